@@ -1,0 +1,76 @@
+"""Errors that a user can mend: one line with what, where, the value and a hint. Everything else is a bug.
+
+AuditError (exit 2)
+├── UsageError          arguments that do not fit together
+├── ConfigError         audit.toml: unknown key, wrong type
+├── PolicyError         policy.toml: unknown probe or metric, no reason given
+├── DataError           a data file: path, column, row, value
+├── ModelError          a checkpoint: not one, another task, unsafe weights
+├── ResultsError        a results folder: not one, a newer schema
+└── ProbeError          a probe file: does not import, breaks the contract
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AuditError(Exception):
+    """What went wrong, in one line, with a place and a hint where there are any."""
+
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+        self.message = message
+        self.where = where
+        self.hint = hint
+        super().__init__(self.line)
+
+    @property
+    def line(self) -> str:
+        """The one line a user reads: ``where: message (hint)``."""
+        place = f"{self.where}: " if self.where else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return one_line(f"{place}{self.message}{hint}")
+
+    def at(self, where: str) -> AuditError:
+        """The same error with its place."""
+        return type(self)(self.message, where=where, hint=self.hint)
+
+
+class UsageError(AuditError):
+    """Arguments that do not fit together."""
+
+
+class ConfigError(AuditError):
+    """audit.toml: unknown key, wrong type."""
+
+
+class PolicyError(AuditError):
+    """policy.toml: unknown probe or metric, no reason given."""
+
+
+class DataError(AuditError):
+    """A data file: path, column, row, value."""
+
+
+class ModelError(AuditError):
+    """A checkpoint: not one, another task, unsafe weights."""
+
+
+class ResultsError(AuditError):
+    """A results folder: not one, a newer schema."""
+
+
+class ProbeError(AuditError):
+    """A probe file: does not import, breaks the contract."""
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks or terminal control characters: data must not write to a terminal."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def near_match(word: str, known: Iterable[str]) -> str | None:
+    """``did you mean 'noise'?`` for the nearest known word, or None."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {found[0]!r}?" if found else None

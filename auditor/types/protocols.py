@@ -1,0 +1,123 @@
+"""What a probe may ask for, what a probe is, and where work says how far it is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from auditor.types.cases import Case, Encoded, Example, Inputs, Judged, Model, Response, Skipped, Task
+from auditor.types.records import Measurement, Metric
+
+
+class Audit(Protocol):
+    """What a probe may ask for: bound to one model and to the probe that asks."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def settings(self) -> Any:
+        """The probe's settings, validated: an instance of the type of ``probe.settings``."""
+        ...
+
+    @property
+    def task(self) -> Task: ...
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Names of the domains, the home domain first: ``("home", "imdb")``."""
+        ...
+
+    @property
+    def favourable_label(self) -> str | None: ...
+
+    def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
+        """The first n (None: all) examples of one seeded order, the same for all probes and models.
+
+        ``name`` is a domain, or ``train`` or ``validation``. Asking for what was not given raises KeyError.
+        """
+        ...
+
+    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        """The model's answers now, for attacks that go by them. Counts as queries."""
+        ...
+
+    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]: ...
+
+    def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
+        """A model trained from the base on these examples by the audited model's recipe; for ``Case.model``."""
+        ...
+
+    def rng(self, *key: object) -> random.Random:
+        """A fresh generator from SHA-256 of the audit's seed, the probe's name and the key.
+
+        It names no model, so static cases are equal for all models.
+        """
+        ...
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """A suite of cases for one limitation. One file under ``probes/`` with ``PROBE = …``; contract tests run over all.
+
+    The class docstring is the description in the report: one summary line, a blank line, the method.
+    A probe may also define ``measure(cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement]`` for
+    numbers that the kinds of metric do not serve.
+    """
+
+    name: str
+    limitation: str | None
+    """Id of its row of the scorecard; None for ``quality`` alone."""
+    needs: frozenset[str]
+    """Of NEEDS, or ``package:<import name>``. The runner says "not applicable" when one is missing."""
+    settings: Any
+    """A frozen dataclass of defaults; ``[probes.<name>]`` of audit.toml is validated against its type."""
+    pools: tuple[frozenset[str], ...]
+    """Pooled slices beside the full ones: ``(frozenset({"family", "severity"}),)``."""
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]: ...
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Called once for each model."""
+        ...
+
+
+class Measuring(Protocol):
+    """The optional second half of a probe."""
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement]: ...
+
+
+NEEDS: dict[str, str] = {
+    "train": "no training data given (--train)",
+    "domains": "no other domain given (--domain name=file)",
+    "base": "no base model known to retrain from (training.json or --base)",
+    "candidate": "candidate only",
+    "single_text": "the task has more than one text field",
+    "class_scores": "the task has no label probabilities",
+}
+"""What a probe may need → the reason shown when it is missing."""
+
+
+class Progress(Protocol):
+    """Where work says how far it is. Implementations print, or do nothing."""
+
+    def start(self, _what: str, _total: int | None = None) -> None: ...
+
+    def advance(self, _amount: int = 1) -> None: ...
+
+    def finish(self, _note: str = "") -> None: ...
+
+
+class Silent:
+    """A Progress that says nothing."""
+
+    def start(self, _what: str, _total: int | None = None) -> None:
+        return None
+
+    def advance(self, _amount: int = 1) -> None:
+        return None
+
+    def finish(self, _note: str = "") -> None:
+        return None

@@ -1,0 +1,198 @@
+"""Judged cases become rows, measurements, records, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from auditor.types.cases import Facts, Inputs, Judged, Skipped, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Sufficient statistics of one cluster in one slice for one metric."""
+
+    cluster: str
+    arm: str
+    """``""`` for a mean; ``first`` and ``second`` for a change or a difference (value = first − second);
+    ``family/group`` for a gap between groups (only groups of one family are compared)."""
+    total: float
+    count: float
+    """The cluster's mean is total ÷ count; a ratio metric's value is Σ total ÷ Σ count."""
+
+
+Kind: TypeAlias = Literal["mean", "change", "difference", "gap", "median", "descriptive"]
+"""mean: mean over clusters of the cluster's mean. change: paired, first − second within clusters. difference:
+unpaired, first − second between clusters. gap: largest difference between two groups, paired by cluster.
+median: of the clusters' values. descriptive: computed by the probe, no rows, no rule may read it."""
+
+Contribution: TypeAlias = tuple[str, float, float]
+"""(arm, total, count) that a judged case adds to its cluster's row."""
+
+
+def _reads_nothing(_judged: Judged) -> Sequence[Contribution]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is read from judged cases, and how its uncertainty is found."""
+
+    name: str
+    """In snake_case, unique within its probe: ``drop_over_changed_cases``."""
+    title: str
+    """For people: "drop over changed cases"."""
+    kind: Kind
+    unit: Literal["share", "points", "count", "ratio", "words"]
+    """share: in [0, 1], shown as a percentage. points: a difference of shares, shown in percentage points."""
+    low: float
+    high: float
+    """The range of one cluster's value; infinite where unbounded."""
+    better: Literal["higher", "lower"] | None
+    read: Callable[[Judged], Sequence[Contribution]] = field(default=_reads_nothing, repr=False, compare=False)
+    """What one case adds; an empty sequence leaves the case out."""
+    ratio: bool = False
+    """The value is a ratio of sums, not a mean of cluster means."""
+    against: Slice | None = None
+    """For a difference: the slice that is the first arm (each other slice with the same keys is a second arm)."""
+    comparable: bool = True
+    """Whether two models' values may be compared (a success rate's denominator differs between models: no)."""
+
+
+Status: TypeAlias = Literal["ok", "too_few", "removed_by_tokenizer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A number with its uncertainty."""
+
+    metric: str
+    slice: Slice
+    value: float
+    low: float
+    high: float
+    """Two-sided 95 % interval [low, high]; low ≤ value ≤ high."""
+    n_cases: int
+    n_clusters: int
+    """Informative clusters: those that the value was computed from."""
+    method: str
+    """A key of ``stats.METHODS``, so that ``stats.bounds(method, rows, alpha)`` gives bounds at any level;
+    or words, for a descriptive number."""
+    status: Status = "ok"
+    """too_few: fewer than 10 informative clusters. removed_by_tokenizer: over half of the cases were vacuous."""
+    vacuous: float = 0.0
+    """Share of the slice's cases that the tokenizer maps to the same ids."""
+    rows: tuple[Row, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WorstCase:
+    """One of the worst cases of a slice, for the page."""
+
+    slice: Slice
+    example: str
+    before: Inputs
+    after: Inputs
+    answer_before: str
+    answer_after: str
+    gold: str | None
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRecord:
+    """What one probe found of one model. Every discovered probe appears exactly once for each model."""
+
+    model: str
+    probe: str
+    status: Literal["measured", "not_applicable", "failed"]
+    reason: str | None = None
+    """Why it is not applicable or how it failed, in one line."""
+    limitation: str | None = None
+    description: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    worst: tuple[WorstCase, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """cases, vacuous, invalid, forward_passes (texts that went through the model), queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A metric of one model against the same metric of another on the same clusters: value = model − against."""
+
+    model: str
+    against: str
+    probe: str
+    metric: str
+    slice: Slice
+    value: float
+    low: float
+    high: float
+    p: float
+    n_clusters: int
+    method: str
+    expect: Literal["higher", "lower"] | None = None
+    """The hypothesis named beforehand in ``[[compare]]``, if any."""
+
+
+Outcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not_measured", "not_applicable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One limit of a policy."""
+
+    probe: str
+    metric: str
+    slice: Mapping[str, str | tuple[str, ...]]
+    """Matches slices with exactly these keys; a value may be ``*`` or a tuple of values."""
+    why: str
+    max: float | None = None
+    min: float | None = None
+    required: Literal["always", "when_input_given", "never"] = "always"
+
+    @property
+    def limit(self) -> float | None:
+        return self.max if self.max is not None else self.min
+
+    @property
+    def text(self) -> str:
+        """``noise drop_over_changed_cases [family=typos, severity=middle] ≤ 0.1``."""
+        inside = ", ".join(
+            f"{key}={value if isinstance(value, str) else '|'.join(value)}" for key, value in self.slice.items()
+        )
+        bound = "shown" if self.limit is None else f"{'≤' if self.max is not None else '≥'} {self.limit:g}"
+        return f"{self.probe} {self.metric}{f' [{inside}]' if inside else ''} {bound}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says of one rule and one measurement (or of a rule that nothing matched)."""
+
+    rule: int
+    """Index into the policy's rules."""
+    slice: Slice | None
+    outcome: Outcome
+    reason: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    """One-sided bounds at the levels the decision used: ``high`` for claiming it is below, ``low`` for above."""
+    more_examples: int | None = None
+    """About how many more clusters would decide an inconclusive verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The gate's last word."""
+
+    exit_code: Literal[0, 1, 2, 3]
+    release: bool
+    headline: str
+    verdicts: tuple[Verdict, ...]
+    reasons: tuple[str, ...] = ()
+    """The slices that decided it, in one line each."""
