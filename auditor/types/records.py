@@ -109,6 +109,8 @@ class ProbeRecord:
     status: Literal["measured", "not_applicable", "failed"]
     reason: str | None = None
     """Why it is not applicable or how it failed, in one line."""
+    missing: tuple[str, ...] = ()
+    """The needs that were not met, where that is the reason."""
     limitation: str | None = None
     description: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,184 @@
+"""Records × policy → a decision.
+
+*Pass* claims that every slice a rule reads keeps its limit: an intersection–union test, each slice at its own level.
+*Fail* claims that some slice breaks its limit: a union–intersection test, corrected by Holm (1979) over all slices
+of all required rules. Both read one-sided bounds at error ALPHA. Whatever is neither is *inconclusive*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from auditor import policy as policies
+from auditor import stats
+from auditor.policy import Policy
+from auditor.types import Decision, Measurement, Metric, Outcome, ProbeRecord, Rule, Slice, Verdict
+
+ALPHA = 0.05
+"""Error of each one-sided claim."""
+
+INPUTS = frozenset({"train", "domains", "base"})
+"""Needs that the user meets by giving data; a missing package or resource is not "input not given"."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """One slice that one rule reads."""
+
+    index: int
+    rule: Rule
+    metric: Metric
+    measurement: Measurement
+
+    def bounds(self, alpha: float) -> tuple[float, float]:
+        found = self.measurement
+        return stats.bounds(found.method, found.rows, alpha, low=self.metric.low, high=self.metric.high)
+
+    def passes(self, bounds: tuple[float, float]) -> bool:
+        low, high = bounds
+        if self.rule.max is not None:
+            return high <= self.rule.max
+        return self.rule.min is not None and low >= self.rule.min
+
+    def fails(self, bounds: tuple[float, float]) -> bool:
+        low, high = bounds
+        if self.rule.max is not None:
+            return low > self.rule.max
+        return self.rule.min is not None and high < self.rule.min
+
+
+def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str) -> Decision:
+    """The decision on the candidate. Raises PolicyError for a rule that no discovered probe can answer.
+
+    ``records``: of all models, with their measurements' rows.
+    """
+    policies.check(policy, policies.known_metrics(tuple(records)))
+    own = {record.probe: record for record in records if record.model == candidate}
+    claims: list[_Claim] = []
+    verdicts: list[Verdict] = []
+    for index, rule in enumerate(policy.rules):
+        record = own[rule.probe]
+        found = list(_claims(index, rule, record))
+        claims += [claim for claim in found if rule.limit is not None and claim.measurement.status == "ok"]
+        verdicts += [verdict for claim in found if (verdict := _without_test(claim)) is not None]
+        if not found:
+            verdicts.append(_unmatched(index, rule, record))
+    required = [claim for claim in claims if claim.rule.required != "never"]
+    failed = _holm(required)
+    verdicts += [_verdict(claim, failed, len(required)) for claim in claims]
+    verdicts.sort(key=lambda verdict: (verdict.rule, sorted((verdict.slice or {}).items())))
+    crashed = [
+        f"{record.model}: probe {record.probe} crashed: {record.reason}"
+        for record in records
+        if record.status == "failed"
+    ]
+    return _decision(policy, tuple(verdicts), crashed)
+
+
+def _claims(index: int, rule: Rule, record: ProbeRecord) -> Iterator[_Claim]:
+    metric = next(metric for metric in record.metrics if metric.name == rule.metric)
+    for found in record.measurements:
+        if found.metric == rule.metric and policies.matches(rule, found.slice):
+            yield _Claim(index, rule, metric, found)
+
+
+def _without_test(claim: _Claim) -> Verdict | None:
+    """The verdict of a slice that no test is made for; None where one is."""
+    found = claim.measurement
+    outcome: Outcome = "not_applicable"
+    if found.status == "removed_by_tokenizer":
+        reason = f"removed by the tokenizer: {found.vacuous:.0%} of the cases have the same token ids as before"
+    elif claim.rule.limit is None:
+        reason = "shown without a limit"
+    elif found.status == "too_few":
+        outcome, reason = "inconclusive", f"too few: {found.n_clusters} informative clusters"
+    else:
+        return None
+    return Verdict(claim.index, found.slice, outcome, reason, found.value, found.low, found.high)
+
+
+def _unmatched(index: int, rule: Rule, record: ProbeRecord) -> Verdict:
+    reason = record.reason or "no slice of this probe matches the rule"
+    skipped = [gap.reason for gap in record.skipped if policies.matches(rule, gap.slice)]
+    if skipped:
+        reason = skipped[0]
+    not_given = rule.required == "when_input_given" and bool(record.missing) and set(record.missing) <= INPUTS
+    outcome: Outcome = "not_applicable" if not_given else "not_measured"
+    return Verdict(index, None, outcome, reason)
+
+
+def _holm(claims: Sequence[_Claim]) -> set[int]:
+    """Ids of the claims that fail: stepwise, the k-th at ALPHA ÷ (claims not yet rejected)."""
+    failed: set[int] = set()
+    while len(failed) < len(claims):
+        level = ALPHA / (len(claims) - len(failed))
+        more = {id(claim) for claim in claims if id(claim) not in failed and claim.fails(claim.bounds(level))}
+        if not more:
+            break
+        failed |= more
+    return failed
+
+
+def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
+    found, rule = claim.measurement, claim.rule
+    low, high = claim.bounds(ALPHA)
+    advisory = rule.required == "never"
+    verdict = Verdict(claim.index, found.slice, "inconclusive", "", found.value, low, high)
+    broken = claim.fails((low, high)) if advisory else id(claim) in failed
+    if broken:
+        correction = "advisory" if advisory else f"Holm over {claims} slices"
+        return replace(verdict, outcome="fail", reason=f"outside its limit at 95 % one-sided ({correction})")
+    if claim.passes((low, high)):
+        return replace(verdict, outcome="pass", reason="within its limit at 95 % one-sided")
+    limit = rule.limit if rule.limit is not None else 0.0
+    more = stats.more_clusters(found.method, found.rows, ALPHA, limit, low=claim.metric.low, high=claim.metric.high)
+    hint = (
+        "more examples would hardly decide it: it sits at its limit"
+        if more is None
+        else f"about {more} more examples would decide"
+    )
+    return replace(verdict, reason=f"the interval holds the limit; {hint}", more_examples=more)
+
+
+def describe_slice(slice_: Slice | None) -> str:
+    """``family=typos, severity=middle``; empty for the whole."""
+    return ", ".join(f"{key}={value}" for key, value in (slice_ or {}).items())
+
+
+def _decision(policy: Policy, verdicts: tuple[Verdict, ...], crashed: Sequence[str]) -> Decision:
+    required = [verdict for verdict in verdicts if policy.rules[verdict.rule].required != "never"]
+    failed = [verdict for verdict in required if verdict.outcome == "fail"]
+    open_ = [verdict for verdict in required if verdict.outcome in ("inconclusive", "not_measured")]
+    passed = [verdict for verdict in required if verdict.outcome == "pass"]
+    code: Literal[0, 1, 2, 3]
+    if crashed:
+        beside = f"; {_count(len(failed), 'slice')} also broke a limit" if failed else ""
+        code, headline = 2, f"The audit could not be completed: {_count(len(crashed), 'probe')} crashed{beside}."
+    elif failed:
+        code, headline = 1, f"Hold: {_count(len(failed), 'slice')} outside the limits."
+    elif open_:
+        code, headline = 3, f"Undecided: {_count(len(open_), 'required verdict')} inconclusive or not measured."
+    elif not passed:
+        code, headline = 3, "Undecided: no rule passed, and no verdict is not a release."
+    else:
+        code, headline = 0, f"Release: all {_count(len(passed), 'required verdict')} within the limits."
+    reasons = (*crashed, *(_reason(policy, verdict) for verdict in (failed or ([] if crashed else open_))))
+    return Decision(code, code == 0, headline, verdicts, reasons)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _reason(policy: Policy, verdict: Verdict) -> str:
+    rule = policy.rules[verdict.rule]
+    where = describe_slice(verdict.slice)
+    place = f" [{where}]" if where else ""
+    numbers = ""
+    if verdict.value is not None:
+        numbers = (
+            f" {verdict.value:.3f}, one-sided bounds {verdict.low:.3f} to {verdict.high:.3f}, limit {rule.limit:g};"
+        )
+    return f"{rule.probe} {rule.metric}{place}:{numbers} {verdict.outcome.replace('_', ' ')}: {verdict.reason}"

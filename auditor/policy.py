@@ -1,0 +1,148 @@
+"""Policies: the limits that a release must keep, read from ``policy.toml``."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import PolicyError, near_match
+from auditor.types import ProbeRecord, Rule, Slice
+
+KEYS = ("probe", "metric", "slice", "max", "min", "required", "why")
+REQUIRED = ("always", "when_input_given", "never")
+DEFAULT = Path(__file__).with_name("policy.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Rules, and the fingerprint of the file they came from."""
+
+    name: str
+    """The file's name, or ``default`` for the shipped one."""
+    sha256: str
+    rules: tuple[Rule, ...]
+
+
+def load(path: Path | None = None) -> Policy:
+    """Read a policy; None reads the shipped one. Raises PolicyError naming file, rule and key."""
+    file = DEFAULT if path is None else path
+    try:
+        content = file.read_bytes()
+        document = tomllib.loads(content.decode("utf-8"))
+    except FileNotFoundError:
+        raise PolicyError(
+            "no such policy file", where=str(file), hint="leave --policy out for the shipped one"
+        ) from None
+    except OSError as error:
+        raise PolicyError(f"cannot be read: {error.strerror}", where=str(file)) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PolicyError(f"not valid TOML: {error}", where=str(file)) from None
+    for key in document:
+        if key != "rule":
+            raise PolicyError(
+                f"unknown key {key!r}", where=str(file), hint=near_match(key, ["rule"]) or "rules are [[rule]]"
+            )
+    tables = document.get("rule", [])
+    if not isinstance(tables, list) or not tables:
+        raise PolicyError("no [[rule]] in it", where=str(file), hint="a policy without rules cannot release a model")
+    rules = tuple(_rule(table, f"{file}: rule {number}") for number, table in enumerate(tables, start=1))
+    return Policy("default" if path is None else file.name, hashlib.sha256(content).hexdigest(), rules)
+
+
+def _rule(table: Any, where: str) -> Rule:
+    if not isinstance(table, dict):
+        raise PolicyError("not a table", where=where, hint="write [[rule]]")
+    for key in table:
+        if key not in KEYS:
+            raise PolicyError(
+                f"unknown key {key!r}", where=where, hint=near_match(key, KEYS) or f"known: {', '.join(KEYS)}"
+            )
+    for key in ("probe", "metric", "why"):
+        value = table.get(key)
+        if not isinstance(value, str) or not value.strip():
+            raise PolicyError(
+                f"{key} is missing or empty", where=where, hint="every rule names its probe, metric and why"
+            )
+    required = table.get("required", "always")
+    if required not in REQUIRED:
+        raise PolicyError(f"required = {required!r}", where=where, hint=f"one of {', '.join(REQUIRED)}")
+    maximum, minimum = _limit(table, "max", where), _limit(table, "min", where)
+    if maximum is not None and minimum is not None:
+        raise PolicyError("has both max and min", where=where, hint="write two rules")
+    if maximum is None and minimum is None and required != "never":
+        raise PolicyError(
+            "has neither max nor min", where=where, hint='a rule without a limit needs required = "never"'
+        )
+    return Rule(
+        table["probe"],
+        table["metric"],
+        _pattern(table.get("slice", {}), where),
+        table["why"],
+        maximum,
+        minimum,
+        required,
+    )
+
+
+def _limit(table: Mapping[str, Any], key: str, where: str) -> float | None:
+    value = table.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
+        raise PolicyError(f"{key} = {value!r} is not a finite number", where=where)
+    return float(value)
+
+
+def _pattern(value: Any, where: str) -> dict[str, str | tuple[str, ...]]:
+    if not isinstance(value, dict):
+        raise PolicyError(f"slice = {value!r} is not a table", where=where, hint='slice = { domain = "*" }')
+    pattern: dict[str, str | tuple[str, ...]] = {}
+    for key, wanted in value.items():
+        if isinstance(wanted, str):
+            pattern[key] = wanted
+        elif isinstance(wanted, list) and wanted and all(isinstance(word, str) for word in wanted):
+            pattern[key] = tuple(wanted)
+        else:
+            raise PolicyError(f"slice.{key} = {wanted!r}", where=where, hint='a word, "*", or a list of words')
+    return pattern
+
+
+def matches(rule: Rule, slice_: Slice) -> bool:
+    """Whether the rule reads this slice: exactly its keys, each value equal, listed or ``*``."""
+    if set(rule.slice) != set(slice_):
+        return False
+    return all(
+        wanted == "*" or slice_[key] == wanted if isinstance(wanted, str) else slice_[key] in wanted
+        for key, wanted in rule.slice.items()
+    )
+
+
+def check(policy: Policy, known: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise PolicyError for a rule on a probe or metric that does not exist, or on a descriptive number.
+
+    ``known``: probe → metric → kind, of every discovered probe, measured or not.
+    """
+    for number, rule in enumerate(policy.rules, start=1):
+        where = f"policy {policy.name}: rule {number}"
+        if rule.probe not in known:
+            hint = near_match(rule.probe, known) or f"known: {', '.join(sorted(known))}"
+            raise PolicyError(f"no probe is called {rule.probe!r}", where=where, hint=hint)
+        metrics = known[rule.probe]
+        if rule.metric not in metrics:
+            hint = near_match(rule.metric, metrics) or f"known: {', '.join(sorted(metrics))}"
+            raise PolicyError(f"probe {rule.probe!r} has no metric {rule.metric!r}", where=where, hint=hint)
+        if metrics[rule.metric] == "descriptive" and rule.limit is not None:
+            raise PolicyError(
+                f"{rule.probe} {rule.metric} is descriptive",
+                where=where,
+                hint="it has no rows to judge by; leave max and min out",
+            )
+
+
+def known_metrics(records: tuple[ProbeRecord, ...]) -> dict[str, dict[str, str]]:
+    """Probe → metric → kind, from the records of a results folder."""
+    return {record.probe: {metric.name: metric.kind for metric in record.metrics} for record in records}
