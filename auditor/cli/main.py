@@ -1,0 +1,183 @@
+"""The command ``audit``: parses arguments, calls one command, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from auditor import __version__
+from auditor.errors import AuditError
+
+EXIT_CODES = """\
+exit codes:
+  0    release: every required rule passed
+  1    hold: a required rule failed
+  2    the audit could not be done: usage, bad input, or a probe crashed
+  3    undecided, or a required measurement is missing
+  130  interrupted
+"""
+
+INTERRUPTED = 130
+BAD_INPUT = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``audit``; returns the exit code. Bugs keep their traceback."""
+    options = parser().parse_args(arguments)
+    if options.command is None:
+        parser().print_help()
+        return BAD_INPUT
+    try:
+        module = importlib.import_module(f"auditor.cli.{options.command}")
+        return int(module.run(options))
+    except AuditError as error:
+        print(f"audit {options.command}: {error.line}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"audit {options.command}: interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return BAD_INPUT
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of every command. Loads nothing heavy."""
+    top = argparse.ArgumentParser(
+        prog="audit",
+        description="Audit a fine-tuned language model before it is released.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"auditor {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="command")
+    _init(commands)
+    _train(commands)
+    _run(commands)
+    _gate(commands)
+    _report(commands)
+    _listings(commands)
+    return top
+
+
+type_of_commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: type_of_commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _init(commands: type_of_commands) -> None:
+    command = _command(
+        commands, "init", "Write a commented audit.toml.", "  audit init\n  audit init --out review/audit.toml"
+    )
+    command.add_argument("--out", type=Path, default=Path("audit.toml"), help="where to write it (default: audit.toml)")
+
+
+def _train(commands: type_of_commands) -> None:
+    command = _command(
+        commands,
+        "train",
+        "Fine-tune a model, once for each recipe.",
+        "  audit train\n  audit train --config audit.toml --seed 1 --out ckpt/",
+    )
+    command.add_argument("--config", type=Path, help="the audit.toml to use (default: ./audit.toml)")
+    command.add_argument("--out", type=Path, help="folder for the checkpoints (default: [training] out)")
+    command.add_argument("--seed", type=int, help="seed (default: the config's)")
+    _common(command, device=True)
+
+
+def _run(commands: type_of_commands) -> None:
+    command = _command(
+        commands,
+        "run",
+        "Audit a checkpoint (or a folder of them): probes, results, scorecard, gate.",
+        "  audit run --model ckpt/\n"
+        "  audit run --model my-model/ --data test.csv --train train.csv --domain tweets=tweets.csv\n"
+        "  audit run --model ckpt/ --candidate standard --probe noise --budget 100\n"
+        "  audit run --model ckpt/ --probe my_probe.py",
+    )
+    command.add_argument("--model", type=Path, required=True, help="a checkpoint folder, or a folder of several")
+    command.add_argument("--candidate", help="the checkpoint whose verdicts count, when there are several")
+    command.add_argument("--data", type=Path, help="labelled rows to audit on (CSV, TSV, JSONL, Parquet)")
+    command.add_argument("--train", type=Path, help="training rows: leakage, majority baseline, learning curve")
+    command.add_argument(
+        "--domain", action="append", default=[], metavar="NAME=FILE", help="another domain; may be given again"
+    )
+    command.add_argument("--base", type=Path, help="the model it was fine-tuned from, for the learning curve")
+    command.add_argument("--config", type=Path, help="the audit.toml to use (default: ./audit.toml if there is one)")
+    command.add_argument("--policy", type=Path, help="the policy.toml to judge by (default: the shipped one)")
+    command.add_argument(
+        "--probe",
+        action="append",
+        default=[],
+        metavar="NAME|FILE.py",
+        help="only this probe, or one more probe from a file",
+    )
+    command.add_argument("--budget", type=int, metavar="N", help="at most N examples of each set for each probe")
+    command.add_argument("--seed", type=int, help="seed (default: the config's)")
+    command.add_argument("--out", type=Path, help="results folder (default: [audit] out)")
+    command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
+    command.add_argument("--allow-pickle", action="store_true", help="load pytorch_model.bin: it can run any code")
+    command.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the checkpoint")
+    command.add_argument("--json", action="store_true", help="print the decision as JSON")
+    _common(command, device=True)
+
+
+def _gate(commands: type_of_commands) -> None:
+    command = _command(
+        commands,
+        "gate",
+        "Judge a results folder, perhaps by another policy.",
+        "  audit gate audit/\n  audit gate audit/ --policy strict.toml --json",
+    )
+    command.add_argument("results", type=Path, help="the folder that audit run wrote")
+    command.add_argument("--policy", type=Path, help="the policy.toml to judge by (default: the shipped one)")
+    command.add_argument("--json", action="store_true", help="print the decision as JSON")
+
+
+def _report(commands: type_of_commands) -> None:
+    command = _command(
+        commands,
+        "report",
+        "Write the scorecard of a results folder again.",
+        "  audit report audit/\n  audit report audit/ --out page.html",
+    )
+    command.add_argument("results", type=Path, help="the folder that audit run wrote")
+    command.add_argument("--out", type=Path, help="the page to write (default: scorecard.html in the folder)")
+
+
+def _listings(commands: type_of_commands) -> None:
+    probes = _command(
+        commands,
+        "probes",
+        "List every probe: its row, metrics, needs, and whether it can run here.",
+        "  audit probes\n  audit probes --probe my_probe.py --json",
+    )
+    probes.add_argument("--probe", action="append", default=[], metavar="FILE.py", help="a probe file to list too")
+    probes.add_argument("--json", action="store_true", help="print as JSON")
+    resources = _command(
+        commands,
+        "resources",
+        "List optional resources and what their absence disables.",
+        "  audit resources\n  audit resources --json",
+    )
+    resources.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _common(command: argparse.ArgumentParser, *, device: bool) -> None:
+    if device:
+        command.add_argument("--device", help="auto, cpu, cuda, cuda:1 or mps (default: the config's, else auto)")
+    command.add_argument("--quiet", action="store_true", help="no progress")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""``audit run``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from auditor import comparing, gate, policy, registry, results, runner
+from auditor import config as configs
+from auditor.cli.gate import show
+from auditor.cli.progress import Lines, Quiet
+from auditor.config import Config
+from auditor.errors import UsageError
+
+
+def run(options: Namespace) -> int:
+    """Audit, write the results folder whole or not at all, judge, render."""
+    config = _config(options)
+    names, files = registry.split_selection(options.probe)
+    probes = registry.discover(files)
+    chosen = registry.selected(probes, names)
+    rules = policy.load(options.policy or configs.policy_file(config))
+    out = options.out or configs.out_folder(config)
+    progress = Quiet() if options.quiet else Lines()
+    with results.beside(out) as folder:
+        code = _audit(options, config, (probes, chosen), rules, out, folder, progress)
+    if not options.json:
+        print(f"scorecard: {out / results.PAGE}", file=sys.stderr)
+    return code
+
+
+def _audit(
+    options: Namespace,
+    config: Config,
+    probes: tuple[Any, Any],
+    rules: policy.Policy,
+    out: Path,
+    folder: Path,
+    progress: Lines,
+) -> int:
+    from auditor import prepare
+
+    registry.sibling("reports")
+    from reports import scorecard
+
+    root = out.resolve().parent
+    prepared = prepare.prepare(config, _options(options, config), *probes, root)
+    plan = prepared.plan
+    known = {probe.name: {metric.name: metric.kind for metric in probe.metrics(plan.task)} for probe in plan.probes}
+    policy.check(rules, known)
+    comparing.check(config.compare, known, [audited.name for audited in plan.models])
+    writer = results.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)
+    try:
+        records = runner.run_guarded(plan, writer, progress)
+    finally:
+        writer.close()
+    if options.no_texts:
+        records = tuple(results.without_texts(record) for record in records)
+    decision = gate.decide(rules, records, plan.candidate)
+    content = {
+        **prepare.constant_facts(config, partial=plan.selected != {probe.name for probe in plan.probes}),
+        **prepared.facts,
+        "candidate": plan.candidate,
+        "records": [results.record_dict(record) for record in records],
+        "comparisons": [results.plain(item) for item in comparing.compare(plan.candidate, records, config.compare)],
+        "policy": results.policy_dict(rules),
+        "decision": results.decision_dict(decision),
+    }
+    results.write_json(folder / results.RESULTS, content)
+    results.write_rows(folder / results.EXAMPLES, records)
+    results.write_json(folder / results.TIMINGS, {"seconds": progress.seconds})
+    if plan.errors:
+        (folder / "errors.log").write_text("\n".join(plan.errors), encoding="utf-8")
+    (folder / results.PAGE).write_text(
+        scorecard.render(json.loads((folder / results.RESULTS).read_text(encoding="utf-8"))), encoding="utf-8"
+    )
+    show(decision, rules, as_json=options.json)
+    return int(decision.exit_code)
+
+
+def _config(options: Namespace) -> Config:
+    path = options.config
+    if path is None and Path("audit.toml").is_file():
+        path = Path("audit.toml")
+        if not options.quiet:
+            print("using audit.toml", file=sys.stderr)
+    config = configs.load(path)
+    if options.seed is not None:
+        config = config.model_copy(update={"seed": options.seed})
+    if options.budget is not None:
+        if options.budget < 1:
+            raise UsageError(f"--budget {options.budget} is not a number of examples", hint="1 or more")
+        config = config.model_copy(update={"audit": config.audit.model_copy(update={"budget": options.budget})})
+    return config
+
+
+def _options(options: Namespace, config: Config) -> Any:
+    from auditor.prepare import Options
+
+    domains: dict[str, Path] = {}
+    for word in options.domain:
+        name, equals, file = word.partition("=")
+        if not (name and equals and file) or name in ("home", "train", "validation"):
+            raise UsageError(
+                f"--domain {word} is not NAME=FILE",
+                hint="--domain tweets=tweets.csv; home, train and validation are taken",
+            )
+        domains[name] = Path(file)
+    return Options(
+        model=options.model,
+        data=options.data,
+        train=options.train,
+        domains=domains,
+        base=options.base,
+        candidate=options.candidate,
+        device=options.device or config.audit.device,
+        allow_pickle=options.allow_pickle,
+        trust_remote_code=options.trust_remote_code,
+    )

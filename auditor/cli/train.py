@@ -1,0 +1,26 @@
+"""``audit train``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from auditor import config as configs
+from auditor.cli.progress import Lines, Quiet
+from auditor.errors import UsageError
+
+
+def run(options: Namespace) -> int:
+    """Fine-tune once for each recipe of the config."""
+    from auditor.training import job
+
+    path = options.config or Path("audit.toml")
+    if options.config is None and not path.is_file():
+        raise UsageError("no audit.toml here", hint="write one with: audit init; or name one with --config")
+    config = configs.load(path)
+    if options.seed is not None:
+        config = config.model_copy(update={"seed": options.seed})
+    progress = Quiet() if options.quiet else Lines()
+    for checkpoint in job.train(config, out=options.out, device=options.device, progress=progress):
+        print(checkpoint)
+    return 0
