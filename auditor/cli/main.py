@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from auditor import __version__
 from auditor.errors import AuditError
@@ -62,10 +63,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-type_of_commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def _command(commands: type_of_commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+def _command(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
     return commands.add_parser(
         name,
         help=summary,
@@ -75,14 +76,14 @@ def _command(commands: type_of_commands, name: str, summary: str, examples: str)
     )
 
 
-def _init(commands: type_of_commands) -> None:
+def _init(commands: Commands) -> None:
     command = _command(
         commands, "init", "Write a commented audit.toml.", "  audit init\n  audit init --out review/audit.toml"
     )
     command.add_argument("--out", type=Path, default=Path("audit.toml"), help="where to write it (default: audit.toml)")
 
 
-def _train(commands: type_of_commands) -> None:
+def _train(commands: Commands) -> None:
     command = _command(
         commands,
         "train",
@@ -95,7 +96,7 @@ def _train(commands: type_of_commands) -> None:
     _common(command, device=True)
 
 
-def _run(commands: type_of_commands) -> None:
+def _run(commands: Commands) -> None:
     command = _command(
         commands,
         "run",
@@ -132,7 +133,7 @@ def _run(commands: type_of_commands) -> None:
     _common(command, device=True)
 
 
-def _gate(commands: type_of_commands) -> None:
+def _gate(commands: Commands) -> None:
     command = _command(
         commands,
         "gate",
@@ -144,7 +145,7 @@ def _gate(commands: type_of_commands) -> None:
     command.add_argument("--json", action="store_true", help="print the decision as JSON")
 
 
-def _report(commands: type_of_commands) -> None:
+def _report(commands: Commands) -> None:
     command = _command(
         commands,
         "report",
@@ -155,7 +156,7 @@ def _report(commands: type_of_commands) -> None:
     command.add_argument("--out", type=Path, help="the page to write (default: scorecard.html in the folder)")
 
 
-def _listings(commands: type_of_commands) -> None:
+def _listings(commands: Commands) -> None:
     probes = _command(
         commands,
         "probes",

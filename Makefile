@@ -1,0 +1,41 @@
+# Two commands on a fresh machine: `make audit` (set up, then the demo) and `make test` (set up, then the tests).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: audit test test-slow lint env demo-data clean
+
+audit: env demo-data
+	cd $(DEMO) && ../$(BIN)/audit train --config audit.toml
+	cd $(DEMO) && code=0; ../$(BIN)/audit run --config audit.toml --model ckpt --out audit || code=$$?; \
+	  case $$code in 0|1|3) echo "audit carried out; the gate's exit code was $$code"; \
+	  echo "scorecard: $(DEMO)/audit/scorecard.html";; *) exit $$code;; esac
+
+demo-data: env
+	$(BIN)/python fixtures/demo/prepare.py $(DEMO)
+
+test: env
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: env
+	$(BIN)/python -m pytest -m slow
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+env: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=26"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info

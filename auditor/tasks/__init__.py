@@ -1,0 +1,21 @@
+"""Tasks by name. A new task is one module here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from auditor.errors import ConfigError, near_match
+from auditor.tasks.classification import TextClassification
+from auditor.types import Task
+
+NAMES = ("text-classification",)
+
+
+def create(name: str, labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> Task:
+    """The task of that name over the model's labels. ``mapping``: label in the data → the model's label.
+
+    Raises ConfigError for an unknown task.
+    """
+    if name not in NAMES:
+        raise ConfigError(f"unknown task {name!r}", hint=near_match(name, NAMES) or f"known: {', '.join(NAMES)}")
+    return TextClassification(tuple(labels), dict(mapping or {}))
