@@ -8,14 +8,15 @@ from auditor.errors import ConfigError, near_match
 from auditor.tasks.classification import TextClassification
 from auditor.types import Task
 
-NAMES = ("text-classification",)
+NAMES: tuple[str, ...] = (TextClassification.name,)
+"""Every task, as users write it."""
 
 
 def create(name: str, labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> Task:
     """The task of that name over the model's labels. ``mapping``: label in the data → the model's label.
 
-    Raises ConfigError for an unknown task.
+    Raises ConfigError for an unknown task, or for a mapping to a label that the model does not have.
     """
     if name not in NAMES:
         raise ConfigError(f"unknown task {name!r}", hint=near_match(name, NAMES) or f"known: {', '.join(NAMES)}")
-    return TextClassification(tuple(labels), dict(mapping or {}))
+    return TextClassification(labels, mapping)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from auditor.errors import DataError, near_match
+from auditor.errors import ConfigError, DataError, near_match
 from auditor.types import Inputs, Request, Response, Score
+
+SHOWN = 20
+"""An error lists at most so many labels: some tasks have hundreds."""
 
 
 class TextClassification:
@@ -21,52 +24,70 @@ class TextClassification:
     metric = "accuracy"
     ratio = False
 
-    def __init__(self, labels: tuple[str, ...], mapping: Mapping[str, str] | None = None) -> None:
-        self.labels = labels
+    def __init__(self, labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> None:
+        """``mapping``: label in the data → the model's label. Raises ConfigError when the model has no such label."""
+        self.labels = tuple(labels)
         self._mapping = dict(mapping or {})
+        self._ids = {str(number): label for number, label in enumerate(self.labels)}
         for value, label in self._mapping.items():
-            if label not in labels:
-                hint = near_match(label, labels) or f"known: {', '.join(labels)}"
-                raise DataError(f"labels maps {value!r} to {label!r}, which the model does not know", hint=hint)
+            if label not in self.labels:
+                raise ConfigError(
+                    f"{value!r} is mapped to {label!r}, which is no label of the model",
+                    where="[data.labels]",
+                    hint=near_match(label, self.labels) or f"known: {self._known()}",
+                )
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
-        """Inputs and gold label of a row; gold is None without a label column. Raises DataError for an unknown label."""
-        text = str(row[columns["text"]])
-        label = columns.get("label")
-        return {"text": text}, None if label is None else self.label_of(row[label])
+        """Inputs and gold label of a row; without a column for ``label`` the gold is None.
 
-    def label_of(self, value: object) -> str:
+        Raises DataError for a label that the model does not know.
+        """
+        column = columns.get("label")
+        gold = None if column is None else self._label(row[column])
+        return {"text": str(row[columns["text"]])}, gold
+
+    def _label(self, value: object) -> str:
         """The model's name of a label as data spell it: mapped, by name, by id, or by name in another case."""
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
         word = str(value).strip()
-        if word in self._mapping:
-            return self._mapping[word]
-        if word in self.labels:
-            return word
-        number = word.removesuffix(".0")
-        if number.isascii() and number.isdigit() and int(number) < len(self.labels):
-            return self.labels[int(number)]
+        # 1.0 is how pandas writes an integer column with a gap in it.
+        spellings = (word, word.removesuffix(".0"))
+        for spelling in spellings:
+            if spelling in self._mapping:
+                return self._mapping[spelling]
+        for spelling in spellings:
+            if spelling in self.labels:
+                return spelling
+        if spellings[-1] in self._ids:
+            return self._ids[spellings[-1]]
         alike = [label for label in self.labels if label.casefold() == word.casefold()]
         if len(alike) == 1:
             return alike[0]
-        known = ", ".join(self.labels)
-        hint = near_match(word, self.labels) or "map it under [data.labels]"
-        raise DataError(f"unknown label {word!r}; the model knows {known}", hint=hint)
+        near = near_match(word, self.labels)
+        hint = "map it under [data.labels]" if near is None else f"{near} or map it under [data.labels]"
+        raise DataError(f"unknown label {word!r}; the model knows {self._known()}", hint=hint)
+
+    def _known(self) -> str:
+        shown = ", ".join(self.labels[:SHOWN])
+        return shown if len(self.labels) <= SHOWN else f"{shown}, … ({len(self.labels)} in all)"
 
     def request(self, inputs: Inputs) -> Request:
+        """What the model is asked: the text."""
         return (inputs["text"],)
 
     def score(self, gold: str, response: Response) -> Score:
+        """(1, 1) when the decision is the gold label, else (0, 1)."""
         return Score(float(self.answer(response) == gold), 1.0)
 
     def same(self, one: Response, other: Response) -> bool:
+        """Whether the most probable label is the same."""
         return self.answer(one) == self.answer(other)
 
     def answer(self, response: Response) -> str:
+        """The most probable label, the first one on a tie."""
         return self.labels[max(range(len(self.labels)), key=response.__getitem__)]
 
     def stratum(self, gold: str | None) -> str | None:
+        """The gold label itself."""
         return gold
 
     def constant(self, golds: Sequence[str | None]) -> Response | None:
@@ -74,8 +95,9 @@ class TextClassification:
         counts = Counter(gold for gold in golds if gold is not None)
         if not counts:
             return None
-        majority = max(self.labels, key=lambda label: counts[label])
+        majority = max(self.labels, key=counts.__getitem__)
         return tuple(float(label == majority) for label in self.labels)
 
     def class_scores(self, response: Response) -> Mapping[str, float]:
-        return dict(zip(self.labels, response, strict=True))
+        """Label → probability in [0, 1]."""
+        return dict(zip(self.labels, map(float, response), strict=True))

@@ -1,0 +1,76 @@
+"""Two models on the same clusters: the paired difference, its interval and a p value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.stats import intervals
+from auditor.stats.clusters import Arm, Array, arms, paired
+from auditor.types import Kind, Row
+
+SMALLEST_P = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """value = one model − the other, with a two-sided 95 % interval and a two-sided p value in (0, 1]."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+    n_clusters: int
+    method: str
+
+
+def compare(
+    kind: Kind, rows: Sequence[Row], against: Sequence[Row], *, low: float, high: float, ratio: bool = False
+) -> Contrast:
+    """Paired by cluster over the clusters that both have, for the kinds ``mean`` and ``change``.
+
+    ``low`` and ``high`` are the range of a cluster's value. Raises ValueError without common clusters or for
+    another kind. McNemar's exact test gives p with one yes-or-no case a cluster, else the cluster-robust t.
+    """
+    if kind not in ("mean", "change"):
+        raise ValueError(f"values of kind {kind!r} are not compared between models")
+    mine, other = arms(rows), arms(against)
+    names = ("",) if kind == "mean" else ("first", "second")
+    pairs = [paired(mine[name], other[name]) for name in names]
+    differences = _values(pairs[0][0], ratio) - _values(pairs[0][1], ratio)
+    for one, two in pairs[1:]:
+        differences = differences - (_values(one, ratio) - _values(two, ratio))
+    value = _value(pairs, ratio)
+    found = intervals.plus_two_t(differences, 0.025)
+    width = high - low
+    p, method = _p_value(pairs, differences, exact=kind == "mean" and not ratio)
+    return Contrast(
+        value, max(-width, min(found[0], value)), min(width, max(found[1], value)), p, len(differences), method
+    )
+
+
+def _values(arm: Arm, ratio: bool) -> Array:
+    return intervals.ratio_pseudo_values(arm.totals, arm.counts)[1] if ratio else arm.means
+
+
+def _value(pairs: Sequence[tuple[Arm, Arm]], ratio: bool) -> float:
+    def point(arm: Arm) -> float:
+        return float(arm.totals.sum() / arm.counts.sum()) if ratio else float(arm.means.mean())
+
+    found = [point(one) - point(two) for one, two in pairs]
+    return found[0] - sum(found[1:])
+
+
+def _p_value(pairs: Sequence[tuple[Arm, Arm]], differences: Array, *, exact: bool) -> tuple[float, str]:
+    from scipy.special import bdtr, stdtr
+
+    if exact and pairs[0][0].binary and pairs[0][1].binary:
+        gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
+        p = min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5))) if gained + lost else 1.0
+        return max(p, SMALLEST_P), "McNemar exact; paired t with one pseudo-cluster at each end"
+    n = len(differences)
+    error = float(differences.std(ddof=1)) / n**0.5 if n > 1 else 0.0
+    if error <= 1e-12:
+        return 1.0, "paired t; no cluster differs"
+    p = 2 * float(stdtr(n - 1, -abs(float(differences.mean())) / error))
+    return max(p, SMALLEST_P), "cluster-robust paired t"

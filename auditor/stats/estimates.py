@@ -1,0 +1,196 @@
+"""Rows → value, bounds and the method's name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from auditor.stats import intervals
+from auditor.stats.clusters import Arm, Array, arms, paired
+from auditor.types import Kind, Row
+
+Bounds = tuple[float, float]
+Method = Callable[[dict[str, Arm], float, float, float], tuple[float, Bounds, int]]
+"""(arms, alpha, low, high) → (value, one-sided bounds, informative clusters)."""
+
+SIDE = 0.025
+"""Error of each side of the two-sided 95 % interval."""
+
+METHODS = {
+    "exact_or_korn_graubard": "Clopper–Pearson (1934) with one yes-or-no case a cluster, else Korn–Graubard (1998)",
+    "paired_plus_two_t": "cluster-robust t with one pseudo-cluster at each end (after Bonett & Price 2012)",
+    "newcombe": "Newcombe's hybrid of the two arms' bounds (1998)",
+    "jackknife_ratio": "delete-one-cluster jackknife of a ratio of sums, t",
+    "jackknife_ratio_change": "delete-one-cluster jackknife of a difference of two paired ratios, t",
+    "newcombe_ratio": "Newcombe's hybrid of two jackknifed ratios",
+    "largest_gap": "paired t for each pair of groups; low Bonferroni-corrected, high intersection–union",
+    "median_order_statistics": "order statistics, binomial",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value and its two-sided 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    method: str
+    n_clusters: int
+
+
+def method_for(kind: Kind, ratio: bool) -> str:
+    """The method that coverage chose for a kind of metric. Raises ValueError for ``descriptive``."""
+    chosen = {
+        ("mean", False): "exact_or_korn_graubard",
+        ("mean", True): "jackknife_ratio",
+        ("change", False): "paired_plus_two_t",
+        ("change", True): "jackknife_ratio_change",
+        ("difference", False): "newcombe",
+        ("difference", True): "newcombe_ratio",
+        ("gap", False): "largest_gap",
+        ("median", False): "median_order_statistics",
+    }.get((kind, ratio))
+    if chosen is None:
+        raise ValueError(f"no method for kind {kind!r}{' of a ratio' if ratio else ''}")
+    return chosen
+
+
+def estimate(kind: Kind, rows: Sequence[Row], *, low: float, high: float, ratio: bool = False) -> Estimate:
+    """The value with its two-sided 95 % interval. ``low``, ``high``: range of a cluster's value.
+
+    Raises ValueError for empty rows; never returns NaN or an interval of zero width (but for a median of equal values).
+    """
+    method = method_for(kind, ratio)
+    value, found, clusters = _FUNCTIONS[method](arms(rows), SIDE, low, high)
+    return Estimate(value, *_around(value, found, low, high), method, clusters)
+
+
+def bounds(method: str, rows: Sequence[Row], alpha: float, *, low: float, high: float) -> Bounds:
+    """One-sided bounds, each wrong with probability at most about ``alpha``. Raises KeyError for an unknown method."""
+    value, found, _ = _FUNCTIONS[method](arms(rows), alpha, low, high)
+    return _around(value, found, low, high)
+
+
+def more_clusters(
+    method: str, rows: Sequence[Row], alpha: float, limit: float, *, low: float, high: float
+) -> int | None:
+    """About how many more clusters would bring the bound past the limit, width shrinking with their root.
+
+    None when the value sits at the limit, or a million would not do.
+    """
+    value, found, clusters = _FUNCTIONS[method](arms(rows), alpha, low, high)
+    below, above = _around(value, found, low, high)
+    margin = abs(limit - value)
+    width = above - value if value < limit else value - below
+    if margin <= 1e-9:
+        return None
+    needed = math.ceil(clusters * (width / margin) ** 2) - clusters
+    return max(needed, 1) if needed < 10**6 else None
+
+
+def _around(value: float, found: Bounds, low: float, high: float) -> Bounds:
+    """Bounds within the range, on either side of the value."""
+    return max(low, min(found[0], value)), min(high, max(found[1], value))
+
+
+def _mean(found: dict[str, Arm], alpha: float, low: float, high: float) -> tuple[float, Bounds, int]:
+    arm = found[""]
+    return float(arm.means.mean()), intervals.mean_bounds(arm, alpha, low, high), len(arm.clusters)
+
+
+def _change(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    first, second = paired(found["first"], found["second"])
+    differences = first.means - second.means
+    return float(differences.mean()), intervals.plus_two_t(differences, alpha), len(differences)
+
+
+def _newcombe(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    first, second = found["first"], found["second"]
+    one, other = float(first.means.mean()), float(second.means.mean())
+    parts = intervals.mean_bounds(first, alpha, 0.0, 1.0), intervals.mean_bounds(second, alpha, 0.0, 1.0)
+    return one - other, _hybrid(one, other, *parts), min(len(first.clusters), len(second.clusters))
+
+
+def _hybrid(one: float, other: float, first: Bounds, second: Bounds) -> Bounds:
+    difference = one - other
+    low = difference - math.hypot(one - first[0], second[1] - other)
+    return low, difference + math.hypot(first[1] - one, other - second[0])
+
+
+def _ratio_bounds(arm: Arm, alpha: float) -> tuple[float, Bounds]:
+    """Jackknife bounds; where no cluster differs, those of that many clusters that all agree."""
+    value, error = intervals.ratio_error(arm.totals, arm.counts)
+    if error > 0:
+        return value, intervals.jackknife(arm.totals, arm.counts, alpha)
+    n = float(len(arm.clusters))
+    return value, intervals.clopper_pearson(value * n, n, alpha)
+
+
+def _ratio(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    value, limits = _ratio_bounds(found[""], alpha)
+    return value, limits, len(found[""].clusters)
+
+
+def _ratio_change(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    first, second = paired(found["first"], found["second"])
+    one, pseudo = intervals.ratio_pseudo_values(first.totals, first.counts)
+    other, pseudo_other = intervals.ratio_pseudo_values(second.totals, second.counts)
+    return one - other, intervals.plus_two_t(pseudo - pseudo_other, alpha), len(first.clusters)
+
+
+def _newcombe_ratio(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    one, first = _ratio_bounds(found["first"], alpha)
+    other, second = _ratio_bounds(found["second"], alpha)
+    clusters = min(len(found["first"].clusters), len(found["second"].clusters))
+    return one - other, _hybrid(one, other, first, second), clusters
+
+
+def _gap(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    """The largest difference; its low side corrected for the pairs it was chosen from, its high side the largest high."""
+    pairs = [
+        paired(found[one], found[other])
+        for one, other in combinations(sorted(found), 2)
+        if one.rpartition("/")[0] == other.rpartition("/")[0]
+    ]
+    if not pairs:
+        raise ValueError("a gap needs two groups")
+    largest, low, high, clusters = 0.0, 0.0, 0.0, 0
+    for first, second in pairs:
+        differences = first.means - second.means
+        mean = float(differences.mean())
+        if mean < 0:
+            differences, mean = -differences, -mean
+        largest, clusters = max(largest, mean), max(clusters, len(differences))
+        low = max(low, _gap_bounds(differences, alpha / len(pairs))[0])
+        high = max(high, _gap_bounds(differences, alpha)[1])
+    return largest, (low, high), clusters
+
+
+def _gap_bounds(differences: Array, alpha: float) -> Bounds:
+    import numpy as np
+
+    discrete = bool(np.isin(differences, (-1.0, 0.0, 1.0)).all())
+    spread = len(differences) > 1 and float(differences.std()) > 1e-9
+    return intervals.plus_two_t(differences, alpha) if discrete or not spread else intervals.student(differences, alpha)
+
+
+def _median(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    import numpy as np
+
+    values = found[""].means
+    return float(np.median(values)), intervals.median_order(values, alpha), len(values)
+
+
+_FUNCTIONS: dict[str, Method] = {
+    "exact_or_korn_graubard": _mean,
+    "paired_plus_two_t": _change,
+    "newcombe": _newcombe,
+    "jackknife_ratio": _ratio,
+    "jackknife_ratio_change": _ratio_change,
+    "newcombe_ratio": _newcombe_ratio,
+    "largest_gap": _gap,
+    "median_order_statistics": _median,
+}
