@@ -91,8 +91,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     plan = Plan(
         task=task,
         models=tuple(
-            AuditedModel(model, _fitter(options, task, records[name], found[name]))
-            for name, model in models.items()
+            AuditedModel(model, _fitter(options, task, records[name], found[name])) for name, model in models.items()
         ),
         candidate=candidate,
         examples={name: shuffled(rows, config.seed, name) for name, rows in examples.items()},

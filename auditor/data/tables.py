@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,7 +143,7 @@ def _csv(text: str, where: str, suffix: str) -> tuple[list[str], list[tuple[int,
     return header, rows
 
 
-def _records(text: str, delimiter: str, where: str) -> Iterator[tuple[int, Sequence[str]]]:
+def _records(text: str, delimiter: str, where: str) -> Iterator[tuple[int, list[str]]]:
     """(line that the record begins in, cells), blank lines left out."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     begins = 1

@@ -1,0 +1,75 @@
+"""``training.json``: everything needed to repeat a training, and to audit without further arguments. No torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from auditor.data import sha256_of
+from auditor.errors import DataError, ModelError
+
+NAME = "training.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecord:
+    """Paths are relative to the checkpoint's folder."""
+
+    recipe: str
+    recipe_settings: Mapping[str, Any]
+    base: Mapping[str, str]
+    """``path`` and ``fingerprint``."""
+    data: Mapping[str, Mapping[str, str]]
+    """``train``, ``validation``, ``test`` and the domains' names → ``path`` and ``sha256``."""
+    columns: Mapping[str, str]
+    mapping: Mapping[str, str]
+    labels: tuple[str, ...]
+    settings: Mapping[str, Any]
+    seed: int
+    train_rows: int
+    versions: Mapping[str, str]
+    device: str
+    steps: int
+    history: tuple[Mapping[str, float], ...]
+
+
+def write(folder: Path, record: TrainingRecord) -> None:
+    """Write ``training.json`` beside the weights."""
+    content = {"schema": SCHEMA, **asdict(record)}
+    (folder / NAME).write_text(
+        json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+    )
+
+
+def read(folder: Path) -> TrainingRecord | None:
+    """The record of a checkpoint that auditor trained; None for one from elsewhere. Raises ModelError when broken."""
+    file = folder / NAME
+    if not file.is_file():
+        return None
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if found.pop("schema") > SCHEMA:
+            raise ModelError("was written by a newer auditor", where=str(file), hint="upgrade auditor")
+        found = {one.name: found[one.name] for one in fields(TrainingRecord)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise ModelError("is not auditor's training.json", where=str(file), hint="remove it and give --data") from None
+    return TrainingRecord(**{**found, "labels": tuple(found["labels"]), "history": tuple(found["history"])})
+
+
+def check_data(record: TrainingRecord, folder: Path) -> dict[str, Path]:
+    """Set → file, as trained. A file that is gone or has changed is a DataError."""
+    files = {}
+    for name, entry in record.data.items():
+        path = folder / entry["path"]
+        if not path.is_file():
+            raise DataError(f"the {name} data of {NAME} is not there", where=str(path), hint="give --data")
+        if sha256_of(path) != entry["sha256"]:
+            raise DataError(
+                f"the {name} data has changed since training", where=str(path), hint="train again, or give --data"
+            )
+        files[name] = path
+    return files

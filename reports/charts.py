@@ -1,0 +1,199 @@
+"""Static SVG charts, 340 units wide so that their text stays readable on a telephone.
+
+Colours and dashes come from the page's CSS classes (``m0``, ``m1``, … one a model), so charts follow dark mode and
+print. Shape tells models apart beside colour. Every chart has a title and, as its description, all of its numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from reports.formats import visible
+
+WIDTH, LEFT, RIGHT = 340, 44, 12
+SERIES = 4
+"""Styles that the page has for models; more models than that share them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value with its interval, in the chart's unit; ``text`` says it in words."""
+
+    value: float
+    low: float
+    high: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Equal steps that hold all values: ``ticks`` from first to last."""
+
+    ticks: tuple[float, ...]
+
+    def place(self, value: float, start: float, end: float) -> float:
+        first, last = self.ticks[0], self.ticks[-1]
+        return start + (min(max(value, first), last) - first) / (last - first) * (end - start)
+
+
+def axis(values: Sequence[float], *, zero: bool = True) -> Axis:
+    """Three to seven round ticks around the finite values; with ``zero`` the axis holds 0."""
+    finite = [value for value in values if math.isfinite(value)] or [0.0]
+    low, high = min(finite), max(finite)
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    if high - low < 1e-9:
+        high = low + 1.0
+    rough = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(nice * power for nice in (1, 2, 2.5, 5, 10) if nice * power >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return Axis(tuple(index * step for index in range(first, last + 1)))
+
+
+def whiskers(
+    ident: str,
+    title: str,
+    rows: Sequence[tuple[str, Sequence[Point | None]]],
+    names: Sequence[str],
+    *,
+    unit: str,
+    limit: float | None = None,
+) -> str:
+    """Dot and whisker: a row for each slice, in it a dot with its interval for each model (None: not measured).
+
+    ``names``: of the models, in the order of each row's points. ``limit``: drawn as a dashed line.
+    """
+    points = [point for _, row in rows for point in row if point is not None]
+    scale = axis([edge for point in points for edge in (point.low, point.high)] + ([] if limit is None else [limit]))
+    start, end = 14.0, float(WIDTH - RIGHT)
+    parts, top = [], 8.0
+    for label, row in rows:
+        parts.append(_text(0, top + 10, label, "label"))
+        lanes = [(lane, point) for lane, point in enumerate(row) if point is not None]
+        for order, (lane, point) in enumerate(lanes):
+            y = top + 20 + 12 * order
+            x, low, high = (scale.place(edge, start, end) for edge in (point.value, point.low, point.high))
+            parts.append(_whisker(lane, (low, y), (high, y)) + _dot(lane, x, y))
+        top += 22 + 12 * max(len(lanes), 1)
+    grid = list(_grid_across(scale, start, end, top, unit))
+    if limit is not None:
+        x = scale.place(limit, start, end)
+        grid.append(f'<line class="limit" x1="{x:.1f}" y1="4" x2="{x:.1f}" y2="{top:.1f}"/>')
+    return _svg(ident, title, _described(rows, names, limit, unit), top + 22, [*grid, *parts])
+
+
+def curve(
+    ident: str,
+    title: str,
+    steps: Sequence[tuple[str, Sequence[Point | None]]],
+    names: Sequence[str],
+    *,
+    unit: str,
+    scale: Axis,
+    limit: tuple[str, float] | None = None,
+) -> str:
+    """A line for each model over the steps (severities, numbers of labels), each point with its interval.
+
+    ``scale`` is given, so that panels side by side share it. ``limit``: (step, value) that a rule sets there.
+    """
+    top, bottom = 10.0, 150.0
+    room = (WIDTH - RIGHT - LEFT) / max(len(steps), 1)
+    parts = list(_grid_along(scale, top, bottom, unit))
+    for index, (label, _) in enumerate(steps):
+        parts.append(_text(LEFT + room * (index + 0.5), bottom + 16, label, "tick", "middle"))
+        if limit is not None and limit[0] == label:
+            y = scale.place(limit[1], bottom, top)
+            x1, x2 = LEFT + room * (index + 0.1), LEFT + room * (index + 0.9)
+            parts.append(f'<line class="limit" x1="{x1:.1f}" y1="{y:.1f}" x2="{x2:.1f}" y2="{y:.1f}"/>')
+    for lane in range(len(names)):
+        line = []
+        for index, (_, row) in enumerate(steps):
+            point = row[lane]
+            if point is None:
+                continue
+            x = LEFT + room * (index + 0.5) + 7 * (lane - (len(names) - 1) / 2)
+            y, low, high = (scale.place(edge, bottom, top) for edge in (point.value, point.low, point.high))
+            line.append(f"{x:.1f},{y:.1f}")
+            parts.append(_whisker(lane, (x, low), (x, high)) + _dot(lane, x, y))
+        if len(line) > 1:
+            parts.append(f'<polyline class="line m{lane % SERIES}" points="{" ".join(line)}"/>')
+    found = None if limit is None else limit[1]
+    return _svg(ident, title, _described(steps, names, found, unit), bottom + 24, parts)
+
+
+def _grid_across(scale: Axis, start: float, end: float, bottom: float, unit: str) -> Iterator[str]:
+    for index, tick in enumerate(scale.ticks):
+        x = scale.place(tick, start, end)
+        yield f'<line class="{_grid_class(tick)}" x1="{x:.1f}" y1="4" x2="{x:.1f}" y2="{bottom:.1f}"/>'
+        last = index == len(scale.ticks) - 1
+        yield _text(x, bottom + 15, _tick(tick) + (f" {unit}" if last else ""), "tick", "end" if last else "middle")
+
+
+def _grid_along(scale: Axis, top: float, bottom: float, unit: str) -> Iterator[str]:
+    for index, tick in enumerate(scale.ticks):
+        y = scale.place(tick, bottom, top)
+        yield f'<line class="{_grid_class(tick)}" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>'
+        suffix = f" {unit}" if index == len(scale.ticks) - 1 and len(unit) < 3 else ""
+        yield _text(LEFT - 6, y + 4, _tick(tick) + suffix, "tick", "end")
+
+
+def _grid_class(tick: float) -> str:
+    return "zero" if abs(tick) < 1e-9 else "grid"
+
+
+def _tick(value: float) -> str:
+    return f"{0.0 if abs(value) < 1e-9 else value:.6g}".replace("-", "−")
+
+
+def _whisker(lane: int, one: tuple[float, float], other: tuple[float, float]) -> str:
+    (x1, y1), (x2, y2) = one, other
+    return f'<line class="whisker m{lane % SERIES}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def _dot(lane: int, x: float, y: float) -> str:
+    kind = f'class="dot m{lane % SERIES}"'
+    if lane % 2 == 0:
+        return f'<circle {kind} cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
+    return f'<rect {kind} x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7"/>'
+
+
+def key(name: str, lane: int) -> str:
+    """The mark that stands for a model in the charts, for the legend; decorative beside the name."""
+    dot = _dot(lane, 8, 8)
+    return f'<svg class="key" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">{dot}</svg>{_safe(name)}'
+
+
+def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
+    shown = text if len(text) <= 48 else f"{text[:47]}…"
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{_safe(shown)}</text>'
+
+
+def _safe(text: str) -> str:
+    return escape(visible(text))
+
+
+def _described(
+    rows: Sequence[tuple[str, Sequence[Point | None]]], names: Sequence[str], limit: float | None, unit: str
+) -> str:
+    lines = [
+        f"{label}: "
+        + "; ".join(
+            f"{name} {'not measured' if point is None else point.text}" for name, point in zip(names, row, strict=True)
+        )
+        for label, row in rows
+    ]
+    end = "" if limit is None else f" Limit {_tick(limit)} {unit}."
+    return ". ".join(lines) + "." + end
+
+
+def _svg(ident: str, title: str, description: str, height: float, parts: Sequence[str]) -> str:
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:.0f}" role="img" '
+        f'aria-labelledby="{ident}-title {ident}-desc">'
+        f'<title id="{ident}-title">{_safe(title)}</title><desc id="{ident}-desc">{_safe(description)}</desc>'
+        f"{''.join(parts)}</svg>"
+    )

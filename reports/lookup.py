@@ -1,0 +1,138 @@
+"""Finding things in results.json: records by model and probe, metrics, verdicts, levels of slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+UNPRESERVED_ROWS = frozenset({"noise", "attack"})
+"""Rows of the scorecard whose probes change texts: how often the label survives the change matters there."""
+UNPRESERVED = "label preservation not measured"
+OUTCOMES = {
+    "fail": "fail",
+    "inconclusive": "inconclusive",
+    "not_measured": "not measured",
+    "pass": "pass",
+    "not_applicable": "not applicable",
+}
+"""Outcome of a verdict → its words, worst first."""
+SIGNS = {"fail": "✗", "inconclusive": "?", "not_measured": "–", "pass": "✓", "not_applicable": "○"}
+
+Measured = Mapping[str, Any]
+"""A measurement as results.json holds it."""
+
+
+def mark(outcome: str) -> dict[str, str]:
+    """How the page shows an outcome: a sign and words, and a class for the colour."""
+    return {"kind": outcome.replace("_", "-"), "sign": SIGNS[outcome], "text": OUTCOMES[outcome]}
+
+
+def worst_mark(outcomes: Sequence[str]) -> dict[str, str] | None:
+    """The mark of the worst outcome; None without outcomes."""
+    return mark(min(outcomes, key=list(OUTCOMES).index)) if outcomes else None
+
+
+def same_slice(one: Mapping[str, str] | None, other: Mapping[str, str] | None) -> bool:
+    return dict(one or {}) == dict(other or {}) and (one is None) == (other is None)
+
+
+class Findings:
+    """One results file with its indices. The candidate is the first of ``models``."""
+
+    def __init__(self, results: Mapping[str, Any]) -> None:
+        self.results = results
+        self.candidate: str = results["candidate"]
+        listed = [model["name"] for model in results["models"]]
+        named = [self.candidate, *listed, *(record["model"] for record in results["records"])]
+        self.models: tuple[str, ...] = tuple(dict.fromkeys(named))
+        self._records = {(record["model"], record["probe"]): record for record in results["records"]}
+        self.probes: tuple[str, ...] = tuple(sorted(dict.fromkeys(probe for _, probe in self._records), key=self._place))
+        self.anchors = {probe: f"probe-{number}" for number, probe in enumerate(self.probes, start=1)}
+        self.rules: Sequence[Mapping[str, Any]] = results["policy"]["rules"]
+        self.verdicts: Sequence[Mapping[str, Any]] = results["decision"]["verdicts"]
+
+    def _place(self, probe: str) -> tuple[int, int]:
+        """Plain quality first, then in the order of the scorecard's rows."""
+        rows = [row["id"] for row in self.results["limitations"]]
+        row = self.limitation(probe)
+        order = [found for _, found in self._records]
+        return (-1 if row is None else rows.index(row) if row in rows else len(rows), order.index(probe))
+
+    def record(self, model: str, probe: str) -> Mapping[str, Any] | None:
+        return self._records.get((model, probe))
+
+    def of_probe(self, probe: str) -> list[Mapping[str, Any]]:
+        """The probe's records, the candidate's first."""
+        return [record for model in self.models if (record := self.record(model, probe)) is not None]
+
+    def limitation(self, probe: str) -> str | None:
+        found: str | None = next(record["limitation"] for (_, name), record in self._records.items() if name == probe)
+        return found
+
+    def unpreserved(self, probe: str) -> bool:
+        """Whether the probe changes texts without anyone having measured that their label survives."""
+        return any(
+            record["limitation"] in UNPRESERVED_ROWS for (_, name), record in self._records.items() if name == probe
+        )
+
+    def metrics(self, probe: str) -> dict[str, Mapping[str, Any]]:
+        """Metric's name → its description, over all models."""
+        return {metric["name"]: metric for record in self.of_probe(probe) for metric in record["metrics"]}
+
+    def metric(self, probe: str, name: str) -> Mapping[str, Any]:
+        """A metric's description; one made up of its name where no record has it (its probe crashed early)."""
+        unknown = {"name": name, "title": name.replace("_", " "), "unit": "count", "better": None, "kind": "mean"}
+        return self.metrics(probe).get(name, unknown)
+
+    def measured(self, model: str, probe: str, metric: str, slice_: Mapping[str, str]) -> Measured | None:
+        record = self.record(model, probe)
+        for found in [] if record is None else record["measurements"]:
+            if found["metric"] == metric and same_slice(found["slice"], slice_):
+                return dict(found)
+        return None
+
+    def rules_of(self, probe: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        return ((number, rule) for number, rule in enumerate(self.rules) if rule["probe"] == probe)
+
+    def verdict(self, rule: int, slice_: Mapping[str, str]) -> Mapping[str, Any] | None:
+        return next(
+            (found for found in self.verdicts if found["rule"] == rule and same_slice(found["slice"], slice_)), None
+        )
+
+
+def limit_of(rule: Mapping[str, Any]) -> float | None:
+    """The rule's limit, a maximum or a minimum; None where it only shows."""
+    found: float | None = rule["max"] if rule["max"] is not None else rule["min"]
+    return found
+
+
+def levels(measurements: Sequence[Measured]) -> list[frozenset[str]]:
+    """The sets of keys that the slices have, in order of appearance."""
+    return list(dict.fromkeys(frozenset(found["slice"]) for found in measurements))
+
+
+def is_full(level: frozenset[str], among: Sequence[frozenset[str]]) -> bool:
+    """Whether a pooled level (fewer of the same keys) exists beside this one: then this one is detail."""
+    return any(other and other < level for other in among)
+
+
+def stepped_key(slices: Sequence[Mapping[str, str]]) -> str | None:
+    """The key whose values are steps of a curve: ``severity``, or one with three or more numbers as values."""
+    if not slices:
+        return None
+    if all("severity" in one for one in slices):
+        return "severity"
+    for key in slices[0]:
+        values = {one.get(key, "") for one in slices}
+        if len(values) >= 3 and all(value.replace(".", "", 1).replace(",", "").isdigit() for value in values):
+            return key
+    return None
+
+
+def ordered_steps(values: Sequence[str]) -> list[str]:
+    """Steps in their order: numbers by size, words as the probe yielded them."""
+    distinct = list(dict.fromkeys(values))
+    try:
+        return sorted(distinct, key=lambda value: float(value.replace(",", "")))
+    except ValueError:
+        return distinct

@@ -1,0 +1,80 @@
+"""What changed between two texts, marked word by word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any, Literal, TypeAlias
+
+from reports.formats import visible
+
+CONTEXT = 10
+"""Unchanged words kept on either side of a change; longer stretches are left out, and the page says how many."""
+UNCHANGED = 60
+"""Words shown of a text in which nothing changed."""
+
+Part: TypeAlias = tuple[Literal["same", "del", "ins", "gap"], str]
+
+
+def marked(before: str, after: str) -> list[Part]:
+    """The two texts as parts in reading order; what was taken out stands before what came in its place.
+
+    Compared word by word, each with the white space after it, so that a changed space is marked too.
+    """
+    old, new = _words(before), _words(after)
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    parts: list[Part] = []
+    codes = matcher.get_opcodes()
+    for place, (tag, i, j, k, end) in enumerate(codes):
+        if tag == "equal":
+            parts += _context(old[i:j], first=place == 0, last=place == len(codes) - 1)
+            continue
+        if j > i:
+            parts.append(("del", _shown(old[i:j])))
+        if end > k:
+            parts.append(("ins", _shown(new[k:end])))
+        parts.append(("same", " "))
+    return parts
+
+
+def marked_fields(before: Mapping[str, str], after: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each text field with its marked parts; the field is named only when there are several."""
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        {"name": name if len(names) > 1 else "", "parts": marked(before.get(name, ""), after.get(name, ""))}
+        for name in names
+    ]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\S+\s*|\s+", text)
+
+
+def _context(words: Sequence[str], *, first: bool, last: bool) -> list[Part]:
+    if first and last:
+        rest = len(words) - UNCHANGED
+        return [("same", _plain(words))] if rest <= 0 else [("same", _plain(words[:UNCHANGED])), _gap(rest)]
+    head, tail = (0 if first else CONTEXT), (0 if last else CONTEXT)
+    rest = len(words) - head - tail
+    if rest <= 1:
+        return [("same", _plain(words))]
+    parts: list[Part] = [("same", _plain(words[:head]))] if head else []
+    parts.append(_gap(rest))
+    return [*parts, ("same", _plain(words[len(words) - tail :]))] if tail else parts
+
+
+def _gap(words: int) -> Part:
+    return ("gap", f"… {words} unchanged words …")
+
+
+def _plain(words: Sequence[str]) -> str:
+    return visible("".join(words))
+
+
+def _shown(words: Sequence[str]) -> str:
+    """Changed words, unusual white space between and after them spelt out."""
+    text = "".join(words)
+    text = text[:-1] if re.search(r"\S $", text) else text
+    text = re.sub(r"^ | $|  +", lambda found: "␣" * len(found[0]), text)
+    return visible(text.replace("\t", "⇥").replace("\n", "⏎"))
