@@ -220,6 +220,10 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
         if key not in known:
             hint = near_match(key, known) or f"known: {', '.join(known) or 'none'}"
             raise ConfigError(f"unknown key {key!r}", where=where, hint=hint)
+        before = getattr(settings, key)
+        if dataclasses.is_dataclass(before) and isinstance(value, Mapping):
+            values[key] = probe_settings(before, value, f"{where} {key}")
+            continue
         try:
             values[key] = TypeAdapter(types[key]).validate_json(_as_json(value, where), strict=True)
         except ValidationError as error:
@@ -236,9 +240,11 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
 def _as_json(document: object, where: str) -> str:
     """TOML as JSON, whose strict validation still takes lists for tuples and words for paths."""
     try:
-        return json.dumps(document, allow_nan=False, default=str)
+        return json.dumps(document, allow_nan=False)
     except ValueError:
         raise ConfigError("holds nan or inf", where=where, hint="every number has to be finite") from None
+    except TypeError:
+        raise ConfigError("holds a date or a time", where=where, hint="put it in quotes") from None
 
 
 def _config_error(error: ValidationError, where: str, key: str | None = None) -> ConfigError:
@@ -246,21 +252,24 @@ def _config_error(error: ValidationError, where: str, key: str | None = None) ->
     first = error.errors(include_url=False)[0]
     path = (key, *first["loc"]) if key is not None else first["loc"]
     name = _key_path(path)
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        known = _keys_of_table(path[:-1]) if key is None else []
-        hint = near_match(str(path[-1]), known) or (f"known: {', '.join(known)}" if known else None)
+    if first["type"] == "extra_forbidden":
+        known = _keys_of_table(path[:-1])
+        hint = near_match(str(path[-1]), known) or f"known: {', '.join(known)}"
         return ConfigError(f"unknown key {name}", where=where, hint=hint)
     if first["type"] == "missing":
         return ConfigError(f"{name} is missing", where=where)
     hint = None
     if first["type"] == "literal_error":
         hint = near_match(str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"]))
-    message = _TABLES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    message = _SHAPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     message = re.sub(r"^(Input|Value|String|Tuple|List|Dictionary) (should)", r"\2", message)
     return ConfigError(f"{name} = {_short(first['input'])} {message}", where=where, hint=hint)
 
 
-_TABLES = dict.fromkeys(("model_type", "dict_type", "dataclass_type"), "should be a table")
+_SHAPES = {
+    **dict.fromkeys(("model_type", "dict_type", "dataclass_type"), "should be a table"),
+    **dict.fromkeys(("tuple_type", "list_type"), "should be a list"),
+}
 
 
 def _short(value: object) -> str:

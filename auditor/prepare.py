@@ -55,7 +55,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     found = checkpoint.find(options.model)
     candidate = _candidate(options.candidate or config.candidate, tuple(found), options.model)
     allowed = {"allow_pickle": options.allow_pickle, "trust_remote_code": options.trust_remote_code}
-    described = {name: checkpoint.describe(path, **allowed) for name, path in found.items()}
+    described = {name: checkpoint.describe(path, config.task, **allowed) for name, path in found.items()}
     records = {name: training_records.read(path) for name, path in found.items()}
     labels = described[candidate].labels
     for name, one in described.items():

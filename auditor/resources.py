@@ -79,9 +79,7 @@ def wordnet() -> Resource:
     """The WordNet corpus in NLTK's form, the source of synonyms."""
     if _in_nltk(*_WORDNET):
         return Resource("NLTK WordNet", True, "synonyms for the attack pwws")
-    return Resource(
-        "NLTK WordNet", False, "disables the attack pwws; get it with: python -m nltk.downloader wordnet"
-    )
+    return Resource("NLTK WordNet", False, "disables the attack pwws; get it with: python -m nltk.downloader wordnet")
 
 
 def _package(name: str, module: str, serves: str) -> Resource:

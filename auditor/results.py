@@ -155,23 +155,23 @@ class CaseWriter:
         self._task, self._texts = task, texts
         self._rows: list[dict[str, Any]] = []
 
-    def __call__(self, model: str, probe: str, scored: ScoredCase) -> None:
-        case, gold = scored.case, scored.case.example.gold
+    def __call__(self, model: str, probe: str, case: ScoredCase) -> None:
+        asked, gold = case.case, case.case.example.gold
         self._rows.append(
             {
                 "model": model,
                 "probe": probe,
-                "slice": _json(case.slice),
-                "example": case.example.id,
-                "cluster": case.cluster or case.example.cluster,
-                "before": _json(case.example.inputs) if self._texts else None,
-                "after": _json(case.after) if self._texts else None,
-                "answer_before": self._task.answer(scored.before),
-                "answer_after": self._task.answer(scored.after),
+                "slice": _json(asked.slice),
+                "example": asked.example.id,
+                "cluster": asked.cluster or asked.example.cluster,
+                "before": _json(asked.example.inputs) if self._texts else None,
+                "after": _json(asked.after) if self._texts else None,
+                "answer_before": self._task.answer(case.before),
+                "answer_after": self._task.answer(case.after),
                 "gold": None if gold is None else str(gold),
-                "vacuous": scored.vacuous,
-                "invalid": case.invalid,
-                "facts": _json(case.facts),
+                "vacuous": case.vacuous,
+                "invalid": asked.invalid,
+                "facts": _json(asked.facts),
             }
         )
         if len(self._rows) >= ROW_GROUP:

@@ -115,7 +115,7 @@ def labels_in(
         cells = {role: _cell(row.get(column), where, column).strip() for role, column in names.items()}
         word = cells["label"]
         if word and all(cells[one] for one in fields):
-            labels[mapping.get(word, word)] = None
+            labels[mapping.get(word) or mapping.get(word.removesuffix(".0"), word)] = None
     if not labels:
         raise _nothing(table, names)
     if len(labels) == 1:

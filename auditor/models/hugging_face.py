@@ -153,6 +153,8 @@ def load_tokenizer(path: Path, *, trust_remote_code: bool = False) -> Any:
             )
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"its tokenizer does not load: {_first_line(error)}", where=str(path)) from None
+    # Encoding and padding are apart on purpose: batches are planned between them.
+    tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
     if not tokenizer.is_fast:
         raise ModelError("has no fast tokenizer", where=str(path), hint="save it with use_fast=True")
     return tokenizer

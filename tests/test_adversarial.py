@@ -1,0 +1,355 @@
+"""Attacks on a model that goes by one word, and the metrics by hand."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auditor import resources
+from auditor.resources import Resource
+from auditor.tasks.classification import TextClassification
+from auditor.types import Case, Encoded, Example, Inputs, Judged, Model, Probe, Response, Score, Skipped, Slice, Task
+from probes import adversarial
+from probes.adversarial import PROBE, AdversarialSettings, word_limit
+
+FILM = "the best film that everybody could hope to watch after a week of rain"
+
+
+def by_keyword(text: str) -> tuple[float, float]:
+    """Positive for the whole word "best"; a little surer with every word."""
+    sure = 0.6 + min(len(text.split()), 30) / 100
+    return (1 - sure, sure) if "best" in text.split() else (sure, 1 - sure)
+
+
+@dataclass
+class FakeAudit:
+    """An audit of a model that goes by a keyword."""
+
+    given: Sequence[Example]
+    settings: Any = field(default_factory=AdversarialSettings)
+    task: Task = field(default_factory=lambda: TextClassification(("negative", "positive")))
+    asked: list[str] = field(default_factory=list)
+    model: str = "fake"
+    domains: tuple[str, ...] = ("home",)
+    favourable_label: str | None = None
+
+    def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
+        assert name == "home"
+        return self.given[:n]
+
+    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        texts = [one["text"] for one in inputs]
+        self.asked += texts
+        return [by_keyword(text) for text in texts]
+
+    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
+        raise NotImplementedError
+
+    def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
+        raise NotImplementedError
+
+    def rng(self, *key: object) -> random.Random:
+        return random.Random(repr(key))
+
+
+def example(text: str, gold: str | None = "positive", name: str = "test:2") -> Example:
+    return Example(name, {"text": text}, gold)
+
+
+def settings(recipe: str, **options: Any) -> AdversarialSettings:
+    return replace(AdversarialSettings(), recipes=(recipe,), **options)
+
+
+def run(recipe: str, *examples: Example, **options: Any) -> list[Case]:
+    audit = FakeAudit(examples, settings(recipe, **options))
+    return [case for case in PROBE.cases(audit) if isinstance(case, Case)]
+
+
+def judged(before: float, after: float, slice_: Slice | None = None, **facts: float) -> Judged:
+    scores = Score(before, 1.0), Score(after, 1.0)
+    return Judged(slice_ or {"recipe": "x"}, "c", *scores, before == after, False, facts, {}, {})
+
+
+def read(name: str, case: Judged) -> float | None:
+    metric = next(one for one in PROBE.metrics(TextClassification(("negative", "positive"))) if one.name == name)
+    found = metric.read(case)
+    return found[0][1] / found[0][2] if found else None
+
+
+def test_it_is_a_probe_that_needs_one_text_and_scores_of_classes() -> None:
+    assert isinstance(PROBE, Probe)
+    assert PROBE.needs == {"single_text", "class_scores", "package:textattack"}
+    assert PROBE.settings == AdversarialSettings()
+
+
+def test_one_word_of_nine_and_of_nineteen_may_change_and_two_of_twenty() -> None:
+    assert [word_limit(n, 0.1) for n in (0, 1, 9, 19, 20, 29, 30)] == [1, 1, 1, 1, 2, 2, 3]
+    assert word_limit(100, 0.29) == 29
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"examples": 0}, "examples must be at least 1"),
+        ({"max_words_changed": 0.0}, "max_words_changed must be above 0"),
+        ({"max_words_changed": 1.5}, "max_words_changed must be above 0"),
+        ({"query_budget": 1}, "query_budget must be at least 2"),
+    ],
+)
+def test_settings_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        AdversarialSettings(**options)
+
+
+def test_the_metric_under_attack_reads_every_example_and_the_rate_only_attacked_ones() -> None:
+    left_alone, broken, held = (
+        judged(0.0, 0.0, attacked=0.0),
+        judged(1.0, 0.0, attacked=1.0, queries=12.0, words_changed=0.1, claimed=1.0),
+        judged(1.0, 1.0, attacked=1.0, queries=30.0, words_changed=0.0, claimed=0.0),
+    )
+    cases = (left_alone, broken, held)
+    assert [read("accuracy_under_attack", case) for case in cases] == [0.0, 0.0, 1.0]
+    assert [read("attack_success_rate", case) for case in cases] == [None, 1.0, 0.0]
+    assert [read("median_queries", case) for case in cases] == [None, 12.0, 30.0]
+    assert [read("mean_words_changed", case) for case in cases] == [None, 0.1, None]
+
+
+def test_a_success_that_a_freshly_loaded_model_does_not_confirm_does_not_count() -> None:
+    claimed = judged(1.0, 1.0, attacked=1.0, queries=5.0, words_changed=0.1, claimed=1.0)
+    assert read("attack_success_rate", claimed) == 0.0
+    assert read("mean_words_changed", claimed) is None
+
+
+def test_an_answer_that_the_engine_finds_wrong_before_the_attack_is_no_attacked_one() -> None:
+    assert read("attack_success_rate", judged(0.0, 0.0, attacked=1.0)) is None
+    unlabelled = replace(judged(1.0, 1.0, attacked=1.0), before=None)
+    assert read("attack_success_rate", unlabelled) is None
+
+
+def test_only_the_metric_under_attack_may_be_compared_between_models() -> None:
+    metrics = PROBE.metrics(TextClassification(("a", "b")))
+    assert [(metric.name, metric.comparable) for metric in metrics] == [
+        ("accuracy_under_attack", True),
+        ("attack_success_rate", False),
+        ("median_queries", False),
+        ("mean_words_changed", False),
+    ]
+
+
+@pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
+def test_a_recipe_breaks_the_one_word_that_the_model_goes_by(recipe: str) -> None:
+    (case,) = run(recipe, example(FILM))
+    after = case.after["text"].split(" ")
+    assert case.slice == {"recipe": recipe}
+    assert by_keyword(case.after["text"])[0] > 0.5
+    others = [word for word in FILM.split(" ") if word != "best"]
+    assert [word for word in after if word in others] == others
+    assert case.facts["attacked"] == case.facts["claimed"] == 1.0
+    assert 2 <= float(case.facts["queries"]) <= 300
+    assert case.facts["words_changed"] == pytest.approx(1 / 14)
+
+
+@pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
+def test_an_attack_that_fails_ends_with_the_text_as_it_was(recipe: str) -> None:
+    (case,) = run(recipe, example("a dull film", "negative"))
+    assert case.inputs is None
+    assert (case.facts["attacked"], case.facts["claimed"], case.facts["words_changed"]) == (1.0, 0.0, 0.0)
+
+
+def test_a_wrong_answer_is_not_attacked() -> None:
+    audit = FakeAudit([example(FILM, "negative")], settings("deepwordbug"))
+    (case,) = PROBE.cases(audit)
+    assert isinstance(case, Case)
+    assert case.inputs is None
+    assert case.facts == {"attacked": 0.0}
+    assert audit.asked == [FILM]
+
+
+def test_the_same_example_is_attacked_in_the_same_way_whatever_ran_before() -> None:
+    alone = run("textbugger", example(FILM, name="test:9"))
+    after_another = run("textbugger", example(FILM, name="test:8"), example(FILM, name="test:9"))
+    assert after_another[1] == alone[0]
+
+
+def test_global_generators_and_logging_are_left_as_they_were() -> None:
+    random.seed(3)
+    np.random.seed(3)
+    ours = logging.getLogger("auditor.tests")
+    state, numbers = random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[union-attr]
+    environment = dict(os.environ)
+    run("deepwordbug", example(FILM))
+    assert random.getstate() == state
+    assert np.random.get_state()[1].tolist() == numbers  # type: ignore[union-attr]
+    assert dict(os.environ) == environment
+    assert not ours.disabled
+
+
+def test_the_query_budget_ends_an_attack() -> None:
+    budget = 20
+    audit = FakeAudit([example("a dull film with many words that nobody wants to hear", "negative")])
+    audit.settings = settings("pruthi", query_budget=budget)
+    (case,) = PROBE.cases(audit)
+    assert isinstance(case, Case)
+    assert case.facts["queries"] == budget
+    assert len(audit.asked) <= 1 + budget
+
+
+def test_a_small_budget_is_spent_on_all_words_not_on_the_first_ones() -> None:
+    words = "alpha bravo charlie foxtrot golf hotel india juliet kilo lima mike november".split()
+    audit = FakeAudit([example(" ".join(words), "negative")], settings("pruthi", query_budget=60))
+    assert len(list(PROBE.cases(audit))) == 1
+    touched = {index for text in audit.asked for index, word in enumerate(text.split()) if word != words[index]}
+    assert len(touched) >= 10
+
+
+def test_a_tenth_of_the_words_may_change_unless_the_recipe_is_set_free() -> None:
+    from probes._textattack import Attacker
+
+    def both_needed(texts: Sequence[str]) -> list[list[float]]:
+        left = [sum(word in text.split() for word in ("best", "hope")) for text in texts]
+        return [[0.9, 0.1] if not count else [0.5 - 0.2 * count, 0.5 + 0.2 * count] for count in left]
+
+    attacker = Attacker("textbugger", both_needed, 300)
+    assert not attacker.attack(FILM, 1, limit=1, rng=random.Random(0)).success
+    free = attacker.attack(FILM, 1, limit=None, rng=random.Random(0))
+    assert free.success
+    assert "best" not in free.text.split()
+    assert "hope" not in free.text.split()
+
+
+def test_the_recipe_s_own_freedom_is_a_second_slice() -> None:
+    cases = run("deepwordbug", example(FILM), freedom=True)
+    assert [case.slice for case in cases] == [
+        {"recipe": "deepwordbug"},
+        {"recipe": "deepwordbug", "freedom": "unlimited"},
+    ]
+
+
+def test_pruthi_changes_one_word_by_itself_so_that_it_has_no_second_strength() -> None:
+    audit = FakeAudit([example(FILM)], settings("pruthi", freedom=True))
+    first, second = PROBE.cases(audit)
+    assert isinstance(first, Case)
+    assert second == Skipped(
+        {"recipe": "pruthi", "freedom": "unlimited"}, "the recipe itself changes one word: no other strength"
+    )
+
+
+def test_pwws_without_wordnet_is_skipped_with_the_resource_and_the_way_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    absent = Resource("NLTK WordNet", False, "get it with: python -m nltk.downloader wordnet")
+    monkeypatch.setattr(resources, "wordnet", lambda: absent)
+    audit = FakeAudit([example(FILM)], settings("pwws"))
+    assert list(PROBE.cases(audit)) == [
+        Skipped({"recipe": "pwws"}, "NLTK WordNet is missing: get it with: python -m nltk.downloader wordnet")
+    ]
+
+
+def test_pwws_swaps_a_synonym_in_an_order_that_hashes_do_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    from textattack.transformations.word_swaps import word_swap_wordnet
+
+    from probes._textattack import _Synonyms
+
+    def synsets(word: str, lang: str) -> list[Any]:
+        assert lang == "eng"
+        lemmas = ["finest", "best", "top", "better_off", "greatest"] if word == "best" else []
+        return [SimpleNamespace(lemma_names=lambda lang: lemmas)]
+
+    monkeypatch.setattr(word_swap_wordnet, "wordnet", SimpleNamespace(synsets=synsets))
+    monkeypatch.setattr(resources, "wordnet", lambda: Resource("NLTK WordNet", True, ""))
+    assert _Synonyms()._get_replacement_words("best") == ["finest", "greatest", "top"]
+    (case,) = run("pwws", example(FILM))
+    assert case.after["text"] in {FILM.replace("best", word) for word in ("finest", "greatest", "top")}
+    assert case.facts["words_changed"] == pytest.approx(1 / 14)
+
+
+@pytest.mark.parametrize("text", ["", "!!! ... ?", "  \n ", "<SPLIT> best or not"])
+def test_a_text_without_a_word_to_change_counts_as_attacked_in_vain(text: str) -> None:
+    gold = "positive" if "best" in text else "negative"
+    (case,) = run("deepwordbug", example(text, gold))
+    assert case.inputs is None
+    assert (case.facts["attacked"], case.facts["claimed"]) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
+def test_whitespace_and_punctuation_around_the_changed_word_stay(recipe: str) -> None:
+    text = " \tA story,  told twice\n(at least); best of all — naïve, good-ish & 'quoted' 100 % \u200bя  "
+    (case,) = run(recipe, example(text))
+    start, end = text.split("best")
+    assert case.after["text"].startswith(start)
+    assert case.after["text"].endswith(end)
+
+
+def test_stop_words_are_left_alone() -> None:
+    def dislikes_and(texts: Sequence[str]) -> list[list[float]]:
+        return [[0.1, 0.9] if "and" in text.split() else [0.9, 0.1] for text in texts]
+
+    from probes._textattack import Attacker
+
+    outcome = Attacker("deepwordbug", dislikes_and, 300).attack("nice and easy", 1, limit=3, rng=random.Random(0))
+    assert (outcome.success, outcome.text) == (False, "nice and easy")
+
+
+def test_an_answer_that_changed_between_two_batches_is_no_success() -> None:
+    from probes._textattack import Attacker
+
+    outcome = Attacker("deepwordbug", lambda texts: [[0.9, 0.1]] * len(texts), 300).attack(
+        "nice", 1, limit=1, rng=random.Random(0)
+    )
+    assert (outcome.success, outcome.text, outcome.queries) == (False, "nice", 1)
+
+
+def test_probabilities_that_add_up_only_nearly_are_taken_as_they_are() -> None:
+    from probes._textattack import _Goal, _Model
+
+    goal = _Goal.__new__(_Goal)
+    scores = goal._process_model_outputs(["a"], _Model(lambda texts: [[0.2501, 0.75]])(["a"]))
+    assert scores.tolist() == [[0.2501, 0.75]]
+
+
+def test_without_labels_nothing_can_be_attacked() -> None:
+    audit = FakeAudit([example(FILM, None)], settings("deepwordbug"))
+    assert list(PROBE.cases(audit)) == [Skipped({"recipe": "deepwordbug"}, "no example has a label")]
+    assert audit.asked == []
+
+
+def test_a_download_during_an_attack_is_blocked() -> None:
+    import nltk
+
+    from probes._textattack import Attacker
+
+    def downloads(_texts: Sequence[str]) -> list[list[float]]:
+        nltk.download("omw-1.4")
+        raise AssertionError
+
+    with pytest.raises(resources.DownloadBlocked):
+        Attacker("deepwordbug", downloads, 300).attack("nice", 1, limit=1, rng=random.Random(0))
+
+
+def test_the_probe_itself_loads_neither_textattack_nor_torch() -> None:
+    code = (
+        "import sys\nimport probes.adversarial\n"
+        "sys.exit(str([name for name in ('torch', 'textattack', 'nltk') if name in sys.modules] or ''))"
+    )
+    root = Path(adversarial.__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=root)
+    assert done.stderr.strip() == ""
+
+
+@pytest.mark.slow
+def test_pwws_finds_a_synonym_in_the_real_wordnet() -> None:
+    if not resources.wordnet().present:
+        pytest.skip("WordNet is not here")
+    (case,) = run("pwws", example(FILM))
+    assert by_keyword(case.after["text"])[0] > 0.5
