@@ -250,6 +250,7 @@ def _as_json(document: object, where: str) -> str:
 def _config_error(error: ValidationError, where: str, key: str | None = None) -> ConfigError:
     """The first validation error in one line."""
     first = error.errors(include_url=False)[0]
+    hint: str | None = None
     path = (key, *first["loc"]) if key is not None else first["loc"]
     name = _key_path(path)
     if first["type"] == "extra_forbidden":
@@ -258,7 +259,6 @@ def _config_error(error: ValidationError, where: str, key: str | None = None) ->
         return ConfigError(f"unknown key {name}", where=where, hint=hint)
     if first["type"] == "missing":
         return ConfigError(f"{name} is missing", where=where)
-    hint = None
     if first["type"] == "literal_error":
         hint = near_match(str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"]))
     message = _SHAPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")

@@ -54,7 +54,7 @@ class Resource:
     """What it serves; when absent, what its absence disables or changes and how to get it. No machine's paths."""
 
 
-class DownloadBlocked(RuntimeError):
+class DownloadBlockedError(RuntimeError):
     """Something tried to fetch a file during an audit."""
 
 
@@ -135,7 +135,7 @@ def _nltk_folders() -> list[Path]:
 
 @contextmanager
 def no_downloads() -> Iterator[None]:
-    """Inside, NLTK, TextAttack and flair raise DownloadBlocked instead of fetching, and Hugging Face is offline.
+    """Inside, NLTK, TextAttack and flair raise DownloadBlockedError instead of fetching, and Hugging Face is offline.
 
     Everything is as before afterwards, also in libraries that were imported inside and read the switch then.
     """
@@ -172,7 +172,7 @@ def _loaded(entries: tuple[tuple[str, str], ...]) -> list[tuple[Any, str]]:
 def _blocked(function: str) -> Callable[..., NoReturn]:
     def blocked(*arguments: object, **_options: object) -> NoReturn:
         what = f" of {str(arguments[0])!r}" if arguments else ""
-        raise DownloadBlocked(f"{function}: the download{what} is blocked during an audit; get it beforehand")
+        raise DownloadBlockedError(f"{function}: the download{what} is blocked during an audit; get it beforehand")
 
     return blocked
 

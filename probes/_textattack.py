@@ -8,6 +8,7 @@ set up anew. Morris et al. 2020, "TextAttack", https://aclanthology.org/2020.emn
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import logging.config
 import os
@@ -33,8 +34,8 @@ def _tamed_import() -> Iterator[None]:
         warnings.simplefilter("ignore")
         environment = dict(os.environ)
         # These read HF_HOME when imported; TextAttack points it elsewhere below.
-        import datasets  # noqa: F401
-        import transformers  # noqa: F401
+        for name in ("transformers", "datasets"):
+            importlib.import_module(name)
 
         with tempfile.TemporaryDirectory() as cache, mock.patch.object(logging.config, "dictConfig"):
             # This file tells TextAttack that its first-import downloads are done; a cache of its own keeps the
@@ -50,7 +51,6 @@ def _tamed_import() -> Iterator[None]:
 
 
 with _tamed_import():
-    import jieba
     import numpy as np
     import textattack
     import torch
@@ -70,7 +70,7 @@ with _tamed_import():
 
 install.TEXTATTACK_CACHE_DIR = str(Path("~/.cache/textattack").expanduser())
 install.logger.setLevel(logging.ERROR)
-jieba.setLogLevel(logging.ERROR)
+logging.getLogger("jieba").setLevel(logging.ERROR)
 
 Ask = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 """Texts → for each, one probability in [0, 1] for each label."""

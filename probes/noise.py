@@ -76,7 +76,9 @@ class Noise:
                     yield Skipped(slice_, "nlpaug is not installed")
                     continue
                 found = [case for example in examples if (case := _case(audit, example, name, share, slice_))]
-                yield from found or [Skipped(slice_, "no example offers this perturbation a word to change")]
+                yield from found
+                if not found:
+                    yield Skipped(slice_, "no example offers this perturbation a word to change")
 
 
 def _case(audit: Audit, example: Example, name: str, share: float, slice_: Mapping[str, str]) -> Case | None:

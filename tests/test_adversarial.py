@@ -21,7 +21,7 @@ from auditor.resources import Resource
 from auditor.tasks.classification import TextClassification
 from auditor.types import Case, Encoded, Example, Inputs, Judged, Model, Probe, Response, Score, Skipped, Slice, Task
 from probes import adversarial
-from probes.adversarial import PROBE, AdversarialSettings, word_limit
+from probes.adversarial import PROBE, AdversarialSettings, Recipe, word_limit
 
 FILM = "the best film that everybody could hope to watch after a week of rain"
 
@@ -67,11 +67,11 @@ def example(text: str, gold: str | None = "positive", name: str = "test:2") -> E
     return Example(name, {"text": text}, gold)
 
 
-def settings(recipe: str, **options: Any) -> AdversarialSettings:
+def settings(recipe: Recipe, **options: Any) -> AdversarialSettings:
     return replace(AdversarialSettings(), recipes=(recipe,), **options)
 
 
-def run(recipe: str, *examples: Example, **options: Any) -> list[Case]:
+def run(recipe: Recipe, *examples: Example, **options: Any) -> list[Case]:
     audit = FakeAudit(examples, settings(recipe, **options))
     return [case for case in PROBE.cases(audit) if isinstance(case, Case)]
 
@@ -148,7 +148,7 @@ def test_only_the_metric_under_attack_may_be_compared_between_models() -> None:
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
-def test_a_recipe_breaks_the_one_word_that_the_model_goes_by(recipe: str) -> None:
+def test_a_recipe_breaks_the_one_word_that_the_model_goes_by(recipe: Recipe) -> None:
     (case,) = run(recipe, example(FILM))
     after = case.after["text"].split(" ")
     assert case.slice == {"recipe": recipe}
@@ -161,7 +161,7 @@ def test_a_recipe_breaks_the_one_word_that_the_model_goes_by(recipe: str) -> Non
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
-def test_an_attack_that_fails_ends_with_the_text_as_it_was(recipe: str) -> None:
+def test_an_attack_that_fails_ends_with_the_text_as_it_was(recipe: Recipe) -> None:
     (case,) = run(recipe, example("a dull film", "negative"))
     assert case.inputs is None
     assert (case.facts["attacked"], case.facts["claimed"], case.facts["words_changed"]) == (1.0, 0.0, 0.0)
@@ -186,11 +186,11 @@ def test_global_generators_and_logging_are_left_as_they_were() -> None:
     random.seed(3)
     np.random.seed(3)
     ours = logging.getLogger("auditor.tests")
-    state, numbers = random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[union-attr]
+    state, numbers = random.getstate(), np.random.get_state(legacy=False)["state"]["key"].tolist()
     environment = dict(os.environ)
     run("deepwordbug", example(FILM))
     assert random.getstate() == state
-    assert np.random.get_state()[1].tolist() == numbers  # type: ignore[union-attr]
+    assert np.random.get_state(legacy=False)["state"]["key"].tolist() == numbers
     assert dict(os.environ) == environment
     assert not ours.disabled
 
@@ -206,7 +206,8 @@ def test_the_query_budget_ends_an_attack() -> None:
 
 
 def test_a_small_budget_is_spent_on_all_words_not_on_the_first_ones() -> None:
-    words = "alpha bravo charlie foxtrot golf hotel india juliet kilo lima mike november".split()
+    names = "alpha bravo charlie foxtrot golf hotel india juliet kilo lima mike november"
+    words = names.split()
     audit = FakeAudit([example(" ".join(words), "negative")], settings("pruthi", query_budget=60))
     assert len(list(PROBE.cases(audit))) == 1
     touched = {index for text in audit.asked for index, word in enumerate(text.split()) if word != words[index]}
@@ -264,7 +265,7 @@ def test_pwws_swaps_a_synonym_in_an_order_that_hashes_do_not_decide(monkeypatch:
     def synsets(word: str, lang: str) -> list[Any]:
         assert lang == "eng"
         lemmas = ["finest", "best", "top", "better_off", "greatest"] if word == "best" else []
-        return [SimpleNamespace(lemma_names=lambda lang: lemmas)]
+        return [SimpleNamespace(lemma_names=lambda **_: lemmas)]
 
     monkeypatch.setattr(word_swap_wordnet, "wordnet", SimpleNamespace(synsets=synsets))
     monkeypatch.setattr(resources, "wordnet", lambda: Resource("NLTK WordNet", True, ""))
@@ -283,7 +284,7 @@ def test_a_text_without_a_word_to_change_counts_as_attacked_in_vain(text: str) -
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
-def test_whitespace_and_punctuation_around_the_changed_word_stay(recipe: str) -> None:
+def test_whitespace_and_punctuation_around_the_changed_word_stay(recipe: Recipe) -> None:
     text = " \tA story,  told twice\n(at least); best of all — naïve, good-ish & 'quoted' 100 % \u200bя  "
     (case,) = run(recipe, example(text))
     start, end = text.split("best")
@@ -314,7 +315,7 @@ def test_probabilities_that_add_up_only_nearly_are_taken_as_they_are() -> None:
     from probes._textattack import _Goal, _Model
 
     goal = _Goal.__new__(_Goal)
-    scores = goal._process_model_outputs(["a"], _Model(lambda texts: [[0.2501, 0.75]])(["a"]))
+    scores = goal._process_model_outputs(["a"], _Model(lambda _: [[0.2501, 0.75]])(["a"]))
     assert scores.tolist() == [[0.2501, 0.75]]
 
 
@@ -333,7 +334,7 @@ def test_a_download_during_an_attack_is_blocked() -> None:
         nltk.download("omw-1.4")
         raise AssertionError
 
-    with pytest.raises(resources.DownloadBlocked):
+    with pytest.raises(resources.DownloadBlockedError):
         Attacker("deepwordbug", downloads, 300).attack("nice", 1, limit=1, rng=random.Random(0))
 
 

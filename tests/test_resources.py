@@ -14,7 +14,7 @@ import nltk
 import pytest
 
 from auditor import resources
-from auditor.resources import DownloadBlocked
+from auditor.resources import DownloadBlockedError
 
 
 @pytest.fixture
@@ -133,10 +133,10 @@ def test_downloads_are_blocked_inside_and_allowed_again_afterwards(monkeypatch: 
     download = nltk.download
     with resources.no_downloads():
         with pytest.raises(
-            DownloadBlocked, match=r"nltk\.download: the download of 'omw-1\.4' is blocked during an audit"
+            DownloadBlockedError, match=r"nltk\.download: the download of 'omw-1\.4' is blocked during an audit"
         ):
             nltk.download("omw-1.4")
-        with pytest.raises(DownloadBlocked, match="the download is blocked"):
+        with pytest.raises(DownloadBlockedError, match="the download is blocked"):
             nltk.downloader.download()
         assert os.environ["HF_HUB_OFFLINE"] == os.environ["TRANSFORMERS_OFFLINE"] == "1"
     assert nltk.download is download
@@ -157,10 +157,11 @@ def test_a_hub_library_imported_inside_is_not_offline_for_ever(monkeypatch: pyte
     monkeypatch.setattr(resources, "_OFFLINE_SWITCHES", (("hub", "OFFLINE"), ("early", "OFFLINE"), ("hub", "gone")))
     monkeypatch.setenv("HF_HUB_OFFLINE", "")
     monkeypatch.setenv("TRANSFORMERS_OFFLINE", "no")
-    monkeypatch.setitem(sys.modules, "early", early)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "early", early)
     with resources.no_downloads():
-        assert early.OFFLINE is True
-        monkeypatch.setitem(sys.modules, "hub", library)  # type: ignore[arg-type]
+        switched = early.OFFLINE
+        monkeypatch.setitem(sys.modules, "hub", library)
+    assert switched is True
     assert library.OFFLINE is False
     assert early.OFFLINE == "as the user set it"
 

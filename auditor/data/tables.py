@@ -53,6 +53,8 @@ def read(path: Path) -> Table:
     else:
         text = _decoded(content, where)
         header, rows = _jsonl(text, where) if suffix == ".jsonl" else _csv(text, where, suffix)
+    if not header:
+        raise DataError("is empty", where=where)
     for name, times in Counter(header).items():
         if times > 1:
             raise DataError(f"{times} columns are called {name!r}", where=where, hint="rename all but one")
@@ -124,9 +126,7 @@ def _csv(text: str, where: str, suffix: str) -> tuple[list[str], list[tuple[int,
     delimiter, name = ("\t", "tabs") if suffix == ".tsv" else (",", "commas")
     with _long_cells():
         records = list(_records(text, delimiter, where))
-    if not records:
-        raise DataError("is empty", where=where)
-    header = records[0][1]
+    header = records[0][1] if records else []
     if len(header) == 1 and any(other in header[0] for other in ",;\t|"):
         hint = f"a {suffix} file has {name} between its columns"
         raise DataError(f"has one column only, {header[0][:60]!r}", where=where, hint=hint)
@@ -134,8 +134,9 @@ def _csv(text: str, where: str, suffix: str) -> tuple[list[str], list[tuple[int,
     for number, cells in records[1:]:
         if len(cells) != len(header):
             few = "fewer" if len(cells) < len(header) else "more"
+            word = "cell" if len(cells) == 1 else "cells"
             raise DataError(
-                f"row {number} has {len(cells)} cells, {few} than the header's {len(header)}",
+                f"row {number} has {len(cells)} {word}, {few} than the header's {len(header)}",
                 where=where,
                 hint='put a text that holds a delimiter or a line break in quotes ("…")',
             )
