@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from auditor import config as configs
-from auditor import data, limitations, resources, results, tasks
+from auditor import data, limitations, resources, results, tables, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, UsageError, near_match
 from auditor.models import checkpoint, hugging_face
-from auditor.runner import HOME, AuditedModel, Fitter, Plan, shuffled, without_leaks
+from auditor.plans import HOME, AuditedModel, Fitter, Plan, shuffled, without_leaks
 from auditor.training import record as training_records
 from auditor.types import Example, Model, Probe, Task
 
@@ -151,12 +151,9 @@ def _mapping(config: Config, record: Any) -> Mapping[str, str]:
 
 
 def _columns(config: Config, record: Any) -> data.Columns:
-    given = configs.columns(config)
-    recorded = dict(record.columns) if record is not None else {}
-    group = given.pop("group", None) or recorded.pop("group", None)
-    label = given.pop("label", None) or recorded.pop("label", None)
-    recorded.pop("group", None), recorded.pop("label", None)
-    return data.Columns(fields=given or recorded, label=label, group=group)
+    found = {**(record.columns if record is not None else {}), **configs.columns(config)}
+    label, group = found.pop("label", None), found.pop("group", None)
+    return data.Columns(fields=found, label=label, group=group)
 
 
 def _files(config: Config, options: Options, record: Any, folder: Path) -> dict[str, Path]:
@@ -257,7 +254,7 @@ def _model_facts(name: str, model: Model, path: Path, candidate: str, record: An
         "fingerprint": model.fingerprint,
         "labels": list(model.labels),
         "candidate": name == candidate,
-        "training": None if record is None else results.plain(asdict(record)),
+        "training": None if record is None else tables.plain(asdict(record)),
     }
 
 
@@ -269,7 +266,7 @@ def constant_facts(config: Config, partial: bool) -> dict[str, Any]:
         "schema": results.SCHEMA,
         "auditor": __version__,
         "seed": config.seed,
-        "config": results.plain(config.model_dump(mode="json")),
+        "config": tables.plain(config.model_dump(mode="json")),
         "partial": partial,
         "resources": [asdict(resource) for resource in resources.survey()],
         "limitations": [asdict(row) for row in limitations.LIMITATIONS],

@@ -10,7 +10,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,7 +18,8 @@ from typing import Any
 
 from auditor.errors import ResultsError
 from auditor.policy import Policy
-from auditor.types import Decision, Measurement, Metric, ProbeRecord, Row, ScoredCase, Skipped, Task, WorstCase
+from auditor.tables import plain, read_rows, slice_text
+from auditor.types import Decision, Measurement, Metric, ProbeRecord, Row, Skipped, WorstCase
 
 SCHEMA = 1
 RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
@@ -28,31 +29,6 @@ RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
     "timings.json",
     "scorecard.html",
 )
-DIGITS = 9
-"""Decimals kept of a number in results.json; verdicts are computed from examples.parquet, which keeps all."""
-ROW_GROUP = 4096
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON knows it: dataclasses as objects, tuples as lists, infinite numbers as null; no NaN.
-
-    Raises ValueError on NaN: a number that is not one is a bug, never a result.
-    """
-    if isinstance(value, bool) or value is None or isinstance(value, str | int):
-        return value
-    if isinstance(value, float):
-        if math.isnan(value):
-            raise ValueError("NaN in the results")
-        return None if math.isinf(value) else round(value, DIGITS)
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, frozenset | set):
-        return sorted(plain(inner) for inner in value)
-    if isinstance(value, Sequence):
-        return [plain(inner) for inner in value]
-    if isinstance(value, Path):
-        return value.as_posix()
-    raise TypeError(f"{type(value).__name__} cannot be written to the results")
 
 
 def record_dict(record: ProbeRecord) -> dict[str, Any]:
@@ -126,104 +102,6 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-class CaseWriter:
-    """Streams scored cases to ``cases.parquet`` in row groups; with ``texts=False`` no text of the user's is kept."""
-
-    COLUMNS = (
-        "model",
-        "probe",
-        "slice",
-        "example",
-        "cluster",
-        "before",
-        "after",
-        "answer_before",
-        "answer_after",
-        "gold",
-        "vacuous",
-        "invalid",
-        "facts",
-    )
-
-    def __init__(self, file: Path, task: Task, *, texts: bool = True) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        flags = ("vacuous", "invalid")
-        self._schema = pa.schema([(name, pa.bool_() if name in flags else pa.string()) for name in self.COLUMNS])
-        self._writer = pq.ParquetWriter(file, self._schema)
-        self._task, self._texts = task, texts
-        self._rows: list[dict[str, Any]] = []
-
-    def __call__(self, model: str, probe: str, case: ScoredCase) -> None:
-        asked, gold = case.case, case.case.example.gold
-        self._rows.append(
-            {
-                "model": model,
-                "probe": probe,
-                "slice": _json(asked.slice),
-                "example": asked.example.id,
-                "cluster": asked.cluster or asked.example.cluster,
-                "before": _json(asked.example.inputs) if self._texts else None,
-                "after": _json(asked.after) if self._texts else None,
-                "answer_before": self._task.answer(case.before),
-                "answer_after": self._task.answer(case.after),
-                "gold": None if gold is None else str(gold),
-                "vacuous": case.vacuous,
-                "invalid": asked.invalid,
-                "facts": _json(asked.facts),
-            }
-        )
-        if len(self._rows) >= ROW_GROUP:
-            self._flush()
-
-    def _flush(self) -> None:
-        import pyarrow as pa
-
-        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
-        self._rows = []
-
-    def close(self) -> None:
-        if self._rows:
-            self._flush()
-        self._writer.close()
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(plain(value), ensure_ascii=False, sort_keys=True)
-
-
-def write_rows(file: Path, records: Iterable[ProbeRecord]) -> None:
-    """``examples.parquet``: the sufficient statistics of every cluster, slice, metric, probe and model; no texts."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    text = pa.dictionary(pa.int32(), pa.string())
-    names = ("model", "probe", "metric", "slice", "cluster", "arm")
-    schema = pa.schema([*((name, text) for name in names), ("total", pa.float64()), ("count", pa.float64())])
-    with pq.ParquetWriter(file, schema) as writer:
-        for record in records:
-            for found in record.measurements:
-                if not found.rows:
-                    continue
-                size = len(found.rows)
-                columns: dict[str, list[Any]] = {
-                    "model": [record.model] * size,
-                    "probe": [record.probe] * size,
-                    "metric": [found.metric] * size,
-                    "slice": [_json(found.slice)] * size,
-                    "cluster": [row.cluster for row in found.rows],
-                    "arm": [row.arm for row in found.rows],
-                    "total": [row.total for row in found.rows],
-                    "count": [row.count for row in found.rows],
-                }
-                writer.write_table(
-                    pa.table(
-                        {name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema=schema
-                    )
-                )
-
-
 def load(folder: Path) -> dict[str, Any]:
     """``results.json`` of a results folder, checked. Raises ResultsError."""
     file = folder / RESULTS if folder.is_dir() else folder
@@ -261,13 +139,13 @@ def schema_error(results: Mapping[str, Any]) -> str | None:
 
 def records_of(results: Mapping[str, Any], folder: Path) -> tuple[ProbeRecord, ...]:
     """The records with their rows, as the gate reads them. Raises ResultsError when ``examples.parquet`` is missing."""
-    rows = _rows(folder / EXAMPLES)
+    rows = read_rows(folder / EXAMPLES)
     return tuple(_record(found, rows) for found in results["records"])
 
 
 def _record(found: Mapping[str, Any], rows: Mapping[tuple[str, str, str, str], tuple[Row, ...]]) -> ProbeRecord:
     def measured(item: Mapping[str, Any]) -> Measurement:
-        key = (found["model"], found["probe"], item["metric"], _json(item["slice"]))
+        key = (found["model"], found["probe"], item["metric"], slice_text(item["slice"]))
         return Measurement(**{**item, "rows": rows.get(key, ())})
 
     metrics = tuple(
@@ -288,24 +166,6 @@ def _record(found: Mapping[str, Any], rows: Mapping[tuple[str, str, str, str], t
 
 def _bound(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
-
-
-def _rows(file: Path) -> dict[tuple[str, str, str, str], tuple[Row, ...]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        columns = pq.read_table(file).to_pydict()
-    except FileNotFoundError:
-        raise ResultsError("is missing: the gate needs it", where=str(file)) from None
-    except (OSError, pa.ArrowInvalid) as error:
-        raise ResultsError(f"cannot be read: {error}", where=str(file)) from None
-    found: dict[tuple[str, str, str, str], list[Row]] = {}
-    keys = zip(columns["model"], columns["probe"], columns["metric"], columns["slice"], strict=True)
-    values = zip(columns["cluster"], columns["arm"], columns["total"], columns["count"], strict=True)
-    for key, value in zip(keys, values, strict=True):
-        found.setdefault(key, []).append(Row(*value))
-    return {key: tuple(rows) for key, rows in found.items()}
 
 
 def relative(path: Path, start: Path) -> str:

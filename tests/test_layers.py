@@ -26,12 +26,14 @@ ALLOWED: dict[str, set[str]] = {
     "policy": BASE,
     "gate": BASE | {"stats", "policy"},
     "comparing": BASE | {"stats"},
-    "results": BASE | {"policy"},
+    "tables": BASE,
+    "results": BASE | {"policy", "tables"},
+    "plans": {"types", "engine"},
     "models": BASE | {"tasks", "text"},
     "engine": {"types"},
     "training": BASE | {"tasks", "text", "models", "data", "config"},
     "registry": BASE | {"limitations"},
-    "runner": BASE | {"registry", "engine", "metrics"},
+    "runner": BASE | {"registry", "engine", "metrics", "plans"},
 }
 HEAVY = ("torch", "transformers", "textattack", "nlpaug", "sklearn", "scipy", "pandas", "pyarrow", "accelerate")
 

@@ -8,7 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from auditor import comparing, gate, policy, registry, results, runner
+from auditor import comparing, gate, policy, registry, results, runner, tables
 from auditor import config as configs
 from auditor.cli.gate import show
 from auditor.cli.progress import Lines, Quiet
@@ -52,7 +52,7 @@ def _audit(
     known = {probe.name: {metric.name: metric.kind for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(rules, known)
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
-    writer = results.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)
+    writer = tables.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)
     try:
         records = runner.run_guarded(plan, writer, progress)
     finally:
@@ -65,12 +65,12 @@ def _audit(
         **prepared.facts,
         "candidate": plan.candidate,
         "records": [results.record_dict(record) for record in records],
-        "comparisons": [results.plain(item) for item in comparing.compare(plan.candidate, records, config.compare)],
+        "comparisons": [tables.plain(item) for item in comparing.compare(plan.candidate, records, config.compare)],
         "policy": results.policy_dict(rules),
         "decision": results.decision_dict(decision),
     }
     results.write_json(folder / results.RESULTS, content)
-    results.write_rows(folder / results.EXAMPLES, records)
+    tables.write_rows(folder / results.EXAMPLES, records)
     results.write_json(folder / results.TIMINGS, {"seconds": progress.seconds})
     if plan.errors:
         (folder / "errors.log").write_text("\n".join(plan.errors), encoding="utf-8")

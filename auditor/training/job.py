@@ -69,7 +69,7 @@ def train(config: Config, *, out: Path | None, device: str | None, progress: Pro
             recipe,
             settings,
             seed=config.seed,
-            device=device or "auto",
+            device=device or config.audit.device,
             progress=progress,
         )
         target = folder / recipe.name

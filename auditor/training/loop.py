@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
 import shutil
 import tempfile
@@ -15,6 +13,7 @@ from typing import Any
 from auditor.errors import ModelError
 from auditor.models import hugging_face
 from auditor.training.batches import bucketed, endless
+from auditor.training.determinism import deterministic
 from auditor.training.recipes import Recipe
 from auditor.types import Example, Progress, Silent, Task
 
@@ -74,7 +73,7 @@ def train(
     Raises ModelError when the base does not load or the loss is not finite.
     """
     where = hugging_face.device_named(device)
-    with _deterministic(seed, where):
+    with deterministic(seed, where):
         trained = _new(base, task, settings, where)
         _Loop(trained, task, recipe, settings, seed, progress or Silent()).run(examples, validation)
     return trained
@@ -259,25 +258,6 @@ def _precision(wanted: str, device: str) -> str:
     if wanted == "fp16" and device == "cpu":
         raise ModelError("fp16 does not train on a CPU", hint="precision = fp32 or bf16")
     return "no" if wanted == "fp32" else wanted
-
-
-@contextlib.contextmanager
-def _deterministic(seed: int, device: str) -> Iterator[None]:
-    """Seeds and deterministic algorithms inside; generators and flags as they were after."""
-    import torch
-
-    if device.startswith("cuda"):
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.are_deterministic_algorithms_enabled()
-    state = random.getstate()
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            torch.use_deterministic_algorithms(True)
-            yield
-    finally:
-        torch.use_deterministic_algorithms(before)
-        random.setstate(state)
 
 
 def save(trained: Trained, out: Path) -> None:

@@ -1,0 +1,137 @@
+"""What an audit needs, read and checked, and what a probe sees of it."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from auditor.engine import Scorer
+from auditor.types import Encoded, Example, Inputs, Model, Probe, Response, Task
+
+HOME = "home"
+SPLITS = ("train", "validation")
+
+
+class Fitter(Protocol):
+    """Trains a model from the base by the audited model's recipe."""
+
+    def __call__(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedModel:
+    """A model under audit."""
+
+    model: Model
+    fit: Fitter | None = None
+    """None: no base is known."""
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything an audit needs, read and checked."""
+
+    task: Task
+    models: tuple[AuditedModel, ...]
+    candidate: str
+    examples: Mapping[str, Sequence[Example]]
+    """``home``, the other domains in their order, and ``train`` and ``validation`` where given."""
+    probes: tuple[Probe, ...]
+    settings: Mapping[str, Any]
+    """Probe → its validated settings."""
+    selected: frozenset[str]
+    seed: int = 0
+    favourable_label: str | None = None
+    budget: int | None = None
+    """At most so many examples of each set for each probe."""
+    batch_tokens: int = 4096
+    errors: list[str] = field(default_factory=list)
+    """Tracebacks of crashed probes, for ``errors.log``."""
+
+
+def seeded(seed: int, *key: object) -> random.Random:
+    """A fresh generator from SHA-256 of the seed and the key."""
+    text = "\x1f".join(str(part) for part in (seed, *key))
+    return random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()))
+
+
+class BoundAudit:
+    """``auditor.types.Audit`` for one model and one probe."""
+
+    def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer) -> None:
+        self._plan = plan
+        self._audited = audited
+        self._probe = probe
+        self._scorer = scorer
+        self.asked = False
+
+    @property
+    def model(self) -> str:
+        return self._audited.name
+
+    @property
+    def settings(self) -> Any:
+        return self._plan.settings[self._probe.name]
+
+    @property
+    def task(self) -> Task:
+        return self._plan.task
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return tuple(name for name in self._plan.examples if name not in SPLITS)
+
+    @property
+    def favourable_label(self) -> str | None:
+        return self._plan.favourable_label
+
+    def examples(self, name: str = HOME, n: int | None = None) -> Sequence[Example]:
+        given = self._plan.examples[name]
+        if self._plan.budget is not None and name not in SPLITS:
+            n = self._plan.budget if n is None else min(n, self._plan.budget)
+        return given if n is None else given[:n]
+
+    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        self.asked = True
+        return self._scorer.ask(inputs)
+
+    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
+        return self._scorer.encode(inputs)
+
+    def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
+        if self._audited.fit is None:
+            raise RuntimeError(f"probe {self._probe.name} fits a model but does not list 'base' among its needs")
+        return self._audited.fit(examples, seed=seed, steps=steps, batch_size=batch_size)
+
+    def rng(self, *key: object) -> random.Random:
+        return seeded(self._plan.seed, self._probe.name, *key)
+
+
+def shuffled(examples: Sequence[Example], seed: int, name: str) -> tuple[Example, ...]:
+    """One seeded order of a data set, the same for all probes and models."""
+    ordered = list(examples)
+    seeded(seed, "order", name).shuffle(ordered)
+    return tuple(ordered)
+
+
+def without_leaks(
+    examples: Mapping[str, Sequence[Example]], keys: Callable[[Sequence[Example]], Sequence[str]]
+) -> tuple[dict[str, tuple[Example, ...]], dict[str, int]]:
+    """Audit sets without the rows that the model sees alike in training or validation rows; and how many were left out."""
+    seen = {key for name in SPLITS for key in keys(examples.get(name, ()))}
+    kept: dict[str, tuple[Example, ...]] = {}
+    leaked: dict[str, int] = {}
+    for name, rows in examples.items():
+        if name in SPLITS:
+            kept[name] = tuple(rows)
+            continue
+        kept[name] = tuple(row for row, key in zip(rows, keys(rows), strict=True) if key not in seen)
+        leaked[name] = len(rows) - len(kept[name])
+    return kept, leaked

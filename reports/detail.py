@@ -1,0 +1,297 @@
+"""The second half of the page: what each probe did, found, skipped, and where it hurt most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reports import charts
+from reports.formats import amount, interval, setting, slice_text, words_of
+from reports.lookup import (
+    UNPRESERVED,
+    Findings,
+    Measured,
+    is_full,
+    levels,
+    limit_of,
+    ordered_steps,
+    same_slice,
+    stepped_key,
+)
+from reports.marks import marked_fields
+from reports.summary import unmeasured_text
+
+CHARTS = 3
+"""Metrics drawn for a probe: those that rules read first."""
+ROWS = 30
+"""A chart of more rows than this is left to the table."""
+OPEN_ROWS = 40
+"""A table of more rows than this is folded."""
+WORST = 5
+"""Worst cases shown of a slice."""
+_STATUS = {"ok": "ok", "too_few": "too few clusters", "removed_by_tokenizer": "removed by the tokenizer"}
+
+
+def probes(found: Findings) -> list[dict[str, Any]]:
+    """One section for each probe."""
+    return [_probe(found, probe) for probe in found.probes]
+
+
+def _probe(found: Findings, probe: str) -> dict[str, Any]:
+    records = found.of_probe(probe)
+    first, *rest = next((record["description"] for record in records if record["description"]), "").split("\n")
+    level = levels([one for record in records for one in record["measurements"]])
+    tables = [table for keys in level for table in _tables(found, probe, keys, is_full(keys, level))]
+    return {
+        "name": probe,
+        "anchor": found.anchors[probe],
+        "summary": first,
+        "method": " ".join(" ".join(rest).split()),
+        "limitation": found.limitation(probe),
+        "unpreserved": UNPRESERVED if found.unpreserved(probe) else None,
+        "unmeasured": [
+            {"model": record["model"], "text": unmeasured_text(record), "failed": record["status"] == "failed"}
+            for record in records
+            if record["status"] != "measured"
+        ],
+        "settings": _settings(records),
+        "seed": found.results["seed"],
+        "counts": _counts(records),
+        "charts": list(_charts(found, probe)),
+        "open_tables": [table for table in tables if not table["folded"]],
+        "folded_tables": [table for table in tables if table["folded"]],
+        "skipped": _skipped(records),
+        "worst": [group for record in records for group in _worst(record)],
+    }
+
+
+def _settings(records: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    given = next((record["settings"] for record in records if record["settings"]), {})
+    return [{"name": words_of(name), "value": setting(value)} for name, value in given.items()]
+
+
+def _counts(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    counted = [record for record in records if record["counts"]]
+    names = list(dict.fromkeys(name for record in counted for name in record["counts"]))
+    return {
+        "names": [words_of(name) for name in names],
+        "rows": [
+            {
+                "model": record["model"],
+                "cells": [f"{record['counts'][name]:,}" if name in record["counts"] else "–" for name in names],
+            }
+            for record in counted
+        ],
+    }
+
+
+def _skipped(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Skipped slices with their reason; what was skipped alike for several models is said once."""
+    models: dict[tuple[str, str], list[str]] = {}
+    for record in records:
+        for gap in record["skipped"]:
+            models.setdefault((slice_text(gap["slice"]), gap["reason"]), []).append(record["model"])
+    return [
+        {"slice": slice_, "reason": reason, "models": ", ".join(names)} for (slice_, reason), names in models.items()
+    ]
+
+
+def _at(found: Findings, probe: str, metric: str, keys: frozenset[str]) -> list[tuple[str, Measured]]:
+    """(model, measurement) of one metric on slices with these keys, slice by slice, the candidate first."""
+    own = [
+        (model, one)
+        for model in found.models
+        if (record := found.record(model, probe)) is not None
+        for one in record["measurements"]
+        if one["metric"] == metric and frozenset(one["slice"]) == keys
+    ]
+    order = list(dict.fromkeys(slice_text(one["slice"]) for _, one in own))
+    return sorted(own, key=lambda pair: order.index(slice_text(pair[1]["slice"])))
+
+
+def _tables(found: Findings, probe: str, keys: frozenset[str], full: bool) -> Iterator[dict[str, Any]]:
+    for name, metric in found.metrics(probe).items():
+        measured = _at(found, probe, name, keys)
+        if not measured:
+            continue
+        names = list(measured[0][1]["slice"])
+        yield {
+            "caption": ", by ".join([metric["title"], *([" and ".join(names)] if names else [])]),
+            "note": metric_note(metric),
+            "folded": full or len(measured) > OPEN_ROWS,
+            "rows": [_row(found, model, one, metric["unit"]) for model, one in measured],
+        }
+
+
+def metric_note(metric: Mapping[str, Any]) -> str:
+    """What kind of number it is, and which direction is better."""
+    better = {"higher": "higher is better", "lower": "lower is better", None: ""}[metric["better"]]
+    parts = ["descriptive: no rule may read it" if metric["kind"] == "descriptive" else "", better]
+    if not metric["comparable"]:
+        parts.append("not comparable between models: its denominator differs")
+    return "; ".join(part for part in parts if part)
+
+
+def _row(found: Findings, model: str, one: Measured, unit: str) -> dict[str, Any]:
+    return {
+        "slice": slice_text(one["slice"]),
+        "model": model,
+        "lane": found.models.index(model),
+        "value": amount(one["value"], unit),
+        "interval": interval(one["low"], one["high"], unit),
+        "cases": f"{one['n_cases']:,}",
+        "clusters": f"{one['n_clusters']:,}",
+        "vacuous": f"{100 * one['vacuous']:.1f} %",
+        "method": words_of(one["method"]),
+        "status": _STATUS[one["status"]],
+        "ok": one["status"] == "ok",
+    }
+
+
+def _charts(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
+    """Curves where slices have steps (severities, numbers of labels), whiskers otherwise."""
+    for place, (name, rule) in enumerate(_drawn(found, probe)):
+        metric = found.metric(probe, name)
+        keys = _level(found, probe, name, rule)
+        measured = [(model, one) for model, one in _at(found, probe, name, keys) if _finite(one)]
+        if not measured or not keys:
+            continue
+        slices = [one["slice"] for _, one in measured]
+        ident = f"{found.anchors[probe]}-{place}"
+        step = stepped_key(slices)
+        draw = _whiskers(found, ident, metric, rule, measured) if step is None else None
+        panels = [draw] if draw else _curves(found, ident, metric, rule, measured, step) if step else []
+        yield {"title": metric["title"], "limit": rule is not None and limit_of(rule) is not None, "panels": panels}
+
+
+def _drawn(found: Findings, probe: str) -> list[tuple[str, Mapping[str, Any] | None]]:
+    rules = {rule["metric"]: rule for _, rule in reversed(list(found.rules_of(probe)))}
+    names = [*rules, *(name for name in found.metrics(probe) if name not in rules)]
+    return [(name, rules.get(name)) for name in names if name in found.metrics(probe)][:CHARTS]
+
+
+def _level(found: Findings, probe: str, metric: str, rule: Mapping[str, Any] | None) -> frozenset[str]:
+    """The keys of the slices to draw: those that the rule reads, else the fewest that are any."""
+    measured = [one for record in found.of_probe(probe) for one in record["measurements"] if one["metric"] == metric]
+    present = levels(measured)
+    if rule is not None and frozenset(rule["slice"]) in present:
+        return frozenset(rule["slice"])
+    return min((keys for keys in present if keys), key=len, default=frozenset())
+
+
+def _finite(one: Measured) -> bool:
+    return all(one[edge] is not None for edge in ("value", "low", "high"))
+
+
+def _point(one: Measured, unit: str) -> charts.Point:
+    factor = _factor(unit)
+    text = f"{amount(one['value'], unit)} {interval(one['low'], one['high'], unit)}"
+    return charts.Point(factor * one["value"], factor * one["low"], factor * one["high"], text)
+
+
+def _factor(unit: str) -> float:
+    return 100.0 if unit in ("share", "points") else 1.0
+
+
+def _unit(unit: str) -> str:
+    return {"share": "%", "points": "points"}.get(unit, "")
+
+
+def _pick(
+    found: Findings, measured: Sequence[tuple[str, Measured]], slice_: Mapping[str, str], unit: str
+) -> list[charts.Point | None]:
+    """One point for each model on one slice, None where it has none."""
+    own = {model: one for model, one in measured if same_slice(one["slice"], slice_)}
+    return [_point(own[model], unit) if model in own else None for model in found.models]
+
+
+def _limit(rule: Mapping[str, Any] | None, unit: str) -> float | None:
+    limit = None if rule is None else limit_of(rule)
+    return None if limit is None else _factor(unit) * limit
+
+
+def _read_by(rule: Mapping[str, Any], slice_: Mapping[str, str]) -> bool:
+    """Whether the rule's pattern takes this slice."""
+    wanted = rule["slice"]
+    if set(wanted) != set(slice_):
+        return False
+    return all(
+        value == "*" or slice_[key] == value or (not isinstance(value, str) and slice_[key] in value)
+        for key, value in wanted.items()
+    )
+
+
+def _whiskers(
+    found: Findings,
+    ident: str,
+    metric: Mapping[str, Any],
+    rule: Mapping[str, Any] | None,
+    measured: Sequence[tuple[str, Measured]],
+) -> str | None:
+    unit = metric["unit"]
+    slices = {slice_text(one["slice"]): one["slice"] for _, one in measured}
+    if len(slices) > ROWS:
+        return None
+    rows = [(label, _pick(found, measured, slice_, unit)) for label, slice_ in slices.items()]
+    shared = rule is not None and all(_read_by(rule, slice_) for slice_ in slices.values())
+    limit = _limit(rule, unit) if shared else None
+    return charts.whiskers(ident, metric["title"], rows, found.models, unit=_unit(unit), limit=limit)
+
+
+def _curves(
+    found: Findings,
+    ident: str,
+    metric: Mapping[str, Any],
+    rule: Mapping[str, Any] | None,
+    measured: Sequence[tuple[str, Measured]],
+    step: str,
+) -> list[str]:
+    """A panel for each of the other keys' values, all on one scale."""
+    unit = metric["unit"]
+    groups: dict[str, Mapping[str, str]] = {}
+    for _, one in measured:
+        rest = {key: value for key, value in one["slice"].items() if key != step}
+        groups.setdefault(slice_text(rest) if rest else "", rest)
+    points = [_point(one, unit) for _, one in measured]
+    limit = _limit(rule, unit)
+    edges = [edge for point in points for edge in (point.low, point.high)]
+    scale = charts.axis([*edges, *([] if limit is None else [limit])], zero=unit != "share")
+    steps = ordered_steps([one["slice"][step] for _, one in measured])
+    panels = []
+    for number, (label, rest) in enumerate(groups.items()):
+        rows = [(name, _pick(found, measured, {**rest, step: name}, unit)) for name in steps]
+        read = [name for name in steps if rule is not None and _read_by(rule, {**rest, step: name})]
+        line = (read[0], limit) if read and limit is not None else None
+        title = f"{metric['title']} by {step}{f': {label}' if label else ''}"
+        panel = charts.curve(
+            f"{ident}-{number}", title, rows, found.models, unit=_unit(unit), scale=scale, limit=line
+        )
+        panels.append(panel)
+    return panels
+
+
+def _worst(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The worst cases of each slice of one model, the change marked."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for case in record["worst"]:
+        groups.setdefault(slice_text(case["slice"]), []).append(case)
+    if groups:
+        slices = [
+            {"slice": label, "cases": [_case(case) for case in cases[:WORST]]} for label, cases in groups.items()
+        ]
+        yield {"model": record["model"], "n": sum(len(one["cases"]) for one in slices), "slices": slices}
+
+
+def _case(case: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "example": case["example"],
+        "fields": marked_fields(case["before"], case["after"]),
+        "changed": case["before"] != case["after"],
+        "before": case["answer_before"],
+        "after": case["answer_after"],
+        "gold": case["gold"],
+        "facts": [
+            f"{words_of(name)} {f'{value:.4g}' if isinstance(value, float) else value}"
+            for name, value in case["facts"].items()
+        ],
+    }

@@ -1,0 +1,36 @@
+"""The scorecard: one self-contained HTML page, a pure function of the results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reports import view
+from reports.formats import visible
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def render(results: Mapping[str, Any]) -> str:
+    """The page of a results file that keeps the schema: the same results, the same bytes. Reads nothing else.
+
+    Every text is escaped, and its invisible characters are spelt out.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("scorecard.html.j2").render(view.build(results))
+
+
+def _shown(value: Any) -> Any:
+    """Plain text with its invisible characters spelt out; markup of our own (charts) as it is."""
+    return visible(value) if type(value) is str else value

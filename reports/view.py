@@ -1,0 +1,109 @@
+"""results.json → one plain dict with everything that the page says, already judged and formatted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reports import charts, detail, summary
+from reports.formats import setting, words_of
+from reports.lookup import Findings
+from reports.summary import unmeasured_text
+
+_DATA = {
+    "rows": "rows",
+    "used": "used",
+    "empty": "empty",
+    "missing_label": "without label",
+    "duplicates": "duplicates",
+    "conflicting": "conflicting",
+    "leaked": "leaked from training",
+    "truncated": "truncated",
+}
+_HISTORY = "history"
+
+
+def build(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The view of a results file that keeps the schema (``auditor/results_schema.json``).
+
+    Returns strings, numbers, lists and dicts only; charts are strings of SVG. Raises KeyError for a missing key.
+    """
+    found = Findings(results)
+    return {
+        "auditor": results["auditor"],
+        "schema": results["schema"],
+        "partial": results["partial"],
+        "task": results["task"],
+        "candidate": found.candidate,
+        "models": _models(found),
+        "failed": [
+            {"model": record["model"], "probe": record["probe"], "text": unmeasured_text(record)}
+            for record in results["records"]
+            if record["status"] == "failed"
+        ],
+        "decision": summary.decision(found),
+        "quality": summary.quality(found),
+        "limitations": summary.limitations(found),
+        "rules": summary.rules(found),
+        "comparisons": summary.comparisons(found),
+        "probes": detail.probes(found),
+        "data": {"columns": list(_DATA.values()), "rows": [_data(one) for one in results["data"]]},
+        "resources": results["resources"],
+        "provenance": _provenance(results),
+    }
+
+
+def _models(found: Findings) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": model,
+            "candidate": model == found.candidate,
+            "role": "candidate" if model == found.candidate else "comparator",
+            "key": charts.key(model, lane),
+        }
+        for lane, model in enumerate(found.models)
+    ]
+
+
+def _data(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": one["name"],
+        "path": one["path"],
+        "sha256": one["sha256"],
+        "cells": [f"{one[key]:,}" for key in _DATA],
+    }
+
+
+def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
+    environment = results["environment"]
+    return {
+        "facts": [
+            ("auditor", results["auditor"]),
+            ("results schema", str(results["schema"])),
+            ("task", f"{results['task']['name']}, by {words_of(results['task']['metric'])}"),
+            ("labels", setting(results["task"]["labels"])),
+            ("seed", str(results["seed"])),
+            ("policy", results["policy"]["name"]),
+            ("policy SHA-256", results["policy"]["sha256"]),
+            ("Python", environment["python"]),
+            ("device", environment["device"]),
+            ("precision", environment["precision"]),
+            ("threads", str(environment["threads"])),
+        ],
+        "versions": list(environment["versions"].items()),
+        "models": [
+            {
+                "name": model["name"],
+                "path": model["path"],
+                "fingerprint": model["fingerprint"],
+                "labels": setting(model["labels"]),
+                "training": _flat(model["training"] or {}),
+            }
+            for model in results["models"]
+        ],
+        "config": _flat(results["config"]),
+    }
+
+
+def _flat(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(words_of(name), setting(value)) for name, value in given.items() if name != _HISTORY]
