@@ -159,8 +159,10 @@ def _charts(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
         slices = [one["slice"] for _, one in measured]
         ident = f"{found.anchors[probe]}-{place}"
         step = stepped_key(slices)
-        draw = _whiskers(found, ident, metric, rule, measured) if step is None else None
-        panels = [draw] if draw else _curves(found, ident, metric, rule, measured, step) if step else []
+        if step is None:
+            panels = _whiskers(found, ident, metric, rule, measured)
+        else:
+            panels = _curves(found, ident, metric, rule, measured, step)
         yield {"title": metric["title"], "limit": rule is not None and limit_of(rule) is not None, "panels": panels}
 
 
@@ -227,15 +229,16 @@ def _whiskers(
     metric: Mapping[str, Any],
     rule: Mapping[str, Any] | None,
     measured: Sequence[tuple[str, Measured]],
-) -> str | None:
+) -> list[dict[str, str]]:
     unit = metric["unit"]
     slices = {slice_text(one["slice"]): one["slice"] for _, one in measured}
     if len(slices) > ROWS:
-        return None
+        return []
     rows = [(label, _pick(found, measured, slice_, unit)) for label, slice_ in slices.items()]
     shared = rule is not None and all(_read_by(rule, slice_) for slice_ in slices.values())
     limit = _limit(rule, unit) if shared else None
-    return charts.whiskers(ident, metric["title"], rows, found.models, unit=_unit(unit), limit=limit)
+    drawn = charts.whiskers(ident, metric["title"], rows, found.models, unit=_unit(unit), limit=limit)
+    return [{"caption": "", "svg": drawn}]
 
 
 def _curves(
@@ -245,7 +248,7 @@ def _curves(
     rule: Mapping[str, Any] | None,
     measured: Sequence[tuple[str, Measured]],
     step: str,
-) -> list[str]:
+) -> list[dict[str, str]]:
     """A panel for each of the other keys' values, all on one scale."""
     unit = metric["unit"]
     groups: dict[str, Mapping[str, str]] = {}
@@ -257,7 +260,7 @@ def _curves(
     edges = [edge for point in points for edge in (point.low, point.high)]
     scale = charts.axis([*edges, *([] if limit is None else [limit])], zero=unit != "share")
     steps = ordered_steps([one["slice"][step] for _, one in measured])
-    panels = []
+    panels: list[dict[str, str]] = []
     for number, (label, rest) in enumerate(groups.items()):
         rows = [(name, _pick(found, measured, {**rest, step: name}, unit)) for name in steps]
         read = [name for name in steps if rule is not None and _read_by(rule, {**rest, step: name})]
@@ -266,7 +269,7 @@ def _curves(
         panel = charts.curve(
             f"{ident}-{number}", title, rows, found.models, unit=_unit(unit), scale=scale, limit=line
         )
-        panels.append(panel)
+        panels.append({"caption": label, "svg": panel})
     return panels
 
 

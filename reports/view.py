@@ -32,6 +32,7 @@ def build(results: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "auditor": results["auditor"],
         "schema": results["schema"],
+        "policy": results["policy"]["name"],
         "partial": results["partial"],
         "task": results["task"],
         "candidate": found.candidate,

@@ -1,0 +1,48 @@
+"""Plans over fake models, for tests of the runner, the gate and the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from auditor import registry, tasks
+from auditor.plans import AuditedModel, Plan
+from auditor.types import Example, Model, Probe, ScoredCase
+
+LABELS = ("negative", "positive")
+GOOD = ("good", "great", "fine", "lovely", "superb")
+BAD = ("bad", "awful", "dull", "poor", "weak")
+FILLER = "the film was on for two hours in a small town and we sat there with friends that evening".split()
+
+
+def reviews(n: int, name: str = "home") -> tuple[Example, ...]:
+    """Balanced reviews of eight words; one word decides the label."""
+    made = []
+    for index in range(n):
+        words = [FILLER[(index * 7 + step) % len(FILLER)] for step in range(8)]
+        label = LABELS[index % 2]
+        words[index % 8] = (BAD, GOOD)[index % 2][index // 2 % 5]
+        made.append(Example(f"{name}:{index + 2}", {"text": f"{' '.join(words)} number {index}"}, label))
+    return tuple(made)
+
+
+def plan_of(model: Model, probes: Sequence[Probe], n: int = 200, **given: Any) -> Plan:
+    arguments: dict[str, Any] = {
+        "task": tasks.create("text-classification", LABELS),
+        "models": (AuditedModel(model),),
+        "candidate": model.name,
+        "examples": {"home": reviews(n)},
+        "probes": tuple(probes),
+        "settings": {probe.name: probe.settings for probe in probes},
+        "selected": frozenset(probe.name for probe in probes),
+    }
+    return Plan(**{**arguments, **given})
+
+
+def nowhere(_model: str, _probe: str, _case: ScoredCase) -> None:
+    """A sink that keeps nothing."""
+
+
+def shipped(*names: str) -> tuple[Probe, ...]:
+    found = {probe.name: probe for probe in registry.discover()}
+    return tuple(found[name] for name in names)

@@ -1,0 +1,224 @@
+"""The gate: pass, fail, inconclusive, not measured; exit codes; policies."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from auditor import gate, metrics, policy
+from auditor.errors import PolicyError
+from auditor.policy import Policy
+from auditor.types import Measurement, Metric, ProbeRecord, Row, Rule, Skipped, Slice
+
+DROP = Metric("drop", "drop", "change", "points", -1.0, 1.0, "lower")
+FLIPS = Metric("flips", "flips", "mean", "share", 0.0, 1.0, "lower")
+FREE = Metric("free", "free", "descriptive", "ratio", 0.0, 1.0, None)
+
+
+def flips(events: int, n: int, slice_: Slice, vacuous: float = 0.0) -> Measurement:
+    rows = [Row(f"e{index}", "", float(index < events), 1.0) for index in range(n)]
+    return metrics.measurement(FLIPS, slice_, rows, n_cases=n, vacuous=vacuous)
+
+
+def record(*found: Measurement, **given: Any) -> ProbeRecord:
+    arguments: dict[str, Any] = {"model": "m", "probe": "p", "status": "measured", "metrics": (DROP, FLIPS, FREE), "measurements": found}
+    return ProbeRecord(**{**arguments, **given})
+
+
+def rule(**given: Any) -> Rule:
+    arguments: dict[str, Any] = {"probe": "p", "metric": "flips", "slice": {"axis": "*"}, "why": "because", "max": 0.10}
+    return Rule(**{**arguments, **given})
+
+
+def decide(rules: list[Rule], *records: ProbeRecord) -> Any:
+    return gate.decide(Policy("test", "0", tuple(rules)), records, "m")
+
+
+def test_every_slice_within_its_limit_is_a_release() -> None:
+    decision = decide([rule()], record(flips(2, 200, {"axis": "a"}), flips(3, 200, {"axis": "b"})))
+    assert (decision.exit_code, decision.release) == (0, True)
+    assert [verdict.outcome for verdict in decision.verdicts] == ["pass", "pass"]
+
+
+def test_one_slice_outside_its_limit_holds_the_model_and_is_named() -> None:
+    decision = decide([rule()], record(flips(2, 200, {"axis": "a"}), flips(80, 200, {"axis": "b"})))
+    assert (decision.exit_code, decision.release) == (1, False)
+    assert "axis=b" in decision.reasons[0]
+
+
+def test_an_interval_that_holds_the_limit_is_undecided_and_says_how_many_more_examples() -> None:
+    decision = decide([rule()], record(flips(5, 60, {"axis": "a"})))
+    assert decision.exit_code == 3
+    assert decision.verdicts[0].more_examples is not None
+
+
+def test_a_minimum_is_held_from_the_other_side() -> None:
+    assert decide([rule(max=None, min=0.5)], record(flips(150, 200, {"axis": "a"}))).exit_code == 0
+    assert decide([rule(max=None, min=0.5)], record(flips(50, 200, {"axis": "a"}))).exit_code == 1
+
+
+def test_failing_is_corrected_by_holm_over_all_required_slices() -> None:
+    # 18 of 100 against a limit of 0.1: P(X >= 18) = 0.0100 < 0.05, but not below 0.05 / 15.
+    alone = decide([rule()], record(flips(18, 100, {"axis": "a"})))
+    many = decide([rule()], record(*(flips(18 if index == 0 else 5, 100, {"axis": str(index)}) for index in range(15))))
+    assert alone.exit_code == 1
+    assert many.exit_code == 3
+
+
+def test_holm_goes_on_stepwise_with_the_slices_that_are_left() -> None:
+    # The first falls at 0.05 / 2; the second then needs 0.05 alone.
+    decision = decide([rule()], record(flips(60, 100, {"axis": "a"}), flips(17, 100, {"axis": "b"})))
+    assert [verdict.outcome for verdict in decision.verdicts] == ["fail", "fail"]
+
+
+def test_a_slice_removed_by_the_tokenizer_neither_passes_nor_fails() -> None:
+    decision = decide([rule()], record(flips(0, 200, {"axis": "a"}, vacuous=0.9)))
+    assert decision.verdicts[0].outcome == "not_applicable"
+    assert decision.exit_code == 3, "no verdict is not a release"
+
+
+def test_too_few_clusters_are_inconclusive() -> None:
+    decision = decide([rule()], record(flips(0, 9, {"axis": "a"})))
+    assert (decision.verdicts[0].outcome, decision.exit_code) == ("inconclusive", 3)
+
+
+def test_a_rule_that_matches_nothing_is_not_measured() -> None:
+    decision = decide([rule(slice={"axis": "z"})], record(flips(0, 99, {"axis": "a"})))
+    assert (decision.verdicts[0].outcome, decision.exit_code) == ("not_measured", 3)
+
+
+def test_a_skipped_slice_gives_its_reason() -> None:
+    decision = decide([rule(slice={"recipe": "pwws"})], record(skipped=(Skipped({"recipe": "pwws"}, "no WordNet"),)))
+    assert decision.verdicts[0].reason == "no WordNet"
+
+
+@pytest.mark.parametrize(
+    ("missing", "outcome"), [(("domains",), "not_applicable"), (("package:x",), "not_measured"), ((), "not_measured")]
+)
+def test_only_input_that_was_not_given_excuses_a_rule(missing: tuple[str, ...], outcome: str) -> None:
+    gone = record(status="not_applicable", reason="why", missing=missing)
+    decision = decide([rule(required="when_input_given")], gone)
+    assert decision.verdicts[0].outcome == outcome
+
+
+def test_an_advisory_rule_decides_nothing() -> None:
+    rules = [rule(), rule(slice={"axis": "b"}, required="never")]
+    decision = decide(rules, record(flips(1, 200, {"axis": "a"}), flips(1, 200, {"axis": "b"})))
+    bad = decide(
+        [rule(slice={"axis": "a"}), rules[1]], record(flips(1, 200, {"axis": "a"}), flips(99, 200, {"axis": "b"}))
+    )
+    assert decision.exit_code == bad.exit_code == 0
+    assert [verdict.outcome for verdict in bad.verdicts] == ["pass", "fail"]
+
+
+def test_a_rule_without_a_limit_is_shown() -> None:
+    decision = decide([rule(), rule(max=None, required="never")], record(flips(1, 200, {"axis": "a"})))
+    assert [verdict.reason for verdict in decision.verdicts][1] == "shown without a limit"
+
+
+def test_a_crash_is_exit_2_and_the_summary_names_failures_beside_it() -> None:
+    crashed = record(probe="q", status="failed", reason="ValueError: no")
+    decision = decide([rule()], record(flips(99, 200, {"axis": "a"})), crashed)
+    assert decision.exit_code == 2
+    assert "1 probe crashed; 1 slice also broke a limit" in decision.headline
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"probe": "pp"}, "did you mean 'p'"),
+        ({"metric": "flip"}, "did you mean 'flips'"),
+        ({"metric": "free"}, "descriptive"),
+    ],
+)
+def test_a_policy_for_what_does_not_exist_is_an_error(given: dict[str, str], words: str) -> None:
+    with pytest.raises(PolicyError, match=words):
+        decide([rule(**given)], record())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no .*rule"),
+        ("[[rules]]", "did you mean 'rule'"),
+        ("rule = 3", "no .*rule"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy=''\nmax=1", "why is missing"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmaxx=1", "did you mean 'max'"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'", "neither max nor min"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nmin=0", "both max and min"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=true", "not a finite number"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nrequired='often'", "often"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nslice='x'", "not a table"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nslice={a=1}", "slice.a"),
+        ("rule = [1]", "not a table"),
+        ("[[rule]", "TOML"),
+    ],
+)
+def test_a_broken_policy_is_one_clear_line(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(PolicyError, match=words) as caught:
+        policy.load(file)
+    assert "\n" not in caught.value.line
+
+
+def test_a_missing_policy_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="no such policy"):
+        policy.load(tmp_path / "none.toml")
+    with pytest.raises(PolicyError, match="cannot be read"):
+        policy.load(tmp_path)
+
+
+def test_the_shipped_policy_loads_and_every_rule_has_its_reason() -> None:
+    shipped = policy.load()
+    assert shipped.name == "default"
+    assert all(len(one.why) > 40 for one in shipped.rules)
+    assert {one.required for one in shipped.rules} == {"always", "when_input_given", "never"}
+
+
+def wrong(audits: int, events: float, seed: int, side: Literal["fail", "pass"], slices: int = 12, n: int = 200) -> int:
+    """How many audits, with every slice exactly at its limit, fail (any slice) or pass (all slices)."""
+    rng = random.Random(seed)
+    one = rule(max=events)
+    count = 0
+    for _ in range(audits):
+        found = [flips(sum(rng.random() < events for _ in range(n)), n, {"axis": str(index)}) for index in range(slices)]
+        count += decide([one], record(*found)).exit_code == (1 if side == "fail" else 0)
+    return count
+
+
+@pytest.mark.parametrize("side", ["fail", "pass"])
+def test_models_at_their_limits_are_seldom_judged_wrongly(side: Literal["fail", "pass"]) -> None:
+    # 99 % point of Binomial(200, 0.05) is 18.
+    assert wrong(200, 0.10, 0, side) <= 18
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("side", ["fail", "pass"])
+def test_models_at_their_limits_are_judged_wrongly_in_at_most_5_percent(seed: int, side: Literal["fail", "pass"]) -> None:
+    assert wrong(2000, 0.10, seed, side) <= 123
+    assert wrong(2000, 0.10, seed, side, slices=1) <= 123
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_power_is_80_percent_with_at_most_1000_examples(seed: int) -> None:
+    rng = random.Random(seed)
+
+    def audit(rates: list[float]) -> int:
+        found = [flips(sum(rng.random() < rate for _ in range(1000)), 1000, {"axis": str(index)}) for index, rate in enumerate(rates)]
+        return int(decide([rule()], record(*found)).exit_code)
+
+    assert sum(audit([0.05] * 12) == 0 for _ in range(200)) >= 160
+    assert sum(audit([0.05] * 11 + [0.20]) == 1 for _ in range(200)) >= 160
+
+
+def test_the_words_of_a_rule_name_probe_metric_slice_and_limit() -> None:
+    assert rule(slice={"a": ("b", "c")}).text == "p flips [a=b|c] ≤ 0.1"
+    assert replace(rule(slice={}), max=None, min=0.2).text == "p flips ≥ 0.2"
+    assert rule(max=None, required="never").limit is None
