@@ -25,7 +25,13 @@ def flips(events: int, n: int, slice_: Slice, vacuous: float = 0.0) -> Measureme
 
 
 def record(*found: Measurement, **given: Any) -> ProbeRecord:
-    arguments: dict[str, Any] = {"model": "m", "probe": "p", "status": "measured", "metrics": (DROP, FLIPS, FREE), "measurements": found}
+    arguments: dict[str, Any] = {
+        "model": "m",
+        "probe": "p",
+        "status": "measured",
+        "metrics": (DROP, FLIPS, FREE),
+        "measurements": found,
+    }
     return ProbeRecord(**{**arguments, **given})
 
 
@@ -186,7 +192,9 @@ def wrong(audits: int, events: float, seed: int, side: Literal["fail", "pass"], 
     one = rule(max=events)
     count = 0
     for _ in range(audits):
-        found = [flips(sum(rng.random() < events for _ in range(n)), n, {"axis": str(index)}) for index in range(slices)]
+        found = [
+            flips(sum(rng.random() < events for _ in range(n)), n, {"axis": str(index)}) for index in range(slices)
+        ]
         count += decide([one], record(*found)).exit_code == (1 if side == "fail" else 0)
     return count
 
@@ -200,7 +208,9 @@ def test_models_at_their_limits_are_seldom_judged_wrongly(side: Literal["fail", 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("side", ["fail", "pass"])
-def test_models_at_their_limits_are_judged_wrongly_in_at_most_5_percent(seed: int, side: Literal["fail", "pass"]) -> None:
+def test_models_at_their_limits_are_judged_wrongly_in_at_most_5_percent(
+    seed: int, side: Literal["fail", "pass"]
+) -> None:
     assert wrong(2000, 0.10, seed, side) <= 123
     assert wrong(2000, 0.10, seed, side, slices=1) <= 123
 
@@ -211,7 +221,10 @@ def test_power_is_80_percent_with_at_most_1000_examples(seed: int) -> None:
     rng = random.Random(seed)
 
     def audit(rates: list[float]) -> int:
-        found = [flips(sum(rng.random() < rate for _ in range(1000)), 1000, {"axis": str(index)}) for index, rate in enumerate(rates)]
+        found = [
+            flips(sum(rng.random() < rate for _ in range(1000)), 1000, {"axis": str(index)})
+            for index, rate in enumerate(rates)
+        ]
         return int(decide([rule()], record(*found)).exit_code)
 
     assert sum(audit([0.05] * 12) == 0 for _ in range(200)) >= 160

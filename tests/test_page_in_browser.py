@@ -1,0 +1,52 @@
+"""The page in headless Chromium: nothing wider than the window."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parent.parent / "fixtures" / "results" / "scorecard.html"
+CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --virtual-time-budget=4000"
+).split()
+MEASURE = (
+    "<script>addEventListener('load', () => { const root = document.documentElement;"
+    "document.querySelectorAll('details').forEach(one => { one.open = true });"
+    "parent.postMessage(root.scrollWidth + ' of ' + innerWidth, '*') })</script>"
+)
+FRAME = (
+    "<!doctype html><title>waiting</title><body style='margin:0'>"
+    "<script>addEventListener('message', found => {{ document.title = found.data }})</script>"
+    "<iframe src='page.html' style='width:{width}px;height:900px;border:0'></iframe>"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_is_wider_than_the_window_with_every_fold_open(tmp_path: Path, width: int) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    # The page's own policy forbids scripts; this copy measures itself.
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page).replace("</body>", f"{MEASURE}</body>")
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    (tmp_path / "frame.html").write_text(FRAME.format(width=width), encoding="utf-8")
+    command = [
+        str(CHROMIUM),
+        *FLAGS,
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--window-size=1400,1000",
+        "--dump-dom",
+        (tmp_path / "frame.html").as_uri(),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found = re.search(r"<title>(\d+) of (\d+)</title>", done.stdout)
+    assert found is not None, done.stdout[:500]
+    scroll, inner = int(found[1]), int(found[2])
+    assert inner == width
+    assert scroll <= width

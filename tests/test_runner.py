@@ -1,0 +1,228 @@
+"""The runner: every probe appears once for each model; needs, crashes, attacks re-checked, planted models found out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import BAD, GOOD, LABELS, nowhere, plan_of, reviews, shipped
+from pair_task import PairTask
+
+from auditor import gate, metrics, plans, policy, registry, runner
+from auditor.errors import ProbeError, UsageError
+from auditor.models.fake import FakeModel, keyword_model
+from auditor.plans import AuditedModel
+from auditor.types import Audit, Case, Example, Metric, Request, Silent, Skipped, Task
+
+LIGHT = ("quality", "noise", "domain_shift", "bias")
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    pass
+
+
+class Crashing:
+    """A probe that crashes."""
+
+    name, limitation, needs, settings = "crashing", "noise", frozenset[str](), NoSettings()
+    pools: tuple[frozenset[str], ...] = ()
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        return (metrics.task_metric(task),)
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        yield Case(audit.examples("home", 1)[0], slice={})
+        raise ValueError("no")
+
+
+def run(*arguments: Any, **given: Any) -> Any:
+    plan = plan_of(*arguments, **given)
+    return plan, runner.run(plan, nowhere, Silent())
+
+
+def test_every_probe_appears_once_for_each_model() -> None:
+    probes = registry.discover()
+    one, other = keyword_model(GOOD, name="one"), keyword_model(GOOD, name="other")
+    plan, records = run(
+        one, probes, n=4, models=(AuditedModel(one), AuditedModel(other)), selected=frozenset({"quality"})
+    )
+    assert [(record.model, record.probe) for record in records] == [
+        (m, p.name) for m in ("one", "other") for p in probes
+    ]
+    assert {record.reason for record in records if record.probe != "quality"} == {"not selected"}
+    assert plan.errors == []
+
+
+def test_a_crashing_probe_is_a_failed_record_with_its_traceback_kept() -> None:
+    plan, records = run(keyword_model(GOOD), (Crashing(),), n=4)
+    assert (records[0].status, records[0].reason) == ("failed", "ValueError: no")
+    assert "raise ValueError" in plan.errors[0]
+
+
+def test_missing_input_is_said_in_words() -> None:
+    _, records = run(keyword_model(GOOD), shipped("domain_shift", "low_resource"), n=4, candidate="another")
+    assert [record.missing for record in records] == [("domains",), ("base", "candidate", "train")]
+    assert [record.reason for record in records] == ["no other domain given (--domain name=file)", "candidate only"]
+
+
+def test_a_full_disk_is_not_taken_for_a_crash() -> None:
+    def full(_model: str, _probe: str, _case: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        runner.run_guarded(plan_of(keyword_model(GOOD), shipped("quality"), n=4), full, Silent())
+
+
+@pytest.mark.parametrize("probe", [probe.name for probe in registry.discover()])
+def test_every_probe_takes_a_task_of_two_fields_and_another_metric_or_says_why_not(probe: str) -> None:
+    task = PairTask()
+
+    def answer(request: Request) -> tuple[float, float]:
+        return (0.2, 0.8) if len(request[0]) % 2 else (0.7, 0.3)
+
+    model = FakeModel(answer, task.labels, name="pairs")
+    rows = tuple(
+        Example(
+            f"home:{index}",
+            {"premise": f"a man walks {index} dogs", "hypothesis": "x " * (index % 3 + 1)},
+            task.labels[index % 2],
+        )
+        for index in range(30)
+    )
+    other = tuple(Example(f"far:{index}", row.inputs, row.gold) for index, row in enumerate(rows))
+
+    def fit(*_: Any, **__: Any) -> FakeModel:
+        return model
+
+    given = {
+        "task": task,
+        "examples": {"home": rows, "far": other, "train": rows * 40},
+        "models": (AuditedModel(model, fit),),
+    }
+    plan, records = run(model, shipped(probe), **given)
+    assert records[0].status in ("measured", "not_applicable"), plan.errors
+    assert records[0].reason is None or "text field" in records[0].reason
+
+
+def test_the_numbers_of_a_probe_do_not_depend_on_what_ran_before() -> None:
+    noisy = shipped("noise")
+    _, alone = run(keyword_model(GOOD), noisy, n=40)
+    _, after = run(keyword_model(GOOD), (*shipped("quality", "bias"), *noisy), n=40)
+    assert alone[0].measurements == after[2].measurements
+
+
+def release(model: FakeModel, n: int = 300, **given: Any) -> gate.Decision:
+    rows = {"home": reviews(n), "train": reviews(100, "train")}
+    probes = shipped(*LIGHT, "adversarial", "low_resource")
+    plan = plan_of(model, probes, examples=rows, selected=frozenset(LIGHT), **given)
+    records = runner.run(plan, nowhere, Silent())
+    return gate.decide(policy.load(), records, model.name)
+
+
+def failing(decision: gate.Decision) -> set[str]:
+    rules = policy.load().rules
+    return {rules[verdict.rule].metric for verdict in decision.verdicts if verdict.outcome == "fail"}
+
+
+def test_a_constant_answer_is_held_by_the_gain_over_the_majority() -> None:
+    decision = release(FakeModel(lambda _: (0.9, 0.1)))
+    assert (decision.exit_code, failing(decision)) == (1, {"gain_over_majority"})
+
+
+def test_a_model_of_shuffled_labels_is_held_by_the_gain_over_the_majority() -> None:
+    def answer(request: Request) -> tuple[float, float]:
+        return (0.9, 0.1) if random.Random(request[0]).random() < 0.5 else (0.1, 0.9)
+
+    decision = release(FakeModel(answer))
+    assert decision.exit_code == 1
+    assert "gain_over_majority" in failing(decision)
+
+
+def test_a_model_that_answers_by_the_group_word_is_held_by_the_flip_rate() -> None:
+    good = keyword_model(GOOD)
+
+    def answer(request: Request) -> Any:
+        words = request[0].lower().split()
+        return (0.1, 0.9) if "muslim" in words else good.run(good.encode([request]))[0]
+
+    decision = release(FakeModel(answer))
+    assert decision.exit_code == 1
+    assert {"counterfactual_flip_rate", "score_gap"} & failing(decision)
+
+
+def test_a_model_that_breaks_on_typos_is_held_by_the_noise_rule() -> None:
+    known = {word for row in reviews(300) for word in row.inputs["text"].split()}
+
+    def answer(request: Request) -> tuple[float, float]:
+        words = request[0].split()
+        good = sum(word in GOOD for word in words) > 0
+        # Two words it has never seen, and it gives up.
+        strange = sum(word not in known for word in words) >= 2
+        return (0.9, 0.1) if strange or not good else (0.1, 0.9)
+
+    decision = release(FakeModel(answer))
+    assert decision.exit_code == 1
+    assert "drop_over_changed_cases" in failing(decision)
+
+
+def test_the_seeded_order_depends_on_the_seed_and_the_name_only() -> None:
+    rows = reviews(20)
+    assert plans.shuffled(rows, 0, "home") == plans.shuffled(rows, 0, "home")
+    assert plans.shuffled(rows, 0, "home") != plans.shuffled(rows, 1, "home")
+    assert sorted(row.id for row in plans.shuffled(rows, 0, "home")) == sorted(row.id for row in rows)
+
+
+def test_audit_rows_that_occur_in_training_are_left_out_and_counted() -> None:
+    home = reviews(10)
+    sets = {"home": home, "far": home[:2], "train": home[:3], "validation": home[3:4]}
+    kept, leaked = plans.without_leaks(sets, lambda rows: [row.inputs["text"] for row in rows])
+    assert leaked == {"home": 4, "far": 2}
+    assert [len(kept[name]) for name in sets] == [6, 0, 3, 1]
+
+
+def test_a_probe_file_outside_the_project_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    source = Path(__file__).read_text(encoding="utf-8")
+    start, end = source.index("@dataclass(frozen=True)\nclass NoSettings"), source.index("def run(")
+    imports = (
+        "from __future__ import annotations\nfrom collections.abc import Iterator\nfrom dataclasses import dataclass\n"
+        "from auditor import metrics\nfrom auditor.types import Audit, Case, Metric, Skipped, Task\n"
+    )
+    file.write_text(imports + source[start:end] + "PROBE = Crashing()\n", encoding="utf-8")
+    assert "crashing" in [probe.name for probe in registry.discover([file])]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("import nothing_of_that_name", "does not import: ModuleNotFoundError"),
+        ("x = 1", "defines no PROBE"),
+        ("PROBE = 3", "PROBE lacks"),
+        (None, "no such probe file"),
+    ],
+)
+def test_a_broken_probe_file_is_one_clear_line(tmp_path: Path, content: str | None, words: str) -> None:
+    file = tmp_path / "broken.py"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(ProbeError, match=words):
+        registry.discover([file])
+
+
+def test_an_unknown_probe_name_gets_the_nearest_one() -> None:
+    with pytest.raises(UsageError, match="did you mean 'noise'"):
+        registry.selected(registry.discover(), ["nois"])
+
+
+def test_probe_arguments_are_names_or_files() -> None:
+    assert registry.split_selection(["noise", "a.py", "b/c"]) == (("noise",), (Path("a.py"), Path("b/c")))
+
+
+def test_the_words_of_the_fakes_do_not_overlap() -> None:
+    assert not set(GOOD) & set(BAD)
+    assert LABELS == ("negative", "positive")
