@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, is_dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from auditor import registry
 from auditor.engine import Scorer
@@ -31,10 +31,8 @@ WORST_CASES = 5
 """Kept of each slice."""
 
 
-class Sink(Protocol):
-    """Where scored cases go as they are made."""
-
-    def __call__(self, model: str, probe: str, case: ScoredCase) -> None: ...
+Sink = Callable[[str, str, ScoredCase], None]
+"""Where scored cases go as they are made: (model, probe, case)."""
 
 
 def judge(scored: ScoredCase, task: Task) -> Judged:

@@ -25,7 +25,7 @@ CHARTS = 3
 """Metrics drawn for a probe: those that rules read first."""
 ROWS = 30
 """A chart of more rows than this is left to the table."""
-OPEN_ROWS = 40
+OPEN_ROWS = 60
 """A table of more rows than this is folded."""
 WORST = 5
 """Worst cases shown of a slice."""
@@ -66,7 +66,7 @@ def _probe(found: Findings, probe: str) -> dict[str, Any]:
 
 
 def _settings(records: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    given = next((record["settings"] for record in records if record["settings"]), {})
+    given: Mapping[str, Any] = next((record["settings"] for record in records if record["settings"]), {})
     return [{"name": words_of(name), "value": setting(value)} for name, value in given.items()]
 
 
@@ -231,7 +231,7 @@ def _whiskers(
     measured: Sequence[tuple[str, Measured]],
 ) -> list[dict[str, str]]:
     unit = metric["unit"]
-    slices = {slice_text(one["slice"]): one["slice"] for _, one in measured}
+    slices: dict[str, Mapping[str, str]] = {slice_text(one["slice"]): one["slice"] for _, one in measured}
     if len(slices) > ROWS:
         return []
     rows = [(label, _pick(found, measured, slice_, unit)) for label, slice_ in slices.items()]
@@ -253,7 +253,7 @@ def _curves(
     unit = metric["unit"]
     groups: dict[str, Mapping[str, str]] = {}
     for _, one in measured:
-        rest = {key: value for key, value in one["slice"].items() if key != step}
+        rest: Mapping[str, str] = {key: value for key, value in one["slice"].items() if key != step}
         groups.setdefault(slice_text(rest) if rest else "", rest)
     points = [_point(one, unit) for _, one in measured]
     limit = _limit(rule, unit)
@@ -261,14 +261,12 @@ def _curves(
     scale = charts.axis([*edges, *([] if limit is None else [limit])], zero=unit != "share")
     steps = ordered_steps([one["slice"][step] for _, one in measured])
     panels: list[dict[str, str]] = []
-    for number, (label, rest) in enumerate(groups.items()):
-        rows = [(name, _pick(found, measured, {**rest, step: name}, unit)) for name in steps]
-        read = [name for name in steps if rule is not None and _read_by(rule, {**rest, step: name})]
+    for number, (label, others) in enumerate(groups.items()):
+        rows = [(name, _pick(found, measured, {**others, step: name}, unit)) for name in steps]
+        read = [name for name in steps if rule is not None and _read_by(rule, {**others, step: name})]
         line = (read[0], limit) if read and limit is not None else None
         title = f"{metric['title']} by {step}{f': {label}' if label else ''}"
-        panel = charts.curve(
-            f"{ident}-{number}", title, rows, found.models, unit=_unit(unit), scale=scale, limit=line
-        )
+        panel = charts.curve(f"{ident}-{number}", title, rows, found.models, unit=_unit(unit), scale=scale, limit=line)
         panels.append({"caption": label, "svg": panel})
     return panels
 
@@ -279,9 +277,7 @@ def _worst(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for case in record["worst"]:
         groups.setdefault(slice_text(case["slice"]), []).append(case)
     if groups:
-        slices = [
-            {"slice": label, "cases": [_case(case) for case in cases[:WORST]]} for label, cases in groups.items()
-        ]
+        slices = [{"slice": label, "cases": [_case(case) for case in cases[:WORST]]} for label, cases in groups.items()]
         yield {"model": record["model"], "n": sum(len(one["cases"]) for one in slices), "slices": slices}
 
 

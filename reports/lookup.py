@@ -46,7 +46,9 @@ class Findings:
         named = [self.candidate, *listed, *(record["model"] for record in results["records"])]
         self.models: tuple[str, ...] = tuple(dict.fromkeys(named))
         self._records = {(record["model"], record["probe"]): record for record in results["records"]}
-        self.probes: tuple[str, ...] = tuple(sorted(dict.fromkeys(probe for _, probe in self._records), key=self._place))
+        self.probes: tuple[str, ...] = tuple(
+            sorted(dict.fromkeys(probe for _, probe in self._records), key=self._place)
+        )
         self.anchors = {probe: f"probe-{number}" for number, probe in enumerate(self.probes, start=1)}
         self.rules: Sequence[Mapping[str, Any]] = results["policy"]["rules"]
         self.verdicts: Sequence[Mapping[str, Any]] = results["decision"]["verdicts"]

@@ -26,8 +26,7 @@ def decision(found: Findings) -> dict[str, Any]:
     deciding = [
         verdict
         for verdict in found.verdicts
-        if verdict["outcome"] in _DECIDING[given["exit_code"]]
-        and found.rules[verdict["rule"]]["required"] != "never"
+        if verdict["outcome"] in _DECIDING[given["exit_code"]] and found.rules[verdict["rule"]]["required"] != "never"
     ]
     return {
         "kind": kind,
@@ -36,7 +35,8 @@ def decision(found: Findings) -> dict[str, Any]:
         "headline": given["headline"],
         "exit_code": given["exit_code"],
         "deciding": [_verdict(found, verdict) for verdict in deciding],
-        "reasons": [] if deciding and given["exit_code"] != 2 else given["reasons"],
+        # The gate's reasons end with one line for each of these verdicts: said once is enough.
+        "reasons": given["reasons"][: max(0, len(given["reasons"]) - len(deciding))],
         "counts": _counts(found),
     }
 
@@ -79,9 +79,13 @@ def _verdict(found: Findings, verdict: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def limit_text(rule: Mapping[str, Any], unit: str) -> str:
-    """``≤ +10.0 points``, ``≥ 80.0 %`` or ``no limit``."""
+    """``≤ 10.0 points``, ``≥ 80.0 %`` or ``no limit``."""
     limit = limit_of(rule)
-    return "no limit" if limit is None else f"{'≤' if rule['max'] is not None else '≥'} {amount(limit, unit)}"
+    return (
+        "no limit"
+        if limit is None
+        else f"{'≤' if rule['max'] is not None else '≥'} {amount(limit, unit).removeprefix('+')}"
+    )
 
 
 def rules(found: Findings) -> list[dict[str, Any]]:
@@ -173,7 +177,9 @@ def _key_numbers(found: Findings, probe: str, record: Mapping[str, Any]) -> Iter
         return
     names = [name for name in dict.fromkeys(one["metric"] for one in measurements) if name not in read]
     fewest = min(len(one["slice"]) for one in measurements)
-    short = [name for name in names if any(one["metric"] == name and len(one["slice"]) == fewest for one in measurements)]
+    short = [
+        name for name in names if any(one["metric"] == name and len(one["slice"]) == fewest for one in measurements)
+    ]
     for name in (short + [name for name in names if name not in short])[:KEY_NUMBERS]:
         own = [one for one in measurements if one["metric"] == name]
         level = min(len(one["slice"]) for one in own)

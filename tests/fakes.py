@@ -12,7 +12,27 @@ from auditor.types import Example, Model, Probe, ScoredCase
 LABELS = ("negative", "positive")
 GOOD = ("good", "great", "fine", "lovely", "superb")
 BAD = ("bad", "awful", "dull", "poor", "weak")
-FILLER = "the film was on for two hours in a small town and we sat there with friends that evening".split()
+FILLER = [
+    "the",
+    "film",
+    "was",
+    "on",
+    "for",
+    "two",
+    "hours",
+    "in",
+    "a",
+    "small",
+    "town",
+    "and",
+    "we",
+    "sat",
+    "there",
+    "with",
+    "friends",
+    "that",
+    "evening",
+]
 
 
 def reviews(n: int, name: str = "home") -> tuple[Example, ...]:

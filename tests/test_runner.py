@@ -16,7 +16,7 @@ from auditor import gate, metrics, plans, policy, registry, runner
 from auditor.errors import ProbeError, UsageError
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.plans import AuditedModel
-from auditor.types import Audit, Case, Example, Metric, Request, Silent, Skipped, Task
+from auditor.types import Audit, Case, Decision, Example, Metric, Request, Silent, Skipped, Task
 
 LIGHT = ("quality", "noise", "domain_shift", "bias")
 
@@ -116,7 +116,7 @@ def test_the_numbers_of_a_probe_do_not_depend_on_what_ran_before() -> None:
     assert alone[0].measurements == after[2].measurements
 
 
-def release(model: FakeModel, n: int = 300, **given: Any) -> gate.Decision:
+def release(model: FakeModel, n: int = 300, **given: Any) -> Decision:
     rows = {"home": reviews(n), "train": reviews(100, "train")}
     probes = shipped(*LIGHT, "adversarial", "low_resource")
     plan = plan_of(model, probes, examples=rows, selected=frozenset(LIGHT), **given)
@@ -124,7 +124,7 @@ def release(model: FakeModel, n: int = 300, **given: Any) -> gate.Decision:
     return gate.decide(policy.load(), records, model.name)
 
 
-def failing(decision: gate.Decision) -> set[str]:
+def failing(decision: Decision) -> set[str]:
     rules = policy.load().rules
     return {rules[verdict.rule].metric for verdict in decision.verdicts if verdict.outcome == "fail"}
 

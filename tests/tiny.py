@@ -11,7 +11,8 @@ WORDS = ("good", "bad", "film", "movie", "the", "a", "is", "was", "not", "great"
 
 def vocabulary(words: Sequence[str] = WORDS) -> list[str]:
     letters = string.ascii_lowercase + string.digits + ".,!?'-"
-    return ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters), *words]
+    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+    return list(dict.fromkeys((*special, *letters, *(f"##{letter}" for letter in letters), *words)))
 
 
 def tiny_checkpoint(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import TypeAlias
 
 from auditor.engine import plan
 from auditor.types import Case, Encoded, Example, Inputs, Model, Progress, Request, Response, ScoredCase, Task
 
 COUNTS = ("cases", "vacuous", "forward_passes", "queries")
+
+Answered: TypeAlias = tuple[str, Response]
+"""The key that the model saw and what it answered."""
 
 
 class Scorer:
@@ -25,7 +29,7 @@ class Scorer:
         self._size = window
         self._clean: Sequence[Example] = ()
         self._position: dict[str, int] = {}
-        self._known: dict[str, tuple[Encoded, Response]] = {}
+        self._known: dict[str, Answered] = {}
         self.counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
 
     def reset(self) -> None:
@@ -33,8 +37,9 @@ class Scorer:
         self.counts = dict.fromkeys(COUNTS, 0)
 
     def prepare(self, clean: Sequence[Example]) -> None:
-        """Name the clean examples and their order."""
-        self._clean = clean
+        """Name the clean examples and their order; their ids are unique. What was known of others is forgotten."""
+        self._known = {}
+        self._clean = tuple(clean)
         self._position = {example.id: index for index, example in enumerate(clean)}
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
@@ -48,39 +53,41 @@ class Scorer:
         return [answers[one.key] for one in encoded]
 
     def score(self, cases: Iterable[Case], progress: Progress | None = None) -> Iterator[ScoredCase]:
-        """The cases with the model's answers, in order; reads no further than one window ahead."""
+        """The cases with the model's answers, in order; reads no further than one window ahead.
+
+        A case that changes nothing the model sees is vacuous; one that asks about the example as it stands is not.
+        """
         for window in plan.windows(cases, self._size):
-            for _, same_model in groupby(window, key=lambda case: id(case.model)):
+            for _, same_model in groupby(window, key=lambda case: id(case.model or self._model)):
                 scored = self._window(list(same_model))
                 if progress is not None:
                     progress.advance(len(scored))
                 yield from scored
 
     def _window(self, cases: list[Case]) -> list[ScoredCase]:
-        fitted = cases[0].model
-        model = self._model if fitted is None else fitted
+        model = cases[0].model or self._model
+        own = model is self._model
         for case in cases:
             self._score_clean(case.example)
         before = self._before(cases)
         after = model.encode([self._request(case.after) for case in cases])
-        own = fitted is None
         # Only what this window's own examples hold is dropped, so that batches do not depend on earlier probes.
-        known = {one.key: answer for one, answer in before} if own else {}
+        known = dict(before) if own else {}
         answers = known | self._answers(model, [one for one in after if one.key not in known])
         found = []
         for case, (old, answer), new in zip(cases, before, after, strict=True):
-            vacuous = own and case.inputs is not None and old.key == new.key
+            vacuous = own and case.inputs is not None and old == new.key
             self.counts["vacuous"] += vacuous
             found.append(ScoredCase(case, answer, answers[new.key], vacuous))
         self.counts["cases"] += len(found)
         return found
 
-    def _before(self, cases: list[Case]) -> list[tuple[Encoded, Response]]:
+    def _before(self, cases: list[Case]) -> list[Answered]:
         """Each case's example as it stands: from the clean store, or asked within this window."""
         foreign = [case for case in cases if not self._is_clean(case.example)]
         encoded = self._model.encode([self._request(case.example.inputs) for case in foreign])
         answers = self._answers(self._model, encoded)
-        asked = iter([(one, answers[one.key]) for one in encoded])
+        asked = iter([(one.key, answers[one.key]) for one in encoded])
         return [self._known[case.example.id] if self._is_clean(case.example) else next(asked) for case in cases]
 
     def _is_clean(self, example: Example) -> bool:
@@ -95,7 +102,7 @@ class Scorer:
         encoded = self._model.encode([self._request(one.inputs) for one in window])
         answers = self._answers(self._model, encoded)
         for one, found in zip(window, encoded, strict=True):
-            self._known[one.id] = (found, answers[found.key])
+            self._known[one.id] = (found.key, answers[found.key])
 
     def _request(self, inputs: Inputs) -> Request:
         return self._task.request(inputs)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
-import warnings
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,10 +11,15 @@ from typing import Any
 
 from auditor.errors import ModelError
 from auditor.models import checkpoint
+from auditor.models.loading import checked_device, device_named, load_tokenizer, load_weights, quiet
 from auditor.types import Encoded, Model, Request, Response
+
+__all__ = ["HuggingFaceModel", "device_named", "load", "load_tokenizer", "quiet", "wrap"]
 
 CHUNK = 1024
 """Texts handed to the tokenizer at once."""
+DEFAULT_LENGTH = 512
+"""Tokens, where neither model nor tokenizer nor user names a limit."""
 
 
 class HuggingFaceModel:
@@ -45,6 +48,7 @@ class HuggingFaceModel:
         self._again = again
         config = model.config
         self._labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
+        self._pieces = int(model.get_input_embeddings().num_embeddings)
 
     @property
     def name(self) -> str:
@@ -64,22 +68,38 @@ class HuggingFaceModel:
         return str(self._model.device.type)
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Token ids, cut at the greatest length. Raises ModelError for a tokenizer that is not the model's own."""
         found: list[Encoded] = []
         for start in range(0, len(requests), CHUNK):
             found += self._encode(requests[start : start + CHUNK])
         return found
 
     def _encode(self, requests: Sequence[Request]) -> Iterator[Encoded]:
-        pairs = [request if len(request) > 1 else request[0] for request in requests]
-        # Not truncated by the tokenizer, so that it is known which texts were too long for the model.
-        whole = self._tokenizer(pairs, truncation=False, verbose=False)
-        cut = self._tokenizer(pairs, truncation=True, max_length=self._max_length)
-        types = cut.get("token_type_ids") or [[]] * len(requests)
-        for ids, kinds, untruncated in zip(cut["input_ids"], types, whole["input_ids"], strict=True):
+        rows = self._tokenize(requests)
+        # First without a limit, so that it is known which texts were too long for the model; only those again.
+        long = [index for index, (ids, _) in enumerate(rows) if len(ids) > self._max_length]
+        for index, row in zip(long, self._tokenize([requests[index] for index in long], cut=True), strict=True):
+            rows[index] = row
+        truncated = frozenset(long)
+        for index, (ids, kinds) in enumerate(rows):
+            if max(ids, default=0) >= self._pieces:
+                hint = "its tokenizer belongs to another model"
+                raise ModelError(f"has no embedding for token id {max(ids)}", where=self._name, hint=hint)
             key = hashlib.sha256(array("i", ids).tobytes() + b"|" + array("i", kinds).tobytes()).hexdigest()
-            yield Encoded(key, len(ids), len(untruncated) > len(ids), {"input_ids": ids, "token_type_ids": kinds})
+            yield Encoded(key, len(ids), index in truncated, {"input_ids": ids, "token_type_ids": kinds})
+
+    def _tokenize(self, requests: Sequence[Request], *, cut: bool = False) -> list[tuple[list[int], list[int]]]:
+        """Token ids and token types (empty where the model has none) of each request."""
+        if not requests:
+            return []
+        pairs = [request if len(request) > 1 else request[0] for request in requests]
+        limit = {"max_length": self._max_length} if cut else {}
+        found = self._tokenizer(pairs, truncation=cut, verbose=False, **limit)
+        types = found.get("token_type_ids") or [[]] * len(requests)
+        return list(zip(found["input_ids"], types, strict=True))
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
+        """Probabilities of the labels for each. Raises ModelError for numbers that are not finite."""
         import torch
 
         names = ("input_ids", "token_type_ids") if batch[0].payload["token_type_ids"] else ("input_ids",)
@@ -89,12 +109,13 @@ class HuggingFaceModel:
         padded = padded.to(self._model.device)
         with torch.inference_mode(), self._autocast():
             logits = self._model(**padded).logits
-        scores = torch.softmax(logits.float(), dim=-1)
+        # One transfer: a check on the device itself would wait for it a second time.
+        scores = torch.softmax(logits.float(), dim=-1).cpu()
         if not bool(torch.isfinite(scores).all()):
             raise ModelError(
                 "answers with numbers that are not finite", where=self._name, hint="are its weights sound?"
             )
-        return [tuple(row) for row in scores.cpu().double().tolist()]
+        return [tuple(row) for row in scores.double().tolist()]
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         import torch
@@ -109,57 +130,6 @@ class HuggingFaceModel:
         return self if self._again is None else self._again()
 
 
-def device_named(name: str) -> str:
-    """``auto`` → the best device there is; another one is checked. Raises ModelError."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        kind = torch.device(name)
-    except RuntimeError:
-        raise ModelError(f"unknown device {name!r}", hint="auto, cpu, cuda, cuda:1 or mps") from None
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(kind.type, False) or (kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count()):
-        raise ModelError(f"device {name!r} is not there", hint="--device auto takes the best there is")
-    return name
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """transformers without its progress bars, notices and warnings about the checkpoint: we say what matters ourselves."""
-    import transformers
-
-    log = logging.getLogger("transformers")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)
-
-
-def load_tokenizer(path: Path, *, trust_remote_code: bool = False) -> Any:
-    """The folder's fast tokenizer. Raises ModelError."""
-    from transformers import AutoTokenizer
-
-    with quiet():
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(
-                str(path), local_files_only=True, use_fast=True, trust_remote_code=trust_remote_code
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(f"its tokenizer does not load: {_first_line(error)}", where=str(path)) from None
-    # Encoding and padding are apart on purpose: batches are planned between them.
-    tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
-    if not tokenizer.is_fast:
-        raise ModelError("has no fast tokenizer", where=str(path), hint="save it with use_fast=True")
-    return tokenizer
-
-
 def load(
     path: Path,
     *,
@@ -172,28 +142,10 @@ def load(
     trust_remote_code: bool = False,
 ) -> HuggingFaceModel:
     """Load a local checkpoint: safetensors, no remote code, no network, unless asked. Raises ModelError."""
-    from transformers import AutoModelForSequenceClassification
-
     checkpoint.describe(path, task_name, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code)
-    where = device_named(device)
-    if precision == "fp16" and where == "cpu":
-        raise ModelError("fp16 does not run on a CPU", hint="precision = fp32 or bf16")
+    where = checked_device(device, precision)
     tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
-    safe = any(path.glob("*.safetensors"))
-    with quiet():
-        try:
-            model, info = AutoModelForSequenceClassification.from_pretrained(
-                str(path),
-                local_files_only=True,
-                use_safetensors=safe,
-                trust_remote_code=trust_remote_code,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise ModelError(f"does not load: {_first_line(error)}", where=str(path)) from None
-    if info["missing_keys"]:
-        keys = ", ".join(sorted(info["missing_keys"])[:3])
-        raise ModelError(f"lacks weights: {keys}", where=str(path), hint="fine-tune it first with audit train")
+    model = load_weights(path, where, trust_remote_code=trust_remote_code)
     arguments = {
         "name": name,
         "task_name": task_name,
@@ -204,7 +156,7 @@ def load(
         "trust_remote_code": trust_remote_code,
     }
     return HuggingFaceModel(
-        model.to(where),
+        model,
         tokenizer,
         name=name,
         max_length=_length(model, tokenizer, max_length),
@@ -215,7 +167,7 @@ def load(
 
 
 def wrap(model: Any, tokenizer: Any, *, name: str, max_length: int | None) -> HuggingFaceModel:
-    """A model that exists in memory only, such as one that a probe has just trained."""
+    """A model that exists in memory only, such as one that a probe has just trained; ``reload`` returns itself."""
     length = _length(model, tokenizer, max_length)
     return HuggingFaceModel(
         model, tokenizer, name=name, max_length=length, precision="fp32", fingerprint="in memory", again=None
@@ -223,9 +175,12 @@ def wrap(model: Any, tokenizer: Any, *, name: str, max_length: int | None) -> Hu
 
 
 def _length(model: Any, tokenizer: Any, given: int | None) -> int:
+    """The least of what the user, the tokenizer and the model's positions allow, in tokens."""
     limits = [given, tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)]
-    return min(int(limit) for limit in limits if limit is not None and limit > 0)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0]
+    for name, module in model.named_modules():
+        # RoBERTa and its kin count positions from padding_idx + 1, so 514 positions hold 512 tokens.
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            limits.append(module.num_embeddings - module.padding_idx - 1)
+    return min(
+        (int(one) for one in limits if one is not None and 0 < one < checkpoint.NO_LIMIT), default=DEFAULT_LENGTH
+    )

@@ -1,0 +1,132 @@
+"""Devices, tokenizers and weights of local checkpoints; what a library raises for a broken file is a ModelError."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import pickle
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import ModelError
+
+PRECISIONS = ("fp32", "bf16", "fp16")
+BROKEN = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    EOFError,
+    pickle.UnpicklingError,
+)
+"""What torch, transformers and their loaders raise for files that are not what they should be."""
+
+
+def device_named(name: str) -> str:
+    """``auto`` → the best device there is; another one is checked. Raises ModelError."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        kind = torch.device(name)
+    except RuntimeError:
+        raise ModelError(f"unknown device {name!r}", hint="auto, cpu, cuda, cuda:1 or mps") from None
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(kind.type, False) or (kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count()):
+        raise ModelError(f"device {name!r} is not there", hint="--device auto takes the best there is")
+    return name
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """transformers without its progress bars, notices and warnings about the checkpoint: we say what matters ourselves."""
+    import transformers
+
+    log = logging.getLogger("transformers")
+    level = log.level
+    bars = transformers.utils.logging.is_progress_bar_enabled()
+    log.setLevel(logging.ERROR)
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+        if bars:
+            transformers.utils.logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _loading(what: str, path: Path) -> Iterator[None]:
+    """Whatever a library raises for a broken file is a ModelError in one line."""
+    from safetensors import SafetensorError
+
+    with quiet():
+        try:
+            yield
+        except Exception as error:
+            # tokenizers raises the bare class for a file that it cannot read; anything not named here is a bug.
+            if type(error) is not Exception and not isinstance(error, (*BROKEN, SafetensorError)):
+                raise
+            first = str(error).strip().split("\n", 1)[0] or type(error).__name__
+            raise ModelError(f"{what}: {first}", where=str(path)) from error
+
+
+def load_tokenizer(path: Path, *, trust_remote_code: bool = False) -> Any:
+    """The folder's fast tokenizer. Raises ModelError."""
+    from transformers import AutoTokenizer
+
+    with _loading("its tokenizer does not load", path):
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(path), local_files_only=True, use_fast=True, trust_remote_code=trust_remote_code
+        )
+    # Encoding and padding are apart on purpose: batches are planned between them.
+    tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
+    if not tokenizer.is_fast:
+        raise ModelError("has no fast tokenizer", where=str(path), hint="save it with use_fast=True")
+    if tokenizer.pad_token_id is None:
+        hint = "set tokenizer.pad_token and model.config.pad_token_id, then save both"
+        raise ModelError("its tokenizer has no padding token", where=str(path), hint=hint)
+    return tokenizer
+
+
+def checked_device(device: str, precision: str) -> str:
+    """The device by name, if it is there and computes in this precision. Raises ModelError."""
+    if precision not in PRECISIONS:
+        raise ModelError(f"unknown precision {precision!r}", hint=f"one of {', '.join(PRECISIONS)}")
+    where = device_named(device)
+    if precision == "fp16" and where.startswith("cpu"):
+        raise ModelError("fp16 does not run on a CPU", hint="precision = fp32 or bf16")
+    return where
+
+
+def load_weights(path: Path, device: str, *, trust_remote_code: bool = False) -> Any:
+    """The model on the device with float32 weights, all of them from the checkpoint. Raises ModelError."""
+    from transformers import AutoModelForSequenceClassification
+
+    with _loading("does not load", path):
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            str(path),
+            local_files_only=True,
+            use_safetensors=any(path.glob("model*.safetensors")),
+            trust_remote_code=trust_remote_code,
+            output_loading_info=True,
+        )
+        model = model.float().to(device)
+    missing = sorted(info["missing_keys"])
+    if missing and not any(key.startswith(f"{model.base_model_prefix}.") for key in missing):
+        raise ModelError(
+            "the classification head is not in the checkpoint",
+            where=str(path),
+            hint="fine-tune it first with audit train",
+        )
+    if missing:
+        raise ModelError(f"lacks weights: {', '.join(missing[:3])}", where=str(path), hint="copy it again")
+    return model

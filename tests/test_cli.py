@@ -1,0 +1,309 @@
+"""The commands from end to end on tiny checkpoints, and the mistakes that users make."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import reviews
+from tiny import tiny_checkpoint
+
+from auditor import results, runner
+from auditor.cli.main import main
+
+PROBES = ("quality", "domain_shift", "noise")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, a base, two trained checkpoints and a finished audit."""
+    folder = tmp_path_factory.mktemp("place")
+    for name, n in (("train", 64), ("validation", 16), ("test", 24), ("far", 24)):
+        rows = [f'"{row.inputs["text"]} {name}",{row.gold}' for row in reviews(n)]
+        (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    tiny_checkpoint(folder / "base", head=False)
+    (folder / "audit.toml").write_text(
+        'candidate = "standard"\n[data]\ntrain = "train.csv"\nvalidation = "validation.csv"\ntest = "test.csv"\n'
+        'domains = { far = "far.csv" }\n[training]\nbase = "base"\nrecipes = ["standard", "fgm"]\nepochs = 1\n'
+        "learning_rate = 1e-3\nmax_length = 32\n"
+        '[[compare]]\nmodel = "fgm"\nagainst = "standard"\nprobe = "quality"\nmetric = "accuracy"\nexpect = "higher"\n',
+        encoding="utf-8",
+    )
+    assert main(["train", "--config", str(folder / "audit.toml"), "--quiet"]) == 0
+    assert audit(folder, "audit") in (1, 3)
+    return folder
+
+
+def audit(folder: Path, out: str, *more: str) -> int:
+    chosen = [word for name in PROBES for word in ("--probe", name)]
+    base = ["run", "--config", str(folder / "audit.toml"), "--model", str(folder / "ckpt"), "--out", str(folder / out)]
+    return main([*base, "--quiet", "--budget", "12", *chosen, *more])
+
+
+def test_an_audit_writes_the_whole_folder_and_its_results_keep_the_schema(place: Path) -> None:
+    names = {file.name for file in (place / "audit").iterdir()}
+    assert names == {"results.json", "cases.parquet", "examples.parquet", "timings.json", "scorecard.html"}
+    found = results.load(place / "audit")
+    assert found["partial"] is True
+    assert [model["name"] for model in found["models"]] == ["fgm", "standard"]
+    assert any(comparison["expect"] == "higher" for comparison in found["comparisons"])
+
+
+def test_the_same_audit_twice_gives_the_same_bytes(place: Path) -> None:
+    audit(place, "again")
+    for name in ("results.json", "scorecard.html", "cases.parquet", "examples.parquet"):
+        assert (place / "audit" / name).read_bytes() == (place / "again" / name).read_bytes(), name
+
+
+def test_the_same_training_twice_gives_the_same_weights(place: Path) -> None:
+    assert main(["train", "--config", str(place / "audit.toml"), "--out", str(place / "ckpt2"), "--quiet"]) == 0
+    for recipe in ("standard", "fgm"):
+        for name in ("model.safetensors", "training.json"):
+            assert (place / "ckpt" / recipe / name).read_bytes() == (place / "ckpt2" / recipe / name).read_bytes()
+
+
+def test_the_gate_says_the_same_from_the_folder_alone(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["gate", str(place / "audit"), "--json"])
+    said = json.loads(capsys.readouterr().out)
+    found = results.load(place / "audit")["decision"]
+    assert code == found["exit_code"]
+    assert {key: said[key] for key in found} == found
+
+
+def test_the_report_gives_the_same_page_again(place: Path) -> None:
+    page = place / "page.html"
+    assert main(["report", str(place / "audit"), "--out", str(page)]) == 0
+    assert page.read_bytes() == (place / "audit" / "scorecard.html").read_bytes()
+
+
+def test_without_texts_no_text_of_the_data_is_kept(place: Path) -> None:
+    audit(place, "bare", "--no-texts")
+    for name in ("results.json", "scorecard.html", "cases.parquet"):
+        assert b"in a small town" not in (place / "bare" / name).read_bytes()
+
+
+def test_a_checkpoint_from_elsewhere_needs_only_its_data(place: Path) -> None:
+    tiny_checkpoint(place / "foreign")
+    arguments = [
+        "run",
+        "--model",
+        str(place / "foreign"),
+        "--data",
+        str(place / "test.csv"),
+        "--out",
+        str(place / "foreign-audit"),
+    ]
+    assert main([*arguments, "--config", str(empty_config(place)), "--quiet", "--probe", "quality"]) in (1, 3)
+
+
+def empty_config(folder: Path) -> Path:
+    file = folder / "empty.toml"
+    file.write_text("seed = 1\n", encoding="utf-8")
+    return file
+
+
+def foreign(place: Path, *more: str) -> list[str]:
+    tiny_checkpoint(place / "foreign")
+    return [
+        "run",
+        "--model",
+        str(place / "foreign"),
+        "--config",
+        str(empty_config(place)),
+        "--quiet",
+        "--out",
+        str(place / "no"),
+        *more,
+    ]
+
+
+def _data(place: Path, name: str, content: bytes) -> list[str]:
+    (place / name).write_bytes(content)
+    return foreign(place, "--data", str(place / name))
+
+
+def _checkpoint(place: Path, name: str, file: str, **changes: Any) -> list[str]:
+    folder = place / name
+    shutil.rmtree(folder, ignore_errors=True)
+    tiny_checkpoint(folder)
+    if changes:
+        content = json.loads((folder / file).read_text(encoding="utf-8"))
+        (folder / file).write_text(json.dumps({**content, **changes}), encoding="utf-8")
+    return ["run", "--model", str(folder), "--data", str(place / "test.csv"), "--quiet", "--out", str(place / "no")]
+
+
+def _pickle(place: Path) -> list[str]:
+    arguments = _checkpoint(place, "pickled", "config.json")
+    (place / "pickled" / "model.safetensors").rename(place / "pickled" / "pytorch_model.bin")
+    return arguments
+
+
+def _no_tokenizer(place: Path) -> list[str]:
+    arguments = _checkpoint(place, "mute", "config.json")
+    for name in ("tokenizer.json", "vocab.txt"):
+        (place / "mute" / name).unlink(missing_ok=True)
+    return arguments
+
+
+def _cut_off(place: Path) -> list[str]:
+    arguments = _checkpoint(place, "cut", "config.json")
+    file = place / "cut" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-10])
+    return arguments
+
+
+def _changed(place: Path) -> list[str]:
+    shutil.rmtree(place / "stale", ignore_errors=True)
+    shutil.copytree(place / "ckpt" / "standard", place / "stale" / "standard")
+    record = place / "stale" / "standard" / "training.json"
+    content = json.loads(record.read_text(encoding="utf-8"))
+    content["data"]["test"]["sha256"] = "0" * 64
+    record.write_text(json.dumps(content), encoding="utf-8")
+    return [
+        "run",
+        "--model",
+        str(place / "stale"),
+        "--config",
+        str(empty_config(place)),
+        "--out",
+        str(place / "no"),
+        "--quiet",
+    ]
+
+
+def _newer(place: Path) -> list[str]:
+    shutil.rmtree(place / "newer", ignore_errors=True)
+    shutil.copytree(place / "audit", place / "newer")
+    found = json.loads((place / "newer" / "results.json").read_text(encoding="utf-8"))
+    (place / "newer" / "results.json").write_text(json.dumps({**found, "schema": 99}), encoding="utf-8")
+    return ["gate", str(place / "newer")]
+
+
+def _toml(place: Path, name: str, content: str, *command: str) -> list[str]:
+    (place / name).write_text(content, encoding="utf-8")
+    return [*command, str(place / name)]
+
+
+MISTAKES: dict[str, tuple[Any, str]] = {
+    "no such model": (lambda place: ["run", "--model", str(place / "nope"), "--quiet"], "no such path"),
+    "not a checkpoint": (lambda place: ["run", "--model", str(place / "audit"), "--quiet"], "not a checkpoint"),
+    "a checkpoint of another task": (
+        lambda place: _checkpoint(place, "other", "config.json", architectures=["BertForTokenClassification"]),
+        "BertForTokenClassification",
+    ),
+    "a bare encoder": (
+        lambda place: ["run", "--model", str(place / "base"), "--data", str(place / "test.csv")],
+        "fine-tune it first",
+    ),
+    "pickle weights": (_pickle, "--allow-pickle"),
+    "code of its own": (
+        lambda place: _checkpoint(place, "code", "config.json", auto_map={"AutoModel": "x.Y"}),
+        "--trust-remote-code",
+    ),
+    "no tokenizer": (_no_tokenizer, "has no tokenizer"),
+    "cut-off weights": (_cut_off, "is cut off"),
+    "no such data": (lambda place: foreign(place, "--data", str(place / "nope.csv")), "nope.csv"),
+    "no data": (foreign, "--data"),
+    "wrong column": (lambda place: _data(place, "columns.csv", b"a,b\n1,2\n"), "columns"),
+    "unknown label": (lambda place: _data(place, "labels.csv", b"text,label\nfine,good\n"), "row 2"),
+    "empty file": (lambda place: _data(place, "empty.csv", b""), "empty"),
+    "binary file": (lambda place: _data(place, "binary.csv", b"\x00\x01\x02text"), "binary"),
+    "broken encoding": (lambda place: _data(place, "latin.csv", b"text,label\ncaf\xe9,negative\n"), "row 2"),
+    "unknown key": (lambda place: _toml(place, "typo.toml", "sed = 1\n", "train", "--config"), "did you mean 'seed'"),
+    "unknown probe in the config": (
+        lambda place: [
+            *foreign(place, "--data", str(place / "test.csv")),
+            *_toml(place, "p.toml", "[probes.nois]\n", "--config"),
+        ],
+        "did you mean 'noise'",
+    ),
+    "unknown probe": (lambda place: foreign(place, "--probe", "nois"), "did you mean 'noise'"),
+    "no such probe file": (lambda place: foreign(place, "--probe", "nope.py"), "no such probe file"),
+    "unknown probe in the policy": (
+        lambda place: [
+            *foreign(place, "--data", str(place / "test.csv"), "--probe", "quality"),
+            *_toml(place, "policy.toml", "[[rule]]\nprobe='nois'\nmetric='x'\nmax=1\nwhy='w'\n", "--policy"),
+        ],
+        "did you mean 'noise'",
+    ),
+    "several checkpoints": (
+        lambda place: ["run", "--model", str(place / "ckpt"), "--config", str(empty_config(place)), "--quiet"],
+        "--candidate",
+    ),
+    "unknown candidate": (
+        lambda place: [
+            "run",
+            "--model",
+            str(place / "ckpt"),
+            "--config",
+            str(empty_config(place)),
+            "--candidate",
+            "fmg",
+        ],
+        "did you mean 'fgm'",
+    ),
+    "changed data": (_changed, "has changed since training"),
+    "a domain without a name": (lambda place: foreign(place, "--domain", "far.csv"), "NAME=FILE"),
+    "no budget": (lambda place: foreign(place, "--budget", "0"), "1 or more"),
+    "no such device": (lambda place: foreign(place, "--data", str(place / "test.csv"), "--device", "cuda:7"), "device"),
+    "not results": (lambda place: ["gate", str(place / "base")], "no results.json"),
+    "newer results": (_newer, "upgrade auditor"),
+    "a folder in the way": (lambda place: [*foreign(place)[:-1], str(place)], "other files"),
+    "init over a file": (lambda place: ["init", "--out", str(place / "audit.toml")], "exists already"),
+    "no config to train by": (lambda place: ["train", "--config", str(place / "none.toml")], "no such config"),
+    "nothing to train on": (lambda place: ["train", "--config", str(empty_config(place))], "no training data"),
+}
+
+
+@pytest.mark.parametrize("mistake", list(MISTAKES))
+def test_a_mistake_is_one_clear_line_and_exit_2(mistake: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make, words = MISTAKES[mistake]
+    before = {file.name for file in place.iterdir()}
+    arguments = make(place)
+    capsys.readouterr()
+    assert main(arguments) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert words in lines[0]
+    assert "Traceback" not in lines[0]
+    left = {file.name for file in place.iterdir()} - before
+    assert not any(name.startswith(".") or name == "no" for name in left), left
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (OSError(28, "No space left on device"), 2)])
+def test_an_interruption_or_a_full_disk_leaves_no_folder(
+    error: BaseException, code: int, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: Any) -> Iterator[Any]:
+        raise error
+
+    monkeypatch.setattr(runner, "run", stop)
+    assert audit(place, "interrupted") == code
+    assert not (place / "interrupted").exists()
+    assert not list(place.glob(".interrupted*"))
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [["probes"], ["probes", "--json"], ["resources"], ["resources", "--json"]])
+def test_the_listings_print(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert ("quality" if command[0] == "probes" else "stop") in said.lower()
+    if "--json" in command:
+        assert json.loads(said)
+
+
+def test_init_writes_a_config_that_loads(tmp_path: Path) -> None:
+    from auditor import config
+
+    assert main(["init", "--out", str(tmp_path / "new" / "audit.toml")]) == 0
+    assert config.load(tmp_path / "new" / "audit.toml").seed == 0
+
+
+def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "exit codes" in capsys.readouterr().out

@@ -1,0 +1,482 @@
+"""The page says what the results say, safely, and the same every time."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from jinja2 import Environment, StrictUndefined, UndefinedError
+
+from auditor import limitations
+from reports import charts, formats, lookup, marks, scorecard, view
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "results"
+RESULTS: dict[str, Any] = json.loads((FIXTURES / "results.json").read_text(encoding="utf-8"))
+PAGE = scorecard.render(RESULTS)
+CSS = (scorecard.TEMPLATES / "scorecard.css").read_text(encoding="utf-8")
+
+
+def results() -> dict[str, Any]:
+    return copy.deepcopy(RESULTS)
+
+
+def emptied() -> dict[str, Any]:
+    found = results()
+    for key in ("records", "comparisons", "models", "data", "resources"):
+        found[key] = []
+    found["policy"]["rules"] = []
+    found["decision"].update(exit_code=3, headline="Undecided: no rule passed.", reasons=[], verdicts=[])
+    return found
+
+
+class Tags(HTMLParser):
+    """Open tags with their attributes, and tags closed in order."""
+
+    VOID = frozenset({"meta", "br"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_golden_page_is_reproduced_byte_for_byte() -> None:
+    assert (FIXTURES / "scorecard.html").read_bytes() == PAGE.encode("utf-8")
+
+
+def test_the_same_results_in_another_order_of_keys_give_the_same_decision_and_no_state_is_kept() -> None:
+    assert scorecard.render(results()) == PAGE
+
+
+def test_every_limitation_has_its_row_with_its_question() -> None:
+    for row in limitations.LIMITATIONS:
+        assert f'id="row-{row.id}"' in PAGE
+        assert str(row.limitation) in PAGE
+    assert PAGE.count("not measured: no probe yet") == 7
+
+
+def test_every_tag_is_closed_and_every_id_is_used_once() -> None:
+    tags = Tags(PAGE)
+    assert tags.open == []
+    ids = [attributes["id"] for _, attributes in tags.found if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = {str(attributes["href"])[1:] for tag, attributes in tags.found if tag == "a"}
+    assert targets <= set(ids)
+
+
+def test_the_page_runs_no_script_and_loads_nothing() -> None:
+    for tag, attributes in Tags(PAGE).found:
+        assert tag not in {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
+        assert not any(name.startswith("on") or name in {"src", "srcset", "style"} for name in attributes)
+        assert str(attributes.get("href", "#")).startswith("#")
+    assert "://" not in PAGE
+    assert "url(" not in PAGE
+    assert "default-src 'none'" in PAGE
+
+
+def test_headings_go_down_one_step_at_a_time_and_there_is_one_first_one() -> None:
+    depths = [int(tag[1]) for tag, _ in Tags(PAGE).found if re.fullmatch(r"h[1-6]", tag)]
+    assert depths[0] == 1
+    assert depths.count(1) == 1
+    assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(depths))
+
+
+def test_every_table_has_a_caption_and_the_page_a_language_and_a_skip_link() -> None:
+    assert PAGE.count("<table") == PAGE.count("<caption")
+    assert '<html lang="en">' in PAGE
+    assert 'name="viewport"' in PAGE
+    assert 'class="skip" href="#content"' in PAGE
+
+
+def test_hostile_text_is_escaped_wherever_it_stands() -> None:
+    hostile = "<script>alert(1)</script>\u202e"
+    found = results()
+    found["candidate"] = hostile
+    found["models"][1]["name"] = hostile
+    found["decision"]["headline"] = hostile
+    for record in found["records"]:
+        record["model"] = hostile if record["model"] == "standard" else record["model"]
+        record["description"] = record["reason"] = hostile
+        for metric in record["metrics"]:
+            metric["title"] = hostile
+    page = scorecard.render(found)
+    assert "<script" not in page
+    assert "\u202e" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;⟨U+202E⟩" in page
+    assert Tags(page).open == []
+
+
+def test_invisible_characters_of_worst_cases_are_spelt_out() -> None:
+    for code in ("U+200B", "U+200D", "U+2060", "U+202E", "U+FEFF"):
+        assert f"⟨{code}⟩" in PAGE
+    assert not any(character in PAGE for character in "\u200b\u200d\u2060\u202e\u202c\ufeff")
+
+
+def test_a_lone_surrogate_does_not_keep_the_page_from_being_written() -> None:
+    found = results()
+    found["records"][1]["worst"][0]["after"]["text"] = "a \ud800 b"
+    assert "⟨U+D800⟩" in scorecard.render(found).encode("utf-8").decode("utf-8")
+
+
+def test_a_failed_probe_is_told_before_the_rows_with_its_reason() -> None:
+    assert PAGE.index('id="failed"') < PAGE.index('id="quality"')
+    assert "A crashed probe is not a pass." in PAGE
+
+
+def test_label_preservation_is_said_to_be_unmeasured_beside_perturbation_and_attack_rates_only() -> None:
+    found = view.build(RESULTS)
+    told = {one["name"]: one["unpreserved"] for one in found["probes"]}
+    assert {name for name, text in told.items() if text} == {"noise", "adversarial"}
+    for one in (*found["rules"], *found["comparisons"]["named"]):
+        assert bool(one["unpreserved"]) == (one["probe"] in {"noise", "adversarial"})
+
+
+def test_the_decision_comes_first_and_says_what_kind_of_bounds_it_read() -> None:
+    assert PAGE.index('id="decision"') < PAGE.index('id="quality"') < PAGE.index('id="limitations"')
+    assert PAGE.index('id="limitations"') < PAGE.index('id="rules"') < PAGE.index('id="details"')
+    for words in ("one-sided 95 %", "Holm", "two-sided 95 %", "Exit code 2."):
+        assert words in PAGE
+
+
+@pytest.mark.parametrize(
+    ("code", "word", "outcomes"),
+    [
+        (0, "Release", set()),
+        (1, "Hold", {"fail"}),
+        (2, "Not completed", {"fail"}),
+        (3, "Undecided", {"inconclusive", "not measured"}),
+    ],
+)
+def test_what_decided_it_are_the_required_verdicts_of_that_exit_code(code: int, word: str, outcomes: set[str]) -> None:
+    found = results()
+    found["decision"]["exit_code"] = code
+    decision = view.build(found)["decision"]
+    assert decision["word"] == word
+    assert {one["mark"]["text"] for one in decision["deciding"]} == outcomes
+
+
+def test_a_reason_that_a_verdict_already_tells_is_not_repeated() -> None:
+    decision = view.build(RESULTS)["decision"]
+    assert [one["probe"] for one in decision["deciding"]] == ["adversarial"]
+    assert len(decision["reasons"]) == 1
+    assert "crashed" in decision["reasons"][0]
+
+
+def test_verdicts_are_counted_by_outcome_required_apart_from_shown() -> None:
+    required, shown = view.build(RESULTS)["decision"]["counts"]
+    assert {cell["mark"]["text"]: cell["n"] for cell in required["cells"]} == {
+        "fail": 1,
+        "inconclusive": 6,
+        "not measured": 1,
+        "pass": 13,
+        "not applicable": 1,
+    }
+    assert (required["total"], shown["total"]) == (22, 5)
+
+
+def test_empty_results_render_with_all_rows_unmeasured() -> None:
+    page = scorecard.render(emptied())
+    assert page.count("not measured: no probe yet") == 12
+    assert "No probe was run." in page
+    assert Tags(page).open == []
+
+
+def test_a_partial_run_says_so() -> None:
+    found = emptied()
+    found["partial"] = True
+    assert 'id="partial"' in scorecard.render(found)
+    assert 'id="partial"' not in PAGE
+
+
+def test_one_measured_record_renders_alone_and_its_probe_without_slices_is_unmeasured() -> None:
+    found = results()
+    found["records"] = [copy.deepcopy(RESULTS["records"][0])]
+    found["records"][0]["measurements"] = []
+    found["policy"]["rules"], found["decision"]["verdicts"], found["comparisons"] = [], [], []
+    built = view.build(found)
+    assert built["quality"][0]["missing"] == "not measured: no slice could be measured"
+    assert "The policy has no rule." in scorecard.render(found)
+
+
+def test_a_rule_on_a_probe_without_record_is_still_listed() -> None:
+    found = emptied()
+    found["policy"]["rules"] = [
+        {"probe": "gone", "metric": "some_rate", "slice": {}, "max": 0.1, "min": None, "required": "always"}
+        | {"why": "because", "text": "gone some_rate ≤ 0.1"}
+    ]
+    verdict = {"rule": 0, "slice": None, "outcome": "not_measured", "reason": "no such record"}
+    found["decision"]["verdicts"] = [{**verdict, "value": None, "low": None, "high": None, "more_examples": None}]
+    page = scorecard.render(found)
+    assert "gone: some rate" in page
+    assert "no such record" in page
+
+
+def test_a_comparator_that_lacks_the_slice_or_the_record_says_so() -> None:
+    found = results()
+    found["records"] = [record for record in found["records"] if (record["model"], record["probe"]) != ("fgm", "noise")]
+    quality = next(record for record in found["records"] if (record["model"], record["probe"]) == ("fgm", "quality"))
+    quality["measurements"] = []
+    page = scorecard.render(found)
+    assert "not measured: not run on this model" in page
+    assert '<span class="soft">not measured</span>' in page
+
+
+def test_a_probe_that_only_a_comparator_ran_is_unmeasured_for_the_candidate() -> None:
+    found = results()
+    found["records"] = [
+        record for record in found["records"] if (record["model"], record["probe"]) != ("standard", "bias")
+    ]
+    row = next(row for row in view.build(found)["limitations"] if row["id"] == "bias")
+    assert row["probes"][0]["missing"] == "not measured: not run on this model"
+
+
+def test_a_probe_of_an_unknown_row_comes_last_and_still_has_its_detail() -> None:
+    found = results()
+    for record in found["records"]:
+        record["limitation"] = "elsewhere" if record["probe"] == "low_resource" else record["limitation"]
+    assert view.build(found)["probes"][-1]["name"] == "low_resource"
+
+
+def test_a_wider_chart_than_can_be_read_is_left_to_the_table() -> None:
+    found = results()
+    record = next(record for record in found["records"] if record["probe"] == "domain_shift")
+    one = next(one for one in record["measurements"] if one["metric"] == "drop_against_home")
+    record["measurements"] = [{**one, "slice": {"domain": f"d{number}"}} for number in range(31)]
+    detail = next(probe for probe in view.build(found)["probes"] if probe["name"] == "domain_shift")
+    drawn = next(chart for chart in detail["charts"] if chart["title"] == "drop against the home domain")
+    assert drawn["panels"] == []
+
+
+def test_the_named_hypotheses_are_reported_whatever_they_say() -> None:
+    named = view.build(RESULTS)["comparisons"]["named"]
+    assert [one["said"] for one in named] == ["not decided: the interval holds zero", "as expected"]
+    assert named[1]["value"] == "−2.2 points"
+    assert named[1]["interval"] == "[−3.7, −0.7]"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expect", "said"),
+    [
+        (0.01, 0.02, "higher", "as expected"),
+        (0.01, 0.02, "lower", "the opposite of what was expected"),
+        (-0.02, -0.01, "lower", "as expected"),
+        (-0.02, 0.01, "lower", "not decided: the interval holds zero"),
+        (0.01, None, None, "higher"),
+        (None, -0.01, None, "lower"),
+        (None, None, None, "not decided: the interval holds zero"),
+    ],
+)
+def test_a_comparison_is_judged_by_its_interval(
+    low: float | None, high: float | None, expect: str | None, said: str
+) -> None:
+    found = results()
+    found["comparisons"] = [{**found["comparisons"][0], "low": low, "high": high, "expect": expect}]
+    (one,) = itertools.chain(*view.build(found)["comparisons"].values())
+    assert one["said"] == said
+
+
+def test_a_row_shows_the_worst_slice_of_each_rule_beside_the_comparator() -> None:
+    rows = {row["id"]: row for row in view.build(RESULTS)["limitations"]}
+    number = rows["noise"]["probes"][0]["numbers"][0]
+    assert number["slice"] == "family typos, severity middle"
+    assert number["limit"] == "≤ 10.0 points"
+    assert [(cell["model"], cell["value"]) for cell in number["cells"]] == [
+        ("standard", "+7.8 points"),
+        ("fgm", "+5.6 points"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.8125, "share", "81.2 %"),
+        (0.031, "points", "+3.1 points"),
+        (-0.004, "points", "−0.4 points"),
+        (-0.0001, "points", "0.0 points"),
+        (24.0, "count", "24"),
+        (1234.5, "count", "1,234.5"),
+        (3.5, "words", "3.5 words"),
+        (-0.416, "ratio", "−0.42"),
+        (None, "count", "∞"),
+    ],
+)
+def test_numbers_read_as_people_write_them(value: float | None, unit: str, text: str) -> None:
+    assert formats.amount(value, unit) == text
+
+
+def test_an_unbounded_interval_says_so() -> None:
+    assert formats.interval(None, None, "count") == "[−∞, ∞]"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "none"),
+        (True, "yes"),
+        (False, "no"),
+        ([1, 2], "1, 2"),
+        ([], "none"),
+        ({"a": 0.1}, "a: 0.1"),
+        ({}, "none"),
+    ],
+)
+def test_a_setting_is_one_line(value: object, text: str) -> None:
+    assert formats.setting(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain é 漢 \n\t", "plain é 漢 \n\t"),
+        ("a\u00a0b", "a⟨U+00A0⟩b"),
+        ("a\u0007b", "a⟨U+0007⟩b"),
+        ("a\u3164b", "a⟨U+3164⟩b"),
+        ("a\ufe0fb", "a⟨U+FE0F⟩b"),
+        ("a\U000e0061b", "a⟨U+E0061⟩b"),
+    ],
+)
+def test_what_draws_nothing_is_spelt_out(text: str, shown: str) -> None:
+    assert formats.visible(text) == shown
+
+
+def test_a_change_is_marked_word_by_word() -> None:
+    assert marks.marked("a good film", "a g00d film") == [
+        ("same", "a "),
+        ("del", "good"),
+        ("ins", "g00d"),
+        ("same", " "),
+        ("same", "film"),
+    ]
+
+
+def test_added_and_removed_words_and_changed_spaces_are_marked() -> None:
+    assert ("ins", "b") in marks.marked("a c", "a b c")
+    assert ("del", "b") in marks.marked("a b c", "a c")
+    assert ("ins", "a␣␣") in marks.marked("a b", "a  b")
+    assert ("ins", "a⇥") in marks.marked("a b", "a\tb")
+
+
+def test_long_unchanged_stretches_are_left_out_and_counted() -> None:
+    words = [f"w{number}" for number in range(100)]
+    changed = [*words[:50], "X", *words[51:]]
+    parts = marks.marked(" ".join(words), " ".join(changed))
+    assert [text for kind, text in parts if kind == "gap"] == ["… 40 unchanged words …", "… 39 unchanged words …"]
+    assert marks.marked(" ".join(words), " ".join(words))[1] == ("gap", "… 40 unchanged words …")
+    twice = ["X", *words[1:99], "Y"]
+    assert [text for kind, text in marks.marked(" ".join(words), " ".join(twice)) if kind == "gap"] == [
+        "… 78 unchanged words …"
+    ]
+
+
+def test_fields_are_named_only_when_there_are_several() -> None:
+    assert marks.marked_fields({"text": "a"}, {"text": "a"}) == [{"name": "", "parts": [("same", "a")]}]
+    both = marks.marked_fields({"premise": "a"}, {"premise": "a", "hypothesis": "b"})
+    assert [one["name"] for one in both] == ["premise", "hypothesis"]
+
+
+def test_ticks_are_round_hold_all_values_and_zero() -> None:
+    assert charts.axis([3.0, 17.0]).ticks == (0.0, 5.0, 10.0, 15.0, 20.0)
+    assert charts.axis([80.0, 95.0], zero=False).ticks == (80.0, 85.0, 90.0, 95.0)
+    assert charts.axis([-3.0, 1.0]).ticks[0] <= -3.0
+    assert charts.axis([]).ticks[0] == 0.0
+    assert charts.axis([0.0]).place(2.0, 0.0, 100.0) == 100.0
+
+
+def test_a_chart_is_valid_and_tells_its_numbers_in_words() -> None:
+    point = charts.Point(5.0, 2.0, 8.0, "+5.0 points [+2.0, +8.0]")
+    drawn = charts.whiskers("c", "drop <i>", [("typos", [point, None])], ["a", "b"], unit="points", limit=10.0)
+    tree = ElementTree.fromstring(drawn)
+    assert tree.attrib["aria-labelledby"] == "c-title c-desc"
+    assert [child.text for child in tree if child.tag in {"title", "desc"}] == [
+        "drop <i>",
+        "typos: a +5.0 points [+2.0, +8.0]; b not measured. Limit 10 points.",
+    ]
+    assert len(tree.findall("circle")) == 1
+    assert 'class="limit"' in drawn
+
+
+def test_a_curve_joins_its_points_and_marks_the_limit_at_its_step() -> None:
+    one, two = charts.Point(1.0, 0.0, 2.0, "1"), charts.Point(3.0, 2.0, 4.0, "3")
+    steps: list[tuple[str, list[charts.Point | None]]] = [
+        ("mild", [one, None]),
+        ("middle", [two, one]),
+        ("x" * 60, [None, None]),
+    ]
+    scale = charts.axis([0.0, 4.0])
+    drawn = charts.curve("c", "t", steps, ["a", "b"], unit="%", scale=scale, limit=("middle", 2.0))
+    assert drawn.count("<polyline") == 1
+    assert drawn.count('class="limit"') == 1
+    assert "…" in drawn
+    assert "limit" not in charts.curve("c", "t", steps[:2], ["a", "b"], unit="%", scale=scale).split("<desc")[1]
+
+
+def test_steps_are_ordered_by_size_or_as_they_came() -> None:
+    assert lookup.ordered_steps(["1,000", "30", "100", "30"]) == ["30", "100", "1,000"]
+    assert lookup.ordered_steps(["mild", "strong"]) == ["mild", "strong"]
+    assert lookup.stepped_key([]) is None
+    assert lookup.stepped_key([{"labels": size} for size in ("30", "100", "300")]) == "labels"
+    assert lookup.stepped_key([{"axis": "age"}]) is None
+
+
+def test_every_foreground_has_enough_contrast_in_light_and_dark() -> None:
+    light, dark = re.findall(r":root \{ (?:color-scheme: light dark; )?(--bg[^}]*)\}", CSS)
+    for theme in (light, dark):
+        colours = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", theme))
+        for name in ("fg", "soft", "link", "pass", "fail", "open", "none", "m0", "m1", "m2", "m3"):
+            for behind in ("bg", "panel"):
+                assert _contrast(colours[name], colours[behind]) >= 4.5, (name, behind)
+        for name in ("ins", "del"):
+            assert _contrast(colours[f"{name}-fg"], colours[name]) >= 4.5
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.1: ratio of relative luminances."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_template_that_names_what_is_missing_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "scorecard.html.j2").write_text("{{ no_such_thing }}", encoding="utf-8")
+    monkeypatch.setattr(scorecard, "TEMPLATES", tmp_path)
+    with pytest.raises(UndefinedError):
+        scorecard.render(RESULTS)
+    assert Environment(undefined=StrictUndefined).undefined is StrictUndefined
+
+
+def test_the_page_speaks_of_assessing() -> None:
+    assert not re.search(r"debias|prov(e|ing|en) fair|is fair\b", PAGE, flags=re.IGNORECASE)
+
+
+def test_a_limit_is_drawn_only_where_the_rule_reads_every_slice_of_the_chart() -> None:
+    found = results()
+    for rule in found["policy"]["rules"]:
+        if rule["probe"] == "domain_shift":
+            rule["slice"] = {"place": "*"}
+    detail = next(probe for probe in view.build(found)["probes"] if probe["name"] == "domain_shift")
+    drawn = next(chart for chart in detail["charts"] if chart["title"] == "drop against the home domain")
+    assert "limit" not in drawn["panels"][0]["svg"]
