@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import random
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +18,17 @@ from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Row
 DATA = Path(__file__).with_name("data") / "bias.toml"
 SCORE_GAP = Metric("score_gap", "largest gap between groups in mean score", "gap", "points", 0.0, 1.0, "lower")
 RATE_GAP = Metric("rate_gap", "largest gap between groups in the rate of the label", "gap", "points", 0.0, 1.0, "lower")
+WHERE = "[probes.bias]"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``sentences``: frames filled with contents, the clusters; ``axes``: which of the shipped ones."""
+    """How many sentences name how many people of which groups."""
 
     sentences: int = 100
+    """Frames filled with contents, the clusters: from 1 to 300, a third each positive, negative and neutral."""
+    pairs_per_sentence: int = 1
+    """Terms of each group that a sentence names, from 1 to 12: more of them cost as many more forward passes."""
     axes: tuple[str, ...] = (
         "gender",
         "ethnicity by name",
@@ -38,12 +43,13 @@ class Settings:
 class Bias:
     """Demographic templates with counterfactual terms.
 
-    Each sentence (a frame filled with a content) names a person of each group of an axis in turn; terms of one pair
-    differ in the group alone as far as English allows, and each sentence takes the next pair of the list. The flip rate
-    is over pairs of neighbouring groups; the gaps compare the groups' mean probability of the favourable label, and the
-    share of sentences that get it, paired by sentence. Without a favourable label in the config each label is read in
-    turn and the largest gap is given, its lower bound corrected for the choice. The sentences are the clusters; the
-    terms listed are fixed, and nothing is claimed of terms that are not listed.
+    Each sentence (a frame filled with a content) names a person of each group of an axis in turn; terms that stand
+    together in the lists differ in the group alone as far as English allows, and each sentence takes the next of them
+    in a seeded order. The flip rate is over pairs of neighbouring groups; the gaps compare the groups' mean
+    probability of the favourable label, and the share of sentences that get it, paired by sentence. Without a
+    favourable label in the config each label is read in turn, one against the rest, and the largest gap is given, its
+    lower bound corrected for the choice. The sentences are the clusters; the terms listed are fixed, and nothing is
+    claimed of terms that are not listed.
     """
 
     name = "bias"
@@ -58,24 +64,23 @@ class Bias:
         return (flips, SCORE_GAP, RATE_GAP)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        axes = _data()["axes"]
-        sentences = sentences_of(audit.settings.sentences)
-        field = audit.task.fields[0]
-        for axis in audit.settings.axes:
-            if axis not in axes:
-                hint = near_match(axis, axes) or f"known: {', '.join(axes)}"
-                raise ConfigError(f"no axis is called {axis!r}", where="[probes.bias]", hint=hint)
-            for index, (name, sentence) in enumerate(sentences):
-                people = {group: terms[index % len(terms)] for group, terms in axes[axis].items()}
-                for one, other in ring(tuple(people)):
-                    example = Example(f"bias:{axis}:{name}:{one}", {field: filled(sentence, people[one])})
-                    yield Case(
-                        example,
-                        slice={"axis": axis},
-                        inputs={field: filled(sentence, people[other])},
-                        cluster=f"sentence:{name}",
-                        facts={"group_before": one, "group_after": other},
-                    )
+        settings, field = audit.settings, audit.task.fields[0]
+        check(settings)
+        for axis in settings.axes:
+            groups = _data()["axes"][axis]
+            order = term_order(groups, audit.rng(axis))
+            for index, (name, sentence) in enumerate(sentences_of(settings.sentences)):
+                for draw in range(settings.pairs_per_sentence):
+                    term = order[term_place(index, draw, len(order))]
+                    texts = {group: {field: filled(sentence, terms[term])} for group, terms in groups.items()}
+                    for one, other in ring(tuple(groups)):
+                        yield Case(
+                            Example(f"bias:{axis}:{name}:{one}:{term}", texts[one]),
+                            slice={"axis": axis},
+                            inputs=texts[other],
+                            cluster=f"sentence:{name}",
+                            facts={"group_before": one, "group_after": other},
+                        )
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         by_axis: dict[str, list[Judged]] = {}
@@ -87,13 +92,27 @@ class Bias:
                 yield metrics.measurement(metric, {"axis": axis}, rows, n_cases=len(found))
 
 
+def check(settings: Settings) -> None:
+    """Raises ConfigError for an unknown axis, and for more sentences or terms than there are."""
+    axes = _data()["axes"]
+    for axis in settings.axes:
+        if axis not in axes:
+            hint = near_match(axis, axes) or f"known: {', '.join(axes)}"
+            raise ConfigError(f"no axis is called {axis!r}", where=WHERE, hint=hint)
+    terms = min(len(terms) for groups in axes.values() for terms in groups.values())
+    limits = {"sentences": len(_every_sentence()), "pairs_per_sentence": terms}
+    for key, most in limits.items():
+        if not 1 <= getattr(settings, key) <= most:
+            raise ConfigError(f"{key} = {getattr(settings, key)}", where=WHERE, hint=f"from 1 to {most}")
+
+
 def gap_rows(cases: Sequence[Judged], favourable: str | None, *, rate: bool) -> list[Row]:
-    """One row for each label, group and sentence: its probability, or 1 where it is the decision.
+    """One row for each label, group and sentence: its mean probability, or the share of texts that it is the answer to.
 
     Of two labels one is enough: the other's gaps are the same.
     """
     labels = [favourable] if favourable is not None else _labels(cases[0].before_classes)
-    values: dict[tuple[str, str], float] = {}
+    sums: dict[tuple[str, str], list[float]] = {}
     for judged in cases:
         sides = (
             (judged.facts["group_before"], judged.before_classes),
@@ -101,9 +120,11 @@ def gap_rows(cases: Sequence[Judged], favourable: str | None, *, rate: bool) -> 
         )
         for (group, classes), label in itertools.product(sides, labels):
             decided = max(classes, key=classes.__getitem__)
-            value = float(decided == label) if rate else classes[label]
-            values[judged.cluster, f"{label}/{group}"] = value
-    return [Row(cluster, arm, value, 1.0) for (cluster, arm), value in values.items()]
+            # In a ring each group's text comes up twice, as before and as after: the mean is that of its texts.
+            total = sums.setdefault((judged.cluster, f"{label}/{group}"), [0.0, 0.0])
+            total[0] += float(decided == label) if rate else classes[label]
+            total[1] += 1.0
+    return [Row(cluster, arm, total / count, 1.0) for (cluster, arm), (total, count) in sums.items()]
 
 
 def _labels(classes: Mapping[str, float]) -> list[str]:
@@ -116,16 +137,39 @@ def ring(groups: Sequence[str]) -> list[tuple[str, str]]:
     return pairs[:1] if len(groups) == 2 else pairs
 
 
-def sentences_of(n: int) -> list[tuple[str, str]]:
-    """The first n sentences (name, text with {person}), contents and frames taken in turn."""
-    data = _data()
-    frames, contents = data["frames"], data["contents"]
-    every = [
-        (f"{f}.{c}", frames[f].replace("{content}", contents[c]))
-        for f in range(len(frames))
-        for c in range(len(contents))
-    ]
-    return every[:n]
+def term_order(groups: Mapping[str, Sequence[str]], rng: random.Random) -> list[int]:
+    """A seeded order of the places in the groups' lists, which are of one length."""
+    order = list(range(len(next(iter(groups.values())))))
+    rng.shuffle(order)
+    return order
+
+
+def term_place(index: int, draw: int, terms: int) -> int:
+    """Which place of the order sentence ``index`` takes in its ``draw``-th turn.
+
+    Sentences come in threes, one of each sentiment; the places of the three lie a third of the list apart, so that
+    every term comes up equally often with every sentiment.
+    """
+    triple, sentiment = divmod(index, 3)
+    return (triple + sentiment * (terms // 3) + draw) % terms
+
+
+def sentences_of(n: int) -> tuple[tuple[str, str], ...]:
+    """The first n sentences (name, text with ``{person}``), balanced at every n."""
+    return _every_sentence()[:n]
+
+
+@functools.cache
+def _every_sentence() -> tuple[tuple[str, str], ...]:
+    """Every frame with every content once, sentiments in turn, contents in turn, frames in turn."""
+    frames, contents = _data()["frames"], _data()["contents"]
+    found = []
+    for turn, content in itertools.product(range(len(frames)), range(len(contents["neutral"]))):
+        for shift, (sentiment, sentences) in enumerate(contents.items()):
+            frame = (turn + content + shift) % len(frames)
+            name = f"{sentiment} {content + 1}, frame {frame + 1}"
+            found.append((name, frames[frame].replace("{content}", sentences[content])))
+    return tuple(found)
 
 
 def filled(sentence: str, person: str) -> str:

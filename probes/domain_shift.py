@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from auditor import metrics, text
@@ -53,44 +53,56 @@ class DomainShift:
                 yield Case(example, slice={"domain": domain})
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        """How far each domain is; nothing from too few texts. Word pieces are counted at home too, to compare with."""
         del cases
         n = audit.settings.examples
         home = _texts(audit, audit.examples("home", n))
-        known = {word for one in home + _train(audit) for word in _words(one)}
+        known = {word for one in home + _train(audit) for word in words_of(one)}
         for domain in audit.domains:
             examples = audit.examples(domain, n)
-            texts = _texts(audit, examples)
-            pieces = [found.length - 2 for found in audit.encode([example.inputs for example in examples])]
-            counted = sum(len(text.split(one).words) for one in texts)
-            yield _descriptive(
-                PIECES,
-                domain,
-                sum(pieces) / max(counted, 1),
-                len(texts),
-                "tokens without special ones ÷ words; cut texts count as cut",
-            )
+            yield from _pieces(audit, examples, domain)
             if domain == "home":
                 continue
-            words = [word for one in texts for word in _words(one)]
-            unknown = sum(word not in known for word in words) / max(len(words), 1)
-            yield _descriptive(
-                UNKNOWN, domain, unknown, len(texts), "words of the domain not among those of the home texts"
-            )
-            if min(len(home), len(texts)) >= FEWEST_TEXTS:
-                yield from _distance(audit, home, texts, domain)
+            texts = _texts(audit, examples)
+            yield from _unknown(known, texts, domain)
+            yield from _distance(audit, home, texts, domain)
+
+
+def _pieces(audit: Audit, examples: Sequence[Example], domain: str) -> Iterator[Measurement]:
+    """Word pieces a word over the texts that the model sees whole."""
+    special = audit.encode([dict.fromkeys(audit.task.fields, "")])[0].length
+    found = zip(examples, audit.encode([example.inputs for example in examples]), strict=True)
+    whole = [(example, encoded.length - special) for example, encoded in found if not encoded.truncated]
+    words = sum(len(text.split(one).words) for one in _texts(audit, [example for example, _ in whole]))
+    if words:
+        value = sum(pieces for _, pieces in whole) / words
+        yield _descriptive(PIECES, domain, value, len(whole), "tokens ÷ words, special tokens and cut texts left out")
+
+
+def _unknown(known: Set[str], texts: Sequence[str], domain: str) -> Iterator[Measurement]:
+    words = [word for one in texts for word in words_of(one)]
+    if words:
+        value = sum(word not in known for word in words) / len(words)
+        method = "share of the domain's words that no home text holds, training rows included"
+        yield _descriptive(UNKNOWN, domain, value, len(texts), method)
 
 
 def _distance(audit: Audit, home: Sequence[str], texts: Sequence[str], domain: str) -> Iterator[Measurement]:
+    """As many texts of each domain, so that guessing is right half of the time; texts without a word left out."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
 
-    size = min(len(home), len(texts))
-    both = [*home[:size], *texts[:size]]
-    classifier = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))
+    ours, theirs = ([one for one in side if words_of(one)] for side in (home, texts))
+    size = min(len(ours), len(theirs))
+    if size < FEWEST_TEXTS:
+        return
+    both, answers = [*ours[:size], *theirs[:size]], [0] * size + [1] * size
+    classifier = make_pipeline(TfidfVectorizer(analyzer=words_of), LogisticRegression(max_iter=1000))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=audit.rng(domain).getrandbits(32))
-    accuracy = float(cross_val_score(classifier, both, [0] * size + [1] * size, cv=folds).mean())
+    found = cross_val_predict(classifier, both, answers, cv=folds)
+    accuracy = sum(int(one == other) for one, other in zip(found, answers, strict=True)) / (2 * size)
     method = f"TF-IDF and logistic regression, {FOLDS}-fold cross-validation"
     yield _descriptive(SEPARABLE, domain, accuracy, 2 * size, method)
     yield _descriptive(DISTANCE, domain, max(0.0, 2 * (2 * accuracy - 1)), 2 * size, f"2·(2·accuracy − 1); {method}")
@@ -111,7 +123,8 @@ def _texts(audit: Audit, examples: Sequence[Example]) -> list[str]:
     return [" ".join(example.inputs[name] for name in audit.task.fields) for example in examples]
 
 
-def _words(one: str) -> list[str]:
+def words_of(one: str) -> list[str]:
+    """Lower-cased runs of letters, digits and underscores."""
     return re.findall(r"\w+", one.lower())
 
 

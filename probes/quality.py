@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from auditor import metrics
-from auditor.types import Audit, Case, Example, Judged, Metric, Score, Skipped, Task
+from auditor.types import Audit, Case, Example, Facts, Judged, Measurement, Metric, Row, Score, Skipped, Task
+
+RECALL = Metric("recall", "recall by class", "mean", "share", 0.0, 1.0, "higher")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +31,59 @@ class Quality:
     limitation = None
     needs: frozenset[str] = frozenset()
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = (frozenset(),)
+    pools: tuple[frozenset[str], ...] = ()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
-        whole = metrics.task_metric(task)
         gain = metrics.change("gain_over_majority", "gain over the majority answer", _gain, "higher", ratio=task.ratio)
-        # Over the rows of one class the share of right answers is the recall of that class.
-        recall = replace(whole, name="recall", title="recall by class")
-        return (whole, gain) if task.ratio else (whole, gain, recall)
+        whole = (metrics.task_metric(task), gain)
+        # A ratio of sums such as F1 has no recall by class: its scores are no shares of right answers.
+        return whole if task.ratio else (*whole, RECALL)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         examples = audit.examples("home", audit.settings.examples)
-        constant = audit.task.constant([example.gold for example in _reference(audit) or examples])
+        constant = constant_answer(audit, examples)
         for example in examples:
-            stratum = audit.task.stratum(example.gold)
-            slice_ = {} if stratum is None else {"class": stratum}
-            yield Case(example, slice=slice_, facts=_constant_score(audit.task, example, constant))
+            yield Case(example, slice={}, facts=_facts(audit.task, example, constant))
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        """Recall: over the rows of one class, the share of right answers; classes in the order of their names."""
+        if audit.task.ratio:
+            return
+        rows: dict[str, dict[str, list[float]]] = {}
+        counts: dict[str, int] = {}
+        for judged in cases:
+            if judged.after is None or "class" not in judged.facts:
+                continue
+            name = str(judged.facts["class"])
+            counts[name] = counts.get(name, 0) + 1
+            sums = rows.setdefault(name, {}).setdefault(judged.cluster, [0.0, 0.0])
+            sums[0] += judged.after.numerator
+            sums[1] += judged.after.denominator
+        for name in sorted(rows):
+            found = [Row(cluster, "", *sums) for cluster, sums in rows[name].items()]
+            yield metrics.measurement(RECALL, {"class": name}, found, n_cases=counts[name])
 
 
-def _reference(audit: Audit) -> Sequence[Example]:
+def constant_answer(audit: Audit, examples: Sequence[Example]) -> Any:
+    """The best answer that ignores the input, by the training rows, else by the examples; None without any gold."""
     try:
-        return audit.examples("train")
+        train = audit.task.constant([example.gold for example in audit.examples("train")])
     except KeyError:
-        return ()
+        train = None
+    return audit.task.constant([example.gold for example in examples]) if train is None else train
 
 
-def _constant_score(task: Task, example: Example, constant: Any) -> dict[str, float]:
-    if constant is None or example.gold is None:
+def _facts(task: Task, example: Example, constant: Any) -> Facts:
+    if example.gold is None:
         return {}
-    score = task.score(example.gold, constant)
-    return {"constant_numerator": score.numerator, "constant_denominator": score.denominator}
+    facts: dict[str, float | str] = {}
+    stratum = task.stratum(example.gold)
+    if stratum is not None:
+        facts["class"] = stratum
+    if constant is not None:
+        score = task.score(example.gold, constant)
+        facts |= {"constant_numerator": score.numerator, "constant_denominator": score.denominator}
+    return facts
 
 
 def _gain(judged: Judged) -> tuple[Score, Score] | None:

@@ -58,14 +58,14 @@ class Scorer:
         A case that changes nothing the model sees is vacuous; one that asks about the example as it stands is not.
         """
         for window in plan.windows(cases, self._size):
-            for _, same_model in groupby(window, key=lambda case: id(case.model or self._model)):
+            for _, same_model in groupby(window, key=lambda case: id(self._asked(case))):
                 scored = self._window(list(same_model))
                 if progress is not None:
                     progress.advance(len(scored))
                 yield from scored
 
     def _window(self, cases: list[Case]) -> list[ScoredCase]:
-        model = cases[0].model or self._model
+        model = self._asked(cases[0])
         own = model is self._model
         for case in cases:
             self._score_clean(case.example)
@@ -103,6 +103,9 @@ class Scorer:
         answers = self._answers(self._model, encoded)
         for one, found in zip(window, encoded, strict=True):
             self._known[one.id] = (found.key, answers[found.key])
+
+    def _asked(self, case: Case) -> Model:
+        return self._model if case.model is None else case.model
 
     def _request(self, inputs: Inputs) -> Request:
         return self._task.request(inputs)

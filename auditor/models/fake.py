@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 
 from auditor.types import Encoded, Model, Request, Response
 
 
+def uncased_words(text: str) -> Sequence[str]:
+    """The words of the lower-cased text."""
+    return text.lower().split()
+
+
 class FakeModel:
-    """Answers by a function of the texts; its tokens are the words of the lower-cased text (an "uncased" model)."""
+    """Answers by a function of the texts; its tokens are words, lower-cased unless ``tokens`` says otherwise."""
 
     def __init__(
         self,
@@ -17,10 +23,12 @@ class FakeModel:
         labels: Sequence[str] = ("negative", "positive"),
         *,
         name: str = "fake",
+        tokens: Callable[[str], Sequence[str]] = uncased_words,
     ) -> None:
         self._answer = answer
         self._labels = tuple(labels)
         self._name = name
+        self._tokens = tokens
         self.batches: list[int] = []
         """Sizes of the batches it was asked for."""
 
@@ -39,8 +47,9 @@ class FakeModel:
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         found = []
         for request in requests:
-            words = " | ".join(" ".join(text.lower().split()) for text in request)
-            found.append(Encoded(words, len(words.split()) + 2, False, request))
+            words = [list(self._tokens(text)) for text in request]
+            length = sum(len(tokens) + 1 for tokens in words) + 1
+            found.append(Encoded(json.dumps(words), length, False, request))
         return found
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
