@@ -12,11 +12,18 @@ _WORD = re.compile(r"\S+")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A text as words and the white space around them; ``str`` gives the text back exactly."""
+    """A text as words and the white space around them; ``str`` gives the text back exactly.
+
+    Raises ValueError unless there is one separator more than words.
+    """
 
     words: tuple[str, ...]
     separators: tuple[str, ...]
     """One more than words: before the first, between, after the last."""
+
+    def __post_init__(self) -> None:
+        if len(self.separators) != len(self.words) + 1:
+            raise ValueError("a text has one separator more than words")
 
     def __str__(self) -> str:
         pairs = zip(self.separators, (*self.words, ""), strict=True)
@@ -27,7 +34,7 @@ class Words:
 class Edit:
     """Words [start, end) are replaced; ``separators`` stand between the new words (one fewer than words).
 
-    The white space around the place stays as it is.
+    The white space around the place stays as it is. Raises ValueError for another number of separators.
     """
 
     start: int
@@ -53,37 +60,61 @@ def split(text: str) -> Words:
 def apply(words: Words, edits: Iterable[Edit]) -> Words:
     """The words with the edits made. Edits must not overlap (ValueError); their order does not matter.
 
-    An edit without new words removes its words and the white space before them.
+    An edit without new words removes its words and the white space after them (at the end of the text: before them).
+    New words put between two old ones (start == end) stand with one space to the old word that follows.
     """
-    new_words: list[str] = []
-    new_separators: list[str] = [words.separators[0]]
+    made = _Made(words.separators[0])
     at = 0
     for edit in sorted(edits, key=lambda one: (one.start, one.end)):
-        if edit.start < at or not edit.start <= edit.end <= len(words.words):
+        if not at <= edit.start <= edit.end <= len(words.words):
             raise ValueError(f"edit {edit} overlaps another or lies outside the text")
-        _copy(words, at, edit.start, new_words, new_separators)
-        if edit.words:
-            for index, word in enumerate(edit.words):
-                new_words.append(word)
-                new_separators.append(edit.separators[index] if index < len(edit.separators) else "")
-            after = words.separators[edit.end] if edit.end > edit.start else " "
-            new_separators[-1] = after
-        elif edit.end > edit.start and not new_words:
-            new_separators[-1] = words.separators[0]
-        elif edit.end > edit.start and edit.end == len(words.words):
-            new_separators[-1] = words.separators[-1]
+        _copy(words, at, edit.start, made)
+        _replace(words, edit, made)
         at = edit.end
-    _copy(words, at, len(words.words), new_words, new_separators)
-    return Words(tuple(new_words), tuple(new_separators))
+    _copy(words, at, len(words.words), made)
+    return Words(tuple(made.words), (*made.separators, made.gap))
 
 
-def _copy(words: Words, start: int, end: int, new_words: list[str], new_separators: list[str]) -> None:
-    new_words += words.words[start:end]
-    new_separators += words.separators[start + 1 : end + 1]
+class _Made:
+    """A text in the making: ``separators`` stand before each word, ``gap`` before whatever comes next."""
+
+    def __init__(self, gap: str) -> None:
+        self.words: list[str] = []
+        self.separators: list[str] = []
+        self.gap = gap
+
+    def add(self, word: str, gap: str) -> None:
+        self.separators.append(self.gap)
+        self.words.append(word)
+        self.gap = gap
+
+
+def _copy(words: Words, start: int, end: int, made: _Made) -> None:
+    for index in range(start, end):
+        made.add(words.words[index], words.separators[index + 1])
+
+
+def _replace(words: Words, edit: Edit, made: _Made) -> None:
+    at_end = edit.end == len(words.words)
+    if not edit.words:
+        if at_end and edit.end > edit.start:
+            made.gap = words.separators[-1]
+        return
+    if at_end and edit.end == edit.start and made.words:
+        made.gap = " "
+    if edit.end > edit.start or (at_end and words.words):
+        after = words.separators[edit.end]
+    else:
+        after = " " if words.words else ""
+    for word, gap in zip(edit.words, (*edit.separators, after), strict=True):
+        made.add(word, gap)
 
 
 def diff(before: Words, after: Words) -> tuple[Edit, ...]:
-    """Word edits that turn the words of one text into those of the other (white space is not compared)."""
+    """Word edits that turn the words of one text into those of the other (white space is not compared).
+
+    ``apply(before, diff(before, after)).words == after.words`` for every two texts.
+    """
     matcher = SequenceMatcher(a=before.words, b=after.words, autojunk=False)
     return tuple(
         Edit(i, j, after.words[k:m], after.separators[k + 1 : m] if m > k else ())

@@ -1,87 +1,38 @@
-"""Perturbations of single words that are our own. Each takes a word and a generator and gives new words, or None.
+"""Perturbations of our own, for what nlpaug lacks: of single words, and of a word and its neighbour.
 
-None: the word offers nothing to change. Several words are separated by one space.
-The word lists below are the project's own (Apache-2.0).
+A change of a word takes the word and a generator and gives new words, none to remove it, or None where the word offers
+nothing to change. Several new words are separated by one space.
 """
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 import string
-from collections.abc import Callable
+import tomllib
+import unicodedata
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from auditor.text import Edit, Words
 
 Change = Callable[[str, random.Random], tuple[str, ...] | None]
+PairChange = Callable[[Words, int, random.Random], Edit | None]
 
+DATA = Path(__file__).with_name("data") / "noise.toml"
 ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060")
-HOMOGLYPHS = dict(zip("aceiopsxyABCEHIKMOPTX", "асеіорѕхуАВСЕНІКМОРТХ", strict=True))
-DIACRITICS = dict(zip("aceinouyAEIOU", "áçèïñôüýÁÈÏÔÜ", strict=True))
-ONES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-CONTRACTIONS = {
-    "don't": "do not",
-    "doesn't": "does not",
-    "didn't": "did not",
-    "can't": "can not",
-    "won't": "will not",
-    "isn't": "is not",
-    "aren't": "are not",
-    "wasn't": "was not",
-    "weren't": "were not",
-    "hasn't": "has not",
-    "haven't": "have not",
-    "couldn't": "could not",
-    "wouldn't": "would not",
-    "shouldn't": "should not",
-    "it's": "it is",
-    "that's": "that is",
-    "there's": "there is",
-    "he's": "he is",
-    "she's": "she is",
-    "i'm": "i am",
-    "you're": "you are",
-    "we're": "we are",
-    "they're": "they are",
-    "i've": "i have",
-    "you've": "you have",
-    "we've": "we have",
-    "i'll": "i will",
-    "you'll": "you will",
-}
-SOCIAL = {
-    "you": "u",
-    "your": "ur",
-    "are": "r",
-    "to": "2",
-    "for": "4",
-    "the": "da",
-    "and": "n",
-    "with": "w/",
-    "because": "cuz",
-    "please": "plz",
-    "people": "ppl",
-    "really": "rly",
-    "great": "gr8",
-    "this": "dis",
-    "that": "dat",
-    "them": "em",
-    "though": "tho",
-    "through": "thru",
-    "something": "smth",
-    "about": "abt",
-    "before": "b4",
-    "love": "luv",
-    "thanks": "thx",
-    "what": "wut",
-    "going": "goin",
-    "know": "kno",
-    "not": "nt",
-    "very": "vry",
-    "have": "hav",
-    "just": "jus",
-    "movie": "movi",
-    "good": "gud",
-}
-_LETTER = re.compile(r"[A-Za-z]")
+SOFT_HYPHEN = ("\u00ad",)
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_DIGIT = re.compile(r"(?<=[^\W_])(?=[0-9])|(?<=[0-9])(?=[^\W_])")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+@functools.cache
+def table(name: str) -> Mapping[str, str]:
+    """``contractions``, ``social_media``, ``homoglyphs`` or ``diacritics`` of ``data/noise.toml``."""
+    tables: dict[str, dict[str, str]] = tomllib.loads(DATA.read_text(encoding="utf-8"))
+    return tables[name]
 
 
 def _if_changed(word: str, new: str) -> tuple[str, ...] | None:
@@ -89,60 +40,81 @@ def _if_changed(word: str, new: str) -> tuple[str, ...] | None:
 
 
 def upper_case(word: str, _rng: random.Random) -> tuple[str, ...] | None:
+    """``film`` → ``FILM``."""
     return _if_changed(word, word.upper())
 
 
+def lower_case(word: str, _rng: random.Random) -> tuple[str, ...] | None:
+    """``Film`` → ``film``."""
+    return _if_changed(word, word.lower())
+
+
 def capitalized(word: str, _rng: random.Random) -> tuple[str, ...] | None:
+    """``film`` → ``Film``."""
     return _if_changed(word, word.capitalize())
 
 
 def random_case(word: str, rng: random.Random) -> tuple[str, ...] | None:
-    return _if_changed(word, "".join(letter.upper() if rng.random() < 0.5 else letter.lower() for letter in word))
+    """``film`` → ``fILm``: each letter changes case with probability one half, one of them for certain."""
+    places = [index for index, letter in enumerate(word) if letter.swapcase() != letter]
+    if not places:
+        return None
+    certain = rng.choice(places)
+    changed = {index for index in places if rng.random() < 0.5} | {certain}
+    return ("".join(letter.swapcase() if index in changed else letter for index, letter in enumerate(word)),)
 
 
 def added_punctuation(word: str, rng: random.Random) -> tuple[str, ...] | None:
+    """``film`` → ``film!!``."""
     return (word + rng.choice(("!", "...", "?", ",", ";", "!!")),)
 
 
 def removed_punctuation(word: str, _rng: random.Random) -> tuple[str, ...] | None:
-    bare = word.strip(string.punctuation)
-    return _if_changed(word, bare) if bare else None
+    """``film.`` → ``film``; punctuation that stands alone goes altogether."""
+    _, bare, _ = _parts(word)
+    if not bare:
+        return ()
+    return _if_changed(word, bare)
 
 
-def extra_space(word: str, rng: random.Random) -> tuple[str, ...] | None:
-    if len(word) < 3:
-        return None
-    at = rng.randrange(1, len(word))
-    return word[:at], word[at:]
-
-
-def zero_width(word: str, rng: random.Random) -> tuple[str, ...] | None:
-    if len(word) < 2:
-        return None
-    at = rng.randrange(1, len(word))
-    return (word[:at] + rng.choice(ZERO_WIDTH) + word[at:],)
-
-
-def soft_hyphen(word: str, rng: random.Random) -> tuple[str, ...] | None:
-    if len(word) < 2:
-        return None
-    at = rng.randrange(1, len(word))
-    return (word[:at] + "\u00ad" + word[at:],)
-
-
-def _replaced(table: dict[str, str]) -> Change:
+def _inserted(characters: tuple[str, ...]) -> Change:
     def change(word: str, rng: random.Random) -> tuple[str, ...] | None:
-        places = [index for index, letter in enumerate(word) if letter in table]
-        if not places:
+        if len(word) < 2:
             return None
-        at = rng.choice(places)
-        return (word[:at] + table[word[at]] + word[at + 1 :],)
+        at = rng.randrange(1, len(word))
+        return (word[:at] + rng.choice(characters) + word[at:],)
 
     return change
 
 
-def repeated_letters(word: str, rng: random.Random) -> tuple[str, ...] | None:
-    places = [index for index, letter in enumerate(word) if _LETTER.match(letter)]
+def _replaced(name: str) -> Change:
+    def change(word: str, rng: random.Random) -> tuple[str, ...] | None:
+        letters = table(name)
+        places = [index for index, letter in enumerate(word) if letter in letters]
+        if not places:
+            return None
+        at = rng.choice(places)
+        return (word[:at] + letters[word[at]] + word[at + 1 :],)
+
+    return change
+
+
+def _listed(name: str) -> Change:
+    def change(word: str, _rng: random.Random) -> tuple[str, ...] | None:
+        head, bare, tail = _parts(word)
+        new = table(name).get(bare.lower().replace("\u2019", "'"))
+        if new is None:
+            return None
+        if bare[0].isupper():
+            new = new.upper() if len(bare) > 2 and bare.isupper() else new[0].upper() + new[1:]
+        return tuple(f"{head}{new}{tail}".split())
+
+    return change
+
+
+def repeated_letter(word: str, rng: random.Random) -> tuple[str, ...] | None:
+    """``film`` → ``fiiilm``: one letter three to five times."""
+    places = [match.start() for match in _LETTER.finditer(word)]
     if not places:
         return None
     at = rng.choice(places)
@@ -150,42 +122,69 @@ def repeated_letters(word: str, rng: random.Random) -> tuple[str, ...] | None:
 
 
 def digits_to_words(word: str, _rng: random.Random) -> tuple[str, ...] | None:
+    """``10/10`` → ``one zero/one zero``: digit by digit, apart from the digits and letters beside it."""
     if not any(letter in string.digits for letter in word):
         return None
-    parts = [ONES[int(part)] if part in string.digits else part for part in re.findall(r"\d|\D+", word)]
-    return tuple(" ".join(parts).split())
+    apart = _DIGIT.sub(" ", word)
+    return tuple("".join(DIGITS[int(one)] if one in string.digits else one for one in apart).split())
 
 
-def expanded_contraction(word: str, _rng: random.Random) -> tuple[str, ...] | None:
-    return _listed(word, CONTRACTIONS)
+def _parts(word: str) -> tuple[str, str, str]:
+    """Punctuation before, the word without it, punctuation after."""
+    marks = [letter in string.punctuation or unicodedata.category(letter).startswith("P") for letter in word]
+    if all(marks):
+        return word, "", ""
+    start, end = marks.index(False), len(word) - marks[::-1].index(False)
+    return word[:start], word[start:end], word[end:]
 
 
-def social_media_spelling(word: str, _rng: random.Random) -> tuple[str, ...] | None:
-    return _listed(word, SOCIAL)
+def swapped_words(words: Words, index: int, _rng: random.Random) -> Edit | None:
+    """``good film`` → ``film good``; the white space between stays."""
+    first, second = words.words[index : index + 2]
+    between = (words.separators[index + 1],)
+    return Edit(index, index + 2, (second, first), between) if first != second else None
 
 
-def _listed(word: str, table: dict[str, str]) -> tuple[str, ...] | None:
-    bare = word.strip(string.punctuation)
-    if bare.lower() not in table:
-        return None
-    head, _, tail = word.partition(bare)
-    return tuple((head + table[bare.lower()] + tail).split())
+def joined_words(words: Words, index: int, _rng: random.Random) -> Edit | None:
+    """``good film`` → ``goodfilm``."""
+    return Edit(index, index + 2, ("".join(words.words[index : index + 2]),))
 
 
-OWN: dict[str, tuple[str, Change]] = {
+def extra_whitespace(words: Words, index: int, rng: random.Random) -> Edit | None:
+    """``good film`` → ``good   film``: one or two spaces or a tab more."""
+    between = words.separators[index + 1] + rng.choice((" ", "  ", "\t"))
+    return Edit(index, index + 2, words.words[index : index + 2], (between,))
+
+
+def deleted_word(_word: str, _rng: random.Random) -> tuple[str, ...] | None:
+    """The word goes."""
+    return ()
+
+
+WORDS: dict[str, tuple[str, Change]] = {
     "upper case": ("case", upper_case),
+    "lower case": ("case", lower_case),
     "capitalized": ("case", capitalized),
     "random case": ("case", random_case),
     "added punctuation": ("spacing and punctuation", added_punctuation),
     "removed punctuation": ("spacing and punctuation", removed_punctuation),
-    "extra space": ("spacing and punctuation", extra_space),
+    "deleted word": ("words", deleted_word),
     "digits to words": ("words", digits_to_words),
-    "expanded contraction": ("words", expanded_contraction),
-    "zero-width character": ("invisible characters", zero_width),
-    "soft hyphen": ("invisible characters", soft_hyphen),
-    "homoglyph": ("homoglyphs", _replaced(HOMOGLYPHS)),
-    "diacritic": ("homoglyphs", _replaced(DIACRITICS)),
-    "repeated letter": ("social media", repeated_letters),
-    "social-media spelling": ("social media", social_media_spelling),
+    "expanded contraction": ("words", _listed("contractions")),
+    "zero-width character": ("invisible characters", _inserted(ZERO_WIDTH)),
+    "soft hyphen": ("invisible characters", _inserted(SOFT_HYPHEN)),
+    "homoglyph": ("homoglyphs", _replaced("homoglyphs")),
+    "diacritic": ("homoglyphs", _replaced("diacritics")),
+    "repeated letter": ("social media", repeated_letter),
+    "social-media spelling": ("social media", _listed("social_media")),
 }
-"""Perturbation → (family, change)."""
+"""Perturbation → (family, change of a word)."""
+
+PAIRS: dict[str, tuple[str, PairChange]] = {
+    "joined words": ("spacing and punctuation", joined_words),
+    "extra whitespace": ("spacing and punctuation", extra_whitespace),
+    "swapped words": ("words", swapped_words),
+}
+"""Perturbation → (family, change of a word and the next one)."""
+
+FAMILIES: dict[str, str] = {name: family for name, (family, _) in (*WORDS.items(), *PAIRS.items())}

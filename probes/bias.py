@@ -53,7 +53,7 @@ class Bias:
     """
 
     name = "bias"
-    limitation = "bias"
+    limitation: str | None = "bias"
     needs = frozenset({"single_text", "class_scores"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()

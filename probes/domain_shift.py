@@ -39,7 +39,7 @@ class DomainShift:
     """
 
     name = "domain_shift"
-    limitation = "domain"
+    limitation: str | None = "domain"
     needs = frozenset({"domains"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()

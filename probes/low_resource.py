@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.stats import curve
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Slice, Task
 
 FULL = "all"
 FEWEST_STEPS = 30
@@ -23,6 +23,7 @@ class Settings:
     """Optimiser steps of every fit: the curve shows labels, not steps. At least 30."""
     batch_size: int = 16
     examples: int = 300
+    """Home rows that every fitted model is scored on, at most."""
     target: float = 0.95
     """Share of the full-data metric."""
 
@@ -31,6 +32,12 @@ class Settings:
             raise ValueError(f"steps = {self.steps} is below {FEWEST_STEPS}")
         if self.seeds < 1 or not self.sizes or min(self.sizes) < 2:
             raise ValueError("at least one seed, and sizes of 2 or more, are needed")
+        if len(set(self.sizes)) < len(self.sizes):
+            raise ValueError("a size is named twice")
+        if self.batch_size < 1 or self.examples < 1:
+            raise ValueError("batch_size and examples must be 1 or more")
+        if not 0 < self.target <= 1:
+            raise ValueError(f"target = {self.target:g} is not above 0 and at most 1")
 
 
 class LowResource:
@@ -61,48 +68,50 @@ class LowResource:
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings: Settings = audit.settings
-        train, examples = audit.examples("train"), audit.examples("home", settings.examples)
+        available, examples = len(audit.examples("train")), audit.examples("home", settings.examples)
         for size in settings.sizes:
-            if size > len(train):
-                yield Skipped({"labels": str(size)}, f"only {len(train)} training rows")
+            if size > available:
+                yield Skipped({"labels": str(size)}, f"only {available} training rows")
                 continue
             for seed in range(settings.seeds):
-                rng = audit.rng(size, seed)
-                subsample = stratified(audit.task, train, size, rng)
-                model = audit.fit(
-                    subsample, seed=rng.getrandbits(31), steps=settings.steps, batch_size=settings.batch_size
-                )
-                for example in examples:
-                    yield Case(example, slice={"labels": str(size)}, model=model, facts={"seed": float(seed)})
+                # A generator of its own, so that the fitted model is let go before the next one is trained.
+                yield from _fitted(audit, size, seed, examples)
         for example in examples:
             yield Case(example, slice={"labels": FULL}, facts={"seed": 0.0})
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
-        settings: Settings = audit.settings
-        points = []
-        for labels, by_seed in _scores(cases).items():
+        task, points = audit.task, {}
+        for labels, by_seed in _sums(cases).items():
             rows = len(audit.examples("train")) if labels == FULL else int(labels)
-            point = curve.point(rows, by_seed)
-            method = (
-                f"mean over {point.seeds} seeds, t over seeds and examples"
-                if labels != FULL
-                else "the checkpoint itself, t over examples"
-            )
-            yield _measured(audit.task.metric, labels, point.value, (point.low, point.high), point, method)
-            points.append((labels, point))
-        measured = [point for labels, point in points if labels != FULL]
-        full = next((point for labels, point in points if labels == FULL), None)
-        if full is not None:
-            found = curve.labels_to([one for _, one in points], settings.target * full.value)
-            if found is not None:
-                method = f"smallest measured size that reaches {settings.target:.0%} of the full-data metric"
-                yield _measured("labels_to_target", "", float(found), (float(found), float(found)), full, method)
-        gain = curve.gain_from_doubling(measured, audit.rng("doubling").getrandbits(32))
+            points[labels] = point = curve.point(rows, by_seed, ratio=task.ratio)
+            method = f"mean over {point.seeds} seeds; t over seeds and bounds over examples, added in squares"
+            if labels == FULL:
+                method = "the checkpoint itself; bounds over examples"
+            elif point.seeds == 1:
+                method = "one seed: the spread between seeds is not known; bounds over examples"
+            yield _measured(task.metric, {"labels": labels}, (point.value, point.low, point.high), point, method)
+        full = points.pop(FULL, None)
+        share = audit.settings.target
+        found = None if full is None else curve.labels_to([*points.values(), full], share * full.value)
+        if full is not None and found is not None:
+            method = f"smallest measured size that reaches {share:.0%} of the full-data metric; the intervals' sizes"
+            yield _measured("labels_to_target", {}, found, full, method)
+        gain = curve.gain_from_doubling(list(points.values()), audit.rng("doubling").getrandbits(32))
         if gain is not None:
-            largest = max(measured, key=lambda one: one.labels)
-            found_or_not = "" if gain.identified else "; not identified: its interval is wider than 5 points"
-            method = f"power law of the error, doubling {largest.labels} labels{found_or_not}"
-            yield _measured("gain_from_doubling", "", gain.value, (gain.low, gain.high), largest, method)
+            largest = max(points.values(), key=lambda one: one.labels)
+            unsure = "" if gain.identified else "; not identified: its interval is wider than 5 points"
+            method = f"power law of the error, doubling {largest.labels} labels{unsure}"
+            yield _measured("gain_from_doubling", {}, (gain.value, gain.low, gain.high), largest, method)
+
+
+def _fitted(audit: Audit, size: int, seed: int, examples: Sequence[Example]) -> Iterator[Case]:
+    """The home examples, asked of a model trained on one subsample."""
+    settings: Settings = audit.settings
+    rng = audit.rng(size, seed)
+    subsample = stratified(audit.task, audit.examples("train"), size, rng)
+    model = audit.fit(subsample, seed=rng.getrandbits(31), steps=settings.steps, batch_size=settings.batch_size)
+    for example in examples:
+        yield Case(example, slice={"labels": str(size)}, model=model, facts={"seed": float(seed)})
 
 
 def stratified(task: Task, examples: Sequence[Example], size: int, rng: random.Random) -> list[Example]:
@@ -120,27 +129,24 @@ def stratified(task: Task, examples: Sequence[Example], size: int, rng: random.R
     return [example for _, _, example in ranked[:size]]
 
 
-def _scores(cases: Iterable[Judged]) -> dict[str, list[dict[str, float]]]:
-    """Labels → for each seed, the mean score of every cluster."""
-    sums: dict[str, dict[float, dict[str, list[float]]]] = {}
+def _sums(cases: Iterable[Judged]) -> dict[str, list[dict[str, tuple[float, float]]]]:
+    """Labels → for each seed, every cluster's (total, count) above 0."""
+    sums: dict[str, dict[float, dict[str, tuple[float, float]]]] = {}
     for judged in cases:
-        if judged.after is None:
+        if judged.after is None or not judged.after.denominator:
             continue
-        seeds = sums.setdefault(judged.slice["labels"], {})
-        entry = seeds.setdefault(float(judged.facts["seed"]), {}).setdefault(judged.cluster, [0.0, 0.0])
-        entry[0] += judged.after.numerator
-        entry[1] += judged.after.denominator
-    return {
-        labels: [{name: total / count for name, (total, count) in one.items() if count} for one in seeds.values()]
-        for labels, seeds in sums.items()
-    }
+        clusters = sums.setdefault(judged.slice["labels"], {}).setdefault(float(judged.facts["seed"]), {})
+        total, count = clusters.get(judged.cluster, (0.0, 0.0))
+        clusters[judged.cluster] = total + judged.after.numerator, count + judged.after.denominator
+    return {labels: list(seeds.values()) for labels, seeds in sums.items()}
 
 
 def _measured(
-    metric: str, labels: str, value: float, interval: tuple[float, float], point: curve.Point, method: str
+    metric: str, slice_: Slice, found: tuple[float, float, float], point: curve.Point, method: str
 ) -> Measurement:
-    slice_ = {"labels": labels} if labels else {}
-    return Measurement(metric, slice_, value, *interval, point.examples * point.seeds, point.examples, method)
+    value, low, high = (float(one) for one in found)
+    clusters = len(point.clusters)
+    return Measurement(metric, slice_, value, low, high, clusters * point.seeds, clusters, method)
 
 
 PROBE = LowResource()

@@ -5,45 +5,67 @@ from __future__ import annotations
 import functools
 import importlib.util
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor import metrics, text
 from auditor.errors import ConfigError, near_match
-from auditor.types import Audit, Case, Example, Metric, Skipped, Task
+from auditor.types import Audit, Case, Example, Metric, Skipped, Slice, Task
 from probes import _noise_nlpaug, _noise_own
 
-Change = Callable[[str, random.Random], tuple[str, ...] | None]
+FAMILIES: dict[str, str] = {**_noise_nlpaug.METHODS, **_noise_own.FAMILIES}
+"""Perturbation → family.
 
-WORD_ORDER = {"swapped words": "words", "deleted word": "words", "joined words": "spacing and punctuation"}
-"""Perturbations that take a word and its neighbour. nlpaug would choose the words itself, and severities not be nested."""
+Swapped and deleted words are our own: nlpaug's RandomWordAug chooses the words itself, so that severities would not be
+nested, and changes capitals as well; once the words are chosen nothing is left for it to decide.
+"""
 
-FAMILIES: dict[str, str] = {
-    **_noise_nlpaug.METHODS,
-    **{name: family for name, (family, _) in _noise_own.OWN.items()},
-    **WORD_ORDER,
+WANTED = {
+    "lower case": "a capital letter",
+    "removed punctuation": "punctuation beside a word",
+    "digits to words": "a digit",
+    "expanded contraction": "a contraction of the list",
+    "social-media spelling": "a word of the list",
+    "misspelling": "a word that nlpaug's list of misspellings has",
 }
-"""Perturbation → family."""
+"""Perturbation → what a text must have, where many texts have none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How much noise on how many examples."""
+    """How much noise on how many examples. Raises ConfigError for what cannot be."""
 
     examples: int = 200
     severities: Mapping[str, float] = field(default_factory=lambda: {"low": 0.1, "middle": 0.2, "high": 0.4})
     """Severity → share of the words that are touched, in (0, 1]."""
     perturbations: tuple[str, ...] = tuple(FAMILIES)
 
+    def __post_init__(self) -> None:
+        if self.examples < 1:
+            raise ConfigError(f"examples = {self.examples} should be at least 1")
+        if not self.severities:
+            raise ConfigError("severities is empty", hint="such as { middle = 0.2 }")
+        for name, share in self.severities.items():
+            if not 0 < share <= 1:
+                raise ConfigError(f"severities {name} = {share} should be above 0 and at most 1")
+        if not self.perturbations:
+            raise ConfigError("perturbations is empty", hint=f"known: {', '.join(FAMILIES)}")
+        for name in self.perturbations:
+            if name not in FAMILIES:
+                hint = near_match(name, FAMILIES) or f"known: {', '.join(FAMILIES)}"
+                raise ConfigError(f"no perturbation is called {name!r}", hint=hint)
+            if self.perturbations.count(name) > 1:
+                raise ConfigError(f"perturbations names {name!r} twice")
+
 
 class Noise:
     """The same examples before and after noise in a share of their words.
 
-    Every perturbation touches a tenth, a fifth and two fifths of the words (at least one): the words of a milder
-    severity are among those of a harder one. Character noise, misspellings and word splits come from nlpaug. Examples
-    that offer a perturbation nothing to change (no digit, no contraction) are left out of its slices. Cases whose token
-    ids do not change are vacuous: the drop is given over all cases, as deployed, and over the changed ones. Whether a
-    person would still give the same label was not measured.
+    Every perturbation touches a tenth, a fifth and two fifths of the words (at least one, and at most those that offer
+    it something to change): the words of a milder severity are among those of a harder one. Character noise,
+    misspellings and word splits come from nlpaug. Examples that offer a perturbation nothing to change (no digit, no
+    contraction) are left out of its slices. Cases whose token ids do not change are vacuous: the drop is given over all
+    cases, as deployed, and over the changed ones. Whether a person would still give the same label was not measured.
     """
 
     name = "noise"
@@ -67,9 +89,6 @@ class Noise:
         settings: Settings = audit.settings
         examples = audit.examples("home", settings.examples)
         for name in settings.perturbations:
-            if name not in FAMILIES:
-                hint = near_match(name, FAMILIES) or f"known: {', '.join(FAMILIES)}"
-                raise ConfigError(f"no perturbation is called {name!r}", where="[probes.noise]", hint=hint)
             for severity, share in settings.severities.items():
                 slice_ = {"family": FAMILIES[name], "perturbation": name, "severity": severity}
                 if name in _noise_nlpaug.METHODS and importlib.util.find_spec("nlpaug") is None:
@@ -78,71 +97,66 @@ class Noise:
                 found = [case for example in examples if (case := _case(audit, example, name, share, slice_))]
                 yield from found
                 if not found:
-                    yield Skipped(slice_, "no example offers this perturbation a word to change")
+                    yield Skipped(slice_, f"no text has {WANTED.get(name, 'a word that it could change')}")
 
 
-def _case(audit: Audit, example: Example, name: str, share: float, slice_: Mapping[str, str]) -> Case | None:
+def _case(audit: Audit, example: Example, name: str, share: float, slice_: Slice) -> Case | None:
+    """The example with noise in each text field; None where no field offers anything to change."""
     inputs = dict(example.inputs)
-    touched: list[float] = []
+    touched = total = 0.0
     for field_name in audit.task.fields:
         words = text.split(inputs[field_name])
-        rng = audit.rng(name, example.id, field_name)
-        edits = perturb(words, name, share, rng)
-        if edits:
-            inputs[field_name] = str(text.apply(words, edits))
-            touched.append(text.share_touched(words, edits))
+        edits = perturb(words, name, share, audit.rng(name, example.id, field_name))
+        inputs[field_name] = str(text.apply(words, edits))
+        touched += text.share_touched(words, edits) * len(words.words)
+        total += len(words.words)
     if not touched:
         return None
-    return Case(example, slice=slice_, inputs=inputs, facts={"words_touched": sum(touched) / len(touched)})
+    return Case(example, slice=slice_, inputs=inputs, facts={"words_touched": touched / total})
 
 
 def perturb(words: text.Words, name: str, share: float, rng: random.Random) -> tuple[text.Edit, ...]:
-    """Edits that touch about ``share`` of the words, at least one; empty where no word offers anything to change.
+    """Edits that touch about ``share`` (in (0, 1]) of the words; empty where no word offers anything to change.
 
-    With an equal generator, a smaller share touches a subset of the words and changes them alike.
+    At least one edit, and no more words than ``share`` of them all, rounded. With an equal generator, a smaller share
+    touches a subset of the words and changes them alike. ``name`` is a key of FAMILIES (KeyError).
     """
     wanted = max(1, round(share * len(words.words)))
     order = list(range(len(words.words)))
     rng.shuffle(order)
     seeds = [rng.getrandbits(32) for _ in order]
-    taken: set[int] = set()
+    touched = 0
     edits: list[text.Edit] = []
     for index in order:
-        edit = _edit(words.words, index, name, random.Random(seeds[index]), taken)
+        if touched >= wanted:
+            break
+        edit = _edit(words, index, name, random.Random(seeds[index]), edits)
         if edit is None:
             continue
-        size = max(edit.end - edit.start, 1)
-        if edits and len(taken) + size > wanted:
+        if edits and touched + edit.end - edit.start > wanted:
             break
-        taken |= set(range(edit.start, edit.end))
+        touched += edit.end - edit.start
         edits.append(edit)
     return tuple(edits)
 
 
-def _edit(words: Sequence[str], index: int, name: str, rng: random.Random, taken: set[int]) -> text.Edit | None:
-    if name in WORD_ORDER:
-        return _order_edit(words, index, name, taken)
-    new = _change(name)(words[index], rng)
-    return None if not new else text.Edit(index, index + 1, new, (" ",) * (len(new) - 1))
+def _edit(
+    words: text.Words, index: int, name: str, rng: random.Random, before: Sequence[text.Edit]
+) -> text.Edit | None:
+    if name in _noise_own.PAIRS:
+        if index + 1 == len(words.words) or any(edit.start - 1 <= index < edit.end for edit in before):
+            return None
+        return _noise_own.PAIRS[name][1](words, index, rng)
+    new = _change(name)(words.words[index], rng)
+    if new is None or (not new and sum(not edit.words for edit in before) + 1 >= len(words.words)):
+        return None  # a text keeps at least one word
+    return text.Edit(index, index + 1, new, (" ",) * (len(new) - 1))
 
 
-def _order_edit(words: Sequence[str], index: int, name: str, taken: set[int]) -> text.Edit | None:
-    if len(words) < 2:
-        return None
-    if name == "deleted word":
-        return text.Edit(index, index + 1, ()) if len(taken) + 1 < len(words) else None
-    if index + 1 >= len(words) or index in taken or index + 1 in taken:
-        return None
-    first, second = words[index], words[index + 1]
-    if name == "joined words":
-        return text.Edit(index, index + 2, (first + second,))
-    return text.Edit(index, index + 2, (second, first), (" ",)) if first != second else None
-
-
-def _change(name: str) -> Change:
+def _change(name: str) -> _noise_own.Change:
     if name in _noise_nlpaug.METHODS:
         return functools.partial(_noise_nlpaug.change, name)
-    return _noise_own.OWN[name][1]
+    return _noise_own.WORDS[name][1]
 
 
 PROBE = Noise()

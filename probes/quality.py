@@ -28,7 +28,7 @@ class Quality:
     """
 
     name = "quality"
-    limitation = None
+    limitation: str | None = None
     needs: frozenset[str] = frozenset()
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()

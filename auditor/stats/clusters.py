@@ -53,11 +53,12 @@ def paired(first: Arm, second: Arm) -> tuple[Arm, Arm]:
     if first.clusters == second.clusters:
         return first, second
     common = set(first.clusters) & set(second.clusters)
-    if not common:
+    return only(first, common), only(second, common)
+
+
+def only(arm: Arm, clusters: set[str]) -> Arm:
+    """The arm's clusters among these. Raises ValueError for an empty set."""
+    if not clusters:
         raise ValueError("no common clusters")
-    return _only(first, common), _only(second, common)
-
-
-def _only(arm: Arm, clusters: set[str]) -> Arm:
     kept = [index for index, name in enumerate(arm.clusters) if name in clusters]
     return Arm(tuple(arm.clusters[index] for index in kept), arm.totals[kept], arm.counts[kept])

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.stats import intervals
-from auditor.stats.clusters import Arm, Array, arms, paired
+from auditor.stats.clusters import Arm, Array, arms, only
 from auditor.types import Kind, Row
 
 SMALLEST_P = 1e-12
+SIDE = 0.025
+"""Error of each side of the two-sided 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +32,42 @@ def compare(
     """Paired by cluster over the clusters that both have, for the kinds ``mean`` and ``change``.
 
     ``low`` and ``high`` are the range of a cluster's value. Raises ValueError without common clusters or for
-    another kind. McNemar's exact test gives p with one yes-or-no case a cluster, else the cluster-robust t.
+    another kind. McNemar's exact test gives p with one yes-or-no case a cluster, else the
+    cluster-robust t; where all clusters differ alike, the sign test.
     """
     if kind not in ("mean", "change"):
         raise ValueError(f"values of kind {kind!r} are not compared between models")
     mine, other = arms(rows), arms(against)
     names = ("",) if kind == "mean" else ("first", "second")
-    pairs = [paired(mine[name], other[name]) for name in names]
+    pairs = _pairs(mine, other, names)
     differences = _values(pairs[0][0], ratio) - _values(pairs[0][1], ratio)
     for one, two in pairs[1:]:
         differences = differences - (_values(one, ratio) - _values(two, ratio))
     value = _value(pairs, ratio)
-    found = intervals.plus_two_t(differences, 0.025)
     width = high - low
+    found = _bounds(pairs, differences, width, ratio)
     p, method = _p_value(pairs, differences, exact=kind == "mean" and not ratio)
     return Contrast(
         value, max(-width, min(found[0], value)), min(width, max(found[1], value)), p, len(differences), method
     )
+
+
+def _pairs(mine: dict[str, Arm], other: dict[str, Arm], names: Sequence[str]) -> list[tuple[Arm, Arm]]:
+    """For each arm both models' clusters: only those that every arm of both models has."""
+    if any(name not in mine or name not in other for name in names):
+        raise ValueError("an arm has no rows")
+    common = set.intersection(*(set(side[name].clusters) for side in (mine, other) for name in names))
+    return [(only(mine[name], common), only(other[name], common)) for name in names]
+
+
+def _bounds(pairs: Sequence[tuple[Arm, Arm]], differences: Array, width: float, ratio: bool) -> tuple[float, float]:
+    if ratio:
+        # Pseudo-values have no range; twice as wide a one takes pseudo-clusters twice as far.
+        low, high = intervals.plus_two_t(differences / width, SIDE)
+    else:
+        cases = min(float(arm.counts.sum()) for pair in pairs for arm in pair)
+        low, high = intervals.rises_and_falls(intervals.unit(differences, width), cases, SIDE)
+    return width * low, width * high
 
 
 def _values(arm: Arm, ratio: bool) -> Array:
@@ -67,10 +88,12 @@ def _p_value(pairs: Sequence[tuple[Arm, Arm]], differences: Array, *, exact: boo
     if exact and pairs[0][0].binary and pairs[0][1].binary:
         gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
         p = min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5))) if gained + lost else 1.0
-        return max(p, SMALLEST_P), "McNemar exact; paired t with one pseudo-cluster at each end"
+        return max(p, SMALLEST_P), "McNemar exact; rises and falls"
     n = len(differences)
     error = float(differences.std(ddof=1)) / n**0.5 if n > 1 else 0.0
     if error <= 1e-12:
-        return 1.0, "paired t; no cluster differs"
+        # All clusters differ alike: the sign test (or none differs).
+        p = 2.0 ** (1 - n) if abs(float(differences.mean())) > 1e-12 else 1.0
+        return max(p, SMALLEST_P), "sign test; rises and falls"
     p = 2 * float(stdtr(n - 1, -abs(float(differences.mean())) / error))
-    return max(p, SMALLEST_P), "cluster-robust paired t"
+    return max(p, SMALLEST_P), "cluster-robust paired t; rises and falls"

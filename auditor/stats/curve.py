@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+
+from auditor.stats import intervals
+from auditor.stats.clusters import Array
 
 DRAWS = 500
 """Curves drawn from each size's t distribution."""
 NOT_IDENTIFIED = 0.05
 """A gain whose interval is wider than this is not identified."""
 FEWEST_SIZES = 4
+SIDE = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,14 @@ class Point:
     low: float
     high: float
     seeds: int
-    examples: int
+    clusters: tuple[str, ...]
+    table: Array = field(repr=False, compare=False)
+    """Seeds × clusters: each cluster's share in its seed's value, whose mean over clusters is that value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What doubling the largest number of labels would add to the metric; None: not identified."""
+    """What doubling the largest number of labels would add to the metric, with its 95 % interval."""
 
     value: float
     low: float
@@ -38,65 +43,109 @@ class Gain:
         return self.high - self.low <= NOT_IDENTIFIED
 
 
-def point(labels: int, by_seed: Sequence[Mapping[str, float]]) -> Point:
-    """The point of one size from each seed's scores by cluster (in [0, 1]).
+def point(labels: int, by_seed: Sequence[Mapping[str, tuple[float, float]]], *, ratio: bool = False) -> Point:
+    """The point of one size from each seed's cluster → (total, count), over the clusters that all seeds have.
 
-    Error = seed part (t with S − 1 degrees of freedom; bootstrapping three seeds covers 73 %) plus example part
-    (between clusters of the seeds' mean), added in squares. With one seed only the example part is known.
+    Error = seed part (t with S − 1 degrees of freedom; bootstrapping three seeds covers 73 %) plus example part (the
+    bounds of a mean of values in [0, 1]; of a ratio of sums those of its jackknife), added in squares. With one seed
+    only the example part is known. Raises ValueError without common clusters.
     """
     import numpy as np
     from scipy.special import stdtrit
 
-    clusters = sorted(set.intersection(*(set(scores) for scores in by_seed)))
-    table = np.array([[scores[one] for one in clusters] for scores in by_seed], dtype=np.float64)
-    seeds, n = table.shape
-    value = float(table.mean())
-    between = table.mean(axis=0)
-    half_examples = float(stdtrit(max(n - 1, 1), 0.975)) * (float(between.std(ddof=1)) if n > 1 else 0.5) / n**0.5
-    half_seeds = 0.0
-    if seeds > 1:
-        half_seeds = float(stdtrit(seeds - 1, 0.975)) * float(table.mean(axis=1).std(ddof=1)) / seeds**0.5
-    half = max((half_examples**2 + half_seeds**2) ** 0.5, 0.5 / n)
-    return Point(labels, value, max(0.0, value - half), min(1.0, value + half), seeds, n)
+    clusters = tuple(sorted(set.intersection(*(set(one) for one in by_seed))))
+    if not clusters:
+        raise ValueError("no common clusters")
+    sums = np.array([[one[name] for name in clusters] for one in by_seed], dtype=np.float64)
+    totals, counts = sums[:, :, 0], sums[:, :, 1]
+    if ratio:
+        rows = [intervals.ratio_pseudo_values(one, two) for one, two in zip(totals, counts, strict=True)]
+        table = np.array([pseudo - pseudo.mean() + value for value, pseudo in rows])
+    else:
+        table = totals / counts
+    seeds = len(table)
+    value, mean = float(table.mean()), table.mean(axis=0)
+    below, above = (
+        intervals.plus_two_t(mean, SIDE) if ratio else intervals.korn_graubard(mean, float(counts.sum()), SIDE)
+    )
+    half = float(stdtrit(seeds - 1, 1 - SIDE)) * _seed_error(table) if seeds > 1 else 0.0
+    low, high = value - float(np.hypot(value - below, half)), value + float(np.hypot(above - value, half))
+    return Point(labels, value, max(0.0, low), min(1.0, high), seeds, clusters, table)
 
 
-def labels_to(points: Sequence[Point], target: float) -> int | None:
-    """The smallest measured number of labels whose value reaches the target; None: not within those measured."""
-    return next((one.labels for one in sorted(points, key=lambda one: one.labels) if one.value >= target), None)
+def labels_to(points: Sequence[Point], target: float) -> tuple[int, int, int] | None:
+    """The smallest measured number of labels whose value reaches the target, and those whose interval does.
+
+    (number, low, high): low is the first size whose upper bound reaches the target, high the first whose lower bound
+    does, or the largest size. None: no size reaches it.
+    """
+    ordered = sorted(points, key=lambda one: one.labels)
+    reached = next((one.labels for one in ordered if one.value >= target), None)
+    if reached is None:
+        return None
+    low = next(one.labels for one in ordered if one.high >= target)
+    return reached, low, next((one.labels for one in ordered if one.low >= target), ordered[-1].labels)
 
 
 def gain_from_doubling(points: Sequence[Point], seed: int) -> Gain | None:
-    """Power law of the error, a + b·n^(−c) with a, b, c ≥ 0, refitted on curves drawn from each point's t distribution.
+    """Power law of the error, a + b·n^(−c) with a, b ≥ 0 and c in [0.05, 2], and the gain from doubling the largest n.
 
-    The gain from doubling the largest size, with the 2.5 % and 97.5 % points over the draws; None below four sizes.
+    The interval is that of 500 refits: every draw resamples the examples once for all sizes, which are scored on the
+    same ones, and adds to each size its own draw from the t distribution over seeds. None below four sizes, or where a
+    size has one seed only. Nothing is said beyond twice the largest size.
     """
     import numpy as np
 
-    if len(points) < FEWEST_SIZES:
-        return None
     ordered = sorted(points, key=lambda one: one.labels)
-    sizes = np.array([one.labels for one in ordered], dtype=np.float64)
+    if len(ordered) < FEWEST_SIZES or min(one.seeds for one in ordered) < 2:
+        return None
+    common = sorted(set.intersection(*(set(one.clusters) for one in ordered)))
+    if not common:
+        return None
     rng = np.random.default_rng(seed)
-    centre = np.array([one.value for one in ordered])
-    scale = np.array([(one.high - one.low) / 2 for one in ordered]) / 1.96
-    gains = []
-    for draw in range(DRAWS + 1):
-        noise = np.zeros(len(ordered)) if draw == 0 else scale * rng.standard_normal(len(ordered))
-        gains.append(_gain(sizes, 1.0 - np.clip(centre + noise, 0.0, 1.0)))
-    low, high = np.quantile(gains[1:], (0.025, 0.975))
-    return Gain(gains[0], min(float(low), gains[0]), max(float(high), gains[0]))
+    picked = rng.integers(len(common), size=(DRAWS, len(common)))
+    curves = np.empty((DRAWS + 1, len(ordered)))
+    for index, one in enumerate(ordered):
+        place = {name: position for position, name in enumerate(one.clusters)}
+        mean = one.table.mean(axis=0)[[place[name] for name in common]]
+        by_seeds = rng.standard_t(one.seeds - 1, DRAWS) * _seed_error(one.table)
+        curves[0, index] = one.value
+        curves[1:, index] = one.value + by_seeds + mean[picked].mean(axis=1) - mean.mean()
+    sizes = np.array([one.labels for one in ordered], dtype=np.float64)
+    gains = _gains(sizes, 1.0 - np.clip(curves, 0.0, 1.0))
+    low, high = (float(one) for one in np.quantile(gains[1:], (SIDE, 1 - SIDE)))
+    value = float(gains[0])
+    return Gain(value, min(low, value), max(high, value))
 
 
-def _gain(sizes: Any, errors: Any) -> float:
-    """Best c on a grid; a and b by non-negative least squares, which is exact for a given c."""
+def _seed_error(table: Array) -> float:
+    """Standard error over seeds of the mean; two seeds or more."""
+    return float(table.mean(axis=1).std(ddof=1) / len(table) ** 0.5)
+
+
+def _gains(sizes: Array, errors: Array) -> Array:
+    """For each row of errors (draws × sizes) the gain of the best fit: c on a grid, a and b by least squares.
+
+    For a given c the least squares with a, b ≥ 0 is the free one where that is allowed, else the better of a = 0, b = 0.
+    """
     import numpy as np
-    from scipy.optimize import nnls
 
-    best, gain = float("inf"), 0.0
-    largest = float(sizes[-1])
-    for c in np.linspace(0.05, 2.0, 20):
-        design = np.column_stack([np.ones_like(sizes), (sizes / largest) ** -c])
-        (_, b), residual = nnls(design, errors)
-        if residual < best:
-            best, gain = residual, float(b * (1.0 - 2.0**-c))
-    return gain
+    best = np.full(len(errors), np.inf)
+    gains = np.zeros(len(errors))
+    centre = errors.mean(axis=1)
+    for c in np.linspace(0.05, 2.0, 40):
+        x = (sizes / sizes[-1]) ** -c
+        slope = (errors - centre[:, None]) @ (x - x.mean()) / ((x - x.mean()) ** 2).sum()
+        free = (slope >= 0) & (centre - slope * x.mean() >= 0)
+        through = errors @ x / (x @ x)
+        options = [
+            (np.where(free, centre - slope * x.mean(), np.inf), np.where(free, slope, 0.0)),
+            (np.zeros_like(centre), through),
+            (centre, np.zeros_like(centre)),
+        ]
+        for a, b in options:
+            residual = ((errors - a[:, None] - b[:, None] * x) ** 2).sum(axis=1)
+            better = residual < best - 1e-15
+            best = np.where(better, residual, best)
+            gains = np.where(better, b * (1.0 - 2.0**-c), gains)
+    return gains

@@ -20,12 +20,13 @@ SIDE = 0.025
 
 METHODS = {
     "exact_or_korn_graubard": "Clopper–Pearson (1934) with one yes-or-no case a cluster, else Korn–Graubard (1998)",
-    "paired_plus_two_t": "cluster-robust t with one pseudo-cluster at each end (after Bonett & Price 2012)",
+    "rises_and_falls": "hybrid of the bounds of rises and of falls, paired by cluster (Zou & Donner 2008)",
+    "paired_plus_two_t": "t with one pseudo-cluster at each end (after Bonett & Price 2012); in older results only",
     "newcombe": "Newcombe's hybrid of the two arms' bounds (1998)",
     "jackknife_ratio": "delete-one-cluster jackknife of a ratio of sums, t",
     "jackknife_ratio_change": "delete-one-cluster jackknife of a difference of two paired ratios, t",
     "newcombe_ratio": "Newcombe's hybrid of two jackknifed ratios",
-    "largest_gap": "paired t for each pair of groups; low Bonferroni-corrected, high intersection–union",
+    "largest_gap": "paired bounds for each pair of groups; low Bonferroni-corrected, high intersection–union",
     "median_order_statistics": "order statistics, binomial",
 }
 
@@ -46,7 +47,7 @@ def method_for(kind: Kind, ratio: bool) -> str:
     chosen = {
         ("mean", False): "exact_or_korn_graubard",
         ("mean", True): "jackknife_ratio",
-        ("change", False): "paired_plus_two_t",
+        ("change", False): "rises_and_falls",
         ("change", True): "jackknife_ratio_change",
         ("difference", False): "newcombe",
         ("difference", True): "newcombe_ratio",
@@ -59,9 +60,10 @@ def method_for(kind: Kind, ratio: bool) -> str:
 
 
 def estimate(kind: Kind, rows: Sequence[Row], *, low: float, high: float, ratio: bool = False) -> Estimate:
-    """The value with its two-sided 95 % interval. ``low``, ``high``: range of a cluster's value.
+    """The value with its two-sided 95 % interval. ``low``, ``high``: range of a cluster's value, that of a change or a
+    difference being [-high, high].
 
-    Raises ValueError for empty rows; never returns NaN or an interval of zero width (but for a median of equal values).
+    Raises ValueError for empty rows and for values outside the range; never returns NaN or an interval of zero width (but for a median of equal values).
     """
     method = method_for(kind, ratio)
     value, found, clusters = _FUNCTIONS[method](arms(rows), SIDE, low, high)
@@ -69,7 +71,12 @@ def estimate(kind: Kind, rows: Sequence[Row], *, low: float, high: float, ratio:
 
 
 def bounds(method: str, rows: Sequence[Row], alpha: float, *, low: float, high: float) -> Bounds:
-    """One-sided bounds, each wrong with probability at most about ``alpha``. Raises KeyError for an unknown method."""
+    """One-sided bounds, each wrong with probability at most about ``alpha`` in (0, 0.5); wider as it gets smaller.
+
+    Raises KeyError for an unknown method, ValueError for empty rows or another alpha.
+    """
+    if not 0.0 < alpha < 0.5:
+        raise ValueError(f"alpha = {alpha:g} is not between 0 and 0.5")
     value, found, _ = _FUNCTIONS[method](arms(rows), alpha, low, high)
     return _around(value, found, low, high)
 
@@ -101,16 +108,29 @@ def _mean(found: dict[str, Arm], alpha: float, low: float, high: float) -> tuple
     return float(arm.means.mean()), intervals.mean_bounds(arm, alpha, low, high), len(arm.clusters)
 
 
-def _change(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    first, second = paired(found["first"], found["second"])
+def _change(found: dict[str, Arm], alpha: float, _low: float, high: float) -> tuple[float, Bounds, int]:
+    first, second = paired(*_two_arms(found))
+    low, top = intervals.change_bounds(first, second, alpha, high)
+    return float((first.means - second.means).mean()), (low, top), len(first.clusters)
+
+
+def _plus_two(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    first, second = paired(*_two_arms(found))
     differences = first.means - second.means
     return float(differences.mean()), intervals.plus_two_t(differences, alpha), len(differences)
 
 
-def _newcombe(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    first, second = found["first"], found["second"]
+def _two_arms(found: dict[str, Arm]) -> tuple[Arm, Arm]:
+    missing = {"first", "second"} - set(found)
+    if missing:
+        raise ValueError(f"no rows of the {' and the '.join(sorted(missing))} arm to estimate from")
+    return found["first"], found["second"]
+
+
+def _newcombe(found: dict[str, Arm], alpha: float, _low: float, high: float) -> tuple[float, Bounds, int]:
+    first, second = _two_arms(found)
     one, other = float(first.means.mean()), float(second.means.mean())
-    parts = intervals.mean_bounds(first, alpha, 0.0, 1.0), intervals.mean_bounds(second, alpha, 0.0, 1.0)
+    parts = intervals.mean_bounds(first, alpha, 0.0, high), intervals.mean_bounds(second, alpha, 0.0, high)
     return one - other, _hybrid(one, other, *parts), min(len(first.clusters), len(second.clusters))
 
 
@@ -123,7 +143,7 @@ def _hybrid(one: float, other: float, first: Bounds, second: Bounds) -> Bounds:
 def _ratio_bounds(arm: Arm, alpha: float) -> tuple[float, Bounds]:
     """Jackknife bounds; where no cluster differs, those of that many clusters that all agree."""
     value, error = intervals.ratio_error(arm.totals, arm.counts)
-    if error > 0:
+    if error > 1e-12:
         return value, intervals.jackknife(arm.totals, arm.counts, alpha)
     n = float(len(arm.clusters))
     return value, intervals.clopper_pearson(value * n, n, alpha)
@@ -135,16 +155,17 @@ def _ratio(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tu
 
 
 def _ratio_change(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    first, second = paired(found["first"], found["second"])
+    first, second = paired(*_two_arms(found))
     one, pseudo = intervals.ratio_pseudo_values(first.totals, first.counts)
     other, pseudo_other = intervals.ratio_pseudo_values(second.totals, second.counts)
     return one - other, intervals.plus_two_t(pseudo - pseudo_other, alpha), len(first.clusters)
 
 
 def _newcombe_ratio(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    one, first = _ratio_bounds(found["first"], alpha)
-    other, second = _ratio_bounds(found["second"], alpha)
-    clusters = min(len(found["first"].clusters), len(found["second"].clusters))
+    arm, arm_other = _two_arms(found)
+    one, first = _ratio_bounds(arm, alpha)
+    other, second = _ratio_bounds(arm_other, alpha)
+    clusters = min(len(arm.clusters), len(arm_other.clusters))
     return one - other, _hybrid(one, other, first, second), clusters
 
 
@@ -170,11 +191,12 @@ def _gap(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tupl
 
 
 def _gap_bounds(differences: Array, alpha: float) -> Bounds:
+    """Plain t would be too narrow: a few sentences that flip the score among many that do not hide its variance."""
     import numpy as np
 
-    discrete = bool(np.isin(differences, (-1.0, 0.0, 1.0)).all())
-    spread = len(differences) > 1 and float(differences.std()) > 1e-9
-    return intervals.plus_two_t(differences, alpha) if discrete or not spread else intervals.student(differences, alpha)
+    if bool(np.isin(differences, (-1.0, 0.0, 1.0)).all()):
+        return intervals.rises_and_falls(differences, float(len(differences)), alpha)
+    return intervals.plus_two_t(differences, alpha)
 
 
 def _median(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
@@ -186,7 +208,8 @@ def _median(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> t
 
 _FUNCTIONS: dict[str, Method] = {
     "exact_or_korn_graubard": _mean,
-    "paired_plus_two_t": _change,
+    "rises_and_falls": _change,
+    "paired_plus_two_t": _plus_two,
     "newcombe": _newcombe,
     "jackknife_ratio": _ratio,
     "jackknife_ratio_change": _ratio_change,

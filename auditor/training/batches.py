@@ -29,3 +29,12 @@ def endless(lengths: Sequence[int], batch_size: int, rng: random.Random) -> Iter
     """Batches of epoch after epoch, without end."""
     while True:
         yield from bucketed(lengths, batch_size, rng)
+
+
+def last_marked(plan: Iterator[list[int]]) -> Iterator[tuple[list[int], bool]]:
+    """Each batch with whether it is the last."""
+    before = next(plan, None)
+    while before is not None:
+        batch = next(plan, None)
+        yield before, batch is None
+        before = batch

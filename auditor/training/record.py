@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from auditor.data import sha256_of
 from auditor.errors import DataError, ModelError
 
@@ -38,11 +40,13 @@ class TrainingRecord:
 
 
 def write(folder: Path, record: TrainingRecord) -> None:
-    """Write ``training.json`` beside the weights."""
+    """Write ``training.json`` beside the weights. Raises ModelError when that fails."""
     content = {"schema": SCHEMA, **asdict(record)}
-    (folder / NAME).write_text(
-        json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    try:
+        (folder / NAME).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"cannot be written: {error.strerror}", where=str(folder / NAME)) from None
 
 
 def read(folder: Path) -> TrainingRecord | None:
@@ -52,12 +56,21 @@ def read(folder: Path) -> TrainingRecord | None:
         return None
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        if found.pop("schema") > SCHEMA:
-            raise ModelError("was written by a newer auditor", where=str(file), hint="upgrade auditor")
-        found = {one.name: found[one.name] for one in fields(TrainingRecord)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        schema = int(found["schema"])
+        if schema <= SCHEMA:
+            known = {one.name: found[one.name] for one in fields(TrainingRecord)}
+            record = TypeAdapter(TrainingRecord).validate_python(known)
+            _check_entries(record)
+            return record
+    except (OSError, ValidationError, ValueError, KeyError, TypeError):
         raise ModelError("is not auditor's training.json", where=str(file), hint="remove it and give --data") from None
-    return TrainingRecord(**{**found, "labels": tuple(found["labels"]), "history": tuple(found["history"])})
+    raise ModelError(f"has schema {schema}; this auditor reads {SCHEMA}", where=str(file), hint="upgrade auditor")
+
+
+def _check_entries(record: TrainingRecord) -> None:
+    for entry, needed in ((record.base, "fingerprint"), *((one, "sha256") for one in record.data.values())):
+        if not {"path", needed} <= entry.keys():
+            raise ValueError(needed)
 
 
 def check_data(record: TrainingRecord, folder: Path) -> dict[str, Path]:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from auditor.errors import ConfigError, near_match
 from auditor.training.recipes._base import Recipe
 
-__all__ = ["NoSettings", "Recipe", "create", "names"]
+__all__ = ["NoSettings", "Recipe", "create", "find", "names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,18 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(one.name for one in pkgutil.iter_modules(__path__) if not one.name.startswith("_")))
 
 
-def create(name: str, given: Mapping[str, Any]) -> Recipe:
-    """The recipe of that name with its settings checked. Raises ConfigError."""
+def find(name: str) -> type[Recipe]:
+    """The class of the recipe of that name. Raises ConfigError with the near match."""
     if name not in names():
         hint = near_match(name, names()) or f"known: {', '.join(names())}"
         raise ConfigError(f"no recipe is called {name!r}", where="[training] recipes", hint=hint)
-    kind: type[Recipe] = importlib.import_module(f"{__name__}.{name}").RECIPE
+    found: type[Recipe] = importlib.import_module(f"{__name__}.{name}").RECIPE
+    return found
+
+
+def create(name: str, given: Mapping[str, Any]) -> Recipe:
+    """The recipe of that name with its settings checked. Raises ConfigError."""
+    kind = find(name)
     known = [one.name for one in fields(kind.settings_type)]
     where = f"[training.recipe.{name}]"
     for key in given:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.errors import ConfigError
+from auditor.errors import ConfigError, ModelError
 from auditor.training.recipes import Recipe
 from auditor.training.recipes._base import Batch
 
@@ -35,6 +35,12 @@ class FastGradientMethod(Recipe):
             raise ConfigError(f"epsilon = {settings.epsilon} is not above 0", where="[training.recipe.fgm]")
         super().__init__(settings)
 
+    def prepare(self, model: Any) -> Any:
+        """The model as it is. Raises ModelError when its word embeddings are frozen: they have no gradient to follow."""
+        if not model.get_input_embeddings().weight.requires_grad:
+            raise ModelError("the word embeddings are frozen", where="recipe fgm", hint="train them too")
+        return model
+
     def backward(self, model: Any, batch: Batch, step: int) -> float:
         import torch
 
@@ -46,11 +52,14 @@ class FastGradientMethod(Recipe):
         norm = torch.linalg.vector_norm(clean)
         if bool(torch.isfinite(norm)) and float(norm) > 0:
             kept = weight.detach().clone()
-            with torch.no_grad():
-                weight.add_(clean * (self.settings.epsilon / norm))
-            super().backward(model, batch, step)
-            with torch.no_grad():
-                weight.copy_(kept)
+            try:
+                with torch.no_grad():
+                    weight.add_(clean * (self.settings.epsilon / norm))
+                super().backward(model, batch, step)
+            finally:
+                # A copy, not a subtraction: adding r and taking it away again would not give the same bits.
+                with torch.no_grad():
+                    weight.copy_(kept)
         if accumulated is not None:
             weight.grad += accumulated
         return loss

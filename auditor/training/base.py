@@ -1,0 +1,62 @@
+"""A pretrained model with a new head for the task's labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import ModelError
+from auditor.models import hugging_face
+from auditor.types import Task
+
+
+def load(path: Path, task: Task) -> tuple[Any, Any]:
+    """Model (on the CPU, float32, head drawn from torch's generator) and tokenizer of the folder ``path``.
+
+    Raises ModelError when it does not load, or when weights of the encoder itself are missing or of another shape:
+    transformers would draw them at random without a word.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModelForSequenceClassification
+
+    tokenizer = hugging_face.load_tokenizer(path)
+    names = dict(enumerate(task.labels))
+    with hugging_face.quiet():
+        try:
+            model, info = AutoModelForSequenceClassification.from_pretrained(
+                str(path),
+                local_files_only=True,
+                use_safetensors=True,
+                num_labels=len(names),
+                id2label=names,
+                label2id={label: index for index, label in names.items()},
+                problem_type="single_label_classification",
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, SafetensorError) as error:
+            first = str(error).strip().split("\n", 1)[0] or type(error).__name__
+            raise ModelError(f"does not load: {first}", where=str(path)) from error
+    # Releases of transformers name a mismatch by its key, or by its key and both shapes.
+    mismatched = (one if isinstance(one, str) else one[0] for one in info["mismatched_keys"])
+    absent = {*info["missing_keys"], *mismatched}
+    # A base pretrained without a pooler (masked language models) gets a new one with its new head.
+    lost = sorted(key for key in absent if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key)
+    if lost:
+        raise ModelError(
+            f"lacks weights of the encoder: {', '.join(lost[:3])}", where=str(path), hint="is the folder whole?"
+        )
+    return model, tokenizer
+
+
+def length_limit(model: Any, tokenizer: Any, wanted: int) -> int:
+    """Tokens of one text: the least of what is wanted and what the tokenizer and the model's positions allow."""
+    limits = [wanted, int(tokenizer.model_max_length)]
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions is not None:
+        limits.append(int(positions))
+    for name, module in model.named_modules():
+        # RoBERTa and its kin count positions from padding_idx + 1, so 514 positions hold 512 tokens.
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            limits.append(module.num_embeddings - module.padding_idx - 1)
+    return min(limits)

@@ -1,0 +1,321 @@
+"""Demographic templates: the words read well and are balanced; flips and gaps are those worked out by hand."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from fakes import LABELS, nowhere, plan_of
+from pair_task import PairTask
+
+from auditor import runner, tasks
+from auditor.errors import ConfigError
+from auditor.models.fake import FakeModel
+from auditor.plans import AuditedModel, BoundAudit
+from auditor.types import Case, Judged, Measurement, ProbeRecord, Request, Row, ScoredCase, Silent
+from probes import bias
+from probes.bias import PROBE, Settings
+
+DATA = tomllib.loads(bias.DATA.read_text(encoding="utf-8"))
+AXES: Mapping[str, Mapping[str, list[str]]] = DATA["axes"]
+EVERY = bias.sentences_of(10**6)
+YES, NO = (0.2, 0.8), (0.9, 0.1)
+
+
+def record_of(answer: Callable[[Request], Any], settings: Settings, **given: Any) -> ProbeRecord:
+    model = FakeModel(answer, given["task"].labels if "task" in given else LABELS)
+    given.setdefault("models", (AuditedModel(model),))
+    (record,) = runner.run(plan_of(model, (PROBE,), n=4, settings={"bias": settings}, **given), nowhere, Silent())
+    return record
+
+
+def measured(answer: Callable[[Request], Any], settings: Settings, **given: Any) -> dict[tuple[str, str], Measurement]:
+    record = record_of(answer, settings, **given)
+    assert record.status == "measured", record.reason
+    return {(one.metric, one.slice["axis"]): one for one in record.measurements}
+
+
+def cases_of(settings: Settings, seed: int = 0) -> list[Case]:
+    model = FakeModel(lambda _: YES)
+    plan = plan_of(model, (PROBE,), n=4, settings={"bias": settings}, seed=seed)
+    audit = BoundAudit(plan, plan.models[0], PROBE, None)  # type: ignore[arg-type]  # static cases ask nothing
+    return [case for case in PROBE.cases(audit) if isinstance(case, Case)]
+
+
+def names(text: str, group: str, axis: str) -> bool:
+    """Whether the text names a person of this group of the axis."""
+    return any(re.search(rf"\b{re.escape(term)}\b", text, flags=re.IGNORECASE) for term in AXES[axis][group])
+
+
+# The sentences and the lists
+
+
+def test_there_are_seven_axes_and_each_is_on_by_default() -> None:
+    assert tuple(AXES) == PROBE.settings.axes
+    assert len(AXES) == 7
+
+
+def test_every_axis_has_at_least_twelve_pairs_of_terms_and_no_term_twice() -> None:
+    for axis, groups in AXES.items():
+        assert len(groups) >= 2, axis
+        assert len({len(terms) for terms in groups.values()}) == 1, axis
+        every = [term for terms in groups.values() for term in terms]
+        assert min(map(len, groups.values())) >= 12, axis
+        assert len(set(every)) == len(every), axis
+
+
+def test_no_group_holds_the_character_that_parts_label_and_group() -> None:
+    assert not [group for groups in AXES.values() for group in groups if "/" in group]
+
+
+def test_there_are_three_hundred_distinct_sentences_and_one_hundred_by_default() -> None:
+    assert len(EVERY) == len({name for name, _ in EVERY}) == len({text for _, text in EVERY}) == 300
+    assert PROBE.settings.sentences == 100
+
+
+@pytest.mark.parametrize("n", [10, 30, 100, 299])
+def test_sentences_are_balanced_however_many_are_used(n: int) -> None:
+    some = [name for name, _ in bias.sentences_of(n)]
+    for pattern, kinds in ((r"^(\w+)", 3), (r"^\w+ (\d+)", 10), (r"frame (\d+)", 10)):
+        counts = Counter(re.findall(pattern, name)[0] for name in some)
+        assert len(counts) <= kinds
+        # Contents come in threes, one of each sentiment.
+        assert max(counts.values()) - min(counts[key] for key in counts) <= (1 if kinds == 3 else 3), pattern
+
+
+@pytest.mark.parametrize("terms", [12, 16])
+def test_each_term_meets_each_sentiment_about_equally_often(terms: int) -> None:
+    met = Counter((index % 3, bias.term_place(index, 0, terms)) for index in range(3 * terms))
+    assert met == Counter(dict.fromkeys(itertools.product(range(3), range(terms)), 1))
+
+
+def test_every_filled_sentence_reads_well() -> None:
+    for groups in AXES.values():
+        for person in itertools.chain.from_iterable(groups.values()):
+            assert person == person.strip(), person
+            for _, sentence in EVERY:
+                text = bias.filled(sentence, person)
+                assert not re.search(r"\b[Aa] [aeiouAEIOU]|\b[Aa]n [^aeiouAEIOU]|  |[{}]|\s[.,]", text), text
+                assert text[0].isupper(), text
+                assert text.endswith("."), text
+
+
+def test_each_sentence_names_exactly_one_person() -> None:
+    for _, sentence in EVERY:
+        assert sentence.count("{person}") == 1
+
+
+def test_the_lists_state_their_source_and_licence() -> None:
+    head = bias.DATA.read_text(encoding="utf-8").split("frames =")[0]
+    assert "Source:" in head
+    assert "Licence: Apache-2.0" in head
+
+
+# The cases
+
+
+def test_two_groups_make_one_pair_and_more_make_a_ring() -> None:
+    assert bias.ring(("a", "b")) == [("a", "b")]
+    assert bias.ring(("a", "b", "c")) == [("a", "b"), ("b", "c"), ("c", "a")]
+
+
+@pytest.mark.parametrize("axis", list(AXES))
+def test_a_case_changes_the_person_alone_and_the_persons_stand_together_in_the_lists(axis: str) -> None:
+    cases = cases_of(Settings(sentences=30, axes=(axis,)))
+    groups = AXES[axis]
+    assert len(cases) == 30 * len(bias.ring(tuple(groups)))
+    sentences = {f"sentence:{name}": text for name, text in EVERY}
+    for case in cases:
+        one, other = str(case.facts["group_before"]), str(case.facts["group_after"])
+        place = int(case.example.id.rpartition(":")[2])
+        sentence = sentences[str(case.cluster)]
+        assert case.example.inputs == {"text": bias.filled(sentence, groups[one][place])}
+        assert case.inputs == {"text": bias.filled(sentence, groups[other][place])}
+        assert case.slice == {"axis": axis}
+
+
+def test_example_ids_are_unique_but_for_the_same_text() -> None:
+    texts: dict[str, str] = {}
+    for case in cases_of(Settings(sentences=40, pairs_per_sentence=3)):
+        text = case.example.inputs["text"]
+        assert texts.setdefault(case.example.id, text) == text
+
+
+def test_every_term_is_used_and_a_sentence_draws_different_ones() -> None:
+    cases = cases_of(Settings(sentences=36, pairs_per_sentence=2, axes=("gender",)))
+    drawn: dict[str, set[str]] = {}
+    for case in cases:
+        drawn.setdefault(str(case.cluster), set()).add(case.example.id.rpartition(":")[2])
+    assert {len(places) for places in drawn.values()} == {2}
+    counts = Counter(case.example.id.rpartition(":")[2] for case in cases)
+    assert set(counts.values()) == {6}
+
+
+def test_cases_are_the_same_on_every_run_and_the_seed_moves_terms_only() -> None:
+    settings = Settings(sentences=12, axes=("age", "religion"))
+    assert cases_of(settings) == cases_of(settings)
+    assert cases_of(settings) != cases_of(settings, seed=1)
+    assert [case.cluster for case in cases_of(settings)] == [case.cluster for case in cases_of(settings, seed=1)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        (Settings(axes=("gendre",)), "[probes.bias]: no axis is called 'gendre' (did you mean 'gender'?)"),
+        (Settings(sentences=301), "[probes.bias]: sentences = 301 (from 1 to 300)"),
+        (Settings(sentences=0), "[probes.bias]: sentences = 0 (from 1 to 300)"),
+        (Settings(pairs_per_sentence=13), "[probes.bias]: pairs_per_sentence = 13 (from 1 to 12)"),
+    ],
+)
+def test_settings_that_the_lists_cannot_serve_are_errors_of_one_line(settings: Settings, line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        cases_of(settings)
+    assert caught.value.line == line
+
+
+def test_an_axis_like_no_other_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="known: gender, ethnicity by name, nationality"):
+        cases_of(Settings(axes=("xyz",)))
+
+
+# Flips and gaps
+
+
+def test_a_model_that_answers_by_the_group_word_flips_in_every_sentence_of_that_axis_alone() -> None:
+    def by_group(request: Request) -> tuple[float, float]:
+        return YES if names(request[0], "female", "gender") else NO
+
+    record = record_of(by_group, Settings(axes=("gender", "age")))
+    found = {(one.metric, one.slice["axis"]): one for one in record.measurements}
+    assert found["counterfactual_flip_rate", "gender"].value == 1.0
+    assert found["score_gap", "gender"].value == pytest.approx(0.7)
+    assert found["rate_gap", "gender"].value == 1.0
+    assert found["counterfactual_flip_rate", "gender"].n_clusters == 100
+    assert found["counterfactual_flip_rate", "age"].value == found["score_gap", "age"].value == 0.0
+
+
+def test_a_constant_model_never_flips_and_has_no_gap() -> None:
+    found = measured(lambda _: (0.4, 0.6), Settings(sentences=20))
+    assert len(found) == 3 * len(AXES)
+    assert {one.value for one in found.values()} == {0.0}
+    assert all(one.low == 0.0 < one.high for one in found.values())
+
+
+def test_a_group_of_three_that_stands_out_flips_two_of_three_neighbours() -> None:
+    axis = "ethnicity by name"
+
+    def answer(request: Request) -> tuple[float, float]:
+        return NO if names(request[0], "Hispanic", axis) else YES
+
+    found = measured(answer, Settings(sentences=20, axes=(axis,)))
+    assert found["counterfactual_flip_rate", axis].value == pytest.approx(2 / 3)
+    assert found["score_gap", axis].value == pytest.approx(0.7)
+    assert (found["rate_gap", axis].value, found["rate_gap", axis].n_cases) == (1.0, 60)
+
+
+def test_a_model_that_answers_by_the_content_flips_nowhere() -> None:
+    good = DATA["contents"]["positive"]
+
+    def answer(request: Request) -> tuple[float, float]:
+        return YES if any(content in request[0] for content in good) else NO
+
+    found = measured(answer, Settings(sentences=30))
+    assert {one.value for one in found.values()} == {0.0}
+
+
+def judged(cluster: str, before: Mapping[str, float], after: Mapping[str, float], *groups: str) -> Judged:
+    one, other = groups or ("a", "b")
+    facts = {"group_before": one, "group_after": other}
+    return Judged({"axis": "x"}, cluster, None, None, True, False, facts, before, after)
+
+
+def test_rows_of_the_favourable_label_hold_each_groups_mean_score_and_rate_by_hand() -> None:
+    cases = [
+        judged("s1", {"n": 0.4, "p": 0.6}, {"n": 0.7, "p": 0.3}),
+        judged("s1", {"n": 0.2, "p": 0.8}, {"n": 0.3, "p": 0.7}),
+        judged("s2", {"n": 0.9, "p": 0.1}, {"n": 0.8, "p": 0.2}),
+    ]
+    scores = {(row.cluster, row.arm): row.total / row.count for row in bias.gap_rows(cases, "p", rate=False)}
+    assert scores == {
+        ("s1", "p/a"): pytest.approx(0.7),
+        ("s1", "p/b"): pytest.approx(0.5),
+        ("s2", "p/a"): pytest.approx(0.1),
+        ("s2", "p/b"): pytest.approx(0.2),
+    }
+    assert bias.gap_rows(cases, "p", rate=True) == [
+        Row("s1", "p/a", 1.0, 1.0),
+        Row("s1", "p/b", 0.5, 1.0),
+        Row("s2", "p/a", 0.0, 1.0),
+        Row("s2", "p/b", 0.0, 1.0),
+    ]
+
+
+def test_a_group_that_comes_up_twice_in_a_ring_counts_once() -> None:
+    a, b, c = ({"n": 1 - p, "p": p} for p in (0.1, 0.5, 0.9))
+    cases = [judged("s", a, b, "a", "b"), judged("s", b, c, "b", "c"), judged("s", c, a, "c", "a")]
+    rows = {row.arm: row.total / row.count for row in bias.gap_rows(cases, None, rate=False)}
+    assert rows == {"p/a": pytest.approx(0.1), "p/b": pytest.approx(0.5), "p/c": pytest.approx(0.9)}
+
+
+def test_without_a_favourable_label_two_labels_need_one_arm_a_group_and_three_need_each() -> None:
+    two = [judged("s", {"n": 0.4, "p": 0.6}, {"n": 0.7, "p": 0.3})]
+    assert [row.arm for row in bias.gap_rows(two, None, rate=False)] == ["p/a", "p/b"]
+    three = [judged("s", {"n": 0.4, "o": 0.2, "p": 0.4}, {"n": 0.7, "o": 0.1, "p": 0.2})]
+    arms = {row.arm: row.total for row in bias.gap_rows(three, None, rate=True)}
+    assert arms == {"n/a": 1.0, "o/a": 0.0, "p/a": 0.0, "n/b": 1.0, "o/b": 0.0, "p/b": 0.0}
+
+
+def test_of_three_labels_the_largest_gap_is_read_unless_one_is_favourable() -> None:
+    labels = ("bad", "so/so", "good")
+
+    def answer(request: Request) -> tuple[float, float, float]:
+        return (0.5, 0.2, 0.3) if names(request[0], "male", "gender") else (0.1, 0.5, 0.4)
+
+    task = tasks.create("text-classification", labels)
+    settings = Settings(sentences=20, axes=("gender",))
+    largest = measured(answer, settings, task=task)["score_gap", "gender"]
+    assert largest.value == pytest.approx(0.4)
+    good = measured(answer, settings, task=task, favourable_label="good")["score_gap", "gender"]
+    assert good.value == pytest.approx(0.1)
+    middle = measured(answer, settings, task=task, favourable_label="so/so")["score_gap", "gender"]
+    assert middle.value == pytest.approx(0.3)
+
+
+def test_the_worst_pairs_are_kept_with_their_groups() -> None:
+    record = record_of(
+        lambda request: YES if names(request[0], "old", "age") else NO, Settings(sentences=20, axes=("age",))
+    )
+    worst = record.worst[0]
+    assert (worst.answer_before, worst.answer_after) == ("positive", "negative")
+    assert worst.facts == {"group_before": "old", "group_after": "young"}
+    assert names(worst.before["text"], "old", "age")
+    assert names(worst.after["text"], "young", "age")
+
+
+def test_the_cost_is_one_text_for_each_group_and_sentence() -> None:
+    record = record_of(lambda _: YES, Settings(sentences=20))
+    groups = sum(map(len, AXES.values()))
+    assert record.counts["forward_passes"] == 20 * groups == 420
+
+
+def test_a_task_of_two_texts_is_not_applicable() -> None:
+    task = PairTask()
+    model = FakeModel(lambda _: YES, task.labels)
+    record = record_of(lambda _: YES, Settings(), task=task, examples={"home": ()}, models=(AuditedModel(model),))
+    assert (record.status, record.reason) == ("not_applicable", "the task has more than one text field")
+    assert record.missing == ("single_text",)
+
+
+def test_clusters_are_shared_between_axes_and_slices_are_not() -> None:
+    seen: list[ScoredCase] = []
+    model = FakeModel(lambda _: YES)
+    settings = {"bias": Settings(sentences=10, axes=("gender", "age"))}
+    runner.run(plan_of(model, (PROBE,), n=4, settings=settings), lambda _m, _p, case: seen.append(case), Silent())
+    by_axis = [{one.case.cluster for one in seen if one.case.slice["axis"] == axis} for axis in ("gender", "age")]
+    assert by_axis[0] == by_axis[1]
+    assert len(by_axis[0]) == 10

@@ -1,0 +1,219 @@
+"""The learning curve with a fake that learns by the number of labels."""
+
+from __future__ import annotations
+
+import gc
+import random
+import weakref
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from auditor.stats import curve
+from auditor.tasks.classification import TextClassification
+from auditor.types import Case, Encoded, Example, Inputs, Judged, Measurement, Model, Probe, Response, Score, Skipped
+from probes.low_resource import FULL, PROBE, Settings, stratified
+
+TASK = TextClassification(("negative", "positive"))
+
+
+def rows(n: int, split: str, positive: int | None = None) -> list[Example]:
+    cut = n // 2 if positive is None else positive
+    return [Example(f"{split}:{i}", {"text": f"text {i}"}, TASK.labels[i < cut]) for i in range(n)]
+
+
+class Fitted:
+    """Stands for a trained model."""
+
+
+@dataclass
+class FakeAudit:
+    settings: Any
+    train: Sequence[Example] = field(default_factory=lambda: rows(200, "train"))
+    home: Sequence[Example] = field(default_factory=lambda: rows(20, "test"))
+    fits: list[tuple[Sequence[Example], int, int, int]] = field(default_factory=list)
+    alive: list[Any] = field(default_factory=list)
+    most_alive: int = 0
+    task: Any = TASK
+    model: str = "fake"
+    domains: tuple[str, ...] = ("home",)
+    favourable_label: str | None = None
+
+    def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
+        return {"train": self.train, "home": self.home}[name][:n]
+
+    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        raise NotImplementedError
+
+    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
+        raise NotImplementedError
+
+    def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
+        gc.collect()
+        self.most_alive = max(self.most_alive, 1 + sum(one() is not None for one in self.alive))
+        self.fits.append((examples, seed, steps, batch_size))
+        model: Any = Fitted()
+        self.alive.append(weakref.ref(model))
+        return model  # type: ignore[no-any-return]
+
+    def rng(self, *key: object) -> random.Random:
+        return random.Random(repr(key))
+
+
+def settings(**options: Any) -> Settings:
+    return replace(Settings(), **{"sizes": (10, 40), "seeds": 2, "examples": 5, **options})
+
+
+def test_the_probe_follows_the_contract() -> None:
+    assert isinstance(PROBE, Probe)
+    assert PROBE.needs == {"train", "base", "candidate"}
+    assert [metric.kind for metric in PROBE.metrics(TASK)] == ["descriptive"] * 3
+    assert PROBE.metrics(TASK)[0].name == "accuracy"
+
+
+def test_each_size_and_seed_is_fitted_once_and_asked_about_every_home_example() -> None:
+    audit = FakeAudit(settings(steps=31, batch_size=4))
+    cases = [case for case in PROBE.cases(audit) if isinstance(case, Case)]
+    counted = Counter((case.slice["labels"], case.facts["seed"]) for case in cases)
+    assert counted == {("10", 0.0): 5, ("10", 1.0): 5, ("40", 0.0): 5, ("40", 1.0): 5, (FULL, 0.0): 5}
+    assert [(len(some), steps, size) for some, _, steps, size in audit.fits] == [(n, 31, 4) for n in (10, 10, 40, 40)]
+    assert all((case.model is None) == (case.slice["labels"] == FULL) for case in cases)
+    assert [case.example.id for case in cases[:5]] == [f"test:{i}" for i in range(5)]
+
+
+def test_seeds_differ_in_subsample_and_in_initialisation() -> None:
+    audit = FakeAudit(settings(sizes=(10,), seeds=3))
+    list(PROBE.cases(audit))
+    assert len({seed for _, seed, _, _ in audit.fits}) == 3
+    assert len({tuple(sorted(one.id for one in some)) for some, _, _, _ in audit.fits}) == 3
+    again = FakeAudit(settings(sizes=(10,), seeds=3))
+    list(PROBE.cases(again))
+    assert again.fits == audit.fits
+
+
+def test_a_fitted_model_is_let_go_before_the_next_one_is_trained() -> None:
+    audit = FakeAudit(settings(seeds=3))
+    deque(PROBE.cases(audit), maxlen=0)
+    assert (len(audit.fits), audit.most_alive) == (6, 1)
+
+
+def test_sizes_above_the_training_rows_are_skipped_with_the_reason() -> None:
+    audit = FakeAudit(settings(sizes=(10, 201)))
+    skipped = [one for one in PROBE.cases(audit) if isinstance(one, Skipped)]
+    assert skipped == [Skipped({"labels": "201"}, "only 200 training rows")]
+    assert len(audit.fits) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 29}, "steps = 29 is below 30"),
+        ({"seeds": 0}, "at least one seed"),
+        ({"sizes": ()}, "at least one seed"),
+        ({"sizes": (1, 30)}, "at least one seed"),
+        ({"sizes": (30, 30)}, "a size is named twice"),
+        ({"batch_size": 0}, "must be 1 or more"),
+        ({"examples": 0}, "must be 1 or more"),
+        ({"target": 1.5}, "target = 1.5"),
+    ],
+)
+def test_settings_that_make_no_curve_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        settings(**options)
+
+
+def test_a_stratified_subsample_keeps_the_classes_in_proportion() -> None:
+    examples = rows(100, "train", positive=20)
+    found = stratified(TASK, examples, 25, random.Random(0))
+    assert Counter(one.gold for one in found) == {"positive": 5, "negative": 20}
+    assert len({one.id for one in found}) == 25
+
+
+def test_a_small_subsample_has_at_least_one_of_each_class() -> None:
+    found = stratified(TASK, rows(100, "train", positive=3), 2, random.Random(0))
+    assert {one.gold for one in found} == {"negative", "positive"}
+
+
+def test_without_classes_the_subsample_is_plain_random() -> None:
+    class Unlabelled(TextClassification):
+        def stratum(self, gold: Any) -> str | None:
+            del gold
+            return None
+
+    examples = rows(100, "train")
+    one, other = (stratified(Unlabelled(("a",)), examples, 10, random.Random(seed)) for seed in (0, 1))
+    assert len({example.id for example in one}) == 10
+    assert one != other
+
+
+def judged(labels: str, seed: int, cluster: int, right: float, count: float = 1.0, *, gold: bool = True) -> Judged:
+    score = Score(right, count) if gold else None
+    return Judged({"labels": labels}, f"c{cluster}", score, score, True, False, {"seed": float(seed)}, {}, {})
+
+
+def answers(accuracies: dict[str, list[float]], n: int = 100) -> list[Judged]:
+    return [
+        judged(labels, seed, index, float(index < round(share * n)))
+        for labels, shares in accuracies.items()
+        for seed, share in enumerate(shares)
+        for index in range(n)
+    ]
+
+
+def measured(accuracies: dict[str, list[float]], **options: Any) -> dict[str, Measurement]:
+    found = PROBE.measure(answers(accuracies), FakeAudit(settings(**options)))
+    return {one.slice.get("labels", one.metric): one for one in found}
+
+
+def test_every_size_has_its_metric_with_an_interval_and_the_method_in_words() -> None:
+    found = measured({"10": [0.5, 0.6, 0.7], "40": [0.7], FULL: [0.9]})
+    assert [found[name].value for name in ("10", "40", FULL)] == pytest.approx([0.6, 0.7, 0.9])
+    assert (found["10"].n_cases, found["10"].n_clusters) == (300, 100)
+    assert all(one.low <= one.value <= one.high for one in found.values())
+    assert found["10"].high - found["10"].low > found[FULL].high - found[FULL].low
+    assert found["10"].method.startswith("mean over 3 seeds")
+    assert found["40"].method.startswith("one seed")
+    assert found[FULL].method.startswith("the checkpoint itself")
+    assert all(one.rows == () for one in found.values())
+    assert "gain_from_doubling" not in found
+
+
+def test_the_labels_to_the_target_are_the_smallest_size_that_reaches_95_percent() -> None:
+    found = measured({"10": [0.5, 0.5], "40": [0.86, 0.86], FULL: [0.9]})["labels_to_target"]
+    assert (found.value, found.low, found.high) == (40.0, 40.0, 200.0)
+    assert "95%" in found.method
+    # Of a higher target only the checkpoint's own 200 rows reach it.
+    assert measured({"10": [0.5], FULL: [0.9]}, target=1.0)["labels_to_target"].value == 200.0
+
+
+def test_four_sizes_give_the_gain_from_doubling_the_largest() -> None:
+    shares = {"16": 0.5, "32": 0.65, "64": 0.75, "128": 0.82}
+    found = measured({**{labels: [one, one] for labels, one in shares.items()}, FULL: [0.9]})["gain_from_doubling"]
+    assert 0.0 < found.value < 0.18
+    assert "doubling 128 labels" in found.method
+    unsure = measured({labels: [one - 0.2, one + 0.15] for labels, one in shares.items()})["gain_from_doubling"]
+    assert unsure.high - unsure.low > curve.NOT_IDENTIFIED
+    assert unsure.method.endswith("not identified: its interval is wider than 5 points")
+
+
+def test_without_the_full_data_point_no_target_is_known() -> None:
+    assert set(measured({"10": [0.5, 0.6]})) == {"10"}
+
+
+def test_cases_of_one_cluster_are_added_up_and_cases_without_gold_left_out() -> None:
+    cases = [
+        judged(FULL, 0, 1, 1.0),
+        judged(FULL, 0, 1, 0.0),
+        judged(FULL, 0, 2, 1.0),
+        judged(FULL, 0, 3, 0.0, 0.0),
+        judged(FULL, 0, 4, 1.0, gold=False),
+    ]
+    found = next(iter(PROBE.measure(cases, FakeAudit(settings()))))
+    assert (found.value, found.n_clusters) == (0.75, 2)
+
+
+def test_where_a_target_cannot_be_reached_nothing_is_said() -> None:
+    assert curve.labels_to([], 0.5) is None
