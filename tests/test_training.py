@@ -222,6 +222,26 @@ def test_accumulation_makes_one_step_of_several_batches(base: Path, accumulation
     assert trained.steps == steps
 
 
+class Summing(Watching):
+    """The loss is the sum of the head's biases: each batch's gradient on them is 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gradients: list[list[float]] = []
+
+    def backward(self, model: Any, batch: dict[str, Any], step: int) -> float:  # noqa: ARG002 - no batch needed
+        self.accumulate(model.classifier.bias.sum())
+        self.gradients.append(model.classifier.bias.grad.tolist())
+        return 0.0
+
+
+def test_accumulated_gradients_are_the_mean_over_the_batches_of_a_step(base: Path) -> None:
+    recipe = Summing()
+    train(base, recipe, replace(SETTINGS, epochs=1, accumulation=2))
+    # Three batches: two make a step; the third is alone, counts one half, and starts from nothing.
+    assert recipe.gradients == [[0.5, 0.5], [1.0, 1.0], [0.5, 0.5]]
+
+
 @pytest.mark.parametrize("recipe", ["standard", "fgm"])
 def test_a_fixed_number_of_steps_goes_on_over_the_data(base: Path, recipe: str) -> None:
     trained = train(base, recipe, replace(SETTINGS, steps=7, accumulation=2))
