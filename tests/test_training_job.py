@@ -1,0 +1,149 @@
+"""From a config to checkpoints, and from a checkpoint back to its base: ``audit train`` on tiny models."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import tiny_checkpoint
+
+from auditor import config as configs
+from auditor import tasks
+from auditor.config import Config
+from auditor.errors import AuditError, ConfigError, DataError, UsageError
+from auditor.training import job, record
+from auditor.training.determinism import deterministic
+from auditor.types import Example, Silent
+
+CONFIG = """
+seed = 5
+[data]
+train = "train.csv"
+validation = "validation.csv"
+[training]
+base = "base"
+recipes = ["standard", "fgm"]
+epochs = 1
+batch_size = 4
+max_length = 32
+[training.recipe.fgm]
+epsilon = 0.5
+"""
+
+
+def written(folder: Path, content: str = CONFIG) -> Config:
+    """A folder with a base, data and ``audit.toml``, read."""
+    tiny_checkpoint(folder / "base", head=False)
+    rows = "".join(f"{word} film {i},{label}\n" for i in range(4) for word, label in (("good", "yes"), ("bad", "no")))
+    (folder / "train.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    (folder / "validation.csv").write_text("text,label\ngreat plot,yes\nawful plot,no\n", encoding="utf-8")
+    (folder / "audit.toml").write_text(content, encoding="utf-8")
+    return configs.load(folder / "audit.toml")
+
+
+def train(config: Config) -> list[Path]:
+    return list(job.train(config, out=None, device="cpu", progress=Silent()))
+
+
+def test_the_same_config_in_two_folders_gives_the_same_checkpoints_byte_for_byte(tmp_path: Path) -> None:
+    found = []
+    for name in ("here", "there"):
+        made = train(written(tmp_path / name))
+        assert [folder.name for folder in made] == ["standard", "fgm"]
+        found.append([{file.name: file.read_bytes() for file in folder.iterdir()} for folder in made])
+    assert found[0] == found[1]
+    assert all("training.json" in files for files in found[0])
+    assert found[0][0]["model.safetensors"] != found[0][1]["model.safetensors"]
+
+
+def test_the_record_leads_back_to_data_base_and_settings(tmp_path: Path) -> None:
+    folder = train(written(tmp_path))[1]
+    found = record.read(folder)
+    assert found is not None
+    assert (found.recipe, found.recipe_settings, found.seed) == ("fgm", {"epsilon": 0.5}, 5)
+    assert (found.train_rows, found.steps, found.device) == (8, 2, "cpu")
+    assert sorted(found.labels) == ["no", "yes"]
+    assert not any(Path(entry["path"]).is_absolute() for entry in (found.base, *found.data.values()))
+    assert {name: path.name for name, path in record.check_data(found, folder).items()} == {
+        "train": "train.csv",
+        "validation": "validation.csv",
+    }
+    assert job.base_of(found, folder).resolve() == (tmp_path / "base").resolve()
+
+
+def test_a_base_that_changed_or_went_is_a_usage_error(tmp_path: Path) -> None:
+    folder = train(written(tmp_path))[0]
+    found = record.read(folder)
+    assert found is not None
+    with (tmp_path / "base" / "vocab.txt").open("a", encoding="utf-8") as file:
+        file.write("\nnew")
+    with pytest.raises(UsageError, match="has changed"):
+        job.base_of(found, folder)
+    with pytest.raises(UsageError, match="is not there"):
+        job.base_of(replace(found, base={"path": "gone", "fingerprint": ""}), folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "message"),
+    [
+        ('train = "train.csv"\n', "", ConfigError, "no training data"),
+        ('base = "base"\n', "", ConfigError, "no base model"),
+        ('"fgm"]', '"fgn"]', ConfigError, "did you mean 'fgm'"),
+        ("epsilon", "epsilom", ConfigError, "did you mean 'epsilon'"),
+        ('train = "train.csv"', 'train = "one.csv"', AuditError, "one"),
+    ],
+    ids=["no data", "no base", "unknown recipe", "unknown setting", "one class"],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_trained(
+    tmp_path: Path, old: str, new: str, kind: type[AuditError], message: str
+) -> None:
+    tmp_path.joinpath("one.csv").write_text("text,label\ngood,yes\ngreat,yes\n", encoding="utf-8")
+    config = written(tmp_path, CONFIG.replace(old, new))
+    with pytest.raises(kind, match=message):
+        train(config)
+    assert not (tmp_path / "ckpt").exists()
+
+
+def test_rows_of_one_class_after_the_limit_are_refused(tmp_path: Path) -> None:
+    config = written(tmp_path, CONFIG.replace("epochs = 1", "epochs = 1\nmax_rows = 2"))
+    rows = "good,yes\ngreat,yes\nbad,no\nawful,no\n"
+    (tmp_path / "train.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    with pytest.raises(DataError, match="one class only"):
+        train(config)
+
+
+def test_a_probe_fits_a_model_for_a_fixed_number_of_steps(tmp_path: Path) -> None:
+    task = tasks.create("text-classification", ("no", "yes"))
+    rows = [Example(f"train:{i}", {"text": f"film {i}"}, task.labels[i % 2]) for i in range(5)]
+    answers = []
+    for _ in range(2):
+        model = job.fit(
+            rows,
+            seed=1,
+            steps=3,
+            batch_size=2,
+            base=tiny_checkpoint(tmp_path, head=False),
+            task=task,
+            recipe="fgm",
+            recipe_settings={"epsilon": 0.5},
+            settings={"patience": 3, "epochs": 9, "unknown": 1},
+            device="cpu",
+        )
+        answers.append(model.run(model.encode([("good film",)])))
+    assert model.labels == ("no", "yes")
+    assert answers[0] == answers[1]
+
+
+def test_on_a_gpu_cublas_is_told_to_be_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    state = random.getstate()
+    with deterministic(0, "cuda:0"):
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+        assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert random.getstate() == state
