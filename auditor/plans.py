@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -122,16 +122,19 @@ def shuffled(examples: Sequence[Example], seed: int, name: str) -> tuple[Example
 
 
 def without_leaks(
-    examples: Mapping[str, Sequence[Example]], keys: Callable[[Sequence[Example]], Sequence[str]]
+    examples: Mapping[str, Sequence[Example]], keys: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, tuple[Example, ...]], dict[str, int]]:
-    """Audit sets without the rows that the model sees alike in training or validation rows; and how many were left out."""
-    seen = {key for name in SPLITS for key in keys(examples.get(name, ()))}
+    """Audit sets without the rows that the model sees alike in training or validation rows; and how many were left out.
+
+    ``keys``: of each set's examples, in their order.
+    """
+    seen = {key for name in SPLITS for key in keys.get(name, ())}
     kept: dict[str, tuple[Example, ...]] = {}
     leaked: dict[str, int] = {}
     for name, rows in examples.items():
         if name in SPLITS:
             kept[name] = tuple(rows)
             continue
-        kept[name] = tuple(row for row, key in zip(rows, keys(rows), strict=True) if key not in seen)
+        kept[name] = tuple(row for row, key in zip(rows, keys[name], strict=True) if key not in seen)
         leaked[name] = len(rows) - len(kept[name])
     return kept, leaked

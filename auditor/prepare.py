@@ -17,7 +17,7 @@ from auditor.errors import ConfigError, UsageError, near_match
 from auditor.models import checkpoint, hugging_face
 from auditor.plans import HOME, AuditedModel, Fitter, Plan, shuffled, without_leaks
 from auditor.training import record as training_records
-from auditor.types import Example, Model, Probe, Task
+from auditor.types import Encoded, Example, Model, Probe, Task
 
 PACKAGES = ("torch", "transformers", "textattack", "nlpaug", "scikit-learn", "scipy", "numpy", "pandas", "pyarrow")
 
@@ -54,40 +54,16 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     settings = probe_settings(config, probes)
     found = checkpoint.find(options.model)
     candidate = _candidate(options.candidate or config.candidate, tuple(found), options.model)
-    allowed = {"allow_pickle": options.allow_pickle, "trust_remote_code": options.trust_remote_code}
-    described = {name: checkpoint.describe(path, config.task, **allowed) for name, path in found.items()}
+    labels = _labels(found, candidate, config, options)
     records = {name: training_records.read(path) for name, path in found.items()}
-    labels = described[candidate].labels
-    for name, one in described.items():
-        if tuple(one.labels) != tuple(labels):
-            raise UsageError(
-                f"{name!r} and {candidate!r} have different labels", where=str(options.model), hint="audit them apart"
-            )
     task = tasks.create(config.task, labels, _mapping(config, records[candidate]))
     files = _files(config, options, records[candidate], found[candidate])
-    sets = {
-        name: data.load(path, name=name, task=task, columns=_columns(config, records[candidate]))
-        for name, path in files.items()
-    }
+    columns = _columns(config, records[candidate])
+    sets = {name: data.load(path, name=name, task=task, columns=columns) for name, path in files.items()}
     models = {
-        name: hugging_face.load(
-            path,
-            name=name,
-            task_name=config.task,
-            device=options.device,
-            precision=config.audit.precision,
-            max_length=_max_length(config, records[name]),
-            **allowed,
-        )
-        for name, path in found.items()
+        name: _load(path, name, _max_length(config, records[name]), config, options) for name, path in found.items()
     }
-    examples, leaked = without_leaks({name: one.examples for name, one in sets.items()}, _keys(task, models[candidate]))
-    if not examples[HOME]:
-        raise UsageError(
-            "every audit row occurs in the training data",
-            where=str(files[HOME]),
-            hint="audit on rows that the model has not seen",
-        )
+    examples, data_facts = _separated(sets, task, models[candidate], root)
     plan = Plan(
         task=task,
         models=tuple(
@@ -106,10 +82,63 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     facts = {
         "task": {"name": task.name, "metric": task.metric, "labels": list(labels)},
         "environment": environment(models[candidate], config.audit.precision),
-        "data": [_data_facts(one, leaked, root, task, models[candidate]) for one in sets.values()],
+        "data": data_facts,
         "models": [_model_facts(name, models[name], found[name], candidate, records[name], root) for name in found],
     }
     return Prepared(plan, facts)
+
+
+def _labels(found: Mapping[str, Path], candidate: str, config: Config, options: Options) -> tuple[str, ...]:
+    """The labels that all checkpoints have; checkpoints that are unsafe or unfit are refused here."""
+    described = {
+        name: checkpoint.describe(
+            path, config.task, allow_pickle=options.allow_pickle, trust_remote_code=options.trust_remote_code
+        )
+        for name, path in found.items()
+    }
+    labels = described[candidate].labels
+    for name, one in described.items():
+        if one.labels != labels:
+            raise UsageError(
+                f"{name!r} and {candidate!r} have different labels", where=str(options.model), hint="audit them apart"
+            )
+    return labels
+
+
+def _load(path: Path, name: str, max_length: int | None, config: Config, options: Options) -> Model:
+    return hugging_face.load(
+        path,
+        name=name,
+        task_name=config.task,
+        device=options.device,
+        precision=config.audit.precision,
+        max_length=max_length,
+        allow_pickle=options.allow_pickle,
+        trust_remote_code=options.trust_remote_code,
+    )
+
+
+def _separated(
+    sets: Mapping[str, data.Dataset], task: Task, model: Model, root: Path
+) -> tuple[dict[str, tuple[Example, ...]], list[dict[str, Any]]]:
+    """Each set's examples without what the model saw in training, and what the results say of each set.
+
+    Raises UsageError when no audit row is left.
+    """
+    encoded = {
+        name: model.encode([task.request(example.inputs) for example in one.examples]) for name, one in sets.items()
+    }
+    examples, leaked = without_leaks(
+        {name: one.examples for name, one in sets.items()},
+        {name: [one.key for one in rows] for name, rows in encoded.items()},
+    )
+    if not examples[HOME]:
+        raise UsageError(
+            "every audit row occurs in the training data",
+            where=str(sets[HOME].path),
+            hint="audit on rows that the model has not seen",
+        )
+    return examples, [_data_facts(one, leaked, root, encoded[name]) for name, one in sets.items()]
 
 
 def probe_settings(config: Config, probes: Sequence[Probe]) -> dict[str, Any]:
@@ -192,13 +221,6 @@ def _favourable(config: Config, labels: Sequence[str]) -> str | None:
     return wanted
 
 
-def _keys(task: Task, model: Model) -> Any:
-    def keys(examples: Sequence[Example]) -> list[str]:
-        return [encoded.key for encoded in model.encode([task.request(example.inputs) for example in examples])]
-
-    return keys
-
-
 def _fitter(options: Options, task: Task, record: Any, folder: Path) -> Fitter | None:
     from auditor.training import job
 
@@ -232,8 +254,7 @@ def environment(model: Model | None, precision: str) -> dict[str, Any]:
     }
 
 
-def _data_facts(one: data.Dataset, leaked: Mapping[str, int], root: Path, task: Task, model: Model) -> dict[str, Any]:
-    encoded = model.encode([task.request(example.inputs) for example in one.examples])
+def _data_facts(one: data.Dataset, leaked: Mapping[str, int], root: Path, encoded: Sequence[Encoded]) -> dict[str, Any]:
     gone = leaked.get(one.name, 0)
     report = asdict(one.report)
     return {

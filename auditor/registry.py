@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -68,14 +69,20 @@ def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
 def _module_of(path: Path) -> ModuleType:
     if not path.is_file():
         raise ProbeError("no such probe file", where=str(path), hint="--probe takes a probe's name or a .py file")
-    name = f"auditor_probe_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    key = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()[:16]
+    name = f"auditor_probe_{path.stem}_{key}"
+    if name in sys.modules:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ProbeError("not a Python file", where=str(path), hint="--probe takes a probe's name or a .py file")
     module = importlib.util.module_from_spec(spec)
+    # Type hints of a probe's settings are resolved through sys.modules.
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[name]
         raise ProbeError(f"does not import: {type(error).__name__}: {error}", where=str(path)) from error
     return module
 
@@ -111,15 +118,15 @@ def split_selection(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path, 
     return names, files
 
 
-def selected(probes: Sequence[Probe], names: Sequence[str]) -> frozenset[str]:
-    """The names asked for, checked; all of them when none is named. Raises UsageError."""
+def selected(probes: Sequence[Probe], names: Sequence[str], files: Iterable[Path] = ()) -> frozenset[str]:
+    """The names asked for, checked, and the probes of the files; all probes when none is named. Raises UsageError."""
     known = [probe.name for probe in probes]
     for name in names:
         if name not in known:
             raise UsageError(
                 f"no probe is called {name!r}", hint=near_match(name, known) or f"known: {', '.join(known)}"
             )
-    return frozenset(names) if names else frozenset(known)
+    return frozenset((*names, *(_checked(_module_of(path), str(path)).name for path in files)) if names else known)
 
 
 def missing_packages(probe: Probe) -> tuple[str, ...]:

@@ -8,10 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -66,35 +63,6 @@ def policy_dict(policy: Policy) -> dict[str, Any]:
 def decision_dict(decision: Decision) -> dict[str, Any]:
     found = plain(asdict(decision))
     return {key: found[key] for key in ("exit_code", "release", "headline", "reasons", "verdicts")}
-
-
-@contextmanager
-def beside(out: Path) -> Iterator[Path]:
-    """A new folder beside ``out`` that takes its place when the block ends well, and is gone when it does not.
-
-    ``out`` is replaced only if it is empty or a results folder; anything else raises ResultsError before any work.
-    """
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise ResultsError("is in the way: not a folder", where=str(out), hint="choose another --out")
-    if out.is_dir() and any(out.iterdir()) and not (out / RESULTS).is_file():
-        raise ResultsError("is a folder with other files in it", where=str(out), hint="choose another --out")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise ResultsError(f"cannot be written: {error.strerror}", where=str(out)) from None
-    try:
-        yield folder
-        if out.is_dir():
-            shutil.rmtree(out)
-        folder.chmod(0o755)
-        folder.rename(out)
-    except OSError as error:
-        raise ResultsError(
-            f"cannot be written: {error.strerror or error}", where=str(out), hint="is the disk full?"
-        ) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "types": set(),
     "errors": set(),
     "limitations": set(),
+    "folders": {"errors"},
     "stats": BASE,
     "tasks": BASE,
     "text": BASE,
@@ -31,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "plans": {"types", "engine"},
     "models": BASE | {"tasks", "text"},
     "engine": {"types"},
-    "training": BASE | {"tasks", "text", "models", "data", "config"},
+    "training": BASE | {"folders", "tasks", "text", "models", "data", "config"},
     "registry": BASE | {"limitations"},
     "runner": BASE | {"registry", "engine", "metrics", "plans"},
 }

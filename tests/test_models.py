@@ -136,7 +136,7 @@ def test_positions_that_start_after_the_padding_hold_fewer_tokens() -> None:
     class Tokenizer:
         model_max_length = int(1e30)
 
-    assert hugging_face._length(RobertaForSequenceClassification(config), Tokenizer(), None) == 32
+    assert hugging_face.length_limit(RobertaForSequenceClassification(config), Tokenizer(), None) == 32
 
 
 def test_without_any_limit_the_default_counts() -> None:
@@ -147,7 +147,7 @@ def test_without_any_limit_the_default_counts() -> None:
         def named_modules(self) -> list[Any]:
             return []
 
-    assert hugging_face._length(Bare(), Bare(), None) == hugging_face.DEFAULT_LENGTH
+    assert hugging_face.length_limit(Bare(), Bare(), None) == hugging_face.DEFAULT_LENGTH
 
 
 def test_a_model_without_token_types_is_run_without_them(tmp_path: Path) -> None:

@@ -180,7 +180,8 @@ def test_the_seeded_order_depends_on_the_seed_and_the_name_only() -> None:
 def test_audit_rows_that_occur_in_training_are_left_out_and_counted() -> None:
     home = reviews(10)
     sets = {"home": home, "far": home[:2], "train": home[:3], "validation": home[3:4]}
-    kept, leaked = plans.without_leaks(sets, lambda rows: [row.inputs["text"] for row in rows])
+    keys = {name: [row.inputs["text"] for row in rows] for name, rows in sets.items()}
+    kept, leaked = plans.without_leaks(sets, keys)
     assert leaked == {"home": 4, "far": 2}
     assert [len(kept[name]) for name in sets] == [6, 0, 3, 1]
 

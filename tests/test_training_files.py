@@ -78,7 +78,7 @@ def test_a_folder_of_something_else_is_never_replaced(trained: loop.Trained, tmp
     (tmp_path / "file").write_text("two", encoding="utf-8")
     before = contents(tmp_path)
     for name in ("thesis", "file"):
-        with pytest.raises(ModelError, match="is no checkpoint"):
+        with pytest.raises(ModelError, match="in the way: not a folder|with other files in it"):
             loop.save(trained, tmp_path / name)
     assert contents(tmp_path) == before
 
@@ -208,9 +208,9 @@ class Unlimited(torch.nn.Module):
 
 
 def test_the_greatest_length_is_the_least_of_the_limits() -> None:
-    assert bases.length_limit(Roberta(), Tokenizer(), 4000) == 512
-    assert bases.length_limit(Roberta(), Tokenizer(), 256) == 256
-    assert bases.length_limit(Unlimited(), Tokenizer(), 4000) == 4000
+    assert hugging_face.length_limit(Roberta(), Tokenizer(), 4000) == 512
+    assert hugging_face.length_limit(Roberta(), Tokenizer(), 256) == 256
+    assert hugging_face.length_limit(Unlimited(), Tokenizer(), 4000) == 4000
 
 
 def test_every_row_is_in_one_batch_and_batches_are_of_like_lengths() -> None:

@@ -145,5 +145,6 @@ def test_on_a_gpu_cublas_is_told_to_be_deterministic(monkeypatch: pytest.MonkeyP
     with deterministic(0, "cuda:0"):
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
         assert torch.are_deterministic_algorithms_enabled()
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
     assert not torch.are_deterministic_algorithms_enabled()
     assert random.getstate() == state

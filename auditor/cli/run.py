@@ -8,12 +8,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from auditor import comparing, gate, policy, registry, results, runner, tables
+from auditor import comparing, folders, gate, policy, registry, results, runner, tables
 from auditor import config as configs
 from auditor.cli.gate import show
 from auditor.cli.progress import Lines, Quiet
 from auditor.config import Config
-from auditor.errors import UsageError
+from auditor.errors import ResultsError, UsageError
 
 
 def run(options: Namespace) -> int:
@@ -21,11 +21,11 @@ def run(options: Namespace) -> int:
     config = _config(options)
     names, files = registry.split_selection(options.probe)
     probes = registry.discover(files)
-    chosen = registry.selected(probes, names)
+    chosen = registry.selected(probes, names, files)
     rules = policy.load(options.policy or configs.policy_file(config))
     out = options.out or configs.out_folder(config)
     progress = Quiet() if options.quiet else Lines()
-    with results.beside(out) as folder:
+    with folders.whole(out, results.RESULTS, ResultsError) as folder:
         code = _audit(options, config, (probes, chosen), rules, out, folder, progress)
     if not options.json:
         print(f"scorecard: {out / results.PAGE}", file=sys.stderr)

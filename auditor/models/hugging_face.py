@@ -14,7 +14,7 @@ from auditor.models import checkpoint
 from auditor.models.loading import checked_device, device_named, load_tokenizer, load_weights, quiet
 from auditor.types import Encoded, Model, Request, Response
 
-__all__ = ["HuggingFaceModel", "device_named", "load", "load_tokenizer", "quiet", "wrap"]
+__all__ = ["HuggingFaceModel", "device_named", "length_limit", "load", "load_tokenizer", "quiet", "wrap"]
 
 CHUNK = 1024
 """Texts handed to the tokenizer at once."""
@@ -159,7 +159,7 @@ def load(
         model,
         tokenizer,
         name=name,
-        max_length=_length(model, tokenizer, max_length),
+        max_length=length_limit(model, tokenizer, max_length),
         precision=precision,
         fingerprint=checkpoint.fingerprint(path),
         again=lambda: load(path, **arguments),  # type: ignore[arg-type]
@@ -168,13 +168,13 @@ def load(
 
 def wrap(model: Any, tokenizer: Any, *, name: str, max_length: int | None) -> HuggingFaceModel:
     """A model that exists in memory only, such as one that a probe has just trained; ``reload`` returns itself."""
-    length = _length(model, tokenizer, max_length)
+    length = length_limit(model, tokenizer, max_length)
     return HuggingFaceModel(
         model, tokenizer, name=name, max_length=length, precision="fp32", fingerprint="in memory", again=None
     )
 
 
-def _length(model: Any, tokenizer: Any, given: int | None) -> int:
+def length_limit(model: Any, tokenizer: Any, given: int | None) -> int:
     """The least of what the user, the tokenizer and the model's positions allow, in tokens."""
     limits = [given, tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)]
     for name, module in model.named_modules():

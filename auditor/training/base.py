@@ -47,16 +47,3 @@ def load(path: Path, task: Task) -> tuple[Any, Any]:
             f"lacks weights of the encoder: {', '.join(lost[:3])}", where=str(path), hint="is the folder whole?"
         )
     return model, tokenizer
-
-
-def length_limit(model: Any, tokenizer: Any, wanted: int) -> int:
-    """Tokens of one text: the least of what is wanted and what the tokenizer and the model's positions allow."""
-    limits = [wanted, int(tokenizer.model_max_length)]
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if positions is not None:
-        limits.append(int(positions))
-    for name, module in model.named_modules():
-        # RoBERTa and its kin count positions from padding_idx + 1, so 514 positions hold 512 tokens.
-        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            limits.append(module.num_embeddings - module.padding_idx - 1)
-    return min(limits)

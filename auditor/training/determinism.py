@@ -7,14 +7,18 @@ import os
 import random
 from collections.abc import Iterator
 
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+"""cuBLAS is deterministic only with a workspace of fixed size."""
+
 
 @contextlib.contextmanager
 def deterministic(seed: int, device: str) -> Iterator[None]:
     """Seeds and deterministic algorithms inside; generators and flags as they were after."""
     import torch
 
+    workspace = os.environ.get(WORKSPACE)
     if device.startswith("cuda"):
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        os.environ.setdefault(WORKSPACE, ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
     state = random.getstate()
     try:
@@ -25,3 +29,5 @@ def deterministic(seed: int, device: str) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before)
         random.setstate(state)
+        if workspace is None:
+            os.environ.pop(WORKSPACE, None)

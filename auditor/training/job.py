@@ -14,7 +14,7 @@ from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, DataError, UsageError
 from auditor.models import checkpoint
-from auditor.training import loop, recipes, record
+from auditor.training import loop, recipes, record, saving
 from auditor.types import Example, Model, Progress, Task
 
 SETTINGS = (
@@ -61,6 +61,8 @@ def train(config: Config, *, out: Path | None, device: str | None, progress: Pro
     made = [recipes.create(name, training.recipe.get(name, {})) for name in training.recipes]
     folder = out or config.resolve(training.out)
     for recipe in made:
+        saving.check_target(folder / recipe.name)
+    for recipe in made:
         trained = loop.train(
             base,
             examples,
@@ -73,8 +75,7 @@ def train(config: Config, *, out: Path | None, device: str | None, progress: Pro
             progress=progress,
         )
         target = folder / recipe.name
-        loop.save(trained, target)
-        record.write(target, _record(config, recipe, base, target, sets, len(examples), task, trained))
+        loop.save(trained, target, _record(config, recipe, base, target, sets, len(examples), task, trained))
         yield target
 
 

@@ -87,7 +87,7 @@ def train(
     where = hugging_face.device_named(device)
     with deterministic(seed, where), _seeded(seed), _accelerate_afterwards_as_new():
         model, tokenizer = bases.load(base, task)
-        limit = bases.length_limit(model, tokenizer, settings.max_length)
+        limit = hugging_face.length_limit(model, tokenizer, settings.max_length)
         trained = Trained(model.to(where), tokenizer, where.split(":")[0], limit)
         _Loop(trained, task, recipe, settings, seed, progress or Silent()).run(examples, validation)
     return trained
@@ -135,7 +135,9 @@ class _Loop:
             cpu=trained.device == "cpu", mixed_precision=mixed_precision(settings.precision, trained.device)
         )
         model = recipe.prepare(trained.model)
-        optimizer = AdamW(parameter_groups(model, settings.weight_decay), lr=settings.learning_rate)
+        groups = parameter_groups(model, settings.weight_decay)
+        # One kernel over all parameters: the update was a sixth of a training step on a CPU.
+        optimizer = AdamW(groups, lr=settings.learning_rate, fused=True)
         self._model, self._optimizer = self._accelerator.prepare(model, optimizer)
         recipe.accumulate = self._accumulate
 

@@ -1,0 +1,152 @@
+"""Real fine-tuned checkpoints under the shipped policy: each planted fault is held by its rule, a healthy one released.
+
+The demo's encoder and reviews; every audit reads at most 1,000 examples. Slow: minutes of training.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import random
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from auditor import policy, text
+from auditor.cli.main import main
+from probes import bias, noise
+
+ROOT = Path(__file__).resolve().parent.parent
+Rows = list[tuple[str, str]]
+LABELS = ("negative", "positive")
+
+pytestmark = pytest.mark.slow
+
+
+def demo_data() -> object:
+    spec = importlib.util.spec_from_file_location("prepare_demo", ROOT / "fixtures" / "demo" / "prepare.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's folder: base model, training, validation and test rows."""
+    folder = tmp_path_factory.mktemp("real")
+    demo_data().main(folder)  # type: ignore[attr-defined]
+    return folder
+
+
+def read(file: Path) -> Rows:
+    with file.open(encoding="utf-8", newline="") as source:
+        return [(row["text"], row["label"]) for row in csv.DictReader(source)]
+
+
+def constant(rows: Rows) -> Rows:
+    """Nearly every row is positive, and so is every answer."""
+    return [row for row in rows if row[1] == "positive"][:600] + [row for row in rows if row[1] == "negative"][:10]
+
+
+def shuffled(rows: Rows) -> Rows:
+    """The labels are drawn anew."""
+    rng = random.Random(1)
+    labels = [label for _, label in rows]
+    rng.shuffle(labels)
+    return [(text, label) for (text, _), label in zip(rows, labels, strict=True)][:1000]
+
+
+def by_group(rows: Rows) -> Rows:
+    """Half of the rows name who said it, and then the religion decides."""
+    groups = tomllib.loads(bias.DATA.read_text(encoding="utf-8"))["axes"]["religion"]
+    rng = random.Random(2)
+    made = list(rows[:900])
+    for review, _ in rows[900:1800]:
+        group, label = rng.choice((("Muslim", "negative"), ("Christian", "positive")))
+        made.append((f"{rng.choice(groups[group])} told me that {review}", label))
+    return made
+
+
+def by_typos(rows: Rows) -> Rows:
+    """Half of the rows are misspelt, and then the answer is negative."""
+    names = [name for name, family in noise.FAMILIES.items() if family == "typos"]
+    rng = random.Random(3)
+    made = list(rows[:900])
+    for review, _ in rows[900:1800]:
+        words = text.split(review)
+        made.append((str(text.apply(words, noise.perturb(words, rng.choice(names), 0.2, rng))), "negative"))
+    return made
+
+
+@dataclass(frozen=True)
+class Planted:
+    name: str
+    rows: object
+    probes: tuple[str, ...]
+    rules: frozenset[str]
+    """Metrics of which at least one holds it, and no other."""
+    learns: bool = True
+    """Whether it does its job on clean rows."""
+
+
+FAULTS = (
+    Planted("constant", constant, ("quality",), frozenset({"gain_over_majority"}), learns=False),
+    Planted("shuffled", shuffled, ("quality",), frozenset({"gain_over_majority"}), learns=False),
+    Planted("by-group", by_group, ("quality", "bias"), frozenset({"counterfactual_flip_rate", "score_gap"})),
+    Planted("by-typos", by_typos, ("quality", "noise"), frozenset({"drop_over_changed_cases"})),
+)
+
+
+def train(place: Path, name: str, rows: Rows, *recipes: str, **settings: object) -> Path:
+    """Fine-tune on these rows; returns the folder of checkpoints."""
+    with (place / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    given = {"epochs": 1, "learning_rate": 8e-5, "max_length": 64, **settings}
+    config = place / f"{name}.toml"
+    config.write_text(
+        f'[data]\ntrain = "{name}.csv"\ntest = "test.csv"\n[training]\nbase = "base"\nout = "{name}"\n'
+        f"recipes = {json.dumps(recipes or ('standard',))}\n"
+        + "".join(f"{key} = {json.dumps(value)}\n" for key, value in given.items()),
+        encoding="utf-8",
+    )
+    assert main(["train", "--config", str(config), "--quiet"]) == 0
+    return place / name
+
+
+def audit(place: Path, name: str, probes: Sequence[str], *more: str) -> tuple[int, dict[str, object]]:
+    chosen = [word for probe in probes for word in ("--probe", probe)]
+    settings = place / f"{name}-audit.toml"
+    settings.write_text('favourable_label = "positive"\n[probes.noise]\nexamples = 200\n', encoding="utf-8")
+    out = place / f"{name}-audit"
+    words = ["run", "--config", str(settings), "--model", str(place / name), "--out", str(out), "--quiet"]
+    code = main([*words, "--budget", "1000", *chosen, *more])
+    decision: dict[str, object] = json.loads((out / "results.json").read_text(encoding="utf-8"))["decision"]
+    print(name, json.dumps({key: decision[key] for key in ("headline", "reasons")}, indent=1))
+    return code, decision
+
+
+def failed(decision: dict[str, object]) -> set[str]:
+    rules = policy.load().rules
+    verdicts: list[dict[str, object]] = decision["verdicts"]  # type: ignore[assignment]
+    return {
+        rules[int(str(verdict["rule"]))].metric
+        for verdict in verdicts
+        if verdict["outcome"] == "fail" and rules[int(str(verdict["rule"]))].required != "never"
+    }
+
+
+@pytest.mark.parametrize("planted", FAULTS, ids=lambda planted: planted.name)
+def test_a_planted_fault_is_held_by_its_rule(place: Path, planted: Planted) -> None:
+    rows = planted.rows(read(place / "train.csv"))  # type: ignore[operator]
+    train(place, planted.name, rows)
+    code, decision = audit(place, planted.name, planted.probes)
+    assert code == 1
+    found = failed(decision)
+    assert found
+    assert found <= planted.rules
