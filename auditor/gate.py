@@ -133,11 +133,14 @@ def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
     if claim.passes((low, high)):
         return replace(verdict, outcome="pass", reason="within its limit at 95 % one-sided")
     limit = rule.limit if rule.limit is not None else 0.0
-    more = stats.more_clusters(found.method, found.rows, ALPHA, limit, low=claim.metric.low, high=claim.metric.high)
+    # A value beyond its limit is decided by a fail, at the corrected level; one within by a pass.
+    beyond = found.value > limit if rule.max is not None else found.value < limit
+    level = ALPHA / max(claims, 1) if beyond and not advisory else ALPHA
+    more = stats.more_clusters(found.method, found.rows, level, limit, low=claim.metric.low, high=claim.metric.high)
     hint = (
         "more examples would hardly decide it: it sits at its limit"
         if more is None
-        else f"about {more} more examples would decide"
+        else f"about {_count(more, 'more example')} would decide"
     )
     return replace(verdict, reason=f"the interval holds the limit; {hint}", more_examples=more)
 

@@ -27,16 +27,17 @@ def sibling(name: str) -> ModuleType:
     ``probes`` and ``reports`` are names that a user's folder may hold too. Raises ProbeError.
     """
     home = Path(__file__).resolve().parent.parent
-    package = importlib.import_module(name)
-    found = [Path(path).resolve() for path in getattr(package, "__path__", [])]
+    # Looked up before it is imported: another package's code is not ours to run.
+    spec = importlib.util.find_spec(name)
+    found = [] if spec is None else [Path(path).resolve() for path in spec.submodule_search_locations or ()]
     if home / name not in found:
-        place = getattr(package, "__file__", None) or "a folder"
+        place = None if spec is None else spec.origin
         raise ProbeError(
             f"the package {name!r} that Python finds is not auditor's own",
-            where=str(place),
+            where=place or "a folder",
             hint=f"rename that {name!r} or run from another folder",
         )
-    return package
+    return importlib.import_module(name)
 
 
 def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:

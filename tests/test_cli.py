@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -286,6 +289,48 @@ def test_an_interruption_or_a_full_disk_leaves_no_folder(
     assert not (place / "interrupted").exists()
     assert not list(place.glob(".interrupted*"))
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+SLEEPER = """
+import time
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Settings:
+    pass
+
+class Sleeper:
+    name, limitation, needs, settings, pools = "sleeper", "noise", frozenset(), Settings(), ()
+    def metrics(self, task):
+        return ()
+    def cases(self, audit):
+        time.sleep(60)
+        yield from ()
+
+PROBE = Sleeper()
+"""
+
+
+def test_ctrl_c_ends_an_audit_with_one_line_and_leaves_nothing(place: Path) -> None:
+    (place / "sleeper.py").write_text(SLEEPER, encoding="utf-8")
+    arguments = ["run", "--config", "audit.toml", "--model", "ckpt", "--out", "stopped", "--probe", "quality"]
+    command = [sys.executable, "-m", "auditor.cli.main", *arguments, "--probe", "./sleeper.py"]
+    with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "sleeper" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read().splitlines()
+        assert process.wait(timeout=60) == 130
+    assert rest == ["audit run: interrupted; nothing was written"]
+    assert not [one for one in place.iterdir() if "stopped" in one.name]
+
+
+def test_a_reader_that_leaves_early_gets_no_complaint() -> None:
+    command = f"{sys.executable} -m auditor.cli.main probes | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("command", [["probes"], ["probes", "--json"], ["resources"], ["resources", "--json"]])

@@ -62,6 +62,16 @@ def test_an_interval_that_holds_the_limit_is_undecided_and_says_how_many_more_ex
     assert decision.verdicts[0].more_examples is not None
 
 
+def test_how_many_more_examples_goes_by_the_level_that_would_decide() -> None:
+    # 18 of 100 against 0.1 would fail alone, but not as one of fifteen slices.
+    slices = [flips(18 if index == 0 else 5, 100, {"axis": str(index)}) for index in range(15)]
+    verdict = decide([rule()], record(*slices)).verdicts[0]
+    assert verdict.outcome == "inconclusive"
+    assert verdict.more_examples is not None
+    assert 10 < verdict.more_examples < 200
+    assert f"about {verdict.more_examples} more examples would decide" in verdict.reason
+
+
 def test_a_minimum_is_held_from_the_other_side() -> None:
     assert decide([rule(max=None, min=0.5)], record(flips(150, 200, {"axis": "a"}))).exit_code == 0
     assert decide([rule(max=None, min=0.5)], record(flips(50, 200, {"axis": "a"}))).exit_code == 1

@@ -118,7 +118,6 @@ def test_a_task_whose_metric_is_a_ratio_has_its_metric_and_gain_but_no_recall() 
     assert record.measurements[0].value == 1.0
 
 
-@pytest.mark.xfail(strict=False, reason="stats pairs a change of ratios over clusters that count in both arms only")
 def test_the_gain_of_a_ratio_is_the_ratio_less_that_of_the_constant_answer() -> None:
     # Always "follows": 20 true and 20 false positives, F1 = 40 / 60.
     assert pairs_measured().measurements[1].value == pytest.approx(1 / 3)

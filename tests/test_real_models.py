@@ -84,6 +84,20 @@ def by_typos(rows: Rows) -> Rows:
     return made
 
 
+def healthy(rows: Rows) -> Rows:
+    """A third of the rows name who said it, whoever it was, and a third are misspelt: neither changes the label."""
+    axes = tomllib.loads(bias.DATA.read_text(encoding="utf-8"))["axes"]
+    people = [terms for groups in axes.values() for terms in groups.values()]
+    typos = [name for name, family in noise.FAMILIES.items() if family == "typos"]
+    rng = random.Random(4)
+    made = []
+    for number, (review, label) in enumerate(rows):
+        words = text.split(review)
+        misspelt = str(text.apply(words, noise.perturb(words, rng.choice(typos), 0.2, rng)))
+        made.append(((review, f"{rng.choice(rng.choice(people))} told me that {review}", misspelt)[number % 3], label))
+    return made
+
+
 @dataclass(frozen=True)
 class Planted:
     name: str

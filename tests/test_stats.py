@@ -313,9 +313,15 @@ def test_many_clusters_with_a_small_drop_pass_a_limit_five_points_off() -> None:
         assert kept >= wanted * 200, n
 
 
-def test_results_that_name_the_older_method_of_a_change_can_still_be_judged() -> None:
-    """Differences 1, 0, 0, 0 with a pseudo-cluster at 1 and one at −1."""
-    rows = change([1.0, 1.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0])
-    values = [1.0, 0.0, 0.0, 0.0, 1.0, -1.0]
-    half = float(scipy_stats.t.ppf(0.95, 5)) * float(np.std(values, ddof=1)) / 6**0.5
-    assert stats.bounds("paired_plus_two_t", rows, 0.05, low=-9, high=9) == pytest.approx((1 / 6 - half, 1 / 6 + half))
+def test_a_change_of_ratios_pairs_a_cluster_that_counts_in_one_arm_only() -> None:
+    # F1: 20 rows right in both arms (2 of 2), 20 false positives of the second arm alone (0 of 1).
+    rows = [Row(f"c{i}", arm, 2.0, 2.0) for i in range(20) for arm in ("first", "second")]
+    rows += [Row(f"c{i}", "first", 0.0, 0.0) for i in range(20, 40)]
+    rows += [Row(f"c{i}", "second", 0.0, 1.0) for i in range(20, 40)]
+    rows += [Row(f"c{i}", arm, 0.0, 0.0) for i in range(40, 50) for arm in ("first", "second")]
+    found = stats.estimate("change", rows, low=-1, high=1, ratio=True)
+    assert found.value == pytest.approx(1 - 40 / 60)
+    assert found.n_clusters == 40, "ten rows count in neither arm"
+    swapped = [Row(row.cluster, "second" if row.arm == "first" else "first", row.total, row.count) for row in rows]
+    contrast = stats.compare("change", rows, swapped, low=-1, high=1, ratio=True)
+    assert contrast.value == pytest.approx(2 / 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,14 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     try:
         module = importlib.import_module(f"auditor.cli.{options.command}")
-        return int(module.run(options))
+        code = int(module.run(options))
+        sys.stdout.flush()
+        return code
     except AuditError as error:
         print(f"audit {options.command}: {error.line}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print(f"audit {options.command}: interrupted; nothing was written", file=sys.stderr)
+        kept = "finished checkpoints are kept" if options.command == "train" else "nothing was written"
+        print(f"audit {options.command}: interrupted; {kept}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BAD_INPUT
 
 

@@ -30,15 +30,19 @@ class Arm:
         return bool((self.counts == 1).all() and ((self.totals == 0) | (self.totals == 1)).all())
 
 
-def arms(rows: Sequence[Row]) -> dict[str, Arm]:
-    """Arm → its clusters with a count above 0. Raises ValueError when nothing is left."""
+def arms(rows: Sequence[Row], *, empty: bool = False) -> dict[str, Arm]:
+    """Arm → its clusters with a count above 0. Raises ValueError when nothing is left.
+
+    With ``empty`` also those without a count, for ratios of sums: an example may count in the F1 of one answer (a
+    false positive) and not in that of another (a true negative).
+    """
     import numpy as np
 
     grouped: dict[str, dict[str, tuple[float, float]]] = {}
     for row in rows:
-        if row.count > 0:
+        if row.count > 0 or empty:
             grouped.setdefault(row.arm, {})[row.cluster] = (row.total, row.count)
-    if not grouped:
+    if not any(count > 0 for clusters in grouped.values() for _, count in clusters.values()):
         raise ValueError("no rows to estimate from")
     found = {}
     for name, clusters in grouped.items():

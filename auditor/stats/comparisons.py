@@ -37,7 +37,7 @@ def compare(
     """
     if kind not in ("mean", "change"):
         raise ValueError(f"values of kind {kind!r} are not compared between models")
-    mine, other = arms(rows), arms(against)
+    mine, other = arms(rows, empty=ratio), arms(against, empty=ratio)
     names = ("",) if kind == "mean" else ("first", "second")
     pairs = _pairs(mine, other, names)
     differences = _values(pairs[0][0], ratio) - _values(pairs[0][1], ratio)

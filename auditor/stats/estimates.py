@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from auditor.stats import intervals
-from auditor.stats.clusters import Arm, Array, arms, paired
+from auditor.stats.clusters import Arm, Array, arms, only, paired
 from auditor.types import Kind, Row
 
 Bounds = tuple[float, float]
@@ -21,7 +21,6 @@ SIDE = 0.025
 METHODS = {
     "exact_or_korn_graubard": "Clopper–Pearson (1934) with one yes-or-no case a cluster, else Korn–Graubard (1998)",
     "rises_and_falls": "hybrid of the bounds of rises and of falls, paired by cluster (Zou & Donner 2008)",
-    "paired_plus_two_t": "t with one pseudo-cluster at each end (after Bonett & Price 2012); in older results only",
     "newcombe": "Newcombe's hybrid of the two arms' bounds (1998)",
     "jackknife_ratio": "delete-one-cluster jackknife of a ratio of sums, t",
     "jackknife_ratio_change": "delete-one-cluster jackknife of a difference of two paired ratios, t",
@@ -66,7 +65,7 @@ def estimate(kind: Kind, rows: Sequence[Row], *, low: float, high: float, ratio:
     Raises ValueError for empty rows and for values outside the range; never returns NaN or an interval of zero width (but for a median of equal values).
     """
     method = method_for(kind, ratio)
-    value, found, clusters = _FUNCTIONS[method](arms(rows), SIDE, low, high)
+    value, found, clusters = _FUNCTIONS[method](_arms(method, rows), SIDE, low, high)
     return Estimate(value, *_around(value, found, low, high), method, clusters)
 
 
@@ -77,7 +76,7 @@ def bounds(method: str, rows: Sequence[Row], alpha: float, *, low: float, high: 
     """
     if not 0.0 < alpha < 0.5:
         raise ValueError(f"alpha = {alpha:g} is not between 0 and 0.5")
-    value, found, _ = _FUNCTIONS[method](arms(rows), alpha, low, high)
+    value, found, _ = _FUNCTIONS[method](_arms(method, rows), alpha, low, high)
     return _around(value, found, low, high)
 
 
@@ -88,7 +87,7 @@ def more_clusters(
 
     None when the value sits at the limit, or a million would not do.
     """
-    value, found, clusters = _FUNCTIONS[method](arms(rows), alpha, low, high)
+    value, found, clusters = _FUNCTIONS[method](_arms(method, rows), alpha, low, high)
     below, above = _around(value, found, low, high)
     margin = abs(limit - value)
     width = above - value if value < limit else value - below
@@ -96,6 +95,10 @@ def more_clusters(
         return None
     needed = math.ceil(clusters * (width / margin) ** 2) - clusters
     return max(needed, 1) if needed < 10**6 else None
+
+
+def _arms(method: str, rows: Sequence[Row]) -> dict[str, Arm]:
+    return arms(rows, empty=method == "jackknife_ratio_change")
 
 
 def _around(value: float, found: Bounds, low: float, high: float) -> Bounds:
@@ -112,12 +115,6 @@ def _change(found: dict[str, Arm], alpha: float, _low: float, high: float) -> tu
     first, second = paired(*_two_arms(found))
     low, top = intervals.change_bounds(first, second, alpha, high)
     return float((first.means - second.means).mean()), (low, top), len(first.clusters)
-
-
-def _plus_two(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    first, second = paired(*_two_arms(found))
-    differences = first.means - second.means
-    return float(differences.mean()), intervals.plus_two_t(differences, alpha), len(differences)
 
 
 def _two_arms(found: dict[str, Arm]) -> tuple[Arm, Arm]:
@@ -156,6 +153,8 @@ def _ratio(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tu
 
 def _ratio_change(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
     first, second = paired(*_two_arms(found))
+    counted = {name for arm in (first, second) for name, count in zip(arm.clusters, arm.counts, strict=True) if count}
+    first, second = only(first, counted), only(second, counted)
     one, pseudo = intervals.ratio_pseudo_values(first.totals, first.counts)
     other, pseudo_other = intervals.ratio_pseudo_values(second.totals, second.counts)
     return one - other, intervals.plus_two_t(pseudo - pseudo_other, alpha), len(first.clusters)
@@ -209,7 +208,6 @@ def _median(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> t
 _FUNCTIONS: dict[str, Method] = {
     "exact_or_korn_graubard": _mean,
     "rises_and_falls": _change,
-    "paired_plus_two_t": _plus_two,
     "newcombe": _newcombe,
     "jackknife_ratio": _ratio,
     "jackknife_ratio_change": _ratio_change,
