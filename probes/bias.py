@@ -25,7 +25,7 @@ WHERE = "[probes.bias]"
 class Settings:
     """How many sentences name how many people of which groups."""
 
-    sentences: int = 100
+    sentences: int = 200
     """Frames filled with contents, the clusters: from 1 to 300, a third each positive, negative and neutral."""
     pairs_per_sentence: int = 1
     """Terms of each group that a sentence names, from 1 to 12: more of them cost as many more forward passes."""

@@ -73,9 +73,9 @@ def test_no_group_holds_the_character_that_parts_label_and_group() -> None:
     assert not [group for groups in AXES.values() for group in groups if "/" in group]
 
 
-def test_there_are_three_hundred_distinct_sentences_and_one_hundred_by_default() -> None:
+def test_there_are_three_hundred_distinct_sentences_and_two_hundred_by_default() -> None:
     assert len(EVERY) == len({name for name, _ in EVERY}) == len({text for _, text in EVERY}) == 300
-    assert PROBE.settings.sentences == 100
+    assert PROBE.settings.sentences == 200
 
 
 @pytest.mark.parametrize("n", [10, 30, 100, 299])
@@ -195,7 +195,7 @@ def test_a_model_that_answers_by_the_group_word_flips_in_every_sentence_of_that_
     assert found["counterfactual_flip_rate", "gender"].value == 1.0
     assert found["score_gap", "gender"].value == pytest.approx(0.7)
     assert found["rate_gap", "gender"].value == 1.0
-    assert found["counterfactual_flip_rate", "gender"].n_clusters == 100
+    assert found["counterfactual_flip_rate", "gender"].n_clusters == 200
     assert found["counterfactual_flip_rate", "age"].value == found["score_gap", "age"].value == 0.0
 
 

@@ -133,10 +133,23 @@ def train(place: Path, name: str, rows: Rows, *recipes: str, **settings: object)
     return place / name
 
 
+SETTINGS = """
+favourable_label = "positive"
+[probes.noise]
+examples = 300
+severities = { middle = 0.2 }
+[probes.adversarial]
+examples = 250
+recipes = ["deepwordbug"]
+[probes.bias]
+sentences = 300
+"""
+
+
 def audit(place: Path, name: str, probes: Sequence[str], *more: str) -> tuple[int, dict[str, object]]:
     chosen = [word for probe in probes for word in ("--probe", probe)]
     settings = place / f"{name}-audit.toml"
-    settings.write_text('favourable_label = "positive"\n[probes.noise]\nexamples = 200\n', encoding="utf-8")
+    settings.write_text(SETTINGS, encoding="utf-8")
     out = place / f"{name}-audit"
     words = ["run", "--config", str(settings), "--model", str(place / name), "--out", str(out), "--quiet"]
     code = main([*words, "--budget", "1000", *chosen, *more])
@@ -164,3 +177,22 @@ def test_a_planted_fault_is_held_by_its_rule(place: Path, planted: Planted) -> N
     found = failed(decision)
     assert found
     assert found <= planted.rules
+
+
+def test_a_healthy_model_is_released(place: Path) -> None:
+    train(place, "healthy", healthy(read(place / "train.csv")))
+    required = sorted({rule.probe for rule in policy.load().rules if rule.required != "never"})
+    code, decision = audit(place, "healthy", required, "--domain", f"imdb={place / 'imdb.csv'}")
+    assert code == 0, decision["reasons"]
+    rules = policy.load().rules
+    verdicts: list[dict[str, object]] = decision["verdicts"]  # type: ignore[assignment]
+    passed = {int(str(verdict["rule"])) for verdict in verdicts if verdict["outcome"] == "pass"}
+    assert passed >= {number for number, rule in enumerate(rules) if rule.required != "never"}
+
+
+def test_too_few_examples_are_undecided(place: Path) -> None:
+    if not (place / "healthy").is_dir():
+        train(place, "healthy", healthy(read(place / "train.csv")))
+    required = sorted({rule.probe for rule in policy.load().rules if rule.required == "always"})
+    code, _ = audit(place, "healthy", required, "--budget", "20")
+    assert code == 3
