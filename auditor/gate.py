@@ -63,8 +63,7 @@ def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str) -> De
         found = list(_claims(index, rule, record))
         claims += [claim for claim in found if rule.limit is not None and claim.measurement.status == "ok"]
         verdicts += [verdict for claim in found if (verdict := _without_test(claim)) is not None]
-        if not found:
-            verdicts.append(_unmatched(index, rule, record))
+        verdicts += _unread(index, rule, record, [claim.measurement.slice for claim in found])
     required = [claim for claim in claims if claim.rule.required != "never"]
     failed = _holm(required)
     verdicts += [_verdict(claim, failed, len(required)) for claim in claims]
@@ -89,7 +88,7 @@ def _without_test(claim: _Claim) -> Verdict | None:
     found = claim.measurement
     outcome: Outcome = "not_applicable"
     if found.status == "removed_by_tokenizer":
-        reason = f"removed by the tokenizer: {found.vacuous:.0%} of the cases have the same token ids as before"
+        reason = _removed(found)
     elif claim.rule.limit is None:
         reason = "shown without a limit"
     elif found.status == "too_few":
@@ -99,14 +98,32 @@ def _without_test(claim: _Claim) -> Verdict | None:
     return Verdict(claim.index, found.slice, outcome, reason, found.value, found.low, found.high)
 
 
-def _unmatched(index: int, rule: Rule, record: ProbeRecord) -> Verdict:
-    reason = record.reason or "no slice of this probe matches the rule"
-    skipped = [gap.reason for gap in record.skipped if policies.matches(rule, gap.slice)]
-    if skipped:
-        reason = skipped[0]
-    not_given = rule.required == "when_input_given" and bool(record.missing) and set(record.missing) <= INPUTS
-    outcome: Outcome = "not_applicable" if not_given else "not_measured"
-    return Verdict(index, None, outcome, reason)
+def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> Iterator[Verdict]:
+    """Verdicts on what the rule names and no measurement of its metric answers: nothing is passed over in silence.
+
+    ``read``: the slices that were measured; grows with those that have a verdict.
+    """
+    if record.status != "measured":
+        not_given = rule.required == "when_input_given" and bool(record.missing) and set(record.missing) <= INPUTS
+        yield Verdict(index, None, "not_applicable" if not_given else "not_measured", record.reason or "not measured")
+        return
+    for found in record.measurements:
+        # Where every case was vacuous nothing is left to read a change from, but the slice was asked about.
+        if found.status == "removed_by_tokenizer" and policies.matches(rule, found.slice) and found.slice not in read:
+            read.append(found.slice)
+            yield Verdict(index, found.slice, "not_applicable", _removed(found))
+    for gap in record.skipped:
+        if policies.matches(rule, gap.slice) and gap.slice not in read:
+            read.append(gap.slice)
+            yield Verdict(index, gap.slice, "not_measured", gap.reason)
+    for part in policies.parts(rule):
+        if not any(policies.matches(part, slice_) for slice_ in read):
+            named = {key: str(value) for key, value in part.slice.items()}
+            yield Verdict(index, named or None, "not_measured", "no slice of this probe matches the rule")
+
+
+def _removed(found: Measurement) -> str:
+    return f"removed by the tokenizer: {found.vacuous:.0%} of the cases have the same token ids as before"
 
 
 def _holm(claims: Sequence[_Claim]) -> set[int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,13 @@ def matches(rule: Rule, slice_: Slice) -> bool:
         wanted == "*" or slice_[key] == wanted if isinstance(wanted, str) else slice_[key] in wanted
         for key, wanted in rule.slice.items()
     )
+
+
+def parts(rule: Rule) -> Iterator[Rule]:
+    """The rule once for each combination of the values that it lists; ``*`` stays."""
+    options = [(value,) if isinstance(value, str) else value for value in rule.slice.values()]
+    for values in itertools.product(*options):
+        yield replace(rule, slice=dict(zip(rule.slice, values, strict=True)))
 
 
 def check(policy: Policy, known: Mapping[str, Mapping[str, str]]) -> None:

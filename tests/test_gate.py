@@ -112,6 +112,26 @@ def test_a_skipped_slice_gives_its_reason() -> None:
     assert decision.verdicts[0].reason == "no WordNet"
 
 
+def test_a_listed_value_that_nothing_answers_is_not_passed_over() -> None:
+    wanted = rule(slice={"axis": ("a", "b", "c")})
+    found = record(flips(2, 200, {"axis": "a"}), skipped=(Skipped({"axis": "b"}, "no list"),))
+    decision = decide([wanted], found)
+    assert [(one.slice, one.outcome, one.reason) for one in decision.verdicts] == [
+        ({"axis": "a"}, "pass", "within its limit at 95 % one-sided"),
+        ({"axis": "b"}, "not_measured", "no list"),
+        ({"axis": "c"}, "not_measured", "no slice of this probe matches the rule"),
+    ]
+    assert decision.exit_code == 3
+
+
+def test_a_slice_without_any_informative_case_is_named() -> None:
+    vacuous = replace(flips(0, 50, {"axis": "b"}, vacuous=1.0), metric="other")
+    decision = decide([rule(slice={"axis": ("a", "b")})], record(flips(2, 200, {"axis": "a"}), vacuous))
+    assert [verdict.outcome for verdict in decision.verdicts] == ["pass", "not_applicable"]
+    assert decision.verdicts[1].reason.startswith("removed by the tokenizer: 100%")
+    assert decision.exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("missing", "outcome"), [(("domains",), "not_applicable"), (("package:x",), "not_measured"), ((), "not_measured")]
 )

@@ -143,6 +143,8 @@ examples = 250
 recipes = ["deepwordbug"]
 [probes.bias]
 sentences = 300
+[probes.domain_shift]
+examples = 1000
 """
 
 
