@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import config as configs
-from auditor import data, limitations, resources, results, tables, tasks
+from auditor import data, limitations, resources, results, stats, tables, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, UsageError, near_match
 from auditor.models import checkpoint, hugging_face
@@ -290,5 +290,6 @@ def constant_facts(config: Config, partial: bool) -> dict[str, Any]:
         "config": tables.plain(config.model_dump(mode="json")),
         "partial": partial,
         "resources": [asdict(resource) for resource in resources.survey()],
+        "methods": dict(stats.METHODS),
         "limitations": [asdict(row) for row in limitations.LIMITATIONS],
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reports import charts
-from reports.formats import amount, interval, setting, slice_text, words_of
+from reports.formats import amount, measured_interval, setting, slice_text, words_of
 from reports.lookup import (
     UNPRESERVED,
     Findings,
@@ -138,7 +138,7 @@ def _row(found: Findings, model: str, one: Measured, unit: str) -> dict[str, Any
         "model": model,
         "lane": found.models.index(model),
         "value": amount(one["value"], unit),
-        "interval": interval(one["low"], one["high"], unit),
+        "interval": measured_interval(one, unit),
         "cases": f"{one['n_cases']:,}",
         "clusters": f"{one['n_clusters']:,}",
         "vacuous": f"{100 * one['vacuous']:.1f} %",
@@ -187,7 +187,7 @@ def _finite(one: Measured) -> bool:
 
 def _point(one: Measured, unit: str) -> charts.Point:
     factor = _factor(unit)
-    text = f"{amount(one['value'], unit)} {interval(one['low'], one['high'], unit)}"
+    text = f"{amount(one['value'], unit)} {measured_interval(one, unit)}"
     return charts.Point(factor * one["value"], factor * one["low"], factor * one["high"], text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 _UNSEEN = frozenset({0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0})
 """Characters that draw nothing although their category is a letter's, a mark's or a symbol's."""
@@ -62,6 +63,11 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
     """``[a, b]`` in the unit of the value beside it; None is infinite."""
     below = "−∞" if low is None else number(low, unit)
     return f"[{below}, {number(high, unit)}]"
+
+
+def measured_interval(one: Mapping[str, Any], unit: str) -> str:
+    """A measurement's interval; a dash for a descriptive number that comes without one."""
+    return "–" if one["low"] == one["value"] == one["high"] else interval(one["low"], one["high"], unit)
 
 
 def difference_unit(unit: str) -> str:

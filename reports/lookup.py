@@ -118,6 +118,10 @@ def is_full(level: frozenset[str], among: Sequence[frozenset[str]]) -> bool:
     return any(other and other < level for other in among)
 
 
+WHOLE = "all"
+"""The last step of a curve over sizes: everything there is."""
+
+
 def stepped_key(slices: Sequence[Mapping[str, str]]) -> str | None:
     """The key whose values are steps of a curve: ``severity``, or one with three or more numbers as values."""
     if not slices:
@@ -125,16 +129,16 @@ def stepped_key(slices: Sequence[Mapping[str, str]]) -> str | None:
     if all("severity" in one for one in slices):
         return "severity"
     for key in slices[0]:
-        values = {one.get(key, "") for one in slices}
+        values = {one.get(key, "") for one in slices} - {WHOLE}
         if len(values) >= 3 and all(value.replace(".", "", 1).replace(",", "").isdigit() for value in values):
             return key
     return None
 
 
 def ordered_steps(values: Sequence[str]) -> list[str]:
-    """Steps in their order: numbers by size, words as the probe yielded them."""
+    """Steps in their order: numbers by size and the whole last, words as the probe yielded them."""
     distinct = list(dict.fromkeys(values))
     try:
-        return sorted(distinct, key=lambda value: float(value.replace(",", "")))
+        return sorted(distinct, key=lambda value: float("inf" if value == WHOLE else value.replace(",", "")))
     except ValueError:
         return distinct

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports.formats import amount, difference_unit, interval, p_value, slice_text, words_of
+from reports.formats import amount, difference_unit, interval, measured_interval, p_value, slice_text, words_of
 from reports.lookup import OUTCOMES, UNPRESERVED, Findings, Measured, limit_of, mark, worst_mark
 
 KEY_NUMBERS = 4
@@ -219,7 +219,7 @@ def _cell(found: Findings, model: str, probe: str, measured: Measured, unit: str
         return {
             **cell,
             "value": amount(own["value"], unit),
-            "interval": interval(own["low"], own["high"], unit),
+            "interval": measured_interval(own, unit),
             "n": own["n_clusters"],
             "status": status,
         }

@@ -92,6 +92,7 @@ def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
             ("threads", str(environment["threads"])),
         ],
         "versions": list(environment["versions"].items()),
+        "methods": [(words_of(name), text) for name, text in results["methods"].items()],
         "models": [
             {
                 "name": model["name"],

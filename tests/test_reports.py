@@ -435,6 +435,18 @@ def test_steps_are_ordered_by_size_or_as_they_came() -> None:
     assert lookup.stepped_key([]) is None
     assert lookup.stepped_key([{"labels": size} for size in ("30", "100", "300")]) == "labels"
     assert lookup.stepped_key([{"axis": "age"}]) is None
+    assert lookup.stepped_key([{"labels": size} for size in ("30", "100", "300", "all")]) == "labels"
+    assert lookup.stepped_key([{"labels": size} for size in ("30", "100", "all")]) is None
+    assert lookup.ordered_steps(["all", "1,000", "30"]) == ["30", "1,000", "all"]
+
+
+def test_a_descriptive_number_without_an_interval_shows_none() -> None:
+    assert formats.measured_interval({"low": 0.1, "value": 0.1, "high": 0.1}, "share") == "–"
+    assert formats.measured_interval({"low": 0.1, "value": 0.1, "high": 0.2}, "share") == "[10.0, 20.0]"
+
+
+def test_the_page_says_what_each_statistical_method_is() -> None:
+    assert "Korn–Graubard (1998)" in PAGE
 
 
 def test_every_foreground_has_enough_contrast_in_light_and_dark() -> None:
