@@ -22,8 +22,8 @@ class Hypothesis(Protocol):
     expect: Literal["higher", "lower"] | None
 
 
-def check(hypotheses: Sequence[Hypothesis], known: Mapping[str, Mapping[str, str]], models: Sequence[str]) -> None:
-    """Raise ConfigError for a ``[[compare]]`` that names no known model, probe or metric."""
+def check(hypotheses: Sequence[Hypothesis], known: Mapping[str, Mapping[str, Metric]], models: Sequence[str]) -> None:
+    """Raise ConfigError for a ``[[compare]]`` that names no known model, probe or metric, or compares what cannot be."""
     for number, wanted in enumerate(hypotheses, start=1):
         where = f"[[compare]] {number}"
         for name in (wanted.model, wanted.against):
@@ -38,15 +38,42 @@ def check(hypotheses: Sequence[Hypothesis], known: Mapping[str, Mapping[str, str
         if wanted.metric not in known[wanted.probe]:
             hint = near_match(wanted.metric, known[wanted.probe]) or f"known: {', '.join(known[wanted.probe])}"
             raise ConfigError(f"probe {wanted.probe!r} has no metric {wanted.metric!r}", where=where, hint=hint)
+        if wanted.model is not None and wanted.model == wanted.against:
+            raise ConfigError(f"compares {wanted.model!r} with itself", where=where)
+        if not _comparable(known[wanted.probe][wanted.metric]):
+            able = [name for name, metric in known[wanted.probe].items() if _comparable(metric)]
+            raise ConfigError(
+                f"{wanted.metric} is not compared between models", where=where, hint=f"such as {', '.join(able)}"
+            )
+
+
+def _comparable(metric: Metric) -> bool:
+    return metric.comparable and metric.kind in ("mean", "change")
 
 
 def compare(candidate: str, records: Sequence[ProbeRecord], hypotheses: Sequence[Hypothesis]) -> list[dict[str, Any]]:
     """Comparisons as results.json holds them: the named hypotheses, then every comparable metric of each comparator.
 
-    value = model − against, paired by cluster. The named ones state the model and the other it is held against;
-    without names: each comparator against the candidate.
+    value = model − against, paired by cluster. A hypothesis that names one side is about every other model on the other
+    side; one that names none is about each comparator against the candidate.
     """
     return [asdict(comparison) for comparison in _all(candidate, records, hypotheses)]
+
+
+def unanswered(hypotheses: Sequence[Hypothesis], comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
+    """In words, each hypothesis that no comparison answers: its slice was not measured on both sides."""
+
+    def answers(wanted: Hypothesis, found: Mapping[str, Any]) -> bool:
+        given = (wanted.probe, wanted.metric, dict(wanted.slice), wanted.expect)
+        sides = (wanted.model in (None, found["model"]), wanted.against in (None, found["against"]))
+        return all(sides) and given == (found["probe"], found["metric"], dict(found["slice"]), found["expect"])
+
+    def words(wanted: Hypothesis) -> str:
+        inside = ", ".join(f"{key} {value}" for key, value in wanted.slice.items()) or "all"
+        models = f"{wanted.model or 'each model'} against {wanted.against or 'the candidate'}"
+        return f"{models}: {wanted.probe} {wanted.metric}, {inside}"
+
+    return [words(wanted) for wanted in hypotheses if not any(answers(wanted, found) for found in comparisons)]
 
 
 def _all(candidate: str, records: Sequence[ProbeRecord], hypotheses: Sequence[Hypothesis]) -> Iterator[Comparison]:
@@ -56,10 +83,7 @@ def _all(candidate: str, records: Sequence[ProbeRecord], hypotheses: Sequence[Hy
     comparators = [name for name in by_model if name != candidate]
     named: set[tuple[Any, ...]] = set()
     for wanted in hypotheses:
-        for model in [wanted.model] if wanted.model else comparators:
-            against = wanted.against or candidate
-            if model not in by_model or against not in by_model or model == against:
-                continue
+        for model, against in _sides(wanted, candidate, list(by_model)):
             pair = (by_model[model][wanted.probe], by_model[against][wanted.probe])
             for comparison in _pairs(*pair, metric=wanted.metric, slice_=wanted.slice, expect=wanted.expect):
                 named.add(_key(comparison))
@@ -69,6 +93,15 @@ def _all(candidate: str, records: Sequence[ProbeRecord], hypotheses: Sequence[Hy
             for comparison in _pairs(record, by_model[candidate][probe]):
                 if _key(comparison) not in named:
                     yield comparison
+
+
+def _sides(wanted: Hypothesis, candidate: str, models: Sequence[str]) -> list[tuple[str, str]]:
+    if wanted.model is None:
+        against = wanted.against or candidate
+        return [(model, against) for model in models if model != against]
+    if wanted.against is None and wanted.model == candidate:
+        return [(candidate, model) for model in models if model != candidate]
+    return [(wanted.model, wanted.against or candidate)]
 
 
 def _key(comparison: Comparison) -> tuple[Any, ...]:
@@ -84,7 +117,7 @@ def _pairs(
     slice_: Slice | None = None,
     expect: Literal["higher", "lower"] | None = None,
 ) -> Iterator[Comparison]:
-    metrics = {one.name: one for one in record.metrics if one.comparable and one.kind in ("mean", "change")}
+    metrics = {one.name: one for one in record.metrics if _comparable(one)}
     others = {(one.metric, tuple(sorted(one.slice.items()))): one for one in against.measurements}
     fewest = min((len(one.slice) for one in record.measurements), default=0)
     for found in record.measurements:

@@ -28,6 +28,8 @@ TEMPLATE = Path(__file__).with_name("config_template.toml").read_text(encoding="
 RESERVED = ("home", "test", "train", "validation")
 """Names that no domain may have."""
 
+SEEDS = 2**32
+"""Seeds lie below: numpy takes no larger ones."""
 Settings = TypeVar("Settings")
 
 
@@ -137,7 +139,7 @@ class CompareEntry(_Section):
 class Config(_Section):
     """Everything an audit can be told; the defaults are those of ``audit init``."""
 
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=SEEDS)
     task: Word = "text-classification"
     candidate: Word | None = None
     policy: File | None = None

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from auditor.errors import AuditError
 
+Ours = Callable[[Path], bool]
+"""Whether a folder is one that auditor wrote and may replace."""
+ANOTHER = "name another folder with --out"
 
-def check_target(out: Path, marker: str, error: type[AuditError]) -> None:
-    """A folder may take the place of an empty one or of one that holds ``marker``, nothing else. Raises ``error``."""
+
+def check_target(out: Path, ours: Ours, error: type[AuditError]) -> None:
+    """A folder may take the place of an empty one or of one of ours, nothing else. Raises ``error``.
+
+    Found out before any work is done: also what lies in the way of the path, and folders that cannot be renamed.
+    """
     if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise error("is in the way: not a folder", where=str(out), hint="name another folder with --out")
+        raise error("is in the way: not a folder", where=str(out), hint=ANOTHER)
+    if out.is_dir() and (out.resolve() == Path.cwd() or os.path.ismount(out)):
+        raise error("is the current folder or a mounted one: it cannot be replaced", where=str(out), hint=ANOTHER)
     try:
-        taken = out.is_dir() and not (out / marker).is_file() and any(out.iterdir())
+        taken = out.is_dir() and any(out.iterdir()) and not ours(out)
     except OSError as cause:
         raise error(f"cannot be read: {cause.strerror}", where=str(out)) from None
     if taken:
-        raise error("is a folder with other files in it", where=str(out), hint="name another folder with --out")
+        raise error("is a folder with other files in it", where=str(out), hint=ANOTHER)
+    there = next(parent for parent in out.absolute().parents if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        reason = "may not be written to" if there.is_dir() else "is not a folder"
+        raise error(f"cannot be written: {there} {reason}", where=str(out), hint=ANOTHER)
 
 
 @contextmanager
-def whole(out: Path, marker: str, error: type[AuditError]) -> Iterator[Path]:
+def whole(out: Path, ours: Ours, error: type[AuditError]) -> Iterator[Path]:
     """A new folder beside ``out`` that takes its place when the block ends well, and is gone when it does not.
 
     What was there before stays until the new one is whole. Raises ``error`` for an ``out`` that ``check_target``
     refuses, before any work, and for whatever cannot be written.
     """
-    check_target(out, marker, error)
+    check_target(out, ours, error)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import PolicyError, near_match
-from auditor.types import ProbeRecord, Rule, Slice
+from auditor.types import Metric, ProbeRecord, Rule, Slice
 
 KEYS = ("probe", "metric", "slice", "max", "min", "required", "why")
 REQUIRED = ("always", "when_input_given", "never")
@@ -129,10 +129,10 @@ def parts(rule: Rule) -> Iterator[Rule]:
         yield replace(rule, slice=dict(zip(rule.slice, values, strict=True)))
 
 
-def check(policy: Policy, known: Mapping[str, Mapping[str, str]]) -> None:
-    """Raise PolicyError for a rule on a probe or metric that does not exist, or on a descriptive number.
+def check(policy: Policy, known: Mapping[str, Mapping[str, Metric]]) -> None:
+    """Raise PolicyError for a rule on a probe or metric that does not exist, or that could decide nothing.
 
-    ``known``: probe → metric → kind, of every discovered probe, measured or not.
+    ``known``: probe → metric's name → metric, of every discovered probe, measured or not.
     """
     for number, rule in enumerate(policy.rules, start=1):
         where = f"policy {policy.name}: rule {number}"
@@ -143,14 +143,29 @@ def check(policy: Policy, known: Mapping[str, Mapping[str, str]]) -> None:
         if rule.metric not in metrics:
             hint = near_match(rule.metric, metrics) or f"known: {', '.join(sorted(metrics))}"
             raise PolicyError(f"probe {rule.probe!r} has no metric {rule.metric!r}", where=where, hint=hint)
-        if metrics[rule.metric] == "descriptive" and rule.limit is not None:
-            raise PolicyError(
-                f"{rule.probe} {rule.metric} is descriptive",
-                where=where,
-                hint="it has no rows to judge by; leave max and min out",
-            )
+        _check_limit(rule, metrics[rule.metric], where)
 
 
-def known_metrics(records: tuple[ProbeRecord, ...]) -> dict[str, dict[str, str]]:
-    """Probe → metric → kind, from the records of a results folder."""
-    return {record.probe: {metric.name: metric.kind for metric in record.metrics} for record in records}
+def _check_limit(rule: Rule, metric: Metric, where: str) -> None:
+    if rule.limit is None:
+        return
+    if metric.kind == "descriptive":
+        raise PolicyError(
+            f"{rule.probe} {rule.metric} is descriptive",
+            where=where,
+            hint="it has no rows to judge by; leave max and min out",
+        )
+    never_fails = rule.limit >= metric.high if rule.max is not None else rule.limit <= metric.low
+    never_passes = rule.limit < metric.low if rule.max is not None else rule.limit > metric.high
+    if never_fails or never_passes:
+        side = "max" if rule.max is not None else "min"
+        raise PolicyError(
+            f"{side} = {rule.limit:g} {'never fails' if never_fails else 'never passes'}",
+            where=where,
+            hint=f"{rule.metric} lies between {metric.low:g} and {metric.high:g}; ten percent are 0.1",
+        )
+
+
+def known_metrics(records: tuple[ProbeRecord, ...]) -> dict[str, dict[str, Metric]]:
+    """Probe → metric's name → metric, from the records of a results folder."""
+    return {record.probe: {metric.name: metric for metric in record.metrics} for record in records}

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import functools
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from auditor import config as configs
-from auditor import data, limitations, resources, results, stats, tables, tasks
+from auditor import data, provenance, tasks
 from auditor.config import Config
-from auditor.errors import ConfigError, UsageError, near_match
+from auditor.errors import ConfigError, DataError, UsageError, near_match
 from auditor.models import checkpoint, hugging_face
 from auditor.plans import HOME, AuditedModel, Fitter, Plan, shuffled, without_leaks
 from auditor.training import record as training_records
-from auditor.types import Encoded, Example, Model, Probe, Task
-
-PACKAGES = ("torch", "transformers", "textattack", "nlpaug", "scikit-learn", "scipy", "numpy", "pandas", "pyarrow")
+from auditor.types import Example, Model, Probe, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +77,11 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     )
     facts = {
         "task": {"name": task.name, "metric": task.metric, "labels": list(labels)},
-        "environment": environment(models[candidate], config.audit.precision),
+        "environment": provenance.environment(models[candidate], config.audit.precision),
         "data": data_facts,
-        "models": [_model_facts(name, models[name], found[name], candidate, records[name], root) for name in found],
+        "models": [
+            provenance.model_facts(name, models[name], found[name], candidate, records[name], root) for name in found
+        ],
     }
     return Prepared(plan, facts)
 
@@ -138,7 +136,7 @@ def _separated(
             where=str(sets[HOME].path),
             hint="audit on rows that the model has not seen",
         )
-    return examples, [_data_facts(one, leaked, root, encoded[name]) for name, one in sets.items()]
+    return examples, [provenance.data_facts(one, leaked, root, encoded[name]) for name, one in sets.items()]
 
 
 def probe_settings(config: Config, probes: Sequence[Probe]) -> dict[str, Any]:
@@ -187,24 +185,31 @@ def _columns(config: Config, record: Any) -> data.Columns:
 
 def _files(config: Config, options: Options, record: Any, folder: Path) -> dict[str, Path]:
     """Set → file: flags win over the config, and the config over ``training.json``."""
-    files: dict[str, Path] = {}
-    if options.data is not None:
-        files[HOME] = options.data
-        given = {"train": options.train, **(options.domains or {})}
-        return files | {name: path for name, path in given.items() if path is not None}
-    recorded = training_records.check_data(record, folder) if record is not None else {}
-    if "test" in recorded:
-        files[HOME] = recorded.pop("test")
-    files |= recorded
-    for name, path in configs.data_files(config).items():
-        files[HOME if name == "test" else name] = path
-    if options.train is not None:
-        files["train"] = options.train
-    files |= options.domains or {}
+    given = {HOME if name == "test" else name: path for name, path in configs.data_files(config).items()}
+    flags = {HOME: options.data, "train": options.train, **(options.domains or {})}
+    given |= {name: path for name, path in flags.items() if path is not None}
+    files = {**_recorded(record, folder, given, strict=options.data is None), **given}
     if HOME not in files:
         raise UsageError("no data to audit on", where=str(folder), hint="give --data test.csv")
     order = [HOME, *(name for name in files if name not in (HOME, "train", "validation")), "train", "validation"]
     return {name: files[name] for name in order if name in files}
+
+
+def _recorded(record: Any, folder: Path, given: Mapping[str, Path], *, strict: bool) -> dict[str, Path]:
+    """The files of ``training.json`` that nothing replaces. With ``--data`` those that are gone or changed since are
+    left out, so that a checkpoint can be audited far from where it was trained; without, they are errors.
+    """
+    found: dict[str, Path] = {}
+    for name in () if record is None else record.data:
+        known = HOME if name == "test" else name
+        if known in given:
+            continue
+        try:
+            found[known] = training_records.check_data(record, folder, name)
+        except DataError:
+            if strict:
+                raise
+    return found
 
 
 def _max_length(config: Config, record: Any) -> int | None:
@@ -222,74 +227,15 @@ def _favourable(config: Config, labels: Sequence[str]) -> str | None:
 
 
 def _fitter(options: Options, task: Task, record: Any, folder: Path) -> Fitter | None:
+    """How to train from the base again; None where no base is known, or the recorded one is not here."""
     from auditor.training import job
 
     base = options.base or (job.base_of(record, folder) if record is not None else None)
     if base is None:
         return None
+    checkpoint.check_base(base)
     recipe, given = (record.recipe, record.recipe_settings) if record is not None else ("standard", {})
     settings = dict(record.settings) if record is not None else {}
     return functools.partial(
         job.fit, base=base, task=task, recipe=recipe, recipe_settings=given, settings=settings, device=options.device
     )
-
-
-def environment(model: Model | None, precision: str) -> dict[str, Any]:
-    """Versions, device kind, precision and threads: what the numbers depend on beside the inputs."""
-    import torch
-
-    versions = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    device = str(getattr(model, "device_kind", "cpu"))
-    return {
-        "python": platform.python_version(),
-        "versions": versions,
-        "device": device,
-        "precision": precision,
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _data_facts(one: data.Dataset, leaked: Mapping[str, int], root: Path, encoded: Sequence[Encoded]) -> dict[str, Any]:
-    gone = leaked.get(one.name, 0)
-    report = asdict(one.report)
-    return {
-        "name": one.name,
-        "path": results.relative(one.path, root),
-        "sha256": one.sha256,
-        **report,
-        "used": report["used"] - gone,
-        "leaked": gone,
-        "truncated": sum(item.truncated for item in encoded),
-    }
-
-
-def _model_facts(name: str, model: Model, path: Path, candidate: str, record: Any, root: Path) -> dict[str, Any]:
-    return {
-        "name": name,
-        "path": results.relative(path, root),
-        "fingerprint": model.fingerprint,
-        "labels": list(model.labels),
-        "candidate": name == candidate,
-        "training": None if record is None else tables.plain(asdict(record)),
-    }
-
-
-def constant_facts(config: Config, partial: bool) -> dict[str, Any]:
-    """The parts of results.json that depend on no model."""
-    from auditor import __version__
-
-    return {
-        "schema": results.SCHEMA,
-        "auditor": __version__,
-        "seed": config.seed,
-        "config": tables.plain(config.model_dump(mode="json")),
-        "partial": partial,
-        "resources": [asdict(resource) for resource in resources.survey()],
-        "methods": dict(stats.METHODS),
-        "limitations": [asdict(row) for row in limitations.LIMITATIONS],
-    }

@@ -26,6 +26,13 @@ RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
     "timings.json",
     "scorecard.html",
 )
+FILES = frozenset({RESULTS, CASES, EXAMPLES, TIMINGS, PAGE, "errors.log"})
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether the folder holds an audit's results and nothing else, so that a new audit may take its place."""
+    names = {file.name for file in folder.iterdir()}
+    return RESULTS in names and names <= FILES
 
 
 def record_dict(record: ProbeRecord) -> dict[str, Any]:
@@ -108,7 +115,16 @@ def schema_error(results: Mapping[str, Any]) -> str | None:
 def records_of(results: Mapping[str, Any], folder: Path) -> tuple[ProbeRecord, ...]:
     """The records with their rows, as the gate reads them. Raises ResultsError when ``examples.parquet`` is missing."""
     rows = read_rows(folder / EXAMPLES)
-    return tuple(_record(found, rows) for found in results["records"])
+    records = tuple(_record(found, rows) for found in results["records"])
+    if results["candidate"] not in {record.model for record in records}:
+        raise ResultsError(f"no record of the candidate {results['candidate']!r}", where=str(folder / RESULTS))
+    for record in records:
+        descriptive = {metric.name for metric in record.metrics if metric.kind == "descriptive"}
+        for found in record.measurements:
+            if not found.rows and found.metric not in descriptive:
+                where = f"{record.model} {record.probe} {found.metric} {slice_text(found.slice)}"
+                raise ResultsError(f"has no rows of {where}", where=str(folder / EXAMPLES), hint="from another audit?")
+    return records
 
 
 def _record(found: Mapping[str, Any], rows: Mapping[tuple[str, str, str, str], tuple[Row, ...]]) -> ProbeRecord:

@@ -10,7 +10,7 @@ from typing import Any
 
 from auditor import registry
 from auditor.engine import Scorer
-from auditor.errors import AuditError
+from auditor.errors import AuditError, ConfigError
 from auditor.metrics import Tally
 from auditor.plans import HOME, SPLITS, AuditedModel, BoundAudit, Plan
 from auditor.types import (
@@ -96,7 +96,7 @@ class _Worst:
 def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
     """One record for each model and discovered probe, models in their order, probes in theirs.
 
-    AuditError, OSError of the sink and KeyboardInterrupt go through; any other exception of a probe becomes a
+    ConfigError, OSError of the sink and KeyboardInterrupt go through; any other exception of a probe becomes a
     ``failed`` record with its traceback in ``plan.errors``.
     """
     records = []
@@ -154,12 +154,13 @@ def _record(
     progress.start(f"{audited.name}: {probe.name}")
     try:
         found = _measure(plan, audited, probe, scorer, _guarded(sink), progress)
-    except (AuditError, _SinkError):
+    except (ConfigError, _SinkError):
         raise
     except Exception as error:
         plan.errors.append(f"{audited.name}: {probe.name}\n{traceback.format_exc()}")
         progress.finish("crashed")
-        return record("failed", f"{type(error).__name__}: {error}")
+        # One probe's broken model must not cost the results of the others.
+        return record("failed", error.line if isinstance(error, AuditError) else f"{type(error).__name__}: {error}")
     progress.finish(f"{found['counts']['cases']} cases, {len(found['measurements'])} measurements")
     return record("measured", **found)
 

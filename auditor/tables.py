@@ -39,6 +39,9 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written to the results")
 
 
+ROW_COLUMNS = ("model", "probe", "metric", "slice", "cluster", "arm", "total", "count")
+
+
 class CaseWriter:
     """Streams scored cases to ``cases.parquet`` in row groups; with ``texts=False`` no text of the user's is kept."""
 
@@ -113,8 +116,8 @@ def write_rows(file: Path, records: Iterable[ProbeRecord]) -> None:
     import pyarrow.parquet as pq
 
     text = pa.dictionary(pa.int32(), pa.string())
-    names = ("model", "probe", "metric", "slice", "cluster", "arm")
-    schema = pa.schema([*((name, text) for name in names), ("total", pa.float64()), ("count", pa.float64())])
+    numbers = ("total", "count")
+    schema = pa.schema([(name, pa.float64() if name in numbers else text) for name in ROW_COLUMNS])
     with pq.ParquetWriter(file, schema) as writer:
         for record in records:
             for found in record.measurements:
@@ -149,6 +152,9 @@ def read_rows(file: Path) -> dict[tuple[str, str, str, str], tuple[Row, ...]]:
         raise ResultsError("is missing: the gate needs it", where=str(file)) from None
     except (OSError, pa.ArrowInvalid) as error:
         raise ResultsError(f"cannot be read: {error}", where=str(file)) from None
+    missing = [name for name in ROW_COLUMNS if name not in columns]
+    if missing:
+        raise ResultsError(f"has no column {missing[0]!r}", where=str(file), hint="was it written by auditor?")
     found: dict[tuple[str, str, str, str], list[Row]] = {}
     keys = zip(columns["model"], columns["probe"], columns["metric"], columns["slice"], strict=True)
     values = zip(columns["cluster"], columns["arm"], columns["total"], columns["count"], strict=True)

@@ -18,12 +18,29 @@ from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Row
 DATA = Path(__file__).with_name("data") / "bias.toml"
 SCORE_GAP = Metric("score_gap", "largest gap between groups in mean score", "gap", "points", 0.0, 1.0, "lower")
 RATE_GAP = Metric("rate_gap", "largest gap between groups in the rate of the label", "gap", "points", 0.0, 1.0, "lower")
-WHERE = "[probes.bias]"
+
+
+@functools.cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(DATA.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _every_sentence() -> tuple[tuple[str, str], ...]:
+    """Every frame with every content once, sentiments in turn, contents in turn, frames in turn."""
+    frames, contents = _data()["frames"], _data()["contents"]
+    found = []
+    for turn, content in itertools.product(range(len(frames)), range(len(contents["neutral"]))):
+        for shift, (sentiment, sentences) in enumerate(contents.items()):
+            frame = (turn + content + shift) % len(frames)
+            name = f"{sentiment} {content + 1}, frame {frame + 1}"
+            found.append((name, frames[frame].replace("{content}", sentences[content])))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How many sentences name how many people of which groups."""
+    """How many sentences name how many people of which groups. Raises ConfigError for what the lists cannot serve."""
 
     sentences: int = 200
     """Frames filled with contents, the clusters: from 1 to 300, a third each positive, negative and neutral."""
@@ -38,6 +55,18 @@ class Settings:
         "disability",
         "sexual orientation",
     )
+
+    def __post_init__(self) -> None:
+        axes = _data()["axes"]
+        for axis in self.axes:
+            if axis not in axes:
+                hint = near_match(axis, axes) or f"known: {', '.join(axes)}"
+                raise ConfigError(f"no axis is called {axis!r}", hint=hint)
+        terms = min(len(terms) for groups in axes.values() for terms in groups.values())
+        limits = {"sentences": len(_every_sentence()), "pairs_per_sentence": terms}
+        for key, most in limits.items():
+            if not 1 <= getattr(self, key) <= most:
+                raise ConfigError(f"{key} = {getattr(self, key)}", hint=f"from 1 to {most}")
 
 
 class Bias:
@@ -65,7 +94,6 @@ class Bias:
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings, field = audit.settings, audit.task.fields[0]
-        check(settings)
         for axis in settings.axes:
             groups = _data()["axes"][axis]
             order = term_order(groups, audit.rng(axis))
@@ -89,21 +117,8 @@ class Bias:
         for axis, found in by_axis.items():
             for metric, rate in ((SCORE_GAP, False), (RATE_GAP, True)):
                 rows = gap_rows(found, audit.favourable_label, rate=rate)
-                yield metrics.measurement(metric, {"axis": axis}, rows, n_cases=len(found))
-
-
-def check(settings: Settings) -> None:
-    """Raises ConfigError for an unknown axis, and for more sentences or terms than there are."""
-    axes = _data()["axes"]
-    for axis in settings.axes:
-        if axis not in axes:
-            hint = near_match(axis, axes) or f"known: {', '.join(axes)}"
-            raise ConfigError(f"no axis is called {axis!r}", where=WHERE, hint=hint)
-    terms = min(len(terms) for groups in axes.values() for terms in groups.values())
-    limits = {"sentences": len(_every_sentence()), "pairs_per_sentence": terms}
-    for key, most in limits.items():
-        if not 1 <= getattr(settings, key) <= most:
-            raise ConfigError(f"{key} = {getattr(settings, key)}", where=WHERE, hint=f"from 1 to {most}")
+                vacuous = sum(judged.vacuous for judged in found) / len(found)
+                yield metrics.measurement(metric, {"axis": axis}, rows, n_cases=len(found), vacuous=vacuous)
 
 
 def gap_rows(cases: Sequence[Judged], favourable: str | None, *, rate: bool) -> list[Row]:
@@ -159,28 +174,10 @@ def sentences_of(n: int) -> tuple[tuple[str, str], ...]:
     return _every_sentence()[:n]
 
 
-@functools.cache
-def _every_sentence() -> tuple[tuple[str, str], ...]:
-    """Every frame with every content once, sentiments in turn, contents in turn, frames in turn."""
-    frames, contents = _data()["frames"], _data()["contents"]
-    found = []
-    for turn, content in itertools.product(range(len(frames)), range(len(contents["neutral"]))):
-        for shift, (sentiment, sentences) in enumerate(contents.items()):
-            frame = (turn + content + shift) % len(frames)
-            name = f"{sentiment} {content + 1}, frame {frame + 1}"
-            found.append((name, frames[frame].replace("{content}", sentences[content])))
-    return tuple(found)
-
-
 def filled(sentence: str, person: str) -> str:
     """The sentence about this person, its first letter a capital."""
     text = sentence.replace("{person}", person)
     return text[0].upper() + text[1:]
-
-
-@functools.cache
-def _data() -> dict[str, Any]:
-    return tomllib.loads(DATA.read_text(encoding="utf-8"))
 
 
 PROBE = Bias()

@@ -24,9 +24,13 @@ SEPARABLE = Metric(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``examples``: rows of each domain, at most."""
+    """``examples``: rows of each domain, at most; 1 or more."""
 
     examples: int = 300
+
+    def __post_init__(self) -> None:
+        if self.examples < 1:
+            raise ValueError("examples must be at least 1")
 
 
 class DomainShift:
@@ -49,7 +53,10 @@ class DomainShift:
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         for domain in audit.domains:
-            for example in audit.examples(domain, audit.settings.examples):
+            examples = audit.examples(domain, audit.settings.examples)
+            if not examples:
+                yield Skipped({"domain": domain}, "every row occurs in the training data")
+            for example in examples:
                 yield Case(example, slice={"domain": domain})
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:

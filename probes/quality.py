@@ -14,9 +14,13 @@ RECALL = Metric("recall", "recall by class", "mean", "share", 0.0, 1.0, "higher"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``examples``: rows of the home domain, at most."""
+    """``examples``: rows of the home domain, at most; 1 or more."""
 
     examples: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.examples < 1:
+            raise ValueError("examples must be at least 1")
 
 
 class Quality:

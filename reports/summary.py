@@ -228,12 +228,13 @@ def _cell(found: Findings, model: str, probe: str, measured: Measured, unit: str
     return {**cell, "value": None, "missing": missing}
 
 
-def comparisons(found: Findings) -> dict[str, list[dict[str, Any]]]:
+def comparisons(found: Findings) -> dict[str, list[Any]]:
     """Paired differences: the hypotheses named beforehand, and all others."""
     shown = [_comparison(found, one) for one in found.results["comparisons"]]
     return {
         "named": [one for one in shown if one["expect"]],
         "others": [one for one in shown if not one["expect"]],
+        "unanswered": found.results["unanswered"],
     }
 
 

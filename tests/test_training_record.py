@@ -105,15 +105,14 @@ def test_a_record_of_a_newer_schema_is_refused_even_when_its_shape_has_changed(t
 
 def test_data_that_has_not_changed_is_found_beside_the_checkpoint(tmp_path: Path) -> None:
     record, checkpoint, file = with_data(tmp_path)
-    found = records.check_data(record, checkpoint)
-    assert {name: path.resolve() for name, path in found.items()} == {"train": file.resolve()}
+    assert records.check_data(record, checkpoint, "train").resolve() == file.resolve()
 
 
 def test_changed_data_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     record, checkpoint, file = with_data(tmp_path)
     file.write_text("text,label\na,c\n", encoding="utf-8")
     with pytest.raises(DataError, match="changed since training") as caught:
-        records.check_data(record, checkpoint)
+        records.check_data(record, checkpoint, "train")
     assert "train.csv" in caught.value.line
 
 
@@ -121,5 +120,5 @@ def test_missing_data_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     record, checkpoint, file = with_data(tmp_path)
     file.unlink()
     with pytest.raises(DataError, match="is not there") as caught:
-        records.check_data(record, checkpoint)
+        records.check_data(record, checkpoint, "train")
     assert "train.csv" in caught.value.line

@@ -11,9 +11,11 @@ from typing import Any
 from auditor import comparing, folders, gate, policy, registry, results, runner, tables
 from auditor import config as configs
 from auditor.cli.gate import show
-from auditor.cli.progress import Lines, Quiet
+from auditor.cli.options import progress, seeded
+from auditor.cli.progress import Lines
 from auditor.config import Config
 from auditor.errors import ResultsError, UsageError
+from auditor.types import Decision
 
 
 def run(options: Namespace) -> int:
@@ -24,12 +26,12 @@ def run(options: Namespace) -> int:
     chosen = registry.selected(probes, names, files)
     rules = policy.load(options.policy or configs.policy_file(config))
     out = options.out or configs.out_folder(config)
-    progress = Quiet() if options.quiet else Lines()
-    with folders.whole(out, results.RESULTS, ResultsError) as folder:
-        code = _audit(options, config, (probes, chosen), rules, out, folder, progress)
+    with folders.whole(out, results.is_ours, ResultsError) as folder:
+        decision = _audit(options, config, (probes, chosen), rules, out, folder, progress(options))
+    show(decision, rules, as_json=options.json)
     if not options.json:
         print(f"scorecard: {out / results.PAGE}", file=sys.stderr)
-    return code
+    return int(decision.exit_code)
 
 
 def _audit(
@@ -39,9 +41,9 @@ def _audit(
     rules: policy.Policy,
     out: Path,
     folder: Path,
-    progress: Lines,
-) -> int:
-    from auditor import prepare
+    lines: Lines,
+) -> Decision:
+    from auditor import prepare, provenance
 
     registry.sibling("reports")
     from reports import scorecard
@@ -49,36 +51,37 @@ def _audit(
     root = out.resolve().parent
     prepared = prepare.prepare(config, _options(options, config), *probes, root)
     plan = prepared.plan
-    known = {probe.name: {metric.name: metric.kind for metric in probe.metrics(plan.task)} for probe in plan.probes}
+    known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(rules, known)
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
     writer = tables.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)
     try:
-        records = runner.run_guarded(plan, writer, progress)
+        records = runner.run_guarded(plan, writer, lines)
     finally:
         writer.close()
     if options.no_texts:
         records = tuple(results.without_texts(record) for record in records)
     decision = gate.decide(rules, records, plan.candidate)
+    compared = comparing.compare(plan.candidate, records, config.compare)
     content = {
-        **prepare.constant_facts(config, partial=plan.selected != {probe.name for probe in plan.probes}),
+        **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, root),
         **prepared.facts,
         "candidate": plan.candidate,
         "records": [results.record_dict(record) for record in records],
-        "comparisons": [tables.plain(item) for item in comparing.compare(plan.candidate, records, config.compare)],
+        "comparisons": tables.plain(compared),
+        "unanswered": comparing.unanswered(config.compare, compared),
         "policy": results.policy_dict(rules),
         "decision": results.decision_dict(decision),
     }
     results.write_json(folder / results.RESULTS, content)
     tables.write_rows(folder / results.EXAMPLES, records)
-    results.write_json(folder / results.TIMINGS, {"seconds": progress.seconds})
+    results.write_json(folder / results.TIMINGS, {"seconds": lines.seconds})
     if plan.errors:
         (folder / "errors.log").write_text("\n".join(plan.errors), encoding="utf-8")
     (folder / results.PAGE).write_text(
         scorecard.render(json.loads((folder / results.RESULTS).read_text(encoding="utf-8"))), encoding="utf-8"
     )
-    show(decision, rules, as_json=options.json)
-    return int(decision.exit_code)
+    return decision
 
 
 def _config(options: Namespace) -> Config:
@@ -88,8 +91,7 @@ def _config(options: Namespace) -> Config:
         if not options.quiet:
             print("using audit.toml", file=sys.stderr)
     config = configs.load(path)
-    if options.seed is not None:
-        config = config.model_copy(update={"seed": options.seed})
+    config = seeded(config, options)
     if options.budget is not None:
         if options.budget < 1:
             raise UsageError(f"--budget {options.budget} is not a number of examples", hint="1 or more")
@@ -108,6 +110,8 @@ def _options(options: Namespace, config: Config) -> Any:
                 f"--domain {word} is not NAME=FILE",
                 hint="--domain tweets=tweets.csv; home, train and validation are taken",
             )
+        if name in domains:
+            raise UsageError(f"--domain {name} is given twice", hint="a domain is one file")
         domains[name] = Path(file)
     return Options(
         model=options.model,

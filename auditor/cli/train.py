@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from auditor import config as configs
-from auditor.cli.progress import Lines, Quiet
+from auditor.cli.options import progress, seeded
 from auditor.errors import UsageError
 
 
@@ -18,9 +18,7 @@ def run(options: Namespace) -> int:
     if options.config is None and not path.is_file():
         raise UsageError("no audit.toml here", hint="write one with: audit init; or name one with --config")
     config = configs.load(path)
-    if options.seed is not None:
-        config = config.model_copy(update={"seed": options.seed})
-    progress = Quiet() if options.quiet else Lines()
-    for checkpoint in job.train(config, out=options.out, device=options.device, progress=progress):
+    config = seeded(config, options)
+    for checkpoint in job.train(config, out=options.out, device=options.device, progress=progress(options)):
         print(checkpoint)
     return 0

@@ -26,6 +26,7 @@ def load(path: Path, task: Task) -> tuple[Any, Any]:
             model, info = AutoModelForSequenceClassification.from_pretrained(
                 str(path),
                 local_files_only=True,
+                trust_remote_code=False,  # not None: transformers would ask at the terminal
                 use_safetensors=True,
                 num_labels=len(names),
                 id2label=names,

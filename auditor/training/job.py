@@ -13,7 +13,7 @@ from auditor import config as configs
 from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, DataError, UsageError
-from auditor.models import checkpoint
+from auditor.models import checkpoint, hugging_face
 from auditor.training import loop, recipes, record, saving
 from auditor.types import Example, Model, Progress, Task
 
@@ -62,6 +62,8 @@ def train(config: Config, *, out: Path | None, device: str | None, progress: Pro
     folder = out or config.resolve(training.out)
     for recipe in made:
         saving.check_target(folder / recipe.name)
+        if (folder / recipe.name).resolve() == base.resolve():
+            raise ConfigError("would replace its own base", where="[training] out", hint="name another folder")
     for recipe in made:
         trained = loop.train(
             base,
@@ -120,11 +122,11 @@ def _record(
     )
 
 
-def base_of(found: record.TrainingRecord, folder: Path) -> Path:
-    """The base that a checkpoint was trained from; a changed or missing one is a UsageError."""
+def base_of(found: record.TrainingRecord, folder: Path) -> Path | None:
+    """The base that a checkpoint was trained from; None where it is not there. A changed one is a UsageError."""
     base = folder / found.base["path"]
     if not (base / "config.json").is_file():
-        raise UsageError("the base model of training.json is not there", where=str(base), hint="name it with --base")
+        return None
     if checkpoint.fingerprint(base) != found.base["fingerprint"]:
         raise UsageError("the base model has changed since training", where=str(base), hint="name another with --base")
     return base
@@ -147,6 +149,8 @@ def fit(
     from dataclasses import replace
 
     known = {name: value for name, value in settings.items() if name in SETTINGS}
+    if known.get("precision") == "fp16" and hugging_face.device_named(device) == "cpu":
+        known["precision"] = "auto"  # trained on a GPU, audited without one
     chosen = replace(loop.Settings(**known), steps=steps, batch_size=batch_size, patience=None)
     made = recipes.create(recipe, recipe_settings)
     trained = loop.train(base, examples, (), task, made, chosen, seed=seed, device=device, progress=None)

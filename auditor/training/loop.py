@@ -85,7 +85,7 @@ def train(
     if not examples:
         raise DataError("no training rows")
     where = hugging_face.device_named(device)
-    with deterministic(seed, where), _seeded(seed), _accelerate_afterwards_as_new():
+    with deterministic(seed, where), _seeded(seed), _on(where), _accelerate_afterwards_as_new():
         model, tokenizer = bases.load(base, task)
         limit = hugging_face.length_limit(model, tokenizer, settings.max_length)
         trained = Trained(model.to(where), tokenizer, where.split(":")[0], limit)
@@ -106,6 +106,22 @@ def _seeded(seed: int) -> Iterator[None]:
     finally:
         random.setstate(python)
         numpy.random.set_state(arrays)
+
+
+@contextlib.contextmanager
+def _on(device: str) -> Iterator[None]:
+    """accelerate takes the current CUDA device, whichever one the model was told to be on."""
+    import torch
+
+    if not device.startswith("cuda:"):
+        yield
+        return
+    before = torch.cuda.current_device()
+    torch.cuda.set_device(device)
+    try:
+        yield
+    finally:
+        torch.cuda.set_device(before)
 
 
 @contextlib.contextmanager

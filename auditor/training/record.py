@@ -73,16 +73,14 @@ def _check_entries(record: TrainingRecord) -> None:
             raise ValueError(needed)
 
 
-def check_data(record: TrainingRecord, folder: Path) -> dict[str, Path]:
-    """Set → file, as trained. A file that is gone or has changed is a DataError."""
-    files = {}
-    for name, entry in record.data.items():
-        path = folder / entry["path"]
-        if not path.is_file():
-            raise DataError(f"the {name} data of {NAME} is not there", where=str(path), hint="give --data")
-        if sha256_of(path) != entry["sha256"]:
-            raise DataError(
-                f"the {name} data has changed since training", where=str(path), hint="train again, or give --data"
-            )
-        files[name] = path
-    return files
+def check_data(record: TrainingRecord, folder: Path, name: str) -> Path:
+    """The file of one set, as trained. One that is gone or has changed is a DataError."""
+    entry = record.data[name]
+    path = folder / entry["path"]
+    if not path.is_file():
+        raise DataError(f"the {name} data of {NAME} is not there", where=str(path), hint="give --data")
+    if sha256_of(path) != entry["sha256"]:
+        raise DataError(
+            f"the {name} data has changed since training", where=str(path), hint="train again, or give --data"
+        )
+    return path

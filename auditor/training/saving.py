@@ -9,13 +9,15 @@ from auditor import folders
 from auditor.errors import ModelError
 from auditor.training import record as records
 
-MARKER = "config.json"
-"""What a checkpoint that may be replaced holds."""
+
+def is_ours(folder: Path) -> bool:
+    """Whether the folder is a checkpoint that auditor wrote."""
+    return (folder / records.NAME).is_file()
 
 
 def check_target(out: Path) -> None:
-    """A checkpoint may replace an older one or an empty folder, nothing else. Raises ModelError."""
-    folders.check_target(out, MARKER, ModelError)
+    """A checkpoint may replace an older one of auditor's or an empty folder, nothing else. Raises ModelError."""
+    folders.check_target(out, is_ours, ModelError)
 
 
 def save(model: Any, tokenizer: Any, out: Path, record: records.TrainingRecord | None = None) -> None:
@@ -25,7 +27,7 @@ def save(model: Any, tokenizer: Any, out: Path, record: records.TrainingRecord |
     """
     from safetensors import SafetensorError
 
-    with folders.whole(out, MARKER, ModelError) as folder:
+    with folders.whole(out, is_ours, ModelError) as folder:
         try:
             model.save_pretrained(folder, safe_serialization=True)
         except SafetensorError as error:

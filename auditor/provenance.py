@@ -1,0 +1,88 @@
+"""What results.json says of where its numbers come from: versions, device, data, models, config."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from auditor import data, limitations, resources, results, stats, tables
+from auditor.config import Config
+from auditor.types import Encoded, Model
+
+PACKAGES = ("torch", "transformers", "textattack", "nlpaug", "scikit-learn", "scipy", "numpy", "pandas", "pyarrow")
+
+
+def environment(model: Model | None, precision: str) -> dict[str, Any]:
+    """Versions, device kind, precision and threads: what the numbers depend on beside the inputs."""
+    import torch
+
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    device = str(getattr(model, "device_kind", "cpu"))
+    return {
+        "python": platform.python_version(),
+        "versions": versions,
+        "device": device,
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def data_facts(one: data.Dataset, leaked: Mapping[str, int], root: Path, encoded: Sequence[Encoded]) -> dict[str, Any]:
+    gone = leaked.get(one.name, 0)
+    report = asdict(one.report)
+    return {
+        "name": one.name,
+        "path": results.relative(one.path, root),
+        "sha256": one.sha256,
+        **report,
+        "used": report["used"] - gone,
+        "leaked": gone,
+        "truncated": sum(item.truncated for item in encoded),
+    }
+
+
+def model_facts(name: str, model: Model, path: Path, candidate: str, record: Any, root: Path) -> dict[str, Any]:
+    return {
+        "name": name,
+        "path": results.relative(path, root),
+        "fingerprint": model.fingerprint,
+        "labels": list(model.labels),
+        "candidate": name == candidate,
+        "training": None if record is None else tables.plain(asdict(record)),
+    }
+
+
+def constant_facts(config: Config, partial: bool, root: Path) -> dict[str, Any]:
+    """The parts of results.json that depend on no model; ``root``: the folder that paths are relative to."""
+    from auditor import __version__
+
+    return {
+        "schema": results.SCHEMA,
+        "auditor": __version__,
+        "seed": config.seed,
+        "config": tables.plain(_placed(config.model_dump(), config, root)),
+        "partial": partial,
+        "resources": [asdict(resource) for resource in resources.survey()],
+        "methods": dict(stats.METHODS),
+        "limitations": [asdict(row) for row in limitations.LIMITATIONS],
+    }
+
+
+def _placed(value: Any, config: Config, root: Path) -> Any:
+    """The config's values with every path relative to ``root``: an absolute one would differ between machines."""
+    if isinstance(value, Path):
+        return results.relative(config.resolve(value), root)
+    if isinstance(value, Mapping):
+        return {key: _placed(inner, config, root) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_placed(inner, config, root) for inner in value]
+    return value
