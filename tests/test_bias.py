@@ -319,3 +319,18 @@ def test_clusters_are_shared_between_axes_and_slices_are_not() -> None:
     by_axis = [{one.case.cluster for one in seen if one.case.slice["axis"] == axis} for axis in ("gender", "age")]
     assert by_axis[0] == by_axis[1]
     assert len(by_axis[0]) == 10
+
+
+def test_an_axis_whose_terms_the_model_does_not_tell_apart_neither_passes_nor_fails() -> None:
+    terms = {one.lower() for groups in AXES["religion"].values() for term in groups for one in term.split()}
+
+    def tokens(text: str) -> list[str]:
+        return ["[UNK]" if word.strip(".,").lower() in terms else word for word in text.lower().split()]
+
+    model = FakeModel(lambda _: YES, LABELS, tokens=tokens)
+    chosen = Settings(axes=("religion", "age"), sentences=30)
+    plan = plan_of(model, (PROBE,), n=1, settings={"bias": chosen})
+    (record,) = runner.run(plan, nowhere, Silent())
+    found = {(one.metric, one.slice["axis"]): one.status for one in record.measurements}
+    assert {status for (_, axis), status in found.items() if axis == "age"} == {"ok"}
+    assert {status for (_, axis), status in found.items() if axis == "religion"} == {"removed_by_tokenizer"}

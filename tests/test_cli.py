@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
@@ -186,6 +187,46 @@ def _newer(place: Path) -> list[str]:
     return ["gate", str(place / "newer")]
 
 
+def _others(place: Path) -> list[str]:
+    (place / "others").mkdir(exist_ok=True)
+    for name in ("results.json", "thesis.txt"):
+        (place / "others" / name).write_text("{}", encoding="utf-8")
+    return [*foreign(place)[:-1], str(place / "others")]
+
+
+def _over_its_base(place: Path) -> list[str]:
+    shutil.rmtree(place / "again", ignore_errors=True)
+    shutil.copytree(place / "ckpt" / "standard", place / "again" / "standard")
+    content = (place / "audit.toml").read_text(encoding="utf-8").replace('base = "base"', 'base = "again/standard"')
+    return [*_toml(place, "again.toml", content, "train", "--config"), "--out", str(place / "again")]
+
+
+def _copied(place: Path, name: str) -> Path:
+    shutil.rmtree(place / name, ignore_errors=True)
+    shutil.copytree(place / "audit", place / name)
+    return place / name
+
+
+def _strange_rows(place: Path) -> list[str]:
+    folder = _copied(place, "strange")
+    pd.DataFrame({"x": [1]}).to_parquet(folder / "examples.parquet")
+    return ["gate", str(folder)]
+
+
+def _rows_of_another(place: Path) -> list[str]:
+    folder = _copied(place, "mixed")
+    rows = pd.read_parquet(folder / "examples.parquet")
+    rows[rows["probe"] != "quality"].to_parquet(folder / "examples.parquet")
+    return ["gate", str(folder)]
+
+
+def _no_candidate(place: Path) -> list[str]:
+    folder = _copied(place, "headless")
+    found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    (folder / "results.json").write_text(json.dumps({**found, "candidate": "nobody"}), encoding="utf-8")
+    return ["gate", str(folder)]
+
+
 def _toml(place: Path, name: str, content: str, *command: str) -> list[str]:
     (place / name).write_text(content, encoding="utf-8")
     return [*command, str(place / name)]
@@ -257,6 +298,53 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "newer results": (_newer, "upgrade auditor"),
     "a folder in the way": (lambda place: [*foreign(place)[:-1], str(place)], "other files"),
     "init over a file": (lambda place: ["init", "--out", str(place / "audit.toml")], "exists already"),
+    "an audit into a folder of somebody's": (_others, "other files"),
+    "an audit into the current folder": (lambda place: [*foreign(place)[:-1], "."], "current folder"),
+    "an audit below a file": (
+        lambda place: [*foreign(place)[:-1], str(place / "audit.toml" / "x")],
+        "audit.toml is not a folder",
+    ),
+    "training below a file": (
+        lambda place: ["train", "--config", str(place / "audit.toml"), "--out", str(place / "audit.toml" / "x")],
+        "audit.toml is not a folder",
+    ),
+    "training over its own base": (_over_its_base, "would replace its own base"),
+    "a seed below 0": (lambda place: foreign(place, "--seed", "-1"), "--seed -1 is no seed"),
+    "a seed too large": (
+        lambda place: ["train", "--config", str(place / "audit.toml"), "--seed", str(2**64)],
+        "is no seed",
+    ),
+    "a domain given twice": (lambda place: foreign(place, "--domain", "a=x.csv", "--domain", "a=y.csv"), "given twice"),
+    "no examples": (
+        lambda place: [
+            *foreign(place, "--data", str(place / "test.csv")),
+            *_toml(place, "zero.toml", "[probes.quality]\nexamples = 0\n", "--config"),
+        ],
+        "at least 1",
+    ),
+    "an unknown bias axis": (
+        lambda place: [
+            *foreign(place, "--data", str(place / "test.csv")),
+            *_toml(place, "axis.toml", "[probes.bias]\naxes = ['gendre']\n", "--config"),
+        ],
+        "did you mean 'gender'",
+    ),
+    "a limit in percent": (
+        lambda place: [
+            *foreign(place, "--data", str(place / "test.csv"), "--probe", "quality"),
+            *_toml(
+                place, "percent.toml", "[[rule]]\nprobe='quality'\nmetric='accuracy'\nmax=10\nwhy='w'\n", "--policy"
+            ),
+        ],
+        "ten percent are 0.1",
+    ),
+    "a base that is none": (
+        lambda place: foreign(place, "--data", str(place / "test.csv"), "--base", str(place / "audit")),
+        "not a pretrained model",
+    ),
+    "rows without their columns": (_strange_rows, "has no column"),
+    "rows of another audit": (_rows_of_another, "has no rows of"),
+    "a candidate without records": (_no_candidate, "no record of the candidate"),
     "no config to train by": (lambda place: ["train", "--config", str(place / "none.toml")], "no such config"),
     "nothing to train on": (lambda place: ["train", "--config", str(empty_config(place))], "no training data"),
 }
@@ -289,6 +377,54 @@ def test_an_interruption_or_a_full_disk_leaves_no_folder(
     assert not (place / "interrupted").exists()
     assert not list(place.glob(".interrupted*"))
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_what_the_config_names_holds_beside_the_data_of_the_command_line(place: Path) -> None:
+    # The training rows of audit.toml still keep leaked rows out: half of these were trained on.
+    rows = (place / "train.csv").read_text(encoding="utf-8").splitlines()[:13]
+    rows += (place / "test.csv").read_text(encoding="utf-8").splitlines()[1:13]
+    (place / "half.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert audit(place, "layers", "--data", str(place / "half.csv")) in (1, 3)
+    found = {one["name"]: one for one in results.load(place / "layers")["data"]}
+    assert list(found) == ["home", "far", "train", "validation"]
+    # Words that the tiny vocabulary lacks look alike to the model, so that more than the twelve may be left out.
+    assert found["home"]["path"] == "half.csv"
+    assert found["home"]["leaked"] >= 12
+    assert found["home"]["used"] == 24 - found["home"]["leaked"]
+
+
+def test_a_checkpoint_far_from_its_base_and_training_data_can_be_audited(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "ckpt" / "standard", tmp_path / "deep" / "standard")
+    shutil.copy(place / "test.csv", tmp_path / "test.csv")
+    words = ["run", "--model", str(tmp_path / "deep"), "--config", str(empty_config(place)), "--quiet"]
+    words += ["--out", str(tmp_path / "out"), "--probe", "quality", "--probe", "low_resource"]
+    assert main([*words, "--data", str(tmp_path / "test.csv")]) in (1, 3)
+    found = results.load(tmp_path / "out")
+    assert [one["name"] for one in found["data"]] == ["home"]
+    reasons = {record["probe"]: record["reason"] for record in found["records"]}
+    assert reasons["low_resource"] == "no base model known to retrain from (training.json or --base)"
+    assert main(words) == 2, "without --data the recorded files are needed"
+
+
+def test_results_hold_no_absolute_path(place: Path) -> None:
+    config = (place / "audit.toml").read_text(encoding="utf-8").replace('"far.csv"', f'"{place}/far.csv"')
+    (place / "absolute.toml").write_text(config, encoding="utf-8")
+    assert audit(place, "placed", "--config", str(place / "absolute.toml")) in (1, 3)
+    content = (place / "placed" / "results.json").read_text(encoding="utf-8")
+    assert str(place) not in content
+    assert json.loads(content)["config"]["data"]["domains"] == {"far": "far.csv"}
+
+
+def test_a_reader_that_leaves_early_costs_no_results(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from auditor.cli import run as run_command
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(run_command, "show", gone)
+    monkeypatch.setattr("os.dup2", lambda *_: None)
+    assert audit(place, "unread", "--json") == 2
+    assert (place / "unread" / "scorecard.html").is_file()
 
 
 SLEEPER = """

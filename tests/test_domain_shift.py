@@ -11,7 +11,7 @@ import pytest
 from fakes import LABELS, nowhere, plan_of
 from pair_task import PairTask
 
-from auditor import runner
+from auditor import gate, policy, runner
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.plans import AuditedModel
 from auditor.types import Encoded, Example, Measurement, Request, Silent
@@ -173,3 +173,16 @@ def test_a_pair_of_texts_is_read_as_one() -> None:
 
 def test_words_are_lower_cased_runs_of_letters_and_digits() -> None:
     assert words_of("It's 2 GOOD, öl-tank!") == ["it", "s", "2", "good", "öl", "tank"]
+
+
+def test_a_domain_whose_rows_all_occur_in_training_is_skipped_with_its_reason() -> None:
+    home = texts(("good", "bad"), 12, "home")
+    plan = plan_of(keyword_model(("good",)), (PROBE,), examples={"home": home, "far": home[:6], "gone": ()})
+    (record,) = runner.run(plan, nowhere, Silent())
+    assert [(gap.slice, gap.reason) for gap in record.skipped] == [
+        ({"domain": "gone"}, "every row occurs in the training data")
+    ]
+    (limit,) = [rule for rule in policy.load().rules if rule.probe == "domain_shift"]
+    decision = gate.decide(policy.Policy("p", "", (limit,)), (record,), plan.candidate)
+    assert {str((one.slice or {})["domain"]): one.outcome for one in decision.verdicts}["gone"] == "not_measured"
+    assert decision.exit_code == 3

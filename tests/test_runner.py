@@ -13,7 +13,7 @@ from fakes import BAD, GOOD, LABELS, nowhere, plan_of, reviews, shipped
 from pair_task import PairTask
 
 from auditor import gate, metrics, plans, policy, registry, runner
-from auditor.errors import ProbeError, UsageError
+from auditor.errors import ConfigError, ModelError, ProbeError, UsageError
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.plans import AuditedModel
 from auditor.types import Audit, Case, Decision, Example, Metric, Request, Silent, Skipped, Task
@@ -62,6 +62,41 @@ def test_a_crashing_probe_is_a_failed_record_with_its_traceback_kept() -> None:
     plan, records = run(keyword_model(GOOD), (Crashing(),), n=4)
     assert (records[0].status, records[0].reason) == ("failed", "ValueError: no")
     assert "raise ValueError" in plan.errors[0]
+
+
+def test_a_model_that_answers_without_sense_fails_its_probe_and_no_other() -> None:
+    class Mute(FakeModel):
+        def run(self, batch: Any) -> Any:
+            if any("!" in encoded.payload[0] for encoded in batch):
+                raise ModelError(
+                    "answers with numbers that are not finite", where="mute", hint="are its weights sound?"
+                )
+            return super().run(batch)
+
+    class Loud(Crashing):
+        """Exclaims."""
+
+        name = "loud"
+
+        def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+            (example,) = audit.examples("home", 1)
+            yield Case(example, slice={}, inputs={"text": "!"})
+
+    _, records = run(Mute(lambda _: (0.9, 0.1)), (*shipped("quality"), Loud()), n=20)
+    assert [record.status for record in records] == ["measured", "failed"]
+    assert records[1].reason == "mute: answers with numbers that are not finite (are its weights sound?)"
+    assert gate.decide(policy.Policy("p", "", policy.load().rules[:1]), records, "fake").exit_code == 2
+
+
+def test_a_probes_own_settings_that_cannot_be_end_the_audit() -> None:
+    class Unsure(Crashing):
+        """Refuses."""
+
+        def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+            raise ConfigError(f"no such thing on {audit.model}", where="[probes.crashing]")
+
+    with pytest.raises(ConfigError, match="no such thing on keywords"):
+        run(keyword_model(GOOD), (Unsure(),), n=4)
 
 
 def test_missing_input_is_said_in_words() -> None:

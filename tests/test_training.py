@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +19,8 @@ from auditor import tasks
 from auditor.errors import DataError, ModelError
 from auditor.models import hugging_face
 from auditor.tasks.classification import TextClassification
-from auditor.training import loop, recipes
+from auditor.training import base as bases
+from auditor.training import job, loop, recipes
 from auditor.training.batches import bucketed
 from auditor.training.recipes import NoSettings, Recipe
 from auditor.types import Example, Score
@@ -425,3 +427,37 @@ def test_no_rows_and_rows_without_a_known_label_are_data_errors(base: Path) -> N
         with pytest.raises(DataError) as caught:
             loop.train(base, rows, (), TASK, recipe, SETTINGS, seed=0, device="cpu")
         assert caught.value.line == f"train:9: label {gold!r} is not known (known: negative, positive)"
+
+
+def test_accelerate_is_told_which_of_several_gpus_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[object] = [0]
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: current[-1])
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    with loop._on("cuda:1"):
+        assert current == [0, "cuda:1"]
+    assert current == [0, "cuda:1", 0]
+    with loop._on("cpu"), loop._on("cuda"):
+        assert len(current) == 3
+
+
+def test_a_recorded_fp16_training_is_repeated_on_a_cpu(tmp_path: Path) -> None:
+    base = tiny_checkpoint(tmp_path / "base", head=False)
+    rows = [Example(str(i), {"text": "good film" if i % 2 else "bad film"}, TASK.labels[i % 2]) for i in range(8)]
+    given: dict[str, Any] = {
+        "recipe": "standard",
+        "recipe_settings": {},
+        "settings": {"precision": "fp16"},
+        "device": "cpu",
+    }
+    model = job.fit(rows, seed=0, steps=1, batch_size=4, base=base, task=TASK, **given)
+    assert model.labels == TASK.labels
+
+
+def test_a_base_with_code_of_its_own_is_refused_without_a_question(tmp_path: Path) -> None:
+    base = tiny_checkpoint(tmp_path / "base", head=False)
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    code = {"auto_map": {"AutoConfig": "evil.X", "AutoModelForSequenceClassification": "evil.Y"}, "model_type": "evil"}
+    (base / "config.json").write_text(json.dumps({**config, **code}), encoding="utf-8")
+    (base / "evil.py").write_text("raise SystemExit('it ran')\n", encoding="utf-8")
+    with pytest.raises(ModelError, match="contains custom code"):
+        bases.load(base, TASK)
