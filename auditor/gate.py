@@ -13,6 +13,7 @@ from typing import Literal
 
 from auditor import policy as policies
 from auditor import stats
+from auditor.errors import near_match
 from auditor.policy import Policy
 from auditor.types import Decision, Measurement, Metric, Outcome, ProbeRecord, Rule, Slice, Verdict
 
@@ -92,7 +93,7 @@ def _without_test(claim: _Claim) -> Verdict | None:
     elif claim.rule.limit is None:
         reason = "shown without a limit"
     elif found.status == "too_few":
-        outcome, reason = "inconclusive", f"too few: {found.n_clusters} informative clusters"
+        outcome, reason = "inconclusive", f"too few: {_count(found.n_clusters, 'informative cluster')}"
     else:
         return None
     return Verdict(claim.index, found.slice, outcome, reason, found.value, found.low, found.high)
@@ -119,7 +120,21 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
     for part in policies.parts(rule):
         if not any(policies.matches(part, slice_) for slice_ in read):
             named = {key: str(value) for key, value in part.slice.items()}
-            yield Verdict(index, named or None, "not_measured", "no slice of this probe matches the rule")
+            near = _nearest(named, [one.slice for one in record.measurements])
+            reason = f"no slice of this probe matches the rule{f'; {near}' if near else ''}"
+            yield Verdict(index, named or None, "not_measured", reason)
+
+
+def _nearest(named: Slice, slices: Sequence[Slice]) -> str | None:
+    """What the first unknown key or value of a rule's slice may have meant."""
+    keys = sorted({key for slice_ in slices for key in slice_})
+    for key, value in named.items():
+        values = sorted({slice_[key] for slice_ in slices if key in slice_})
+        if key not in keys:
+            return near_match(key, keys)
+        if value not in ("*", *values):
+            return near_match(value, values)
+    return None
 
 
 def _removed(found: Measurement) -> str:
@@ -183,7 +198,7 @@ def _decision(policy: Policy, verdicts: tuple[Verdict, ...], crashed: Sequence[s
     elif not passed:
         code, headline = 3, "Undecided: no rule passed, and no verdict is not a release."
     else:
-        code, headline = 0, f"Release: all {_count(len(passed), 'required verdict')} within the limits."
+        code, headline = 0, f"Release: {_count(len(passed), 'required verdict')}, all within the limits."
     reasons = (*crashed, *(_reason(policy, verdict) for verdict in (failed or ([] if crashed else open_))))
     return Decision(code, code == 0, headline, verdicts, reasons)
 

@@ -82,7 +82,7 @@ def _module_of(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise ProbeError(f"does not import: {type(error).__name__}: {error}", where=str(path)) from error
     return module

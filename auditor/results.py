@@ -26,7 +26,9 @@ RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
     "timings.json",
     "scorecard.html",
 )
-FILES = frozenset({RESULTS, CASES, EXAMPLES, TIMINGS, PAGE, "errors.log"})
+ERRORS = "errors.log"
+"""Tracebacks of crashed probes, where there are any."""
+FILES = frozenset({RESULTS, CASES, EXAMPLES, TIMINGS, PAGE, ERRORS})
 
 
 def is_ours(folder: Path) -> bool:
@@ -84,8 +86,8 @@ def load(folder: Path) -> dict[str, Any]:
         raise ResultsError(f"no {RESULTS} here", where=str(folder), hint="name the folder that audit run wrote (--out)")
     try:
         results = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ResultsError(f"not JSON: {error}", where=str(file)) from None
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(f"not JSON: {error}", where=str(file), hint="the file was changed or cut off") from None
     schema = results.get("schema") if isinstance(results, dict) else None
     if not isinstance(schema, int):
         raise ResultsError("has no schema number: not results of auditor", where=str(file))
@@ -114,6 +116,7 @@ def schema_error(results: Mapping[str, Any]) -> str | None:
 
 def records_of(results: Mapping[str, Any], folder: Path) -> tuple[ProbeRecord, ...]:
     """The records with their rows, as the gate reads them. Raises ResultsError when ``examples.parquet`` is missing."""
+    folder = folder if folder.is_dir() else folder.parent
     rows = read_rows(folder / EXAMPLES)
     records = tuple(_record(found, rows) for found in results["records"])
     if results["candidate"] not in {record.model for record in records}:

@@ -156,7 +156,7 @@ def _record(
         found = _measure(plan, audited, probe, scorer, _guarded(sink), progress)
     except (ConfigError, _SinkError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         plan.errors.append(f"{audited.name}: {probe.name}\n{traceback.format_exc()}")
         progress.finish("crashed")
         # One probe's broken model must not cost the results of the others.

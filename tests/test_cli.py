@@ -207,6 +207,22 @@ def _copied(place: Path, name: str) -> Path:
     return place / name
 
 
+def _trained(place: Path, name: str, more: str, patience: str = "") -> list[str]:
+    content = f'[data]\ntrain = "train.csv"\n[training]\nbase = "base"\n{patience}{more}'
+    return _toml(place, name, content, "train", "--config")
+
+
+def _deep(place: Path) -> list[str]:
+    folder = _copied(place, "deep")
+    (folder / "results.json").write_text("[" * 100_000, encoding="utf-8")
+    return ["report", str(folder)]
+
+
+def _exits(place: Path) -> list[str]:
+    (place / "exits.py").write_text("raise SystemExit(0)\n", encoding="utf-8")
+    return foreign(place, "--probe", str(place / "exits.py"))
+
+
 def _strange_rows(place: Path) -> list[str]:
     folder = _copied(place, "strange")
     pd.DataFrame({"x": [1]}).to_parquet(folder / "examples.parquet")
@@ -314,6 +330,21 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         lambda place: ["train", "--config", str(place / "audit.toml"), "--seed", str(2**64)],
         "is no seed",
     ),
+    "a domain of a reserved name": (lambda place: foreign(place, "--domain", "test=x.csv"), "the name is taken"),
+    "settings of an unknown recipe": (
+        lambda place: _trained(place, "recipe.toml", "[training.recipe.fgn]\nepsilon = 1.0\n"),
+        "did you mean 'fgm'",
+    ),
+    "patience without validation": (
+        lambda place: _trained(place, "patience.toml", "", patience="patience = 1\n"),
+        "patience needs validation rows",
+    ),
+    "a page over a data file": (
+        lambda place: ["report", str(place / "audit"), "--out", str(place / "test.csv")],
+        "is no page",
+    ),
+    "results nested too deep": (_deep, "not JSON"),
+    "a probe file that exits": (_exits, "does not import: SystemExit"),
     "a domain given twice": (lambda place: foreign(place, "--domain", "a=x.csv", "--domain", "a=y.csv"), "given twice"),
     "no examples": (
         lambda place: [
@@ -461,6 +492,89 @@ def test_ctrl_c_ends_an_audit_with_one_line_and_leaves_nothing(place: Path) -> N
         assert process.wait(timeout=60) == 130
     assert rest == ["audit run: interrupted; nothing was written"]
     assert not [one for one in place.iterdir() if "stopped" in one.name]
+
+
+SWALLOWING = """
+import sys, time
+try:
+    print("waiting", file=sys.stderr, flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    AFTER
+"""
+
+
+@pytest.mark.parametrize("after", ["raise ImportError('of a library') from None", "pass"], ids=["renamed", "swallowed"])
+def test_ctrl_c_that_a_library_makes_something_else_of_still_ends_the_audit(place: Path, after: str) -> None:
+    file = place / "swallowing.py"
+    file.write_text(SWALLOWING.replace("AFTER", after) + SLEEPER.replace("time.sleep(60)", "pass"), encoding="utf-8")
+    command = [sys.executable, "-m", "auditor.cli.main", "run", "--config", "audit.toml", "--model", "ckpt"]
+    command += ["--out", "stopped", "--probe", "quality", "--probe", "./swallowing.py"]
+    with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read().splitlines()
+        assert process.wait(timeout=60) == 130
+    assert rest == ["audit run: interrupted; nothing was written"]
+    assert not [one for one in place.iterdir() if "stopped" in one.name]
+
+
+def test_a_bug_keeps_its_traceback_and_never_has_the_exit_code_of_a_held_model(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def bug(*_: Any) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("auditor.gate.decide", bug)
+    assert main(["gate", str(place / "audit")]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rum"], "audit: argument command: invalid choice: 'rum'"),
+        (["rum"], "did you mean 'run'?"),
+        (["run"], "audit run: the following arguments are required: --model (see audit run --help)"),
+        (["run", "--model", "m", "--budget", "x"], "invalid int value: 'x'"),
+    ],
+)
+def test_wrong_arguments_are_one_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    said = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert len(said.splitlines()) == 1
+    assert words in said
+
+
+def test_with_json_standard_output_is_the_decision_alone_and_a_crash_is_named(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loud = SLEEPER.replace("import time", "import time\nprint('hello')").replace(
+        "time.sleep(60)", "raise ValueError('no')"
+    )
+    (place / "loud.py").write_text(loud, encoding="utf-8")
+    assert audit(place, "loud", "--json", "--probe", str(place / "loud.py")) == 2
+    said = capsys.readouterr()
+    assert json.loads(said.out)["exit_code"] == 2
+    assert "hello" in said.err
+    assert "errors.log" in said.err
+    assert "ValueError: no" in (place / "loud" / "errors.log").read_text(encoding="utf-8")
+    assert main(["gate", str(place / "loud" / "results.json")]) == 2
+    assert "probe sleeper crashed: ValueError: no" in capsys.readouterr().out
+
+
+def test_the_list_of_probes_says_what_can_be_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probes"]) == 0
+    assert '[probes.noise]: examples = 200; severities = {"low": 0.1' in capsys.readouterr().out
+
+
+def test_a_page_is_written_where_it_is_wanted(place: Path) -> None:
+    for _ in range(2):
+        assert main(["report", str(place / "audit"), "--out", str(place / "pages" / "page.html")]) == 0
+    assert (place / "pages" / "page.html").is_file()
 
 
 def test_a_reader_that_leaves_early_gets_no_complaint() -> None:

@@ -234,7 +234,7 @@ def test_a_task_with_two_texts_finds_its_fields_by_their_names(tmp_path: Path) -
             "test.csv",
             "text,label\na,positive\nb,positiv\n",
             "row 3, column 'label': unknown label 'positiv'; the model knows negative, positive"
-            " (did you mean 'positive'? or map it under [data.labels])",
+            " (did you mean 'positive'? or map every label of the data under [data.labels])",
         ),
         (
             "test.csv",

@@ -124,6 +124,20 @@ def test_a_listed_value_that_nothing_answers_is_not_passed_over() -> None:
     assert decision.exit_code == 3
 
 
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ({"axes": "age"}, "did you mean 'axis'?"),
+        ({"axis": "aeg"}, "did you mean 'age'?"),
+        ({"axis": "xyz"}, "no slice of this probe matches the rule"),
+    ],
+)
+def test_a_misspelt_slice_gets_the_nearest_one(pattern: Slice, words: str) -> None:
+    decision = decide([rule(slice=pattern)], record(flips(2, 200, {"axis": "age"})))
+    assert decision.exit_code == 3
+    assert decision.verdicts[0].reason.endswith(words)
+
+
 def test_a_slice_without_any_informative_case_is_named() -> None:
     vacuous = replace(flips(0, 50, {"axis": "b"}, vacuous=1.0), metric="other")
     decision = decide([rule(slice={"axis": ("a", "b")})], record(flips(2, 200, {"axis": "a"}), vacuous))

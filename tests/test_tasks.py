@@ -81,13 +81,16 @@ def test_another_case_is_accepted_where_only_one_label_fits() -> None:
 def test_what_is_neither_name_nor_id_is_an_unknown_label(value: object) -> None:
     with pytest.raises(DataError) as caught:
         gold(("negative", "positive"), value)
-    assert caught.value.message == f"unknown label {str(value)!r}; the model knows negative, positive"
+    shown = "true" if value is True else str(value)
+    assert caught.value.message == f"unknown label {shown!r}; the model knows negative, positive"
     assert caught.value.where is None
-    assert caught.value.hint == "map it under [data.labels]"
+    assert caught.value.hint == "map every label of the data under [data.labels]"
 
 
 def test_an_unknown_label_names_the_nearest_known_one() -> None:
-    with pytest.raises(DataError, match=r"did you mean 'positive'\? or map it under \[data\.labels\]"):
+    with pytest.raises(
+        DataError, match=r"did you mean 'positive'\? or map every label of the data under \[data\.labels\]"
+    ):
         gold(("negative", "positive"), "positiv")
 
 
@@ -160,3 +163,16 @@ def test_the_pair_task_reads_asks_and_answers() -> None:
     assert task.constant(["differs"]) == (0.0, 1.0)
     assert task.constant([None]) is None
     assert task.class_scores((0.25, 0.75)) == {"differs": 0.25, "follows": 0.75}
+
+
+def test_a_mapping_leaves_no_number_to_be_taken_for_a_position() -> None:
+    task = tasks.create("text-classification", ("negative", "positive"), {"5": "positive"})
+    assert task.read({"t": "x", "l": 5}, {"text": "t", "label": "l"})[1] == "positive"
+    assert task.read({"t": "x", "l": "negative"}, {"text": "t", "label": "l"})[1] == "negative"
+    with pytest.raises(DataError, match="unknown label '1'"):
+        task.read({"t": "x", "l": 1}, {"text": "t", "label": "l"})
+
+
+def test_true_and_false_of_json_are_labels_by_those_words() -> None:
+    task = tasks.create("text-classification", ("no", "yes"), {"true": "yes", "false": "no"})
+    assert [task.read({"t": "x", "l": one}, {"text": "t", "label": "l"})[1] for one in (True, False)] == ["yes", "no"]

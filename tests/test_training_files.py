@@ -65,9 +65,9 @@ def test_without_a_record_only_the_model_is_saved(trained: loop.Trained, tmp_pat
 def test_a_checkpoint_replaces_an_older_one_whole(trained: loop.Trained, tmp_path: Path) -> None:
     out = tmp_path / "ckpt"
     loop.save(trained, out, RECORD)
-    (out / "left.txt").write_text("over", encoding="utf-8")
+    (out / "vocab.json").write_text("left over", encoding="utf-8")
     loop.save(trained, out)
-    assert not (out / "left.txt").exists()
+    assert not (out / "vocab.json").exists()
     assert not (out / records.NAME).exists()
     assert [one.name for one in tmp_path.iterdir()] == ["ckpt"]
 
@@ -77,7 +77,10 @@ def test_a_folder_of_something_else_is_never_replaced(trained: loop.Trained, tmp
     (tmp_path / "thesis" / "chapter.txt").write_text("one", encoding="utf-8")
     (tmp_path / "file").write_text("two", encoding="utf-8")
     before = contents(tmp_path)
-    for name in ("thesis", "file"):
+    loop.save(trained, tmp_path / "notes", RECORD)
+    (tmp_path / "notes" / "note.txt").write_text("three", encoding="utf-8")
+    before = contents(tmp_path)
+    for name in ("thesis", "file", "notes"):
         with pytest.raises(ModelError, match=r"in the way: not a folder|with other files in it"):
             loop.save(trained, tmp_path / name)
     assert contents(tmp_path) == before

@@ -36,3 +36,6 @@ def show(decision: Decision, rules: policy.Policy, *, as_json: bool) -> None:
             )
         )
     print(one_line(decision.headline))
+    if decision.exit_code == 2:
+        for reason in decision.reasons:
+            print(one_line(f"  {reason}"))

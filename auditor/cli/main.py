@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from auditor import __version__
-from auditor.errors import AuditError
+from auditor.cli.interrupts import INTERRUPTS
+from auditor.errors import AuditError, near_match, one_line
 
 EXIT_CODES = """\
 exit codes:
@@ -32,27 +35,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser().print_help()
         return BAD_INPUT
+    INTERRUPTS.install()
+    try:
+        return _run_command(options)
+    finally:
+        INTERRUPTS.restore()
+
+
+def _run_command(options: argparse.Namespace) -> int:
     try:
         module = importlib.import_module(f"auditor.cli.{options.command}")
         code = int(module.run(options))
         sys.stdout.flush()
         return code
-    except AuditError as error:
-        print(f"audit {options.command}: {error.line}", file=sys.stderr)
-        return BAD_INPUT
     except KeyboardInterrupt:
-        kept = "finished checkpoints are kept" if options.command == "train" else "nothing was written"
-        print(f"audit {options.command}: interrupted; {kept}", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted(options)
     except BrokenPipeError:
         # Whoever read our output has left; Python would complain once more when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BAD_INPUT
+    except Exception as error:
+        if INTERRUPTS.seen:
+            return _interrupted(options)
+        if isinstance(error, AuditError):
+            print(f"audit {options.command}: {error.line}", file=sys.stderr)
+        else:
+            # A bug: never the exit code of a held model.
+            traceback.print_exc()
+        return BAD_INPUT
+
+
+def _interrupted(options: argparse.Namespace) -> int:
+    kept = "finished checkpoints are kept" if options.command == "train" else "nothing was written"
+    print(f"audit {options.command}: interrupted; {kept}", file=sys.stderr)
+    return INTERRUPTED
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        near = near_match(wrong[1], re.findall(r"'([^']+)'", wrong[2])) if wrong else None
+        print(one_line(f"{self.prog}: {message} ({near or f'see {self.prog} --help'})"), file=sys.stderr)
+        raise SystemExit(BAD_INPUT)
 
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of every command. Loads nothing heavy."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="audit",
         description="Audit a fine-tuned language model before it is released.",
         epilog=EXIT_CODES,
@@ -69,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
 def _command(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import TextIO
 
+from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import one_line
 
 INTERVAL = 10.0
@@ -25,11 +26,13 @@ class Lines:
         """Piece of work → seconds it took, for timings.json."""
 
     def start(self, _what: str, _total: int | None = None) -> None:
+        INTERRUPTS.check()
         self._what, self._total, self._done = _what, _total, 0
         self._began = self._said = time.monotonic()
         self._say("…")
 
     def advance(self, _amount: int = 1) -> None:
+        INTERRUPTS.check()
         self._done += _amount
         now = time.monotonic()
         if now - self._said < INTERVAL:

@@ -7,6 +7,9 @@ from argparse import Namespace
 from auditor import registry, results
 from auditor.errors import ResultsError
 
+PAGES = (".html", ".htm")
+"""What may be written over."""
+
 
 def run(options: Namespace) -> int:
     """Render the scorecard of a results folder again."""
@@ -16,7 +19,10 @@ def run(options: Namespace) -> int:
 
     folder = options.results if options.results.is_dir() else options.results.parent
     out = options.out or folder / results.PAGE
+    if out.exists() and out.suffix not in PAGES:
+        raise ResultsError("is there already and is no page", where=str(out), hint="name a file that ends in .html")
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(scorecard.render(found), encoding="utf-8")
     except OSError as error:
         raise ResultsError(f"cannot be written: {error.strerror}", where=str(out)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from argparse import Namespace
@@ -17,9 +18,23 @@ from auditor.config import Config
 from auditor.errors import ResultsError, UsageError
 from auditor.types import Decision
 
+INCOMPLETE = 2
+
 
 def run(options: Namespace) -> int:
     """Audit, write the results folder whole or not at all, judge, render."""
+    # Whatever a probe or a library prints goes where progress goes: with --json, stdout is the decision alone.
+    with contextlib.redirect_stdout(sys.stderr):
+        decision, rules, out = _carried_out(options)
+    show(decision, rules, as_json=options.json)
+    if decision.exit_code == INCOMPLETE:
+        print(f"tracebacks: {out / results.ERRORS}", file=sys.stderr)
+    if not options.quiet:
+        print(f"scorecard: {out / results.PAGE}", file=sys.stderr)
+    return int(decision.exit_code)
+
+
+def _carried_out(options: Namespace) -> tuple[Decision, policy.Policy, Path]:
     config = _config(options)
     names, files = registry.split_selection(options.probe)
     probes = registry.discover(files)
@@ -28,10 +43,7 @@ def run(options: Namespace) -> int:
     out = options.out or configs.out_folder(config)
     with folders.whole(out, results.is_ours, ResultsError) as folder:
         decision = _audit(options, config, (probes, chosen), rules, out, folder, progress(options))
-    show(decision, rules, as_json=options.json)
-    if not options.json:
-        print(f"scorecard: {out / results.PAGE}", file=sys.stderr)
-    return int(decision.exit_code)
+    return decision, rules, out
 
 
 def _audit(
@@ -77,7 +89,7 @@ def _audit(
     tables.write_rows(folder / results.EXAMPLES, records)
     results.write_json(folder / results.TIMINGS, {"seconds": lines.seconds})
     if plan.errors:
-        (folder / "errors.log").write_text("\n".join(plan.errors), encoding="utf-8")
+        (folder / results.ERRORS).write_text("\n".join(plan.errors), encoding="utf-8")
     (folder / results.PAGE).write_text(
         scorecard.render(json.loads((folder / results.RESULTS).read_text(encoding="utf-8"))), encoding="utf-8"
     )
@@ -105,11 +117,10 @@ def _options(options: Namespace, config: Config) -> Any:
     domains: dict[str, Path] = {}
     for word in options.domain:
         name, equals, file = word.partition("=")
-        if not (name and equals and file) or name in ("home", "train", "validation"):
-            raise UsageError(
-                f"--domain {word} is not NAME=FILE",
-                hint="--domain tweets=tweets.csv; home, train and validation are taken",
-            )
+        if not (name.strip() and equals and file):
+            raise UsageError(f"--domain {word} is not NAME=FILE", hint="--domain tweets=tweets.csv")
+        if name in configs.RESERVED:
+            raise UsageError(f"--domain {word}: the name is taken", hint=f"other than {', '.join(configs.RESERVED)}")
         if name in domains:
             raise UsageError(f"--domain {name} is given twice", hint="a domain is one file")
         domains[name] = Path(file)

@@ -80,14 +80,13 @@ def describe(
     return Checkpoint(path, _labels(config, where), architecture, task, _max_length(config, tokenizer))
 
 
-def check_base(path: Path, *, allow_pickle: bool = False) -> None:
-    """Check the folder of a pretrained model to train from. Raises ModelError."""
+def check_base(path: Path) -> None:
+    """Check the folder of a pretrained model to train from: safetensors, no code of its own. Raises ModelError."""
     if not (path / "config.json").is_file():
-        raise ModelError(
-            "not a pretrained model: no config.json here", where=str(path), hint="[training] base names its folder"
-        )
-    _refuse_remote_code(path, _json(path / "config.json"), _tokenizer_config(path), allowed=False)
-    _check_weights(path, allow_pickle)
+        hint = "[training] base, or --base, names the folder of a pretrained model"
+        raise ModelError("not a pretrained model: no config.json here", where=str(path), hint=hint)
+    _refuse_remote_code(path, _json(path / "config.json"), _tokenizer_config(path), False, "a base may not bring any")
+    _check_weights(path, False, "pickle can run any code: save it again as safetensors")
     _check_tokenizer(path)
 
 
@@ -154,11 +153,15 @@ def _tokenizer_config(path: Path) -> dict[str, Any]:
     return _json(file) if file.is_file() else {}
 
 
-def _refuse_remote_code(path: Path, config: Mapping[str, Any], tokenizer: Mapping[str, Any], allowed: bool) -> None:
+def _refuse_remote_code(
+    path: Path,
+    config: Mapping[str, Any],
+    tokenizer: Mapping[str, Any],
+    allowed: bool,
+    hint: str = "read it, then --trust-remote-code",
+) -> None:
     if ("auto_map" in config or "auto_map" in tokenizer) and not allowed:
-        raise ModelError(
-            "comes with code of its own (auto_map)", where=str(path), hint="read it, then --trust-remote-code"
-        )
+        raise ModelError("comes with code of its own (auto_map)", where=str(path), hint=hint)
 
 
 def _check_architecture(config: Mapping[str, Any], task: str, where: str) -> str:
@@ -176,13 +179,16 @@ def _check_architecture(config: Mapping[str, Any], task: str, where: str) -> str
     return architecture
 
 
-def _check_weights(path: Path, allow_pickle: bool) -> None:
+def _check_weights(
+    path: Path,
+    allow_pickle: bool,
+    hint: str = "pickle can run any code: save it again as safetensors, or --allow-pickle",
+) -> None:
     files = list(_weights(path))
     if not files:
         raise ModelError("has no weights", where=str(path), hint="model.safetensors is missing")
     if files[0].suffix == ".bin":
         if not allow_pickle:
-            hint = "pickle can run any code: save it again as safetensors, or --allow-pickle"
             raise ModelError(f"has pickle weights only ({files[0].name})", where=str(path), hint=hint)
         return
     for file in files:

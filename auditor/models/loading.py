@@ -63,6 +63,12 @@ def quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
+def said(error: BaseException) -> str:
+    """What a library says is wrong, in one line: its first, or what its first introduces."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+
+
 @contextlib.contextmanager
 def _loading(what: str, path: Path) -> Iterator[None]:
     """Whatever a library raises for a broken file is a ModelError in one line."""
@@ -75,8 +81,7 @@ def _loading(what: str, path: Path) -> Iterator[None]:
             # tokenizers raises the bare class for a file that it cannot read; anything not named here is a bug.
             if type(error) is not Exception and not isinstance(error, (*BROKEN, SafetensorError)):
                 raise
-            first = str(error).strip().split("\n", 1)[0] or type(error).__name__
-            raise ModelError(f"{what}: {first}", where=str(path)) from error
+            raise ModelError(f"{what}: {said(error)}", where=str(path)) from error
 
 
 def load_tokenizer(path: Path, *, trust_remote_code: bool = False) -> Any:

@@ -48,7 +48,8 @@ class TextClassification:
 
     def _label(self, value: object) -> str:
         """The model's name of a label as data spell it: mapped, by name, by id, or by name in another case."""
-        word = str(value).strip()
+        # JSON's true is Python's True.
+        word = str(value).lower() if isinstance(value, bool) else str(value).strip()
         # 1.0 is how pandas writes an integer column with a gap in it.
         spellings = (word, word.removesuffix(".0"))
         for spelling in spellings:
@@ -57,13 +58,15 @@ class TextClassification:
         for spelling in spellings:
             if spelling in self.labels:
                 return spelling
-        if spellings[-1] in self._ids:
+        # A mapping names the data's own numbers: what it leaves out is no position in the model's list.
+        if not self._mapping and spellings[-1] in self._ids:
             return self._ids[spellings[-1]]
         alike = [label for label in self.labels if label.casefold() == word.casefold()]
         if len(alike) == 1:
             return alike[0]
         near = near_match(word, self.labels)
-        hint = "map it under [data.labels]" if near is None else f"{near} or map it under [data.labels]"
+        every = "map every label of the data under [data.labels]"
+        hint = every if near is None else f"{near} or {every}"
         raise DataError(f"unknown label {word!r}; the model knows {self._known()}", hint=hint)
 
     def _known(self) -> str:

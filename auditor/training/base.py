@@ -36,8 +36,7 @@ def load(path: Path, task: Task) -> tuple[Any, Any]:
                 output_loading_info=True,
             )
         except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, SafetensorError) as error:
-            first = str(error).strip().split("\n", 1)[0] or type(error).__name__
-            raise ModelError(f"does not load: {first}", where=str(path)) from error
+            raise ModelError(f"does not load: {hugging_face.said(error)}", where=str(path)) from error
     # Releases of transformers name a mismatch by its key, or by its key and both shapes.
     mismatched = (one if isinstance(one, str) else one[0] for one in info["mismatched_keys"])
     absent = {*info["missing_keys"], *mismatched}

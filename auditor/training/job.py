@@ -58,6 +58,10 @@ def train(config: Config, *, out: Path | None, device: str | None, progress: Pro
     _check_classes(examples, task, files["train"])
     validation = sets["validation"].examples if "validation" in sets else ()
     settings = loop.Settings(**{name: getattr(training, name) for name in SETTINGS})
+    if training.patience is not None and not validation:
+        raise ConfigError("patience needs validation rows", where="[training]", hint='[data] validation = "…"')
+    for name in training.recipe:
+        recipes.find(name)
     made = [recipes.create(name, training.recipe.get(name, {})) for name in training.recipes]
     folder = out or config.resolve(training.out)
     for recipe in made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,25 @@ from auditor import folders
 from auditor.errors import ModelError
 from auditor.training import record as records
 
+WRITTEN = (
+    records.NAME,
+    "config.json",
+    "generation_config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "*token*.json",
+    "*.jinja",
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+)
+"""What transformers and we write of a checkpoint."""
+
 
 def is_ours(folder: Path) -> bool:
-    """Whether the folder is a checkpoint that auditor wrote."""
-    return (folder / records.NAME).is_file()
+    """Whether the folder holds a checkpoint that auditor wrote and nothing else."""
+    names = {file.name for file in folder.iterdir()}
+    return records.NAME in names and all(any(fnmatch(name, pattern) for pattern in WRITTEN) for name in names)
 
 
 def check_target(out: Path) -> None:
