@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parent.parent / "fixtures" / "results" / "scorecard.html"
+ROOT = Path(__file__).resolve().parent.parent
+RECORDED, DEMO = ROOT / "fixtures" / "results" / "scorecard.html", ROOT / "demo" / "audit" / "scorecard.html"
+PAGES = [RECORDED, *([DEMO] if DEMO.is_file() else [])]
+"""The recorded page, and the demo's own where ``make audit`` has been run."""
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
@@ -36,11 +39,21 @@ FRAME = (
 )
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+
+
+@pytest.mark.parametrize("source", PAGES, ids=lambda path: path.parent.parent.name)
+def test_the_page_says_nothing_to_the_console(tmp_path: Path, source: Path) -> None:
+    command = [str(CHROMIUM), *FLAGS, "--enable-logging=stderr", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    done = subprocess.run([*command, source.as_uri()], capture_output=True, text=True, timeout=120, check=True)
+    assert "CONSOLE" not in done.stderr
+    assert "</main>" in done.stdout
+
+
+@pytest.mark.parametrize("source", PAGES, ids=lambda path: path.parent.parent.name)
 @pytest.mark.parametrize("width", [1280, 360])
-def test_nothing_is_wider_than_the_window_with_every_fold_open(tmp_path: Path, width: int) -> None:
-    page = PAGE.read_text(encoding="utf-8")
+def test_nothing_is_wider_than_the_window_with_every_fold_open(tmp_path: Path, width: int, source: Path) -> None:
+    page = source.read_text(encoding="utf-8")
     # The page's own policy forbids scripts; this copy measures itself.
     page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page).replace("</body>", f"{MEASURE}</body>")
     (tmp_path / "page.html").write_text(page, encoding="utf-8")
