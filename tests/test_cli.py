@@ -358,7 +358,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
             *foreign(place, "--data", str(place / "test.csv")),
             *_toml(place, "axis.toml", "[probes.bias]\naxes = ['gendre']\n", "--config"),
         ],
-        "did you mean 'gender'",
+        "axis.toml: [probes.bias]: no axis is called 'gendre'",
     ),
     "a limit in percent": (
         lambda place: [

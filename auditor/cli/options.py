@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
 
 from auditor.cli.progress import Lines, Quiet
 from auditor.config import SEEDS, Config
-from auditor.errors import UsageError
+from auditor.errors import ConfigError, UsageError
 
 
 def seeded(config: Config, options: Namespace) -> Config:
@@ -16,6 +19,17 @@ def seeded(config: Config, options: Namespace) -> Config:
     if not 0 <= options.seed < SEEDS:
         raise UsageError(f"--seed {options.seed} is no seed", hint=f"a whole number from 0 to {SEEDS - 1}")
     return config.model_copy(update={"seed": options.seed})
+
+
+@contextlib.contextmanager
+def named(file: Path | None) -> Iterator[None]:
+    """Inside, an error about a table of the config also names its file."""
+    try:
+        yield
+    except ConfigError as error:
+        if file is None or (error.where or "").startswith(str(file)):
+            raise
+        raise error.at(f"{file}: {error.where}" if error.where else str(file)) from None
 
 
 def progress(options: Namespace) -> Lines:

@@ -12,13 +12,14 @@ from typing import Any
 from auditor import comparing, folders, gate, policy, registry, results, runner, tables
 from auditor import config as configs
 from auditor.cli.gate import show
-from auditor.cli.options import progress, seeded
-from auditor.cli.progress import Lines
+from auditor.cli.options import named, progress, seeded
 from auditor.config import Config
 from auditor.errors import ResultsError, UsageError
 from auditor.types import Decision
 
 INCOMPLETE = 2
+DEFAULT = Path("audit.toml")
+"""The config that is used where none is named, if it is there."""
 
 
 def run(options: Namespace) -> int:
@@ -35,32 +36,27 @@ def run(options: Namespace) -> int:
 
 
 def _carried_out(options: Namespace) -> tuple[Decision, policy.Policy, Path]:
-    config = _config(options)
+    file = options.config or (DEFAULT if DEFAULT.is_file() else None)
+    if options.config is None and file is not None and not options.quiet:
+        print(f"using {file}", file=sys.stderr)
+    config = _with_flags(configs.load(file), options)
     names, files = registry.split_selection(options.probe)
     probes = registry.discover(files)
+    registry.sibling("reports")
     chosen = registry.selected(probes, names, files)
     rules = policy.load(options.policy or configs.policy_file(config))
     out = options.out or configs.out_folder(config)
-    with folders.whole(out, results.is_ours, ResultsError) as folder:
-        decision = _audit(options, config, (probes, chosen), rules, out, folder, progress(options))
+    with folders.whole(out, results.is_ours, ResultsError) as folder, named(file):
+        decision = _audit(options, config, (probes, chosen), rules, out, folder)
     return decision, rules, out
 
 
 def _audit(
-    options: Namespace,
-    config: Config,
-    probes: tuple[Any, Any],
-    rules: policy.Policy,
-    out: Path,
-    folder: Path,
-    lines: Lines,
+    options: Namespace, config: Config, probes: tuple[Any, Any], rules: policy.Policy, out: Path, folder: Path
 ) -> Decision:
     from auditor import prepare, provenance
 
-    registry.sibling("reports")
-    from reports import scorecard
-
-    root = out.resolve().parent
+    root, lines = out.resolve().parent, progress(options)
     prepared = prepare.prepare(config, _options(options, config), *probes, root)
     plan = prepared.plan
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
@@ -85,30 +81,30 @@ def _audit(
         "policy": results.policy_dict(rules),
         "decision": results.decision_dict(decision),
     }
-    results.write_json(folder / results.RESULTS, content)
     tables.write_rows(folder / results.EXAMPLES, records)
-    results.write_json(folder / results.TIMINGS, {"seconds": lines.seconds})
-    if plan.errors:
-        (folder / results.ERRORS).write_text("\n".join(plan.errors), encoding="utf-8")
-    (folder / results.PAGE).write_text(
-        scorecard.render(json.loads((folder / results.RESULTS).read_text(encoding="utf-8"))), encoding="utf-8"
-    )
+    _write(folder, content, lines.seconds, plan.errors)
     return decision
 
 
-def _config(options: Namespace) -> Config:
-    path = options.config
-    if path is None and Path("audit.toml").is_file():
-        path = Path("audit.toml")
-        if not options.quiet:
-            print("using audit.toml", file=sys.stderr)
-    config = configs.load(path)
+def _write(folder: Path, content: dict[str, Any], seconds: dict[str, float], errors: list[str]) -> None:
+    """The results, and the page from what a reader of them will find."""
+    from reports import scorecard
+
+    results.write_json(folder / results.RESULTS, content)
+    results.write_json(folder / results.TIMINGS, {"seconds": seconds})
+    if errors:
+        (folder / results.ERRORS).write_text("\n".join(errors), encoding="utf-8")
+    page = scorecard.render(json.loads((folder / results.RESULTS).read_text(encoding="utf-8")))
+    (folder / results.PAGE).write_text(page, encoding="utf-8")
+
+
+def _with_flags(config: Config, options: Namespace) -> Config:
     config = seeded(config, options)
-    if options.budget is not None:
-        if options.budget < 1:
-            raise UsageError(f"--budget {options.budget} is not a number of examples", hint="1 or more")
-        config = config.model_copy(update={"audit": config.audit.model_copy(update={"budget": options.budget})})
-    return config
+    if options.budget is None:
+        return config
+    if options.budget < 1:
+        raise UsageError(f"--budget {options.budget} is not a number of examples", hint="1 or more")
+    return config.model_copy(update={"audit": config.audit.model_copy(update={"budget": options.budget})})
 
 
 def _options(options: Namespace, config: Config) -> Any:

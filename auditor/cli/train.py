@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from auditor import config as configs
-from auditor.cli.options import progress, seeded
+from auditor.cli.options import named, progress, seeded
 from auditor.errors import UsageError
 
 
@@ -17,8 +17,8 @@ def run(options: Namespace) -> int:
     path = options.config or Path("audit.toml")
     if options.config is None and not path.is_file():
         raise UsageError("no audit.toml here", hint="write one with: audit init; or name one with --config")
-    config = configs.load(path)
-    config = seeded(config, options)
-    for checkpoint in job.train(config, out=options.out, device=options.device, progress=progress(options)):
-        print(checkpoint)
+    config = seeded(configs.load(path), options)
+    with named(path):
+        for checkpoint in job.train(config, out=options.out, device=options.device, progress=progress(options)):
+            print(checkpoint)
     return 0

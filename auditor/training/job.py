@@ -116,7 +116,8 @@ def _record(
         columns=dict(sets["train"].columns),
         mapping=dict(config.data.labels),
         labels=task.labels,
-        settings={name: getattr(config.training, name) for name in SETTINGS},
+        # The greatest length as it was, where the model allows less than was asked for.
+        settings={**{name: getattr(config.training, name) for name in SETTINGS}, "max_length": trained.max_length},
         seed=config.seed,
         train_rows=rows,
         versions={"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
