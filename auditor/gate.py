@@ -160,7 +160,7 @@ def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
     verdict = Verdict(claim.index, found.slice, "inconclusive", "", found.value, low, high)
     broken = claim.fails((low, high)) if advisory else id(claim) in failed
     if broken:
-        correction = "advisory" if advisory else f"Holm over {claims} slices"
+        correction = "advisory" if advisory else f"Holm over {_count(claims, 'slice')}"
         return replace(verdict, outcome="fail", reason=f"outside its limit at 95 % one-sided ({correction})")
     if claim.passes((low, high)):
         return replace(verdict, outcome="pass", reason="within its limit at 95 % one-sided")
