@@ -48,7 +48,9 @@ def load(path: Path | None = None) -> Policy:
                 f"unknown key {key!r}", where=str(file), hint=near_match(key, ["rule"]) or "rules are [[rule]]"
             )
     tables = document.get("rule", [])
-    if not isinstance(tables, list) or not tables:
+    if tables and not isinstance(tables, list):
+        raise PolicyError("rule is not a list of tables", where=str(file), hint="write [[rule]] above each rule")
+    if not tables:
         raise PolicyError("no [[rule]] in it", where=str(file), hint="a policy without rules cannot release a model")
     rules = tuple(_rule(table, f"{file}: rule {number}") for number, table in enumerate(tables, start=1))
     return Policy("default" if path is None else file.name, hashlib.sha256(content).hexdigest(), rules)

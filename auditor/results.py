@@ -83,7 +83,7 @@ def load(folder: Path) -> dict[str, Any]:
     """``results.json`` of a results folder, checked. Raises ResultsError."""
     file = folder / RESULTS if folder.is_dir() else folder
     if not file.is_file():
-        raise ResultsError(f"no {RESULTS} here", where=str(folder), hint="name the folder that audit run wrote (--out)")
+        raise ResultsError(f"no {RESULTS} here", where=str(folder), hint="name the folder that audit run wrote")
     try:
         results = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -91,6 +91,8 @@ def load(folder: Path) -> dict[str, Any]:
     schema = results.get("schema") if isinstance(results, dict) else None
     if not isinstance(schema, int):
         raise ResultsError("has no schema number: not results of auditor", where=str(file))
+    if schema < 1:
+        raise ResultsError(f"schema {schema} is none of auditor's", where=str(file))
     if schema > SCHEMA:
         raise ResultsError(
             f"schema {schema} is newer than this auditor knows ({SCHEMA})", where=str(file), hint="upgrade auditor"

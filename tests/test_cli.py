@@ -212,6 +212,12 @@ def _trained(place: Path, name: str, more: str, patience: str = "") -> list[str]
     return _toml(place, name, content, "train", "--config")
 
 
+def _nobodys(place: Path) -> list[str]:
+    folder = _copied(place, "nobodys")
+    (folder / "results.json").write_text('{"schema": 0}', encoding="utf-8")
+    return ["report", str(folder)]
+
+
 def _deep(place: Path) -> list[str]:
     folder = _copied(place, "deep")
     (folder / "results.json").write_text("[" * 100_000, encoding="utf-8")
@@ -343,6 +349,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         lambda place: ["report", str(place / "audit"), "--out", str(place / "test.csv")],
         "is no page",
     ),
+    "results of schema 0": (_nobodys, "schema 0 is none of auditor's"),
     "results nested too deep": (_deep, "not JSON"),
     "a probe file that exits": (_exits, "does not import: SystemExit"),
     "a domain given twice": (lambda place: foreign(place, "--domain", "a=x.csv", "--domain", "a=y.csv"), "given twice"),
@@ -538,6 +545,7 @@ def test_a_bug_keeps_its_traceback_and_never_has_the_exit_code_of_a_held_model(
         (["rum"], "did you mean 'run'?"),
         (["run"], "audit run: the following arguments are required: --model (see audit run --help)"),
         (["run", "--model", "m", "--budget", "x"], "invalid int value: 'x'"),
+        (["run", "--model", ""], "argument --model: the path is empty"),
     ],
 )
 def test_wrong_arguments_are_one_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -195,7 +195,8 @@ def test_a_policy_for_what_does_not_exist_is_an_error(given: dict[str, str], wor
     [
         ("", "no .*rule"),
         ("[[rules]]", "did you mean 'rule'"),
-        ("rule = 3", "no .*rule"),
+        ("rule = 3", r"write \[\[rule\]\] above each rule"),
+        ("[rule]\nprobe='a'", r"write \[\[rule\]\] above each rule"),
         ("[[rule]]\nprobe='a'\nmetric='b'\nwhy=''\nmax=1", "why is missing"),
         ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmaxx=1", "did you mean 'max'"),
         ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'", "neither max nor min"),

@@ -100,6 +100,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _path(word: str) -> Path:
+    """A path of the command line; an empty one, as of an unset variable, would be the current folder."""
+    if not word:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(word)
+
+
 Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
@@ -117,7 +124,9 @@ def _init(commands: Commands) -> None:
     command = _command(
         commands, "init", "Write a commented audit.toml.", "  audit init\n  audit init --out review/audit.toml"
     )
-    command.add_argument("--out", type=Path, default=Path("audit.toml"), help="where to write it (default: audit.toml)")
+    command.add_argument(
+        "--out", type=_path, default=Path("audit.toml"), help="where to write it (default: audit.toml)"
+    )
 
 
 def _train(commands: Commands) -> None:
@@ -127,8 +136,8 @@ def _train(commands: Commands) -> None:
         "Fine-tune a model, once for each recipe.",
         "  audit train\n  audit train --config audit.toml --seed 1 --out ckpt/",
     )
-    command.add_argument("--config", type=Path, help="the audit.toml to use (default: ./audit.toml)")
-    command.add_argument("--out", type=Path, help="folder for the checkpoints (default: [training] out)")
+    command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml)")
+    command.add_argument("--out", type=_path, help="folder for the checkpoints (default: [training] out)")
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
     _common(command, device=True)
 
@@ -143,16 +152,16 @@ def _run(commands: Commands) -> None:
         "  audit run --model ckpt/ --candidate standard --probe noise --budget 100\n"
         "  audit run --model ckpt/ --probe my_probe.py",
     )
-    command.add_argument("--model", type=Path, required=True, help="a checkpoint folder, or a folder of several")
+    command.add_argument("--model", type=_path, required=True, help="a checkpoint folder, or a folder of several")
     command.add_argument("--candidate", help="the checkpoint whose verdicts count, when there are several")
-    command.add_argument("--data", type=Path, help="labelled rows to audit on (CSV, TSV, JSONL, Parquet)")
-    command.add_argument("--train", type=Path, help="training rows: leakage, majority baseline, learning curve")
+    command.add_argument("--data", type=_path, help="labelled rows to audit on (CSV, TSV, JSONL, Parquet)")
+    command.add_argument("--train", type=_path, help="training rows: leakage, majority baseline, learning curve")
     command.add_argument(
         "--domain", action="append", default=[], metavar="NAME=FILE", help="another domain; may be given again"
     )
-    command.add_argument("--base", type=Path, help="the model it was fine-tuned from, for the learning curve")
-    command.add_argument("--config", type=Path, help="the audit.toml to use (default: ./audit.toml if there is one)")
-    command.add_argument("--policy", type=Path, help="the policy.toml to judge by (default: the shipped one)")
+    command.add_argument("--base", type=_path, help="the model it was fine-tuned from, for the learning curve")
+    command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml if there is one)")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the shipped one)")
     command.add_argument(
         "--probe",
         action="append",
@@ -162,7 +171,7 @@ def _run(commands: Commands) -> None:
     )
     command.add_argument("--budget", type=int, metavar="N", help="at most N examples of each set for each probe")
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
-    command.add_argument("--out", type=Path, help="results folder (default: [audit] out)")
+    command.add_argument("--out", type=_path, help="results folder (default: [audit] out)")
     command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
     command.add_argument("--allow-pickle", action="store_true", help="load pytorch_model.bin: it can run any code")
     command.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the checkpoint")
@@ -177,8 +186,8 @@ def _gate(commands: Commands) -> None:
         "Judge a results folder, perhaps by another policy.",
         "  audit gate audit/\n  audit gate audit/ --policy strict.toml --json",
     )
-    command.add_argument("results", type=Path, help="the folder that audit run wrote")
-    command.add_argument("--policy", type=Path, help="the policy.toml to judge by (default: the shipped one)")
+    command.add_argument("results", type=_path, help="the folder that audit run wrote")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the shipped one)")
     command.add_argument("--json", action="store_true", help="print the decision as JSON")
 
 
@@ -189,8 +198,8 @@ def _report(commands: Commands) -> None:
         "Write the scorecard of a results folder again.",
         "  audit report audit/\n  audit report audit/ --out page.html",
     )
-    command.add_argument("results", type=Path, help="the folder that audit run wrote")
-    command.add_argument("--out", type=Path, help="the page to write (default: scorecard.html in the folder)")
+    command.add_argument("results", type=_path, help="the folder that audit run wrote")
+    command.add_argument("--out", type=_path, help="the page to write (default: scorecard.html in the folder)")
 
 
 def _listings(commands: Commands) -> None:

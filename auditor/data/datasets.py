@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor.data.tables import Table, read, sha256_of
+from auditor.data.tables import NO_ROWS, Table, read, sha256_of
 from auditor.errors import DataError, near_match
 from auditor.types import Example, Inputs, Task
 
@@ -165,7 +165,7 @@ def _cell(value: object, where: str, column: str) -> str:
 def _nothing(table: Table, names: Mapping[str, str]) -> DataError:
     where = str(table.path)
     if not table.rows:
-        return DataError("has a header and no rows", where=where)
+        return DataError("has a header and no rows", where=where, hint=NO_ROWS)
     used = ", ".join(f"{role} = {column}" for role, column in names.items())
     return DataError(
         f"none of its {len(table.rows)} rows has both text and label", where=where, hint=f"columns: {used}"

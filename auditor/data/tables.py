@@ -17,6 +17,8 @@ from auditor.errors import DataError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Kinds of files, told by their names."""
+NO_ROWS = "was it cut off, or written somewhere else?"
+"""What may have become of a file without rows."""
 LONGEST_CELL = 2**31 - 1
 """Characters; Python's own limit, 131,072, is shorter than some documents."""
 
@@ -47,14 +49,14 @@ def read(path: Path) -> Table:
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=where) from None
     if not content:
-        raise DataError("is empty", where=where)
+        raise DataError("is empty", where=where, hint=NO_ROWS)
     if suffix == ".parquet":
         header, rows = _parquet(content, where)
     else:
         text = _decoded(content, where)
         header, rows = _jsonl(text, where) if suffix == ".jsonl" else _csv(text, where, suffix)
     if not header:
-        raise DataError("is empty", where=where)
+        raise DataError("is empty", where=where, hint=NO_ROWS)
     for name, times in Counter(header).items():
         if times > 1:
             raise DataError(f"{times} columns are called {name!r}", where=where, hint="rename all but one")
