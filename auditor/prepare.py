@@ -178,9 +178,7 @@ def _mapping(config: Config, record: Any) -> Mapping[str, str]:
 
 
 def _columns(config: Config, record: Any) -> data.Columns:
-    found = {**(record.columns if record is not None else {}), **configs.columns(config)}
-    label, group = found.pop("label", None), found.pop("group", None)
-    return data.Columns(fields=found, label=label, group=group)
+    return data.Columns.of({**(record.columns if record is not None else {}), **configs.columns(config)})
 
 
 def _files(config: Config, options: Options, record: Any, folder: Path) -> dict[str, Path]:

@@ -9,9 +9,11 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from auditor import limitations
 from auditor.errors import ProbeError, UsageError, near_match
@@ -134,6 +136,11 @@ def missing_packages(probe: Probe) -> tuple[str, ...]:
     """Packages that the probe needs and this installation lacks; imports nothing."""
     packages = sorted(need.removeprefix("package:") for need in probe.needs if need.startswith("package:"))
     return tuple(name for name in packages if importlib.util.find_spec(name) is None)
+
+
+def settings_of(settings: object) -> dict[str, Any]:
+    """A probe's settings by name; empty where they are no dataclass instance."""
+    return asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else {}
 
 
 def description(probe: Probe) -> str:

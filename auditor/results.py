@@ -79,6 +79,11 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def folder_of(path: Path) -> Path:
+    """The results folder that is named by itself or by its ``results.json``."""
+    return path if path.is_dir() else path.parent
+
+
 def load(folder: Path) -> dict[str, Any]:
     """``results.json`` of a results folder, checked. Raises ResultsError."""
     file = folder / RESULTS if folder.is_dir() else folder
@@ -118,7 +123,7 @@ def schema_error(results: Mapping[str, Any]) -> str | None:
 
 def records_of(results: Mapping[str, Any], folder: Path) -> tuple[ProbeRecord, ...]:
     """The records with their rows, as the gate reads them. Raises ResultsError when ``examples.parquet`` is missing."""
-    folder = folder if folder.is_dir() else folder.parent
+    folder = folder_of(folder)
     rows = read_rows(folder / EXAMPLES)
     records = tuple(_record(found, rows) for found in results["records"])
     if results["candidate"] not in {record.model for record in records}:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from auditor import registry
@@ -136,7 +135,6 @@ def _record(
     missing, reason = unmet(plan, audited, probe)
 
     def record(status: Any, reason: str | None = None, **found: Any) -> ProbeRecord:
-        settings = plan.settings[probe.name]
         return ProbeRecord(
             model=audited.name,
             probe=probe.name,
@@ -144,7 +142,7 @@ def _record(
             reason=reason,
             limitation=probe.limitation,
             description=registry.description(probe),
-            settings=asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else {},
+            settings=registry.settings_of(plan.settings[probe.name]),
             metrics=metrics,
             **found,
         )

@@ -375,12 +375,12 @@ def test_a_slow_tokenizer_is_refused(saved: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ArithmeticError("a bug")])
 def test_what_no_broken_file_causes_goes_through(error: BaseException, tmp_path: Path) -> None:
-    with pytest.raises(type(error)), loading._loading("does not load", tmp_path):
+    with pytest.raises(type(error)), loading.loading("does not load", tmp_path):
         raise error
 
 
 def test_an_error_without_words_is_named_by_its_kind(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="does not load: EOFError"), loading._loading("does not load", tmp_path):
+    with pytest.raises(ModelError, match="does not load: EOFError"), loading.loading("does not load", tmp_path):
         raise EOFError
 
 

@@ -22,7 +22,6 @@ from probes import bias, noise
 
 ROOT = Path(__file__).resolve().parent.parent
 Rows = list[tuple[str, str]]
-LABELS = ("negative", "positive")
 
 pytestmark = pytest.mark.slow
 

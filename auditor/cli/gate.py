@@ -9,6 +9,9 @@ from auditor import gate, policy, results
 from auditor.errors import one_line
 from auditor.types import Decision
 
+INCOMPLETE = 2
+"""The exit code of a decision after a crash."""
+
 
 def run(options: Namespace) -> int:
     """Judge a results folder by a policy; the folder stays as it is."""
@@ -36,6 +39,6 @@ def show(decision: Decision, rules: policy.Policy, *, as_json: bool) -> None:
             )
         )
     print(one_line(decision.headline))
-    if decision.exit_code == 2:
+    if decision.exit_code == INCOMPLETE:
         for reason in decision.reasons:
             print(one_line(f"  {reason}"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from auditor import registry, tasks
@@ -27,10 +26,6 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _settings(settings: Any) -> dict[str, Any]:
-    return asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else {}
-
-
 def _written(settings: dict[str, Any]) -> str:
     """The defaults as audit.toml would hold them, nearly: mappings in JSON's way."""
     return "; ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items())
@@ -46,6 +41,6 @@ def _facts(probe: Probe) -> dict[str, Any]:
         "metrics": [metric.name for metric in probe.metrics(task)],
         "needs": sorted(probe.needs),
         "not_applicable_when": [NEEDS[need] for need in sorted(probe.needs) if need in NEEDS],
-        "settings": _settings(probe.settings),
+        "settings": registry.settings_of(probe.settings),
         "here": f"cannot run here: not installed: {', '.join(packages)}" if packages else "can run here",
     }

@@ -17,8 +17,7 @@ def run(options: Namespace) -> int:
     registry.sibling("reports")
     from reports import scorecard
 
-    folder = options.results if options.results.is_dir() else options.results.parent
-    out = options.out or folder / results.PAGE
+    out = options.out or results.folder_of(options.results) / results.PAGE
     if out.exists() and out.suffix not in PAGES:
         raise ResultsError("is there already and is no page", where=str(out), hint="name a file that ends in .html")
     try:

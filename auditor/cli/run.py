@@ -11,13 +11,12 @@ from typing import Any
 
 from auditor import comparing, folders, gate, policy, registry, results, runner, tables
 from auditor import config as configs
-from auditor.cli.gate import show
+from auditor.cli.gate import INCOMPLETE, show
 from auditor.cli.options import named, progress, seeded
 from auditor.config import Config
 from auditor.errors import ResultsError, UsageError
 from auditor.types import Decision
 
-INCOMPLETE = 2
 DEFAULT = Path("audit.toml")
 """The config that is used where none is named, if it is there."""
 

@@ -29,6 +29,12 @@ class Columns:
     group: str | None = None
     """Column of what rows share (author, thread). There is no usual name for it."""
 
+    @classmethod
+    def of(cls, columns: Mapping[str, str]) -> Columns:
+        """From text field, ``label`` and ``group`` → column, as configs and records hold them."""
+        fields = {name: column for name, column in columns.items() if name not in ("label", "group")}
+        return cls(fields, columns.get("label"), columns.get("group"))
+
 
 FOUND = Columns()
 """Every column by its usual name."""

@@ -11,10 +11,10 @@ from typing import Any
 
 from auditor.errors import ModelError
 from auditor.models import checkpoint
-from auditor.models.loading import checked_device, device_named, load_tokenizer, load_weights, quiet, said
+from auditor.models.loading import checked_device, device_named, load_tokenizer, load_weights, loading, quiet
 from auditor.types import Encoded, Model, Request, Response
 
-__all__ = ["HuggingFaceModel", "device_named", "length_limit", "load", "load_tokenizer", "quiet", "said", "wrap"]
+__all__ = ["HuggingFaceModel", "device_named", "length_limit", "load", "load_tokenizer", "loading", "quiet", "wrap"]
 
 CHUNK = 1024
 """Texts handed to the tokenizer at once."""

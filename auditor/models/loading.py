@@ -63,14 +63,14 @@ def quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
-def said(error: BaseException) -> str:
+def _said(error: BaseException) -> str:
     """What a library says is wrong, in one line: its first, or what its first introduces."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 
 
 @contextlib.contextmanager
-def _loading(what: str, path: Path) -> Iterator[None]:
+def loading(what: str, path: Path) -> Iterator[None]:
     """Whatever a library raises for a broken file is a ModelError in one line."""
     from safetensors import SafetensorError
 
@@ -81,14 +81,14 @@ def _loading(what: str, path: Path) -> Iterator[None]:
             # tokenizers raises the bare class for a file that it cannot read; anything not named here is a bug.
             if type(error) is not Exception and not isinstance(error, (*BROKEN, SafetensorError)):
                 raise
-            raise ModelError(f"{what}: {said(error)}", where=str(path)) from error
+            raise ModelError(f"{what}: {_said(error)}", where=str(path)) from error
 
 
 def load_tokenizer(path: Path, *, trust_remote_code: bool = False) -> Any:
     """The folder's fast tokenizer. Raises ModelError."""
     from transformers import AutoTokenizer
 
-    with _loading("its tokenizer does not load", path):
+    with loading("its tokenizer does not load", path):
         tokenizer = AutoTokenizer.from_pretrained(
             str(path), local_files_only=True, use_fast=True, trust_remote_code=trust_remote_code
         )
@@ -116,7 +116,7 @@ def load_weights(path: Path, device: str, *, trust_remote_code: bool = False) ->
     """The model on the device with float32 weights, all of them from the checkpoint. Raises ModelError."""
     from transformers import AutoModelForSequenceClassification
 
-    with _loading("does not load", path):
+    with loading("does not load", path):
         model, info = AutoModelForSequenceClassification.from_pretrained(
             str(path),
             local_files_only=True,

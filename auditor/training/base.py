@@ -16,27 +16,23 @@ def load(path: Path, task: Task) -> tuple[Any, Any]:
     Raises ModelError when it does not load, or when weights of the encoder itself are missing or of another shape:
     transformers would draw them at random without a word.
     """
-    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification
 
     tokenizer = hugging_face.load_tokenizer(path)
     names = dict(enumerate(task.labels))
-    with hugging_face.quiet():
-        try:
-            model, info = AutoModelForSequenceClassification.from_pretrained(
-                str(path),
-                local_files_only=True,
-                trust_remote_code=False,  # not None: transformers would ask at the terminal
-                use_safetensors=True,
-                num_labels=len(names),
-                id2label=names,
-                label2id={label: index for index, label in names.items()},
-                problem_type="single_label_classification",
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, SafetensorError) as error:
-            raise ModelError(f"does not load: {hugging_face.said(error)}", where=str(path)) from error
+    with hugging_face.loading("does not load", path):
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            str(path),
+            local_files_only=True,
+            trust_remote_code=False,  # not None: transformers would ask at the terminal
+            use_safetensors=True,
+            num_labels=len(names),
+            id2label=names,
+            label2id={label: index for index, label in names.items()},
+            problem_type="single_label_classification",
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
     # Releases of transformers name a mismatch by its key, or by its key and both shapes.
     mismatched = (one if isinstance(one, str) else one[0] for one in info["mismatched_keys"])
     absent = {*info["missing_keys"], *mismatched}

@@ -11,7 +11,7 @@ from typing import Any
 
 from auditor import config as configs
 from auditor import data, tasks
-from auditor.config import Config
+from auditor.config import Config, TrainingSection
 from auditor.errors import ConfigError, DataError, UsageError
 from auditor.models import checkpoint, hugging_face
 from auditor.training import loop, recipes, record, saving
@@ -45,12 +45,7 @@ def train(config: Config, *, out: Path | None, device: str | None, progress: Pro
         raise ConfigError("no base model", where="[training]", hint="base = the folder of the pretrained model")
     base = config.resolve(training.base)
     checkpoint.check_base(base)
-    columns = configs.columns(config)
-    chosen = data.Columns(
-        fields={key: value for key, value in columns.items() if key not in ("label", "group")},
-        label=columns.get("label"),
-        group=columns.get("group"),
-    )
+    chosen = data.Columns.of(configs.columns(config))
     mapping = dict(config.data.labels)
     task = tasks.create(config.task, data.labels_in(files["train"], chosen, mapping), mapping)
     sets = {name: data.load(path, name=name, task=task, columns=chosen) for name, path in files.items()}
@@ -60,14 +55,8 @@ def train(config: Config, *, out: Path | None, device: str | None, progress: Pro
     settings = loop.Settings(**{name: getattr(training, name) for name in SETTINGS})
     if training.patience is not None and not validation:
         raise ConfigError("patience needs validation rows", where="[training]", hint='[data] validation = "…"')
-    for name in training.recipe:
-        recipes.find(name)
-    made = [recipes.create(name, training.recipe.get(name, {})) for name in training.recipes]
     folder = out or config.resolve(training.out)
-    for recipe in made:
-        saving.check_target(folder / recipe.name)
-        if (folder / recipe.name).resolve() == base.resolve():
-            raise ConfigError("would replace its own base", where="[training] out", hint="name another folder")
+    made = _made(training, folder, base)
     for recipe in made:
         trained = loop.train(
             base,
@@ -83,6 +72,18 @@ def train(config: Config, *, out: Path | None, device: str | None, progress: Pro
         target = folder / recipe.name
         loop.save(trained, target, _record(config, recipe, base, target, sets, len(examples), task, trained))
         yield target
+
+
+def _made(training: TrainingSection, folder: Path, base: Path) -> list[recipes.Recipe]:
+    """The recipes asked for, their settings and the places of their checkpoints checked."""
+    for name in training.recipe:
+        recipes.find(name)
+    made = [recipes.create(name, training.recipe.get(name, {})) for name in training.recipes]
+    for recipe in made:
+        saving.check_target(folder / recipe.name)
+        if (folder / recipe.name).resolve() == base.resolve():
+            raise ConfigError("would replace its own base", where="[training] out", hint="name another folder")
+    return made
 
 
 def _check_classes(examples: Sequence[Example], task: Task, where: Path) -> None:
