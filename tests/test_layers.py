@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "limitations": set(),
     "folders": {"errors"},
+    "caches": set(),
     "stats": BASE,
     "tasks": BASE,
     "text": BASE,
