@@ -9,6 +9,8 @@ VARIABLE = "AUDIT_CACHE"
 """The environment variable that names another folder."""
 ANSWERS = "answers.sqlite"
 FITS = "fits"
+LIMIT_BYTES = 4 * 2**30
+"""Trained weights beyond it are dropped, the least recently used first; answers may take a quarter of it."""
 
 
 def folder() -> Path:

@@ -6,6 +6,7 @@ AuditError (exit 2)
 ├── PolicyError         policy.toml: unknown probe or metric, no reason given
 ├── DataError           a data file: path, column, row, value
 ├── ModelError          a checkpoint: not one, another task, unsafe weights
+│   └── OutOfMemoryError  a batch that the device has no memory for
 ├── ResultsError        a results folder: not one, a newer schema
 └── ProbeError          a probe file: does not import, breaks the contract
 """
@@ -55,6 +56,10 @@ class DataError(AuditError):
 
 class ModelError(AuditError):
     """A checkpoint: not one, another task, unsafe weights."""
+
+
+class OutOfMemoryError(ModelError):
+    """A batch that the device has no memory for; the engine tries a smaller one."""
 
 
 class ResultsError(AuditError):

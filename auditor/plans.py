@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from auditor.engine import Scorer
-from auditor.types import Encoded, Example, Inputs, Model, Probe, Response, Task
+from auditor.engine import Cache, Scorer
+from auditor.types import Case, Encoded, Example, Inputs, Model, Probe, Response, Slice, Task
 
 HOME = "home"
 SPLITS = ("train", "validation")
@@ -52,6 +52,10 @@ class Plan:
     budget: int | None = None
     """At most so many examples of each set for each probe."""
     batch_tokens: int = 4096
+    lockstep: int = 1
+    """Attacks that run side by side."""
+    cache: Cache | None = None
+    """Where answers are kept between runs."""
     errors: list[str] = field(default_factory=list)
     """Tracebacks of crashed probes, for ``errors.log``."""
 
@@ -62,14 +66,28 @@ def seeded(seed: int, *key: object) -> random.Random:
     return random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()))
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The part of every set's examples, and the slices, that one look is about."""
+
+    start: int
+    stop: int
+    look: int
+    """From 1."""
+    wanted: Callable[[Slice], bool]
+
+
 class BoundAudit:
     """``auditor.types.Audit`` for one model and one probe."""
 
-    def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer) -> None:
+    def __init__(
+        self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, draw: Draw | None = None
+    ) -> None:
         self._plan = plan
         self._audited = audited
         self._probe = probe
         self._scorer = scorer
+        self._draw = draw
         self.asked = False
 
     @property
@@ -94,6 +112,8 @@ class BoundAudit:
 
     def examples(self, name: str = HOME, n: int | None = None) -> Sequence[Example]:
         given = self._plan.examples[name]
+        if self._draw is not None and n is not None and name not in SPLITS:
+            return given[: self._plan.budget][self._draw.start : self._draw.stop]
         if self._plan.budget is not None and name not in SPLITS:
             n = self._plan.budget if n is None else min(n, self._plan.budget)
         return given if n is None else given[:n]
@@ -101,6 +121,11 @@ class BoundAudit:
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
         self.asked = True
         return self._scorer.ask(inputs)
+
+    def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
+        self.asked = True
+        if self._draw is None or self._draw.wanted(slice_):
+            yield from self._scorer.side_by_side(tasks)
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
         return self._scorer.encode(inputs)

@@ -11,8 +11,9 @@ from typing import Any
 from auditor import config as configs
 from auditor import data, provenance, tasks
 from auditor.config import Config
+from auditor.engine import Cache
 from auditor.errors import ConfigError, DataError, UsageError, near_match
-from auditor.models import checkpoint, hugging_face
+from auditor.models import checkpoint, hugging_face, replicas
 from auditor.plans import HOME, AuditedModel, Fitter, Plan, shuffled, without_leaks
 from auditor.training import record as training_records
 from auditor.types import Example, Model, Probe, Task
@@ -29,6 +30,9 @@ class Options:
     base: Path | None = None
     candidate: str | None = None
     device: str = "auto"
+    """One, or several GPUs with commas between."""
+    cache: Cache | None = None
+    """Where answers are kept between runs."""
     allow_pickle: bool = False
     trust_remote_code: bool = False
 
@@ -74,10 +78,12 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         favourable_label=_favourable(config, labels),
         budget=config.audit.budget,
         batch_tokens=config.audit.batch_tokens,
+        lockstep=config.audit.lockstep or provenance.lockstep(models[candidate]),
+        cache=options.cache,
     )
     facts = {
         "task": {"name": task.name, "metric": task.metric, "labels": list(labels)},
-        "environment": provenance.environment(models[candidate], config.audit.precision),
+        "environment": provenance.environment(models[candidate], config.audit.precision, plan.lockstep),
         "data": data_facts,
         "models": [
             provenance.model_facts(name, models[name], found[name], candidate, records[name], root) for name in found
@@ -104,15 +110,18 @@ def _labels(found: Mapping[str, Path], candidate: str, config: Config, options: 
 
 
 def _load(path: Path, name: str, max_length: int | None, config: Config, options: Options) -> Model:
-    return hugging_face.load(
-        path,
-        name=name,
-        task_name=config.task,
-        device=options.device,
-        precision=config.audit.precision,
-        max_length=max_length,
-        allow_pickle=options.allow_pickle,
-        trust_remote_code=options.trust_remote_code,
+    return replicas.on_each(
+        options.device.split(","),
+        lambda device: hugging_face.load(
+            path,
+            name=name,
+            task_name=config.task,
+            device=device,
+            precision=config.audit.precision,
+            max_length=max_length,
+            allow_pickle=options.allow_pickle,
+            trust_remote_code=options.trust_remote_code,
+        ),
     )
 
 
@@ -235,5 +244,11 @@ def _fitter(options: Options, task: Task, record: Any, folder: Path) -> Fitter |
     recipe, given = (record.recipe, record.recipe_settings) if record is not None else ("standard", {})
     settings = dict(record.settings) if record is not None else {}
     return functools.partial(
-        job.fit, base=base, task=task, recipe=recipe, recipe_settings=given, settings=settings, device=options.device
+        job.fit,
+        base=base,
+        task=task,
+        recipe=recipe,
+        recipe_settings=given,
+        settings=settings,
+        device=options.device.split(",")[0],
     )

@@ -16,8 +16,21 @@ from auditor.types import Encoded, Model
 PACKAGES = ("torch", "transformers", "textattack", "nlpaug", "scikit-learn", "scipy", "numpy", "pandas", "pyarrow")
 
 
-def environment(model: Model | None, precision: str) -> dict[str, Any]:
-    """Versions, device kind, precision and threads: what the numbers depend on beside the inputs."""
+GPU_LOCKSTEP = 32
+"""Attacks side by side on a GPU, whose batches one attack's questions would not fill."""
+
+
+def lockstep(model: Model) -> int:
+    """How many attacks run side by side on the model's kind of device, where the user does not say."""
+    return 1 if device_kind(model) == "cpu" else GPU_LOCKSTEP
+
+
+def device_kind(model: Model) -> str:
+    return str(getattr(model, "device_kind", "cpu"))
+
+
+def environment(model: Model, precision: str, lockstep: int) -> dict[str, Any]:
+    """Versions, device kind, precision, threads, attacks side by side: what the numbers depend on beside the inputs."""
     import torch
 
     versions = {}
@@ -26,13 +39,13 @@ def environment(model: Model | None, precision: str) -> dict[str, Any]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = "not installed"
-    device = str(getattr(model, "device_kind", "cpu"))
     return {
         "python": platform.python_version(),
         "versions": versions,
-        "device": device,
+        "device": device_kind(model),
         "precision": precision,
         "threads": torch.get_num_threads(),
+        "lockstep": lockstep,
     }
 
 

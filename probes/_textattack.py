@@ -8,6 +8,7 @@ set up anew. Morris et al. 2020, "TextAttack", https://aclanthology.org/2020.emn
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import logging
 import logging.config
@@ -97,13 +98,34 @@ class Attacker:
     """
 
     def __init__(self, recipe: str, ask: Ask, query_budget: int) -> None:
+        self._ask, self._query_budget = ask, query_budget
+        self._parts = RECIPES[recipe]()
+        self._free: list[_Bounded] = []
+
+    def attack(self, text: str, label: int, *, limit: int | None, rng: random.Random) -> Outcome:
+        """Attack a text that the model gives the right label, the one of index ``label``.
+
+        At most ``limit`` words may change (None: as many as the recipe itself allows).
+        """
+        if SPLIT_TOKEN in text:
+            # TextAttack keeps fields apart by this token and would drop what follows it.
+            return Outcome(text, 0, False)
+        limits = [one for one in (limit, self._parts.limit) if one is not None]
+        with _TAMED, _seeded(rng):
+            one = self._free.pop() if self._free else _Bounded(self._parts, self._ask, self._query_budget)
+            found = one.attack(text, label, min(limits) if limits else None)
+        self._free.append(one)
+        return found
+
+
+class _Bounded:
+    """What one attack at a time changes; transformation and constraints are shared between those side by side."""
+
+    def __init__(self, parts: _Parts, ask: Ask, query_budget: int) -> None:
         self._limit = _WordLimit()
-        parts = RECIPES[recipe]()
-        with _quiet():
-            goal = _Goal(_Model(ask), query_budget=query_budget, model_batch_size=query_budget)
-            constraints = [self._limit, RepeatModification(), StopwordModification(), *parts.constraints]
-            self._attack = textattack.Attack(goal, constraints, parts.transformation, parts.search)
-        self._own_limit = parts.limit
+        goal = _Goal(_Model(ask), query_budget=query_budget, model_batch_size=query_budget)
+        constraints = [self._limit, RepeatModification(), StopwordModification(), *parts.constraints]
+        self._attack = textattack.Attack(goal, constraints, parts.transformation, parts.search())
         self._attack.search_method.get_transformations = self._candidates
 
     def _candidates(self, text: Any, **options: Any) -> list[Any]:
@@ -115,29 +137,40 @@ class Attacker:
         random.shuffle(found)
         return found
 
-    def attack(self, text: str, label: int, *, limit: int | None, rng: random.Random) -> Outcome:
-        """Attack a text that the model gives the right label, the one of index ``label``.
-
-        At most ``limit`` words may change (None: as many as the recipe itself allows).
-        """
-        if SPLIT_TOKEN in text:
-            # TextAttack keeps fields apart by this token and would drop what follows it.
-            return Outcome(text, 0, False)
-        limits = [one for one in (limit, self._own_limit) if one is not None]
-        self._limit.words = min(limits) if limits else None
-        with _seeded(rng), resources.no_downloads(), _quiet():
-            result = self._attack.attack(text, label)
+    def attack(self, text: str, label: int, limit: int | None) -> Outcome:
+        self._limit.words = limit
+        result = self._attack.attack(text, label)
         queries = int(self._attack.goal_function.num_queries)
         success = isinstance(result, textattack.attack_results.SuccessfulAttackResult)
         return Outcome(result.perturbed_result.attacked_text.text if success else text, queries, success)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        # TextAttack warns through a deprecated method that it does not know the model's class.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield
+class _Tamed:
+    """TextAttack without downloads and without its warnings.
+
+    Several attacks are inside at a time and leave in any order: only the first one in and the last one out change
+    anything.
+    """
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        if self._inside == 0:
+            self._stack.enter_context(resources.no_downloads())
+            self._stack.enter_context(warnings.catch_warnings())
+            # TextAttack warns through a deprecated method that it does not know the model's class.
+            warnings.simplefilter("ignore", DeprecationWarning)
+        self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._inside -= 1
+        if self._inside == 0:
+            self._stack.close()
+
+
+_TAMED = _Tamed()
 
 
 @contextmanager
@@ -206,7 +239,7 @@ class _Synonyms(WordSwapWordNet):  # type: ignore[misc]
 @dataclass(frozen=True, slots=True)
 class _Parts:
     transformation: Any
-    search: Any
+    search: Callable[[], Any]
     constraints: tuple[Any, ...] = ()
     limit: int | None = None
     """Words that the recipe itself may change; None: any number."""
@@ -220,7 +253,7 @@ def _deepwordbug() -> _Parts:
         WordSwapRandomCharacterDeletion(),
         WordSwapRandomCharacterInsertion(),
     )
-    search = textattack.search_methods.GreedyWordSwapWIR()
+    search = textattack.search_methods.GreedyWordSwapWIR
     return _Parts(CompositeTransformation(edits), search, (LevenshteinEditDistance(30),))
 
 
@@ -234,7 +267,7 @@ def _pruthi() -> _Parts:
         WordSwapQWERTY(**inner),
     )
     constraints = (MinWordLength(min_length=4), MaxWordsPerturbed(max_num_words=1))
-    return _Parts(CompositeTransformation(edits), textattack.search_methods.GreedySearch(), constraints, limit=1)
+    return _Parts(CompositeTransformation(edits), textattack.search_methods.GreedySearch, constraints, limit=1)
 
 
 def _textbugger() -> _Parts:
@@ -246,12 +279,13 @@ def _textbugger() -> _Parts:
         WordSwapNeighboringCharacterSwap(**inner),
         _Homoglyphs(),
     )
-    return _Parts(CompositeTransformation(edits), textattack.search_methods.GreedyWordSwapWIR(wir_method="delete"))
+    search = functools.partial(textattack.search_methods.GreedyWordSwapWIR, wir_method="delete")
+    return _Parts(CompositeTransformation(edits), search)
 
 
 def _pwws() -> _Parts:
     """Ren et al. 2019: synonyms, words in the order of saliency times effect."""
-    return _Parts(_Synonyms(), textattack.search_methods.GreedyWordSwapWIR("weighted-saliency"))
+    return _Parts(_Synonyms(), functools.partial(textattack.search_methods.GreedyWordSwapWIR, "weighted-saliency"))
 
 
 RECIPES: dict[str, Callable[[], _Parts]] = {

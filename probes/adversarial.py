@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -79,9 +80,14 @@ class Adversarial:
                 if reason is not None or (recipe == "pruthi" and limit is None):
                     yield Skipped(slice_, reason or "the recipe itself changes one word: no other strength")
                     continue
-                attacker = _attacker(audit, recipe, settings.query_budget)
-                for example, ok in zip(examples, right, strict=True):
-                    yield _attacked(audit, attacker, example, slice_, limit) if ok else _left_alone(example, slice_)
+                attack = functools.partial(_attacked, audit, _attacker(audit, recipe, settings.query_budget))
+                yield from audit.side_by_side(
+                    slice_,
+                    (
+                        functools.partial(attack if ok else _left_alone, example, slice_, limit)
+                        for example, ok in zip(examples, right, strict=True)
+                    ),
+                )
 
 
 def _strengths(recipe: str, settings: AdversarialSettings) -> Iterator[tuple[Slice, float | None]]:
@@ -144,7 +150,7 @@ def _attacked(
     return Case(example, slice_, inputs=inputs, facts=facts)
 
 
-def _left_alone(example: Example, slice_: Slice) -> Case:
+def _left_alone(example: Example, slice_: Slice, _limit: float | None) -> Case:
     return Case(example, slice_, facts={"attacked": 0.0})
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +19,7 @@ import numpy as np
 import pytest
 
 from auditor import resources
+from auditor.engine.lockstep import Lockstep
 from auditor.resources import Resource
 from auditor.tasks.classification import TextClassification
 from auditor.types import Case, Encoded, Example, Inputs, Judged, Model, Probe, Response, Score, Skipped, Slice, Task
@@ -43,12 +46,23 @@ class FakeAudit:
     model: str = "fake"
     domains: tuple[str, ...] = ("home",)
     favourable_label: str | None = None
+    width: int = 1
+
+    def __post_init__(self) -> None:
+        self.lockstep: Lockstep[Inputs, Response] = Lockstep(self._answer, self.width)
 
     def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
         assert name == "home"
         return self.given[:n]
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        return list(self.lockstep.ask(inputs))
+
+    def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
+        assert slice_
+        return self.lockstep.run(tasks)
+
+    def _answer(self, inputs: Sequence[Inputs]) -> list[Response]:
         texts = [one["text"] for one in inputs]
         self.asked += texts
         return [by_keyword(text) for text in texts]
@@ -74,6 +88,37 @@ def settings(recipe: Recipe, **options: Any) -> AdversarialSettings:
 def run(recipe: Recipe, *examples: Example, **options: Any) -> list[Case]:
     audit = FakeAudit(examples, settings(recipe, **options))
     return [case for case in PROBE.cases(audit) if isinstance(case, Case)]
+
+
+@pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
+def test_side_by_side_every_attack_ends_as_it_does_alone(recipe: Recipe) -> None:
+    films = [example(f"{FILM} and {number} more days", name=f"test:{number}") for number in range(7)]
+    run(recipe, films[0])  # importing TextAttack sets filters of its own
+    before = random.getstate(), str(np.random.get_state()), warnings.filters[:]
+    found = {}
+    for width in (1, 3, 32):
+        audit = FakeAudit(films, settings(recipe), width=width)
+        found[width] = list(PROBE.cases(audit))
+    assert found[1] == found[3] == found[32]
+    assert (random.getstate(), str(np.random.get_state()), warnings.filters[:]) == before
+
+
+def test_attacks_side_by_side_share_transformation_and_constraints() -> None:
+    from probes import _textattack
+
+    lockstep: Lockstep[str, tuple[float, float]] = Lockstep(lambda texts: [by_keyword(one) for one in texts], 4)
+    attacker = _textattack.Attacker("deepwordbug", lockstep.ask, 50)
+    rng = random.Random(0)
+    tasks = [functools.partial(attacker.attack, FILM, 1, limit=1, rng=rng) for _ in range(9)]
+    assert len(list(lockstep.run(tasks))) == 9
+    lanes = [one._attack for one in attacker._free]
+    assert len(lanes) == 4
+    assert len({id(one.transformation) for one in lanes}) == 1
+    shared = [
+        constraint for one in lanes for constraint in one.constraints if "Levenshtein" in type(constraint).__name__
+    ]
+    assert len(shared) == 4
+    assert len({id(one) for one in shared}) == 1
 
 
 def judged(before: float, after: float, slice_: Slice | None = None, **facts: float) -> Judged:

@@ -151,7 +151,10 @@ def test_a_config_cannot_be_changed_in_place() -> None:
         ("[probes]\nnoise = 3", "[probes] noise = 3 should be a table"),
         ("training = 3", "training = 3 should be a table"),
         ("compare = 3", "compare = 3 should be a list"),
-        ('[audit]\ndevice = "gpu"', '[audit] device = "gpu" should be auto, cpu, cuda, cuda:1 or mps'),
+        (
+            '[audit]\ndevice = "gpu"',
+            '[audit] device = "gpu" should be auto, cpu, cuda, cuda:1, mps, or cuda:0,cuda:1 for several',
+        ),
         (
             '[audit]\nprecision = "fp3"',
             "[audit] precision = \"fp3\" should be 'fp32', 'bf16' or 'fp16' (did you mean 'fp32'?)",

@@ -19,7 +19,7 @@ TASK = tasks.create("text-classification", ("negative", "positive"))
 class Recording:
     """A fake that keeps each batch's keys and, as real models do, lets the batch's shape into its numbers."""
 
-    name, labels, fingerprint = "recording", ("negative", "positive"), "0"
+    name, labels, fingerprint, numerics = "recording", ("negative", "positive"), "0", "fake"
 
     def __init__(self) -> None:
         self.batches: list[tuple[str, ...]] = []

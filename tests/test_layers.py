@@ -31,12 +31,13 @@ ALLOWED: dict[str, set[str]] = {
     "tables": BASE,
     "results": BASE | {"policy", "tables"},
     "plans": {"types", "engine"},
+    "measuring": {"types", "engine", "metrics", "plans"},
     "provenance": {"types", "config", "data", "limitations", "resources", "results", "stats", "tables"},
     "models": BASE | {"tasks", "text"},
-    "engine": {"types"},
+    "engine": BASE,
     "training": BASE | {"folders", "tasks", "text", "models", "data", "config"},
     "registry": BASE | {"limitations"},
-    "runner": BASE | {"registry", "engine", "metrics", "plans"},
+    "runner": BASE | {"registry", "engine", "measuring", "plans"},
 }
 HEAVY = ("torch", "transformers", "textattack", "nlpaug", "sklearn", "scipy", "pandas", "pyarrow", "accelerate")
 

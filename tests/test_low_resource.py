@@ -6,7 +6,7 @@ import gc
 import random
 import weakref
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,20 @@ import pytest
 
 from auditor.stats import curve
 from auditor.tasks.classification import TextClassification
-from auditor.types import Case, Encoded, Example, Inputs, Judged, Measurement, Model, Probe, Response, Score, Skipped
+from auditor.types import (
+    Case,
+    Encoded,
+    Example,
+    Inputs,
+    Judged,
+    Measurement,
+    Model,
+    Probe,
+    Response,
+    Score,
+    Skipped,
+    Slice,
+)
 from probes.low_resource import FULL, PROBE, Settings, stratified
 
 TASK = TextClassification(("negative", "positive"))
@@ -46,6 +59,9 @@ class FakeAudit:
         return {"train": self.train, "home": self.home}[name][:n]
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        raise NotImplementedError
+
+    def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
         raise NotImplementedError
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:

@@ -66,7 +66,9 @@ def _run_command(options: argparse.Namespace) -> int:
 
 
 def _interrupted(options: argparse.Namespace) -> int:
-    kept = "finished checkpoints are kept" if options.command == "train" else "nothing was written"
+    kept = {"train": "finished checkpoints are kept", "run": "the same command goes on from here"}.get(
+        options.command, "nothing was written"
+    )
     print(f"audit {options.command}: interrupted; {kept}", file=sys.stderr)
     return INTERRUPTED
 
@@ -172,6 +174,7 @@ def _run(commands: Commands) -> None:
     command.add_argument("--budget", type=int, metavar="N", help="at most N examples of each set for each probe")
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
     command.add_argument("--out", type=_path, help="results folder (default: [audit] out)")
+    command.add_argument("--fresh", action="store_true", help="ask again what an earlier run has answered")
     command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
     command.add_argument("--allow-pickle", action="store_true", help="load pytorch_model.bin: it can run any code")
     command.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the checkpoint")
@@ -211,6 +214,14 @@ def _listings(commands: Commands) -> None:
     )
     probes.add_argument("--probe", action="append", default=[], metavar="FILE.py", help="a probe file to list too")
     probes.add_argument("--json", action="store_true", help="print as JSON")
+    cache = _command(
+        commands,
+        "cache",
+        "Show or clear what is kept between runs: answers of models, trained weights.",
+        "  audit cache\n  audit cache --clear",
+    )
+    cache.add_argument("--clear", action="store_true", help="remove it all")
+    cache.add_argument("--json", action="store_true", help="print as JSON")
     resources = _command(
         commands,
         "resources",

@@ -6,15 +6,17 @@ import contextlib
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from auditor import comparing, folders, gate, policy, registry, results, runner, tables
+from auditor import caches, comparing, folders, gate, policy, registry, results, runner, tables
 from auditor import config as configs
 from auditor.cli.gate import INCOMPLETE, show
 from auditor.cli.options import named, progress, seeded
 from auditor.config import Config
-from auditor.errors import ResultsError, UsageError
+from auditor.engine import Cache, SQLiteCache
+from auditor.errors import ResultsError, UsageError, one_line
 from auditor.types import Decision
 
 DEFAULT = Path("audit.toml")
@@ -45,25 +47,31 @@ def _carried_out(options: Namespace) -> tuple[Decision, policy.Policy, Path]:
     chosen = registry.selected(probes, names, files)
     rules = policy.load(options.policy or configs.policy_file(config))
     out = options.out or configs.out_folder(config)
-    with folders.whole(out, results.is_ours, ResultsError) as folder, named(file):
-        decision = _audit(options, config, (probes, chosen), rules, out, folder)
+    with folders.whole(out, results.is_ours, ResultsError) as folder, named(file), _cache(options) as cache:
+        decision = _audit(options, config, (probes, chosen), rules, out, folder, cache)
     return decision, rules, out
 
 
 def _audit(
-    options: Namespace, config: Config, probes: tuple[Any, Any], rules: policy.Policy, out: Path, folder: Path
+    options: Namespace,
+    config: Config,
+    probes: tuple[Any, Any],
+    rules: policy.Policy,
+    out: Path,
+    folder: Path,
+    cache: Cache,
 ) -> Decision:
     from auditor import prepare, provenance
 
     root, lines = out.resolve().parent, progress(options)
-    prepared = prepare.prepare(config, _options(options, config), *probes, root)
+    prepared = prepare.prepare(config, _options(options, config, cache), *probes, root)
     plan = prepared.plan
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(rules, known)
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
     writer = tables.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)
     try:
-        records = runner.run_guarded(plan, writer, lines)
+        records = runner.run(plan, writer, lines)
     finally:
         writer.close()
     if options.no_texts:
@@ -106,7 +114,22 @@ def _with_flags(config: Config, options: Namespace) -> Config:
     return config.model_copy(update={"audit": config.audit.model_copy(update={"budget": options.budget})})
 
 
-def _options(options: Namespace, config: Config) -> Any:
+@contextlib.contextmanager
+def _cache(options: Namespace) -> Iterator[Cache]:
+    """Where answers are kept between runs; a folder that cannot be written is said once and costs nothing else."""
+    file = caches.folder() / caches.ANSWERS
+    cache = SQLiteCache(file, limit_bytes=caches.LIMIT_BYTES // 4, fresh=options.fresh)
+    try:
+        yield cache
+    finally:
+        cache.close()
+        if cache.trouble is not None:
+            print(one_line(f"answers are not kept: {file}: {cache.trouble}"), file=sys.stderr)
+        elif cache.hits and not options.quiet:
+            print(f"{cache.hits:,} answers were known from an earlier run (--fresh asks again)", file=sys.stderr)
+
+
+def _options(options: Namespace, config: Config, cache: Cache) -> Any:
     from auditor.prepare import Options
 
     domains: dict[str, Path] = {}
@@ -127,6 +150,7 @@ def _options(options: Namespace, config: Config) -> Any:
         base=options.base,
         candidate=options.candidate,
         device=options.device or config.audit.device,
+        cache=cache,
         allow_pickle=options.allow_pickle,
         trust_remote_code=options.trust_remote_code,
     )

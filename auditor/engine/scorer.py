@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from auditor.engine import plan
+from auditor.engine.cache import Cache
+from auditor.engine.forward import Forward
+from auditor.engine.lockstep import Lockstep
 from auditor.types import Case, Encoded, Example, Inputs, Model, Progress, Request, Response, ScoredCase, Task
 
-COUNTS = ("cases", "vacuous", "forward_passes", "queries")
+WINDOW = 512
+"""Cases planned together."""
+RELOADED = "reloaded"
 
 Answered: TypeAlias = tuple[str, Response]
 """The key that the model saw and what it answered."""
+Result = TypeVar("Result")
 
 
 class Scorer:
@@ -22,19 +28,43 @@ class Scorer:
     within the window of its case. So a probe's numbers are the same whether it runs alone or after others.
     """
 
-    def __init__(self, model: Model, task: Task, *, batch_tokens: int = 4096, window: int = 512) -> None:
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        *,
+        batch_tokens: int = 4096,
+        window: int = WINDOW,
+        width: int = 1,
+        cache: Cache | None = None,
+    ) -> None:
         self._model = model
         self._task = task
-        self._budget = batch_tokens
         self._size = window
+        # Two plans: what a probe's memory does to its own must not change that of the clean examples, which all share.
+        self._forward, self._forward_clean = Forward(batch_tokens, cache), Forward(batch_tokens, cache)
+        self._lockstep: Lockstep[Inputs, Response] = Lockstep(self._ask, width)
         self._clean: Sequence[Example] = ()
         self._position: dict[str, int] = {}
         self._known: dict[str, Answered] = {}
-        self.counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
+        self.reset()
 
     def reset(self) -> None:
         """Start counting anew; what is known of clean examples stays."""
-        self.counts = dict.fromkeys(COUNTS, 0)
+        self._cases = self._vacuous = self._queries = 0
+        self._forward.reset()
+        self._forward_clean.reset()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Of one probe: cases, vacuous ones, texts that went through the model, and texts that attacks asked about."""
+        passes = self._forward.passes + self._forward_clean.passes
+        return {
+            "cases": self._cases,
+            "vacuous": self._vacuous,
+            "forward_passes": passes,
+            "queries": self._queries,
+        }
 
     def prepare(self, clean: Sequence[Example]) -> None:
         """Name the clean examples and their order; their ids are unique. What was known of others is forgotten."""
@@ -46,47 +76,63 @@ class Scorer:
         return self._model.encode([self._task.request(one) for one in inputs])
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
-        """Answers now; equal texts are asked once."""
-        self.counts["queries"] += len(inputs)
+        """Answers now, or within ``side_by_side`` once all tasks wait; equal texts are asked once."""
+        return list(self._lockstep.ask(inputs))
+
+    def side_by_side(self, tasks: Iterable[Callable[[], Result]]) -> Iterator[Result]:
+        """The results, in order, of tasks that ask as they go."""
+        return self._lockstep.run(tasks)
+
+    def _ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        self._queries += len(inputs)
         encoded = self.encode(inputs)
-        answers = self._answers(self._model, encoded)
+        answers = self._forward.answers(self._model, encoded)
         return [answers[one.key] for one in encoded]
 
-    def score(self, cases: Iterable[Case], progress: Progress | None = None) -> Iterator[ScoredCase]:
+    def score(
+        self, cases: Iterable[Case], progress: Progress | None = None, *, reloaded: Model | None = None
+    ) -> Iterator[ScoredCase]:
         """The cases with the model's answers, in order; reads no further than one window ahead.
 
         A case that changes nothing the model sees is vacuous; one that asks about the example as it stands is not.
+        ``reloaded``: the same checkpoint loaded afresh, which answers every changed text in place of the model.
         """
         for window in plan.windows(cases, self._size):
-            for _, same_model in groupby(window, key=lambda case: id(self._asked(case))):
-                scored = self._window(list(same_model))
+            for _, same_model in groupby(window, key=lambda case: id(self._fitted(case))):
+                scored = self._window(list(same_model), reloaded)
                 if progress is not None:
                     progress.advance(len(scored))
                 yield from scored
 
-    def _window(self, cases: list[Case]) -> list[ScoredCase]:
-        model = self._asked(cases[0])
-        own = model is self._model
+    def _window(self, cases: list[Case], reloaded: Model | None) -> list[ScoredCase]:
+        fitted = self._fitted(cases[0])
+        model = fitted or reloaded or self._model
         for case in cases:
             self._score_clean(case.example)
         before = self._before(cases)
         after = model.encode([self._request(case.after) for case in cases])
         # Only what this window's own examples hold is dropped, so that batches do not depend on earlier probes.
-        known = dict(before) if own else {}
-        answers = known | self._answers(model, [one for one in after if one.key not in known])
+        known = {} if fitted else dict(before)
+        purpose = RELOADED if model is reloaded else ""
+        asked = [one for one in after if one.key not in known]
+        answers = known | self._forward.answers(model, asked, purpose=purpose)
         found = []
         for case, (old, answer), new in zip(cases, before, after, strict=True):
-            vacuous = own and case.inputs is not None and old == new.key
-            self.counts["vacuous"] += vacuous
+            vacuous = fitted is None and case.inputs is not None and old == new.key
+            self._vacuous += vacuous
             found.append(ScoredCase(case, answer, answers[new.key], vacuous))
-        self.counts["cases"] += len(found)
+        self._cases += len(found)
         return found
+
+    def _fitted(self, case: Case) -> Model | None:
+        """The model that the probe trained for this case, if it did."""
+        return None if case.model is self._model else case.model
 
     def _before(self, cases: list[Case]) -> list[Answered]:
         """Each case's example as it stands: from the clean store, or asked within this window."""
         foreign = [case for case in cases if not self._is_clean(case.example)]
         encoded = self._model.encode([self._request(case.example.inputs) for case in foreign])
-        answers = self._answers(self._model, encoded)
+        answers = self._forward.answers(self._model, encoded)
         asked = iter([(one.key, answers[one.key]) for one in encoded])
         return [self._known[case.example.id] if self._is_clean(case.example) else next(asked) for case in cases]
 
@@ -100,20 +146,9 @@ class Scorer:
         start = self._position[example.id] // self._size * self._size
         window = self._clean[start : start + self._size]
         encoded = self._model.encode([self._request(one.inputs) for one in window])
-        answers = self._answers(self._model, encoded)
+        answers = self._forward_clean.answers(self._model, encoded)
         for one, found in zip(window, encoded, strict=True):
             self._known[one.id] = (found.key, answers[found.key])
 
-    def _asked(self, case: Case) -> Model:
-        return self._model if case.model is None else case.model
-
     def _request(self, inputs: Inputs) -> Request:
         return self._task.request(inputs)
-
-    def _answers(self, model: Model, encoded: Sequence[Encoded]) -> dict[str, Response]:
-        answers: dict[str, Response] = {}
-        for batch in plan.batches(plan.unique(encoded), self._budget):
-            self.counts["forward_passes"] += len(batch)
-            for one, response in zip(batch, model.run(batch), strict=True):
-                answers[one.key] = response
-        return answers

@@ -44,6 +44,10 @@ class FakeModel:
     def fingerprint(self) -> str:
         return hashlib.sha256(self._name.encode()).hexdigest()
 
+    @property
+    def numerics(self) -> str:
+        return "fake"
+
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         found = []
         for request in requests:

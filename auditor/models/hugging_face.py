@@ -11,7 +11,8 @@ from typing import Any
 
 from auditor.errors import ModelError
 from auditor.models import checkpoint
-from auditor.models.loading import checked_device, device_named, load_tokenizer, load_weights, loading, quiet
+from auditor.models.devices import checked_device, device_named, device_words, memory_errors, versions
+from auditor.models.loading import load_tokenizer, load_weights, loading, quiet
 from auditor.types import Encoded, Model, Request, Response
 
 __all__ = ["HuggingFaceModel", "device_named", "length_limit", "load", "load_tokenizer", "loading", "quiet", "wrap"]
@@ -63,6 +64,11 @@ class HuggingFaceModel:
         return self._fingerprint
 
     @property
+    def numerics(self) -> str:
+        """Kind of device, precision, threads and versions, in words."""
+        return f"{device_words(self._model.device)}, {self._precision}, {versions()}"
+
+    @property
     def device_kind(self) -> str:
         """``cpu``, ``cuda`` or ``mps``."""
         return str(self._model.device.type)
@@ -99,7 +105,11 @@ class HuggingFaceModel:
         return list(zip(found["input_ids"], types, strict=True))
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
-        """Probabilities of the labels for each. Raises ModelError for numbers that are not finite."""
+        """Probabilities of the labels for each. Raises ModelError for numbers that are not finite, OutOfMemoryError."""
+        with memory_errors(self._name):
+            return self._run(batch)
+
+    def _run(self, batch: Sequence[Encoded]) -> list[Response]:
         import torch
 
         names = ("input_ids", "token_type_ids") if batch[0].payload["token_type_ids"] else ("input_ids",)

@@ -1,4 +1,4 @@
-"""Devices, tokenizers and weights of local checkpoints; what a library raises for a broken file is a ModelError."""
+"""Tokenizers and weights of local checkpoints; what a library raises for a broken file is a ModelError."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 
 from auditor.errors import ModelError
 
-PRECISIONS = ("fp32", "bf16", "fp16")
 BROKEN = (
     OSError,
     ValueError,
@@ -25,22 +24,6 @@ BROKEN = (
     pickle.UnpicklingError,
 )
 """What torch, transformers and their loaders raise for files that are not what they should be."""
-
-
-def device_named(name: str) -> str:
-    """``auto`` → the best device there is; another one is checked. Raises ModelError."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        kind = torch.device(name)
-    except RuntimeError:
-        raise ModelError(f"unknown device {name!r}", hint="auto, cpu, cuda, cuda:1 or mps") from None
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(kind.type, False) or (kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count()):
-        raise ModelError(f"device {name!r} is not there", hint="--device auto takes the best there is")
-    return name
 
 
 @contextlib.contextmanager
@@ -100,16 +83,6 @@ def load_tokenizer(path: Path, *, trust_remote_code: bool = False) -> Any:
         hint = "set tokenizer.pad_token and model.config.pad_token_id, then save both"
         raise ModelError("its tokenizer has no padding token", where=str(path), hint=hint)
     return tokenizer
-
-
-def checked_device(device: str, precision: str) -> str:
-    """The device by name, if it is there and computes in this precision. Raises ModelError."""
-    if precision not in PRECISIONS:
-        raise ModelError(f"unknown precision {precision!r}", hint=f"one of {', '.join(PRECISIONS)}")
-    where = device_named(device)
-    if precision == "fp16" and where.startswith("cpu"):
-        raise ModelError("fp16 does not run on a CPU", hint="precision = fp32 or bf16")
-    return where
 
 
 def load_weights(path: Path, device: str, *, trust_remote_code: bool = False) -> Any:

@@ -124,13 +124,25 @@ class Model(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over weights, configuration and tokenizer."""
+        """SHA-256 over weights, configuration and tokenizer; empty when nothing is known that would determine them.
+
+        Answers are kept between runs by it, unless it is empty.
+        """
+        ...
+
+    @property
+    def numerics(self) -> str:
+        """What else the last bits of its answers depend on: kind of device, precision, threads, versions."""
         ...
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]: ...
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
-        """One forward pass over one batch, in the batch's order; evaluation mode; no gradient."""
+        """One forward pass over one batch, in the batch's order; evaluation mode; no gradient.
+
+        Raises OutOfMemoryError where the batch does not fit; a smaller one may. Answers consist of numbers, words, tuples
+        and mappings with words as keys.
+        """
         ...
 
     def reload(self) -> Model:

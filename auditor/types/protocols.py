@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from auditor.types.cases import Case, Encoded, Example, Inputs, Judged, Model, Response, Skipped, Task
+from auditor.types.cases import Case, Encoded, Example, Inputs, Judged, Model, Response, Skipped, Slice, Task
 from auditor.types.records import Measurement, Metric
 
 
@@ -35,12 +35,20 @@ class Audit(Protocol):
     def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
         """The first n (None: all) examples of one seeded order, the same for all probes and models.
 
-        ``name`` is a domain, or ``train`` or ``validation``. Asking for what was not given raises KeyError.
+        With ``--until-decided`` a number n stands for the examples of this look. ``name`` is a domain, or ``train`` or ``validation``. Asking for what was not given raises KeyError.
         """
         ...
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
         """The model's answers now, for attacks that go by them. Counts as queries."""
+        ...
+
+    def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
+        """The cases of one slice, in order, each made by a task that asks as it goes.
+
+        On a GPU many tasks run in lockstep: what all of them ask at a time is one batch. Global random generators and
+        torch's gradient mode are each task's own. No task starts where the slice is not wanted any more.
+        """
         ...
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]: ...

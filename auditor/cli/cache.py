@@ -1,0 +1,66 @@
+"""``audit cache``: what is kept between runs, and how to be rid of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from auditor import caches
+from auditor.errors import ResultsError
+
+
+def run(options: Namespace) -> int:
+    """Show the cache's folder and sizes; with ``--clear`` remove what auditor put there, and nothing else."""
+    folder = caches.folder()
+    before = _found(folder)
+    if options.clear:
+        _clear(folder)
+    found = {**_found(folder), "freed_bytes": before["bytes"]} if options.clear else before
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return 0
+    if options.clear:
+        print(f"{folder}: {_size(before['bytes'])} removed")
+        return 0
+    print(f"{folder}: {_size(found['bytes'])}")
+    print(f"  answers of models: {_size(found['answers_bytes'])} in {found['batches']:,} batches")
+    print(f"  trained weights: {_size(found['fits_bytes'])} of {found['fits']:,} trainings")
+    return 0
+
+
+def _found(folder: Path) -> dict[str, Any]:
+    from auditor.engine import cache
+
+    answers = sum(file.stat().st_size for file in _answers(folder))
+    fits = [one for one in (folder / caches.FITS).glob("*") if one.is_dir()]
+    weights = sum(file.stat().st_size for one in fits for file in one.rglob("*") if file.is_file())
+    return {
+        "folder": str(folder),
+        "bytes": answers + weights,
+        "answers_bytes": answers,
+        "batches": cache.entries(folder / caches.ANSWERS),
+        "fits_bytes": weights,
+        "fits": len(fits),
+    }
+
+
+def _answers(folder: Path) -> list[Path]:
+    """The database and the two files that SQLite keeps beside it while it is open."""
+    return sorted(file for file in folder.glob(f"{caches.ANSWERS}*") if file.is_file())
+
+
+def _clear(folder: Path) -> None:
+    try:
+        for file in _answers(folder):
+            file.unlink()
+        if (folder / caches.FITS).exists():
+            shutil.rmtree(folder / caches.FITS)
+    except OSError as error:
+        raise ResultsError(f"cannot be removed: {error.strerror}", where=str(folder)) from None
+
+
+def _size(number: int) -> str:
+    return f"{number / 2**20:.1f} MiB"

@@ -1,0 +1,130 @@
+"""``audit.toml`` → one validated Config; an unknown key is an error that names the nearest known one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from auditor.config.schema import Config
+from auditor.errors import AuditError, ConfigError, near_match
+
+Settings = TypeVar("Settings")
+
+
+def load(path: Path | None) -> Config:
+    """Read and validate a config; None gives the defaults. Raises ConfigError: file, key, value, hint."""
+    if path is None:
+        return Config()
+    where = str(path)
+    try:
+        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError("no such config file", where=where, hint="write one with: audit init") from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"byte at offset {error.start} is not UTF-8", where=where, hint="save it as UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"not valid TOML: {error}", where=where) from None
+    try:
+        config = Config.model_validate_json(_as_json(document, where))
+    except ValidationError as error:
+        raise _config_error(error, where) from None
+    config._folder = path.parent
+    return config
+
+
+def probe_settings(default: Settings, given: Mapping[str, object], where: str) -> Settings:
+    """``default``, an instance of a frozen dataclass, with the given fields replaced, each validated by its type.
+
+    For ``[probes.<name>]`` and ``[training.recipe.<name>]``; ``where`` names the table. Nothing is converted but lists
+    to tuples, tables to nested dataclasses, whole numbers to floats and words to paths. Raises ConfigError: unknown key
+    (with the nearest known one), wrong type, or what the dataclass's own ``__post_init__`` refuses.
+    """
+    settings: Any = default
+    types = get_type_hints(type(settings), include_extras=True)
+    known = [field.name for field in dataclasses.fields(settings) if field.init]
+    values = {}
+    for key, value in given.items():
+        if key not in known:
+            hint = near_match(key, known) or f"known: {', '.join(known) or 'none'}"
+            raise ConfigError(f"unknown key {key!r}", where=where, hint=hint)
+        before = getattr(settings, key)
+        if dataclasses.is_dataclass(before) and isinstance(value, Mapping):
+            values[key] = probe_settings(before, value, f"{where} {key}")
+            continue
+        try:
+            values[key] = TypeAdapter(types[key]).validate_json(_as_json(value, where), strict=True)
+        except ValidationError as error:
+            raise _config_error(error, where, key) from None
+    try:
+        replaced: Settings = dataclasses.replace(settings, **values)
+    except AuditError as error:
+        raise ConfigError(error.message, where=where, hint=error.hint) from None
+    except ValueError as error:
+        raise ConfigError(str(error), where=where) from None
+    return replaced
+
+
+def _as_json(document: object, where: str) -> str:
+    """TOML as JSON, whose strict validation still takes lists for tuples and words for paths."""
+    try:
+        return json.dumps(document, allow_nan=False)
+    except ValueError:
+        raise ConfigError("holds nan or inf", where=where, hint="every number has to be finite") from None
+    except TypeError:
+        raise ConfigError("holds a date or a time", where=where, hint="put it in quotes") from None
+
+
+def _config_error(error: ValidationError, where: str, key: str | None = None) -> ConfigError:
+    """The first validation error in one line."""
+    first = error.errors(include_url=False)[0]
+    hint: str | None = None
+    path = (key, *first["loc"]) if key is not None else first["loc"]
+    name = _key_path(path)
+    if first["type"] == "extra_forbidden":
+        known = _keys_of_table(path[:-1])
+        hint = near_match(str(path[-1]), known) or f"known: {', '.join(known)}"
+        return ConfigError(f"unknown key {name}", where=where, hint=hint)
+    if first["type"] == "missing":
+        return ConfigError(f"{name} is missing", where=where)
+    if first["type"] == "literal_error":
+        hint = near_match(str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"]))
+    message = _SHAPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    message = re.sub(r"^(Input|Value|String|Tuple|List|Dictionary) (should)", r"\2", message)
+    return ConfigError(f"{name} = {_short(first['input'])} {message}", where=where, hint=hint)
+
+
+_SHAPES = {
+    **dict.fromkeys(("model_type", "dict_type", "dataclass_type"), "should be a table"),
+    **dict.fromkeys(("tuple_type", "list_type"), "should be a list"),
+}
+
+
+def _short(value: object) -> str:
+    shown = json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= 60 else f"{shown[:60]}…"
+
+
+def _key_path(path: tuple[int | str, ...]) -> str:
+    """``[training] epochs``, ``[[compare]] 2 expect``: as the file writes tables."""
+    if path[0] == "compare" and len(path) > 1:
+        return " ".join(["[[compare]]", str(int(path[1]) + 1), *map(str, path[2:])])
+    *tables, last = (str(part) for part in path)
+    return f"[{'.'.join(tables)}] {last}" if tables else last
+
+
+def _keys_of_table(path: tuple[int | str, ...]) -> list[str]:
+    model: Any = Config
+    for part in path:
+        if isinstance(part, str):
+            annotation = model.model_fields[part].annotation
+            model = next((one for one in get_args(annotation) if isinstance(one, type)), annotation)
+    return list(model.model_fields)

@@ -1,0 +1,170 @@
+"""What ``audit.toml`` may say: its tables, their keys, defaults and ranges."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+RESERVED = ("home", "test", "train", "validation")
+"""Names that no domain may have."""
+
+SEEDS = 2**32
+"""Seeds lie below: numpy takes no larger ones."""
+DEVICES = r"auto|cpu|mps|cuda(:\d+)?|cuda:\d+(,cuda:\d+)+"
+"""A device, or several GPUs of one kind."""
+
+
+def _not_blank(value: object) -> object:
+    if value == "":
+        raise ValueError("is empty; leave the key out instead")
+    return value
+
+
+def _device(value: str) -> str:
+    if not re.fullmatch(DEVICES, value):
+        raise ValueError("should be auto, cpu, cuda, cuda:1, mps, or cuda:0,cuda:1 for several")
+    return value
+
+
+def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"names {value!r} twice")
+    return values
+
+
+def _domain_names(domains: dict[str, Path]) -> dict[str, Path]:
+    for name in domains:
+        if name in RESERVED or not name.strip():
+            raise ValueError(f"{name!r} cannot be a domain's name; taken: {', '.join(RESERVED)}")
+    return domains
+
+
+File = Annotated[Path, BeforeValidator(_not_blank)]
+Word = Annotated[str, BeforeValidator(_not_blank)]
+Device = Annotated[str, AfterValidator(_device)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DataSection(_Section):
+    """``[data]``: files, relative to the config's folder, and their columns."""
+
+    train: File | None = None
+    validation: File | None = None
+    test: File | None = None
+    domains: Annotated[dict[str, File], AfterValidator(_domain_names)] = Field(default_factory=dict)
+    """Name → file of other domains."""
+    text_column: Word | None = None
+    columns: dict[str, Word] = Field(default_factory=dict)
+    """Text field of the task → column, for tasks with several."""
+    label_column: Word | None = None
+    group_column: Word | None = None
+    labels: dict[str, Word] = Field(default_factory=dict)
+    """Label in the data → the model's label."""
+
+
+class TrainingSection(_Section):
+    """``[training]``: base, recipes and their settings."""
+
+    base: File | None = None
+    out: File = Path("ckpt")
+    recipes: Annotated[tuple[Word, ...], AfterValidator(_each_once)] = Field(default=("standard",), min_length=1)
+    epochs: int = Field(default=2, ge=1)
+    learning_rate: float = Field(default=5e-5, gt=0, lt=1)
+    batch_size: int = Field(default=32, ge=1)
+    max_length: int = Field(default=256, ge=8)
+    """Tokens."""
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the steps."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip_norm: float = Field(default=1.0, gt=0)
+    accumulation: int = Field(default=1, ge=1)
+    """Batches for each optimiser step."""
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without gain on the validation rows before training stops; None: never."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    max_rows: int | None = Field(default=None, ge=2)
+    """At most so many training rows."""
+    recipe: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Recipe → its settings, which the recipe validates."""
+
+
+class AuditSection(_Section):
+    """``[audit]``: where it runs and writes."""
+
+    out: File = Path("audit")
+    device: Device = "auto"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    batch_tokens: int = Field(default=4096, ge=512)
+    """Padded tokens in one forward pass."""
+    lockstep: int | None = Field(default=None, ge=1)
+    """Attacks that run side by side, their questions in one batch; None: 1 on a CPU, 32 on a GPU."""
+    budget: int | None = Field(default=None, ge=1)
+    """At most so many examples of each set for each probe."""
+    max_length: int | None = Field(default=None, ge=8)
+    """Tokens; None: what the checkpoint was trained with."""
+
+
+class CompareEntry(_Section):
+    """``[[compare]]``: a hypothesis named before the audit runs: ``model`` is higher or lower than ``against``."""
+
+    probe: Word
+    metric: Word
+    model: Word | None = None
+    against: Word | None = None
+    slice: dict[str, str] = Field(default_factory=dict)
+    expect: Literal["higher", "lower"] | None = None
+
+
+class Config(_Section):
+    """Everything an audit can be told; the defaults are those of ``audit init``."""
+
+    seed: int = Field(default=0, ge=0, lt=SEEDS)
+    task: Word = "text-classification"
+    candidate: Word | None = None
+    policy: File | None = None
+    favourable_label: Word | None = None
+    data: DataSection = Field(default_factory=DataSection)
+    training: TrainingSection = Field(default_factory=TrainingSection)
+    audit: AuditSection = Field(default_factory=AuditSection)
+    probes: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Probe → its settings, which ``probe_settings`` validates."""
+    compare: tuple[CompareEntry, ...] = ()
+    _folder: Path = PrivateAttr(default=Path())
+
+    def resolve(self, path: Path) -> Path:
+        """A path of the config, relative to the config's own folder (without a config: to the current one)."""
+        return self._folder / path
+
+
+def columns(config: Config) -> dict[str, str]:
+    """Text field, ``label`` and ``group`` → the column configured for it."""
+    data = config.data
+    found: dict[str, str] = dict(data.columns)
+    for name, column in (("text", data.text_column), ("label", data.label_column), ("group", data.group_column)):
+        if column is not None:
+            found[name] = column
+    return found
+
+
+def data_files(config: Config) -> dict[str, Path]:
+    """``test``, ``train``, ``validation`` and the domains' names → file, for those that are configured."""
+    data = config.data
+    files = {"test": data.test, "train": data.train, "validation": data.validation, **data.domains}
+    return {name: config.resolve(path) for name, path in files.items() if path is not None}
+
+
+def policy_file(config: Config) -> Path | None:
+    """The policy that the config names, or None for the shipped one."""
+    return None if config.policy is None else config.resolve(config.policy)
+
+
+def out_folder(config: Config) -> Path:
+    """Where the results go."""
+    return config.resolve(config.audit.out)

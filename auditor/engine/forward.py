@@ -1,0 +1,100 @@
+"""Batches through a model: known ones from the cache, those that do not fit in halves, several devices at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from auditor.engine import plan
+from auditor.engine.cache import DOES_NOT_FIT, Cache, NoCache, batch_key
+from auditor.errors import OutOfMemoryError
+from auditor.types import Encoded, Model, Response
+
+Batch = list[Encoded]
+
+
+class Forward:
+    """Answers encoded requests by batches of at most ``budget`` padded tokens.
+
+    The plan decides the batches: the cache, the number of devices and what ran before do not. A batch that runs out of
+    memory is halved until its parts fit, and later plans keep to half of the budget until ``reset``; both are found
+    again on resume, because that a batch does not fit is kept too.
+    """
+
+    def __init__(self, budget: int, cache: Cache | None = None) -> None:
+        self._full = self._budget = budget
+        self._cache = cache or NoCache()
+        self.passes = 0
+        """Texts planned to go through a model, those whose answers were known included."""
+
+    def reset(self) -> None:
+        """Count anew, with the full budget again: one probe's memory is not another's."""
+        self.passes, self._budget = 0, self._full
+
+    def answers(self, model: Model, encoded: Sequence[Encoded], *, purpose: str = "") -> dict[str, Response]:
+        """Key → answer; equal keys pass once. ``purpose`` keeps answers apart that are to be computed anew.
+
+        Raises OutOfMemoryError when a single text does not fit.
+        """
+        planned = list(plan.batches(plan.unique(encoded), self._budget))
+        self.passes += sum(len(batch) for batch in planned)
+        found: dict[str, Response] = {}
+        halved = False
+        for batch, answers in zip(planned, self._all(model, planned, purpose), strict=True):
+            if answers is None:
+                halved = True
+                answers = self._halves(model, batch, purpose)
+            found |= zip((one.key for one in batch), answers, strict=True)
+        if halved:
+            self._budget = max(self._budget // 2, 1)
+        return found
+
+    def _all(self, model: Model, planned: Sequence[Batch], purpose: str) -> Iterator[list[Response] | None]:
+        """The answers of each batch in order; None for one that does not fit."""
+        workers = int(getattr(model, "workers", 1))
+        cache = self._cache if model.fingerprint else NoCache()
+        keys = [batch_key(model, batch, purpose) for batch in planned]
+        known = {key: found for key in keys if (found := cache.get(key)) is not None}
+        open_ = [(key, batch) for key, batch in zip(keys, planned, strict=True) if key not in known]
+        with _Ran(model, [batch for _, batch in open_], workers) as ran:
+            for key in keys:
+                # Written by this thread and in the plan's order, whichever device was first.
+                answers = known[key] if key in known else next(ran)
+                if key not in known:
+                    cache.put(key, answers)
+                yield None if isinstance(answers, str) else answers
+
+    def _halves(self, model: Model, batch: Batch, purpose: str) -> list[Response]:
+        if len(batch) == 1:
+            raise OutOfMemoryError(
+                f"no memory for one text of {batch[0].length} tokens",
+                where=model.name,
+                hint="[audit] max_length, or another --device",
+            )
+        parts = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
+        found: list[Response] = []
+        for part, answers in zip(parts, self._all(model, parts, purpose), strict=True):
+            found += self._halves(model, part, purpose) if answers is None else answers
+        return found
+
+
+class _Ran:
+    """The batches' answers in their order: one after the other, or as many at once as the model has devices."""
+
+    def __init__(self, model: Model, batches: Sequence[Batch], workers: int) -> None:
+        self._model = model
+        self._pool = ThreadPoolExecutor(workers) if workers > 1 and len(batches) > 1 else None
+        self._found = self._pool.map(self._run, batches) if self._pool else map(self._run, batches)
+
+    def _run(self, batch: Batch) -> list[Response] | str:
+        try:
+            return self._model.run(batch)
+        except OutOfMemoryError:
+            return DOES_NOT_FIT
+
+    def __enter__(self) -> Iterator[list[Response] | str]:
+        return self._found
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)

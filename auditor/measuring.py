@@ -1,0 +1,151 @@
+"""One probe on one model: its cases drawn, scored, judged and added up, all at once or in rounds."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from auditor.engine import Scorer
+from auditor.metrics import Tally
+from auditor.plans import AuditedModel, BoundAudit, Draw, Plan
+from auditor.types import (
+    Case,
+    Judged,
+    Measurement,
+    Model,
+    Probe,
+    Progress,
+    ScoredCase,
+    Skipped,
+    Task,
+    WorstCase,
+)
+
+Sink = Callable[[str, str, ScoredCase], None]
+"""Where scored cases go as they are made: (model, probe, case)."""
+
+WORST_CASES = 5
+"""Kept of each slice."""
+
+
+def judge(scored: ScoredCase, task: Task) -> Judged:
+    """The decisions and numbers of a scored case, without its text."""
+    case, gold = scored.case, scored.case.example.gold
+    return Judged(
+        slice=case.slice,
+        cluster=case.cluster or case.example.cluster,
+        before=None if gold is None else task.score(gold, scored.before),
+        after=None if gold is None else task.score(gold, scored.after),
+        same=task.same(scored.before, scored.after),
+        vacuous=scored.vacuous,
+        facts=case.facts,
+        before_classes=task.class_scores(scored.before),
+        after_classes=task.class_scores(scored.after),
+    )
+
+
+class _Worst:
+    """Keeps the worst few cases of every slice: right answers lost first, then flips, then wrong answers."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._kept: dict[tuple[tuple[str, str], ...], list[tuple[int, int, ScoredCase]]] = {}
+        self._order = itertools.count()
+
+    def add(self, scored: ScoredCase, judged: Judged) -> None:
+        lost = (
+            judged.before is not None and judged.after is not None and judged.after.numerator < judged.before.numerator
+        )
+        wrong = judged.after is not None and judged.after.numerator < judged.after.denominator
+        badness = 3 if lost else 2 if not judged.same else 1 if wrong else 0
+        if not badness:
+            return
+        kept = self._kept.setdefault(tuple(sorted(judged.slice.items())), [])
+        kept.append((-badness, next(self._order), scored))
+        if len(kept) > WORST_CASES:
+            kept.remove(max(kept, key=lambda item: item[:2]))
+
+    def cases(self) -> tuple[WorstCase, ...]:
+        return tuple(
+            self._words(scored)
+            for kept in self._kept.values()
+            for _, _, scored in sorted(kept, key=lambda item: item[:2])
+        )
+
+    def _words(self, scored: ScoredCase) -> WorstCase:
+        case, gold = scored.case, scored.case.example.gold
+        return WorstCase(
+            slice=dict(case.slice),
+            example=case.example.id,
+            before=dict(case.example.inputs),
+            after=dict(case.after),
+            answer_before=self._task.answer(scored.before),
+            answer_after=self._task.answer(scored.after),
+            gold=None if gold is None else str(gold),
+            facts=dict(case.facts),
+        )
+
+
+class Measuring:
+    """What one probe finds of one model: ``draw`` any number of times, then ``found``."""
+
+    def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink) -> None:
+        self._plan, self._audited, self._probe = plan, audited, probe
+        self._scorer, self._sink = scorer, sink
+        self._tally, self._worst = Tally(probe.metrics(plan.task), probe.pools), _Worst(plan.task)
+        self._measure = getattr(probe, "measure", None)
+        self._judged: list[Judged] = []
+        self._skipped: list[Skipped] = []
+        self._counts: Counter[str] = Counter(invalid=0)
+        self._reloaded: Model | None = None
+
+    def draw(self, progress: Progress, draw: Draw | None = None) -> None:
+        """Score the probe's cases; with ``draw`` those of some examples, in the slices that are wanted."""
+        audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw)
+        self._scorer.reset()
+        cases = _peeked(self._wanted(self._probe.cases(audit), draw))
+        if audit.asked and self._reloaded is None:
+            # An attack's success counts only if a freshly loaded checkpoint agrees.
+            self._reloaded = self._audited.model.reload()
+        for scored in self._scorer.score(cases, progress, reloaded=self._reloaded):
+            self._add(scored)
+        self._counts.update(self._scorer.counts)
+
+    def found(self, draw: Draw | None = None) -> dict[str, Any]:
+        """The measured parts of the probe's record."""
+        measurements: list[Measurement] = list(self._tally.measurements())
+        if self._measure is not None:
+            audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw)
+            measurements += self._measure(self._judged, audit)
+        return {
+            "measurements": tuple(measurements),
+            "skipped": tuple(self._skipped),
+            "worst": self._worst.cases(),
+            "counts": {name: int(self._counts[name]) for name in sorted(self._counts)},
+        }
+
+    def _add(self, scored: ScoredCase) -> None:
+        self._sink(self._audited.name, self._probe.name, scored)
+        if scored.case.invalid:
+            self._counts["invalid"] += 1
+            return
+        judged = judge(scored, self._plan.task)
+        self._tally.add(judged)
+        self._worst.add(scored, judged)
+        if self._measure is not None:
+            self._judged.append(judged)
+
+    def _wanted(self, found: Iterable[Case | Skipped], draw: Draw | None) -> Iterator[Case]:
+        for item in found:
+            if isinstance(item, Skipped):
+                self._skipped.append(item)
+            elif draw is None or draw.wanted(item.slice):
+                yield item
+
+
+def _peeked(cases: Iterator[Case]) -> Iterator[Case]:
+    """The same cases, the first one already made: only then is it known whether the probe asks the model."""
+    first = list(itertools.islice(cases, 1))
+    return itertools.chain(first, cases)

@@ -1,0 +1,74 @@
+"""Devices: which there are, what they are called, and what they say when their memory is full."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+from auditor.errors import ModelError, OutOfMemoryError
+
+PRECISIONS = ("fp32", "bf16", "fp16")
+FULL = ("out of memory", "can't allocate memory")
+"""What torch says on devices for which it has no exception of its own."""
+
+
+def device_named(name: str) -> str:
+    """``auto`` → the best device there is; another one is checked. Raises ModelError."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        kind = torch.device(name)
+    except RuntimeError:
+        raise ModelError(f"unknown device {name!r}", hint="auto, cpu, cuda, cuda:1 or mps") from None
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(kind.type, False) or (kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count()):
+        raise ModelError(f"device {name!r} is not there", hint="--device auto takes the best there is")
+    return name
+
+
+def checked_device(device: str, precision: str) -> str:
+    """The device by name, if it is there and computes in this precision. Raises ModelError."""
+    if precision not in PRECISIONS:
+        raise ModelError(f"unknown precision {precision!r}", hint=f"one of {', '.join(PRECISIONS)}")
+    where = device_named(device)
+    if precision == "fp16" and where.startswith("cpu"):
+        raise ModelError("fp16 does not run on a CPU", hint="precision = fp32 or bf16")
+    return where
+
+
+def device_words(device: Any) -> str:
+    """What of a torch device decides the last bits: the kind, and which GPU it is."""
+    import torch
+
+    return f"cuda {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device.type)
+
+
+def versions() -> str:
+    """Threads and the versions of whatever computes, in words."""
+    import torch
+
+    from auditor import __version__
+
+    packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "transformers"))
+    return f"{torch.get_num_threads()} threads, {packages}, auditor {__version__}"
+
+
+@contextlib.contextmanager
+def memory_errors(name: str) -> Iterator[None]:
+    """Inside, a device whose memory is full raises OutOfMemoryError, with its cached memory given back."""
+    import torch
+
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        full = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not full and not any(words in str(error) for words in FULL):
+            raise
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        # Not "from error": its traceback would keep the tensors that there is no memory for.
+        raise OutOfMemoryError("the device is out of memory", where=name) from None
