@@ -9,6 +9,8 @@ from itertools import combinations
 
 from auditor.stats import intervals
 from auditor.stats.clusters import Arm, Array, arms, only, paired
+from auditor.stats.sequential import METHODS as SEQUENTIAL
+from auditor.stats.sequential import read, sequential_method
 from auditor.types import Kind, Row
 
 Bounds = tuple[float, float]
@@ -27,6 +29,7 @@ METHODS = {
     "newcombe_ratio": "Newcombe's hybrid of two jackknifed ratios",
     "largest_gap": "paired bounds for each pair of groups; low Bonferroni-corrected, high intersection–union",
     "median_order_statistics": "order statistics, binomial",
+    **SEQUENTIAL,
 }
 
 
@@ -58,36 +61,44 @@ def method_for(kind: Kind, ratio: bool) -> str:
     return chosen
 
 
-def estimate(kind: Kind, rows: Sequence[Row], *, low: float, high: float, ratio: bool = False) -> Estimate:
+def estimate(
+    kind: Kind, rows: Sequence[Row], *, low: float, high: float, ratio: bool = False, sequential: bool = False
+) -> Estimate:
     """The value with its two-sided 95 % interval. ``low``, ``high``: range of a cluster's value, that of a change or a
-    difference being [-high, high].
+    difference being [-high, high]. ``sequential``: bounds that hold at every look, ``rows`` being in the order drawn
+    (where ``sequential_method`` has none: those of a fixed sample).
 
     Raises ValueError for empty rows and for values outside the range; never returns NaN or an interval of zero width (but for a median of equal values).
     """
-    method = method_for(kind, ratio)
-    value, found, clusters = _FUNCTIONS[method](_arms(method, rows), SIDE, low, high)
-    return Estimate(value, *_around(value, found, low, high), method, clusters)
+    method = (sequential_method(kind, ratio) if sequential else None) or method_for(kind, ratio)
+    value, found, clusters = _computed(method, rows, SIDE, low, high)
+    # At repeated looks values that drift may contradict every mean: then the stretch between the bounds is shown.
+    return Estimate(value, *_around(value, (min(found), max(found)), low, high), method, clusters)
 
 
 def bounds(method: str, rows: Sequence[Row], alpha: float, *, low: float, high: float) -> Bounds:
     """One-sided bounds, each wrong with probability at most about ``alpha`` in (0, 0.5); wider as it gets smaller.
 
+    By a method for repeated looks, what any look has shown still stands, even where the value now lies beyond.
     Raises KeyError for an unknown method, ValueError for empty rows or another alpha.
     """
     if not 0.0 < alpha < 0.5:
         raise ValueError(f"alpha = {alpha:g} is not between 0 and 0.5")
-    value, found, _ = _FUNCTIONS[method](_arms(method, rows), alpha, low, high)
-    return _around(value, found, low, high)
+    value, found, _ = _computed(method, rows, alpha, low, high)
+    return found if method in SEQUENTIAL else _around(value, found, low, high)
 
 
 def more_clusters(
     method: str, rows: Sequence[Row], alpha: float, limit: float, *, low: float, high: float
 ) -> int | None:
-    """About how many more clusters would bring the bound past the limit, width shrinking with their root.
+    """About how many more clusters would bring the bound past the limit, width shrinking with their root (by a
+    method for repeated looks: evidence growing as it did).
 
     None when the value sits at the limit, or a million would not do.
     """
-    value, found, clusters = _FUNCTIONS[method](_arms(method, rows), alpha, low, high)
+    if method in SEQUENTIAL:
+        return read(method, rows, low, high).more(alpha, limit)
+    value, found, clusters = _computed(method, rows, alpha, low, high)
     below, above = _around(value, found, low, high)
     margin = abs(limit - value)
     width = above - value if value < limit else value - below
@@ -95,6 +106,13 @@ def more_clusters(
         return None
     needed = math.ceil(clusters * (width / margin) ** 2) - clusters
     return max(needed, 1) if needed < 10**6 else None
+
+
+def _computed(method: str, rows: Sequence[Row], alpha: float, low: float, high: float) -> tuple[float, Bounds, int]:
+    if method in SEQUENTIAL:
+        sample = read(method, rows, low, high)
+        return sample.value, sample.bounds(alpha), len(sample.shares)
+    return _FUNCTIONS[method](_arms(method, rows), alpha, low, high)
 
 
 def _arms(method: str, rows: Sequence[Row]) -> dict[str, Arm]:
