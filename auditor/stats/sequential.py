@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from auditor.stats.clusters import Array
 from auditor.stats.intervals import unit
@@ -116,6 +117,7 @@ def _log_peak(values: Array, m: float) -> float:
     return CERTAIN if peak == math.inf else max(math.log(peak), -CERTAIN) if peak > 0.0 else -CERTAIN
 
 
+@cache
 def _fractions() -> Array:
     import numpy as np
 
