@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from auditor.engine import Scorer
-from auditor.metrics import Tally
+from auditor.metrics import Tally, slice_key
 from auditor.plans import AuditedModel, BoundAudit, Draw, Plan
 from auditor.types import (
     Case,
@@ -19,6 +19,7 @@ from auditor.types import (
     Progress,
     ScoredCase,
     Skipped,
+    Slice,
     Task,
     WorstCase,
 )
@@ -103,7 +104,7 @@ class Measuring:
 
     def draw(self, progress: Progress, draw: Draw | None = None) -> None:
         """Score the probe's cases; with ``draw`` those of some examples, in the slices that are wanted."""
-        audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw)
+        audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, self._tally.register)
         self._scorer.reset()
         cases = _peeked(self._wanted(self._probe.cases(audit), draw))
         if audit.asked and self._reloaded is None:
@@ -113,18 +114,27 @@ class Measuring:
             self._add(scored)
         self._counts.update(self._scorer.counts)
 
-    def found(self, draw: Draw | None = None) -> dict[str, Any]:
-        """The measured parts of the probe's record."""
-        measurements: list[Measurement] = list(self._tally.measurements())
-        if self._measure is not None:
+    def found(self, draw: Draw | None = None, only: Callable[[Slice], bool] | None = None) -> dict[str, Any]:
+        """The measured parts of the probe's record; with ``only`` those slices, without the probe's own numbers."""
+        sequential = draw is not None and draw.clusters is not None
+        measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential, only=only))
+        if self._measure is not None and only is None:
             audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw)
             measurements += self._measure(self._judged, audit)
         return {
             "measurements": tuple(measurements),
-            "skipped": tuple(self._skipped),
+            "skipped": tuple(self._gaps(measurements)),
             "worst": self._worst.cases(),
             "counts": {name: int(self._counts[name]) for name in sorted(self._counts)},
         }
+
+    def _gaps(self, measurements: Sequence[Measurement]) -> Iterator[Skipped]:
+        """What was skipped, once, but for slices that a later look measured."""
+        seen = {slice_key(one.slice) for one in measurements}
+        for gap in self._skipped:
+            if slice_key(gap.slice) not in seen:
+                seen.add(slice_key(gap.slice))
+                yield gap
 
     def _add(self, scored: ScoredCase) -> None:
         self._sink(self._audited.name, self._probe.name, scored)

@@ -68,26 +68,46 @@ def seeded(seed: int, *key: object) -> random.Random:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The part of every set's examples, and the slices, that one look is about."""
+    """The clusters of every set, and the slices, that one look is about."""
 
-    start: int
-    stop: int
+    clusters: tuple[int, int] | None
+    """From the first to before the second, in the order of their first examples; None: a fixed design's examples."""
     look: int
     """From 1."""
     wanted: Callable[[Slice], bool]
+
+    def of(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """The examples of its clusters. A cluster is drawn whole: else its mean would change after a look."""
+        if self.clusters is None:
+            return examples
+        start, stop = self.clusters
+        ranks: dict[str, int] = {}
+        return [one for one in examples if start <= ranks.setdefault(one.cluster, len(ranks)) < stop]
+
+
+def _nobody(_clusters: Sequence[str]) -> None:
+    return None
 
 
 class BoundAudit:
     """``auditor.types.Audit`` for one model and one probe."""
 
     def __init__(
-        self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, draw: Draw | None = None
+        self,
+        plan: Plan,
+        audited: AuditedModel,
+        probe: Probe,
+        scorer: Scorer,
+        draw: Draw | None = None,
+        drawn: Callable[[Sequence[str]], None] = _nobody,
     ) -> None:
+        """``drawn`` hears the clusters of each look in their order, before any case of them."""
         self._plan = plan
         self._audited = audited
         self._probe = probe
         self._scorer = scorer
         self._draw = draw
+        self._drawn = drawn
         self.asked = False
 
     @property
@@ -112,11 +132,16 @@ class BoundAudit:
 
     def examples(self, name: str = HOME, n: int | None = None) -> Sequence[Example]:
         given = self._plan.examples[name]
-        if self._draw is not None and n is not None and name not in SPLITS:
-            return given[: self._plan.budget][self._draw.start : self._draw.stop]
-        if self._plan.budget is not None and name not in SPLITS:
-            n = self._plan.budget if n is None else min(n, self._plan.budget)
-        return given if n is None else given[:n]
+        if name in SPLITS:
+            return given if n is None else given[:n]
+        given = given[: self._plan.budget]
+        if n is None:
+            return given
+        if self._draw is None or self._draw.clusters is None:
+            return given[:n]
+        given = self._draw.of(given)
+        self._drawn([one.cluster for one in given])
+        return given
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
         self.asked = True

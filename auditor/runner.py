@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from auditor import registry
@@ -12,7 +12,7 @@ from auditor.engine import Scorer
 from auditor.errors import AuditError, ConfigError
 from auditor.measuring import Measuring, Sink
 from auditor.plans import HOME, SPLITS, AuditedModel, Draw, Plan
-from auditor.types import NEEDS, Probe, ProbeRecord, Progress, ScoredCase
+from auditor.types import NEEDS, Probe, ProbeRecord, Progress, ScoredCase, Slice
 
 
 def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
@@ -82,14 +82,23 @@ class Suite:
         with self._alone(progress):
             self._measuring.draw(progress, draw)
             if draw is not None:
-                progress.finish(f"{draw.stop} examples")
+                progress.finish()
 
-    def record(self, progress: Progress | None = None, draw: Draw | None = None) -> ProbeRecord:
-        """What it found; with ``draw`` by sequential methods, where a metric has one."""
+    def leave_out(self, reason: str) -> None:
+        """It is not asked to run, and its record says why."""
+        self._reason = self._reason or reason
+
+    def record(
+        self,
+        progress: Progress | None = None,
+        draw: Draw | None = None,
+        only: Callable[[Slice], bool] | None = None,
+    ) -> ProbeRecord:
+        """What it found, by sequential methods after looks; with ``only`` of those slices."""
         found: dict[str, Any] = {}
         if self._reason is None:
             with self._alone(progress):
-                found = self._measuring.found(draw)
+                found = self._measuring.found(draw, only)
                 if progress is not None:
                     progress.finish(f"{found['counts']['cases']} cases, {len(found['measurements'])} measurements")
         return ProbeRecord(

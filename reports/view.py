@@ -34,6 +34,7 @@ def build(results: Mapping[str, Any]) -> dict[str, Any]:
         "schema": results["schema"],
         "policy": results["policy"]["name"],
         "partial": results["partial"],
+        "drawn": _drawn(results.get("until_decided")),
         "task": results["task"],
         "candidate": found.candidate,
         "models": _models(found),
@@ -66,6 +67,19 @@ def _models(found: Findings) -> list[dict[str, Any]]:
     ]
 
 
+def _drawn(given: Mapping[str, Any] | None) -> str | None:
+    """How much ``--until-decided`` drew, in a sentence; None for an audit of fixed size."""
+    if given is None:
+        return None
+    looks = "one look" if given["looks"] == 1 else f"{given['looks']} looks"
+    return (
+        f"Examples were drawn until the required rules were decided: {looks}, {given['clusters']:,} of "
+        f"{given['available']:,} examples at most; {given['saved']:.0%} of what there was to draw was not needed. "
+        "Slices that no required rule reads were not measured. Bounds by betting hold at every look; "
+        "the other methods were looked at once."
+    )
+
+
 def _data(one: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": one["name"],
@@ -90,6 +104,7 @@ def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
             ("device", environment["device"]),
             ("precision", environment["precision"]),
             ("threads", str(environment["threads"])),
+            ("attacks side by side", str(environment.get("lockstep", 1))),
         ],
         "versions": list(environment["versions"].items()),
         "methods": [(words_of(name), text) for name, text in results["methods"].items()],

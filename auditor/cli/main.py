@@ -152,7 +152,8 @@ def _run(commands: Commands) -> None:
         "  audit run --model ckpt/\n"
         "  audit run --model my-model/ --data test.csv --train train.csv --domain tweets=tweets.csv\n"
         "  audit run --model ckpt/ --candidate standard --probe noise --budget 100\n"
-        "  audit run --model ckpt/ --probe my_probe.py",
+        "  audit run --model ckpt/ --probe my_probe.py\n"
+        "  audit run --model ckpt/ --until-decided --budget 2000",
     )
     command.add_argument("--model", type=_path, required=True, help="a checkpoint folder, or a folder of several")
     command.add_argument("--candidate", help="the checkpoint whose verdicts count, when there are several")
@@ -172,6 +173,11 @@ def _run(commands: Commands) -> None:
         help="only this probe, or one more probe from a file",
     )
     command.add_argument("--budget", type=int, metavar="N", help="at most N examples of each set for each probe")
+    command.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="measure what required rules read, on no more examples than their verdicts need",
+    )
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
     command.add_argument("--out", type=_path, help="results folder (default: [audit] out)")
     command.add_argument("--fresh", action="store_true", help="ask again what an earlier run has answered")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from auditor import caches, comparing, folders, gate, policy, registry, results, runner, tables
+from auditor import caches, comparing, folders, gate, policy, registry, results, rounds, runner, tables
 from auditor import config as configs
 from auditor.cli.gate import INCOMPLETE, show
 from auditor.cli.options import named, progress, seeded
@@ -71,7 +71,10 @@ def _audit(
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
     writer = tables.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)
     try:
-        records = runner.run(plan, writer, lines)
+        if options.until_decided:
+            records, drawn = rounds.run(plan, rules, writer, lines)
+        else:
+            records, drawn = runner.run(plan, writer, lines), None
     finally:
         writer.close()
     if options.no_texts:
@@ -81,6 +84,7 @@ def _audit(
     content = {
         **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, root),
         **prepared.facts,
+        "until_decided": None if drawn is None else tables.plain(drawn.as_dict()),
         "candidate": plan.candidate,
         "records": [results.record_dict(record) for record in records],
         "comparisons": tables.plain(compared),
