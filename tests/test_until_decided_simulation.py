@@ -99,11 +99,24 @@ def wrong_fails(seed: int, audits: int) -> int:
 
 
 def with_one(place: Place, value: float, seed: int, audits: int) -> Iterator[int]:
-    """The gate's exit codes where one slice has this value and the others are faultless."""
+    """The gate's exit codes where one slice has this value and the others are faultless, whose bounds are kept."""
     rng, others = np.random.default_rng(seed), faultless()
-    for _ in range(audits):
-        rows = drawn(rng, {place: value}, draws=1)[place]
-        yield simulation.exit_code({**others, place: measured(place, rows)})
+    same, bounds = {id(one.rows) for one in others.values()}, stats.bounds
+    kept: dict[tuple[int, float], tuple[float, float]] = {}
+
+    def remembered(method: str, rows: Sequence[Row], alpha: float, *, low: float, high: float) -> tuple[float, float]:
+        if id(rows) not in same:
+            return bounds(method, rows, alpha, low=low, high=high)
+        key = (id(rows), alpha)
+        if key not in kept:
+            kept[key] = bounds(method, rows, alpha, low=low, high=high)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stats, "bounds", remembered)
+        for _ in range(audits):
+            rows = drawn(rng, {place: value}, draws=1)[place]
+            yield simulation.exit_code({**others, place: measured(place, rows)})
 
 
 def wrong_passes(place: Place, seed: int, audits: int) -> int:
