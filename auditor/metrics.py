@@ -6,11 +6,12 @@ asks ``stats`` for the number and its interval. Memory grows with clusters and s
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from auditor import stats
-from auditor.types import Contribution, Judged, Measurement, Metric, Row, Score, Slice, Status, Task
+from auditor.types import Contribution, Judged, Measurement, Metric, Names, Row, Rows, Score, Slice, Status, Task
 
 INFORMATIVE_CLUSTERS = 10
 """Fewer informative clusters than this say too little: the slice is ``too_few``, and its verdict inconclusive."""
@@ -25,6 +26,7 @@ def measurement(
 
     ``rows`` must not be empty (ValueError). ``vacuous`` is the share in [0, 1] of the slice's cases that were vacuous.
     """
+    rows = Rows.of(rows)
     estimate = stats.estimate(metric.kind, rows, low=metric.low, high=metric.high, ratio=metric.ratio)
     status: Status = "ok"
     if vacuous > 0.5:
@@ -42,7 +44,7 @@ def measurement(
         method=estimate.method,
         status=status,
         vacuous=vacuous,
-        rows=tuple(rows),
+        rows=rows,
     )
 
 
@@ -184,17 +186,49 @@ def slice_key(slice_: Slice) -> SliceKey:
     return tuple(sorted(slice_.items()))
 
 
+class _Sums:
+    """A total and a count for each cluster's code, 17 bytes each; ``seen`` tells a count of 0 from no contribution."""
+
+    __slots__ = ("counts", "seen", "totals")
+
+    def __init__(self) -> None:
+        self.totals, self.counts, self.seen = array("d"), array("d"), bytearray()
+
+    def add(self, code: int, total: float, count: float) -> None:
+        missing = code + 1 - len(self.seen)
+        if missing > 0:
+            self.seen.extend(bytes(missing))
+            for column in (self.totals, self.counts):
+                column.frombytes(bytes(column.itemsize * missing))
+        self.seen[code] = 1
+        self.totals[code] += total
+        self.counts[code] += count
+
+
+_Arms = dict[str, _Sums]
+
+
 class Tally:
-    """Adds judged cases up by slice (full and pooled) and metric; then yields their measurements."""
+    """Adds judged cases up by slice (full and pooled) and metric; then yields their measurements.
+
+    Rows of every measurement hold the clusters in one order: as they were registered, the others as they came.
+    """
 
     def __init__(self, metrics: Iterable[Metric], pools: Iterable[frozenset[str]] = ()) -> None:
         self._metrics = [metric for metric in metrics if metric.kind != "descriptive"]
         self._pools = tuple(pools)
-        self._rows: dict[tuple[str, SliceKey], dict[tuple[str, str], list[float]]] = {}
+        self._codes: dict[str, int] = {}
+        self._sums: dict[tuple[str, SliceKey], _Arms] = {}
         self._cases: dict[tuple[str, SliceKey], int] = {}
         self._seen: dict[SliceKey, list[int]] = {}
 
+    def register(self, clusters: Iterable[str]) -> None:
+        """Fix the order of these clusters, after those already known; one that no case comes of has no row."""
+        for cluster in clusters:
+            self._codes.setdefault(cluster, len(self._codes))
+
     def add(self, judged: Judged) -> None:
+        code = self._codes.setdefault(judged.cluster, len(self._codes))
         for key in self._keys(judged.slice):
             seen = self._seen.setdefault(key, [0, 0])
             seen[0] += 1
@@ -203,11 +237,11 @@ class Tally:
                 contributions = metric.read(judged)
                 if contributions:
                     self._cases[metric.name, key] = self._cases.get((metric.name, key), 0) + 1
-                rows = self._rows.setdefault((metric.name, key), {})
+                arms = self._sums.setdefault((metric.name, key), {})
                 for arm, total, count in contributions:
-                    sums = rows.setdefault((judged.cluster, arm), [0.0, 0.0])
-                    sums[0] += total
-                    sums[1] += count
+                    if arm not in arms:
+                        arms[arm] = _Sums()
+                    arms[arm].add(code, total, count)
 
     def _keys(self, slice_: Slice) -> Iterator[SliceKey]:
         yield slice_key(slice_)
@@ -217,19 +251,37 @@ class Tally:
 
     def measurements(self) -> Iterator[Measurement]:
         """One for each metric and slice that has rows, slices in order of appearance."""
+        names = Names(self._codes)
         for key, (cases, vacuous) in self._seen.items():
             for metric in self._metrics:
-                rows = self._arms(metric, key)
-                if rows:
+                arms = self._arms(metric, key)
+                if arms:
                     n_cases = self._cases[metric.name, key]
+                    rows = _rows(names, arms)
                     yield measurement(metric, dict(key), rows, n_cases=n_cases, vacuous=vacuous / cases)
 
-    def _arms(self, metric: Metric, key: SliceKey) -> list[Row]:
-        rows = [Row(cluster, arm, *sums) for (cluster, arm), sums in self._rows.get((metric.name, key), {}).items()]
-        if metric.against is None or not rows:
-            return rows
+    def _arms(self, metric: Metric, key: SliceKey) -> list[tuple[str, _Sums]]:
+        own = list(self._sums.get((metric.name, key), {}).items())
+        if metric.against is None or not own:
+            return own
         reference = slice_key(metric.against)
         if key == reference or [name for name, _ in key] != [name for name, _ in reference]:
             return []
-        first = self._rows.get((metric.name, reference), {})
-        return [Row(cluster, arm, *sums) for (cluster, arm), sums in first.items()] + rows if first else []
+        first = self._sums.get((metric.name, reference), {})
+        return [*first.items(), *own] if first else []
+
+
+def _rows(names: Names, arms: Sequence[tuple[str, _Sums]]) -> Rows:
+    """Rows of those that contributed, by the clusters' codes, then in the order of the arms."""
+    import numpy as np
+
+    arm_names = tuple(dict.fromkeys(name for name, _ in arms))
+    codes = [np.flatnonzero(np.frombuffer(sums.seen, dtype=np.bool_)) for _, sums in arms]
+    columns = (
+        np.concatenate(codes).astype(np.int32),
+        np.repeat(np.array([arm_names.index(name) for name, _ in arms], dtype=np.int32), [len(one) for one in codes]),
+        np.concatenate([np.asarray(sums.totals)[code] for (_, sums), code in zip(arms, codes, strict=True)]),
+        np.concatenate([np.asarray(sums.counts)[code] for (_, sums), code in zip(arms, codes, strict=True)]),
+    )
+    order = np.argsort(columns[0], kind="stable")
+    return Rows.packed(names, arm_names, *(column[order].tobytes() for column in columns))

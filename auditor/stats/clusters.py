@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.types import Row
+from auditor.types import Row, Rows
 
 Array = Any
 """A numpy array of float64."""
@@ -14,7 +14,10 @@ Array = Any
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Clusters in the order of their names; ``totals`` and ``counts`` are float64 arrays of one length."""
+    """Clusters in the order of their names, or in that in which they were drawn.
+
+    ``totals`` and ``counts`` are float64 arrays of one length.
+    """
 
     clusters: tuple[str, ...]
     totals: Array
@@ -30,26 +33,39 @@ class Arm:
         return bool((self.counts == 1).all() and ((self.totals == 0) | (self.totals == 1)).all())
 
 
-def arms(rows: Sequence[Row], *, empty: bool = False) -> dict[str, Arm]:
-    """Arm → its clusters with a count above 0. Raises ValueError when nothing is left.
+def arms(rows: Sequence[Row], *, empty: bool = False, drawn: bool = False) -> dict[str, Arm]:
+    """Arm → its clusters with a count above 0, by name. Raises ValueError when nothing is left.
 
     With ``empty`` also those without a count, for ratios of sums: an example may count in the F1 of one answer (a
-    false positive) and not in that of another (a true negative).
+    false positive) and not in that of another (a true negative). With ``drawn`` each arm's clusters stand in the order
+    in which they first come in ``rows``, whatever their arm there: that in which they were drawn. Of two rows of one
+    arm and cluster the last counts.
     """
     import numpy as np
 
-    grouped: dict[str, dict[str, tuple[float, float]]] = {}
-    for row in rows:
-        if row.count > 0 or empty:
-            grouped.setdefault(row.arm, {})[row.cluster] = (row.total, row.count)
-    if not any(count > 0 for clusters in grouped.values() for _, count in clusters.values()):
+    columns = Rows.of(rows)
+    clusters, of_arm = np.asarray(columns.clusters), np.asarray(columns.arms)
+    totals, counts = np.asarray(columns.totals), np.asarray(columns.counts)
+    kept = counts > 0
+    if not kept.any():
         raise ValueError("no rows to estimate from")
+    rank = _drawn(clusters) if drawn else np.asarray(columns.names.ranks)[clusters]
     found = {}
-    for name, clusters in grouped.items():
-        names = tuple(sorted(clusters))
-        sums = np.array([clusters[one] for one in names], dtype=np.float64)
-        found[name] = Arm(names, sums[:, 0], sums[:, 1])
+    for arm in np.unique(of_arm if empty else of_arm[kept]):
+        own = np.flatnonzero(of_arm == arm if empty else (of_arm == arm) & kept)
+        own = own[np.argsort(rank[own], kind="stable")]
+        own = own[np.append(rank[own][1:] != rank[own][:-1], True)]
+        names = tuple(map(columns.names.__getitem__, clusters[own].tolist()))
+        found[columns.arm_names[arm]] = Arm(names, totals[own], counts[own])
     return found
+
+
+def _drawn(clusters: Array) -> Array:
+    """For each row the place of its cluster's first row."""
+    import numpy as np
+
+    _, first, inverse = np.unique(clusters, return_index=True, return_inverse=True)
+    return first[inverse]
 
 
 def paired(first: Arm, second: Arm) -> tuple[Arm, Arm]:

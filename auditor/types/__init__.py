@@ -36,6 +36,7 @@ from auditor.types.records import (
     Verdict,
     WorstCase,
 )
+from auditor.types.rows import Names, Rows
 
 __all__ = [
     "NEEDS",
@@ -54,6 +55,7 @@ __all__ = [
     "Measuring",
     "Metric",
     "Model",
+    "Names",
     "Outcome",
     "Probe",
     "ProbeRecord",
@@ -61,6 +63,7 @@ __all__ = [
     "Request",
     "Response",
     "Row",
+    "Rows",
     "Rule",
     "Score",
     "ScoredCase",

@@ -83,7 +83,8 @@ class Measurement:
     """too_few: fewer than 10 informative clusters. removed_by_tokenizer: over half of the cases were vacuous."""
     vacuous: float = 0.0
     """Share of the slice's cases that the tokenizer maps to the same ids."""
-    rows: tuple[Row, ...] = field(default=(), repr=False)
+    rows: Sequence[Row] = field(default=(), repr=False)
+    """``Rows`` where there are many: clusters in the order in which they were first drawn."""
 
 
 @dataclass(frozen=True, slots=True)
