@@ -16,7 +16,7 @@ from typing import Any
 from auditor.errors import ResultsError
 from auditor.policy import Policy
 from auditor.tables import plain, read_rows, slice_text
-from auditor.types import Decision, Measurement, Metric, ProbeRecord, Row, Skipped, WorstCase
+from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skipped, WorstCase
 
 SCHEMA = 1
 RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
@@ -137,7 +137,7 @@ def records_of(results: Mapping[str, Any], folder: Path) -> tuple[ProbeRecord, .
     return records
 
 
-def _record(found: Mapping[str, Any], rows: Mapping[tuple[str, str, str, str], tuple[Row, ...]]) -> ProbeRecord:
+def _record(found: Mapping[str, Any], rows: Mapping[tuple[str, str, str, str], Rows]) -> ProbeRecord:
     def measured(item: Mapping[str, Any]) -> Measurement:
         key = (found["model"], found["probe"], item["metric"], slice_text(item["slice"]))
         return Measurement(**{**item, "rows": rows.get(key, ())})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ResultsError
-from auditor.types import ProbeRecord, Row, ScoredCase, Task
+from auditor.types import Names, ProbeRecord, Rows, ScoredCase, Task
 
 DIGITS = 9
 """Decimals kept of a number in results.json; verdicts are computed from examples.parquet, which keeps all."""
@@ -39,7 +40,11 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written to the results")
 
 
-ROW_COLUMNS = ("model", "probe", "metric", "slice", "cluster", "arm", "total", "count")
+NUMBERS = ("total", "count")
+ROW_VALUES = ("cluster", "arm", *NUMBERS)
+ROW_COLUMNS = ("model", "probe", "metric", "slice", *ROW_VALUES)
+ROWS = 100_000
+"""Rows kept in memory before they are written, beside those of the last measurement."""
 
 
 class CaseWriter:
@@ -110,54 +115,128 @@ def slice_text(value: Mapping[str, Any]) -> str:
     return json.dumps(plain(value), ensure_ascii=False, sort_keys=True)
 
 
+class _RowWriter:
+    """Writes measurements' rows in groups; each group has its own dictionaries, so that memory stays bounded."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+        self._begin()
+
+    def _begin(self) -> None:
+        self._names: dict[str, dict[str, int]] = {name: {} for name in ROW_COLUMNS if name not in NUMBERS}
+        self._parts: dict[str, list[Any]] = {name: [] for name in ROW_COLUMNS}
+        self._size = 0
+        self._codes: tuple[Sequence[str], Any] = ((), None)
+
+    def add(self, key: tuple[str, str, str, str], rows: Rows) -> None:
+        import numpy as np
+
+        for name, value in zip(ROW_COLUMNS, key, strict=False):
+            self._parts[name].append(np.full(len(rows), self._places(name, (value,))[0]))
+        if self._codes[0] is not rows.names:
+            self._codes = rows.names, self._places("cluster", rows.names)
+        self._parts["cluster"].append(self._codes[1][rows.clusters])
+        self._parts["arm"].append(self._places("arm", rows.arm_names)[rows.arms])
+        self._parts["total"].append(np.asarray(rows.totals))
+        self._parts["count"].append(np.asarray(rows.counts))
+        self._size += len(rows)
+        if self._size >= ROWS:
+            self.flush()
+
+    def _places(self, column: str, names: Sequence[str]) -> Any:
+        import numpy as np
+
+        known = self._names[column]
+        return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int32)
+
+    def flush(self) -> None:
+        import numpy as np
+        import pyarrow as pa
+
+        if not self._size:
+            return
+        columns = []
+        for name in ROW_COLUMNS:
+            column = np.concatenate(self._parts[name])
+            names = pa.array(self._names.get(name, ()), pa.string())
+            columns.append(pa.array(column) if name in NUMBERS else pa.DictionaryArray.from_arrays(column, names))
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._writer.schema), row_group_size=ROWS)
+        self._begin()
+
+
 def write_rows(file: Path, records: Iterable[ProbeRecord]) -> None:
-    """``examples.parquet``: the sufficient statistics of every cluster, slice, metric, probe and model; no texts."""
+    """``examples.parquet``: the sufficient statistics of every cluster, slice, metric, probe and model; no texts.
+
+    The rows of a measurement stand together, in their order.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     text = pa.dictionary(pa.int32(), pa.string())
-    numbers = ("total", "count")
-    schema = pa.schema([(name, pa.float64() if name in numbers else text) for name in ROW_COLUMNS])
+    schema = pa.schema([(name, pa.float64() if name in NUMBERS else text) for name in ROW_COLUMNS])
     with pq.ParquetWriter(file, schema) as writer:
+        groups = _RowWriter(writer)
         for record in records:
             for found in record.measurements:
-                if not found.rows:
-                    continue
-                size = len(found.rows)
-                columns: dict[str, list[Any]] = {
-                    "model": [record.model] * size,
-                    "probe": [record.probe] * size,
-                    "metric": [found.metric] * size,
-                    "slice": [slice_text(found.slice)] * size,
-                    "cluster": [row.cluster for row in found.rows],
-                    "arm": [row.arm for row in found.rows],
-                    "total": [row.total for row in found.rows],
-                    "count": [row.count for row in found.rows],
-                }
-                writer.write_table(
-                    pa.table(
-                        {name: pa.array(columns[name], schema.field(name).type) for name in schema.names}, schema=schema
-                    )
-                )
+                if found.rows:
+                    key = (record.model, record.probe, found.metric, slice_text(found.slice))
+                    groups.add(key, Rows.of(found.rows))
+        groups.flush()
 
 
-def read_rows(file: Path) -> dict[tuple[str, str, str, str], tuple[Row, ...]]:
-    """(model, probe, metric, slice) → rows. Raises ResultsError when the file is missing or broken."""
+def read_rows(file: Path) -> dict[tuple[str, str, str, str], Rows]:
+    """(model, probe, metric, slice) → rows, in the file's order; all share the clusters' names.
+
+    Raises ResultsError when the file is missing or broken.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        columns = pq.read_table(file).to_pydict()
+        with pq.ParquetFile(file) as found:
+            missing = [name for name in ROW_COLUMNS if name not in found.schema_arrow.names]
+            if missing:
+                raise ResultsError(f"has no column {missing[0]!r}", where=str(file), hint="was it written by auditor?")
+            table = found.read(columns=list(ROW_COLUMNS))
+        columns = {name: _column(table[name], name) for name in ROW_COLUMNS}
     except FileNotFoundError:
         raise ResultsError("is missing: the gate needs it", where=str(file)) from None
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"cannot be read: {error}", where=str(file)) from None
-    missing = [name for name in ROW_COLUMNS if name not in columns]
-    if missing:
-        raise ResultsError(f"has no column {missing[0]!r}", where=str(file), hint="was it written by auditor?")
-    found: dict[tuple[str, str, str, str], list[Row]] = {}
-    keys = zip(columns["model"], columns["probe"], columns["metric"], columns["slice"], strict=True)
-    values = zip(columns["cluster"], columns["arm"], columns["total"], columns["count"], strict=True)
-    for key, value in zip(keys, values, strict=True):
-        found.setdefault(key, []).append(Row(*value))
-    return {key: tuple(rows) for key, rows in found.items()}
+    return _by_key(columns)
+
+
+def _column(column: Any, name: str) -> tuple[Any, tuple[str, ...]]:
+    """A column as an array of numbers or of places (int32) in the names beside it. Raises ArrowInvalid for a gap."""
+    import numpy as np
+    import pyarrow as pa
+
+    def cast(found: Any, kind: Any) -> Any:
+        return found if found.type == kind else found.cast(kind)
+
+    if column.null_count:
+        raise pa.ArrowInvalid(f"an empty value in column {name!r}")
+    # DLPack, as ``to_numpy`` imports pandas, which takes longer than all the rest.
+    if name in NUMBERS:
+        return np.from_dlpack(cast(column, pa.float64()).combine_chunks()), ()
+    if not pa.types.is_dictionary(column.type):
+        column = cast(column, pa.string()).dictionary_encode()
+    whole = column.unify_dictionaries().combine_chunks()
+    return np.from_dlpack(cast(whole.indices, pa.int32())), tuple(whole.dictionary.to_pylist())
+
+
+def _by_key(columns: Mapping[str, tuple[Any, tuple[str, ...]]]) -> dict[tuple[str, str, str, str], Rows]:
+    import numpy as np
+
+    keys = [columns[name] for name in ROW_COLUMNS if name not in ROW_VALUES]
+    values = [columns[name][0] for name in ROW_VALUES]
+    changes = np.any([places[1:] != places[:-1] for places, _ in keys], axis=0)
+    starts = [0, *(np.flatnonzero(changes) + 1).tolist(), len(values[0])] if len(values[0]) else []
+    runs: dict[Any, list[slice]] = {}
+    for start, end in itertools.pairwise(starts):
+        runs.setdefault(tuple(names[places[start]] for places, names in keys), []).append(slice(start, end))
+    names, arm_names = Names(columns["cluster"][1]), columns["arm"][1]
+    return {
+        key: Rows.packed(names, arm_names, *(b"".join(column[part].tobytes() for part in parts) for column in values))
+        for key, parts in runs.items()
+    }

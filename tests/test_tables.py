@@ -1,0 +1,105 @@
+"""``examples.parquet``: what is written is read, the same bytes every time, in groups, whatever the order of the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from auditor import tables
+from auditor.errors import ResultsError
+from auditor.types import Measurement, ProbeRecord, Row, Rows, Slice
+
+
+def measured(slice_: Slice, rows: tuple[Row, ...] | Rows) -> Measurement:
+    return Measurement("m", slice_, 0.5, 0.0, 1.0, 2, 2, "words", rows=rows)
+
+
+def records() -> list[ProbeRecord]:
+    found = []
+    for model in ("one", "two"):
+        plain = tuple(Row(f"c{index * 7 % 10}", "", index / 3, 1.0) for index in range(10))
+        pairs = Rows.of(Row(f"d{9 - index // 2}", ("first", "second")[index % 2], 0.1, 0.0) for index in range(20))
+        own = (
+            measured({"s": "x"}, plain),
+            measured({"s": "é"}, pairs),
+            measured({}, ()),
+            measured({"s": "z"}, pairs[:3]),
+        )
+        found.append(ProbeRecord(model, "p", "measured", measurements=own))
+    return found
+
+
+def expected() -> dict[tuple[str, str, str, str], list[Row]]:
+    return {
+        (record.model, "p", "m", tables.slice_text(found.slice)): list(found.rows)
+        for record in records()
+        for found in record.measurements
+        if found.rows
+    }
+
+
+def read(file: Path) -> dict[tuple[str, str, str, str], list[Row]]:
+    return {key: list(rows) for key, rows in tables.read_rows(file).items()}
+
+
+@pytest.mark.parametrize("size", [tables.ROWS, 15, 1])
+def test_rows_are_read_as_they_were_written_in_groups_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(tables, "ROWS", size)
+    for name in ("one", "other"):
+        tables.write_rows(tmp_path / name, records())
+    assert read(tmp_path / "one") == expected()
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+    with pq.ParquetFile(tmp_path / "one") as found:
+        groups = [found.metadata.row_group(index).num_rows for index in range(found.metadata.num_row_groups)]
+        assert max(groups) <= size
+        text = pa.dictionary(pa.int32(), pa.string())
+        assert found.schema_arrow.types == [text] * 6 + [pa.float64()] * 2
+        assert tuple(found.schema_arrow.names) == tables.ROW_COLUMNS
+    one, *others = tables.read_rows(tmp_path / "one").values()
+    assert all(rows.names is one.names for rows in others)
+
+
+def test_keys_that_do_not_stand_together_and_plain_columns_are_read(tmp_path: Path) -> None:
+    tables.write_rows(tmp_path / "rows", records())
+    frame = pd.read_parquet(tmp_path / "rows")
+    texts = dict.fromkeys(set(tables.ROW_COLUMNS) - set(tables.NUMBERS), str)
+    mixed = frame.astype(texts).astype({"count": int}).sort_values(["cluster", "slice", "arm"], kind="stable")
+    mixed.to_parquet(tmp_path / "mixed")
+    found = read(tmp_path / "mixed")
+    assert {key: sorted(rows, key=repr) for key, rows in found.items()} == {
+        key: sorted(rows, key=repr) for key, rows in expected().items()
+    }
+
+
+def test_no_records_make_a_file_without_rows(tmp_path: Path) -> None:
+    tables.write_rows(tmp_path / "rows", [])
+    assert read(tmp_path / "rows") == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("cluster", ["a", None], "empty value in column 'cluster'"),
+        ("total", [1.0, None], "empty value in column 'total'"),
+        ("count", ["a", "b"], "cannot be read"),
+        ("arm", None, "has no column 'arm'"),
+    ],
+)
+def test_what_auditor_did_not_write_is_said_in_words(
+    tmp_path: Path, column: str, values: list[object] | None, message: str
+) -> None:
+    columns: dict[str, list[object]] = {name: ["a", "b"] for name in tables.ROW_COLUMNS}
+    columns |= {"total": [1.0, 2.0], "count": [1.0, 1.0]}
+    if values is None:
+        del columns[column]
+    else:
+        columns[column] = values
+    pq.write_table(pa.table(columns), tmp_path / "rows")
+    with pytest.raises(ResultsError, match=message):
+        tables.read_rows(tmp_path / "rows")
