@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, ParamSpec
 
 from auditor.engine import Scorer
 from auditor.metrics import Tally, slice_key
 from auditor.plans import AuditedModel, BoundAudit, Draw, Plan
+from auditor.spool import Spool
 from auditor.types import (
     Case,
     Judged,
@@ -26,6 +27,26 @@ from auditor.types import (
 
 Sink = Callable[[str, str, ScoredCase], None]
 """Where scored cases go as they are made: (model, probe, case)."""
+_P = ParamSpec("_P")
+
+
+class WriteError(Exception):
+    """Wraps an OSError of the sink or the spool, so that a full disk is not taken for a probe's crash."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _guarded(write: Callable[_P, None]) -> Callable[_P, None]:
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            write(*args, **kwargs)
+        except OSError as error:
+            raise WriteError(error) from error
+
+    return guarded
+
 
 WORST_CASES = 5
 """Kept of each slice."""
@@ -94,10 +115,11 @@ class Measuring:
 
     def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink) -> None:
         self._plan, self._audited, self._probe = plan, audited, probe
-        self._scorer, self._sink = scorer, sink
+        self._scorer, self._sink = scorer, _guarded(sink)
+        self._spool = Spool()
+        self._keep = _guarded(self._spool.add)
         self._tally, self._worst = Tally(probe.metrics(plan.task), probe.pools), _Worst(plan.task)
         self._measure = getattr(probe, "measure", None)
-        self._judged: list[Judged] = []
         self._skipped: list[Skipped] = []
         self._counts: Counter[str] = Counter(invalid=0)
         self._reloaded: Model | None = None
@@ -120,13 +142,16 @@ class Measuring:
         measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential, only=only))
         if self._measure is not None and only is None:
             audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw)
-            measurements += self._measure(self._judged, audit)
+            measurements += self._measure(self._spool, audit)
         return {
             "measurements": tuple(measurements),
             "skipped": tuple(self._gaps(measurements)),
             "worst": self._worst.cases(),
             "counts": {name: int(self._counts[name]) for name in sorted(self._counts)},
         }
+
+    def close(self) -> None:
+        self._spool.close()
 
     def _gaps(self, measurements: Sequence[Measurement]) -> Iterator[Skipped]:
         """What was skipped, once, but for slices that a later look measured."""
@@ -145,7 +170,7 @@ class Measuring:
         self._tally.add(judged)
         self._worst.add(scored, judged)
         if self._measure is not None:
-            self._judged.append(judged)
+            self._keep(judged)
 
     def _wanted(self, found: Iterable[Case | Skipped], draw: Draw | None) -> Iterator[Case]:
         for item in found:

@@ -20,14 +20,17 @@ Better = Literal["higher", "lower"]
 
 
 def measurement(
-    metric: Metric, slice_: Slice, rows: Sequence[Row], *, n_cases: int, vacuous: float = 0.0
+    metric: Metric, slice_: Slice, rows: Sequence[Row], *, n_cases: int, vacuous: float = 0.0, sequential: bool = False
 ) -> Measurement:
     """A measurement from rows: the value, its two-sided 95 % interval and the method that coverage chose.
 
     ``rows`` must not be empty (ValueError). ``vacuous`` is the share in [0, 1] of the slice's cases that were vacuous.
+    ``sequential``: by the method for repeated looks, where the kind of metric has one; ``rows`` in the order drawn.
     """
     rows = Rows.of(rows)
-    estimate = stats.estimate(metric.kind, rows, low=metric.low, high=metric.high, ratio=metric.ratio)
+    estimate = stats.estimate(
+        metric.kind, rows, low=metric.low, high=metric.high, ratio=metric.ratio, sequential=sequential
+    )
     status: Status = "ok"
     if vacuous > 0.5:
         status = "removed_by_tokenizer"
@@ -249,16 +252,24 @@ class Tally:
             if pool < set(slice_):
                 yield slice_key({key: slice_[key] for key in pool})
 
-    def measurements(self) -> Iterator[Measurement]:
-        """One for each metric and slice that has rows, slices in order of appearance."""
+    def measurements(
+        self, *, sequential: bool = False, only: Callable[[Slice], bool] | None = None
+    ) -> Iterator[Measurement]:
+        """One for each metric and slice (with ``only``: of those) that has rows, slices in order of appearance.
+
+        ``sequential``: by the methods for repeated looks.
+        """
         names = Names(self._codes)
         for key, (cases, vacuous) in self._seen.items():
-            for metric in self._metrics:
+            for metric in self._metrics if only is None or only(dict(key)) else ():
                 arms = self._arms(metric, key)
                 if arms:
                     n_cases = self._cases[metric.name, key]
                     rows = _rows(names, arms)
-                    yield measurement(metric, dict(key), rows, n_cases=n_cases, vacuous=vacuous / cases)
+                    share = vacuous / cases
+                    yield measurement(
+                        metric, dict(key), rows, n_cases=n_cases, vacuous=share, sequential=sequential
+                    )
 
     def _arms(self, metric: Metric, key: SliceKey) -> list[tuple[str, _Sums]]:
         own = list(self._sums.get((metric.name, key), {}).items())

@@ -101,7 +101,7 @@ class BoundAudit:
         draw: Draw | None = None,
         drawn: Callable[[Sequence[str]], None] = _nobody,
     ) -> None:
-        """``drawn`` hears the clusters of each look in their order, before any case of them."""
+        """``drawn`` hears the clusters of examples in their order, before any case of them."""
         self._plan = plan
         self._audited = audited
         self._probe = probe
@@ -135,11 +135,8 @@ class BoundAudit:
         if name in SPLITS:
             return given if n is None else given[:n]
         given = given[: self._plan.budget]
-        if n is None:
-            return given
-        if self._draw is None or self._draw.clusters is None:
-            return given[:n]
-        given = self._draw.of(given)
+        if n is not None:
+            given = given[:n] if self._draw is None or self._draw.clusters is None else self._draw.of(given)
         self._drawn([one.cluster for one in given])
         return given
 

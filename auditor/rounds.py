@@ -9,6 +9,7 @@ have a case in it: an i.i.d. sample of the population's part that has one, whate
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -18,7 +19,7 @@ from auditor.measuring import Sink
 from auditor.metrics import SliceKey, slice_key
 from auditor.plans import SPLITS, Draw, Plan
 from auditor.policy import Policy
-from auditor.runner import Suite, guarded, suites
+from auditor.runner import Suite, suites, writing
 from auditor.types import Decision, Probe, ProbeRecord, Progress, Rule, Slice
 
 FIRST = 64
@@ -64,14 +65,16 @@ def run(
 ) -> tuple[tuple[ProbeRecord, ...], Drawn]:
     """Records of every model and probe, and how much was drawn. Raises as ``runner.run`` does."""
     candidate = next(one for one in plan.models if one.name == plan.candidate)
-    with guarded(sink) as safe:
-        found = _Rounds(plan, rules, list(suites(plan, candidate, safe)), progress)
+    with writing(), contextlib.ExitStack() as open_suites:
+        found = _Rounds(plan, rules, list(suites(plan, candidate, sink)), progress)
+        for suite in found.suites:
+            open_suites.callback(suite.close)
         found.draw()
         own = {record.probe: record for record in found.records(final=True)}
         drawn = found.drawn(list(own.values()))
         records = []
         for audited in plan.models:
-            for suite in found.suites if audited is candidate else suites(plan, audited, safe):
+            for suite in found.suites if audited is candidate else suites(plan, audited, sink):
                 if audited is not candidate:
                     suite.leave_out(COMPARATOR)
                 records.append(own[suite.probe.name] if audited is candidate else suite.record())

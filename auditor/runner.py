@@ -10,23 +10,24 @@ from typing import Any
 from auditor import registry
 from auditor.engine import Scorer
 from auditor.errors import AuditError, ConfigError
-from auditor.measuring import Measuring, Sink
+from auditor.measuring import Measuring, Sink, WriteError
 from auditor.plans import HOME, SPLITS, AuditedModel, Draw, Plan
-from auditor.types import NEEDS, Probe, ProbeRecord, Progress, ScoredCase, Slice
+from auditor.types import NEEDS, Probe, ProbeRecord, Progress, Slice
 
 
 def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
     """One record for each model and discovered probe, models in their order, probes in theirs.
 
-    ConfigError, OSError of the sink and KeyboardInterrupt go through; any other exception of a probe becomes a
-    ``failed`` record with its traceback in ``plan.errors``.
+    ConfigError, OSError of the sink or the spool and KeyboardInterrupt go through; any other exception of a probe
+    becomes a ``failed`` record with its traceback in ``plan.errors``.
     """
     records = []
-    with guarded(sink) as safe:
+    with writing():
         for audited in plan.models:
-            for suite in suites(plan, audited, safe):
-                suite.draw(progress)
-                records.append(suite.record(progress))
+            for suite in suites(plan, audited, sink):
+                with contextlib.closing(suite):
+                    suite.draw(progress)
+                    records.append(suite.record(progress))
     return tuple(records)
 
 
@@ -84,6 +85,10 @@ class Suite:
             if draw is not None:
                 progress.finish()
 
+    def close(self) -> None:
+        """Let go of what waits on disk."""
+        self._measuring.close()
+
     def leave_out(self, reason: str) -> None:
         """It is not asked to run, and its record says why."""
         self._reason = self._reason or reason
@@ -118,7 +123,7 @@ class Suite:
     def _alone(self, progress: Progress | None) -> Iterator[None]:
         try:
             yield
-        except (ConfigError, _SinkError):
+        except (ConfigError, WriteError):
             raise
         except (Exception, SystemExit) as error:
             self._failed = True
@@ -128,25 +133,10 @@ class Suite:
                 progress.finish("crashed")
 
 
-class _SinkError(Exception):
-    """Wraps an OSError of the sink, so that a full disk is not taken for a probe's crash."""
-
-    def __init__(self, cause: OSError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
 @contextlib.contextmanager
-def guarded(sink: Sink) -> Iterator[Sink]:
-    """A sink whose OSError passes through suites, and comes out here as it was."""
-
-    def safe(model: str, probe: str, case: ScoredCase) -> None:
-        try:
-            sink(model, probe, case)
-        except OSError as error:
-            raise _SinkError(error) from error
-
+def writing() -> Iterator[None]:
+    """Inside, an OSError of the sink or the spool passes through suites; it comes out as it was."""
     try:
-        yield safe
-    except _SinkError as error:
+        yield
+    except WriteError as error:
         raise error.cause from None

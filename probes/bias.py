@@ -111,10 +111,9 @@ class Bias:
                         )
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
-        by_axis: dict[str, list[Judged]] = {}
-        for judged in cases:
-            by_axis.setdefault(judged.slice["axis"], []).append(judged)
-        for axis, found in by_axis.items():
+        # Axis by axis, as the cases come: only one axis is held at a time.
+        for axis, group in itertools.groupby(cases, key=lambda judged: judged.slice["axis"]):
+            found = list(group)
             for metric, rate in ((SCORE_GAP, False), (RATE_GAP, True)):
                 rows = gap_rows(found, audit.favourable_label, rate=rate)
                 vacuous = sum(judged.vacuous for judged in found) / len(found)

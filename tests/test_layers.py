@@ -29,14 +29,16 @@ ALLOWED: dict[str, set[str]] = {
     "gate": BASE | {"stats", "policy"},
     "comparing": BASE | {"stats"},
     "tables": BASE,
+    "spool": {"types"},
     "results": BASE | {"policy", "tables"},
     "plans": {"types", "engine"},
-    "measuring": {"types", "engine", "metrics", "plans"},
+    "measuring": {"types", "engine", "metrics", "plans", "spool"},
     "provenance": {"types", "config", "data", "limitations", "resources", "results", "stats", "tables"},
     "models": BASE | {"tasks", "text"},
     "engine": BASE,
     "training": BASE | {"folders", "tasks", "text", "models", "data", "config"},
     "registry": BASE | {"limitations"},
+    "rounds": {"types", "gate", "measuring", "metrics", "plans", "policy", "runner", "stats"},
     "runner": BASE | {"registry", "engine", "measuring", "plans"},
 }
 HEAVY = ("torch", "transformers", "textattack", "nlpaug", "sklearn", "scipy", "pandas", "pyarrow", "accelerate")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,20 @@ from auditor import gate, metrics, plans, policy, registry, runner
 from auditor.errors import ConfigError, ModelError, ProbeError, UsageError
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.plans import AuditedModel
-from auditor.types import Audit, Case, Decision, Example, Metric, Request, Silent, Skipped, Task
+from auditor.types import (
+    Audit,
+    Case,
+    Decision,
+    Example,
+    Judged,
+    Measurement,
+    Metric,
+    Request,
+    Row,
+    Silent,
+    Skipped,
+    Task,
+)
 
 LIGHT = ("quality", "noise", "domain_shift", "bias")
 
@@ -111,6 +124,43 @@ def test_a_full_disk_is_not_taken_for_a_crash() -> None:
 
     with pytest.raises(OSError, match="No space"):
         runner.run(plan_of(keyword_model(GOOD), shipped("quality"), n=4), full, Silent())
+
+
+class Measuring(Crashing):
+    """A probe that reads its cases itself, twice."""
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        yield from (Case(one, slice={"turn": turn}) for turn in "ab" for one in reversed(audit.examples()))
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        del audit
+        first, second = list(cases), list(cases)
+        assert first == second
+        rows = [Row(one.cluster, "", 1.0, 1.0) for one in first if one.slice == {"turn": "a"}]
+        yield metrics.measurement(self.metrics(PairTask())[0], {"own": "yes"}, rows, n_cases=len(first))
+
+
+def test_a_probe_reads_its_judged_cases_as_often_as_it_likes() -> None:
+    plan, (record,) = run(keyword_model(GOOD), (Measuring(),), n=20)
+    assert plan.errors == []
+    assert [(found.n_cases, len(found.rows)) for found in record.measurements] == [(20, 20), (20, 20), (40, 20)]
+
+
+def test_rows_stand_in_the_seeded_order_of_the_examples() -> None:
+    plan, (record,) = run(keyword_model(GOOD), (Measuring(),), n=20)
+    order = [example.cluster for example in plan.examples["home"]]
+    for found in record.measurements[:2]:
+        assert [row.cluster for row in found.rows] == order
+
+
+def test_a_full_disk_under_the_judged_cases_is_not_taken_for_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_spool: Any, _judged: Judged) -> None:
+        raise OSError(28, "No space left on device")
+
+    probe: Any = Measuring()
+    monkeypatch.setattr("auditor.spool.Spool.add", full)
+    with pytest.raises(OSError, match="No space"):
+        runner.run(plan_of(keyword_model(GOOD), (probe,), n=4), nowhere, Silent())
 
 
 @pytest.mark.parametrize("probe", [probe.name for probe in registry.discover()])
