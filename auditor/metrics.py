@@ -267,9 +267,7 @@ class Tally:
                     n_cases = self._cases[metric.name, key]
                     rows = _rows(names, arms)
                     share = vacuous / cases
-                    yield measurement(
-                        metric, dict(key), rows, n_cases=n_cases, vacuous=share, sequential=sequential
-                    )
+                    yield measurement(metric, dict(key), rows, n_cases=n_cases, vacuous=share, sequential=sequential)
 
     def _arms(self, metric: Metric, key: SliceKey) -> list[tuple[str, _Sums]]:
         own = list(self._sums.get((metric.name, key), {}).items())

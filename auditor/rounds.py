@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from auditor import gate, policy, stats
@@ -60,9 +60,7 @@ class Drawn:
         return asdict(self)
 
 
-def run(
-    plan: Plan, rules: Policy, sink: Sink, progress: Progress
-) -> tuple[tuple[ProbeRecord, ...], Drawn]:
+def run(plan: Plan, rules: Policy, sink: Sink, progress: Progress) -> tuple[tuple[ProbeRecord, ...], Drawn]:
     """Records of every model and probe, and how much was drawn. Raises as ``runner.run`` does."""
     candidate = next(one for one in plan.models if one.name == plan.candidate)
     with writing(), contextlib.ExitStack() as open_suites:
@@ -175,9 +173,7 @@ class _Rounds:
                 if any(_judged_by(rule, record.probe, found.metric, found.slice) for rule in self._required):
                     available = max(self._available, found.n_clusters) if sequential else found.n_clusters
                     design = "sequential" if sequential else "fixed"
-                    yield SliceDrawn(
-                        record.probe, found.metric, dict(found.slice), found.n_clusters, available, design
-                    )
+                    yield SliceDrawn(record.probe, found.metric, dict(found.slice), found.n_clusters, available, design)
 
 
 def _judged_by(rule: Rule, probe: str, metric: str, slice_: Slice) -> bool:

@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "rounds": {"types", "gate", "measuring", "metrics", "plans", "policy", "runner", "stats"},
     "runner": BASE | {"registry", "engine", "measuring", "plans"},
 }
-HEAVY = ("torch", "transformers", "textattack", "nlpaug", "sklearn", "scipy", "pandas", "pyarrow", "accelerate")
+HEAVY = ("torch", "transformers", "textattack", "nlpaug", "sklearn", "scipy", "pandas", "pyarrow", "accelerate", "rich")
 
 
 def imported(file: Path) -> Iterator[str]:
@@ -109,8 +109,8 @@ def test_modules_are_at_most_300_lines_and_functions_at_most_80() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["run", "--help"], ["probes"], ["resources"]],
-    ids=["help", "run help", "probes", "resources"],
+    [["--help"], ["run", "--help"], ["gate", "no-such-folder"], ["probes"], ["resources"]],
+    ids=["help", "run help", "gate", "probes", "resources"],
 )
 def test_light_commands_load_nothing_heavy(arguments: list[str]) -> None:
     code = (

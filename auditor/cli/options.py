@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
+from auditor.cli.live import Live, on_terminal
 from auditor.cli.progress import Lines, Quiet
 from auditor.config import SEEDS, Config
 from auditor.errors import ConfigError, UsageError
@@ -33,5 +35,7 @@ def named(file: Path | None) -> Iterator[None]:
 
 
 def progress(options: Namespace) -> Lines:
-    """Where progress goes: standard error, or nowhere with ``--quiet``."""
-    return Quiet() if options.quiet else Lines()
+    """Where progress goes: standard error, a terminal or a log, or nowhere with ``--quiet``."""
+    if options.quiet:
+        return Quiet()
+    return Live() if on_terminal(sys.stderr) else Lines()

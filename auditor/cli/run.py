@@ -71,10 +71,11 @@ def _audit(
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
     writer = tables.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)
     try:
-        if options.until_decided:
-            records, drawn = rounds.run(plan, rules, writer, lines)
-        else:
-            records, drawn = runner.run(plan, writer, lines), None
+        with lines:
+            if options.until_decided:
+                records, drawn = rounds.run(plan, rules, writer, lines)
+            else:
+                records, drawn = runner.run(plan, writer, lines), None
     finally:
         writer.close()
     if options.no_texts:

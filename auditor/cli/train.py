@@ -18,7 +18,7 @@ def run(options: Namespace) -> int:
     if options.config is None and not path.is_file():
         raise UsageError("no audit.toml here", hint="write one with: audit init; or name one with --config")
     config = seeded(configs.load(path), options)
-    with named(path):
-        for checkpoint in job.train(config, out=options.out, device=options.device, progress=progress(options)):
+    with named(path), progress(options) as lines:
+        for checkpoint in job.train(config, out=options.out, device=options.device, progress=lines):
             print(checkpoint)
     return 0
