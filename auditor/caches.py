@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from pathlib import Path
 
 VARIABLE = "AUDIT_CACHE"
@@ -19,3 +21,37 @@ def folder() -> Path:
 
     named = os.environ.get(VARIABLE)
     return Path(named) if named else Path(platformdirs.user_cache_dir("auditor", appauthor=False))
+
+
+def touch(path: Path) -> None:
+    """Mark as used just now, where it is there and may be marked."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
+
+
+def prune(parent: Path, limit_bytes: int, in_use: str | None = None) -> None:
+    """Remove the least recently used folders in ``parent`` until what is left takes at most ``limit_bytes``.
+
+    The one called ``in_use`` counts and stays. What cannot be read or removed stays too; nothing is raised.
+    """
+    try:
+        found = sorted((one.stat().st_mtime_ns, one.name, one) for one in parent.iterdir() if one.is_dir())
+    except OSError:
+        return
+    sizes = {name: _size(one) for _, name, one in found}
+    total = sum(sizes.values())
+    for _, name, one in found:
+        if total <= limit_bytes:
+            return
+        if name != in_use:
+            shutil.rmtree(one, ignore_errors=True)
+            total -= sizes[name]
+
+
+def _size(path: Path) -> int:
+    """Bytes of the files in a folder; one that another process removes meanwhile has none."""
+    total = 0
+    with contextlib.suppress(OSError):
+        for file in path.iterdir():
+            total += file.stat().st_size
+    return total

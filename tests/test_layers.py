@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "provenance": {"types", "config", "data", "limitations", "resources", "results", "stats", "tables"},
     "models": BASE | {"tasks", "text"},
     "engine": BASE,
-    "training": BASE | {"folders", "tasks", "text", "models", "data", "config"},
+    "training": BASE | {"caches", "folders", "tasks", "text", "models", "data", "config"},
     "registry": BASE | {"limitations"},
     "rounds": {"types", "gate", "measuring", "metrics", "plans", "policy", "runner", "stats"},
     "runner": BASE | {"registry", "engine", "measuring", "plans"},

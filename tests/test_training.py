@@ -20,7 +20,7 @@ from auditor.errors import DataError, ModelError
 from auditor.models import hugging_face
 from auditor.tasks.classification import TextClassification
 from auditor.training import base as bases
-from auditor.training import job, loop, recipes
+from auditor.training import determinism, job, loop, recipes
 from auditor.training.batches import bucketed
 from auditor.training.recipes import NoSettings, Recipe
 from auditor.types import Example, Score
@@ -433,10 +433,10 @@ def test_accelerate_is_told_which_of_several_gpus_it_is(monkeypatch: pytest.Monk
     current: list[object] = [0]
     monkeypatch.setattr(torch.cuda, "current_device", lambda: current[-1])
     monkeypatch.setattr(torch.cuda, "set_device", current.append)
-    with loop._on("cuda:1"):
+    with determinism.on_device("cuda:1"):
         assert current == [0, "cuda:1"]
     assert current == [0, "cuda:1", 0]
-    with loop._on("cpu"), loop._on("cuda"):
+    with determinism.on_device("cpu"), determinism.on_device("cuda"):
         assert len(current) == 3
 
 

@@ -66,9 +66,11 @@ def _run_command(options: argparse.Namespace) -> int:
 
 
 def _interrupted(options: argparse.Namespace) -> int:
-    kept = {"train": "finished checkpoints are kept", "run": "the same command goes on from here"}.get(
-        options.command, "nothing was written"
-    )
+    how = "the same command without --fresh" if getattr(options, "fresh", False) else "the same command"
+    kept = {
+        "train": f"finished checkpoints are kept; {how} continues",
+        "run": f"{how} goes on from here",
+    }.get(options.command, "nothing was written")
     print(f"audit {options.command}: interrupted; {kept}", file=sys.stderr)
     return INTERRUPTED
 
@@ -136,11 +138,12 @@ def _train(commands: Commands) -> None:
         commands,
         "train",
         "Fine-tune a model, once for each recipe.",
-        "  audit train\n  audit train --config audit.toml --seed 1 --out ckpt/",
+        "  audit train\n  audit train --config audit.toml --seed 1 --out ckpt/\n  audit train --fresh",
     )
     command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml)")
     command.add_argument("--out", type=_path, help="folder for the checkpoints (default: [training] out)")
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
+    command.add_argument("--fresh", action="store_true", help="train again, also what is finished or was interrupted")
     _common(command, device=True)
 
 

@@ -176,11 +176,21 @@ def load(
     )
 
 
-def wrap(model: Any, tokenizer: Any, *, name: str, max_length: int | None) -> HuggingFaceModel:
-    """A model that exists in memory only, such as one that a probe has just trained; ``reload`` returns itself."""
-    length = length_limit(model, tokenizer, max_length)
+def wrap(
+    model: Any, tokenizer: Any, *, name: str, max_length: int | None, fingerprint: str | None = None
+) -> HuggingFaceModel:
+    """A model that exists in memory only, such as one that a probe has just trained; ``reload`` returns itself.
+
+    ``fingerprint``: what its answers follow from, where that is known; else it says ``in memory``.
+    """
     return HuggingFaceModel(
-        model, tokenizer, name=name, max_length=length, precision="fp32", fingerprint="in memory", again=None
+        model,
+        tokenizer,
+        name=name,
+        max_length=length_limit(model, tokenizer, max_length),
+        precision="fp32",
+        fingerprint="in memory" if fingerprint is None else fingerprint,
+        again=None,
     )
 
 

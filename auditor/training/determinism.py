@@ -31,3 +31,46 @@ def deterministic(seed: int, device: str) -> Iterator[None]:
         random.setstate(state)
         if workspace is None:
             os.environ.pop(WORKSPACE, None)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Python's and numpy's global generators seeded, for recipes whose libraries use them, and restored."""
+    import numpy
+
+    python, arrays = random.getstate(), numpy.random.get_state()
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        numpy.random.set_state(arrays)
+
+
+@contextlib.contextmanager
+def on_device(device: str) -> Iterator[None]:
+    """accelerate takes the current CUDA device, whichever one the model was told to be on."""
+    import torch
+
+    if not device.startswith("cuda:"):
+        yield
+        return
+    before = torch.cuda.current_device()
+    torch.cuda.set_device(device)
+    try:
+        yield
+    finally:
+        torch.cuda.set_device(before)
+
+
+@contextlib.contextmanager
+def accelerate_afterwards_as_new() -> Iterator[None]:
+    """accelerate keeps device and precision for the whole process and refuses a second training with others."""
+    from accelerate.state import AcceleratorState, GradientState
+
+    try:
+        yield
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+        GradientState._reset_state()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from auditor import config as configs
 from auditor import data, tasks
 from auditor.config import Config, TrainingSection
-from auditor.errors import ConfigError, DataError, UsageError
+from auditor.errors import ConfigError, DataError, ModelError, UsageError
 from auditor.models import checkpoint, hugging_face
-from auditor.training import loop, recipes, record, saving
+from auditor.training import inputs, loop, recipes, record, resume, saving
 from auditor.types import Example, Model, Progress, Task
 
 SETTINGS = (
@@ -29,14 +28,52 @@ SETTINGS = (
     "patience",
     "precision",
 )
-PACKAGES = ("torch", "transformers", "accelerate", "numpy")
 
 
-def train(config: Config, *, out: Path | None, device: str | None, progress: Progress) -> Iterator[Path]:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a config says to train, read and checked."""
+
+    config: Config
+    base: Path
+    folder: Path
+    task: Task
+    sets: Mapping[str, data.Dataset]
+    examples: Sequence[Example]
+    validation: Sequence[Example]
+    settings: loop.Settings
+    recipes: Sequence[recipes.Recipe]
+
+
+def train(
+    config: Config, *, out: Path | None, device: str | None, progress: Progress, fresh: bool = False
+) -> Iterator[Path]:
     """Train once for each recipe; yields each checkpoint's folder when it is whole.
 
-    Everything is read and checked before the first step. Raises AuditError.
+    Everything is read and checked before the first step. A checkpoint that is there already, from the same inputs, is
+    kept, and an interrupted training goes on where it was, unless ``fresh``. Raises AuditError.
     """
+    ready = _read(config, out)
+    where = device or config.audit.device
+    for recipe in ready.recipes:
+        given = (ready.base, ready.examples, ready.validation, ready.task, recipe, ready.settings)
+        key = inputs.key(*given, seed=config.seed, device=where)
+        keeper, target = resume.keeper(key), ready.folder / recipe.name
+        if fresh:
+            keeper.discard()
+        old = None if fresh else _same(target, key, config.task)
+        if old is None:
+            trained = loop.train(*given, seed=config.seed, device=where, progress=progress, keeper=keeper)
+            loop.save(trained, target, _record(ready, recipe, target, trained, key))
+        else:
+            progress.start(f"training {recipe.name}")
+            _bring_up_to_date(ready, target, old)
+            progress.finish("nothing has changed since; --fresh trains again")
+        keeper.discard()
+        yield target
+
+
+def _read(config: Config, out: Path | None) -> _Ready:
     training = config.training
     files = configs.data_files(config)
     if "train" not in files:
@@ -57,21 +94,26 @@ def train(config: Config, *, out: Path | None, device: str | None, progress: Pro
         raise ConfigError("patience needs validation rows", where="[training]", hint='[data] validation = "…"')
     folder = out or config.resolve(training.out)
     made = _made(training, folder, base)
-    for recipe in made:
-        trained = loop.train(
-            base,
-            examples,
-            validation,
-            task,
-            recipe,
-            settings,
-            seed=config.seed,
-            device=device or config.audit.device,
-            progress=progress,
-        )
-        target = folder / recipe.name
-        loop.save(trained, target, _record(config, recipe, base, target, sets, len(examples), task, trained))
-        yield target
+    return _Ready(config, base, folder, task, sets, examples, validation, settings, made)
+
+
+def _same(target: Path, key: str, task: str) -> record.TrainingRecord | None:
+    """The record of a whole checkpoint in the folder that was trained from the same; None: it has to be trained."""
+    try:
+        found = record.read(target)
+        if found is None or found.inputs != key:
+            return None
+        checkpoint.describe(target, task)
+    except ModelError:
+        return None
+    return found
+
+
+def _bring_up_to_date(ready: _Ready, target: Path, old: record.TrainingRecord) -> None:
+    """Files that decide no weight, such as the test rows, may have changed: audits of the checkpoint go by its record."""
+    new = replace(old, **_places(ready, target))
+    if new != old:
+        saving.rewrite(target, new)
 
 
 def _made(training: TrainingSection, folder: Path, base: Path) -> list[recipes.Recipe]:
@@ -94,37 +136,36 @@ def _check_classes(examples: Sequence[Example], task: Task, where: Path) -> None
         )
 
 
-def _record(
-    config: Config,
-    recipe: Any,
-    base: Path,
-    target: Path,
-    sets: Mapping[str, data.Dataset],
-    rows: int,
-    task: Task,
-    trained: Any,
-) -> record.TrainingRecord:
-    from dataclasses import asdict
+def _places(ready: _Ready, target: Path) -> dict[str, Any]:
+    """What a record says of base and data: where they are, seen from the checkpoint, what they hold, how it is read."""
 
     def placed(path: Path) -> str:
         return Path(os.path.relpath(path.resolve(), target.resolve())).as_posix()
 
+    return {
+        "base": {"path": placed(ready.base), "fingerprint": inputs.fingerprint(ready.base)},
+        "data": {name: {"path": placed(one.path), "sha256": one.sha256} for name, one in ready.sets.items()},
+        "columns": dict(ready.sets["train"].columns),
+        "mapping": dict(ready.config.data.labels),
+    }
+
+
+def _record(ready: _Ready, recipe: Any, target: Path, trained: Any, key: str) -> record.TrainingRecord:
+    training = ready.config.training
     return record.TrainingRecord(
         recipe=recipe.name,
         recipe_settings=asdict(recipe.settings),
-        base={"path": placed(base), "fingerprint": checkpoint.fingerprint(base)},
-        data={name: {"path": placed(one.path), "sha256": one.sha256} for name, one in sets.items()},
-        columns=dict(sets["train"].columns),
-        mapping=dict(config.data.labels),
-        labels=task.labels,
+        **_places(ready, target),
+        labels=ready.task.labels,
         # The greatest length as it was, where the model allows less than was asked for.
-        settings={**{name: getattr(config.training, name) for name in SETTINGS}, "max_length": trained.max_length},
-        seed=config.seed,
-        train_rows=rows,
-        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        settings={**{name: getattr(training, name) for name in SETTINGS}, "max_length": trained.max_length},
+        seed=ready.config.seed,
+        train_rows=len(ready.examples),
+        versions=inputs.versions(),
         device=trained.device,
         steps=trained.steps,
         history=tuple(trained.history),
+        inputs=key,
     )
 
 
@@ -150,14 +191,23 @@ def fit(
     recipe_settings: Mapping[str, Any],
     settings: Mapping[str, Any],
     device: str,
+    keep: bool = True,
 ) -> Model:
-    """A model trained from the base for a fixed number of steps, without validation: for probes that retrain."""
-    from dataclasses import replace
+    """A model trained from the base for a fixed number of steps, without validation: for probes that retrain.
 
+    Its fingerprint is the key of its training. With ``keep`` its weights are kept, and the next time they are loaded: it
+    answers the same bit for bit. Raises AuditError.
+    """
     known = {name: value for name, value in settings.items() if name in SETTINGS}
     if known.get("precision") == "fp16" and hugging_face.device_named(device) == "cpu":
         known["precision"] = "auto"  # trained on a GPU, audited without one
     chosen = replace(loop.Settings(**known), steps=steps, batch_size=batch_size, patience=None)
     made = recipes.create(recipe, recipe_settings)
-    trained = loop.train(base, examples, (), task, made, chosen, seed=seed, device=device, progress=None)
-    return loop.as_model(trained, name=f"fit on {len(examples)} rows")
+    key = inputs.key(base, examples, (), task, made, chosen, seed=seed, device=device)
+    keeper = resume.keeper(key) if keep else None
+    trained = loop.again(base, task, made, chosen, keeper, seed=seed, device=device) if keeper is not None else None
+    if trained is None:
+        trained = loop.train(base, examples, (), task, made, chosen, seed=seed, device=device, keeper=keeper)
+        if keeper is not None:
+            keeper.finish(*loop.finished(trained))
+    return loop.as_model(trained, name=f"fit on {len(examples)} rows", fingerprint=key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ class TrainingRecord:
     device: str
     steps: int
     history: tuple[Mapping[str, float], ...]
+    inputs: str = ""
+    """The key of the training (``inputs.key``): the same, and nothing that decides the weights has changed. Empty in
+    files from before there was one."""
 
 
 def write(folder: Path, record: TrainingRecord) -> None:
@@ -58,7 +61,11 @@ def read(folder: Path) -> TrainingRecord | None:
         found = json.loads(file.read_text(encoding="utf-8"))
         schema = int(found["schema"])
         if schema <= SCHEMA:
-            known = {one.name: found[one.name] for one in fields(TrainingRecord)}
+            known = {
+                one.name: found[one.name]
+                for one in fields(TrainingRecord)
+                if one.name in found or one.default is MISSING
+            }
             record = TypeAdapter(TrainingRecord).validate_python(known)
             _check_entries(record)
             return record

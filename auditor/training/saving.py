@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -51,3 +52,13 @@ def save(model: Any, tokenizer: Any, out: Path, record: records.TrainingRecord |
         tokenizer.save_pretrained(folder)
         if record is not None:
             records.write(folder, record)
+
+
+def rewrite(out: Path, record: records.TrainingRecord) -> None:
+    """Give a checkpoint that stays as it is another ``training.json``, whole or not at all. Raises ModelError."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
+            records.write(Path(folder), record)
+            (Path(folder) / records.NAME).replace(out / records.NAME)
+    except OSError as error:
+        raise ModelError(f"cannot be written: {error.strerror}", where=str(out / records.NAME)) from None

@@ -16,7 +16,13 @@ from typing import Any
 import common
 
 PROBES = ("quality", "noise", "adversarial", "domain_shift", "bias")
-IMPORTS = ("nlpaug.augmenter.char", "nlpaug.augmenter.word", "sklearn.linear_model", "scipy.special", "pyarrow.parquet")
+IMPORTS: tuple[str, ...] = (
+    "nlpaug.augmenter.char",
+    "nlpaug.augmenter.word",
+    "sklearn.linear_model",
+    "scipy.special",
+    "pyarrow.parquet",
+)
 IMPORTS += ("reports.scorecard", "probes._textattack", "transformers.models.bert.modeling_bert", "accelerate")
 
 

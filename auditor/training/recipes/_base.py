@@ -12,7 +12,11 @@ Batch = dict[str, Any]
 
 
 class Recipe:
-    """How a batch becomes gradients. The loop does the rest: batches, optimiser, schedule, clipping, stopping."""
+    """How a batch becomes gradients. The loop does the rest: batches, optimiser, schedule, clipping, stopping.
+
+    An interrupted training goes on in another process: what a recipe does follows from its settings, from its arguments
+    and from the global random generators, and ``examples`` from nothing that training changes.
+    """
 
     name: ClassVar[str]
     settings_type: ClassVar[Any]

@@ -1,0 +1,45 @@
+"""What a training is told and what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to train. ``steps``, if given, is a fixed number of optimiser steps in place of epochs."""
+
+    epochs: int = 2
+    learning_rate: float = 5e-5
+    batch_size: int = 32
+    max_length: int = 256
+    """Tokens, at most."""
+    warmup: float = 0.1
+    """Share of the steps in which the learning rate rises from 0; it then falls to 0 linearly."""
+    weight_decay: float = 0.01
+    """Not on biases and norms."""
+    clip_norm: float = 1.0
+    accumulation: int = 1
+    """Batches for each optimiser step; each counts 1/accumulation, also where an epoch ends before the last."""
+    patience: int | None = None
+    """Stop after so many epochs without gain on validation; None: train on."""
+    precision: str = "auto"
+    """auto: bf16 or fp16 where the device has it; fp32, bf16, fp16."""
+    steps: int | None = None
+
+
+@dataclass(slots=True)
+class Trained:
+    """A model as it stands after training, with the best epoch's weights where there was validation."""
+
+    model: Any
+    tokenizer: Any
+    device: str
+    """``cpu``, ``cuda`` or ``mps``."""
+    max_length: int
+    steps: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    """Epoch, mean loss, and the task's metric on validation rows where there are any. No seconds."""
+    best_epoch: int | None = None
+    """The epoch, from 0, whose weights these are; None: the last one's, there was no validation."""

@@ -1,0 +1,26 @@
+"""No test reads or writes the user's own cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auditor import caches
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For fixtures that outlive a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(caches.VARIABLE, str(tmp_path_factory.mktemp("cache-of-the-suite")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for each test: none profits from what another kept."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv(caches.VARIABLE, str(folder))
+    return folder
