@@ -46,7 +46,7 @@ def written(folder: Path, content: str = CONFIG) -> Config:
 
 
 def train(config: Config) -> list[Path]:
-    return list(job.train(config, out=None, device="cpu", progress=Silent()))
+    return list(job.train(config, out=None, device="cpu", progress=Silent(), fresh=True))
 
 
 def test_the_same_config_in_two_folders_gives_the_same_checkpoints_byte_for_byte(tmp_path: Path) -> None:
@@ -133,6 +133,7 @@ def test_a_probe_fits_a_model_for_a_fixed_number_of_steps(tmp_path: Path) -> Non
             recipe_settings={"epsilon": 0.5},
             settings={"patience": 3, "epochs": 9, "unknown": 1},
             device="cpu",
+            keep=False,
         )
         answers.append(model.run(model.encode([("good film",)])))
     assert model.labels == ("no", "yes")

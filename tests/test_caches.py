@@ -1,0 +1,69 @@
+"""The cache's folder, and how it stays small."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from auditor import caches
+from auditor.training import resume
+
+
+def filled(folder: Path, *names: str) -> Path:
+    """Folders of 100 bytes each, the first the longest unused."""
+    for age, name in enumerate(names):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "weights").write_bytes(bytes(100))
+        os.utime(folder / name, (age, age))
+    return folder
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
+def test_the_folder_is_the_one_named_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(caches.VARIABLE, "here")
+    assert caches.folder() == Path("here")
+    monkeypatch.delenv(caches.VARIABLE)
+    assert caches.folder().name == "auditor"
+
+
+def test_the_least_recently_used_go_first_until_the_rest_fits(tmp_path: Path) -> None:
+    filled(tmp_path, "c", "a", "b")
+    caches.prune(tmp_path, 300)
+    assert left(tmp_path) == ["a", "b", "c"]
+    caches.prune(tmp_path, 299)
+    assert left(tmp_path) == ["a", "b"]
+    caches.touch(tmp_path / "a")
+    caches.prune(tmp_path, 100)
+    assert left(tmp_path) == ["a"]
+
+
+def test_the_one_in_use_stays_and_so_do_files(tmp_path: Path) -> None:
+    filled(tmp_path, "used", "b")
+    (tmp_path / "note").write_bytes(bytes(500))
+    caches.prune(tmp_path, 0, in_use="used")
+    assert left(tmp_path) == ["note", "used"]
+
+
+def test_nothing_is_raised_where_there_is_nothing_or_it_vanishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caches.prune(tmp_path / "none", 0)
+    caches.touch(tmp_path / "none")
+    filled(tmp_path, "a")
+    (tmp_path / "a" / "gone").symlink_to(tmp_path / "nowhere")
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    caches.prune(tmp_path, 0)
+    assert left(tmp_path) == ["a"]
+
+
+def test_opening_a_keeper_makes_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(cache / caches.FITS, "mine", "old", "new")
+    monkeypatch.setattr(caches, "LIMIT_BYTES", 200)
+    keeper = resume.keeper("mine")
+    assert (keeper.folder, keeper.key) == (cache / caches.FITS / "mine", "mine")
+    assert left(cache / caches.FITS) == ["mine", "new"]
