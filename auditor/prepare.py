@@ -33,6 +33,8 @@ class Options:
     """One, or several GPUs with commas between."""
     cache: Cache | None = None
     """Where answers are kept between runs."""
+    fresh: bool = False
+    """Whether to forget the trainings that were kept."""
     allow_pickle: bool = False
     trust_remote_code: bool = False
 
@@ -251,4 +253,5 @@ def _fitter(options: Options, task: Task, record: Any, folder: Path) -> Fitter |
         recipe_settings=given,
         settings=settings,
         device=options.device.split(",")[0],
+        fresh=options.fresh,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ class Quality:
     """Plain quality on the home domain's clean test rows.
 
     The task's own metric, recall by class, and the gain over always giving the best constant answer: the majority of
-    the training rows, or of the test rows where no training rows are given. A model with a constant answer never flips
+    the training rows, or of all test rows where no training rows are given. A model with a constant answer never flips
     under noise, attacks or swapped names; only this shows that it has learned nothing.
     """
 
@@ -45,7 +45,7 @@ class Quality:
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         examples = audit.examples("home", audit.settings.examples)
-        constant = constant_answer(audit, examples)
+        constant = constant_answer(audit)
         for example in examples:
             yield Case(example, slice={}, facts=_facts(audit.task, example, constant))
 
@@ -68,13 +68,13 @@ class Quality:
             yield metrics.measurement(RECALL, {"class": name}, found, n_cases=counts[name])
 
 
-def constant_answer(audit: Audit, examples: Sequence[Example]) -> Any:
-    """The best answer that ignores the input, by the training rows, else by the examples; None without any gold."""
+def constant_answer(audit: Audit) -> Any:
+    """The best answer that ignores the input, by the training rows, else by all test rows; None without any gold."""
     try:
         train = audit.task.constant([example.gold for example in audit.examples("train")])
     except KeyError:
         train = None
-    return audit.task.constant([example.gold for example in examples]) if train is None else train
+    return audit.task.constant([example.gold for example in audit.examples("home")]) if train is None else train
 
 
 def _facts(task: Task, example: Example, constant: Any) -> Facts:

@@ -183,7 +183,7 @@ def _run(commands: Commands) -> None:
     )
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
     command.add_argument("--out", type=_path, help="results folder (default: [audit] out)")
-    command.add_argument("--fresh", action="store_true", help="ask again what an earlier run has answered")
+    command.add_argument("--fresh", action="store_true", help="ask and train again what an earlier run has kept")
     command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
     command.add_argument("--allow-pickle", action="store_true", help="load pytorch_model.bin: it can run any code")
     command.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the checkpoint")

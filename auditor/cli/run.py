@@ -156,6 +156,7 @@ def _options(options: Namespace, config: Config, cache: Cache) -> Any:
         candidate=options.candidate,
         device=options.device or config.audit.device,
         cache=cache,
+        fresh=options.fresh,
         allow_pickle=options.allow_pickle,
         trust_remote_code=options.trust_remote_code,
     )

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from auditor.stats.clusters import Array
+from auditor.stats.clusters import Array, arms, paired
 from auditor.stats.intervals import unit
 from auditor.types import Kind, Row
 
@@ -169,34 +169,17 @@ def read(method: str, rows: Sequence[Row], low: float, high: float) -> Sample:
     A cluster must be drawn whole: one whose mean changes between looks would take back what an earlier look said.
     Raises ValueError for rows without a count, a missing arm, no common clusters, an infinite range or values outside.
     """
-    import numpy as np
 
-    arms = _arms(rows)
+    found = arms(rows, drawn=True)
     if method == "betting":
-        means = np.array(list(arms[""].values()))
+        means = found[""].means
         return Sample(float(means.mean()), unit(means - low, high - low), low, high - low)
-    missing = {"first", "second"} - set(arms)
+    missing = {"first", "second"} - set(found)
     if missing:
         raise ValueError(f"no rows of the {' and the '.join(sorted(missing))} arm to estimate from")
-    first, second = arms["first"], arms["second"]
+    first, second = found["first"], found["second"]
     if method == "betting_change":
-        common = [name for name in first if name in second]
-        if not common:
-            raise ValueError("no common clusters")
-        one, other = (np.array([arm[name] for name in common]) for arm in (first, second))
-    else:
-        one, other = (np.array(list(arm.values())) for arm in (first, second))
-    pairs = min(len(one), len(other))
-    shares = (1.0 + unit(one[:pairs] - other[:pairs], high)) / 2.0
-    return Sample(float(one.mean() - other.mean()), shares, -high, 2.0 * high)
-
-
-def _arms(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """Arm → cluster → its mean, in the order of first appearance. Raises ValueError when nothing has a count."""
-    found: dict[str, dict[str, float]] = {}
-    for row in rows:
-        if row.count > 0:
-            found.setdefault(row.arm, {})[row.cluster] = row.total / row.count
-    if not found:
-        raise ValueError("no rows to estimate from")
-    return found
+        first, second = paired(first, second)
+    pairs = min(len(first.clusters), len(second.clusters))
+    shares = (1.0 + unit(first.means[:pairs] - second.means[:pairs], high)) / 2.0
+    return Sample(float(first.means.mean() - second.means.mean()), shares, -high, 2.0 * high)

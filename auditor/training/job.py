@@ -192,11 +192,12 @@ def fit(
     settings: Mapping[str, Any],
     device: str,
     keep: bool = True,
+    fresh: bool = False,
 ) -> Model:
     """A model trained from the base for a fixed number of steps, without validation: for probes that retrain.
 
     Its fingerprint is the key of its training. With ``keep`` its weights are kept, and the next time they are loaded: it
-    answers the same bit for bit. Raises AuditError.
+    answers the same bit for bit. With ``fresh`` what was kept before is forgotten. Raises AuditError.
     """
     known = {name: value for name, value in settings.items() if name in SETTINGS}
     if known.get("precision") == "fp16" and hugging_face.device_named(device) == "cpu":
@@ -205,6 +206,8 @@ def fit(
     made = recipes.create(recipe, recipe_settings)
     key = inputs.key(base, examples, (), task, made, chosen, seed=seed, device=device)
     keeper = resume.keeper(key) if keep else None
+    if keeper is not None and fresh:
+        keeper.discard()
     trained = loop.again(base, task, made, chosen, keeper, seed=seed, device=device) if keeper is not None else None
     if trained is None:
         trained = loop.train(base, examples, (), task, made, chosen, seed=seed, device=device, keeper=keeper)
