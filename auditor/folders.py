@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from auditor.errors import AuditError
 
 Ours = Callable[[Path], bool]
 """Whether a folder is one that auditor wrote and may replace."""
 ANOTHER = "name another folder with --out"
+LOCK = ".lock"
+"""Held while a folder is being written: what has one that nobody holds was left behind by a killed process."""
+BEFORE = "-before"
 
 
 def check_target(out: Path, ours: Ours, error: type[AuditError]) -> None:
@@ -41,27 +47,68 @@ def check_target(out: Path, ours: Ours, error: type[AuditError]) -> None:
 def whole(out: Path, ours: Ours, error: type[AuditError]) -> Iterator[Path]:
     """A new folder beside ``out`` that takes its place when the block ends well, and is gone when it does not.
 
-    What was there before stays until the new one is whole. Raises ``error`` for an ``out`` that ``check_target``
-    refuses, before any work, and for whatever cannot be written.
+    What was there before stays until the new one is whole; what killed processes left beside it is removed. Raises
+    ``error`` for an ``out`` that ``check_target`` refuses, before any work, and for whatever cannot be written.
     """
+    _sweep(out, ours)
     check_target(out, ours, error)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        lock = _locked(folder)
     except OSError as cause:
         raise error(f"cannot be written: {cause.strerror}", where=str(out)) from None
     try:
         yield folder
         folder.chmod(0o755)
+        (folder / LOCK).unlink()
         _replace(out, folder)
     except OSError as cause:
         raise error(f"cannot be written: {cause.strerror or cause}", where=str(out), hint="is the disk full?") from None
     finally:
+        lock.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _locked(folder: Path) -> IO[bytes]:
+    """A lock that the system lets go of when the process ends, however it ends."""
+    unnamed = folder / f"{LOCK}-unnamed"
+    file = unnamed.open("wb")
+    _hold(file)
+    # Named only once it is held, so that nobody takes it for one left behind.
+    unnamed.rename(folder / LOCK)
+    return file
+
+
+def _hold(file: IO[bytes]) -> bool:
+    """Lock an open file; False where another process holds it, or where there are no such locks."""
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _sweep(out: Path, ours: Ours) -> None:
+    """Undo what a killed process left half done beside ``out``."""
+    with contextlib.suppress(OSError):
+        for left in out.parent.glob(f".{glob.escape(out.name)}-*"):
+            if left.name.endswith(BEFORE):
+                # Killed between the two renamings: the older folder is still the one that is whole.
+                if not out.exists():
+                    left.rename(out)
+                elif left.is_dir() and ours(left):
+                    shutil.rmtree(left, ignore_errors=True)
+                continue
+            with contextlib.suppress(FileNotFoundError), (left / LOCK).open("rb+") as file:
+                if _hold(file):
+                    shutil.rmtree(left, ignore_errors=True)
+
+
 def _replace(out: Path, folder: Path) -> None:
-    aside = folder.with_name(f"{folder.name}-before")
+    aside = folder.with_name(f"{folder.name}{BEFORE}")
     try:
         if out.exists():
             out.rename(aside)

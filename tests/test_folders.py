@@ -1,0 +1,97 @@
+"""Folders that are whole or not there, also after a process was killed while it wrote one."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from auditor import folders
+from auditor.errors import ResultsError
+
+WRITING = """
+import sys, time
+from pathlib import Path
+from auditor import folders
+from auditor.errors import ResultsError
+with folders.whole(Path(sys.argv[1]), lambda _: True, ResultsError) as folder:
+    (folder / "new").write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def ours(_folder: Path) -> bool:
+    return True
+
+
+def write(out: Path, text: str = "whole") -> None:
+    with folders.whole(out, ours, ResultsError) as folder:
+        (folder / "new").write_text(text)
+
+
+def killed_while_writing(out: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", WRITING, str(out)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"writing\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_folder_holds_what_was_written_and_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path / "out")
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["new"]
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    write(tmp_path / "out", "first")
+    killed_while_writing(tmp_path / "out")
+    assert (tmp_path / "out" / "new").read_text() == "first"
+    assert len(list(tmp_path.iterdir())) == 2
+    write(tmp_path / "out", "second")
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out" / "new").read_text() == "second"
+
+
+def test_what_another_process_is_writing_stays(tmp_path: Path) -> None:
+    with folders.whole(tmp_path / "out", ours, ResultsError) as folder:
+        (folder / "new").write_text("slow")
+        write(tmp_path / "out", "quick")
+        assert (folder / "new").read_text() == "slow"
+    assert (tmp_path / "out" / "new").read_text() == "slow"
+
+
+def test_folders_of_others_that_are_called_alike_stay(tmp_path: Path) -> None:
+    (tmp_path / ".out-notes").mkdir()
+    (tmp_path / ".out-file").write_text("mine")
+    write(tmp_path / "out")
+    assert {file.name for file in tmp_path.iterdir()} == {"out", ".out-notes", ".out-file"}
+
+
+def test_a_process_killed_between_the_renamings_loses_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "out", "first")
+    (tmp_path / "out").rename(tmp_path / ".out-x1-before")
+    with folders.whole(tmp_path / "out", ours, ResultsError):
+        assert (tmp_path / "out" / "new").read_text() == "first"
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_process_killed_after_the_renamings_leaves_nothing_for_long(tmp_path: Path) -> None:
+    write(tmp_path / "out", "second")
+    (tmp_path / ".out-x1-before").mkdir()
+    write(tmp_path / "out", "third")
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+def test_without_locks_nothing_is_taken_for_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    write(tmp_path / "out", "first")
+    killed_while_writing(tmp_path / "out")
+    write(tmp_path / "out", "second")
+    assert len(list(tmp_path.iterdir())) == 2
+    assert (tmp_path / "out" / "new").read_text() == "second"
