@@ -17,7 +17,7 @@ from typing import Any
 from auditor import gate, policy, stats
 from auditor.measuring import Sink
 from auditor.metrics import SliceKey, slice_key
-from auditor.plans import SPLITS, Draw, Plan
+from auditor.plans import HOME, SPLITS, Draw, Plan
 from auditor.policy import Policy
 from auditor.runner import Suite, suites, writing
 from auditor.types import Decision, Probe, ProbeRecord, Progress, Rule, Slice
@@ -171,9 +171,14 @@ class _Rounds:
             sequential = self._sequential[record.probe]
             for found in record.measurements:
                 if any(_judged_by(rule, record.probe, found.metric, found.slice) for rule in self._required):
-                    available = max(self._available, found.n_clusters) if sequential else found.n_clusters
+                    available = self._clusters_for(found.slice) if sequential else found.n_clusters
                     design = "sequential" if sequential else "fixed"
                     yield SliceDrawn(record.probe, found.metric, dict(found.slice), found.n_clusters, available, design)
+
+    def _clusters_for(self, slice_: Slice) -> int:
+        """Clusters that there are of a slice: those of the home domain, and of a set that the slice names."""
+        sets = {HOME, *(name for name in slice_.values() if name in self._plan.examples)}
+        return min(_clusters(self._plan, name) for name in sets)
 
 
 def _judged_by(rule: Rule, probe: str, metric: str, slice_: Slice) -> bool:

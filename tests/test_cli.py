@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor import results, runner
+from auditor import caches, results, rounds, runner
 from auditor.cli.main import main
+from auditor.models.hugging_face import HuggingFaceModel
+from auditor.types import Encoded, Response
 
 PROBES = ("quality", "domain_shift", "noise")
 
@@ -61,6 +63,101 @@ def test_the_same_audit_twice_gives_the_same_bytes(place: Path) -> None:
     audit(place, "again")
     for name in ("results.json", "scorecard.html", "cases.parquet", "examples.parquet"):
         assert (place / "audit" / name).read_bytes() == (place / "again" / name).read_bytes(), name
+
+
+def test_an_audit_again_asks_nothing_again_and_gives_the_same_bytes(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "--config", str(place / "audit.toml"), "--model", str(place / "ckpt"), "--budget", "12"]
+    words += ["--probe", "quality", "--probe", "noise", "--out", str(place / "kept")]
+    code = main(words)
+    first = {file.name: file.read_bytes() for file in (place / "kept").iterdir()}
+    assert "were known" not in capsys.readouterr().err
+    asked: list[int] = []
+    original = HuggingFaceModel.run
+
+    def watched(self: HuggingFaceModel, batch: Sequence[Encoded]) -> list[Response]:
+        asked.append(len(batch))
+        return original(self, batch)
+
+    monkeypatch.setattr(HuggingFaceModel, "run", watched)
+    assert main(words) == code
+    assert asked == []
+    assert "answers were known from an earlier run (--fresh asks again)" in capsys.readouterr().err
+    for name, content in first.items():
+        if name != results.TIMINGS:
+            assert (place / "kept" / name).read_bytes() == content, name
+    assert main([*words, "--fresh"]) == code
+    assert asked
+    assert "were known" not in capsys.readouterr().err
+
+
+def test_a_cache_that_cannot_be_written_is_said_once_and_costs_nothing_else(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv(caches.VARIABLE, str(place / "file"))
+    assert audit(place, "uncached") in (1, 3)
+    assert capsys.readouterr().err.count("answers are not kept: ") == 1
+    assert (place / "uncached" / "results.json").read_bytes() == (place / "audit" / "results.json").read_bytes()
+
+
+def test_until_decided_writes_how_much_was_drawn_and_the_page_says_it(place: Path) -> None:
+    words = ["run", "--config", str(place / "audit.toml"), "--model", str(place / "ckpt"), "--quiet"]
+    words += ["--probe", "quality", "--probe", "noise", "--until-decided", "--out", str(place / "decided")]
+    assert main(words) in (1, 3)
+    found = results.load(place / "decided")
+    assert found["until_decided"]["looks"] == 1
+    # Of the 24 rows of the test set the tokenizer leaves five that are not among the training rows, of the other seven.
+    assert found["until_decided"]["clusters"] == found["until_decided"]["available"] == 7
+    assert {one["available"] for one in found["until_decided"]["slices"]} == {5}
+    assert {one["probe"] for one in found["until_decided"]["slices"]} == {"quality", "noise"}
+    methods = {one["method"] for record in found["records"] for one in record["measurements"]}
+    assert methods >= {"betting", "betting_change"}
+    assert {record["reason"] for record in found["records"] if record["model"] == "fgm"} <= {
+        rounds.COMPARATOR,
+        "not selected",
+    }
+    page = (place / "decided" / "scorecard.html").read_text(encoding="utf-8")
+    assert "Drawn until decided" in page
+    assert "one look, 7 of 7 examples at most" in page
+    code = main(["gate", str(place / "decided")])
+    assert code == found["decision"]["exit_code"]
+
+
+def test_the_cache_is_shown_and_cleared(place: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cache"]) == 0
+    assert "0.0 MiB in 0 batches" in capsys.readouterr().out
+    audit(place, "for-the-cache")
+    (cache / caches.FITS / "abc").mkdir(parents=True)
+    (cache / caches.FITS / "abc" / "finished.safetensors").write_bytes(bytes(2**20))
+    (cache / "notes.txt").write_text("mine", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["cache", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["folder"] == str(cache)
+    assert shown["batches"] > 0
+    assert shown["fits"] == 1
+    assert shown["fits_bytes"] == 2**20
+    assert shown["bytes"] == shown["fits_bytes"] + shown["answers_bytes"]
+    assert main(["cache", "--clear"]) == 0
+    assert "removed" in capsys.readouterr().out
+    assert [file.name for file in cache.iterdir()] == ["notes.txt"]
+    assert main(["cache", "--clear", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["freed_bytes"] == 0
+
+
+def test_a_cache_that_cannot_be_removed_is_one_line(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cache / caches.ANSWERS).write_bytes(b"")
+
+    def refused(_file: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    assert main(["cache", "--clear"]) == 2
+    assert "cannot be removed: Permission denied" in capsys.readouterr().err
 
 
 def test_the_same_training_twice_gives_the_same_weights(place: Path) -> None:

@@ -1,0 +1,61 @@
+"""What devices say when their memory is full, and what the last bits of answers depend on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from tiny import tiny_checkpoint
+
+from auditor.errors import OutOfMemoryError
+from auditor.models import devices, hugging_face
+
+FULL = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    MemoryError(),
+    RuntimeError("MPS backend out of memory (MPS allocated: 1.00 GB)"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory: you tried"),
+]
+
+
+@pytest.mark.parametrize("error", FULL, ids=lambda error: type(error).__name__)
+def test_full_memory_is_told_apart_on_every_device(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    emptied: list[bool] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(True))
+    with pytest.raises(OutOfMemoryError, match="mini: the device is out of memory"), devices.memory_errors("mini"):
+        raise error
+    assert emptied == [True]
+
+
+def test_other_errors_of_a_device_stay_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="device-side assert"), devices.memory_errors("mini"):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+
+def test_a_checkpoint_without_memory_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = hugging_face.load(tiny_checkpoint(tmp_path / "mini"), name="mini", device="cpu")
+
+    def full(**_: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(model._model, "forward", full)
+    with pytest.raises(OutOfMemoryError):
+        model.run(model.encode([("a film",)]))
+
+
+def test_numerics_name_device_precision_threads_and_versions(tmp_path: Path) -> None:
+    folder = tiny_checkpoint(tmp_path / "mini")
+    model = hugging_face.load(folder, name="mini", device="cpu")
+    words = f"cpu, fp32, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    assert model.numerics.startswith(words)
+    assert hugging_face.load(folder, name="mini", device="cpu", precision="bf16").numerics.startswith("cpu, bf16")
+
+
+def test_a_gpu_is_named_by_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "H100")
+    assert devices.device_words(SimpleNamespace(type="cuda")) == "cuda H100"
+    assert devices.device_words(SimpleNamespace(type="mps")) == "mps"
