@@ -273,7 +273,10 @@ def test_a_folder_that_cannot_be_written_ends_no_training_and_is_said_once(
 ) -> None:
     (tmp_path / "fits").write_text("in the way", encoding="utf-8")
     said: list[str] = []
-    assert files(KINDS["standard"].train(base, eager(tmp_path / "fits", say=said.append))) == uninterrupted["standard"]
+    keeper = eager(tmp_path / "fits", say=said.append)
+    assert files(KINDS["standard"].train(base, keeper)) == uninterrupted["standard"]
+    keeper.finish(resume.Outcome(6, [], None), {"a": torch.zeros(1)})
+    assert keeper.finished() is None
     assert said == [f"{tmp_path / 'fits'}: cannot be written: Not a directory; trainings are not kept"]
 
 
