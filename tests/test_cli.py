@@ -595,7 +595,7 @@ def test_ctrl_c_ends_an_audit_with_one_line_and_leaves_nothing(place: Path) -> N
                 break
         rest = process.stderr.read().splitlines()
         assert process.wait(timeout=60) == 130
-    assert rest == ["audit run: interrupted; nothing was written"]
+    assert rest == ["audit run: interrupted; no results were written; the same command goes on from here"]
     assert not [one for one in place.iterdir() if "stopped" in one.name]
 
 
@@ -621,7 +621,7 @@ def test_ctrl_c_that_a_library_makes_something_else_of_still_ends_the_audit(plac
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read().splitlines()
         assert process.wait(timeout=60) == 130
-    assert rest == ["audit run: interrupted; nothing was written"]
+    assert rest == ["audit run: interrupted; no results were written; the same command goes on from here"]
     assert not [one for one in place.iterdir() if "stopped" in one.name]
 
 

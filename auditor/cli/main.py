@@ -69,7 +69,7 @@ def _interrupted(options: argparse.Namespace) -> int:
     how = "the same command without --fresh" if getattr(options, "fresh", False) else "the same command"
     kept = {
         "train": f"finished checkpoints are kept; {how} continues",
-        "run": f"{how} goes on from here",
+        "run": f"no results were written; {how} goes on from here",
     }.get(options.command, "nothing was written")
     print(f"audit {options.command}: interrupted; {kept}", file=sys.stderr)
     return INTERRUPTED

@@ -1,0 +1,57 @@
+"""B7. Forward passes of `audit run --until-decided` ÷ those of the audit of fixed size, on models far from the limits.
+
+Two real checkpoints that every rule can tell at a glance: one that always gives the same answer and one that was
+trained on shuffled labels. A third, the demo's own, is near several limits and is shown for comparison. Passes are
+counted, not timed: they do not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import common
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from test_real_models import constant, demo_data, read, shuffled, train
+
+from auditor import policy
+from auditor.cli.main import main as audit
+
+
+def passes(checkpoint: Path, data: Path, out: Path, *more: str) -> tuple[int, int, str]:
+    """Texts through the model, looks (0: fixed size) and the gate's headline."""
+    required = sorted({rule.probe for rule in policy.load().rules if rule.required == "always"})
+    words = ["run", "--model", str(checkpoint), "--data", str(data), "--quiet", "--out", str(out), "--fresh"]
+    audit([*words, *(word for probe in required for word in ("--probe", probe)), *more])
+    found = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    total = sum(record["counts"].get("forward_passes", 0) for record in found["records"])
+    return total, (found["until_decided"] or {}).get("looks", 0), found["decision"]["headline"]
+
+
+def main() -> None:
+    parser = common.arguments(__doc__)
+    parser.add_argument("--near", action="store_true", help="also the demo's checkpoint")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        os.environ["AUDIT_CACHE"] = str(place / "cache")
+        demo_data().main(place)  # type: ignore[attr-defined]
+        rows = read(place / "train.csv")
+        made = {"constant": constant(rows), "shuffled": shuffled(rows)}
+        checkpoints = {model: train(place, model, given) for model, given in made.items()}
+        if options.near:
+            checkpoints["near"] = options.demo / "ckpt" / options.model
+        os.chdir(place)
+        for model, checkpoint in checkpoints.items():
+            fixed, _, said = passes(checkpoint, place / "test.csv", place / "fixed")
+            drawn, looks, said_then = passes(checkpoint, place / "test.csv", place / "drawn", "--until-decided")
+            print(f"  {model}: {drawn:,} of {fixed:,} passes in {looks} looks; {said_then} (fixed size: {said})")
+            common.report(f"B7 {model}, passes until decided ÷ fixed", [drawn / fixed], "≤ 1/3")
+
+
+if __name__ == "__main__":
+    main()
