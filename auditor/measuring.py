@@ -124,17 +124,18 @@ class Measuring:
         self._counts: Counter[str] = Counter(invalid=0)
         self._reloaded: Model | None = None
 
-    def draw(self, progress: Progress, draw: Draw | None = None) -> None:
-        """Score the probe's cases; with ``draw`` those of some examples, in the slices that are wanted."""
+    def draw(self, progress: Progress, draw: Draw | None = None) -> int:
+        """Score the probe's cases, with ``draw`` those of some examples in the slices that are wanted; how many."""
         audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, self._tally.register)
         self._scorer.reset()
-        cases = _peeked(self._wanted(self._probe.cases(audit), draw))
+        cases = _peeked(self._wanted(self._probe.cases(audit), progress, draw))
         if audit.asked and self._reloaded is None:
             # An attack's success counts only if a freshly loaded checkpoint agrees.
             self._reloaded = self._audited.model.reload()
-        for scored in self._scorer.score(cases, progress, reloaded=self._reloaded):
+        for scored in self._scorer.score(cases, reloaded=self._reloaded):
             self._add(scored)
         self._counts.update(self._scorer.counts)
+        return self._scorer.counts["cases"]
 
     def found(self, draw: Draw | None = None, only: Callable[[Slice], bool] | None = None) -> dict[str, Any]:
         """The measured parts of the probe's record; with ``only`` those slices, without the probe's own numbers."""
@@ -172,11 +173,13 @@ class Measuring:
         if self._measure is not None:
             self._keep(judged)
 
-    def _wanted(self, found: Iterable[Case | Skipped], draw: Draw | None) -> Iterator[Case]:
+    def _wanted(self, found: Iterable[Case | Skipped], progress: Progress, draw: Draw | None) -> Iterator[Case]:
         for item in found:
             if isinstance(item, Skipped):
                 self._skipped.append(item)
             elif draw is None or draw.wanted(item.slice):
+                # As it is drawn: an attack's work is done by then, and a window later it would seem to stand still.
+                progress.advance()
                 yield item
 
 

@@ -79,11 +79,20 @@ class Suite:
         if self._reason is not None:
             return
         look = f", look {draw.look}" if draw else ""
-        progress.start(f"{self._audited.name}: {self.probe.name}{look}")
+        known = None if draw or self._plan.cache is None else self._plan.cache.recall(self._work())
+        progress.start(f"{self._audited.name}: {self.probe.name}{look}", known)
         with self._alone(progress):
-            self._measuring.draw(progress, draw)
+            cases = self._measuring.draw(progress, draw)
             if draw is not None:
                 progress.finish()
+            elif self._plan.cache is not None:
+                self._plan.cache.remember(self._work(), cases)
+
+    def _work(self) -> str:
+        """What decides how many cases the probe has, whichever the model."""
+        sizes = {name: len(rows) for name, rows in self._plan.examples.items()}
+        settings = registry.settings_of(self._plan.settings[self.probe.name])
+        return f"{self.probe.name} {settings} {sizes} {self._plan.budget}"
 
     def close(self) -> None:
         """Let go of what waits on disk."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from auditor import tasks
 from auditor.engine import Scorer, plan
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.types import Case, Encoded, Example, Inputs, Model, Request, Response, ScoredCase, Silent
+from auditor.types import Case, Encoded, Example, Inputs, Model, Request, Response, ScoredCase
 
 TASK = tasks.create("text-classification", ("negative", "positive"))
 
@@ -35,14 +35,6 @@ class Recording:
 
     def reload(self) -> Model:
         return self
-
-
-class Steps(Silent):
-    def __init__(self) -> None:
-        self.amounts: list[int] = []
-
-    def advance(self, _amount: int = 1) -> None:
-        self.amounts.append(_amount)
 
 
 def encoded(key: str, length: int) -> Encoded:
@@ -220,11 +212,12 @@ def test_a_fitted_model_answers_after_and_the_audited_one_before() -> None:
 
 
 def test_a_window_is_cut_where_the_model_changes() -> None:
-    steps, audited, fitted = Steps(), FakeModel(lambda _: (1.0, 0.0)), FakeModel(lambda _: (0.0, 1.0))
+    audited, fitted = FakeModel(lambda _: (1.0, 0.0)), FakeModel(lambda _: (0.0, 1.0))
     example = Example("a", text("a"))
     models: list[Model | None] = [None, audited, fitted, fitted, None]
-    list(Scorer(audited, TASK, window=4).score([Case(example, {}, model=model) for model in models], steps))
-    assert steps.amounts == [2, 2, 1]
+    found = Scorer(audited, TASK, window=4).score([Case(example, {}, model=model) for model in models])
+    assert [one.after[0] for one in found] == [1.0, 1.0, 0.0, 0.0, 1.0]
+    assert fitted.batches == [1]
 
 
 def test_invalid_cases_are_scored_too() -> None:

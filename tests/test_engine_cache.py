@@ -12,7 +12,7 @@ import pytest
 
 from auditor import tasks
 from auditor.engine import Scorer, SQLiteCache
-from auditor.engine.cache import DOES_NOT_FIT, NoCache, batch_key, entries
+from auditor.engine.cache import DOES_NOT_FIT, Cache, NoCache, batch_key, entries
 from auditor.engine.forward import Forward
 from auditor.errors import ModelError, OutOfMemoryError
 from auditor.models.fake import FakeModel, keyword_model
@@ -148,6 +148,17 @@ def test_a_folder_that_cannot_be_made_keeps_nothing_and_says_so(tmp_path: Path) 
     cache = cache_at(tmp_path / "file")
     assert cache.trouble
     assert cache.get(b"1") is None
+
+
+def test_how_much_some_work_was_is_remembered(tmp_path: Path) -> None:
+    cache = cache_at(tmp_path)
+    assert cache.recall("noise") is None
+    cache.remember("noise", 7)
+    cache.remember("noise", 9)
+    assert cache_at(tmp_path, fresh=True).recall("noise") == 9
+    nothing: Cache = NoCache()
+    nothing.remember("noise", 3)
+    assert nothing.recall("noise") is None
 
 
 @pytest.mark.parametrize("call", ["get", "put"])

@@ -13,6 +13,7 @@ from fakes import BAD, GOOD, LABELS, nowhere, plan_of, reviews, shipped
 from pair_task import PairTask
 
 from auditor import gate, metrics, plans, policy, registry, runner
+from auditor.engine import SQLiteCache
 from auditor.errors import ConfigError, ModelError, ProbeError, UsageError
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.plans import AuditedModel
@@ -144,6 +145,32 @@ def test_a_probe_reads_its_judged_cases_as_often_as_it_likes() -> None:
     plan, (record,) = run(keyword_model(GOOD), (Measuring(),), n=20)
     assert plan.errors == []
     assert [(found.n_cases, len(found.rows)) for found in record.measurements] == [(20, 20), (20, 20), (40, 20)]
+
+
+class Said(Silent):
+    """Keeps what a progress is told."""
+
+    def __init__(self) -> None:
+        self.starts: list[tuple[str, int | None]] = []
+        self.done = 0
+
+    def start(self, _what: str, _total: int | None = None) -> None:
+        self.starts.append((_what, _total))
+
+    def advance(self, _amount: int = 1) -> None:
+        self.done += _amount
+
+
+def test_progress_counts_cases_as_they_are_drawn_and_knows_the_total_the_next_time(tmp_path: Path) -> None:
+    cache = SQLiteCache(tmp_path / "answers.sqlite", limit_bytes=10**9)
+    first, second = Said(), Said()
+    for said, name in ((first, "one"), (second, "other")):
+        model = keyword_model(GOOD, name=name)
+        plan = plan_of(model, shipped("quality"), n=20, models=(AuditedModel(model),), cache=cache)
+        runner.run(plan, nowhere, said)
+    assert first.starts == [("one: quality", None)]
+    assert second.starts == [("other: quality", 20)]
+    assert first.done == second.done == 20
 
 
 def test_rows_stand_in_the_seeded_order_of_the_examples() -> None:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from auditor.types import Encoded, Model, Response
 
-SCHEMA = 1
+SCHEMA = 2
 TIMEOUT = 30.0
 """Seconds to wait for another audit that is writing."""
 DOES_NOT_FIT = "does not fit"
@@ -33,6 +33,12 @@ class Cache(Protocol):
 
     def put(self, key: bytes, answers: Sequence[Response] | str) -> None: ...
 
+    def recall(self, work: str) -> int | None:
+        """How many cases some work had the last time, so that its progress can say how much is left."""
+        ...
+
+    def remember(self, work: str, cases: int) -> None: ...
+
 
 class NoCache:
     """Keeps nothing."""
@@ -41,6 +47,12 @@ class NoCache:
         return None
 
     def put(self, _key: bytes, _answers: Sequence[Response] | str) -> None:
+        return None
+
+    def recall(self, _work: str) -> None:
+        return None
+
+    def remember(self, _work: str, _cases: int) -> None:
         return None
 
 
@@ -73,31 +85,37 @@ class SQLiteCache:
             self._fails(error)
 
     def get(self, key: bytes) -> list[Response] | str | None:
-        if self._connection is None:
-            return None
-        question = "SELECT answers FROM batches WHERE key = ? AND id > ?"
-        try:
-            found = self._connection.execute(question, (key, self._since)).fetchone()
-        except sqlite3.Error as error:
-            self._fails(error)
-            return None
+        found = self._asked("SELECT answers FROM batches WHERE key = ? AND id > ?", key, self._since)
         if found is None:
             return None
-        answers = json.loads(found[0])
+        answers = json.loads(found)
         if isinstance(answers, str):
             return answers
         self.hits += len(answers)
         return [_frozen(one) for one in answers]
 
     def put(self, key: bytes, answers: Sequence[Response] | str) -> None:
-        if self._connection is None:
-            return
         text = json.dumps(answers if isinstance(answers, str) else list(answers))
+        # A new id: under ``fresh`` an older answer is replaced by one that counts as this run's.
+        self._asked("INSERT OR REPLACE INTO batches (key, answers) VALUES (?, ?)", key, text)
+
+    def recall(self, work: str) -> int | None:
+        found = self._asked("SELECT cases FROM totals WHERE work = ?", work)
+        return None if found is None else int(found)
+
+    def remember(self, work: str, cases: int) -> None:
+        self._asked("INSERT OR REPLACE INTO totals VALUES (?, ?)", work, cases)
+
+    def _asked(self, statement: str, *values: Any) -> Any:
+        """The one value found, or None; also where the database breaks on the way."""
+        if self._connection is None:
+            return None
         try:
-            # A new id: under ``fresh`` an older answer is replaced by one that counts as this run's.
-            self._connection.execute("INSERT OR REPLACE INTO batches (key, answers) VALUES (?, ?)", (key, text))
+            found = self._connection.execute(statement, values).fetchone()
         except sqlite3.Error as error:
             self._fails(error)
+            return None
+        return None if found is None else found[0]
 
     def close(self) -> None:
         if self._connection is not None:
@@ -133,7 +151,8 @@ def _opened(file: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA:
             connection.executescript(
-                "BEGIN IMMEDIATE; DROP TABLE IF EXISTS batches;"
+                "BEGIN IMMEDIATE; DROP TABLE IF EXISTS batches; DROP TABLE IF EXISTS totals;"
+                "CREATE TABLE totals (work TEXT PRIMARY KEY, cases INTEGER NOT NULL);"
                 "CREATE TABLE batches (id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE NOT NULL, answers TEXT NOT NULL);"
                 f"PRAGMA user_version = {SCHEMA}; COMMIT;"
             )

@@ -10,7 +10,7 @@ from auditor.engine import plan
 from auditor.engine.cache import Cache
 from auditor.engine.forward import Forward
 from auditor.engine.lockstep import Lockstep
-from auditor.types import Case, Encoded, Example, Inputs, Model, Progress, Request, Response, ScoredCase, Task
+from auditor.types import Case, Encoded, Example, Inputs, Model, Request, Response, ScoredCase, Task
 
 WINDOW = 512
 """Cases planned together."""
@@ -89,9 +89,7 @@ class Scorer:
         answers = self._forward.answers(self._model, encoded)
         return [answers[one.key] for one in encoded]
 
-    def score(
-        self, cases: Iterable[Case], progress: Progress | None = None, *, reloaded: Model | None = None
-    ) -> Iterator[ScoredCase]:
+    def score(self, cases: Iterable[Case], *, reloaded: Model | None = None) -> Iterator[ScoredCase]:
         """The cases with the model's answers, in order; reads no further than one window ahead.
 
         A case that changes nothing the model sees is vacuous; one that asks about the example as it stands is not.
@@ -99,10 +97,7 @@ class Scorer:
         """
         for window in plan.windows(cases, self._size):
             for _, same_model in groupby(window, key=lambda case: id(self._fitted(case))):
-                scored = self._window(list(same_model), reloaded)
-                if progress is not None:
-                    progress.advance(len(scored))
-                yield from scored
+                yield from self._window(list(same_model), reloaded)
 
     def _window(self, cases: list[Case], reloaded: Model | None) -> list[ScoredCase]:
         fitted = self._fitted(cases[0])
