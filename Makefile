@@ -8,7 +8,7 @@ PYTEST_ARGS ?= --cov
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: audit test test-slow lint env demo-data clean
+.PHONY: audit test test-slow bench lint env demo-data clean
 
 audit: env demo-data
 	cd $(DEMO) && ../$(BIN)/audit train --config audit.toml
@@ -24,6 +24,10 @@ test: env
 
 test-slow: env
 	$(BIN)/python -m pytest -m slow
+
+# On the demo's checkpoint (make audit); prints ratios. Nothing else should run meanwhile.
+bench: env
+	for file in $(filter-out %/common.py,$(wildcard tests/benchmarks/*.py)); do $(BIN)/python $$file || exit $$?; done
 
 lint: env
 	$(BIN)/ruff check .

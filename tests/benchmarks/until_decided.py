@@ -25,7 +25,8 @@ from auditor.cli.main import main as audit
 def passes(checkpoint: Path, data: Path, out: Path, *more: str) -> tuple[int, int, str]:
     """Texts through the model, looks (0: fixed size) and the gate's headline."""
     required = sorted({rule.probe for rule in policy.load().rules if rule.required == "always"})
-    words = ["run", "--model", str(checkpoint), "--data", str(data), "--quiet", "--out", str(out), "--fresh"]
+    words = ["run", "--model", str(checkpoint), "--data", str(data), "--config", str(data.with_name("defaults.toml"))]
+    words += ["--quiet", "--out", str(out), "--fresh"]
     audit([*words, *(word for probe in required for word in ("--probe", probe)), *more])
     found = json.loads((out / "results.json").read_text(encoding="utf-8"))
     total = sum(record["counts"].get("forward_passes", 0) for record in found["records"])
@@ -45,7 +46,7 @@ def main() -> None:
         checkpoints = {model: train(place, model, given) for model, given in made.items()}
         if options.near:
             checkpoints["near"] = options.demo / "ckpt" / options.model
-        os.chdir(place)
+        (place / "defaults.toml").write_text("seed = 0\n", encoding="utf-8")
         for model, checkpoint in checkpoints.items():
             fixed, _, said = passes(checkpoint, place / "test.csv", place / "fixed")
             drawn, looks, said_then = passes(checkpoint, place / "test.csv", place / "drawn", "--until-decided")
