@@ -10,7 +10,7 @@ one too. Fractions at Chebyshev's nodes make that Cover & Ordentlich's universal
 Orabona & Jun 2021): its integral over the arcsine prior, exactly up to 2·BETS − 1 values and closely from there on. The
 plug-in bets of Waudby-Smith & Ramdas (c = 0.75) shrink as values come, however clear the case: against a limit of 0.5,
 rates of 0.4 took them 376 values in the median and these 179; a change of 0.2 against 0.1, Holm-corrected over 21
-slices, 238 and 152; an error-free slice against 0.1 took 38 and 40.
+slices, 238 and 152. They are a little faster where events are rare: against 0.1, 38 and 40 without any, 56 and 68 at 2 %.
 
 Two properties carry the gate. The bets know no alpha, so the rejections at a smaller alpha are among those at a larger
 one and 1 ÷ (largest capital) is a p value at any time: Holm's correction holds. And each factor 1 + f·(x/m − 1) falls as
