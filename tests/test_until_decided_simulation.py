@@ -8,14 +8,13 @@ rates below ask it once, and one test looks for real and stops every slice that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import test_gate_simulation as simulation
 from test_gate_simulation import KINDS, LIMITS, METRICS, POLICY, Place, Rng
 
-from auditor import gate, stats
+from auditor import gate, metrics, stats
 from auditor.types import Measurement, Row
 
 EXAMPLES, ROUND = 1000, 64
@@ -26,12 +25,8 @@ Audit = Mapping[Place, list[Row]]
 
 def measured(place: Place, rows: list[Row]) -> Measurement:
     """By the method for repeated looks, where the slice is sampled in rounds."""
-    found = simulation.measured(place, rows)
-    if place[0] == "bias":
-        return found
-    metric = METRICS[place[:2]]
-    one = stats.estimate(metric.kind, rows, low=metric.low, high=metric.high, ratio=metric.ratio, sequential=True)
-    return replace(found, value=one.value, low=one.low, high=one.high, method=one.method, n_clusters=one.n_clusters)
+    metric, slice_ = METRICS[place[:2]], simulation.slice_of(place)
+    return metrics.measurement(metric, slice_, rows, n_cases=len(rows), sequential=place[0] != "bias")
 
 
 def drawn(
