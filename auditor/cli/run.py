@@ -14,10 +14,12 @@ from auditor import caches, comparing, folders, gate, policy, registry, results,
 from auditor import config as configs
 from auditor.cli.gate import INCOMPLETE, show
 from auditor.cli.options import named, progress, seeded
+from auditor.cli.progress import Lines
 from auditor.config import Config
 from auditor.engine import Cache, SQLiteCache
 from auditor.errors import ResultsError, UsageError, one_line
-from auditor.types import Decision
+from auditor.plans import Plan
+from auditor.types import Decision, ProbeRecord
 
 DEFAULT = Path("audit.toml")
 """The config that is used where none is named, if it is there."""
@@ -69,17 +71,7 @@ def _audit(
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(rules, known)
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
-    writer = tables.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)
-    try:
-        with lines:
-            if options.until_decided:
-                records, drawn = rounds.run(plan, rules, writer, lines)
-            else:
-                records, drawn = runner.run(plan, writer, lines), None
-    finally:
-        writer.close()
-    if options.no_texts:
-        records = tuple(results.without_texts(record) for record in records)
+    records, drawn = _records(options, plan, rules, folder, lines)
     decision = gate.decide(rules, records, plan.candidate)
     compared = comparing.compare(plan.candidate, records, config.compare)
     content = {
@@ -96,6 +88,22 @@ def _audit(
     tables.write_rows(folder / results.EXAMPLES, records)
     _write(folder, content, lines.seconds, plan.errors)
     return decision
+
+
+def _records(
+    options: Namespace, plan: Plan, rules: policy.Policy, folder: Path, lines: Lines
+) -> tuple[tuple[ProbeRecord, ...], rounds.Drawn | None]:
+    """What the probes found, their cases written as they are scored; and how much was drawn, if not all."""
+    drawn = None
+    with (
+        contextlib.closing(tables.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)) as writer,
+        lines,
+    ):
+        if options.until_decided:
+            records, drawn = rounds.run(plan, rules, writer, lines)
+        else:
+            records = runner.run(plan, writer, lines)
+    return tuple(results.without_texts(one) for one in records) if options.no_texts else records, drawn
 
 
 def _write(folder: Path, content: dict[str, Any], seconds: dict[str, float], errors: list[str]) -> None:

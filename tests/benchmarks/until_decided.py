@@ -7,6 +7,8 @@ counted, not timed: they do not depend on the machine.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -27,7 +29,8 @@ def passes(checkpoint: Path, data: Path, out: Path, *more: str) -> tuple[int, in
     required = sorted({rule.probe for rule in policy.load().rules if rule.required == "always"})
     words = ["run", "--model", str(checkpoint), "--data", str(data), "--config", str(data.with_name("defaults.toml"))]
     words += ["--quiet", "--out", str(out), "--fresh"]
-    audit([*words, *(word for probe in required for word in ("--probe", probe)), *more])
+    with contextlib.redirect_stdout(io.StringIO()):
+        audit([*words, *(word for probe in required for word in ("--probe", probe)), *more])
     found = json.loads((out / "results.json").read_text(encoding="utf-8"))
     total = sum(record["counts"].get("forward_passes", 0) for record in found["records"])
     return total, (found["until_decided"] or {}).get("looks", 0), found["decision"]["headline"]
