@@ -13,7 +13,7 @@ import pytest
 from tiny import WORDS, tiny_checkpoint
 
 from auditor.errors import ModelError
-from auditor.models import checkpoint, hugging_face, loading
+from auditor.models import checkpoint, hugging_face, loading, texts
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.types import Request, Response
 
@@ -120,7 +120,7 @@ def test_the_least_limit_counts(saved: Path) -> None:
 def test_more_texts_than_a_chunk_keep_their_order(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load(saved)
     whole = model.encode(TEXTS)
-    monkeypatch.setattr(hugging_face, "CHUNK", 3)
+    monkeypatch.setattr(texts, "CHUNK", 3)
     assert model.encode(TEXTS) == whole
     assert model.encode([]) == []
 

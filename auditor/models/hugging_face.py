@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,11 @@ from auditor.errors import ModelError
 from auditor.models import checkpoint
 from auditor.models.devices import checked_device, device_named, device_words, memory_errors, versions
 from auditor.models.loading import load_tokenizer, load_weights, loading, quiet
+from auditor.models.texts import Texts, probabilities
 from auditor.types import Encoded, Model, Request, Response
 
 __all__ = ["HuggingFaceModel", "device_named", "length_limit", "load", "load_tokenizer", "loading", "quiet", "wrap"]
 
-CHUNK = 1024
-"""Texts handed to the tokenizer at once."""
 DEFAULT_LENGTH = 512
 """Tokens, where neither model nor tokenizer nor user names a limit."""
 
@@ -41,19 +38,23 @@ class HuggingFaceModel:
         again: Callable[[], Model] | None,
     ) -> None:
         self._model = model.eval()
-        self._tokenizer = tokenizer
         self._name = name
-        self._max_length = max_length
         self._precision = precision
         self._fingerprint = fingerprint
         self._again = again
         config = model.config
         self._labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
-        self._pieces = int(model.get_input_embeddings().num_embeddings)
+        pieces = int(model.get_input_embeddings().num_embeddings)
+        self.texts = Texts(tokenizer, name=name, max_length=max_length, pieces=pieces)
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def module(self) -> Any:
+        """The torch module that answers, in evaluation mode."""
+        return self._model
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -75,34 +76,7 @@ class HuggingFaceModel:
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         """Token ids, cut at the greatest length. Raises ModelError for a tokenizer that is not the model's own."""
-        found: list[Encoded] = []
-        for start in range(0, len(requests), CHUNK):
-            found += self._encode(requests[start : start + CHUNK])
-        return found
-
-    def _encode(self, requests: Sequence[Request]) -> Iterator[Encoded]:
-        rows = self._tokenize(requests)
-        # First without a limit, so that it is known which texts were too long for the model; only those again.
-        long = [index for index, (ids, _) in enumerate(rows) if len(ids) > self._max_length]
-        for index, row in zip(long, self._tokenize([requests[index] for index in long], cut=True), strict=True):
-            rows[index] = row
-        truncated = frozenset(long)
-        for index, (ids, kinds) in enumerate(rows):
-            if max(ids, default=0) >= self._pieces:
-                hint = "its tokenizer belongs to another model"
-                raise ModelError(f"has no embedding for token id {max(ids)}", where=self._name, hint=hint)
-            key = hashlib.sha256(array("i", ids).tobytes() + b"|" + array("i", kinds).tobytes()).hexdigest()
-            yield Encoded(key, len(ids), index in truncated, {"input_ids": ids, "token_type_ids": kinds})
-
-    def _tokenize(self, requests: Sequence[Request], *, cut: bool = False) -> list[tuple[list[int], list[int]]]:
-        """Token ids and token types (empty where the model has none) of each request."""
-        if not requests:
-            return []
-        pairs = [request if len(request) > 1 else request[0] for request in requests]
-        limit = {"max_length": self._max_length} if cut else {}
-        found = self._tokenizer(pairs, truncation=cut, verbose=False, **limit)
-        types = found.get("token_type_ids") or [[]] * len(requests)
-        return list(zip(found["input_ids"], types, strict=True))
+        return self.texts.encode(requests)
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
         """Probabilities of the labels for each. Raises ModelError for numbers that are not finite, OutOfMemoryError."""
@@ -112,20 +86,10 @@ class HuggingFaceModel:
     def _run(self, batch: Sequence[Encoded]) -> list[Response]:
         import torch
 
-        names = ("input_ids", "token_type_ids") if batch[0].payload["token_type_ids"] else ("input_ids",)
-        padded = self._tokenizer.pad(
-            [{name: item.payload[name] for name in names} for item in batch], return_tensors="pt"
-        )
-        padded = padded.to(self._model.device)
+        padded = self.texts.padded(batch).to(self._model.device)
         with torch.inference_mode(), self._autocast():
             logits = self._model(**padded).logits
-        # One transfer: a check on the device itself would wait for it a second time.
-        scores = torch.softmax(logits.float(), dim=-1).cpu()
-        if not bool(torch.isfinite(scores).all()):
-            raise ModelError(
-                "answers with numbers that are not finite", where=self._name, hint="are its weights sound?"
-            )
-        return [tuple(row) for row in scores.double().tolist()]
+        return probabilities(logits, self._name)
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         import torch

@@ -61,7 +61,7 @@ def main() -> None:
     import textattack
 
     stock: Callable[[], Any] = lambda: textattack.models.wrappers.HuggingFaceModelWrapper(  # noqa: E731
-        model._model, model._tokenizer
+        model.module, model.texts.tokenizer
     )
     for recipe in RECIPES:
         if recipe == "pwws" and not resources.wordnet().present:

@@ -32,7 +32,7 @@ def kept_batches(model_type: Any) -> list[list[Any]]:
     original = model_type.run
 
     def run(self: Any, batch: Any) -> Any:
-        batches.append([self, [one.payload for one in batch]])
+        batches.append([self, batch])
         return original(self, batch)
 
     model_type.run = run
@@ -43,9 +43,8 @@ def ideal(batches: list[list[Any]]) -> float:
     import torch
 
     padded = []
-    for model, rows in batches:
-        kept = [{name: ids for name, ids in row.items() if ids} for row in rows]
-        padded.append((model._model, dict(model._tokenizer.pad(kept, return_tensors="pt"))))
+    for model, batch in batches:
+        padded.append((model.module, dict(model.texts.padded(batch))))
     began = time.perf_counter()
     with torch.inference_mode():
         for module, tensors in padded:
