@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from auditor import data, provenance, tasks
 from auditor.config import Config
 from auditor.engine import Cache
 from auditor.errors import ConfigError, DataError, UsageError, near_match
-from auditor.models import checkpoint, hugging_face, replicas
+from auditor.models import checkpoint, hugging_face, onnx, replicas
 from auditor.plans import HOME, AuditedModel, Fitter, Plan, shuffled, without_leaks
 from auditor.training import record as training_records
 from auditor.types import Example, Model, Probe, Task
@@ -54,6 +54,8 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     ``root``: the folder that paths in the results are relative to.
     """
     settings = probe_settings(config, probes)
+    if config.audit.backend == "onnx":
+        onnx.check(config.audit.precision)
     found = checkpoint.find(options.model)
     candidate = _candidate(options.candidate or config.candidate, tuple(found), options.model)
     labels = _labels(found, candidate, config, options)
@@ -85,7 +87,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     )
     facts = {
         "task": {"name": task.name, "metric": task.metric, "labels": list(labels)},
-        "environment": provenance.environment(models[candidate], config.audit.precision, plan.lockstep),
+        "environment": provenance.environment(models[candidate], config.audit, plan.lockstep),
         "data": data_facts,
         "models": [
             provenance.model_facts(name, models[name], found[name], candidate, records[name], root) for name in found
@@ -112,9 +114,10 @@ def _labels(found: Mapping[str, Path], candidate: str, config: Config, options: 
 
 
 def _load(path: Path, name: str, max_length: int | None, config: Config, options: Options) -> Model:
+    loader: Callable[..., Model] = onnx.load if config.audit.backend == "onnx" else hugging_face.load
     return replicas.on_each(
         options.device.split(","),
-        lambda device: hugging_face.load(
+        lambda device: loader(
             path,
             name=name,
             task_name=config.task,

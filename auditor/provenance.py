@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import data, limitations, resources, results, stats, tables
-from auditor.config import Config
+from auditor.config import AuditSection, Config
 from auditor.types import Encoded, Model
 
 PACKAGES = ("torch", "transformers", "textattack", "nlpaug", "scikit-learn", "scipy", "numpy", "pandas", "pyarrow")
@@ -29,8 +30,8 @@ def device_kind(model: Model) -> str:
     return str(getattr(model, "device_kind", "cpu"))
 
 
-def environment(model: Model, precision: str, lockstep: int) -> dict[str, Any]:
-    """Versions, device kind, precision, threads, attacks side by side: what the numbers depend on beside the inputs."""
+def environment(model: Model, audit: AuditSection, lockstep: int) -> dict[str, Any]:
+    """What the numbers depend on beside the inputs: versions, device kind, precision, what computes, threads."""
     import torch
 
     versions = {}
@@ -39,11 +40,15 @@ def environment(model: Model, precision: str, lockstep: int) -> dict[str, Any]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = "not installed"
+    if audit.backend == "onnx":
+        # Its own word: the package for GPUs is installed under another name.
+        versions["onnxruntime"] = str(importlib.import_module("onnxruntime").__version__)
     return {
         "python": platform.python_version(),
         "versions": versions,
         "device": device_kind(model),
-        "precision": precision,
+        "precision": audit.precision,
+        "backend": audit.backend,
         "threads": torch.get_num_threads(),
         "lockstep": lockstep,
     }

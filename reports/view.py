@@ -103,6 +103,7 @@ def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
             ("Python", environment["python"]),
             ("device", environment["device"]),
             ("precision", environment["precision"]),
+            ("backend", environment.get("backend", "torch")),
             ("threads", str(environment["threads"])),
             ("attacks side by side", str(environment.get("lockstep", 1))),
         ],

@@ -643,6 +643,7 @@ def test_a_bug_keeps_its_traceback_and_never_has_the_exit_code_of_a_held_model(
         (["rum"], "did you mean 'run'?"),
         (["run"], "audit run: the following arguments are required: --model (see audit run --help)"),
         (["run", "--model", "m", "--budget", "x"], "invalid int value: 'x'"),
+        (["run", "--model", "m", "--backend", "onxx"], "did you mean 'onnx'?"),
         (["run", "--model", ""], "argument --model: the path is empty"),
     ],
 )

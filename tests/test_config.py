@@ -159,6 +159,10 @@ def test_a_config_cannot_be_changed_in_place() -> None:
             '[audit]\nprecision = "fp3"',
             "[audit] precision = \"fp3\" should be 'fp32', 'bf16' or 'fp16' (did you mean 'fp32'?)",
         ),
+        (
+            '[audit]\nbackend = "onxx"',
+            "[audit] backend = \"onxx\" should be 'torch' or 'onnx' (did you mean 'onnx'?)",
+        ),
         ('[data]\ntrain = ""', '[data] train = "" is empty; leave the key out instead'),
         ("[data.labels]\nneg = 0", "[data.labels] neg = 0 should be a valid string"),
         ("[data.domains]\ntweets = 3", "[data.domains] tweets = 3 should be a valid string"),

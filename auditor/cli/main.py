@@ -188,6 +188,9 @@ def _run(commands: Commands) -> None:
     command.add_argument("--allow-pickle", action="store_true", help="load pytorch_model.bin: it can run any code")
     command.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the checkpoint")
     command.add_argument("--json", action="store_true", help="print the decision as JSON")
+    command.add_argument(
+        "--backend", choices=("torch", "onnx"), help="what computes answers (default: the config's, else torch)"
+    )
     _common(command, device=True)
 
 

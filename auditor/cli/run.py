@@ -120,11 +120,11 @@ def _write(folder: Path, content: dict[str, Any], seconds: dict[str, float], err
 
 def _with_flags(config: Config, options: Namespace) -> Config:
     config = seeded(config, options)
-    if options.budget is None:
-        return config
-    if options.budget < 1:
+    if options.budget is not None and options.budget < 1:
         raise UsageError(f"--budget {options.budget} is not a number of examples", hint="1 or more")
-    return config.model_copy(update={"audit": config.audit.model_copy(update={"budget": options.budget})})
+    given = {name: getattr(options, name) for name in ("budget", "backend")}
+    update = {name: value for name, value in given.items() if value is not None}
+    return config.model_copy(update={"audit": config.audit.model_copy(update=update)})
 
 
 @contextlib.contextmanager

@@ -100,6 +100,8 @@ class AuditSection(_Section):
 
     out: File = Path("audit")
     device: Device = "auto"
+    backend: Literal["torch", "onnx"] = "torch"
+    """What computes the audited checkpoints' answers; those of the two differ in their last bits."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     batch_tokens: int = Field(default=4096, ge=512)
     """Padded tokens in one forward pass."""

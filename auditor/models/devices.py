@@ -10,8 +10,8 @@ from typing import Any
 from auditor.errors import ModelError, OutOfMemoryError
 
 PRECISIONS = ("fp32", "bf16", "fp16")
-FULL = ("out of memory", "can't allocate memory")
-"""What torch says on devices for which it has no exception of its own."""
+FULL = ("out of memory", "can't allocate memory", "Failed to allocate memory", "bad_alloc")
+"""What torch says on devices for which it has no exception of its own, and ONNX Runtime everywhere."""
 
 
 def device_named(name: str) -> str:

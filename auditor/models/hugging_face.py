@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import ModelError
 from auditor.models import checkpoint
 from auditor.models.devices import checked_device, device_named, device_words, memory_errors, versions
 from auditor.models.loading import load_tokenizer, load_weights, loading, quiet

@@ -46,7 +46,7 @@ def quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """What a library says is wrong, in one line: its first, or what its first introduces."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
@@ -64,7 +64,7 @@ def loading(what: str, path: Path) -> Iterator[None]:
             # tokenizers raises the bare class for a file that it cannot read; anything not named here is a bug.
             if type(error) is not Exception and not isinstance(error, (*BROKEN, SafetensorError)):
                 raise
-            raise ModelError(f"{what}: {_said(error)}", where=str(path)) from error
+            raise ModelError(f"{what}: {said(error)}", where=str(path)) from error
 
 
 def load_tokenizer(path: Path, *, trust_remote_code: bool = False) -> Any:

@@ -1,0 +1,185 @@
+"""Checkpoints that answer through ONNX Runtime: exported when loaded, compared with torch, then asked in its place.
+
+Only audited checkpoints do; what a probe trains and asks, as for the learning curve, stays with torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import ModelError
+from auditor.models import hugging_face
+from auditor.models.devices import checked_device, device_words, memory_errors, versions
+from auditor.models.exporting import TORCH, Provider, provider, refused, runtime, session_of
+from auditor.models.loading import said
+from auditor.models.texts import Texts, probabilities
+from auditor.types import Encoded, Model, Request, Response
+
+PACKAGES = ("onnxruntime", "onnx")
+"""torch's exporter imports the second, also where it has nothing to do."""
+TOLERANCE = 1e-4
+"""Between a probability of ONNX Runtime and torch's; sound exports differ by less than 1e-6."""
+CHECKS: tuple[Request, ...] = (
+    ("good",),
+    ("A film that is not half as clever as it would like to be.",),
+    ("It was long, and then it went on, and nobody knew why. " * 80,),
+)
+"""What both are asked before one may stand for the other: one word, a sentence, and what most models have to cut."""
+
+
+class OnnxModel:
+    """A sequence-classification model in ONNX Runtime, and its tokenizer.
+
+    ``run`` takes one batch, pads it to its longest member and answers with probabilities (softmax in float32).
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        texts: Texts,
+        *,
+        name: str,
+        labels: tuple[str, ...],
+        fingerprint: str,
+        device: str,
+        again: Callable[[], Model],
+    ) -> None:
+        import torch
+
+        self._session = session
+        self._inputs = [one.name for one in session.get_inputs()]
+        self._texts = texts
+        self._name = name
+        self._labels = labels
+        self._fingerprint = fingerprint
+        self._again = again
+        where = torch.device(device)
+        self._device_kind = str(where.type)
+        # Fixed now: the session keeps the number of threads that it was made with.
+        self._numerics = f"onnxruntime {runtime().__version__}, {device_words(where)}, fp32, {versions()}"
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self._labels
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    @property
+    def numerics(self) -> str:
+        """ONNX Runtime's version, kind of device, precision, threads and other versions, in words."""
+        return self._numerics
+
+    @property
+    def device_kind(self) -> str:
+        """``cpu`` or ``cuda``."""
+        return self._device_kind
+
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Token ids, cut at the greatest length. Raises ModelError for a tokenizer that is not the model's own."""
+        return self._texts.encode(requests)
+
+    def run(self, batch: Sequence[Encoded]) -> list[Response]:
+        """Probabilities of the labels for each. Raises ModelError for numbers that are not finite, OutOfMemoryError."""
+        import torch
+
+        with memory_errors(self._name):
+            padded = self._texts.padded(batch)
+            try:
+                (logits,) = self._session.run(["logits"], {name: padded[name].numpy() for name in self._inputs})
+            except Exception as error:
+                # ONNX Runtime's own exceptions have no common base; that of full memory is known by its words.
+                raise RuntimeError(said(error)) from error
+            return probabilities(torch.from_numpy(logits), self._name)
+
+    def reload(self) -> Model:
+        """Loaded, exported and compared afresh from disk."""
+        return self._again()
+
+
+def check(precision: str) -> None:
+    """Whether a model could be loaded at all. Raises ModelError: a package that is missing, another precision."""
+    if precision != "fp32":
+        raise ModelError(
+            f'backend "onnx" computes in fp32 only, not {precision}', hint=f'precision = "fp32", or {TORCH}'
+        )
+    for name in PACKAGES:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            hint = "pip install auditor[onnx]"
+            raise ModelError(f'backend "onnx" needs {name}, which is not installed', hint=hint) from None
+        except ImportError as error:
+            raise ModelError(f'backend "onnx" needs {name}: {said(error)}', hint=TORCH) from error
+
+
+def load(
+    path: Path,
+    *,
+    name: str,
+    task_name: str = "text-classification",
+    device: str = "auto",
+    precision: str = "fp32",
+    max_length: int | None = None,
+    allow_pickle: bool = False,
+    trust_remote_code: bool = False,
+) -> OnnxModel:
+    """Load a local checkpoint as ``hugging_face.load`` does, and export it. Raises ModelError.
+
+    A checkpoint that does not export, or answers otherwise than in torch, is refused.
+    """
+    check(precision)
+    where = checked_device(device, precision)
+    chosen = provider(where)
+    given: dict[str, Any] = {
+        "name": name,
+        "task_name": task_name,
+        "precision": precision,
+        "max_length": max_length,
+        "allow_pickle": allow_pickle,
+        "trust_remote_code": trust_remote_code,
+    }
+    # On the CPU, whatever will answer: there one export serves all devices, and float32 is float32.
+    torch_model = hugging_face.load(path, device="cpu", **given)
+    return _in_place_of(torch_model, str(path), where, chosen, again=lambda: load(path, device=device, **given))
+
+
+def _in_place_of(
+    torch_model: hugging_face.HuggingFaceModel,
+    path: str,
+    device: str,
+    chosen: Provider,
+    again: Callable[[], Model],
+) -> OnnxModel:
+    encoded = torch_model.encode(CHECKS)
+    # Each alone, then all together: shapes of which none is the one that the exporter sees.
+    batches = [*([one] for one in encoded), encoded]
+    expected = [answer for batch in batches for answer in torch_model.run(batch)]
+    model = OnnxModel(
+        session_of(torch_model.module, torch_model.texts.padded(encoded[:2]), chosen, path),
+        torch_model.texts,
+        name=torch_model.name,
+        labels=torch_model.labels,
+        fingerprint=torch_model.fingerprint,
+        device=device,
+        again=again,
+    )
+    with refused("does not run in ONNX Runtime", path):
+        answers = [answer for batch in batches for answer in model.run(batch)]
+    _compared(list(zip(answers, expected, strict=True)), path)
+    return model
+
+
+def _compared(pairs: list[tuple[Response, Response]], where: str) -> None:
+    worst = max(abs(a - b) for one, other in pairs for a, b in zip(one, other, strict=True))
+    if worst > TOLERANCE or any(one.index(max(one)) != other.index(max(other)) for one, other in pairs):
+        message = f"answers otherwise in ONNX Runtime than in torch: probabilities differ by up to {worst:.1e}"
+        raise ModelError(message, where=where, hint=TORCH)
