@@ -97,7 +97,7 @@ class OnnxModel:
                 (logits,) = self._session.run(["logits"], {name: padded[name].numpy() for name in self._inputs})
             except Exception as error:
                 # ONNX Runtime's own exceptions have no common base; that of full memory is known by its words.
-                raise RuntimeError(said(error)) from error
+                raise RuntimeError(str(error)) from error
             return probabilities(torch.from_numpy(logits), self._name)
 
     def reload(self) -> Model:
