@@ -40,7 +40,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --upgrade "pip>=26"
-	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable ".[demo,dev]"
+	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable ".[demo,dev,onnx]"
 	touch $@
 
 clean:

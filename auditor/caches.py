@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -29,16 +30,21 @@ def touch(path: Path) -> None:
         os.utime(path)
 
 
+def fits(parent: Path) -> list[Path]:
+    """The trainings kept in ``parent``: folders named by a key, whatever else lies there. Raises OSError."""
+    return sorted(one for one in parent.iterdir() if re.fullmatch(r"[0-9a-f]{64}", one.name) and one.is_dir())
+
+
 def prune(parent: Path, limit_bytes: int, in_use: str | None = None) -> None:
     """Remove the least recently used folders in ``parent`` until what is left takes at most ``limit_bytes``.
 
     The one called ``in_use`` counts and stays. What cannot be read or removed stays too; nothing is raised.
     """
     try:
-        found = sorted((one.stat().st_mtime_ns, one.name, one) for one in parent.iterdir() if one.is_dir())
+        found = sorted((one.stat().st_mtime_ns, one.name, one) for one in fits(parent))
     except OSError:
         return
-    sizes = {name: _size(one) for _, name, one in found}
+    sizes = {name: size(one) for _, name, one in found}
     total = sum(sizes.values())
     for _, name, one in found:
         if total <= limit_bytes:
@@ -48,7 +54,7 @@ def prune(parent: Path, limit_bytes: int, in_use: str | None = None) -> None:
             total -= sizes[name]
 
 
-def _size(path: Path) -> int:
+def size(path: Path) -> int:
     """Bytes of the files in a folder; one that another process removes meanwhile has none."""
     total = 0
     with contextlib.suppress(OSError):

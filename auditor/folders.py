@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,7 +19,9 @@ Ours = Callable[[Path], bool]
 ANOTHER = "name another folder with --out"
 LOCK = ".lock"
 """Held while a folder is being written: what has one that nobody holds was left behind by a killed process."""
-BEFORE = "-before"
+OURS = r"\.{name}-[a-z0-9_]{{8}}{end}"
+WRITING, REPLACED = ".writing", ".replaced"
+"""Ends of the names beside a folder: of the new one until it is whole, of the old one until that has taken its place."""
 
 
 def check_target(out: Path, ours: Ours, error: type[AuditError]) -> None:
@@ -54,14 +56,13 @@ def whole(out: Path, ours: Ours, error: type[AuditError]) -> Iterator[Path]:
     check_target(out, ours, error)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        folder = Path(tempfile.mkdtemp(WRITING, f".{out.name}-", out.parent))
         lock = _locked(folder)
     except OSError as cause:
         raise error(f"cannot be written: {cause.strerror}", where=str(out)) from None
     try:
         yield folder
         folder.chmod(0o755)
-        (folder / LOCK).unlink()
         _replace(out, folder)
     except OSError as cause:
         raise error(f"cannot be written: {cause.strerror or cause}", where=str(out), hint="is the disk full?") from None
@@ -92,27 +93,48 @@ def _hold(file: IO[bytes]) -> bool:
 
 
 def _sweep(out: Path, ours: Ours) -> None:
-    """Undo what a killed process left half done beside ``out``."""
+    """Undo what a killed process left half done; what a living one is writing stays."""
     with contextlib.suppress(OSError):
-        for left in out.parent.glob(f".{glob.escape(out.name)}-*"):
-            if left.name.endswith(BEFORE):
-                # Killed between the two renamings: the older folder is still the one that is whole.
-                if not out.exists():
-                    left.rename(out)
-                elif left.is_dir() and ours(left):
-                    shutil.rmtree(left, ignore_errors=True)
-                continue
-            with contextlib.suppress(FileNotFoundError), (left / LOCK).open("rb+") as file:
-                if _hold(file):
-                    shutil.rmtree(left, ignore_errors=True)
+        if _is_left(out):
+            (out / LOCK).unlink()
+        for left in sorted(out.parent.iterdir()):
+            if re.fullmatch(OURS.format(name=re.escape(out.name), end=re.escape(WRITING)), left.name) and _is_left(
+                left
+            ):
+                shutil.rmtree(left, ignore_errors=True)
+        for old in sorted(out.parent.iterdir()):
+            if re.fullmatch(OURS.format(name=re.escape(out.name), end=re.escape(REPLACED)), old.name):
+                _settle(out, old, ours)
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether a folder has a lock that nobody holds."""
+    try:
+        with (folder / LOCK).open("rb+") as file:
+            return _hold(file)
+    except OSError:
+        return False
+
+
+def _settle(out: Path, old: Path, ours: Ours) -> None:
+    """An older folder set aside by a process that was killed: back in its place if that is free, else gone."""
+    new = old.with_name(old.name.removesuffix(REPLACED) + WRITING)
+    if new.exists() or (out / LOCK).exists():
+        return  # a process is between the two renamings
+    if not out.exists():
+        old.rename(out)
+    elif ours(old):
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _replace(out: Path, folder: Path) -> None:
-    aside = folder.with_name(f"{folder.name}{BEFORE}")
+    aside = folder.with_name(folder.name.removesuffix(WRITING) + REPLACED)
     try:
         if out.exists():
             out.rename(aside)
         folder.rename(out)
+        # Only now: a folder that is still to be renamed must not look like one that nobody is writing.
+        (out / LOCK).unlink()
     finally:
         if aside.exists() and not out.exists():
             aside.rename(out)

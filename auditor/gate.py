@@ -50,10 +50,11 @@ class _Claim:
         return self.rule.min is not None and high < self.rule.min
 
 
-def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str) -> Decision:
+def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, interim: bool = False) -> Decision:
     """The decision on the candidate. Raises PolicyError for a rule that no discovered probe can answer.
 
-    ``records``: of all models, with their measurements' rows.
+    ``records``: of all models, with their measurements' rows. ``interim``: more examples may come; a fail is then
+    corrected for the slices that have too few of them as well, so that it stands when they join.
     """
     policies.check(policy, policies.known_metrics(tuple(records)))
     own = {record.probe: record for record in records if record.model == candidate}
@@ -66,7 +67,12 @@ def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str) -> De
         verdicts += [verdict for claim in found if (verdict := _without_test(claim)) is not None]
         verdicts += _unread(index, rule, record, [claim.measurement.slice for claim in found])
     required = [claim for claim in claims if claim.rule.required != "never"]
-    failed = _holm(required)
+    coming = 0
+    if interim:
+        coming = sum(
+            verdict.outcome == "inconclusive" and policy.rules[verdict.rule].required != "never" for verdict in verdicts
+        )
+    failed = _holm(required, coming)
     verdicts += [_verdict(claim, failed, len(required)) for claim in claims]
     verdicts.sort(key=lambda verdict: (verdict.rule, sorted((verdict.slice or {}).items())))
     crashed = [
@@ -141,11 +147,11 @@ def _removed(found: Measurement) -> str:
     return f"removed by the tokenizer: {found.vacuous:.0%} of the cases have the same token ids as before"
 
 
-def _holm(claims: Sequence[_Claim]) -> set[int]:
-    """Ids of the claims that fail: stepwise, the k-th at ALPHA ÷ (claims not yet rejected)."""
+def _holm(claims: Sequence[_Claim], coming: int) -> set[int]:
+    """Ids of the claims that fail: stepwise, the k-th at ALPHA ÷ (claims not yet rejected, those still coming too)."""
     failed: set[int] = set()
     while len(failed) < len(claims):
-        level = ALPHA / (len(claims) - len(failed))
+        level = ALPHA / (len(claims) + coming - len(failed))
         more = {id(claim) for claim in claims if id(claim) not in failed and claim.fails(claim.bounds(level))}
         if not more:
             break

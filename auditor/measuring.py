@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 from typing import Any, ParamSpec
 
 from auditor.engine import Scorer
-from auditor.metrics import Tally, slice_key
+from auditor.errors import ProbeError
 from auditor.plans import AuditedModel, BoundAudit, Draw, Plan
 from auditor.spool import Spool
+from auditor.tally import SliceKey, Tally, slice_key
 from auditor.types import (
     Case,
     Judged,
@@ -20,7 +23,6 @@ from auditor.types import (
     Progress,
     ScoredCase,
     Skipped,
-    Slice,
     Task,
     WorstCase,
 )
@@ -73,7 +75,7 @@ class _Worst:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._kept: dict[tuple[tuple[str, str], ...], list[tuple[int, int, ScoredCase]]] = {}
+        self._kept: dict[SliceKey, list[tuple[int, int, ScoredCase]]] = {}
         self._order = itertools.count()
 
     def add(self, scored: ScoredCase, judged: Judged) -> None:
@@ -84,8 +86,9 @@ class _Worst:
         badness = 3 if lost else 2 if not judged.same else 1 if wrong else 0
         if not badness:
             return
-        kept = self._kept.setdefault(tuple(sorted(judged.slice.items())), [])
-        kept.append((-badness, next(self._order), scored))
+        kept = self._kept.setdefault(slice_key(judged.slice), [])
+        # Without its model: one that a probe fitted would stay in memory for the sake of a text.
+        kept.append((-badness, next(self._order), replace(scored, case=replace(scored.case, model=None))))
         if len(kept) > WORST_CASES:
             kept.remove(max(kept, key=lambda item: item[:2]))
 
@@ -110,6 +113,10 @@ class _Worst:
         )
 
 
+class NotDrawnError(Exception):
+    """The cases are not of the examples that the look drew: the probe cannot be looked at in rounds."""
+
+
 class Measuring:
     """What one probe finds of one model: ``draw`` any number of times, then ``found``."""
 
@@ -125,28 +132,38 @@ class Measuring:
         self._reloaded: Model | None = None
 
     def draw(self, progress: Progress, draw: Draw | None = None) -> int:
-        """Score the probe's cases, with ``draw`` those of some examples in the slices that are wanted; how many."""
-        audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, self._tally.register)
+        """Score the probe's cases, with ``draw`` those of some examples in the slices that it reads; how many.
+
+        Raises NotDrawnError at a first look, with nothing scored, and ProbeError at a later one for cases of examples
+        that the look did not draw.
+        """
+        drawn: set[str] = set()
+
+        def register(clusters: Sequence[str]) -> None:
+            drawn.update(clusters)
+            self._tally.register(clusters)
+
+        audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, register)
         self._scorer.reset()
-        cases = _peeked(self._wanted(self._probe.cases(audit), progress, draw))
-        if audit.asked and self._reloaded is None:
-            # An attack's success counts only if a freshly loaded checkpoint agrees.
-            self._reloaded = self._audited.model.reload()
-        for scored in self._scorer.score(cases, reloaded=self._reloaded):
-            self._add(scored)
+        cases = self._cases(self._probe.cases(audit), progress, draw)
+        if draw is not None and draw.clusters is not None:
+            cases = self._checked(cases, drawn, draw)
+        reads = None if draw is None else functools.cache(lambda key: draw.reads(dict(key)))
+        for scored in self._scorer.score(cases, reloaded=lambda: self._fresh(audit)):
+            self._add(scored, reads)
         self._counts.update(self._scorer.counts)
         return self._scorer.counts["cases"]
 
-    def found(self, draw: Draw | None = None, only: Callable[[Slice], bool] | None = None) -> dict[str, Any]:
-        """The measured parts of the probe's record; with ``only`` those slices, without the probe's own numbers."""
+    def found(self, draw: Draw | None = None, *, whole: bool = True) -> dict[str, Any]:
+        """The measured parts of the probe's record, unless ``whole`` without the probe's own numbers."""
         sequential = draw is not None and draw.clusters is not None
-        measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential, only=only))
-        if self._measure is not None and only is None:
+        measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential))
+        if self._measure is not None and whole:
             audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw)
             measurements += self._measure(self._spool, audit)
         return {
             "measurements": tuple(measurements),
-            "skipped": tuple(self._gaps(measurements)),
+            "skipped": tuple(self._gaps(measurements) if sequential else self._skipped),
             "worst": self._worst.cases(),
             "counts": {name: int(self._counts[name]) for name in sorted(self._counts)},
         }
@@ -155,35 +172,50 @@ class Measuring:
         self._spool.close()
 
     def _gaps(self, measurements: Sequence[Measurement]) -> Iterator[Skipped]:
-        """What was skipped, once, but for slices that a later look measured."""
-        seen = {slice_key(one.slice) for one in measurements}
-        for gap in self._skipped:
-            if slice_key(gap.slice) not in seen:
-                seen.add(slice_key(gap.slice))
-                yield gap
+        """What every look skipped, once: not the slices that another one measured."""
+        measured = {slice_key(one.slice) for one in measurements}
+        gaps = {(slice_key(gap.slice), gap.reason): gap for gap in self._skipped}
+        return (gap for (key, _), gap in gaps.items() if key not in measured)
 
-    def _add(self, scored: ScoredCase) -> None:
+    def _fresh(self, audit: BoundAudit) -> Model | None:
+        """The checkpoint loaded afresh once the probe has asked: an attack's success counts only if that agrees."""
+        if audit.asked and self._reloaded is None:
+            self._reloaded = self._audited.model.reload()
+        return self._reloaded
+
+    def _add(self, scored: ScoredCase, reads: Callable[[SliceKey], bool] | None) -> None:
         self._sink(self._audited.name, self._probe.name, scored)
         if scored.case.invalid:
             self._counts["invalid"] += 1
             return
         judged = judge(scored, self._plan.task)
-        self._tally.add(judged)
+        self._tally.add(judged, *(() if reads is None else (reads,)))
         self._worst.add(scored, judged)
         if self._measure is not None:
             self._keep(judged)
 
-    def _wanted(self, found: Iterable[Case | Skipped], progress: Progress, draw: Draw | None) -> Iterator[Case]:
+    def _cases(self, found: Iterable[Case | Skipped], progress: Progress, draw: Draw | None) -> Iterator[Case]:
         for item in found:
             if isinstance(item, Skipped):
                 self._skipped.append(item)
-            elif draw is None or draw.wanted(item.slice):
+            elif draw is None or draw.wants(item.slice, self._probe):
                 # As it is drawn: an attack's work is done by then, and a window later it would seem to stand still.
                 progress.advance()
                 yield item
 
+    def _checked(self, cases: Iterator[Case], drawn: Set[str], draw: Draw) -> Iterator[Case]:
+        """The cases, if each is of a cluster drawn for this look."""
+        if draw.look > 1:
+            return map(functools.partial(self._of_this_look, drawn), cases)
+        # The first look is small: that a probe makes its cases otherwise has to be known before any is scored.
+        first = list(cases)
+        if any((case.cluster or case.example.cluster) not in drawn for case in first):
+            self._skipped.clear()
+            raise NotDrawnError
+        return iter(first)
 
-def _peeked(cases: Iterator[Case]) -> Iterator[Case]:
-    """The same cases, the first one already made: only then is it known whether the probe asks the model."""
-    first = list(itertools.islice(cases, 1))
-    return itertools.chain(first, cases)
+    def _of_this_look(self, drawn: Set[str], case: Case) -> Case:
+        cluster = case.cluster or case.example.cluster
+        if cluster not in drawn:
+            raise ProbeError(f"a case of {cluster!r}, which this look did not draw", where=f"probe {self._probe.name}")
+        return case

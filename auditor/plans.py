@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from auditor.engine import Cache, Scorer
+from auditor.tally import slices_of
 from auditor.types import Case, Encoded, Example, Inputs, Model, Probe, Response, Slice, Task
 
 HOME = "home"
@@ -51,7 +52,7 @@ class Plan:
     favourable_label: str | None = None
     budget: int | None = None
     """At most so many examples of each set for each probe."""
-    batch_tokens: int = 4096
+    batch_tokens: int = 1024
     lockstep: int = 1
     """Attacks that run side by side."""
     cache: Cache | None = None
@@ -74,7 +75,8 @@ class Draw:
     """From the first to before the second, in the order of their first examples; None: a fixed design's examples."""
     look: int
     """From 1."""
-    wanted: Callable[[Slice], bool]
+    reads: Callable[[Slice], bool]
+    """Whether a slice, as a rule names it, still takes cases."""
 
     def of(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The examples of its clusters. A cluster is drawn whole: else its mean would change after a look."""
@@ -83,6 +85,10 @@ class Draw:
         start, stop = self.clusters
         ranks: dict[str, int] = {}
         return [one for one in examples if start <= ranks.setdefault(one.cluster, len(ranks)) < stop]
+
+    def wants(self, slice_: Slice, probe: Probe) -> bool:
+        """Whether cases of this slice still count in it or in a pool of it."""
+        return any(self.reads(one) for one in slices_of(slice_, probe.pools))
 
 
 def _nobody(_clusters: Sequence[str]) -> None:
@@ -135,8 +141,12 @@ class BoundAudit:
         if name in SPLITS:
             return given if n is None else given[:n]
         given = given[: self._plan.budget]
-        if n is not None:
-            given = given[:n] if self._draw is None or self._draw.clusters is None else self._draw.of(given)
+        if self._draw is not None and self._draw.clusters is not None:
+            if n is None:
+                return given
+            given = self._draw.of(given)
+        elif n is not None:
+            given = given[:n]
         self._drawn([one.cluster for one in given])
         return given
 
@@ -146,7 +156,7 @@ class BoundAudit:
 
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
         self.asked = True
-        if self._draw is None or self._draw.wanted(slice_):
+        if self._draw is None or self._draw.wants(slice_, self._probe):
             yield from self._scorer.side_by_side(tasks)
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:

@@ -81,13 +81,13 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         seed=config.seed,
         favourable_label=_favourable(config, labels),
         budget=config.audit.budget,
-        batch_tokens=config.audit.batch_tokens,
-        lockstep=config.audit.lockstep or provenance.lockstep(models[candidate]),
+        batch_tokens=config.audit.batch_tokens or provenance.batch_tokens(models[candidate]),
+        lockstep=config.audit.lockstep,
         cache=options.cache,
     )
     facts = {
         "task": {"name": task.name, "metric": task.metric, "labels": list(labels)},
-        "environment": provenance.environment(models[candidate], config.audit, plan.lockstep),
+        "environment": provenance.environment(models[candidate], config.audit),
         "data": data_facts,
         "models": [
             provenance.model_facts(name, models[name], found[name], candidate, records[name], root) for name in found
@@ -256,5 +256,5 @@ def _fitter(options: Options, task: Task, record: Any, folder: Path) -> Fitter |
         recipe_settings=given,
         settings=settings,
         device=options.device.split(",")[0],
-        fresh=options.fresh,
+        forget=set() if options.fresh else None,
     )

@@ -17,20 +17,20 @@ from auditor.types import Encoded, Model
 PACKAGES = ("torch", "transformers", "textattack", "nlpaug", "scikit-learn", "scipy", "numpy", "pandas", "pyarrow")
 
 
-GPU_LOCKSTEP = 32
-"""Attacks side by side on a GPU, whose batches one attack's questions would not fill."""
+CPU_TOKENS, GPU_TOKENS = 1024, 16384
+"""Padded tokens in one forward pass where the user does not say. On two cores a small encoder computes 5 to 15 % more
+tokens a second in batches of 1,024 than of 4,096: what passes between its layers stays in the processor's cache."""
 
 
-def lockstep(model: Model) -> int:
-    """How many attacks run side by side on the model's kind of device, where the user does not say."""
-    return 1 if device_kind(model) == "cpu" else GPU_LOCKSTEP
+def batch_tokens(model: Model) -> int:
+    return CPU_TOKENS if device_kind(model) == "cpu" else GPU_TOKENS
 
 
 def device_kind(model: Model) -> str:
     return str(getattr(model, "device_kind", "cpu"))
 
 
-def environment(model: Model, audit: AuditSection, lockstep: int) -> dict[str, Any]:
+def environment(model: Model, audit: AuditSection) -> dict[str, Any]:
     """What the numbers depend on beside the inputs: versions, device kind, precision, what computes, threads."""
     import torch
 
@@ -50,7 +50,8 @@ def environment(model: Model, audit: AuditSection, lockstep: int) -> dict[str, A
         "precision": audit.precision,
         "backend": audit.backend,
         "threads": torch.get_num_threads(),
-        "lockstep": lockstep,
+        "lockstep": audit.lockstep,
+        "batch_tokens": audit.batch_tokens or batch_tokens(model),
     }
 
 

@@ -2,30 +2,46 @@
 
 Examples are drawn in their seeded order, a round at a time; after each round the gate looks. A slice whose verdict
 stands is drawn no further, and a rule with a slice that fails is done. Metrics that are means, paired changes or
-differences are bounded by confidence sequences, which hold at any number of looks (``stats.sequential``); a probe with
-a required rule on any other metric keeps its fixed design and is drawn once. The clusters of a slice are those that
-have a case in it: an i.i.d. sample of the population's part that has one, whatever else was drawn.
+differences are bounded by confidence sequences, which hold at any number of looks (``stats.sequential``). The clusters
+of a slice are those that have a case in it: an i.i.d. sample of the population's part that has one.
+
+A probe keeps its fixed design, drawn once, where a required rule reads any other metric (F1, gaps, what the probe's own
+``measure`` yields), where its cases are not of the examples drawn (sentences of its own), and where a group occurs in
+two sets. Groups are drawn whole, in a seeded order of their own: in that of their examples the large ones came first.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from auditor import gate, policy, stats
-from auditor.measuring import Sink
-from auditor.metrics import SliceKey, slice_key
-from auditor.plans import HOME, SPLITS, Draw, Plan
+from auditor.measuring import NotDrawnError, Sink
+from auditor.plans import HOME, SPLITS, Draw, Plan, seeded
 from auditor.policy import Policy
 from auditor.runner import Suite, suites, writing
-from auditor.types import Decision, Probe, ProbeRecord, Progress, Rule, Slice
+from auditor.tally import SliceKey, slice_key
+from auditor.types import (
+    Decision,
+    Example,
+    Measurement,
+    Metric,
+    Probe,
+    ProbeRecord,
+    Progress,
+    Rule,
+    Slice,
+    Verdict,
+)
 
 FIRST = 64
 """Clusters (examples, where no column groups them) of every set in the first rounds."""
 GROWTH = 4
 """Later rounds draw a quarter of what was drawn: a verdict comes at most so much later than it could."""
+NEARLY_ALL = 0.9
+"""Of FIRST clusters' cases, vacuous: by Hoeffding's inequality one slice in a billion of those that are half vacuous."""
 UNREAD = "no required rule reads it (--until-decided)"
 COMPARATOR = "a comparator decides nothing (--until-decided)"
 
@@ -62,134 +78,181 @@ class Drawn:
 
 def run(plan: Plan, rules: Policy, sink: Sink, progress: Progress) -> tuple[tuple[ProbeRecord, ...], Drawn]:
     """Records of every model and probe, and how much was drawn. Raises as ``runner.run`` does."""
-    candidate = next(one for one in plan.models if one.name == plan.candidate)
+    drawn_from = {
+        name: rows if name in SPLITS else _by_group(rows, plan.seed, name) for name, rows in plan.examples.items()
+    }
+    plan = replace(plan, examples=drawn_from)
+    records: list[ProbeRecord] = []
     with writing(), contextlib.ExitStack() as open_suites:
-        found = _Rounds(plan, rules, list(suites(plan, candidate, sink)), progress)
-        for suite in found.suites:
-            open_suites.callback(suite.close)
-        found.draw()
-        own = {record.probe: record for record in found.records(final=True)}
-        drawn = found.drawn(list(own.values()))
-        records = []
         for audited in plan.models:
-            for suite in found.suites if audited is candidate else suites(plan, audited, sink):
-                if audited is not candidate:
-                    suite.leave_out(COMPARATOR)
-                records.append(own[suite.probe.name] if audited is candidate else suite.record())
+            found = list(suites(plan, audited, sink))
+            for suite in found:
+                open_suites.callback(suite.close)
+            if audited.name == plan.candidate:
+                rounds = _Rounds(plan, rules, found, progress)
+                rounds.draw()
+                records += rounds.records(final=True)
+                drawn = rounds.drawn()
+                continue
+            for suite in found:
+                suite.leave_out(COMPARATOR)
+            records += [suite.record() for suite in found]
     return tuple(records), drawn
 
 
 class _Rounds:
     def __init__(self, plan: Plan, rules: Policy, found: Sequence[Suite], progress: Progress) -> None:
-        self._plan, self._policy, self.suites, self._progress = plan, rules, found, progress
-        self._required = [rule for rule in rules.rules if rule.required != "never" and rule.limit is not None]
-        self._sequential = {suite.probe.name: _is_sequential(suite.probe, plan, self._required) for suite in found}
+        self._plan, self._policy, self._suites, self._progress = plan, rules, found, progress
+        self._required = {
+            index: rule for index, rule in enumerate(rules.rules) if rule.required != "never" and rule.limit is not None
+        }
+        apart = _sets_are_apart(plan)
+        self._sequential = {suite.probe.name: apart and self._has_methods(suite.probe) for suite in found}
         self._available = max(_clusters(plan, name) for name in plan.examples if name not in SPLITS)
         self._looks = self._stop = 0
         self._kept: dict[str, ProbeRecord] = {}
         for suite in found:
-            if not any(rule.probe == suite.probe.name for rule in self._required):
+            if not self._rules_of(suite.probe):
                 suite.leave_out(UNREAD)
+
+    def _rules_of(self, probe: Probe) -> dict[int, Rule]:
+        return {index: rule for index, rule in self._required.items() if rule.probe == probe.name}
+
+    def _has_methods(self, probe: Probe) -> bool:
+        """Whether every metric that a required rule reads has a method for repeated looks."""
+        metrics = {metric.name: metric for metric in probe.metrics(self._plan.task)}
+        read = [metrics[rule.metric] for rule in self._rules_of(probe).values()]
+        return all(one.tallied and stats.sequential_method(one.kind, one.ratio) is not None for one in read)
 
     def draw(self) -> None:
         """Round after round until every required rule is decided or nothing is left to draw."""
-        open_: dict[int, frozenset[SliceKey]] = {
-            index: frozenset() for index, rule in enumerate(self._policy.rules) if rule in self._required
-        }
-        while open_ and self._stop < self._available:
-            start, self._stop = self._stop, min(self._available, self._stop + max(FIRST, self._stop // GROWTH))
+        open_: dict[int, frozenset[SliceKey]] = dict.fromkeys(self._required, frozenset())
+        while open_:
+            start, stop = self._stop, min(self._available, self._stop + max(FIRST, self._stop // GROWTH))
+            looking = [suite for suite in self._suites if self._may_draw(suite, start, stop, open_)]
+            if not looking:
+                return
             self._looks += 1
-            for suite in self.suites:
-                self._draw(suite, start, open_)
-            decision = gate.decide(self._policy, self.records(final=False), self._plan.candidate)
+            for suite in looking:
+                self._draw(suite, (start, stop), open_)
+            if any(self._sequential[suite.probe.name] for suite in looking):
+                self._stop = stop
+            decision = gate.decide(self._policy, self.records(final=False), self._plan.candidate, interim=True)
             open_ = self._undecided(decision)
 
-    def _draw(self, suite: Suite, start: int, open_: Mapping[int, frozenset[SliceKey]]) -> None:
-        name = suite.probe.name
-        mine = {index: done for index, done in open_.items() if self._policy.rules[index].probe == name}
-        if not suite.open or not mine or (start and not self._sequential[name]):
-            return
+    def _may_draw(self, suite: Suite, start: int, stop: int, open_: Mapping[int, frozenset[SliceKey]]) -> bool:
+        if not suite.open or not any(index in open_ for index in self._rules_of(suite.probe)):
+            return False
+        return stop > start if self._sequential[suite.probe.name] else self._looks == 0
 
-        def wanted(slice_: Slice) -> bool:
-            return any(self._reads(suite.probe, index, done, slice_) for index, done in mine.items())
-
-        rows = (start, self._stop) if self._sequential[name] else None
-        suite.draw(self._progress, Draw(rows, self._looks, wanted))
+    def _draw(self, suite: Suite, clusters: tuple[int, int], open_: Mapping[int, frozenset[SliceKey]]) -> None:
+        name, look = suite.probe.name, self._looks
         self._kept.pop(name, None)
+        if self._sequential[name]:
+            try:
+                suite.draw(self._progress, Draw(clusters, look, lambda one: self._reads(suite.probe, open_, one)))
+                return
+            except NotDrawnError:
+                self._sequential[name] = False
+        whole = any(not metric.tallied for metric in self._metrics_read(suite.probe))
+        suite.draw(self._progress, Draw(None, look, lambda one: whole or self._reads(suite.probe, open_, one)))
 
-    def _reads(self, probe: Probe, index: int, done: frozenset[SliceKey], slice_: Slice) -> bool:
-        """Whether a rule still reads a slice of cases, by itself, by a pool of it, or as what others are against."""
-        rule = self._policy.rules[index]
-        metric = next(one for one in probe.metrics(self._plan.task) if one.name == rule.metric)
-        if metric.against is not None and dict(metric.against) == dict(slice_):
-            return True
-        pools = [{key: slice_[key] for key in pool} for pool in probe.pools if pool <= set(slice_)]
-        return any(policy.matches(rule, one) and slice_key(one) not in done for one in (slice_, *pools))
+    def _metrics_read(self, probe: Probe) -> list[Metric]:
+        names = {rule.metric for rule in self._rules_of(probe).values()}
+        return [metric for metric in probe.metrics(self._plan.task) if metric.name in names]
+
+    def _reads(self, probe: Probe, open_: Mapping[int, frozenset[SliceKey]], slice_: Slice) -> bool:
+        """Whether a rule that is open still reads a slice, or slices that are compared with it."""
+        against = {metric.name: metric.against for metric in self._metrics_read(probe)}
+        for index, rule in self._rules_of(probe).items():
+            if index not in open_:
+                continue
+            reference = against[rule.metric]
+            if reference is not None and dict(reference) == dict(slice_):
+                return True
+            if policy.matches(rule, slice_) and slice_key(slice_) not in open_[index]:
+                return True
+        return False
 
     def records(self, *, final: bool) -> list[ProbeRecord]:
-        """The candidate's; before the end only the slices that a required rule reads."""
-        return [self._record(suite, final=final) for suite in self.suites]
+        """The candidate's; before the end without what probes measure themselves."""
+        return [self._record(suite, final=final) for suite in self._suites]
 
     def _record(self, suite: Suite, *, final: bool) -> ProbeRecord:
         name = suite.probe.name
-        rules = [rule for rule in self._required if rule.probe == name]
-        if name in self._kept and not (final and self._sequential[name]):
-            return self._kept[name]
-
-        def read(slice_: Slice) -> bool:
-            return any(policy.matches(rule, slice_) for rule in rules)
-
-        rows = (0, self._stop) if self._sequential[name] else None
-        draw = Draw(rows, self._looks, lambda _: True)
-        whole = final or not self._sequential[name]
-        self._kept[name] = suite.record(draw=draw, only=None if whole else read)
+        sequential = self._sequential[name]
+        if name not in self._kept or (final and sequential):
+            draw = Draw((0, self._stop) if sequential else None, self._looks, lambda _: True)
+            self._kept[name] = suite.record(draw=draw, whole=final or not sequential)
         return self._kept[name]
 
     def _undecided(self, decision: Decision) -> dict[int, frozenset[SliceKey]]:
-        """Rule → its slices that are decided, for the rules that are not."""
+        """Rule → its slices that are done with, for the rules of which more can be drawn and is needed."""
         found = {}
-        for index, rule in enumerate(self._policy.rules):
-            if rule not in self._required:
-                continue
+        for index, rule in self._required.items():
             verdicts = [one for one in decision.verdicts if one.rule == index]
-            failed = any(one.outcome == "fail" for one in verdicts)
-            if not failed and any(one.outcome in ("inconclusive", "not_measured") for one in verdicts):
-                found[index] = frozenset(
-                    slice_key(one.slice or {}) for one in verdicts if one.outcome in ("pass", "not_applicable")
-                )
+            if not self._sequential[rule.probe] or any(one.outcome == "fail" for one in verdicts):
+                continue
+            if self._kept[rule.probe].status != "measured":
+                continue
+            done = [self._is_done(rule, one) for one in verdicts]
+            if not all(done):
+                named = zip(verdicts, done, strict=True)
+                found[index] = frozenset(slice_key(one.slice or {}) for one, over in named if over)
         return found
 
-    def drawn(self, records: Sequence[ProbeRecord]) -> Drawn:
-        slices = tuple(self._slices(records))
-        mine = [one for one in slices if one.design == "sequential"]
-        available = sum(one.available for one in mine)
-        saved = 1.0 - sum(one.clusters for one in mine) / available if available else 0.0
-        return Drawn(self._looks, self._stop, self._available, slices, max(saved, 0.0))
-
-    def _slices(self, records: Sequence[ProbeRecord]) -> Iterator[SliceDrawn]:
-        for record in records:
-            sequential = self._sequential[record.probe]
-            for found in record.measurements:
-                if any(_judged_by(rule, record.probe, found.metric, found.slice) for rule in self._required):
-                    available = self._clusters_for(found.slice) if sequential else found.n_clusters
-                    design = "sequential" if sequential else "fixed"
-                    yield SliceDrawn(record.probe, found.metric, dict(found.slice), found.n_clusters, available, design)
+    def _is_done(self, rule: Rule, verdict: Verdict) -> bool:
+        slice_ = verdict.slice or {}
+        if verdict.outcome == "pass" or self._stop >= self._clusters_for(slice_):
+            return True
+        return verdict.outcome == "not_applicable" and any(
+            one.vacuous >= NEARLY_ALL and one.n_clusters >= FIRST
+            for one in self._kept[rule.probe].measurements
+            if dict(one.slice) == dict(slice_)
+        )
 
     def _clusters_for(self, slice_: Slice) -> int:
         """Clusters that there are of a slice: those of the home domain, and of a set that the slice names."""
         sets = {HOME, *(name for name in slice_.values() if name in self._plan.examples)}
         return min(_clusters(self._plan, name) for name in sets)
 
+    def drawn(self) -> Drawn:
+        slices = tuple(
+            self._slice_drawn(record.probe, found)
+            for record in self._kept.values()
+            for found in record.measurements
+            if any(_judges(rule, record.probe, found) for rule in self._required.values())
+        )
+        mine = [one for one in slices if one.design == "sequential"]
+        available = sum(one.available for one in mine)
+        saved = 1.0 - sum(one.clusters for one in mine) / available if available else 0.0
+        return Drawn(self._looks, self._stop, self._available, slices, max(saved, 0.0))
 
-def _judged_by(rule: Rule, probe: str, metric: str, slice_: Slice) -> bool:
-    return rule.probe == probe and rule.metric == metric and policy.matches(rule, slice_)
+    def _slice_drawn(self, probe: str, found: Measurement) -> SliceDrawn:
+        sequential = self._sequential[probe]
+        available = self._clusters_for(found.slice) if sequential else found.n_clusters
+        design = "sequential" if sequential else "fixed"
+        return SliceDrawn(probe, found.metric, dict(found.slice), found.n_clusters, available, design)
 
 
-def _is_sequential(probe: Probe, plan: Plan, required: Sequence[Rule]) -> bool:
-    """Whether every metric that a required rule reads has a method for repeated looks."""
-    metrics = {metric.name: metric for metric in probe.metrics(plan.task)}
-    read = [metrics[rule.metric] for rule in required if rule.probe == probe.name]
-    return all(stats.sequential_method(metric.kind, metric.ratio) is not None for metric in read)
+def _judges(rule: Rule, probe: str, found: Measurement) -> bool:
+    return rule.probe == probe and rule.metric == found.metric and policy.matches(rule, found.slice)
+
+
+def _by_group(examples: Sequence[Example], seed: int, name: str) -> Sequence[Example]:
+    """Examples of one cluster side by side, the clusters in a seeded order in which their sizes have no say."""
+    names = sorted({one.cluster for one in examples})
+    if len(names) == len(examples):
+        return examples
+    seeded(seed, "groups", name).shuffle(names)
+    ranks = {cluster: rank for rank, cluster in enumerate(names)}
+    return sorted(examples, key=lambda one: ranks[one.cluster])
+
+
+def _sets_are_apart(plan: Plan) -> bool:
+    """Whether no group occurs in two sets: it could not be drawn whole from both at the same look."""
+    groups = [{one.cluster for one in rows} for name, rows in plan.examples.items() if name not in SPLITS]
+    return len(set().union(*groups)) == sum(map(len, groups))
 
 
 def _clusters(plan: Plan, name: str) -> int:

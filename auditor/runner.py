@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from auditor import registry
 from auditor.engine import Scorer
 from auditor.errors import AuditError, ConfigError
-from auditor.measuring import Measuring, Sink, WriteError
+from auditor.measuring import Measuring, NotDrawnError, Sink, WriteError
 from auditor.plans import HOME, SPLITS, AuditedModel, Draw, Plan
-from auditor.types import NEEDS, Probe, ProbeRecord, Progress, Slice
+from auditor.types import NEEDS, Probe, ProbeRecord, Progress
 
 
 def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
@@ -89,10 +90,11 @@ class Suite:
                 self._plan.cache.remember(self._work(), cases)
 
     def _work(self) -> str:
-        """What decides how many cases the probe has, whichever the model."""
+        """What decides how many cases the probe has, whichever the model: hashed, as it names the user's data."""
         sizes = {name: len(rows) for name, rows in self._plan.examples.items()}
         settings = registry.settings_of(self._plan.settings[self.probe.name])
-        return f"{self.probe.name} {settings} {sizes} {self._plan.budget}"
+        words = f"{self.probe.name} {settings} {sizes} {self._plan.budget}"
+        return hashlib.sha256(words.encode()).hexdigest()
 
     def close(self) -> None:
         """Let go of what waits on disk."""
@@ -106,13 +108,14 @@ class Suite:
         self,
         progress: Progress | None = None,
         draw: Draw | None = None,
-        only: Callable[[Slice], bool] | None = None,
+        *,
+        whole: bool = True,
     ) -> ProbeRecord:
-        """What it found, by sequential methods after looks; with ``only`` of those slices."""
+        """What it found, by sequential methods after looks; unless ``whole`` without the probe's own numbers."""
         found: dict[str, Any] = {}
         if self._reason is None:
             with self._alone(progress):
-                found = self._measuring.found(draw, only)
+                found = self._measuring.found(draw, whole=whole)
                 if progress is not None:
                     progress.finish(f"{found['counts']['cases']} cases, {len(found['measurements'])} measurements")
         return ProbeRecord(
@@ -132,7 +135,7 @@ class Suite:
     def _alone(self, progress: Progress | None) -> Iterator[None]:
         try:
             yield
-        except (ConfigError, WriteError):
+        except (ConfigError, WriteError, NotDrawnError):
             raise
         except (Exception, SystemExit) as error:
             self._failed = True

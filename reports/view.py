@@ -106,6 +106,10 @@ def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
             ("backend", environment.get("backend", "torch")),
             ("threads", str(environment["threads"])),
             ("attacks side by side", str(environment.get("lockstep", 1))),
+            (
+                "tokens in a batch",
+                f"{environment['batch_tokens']:,}" if "batch_tokens" in environment else "not recorded",
+            ),
         ],
         "versions": list(environment["versions"].items()),
         "methods": [(words_of(name), text) for name, text in results["methods"].items()],

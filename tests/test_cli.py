@@ -129,9 +129,11 @@ def test_the_cache_is_shown_and_cleared(place: Path, cache: Path, capsys: pytest
     assert main(["cache"]) == 0
     assert "0.0 MiB in 0 batches" in capsys.readouterr().out
     audit(place, "for-the-cache")
-    (cache / caches.FITS / "abc").mkdir(parents=True)
-    (cache / caches.FITS / "abc" / "finished.safetensors").write_bytes(bytes(2**20))
+    fit = cache / caches.FITS / ("0a" * 32)
+    fit.mkdir(parents=True)
+    (fit / "finished.safetensors").write_bytes(bytes(2**20))
     (cache / "notes.txt").write_text("mine", encoding="utf-8")
+    (cache / caches.FITS / "galaxy").mkdir()
     capsys.readouterr()
     assert main(["cache", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
@@ -142,8 +144,10 @@ def test_the_cache_is_shown_and_cleared(place: Path, cache: Path, capsys: pytest
     assert shown["bytes"] == shown["fits_bytes"] + shown["answers_bytes"]
     assert main(["cache", "--clear"]) == 0
     assert "removed" in capsys.readouterr().out
-    assert [file.name for file in cache.iterdir()] == ["notes.txt"]
+    assert {file.name for file in cache.rglob("*")} == {"notes.txt", caches.FITS, "galaxy"}
+    (cache / caches.FITS / "galaxy").rmdir()
     assert main(["cache", "--clear", "--json"]) == 0
+    assert {file.name for file in cache.rglob("*")} == {"notes.txt"}
     assert json.loads(capsys.readouterr().out)["freed_bytes"] == 0
 
 
@@ -152,7 +156,7 @@ def test_a_cache_that_cannot_be_removed_is_one_line(
 ) -> None:
     (cache / caches.ANSWERS).write_bytes(b"")
 
-    def refused(_file: Path) -> None:
+    def refused(_file: Path, **_: bool) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "unlink", refused)

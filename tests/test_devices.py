@@ -50,9 +50,9 @@ def test_a_checkpoint_without_memory_says_so(tmp_path: Path, monkeypatch: pytest
 def test_numerics_name_device_precision_threads_and_versions(tmp_path: Path) -> None:
     folder = tiny_checkpoint(tmp_path / "mini")
     model = hugging_face.load(folder, name="mini", device="cpu")
-    words = f"cpu, fp32, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    assert model.numerics.startswith(words)
-    assert hugging_face.load(folder, name="mini", device="cpu", precision="bf16").numerics.startswith("cpu, bf16")
+    words = f", fp32, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    assert words in model.numerics
+    assert ", bf16, " in hugging_face.load(folder, name="mini", device="cpu", precision="bf16").numerics
 
 
 def test_a_gpu_is_named_by_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

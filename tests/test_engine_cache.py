@@ -175,6 +175,27 @@ def test_a_database_that_breaks_on_the_way_only_stops_keeping(tmp_path: Path, ca
     cache.close()
 
 
+def test_damaged_answers_are_asked_again_and_replaced(tmp_path: Path) -> None:
+    cache = cache_at(tmp_path)
+    cache.put(b"1", [(0.1,)])
+    other = sqlite3.connect(tmp_path / "answers.sqlite")
+    other.execute("UPDATE batches SET answers = '[[0.1'")
+    other.commit()
+    other.close()
+    assert cache.get(b"1") is None
+    cache.put(b"1", [(0.2,)])
+    assert cache.get(b"1") == [(0.2,)]
+
+
+def test_counting_the_entries_changes_nothing_also_of_another_schema(tmp_path: Path) -> None:
+    cache_at(tmp_path).put(b"1", [(0.1,)])
+    other = sqlite3.connect(tmp_path / "answers.sqlite")
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+    assert entries(tmp_path / "answers.sqlite") == 1
+    assert entries(tmp_path / "answers.sqlite") == 1
+
+
 def test_without_a_file_there_are_no_entries(tmp_path: Path) -> None:
     assert entries(tmp_path / "answers.sqlite") == 0
 
@@ -296,6 +317,19 @@ def test_clean_examples_are_planned_by_the_full_budget_whatever_a_probe_s_memory
     assert model.out_of_memory == 2
 
 
+def test_clean_windows_are_planned_alike_whichever_came_before() -> None:
+    examples = [Example(f"test:{index}", {"text": f"w{index}"}, "positive") for index in range(16)]
+    both, second = Shaped(most=4), Shaped(most=4)
+    for model, wanted in ((both, (0, 8)), (second, (8,))):
+        scorer = Scorer(model, TASK, batch_tokens=24, window=8)
+        scorer.prepare(examples)
+        for index in wanted:
+            list(scorer.score([Case(examples[index], {})]))
+    assert both.batches == [4, 4, 4, 4]
+    assert second.batches == [4, 4]
+    assert (both.out_of_memory, second.out_of_memory) == (2, 1)
+
+
 def test_the_cache_changes_no_number_of_a_scorer(tmp_path: Path) -> None:
     examples = [Example(f"test:{index}", {"text": f"w{index} " * (index % 4 + 1)}, "positive") for index in range(20)]
     cases = [Case(one, {}, {"text": f"{one.inputs['text']}!"}) for one in examples]
@@ -319,7 +353,7 @@ def test_a_reloaded_model_answers_changed_texts_and_is_always_asked_itself(tmp_p
         scorer = Scorer(honest, TASK, cache=cache)
         scorer.prepare(films)
         scorer.ask([{"text": "goood film"}])
-        found = list(scorer.score(cases, reloaded=other))
+        found = list(scorer.score(cases, reloaded=lambda: other))
         assert [(one.before[1] > 0.5, one.after[1] > 0.5) for one in found] == [(True, True), (False, False)]
     assert other.batches == [1]
 

@@ -116,6 +116,21 @@ def test_every_task_keeps_its_own_generators_and_gradient_mode() -> None:
     before.restore()
 
 
+@pytest.mark.parametrize("width", [1, 2])
+def test_what_a_task_does_to_its_surroundings_ends_with_it(width: int) -> None:
+    def careless() -> float:
+        random.seed(1)
+        torch.set_grad_enabled(False)
+        return random.random()
+
+    random.seed(5)
+    expected = random.random()
+    random.seed(5)
+    list(Lockstep(Counting(), width).run([careless, careless]))
+    assert random.random() == expected
+    assert torch.is_grad_enabled()
+
+
 def test_what_a_task_raises_comes_out_and_the_others_leave_their_blocks() -> None:
     lockstep = Lockstep(Counting(), 3)
     left: list[str] = []

@@ -67,15 +67,45 @@ def test_what_another_process_is_writing_stays(tmp_path: Path) -> None:
 
 
 def test_folders_of_others_that_are_called_alike_stay(tmp_path: Path) -> None:
-    (tmp_path / ".out-notes").mkdir()
-    (tmp_path / ".out-file").write_text("mine")
+    names = {".out-notes", ".out-before", ".out-baseline-before", ".out-x-abcd_123.replaced", ".out-abcd_124.writing"}
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").write_text("mine")
     write(tmp_path / "out")
-    assert {file.name for file in tmp_path.iterdir()} == {"out", ".out-notes", ".out-file"}
+    write(tmp_path / "out")
+    assert {file.name for file in tmp_path.iterdir()} == {"out", *names}
+
+
+def test_a_process_killed_before_it_let_go_of_the_new_folder_leaves_a_whole_one(tmp_path: Path) -> None:
+    write(tmp_path / "out", "first")
+    (tmp_path / "out" / folders.LOCK).write_bytes(b"")
+    (tmp_path / ".out-abcd_123.replaced").mkdir()
+    seen: list[set[str]] = []
+
+    def ours(folder: Path) -> bool:
+        seen.append({file.name for file in folder.iterdir()})
+        return True
+
+    with folders.whole(tmp_path / "out", ours, ResultsError) as folder:
+        (folder / "new").write_text("second")
+    assert {"new"} in seen
+    assert {"new", folders.LOCK} not in seen
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_a_process_is_replacing_right_now_stays_aside(tmp_path: Path) -> None:
+    write(tmp_path / "out", "first")
+    with folders.whole(tmp_path / "out", ours, ResultsError) as folder:
+        aside = folder.with_name(folder.name.removesuffix(folders.WRITING) + folders.REPLACED)
+        (tmp_path / "out").rename(aside)
+        folders._sweep(tmp_path / "out", ours)
+        assert aside.is_dir()
+        aside.rename(tmp_path / "out")
 
 
 def test_a_process_killed_between_the_renamings_loses_nothing(tmp_path: Path) -> None:
     write(tmp_path / "out", "first")
-    (tmp_path / "out").rename(tmp_path / ".out-x1-before")
+    (tmp_path / "out").rename(tmp_path / ".out-abcd_123.replaced")
     with folders.whole(tmp_path / "out", ours, ResultsError):
         assert (tmp_path / "out" / "new").read_text() == "first"
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
@@ -83,7 +113,7 @@ def test_a_process_killed_between_the_renamings_loses_nothing(tmp_path: Path) ->
 
 def test_a_process_killed_after_the_renamings_leaves_nothing_for_long(tmp_path: Path) -> None:
     write(tmp_path / "out", "second")
-    (tmp_path / ".out-x1-before").mkdir()
+    (tmp_path / ".out-abcd_123.replaced").mkdir()
     write(tmp_path / "out", "third")
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
 

@@ -21,6 +21,7 @@ from tiny import tiny_checkpoint
 from auditor import caches, tasks
 from auditor.cli.main import main
 from auditor.errors import ModelError
+from auditor.models.devices import device_words
 from auditor.models.hugging_face import HuggingFaceModel
 from auditor.training import inputs, job, loop, recipes, record, resume, saving
 from auditor.types import Example
@@ -336,9 +337,9 @@ def test_the_key_changes_with_all_that_decides_weights_and_with_no_path(
 
 def test_the_key_names_what_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card of {device}")
-    assert inputs._computing("cuda:1") == "card of cuda:1"
-    assert inputs._computing("mps") == "mps"
-    assert inputs._computing("cpu").startswith("cpu ")
+    assert device_words(torch.device("cuda:1")) == "cuda card of cuda:1"
+    assert device_words(torch.device("mps")) == "mps"
+    assert device_words(torch.device("cpu")).startswith("cpu ")
     with pytest.raises(ModelError, match="unknown device"):
         inputs.key(tmp_path, ROWS, (), TASK, recipes.create("fgm", {}), loop.Settings(), seed=0, device="abacus")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from argparse import Namespace
@@ -34,9 +35,9 @@ def run(options: Namespace) -> int:
 def _found(folder: Path) -> dict[str, Any]:
     from auditor.engine import cache
 
-    answers = sum(file.stat().st_size for file in _answers(folder))
-    fits = [one for one in (folder / caches.FITS).glob("*") if one.is_dir()]
-    weights = sum(file.stat().st_size for one in fits for file in one.rglob("*") if file.is_file())
+    answers = sum(_bytes(file) for file in _answers(folder))
+    fits = _fits(folder)
+    weights = sum(map(caches.size, fits))
     return {
         "folder": str(folder),
         "bytes": answers + weights,
@@ -47,17 +48,34 @@ def _found(folder: Path) -> dict[str, Any]:
     }
 
 
+def _bytes(file: Path) -> int:
+    """0 for a file that is gone meanwhile: SQLite removes its own when it is closed."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
 def _answers(folder: Path) -> list[Path]:
     """The database and the two files that SQLite keeps beside it while it is open."""
-    return sorted(file for file in folder.glob(f"{caches.ANSWERS}*") if file.is_file())
+    return [one for end in ("", "-wal", "-shm") if (one := folder / f"{caches.ANSWERS}{end}").is_file()]
+
+
+def _fits(folder: Path) -> list[Path]:
+    try:
+        return caches.fits(folder / caches.FITS)
+    except OSError:
+        return []
 
 
 def _clear(folder: Path) -> None:
     try:
         for file in _answers(folder):
-            file.unlink()
-        if (folder / caches.FITS).exists():
-            shutil.rmtree(folder / caches.FITS)
+            file.unlink(missing_ok=True)
+        for fit in _fits(folder):
+            shutil.rmtree(fit)
+        with contextlib.suppress(OSError):  # not there, or something of the user's is in it
+            (folder / caches.FITS).rmdir()
     except OSError as error:
         raise ResultsError(f"cannot be removed: {error.strerror}", where=str(folder)) from None
 

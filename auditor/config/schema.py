@@ -103,10 +103,11 @@ class AuditSection(_Section):
     backend: Literal["torch", "onnx"] = "torch"
     """What computes the audited checkpoints' answers; those of the two differ in their last bits."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    batch_tokens: int = Field(default=4096, ge=512)
-    """Padded tokens in one forward pass."""
-    lockstep: int | None = Field(default=None, ge=1)
-    """Attacks that run side by side, their questions in one batch; None: 1 on a CPU, 32 on a GPU."""
+    batch_tokens: int | None = Field(default=None, ge=512)
+    """Padded tokens in one forward pass; None: 1,024 on a CPU, 16,384 elsewhere."""
+    lockstep: int = Field(default=32, ge=1)
+    """Attacks that run side by side, their questions in one batch: one attack's own do not fill any on a GPU, and on two
+    cores DeepWordBug asks 12 to 25 % faster for it."""
     budget: int | None = Field(default=None, ge=1)
     """At most so many examples of each set for each probe."""
     max_length: int | None = Field(default=None, ge=8)

@@ -7,11 +7,11 @@ of the user's is kept.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -88,7 +88,10 @@ class SQLiteCache:
         found = self._asked("SELECT answers FROM batches WHERE key = ? AND id > ?", key, self._since)
         if found is None:
             return None
-        answers = json.loads(found)
+        try:
+            answers = json.loads(found)
+        except ValueError:  # damaged on disk: asked again, and replaced
+            return None
         if isinstance(answers, str):
             return answers
         self.hits += len(answers)
@@ -119,7 +122,7 @@ class SQLiteCache:
 
     def close(self) -> None:
         if self._connection is not None:
-            with suppress(sqlite3.Error):
+            with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
 
@@ -132,15 +135,11 @@ def entries(file: Path) -> int:
     """Batches kept in a cache's file; 0 where it is not there or cannot be read."""
     if not file.is_file():
         return 0
-    connection = None
     try:
-        connection = _opened(file)
-        return int(connection.execute("SELECT count(*) FROM batches").fetchone()[0])
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM batches").fetchone()[0])
     except sqlite3.Error:
         return 0
-    finally:
-        if connection is not None:
-            connection.close()
 
 
 def _opened(file: Path) -> sqlite3.Connection:

@@ -29,7 +29,12 @@ class Forward:
 
     def reset(self) -> None:
         """Count anew, with the full budget again: one probe's memory is not another's."""
-        self.passes, self._budget = 0, self._full
+        self.passes = 0
+        self.full()
+
+    def full(self) -> None:
+        """Plan with the full budget again."""
+        self._budget = self._full
 
     def answers(self, model: Model, encoded: Sequence[Encoded], *, purpose: str = "") -> dict[str, Response]:
         """Key → answer; equal keys pass once. ``purpose`` keeps answers apart that are to be computed anew.

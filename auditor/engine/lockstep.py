@@ -1,7 +1,6 @@
 """Tasks that ask a model as they go, side by side: what all of them wait for is one batch.
 
-Each task runs in a greenlet that stops when it asks. On a GPU one task's questions do not fill a batch; those of many
-do. On a CPU they do, and one task after the other is as fast.
+Each task runs in a greenlet that stops when it asks. One task's questions seldom fill a batch; those of many do.
 """
 
 from __future__ import annotations
@@ -89,6 +88,15 @@ class _Lane:
             ours.restore()
 
 
+def _alone(task: Callable[[], Result]) -> Result:
+    """Its result; what it did to its surroundings is undone, as it is for tasks side by side."""
+    ours = Surroundings.now()
+    try:
+        return task()
+    finally:
+        ours.restore()
+
+
 class Lockstep(Generic[Question, Answer]):
     """Runs up to ``width`` tasks side by side. Same tasks and width: same batches, same bytes."""
 
@@ -108,7 +116,7 @@ class Lockstep(Generic[Question, Answer]):
         """The tasks' results in their order. A task starts as soon as fewer than ``width`` are under way."""
         if self._width == 1:
             for task in tasks:
-                yield task()
+                yield _alone(task)
             return
         waiting = iter(tasks)
         lanes: list[_Lane] = []

@@ -33,7 +33,7 @@ class Scorer:
         model: Model,
         task: Task,
         *,
-        batch_tokens: int = 4096,
+        batch_tokens: int = 1024,
         window: int = WINDOW,
         width: int = 1,
         cache: Cache | None = None,
@@ -89,15 +89,18 @@ class Scorer:
         answers = self._forward.answers(self._model, encoded)
         return [answers[one.key] for one in encoded]
 
-    def score(self, cases: Iterable[Case], *, reloaded: Model | None = None) -> Iterator[ScoredCase]:
+    def score(
+        self, cases: Iterable[Case], *, reloaded: Callable[[], Model | None] = lambda: None
+    ) -> Iterator[ScoredCase]:
         """The cases with the model's answers, in order; reads no further than one window ahead.
 
         A case that changes nothing the model sees is vacuous; one that asks about the example as it stands is not.
-        ``reloaded``: the same checkpoint loaded afresh, which answers every changed text in place of the model.
+        ``reloaded``, asked once a window's cases are there: the same checkpoint loaded afresh, which answers every
+        changed text in place of the model; None: the model itself.
         """
         for window in plan.windows(cases, self._size):
             for _, same_model in groupby(window, key=lambda case: id(self._fitted(case))):
-                yield from self._window(list(same_model), reloaded)
+                yield from self._window(list(same_model), reloaded())
 
     def _window(self, cases: list[Case], reloaded: Model | None) -> list[ScoredCase]:
         fitted = self._fitted(cases[0])
@@ -140,6 +143,8 @@ class Scorer:
             return
         start = self._position[example.id] // self._size * self._size
         window = self._clean[start : start + self._size]
+        # A window that did not fit must not shrink the next: which ones were scored before depends on the probes.
+        self._forward_clean.full()
         encoded = self._model.encode([self._request(one.inputs) for one in window])
         answers = self._forward_clean.answers(self._model, encoded)
         for one, found in zip(window, encoded, strict=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import traceback
 from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
@@ -41,20 +43,28 @@ def checked_device(device: str, precision: str) -> str:
 
 
 def device_words(device: Any) -> str:
-    """What of a torch device decides the last bits: the kind, and which GPU it is."""
+    """What of a torch device decides the last bits: which GPU it is, or which vector instructions a CPU has."""
     import torch
 
-    return f"cuda {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device.type)
+    if device.type == "cuda":
+        return f"cuda {torch.cuda.get_device_name(device)}"
+    return f"cpu {torch.backends.cpu.get_cpu_capability()}" if device.type == "cpu" else str(device.type)
 
 
 def versions() -> str:
     """Threads and the versions of whatever computes, in words."""
     import torch
 
+    return f"{torch.get_num_threads()} threads, {_packages()}"
+
+
+@functools.cache
+def _packages() -> str:
+    """Read from the installed files once: the words are part of every batch's key."""
     from auditor import __version__
 
     packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "transformers"))
-    return f"{torch.get_num_threads()} threads, {packages}, auditor {__version__}"
+    return f"{packages}, auditor {__version__}"
 
 
 @contextlib.contextmanager
@@ -68,7 +78,8 @@ def memory_errors(name: str) -> Iterator[None]:
         full = isinstance(error, MemoryError | torch.OutOfMemoryError)
         if not full and not any(words in str(error) for words in FULL):
             raise
+        # The frames on the way hold the tensors that there is no memory for.
+        traceback.clear_frames(error.__traceback__)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        # Not "from error": its traceback would keep the tensors that there is no memory for.
         raise OutOfMemoryError("the device is out of memory", where=name) from None

@@ -139,12 +139,10 @@ def load(
     )
 
 
-def wrap(
-    model: Any, tokenizer: Any, *, name: str, max_length: int | None, fingerprint: str | None = None
-) -> HuggingFaceModel:
+def wrap(model: Any, tokenizer: Any, *, name: str, max_length: int | None, fingerprint: str = "") -> HuggingFaceModel:
     """A model that exists in memory only, such as one that a probe has just trained; ``reload`` returns itself.
 
-    ``fingerprint``: what its answers follow from, where that is known; else it says ``in memory``.
+    ``fingerprint``: what its answers follow from, where that is known; without it they are not kept between runs.
     """
     return HuggingFaceModel(
         model,
@@ -152,7 +150,7 @@ def wrap(
         name=name,
         max_length=length_limit(model, tokenizer, max_length),
         precision="fp32",
-        fingerprint="in memory" if fingerprint is None else fingerprint,
+        fingerprint=fingerprint,
         again=None,
     )
 

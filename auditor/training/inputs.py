@@ -14,11 +14,12 @@ from typing import Any
 
 from auditor import __version__
 from auditor.models import checkpoint, hugging_face
+from auditor.models.devices import device_words
 from auditor.training.recipes import Recipe
 from auditor.training.terms import Settings
 from auditor.types import Example, Task
 
-PACKAGES = ("torch", "transformers", "accelerate", "numpy")
+PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
 
 
 def versions() -> dict[str, str]:
@@ -53,7 +54,7 @@ def key(
         "settings": asdict(settings),
         "seed": seed,
         "task": [task.name, *task.labels],
-        "device": _computing(where),
+        "device": device_words(torch.device(where)),
         "threads": torch.get_num_threads(),
         "rows": [len(examples), len(validation)],
     }
@@ -73,15 +74,6 @@ def fingerprint(base: Path) -> str:
 @functools.lru_cache(maxsize=8)
 def _fingerprint(base: Path, _state: tuple[tuple[str, int, int], ...]) -> str:
     return checkpoint.fingerprint(base)
-
-
-def _computing(device: str) -> str:
-    """What computes. Processors with other vector instructions round otherwise, and so do other GPUs."""
-    import torch
-
-    if device.startswith("cuda"):
-        return str(torch.cuda.get_device_name(device))
-    return device if device == "mps" else f"cpu {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _lines(examples: Sequence[Example]) -> Iterator[bytes]:

@@ -54,7 +54,8 @@ def train(
     kept, and an interrupted training goes on where it was, unless ``fresh``. Raises AuditError.
     """
     ready = _read(config, out)
-    where = device or config.audit.device
+    # Of several devices for an audit one trains.
+    where = (device or config.audit.device).split(",")[0]
     for recipe in ready.recipes:
         given = (ready.base, ready.examples, ready.validation, ready.task, recipe, ready.settings)
         key = inputs.key(*given, seed=config.seed, device=where)
@@ -192,12 +193,13 @@ def fit(
     settings: Mapping[str, Any],
     device: str,
     keep: bool = True,
-    fresh: bool = False,
+    forget: set[str] | None = None,
 ) -> Model:
     """A model trained from the base for a fixed number of steps, without validation: for probes that retrain.
 
     Its fingerprint is the key of its training. With ``keep`` its weights are kept, and the next time they are loaded: it
-    answers the same bit for bit. With ``fresh`` what was kept before is forgotten. Raises AuditError.
+    answers the same bit for bit. With ``forget``, the keys
+    that are forgotten already, what was kept before this process is. Raises AuditError.
     """
     known = {name: value for name, value in settings.items() if name in SETTINGS}
     if known.get("precision") == "fp16" and hugging_face.device_named(device) == "cpu":
@@ -206,7 +208,8 @@ def fit(
     made = recipes.create(recipe, recipe_settings)
     key = inputs.key(base, examples, (), task, made, chosen, seed=seed, device=device)
     keeper = resume.keeper(key) if keep else None
-    if keeper is not None and fresh:
+    if keeper is not None and forget is not None and key not in forget:
+        forget.add(key)
         keeper.discard()
     trained = loop.again(base, task, made, chosen, keeper, seed=seed, device=device) if keeper is not None else None
     if trained is None:

@@ -265,7 +265,7 @@ def save(trained: Trained, out: Path, record: records.TrainingRecord | None = No
     saving.save(trained.model, trained.tokenizer, out, record)
 
 
-def as_model(trained: Trained, *, name: str, fingerprint: str | None = None) -> hugging_face.HuggingFaceModel:
+def as_model(trained: Trained, *, name: str, fingerprint: str = "") -> hugging_face.HuggingFaceModel:
     """The trained model behind auditor's seam. ``fingerprint``: the key of its training, if it has one."""
     return hugging_face.wrap(
         trained.model, trained.tokenizer, name=name, max_length=trained.max_length, fingerprint=fingerprint

@@ -35,7 +35,8 @@ class Audit(Protocol):
     def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
         """The first n (None: all) examples of one seeded order, the same for all probes and models.
 
-        With ``--until-decided`` a number n stands for the examples of this look. ``name`` is a domain, or ``train`` or ``validation``. Asking for what was not given raises KeyError.
+        With ``--until-decided`` a number n stands for the examples of this look; cases are made from them, whereas
+        None is for what the whole set says (its majority, its size). ``name`` is a domain, or ``train`` or ``validation``. Asking for what was not given raises KeyError.
         """
         ...
 
@@ -46,7 +47,7 @@ class Audit(Protocol):
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
         """The cases of one slice, in order, each made by a task that asks as it goes.
 
-        On a GPU many tasks run in lockstep: what all of them ask at a time is one batch. Global random generators and
+        Many tasks run in lockstep: what all of them ask at a time is one batch. Global random generators and
         torch's gradient mode are each task's own. No task starts where the slice is not wanted any more.
         """
         ...
@@ -87,7 +88,10 @@ class Probe(Protocol):
     def metrics(self, task: Task) -> tuple[Metric, ...]: ...
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        """Called once for each model."""
+        """Called once for each model; with ``--until-decided`` once for each look, for other examples each time.
+
+        Where cases are of examples that no look drew (a probe's own sentences) it is called once, for all of them.
+        """
         ...
 
 

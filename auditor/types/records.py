@@ -59,6 +59,11 @@ class Metric:
     comparable: bool = True
     """Whether two models' values may be compared (a success rate's denominator differs between models: no)."""
 
+    @property
+    def tallied(self) -> bool:
+        """Whether it is read case by case; otherwise the probe's own ``measure`` yields it."""
+        return self.read is not _reads_nothing
+
 
 Status: TypeAlias = Literal["ok", "too_few", "removed_by_tokenizer"]
 

@@ -5,6 +5,8 @@ The same recipes, texts and seeds, so that the outcomes have to be the same on t
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import math
 import random
 import time
@@ -14,68 +16,99 @@ from typing import Any
 import common
 
 from auditor import resources, tasks
+from auditor.config.schema import AuditSection
 from auditor.engine import Scorer
-from auditor.models import hugging_face
+from auditor.models import hugging_face, onnx
+from auditor.provenance import CPU_TOKENS
+from auditor.types import Model
 from probes import _textattack  # imports TextAttack without its downloads
 
 RECIPES = {"deepwordbug": "DeepWordBugGao2018", "pwws": "PWWSRen2019"}
 Outcome = tuple[str, str, int]
 
 
-def attacked(recipe: str, wrapper: Any, rows: Sequence[tuple[str, int]], batch: int) -> tuple[list[Outcome], float]:
-    """(kind of result, final text, queries) of each row, and queries a second."""
+def attacked(attack: Any, index: int, text: str, label: int) -> Outcome:
     import numpy as np
+
+    random.seed(index)
+    np.random.seed(index)
+    result = attack.attack(text, label)
+    return type(result).__name__, result.perturbed_text(), int(result.num_queries)
+
+
+def stock(recipe: str, model: Any, rows: Sequence[tuple[str, int]]) -> list[Outcome]:
+    """One after the other, through TextAttack's own wrapper."""
     import textattack
 
-    attack = getattr(textattack.attack_recipes, RECIPES[recipe]).build(wrapper)
-    attack.goal_function.batch_size = batch
-    found, began = [], time.perf_counter()
-    for index, (text, label) in enumerate(rows):
-        random.seed(index)
-        np.random.seed(index)
-        result = attack.attack(text, label)
-        found.append((type(result).__name__, result.perturbed_text(), int(result.num_queries)))
-    return found, sum(one[2] for one in found) / (time.perf_counter() - began)
+    wrapper = textattack.models.wrappers.HuggingFaceModelWrapper(model.module, model.texts.tokenizer)
+    attack = built(recipe, wrapper)
+    return [attacked(attack, index, *row) for index, row in enumerate(rows)]
 
 
-def ours(model: hugging_face.HuggingFaceModel) -> Any:
+def ours(recipe: str, model: Model, rows: Sequence[tuple[str, int]]) -> list[Outcome]:
+    """Side by side, through the engine, as ``audit run`` does it by default."""
     task = tasks.create("text-classification", model.labels)
-    scorer = Scorer(model, task)
+    scorer = Scorer(model, task, width=AuditSection().lockstep, batch_tokens=CPU_TOKENS)
+    free: list[Any] = []
 
     def ask(texts: Sequence[str]) -> list[list[float]]:
         answers = scorer.ask([{"text": one} for one in texts])
         # TextAttack takes the softmax of what does not sum to one: of logarithms that gives the probabilities back.
         return [[math.log(max(share, 1e-30)) for share in answer] for answer in answers]
 
-    return _textattack._Model(ask)
+    def one(index: int, text: str, label: int) -> Outcome:
+        attack = free.pop() if free else built(recipe, _textattack._Model(ask))
+        attack.goal_function.batch_size = 512
+        found = attacked(attack, index, text, label)
+        free.append(attack)
+        return found
+
+    return list(scorer.side_by_side(functools.partial(one, index, *row) for index, row in enumerate(rows)))
+
+
+def built(recipe: str, wrapper: Any) -> Any:
+    import textattack
+
+    return getattr(textattack.attack_recipes, RECIPES[recipe]).build(wrapper)
+
+
+def rate(work: Callable[[], list[Outcome]]) -> tuple[list[Outcome], float]:
+    """The outcomes, and queries a second."""
+    began = time.perf_counter()
+    with resources.no_downloads():
+        found = work()
+    return found, sum(one[2] for one in found) / (time.perf_counter() - began)
 
 
 def main() -> None:
     parser = common.arguments(__doc__)
     parser.add_argument("--ours", type=int, default=100, help="reviews attacked through auditor")
     parser.add_argument("--stock", type=int, default=15, help="of which as many through TextAttack's own wrapper")
+    parser.add_argument("--recipe", choices=RECIPES, action="append")
     options = parser.parse_args()
     path = options.demo / "ckpt" / options.model
-    model = hugging_face.load(path, name="model", device="cpu")
-    rows = [(text, model.labels.index(label)) for text, label in common.reviews(options.demo, "test", options.ours)]
-    import textattack
-
-    stock: Callable[[], Any] = lambda: textattack.models.wrappers.HuggingFaceModelWrapper(  # noqa: E731
-        model.module, model.texts.tokenizer
-    )
-    for recipe in RECIPES:
+    torch_model = hugging_face.load(path, name="model", device="cpu")
+    models: dict[str, Model] = {"torch": torch_model}
+    if importlib.util.find_spec("onnxruntime") is not None:
+        models["ONNX Runtime"] = onnx.load(path, name="model", device="cpu")
+    labels = torch_model.labels
+    rows = [(text, labels.index(label)) for text, label in common.reviews(options.demo, "test", options.ours)]
+    for recipe in options.recipe or RECIPES:
         if recipe == "pwws" and not resources.wordnet().present:
             print("B1 pwws: not measured: WordNet is missing")
             continue
-        ratios = []
+        ratios: dict[str, list[float]] = {name: [] for name in models}
         for _ in range(options.repeat):
-            with resources.no_downloads():
-                theirs, slow = attacked(recipe, stock(), rows[: options.stock], 32)
-                mine, quick = attacked(recipe, ours(model), rows, 512)
-            same = sum(one == other for one, other in zip(mine, theirs, strict=False))
-            print(f"  {recipe}: {quick:.1f} and {slow:.1f} queries/s; {same} of {len(theirs)} outcomes the same")
-            ratios.append(quick / slow)
-        common.report(f"B1 {recipe}, auditor ÷ TextAttack's wrapper", ratios, "≥ 15")
+            theirs, slow = rate(lambda recipe=recipe: stock(recipe, torch_model, rows[: options.stock]))  # type: ignore[misc]
+            for name, model in models.items():
+                mine, quick = rate(lambda recipe=recipe, model=model: ours(recipe, model, rows))  # type: ignore[misc]
+                same = sum(one == other for one, other in zip(mine, theirs, strict=False))
+                print(
+                    f"  {recipe}, {name}: {quick:.1f} and {slow:.1f} queries/s; {same} of {len(theirs)} outcomes the same"
+                )
+                ratios[name].append(quick / slow)
+        for name, found in ratios.items():
+            common.report(f"B1 {recipe}, auditor with {name} ÷ TextAttack's wrapper", found, "≥ 15")
 
 
 if __name__ == "__main__":

@@ -26,25 +26,23 @@ IMPORTS: tuple[str, ...] = (
 IMPORTS += ("reports.scorecard", "probes._textattack", "transformers.models.bert.modeling_bert", "accelerate")
 
 
-def kept_batches(model_type: Any) -> list[list[Any]]:
+def kept_batches(model_type: Any) -> list[tuple[Any, list[Any]]]:
     """What passes through models from now on."""
-    batches: list[list[Any]] = []
+    batches: list[tuple[Any, list[Any]]] = []
     original = model_type.run
 
     def run(self: Any, batch: Any) -> Any:
-        batches.append([self, batch])
+        batches.append((self, list(batch)))
         return original(self, batch)
 
     model_type.run = run
     return batches
 
 
-def ideal(batches: list[list[Any]]) -> float:
+def ideal(batches: list[tuple[Any, list[Any]]]) -> float:
     import torch
 
-    padded = []
-    for model, batch in batches:
-        padded.append((model.module, dict(model.texts.padded(batch))))
+    padded = [(model.module, dict(model.texts.padded(batch))) for model, batch in batches]
     began = time.perf_counter()
     with torch.inference_mode():
         for module, tensors in padded:

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 
 import common
 
-from auditor.config import AuditSection
 from auditor.engine import plan
 from auditor.engine.scorer import WINDOW
 from auditor.models import hugging_face, onnx
+from auditor.provenance import CPU_TOKENS
 from auditor.types import Encoded, Model, Response
 
 
 def batches(encoded: Sequence[Encoded]) -> list[list[Encoded]]:
     """As an audit plans them by default."""
     windows = plan.windows(plan.unique(encoded), WINDOW)
-    return [batch for window in windows for batch in plan.batches(window, AuditSection().batch_tokens)]
+    return [batch for window in windows for batch in plan.batches(window, CPU_TOKENS)]
 
 
 def agreement(models: Sequence[Model], planned: Sequence[list[Encoded]]) -> tuple[float, float]:

@@ -1,8 +1,8 @@
 """B7. Forward passes of `audit run --until-decided` ÷ those of the audit of fixed size, on models far from the limits.
 
-Two real checkpoints that every rule can tell at a glance: one that always gives the same answer and one that was
-trained on shuffled labels. A third, the demo's own, is near several limits and is shown for comparison. Passes are
-counted, not timed: they do not depend on the machine.
+Two real checkpoints that the rules can tell at a glance: one that always gives the same answer, and one that gives
+another answer to whatever is misspelt. With ``--near`` the demo's own too, which is close to several limits, for
+comparison. Passes are counted, not timed: they do not depend on the machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 import common
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from test_real_models import constant, demo_data, read, shuffled, train
+from test_real_models import by_typos, constant, demo_data, read, train
 
 from auditor import policy
 from auditor.cli.main import main as audit
@@ -45,8 +45,8 @@ def main() -> None:
         os.environ["AUDIT_CACHE"] = str(place / "cache")
         demo_data().main(place)  # type: ignore[attr-defined]
         rows = read(place / "train.csv")
-        made = {"constant": constant(rows), "shuffled": shuffled(rows)}
-        checkpoints = {model: train(place, model, given) for model, given in made.items()}
+        made = {"constant": constant(rows), "by typos": by_typos(rows)}
+        checkpoints = {model: train(place, model.replace(" ", "-"), given) for model, given in made.items()}
         if options.near:
             checkpoints["near"] = options.demo / "ckpt" / options.model
         (place / "defaults.toml").write_text("seed = 0\n", encoding="utf-8")
