@@ -14,14 +14,20 @@ from auditor.training import resume
 def filled(folder: Path, *names: str) -> Path:
     """Folders of 100 bytes each, the first the longest unused."""
     for age, name in enumerate(names):
-        (folder / name).mkdir(parents=True)
-        (folder / name / "weights").write_bytes(bytes(100))
-        os.utime(folder / name, (age, age))
+        (folder / key(name)).mkdir(parents=True)
+        (folder / key(name) / "weights").write_bytes(bytes(100))
+        os.utime(folder / key(name), (age, age))
     return folder
 
 
+def key(name: str) -> str:
+    """A key as trainings have one; sorted as the name is."""
+    return name.encode().hex().ljust(64, "0")
+
+
 def left(folder: Path) -> list[str]:
-    return sorted(one.name for one in folder.iterdir())
+    names = [one.name for one in folder.iterdir()]
+    return sorted(bytes.fromhex(one).rstrip(b"\0").decode() if len(one) == 64 else one for one in names)
 
 
 def test_the_folder_is_the_one_named_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +43,7 @@ def test_the_least_recently_used_go_first_until_the_rest_fits(tmp_path: Path) ->
     assert left(tmp_path) == ["a", "b", "c"]
     caches.prune(tmp_path, 299)
     assert left(tmp_path) == ["a", "b"]
-    caches.touch(tmp_path / "a")
+    caches.touch(tmp_path / key("a"))
     caches.prune(tmp_path, 100)
     assert left(tmp_path) == ["a"]
 
@@ -45,8 +51,10 @@ def test_the_least_recently_used_go_first_until_the_rest_fits(tmp_path: Path) ->
 def test_the_one_in_use_stays_and_so_do_files(tmp_path: Path) -> None:
     filled(tmp_path, "used", "b")
     (tmp_path / "note").write_bytes(bytes(500))
-    caches.prune(tmp_path, 0, in_use="used")
-    assert left(tmp_path) == ["note", "used"]
+    (tmp_path / "galaxy").mkdir()
+    (tmp_path / "galaxy" / "mine").write_bytes(bytes(500))
+    caches.prune(tmp_path, 0, in_use=key("used"))
+    assert left(tmp_path) == ["galaxy", "note", "used"]
 
 
 def test_nothing_is_raised_where_there_is_nothing_or_it_vanishes(
@@ -55,7 +63,7 @@ def test_nothing_is_raised_where_there_is_nothing_or_it_vanishes(
     caches.prune(tmp_path / "none", 0)
     caches.touch(tmp_path / "none")
     filled(tmp_path, "a")
-    (tmp_path / "a" / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / key("a") / "gone").symlink_to(tmp_path / "nowhere")
     monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
     caches.prune(tmp_path, 0)
     assert left(tmp_path) == ["a"]
@@ -64,6 +72,6 @@ def test_nothing_is_raised_where_there_is_nothing_or_it_vanishes(
 def test_opening_a_keeper_makes_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(cache / caches.FITS, "mine", "old", "new")
     monkeypatch.setattr(caches, "LIMIT_BYTES", 200)
-    keeper = resume.keeper("mine")
-    assert (keeper.folder, keeper.key) == (cache / caches.FITS / "mine", "mine")
+    keeper = resume.keeper(key("mine"))
+    assert (keeper.folder, keeper.key) == (cache / caches.FITS / key("mine"), key("mine"))
     assert left(cache / caches.FITS) == ["mine", "new"]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tiny import tiny_checkpoint
 
-from auditor import tasks
+from auditor import folders, tasks
 from auditor.errors import ModelError
 from auditor.models import checkpoint, hugging_face
 from auditor.training import base as bases
@@ -106,7 +106,7 @@ def test_what_goes_wrong_while_saving_leaves_what_was_there(
     rename = Path.rename
 
     def breaks_at_the_new_folder(path: Path, target: Path) -> Path:
-        if target == out and not path.name.endswith("-before"):
+        if target == out and not path.name.endswith(folders.REPLACED):
             raise error
         return rename(path, target)
 
