@@ -130,7 +130,7 @@ def perturb(words: text.Words, name: str, share: float, rng: random.Random) -> t
     for index in order:
         if touched >= wanted:
             break
-        edit = _edit(words, index, name, random.Random(seeds[index]), edits)
+        edit = _edit(words, index, name, seeds[index], edits)
         if edit is None:
             continue
         if edits and touched + edit.end - edit.start > wanted:
@@ -140,17 +140,21 @@ def perturb(words: text.Words, name: str, share: float, rng: random.Random) -> t
     return tuple(edits)
 
 
-def _edit(
-    words: text.Words, index: int, name: str, rng: random.Random, before: Sequence[text.Edit]
-) -> text.Edit | None:
+def _edit(words: text.Words, index: int, name: str, seed: int, before: Sequence[text.Edit]) -> text.Edit | None:
     if name in _noise_own.PAIRS:
         if index + 1 == len(words.words) or any(edit.start - 1 <= index < edit.end for edit in before):
             return None
-        return _noise_own.PAIRS[name][1](words, index, rng)
-    new = _change(name)(words.words[index], rng)
+        return _noise_own.PAIRS[name][1](words, index, random.Random(seed))
+    new = _changed(name, words.words[index], seed)
     if new is None or (not new and sum(not edit.words for edit in before) + 1 >= len(words.words)):
         return None  # a text keeps at least one word
     return text.Edit(index, index + 1, new, (" ",) * (len(new) - 1))
+
+
+@functools.lru_cache(maxsize=2**16)
+def _changed(name: str, word: str, seed: int) -> tuple[str, ...] | None:
+    """What becomes of a word. Every severity and every model asks for the same changes."""
+    return _change(name)(word, random.Random(seed))
 
 
 def _change(name: str) -> _noise_own.Change:

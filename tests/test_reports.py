@@ -200,6 +200,17 @@ def test_empty_results_render_with_all_rows_unmeasured() -> None:
     assert Tags(page).open == []
 
 
+@pytest.mark.parametrize(("looks", "words"), [(1, "one look, 64 of 1,066"), (3, "3 looks, 64 of 1,066")])
+def test_an_audit_until_decided_says_how_much_was_drawn(looks: int, words: str) -> None:
+    found = copy.deepcopy(RESULTS)
+    found["until_decided"] = {"looks": looks, "clusters": 64, "available": 1066, "slices": [], "saved": 0.94}
+    page = scorecard.render(found)
+    assert 'id="drawn"' in page
+    assert words in page
+    assert "94% of what there was to draw was not needed" in page
+    assert 'id="drawn"' not in PAGE
+
+
 def test_a_partial_run_says_so() -> None:
     found = emptied()
     found["partial"] = True
