@@ -19,7 +19,6 @@ Ours = Callable[[Path], bool]
 ANOTHER = "name another folder with --out"
 LOCK = ".lock"
 """Held while a folder is being written: what has one that nobody holds was left behind by a killed process."""
-OURS = r"\.{name}-[a-z0-9_]{{8}}{end}"
 WRITING, REPLACED = ".writing", ".replaced"
 """Ends of the names beside a folder: of the new one until it is whole, of the old one until that has taken its place."""
 
@@ -97,14 +96,16 @@ def _sweep(out: Path, ours: Ours) -> None:
     with contextlib.suppress(OSError):
         if _is_left(out):
             (out / LOCK).unlink()
-        for left in sorted(out.parent.iterdir()):
-            if re.fullmatch(OURS.format(name=re.escape(out.name), end=re.escape(WRITING)), left.name) and _is_left(
-                left
-            ):
-                shutil.rmtree(left, ignore_errors=True)
-        for old in sorted(out.parent.iterdir()):
-            if re.fullmatch(OURS.format(name=re.escape(out.name), end=re.escape(REPLACED)), old.name):
-                _settle(out, old, ours)
+        for left in filter(_is_left, _beside(out, WRITING)):
+            shutil.rmtree(left, ignore_errors=True)
+        for old in _beside(out, REPLACED):
+            _settle(out, old, ours)
+
+
+def _beside(out: Path, end: str) -> list[Path]:
+    """What ``whole`` called so, for ``out`` and no other folder."""
+    name = re.compile(rf"\.{re.escape(out.name)}-[a-z0-9_]{{8}}{re.escape(end)}")
+    return [one for one in sorted(out.parent.iterdir()) if name.fullmatch(one.name)]
 
 
 def _is_left(folder: Path) -> bool:

@@ -148,9 +148,8 @@ class Measuring:
         cases = self._cases(self._probe.cases(audit), progress, draw)
         if draw is not None and draw.clusters is not None:
             cases = self._checked(cases, drawn, draw)
-        reads = None if draw is None else functools.cache(lambda key: draw.reads(dict(key)))
         for scored in self._scorer.score(cases, reloaded=lambda: self._fresh(audit)):
-            self._add(scored, reads)
+            self._add(scored, draw)
         self._counts.update(self._scorer.counts)
         return self._scorer.counts["cases"]
 
@@ -183,13 +182,13 @@ class Measuring:
             self._reloaded = self._audited.model.reload()
         return self._reloaded
 
-    def _add(self, scored: ScoredCase, reads: Callable[[SliceKey], bool] | None) -> None:
+    def _add(self, scored: ScoredCase, draw: Draw | None) -> None:
         self._sink(self._audited.name, self._probe.name, scored)
         if scored.case.invalid:
             self._counts["invalid"] += 1
             return
         judged = judge(scored, self._plan.task)
-        self._tally.add(judged, *(() if reads is None else (reads,)))
+        self._tally.add(judged, None if draw is None else draw.reads)
         self._worst.add(scored, judged)
         if self._measure is not None:
             self._keep(judged)

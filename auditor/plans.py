@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from auditor.engine import Cache, Scorer
-from auditor.tally import slices_of
+from auditor.engine import Cache, NoCache, Scorer
+from auditor.tally import SliceKey, keys_of
 from auditor.types import Case, Encoded, Example, Inputs, Model, Probe, Response, Slice, Task
 
 HOME = "home"
@@ -55,7 +55,7 @@ class Plan:
     batch_tokens: int = 1024
     lockstep: int = 1
     """Attacks that run side by side."""
-    cache: Cache | None = None
+    cache: Cache = field(default_factory=NoCache)
     """Where answers are kept between runs."""
     errors: list[str] = field(default_factory=list)
     """Tracebacks of crashed probes, for ``errors.log``."""
@@ -75,8 +75,8 @@ class Draw:
     """From the first to before the second, in the order of their first examples; None: a fixed design's examples."""
     look: int
     """From 1."""
-    reads: Callable[[Slice], bool]
-    """Whether a slice, as a rule names it, still takes cases."""
+    reads: Callable[[SliceKey], bool]
+    """Whether a slice, as a rule names it, still takes cases. Asked for every case: to be quick."""
 
     def of(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The examples of its clusters. A cluster is drawn whole: else its mean would change after a look."""
@@ -88,7 +88,7 @@ class Draw:
 
     def wants(self, slice_: Slice, probe: Probe) -> bool:
         """Whether cases of this slice still count in it or in a pool of it."""
-        return any(self.reads(one) for one in slices_of(slice_, probe.pools))
+        return any(map(self.reads, keys_of(slice_, probe.pools)))
 
 
 def _nobody(_clusters: Sequence[str]) -> None:

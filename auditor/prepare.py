@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from auditor import config as configs
 from auditor import data, provenance, tasks
 from auditor.config import Config
-from auditor.engine import Cache
+from auditor.engine import Cache, NoCache
 from auditor.errors import ConfigError, DataError, UsageError, near_match
 from auditor.models import checkpoint, hugging_face, onnx, replicas
 from auditor.plans import HOME, AuditedModel, Fitter, Plan, shuffled, without_leaks
@@ -31,7 +31,7 @@ class Options:
     candidate: str | None = None
     device: str = "auto"
     """One, or several GPUs with commas between."""
-    cache: Cache | None = None
+    cache: Cache = field(default_factory=NoCache)
     """Where answers are kept between runs."""
     fresh: bool = False
     """Whether to forget the trainings that were kept."""

@@ -13,9 +13,9 @@ two sets. Groups are drawn whole, in a seeded order of their own: in that of the
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from auditor import gate, policy, stats
 from auditor.measuring import NotDrawnError, Sink
@@ -72,9 +72,6 @@ class Drawn:
     saved: float
     """Share in [0, 1) of the sequential slices' clusters that were not drawn."""
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def run(plan: Plan, rules: Policy, sink: Sink, progress: Progress) -> tuple[tuple[ProbeRecord, ...], Drawn]:
     """Records of every model and probe, and how much was drawn. Raises as ``runner.run`` does."""
@@ -106,9 +103,12 @@ class _Rounds:
         self._required = {
             index: rule for index, rule in enumerate(rules.rules) if rule.required != "never" and rule.limit is not None
         }
-        apart = _sets_are_apart(plan)
+        sets = {name: _clusters(rows[: plan.budget]) for name, rows in plan.examples.items() if name not in SPLITS}
+        self._clusters = {name: len(clusters) for name, clusters in sets.items()}
+        self._available = max(self._clusters.values())
+        # A group in two sets could not be drawn whole from both at the same look.
+        apart = len(set().union(*sets.values())) == sum(self._clusters.values())
         self._sequential = {suite.probe.name: apart and self._has_methods(suite.probe) for suite in found}
-        self._available = max(_clusters(plan, name) for name in plan.examples if name not in SPLITS)
         self._looks = self._stop = 0
         self._kept: dict[str, ProbeRecord] = {}
         for suite in found:
@@ -118,11 +118,16 @@ class _Rounds:
     def _rules_of(self, probe: Probe) -> dict[int, Rule]:
         return {index: rule for index, rule in self._required.items() if rule.probe == probe.name}
 
+    def _metrics_read(self, probe: Probe) -> dict[str, Metric]:
+        names = {rule.metric for rule in self._rules_of(probe).values()}
+        return {metric.name: metric for metric in probe.metrics(self._plan.task) if metric.name in names}
+
     def _has_methods(self, probe: Probe) -> bool:
         """Whether every metric that a required rule reads has a method for repeated looks."""
-        metrics = {metric.name: metric for metric in probe.metrics(self._plan.task)}
-        read = [metrics[rule.metric] for rule in self._rules_of(probe).values()]
-        return all(one.tallied and stats.sequential_method(one.kind, one.ratio) is not None for one in read)
+        return all(
+            one.tallied and stats.sequential_method(one.kind, one.ratio) is not None
+            for one in self._metrics_read(probe).values()
+        )
 
     def draw(self) -> None:
         """Round after round until every required rule is decided or nothing is left to draw."""
@@ -148,31 +153,29 @@ class _Rounds:
     def _draw(self, suite: Suite, clusters: tuple[int, int], open_: Mapping[int, frozenset[SliceKey]]) -> None:
         name, look = suite.probe.name, self._looks
         self._kept.pop(name, None)
+        reads = self._reader(suite.probe, open_)
         if self._sequential[name]:
             try:
-                suite.draw(self._progress, Draw(clusters, look, lambda one: self._reads(suite.probe, open_, one)))
+                suite.draw(self._progress, Draw(clusters, look, reads))
                 return
             except NotDrawnError:
                 self._sequential[name] = False
-        whole = any(not metric.tallied for metric in self._metrics_read(suite.probe))
-        suite.draw(self._progress, Draw(None, look, lambda one: whole or self._reads(suite.probe, open_, one)))
+        if not all(metric.tallied for metric in self._metrics_read(suite.probe).values()):
+            reads = _everything
+        suite.draw(self._progress, Draw(None, look, reads))
 
-    def _metrics_read(self, probe: Probe) -> list[Metric]:
-        names = {rule.metric for rule in self._rules_of(probe).values()}
-        return [metric for metric in probe.metrics(self._plan.task) if metric.name in names]
+    def _reader(self, probe: Probe, open_: Mapping[int, frozenset[SliceKey]]) -> Callable[[SliceKey], bool]:
+        """Tells whether a rule that is open still reads a slice, or slices that are compared with it."""
+        metrics = self._metrics_read(probe)
+        rules = [(rule, open_[index]) for index, rule in self._rules_of(probe).items() if index in open_]
+        references = [metrics[rule.metric].against for rule, _ in rules]
+        against = {slice_key(one) for one in references if one is not None}
 
-    def _reads(self, probe: Probe, open_: Mapping[int, frozenset[SliceKey]], slice_: Slice) -> bool:
-        """Whether a rule that is open still reads a slice, or slices that are compared with it."""
-        against = {metric.name: metric.against for metric in self._metrics_read(probe)}
-        for index, rule in self._rules_of(probe).items():
-            if index not in open_:
-                continue
-            reference = against[rule.metric]
-            if reference is not None and dict(reference) == dict(slice_):
-                return True
-            if policy.matches(rule, slice_) and slice_key(slice_) not in open_[index]:
-                return True
-        return False
+        @functools.cache
+        def reads(key: SliceKey) -> bool:
+            return key in against or any(policy.matches(rule, dict(key)) and key not in done for rule, done in rules)
+
+        return reads
 
     def records(self, *, final: bool) -> list[ProbeRecord]:
         """The candidate's; before the end without what probes measure themselves."""
@@ -182,7 +185,7 @@ class _Rounds:
         name = suite.probe.name
         sequential = self._sequential[name]
         if name not in self._kept or (final and sequential):
-            draw = Draw((0, self._stop) if sequential else None, self._looks, lambda _: True)
+            draw = Draw((0, self._stop) if sequential else None, self._looks, _everything)
             self._kept[name] = suite.record(draw=draw, whole=final or not sequential)
         return self._kept[name]
 
@@ -213,8 +216,7 @@ class _Rounds:
 
     def _clusters_for(self, slice_: Slice) -> int:
         """Clusters that there are of a slice: those of the home domain, and of a set that the slice names."""
-        sets = {HOME, *(name for name in slice_.values() if name in self._plan.examples)}
-        return min(_clusters(self._plan, name) for name in sets)
+        return min(self._clusters[name] for name in {HOME, *slice_.values()} if name in self._clusters)
 
     def drawn(self) -> Drawn:
         slices = tuple(
@@ -241,7 +243,7 @@ def _judges(rule: Rule, probe: str, found: Measurement) -> bool:
 
 def _by_group(examples: Sequence[Example], seed: int, name: str) -> Sequence[Example]:
     """Examples of one cluster side by side, the clusters in a seeded order in which their sizes have no say."""
-    names = sorted({one.cluster for one in examples})
+    names = sorted(_clusters(examples))
     if len(names) == len(examples):
         return examples
     seeded(seed, "groups", name).shuffle(names)
@@ -249,11 +251,9 @@ def _by_group(examples: Sequence[Example], seed: int, name: str) -> Sequence[Exa
     return sorted(examples, key=lambda one: ranks[one.cluster])
 
 
-def _sets_are_apart(plan: Plan) -> bool:
-    """Whether no group occurs in two sets: it could not be drawn whole from both at the same look."""
-    groups = [{one.cluster for one in rows} for name, rows in plan.examples.items() if name not in SPLITS]
-    return len(set().union(*groups)) == sum(map(len, groups))
+def _clusters(examples: Sequence[Example]) -> set[str]:
+    return {example.cluster for example in examples}
 
 
-def _clusters(plan: Plan, name: str) -> int:
-    return len({example.cluster for example in plan.examples[name][: plan.budget]})
+def _everything(_key: SliceKey) -> bool:
+    return True

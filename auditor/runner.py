@@ -80,14 +80,14 @@ class Suite:
         if self._reason is not None:
             return
         look = f", look {draw.look}" if draw else ""
-        known = None if draw or self._plan.cache is None else self._plan.cache.recall(self._work())
-        progress.start(f"{self._audited.name}: {self.probe.name}{look}", known)
+        cache, work = self._plan.cache, self._work()
+        progress.start(f"{self._audited.name}: {self.probe.name}{look}", None if draw else cache.recall(work))
         with self._alone(progress):
             cases = self._measuring.draw(progress, draw)
             if draw is not None:
                 progress.finish()
-            elif self._plan.cache is not None:
-                self._plan.cache.remember(self._work(), cases)
+            else:
+                cache.remember(work, cases)
 
     def _work(self) -> str:
         """What decides how many cases the probe has, whichever the model: hashed, as it names the user's data."""

@@ -16,16 +16,12 @@ def slice_key(slice_: Slice) -> SliceKey:
     return tuple(sorted(slice_.items()))
 
 
-def slices_of(slice_: Slice, pools: Iterable[frozenset[str]]) -> Iterator[Slice]:
-    """A case's slice, and the pools it counts in."""
-    yield slice_
+def keys_of(slice_: Slice, pools: Iterable[frozenset[str]]) -> Iterator[SliceKey]:
+    """Of a case's slice, and of the pools it counts in."""
+    yield slice_key(slice_)
     for pool in pools:
         if pool < set(slice_):
-            yield {key: slice_[key] for key in pool}
-
-
-def _every(_key: SliceKey) -> bool:
-    return True
+            yield slice_key({key: slice_[key] for key in pool})
 
 
 class _Sums:
@@ -69,10 +65,12 @@ class Tally:
         for cluster in clusters:
             self._codes.setdefault(cluster, len(self._codes))
 
-    def add(self, judged: Judged, reads: Callable[[SliceKey], bool] = _every) -> None:
-        """Add a case to its slice and its pools, as far as they are read."""
+    def add(self, judged: Judged, reads: Callable[[SliceKey], bool] | None = None) -> None:
+        """Add a case to its slice and its pools, as far as they are read (None: all are)."""
         code = self._codes.setdefault(judged.cluster, len(self._codes))
-        for key in filter(reads, map(slice_key, slices_of(judged.slice, self._pools))):
+        for key in keys_of(judged.slice, self._pools):
+            if reads is not None and not reads(key):
+                continue
             seen = self._seen.setdefault(key, [0, 0])
             seen[0] += 1
             seen[1] += judged.vacuous

@@ -7,6 +7,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def _audit(
     content = {
         **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, root),
         **prepared.facts,
-        "until_decided": None if drawn is None else tables.plain(drawn.as_dict()),
+        "until_decided": None if drawn is None else tables.plain(asdict(drawn)),
         "candidate": plan.candidate,
         "records": [results.record_dict(record) for record in records],
         "comparisons": tables.plain(compared),

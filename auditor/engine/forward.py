@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from auditor.engine import plan
 from auditor.engine.cache import DOES_NOT_FIT, Cache, NoCache, batch_key
@@ -56,12 +57,10 @@ class Forward:
 
     def _all(self, model: Model, planned: Sequence[Batch], purpose: str) -> Iterator[list[Response] | None]:
         """The answers of each batch in order; None for one that does not fit."""
-        workers = int(getattr(model, "workers", 1))
         cache = self._cache if model.fingerprint else NoCache()
         keys = [batch_key(model, batch, purpose) for batch in planned]
         known = {key: found for key in keys if (found := cache.get(key)) is not None}
-        open_ = [(key, batch) for key, batch in zip(keys, planned, strict=True) if key not in known]
-        with _Ran(model, [batch for _, batch in open_], workers) as ran:
+        with _ran(model, [batch for key, batch in zip(keys, planned, strict=True) if key not in known]) as ran:
             for key in keys:
                 # Written by this thread and in the plan's order, whichever device was first.
                 answers = known[key] if key in known else next(ran)
@@ -83,23 +82,22 @@ class Forward:
         return found
 
 
-class _Ran:
+@contextmanager
+def _ran(model: Model, batches: Sequence[Batch]) -> Iterator[Iterator[list[Response] | str]]:
     """The batches' answers in their order: one after the other, or as many at once as the model has devices."""
 
-    def __init__(self, model: Model, batches: Sequence[Batch], workers: int) -> None:
-        self._model = model
-        self._pool = ThreadPoolExecutor(workers) if workers > 1 and len(batches) > 1 else None
-        self._found = self._pool.map(self._run, batches) if self._pool else map(self._run, batches)
-
-    def _run(self, batch: Batch) -> list[Response] | str:
+    def run(batch: Batch) -> list[Response] | str:
         try:
-            return self._model.run(batch)
+            return model.run(batch)
         except OutOfMemoryError:
             return DOES_NOT_FIT
 
-    def __enter__(self) -> Iterator[list[Response] | str]:
-        return self._found
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+    workers = int(getattr(model, "workers", 1))
+    if min(workers, len(batches)) <= 1:
+        yield map(run, batches)
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool.map(run, batches)
+    finally:
+        pool.shutdown(cancel_futures=True)

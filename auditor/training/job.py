@@ -198,8 +198,8 @@ def fit(
     """A model trained from the base for a fixed number of steps, without validation: for probes that retrain.
 
     Its fingerprint is the key of its training. With ``keep`` its weights are kept, and the next time they are loaded: it
-    answers the same bit for bit. With ``forget``, the keys
-    that are forgotten already, what was kept before this process is. Raises AuditError.
+    answers the same bit for bit. ``forget``: what was kept is not used, but for the keys in it, which are this process's
+    own. Raises AuditError.
     """
     known = {name: value for name, value in settings.items() if name in SETTINGS}
     if known.get("precision") == "fp16" and hugging_face.device_named(device) == "cpu":
