@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from auditor.models import checkpoint
-from auditor.models.devices import checked_device, device_named, device_words, memory_errors, versions
+from auditor.models.devices import checked_device, device_named, device_words, versions
 from auditor.models.loading import load_tokenizer, load_weights, loading, quiet
-from auditor.models.texts import Texts, probabilities
-from auditor.types import Encoded, Model, Request, Response
+from auditor.models.texts import TextModel, Texts
+from auditor.types import Model
 
 __all__ = ["HuggingFaceModel", "device_named", "length_limit", "load", "load_tokenizer", "loading", "quiet", "wrap"]
 
@@ -19,7 +19,7 @@ DEFAULT_LENGTH = 512
 """Tokens, where neither model nor tokenizer nor user names a limit."""
 
 
-class HuggingFaceModel:
+class HuggingFaceModel(TextModel):
     """A sequence-classification model and its tokenizer in evaluation mode.
 
     ``run`` takes one batch, pads it to its longest member and answers with probabilities (softmax in float32).
@@ -37,31 +37,17 @@ class HuggingFaceModel:
         again: Callable[[], Model] | None,
     ) -> None:
         self._model = model.eval()
-        self._name = name
         self._precision = precision
-        self._fingerprint = fingerprint
-        self._again = again
         config = model.config
-        self._labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
+        labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
         pieces = int(model.get_input_embeddings().num_embeddings)
-        self.texts = Texts(tokenizer, name=name, max_length=max_length, pieces=pieces)
-
-    @property
-    def name(self) -> str:
-        return self._name
+        texts = Texts(tokenizer, name=name, max_length=max_length, pieces=pieces)
+        super().__init__(texts, name=name, labels=labels, fingerprint=fingerprint, again=again)
 
     @property
     def module(self) -> Any:
         """The torch module that answers, in evaluation mode."""
         return self._model
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self._labels
-
-    @property
-    def fingerprint(self) -> str:
-        return self._fingerprint
 
     @property
     def numerics(self) -> str:
@@ -73,22 +59,11 @@ class HuggingFaceModel:
         """``cpu``, ``cuda`` or ``mps``."""
         return str(self._model.device.type)
 
-    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
-        """Token ids, cut at the greatest length. Raises ModelError for a tokenizer that is not the model's own."""
-        return self.texts.encode(requests)
-
-    def run(self, batch: Sequence[Encoded]) -> list[Response]:
-        """Probabilities of the labels for each. Raises ModelError for numbers that are not finite, OutOfMemoryError."""
-        with memory_errors(self._name):
-            return self._run(batch)
-
-    def _run(self, batch: Sequence[Encoded]) -> list[Response]:
+    def _logits(self, padded: Any) -> Any:
         import torch
 
-        padded = self.texts.padded(batch).to(self._model.device)
         with torch.inference_mode(), self._autocast():
-            logits = self._model(**padded).logits
-        return probabilities(logits, self._name)
+            return self._model(**padded.to(self._model.device)).logits
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         import torch
@@ -97,10 +72,6 @@ class HuggingFaceModel:
             return contextlib.nullcontext()
         kind = torch.bfloat16 if self._precision == "bf16" else torch.float16
         return torch.autocast(self._model.device.type, dtype=kind)
-
-    def reload(self) -> Model:
-        """Loaded afresh from disk; a model that exists in memory only is returned as it is."""
-        return self if self._again is None else self._again()
 
 
 def load(

@@ -6,17 +6,17 @@ Only audited checkpoints do; what a probe trains and asks, as for the learning c
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
 from auditor.models import hugging_face
-from auditor.models.devices import checked_device, device_words, memory_errors, versions
+from auditor.models.devices import checked_device, device_words, versions
 from auditor.models.exporting import TORCH, Provider, provider, refused, runtime, session_of
 from auditor.models.loading import said
-from auditor.models.texts import Texts, probabilities
-from auditor.types import Encoded, Model, Request, Response
+from auditor.models.texts import TextModel, Texts
+from auditor.types import Model, Request, Response
 
 PACKAGES = ("onnxruntime", "onnx")
 """torch's exporter imports the second, also where it has nothing to do."""
@@ -30,7 +30,7 @@ CHECKS: tuple[Request, ...] = (
 """What both are asked before one may stand for the other: one word, a sentence, and what most models have to cut."""
 
 
-class OnnxModel:
+class OnnxModel(TextModel):
     """A sequence-classification model in ONNX Runtime, and its tokenizer.
 
     ``run`` takes one batch, pads it to its longest member and answers with probabilities (softmax in float32).
@@ -49,29 +49,13 @@ class OnnxModel:
     ) -> None:
         import torch
 
+        super().__init__(texts, name=name, labels=labels, fingerprint=fingerprint, again=again)
         self._session = session
         self._inputs = [one.name for one in session.get_inputs()]
-        self._texts = texts
-        self._name = name
-        self._labels = labels
-        self._fingerprint = fingerprint
-        self._again = again
         where = torch.device(device)
         self._device_kind = str(where.type)
         # Fixed now: the session keeps the number of threads that it was made with.
         self._numerics = f"onnxruntime {runtime().__version__}, {device_words(where)}, fp32, {versions()}"
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self._labels
-
-    @property
-    def fingerprint(self) -> str:
-        return self._fingerprint
 
     @property
     def numerics(self) -> str:
@@ -83,26 +67,15 @@ class OnnxModel:
         """``cpu`` or ``cuda``."""
         return self._device_kind
 
-    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
-        """Token ids, cut at the greatest length. Raises ModelError for a tokenizer that is not the model's own."""
-        return self._texts.encode(requests)
-
-    def run(self, batch: Sequence[Encoded]) -> list[Response]:
-        """Probabilities of the labels for each. Raises ModelError for numbers that are not finite, OutOfMemoryError."""
+    def _logits(self, padded: Any) -> Any:
         import torch
 
-        with memory_errors(self._name):
-            padded = self._texts.padded(batch)
-            try:
-                (logits,) = self._session.run(["logits"], {name: padded[name].numpy() for name in self._inputs})
-            except Exception as error:
-                # ONNX Runtime's own exceptions have no common base; that of full memory is known by its words.
-                raise RuntimeError(str(error)) from error
-            return probabilities(torch.from_numpy(logits), self._name)
-
-    def reload(self) -> Model:
-        """Loaded, exported and compared afresh from disk."""
-        return self._again()
+        try:
+            (logits,) = self._session.run(["logits"], {name: padded[name].numpy() for name in self._inputs})
+        except Exception as error:
+            # ONNX Runtime's own exceptions have no common base; that of full memory is known by its words.
+            raise RuntimeError(str(error)) from error
+        return torch.from_numpy(logits)
 
 
 def check(precision: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.types import Encoded, Request, Response
+from auditor.models.devices import memory_errors
+from auditor.types import Encoded, Model, Request, Response
 
 CHUNK = 1024
 """Texts handed to the tokenizer at once."""
@@ -60,6 +62,59 @@ class Texts:
         found = self.tokenizer(pairs, truncation=cut, verbose=False, **limit)
         types = found.get("token_type_ids") or [[]] * len(requests)
         return list(zip(found["input_ids"], types, strict=True))
+
+
+class TextModel(ABC):
+    """What models of a checkpoint have in common, whatever computes; ``again`` loads it afresh, None where it cannot."""
+
+    def __init__(
+        self,
+        texts: Texts,
+        *,
+        name: str,
+        labels: tuple[str, ...],
+        fingerprint: str,
+        again: Callable[[], Model] | None,
+    ) -> None:
+        self.texts = texts
+        self._name = name
+        self._labels = labels
+        self._fingerprint = fingerprint
+        self._again = again
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self._labels
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    @property
+    @abstractmethod
+    def numerics(self) -> str:
+        """What the last bits of the answers depend on beside the checkpoint, in words."""
+
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Token ids, cut at the greatest length. Raises ModelError for a tokenizer that is not the model's own."""
+        return self.texts.encode(requests)
+
+    def run(self, batch: Sequence[Encoded]) -> list[Response]:
+        """Probabilities of the labels for each. Raises ModelError for numbers that are not finite, OutOfMemoryError."""
+        with memory_errors(self._name):
+            return probabilities(self._logits(self.texts.padded(batch)), self._name)
+
+    @abstractmethod
+    def _logits(self, padded: Any) -> Any:
+        """A tensor of shape (texts, labels) for a batch of padded tensors on the CPU."""
+
+    def reload(self) -> Model:
+        """Loaded afresh from disk; a model that exists in memory only is returned as it is."""
+        return self if self._again is None else self._again()
 
 
 def probabilities(logits: Any, name: str) -> list[Response]:
