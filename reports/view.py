@@ -73,10 +73,10 @@ def _drawn(given: Mapping[str, Any] | None) -> str | None:
         return None
     looks = "one look" if given["looks"] == 1 else f"{given['looks']} looks"
     return (
-        f"Examples were drawn until the required rules were decided: {looks}, {given['clusters']:,} of "
+        f"Examples were drawn until the required rules were decided, or none were left: {looks}, {given['clusters']:,} of "
         f"{given['available']:,} examples at most; {given['saved']:.0%} of what there was to draw was not needed. "
-        "Slices that no required rule reads were not measured. Bounds by betting hold at every look; "
-        "the other methods were looked at once."
+        "Slices that no required rule reads were not measured. Bounds by betting hold at every look, "
+        "intervals by other methods only where a probe was drawn once."
     )
 
 
