@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+from unittest import mock
 
 import common
 
@@ -69,7 +70,9 @@ def ours(recipe: str, model: Model, rows: Sequence[tuple[str, int]]) -> list[Out
 def built(recipe: str, wrapper: Any) -> Any:
     import textattack
 
-    return getattr(textattack.attack_recipes, RECIPES[recipe]).build(wrapper)
+    # PWWS fetches the multilingual WordNet when it is built, which English does without.
+    with mock.patch("nltk.download"):
+        return getattr(textattack.attack_recipes, RECIPES[recipe]).build(wrapper)
 
 
 def rate(work: Callable[[], list[Outcome]]) -> tuple[list[Outcome], float]:
