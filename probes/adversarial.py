@@ -13,7 +13,7 @@ from auditor.metrics import median_fact, share, task_metric
 from auditor.types import Audit, Case, Example, Facts, Judged, Metric, Score, Skipped, Slice, Task
 
 if TYPE_CHECKING:
-    from probes._textattack import Attacker
+    from auditor.attacking import Attacker
 
 Recipe = Literal["deepwordbug", "pruthi", "textbugger", "pwws"]
 
@@ -115,7 +115,7 @@ def _right(score: Score | None) -> bool:
 
 
 def _attacker(audit: Audit, recipe: str, query_budget: int) -> Attacker:
-    from probes._textattack import Attacker
+    from auditor.attacking import Attacker
 
     task, field = audit.task, audit.task.fields[0]
 

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from auditor import metrics, text
 from auditor.errors import ConfigError, near_match
+from auditor.perturbing import BY_NLPAUG, FAMILIES, perturb
 from auditor.types import Audit, Case, Example, Metric, Skipped, Slice, Task
-from probes import _noise_nlpaug, _noise_own
-
-FAMILIES: dict[str, str] = {**_noise_nlpaug.METHODS, **_noise_own.FAMILIES}
-"""Perturbation → family.
-
-Swapped and deleted words are our own: nlpaug's RandomWordAug chooses the words itself, so that severities would not be
-nested, and changes capitals as well; once the words are chosen nothing is left for it to decide.
-"""
 
 WANTED = {
     "lower case": "a capital letter",
@@ -91,7 +82,7 @@ class Noise:
         for name in settings.perturbations:
             for severity, share in settings.severities.items():
                 slice_ = {"family": FAMILIES[name], "perturbation": name, "severity": severity}
-                if name in _noise_nlpaug.METHODS and importlib.util.find_spec("nlpaug") is None:
+                if name in BY_NLPAUG and importlib.util.find_spec("nlpaug") is None:
                     yield Skipped(slice_, "nlpaug is not installed")
                     continue
                 found = [case for example in examples if (case := _case(audit, example, name, share, slice_))]
@@ -113,54 +104,6 @@ def _case(audit: Audit, example: Example, name: str, share: float, slice_: Slice
     if not touched:
         return None
     return Case(example, slice=slice_, inputs=inputs, facts={"words_touched": touched / total})
-
-
-def perturb(words: text.Words, name: str, share: float, rng: random.Random) -> tuple[text.Edit, ...]:
-    """Edits that touch about ``share`` (in (0, 1]) of the words; empty where no word offers anything to change.
-
-    At least one edit, and no more words than ``share`` of them all, rounded. With an equal generator, a smaller share
-    touches a subset of the words and changes them alike. ``name`` is a key of FAMILIES (KeyError).
-    """
-    wanted = max(1, round(share * len(words.words)))
-    order = list(range(len(words.words)))
-    rng.shuffle(order)
-    seeds = [rng.getrandbits(32) for _ in order]
-    touched = 0
-    edits: list[text.Edit] = []
-    for index in order:
-        if touched >= wanted:
-            break
-        edit = _edit(words, index, name, seeds[index], edits)
-        if edit is None:
-            continue
-        if edits and touched + edit.end - edit.start > wanted:
-            break
-        touched += edit.end - edit.start
-        edits.append(edit)
-    return tuple(edits)
-
-
-def _edit(words: text.Words, index: int, name: str, seed: int, before: Sequence[text.Edit]) -> text.Edit | None:
-    if name in _noise_own.PAIRS:
-        if index + 1 == len(words.words) or any(edit.start - 1 <= index < edit.end for edit in before):
-            return None
-        return _noise_own.PAIRS[name][1](words, index, random.Random(seed))
-    new = _changed(name, words.words[index], seed)
-    if new is None or (not new and sum(not edit.words for edit in before) + 1 >= len(words.words)):
-        return None  # a text keeps at least one word
-    return text.Edit(index, index + 1, new, (" ",) * (len(new) - 1))
-
-
-@functools.lru_cache(maxsize=2**16)
-def _changed(name: str, word: str, seed: int) -> tuple[str, ...] | None:
-    """What becomes of a word. Every severity and every model asks for the same changes."""
-    return _change(name)(word, random.Random(seed))
-
-
-def _change(name: str) -> _noise_own.Change:
-    if name in _noise_nlpaug.METHODS:
-        return functools.partial(_noise_nlpaug.change, name)
-    return _noise_own.WORDS[name][1]
 
 
 PROBE = Noise()

@@ -37,7 +37,9 @@ ALLOWED: dict[str, set[str]] = {
     "provenance": {"types", "config", "data", "limitations", "resources", "results", "stats", "tables"},
     "models": BASE | {"tasks", "text"},
     "engine": BASE,
-    "training": BASE | {"caches", "folders", "tasks", "text", "models", "data", "config"},
+    "perturbing": {"text"},
+    "attacking": {"resources"},
+    "training": BASE | {"attacking", "caches", "folders", "tasks", "text", "models", "data", "config", "perturbing"},
     "registry": BASE | {"limitations"},
     "rounds": BASE | {"gate", "measuring", "plans", "policy", "runner", "stats", "tally"},
     "runner": BASE | {"registry", "engine", "measuring", "plans"},
@@ -78,7 +80,7 @@ def test_every_package_of_the_engine_stands_in_the_table() -> None:
 
 
 def test_probes_import_only_what_is_theirs_and_no_other_probe() -> None:
-    allowed = BASE | {"stats", "text", "metrics", "resources"}
+    allowed = BASE | {"stats", "text", "metrics", "resources", "perturbing", "attacking"}
     for file in sorted((ROOT / "probes").glob("*.py")):
         for name in imported(file):
             parts = name.split(".")

@@ -46,7 +46,7 @@ def written(folder: Path, content: str = CONFIG) -> Config:
 
 
 def train(config: Config) -> list[Path]:
-    return list(job.train(config, out=None, device="cpu", progress=Silent(), fresh=True))
+    return [one.folder for one in job.train(config, out=None, device="cpu", progress=Silent(), fresh=True)]
 
 
 def test_the_same_config_in_two_folders_gives_the_same_checkpoints_byte_for_byte(tmp_path: Path) -> None:

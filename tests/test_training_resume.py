@@ -114,6 +114,14 @@ KINDS = {
     "validation": Kind(validation=reviews(6, flipped=1), expected=9, epochs=3, learning_rate=1e-2),
     "drawing": Kind("drawing", expected=8),
     "bf16": Kind(precision="bf16"),
+    "sgd": Kind(optimizer="sgd"),
+    "adafactor": Kind(optimizer="adafactor", layer_decay=0.5, schedule="cosine"),
+    "freelb": Kind("freelb"),
+    "smart": Kind("smart"),
+    "online": Kind("online"),
+    "augment": Kind("augment", expected=8),
+    "attack": Kind("attack", epochs=3, expected=9, learning_rate=1e-2),
+    "lora": Kind("lora"),
 }
 
 

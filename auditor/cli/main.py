@@ -138,11 +138,14 @@ def _train(commands: Commands) -> None:
         commands,
         "train",
         "Fine-tune a model, once for each recipe.",
-        "  audit train\n  audit train --config audit.toml --seed 1 --out ckpt/\n  audit train --fresh",
+        "  audit train\n  audit train --config audit.toml --seed 1 --out ckpt/\n  audit train --fresh\n"
+        "  audit train --recipes standard,fgm,freelb --seeds 3",
     )
     command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml)")
     command.add_argument("--out", type=_path, help="folder for the checkpoints (default: [training] out)")
+    command.add_argument("--recipes", metavar="A,B", help="recipes, with commas between (default: the config's)")
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
+    command.add_argument("--seeds", type=int, metavar="N", help="train with N seeds, from the seed on (default: 1)")
     command.add_argument("--fresh", action="store_true", help="train again, also what is finished or was interrupted")
     _common(command, device=True)
 

@@ -29,7 +29,7 @@ def _device(value: str) -> str:
     return value
 
 
-def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     for value in values:
         if values.count(value) > 1:
             raise ValueError(f"names {value!r} twice")
@@ -45,6 +45,7 @@ def _domain_names(domains: dict[str, Path]) -> dict[str, Path]:
 
 File = Annotated[Path, BeforeValidator(_not_blank)]
 Word = Annotated[str, BeforeValidator(_not_blank)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
 Device = Annotated[str, AfterValidator(_device)]
 
 
@@ -77,12 +78,25 @@ class TrainingSection(_Section):
     recipes: Annotated[tuple[Word, ...], AfterValidator(_each_once)] = Field(default=("standard",), min_length=1)
     epochs: int = Field(default=2, ge=1)
     learning_rate: float = Field(default=5e-5, gt=0, lt=1)
+    learning_rates: Annotated[tuple[Rate, ...], AfterValidator(_each_once)] = ()
+    """One checkpoint for each, in place of ``learning_rate``."""
+    seeds: int = Field(default=1, ge=1)
+    """One checkpoint for each of so many seeds, from the config's own on."""
     batch_size: int = Field(default=32, ge=1)
     max_length: int = Field(default=256, ge=8)
     """Tokens."""
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the steps."""
     weight_decay: float = Field(default=0.01, ge=0)
+    optimizer: Literal["adamw", "sgd", "adafactor"] = "adamw"
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Of sgd."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """Of the learning rate after the warm-up."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """Factor of the learning rate for each layer further down from the head."""
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    """Of the base's own dropouts; None: as the base has them."""
     clip_norm: float = Field(default=1.0, gt=0)
     accumulation: int = Field(default=1, ge=1)
     """Batches for each optimiser step."""

@@ -9,17 +9,42 @@ from auditor.errors import ModelError
 from auditor.models import hugging_face
 from auditor.types import Task
 
+DROPOUTS = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "classifier_dropout",
+    "classifier_dropout_prob",
+    "dropout",
+    "attention_dropout",
+    "activation_dropout",
+    "hidden_dropout",
+    "seq_classif_dropout",
+    "embd_pdrop",
+    "attn_pdrop",
+    "resid_pdrop",
+    "dropout_rate",
+    "pooler_dropout",
+)
+"""What configurations of transformers call their dropouts."""
 
-def load(path: Path, task: Task) -> tuple[Any, Any]:
+
+def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any]:
     """Model (on the CPU, float32, head drawn from torch's generator) and tokenizer of the folder ``path``.
 
-    Raises ModelError when it does not load, or when weights of the encoder itself are missing or of another shape:
+    ``dropout``: in place of all of the base's own. Raises ModelError when it has none, when it does not load, or when weights of the encoder itself are missing or of another shape:
     transformers would draw them at random without a word.
     """
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoConfig, AutoModelForSequenceClassification
 
     tokenizer = hugging_face.load_tokenizer(path)
     names = dict(enumerate(task.labels))
+    changed: dict[str, float] = {}
+    if dropout is not None:
+        with hugging_face.loading("does not load", path):
+            config = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
+        changed = {name: dropout for name in DROPOUTS if hasattr(config, name)}
+        if not changed:
+            raise ModelError("the base has no dropout to change", where=str(path), hint="leave dropout out")
     with hugging_face.loading("does not load", path):
         model, info = AutoModelForSequenceClassification.from_pretrained(
             str(path),
@@ -32,6 +57,7 @@ def load(path: Path, task: Task) -> tuple[Any, Any]:
             problem_type="single_label_classification",
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            **changed,
         )
     # Releases of transformers name a mismatch by its key, or by its key and both shapes.
     mismatched = (one if isinstance(one, str) else one[0] for one in info["mismatched_keys"])

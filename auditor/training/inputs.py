@@ -19,7 +19,7 @@ from auditor.training.recipes import Recipe
 from auditor.training.terms import Settings
 from auditor.types import Example, Task
 
-PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
+PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "peft", "nlpaug", "textattack")
 
 
 def versions() -> dict[str, str]:

@@ -10,10 +10,10 @@ from typing import Any
 
 from auditor import config as configs
 from auditor import data, tasks
-from auditor.config import Config, TrainingSection
+from auditor.config import Config
 from auditor.errors import ConfigError, DataError, ModelError, UsageError
 from auditor.models import checkpoint, hugging_face
-from auditor.training import inputs, loop, recipes, record, resume, saving
+from auditor.training import cost, grid, inputs, loop, recipes, record, resume, saving, validating
 from auditor.types import Example, Model, Progress, Task
 
 SETTINGS = (
@@ -23,6 +23,11 @@ SETTINGS = (
     "max_length",
     "warmup",
     "weight_decay",
+    "optimizer",
+    "momentum",
+    "schedule",
+    "layer_decay",
+    "dropout",
     "clip_norm",
     "accumulation",
     "patience",
@@ -41,37 +46,51 @@ class _Ready:
     sets: Mapping[str, data.Dataset]
     examples: Sequence[Example]
     validation: Sequence[Example]
-    settings: loop.Settings
-    recipes: Sequence[recipes.Recipe]
+    runs: Sequence[grid.Run]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A checkpoint that is whole."""
+
+    folder: Path
+    record: record.TrainingRecord
+    cost: cost.Cost | None
+    """None: not known, as of a checkpoint from before costs were kept."""
 
 
 def train(
     config: Config, *, out: Path | None, device: str | None, progress: Progress, fresh: bool = False
-) -> Iterator[Path]:
-    """Train once for each recipe; yields each checkpoint's folder when it is whole.
+) -> Iterator[Finished]:
+    """Train every recipe, at every learning rate, with every seed; yields each checkpoint when it is whole.
 
     Everything is read and checked before the first step. A checkpoint that is there already, from the same inputs, is
     kept, and an interrupted training goes on where it was, unless ``fresh``. Raises AuditError.
     """
     ready = _read(config, out)
     # Of several devices for an audit one trains.
-    where = (device or config.audit.device).split(",")[0]
-    for recipe in ready.recipes:
-        given = (ready.base, ready.examples, ready.validation, ready.task, recipe, ready.settings)
-        key = inputs.key(*given, seed=config.seed, device=where)
-        keeper, target = resume.keeper(key), ready.folder / recipe.name
+    where = hugging_face.device_named((device or config.audit.device).split(",")[0])
+    for run in ready.runs:
+        target = ready.folder / run.name
+        given = (ready.base, ready.examples, ready.validation, ready.task, run.recipe, run.settings)
+        key = inputs.key(*given, seed=run.seed, device=where)
+        keeper = resume.keeper(key)
         if fresh:
             keeper.discard()
         old = None if fresh else _same(target, key, config.task)
         if old is None:
-            trained = loop.train(*given, seed=config.seed, device=where, progress=progress, keeper=keeper)
-            loop.save(trained, target, _record(ready, recipe, target, trained, key))
+            meter = cost.Meter(progress)
+            with meter.measured(where):
+                trained = loop.train(*given, seed=run.seed, device=where, progress=meter, keeper=keeper)
+            found = _record(ready, run, target, trained, key)
+            loop.save(trained, target, found)
+            cost.write(ready.folder, run.name, meter.of(trained.steps))
         else:
-            progress.start(f"training {recipe.name}")
-            _bring_up_to_date(ready, target, old)
+            progress.start(f"training {run.name}")
+            found = _brought_up_to_date(ready, target, old)
             progress.finish("nothing has changed since; --fresh trains again")
         keeper.discard()
-        yield target
+        yield Finished(target, found, cost.read(ready.folder).get(run.name))
 
 
 def _read(config: Config, out: Path | None) -> _Ready:
@@ -94,8 +113,12 @@ def _read(config: Config, out: Path | None) -> _Ready:
     if training.patience is not None and not validation:
         raise ConfigError("patience needs validation rows", where="[training]", hint='[data] validation = "…"')
     folder = out or config.resolve(training.out)
-    made = _made(training, folder, base)
-    return _Ready(config, base, folder, task, sets, examples, validation, settings, made)
+    runs = grid.runs(config, settings)
+    for run in runs:
+        saving.check_target(folder / run.name)
+        if (folder / run.name).resolve() == base.resolve():
+            raise ConfigError("would replace its own base", where="[training] out", hint="name another folder")
+    return _Ready(config, base, folder, task, sets, examples, validation, runs)
 
 
 def _same(target: Path, key: str, task: str) -> record.TrainingRecord | None:
@@ -110,23 +133,32 @@ def _same(target: Path, key: str, task: str) -> record.TrainingRecord | None:
     return found
 
 
-def _bring_up_to_date(ready: _Ready, target: Path, old: record.TrainingRecord) -> None:
+CHECKED = 500
+"""Training rows on which a model without validation rows is compared with a constant answer."""
+
+
+def _learned_nothing(ready: _Ready, trained: loop.Trained) -> str:
+    """In words, that the model is no better than the answer it would give without reading; empty where it is.
+
+    A recipe can keep a model from learning with a loss that stays finite: too strong a perturbation does.
+    """
+    rows, named = (ready.validation, "validation") if ready.validation else (ready.examples[:CHECKED], "training")
+    baseline = validating.constant([one.gold for one in ready.examples], rows, ready.task)
+    found = validating.metric(loop.as_model(trained, name="trained"), rows, ready.task)
+    if baseline is None or found > baseline:
+        return ""
+    return (
+        f"WARNING: {ready.task.metric} {found:.3f} on the {named} rows is no better than the same answer to all of them "
+        f"({baseline:.3f}): nothing was learned; train longer, or weaken the recipe"
+    )
+
+
+def _brought_up_to_date(ready: _Ready, target: Path, old: record.TrainingRecord) -> record.TrainingRecord:
     """Files that decide no weight, such as the test rows, may have changed: audits of the checkpoint go by its record."""
     new = replace(old, **_places(ready, target))
     if new != old:
         saving.rewrite(target, new)
-
-
-def _made(training: TrainingSection, folder: Path, base: Path) -> list[recipes.Recipe]:
-    """The recipes asked for, their settings and the places of their checkpoints checked."""
-    for name in training.recipe:
-        recipes.find(name)
-    made = [recipes.create(name, training.recipe.get(name, {})) for name in training.recipes]
-    for recipe in made:
-        saving.check_target(folder / recipe.name)
-        if (folder / recipe.name).resolve() == base.resolve():
-            raise ConfigError("would replace its own base", where="[training] out", hint="name another folder")
-    return made
+    return new
 
 
 def _check_classes(examples: Sequence[Example], task: Task, where: Path) -> None:
@@ -151,22 +183,24 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
     }
 
 
-def _record(ready: _Ready, recipe: Any, target: Path, trained: Any, key: str) -> record.TrainingRecord:
-    training = ready.config.training
+def _record(ready: _Ready, run: grid.Run, target: Path, trained: loop.Trained, key: str) -> record.TrainingRecord:
     return record.TrainingRecord(
-        recipe=recipe.name,
-        recipe_settings=asdict(recipe.settings),
+        recipe=run.recipe.name,
+        recipe_settings=asdict(run.recipe.settings),
         **_places(ready, target),
         labels=ready.task.labels,
         # The greatest length as it was, where the model allows less than was asked for.
-        settings={**{name: getattr(training, name) for name in SETTINGS}, "max_length": trained.max_length},
-        seed=ready.config.seed,
+        settings={**{name: getattr(run.settings, name) for name in SETTINGS}, "max_length": trained.max_length},
+        seed=run.seed,
         train_rows=len(ready.examples),
         versions=inputs.versions(),
         device=trained.device,
         steps=trained.steps,
         history=tuple(trained.history),
         inputs=key,
+        parameters=trained.parameters,
+        trainable=trained.trainable,
+        warning=_learned_nothing(ready, trained),
     )
 
 

@@ -19,7 +19,7 @@ from auditor.training.batches import bucketed, endless, last_marked
 from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seeded
 from auditor.training.encoding import collated, encoded
 from auditor.training.generators import Generators
-from auditor.training.optimizing import mixed_precision, parameter_groups, rate
+from auditor.training.optimizing import mixed_precision, optimizer, rate
 from auditor.training.recipes import Recipe
 from auditor.training.resume import Keeper, Outcome, Place
 from auditor.training.terms import Settings, Trained
@@ -73,7 +73,7 @@ def again(
     outcome, tensors = found
     try:
         with _prepared(base, task, settings, seed, device) as trained:
-            model = recipe.prepare(trained.model)
+            model = recipe.finish(recipe.prepare(trained.model))
             with state.usable():
                 state.put_model(model, tensors)
             trained.model = model.eval()
@@ -89,7 +89,7 @@ def _prepared(base: Path, task: Task, settings: Settings, seed: int, device: str
     """The base with a new head on the device, everything seeded; afterwards as before."""
     where = hugging_face.device_named(device)
     with deterministic(seed, where), seeded(seed), on_device(where), accelerate_afterwards_as_new():
-        model, tokenizer = bases.load(base, task)
+        model, tokenizer = bases.load(base, task, settings.dropout)
         limit = hugging_face.length_limit(model, tokenizer, settings.max_length)
         yield Trained(model.to(where), tokenizer, where.split(":")[0], limit)
 
@@ -106,7 +106,6 @@ class _Loop:
         keeper: Keeper | None,
     ) -> None:
         from accelerate import Accelerator
-        from torch.optim import AdamW
 
         self._trained, self._task, self._recipe = trained, task, recipe
         self._settings, self._progress, self._keeper = settings, progress, keeper
@@ -117,11 +116,14 @@ class _Loop:
             cpu=trained.device == "cpu", mixed_precision=mixed_precision(settings.precision, trained.device)
         )
         model = recipe.prepare(trained.model)
-        groups = parameter_groups(model, settings.weight_decay)
-        # One kernel over all parameters: the update was a sixth of a training step on a CPU.
-        optimizer = AdamW(groups, lr=settings.learning_rate, fused=True)
-        self._model, self._optimizer = self._accelerator.prepare(model, optimizer)
-        recipe.accumulate = self._accumulate
+        self._model, self._optimizer = self._accelerator.prepare(model, optimizer(model, settings))
+        recipe.accumulate, recipe.answering = self._accumulate, self._answering
+        trained.parameters = sum(one.numel() for one in model.parameters())
+        trained.trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)
+
+    def _answering(self) -> hugging_face.HuggingFaceModel:
+        trained, model = self._trained, self._accelerator.unwrap_model(self._model)
+        return hugging_face.wrap(model, trained.tokenizer, name="training", max_length=trained.max_length)
 
     def _accumulate(self, loss: Any) -> None:
         self._accelerator.backward(loss / self._settings.accumulation)
@@ -142,7 +144,8 @@ class _Loop:
         if self._best is not None:
             self._model.load_state_dict(self._best[1])
         # Without the wrapper the model answers in full precision, as it will when it is loaded from disk.
-        trained.model = self._accelerator.unwrap_model(self._model, keep_fp32_wrapper=False).eval()
+        whole = self._accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
+        trained.model = self._recipe.finish(whole).eval()
         last = {name.replace("_", " "): value for name, value in trained.history[-1].items() if name != "epoch"}
         self._progress.finish(", ".join(f"{name} {value:.3f}" for name, value in last.items()))
 
@@ -156,6 +159,7 @@ class _Loop:
         with state.usable():
             state.put_model(self._model, tensors)
             state.put_optimizer(self._optimizer, tensors)
+            self._recipe.take_up(state.part(tensors, state.RECIPE))
             if scaler is not None:
                 scaler.load_state_dict(place.scaler)
             # These two also find out, before anything is trained, whether they are states at all.
@@ -209,8 +213,9 @@ class _Loop:
 
     def _step(self) -> None:
         settings = self._settings
+        factor = rate(self._trained.steps, self._total, settings.warmup, settings.schedule)
         for group in self._optimizer.param_groups:
-            group["lr"] = settings.learning_rate * rate(self._trained.steps, self._total, settings.warmup)
+            group["lr"] = settings.learning_rate * factor * group["scale"]
         norm = float(self._accelerator.clip_grad_norm_(self._model.parameters(), settings.clip_norm))
         # With fp16 the scaler expects overflows now and then, and leaves such a step out by itself.
         if not math.isfinite(norm) and self._accelerator.scaler is None:
@@ -241,14 +246,14 @@ class _Loop:
             now=Generators.now(trained.device),
             scaler=None if scaler is None else scaler.state_dict(),
         )
-        self._keeper.write(place, state.of_training(self._model, self._optimizer, best and best[1]))
+        self._keeper.write(
+            place, state.of_training(self._model, self._optimizer, best and best[1], self._recipe.state())
+        )
 
     def _validate(self, validation: Sequence[Example], epoch: int, entry: dict[str, float]) -> None:
         """Note the task's metric, and the weights if they are the best so far."""
         trained = self._trained
-        model = self._accelerator.unwrap_model(self._model)
-        answering = hugging_face.wrap(model, trained.tokenizer, name="validation", max_length=trained.max_length)
-        score = validating.metric(answering, validation, self._task)
+        score = validating.metric(self._answering(), validation, self._task)
         entry[f"validation_{self._task.metric}"] = round(score, 6)
         if self._best is None or score > self._best[0]:
             weights = {name: value.detach().cpu().clone() for name, value in self._model.state_dict().items()}

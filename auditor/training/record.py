@@ -40,6 +40,12 @@ class TrainingRecord:
     inputs: str = ""
     """The key of the training (``inputs.key``): the same, and nothing that decides the weights has changed. Empty in
     files from before there was one."""
+    parameters: int = 0
+    """Of the model as it was trained; 0 in files from before it was recorded."""
+    trainable: int = 0
+    """Of which training changed."""
+    warning: str = ""
+    """What is wrong with the model, as far as training could tell."""
 
 
 def write(folder: Path, record: TrainingRecord) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 Tensors = Mapping[str, Any]
 """Name → tensor."""
-MODEL, BEST, OPTIMIZER = "model/", "best/", "optimizer/"
+MODEL, BEST, OPTIMIZER, RECIPE = "model/", "best/", "optimizer/", "recipe/"
 BROKEN = (RuntimeError, ValueError, TypeError, LookupError, OverflowError)
 """What torch, numpy and Python raise for a state that is not one of theirs."""
 
@@ -22,11 +22,12 @@ def of_model(model: Any) -> dict[str, Any]:
     return {f"{MODEL}{name}": value for name, value in model.state_dict().items()}
 
 
-def of_training(model: Any, optimizer: Any, best: Tensors | None) -> dict[str, Any]:
-    """Weights, the optimiser's moments and step counts, and the best weights if there are any."""
+def of_training(model: Any, optimizer: Any, best: Tensors | None, recipe: Tensors) -> dict[str, Any]:
+    """Weights, the optimiser's moments and step counts, the best weights if there are any, what the recipe keeps."""
     found = of_model(model)
     for index, moments in optimizer.state_dict()["state"].items():
-        found |= {f"{OPTIMIZER}{index}/{name}": value for name, value in moments.items()}
+        found |= {f"{OPTIMIZER}{index}/{name}": value for name, value in moments.items() if value is not None}
+    found |= {f"{RECIPE}{name}": value for name, value in recipe.items()}
     return found | {f"{BEST}{name}": value for name, value in (best or {}).items()}
 
 

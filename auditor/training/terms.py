@@ -16,9 +16,19 @@ class Settings:
     max_length: int = 256
     """Tokens, at most."""
     warmup: float = 0.1
-    """Share of the steps in which the learning rate rises from 0; it then falls to 0 linearly."""
+    """Share of the steps in which the learning rate rises from 0."""
     weight_decay: float = 0.01
     """Not on biases and norms."""
+    optimizer: str = "adamw"
+    """adamw (Loshchilov & Hutter 2019), sgd, or adafactor (Shazeer & Stern 2018)."""
+    momentum: float = 0.9
+    """Of sgd."""
+    schedule: str = "linear"
+    """How the learning rate falls after the warm-up: linear or cosine to 0, or constant."""
+    layer_decay: float = 1.0
+    """Factor of the learning rate for each layer further down from the head (Howard & Ruder 2018)."""
+    dropout: float | None = None
+    """Of the base's own dropouts; None: as the base has them."""
     clip_norm: float = 1.0
     accumulation: int = 1
     """Batches for each optimiser step; each counts 1/accumulation, also where an epoch ends before the last."""
@@ -43,3 +53,7 @@ class Trained:
     """Epoch, mean loss, and the task's metric on validation rows where there are any. No seconds."""
     best_epoch: int | None = None
     """The epoch, from 0, whose weights these are; None: the last one's, there was no validation."""
+    parameters: int = 0
+    """Of the model as it was trained."""
+    trainable: int = 0
+    """Of which training changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from auditor.types import Example, Model, Task
 
@@ -21,3 +22,13 @@ def metric(model: Model, validation: Sequence[Example], task: Task) -> float:
             score = task.score(validation[index].gold, response)
             right, total = right + score.numerator, total + score.denominator
     return right / total if total else 0.0
+
+
+def constant(golds: Sequence[Any], rows: Sequence[Example], task: Task) -> float | None:
+    """The metric on the rows of the best answer that ignores the input, by the golds; None where the task has none."""
+    answer = task.constant(golds)
+    if answer is None:
+        return None
+    scores = [task.score(one.gold, answer) for one in rows]
+    total = sum(one.denominator for one in scores)
+    return sum(one.numerator for one in scores) / total if total else None

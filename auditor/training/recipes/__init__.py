@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib import metadata
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from auditor.errors import ConfigError, near_match
 from auditor.training.recipes._base import Recipe
+
+_NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*")
+ENTRY_POINTS = "auditor.recipes"
+"""Group of entry points for recipes of other packages: a name → a class."""
 
 __all__ = ["NoSettings", "Recipe", "create", "find", "names"]
 
@@ -23,7 +29,11 @@ class NoSettings:
 
 def names() -> tuple[str, ...]:
     """Every recipe there is, sorted; loads no torch."""
-    return tuple(sorted(one.name for one in pkgutil.iter_modules(__path__) if not one.name.startswith("_")))
+    return tuple(sorted({*_own(), *metadata.entry_points(group=ENTRY_POINTS).names}))
+
+
+def _own() -> list[str]:
+    return [one.name for one in pkgutil.iter_modules(__path__) if not one.name.startswith("_")]
 
 
 def find(name: str) -> type[Recipe]:
@@ -31,15 +41,33 @@ def find(name: str) -> type[Recipe]:
     if name not in names():
         hint = near_match(name, names()) or f"known: {', '.join(names())}"
         raise ConfigError(f"no recipe is called {name!r}", where="[training] recipes", hint=hint)
-    found: type[Recipe] = importlib.import_module(f"{__name__}.{name}").RECIPE
+    kind: type[Recipe] = importlib.import_module(f"{__name__}.{name}").RECIPE if name in _own() else _elsewhere(name)
+    return kind
+
+
+def _elsewhere(name: str) -> type[Recipe]:
+    """A recipe of another package. Raises ConfigError for what is none."""
+    (entry, *_) = metadata.entry_points(group=ENTRY_POINTS, name=name)
+    where = f"entry point {entry.name}"
+    try:
+        found = entry.load()
+    except Exception as error:
+        raise ConfigError(f"does not import: {type(error).__name__}: {error}", where=where) from error
+    if not (isinstance(found, type) and issubclass(found, Recipe) and getattr(found, "name", None) == name):
+        raise ConfigError("is no recipe of that name", where=where, hint="a class derived from Recipe")
     return found
 
 
 def create(name: str, given: Mapping[str, Any]) -> Recipe:
-    """The recipe of that name with its settings checked. Raises ConfigError."""
-    kind = find(name)
-    known = [one.name for one in fields(kind.settings_type)]
+    """The recipe of that name with its settings checked. Raises ConfigError.
+
+    ``given["recipe"]`` names another recipe, for settings under a name of their own: ``freelb++`` of ``freelb``.
+    """
     where = f"[training.recipe.{name}]"
+    if "recipe" in given and not _NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} cannot be a folder's name", where=where, hint="letters, digits, . _ + -")
+    kind, given = find(given.get("recipe", name)), {key: value for key, value in given.items() if key != "recipe"}
+    known = [one.name for one in fields(kind.settings_type)]
     for key in given:
         if key not in known:
             raise ConfigError(
@@ -48,7 +76,9 @@ def create(name: str, given: Mapping[str, Any]) -> Recipe:
                 hint=near_match(key, known) or f"known: {', '.join(known) or 'none'}",
             )
     try:
-        return kind(TypeAdapter(kind.settings_type).validate_python(dict(given)))
+        made = kind(TypeAdapter(kind.settings_type).validate_python(given))
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", where=where) from None
+    made.label = name
+    return made

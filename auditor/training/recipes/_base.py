@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from auditor.types import Example
+from auditor.types import Example, Model
 
 Batch = dict[str, Any]
 """Tensors: input_ids, attention_mask, … of shape (batch, tokens), and labels of shape (batch,), int64."""
 
 
+def _not_training() -> Model:
+    raise RuntimeError("no training is running")
+
+
 class Recipe:
     """How a batch becomes gradients. The loop does the rest: batches, optimiser, schedule, clipping, stopping.
 
-    An interrupted training goes on in another process: what a recipe does follows from its settings, from its arguments
-    and from the global random generators, and ``examples`` from nothing that training changes.
+    An interrupted training goes on in another process: what a recipe does follows from its settings, from its arguments,
+    from the global random generators and from ``state``.
     """
 
     name: ClassVar[str]
@@ -25,6 +29,10 @@ class Recipe:
         self.settings = settings
         self.accumulate: Callable[[Any], None] = lambda loss: loss.backward()
         """Adds the gradients of a loss; the loop puts accelerate's in its place."""
+        self.answering: Callable[[], Model] = _not_training
+        """The model as it stands, to be asked without dropout; the loop puts it there."""
+        self.label = self.name
+        """What it is called among others: its checkpoint's folder."""
 
     def prepare(self, model: Any) -> Any:
         """The model to train: as it is, or with parameters added or frozen."""
@@ -33,6 +41,17 @@ class Recipe:
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:  # noqa: ARG002 - for recipes that use it
         """The examples of an epoch: as they are, or augmented."""
         return examples
+
+    def state(self) -> Mapping[str, Any]:
+        """Tensors, by name, that it keeps from batch to batch: they are kept with an interrupted training."""
+        return {}
+
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        """Go on from such a state, after ``prepare``. Raises KeyError, RuntimeError or ValueError for another one."""
+
+    def finish(self, model: Any) -> Any:
+        """What of the prepared model is kept after training: as it is, or with added parameters merged."""
+        return model
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:  # noqa: ARG002 - for recipes that use it
         """Add this batch's gradients; returns its loss."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.errors import ConfigError, ModelError
-from auditor.training.recipes import Recipe
-from auditor.training.recipes._base import Batch
+from auditor.errors import ModelError
+from auditor.training.recipes._base import Batch, Recipe
+from auditor.training.recipes._checks import between
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``epsilon``: L2 norm, above 0, of the perturbation of the whole embedding matrix."""
+    """``epsilon`` ≥ 0: L2 norm of the perturbation of the whole embedding matrix; 0: standard training."""
 
     epsilon: float = 1.0
 
@@ -31,8 +31,7 @@ class FastGradientMethod(Recipe):
     settings_type = Settings
 
     def __init__(self, settings: Settings) -> None:
-        if not 0 < settings.epsilon < float("inf"):
-            raise ConfigError(f"epsilon = {settings.epsilon} is not above 0", where="[training.recipe.fgm]")
+        between(self.name, "epsilon", settings.epsilon, 0)
         super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
@@ -44,6 +43,8 @@ class FastGradientMethod(Recipe):
     def backward(self, model: Any, batch: Batch, step: int) -> float:
         import torch
 
+        if self.settings.epsilon == 0:
+            return super().backward(model, batch, step)
         weight = model.get_input_embeddings().weight
         # Set aside what earlier batches accumulated, so that the direction is this batch's own.
         accumulated, weight.grad = weight.grad, None

@@ -20,7 +20,7 @@ from auditor.text import Edit, Words
 Change = Callable[[str, random.Random], tuple[str, ...] | None]
 PairChange = Callable[[Words, int, random.Random], Edit | None]
 
-DATA = Path(__file__).with_name("data") / "noise.toml"
+DATA = Path(__file__).with_name("noise.toml")
 ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060")
 SOFT_HYPHEN = ("\u00ad",)
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -30,7 +30,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @functools.cache
 def table(name: str) -> Mapping[str, str]:
-    """``contractions``, ``social_media``, ``homoglyphs`` or ``diacritics`` of ``data/noise.toml``."""
+    """``contractions``, ``social_media``, ``homoglyphs`` or ``diacritics`` of ``noise.toml``."""
     tables: dict[str, dict[str, str]] = tomllib.loads(DATA.read_text(encoding="utf-8"))
     return tables[name]
 

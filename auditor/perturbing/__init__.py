@@ -1,0 +1,68 @@
+"""Perturbations of a text, word by word: typos, case, spacing, words, invisible characters, homoglyphs, social media."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Sequence
+
+from auditor import text
+from auditor.perturbing import by_nlpaug, own
+
+BY_NLPAUG = frozenset(by_nlpaug.METHODS)
+"""Perturbations that need nlpaug."""
+
+FAMILIES: dict[str, str] = {**by_nlpaug.METHODS, **own.FAMILIES}
+"""Perturbation → family.
+
+Swapped and deleted words are our own: nlpaug's RandomWordAug chooses the words itself, so that severities would not be
+nested, and changes capitals as well; once the words are chosen nothing is left for it to decide.
+"""
+
+
+def perturb(words: text.Words, name: str, share: float, rng: random.Random) -> tuple[text.Edit, ...]:
+    """Edits that touch about ``share`` (in (0, 1]) of the words; empty where no word offers anything to change.
+
+    At least one edit, and no more words than ``share`` of them all, rounded. With an equal generator, a smaller share
+    touches a subset of the words and changes them alike. ``name`` is a key of FAMILIES (KeyError).
+    """
+    wanted = max(1, round(share * len(words.words)))
+    order = list(range(len(words.words)))
+    rng.shuffle(order)
+    seeds = [rng.getrandbits(32) for _ in order]
+    touched = 0
+    edits: list[text.Edit] = []
+    for index in order:
+        if touched >= wanted:
+            break
+        edit = _edit(words, index, name, seeds[index], edits)
+        if edit is None:
+            continue
+        if edits and touched + edit.end - edit.start > wanted:
+            break
+        touched += edit.end - edit.start
+        edits.append(edit)
+    return tuple(edits)
+
+
+def _edit(words: text.Words, index: int, name: str, seed: int, before: Sequence[text.Edit]) -> text.Edit | None:
+    if name in own.PAIRS:
+        if index + 1 == len(words.words) or any(edit.start - 1 <= index < edit.end for edit in before):
+            return None
+        return own.PAIRS[name][1](words, index, random.Random(seed))
+    new = _changed(name, words.words[index], seed)
+    if new is None or (not new and sum(not edit.words for edit in before) + 1 >= len(words.words)):
+        return None  # a text keeps at least one word
+    return text.Edit(index, index + 1, new, (" ",) * (len(new) - 1))
+
+
+@functools.lru_cache(maxsize=2**16)
+def _changed(name: str, word: str, seed: int) -> tuple[str, ...] | None:
+    """What becomes of a word. Every severity and every model asks for the same changes."""
+    return _change(name)(word, random.Random(seed))
+
+
+def _change(name: str) -> own.Change:
+    if name in BY_NLPAUG:
+        return functools.partial(by_nlpaug.change, name)
+    return own.WORDS[name][1]

@@ -1,0 +1,48 @@
+"""Perturbed copies of training rows, for recipes that change the data."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auditor import text
+from auditor.errors import ConfigError, near_match
+from auditor.perturbing import FAMILIES, perturb
+from auditor.types import Example
+
+KEEPS_LABELS = ("typos", "spacing and punctuation", "case", "social media")
+"""Families that leave a text's meaning to a reader; deleted words, say, may not."""
+PERTURBATIONS = tuple(name for name, family in FAMILIES.items() if family in KEEPS_LABELS)
+
+
+def check(recipe: str, names: Sequence[str]) -> None:
+    """Refuse names of no perturbation or family. Raises ConfigError."""
+    known = (*FAMILIES, *dict.fromkeys(FAMILIES.values()))
+    where = f"[training.recipe.{recipe}] perturbations"
+    if not names:
+        raise ConfigError("is empty", where=where, hint=f"known: {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            hint = near_match(name, known) or f"known: {', '.join(known)}"
+            raise ConfigError(f"no perturbation or family is called {name!r}", where=where, hint=hint)
+
+
+def chosen(names: Sequence[str]) -> tuple[str, ...]:
+    """Perturbations by name, those of the families among the names in their place."""
+    return tuple(one for name in names for one in FAMILIES if name in (one, FAMILIES[one]))
+
+
+def perturbed(example: Example, names: Sequence[str], share: float, rng: random.Random) -> Example | None:
+    """The row with one perturbation, drawn anew, in a share of each text field's words; None where it changes nothing.
+
+    Its id is the row's own: what shares a row shares it afterwards too.
+    """
+    for name in rng.sample(names, len(names)):
+        inputs = dict(example.inputs)
+        for field, value in inputs.items():
+            words = text.split(value)
+            inputs[field] = str(text.apply(words, perturb(words, name, share, random.Random(rng.getrandbits(64)))))
+        if inputs != example.inputs:
+            return replace(example, inputs=inputs)
+    return None

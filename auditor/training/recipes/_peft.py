@@ -1,0 +1,55 @@
+"""Parameter-efficient tuning through peft, merged into plain weights afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from auditor.errors import ModelError
+from auditor.training.layers import depths
+
+
+def linear_layers(model: Any, chosen: Sequence[str], where: str) -> list[str]:
+    """Names of the linear maps inside the model's layers, of those whose last part is among ``chosen`` if any are.
+
+    Raises ModelError when there are none.
+    """
+    from torch import nn
+
+    depth = depths(model)
+    top = max(depth.values())
+    inside = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and 0 < depth[f"{name}.weight"] < top
+    ]
+    found = [name for name in inside if not chosen or name.rsplit(".", 1)[-1] in chosen]
+    if not found:
+        known = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in inside})) or "none"
+        raise ModelError(f"no linear map is called {' or '.join(chosen)}", where=where, hint=f"known: {known}")
+    return found
+
+
+def head(model: Any) -> list[str]:
+    """Names of the largest modules that stand wholly above the layers: the pooler and the head."""
+    depth = depths(model)
+    top = max(depth.values())
+    above = {name for name, below in depth.items() if below == top}
+    found: list[str] = []
+    for name, module in model.named_modules():
+        own = {f"{name}.{one}" for one, _ in module.named_parameters()}
+        if name and own and own <= above and not any(name.startswith(f"{one}.") for one in found):
+            found.append(name)
+    return found
+
+
+def wrapped(model: Any, config: Any) -> Any:
+    """The model with peft's parameters added, everything else but its head frozen."""
+    import peft
+
+    return peft.get_peft_model(model, config)
+
+
+def merged(model: Any) -> Any:
+    """A plain model with what was added merged into its weights."""
+    return model.merge_and_unload()

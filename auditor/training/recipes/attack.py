@@ -1,0 +1,101 @@
+"""Training on adversarial examples against the model as it stands, made anew every few epochs."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from auditor.errors import ModelError
+from auditor.training.recipes._base import Recipe
+from auditor.training.recipes._checks import between
+from auditor.types import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``recipe`` of TextAttack; ``share`` in [0, 1] of the rows that are attacked (0: standard)."""
+
+    recipe: Literal["deepwordbug", "pruthi", "textbugger", "pwws"] = "deepwordbug"
+    share: float = 0.2
+    first: int = 1
+    """Epoch, from 0, of the first attacks: before it there is nothing worth attacking."""
+    every: int = 1
+    """Epochs from one generation of attacks to the next."""
+    max_words_changed: float = 0.2
+    """Share in (0, 1] of a text's words; one word always may."""
+    query_budget: int = 100
+    """Queries of one attack, at least 2."""
+
+
+class AttackTraining(Recipe):
+    """Yoo & Qi (2021), "Towards improving adversarial training of NLP models" (A2T), with TextAttack's own attacks.
+
+    Every few epochs a random share of the rows that the model answers rightly is attacked, with the model in evaluation
+    mode; the texts that fool it are passed beside all rows until the next generation.
+    """
+
+    name = "attack"
+    settings_type = Settings
+
+    def __init__(self, settings: Settings) -> None:
+        between(self.name, "share", settings.share, 0, 1)
+        between(self.name, "first", settings.first, 0)
+        between(self.name, "every", settings.every, 1)
+        between(self.name, "max_words_changed", settings.max_words_changed, 1e-6, 1)
+        between(self.name, "query_budget", settings.query_budget, 2)
+        super().__init__(settings)
+        self._made: list[tuple[int, str]] = []
+        """Row → adversarial text, of the last generation."""
+        self._epoch = -1
+        """When it was made."""
+
+    def state(self) -> Mapping[str, Any]:
+        """The adversarial texts: made by weights that are gone when the training is taken up."""
+        import torch
+
+        content = json.dumps([self._epoch, self._made]).encode()
+        return {"made": torch.tensor(list(content), dtype=torch.uint8)}
+
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        self._epoch, made = json.loads(bytes(state["made"].tolist()))
+        self._made = [(int(row), str(one)) for row, one in made]
+
+    def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
+        settings: Settings = self.settings
+        if settings.share == 0 or epoch < settings.first:
+            return examples
+        # Drawn in any case: a training that is taken up in this epoch leaves the generators as its first one did.
+        rng = random.Random(random.getrandbits(64))
+        if (epoch - settings.first) % settings.every == 0 and self._epoch != epoch:
+            self._made, self._epoch = self._attacked(examples, rng), epoch
+        (field,) = examples[0].inputs
+        return [*examples, *(replace(examples[row], inputs={field: one}) for row, one in self._made)]
+
+    def _attacked(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, str]]:
+        if len(examples[0].inputs) > 1:
+            raise ModelError("attacks take tasks with one text", where="recipe attack")
+        from auditor import attacking
+
+        settings: Settings = self.settings
+        model = self.answering()
+
+        def ask(texts: Sequence[str]) -> Sequence[Sequence[float]]:
+            answers: Sequence[Sequence[float]] = model.run(model.encode([(one,) for one in texts]))
+            return answers
+
+        attacker = attacking.Attacker(settings.recipe, ask, settings.query_budget)
+        made = []
+        for row in sorted(rng.sample(range(len(examples)), round(settings.share * len(examples)))):
+            (one,), gold = examples[row].inputs.values(), model.labels.index(str(examples[row].gold))
+            (answer,) = ask([one])
+            if max(range(len(answer)), key=answer.__getitem__) == gold:
+                limit = max(1, int(settings.max_words_changed * len(one.split())))
+                found = attacker.attack(one, gold, limit=limit, rng=random.Random(rng.getrandbits(64)))
+                made += [(row, found.text)] if found.success else []
+        return made
+
+
+RECIPE = AttackTraining

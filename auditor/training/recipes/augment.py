@@ -1,0 +1,62 @@
+"""Training on the rows and on perturbed copies of some of them, the same copies in every epoch."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from auditor.training.recipes import _noise
+from auditor.training.recipes._base import Recipe
+from auditor.training.recipes._checks import between
+from auditor.types import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``share`` in [0, 1] of the rows that get a copy (0: standard), ``words`` in (0, 1] of the copy's words.
+
+    ``perturbations``: names or families; ``["swapped words", "deleted word"]`` are half of EDA (Wei & Zou 2019).
+    """
+
+    share: float = 0.5
+    words: float = 0.2
+    perturbations: tuple[str, ...] = _noise.KEEPS_LABELS
+
+
+class Augment(Recipe):
+    """Data augmentation with nlpaug's noise and our own (Belinkov & Bisk 2018 train on such noise).
+
+    The copies are made once, before the first epoch, and follow from the seed and the rows: every epoch passes rows and copies.
+    """
+
+    name = "augment"
+    settings_type = Settings
+
+    def __init__(self, settings: Settings) -> None:
+        between(self.name, "share", settings.share, 0, 1)
+        between(self.name, "words", settings.words, 1e-6, 1)
+        _noise.check(self.name, settings.perturbations)
+        super().__init__(settings)
+        self._seed = 0
+
+    def prepare(self, model: Any) -> Any:
+        """The model as it is. What the copies follow from is drawn here, where every process of a training begins."""
+        self._seed = random.getrandbits(64)
+        return model
+
+    def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:  # noqa: ARG002 - every epoch alike
+        settings: Settings = self.settings
+        if settings.share == 0:
+            return examples
+        # By row: neither the epoch nor the other rows decide whether it gets a copy, and which.
+        names = _noise.chosen(settings.perturbations)
+        drawn = [(one, random.Random(f"{self._seed} {one.id}")) for one in examples]
+        copies = [
+            _noise.perturbed(one, names, settings.words, rng) for one, rng in drawn if rng.random() < settings.share
+        ]
+        return [*examples, *(one for one in copies if one is not None)]
+
+
+RECIPE = Augment

@@ -1,0 +1,40 @@
+"""Cross-entropy against softened labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from auditor.training.recipes._base import Batch, Recipe
+from auditor.training.recipes._checks import between
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``share`` in [0, 1) of the probability that is spread evenly over all labels; 0: standard."""
+
+    share: float = 0.1
+
+
+class LabelSmoothing(Recipe):
+    """Szegedy et al. (2016), "Rethinking the inception architecture for computer vision", section 7."""
+
+    name = "label_smoothing"
+    settings_type = Settings
+
+    def __init__(self, settings: Settings) -> None:
+        between(self.name, "share", settings.share, 0, 0.999)
+        super().__init__(settings)
+
+    def backward(self, model: Any, batch: Batch, step: int) -> float:
+        from torch.nn import functional
+
+        if self.settings.share == 0:
+            return super().backward(model, batch, step)
+        logits = model(**batch).logits
+        loss = functional.cross_entropy(logits.float(), batch["labels"], label_smoothing=self.settings.share)
+        self.accumulate(loss)
+        return float(loss.detach())
+
+
+RECIPE = LabelSmoothing

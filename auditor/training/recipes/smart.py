@@ -1,0 +1,126 @@
+"""Fine-tuning that is smooth around every row and takes small steps in what it answers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auditor.training.recipes import _embeddings as embeddings
+from auditor.training.recipes._base import Batch, Recipe
+from auditor.training.recipes._checks import between
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The paper's; λ is tuned there. λ = μ = 0: standard training."""
+
+    smoothness: float = 1.0
+    """λ ≥ 0: weight of the divergence under the worst perturbation nearby."""
+    proximal: float = 1.0
+    """μ ≥ 0: weight of the divergence from an average of earlier weights."""
+    epsilon: float = 1e-5
+    """Radius of the perturbation: its largest entry."""
+    sigma: float = 1e-5
+    """Standard deviation of its random start."""
+    step_size: float = 1e-3
+    """η of an ascent step, along the gradient divided by its largest entry."""
+    steps: int = 1
+    """Ascent steps, at least 1."""
+    momentum: float = 0.99
+    """β in [0, 1] of the average of weights, in the first ``early`` batches; ``late_momentum`` afterwards."""
+    late_momentum: float = 0.999
+    early: int = 100
+    """Batches; the paper's is a tenth of the updates."""
+
+
+class Smart(Recipe):
+    """Jiang et al. (2020), "SMART: Robust and efficient fine-tuning for pre-trained natural language models".
+
+    loss + λ·ℓ(f(x + δ), f(x)) + μ·ℓ(f(x), f̃(x)), where ℓ is the symmetric Kullback–Leibler divergence, δ the worst
+    perturbation of the embeddings with ‖δ‖∞ ≤ ε as found by ascent from a random start (algorithm 1), and f̃ the model
+    with an exponential average of the weights so far (the proximal point with momentum, one inner step). The average
+    follows after every batch. It answers without dropout: it is what the model is held to.
+    """
+
+    name = "smart"
+    settings_type = Settings
+
+    def __init__(self, settings: Settings) -> None:
+        for name in ("smoothness", "proximal", "epsilon", "sigma", "step_size"):
+            between(self.name, name, getattr(settings, name), 0)
+        between(self.name, "steps", settings.steps, 1)
+        between(self.name, "momentum", settings.momentum, 0, 1)
+        between(self.name, "early", settings.early, 0)
+        between(self.name, "late_momentum", settings.late_momentum, 0, 1)
+        super().__init__(settings)
+        self._average: Any = None
+        self._seen = 0
+
+    def prepare(self, model: Any) -> Any:
+        """The model as it is; with a proximal term a copy of it is the first average."""
+        if self.settings.proximal:
+            self._average = copy.deepcopy(model).requires_grad_(False).eval()
+        return model
+
+    def state(self) -> Mapping[str, Any]:
+        """The average of the weights, and how many batches it has seen."""
+        import torch
+
+        if self._average is None:
+            return {}
+        return {"seen": torch.tensor(self._seen), **{f"average.{k}": v for k, v in self._average.state_dict().items()}}
+
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        if self._average is not None:
+            self._seen = int(state["seen"])
+            self._average.load_state_dict({name: state[f"average.{name}"] for name in self._average.state_dict()})
+
+    def backward(self, model: Any, batch: Batch, step: int) -> float:
+        settings: Settings = self.settings
+        if settings.smoothness == 0 and settings.proximal == 0:
+            return super().backward(model, batch, step)
+        clean = model(**batch)
+        loss = clean.loss
+        if settings.smoothness:
+            loss = loss + settings.smoothness * self._roughness(model, batch, clean.logits)
+        if settings.proximal:
+            loss = loss + settings.proximal * embeddings.symmetric_divergence(clean.logits, self._before(model, batch))
+        self.accumulate(loss)
+        return float(loss.detach())
+
+    def _roughness(self, model: Any, batch: Batch, clean: Any) -> Any:
+        """The divergence under the perturbation that ascent finds, with its graph."""
+        import torch
+
+        settings: Settings = self.settings
+        kept, fixed = embeddings.mask(batch), clean.detach()
+        delta = embeddings.zeros(model, batch).detach().normal_() * settings.sigma * kept
+        for _ in range(settings.steps):
+            delta.requires_grad_()
+            with embeddings.perturbed(model, delta):
+                divergence = embeddings.symmetric_divergence(model(**batch).logits, fixed)
+            (gradient,) = torch.autograd.grad(divergence, delta)
+            steepest = gradient.abs().amax((1, 2), keepdim=True)
+            usable = torch.isfinite(steepest) & (steepest > 0)
+            move = torch.where(usable, gradient, 0) / torch.where(usable, steepest, 1)
+            delta = ((delta.detach() + settings.step_size * move) * kept).clamp(-settings.epsilon, settings.epsilon)
+        with embeddings.perturbed(model, delta):
+            return embeddings.symmetric_divergence(model(**batch).logits, clean)
+
+    def _before(self, model: Any, batch: Batch) -> Any:
+        """What the average of the weights so far answers; it then follows the model's weights."""
+        import torch
+
+        settings: Settings = self.settings
+        beta = settings.momentum if self._seen < settings.early else settings.late_momentum
+        with torch.no_grad():
+            if self._seen:
+                for mean, now in zip(self._average.parameters(), model.parameters(), strict=True):
+                    mean.lerp_(now.detach(), 1 - beta)
+            self._seen += 1
+            return self._average(**batch).logits
+
+
+RECIPE = Smart

@@ -1,0 +1,208 @@
+"""Grids of trainings: their names, what they took, the command that trains them."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_training_job import CONFIG, written
+
+from auditor import config as configs
+from auditor.cli.main import main
+from auditor.errors import ConfigError
+from auditor.training import cost, grid, recipes, record
+from auditor.training.recipes import NoSettings, Recipe
+from auditor.training.terms import Settings
+from auditor.types import Silent
+
+
+def planned(tmp_path: Path, extra: str) -> list[tuple[str, int, float]]:
+    config = written(tmp_path, CONFIG.replace("epochs = 1", f"epochs = 1\n{extra}"))
+    return [(run.name, run.seed, run.settings.learning_rate) for run in grid.runs(config, Settings())]
+
+
+def test_one_training_of_each_recipe_has_the_recipes_name(tmp_path: Path) -> None:
+    assert planned(tmp_path, "") == [("standard", 5, 5e-5), ("fgm", 5, 5e-5)]
+
+
+def test_seeds_and_rates_stand_in_the_name_and_seeds_are_whole_comparisons(tmp_path: Path) -> None:
+    assert planned(tmp_path, "seeds = 2\nlearning_rates = [2e-5, 8e-5]") == [
+        ("standard-lr2e-05-seed5", 5, 2e-5),
+        ("standard-lr8e-05-seed5", 5, 8e-5),
+        ("fgm-lr2e-05-seed5", 5, 2e-5),
+        ("fgm-lr8e-05-seed5", 5, 8e-5),
+        ("standard-lr2e-05-seed6", 6, 2e-5),
+        ("standard-lr8e-05-seed6", 6, 8e-5),
+        ("fgm-lr2e-05-seed6", 6, 2e-5),
+        ("fgm-lr8e-05-seed6", 6, 8e-5),
+    ]
+
+
+def test_seeds_beyond_the_last_are_refused(tmp_path: Path) -> None:
+    config = written(
+        tmp_path, CONFIG.replace("seed = 5", f"seed = {2**32 - 1}").replace("epochs = 1", "epochs = 1\nseeds = 2")
+    )
+    with pytest.raises(ConfigError, match="go beyond"):
+        grid.runs(config, Settings())
+
+
+def test_the_command_trains_a_grid_and_shows_what_each_took(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(tmp_path)
+    words = ["train", "--config", str(tmp_path / "audit.toml"), "--device", "cpu", "--recipes", "standard, bitfit"]
+    assert main([*words, "--seeds", "2"]) == 0
+    said = capsys.readouterr()
+    names = ["standard-seed5", "bitfit-seed5", "standard-seed6", "bitfit-seed6"]
+    assert said.out.splitlines() == [str(tmp_path / "ckpt" / name) for name in names]
+    table = [line.split() for line in said.err.splitlines()[-5:]]
+    assert table[0] == ["checkpoint", "validation", "trained", "steps", "steps/s", "time", "memory"]
+    assert [line[0] for line in table[1:]] == names
+    assert [line[3] for line in table[1:]] == ["2"] * 4
+    assert (table[1][2], table[2][2] < "100.00%") == ("100.00%", True)
+    assert all(float(line[4]) > 0 for line in table[1:])
+    found = {name: record.read(tmp_path / "ckpt" / name) for name in names}
+    assert [one.seed for one in found.values() if one is not None] == [5, 5, 6, 6]
+    assert set(cost.read(tmp_path / "ckpt")) == set(names)
+    # Again: everything is there, and what it took is still known.
+    assert main([*words, "--seeds", "2"]) == 0
+    assert capsys.readouterr().err.splitlines()[-4:] == said.err.splitlines()[-4:]
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--seeds", "0"], "audit train: --seeds 0 cannot be (a whole number from 1 on)"),
+        (["--recipes", "fgm,fgm"], "audit train: --recipes fgm,fgm cannot be (names with commas between, each once)"),
+        (["--recipes", "fgm,"], "audit train: --recipes fgm, cannot be (names with commas between, each once)"),
+        (["--recipes", "fmg"], "no recipe is called 'fmg' (did you mean 'fgm'?)"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], line: str
+) -> None:
+    written(tmp_path)
+    assert main(["train", "--config", str(tmp_path / "audit.toml"), *flags]) == 2
+    said = capsys.readouterr().err.strip()
+    assert "\n" not in said
+    assert said.endswith(line)
+    assert not (tmp_path / "ckpt").exists()
+
+
+def test_a_model_that_learned_nothing_is_said_to_be_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(
+        tmp_path,
+        CONFIG.replace("epochs = 1", "epochs = 1\nlearning_rate = 1e-9").replace('"standard", "fgm"', '"standard"'),
+    )
+    assert main(["train", "--config", str(tmp_path / "audit.toml"), "--device", "cpu"]) == 0
+    found = record.read(tmp_path / "ckpt" / "standard")
+    assert found is not None
+    expected = "on the validation rows is no better than the same answer to all of them (0.500): nothing was learned"
+    assert expected in found.warning
+    assert f"audit train: standard: {found.warning}" in capsys.readouterr().err
+
+
+def test_a_meter_counts_what_it_passes_on() -> None:
+    meter = cost.Meter(Silent())
+    with meter.measured("cpu"):
+        meter.start("training", 4)
+        meter.advance()
+        meter.advance()
+        meter.finish()
+    assert meter.steps == 2
+    assert meter.cost.steps_per_second == pytest.approx(2 / meter.cost.seconds)
+    assert meter.of(2) == meter.cost
+    # Taken up after two of four steps: at this speed, all four took twice as long.
+    assert meter.of(4).seconds == pytest.approx(2 * meter.cost.seconds)
+
+
+def test_a_meter_sees_the_memory_that_was_needed() -> None:
+    meter = cost.Meter(Silent())
+    with meter.measured("cpu"):
+        held = bytearray(64 * 2**20)
+        held[::4096] = b"x" * len(held[::4096])
+        del held
+    peak = meter.cost.peak_bytes
+    assert peak is None or 48 * 2**20 < peak < 96 * 2**20
+
+
+def test_memory_is_not_measured_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("_RESET", "_STATUS"):
+        monkeypatch.setattr(cost, name, tmp_path / "none" / name)
+    meter = cost.Meter(Silent())
+    with meter.measured("cpu"):
+        pass
+    with meter.measured("mps"):
+        pass
+    assert meter.cost.peak_bytes is None
+    assert cost._resident("VmRSS") is None
+
+
+def test_costs_are_those_of_checkpoints_that_are_there(tmp_path: Path) -> None:
+    one = cost.Cost(1.0, 2.0, None)
+    cost.write(tmp_path, "gone", one)
+    (tmp_path / "here").mkdir()
+    cost.write(tmp_path, "here", one)
+    assert cost.read(tmp_path) == {"here": one}
+    (tmp_path / cost.NAME).write_text("{", encoding="utf-8")
+    assert cost.read(tmp_path) == {}
+
+
+class Doubled(Recipe):
+    """Another package's: every row twice."""
+
+    name = "doubled"
+    settings_type = NoSettings
+
+    def examples(self, examples: Any, epoch: int) -> Any:  # noqa: ARG002 - every epoch alike
+        return [*examples, *examples]
+
+
+class Group:
+    """Entry points of the group, as importlib.metadata gives them."""
+
+    def __init__(self, *entries: metadata.EntryPoint) -> None:
+        self._entries = entries
+        self.names = {one.name for one in entries}
+
+    def __iter__(self) -> Any:
+        return iter(self._entries)
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    entry = metadata.EntryPoint(name, value, recipes.ENTRY_POINTS)
+
+    def entry_points(*, group: str, name: str | None = None) -> Group:
+        return Group(*(one for one in (entry,) if one.group == group and name in (None, one.name)))
+
+    monkeypatch.setattr(metadata, "entry_points", entry_points)
+
+
+def test_a_recipe_of_another_package_trains_like_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, "doubled", f"{__name__}:Doubled")
+    assert "doubled" in recipes.names()
+    written(tmp_path, CONFIG.replace('"standard", "fgm"', '"doubled"'))
+    assert main(["train", "--config", str(tmp_path / "audit.toml"), "--device", "cpu", "--quiet"]) == 0
+    found = json.loads((tmp_path / "ckpt" / "doubled" / "training.json").read_text(encoding="utf-8"))
+    # 8 rows twice in batches of 4.
+    assert (found["recipe"], found["steps"]) == ("doubled", 4)
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (f"{__name__}:NOT_THERE", "entry point doubled: does not import: AttributeError"),
+        (f"{__name__}:Group", "entry point doubled: is no recipe of that name (a class derived from Recipe)"),
+    ],
+)
+def test_what_is_no_recipe_is_one_line(monkeypatch: pytest.MonkeyPatch, value: str, line: str) -> None:
+    installed(monkeypatch, "doubled", value)
+    with pytest.raises(ConfigError) as caught:
+        recipes.create("doubled", {})
+    assert caught.value.line.startswith(line)
+
+
+def test_the_template_names_every_recipe() -> None:
+    (line,) = [one for one in configs.TEMPLATE.splitlines() if one.startswith("recipes = ")]
+    assert {name.strip() for name in line.split("#")[1].split(",")} == set(recipes.names())
