@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.stats import curve
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Slice, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
+from probes._retraining import measured, over_seeds, stratified, sums
 
 FULL = "all"
 FEWEST_STEPS = 30
@@ -81,27 +81,23 @@ class LowResource:
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         task, points = audit.task, {}
-        for labels, by_seed in _sums(cases).items():
+        for labels, by_seed in sums(cases, "labels").items():
             rows = len(audit.examples("train")) if labels == FULL else int(labels)
             points[labels] = point = curve.point(rows, by_seed, ratio=task.ratio)
-            method = f"mean over {point.seeds} seeds; t over seeds and bounds over examples, added in squares"
-            if labels == FULL:
-                method = "the checkpoint itself; bounds over examples"
-            elif point.seeds == 1:
-                method = "one seed: the spread between seeds is not known; bounds over examples"
-            yield _measured(task.metric, {"labels": labels}, (point.value, point.low, point.high), point, method)
+            method = "the checkpoint itself; bounds over examples" if labels == FULL else over_seeds(point.seeds)
+            yield measured(task.metric, {"labels": labels}, (point.value, point.low, point.high), point, method)
         full = points.pop(FULL, None)
         share = audit.settings.target
         found = None if full is None else curve.labels_to([*points.values(), full], share * full.value)
         if full is not None and found is not None:
             method = f"smallest measured size that reaches {share:.0%} of the full-data metric; the intervals' sizes"
-            yield _measured("labels_to_target", {}, found, full, method)
+            yield measured("labels_to_target", {}, found, full, method)
         gain = curve.gain_from_doubling(list(points.values()), audit.rng("doubling").getrandbits(32))
         if gain is not None:
             largest = max(points.values(), key=lambda one: one.labels)
             unsure = "" if gain.identified else "; not identified: its interval is wider than 5 points"
             method = f"power law of the error, doubling {largest.labels} labels{unsure}"
-            yield _measured("gain_from_doubling", {}, (gain.value, gain.low, gain.high), largest, method)
+            yield measured("gain_from_doubling", {}, (gain.value, gain.low, gain.high), largest, method)
 
 
 def _fitted(audit: Audit, size: int, seed: int, examples: Sequence[Example]) -> Iterator[Case]:
@@ -112,41 +108,6 @@ def _fitted(audit: Audit, size: int, seed: int, examples: Sequence[Example]) -> 
     model = audit.fit(subsample, seed=rng.getrandbits(31), steps=settings.steps, batch_size=settings.batch_size)
     for example in examples:
         yield Case(example, slice={"labels": str(size)}, model=model, facts={"seed": float(seed)})
-
-
-def stratified(task: Task, examples: Sequence[Example], size: int, rng: random.Random) -> list[Example]:
-    """A subsample with the classes in proportion, at least one of each, as far as ``size`` allows."""
-    by_class: dict[str, list[Example]] = {}
-    for example in examples:
-        by_class.setdefault(task.stratum(example.gold) or "", []).append(example)
-    ranked: list[tuple[float, str, Example]] = []
-    for name in sorted(by_class):
-        members = list(by_class[name])
-        rng.shuffle(members)
-        # The k-th of n members stands at k/n: taking the lowest keeps every class in proportion.
-        ranked += [(index / len(members), name, example) for index, example in enumerate(members)]
-    ranked.sort(key=lambda item: item[:2])
-    return [example for _, _, example in ranked[:size]]
-
-
-def _sums(cases: Iterable[Judged]) -> dict[str, list[dict[str, tuple[float, float]]]]:
-    """Labels → for each seed, every cluster's (total, count) above 0."""
-    sums: dict[str, dict[float, dict[str, tuple[float, float]]]] = {}
-    for judged in cases:
-        if judged.after is None or not judged.after.denominator:
-            continue
-        clusters = sums.setdefault(judged.slice["labels"], {}).setdefault(float(judged.facts["seed"]), {})
-        total, count = clusters.get(judged.cluster, (0.0, 0.0))
-        clusters[judged.cluster] = total + judged.after.numerator, count + judged.after.denominator
-    return {labels: list(seeds.values()) for labels, seeds in sums.items()}
-
-
-def _measured(
-    metric: str, slice_: Slice, found: tuple[float, float, float], point: curve.Point, method: str
-) -> Measurement:
-    value, low, high = (float(one) for one in found)
-    clusters = len(point.clusters)
-    return Measurement(metric, slice_, value, low, high, clusters * point.seeds, clusters, method)
 
 
 PROBE = LowResource()

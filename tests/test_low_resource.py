@@ -28,7 +28,8 @@ from auditor.types import (
     Skipped,
     Slice,
 )
-from probes.low_resource import FULL, PROBE, Settings, stratified
+from probes._retraining import stratified
+from probes.low_resource import FULL, PROBE, Settings
 
 TASK = TextClassification(("negative", "positive"))
 

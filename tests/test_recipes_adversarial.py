@@ -220,7 +220,7 @@ def test_r3f_adds_the_divergence_under_noise(noise: str) -> None:
     clean = plain(e, w)
     expected = functional.nll_loss(clean, Y) + 2 * both_ways(plain(e, w, z), clean)
     expected.backward()  # type: ignore[no-untyped-call]
-    assert loss == pytest.approx(float(expected))
+    assert loss == pytest.approx(expected.item())
     close(gradient(model.embedding.weight), gradient(e))
     close(gradient(model.w), gradient(w))
 
@@ -239,7 +239,7 @@ def test_smart_adds_the_divergence_under_the_perturbation_that_one_ascent_finds(
     clean = plain(e, w)
     expected = functional.nll_loss(clean, Y) + 3 * both_ways(plain(e, w, delta), clean)
     expected.backward()  # type: ignore[no-untyped-call]
-    assert loss == pytest.approx(float(expected))
+    assert loss == pytest.approx(expected.item())
     close(gradient(model.embedding.weight), gradient(e))
     close(gradient(model.w), gradient(w))
 
@@ -255,7 +255,7 @@ def test_smart_holds_the_answers_to_those_of_an_average_of_the_weights_so_far() 
             average = [momentum * old + (1 - momentum) * new for old, new in zip(average, now, strict=True)]
         clean = plain(*now)
         expected = functional.nll_loss(clean, Y) + 2 * both_ways(clean, plain(average[0], average[1]))
-        assert recipe.backward(model, batch(), number) == pytest.approx(float(expected)), number
+        assert recipe.backward(model, batch(), number) == pytest.approx(expected.item()), number
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(torch.full_like(parameter, 0.3))
@@ -285,7 +285,7 @@ def test_label_smoothing_is_the_cross_entropy_against_softened_labels() -> None:
     soft = torch.tensor([[0.9, 0.1], [0.1, 0.9]])
     expected = -(soft * plain(e, w)).sum(1).mean()
     expected.backward()
-    assert loss == pytest.approx(float(expected))
+    assert loss == pytest.approx(expected.item())
     close(gradient(model.w), gradient(w))
 
 

@@ -262,8 +262,12 @@ def test_perturbations_that_are_not_known_are_one_line(names: list[str], line: s
     assert caught.value.line.startswith(f"[training.recipe.online] perturbations: {line}")
 
 
+ATTACKS = {"share": 1.0, "max_words_changed": 1.0, "first": 5}
+"""After five epochs the tiny model reads the words that decide."""
+
+
 def test_attack_adds_texts_that_fool_the_model_as_it_stands(base: Path) -> None:
-    recipe = recipes.create("attack", {"share": 1.0, "max_words_changed": 1.0})
+    recipe = recipes.create("attack", ATTACKS)
     watched = Watched(recipe)
     fooled: list[bool] = []
     inner = recipe.examples
@@ -277,20 +281,22 @@ def test_attack_adds_texts_that_fool_the_model_as_it_stands(base: Path) -> None:
         return found
 
     recipe.examples = examples  # type: ignore[method-assign]
-    train(base, recipe, reviews(24), epochs=4, learning_rate=1e-2)
-    assert len(watched.epochs[0]) == 24
-    assert max(len(rows) for rows in watched.epochs) > 24
+    train(base, recipe, reviews(40), epochs=8, learning_rate=1e-2)
+    assert [len(rows) for rows in watched.epochs[:5]] == [40] * 5
+    assert 40 < len(watched.epochs[5]) < 80
     # Up to the last bits of answers in other batches.
     assert sum(fooled) >= 0.9 * len(fooled) > 0
-    again = Watched(recipes.create("attack", {"share": 1.0, "max_words_changed": 1.0}))
-    train(base, again.recipe, reviews(24), epochs=4, learning_rate=1e-2)
+    again = Watched(recipes.create("attack", ATTACKS))
+    train(base, again.recipe, reviews(40), epochs=8, learning_rate=1e-2)
     assert again.epochs == watched.epochs
 
 
 def test_attacks_are_kept_for_as_many_epochs_as_they_are_told(base: Path) -> None:
-    watched = Watched(recipes.create("attack", {"share": 1.0, "max_words_changed": 1.0, "every": 2}))
-    train(base, watched.recipe, reviews(24), epochs=4, learning_rate=1e-2)
-    assert watched.epochs[1] == watched.epochs[2]
+    for every in (1, 2):
+        watched = Watched(recipes.create("attack", {**ATTACKS, "every": every}))
+        train(base, watched.recipe, reviews(40), epochs=9, learning_rate=1e-2)
+        assert len(watched.epochs[5]) > 40
+        assert (watched.epochs[5] == watched.epochs[6]) is (every == 2)
 
 
 def test_a_recipe_under_another_name_has_settings_of_its_own() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,18 @@ class Kind:
     """One way to train."""
 
     def __init__(
-        self, recipe: str = "standard", validation: Sequence[Example] = (), expected: int = 6, **settings: Any
+        self,
+        recipe: str = "standard",
+        given: Mapping[str, Any] | None = None,
+        validation: Sequence[Example] = (),
+        expected: int = 6,
+        **settings: Any,
     ) -> None:
-        self.recipe, self.validation, self.steps = recipe, validation, expected
+        self.recipe, self.given, self.validation, self.steps = recipe, given or {}, validation, expected
         self.settings = replace(SETTINGS, **settings)
 
     def train(self, base: Path, keeper: Keeper | None = None, progress: Dying | None = None) -> loop.Trained:
-        made = Drawing(NoSettings()) if self.recipe == "drawing" else recipes.create(self.recipe, {})
+        made = Drawing(NoSettings()) if self.recipe == "drawing" else recipes.create(self.recipe, self.given)
         return loop.train(
             base,
             reviews(10),
@@ -106,6 +111,7 @@ class Kind:
             self.train(base, keeper, Dying(at))
 
 
+ATTACKS = {"share": 1.0, "max_words_changed": 1.0, "first": 8, "every": 2}
 KINDS = {
     "standard": Kind(),
     "fgm": Kind("fgm"),
@@ -120,7 +126,7 @@ KINDS = {
     "smart": Kind("smart"),
     "online": Kind("online"),
     "augment": Kind("augment", expected=8),
-    "attack": Kind("attack", epochs=3, expected=9, learning_rate=1e-2),
+    "attack": Kind("attack", ATTACKS, epochs=12, expected=36, learning_rate=2e-2),
     "lora": Kind("lora"),
 }
 

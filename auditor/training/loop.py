@@ -118,6 +118,8 @@ class _Loop:
         model = recipe.prepare(trained.model)
         self._model, self._optimizer = self._accelerator.prepare(model, optimizer(model, settings))
         recipe.accumulate, recipe.answering = self._accumulate, self._answering
+        if self._accelerator.scaler is not None:
+            recipe.scaled = self._accelerator.scaler.scale
         trained.parameters = sum(one.numel() for one in model.parameters())
         trained.trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)
 

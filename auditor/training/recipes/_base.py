@@ -29,6 +29,8 @@ class Recipe:
         self.settings = settings
         self.accumulate: Callable[[Any], None] = lambda loss: loss.backward()
         """Adds the gradients of a loss; the loop puts accelerate's in its place."""
+        self.scaled: Callable[[Any], Any] = lambda loss: loss
+        """A loss large enough for gradients in the training's precision, for those that a recipe takes itself."""
         self.answering: Callable[[], Model] = _not_training
         """The model as it stands, to be asked without dropout; the loop puts it there."""
         self.label = self.name

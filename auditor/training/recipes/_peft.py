@@ -30,24 +30,17 @@ def linear_layers(model: Any, chosen: Sequence[str], where: str) -> list[str]:
     return found
 
 
-def head(model: Any) -> list[str]:
-    """Names of the largest modules that stand wholly above the layers: the pooler and the head."""
-    depth = depths(model)
-    top = max(depth.values())
-    above = {name for name, below in depth.items() if below == top}
-    found: list[str] = []
-    for name, module in model.named_modules():
-        own = {f"{name}.{one}" for one, _ in module.named_parameters()}
-        if name and own and own <= above and not any(name.startswith(f"{one}.") for one in found):
-            found.append(name)
-    return found
-
-
 def wrapped(model: Any, config: Any) -> Any:
-    """The model with peft's parameters added, everything else but its head frozen."""
+    """The model with peft's parameters added; everything else is frozen but what stands above the layers, its head."""
     import peft
 
-    return peft.get_peft_model(model, config)
+    depth = depths(model)
+    top = max(depth.values())
+    head = [parameter for name, parameter in model.named_parameters() if depth[name] == top]
+    found = peft.get_peft_model(model, config)
+    for parameter in head:
+        parameter.requires_grad_(True)
+    return found
 
 
 def merged(model: Any) -> Any:

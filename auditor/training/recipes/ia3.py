@@ -39,9 +39,7 @@ class IA3(Recipe):
         # Of BERT's three maps called dense a layer's own output alone reads the inner activations.
         inner = [name for name in inner if not name.endswith(("attention.output.dense", "intermediate.dense"))]
         outer = _peft.linear_layers(model, settings.targets, where)
-        config = peft.IA3Config(
-            target_modules=[*outer, *inner], feedforward_modules=inner, modules_to_save=_peft.head(model)
-        )
+        config = peft.IA3Config(target_modules=[*outer, *inner], feedforward_modules=inner)
         return _peft.wrapped(model, config)
 
     def finish(self, model: Any) -> Any:

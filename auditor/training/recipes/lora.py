@@ -49,7 +49,6 @@ class LoRA(Recipe):
             lora_alpha=settings.alpha,  # type: ignore[arg-type]
             lora_dropout=settings.dropout,
             target_modules=_peft.linear_layers(model, settings.targets, f"recipe {self.name}"),
-            modules_to_save=_peft.head(model),
         )
         return _peft.wrapped(model, config)
 

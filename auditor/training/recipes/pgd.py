@@ -55,7 +55,7 @@ class ProjectedGradientDescent(Recipe):
             with embeddings.perturbed(model, delta):
                 again = model(**batch).loss
             if left:
-                (gradient,) = torch.autograd.grad(again, delta)
+                (gradient,) = torch.autograd.grad(self.scaled(again), delta)
             else:
                 self.accumulate(again)
         return loss

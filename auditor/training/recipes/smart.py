@@ -101,7 +101,7 @@ class Smart(Recipe):
             delta.requires_grad_()
             with embeddings.perturbed(model, delta):
                 divergence = embeddings.symmetric_divergence(model(**batch).logits, fixed)
-            (gradient,) = torch.autograd.grad(divergence, delta)
+            (gradient,) = torch.autograd.grad(self.scaled(divergence), delta)
             steepest = gradient.abs().amax((1, 2), keepdim=True)
             usable = torch.isfinite(steepest) & (steepest > 0)
             move = torch.where(usable, gradient, 0) / torch.where(usable, steepest, 1)

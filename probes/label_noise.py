@@ -1,0 +1,136 @@
+"""Wrong training labels: how much quality they cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from auditor.stats import curve
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
+from probes._retraining import measured, over_seeds, stratified, sums
+
+Kind = Literal["symmetric", "class-conditional"]
+FEWEST_STEPS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How many labels are wrong, how, and how long each training takes."""
+
+    rates: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
+    """Shares of the training labels that are wrong, each in (0, 1); beside them none are."""
+    kinds: tuple[Kind, ...] = ("symmetric", "class-conditional")
+    rows: int = 500
+    """Training rows of every fit, at most."""
+    seeds: int = 3
+    steps: int = 60
+    """Optimiser steps of every fit; at least 30."""
+    batch_size: int = 16
+    examples: int = 300
+    """Home rows that every fitted model is scored on, at most."""
+
+    def __post_init__(self) -> None:
+        if self.steps < FEWEST_STEPS:
+            raise ValueError(f"steps = {self.steps} is below {FEWEST_STEPS}")
+        if not self.rates or not all(0 < rate < 1 for rate in self.rates) or len(set(self.rates)) < len(self.rates):
+            raise ValueError("rates should be above 0 and below 1, each once")
+        if not self.kinds or len(set(self.kinds)) < len(self.kinds):
+            raise ValueError("kinds should name one kind or two, each once")
+        if min(self.rows, self.seeds, self.batch_size, self.examples) < 1:
+            raise ValueError("rows, seeds, batch_size and examples must be 1 or more")
+
+
+class LabelNoise:
+    """Quality against wrong training labels.
+
+    The base is trained again on the same rows with a growing share of wrong labels, with several seeds that differ in
+    rows and in initialisation, for a fixed number of optimiser steps. Symmetric: any row's label becomes one of the
+    others, evenly. Class-conditional: only rows of the most frequent class are wrong, and all get the label of the
+    second most frequent one, as where two classes are mixed up (Natarajan et al. 2013). The rows that are wrong at a
+    smaller share are among those of a larger one. The home rows keep their own labels. Intervals hold the spread between
+    seeds (t with seeds − 1 degrees of freedom) and between examples. Descriptive: no limit reads it.
+    """
+
+    name = "label_noise"
+    limitation = "label-quality"
+    needs = frozenset({"train", "base", "candidate", "class_scores"})
+    settings = Settings()
+    pools: tuple[frozenset[str], ...] = ()
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        title = task.metric.replace("_", " ")
+        return (Metric(task.metric, title, "descriptive", "share", 0.0, 1.0, "higher"),)
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        settings: Settings = audit.settings
+        available = len(audit.examples("train"))
+        for kind in settings.kinds:
+            for rate in (0.0, *settings.rates):
+                slice_ = {"labels": kind, "wrong": share(rate)}
+                chosen = [
+                    stratified(audit.task, audit.examples("train"), min(settings.rows, available), audit.rng(seed))
+                    for seed in range(settings.seeds)
+                ]
+                wrong = [mislabelled(audit, rows, kind, rate, seed) for seed, rows in enumerate(chosen)]
+                if None in wrong:
+                    yield Skipped(slice_, "the class whose labels should be wrong has fewer rows")
+                    continue
+                for seed, rows in enumerate(wrong):
+                    yield from _fitted(audit, rows or (), seed, slice_)
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        task, by_kind = audit.task, dict[str, list[Judged]]()
+        for judged in cases:
+            by_kind.setdefault(judged.slice["labels"], []).append(judged)
+        for kind, found in by_kind.items():
+            for wrong, by_seed in sums(found, "wrong").items():
+                rows = min(audit.settings.rows, len(audit.examples("train")))
+                point = curve.point(rows, by_seed, ratio=task.ratio)
+                values = (point.value, point.low, point.high)
+                yield measured(task.metric, {"labels": kind, "wrong": wrong}, values, point, over_seeds(point.seeds))
+
+
+def share(rate: float) -> str:
+    """``20%``."""
+    return f"{100 * rate:g}%"
+
+
+def mislabelled(audit: Audit, rows: Sequence[Example], kind: Kind, rate: float, seed: int) -> list[Example] | None:
+    """The rows with a share of wrong labels, rounded to whole rows; None where the class has too few of them.
+
+    Which are wrong, and what they become, is drawn by kind and seed alone: a larger share adds to a smaller one.
+    """
+    names = sorted({audit.task.stratum(one.gold) or "" for one in rows})
+    counts = Counter(audit.task.stratum(one.gold) or "" for one in rows)
+    if len(names) < 2:
+        return None
+    first, second, *_ = sorted(names, key=lambda name: (-counts[name], name))
+    rng = audit.rng(kind, seed)
+    order = list(range(len(rows)))
+    rng.shuffle(order)
+    others = {index: rng.choice([name for name in names if name != rows[index].gold]) for index in order}
+    if kind == "class-conditional":
+        order = [index for index in order if rows[index].gold == first]
+        others = dict.fromkeys(order, second)
+    wanted = round(rate * len(rows))
+    if wanted > len(order):
+        return None
+    found = list(rows)
+    for index in order[:wanted]:
+        found[index] = replace(rows[index], gold=others[index])
+    return found
+
+
+def _fitted(audit: Audit, rows: Sequence[Example], seed: int, slice_: dict[str, str]) -> Iterator[Case]:
+    """The home examples, asked of a model trained on such rows."""
+    settings: Settings = audit.settings
+    model = audit.fit(
+        rows, seed=audit.rng("fit", seed).getrandbits(31), steps=settings.steps, batch_size=settings.batch_size
+    )
+    for example in audit.examples("home", settings.examples):
+        yield Case(example, slice=slice_, model=model, facts={"seed": float(seed)})
+
+
+PROBE = LabelNoise()
