@@ -93,8 +93,8 @@ class LabelNoise:
 
 
 def share(rate: float) -> str:
-    """``20%``."""
-    return f"{100 * rate:g}%"
+    """``0.2``: a number, so that the page draws a curve over it."""
+    return f"{rate:g}"
 
 
 def mislabelled(audit: Audit, rows: Sequence[Example], kind: Kind, rate: float, seed: int) -> list[Example] | None:

@@ -37,7 +37,7 @@ def test_every_rate_trains_with_every_seed_on_as_many_wrong_labels() -> None:
     truth = {one.id: one.gold for one in fake.train}
     counts = [sum(one.gold != truth[one.id] for one in rows_) for rows_, *_ in fake.fits]
     assert counts == [0, 0, 5, 5, 20, 20] * 2
-    assert Counter(case.slice["wrong"] for case in cases) == {"0%": 20, "10%": 20, "40%": 20}
+    assert Counter(case.slice["wrong"] for case in cases) == {"0": 20, "0.1": 20, "0.4": 20}
     assert {steps for *_, steps, _ in fake.fits} == {30}
 
 
@@ -80,7 +80,7 @@ def test_class_conditional_noise_gives_the_most_frequent_class_the_label_of_the_
 def test_a_share_that_the_class_does_not_have_is_skipped_with_the_reason() -> None:
     fake = FakeAudit(replace(SMALL, rates=(0.6,)))
     skipped = [one for one in PROBE.cases(fake) if isinstance(one, Skipped)]
-    assert [one.slice for one in skipped] == [{"labels": "class-conditional", "wrong": "60%"}]
+    assert [one.slice for one in skipped] == [{"labels": "class-conditional", "wrong": "0.6"}]
     assert "fewer rows" in skipped[0].reason
 
 
@@ -97,7 +97,7 @@ def judged(case: Case, right: bool) -> Judged:
 def test_a_point_is_the_mean_over_seeds_with_the_interval_of_a_learning_curves() -> None:
     fake = audit()
     cases = [one for one in PROBE.cases(fake) if isinstance(one, Case)]
-    answers = {"0%": 5, "10%": 4, "40%": 2}
+    answers = {"0": 5, "0.1": 4, "0.4": 2}
     seen: Counter[tuple[str, ...]] = Counter()
     found = []
     for case in cases:
