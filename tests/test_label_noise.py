@@ -51,10 +51,10 @@ def test_rows_and_initialisation_go_by_the_seed_alone() -> None:
 def test_a_larger_share_adds_to_a_smaller_one() -> None:
     fake, given = audit(), rows(100, "train")
     for kind in ("symmetric", "class-conditional"):
-        few, many = (wrong(mislabelled(fake, given, kind, rate, 0), given) for rate in (0.1, 0.4))  # type: ignore[arg-type]
+        few, many = (wrong(mislabelled(fake, given, kind, rate, 0), given) for rate in (0.1, 0.4))
         assert (len(few), len(many)) == (10, 40)
         assert few.items() <= many.items()
-        assert wrong(mislabelled(fake, given, kind, 0.4, 1), given) != many  # type: ignore[arg-type]
+        assert wrong(mislabelled(fake, given, kind, 0.4, 1), given) != many
 
 
 def test_symmetric_noise_spreads_over_all_other_labels() -> None:

@@ -219,7 +219,7 @@ def test_r3f_adds_the_divergence_under_noise(noise: str) -> None:
     z = (torch.empty(2, 3, 3).uniform_(-1, 1) if noise == "uniform" else torch.empty(2, 3, 3).normal_()) * 0.3
     clean = plain(e, w)
     expected = functional.nll_loss(clean, Y) + 2 * both_ways(plain(e, w, z), clean)
-    expected.backward()  # type: ignore[no-untyped-call]
+    expected.backward()
     assert loss == pytest.approx(expected.item())
     close(gradient(model.embedding.weight), gradient(e))
     close(gradient(model.w), gradient(w))
@@ -238,7 +238,7 @@ def test_smart_adds_the_divergence_under_the_perturbation_that_one_ascent_finds(
     delta = (start.detach() + 0.04 * along / largest).clamp(-0.05, 0.05) * MASK.unsqueeze(-1)
     clean = plain(e, w)
     expected = functional.nll_loss(clean, Y) + 3 * both_ways(plain(e, w, delta), clean)
-    expected.backward()  # type: ignore[no-untyped-call]
+    expected.backward()
     assert loss == pytest.approx(expected.item())
     close(gradient(model.embedding.weight), gradient(e))
     close(gradient(model.w), gradient(w))

@@ -201,7 +201,7 @@ class Watched:
             self.epochs.append(inner(rows, epoch))
             return self.epochs[-1]
 
-        recipe.examples = examples  # type: ignore[method-assign]
+        recipe.examples = examples  # type: ignore[method-assign, assignment]
 
 
 LONG = [
@@ -280,7 +280,7 @@ def test_attack_adds_texts_that_fool_the_model_as_it_stands(base: Path) -> None:
             fooled.append(TASK.answer(answer) != one.gold)
         return found
 
-    recipe.examples = examples  # type: ignore[method-assign]
+    recipe.examples = examples  # type: ignore[method-assign, assignment]
     train(base, recipe, reviews(40), epochs=8, learning_rate=1e-2)
     assert [len(rows) for rows in watched.epochs[:5]] == [40] * 5
     assert 40 < len(watched.epochs[5]) < 80

@@ -8,7 +8,7 @@ from typing import Any
 
 import common
 
-from auditor import plans, tasks
+from auditor import perturbing, plans, tasks
 from auditor.engine import Scorer
 from auditor.models import hugging_face
 from auditor.types import Case, Example
@@ -40,9 +40,11 @@ def main() -> None:
     task = tasks.create("text-classification", model.labels)
     rows = common.reviews(options.demo, "test", options.examples)
     examples = [Example(f"test:{index}", {"text": text}, label) for index, (text, label) in enumerate(rows)]
-    names = tuple(name for name in PERTURBATIONS if name in noise.FAMILIES)
+    names = tuple(name for name in PERTURBATIONS if name in perturbing.FAMILIES)
     if len(names) != len(PERTURBATIONS):
-        raise SystemExit(f"unknown perturbations: {set(PERTURBATIONS) - set(names)}; known: {list(noise.FAMILIES)}")
+        raise SystemExit(
+            f"unknown perturbations: {set(PERTURBATIONS) - set(names)}; known: {list(perturbing.FAMILIES)}"
+        )
     made = list(cases(task, examples, names))
 
     def engine() -> None:
