@@ -20,7 +20,7 @@ class Settings:
     """How many labels are wrong, how, and how long each training takes."""
 
     rates: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
-    """Shares of the training labels that are wrong, each in (0, 1); beside them none are."""
+    """Shares of the labels that are wrong (class-conditional: of that class's), each in (0, 1); beside them none are."""
     kinds: tuple[Kind, ...] = ("symmetric", "class-conditional")
     rows: int = 500
     """Training rows of every fit, at most."""
@@ -47,8 +47,8 @@ class LabelNoise:
 
     The base is trained again on the same rows with a growing share of wrong labels, with several seeds that differ in
     rows and in initialisation, for a fixed number of optimiser steps. Symmetric: any row's label becomes one of the
-    others, evenly. Class-conditional: only rows of the most frequent class are wrong, and all get the label of the
-    second most frequent one, as where two classes are mixed up (Natarajan et al. 2013). The rows that are wrong at a
+    others, evenly. Class-conditional: the share of the most frequent class alone gets the label of the second most
+    frequent one, as where two classes are mixed up (Natarajan et al. 2013); no other row is wrong. The rows that are wrong at a
     smaller share are among those of a larger one. The home rows keep their own labels. Intervals hold the spread between
     seeds (t with seeds − 1 degrees of freedom) and between examples. Descriptive: no limit reads it.
     """
@@ -65,17 +65,15 @@ class LabelNoise:
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings: Settings = audit.settings
-        available = len(audit.examples("train"))
+        train = audit.examples("train")
+        size = min(settings.rows, len(train))
+        chosen = [stratified(audit.task, train, size, audit.rng(seed)) for seed in range(settings.seeds)]
         for kind in settings.kinds:
             for rate in (0.0, *settings.rates):
                 slice_ = {"labels": kind, "wrong": share(rate)}
-                chosen = [
-                    stratified(audit.task, audit.examples("train"), min(settings.rows, available), audit.rng(seed))
-                    for seed in range(settings.seeds)
-                ]
                 wrong = [mislabelled(audit, rows, kind, rate, seed) for seed, rows in enumerate(chosen)]
                 if None in wrong:
-                    yield Skipped(slice_, "the class whose labels should be wrong has fewer rows")
+                    yield Skipped(slice_, "the training rows have one class only")
                     continue
                 for seed, rows in enumerate(wrong):
                     yield from _fitted(audit, rows or (), seed, slice_)
@@ -98,7 +96,7 @@ def share(rate: float) -> str:
 
 
 def mislabelled(audit: Audit, rows: Sequence[Example], kind: Kind, rate: float, seed: int) -> list[Example] | None:
-    """The rows with a share of wrong labels, rounded to whole rows; None where the class has too few of them.
+    """The rows with a share of wrong labels, rounded to whole rows; None where there is one class only.
 
     Which are wrong, and what they become, is drawn by kind and seed alone: a larger share adds to a smaller one.
     """
@@ -114,11 +112,8 @@ def mislabelled(audit: Audit, rows: Sequence[Example], kind: Kind, rate: float, 
     if kind == "class-conditional":
         order = [index for index in order if rows[index].gold == first]
         others = dict.fromkeys(order, second)
-    wanted = round(rate * len(rows))
-    if wanted > len(order):
-        return None
     found = list(rows)
-    for index in order[:wanted]:
+    for index in order[: round(rate * len(order))]:
         found[index] = replace(rows[index], gold=others[index])
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from auditor.errors import ModelError
 from auditor.training.layers import depths
 from auditor.training.optimizing import optimizer, parameter_groups, rate
 from auditor.training.terms import Settings
@@ -55,8 +56,38 @@ def test_without_layer_decay_there_are_two_groups_and_frozen_parameters_are_in_n
     assert [(len(group["params"]), group["scale"]) for group in groups] == [(3, 1.0), (3, 1.0)]
 
 
-def test_a_model_without_layers_is_all_embeddings() -> None:
-    assert set(depths(torch.nn.Linear(2, 2)).values()) == {0}
+def test_a_model_whose_layers_cannot_be_told_apart_is_refused() -> None:
+    with pytest.raises(ModelError, match="no layers are found in Linear"):
+        depths(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # transformers' DeBERTa
+@pytest.mark.parametrize("kind", ["distilbert", "roberta", "deberta-v2", "electra", "gpt2"])
+def test_the_head_of_an_architecture_is_what_stands_outside_its_encoder(kind: str) -> None:
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    sizes = {
+        "distilbert": {"n_layers": 2, "dim": 8, "n_heads": 2, "hidden_dim": 8},
+        "gpt2": {"n_layer": 2, "n_embd": 8, "n_head": 2},
+    }
+    usual = {"num_hidden_layers": 2, "hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 8}
+    relative = {"relative_attention": True, "pooler_hidden_size": 8} if kind == "deberta-v2" else {}
+    config = AutoConfig.for_model(kind, vocab_size=20, **sizes.get(kind, usual), **relative)
+    model = AutoModelForSequenceClassification.from_config(config)
+    found = depths(model)
+    inside = f"{model.base_model_prefix}."
+    assert set(found.values()) == {0, 1, 2, 3}
+    assert all((depth == 3) is (not name.startswith(inside) or ".pooler." in name) for name, depth in found.items())
+
+
+def test_what_has_one_dimension_that_counts_is_not_decayed() -> None:
+    model = torch.nn.Module()
+    model.weight = torch.nn.Parameter(torch.ones(2, 3))
+    # IA³'s factors: their identity is 1, not 0.
+    model.factor = torch.nn.Parameter(torch.ones(1, 3))
+    decayed, others = parameter_groups(model, 0.1)
+    assert [tuple(one.shape) for one in decayed["params"]] == [(2, 3)]
+    assert (others["weight_decay"], [tuple(one.shape) for one in others["params"]]) == (0.0, [(1, 3)])
 
 
 @pytest.mark.parametrize(

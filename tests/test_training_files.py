@@ -233,9 +233,9 @@ def test_the_order_of_batches_is_that_of_the_generator_and_not_of_the_lengths() 
     assert one != sorted(one)
 
 
-def test_an_endless_plan_passes_the_rows_again_in_another_order() -> None:
-    plan = batches.endless(list(range(40)), 4, random.Random(0))
-    passes = [[next(plan) for _ in range(10)] for _ in range(2)]
+def test_the_next_epoch_passes_the_rows_again_in_another_order() -> None:
+    rng = random.Random(0)
+    passes = [batches.bucketed(list(range(40)), 4, rng) for _ in range(2)]
     assert all(sorted(index for batch in one for index in batch) == list(range(40)) for one in passes)
     assert passes[0] != passes[1]
 

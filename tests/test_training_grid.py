@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,20 @@ import pytest
 from test_training_job import CONFIG, written
 
 from auditor import config as configs
+from auditor import tasks
 from auditor.cli.main import main
-from auditor.errors import ConfigError
-from auditor.training import cost, grid, recipes, record
+from auditor.errors import ConfigError, ModelError
+from auditor.training import cost, grid, loop, recipes, record
 from auditor.training.recipes import NoSettings, Recipe
 from auditor.training.terms import Settings
-from auditor.types import Silent
+from auditor.types import Example, Silent
+
+TASK = tasks.create("text-classification", ("no", "yes"))
 
 
 def planned(tmp_path: Path, extra: str) -> list[tuple[str, int, float]]:
     config = written(tmp_path, CONFIG.replace("epochs = 1", f"epochs = 1\n{extra}"))
-    return [(run.name, run.seed, run.settings.learning_rate) for run in grid.runs(config, Settings())]
+    return [(run.name, run.seed, run.settings.learning_rate) for run in grid.runs(config, TASK, Settings())]
 
 
 def test_one_training_of_each_recipe_has_the_recipes_name(tmp_path: Path) -> None:
@@ -46,7 +50,93 @@ def test_seeds_beyond_the_last_are_refused(tmp_path: Path) -> None:
         tmp_path, CONFIG.replace("seed = 5", f"seed = {2**32 - 1}").replace("epochs = 1", "epochs = 1\nseeds = 2")
     )
     with pytest.raises(ConfigError, match="go beyond"):
-        grid.runs(config, Settings())
+        grid.runs(config, TASK, Settings())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            "epochs = 1",
+            "epochs = 1\nlearning_rates = [1.234567e-5, 1.234568e-5]",
+            "[training]: two checkpoints would be called standard-lr1.23457e-05 (the other is standard-lr1.23457e-05)",
+        ),
+        (
+            "epsilon = 0.5",
+            'epsilon = 0.5\n[training.recipe.FGM]\nrecipe = "fgm"',
+            "two checkpoints would be called FGM (the other is fgm)",
+        ),
+        (
+            '"fgm"]',
+            '"attack"]',
+            "[training.recipe.attack]: first = 1, with epochs = 1, never attacks: epochs count from 0 (epochs = 2 or more, or first = 0)",
+        ),
+        (
+            "epsilon = 0.5",
+            "epsilon = 0.5\n[training.recipe.mine]\nrecipe = 3",
+            "[training.recipe.mine]: recipe = 3 should be the name of a recipe",
+        ),
+        (
+            "epsilon = 0.5",
+            'epsilon = 0.5\n[training.recipe.pgd]\nrecipe = "fgm"',
+            "[training.recipe.pgd]: recipe = 'fgm': 'pgd' is a recipe of its own",
+        ),
+    ],
+)
+def test_what_would_not_be_what_it_is_called_is_refused(tmp_path: Path, old: str, new: str, line: str) -> None:
+    recipes_ = CONFIG.replace('"fgm"]', '"fgm", "FGM"]') if "FGM" in new else CONFIG
+    config = written(tmp_path, recipes_.replace(old, new))
+    with pytest.raises(ConfigError) as caught:
+        grid.runs(config, TASK, config_settings(config))
+    assert line in caught.value.line
+
+
+def config_settings(config: Any) -> Settings:
+    return Settings(epochs=config.training.epochs)
+
+
+def test_every_recipe_is_made_again_from_what_a_record_keeps() -> None:
+    for name in recipes.names():
+        kept = json.loads(json.dumps(asdict(recipes.create(name, {}).settings)))
+        assert recipes.create(name, kept).settings == recipes.create(name, {}).settings
+
+
+def test_a_training_that_fails_ends_the_others_neither_before_nor_after(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(
+        tmp_path,
+        CONFIG.replace("epochs = 1", 'epochs = 1\nclip_norm = 1e30\nlearning_rates = [1e-4, 0.99]\noptimizer = "sgd"'),
+    )
+    original = loop.train
+
+    def failing(*given: Any, **more: Any) -> Any:
+        if given[5].learning_rate > 0.5 and given[4].name == "standard":
+            raise ModelError(
+                "the loss became nan at step 3", where=f"recipe {given[4].label}", hint="lower learning_rate"
+            )
+        return original(*given, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "train", failing)
+        assert main(["train", "--config", str(tmp_path / "audit.toml"), "--device", "cpu"]) == 2
+    said = capsys.readouterr()
+    assert [Path(line).name for line in said.out.splitlines()] == ["standard-lr0.0001", "fgm-lr0.0001", "fgm-lr0.99"]
+    assert said.err.splitlines()[-1] == (
+        "audit train: recipe standard-lr0.99: the loss became nan at step 3 (lower learning_rate)"
+    )
+    assert "checkpoint" in said.err
+
+
+def test_a_recipe_lets_go_of_the_loop_that_trained_with_it(tmp_path: Path) -> None:
+    made = recipes.create("fgm", {})
+    config = written(tmp_path)
+    rows = [Example(str(i), {"text": "good film"}, TASK.labels[i % 2]) for i in range(4)]
+    base = config.resolve(config.training.base or Path())
+    loop.train(base, rows, (), TASK, made, Settings(epochs=1, batch_size=4, max_length=16), seed=0, device="cpu")
+    assert made.accumulate.__module__ == "auditor.training.recipes._base"
+    with pytest.raises(RuntimeError):
+        made.answering()
 
 
 def test_the_command_trains_a_grid_and_shows_what_each_took(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

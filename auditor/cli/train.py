@@ -22,7 +22,7 @@ UNKNOWN = "–"
 def run(options: Namespace) -> int:
     """Fine-tune once for each recipe of the config; what is done is kept, and what was interrupted goes on.
 
-    The folders go to standard output; with several, a table of what each took goes to standard error as it grows.
+    The folders go to standard output; with several, a table of what each took goes to standard error.
     """
     from auditor.training import job
 
@@ -31,13 +31,15 @@ def run(options: Namespace) -> int:
         raise UsageError("no audit.toml here", hint="write one with: audit init; or name one with --config")
     config = _asked(seeded(configs.load(path), options), options)
     finished: list[Finished] = []
-    with named(path):
-        with progress(options) as lines:
+    try:
+        with named(path), progress(options) as lines:
             for one in job.train(config, out=options.out, device=options.device, progress=lines, fresh=options.fresh):
                 print(one.folder, flush=True)
                 finished.append(one)
                 if one.record.warning:
                     print(f"audit train: {one.folder.name}: {one.record.warning}", file=sys.stderr, flush=True)
+    finally:
+        # Also of a grid that was stopped, or one of whose trainings failed.
         if len(finished) > 1 and not options.quiet:
             print("\n".join(_table([HEAD, *map(_cells, finished)])), file=sys.stderr)
     return 0

@@ -24,6 +24,8 @@ DROPOUTS = (
     "resid_pdrop",
     "dropout_rate",
     "pooler_dropout",
+    "embedding_dropout",
+    "mlp_dropout",
 )
 """What configurations of transformers call their dropouts."""
 

@@ -25,12 +25,6 @@ def bucketed(lengths: Sequence[int], batch_size: int, rng: random.Random) -> lis
     return found
 
 
-def endless(lengths: Sequence[int], batch_size: int, rng: random.Random) -> Iterator[list[int]]:
-    """Batches of epoch after epoch, without end."""
-    while True:
-        yield from bucketed(lengths, batch_size, rng)
-
-
 def last_marked(plan: Iterator[list[int]]) -> Iterator[tuple[list[int], bool]]:
     """Each batch with whether it is the last."""
     before = next(plan, None)

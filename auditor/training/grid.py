@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from auditor.config import SEEDS, Config
 from auditor.errors import ConfigError
 from auditor.training import recipes
 from auditor.training.terms import Settings
+from auditor.types import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +19,20 @@ class Run:
 
     name: str
     """Of its checkpoint's folder: the recipe's, with rate and seed where there are several."""
-    recipe: recipes.Recipe
-    """Its own: a recipe may keep something from batch to batch."""
+    label: str
+    given: Mapping[str, Any]
+    """The recipe, and its settings."""
     settings: Settings
     seed: int
 
+    def recipe(self) -> recipes.Recipe:
+        """A new one: a recipe may keep something from batch to batch. Raises ConfigError."""
+        made = recipes.create(self.label, self.given)
+        made.label = self.name
+        return made
 
-def runs(config: Config, settings: Settings) -> tuple[Run, ...]:
+
+def runs(config: Config, task: Task, settings: Settings) -> tuple[Run, ...]:
     """All trainings, those of one seed together: a grid that is stopped has whole comparisons. Raises ConfigError."""
     training = config.training
     if config.seed + training.seeds > SEEDS:
@@ -32,7 +41,16 @@ def runs(config: Config, settings: Settings) -> tuple[Run, ...]:
         )
     for name, given in training.recipe.items():
         recipes.create(name, given)
-    return tuple(_runs(config, settings))
+    found: dict[str, Run] = {}
+    for run in _runs(config, settings):
+        run.recipe().check(task, run.settings)
+        # Some disks take two cases of a letter for one.
+        other = found.setdefault(run.name.casefold(), run)
+        if other is not run:
+            raise ConfigError(
+                f"two checkpoints would be called {run.name}", where="[training]", hint=f"the other is {other.name}"
+            )
+    return tuple(found.values())
 
 
 def _runs(config: Config, settings: Settings) -> Iterator[Run]:
@@ -43,5 +61,4 @@ def _runs(config: Config, settings: Settings) -> Iterator[Run]:
                 name = label
                 name += f"-lr{rate:g}" if training.learning_rates else ""
                 name += f"-seed{seed}" if training.seeds > 1 else ""
-                recipe = recipes.create(label, training.recipe.get(label, {}))
-                yield Run(name, recipe, replace(settings, learning_rate=rate), seed)
+                yield Run(name, label, training.recipe.get(label, {}), replace(settings, learning_rate=rate), seed)

@@ -24,7 +24,14 @@ PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "peft"
 
 def versions() -> dict[str, str]:
     """Python and the packages that compute → their versions."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
 
 
 def key(

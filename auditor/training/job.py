@@ -65,32 +65,46 @@ def train(
     """Train every recipe, at every learning rate, with every seed; yields each checkpoint when it is whole.
 
     Everything is read and checked before the first step. A checkpoint that is there already, from the same inputs, is
-    kept, and an interrupted training goes on where it was, unless ``fresh``. Raises AuditError.
+    kept, and an interrupted training goes on where it was, unless ``fresh``. Raises AuditError; that of a training that
+    fails once the others are done.
     """
     ready = _read(config, out)
     # Of several devices for an audit one trains.
     where = hugging_face.device_named((device or config.audit.device).split(",")[0])
+    errors: list[ModelError] = []
     for run in ready.runs:
-        target = ready.folder / run.name
-        given = (ready.base, ready.examples, ready.validation, ready.task, run.recipe, run.settings)
-        key = inputs.key(*given, seed=run.seed, device=where)
-        keeper = resume.keeper(key)
-        if fresh:
-            keeper.discard()
-        old = None if fresh else _same(target, key, config.task)
-        if old is None:
-            meter = cost.Meter(progress)
-            with meter.measured(where):
-                trained = loop.train(*given, seed=run.seed, device=where, progress=meter, keeper=keeper)
-            found = _record(ready, run, target, trained, key)
-            loop.save(trained, target, found)
-            cost.write(ready.folder, run.name, meter.of(trained.steps))
-        else:
-            progress.start(f"training {run.name}")
-            found = _brought_up_to_date(ready, target, old)
-            progress.finish("nothing has changed since; --fresh trains again")
+        try:
+            yield _finished(ready, run, where, progress, fresh=fresh)
+        except ModelError as error:
+            # One that diverges at its rate or strength says nothing of the others.
+            errors.append(error)
+            progress.finish(error.line)
+    if errors:
+        raise errors[0]
+
+
+def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, fresh: bool) -> Finished:
+    """One checkpoint, trained or found as it was."""
+    target, recipe = ready.folder / run.name, run.recipe()
+    given = (ready.base, ready.examples, ready.validation, ready.task, recipe, run.settings)
+    key = inputs.key(*given, seed=run.seed, device=where)
+    keeper = resume.keeper(key)
+    if fresh:
         keeper.discard()
-        yield Finished(target, found, cost.read(ready.folder).get(run.name))
+    old = None if fresh else _same(target, key, ready.config.task)
+    if old is None:
+        meter = cost.Meter(progress)
+        with meter.measured(where):
+            trained = loop.train(*given, seed=run.seed, device=where, progress=meter, keeper=keeper)
+        found = _record(ready, run, recipe, target, trained, key)
+        loop.save(trained, target, found)
+        cost.write(ready.folder, run.name, meter.of(trained.steps))
+    else:
+        progress.start(f"training {run.name}")
+        found = _brought_up_to_date(ready, target, old)
+        progress.finish("nothing has changed since; --fresh trains again")
+    keeper.discard()
+    return Finished(target, found, cost.read(ready.folder).get(run.name))
 
 
 def _read(config: Config, out: Path | None) -> _Ready:
@@ -113,7 +127,7 @@ def _read(config: Config, out: Path | None) -> _Ready:
     if training.patience is not None and not validation:
         raise ConfigError("patience needs validation rows", where="[training]", hint='[data] validation = "…"')
     folder = out or config.resolve(training.out)
-    runs = grid.runs(config, settings)
+    runs = grid.runs(config, task, settings)
     for run in runs:
         saving.check_target(folder / run.name)
         if (folder / run.name).resolve() == base.resolve():
@@ -183,10 +197,12 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
     }
 
 
-def _record(ready: _Ready, run: grid.Run, target: Path, trained: loop.Trained, key: str) -> record.TrainingRecord:
+def _record(
+    ready: _Ready, run: grid.Run, recipe: recipes.Recipe, target: Path, trained: loop.Trained, key: str
+) -> record.TrainingRecord:
     return record.TrainingRecord(
-        recipe=run.recipe.name,
-        recipe_settings=asdict(run.recipe.settings),
+        recipe=recipe.name,
+        recipe_settings=asdict(recipe.settings),
         **_places(ready, target),
         labels=ready.task.labels,
         # The greatest length as it was, where the model allows less than was asked for.

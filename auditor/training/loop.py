@@ -15,7 +15,7 @@ from auditor.models import hugging_face
 from auditor.training import base as bases
 from auditor.training import record as records
 from auditor.training import saving, state, validating
-from auditor.training.batches import bucketed, endless, last_marked
+from auditor.training.batches import bucketed, last_marked
 from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seeded
 from auditor.training.encoding import collated, encoded
 from auditor.training.generators import Generators
@@ -52,7 +52,10 @@ def train(
 
     def run() -> Trained:
         with _prepared(base, task, settings, seed, device) as trained:
-            _Loop(trained, task, recipe, settings, seed, progress or Silent(), keeper).run(examples, validation)
+            try:
+                _Loop(trained, task, recipe, settings, seed, progress or Silent(), keeper).run(examples, validation)
+            finally:
+                recipe.release()
         return trained
 
     try:
@@ -172,11 +175,11 @@ class _Loop:
             self._best = place.best_score, state.part(tensors, state.BEST)
         self._total = place.total
         trained.steps, trained.history, trained.best_epoch = outcome.steps, outcome.history, outcome.best_epoch
-        self._progress.start(f"training {self._recipe.name} from step {trained.steps}", self._total - trained.steps)
+        self._progress.start(f"training {self._recipe.label} from step {trained.steps}", self._total - trained.steps)
         return place
 
     def _epoch(self, examples: Sequence[Example], epoch: int, place: Place | None) -> float:
-        """One pass (with ``steps``: as many as it takes), or the rest of one; the mean loss of its batches."""
+        """One pass, or the rest of one, to the last step at most; the mean loss of its batches."""
         trained = self._trained
         begun = self._rng.getstate(), Generators.now(trained.device)
         columns, plan = self._planned(self._recipe.examples(examples, epoch))
@@ -206,11 +209,9 @@ class _Loop:
             # A recipe may add examples; the first epoch's number stands for all, so that the schedule is known.
             per_epoch = math.ceil(len(chosen) / (size * settings.accumulation))
             self._total = settings.steps or settings.epochs * per_epoch
-            self._progress.start(f"training {self._recipe.name}", self._total)
+            self._progress.start(f"training {self._recipe.label}", self._total)
         columns = encoded(chosen, self._task, self._trained.tokenizer, self._trained.max_length)
         lengths = [len(ids) for ids in columns["input_ids"]]
-        if settings.steps:
-            return columns, endless(lengths, size, self._rng)
         return columns, iter(bucketed(lengths, size, self._rng))
 
     def _step(self) -> None:
@@ -228,7 +229,7 @@ class _Loop:
         self._progress.advance()
 
     def _diverged(self, what: str) -> ModelError:
-        where, hint = f"recipe {self._recipe.name}", "lower learning_rate"
+        where, hint = f"recipe {self._recipe.label}", "lower learning_rate"
         return ModelError(f"{what} at step {self._trained.steps}", where=where, hint=hint)
 
     def _keep(self, epoch: int, batches: int, loss: float, order: Any, begun: Generators) -> None:

@@ -11,7 +11,7 @@ from auditor.training.terms import Settings
 
 
 def parameter_groups(model: Any, weight_decay: float, layer_decay: float = 1.0) -> list[dict[str, Any]]:
-    """Trainable parameters with and without weight decay: biases and norms are the one-dimensional ones.
+    """Trainable parameters with and without weight decay: what has one dimension goes without (biases, norms, factors).
 
     ``scale`` of a group is its factor of the learning rate. With ``layer_decay`` below 1 each layer has its own groups.
     """
@@ -22,7 +22,7 @@ def parameter_groups(model: Any, weight_decay: float, layer_decay: float = 1.0) 
         groups |= {(below, True): [], (below, False): []}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            groups[top - depth.get(name, 0), parameter.dim() > 1].append(parameter)
+            groups[top - depth.get(name, 0), sum(size > 1 for size in parameter.shape) > 1].append(parameter)
     return [
         {"params": found, "weight_decay": weight_decay if decays else 0.0, "scale": layer_decay**below}
         for (below, decays), found in groups.items()

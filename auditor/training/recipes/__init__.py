@@ -66,7 +66,17 @@ def create(name: str, given: Mapping[str, Any]) -> Recipe:
     where = f"[training.recipe.{name}]"
     if "recipe" in given and not _NAME.fullmatch(name):
         raise ConfigError(f"{name!r} cannot be a folder's name", where=where, hint="letters, digits, . _ + -")
-    kind, given = find(given.get("recipe", name)), {key: value for key, value in given.items() if key != "recipe"}
+    kind_name = given.get("recipe", name)
+    if not isinstance(kind_name, str) or (kind_name != name and name in names()):
+        problem = "is a recipe of its own" if isinstance(kind_name, str) else "should be the name of a recipe"
+        raise ConfigError(
+            f"recipe = {kind_name!r}: {name!r} {problem}"
+            if isinstance(kind_name, str)
+            else f"recipe = {kind_name!r} {problem}",
+            where=where,
+            hint="give the variant another name",
+        )
+    kind, given = find(kind_name), {key: value for key, value in given.items() if key != "recipe"}
     known = [one.name for one in fields(kind.settings_type)]
     for key in given:
         if key not in known:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from auditor.types import Example, Model
+from auditor.training.terms import Settings
+from auditor.types import Example, Model, Task
 
 Batch = dict[str, Any]
 """Tensors: input_ids, attention_mask, … of shape (batch, tokens), and labels of shape (batch,), int64."""
+
+
+def _backward(loss: Any) -> None:
+    loss.backward()
+
+
+def _unscaled(loss: Any) -> Any:
+    return loss
 
 
 def _not_training() -> Model:
@@ -27,14 +36,24 @@ class Recipe:
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
-        self.accumulate: Callable[[Any], None] = lambda loss: loss.backward()
-        """Adds the gradients of a loss; the loop puts accelerate's in its place."""
-        self.scaled: Callable[[Any], Any] = lambda loss: loss
-        """A loss large enough for gradients in the training's precision, for those that a recipe takes itself."""
-        self.answering: Callable[[], Model] = _not_training
-        """The model as it stands, to be asked without dropout; the loop puts it there."""
         self.label = self.name
-        """What it is called among others: its checkpoint's folder."""
+        """What it is called among others: in messages, and in the name of its checkpoint's folder."""
+        self.accumulate: Callable[[Any], None]
+        """Adds the gradients of a loss; the loop puts accelerate's in its place."""
+        self.scaled: Callable[[Any], Any]
+        """A loss large enough for gradients in the training's precision, for those that a recipe takes itself."""
+        self.answering: Callable[[], Model]
+        """The model as it stands, to be asked without dropout; the loop puts it there."""
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the loop that trained with it, and of its model."""
+        self.accumulate = _backward
+        self.scaled = _unscaled
+        self.answering = _not_training
+
+    def check(self, task: Task, settings: Settings) -> None:
+        """Refuse a task or a training that this recipe cannot serve. Raises ConfigError, before anything is trained."""
 
     def prepare(self, model: Any) -> Any:
         """The model to train: as it is, or with parameters added or frozen."""

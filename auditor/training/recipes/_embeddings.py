@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from auditor.errors import ModelError
 from auditor.training.recipes._base import Batch
 
 
@@ -19,7 +20,13 @@ def perturbed(model: Any, delta: Any) -> Iterator[None]:
 
     def add(_module: Any, _inputs: Any, output: Any) -> Any:
         # A decoder that shares the embeddings looks up its own tokens afterwards.
-        return output + waiting.pop() if waiting else output
+        if not waiting:
+            return output
+        if output.shape != delta.shape:
+            raise ModelError(
+                f"{type(model).__name__} looks its words up in another shape", hint="recipe standard or fgm"
+            )
+        return output + waiting.pop()
 
     handle = model.get_input_embeddings().register_forward_hook(add)
     try:

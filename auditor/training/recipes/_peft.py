@@ -26,7 +26,9 @@ def linear_layers(model: Any, chosen: Sequence[str], where: str) -> list[str]:
     found = [name for name in inside if not chosen or name.rsplit(".", 1)[-1] in chosen]
     if not found:
         known = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in inside})) or "none"
-        raise ModelError(f"no linear map is called {' or '.join(chosen)}", where=where, hint=f"known: {known}")
+        raise ModelError(
+            f"no linear map is called {' or '.join(chosen) or 'anything'}", where=where, hint=f"known: {known}"
+        )
     return found
 
 

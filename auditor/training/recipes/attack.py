@@ -8,17 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from auditor.errors import ModelError
+from auditor.errors import ConfigError
+from auditor.training import terms as training
 from auditor.training.recipes._base import Recipe
 from auditor.training.recipes._checks import between
-from auditor.types import Example
+from auditor.types import Example, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``recipe`` of TextAttack; ``share`` in [0, 1] of the rows that are attacked (0: standard)."""
+    """``method``: the attack, as the probe adversarial names it; ``share`` in [0, 1] of the rows that are drawn for it (0:
+    standard).
+    """
 
-    recipe: Literal["deepwordbug", "pruthi", "textbugger", "pwws"] = "deepwordbug"
+    method: Literal["deepwordbug", "pruthi", "textbugger", "pwws"] = "deepwordbug"
     share: float = 0.2
     first: int = 1
     """Epoch, from 0, of the first attacks: before it there is nothing worth attacking."""
@@ -33,8 +36,9 @@ class Settings:
 class AttackTraining(Recipe):
     """Yoo & Qi (2021), "Towards improving adversarial training of NLP models" (A2T), with TextAttack's own attacks.
 
-    Every few epochs a random share of the rows that the model answers rightly is attacked, with the model in evaluation
-    mode; the texts that fool it are passed beside all rows until the next generation.
+    Every few epochs a random share of the rows is drawn, and those among them that the model answers rightly are attacked,
+    with the model in evaluation mode; the texts that fool it are passed beside all rows until the next generation. (A2T
+    goes on until so many attacks succeeded, and ranks words by their gradient.)
     """
 
     name = "attack"
@@ -51,6 +55,15 @@ class AttackTraining(Recipe):
         """Row → adversarial text, of the last generation."""
         self._epoch = -1
         """When it was made."""
+
+    def check(self, task: Task, settings: training.Settings) -> None:
+        own: Settings = self.settings
+        if own.share and len(task.fields) > 1:
+            raise ConfigError("attacks take tasks with one text", where=f"[training.recipe.{self.label}]")
+        if own.share and not settings.steps and own.first >= settings.epochs:
+            hint = f"epochs = {own.first + 1} or more, or first = 0"
+            message = f"first = {own.first}, with epochs = {settings.epochs}, never attacks: epochs count from 0"
+            raise ConfigError(message, where=f"[training.recipe.{self.label}]", hint=hint)
 
     def state(self) -> Mapping[str, Any]:
         """The adversarial texts: made by weights that are gone when the training is taken up."""
@@ -75,8 +88,6 @@ class AttackTraining(Recipe):
         return [*examples, *(replace(examples[row], inputs={field: one}) for row, one in self._made)]
 
     def _attacked(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, str]]:
-        if len(examples[0].inputs) > 1:
-            raise ModelError("attacks take tasks with one text", where="recipe attack")
         from auditor import attacking
 
         settings: Settings = self.settings
@@ -86,7 +97,7 @@ class AttackTraining(Recipe):
             answers: Sequence[Sequence[float]] = model.run(model.encode([(one,) for one in texts]))
             return answers
 
-        attacker = attacking.Attacker(settings.recipe, ask, settings.query_budget)
+        attacker = attacking.Attacker(settings.method, ask, settings.query_budget)
         made = []
         for row in sorted(rng.sample(range(len(examples)), round(settings.share * len(examples)))):
             (one,), gold = examples[row].inputs.values(), model.labels.index(str(examples[row].gold))

@@ -52,7 +52,7 @@ class Augment(Recipe):
             return examples
         # By row: neither the epoch nor the other rows decide whether it gets a copy, and which.
         names = _noise.chosen(settings.perturbations)
-        drawn = [(one, random.Random(f"{self._seed} {one.id}")) for one in examples]
+        drawn = [(one, random.Random(f"{self._seed} {number}")) for number, one in enumerate(examples)]
         copies = [
             _noise.perturbed(one, names, settings.words, rng) for one, rng in drawn if rng.random() < settings.share
         ]

@@ -23,7 +23,8 @@ class R3F(Recipe):
     """Aghajanyan et al. (2021), "Better fine-tuning by reducing representational collapse".
 
     Beside the cross-entropy the loss holds λ times the symmetric Kullback–Leibler divergence between the answers with
-    and without noise z in the embeddings, z uniform in ±size or normal with that standard deviation.
+    and without noise z in the embeddings, z uniform in ±size or normal with that standard deviation. Dropout draws
+    anew in the noisy pass; in bf16 or fp16 noise of the default size is mostly lost, and dropout is what remains.
     """
 
     name = "r3f"

@@ -41,7 +41,8 @@ class Smart(Recipe):
     loss + λ·ℓ(f(x + δ), f(x)) + μ·ℓ(f(x), f̃(x)), where ℓ is the symmetric Kullback–Leibler divergence, δ the worst
     perturbation of the embeddings with ‖δ‖∞ ≤ ε as found by ascent from a random start (algorithm 1), and f̃ the model
     with an exponential average of the weights so far (the proximal point with momentum, one inner step). The average
-    follows after every batch. It answers without dropout: it is what the model is held to.
+    follows after every batch. It answers without dropout and in full precision: it is
+    what the model is held to.
     """
 
     name = "smart"
