@@ -78,7 +78,9 @@ def train(
         except ModelError as error:
             # One that diverges at its rate or strength says nothing of the others.
             errors.append(error)
-            progress.finish(error.line)
+            if len(ready.runs) > 1:
+                progress.start(f"training {run.name}")
+                progress.finish(error.line)
     if errors:
         raise errors[0]
 
@@ -156,13 +158,17 @@ def _learned_nothing(ready: _Ready, trained: loop.Trained) -> str:
 
     A recipe can keep a model from learning with a loss that stays finite: too strong a perturbation does.
     """
-    rows, named = (ready.validation, "validation") if ready.validation else (ready.examples[:CHECKED], "training")
-    baseline = validating.constant([one.gold for one in ready.examples], rows, ready.task)
-    found = validating.metric(loop.as_model(trained, name="trained"), rows, ready.task)
+    task, rows, named = ready.task, ready.validation, "validation"
+    if trained.best_epoch is not None:
+        found = trained.history[trained.best_epoch][validating.entry(task)]
+    else:
+        rows, named = ready.examples[:CHECKED], "training"
+        found = validating.metric(loop.as_model(trained, name="trained"), rows, task)
+    baseline = validating.constant([one.gold for one in ready.examples], rows, task)
     if baseline is None or found > baseline:
         return ""
     return (
-        f"WARNING: {ready.task.metric} {found:.3f} on the {named} rows is no better than the same answer to all of them "
+        f"WARNING: {task.metric} {found:.3f} on the {named} rows is no better than the same answer to all of them "
         f"({baseline:.3f}): nothing was learned; train longer, or weaken the recipe"
     )
 

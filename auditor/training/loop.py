@@ -257,7 +257,7 @@ class _Loop:
         """Note the task's metric, and the weights if they are the best so far."""
         trained = self._trained
         score = validating.metric(self._answering(), validation, self._task)
-        entry[f"validation_{self._task.metric}"] = round(score, 6)
+        entry[validating.entry(self._task)] = round(score, 6)
         if self._best is None or score > self._best[0]:
             weights = {name: value.detach().cpu().clone() for name, value in self._model.state_dict().items()}
             self._best, trained.best_epoch = (score, weights), epoch

@@ -11,6 +11,11 @@ BATCH = 64
 """Rows scored at once: no gradients, so more fit than in training."""
 
 
+def entry(task: Task) -> str:
+    """What an epoch's entry in a training's history calls the metric."""
+    return f"validation_{task.metric}"
+
+
 def metric(model: Model, validation: Sequence[Example], task: Task) -> float:
     """Σ numerator ÷ Σ denominator of the rows' scores; 0 where the denominator is."""
     encoded = model.encode([task.request(one.inputs) for one in validation])

@@ -4,19 +4,45 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from auditor import text
 from auditor.errors import ConfigError, near_match
 from auditor.perturbing import FAMILIES, perturb
+from auditor.training.recipes._base import Recipe
+from auditor.training.recipes._checks import between
 from auditor.types import Example
 
 KEEPS_LABELS = ("typos", "spacing and punctuation", "case", "social media")
 """Families that leave a text's meaning to a reader; deleted words, say, may not."""
-PERTURBATIONS = tuple(name for name, family in FAMILIES.items() if family in KEEPS_LABELS)
 
 
-def check(recipe: str, names: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``share`` in [0, 1] of the rows that are perturbed (0: standard), ``words`` in (0, 1] of their words.
+
+    ``perturbations``: names or families; the default ones leave the meaning to a reader, and ``["swapped words", "deleted
+    word"]`` are half of EDA (Wei & Zou 2019).
+    """
+
+    share: float = 0.5
+    words: float = 0.2
+    perturbations: tuple[str, ...] = KEEPS_LABELS
+
+
+class Perturbing(Recipe):
+    """What recipes have in common that perturb a share of the rows."""
+
+    settings_type = Settings
+
+    def __init__(self, settings: Settings) -> None:
+        between(self.name, "share", settings.share, 0, 1)
+        between(self.name, "words", settings.words, 1e-6, 1)
+        _check(self.name, settings.perturbations)
+        super().__init__(settings)
+
+
+def _check(recipe: str, names: Sequence[str]) -> None:
     """Refuse names of no perturbation or family. Raises ConfigError."""
     known = (*FAMILIES, *dict.fromkeys(FAMILIES.values()))
     where = f"[training.recipe.{recipe}] perturbations"

@@ -4,40 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from auditor.training.recipes import _noise
-from auditor.training.recipes._base import Recipe
-from auditor.training.recipes._checks import between
 from auditor.types import Example
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """``share`` in [0, 1] of the rows that get a copy (0: standard), ``words`` in (0, 1] of the copy's words.
-
-    ``perturbations``: names or families; ``["swapped words", "deleted word"]`` are half of EDA (Wei & Zou 2019).
-    """
-
-    share: float = 0.5
-    words: float = 0.2
-    perturbations: tuple[str, ...] = _noise.KEEPS_LABELS
-
-
-class Augment(Recipe):
+class Augment(_noise.Perturbing):
     """Data augmentation with nlpaug's noise and our own (Belinkov & Bisk 2018 train on such noise).
 
     The copies are made once, before the first epoch, and follow from the seed and the rows: every epoch passes rows and copies.
     """
 
     name = "augment"
-    settings_type = Settings
 
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "share", settings.share, 0, 1)
-        between(self.name, "words", settings.words, 1e-6, 1)
-        _noise.check(self.name, settings.perturbations)
+    def __init__(self, settings: _noise.Settings) -> None:
         super().__init__(settings)
         self._seed = 0
 
@@ -47,7 +28,7 @@ class Augment(Recipe):
         return model
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:  # noqa: ARG002 - every epoch alike
-        settings: Settings = self.settings
+        settings: _noise.Settings = self.settings
         if settings.share == 0:
             return examples
         # By row: neither the epoch nor the other rows decide whether it gets a copy, and which.
