@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from test_training import SETTINGS, TASK, reviews, same, weights
 from tiny import tiny_checkpoint
 
-from auditor import tasks
 from auditor.errors import ConfigError, ModelError
 from auditor.models import hugging_face
 from auditor.perturbing import FAMILIES
@@ -21,10 +21,6 @@ from auditor.training import loop, recipes
 from auditor.training.layers import depths
 from auditor.training.recipes import _noise
 from auditor.types import Example
-
-LABELS = ("negative", "positive")
-TASK = tasks.create("text-classification", LABELS)
-SETTINGS = loop.Settings(epochs=2, learning_rate=1e-3, batch_size=4, max_length=32)
 
 NO_STRENGTH: dict[str, dict[str, Any]] = {
     "fgm": {"epsilon": 0.0},
@@ -43,11 +39,6 @@ WITHOUT_STRENGTH = {"standard", "bitfit", "lora", "ia3"}
 """They choose which parameters are trained: there is nothing to turn down to none."""
 
 
-def reviews(n: int) -> list[Example]:
-    words = ("bad awful film", "good great movie")
-    return [Example(f"train:{i + 2}", {"text": words[i % 2] + " the plot" * (i % 4)}, LABELS[i % 2]) for i in range(n)]
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_checkpoint(tmp_path_factory.mktemp("base"), head=False)
@@ -56,14 +47,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(base: Path, recipe: recipes.Recipe, rows: Sequence[Example] | None = None, **more: Any) -> loop.Trained:
     settings = replace(SETTINGS, **more)
     return loop.train(base, rows or reviews(10), (), TASK, recipe, settings, seed=3, device="cpu")
-
-
-def weights(trained: loop.Trained) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in trained.model.state_dict().items()}
-
-
-def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 @pytest.fixture(scope="module")
