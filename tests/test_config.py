@@ -54,7 +54,7 @@ def test_every_line_of_the_template_is_valid_when_its_mark_is_taken_away(tmp_pat
     config = configs.load(written(tmp_path, bare))
     assert config.candidate == "standard"
     assert config.data.domains == {"tweets": Path("tweets.csv")}
-    assert config.training.recipe == {"fgm": {"epsilon": 1.0}}
+    assert config.training.recipe == {"fgm": {"epsilon": 1.0, "learning_rate": 2e-5}}
     assert config.compare[0].expect == "higher"
 
 

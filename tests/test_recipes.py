@@ -206,7 +206,7 @@ def test_an_unknown_setting_is_refused_with_the_near_match() -> None:
     assert caught.value.line == "[training.recipe.fgm]: unknown key 'epsilom' (did you mean 'epsilon'?)"
     with pytest.raises(ConfigError) as caught:
         recipes.create("standard", {"epsilon": 1})
-    assert caught.value.hint == "known: none"
+    assert caught.value.hint == "known: recipe, learning_rate"
 
 
 def test_a_setting_of_the_wrong_type_is_refused() -> None:

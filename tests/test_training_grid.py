@@ -45,6 +45,20 @@ def test_seeds_and_rates_stand_in_the_name_and_seeds_are_whole_comparisons(tmp_p
     ]
 
 
+def test_a_recipe_has_the_rate_of_its_own_table_then_the_sweeps_then_its_methods(tmp_path: Path) -> None:
+    some = 'recipes = ["standard", "bitfit", "slow"]'
+    own = '[training.recipe.slow]\nrecipe = "lora"\nlearning_rate = 3e-4'
+
+    def rates(extra: str) -> list[tuple[str, float]]:
+        text = CONFIG.replace('recipes = ["standard", "fgm"]', some).replace("epochs = 1", f"epochs = 1\n{extra}")
+        config = written(tmp_path, f"{text}\n{own}\n")
+        return [(run.name, run.settings.learning_rate) for run in grid.runs(config, TASK, Settings())]
+
+    assert rates("") == [("standard", 5e-5), ("bitfit", 1e-3), ("slow", 3e-4)]
+    swept = "learning_rates = [2e-5]"
+    assert rates(swept) == [("standard-lr2e-05", 2e-5), ("bitfit-lr2e-05", 2e-5), ("slow", 3e-4)]
+
+
 def test_seeds_beyond_the_last_are_refused(tmp_path: Path) -> None:
     config = written(
         tmp_path, CONFIG.replace("seed = 5", f"seed = {2**32 - 1}").replace("epochs = 1", "epochs = 1\nseeds = 2")
@@ -80,6 +94,11 @@ def test_seeds_beyond_the_last_are_refused(tmp_path: Path) -> None:
             "epsilon = 0.5",
             'epsilon = 0.5\n[training.recipe.pgd]\nrecipe = "fgm"',
             "[training.recipe.pgd]: recipe = 'fgm': 'pgd' is a recipe of its own",
+        ),
+        (
+            "epsilon = 0.5",
+            'learning_rate = "fast"',
+            "[training.recipe.fgm]: learning_rate: 'fast' should be a number between 0 and 1",
         ),
     ],
 )

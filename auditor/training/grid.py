@@ -57,8 +57,10 @@ def _runs(config: Config, settings: Settings) -> Iterator[Run]:
     training = config.training
     for seed in range(config.seed, config.seed + training.seeds):
         for label in training.recipes:
-            for rate in training.learning_rates or (settings.learning_rate,):
+            given = training.recipe.get(label, {})
+            swept = () if "learning_rate" in given else training.learning_rates
+            for rate in swept or (recipes.create(label, given).learning_rate or settings.learning_rate,):
                 name = label
-                name += f"-lr{rate:g}" if training.learning_rates else ""
+                name += f"-lr{rate:g}" if swept else ""
                 name += f"-seed{seed}" if training.seeds > 1 else ""
-                yield Run(name, label, training.recipe.get(label, {}), replace(settings, learning_rate=rate), seed)
+                yield Run(name, label, given, replace(settings, learning_rate=rate), seed)

@@ -19,6 +19,9 @@ _NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*")
 ENTRY_POINTS = "auditor.recipes"
 """Group of entry points for recipes of other packages: a name → a class."""
 
+COMMON = ("recipe", "learning_rate")
+"""Keys of any recipe's table."""
+
 __all__ = ["NoSettings", "Recipe", "create", "find", "names"]
 
 
@@ -61,7 +64,8 @@ def _elsewhere(name: str) -> type[Recipe]:
 def create(name: str, given: Mapping[str, Any]) -> Recipe:
     """The recipe of that name with its settings checked. Raises ConfigError.
 
-    ``given["recipe"]`` names another recipe, for settings under a name of their own: ``freelb++`` of ``freelb``.
+    Beside its own settings, ``given["recipe"]`` names another recipe, for settings under a name of their own
+    (``freelb++`` of ``freelb``), and ``given["learning_rate"]`` is the peak of its learning rate.
     """
     where = f"[training.recipe.{name}]"
     if "recipe" in given and not _NAME.fullmatch(name):
@@ -76,14 +80,15 @@ def create(name: str, given: Mapping[str, Any]) -> Recipe:
             where=where,
             hint="give the variant another name",
         )
-    kind, given = find(kind_name), {key: value for key, value in given.items() if key != "recipe"}
+    kind, rate = find(kind_name), _rate(given, where)
+    given = {key: value for key, value in given.items() if key not in COMMON}
     known = [one.name for one in fields(kind.settings_type)]
     for key in given:
         if key not in known:
             raise ConfigError(
                 f"unknown key {key!r}",
                 where=where,
-                hint=near_match(key, known) or f"known: {', '.join(known) or 'none'}",
+                hint=near_match(key, (*known, *COMMON)) or f"known: {', '.join((*known, *COMMON))}",
             )
     try:
         made = kind(TypeAdapter(kind.settings_type).validate_python(given))
@@ -91,4 +96,13 @@ def create(name: str, given: Mapping[str, Any]) -> Recipe:
         first = error.errors()[0]
         raise ConfigError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", where=where) from None
     made.label = name
+    if rate is not None:
+        made.learning_rate = rate
     return made
+
+
+def _rate(given: Mapping[str, Any], where: str) -> float | None:
+    rate = given.get("learning_rate")
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1):
+        raise ConfigError(f"learning_rate: {rate!r} should be a number between 0 and 1", where=where)
+    return rate

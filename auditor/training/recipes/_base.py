@@ -33,6 +33,8 @@ class Recipe:
 
     name: ClassVar[str]
     settings_type: ClassVar[Any]
+    learning_rate: float | None = None
+    """At its peak, where the method wants another one than whole fine-tuning; None: the training's."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings

@@ -16,6 +16,7 @@ class BitFit(Recipe):
 
     name = "bitfit"
     settings_type = NoSettings
+    learning_rate = 1e-3
 
     def prepare(self, model: Any) -> Any:
         """The model with all but its biases and its head frozen."""

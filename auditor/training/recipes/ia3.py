@@ -28,6 +28,7 @@ class IA3(Recipe):
 
     name = "ia3"
     settings_type = Settings
+    learning_rate = 3e-3
 
     def prepare(self, model: Any) -> Any:
         """The model with factors beside its linear maps. Raises ModelError where none has such a name."""

@@ -32,6 +32,7 @@ class LoRA(Recipe):
 
     name = "lora"
     settings_type = Settings
+    learning_rate = 5e-4
 
     def __init__(self, settings: Settings) -> None:
         between(self.name, "rank", settings.rank, 1)
