@@ -134,9 +134,9 @@ KINDS = {
 }
 
 
-def files(trained: loop.Trained) -> tuple[bytes, int, list[dict[str, float]], int | None]:
+def files(trained: loop.Trained) -> tuple[bytes, int, list[dict[str, float]], int | None, int]:
     """The weights as they are written, and what else a training gives."""
-    return save(dict(trained.model.state_dict())), trained.steps, trained.history, trained.best_epoch
+    return save(dict(trained.model.state_dict())), trained.steps, trained.history, trained.best_epoch, trained.work
 
 
 def eager(folder: Path, key: str = KEY, **more: Any) -> Keeper:
@@ -292,7 +292,7 @@ def test_a_folder_that_cannot_be_written_ends_no_training_and_is_said_once(
     said: list[str] = []
     keeper = eager(tmp_path / "fits", say=said.append)
     assert files(KINDS["standard"].train(base, keeper)) == uninterrupted["standard"]
-    keeper.finish(resume.Outcome(6, [], None), {"a": torch.zeros(1)})
+    keeper.finish(resume.Outcome(6, [], None, 0), {"a": torch.zeros(1)})
     assert keeper.finished() is None
     assert said == [f"{tmp_path / 'fits'}: cannot be written: Not a directory; trainings are not kept"]
 
@@ -346,7 +346,7 @@ def test_a_write_waits_for_the_interval_and_for_a_multiple_of_the_last_ones_leng
         due.append(keeper.due())
     generators = Generators.now("cpu")
     place = resume.Place(
-        resume.Outcome(1, [], None),
+        resume.Outcome(1, [], None, 0),
         2,
         0,
         1,
@@ -366,7 +366,7 @@ def test_a_write_waits_for_the_interval_and_for_a_multiple_of_the_last_ones_leng
 
 def test_weights_that_share_memory_are_kept_each(tmp_path: Path) -> None:
     keeper, one = eager(tmp_path), torch.arange(6.0).reshape(2, 3)
-    keeper.finish(resume.Outcome(1, [], None), {"a": one, "b": one, "c": one.T})
+    keeper.finish(resume.Outcome(1, [], None, 0), {"a": one, "b": one, "c": one.T})
     found = keeper.finished()
     assert found is not None
     assert all(torch.equal(found[1][name], value) for name, value in (("a", one), ("b", one), ("c", one.T)))

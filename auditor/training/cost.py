@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from auditor.training.terms import Trained
 from auditor.types import Progress
 
 NAME = "costs.json"
@@ -99,6 +101,24 @@ def _resident(name: str) -> int | None:
     except (OSError, UnicodeDecodeError):
         return None
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
+
+
+@contextlib.contextmanager
+def counted(trained: Trained) -> Iterator[None]:
+    """Inside, tokens that go through the model, or through a copy that a recipe makes of it, are its work.
+
+    They are counted where ids become embeddings: adapters call a wrapped model's ``forward`` past its own hooks.
+    """
+    import torch
+
+    def count(_module: Any, given: tuple[Any, ...], _found: Any) -> None:
+        trained.work += int(given[0].numel()) * (3 if torch.is_grad_enabled() else 1)
+
+    handle = trained.model.get_input_embeddings().register_forward_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def write(folder: Path, name: str, cost: Cost) -> None:

@@ -222,6 +222,7 @@ def _record(
         inputs=key,
         parameters=trained.parameters,
         trainable=trained.trainable,
+        work=trained.work,
         warning=_learned_nothing(ready, trained),
     )
 

@@ -13,8 +13,8 @@ from typing import Any
 from auditor.errors import DataError, ModelError
 from auditor.models import hugging_face
 from auditor.training import base as bases
+from auditor.training import cost, saving, state, validating
 from auditor.training import record as records
-from auditor.training import saving, state, validating
 from auditor.training.batches import bucketed, last_marked
 from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seeded
 from auditor.training.encoding import collated, encoded
@@ -53,7 +53,8 @@ def train(
     def run() -> Trained:
         with _prepared(base, task, settings, seed, device) as trained:
             try:
-                _Loop(trained, task, recipe, settings, seed, progress or Silent(), keeper).run(examples, validation)
+                with cost.counted(trained):
+                    _Loop(trained, task, recipe, settings, seed, progress or Silent(), keeper).run(examples, validation)
             finally:
                 recipe.release()
         return trained
@@ -83,8 +84,13 @@ def again(
     except state.UnusableError:
         keeper.discard()
         return None
-    trained.steps, trained.history, trained.best_epoch = outcome.steps, outcome.history, outcome.best_epoch
+    _continue(trained, outcome)
     return trained
+
+
+def _continue(trained: Trained, outcome: Outcome) -> None:
+    trained.steps, trained.history = outcome.steps, outcome.history
+    trained.best_epoch, trained.work = outcome.best_epoch, outcome.work
 
 
 @contextlib.contextmanager
@@ -160,7 +166,7 @@ class _Loop:
         if found is None:
             return None
         place, tensors = found
-        trained, outcome, scaler = self._trained, place.outcome, self._accelerator.scaler
+        trained, scaler = self._trained, self._accelerator.scaler
         with state.usable():
             state.put_model(self._model, tensors)
             state.put_optimizer(self._optimizer, tensors)
@@ -174,7 +180,7 @@ class _Loop:
         if place.best_score is not None:
             self._best = place.best_score, state.part(tensors, state.BEST)
         self._total = place.total
-        trained.steps, trained.history, trained.best_epoch = outcome.steps, outcome.history, outcome.best_epoch
+        _continue(trained, place.outcome)
         self._progress.start(f"training {self._recipe.label} from step {trained.steps}", self._total - trained.steps)
         return place
 
@@ -238,7 +244,7 @@ class _Loop:
             return
         trained, scaler, best = self._trained, self._accelerator.scaler, self._best
         place = Place(
-            outcome=Outcome(trained.steps, trained.history, trained.best_epoch),
+            outcome=_outcome(trained),
             total=self._total,
             epoch=epoch,
             batches=batches,
@@ -256,7 +262,9 @@ class _Loop:
     def _validate(self, validation: Sequence[Example], epoch: int, entry: dict[str, float]) -> None:
         """Note the task's metric, and the weights if they are the best so far."""
         trained = self._trained
+        work = trained.work
         score = validating.metric(self._answering(), validation, self._task)
+        trained.work = work
         entry[validating.entry(self._task)] = round(score, 6)
         if self._best is None or score > self._best[0]:
             weights = {name: value.detach().cpu().clone() for name, value in self._model.state_dict().items()}
@@ -265,7 +273,11 @@ class _Loop:
 
 def finished(trained: Trained) -> tuple[Outcome, dict[str, Any]]:
     """What a keeper keeps of a finished training."""
-    return Outcome(trained.steps, trained.history, trained.best_epoch), state.of_model(trained.model)
+    return _outcome(trained), state.of_model(trained.model)
+
+
+def _outcome(trained: Trained) -> Outcome:
+    return Outcome(trained.steps, trained.history, trained.best_epoch, trained.work)
 
 
 def save(trained: Trained, out: Path, record: records.TrainingRecord | None = None) -> None:

@@ -44,6 +44,8 @@ class TrainingRecord:
     """Of the model as it was trained; 0 in files from before it was recorded."""
     trainable: int = 0
     """Of which training changed."""
+    work: int = 0
+    """Tokens that training passed, weighted (``Trained.work``); 0 in files from before it was counted."""
     warning: str = ""
     """What is wrong with the model, as far as training could tell."""
 

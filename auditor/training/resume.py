@@ -27,7 +27,7 @@ INTERVAL = 30.0
 TIMES = 20
 """A write is followed by at least so many times its own length of training: it costs less than 5 % of the time."""
 RUNNING, FINISHED = "running.safetensors", "finished.safetensors"
-FORMAT = "1"
+FORMAT = "2"
 """Of the files; another one is not read."""
 Content = TypeVar("Content")
 
@@ -39,6 +39,7 @@ class Outcome:
     steps: int
     history: list[dict[str, float]]
     best_epoch: int | None
+    work: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,3 +57,6 @@ class Trained:
     """Of the model as it was trained."""
     trainable: int = 0
     """Of which training changed."""
+    work: int = 0
+    """Tokens, padding included, that went through the model for the recipe, those with a gradient three times: a
+    backward pass costs about twice a forward one (Kaplan et al. 2020). Validation does not count."""
