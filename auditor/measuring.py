@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, ParamSpec
 
+from auditor import registry
 from auditor.engine import Scorer
 from auditor.errors import ProbeError
-from auditor.plans import AuditedModel, BoundAudit, Draw, Plan
+from auditor.plans import HOME, AuditedModel, BoundAudit, Draw, Plan, given
 from auditor.spool import Spool
 from auditor.tally import SliceKey, Tally, slice_key
 from auditor.types import (
+    NEEDS,
     Case,
     Judged,
     Measurement,
@@ -22,6 +25,7 @@ from auditor.types import (
     Probe,
     Progress,
     ScoredCase,
+    Silent,
     Skipped,
     Task,
     WorstCase,
@@ -113,6 +117,61 @@ class _Worst:
         )
 
 
+def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
+    """The probe's needs that are missing, and the reason in words; ((), None) when it can run."""
+    there = given(plan, audited)
+    missing = tuple(sorted(need for need in probe.needs if need in there and not there[need]))
+    packages = registry.missing_packages(probe)
+    if packages:
+        return (*missing, *(f"package:{name}" for name in packages)), f"not installed: {', '.join(packages)}"
+    # "candidate only" says more than a lacking file does: such a probe would not run on this model anyway.
+    first = "candidate" if "candidate" in missing else next(iter(missing), None)
+    return missing, None if first is None else NEEDS[first]
+
+
+def scorer_for(plan: Plan, model: Model) -> Scorer:
+    """A scorer as the plan has it, with the home domain's clean examples."""
+    scorer = Scorer(model, plan.task, batch_tokens=plan.batch_tokens, width=plan.lockstep, cache=plan.cache)
+    scorer.prepare(plan.examples[HOME])
+    return scorer
+
+
+class _Nested:
+    """Other probes on other models, within one probe: same cases as in their own records, same answers from the cache."""
+
+    def __init__(self, plan: Plan, counts: Counter[str], progress: Progress) -> None:
+        self._plan, self._counts, self._progress = plan, counts, progress
+        self._scorer: tuple[Model, Scorer] | None = None
+
+    def findings(self, name: str, model: Model, settings: Mapping[str, Any]) -> Sequence[Measurement] | str:
+        plan, audited = self._plan, AuditedModel(model)
+        probe = next((one for one in plan.probes if one.name == name), None)
+        if probe is None:
+            return f"no probe is called {name!r}"
+        _, reason = unmet(plan, audited, probe)
+        if reason is not None:
+            return reason
+        changed = {name: replace(plan.settings[name], **settings)}
+        plan = replace(plan, models=(audited,), settings={**plan.settings, **changed})
+        with contextlib.closing(Measuring(plan, audited, probe, self._for(model), _nowhere)) as measuring:
+            measuring.draw(self._progress)
+            found = measuring.found()
+        self._counts.update(found["counts"])
+        if found["measurements"]:
+            return tuple(found["measurements"])
+        return next((gap.reason for gap in found["skipped"]), "nothing could be measured")
+
+    def _for(self, model: Model) -> Scorer:
+        """One scorer for all probes on a model: the clean examples' answers are theirs in common."""
+        if self._scorer is None or self._scorer[0] is not model:
+            self._scorer = model, scorer_for(self._plan, model)
+        return self._scorer[1]
+
+
+def _nowhere(_model: str, _probe: str, _case: ScoredCase) -> None:
+    """The cases of other probes are kept in their own records, if at all."""
+
+
 class NotDrawnError(Exception):
     """The cases are not of the examples that the look drew: the probe cannot be looked at in rounds."""
 
@@ -153,13 +212,17 @@ class Measuring:
         self._counts.update(self._scorer.counts)
         return self._scorer.counts["cases"]
 
-    def found(self, draw: Draw | None = None, *, whole: bool = True) -> dict[str, Any]:
+    def found(
+        self, draw: Draw | None = None, *, whole: bool = True, progress: Progress | None = None
+    ) -> dict[str, Any]:
         """The measured parts of the probe's record, unless ``whole`` without the probe's own numbers."""
         sequential = draw is not None and draw.clusters is not None
         measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential))
         if self._measure is not None and whole:
-            audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw)
-            measurements += self._measure(self._spool, audit)
+            nested = _Nested(self._plan, self._counts, progress or Silent())
+            audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, nested=nested.findings)
+            for item in self._measure(self._spool, audit):
+                (self._skipped if isinstance(item, Skipped) else measurements).append(item)
         return {
             "measurements": tuple(measurements),
             "skipped": tuple(self._gaps(measurements) if sequential else self._skipped),

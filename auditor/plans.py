@@ -6,11 +6,23 @@ import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from auditor.engine import Cache, NoCache, Scorer
 from auditor.tally import SliceKey, keys_of
-from auditor.types import Case, Encoded, Example, Inputs, Model, Probe, Response, Slice, Task
+from auditor.types import (
+    Case,
+    Encoded,
+    Example,
+    Inputs,
+    Measurement,
+    Model,
+    Probe,
+    Response,
+    Slice,
+    Task,
+    TrainedModel,
+)
 
 HOME = "home"
 SPLITS = ("train", "validation")
@@ -22,6 +34,14 @@ class Fitter(Protocol):
     def __call__(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model: ...
 
 
+class Trainer(Protocol):
+    """Trains a model from the base by a named recipe."""
+
+    def __call__(
+        self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
+    ) -> TrainedModel: ...
+
+
 @dataclass(frozen=True, slots=True)
 class AuditedModel:
     """A model under audit."""
@@ -29,6 +49,10 @@ class AuditedModel:
     model: Model
     fit: Fitter | None = None
     """None: no base is known."""
+    train: Trainer | None = None
+    """None: likewise."""
+    checkpoints: Sequence[TrainedModel] = ()
+    """Of the same base and rows, itself among them."""
 
     @property
     def name(self) -> str:
@@ -91,6 +115,26 @@ class Draw:
         return any(map(self.reads, keys_of(slice_, probe.pools)))
 
 
+def given(plan: Plan, audited: AuditedModel) -> dict[str, bool]:
+    """NEEDS, but for packages → whether they are there."""
+    return {
+        "train": "train" in plan.examples,
+        "domains": any(name not in (HOME, *SPLITS) for name in plan.examples),
+        "base": audited.fit is not None,
+        "candidate": audited.name == plan.candidate,
+        "single_text": len(plan.task.fields) == 1,
+        "class_scores": bool(plan.task.labels),
+    }
+
+
+Nested: TypeAlias = Callable[[str, Model, Mapping[str, Any]], "Sequence[Measurement] | str"]
+"""What another probe finds of another model: (probe, model, changed settings)."""
+
+
+def _not_nested(_probe: str, _model: Model, _settings: Mapping[str, Any]) -> str:
+    raise RuntimeError("probes ask for other probes' findings in measure()")
+
+
 def _nobody(_clusters: Sequence[str]) -> None:
     return None
 
@@ -106,8 +150,10 @@ class BoundAudit:
         scorer: Scorer,
         draw: Draw | None = None,
         drawn: Callable[[Sequence[str]], None] = _nobody,
+        nested: Nested = _not_nested,
     ) -> None:
         """``drawn`` hears the clusters of examples in their order, before any case of them."""
+        self.findings = nested
         self._plan = plan
         self._audited = audited
         self._probe = probe
@@ -166,6 +212,20 @@ class BoundAudit:
         if self._audited.fit is None:
             raise RuntimeError(f"probe {self._probe.name} fits a model but does not list 'base' among its needs")
         return self._audited.fit(examples, seed=seed, steps=steps, batch_size=batch_size)
+
+    def has(self, need: str) -> bool:
+        return given(self._plan, self._audited)[need]
+
+    @property
+    def checkpoints(self) -> Sequence[TrainedModel]:
+        return self._audited.checkpoints
+
+    def train_by(
+        self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
+    ) -> TrainedModel:
+        if self._audited.train is None:
+            raise RuntimeError(f"probe {self._probe.name} trains a model without asking whether a base is given")
+        return self._audited.train(recipe, examples, seed=seed, steps=steps, batch_size=batch_size)
 
     def rng(self, *key: object) -> random.Random:
         return seeded(self._plan.seed, self._probe.name, *key)

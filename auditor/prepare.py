@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from auditor import config as configs
-from auditor import data, provenance, tasks
+from auditor import data, provenance, retraining, tasks
 from auditor.config import Config
 from auditor.engine import Cache, NoCache
 from auditor.errors import ConfigError, DataError, UsageError, near_match
 from auditor.models import checkpoint, hugging_face, onnx, replicas
-from auditor.plans import HOME, AuditedModel, Fitter, Plan, shuffled, without_leaks
+from auditor.plans import HOME, Plan, shuffled, without_leaks
 from auditor.training import record as training_records
 from auditor.types import Example, Model, Probe, Task
 
@@ -71,7 +71,18 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     plan = Plan(
         task=task,
         models=tuple(
-            AuditedModel(model, _fitter(options, task, records[name], found[name])) for name, model in models.items()
+            retraining.audited(
+                model,
+                found[name],
+                records[name],
+                task=task,
+                config=config,
+                base=options.base,
+                device=options.device.split(",")[0],
+                fresh=options.fresh,
+                load=functools.partial(_loaded, config=config, options=options),
+            )
+            for name, model in models.items()
         ),
         candidate=candidate,
         examples={name: shuffled(rows, config.seed, name) for name, rows in examples.items()},
@@ -128,6 +139,11 @@ def _load(path: Path, name: str, max_length: int | None, config: Config, options
             trust_remote_code=options.trust_remote_code,
         ),
     )
+
+
+def _loaded(path: Path, record: Any, *, config: Config, options: Options) -> Model:
+    """A checkpoint that is not audited itself, loaded as those that are."""
+    return _load(path, path.name, _max_length(config, record), config, options)
 
 
 def _separated(
@@ -236,25 +252,3 @@ def _favourable(config: Config, labels: Sequence[str]) -> str | None:
         hint = near_match(wanted, labels) or f"known: {', '.join(labels)}"
         raise ConfigError(f"favourable_label = {wanted!r} is no label of the model", hint=hint)
     return wanted
-
-
-def _fitter(options: Options, task: Task, record: Any, folder: Path) -> Fitter | None:
-    """How to train from the base again; None where no base is known, or the recorded one is not here."""
-    from auditor.training import job
-
-    base = options.base or (job.base_of(record, folder) if record is not None else None)
-    if base is None:
-        return None
-    checkpoint.check_base(base)
-    recipe, given = (record.recipe, record.recipe_settings) if record is not None else ("standard", {})
-    settings = dict(record.settings) if record is not None else {}
-    return functools.partial(
-        job.fit,
-        base=base,
-        task=task,
-        recipe=recipe,
-        recipe_settings=given,
-        settings=settings,
-        device=options.device.split(",")[0],
-        forget=set() if options.fresh else None,
-    )

@@ -11,9 +11,9 @@ from typing import Any
 from auditor import registry
 from auditor.engine import Scorer
 from auditor.errors import AuditError, ConfigError
-from auditor.measuring import Measuring, NotDrawnError, Sink, WriteError
-from auditor.plans import HOME, SPLITS, AuditedModel, Draw, Plan
-from auditor.types import NEEDS, Probe, ProbeRecord, Progress
+from auditor.measuring import Measuring, NotDrawnError, Sink, WriteError, scorer_for, unmet
+from auditor.plans import AuditedModel, Draw, Plan
+from auditor.types import Probe, ProbeRecord, Progress
 
 
 def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
@@ -34,31 +34,9 @@ def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
 
 def suites(plan: Plan, audited: AuditedModel, sink: Sink) -> Iterator[Suite]:
     """Every probe of the plan on one model, with the clean examples' answers in common."""
-    scorer = Scorer(audited.model, plan.task, batch_tokens=plan.batch_tokens, width=plan.lockstep, cache=plan.cache)
-    scorer.prepare(plan.examples[HOME])
+    scorer = scorer_for(plan, audited.model)
     for probe in plan.probes:
         yield Suite(plan, audited, probe, scorer, sink)
-
-
-def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
-    """The probe's needs that are missing, and the reason in words; ((), None) when it can run."""
-    if probe.name not in plan.selected:
-        return (), "not selected"
-    given = {
-        "train": "train" in plan.examples,
-        "domains": any(name not in (HOME, *SPLITS) for name in plan.examples),
-        "base": audited.fit is not None,
-        "candidate": audited.name == plan.candidate,
-        "single_text": len(plan.task.fields) == 1,
-        "class_scores": bool(plan.task.labels),
-    }
-    missing = tuple(sorted(need for need in probe.needs if need in given and not given[need]))
-    packages = registry.missing_packages(probe)
-    if packages:
-        return (*missing, *(f"package:{name}" for name in packages)), f"not installed: {', '.join(packages)}"
-    # "candidate only" says more than a lacking file does: such a probe would not run on this model anyway.
-    first = "candidate" if "candidate" in missing else next(iter(missing), None)
-    return missing, None if first is None else NEEDS[first]
 
 
 class Suite:
@@ -66,7 +44,8 @@ class Suite:
 
     def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink) -> None:
         self._plan, self._audited, self.probe = plan, audited, probe
-        self._missing, self._reason = unmet(plan, audited, probe)
+        chosen = probe.name in plan.selected
+        self._missing, self._reason = unmet(plan, audited, probe) if chosen else ((), "not selected")
         self._failed = False
         self._measuring = Measuring(plan, audited, probe, scorer, sink)
 
@@ -81,7 +60,7 @@ class Suite:
             return
         look = f", look {draw.look}" if draw else ""
         cache, work = self._plan.cache, self._work()
-        progress.start(f"{self._audited.name}: {self.probe.name}{look}", None if draw else cache.recall(work))
+        progress.start(f"{self._audited.name}: {self.probe.name}{look}", None if draw else cache.recall(work) or None)
         with self._alone(progress):
             cases = self._measuring.draw(progress, draw)
             if draw is not None:
@@ -115,7 +94,7 @@ class Suite:
         found: dict[str, Any] = {}
         if self._reason is None:
             with self._alone(progress):
-                found = self._measuring.found(draw, whole=whole)
+                found = self._measuring.found(draw, whole=whole, progress=progress)
                 if progress is not None:
                     progress.finish(f"{found['counts']['cases']} cases, {len(found['measurements'])} measurements")
         return ProbeRecord(

@@ -29,6 +29,16 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """A point of a scatter chart, in the chart's units; ``best``: drawn filled."""
+
+    x: float
+    y: float
+    best: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
     """Equal steps that hold all values: ``ticks`` from first to last."""
 
@@ -123,6 +133,24 @@ def curve(
             parts.append(f'<polyline class="line m{lane % SERIES}" points="{" ".join(line)}"/>')
     found = None if limit is None else limit[1]
     return _svg(ident, title, _described(steps, names, found, unit), bottom + 24, parts)
+
+
+def scatter(ident: str, title: str, spots: Sequence[Spot], *, across: str, along: str) -> str:
+    """Numbered dots, the first is 1; a line joins the filled ones. ``across`` and ``along``: what the axes show."""
+    top, bottom, start, end = 24.0, 190.0, float(LEFT), float(WIDTH - RIGHT)
+    x_axis, y_axis = (axis(values, zero=False) for values in ([one.x for one in spots], [one.y for one in spots]))
+    parts = [_text(0, 12, along, "label"), *_grid_along(y_axis, top, bottom, "")]
+    for tick in x_axis.ticks:
+        parts.append(_text(x_axis.place(tick, start, end), bottom + 16, _tick(tick), "tick", "middle"))
+    parts.append(_text(end, bottom + 34, across, "label", "end"))
+    placed = [(x_axis.place(one.x, start, end), y_axis.place(one.y, bottom, top), one.best) for one in spots]
+    joined = " ".join(f"{x:.1f},{y:.1f}" for x, y, best in sorted(placed) if best)
+    parts.append(f'<polyline class="line m0" points="{joined}"/>')
+    for number, (x, y, best) in enumerate(placed, start=1):
+        parts.append(f'<circle class="{"dot" if best else "ring"} m0" cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
+        side, anchor = (-7, "end") if x > end - 24 else (7, "start")
+        parts.append(_text(x + side, y - 4, str(number), "tick", anchor))
+    return _svg(ident, title, ". ".join(one.text for one in spots) + ".", bottom + 42, parts)
 
 
 def _grid_across(scale: Axis, start: float, end: float, bottom: float, unit: str) -> Iterator[str]:

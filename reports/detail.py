@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports import charts
+from reports import charts, frontier
 from reports.formats import amount, measured_interval, setting, slice_text, words_of
 from reports.lookup import (
     UNPRESERVED,
@@ -57,7 +57,7 @@ def _probe(found: Findings, probe: str) -> dict[str, Any]:
         "settings": _settings(records),
         "seed": found.results["seed"],
         "counts": _counts(records),
-        "charts": list(_charts(found, probe)),
+        "charts": [*_charts(found, probe), *frontier.drawn(found, probe)],
         "open_tables": [table for table in tables if not table["folded"]],
         "folded_tables": [table for table in tables if table["folded"]],
         "skipped": _skipped(records),

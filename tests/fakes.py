@@ -7,7 +7,7 @@ from typing import Any
 
 from auditor import registry, tasks
 from auditor.plans import AuditedModel, Plan
-from auditor.types import Example, Model, Probe, ScoredCase
+from auditor.types import Example, Model, Probe, ScoredCase, TrainedModel
 
 LABELS = ("negative", "positive")
 GOOD = ("good", "great", "fine", "lovely", "superb")
@@ -57,6 +57,21 @@ def plan_of(model: Model, probes: Sequence[Probe], n: int = 200, **given: Any) -
         "selected": frozenset(probe.name for probe in probes),
     }
     return Plan(**{**arguments, **given})
+
+
+class NoTrainings:
+    """The parts of an audit that probes ask for which compare trainings; other probes do not."""
+
+    checkpoints: Sequence[TrainedModel] = ()
+
+    def has(self, need: str) -> bool:
+        raise NotImplementedError
+
+    def train_by(self, recipe: str, examples: Any, **how: Any) -> TrainedModel:
+        raise NotImplementedError
+
+    def findings(self, probe: str, model: Model, settings: Any) -> Any:
+        raise NotImplementedError
 
 
 def nowhere(_model: str, _probe: str, _case: ScoredCase) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import NoTrainings
 
 from auditor import resources
 from auditor.engine.lockstep import Lockstep
@@ -36,7 +37,7 @@ def by_keyword(text: str) -> tuple[float, float]:
 
 
 @dataclass
-class FakeAudit:
+class FakeAudit(NoTrainings):
     """An audit of a model that goes by a keyword."""
 
     given: Sequence[Example]

@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "spool": {"types"},
     "results": BASE | {"policy", "tables"},
     "plans": {"types", "engine", "tally"},
-    "measuring": BASE | {"engine", "plans", "spool", "tally"},
+    "measuring": BASE | {"engine", "plans", "registry", "spool", "tally"},
     "provenance": {"types", "config", "data", "limitations", "resources", "results", "stats", "tables"},
     "models": BASE | {"tasks", "text"},
     "engine": BASE,
@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "attacking": {"resources"},
     "training": BASE | {"attacking", "caches", "folders", "tasks", "text", "models", "data", "config", "perturbing"},
     "registry": BASE | {"limitations"},
+    "retraining": BASE | {"config", "models", "plans", "training"},
     "rounds": BASE | {"gate", "measuring", "plans", "policy", "runner", "stats", "tally"},
     "runner": BASE | {"registry", "engine", "measuring", "plans"},
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from fakes import NoTrainings
 
 from auditor.stats import curve
 from auditor.tasks.classification import TextClassification
@@ -44,7 +45,7 @@ class Fitted:
 
 
 @dataclass
-class FakeAudit:
+class FakeAudit(NoTrainings):
     settings: Any
     train: Sequence[Example] = field(default_factory=lambda: rows(200, "train"))
     home: Sequence[Example] = field(default_factory=lambda: rows(20, "test"))

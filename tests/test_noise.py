@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import NoTrainings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pair_task import PairTask
@@ -39,7 +40,7 @@ CHOSEN = ("keyboard typo", "misspelling", "upper case", "digits to words", "swap
 
 
 @dataclass
-class FakeAudit:
+class FakeAudit(NoTrainings):
     """What the probe asks of an audit."""
 
     given: Sequence[Example]

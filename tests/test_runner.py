@@ -30,6 +30,7 @@ from auditor.types import (
     Silent,
     Skipped,
     Task,
+    TrainedModel,
 )
 
 LIGHT = ("quality", "noise", "domain_shift", "bias")
@@ -211,14 +212,19 @@ def test_every_probe_takes_a_task_of_two_fields_and_another_metric_or_says_why_n
     def fit(*_: Any, **__: Any) -> FakeModel:
         return model
 
+    def train(recipe: str, *_: Any, seed: int, **__: Any) -> TrainedModel:
+        return TrainedModel(recipe, recipe == "standard", seed, lambda: model, 1.0)
+
     given = {
         "task": task,
         "examples": {"home": rows, "far": other, "train": rows * 40},
-        "models": (AuditedModel(model, fit),),
+        "models": (AuditedModel(model, fit, train),),
+        "selected": frozenset({probe}),
     }
-    plan, records = run(model, shipped(probe), **given)
-    assert records[0].status in ("measured", "not_applicable"), plan.errors
-    assert records[0].reason is None or "text field" in records[0].reason
+    plan, records = run(model, registry.discover(), **given)
+    (record,) = (one for one in records if one.probe == probe)
+    assert record.status in ("measured", "not_applicable"), plan.errors
+    assert record.reason is None or "text field" in record.reason
 
 
 def test_the_numbers_of_a_probe_do_not_depend_on_what_ran_before() -> None:

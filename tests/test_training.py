@@ -444,14 +444,9 @@ def test_accelerate_is_told_which_of_several_gpus_it_is(monkeypatch: pytest.Monk
 def test_a_recorded_fp16_training_is_repeated_on_a_cpu(tmp_path: Path) -> None:
     base = tiny_checkpoint(tmp_path / "base", head=False)
     rows = [Example(str(i), {"text": "good film" if i % 2 else "bad film"}, TASK.labels[i % 2]) for i in range(8)]
-    given: dict[str, Any] = {
-        "recipe": "standard",
-        "recipe_settings": {},
-        "settings": {"precision": "fp16"},
-        "device": "cpu",
-    }
-    model = job.fit(rows, seed=0, steps=1, batch_size=4, base=base, task=TASK, **given)
-    assert model.labels == TASK.labels
+    again = job.Again(base, TASK, {"precision": "fp16"}, "cpu")
+    trained, _ = again.train(recipes.create("standard", {}), rows, seed=0, steps=1, batch_size=4)
+    assert trained.steps == 1
 
 
 def test_a_base_with_code_of_its_own_is_refused_without_a_question(tmp_path: Path) -> None:

@@ -203,20 +203,10 @@ def test_a_cache_that_cannot_be_written_ends_no_training(
 
 
 def fitted(base: Path, **changed: Any) -> HuggingFaceModel:
-    given = {
-        "seed": 1,
-        "steps": 3,
-        "batch_size": 2,
-        "base": base,
-        "task": TASK,
-        "recipe": "fgm",
-        "recipe_settings": {"epsilon": 0.5},
-        "settings": {"learning_rate": 1e-3},
-        "device": "cpu",
-    }
-    model = job.fit(ROWS, **{**given, **changed})
-    assert isinstance(model, HuggingFaceModel)
-    return model
+    again = job.Again(base, TASK, {"learning_rate": 1e-3}, "cpu", **changed)
+    made = recipes.create("fgm", {"epsilon": 0.5})
+    trained, key = again.train(made, ROWS, seed=1, steps=3, batch_size=2)
+    return loop.as_model(trained, name="fit", fingerprint=key)
 
 
 def answers(model: HuggingFaceModel) -> Any:
@@ -265,7 +255,7 @@ def test_kept_weights_that_are_broken_are_trained_again(tmp_path: Path, cache: P
     if damage == "truncated":
         file.write_bytes(file.read_bytes()[:-10])
     else:
-        content = json.dumps({"steps": 3, "history": [], "best_epoch": None})
+        content = json.dumps({"steps": 3, "history": [], "best_epoch": None, "work": 0})
         head = {"format": resume.FORMAT, "key": new.fingerprint, "content": content}
         save_file({"model/classifier.bias": torch.zeros(2)}, file, metadata=head)
     assert answers(fitted(base)) == answers(new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auditor.stats import intervals
+from auditor.stats import seeds
 from auditor.stats.clusters import Array
 
 DRAWS = 500
@@ -13,7 +13,6 @@ DRAWS = 500
 NOT_IDENTIFIED = 0.05
 """A gain whose interval is wider than this is not identified."""
 FEWEST_SIZES = 4
-SIDE = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +45,11 @@ class Gain:
 def point(labels: int, by_seed: Sequence[Mapping[str, tuple[float, float]]], *, ratio: bool = False) -> Point:
     """The point of one size from each seed's cluster → (total, count), over the clusters that all seeds have.
 
-    Error = seed part (t with S − 1 degrees of freedom; bootstrapping three seeds covers 73 %) plus example part (the
-    bounds of a mean of values in [0, 1]; of a ratio of sums those of its jackknife), added in squares. With one seed
-    only the example part is known. Raises ValueError without common clusters.
+    The interval is that of ``seeds.bounds``. Raises ValueError without common clusters.
     """
-    import numpy as np
-    from scipy.special import stdtrit
-
-    clusters = tuple(sorted(set.intersection(*(set(one) for one in by_seed))))
-    if not clusters:
-        raise ValueError("no common clusters")
-    sums = np.array([[one[name] for name in clusters] for one in by_seed], dtype=np.float64)
-    totals, counts = sums[:, :, 0], sums[:, :, 1]
-    if ratio:
-        rows = [intervals.ratio_pseudo_values(one, two) for one, two in zip(totals, counts, strict=True)]
-        table = np.array([pseudo - pseudo.mean() + value for value, pseudo in rows])
-    else:
-        table = totals / counts
-    seeds = len(table)
-    value, mean = float(table.mean()), table.mean(axis=0)
-    below, above = (
-        intervals.plus_two_t(mean, SIDE) if ratio else intervals.korn_graubard(mean, float(counts.sum()), SIDE)
-    )
-    half = float(stdtrit(seeds - 1, 1 - SIDE)) * _seed_error(table) if seeds > 1 else 0.0
-    low, high = value - float(np.hypot(value - below, half)), value + float(np.hypot(above - value, half))
-    return Point(labels, value, max(0.0, low), min(1.0, high), seeds, clusters, table)
+    found = seeds.table(by_seed, ratio=ratio)
+    low, high = seeds.bounds(found, seeds.SIDE, low=0.0, high=1.0)
+    return Point(labels, found.value, low, high, len(found.values), found.clusters, found.values)
 
 
 def labels_to(points: Sequence[Point], target: float) -> tuple[int, int, int] | None:
@@ -108,19 +87,14 @@ def gain_from_doubling(points: Sequence[Point], seed: int) -> Gain | None:
     for index, one in enumerate(ordered):
         place = {name: position for position, name in enumerate(one.clusters)}
         mean = one.table.mean(axis=0)[[place[name] for name in common]]
-        by_seeds = rng.standard_t(one.seeds - 1, DRAWS) * _seed_error(one.table)
+        by_seeds = rng.standard_t(one.seeds - 1, DRAWS) * seeds.seed_error(one.table)
         curves[0, index] = one.value
         curves[1:, index] = one.value + by_seeds + mean[picked].mean(axis=1) - mean.mean()
     sizes = np.array([one.labels for one in ordered], dtype=np.float64)
     gains = _gains(sizes, 1.0 - np.clip(curves, 0.0, 1.0))
-    low, high = (float(one) for one in np.quantile(gains[1:], (SIDE, 1 - SIDE)))
+    low, high = (float(one) for one in np.quantile(gains[1:], (seeds.SIDE, 1 - seeds.SIDE)))
     value = float(gains[0])
     return Gain(value, min(low, value), max(high, value))
-
-
-def _seed_error(table: Array) -> float:
-    """Standard error over seeds of the mean; two seeds or more."""
-    return float(table.mean(axis=1).std(ddof=1) / len(table) ** 0.5)
 
 
 def _gains(sizes: Array, errors: Array) -> Array:

@@ -14,7 +14,7 @@ from auditor.config import Config
 from auditor.errors import ConfigError, DataError, ModelError, UsageError
 from auditor.models import checkpoint, hugging_face
 from auditor.training import cost, grid, inputs, loop, recipes, record, resume, saving, validating
-from auditor.types import Example, Model, Progress, Task
+from auditor.types import Example, Progress, Task
 
 SETTINGS = (
     "epochs",
@@ -237,40 +237,38 @@ def base_of(found: record.TrainingRecord, folder: Path) -> Path | None:
     return base
 
 
-def fit(
-    examples: Sequence[Example],
-    *,
-    seed: int,
-    steps: int,
-    batch_size: int,
-    base: Path,
-    task: Task,
-    recipe: str,
-    recipe_settings: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    device: str,
-    keep: bool = True,
-    forget: set[str] | None = None,
-) -> Model:
-    """A model trained from the base for a fixed number of steps, without validation: for probes that retrain.
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How to train from a base for a fixed number of steps, without validation: for probes that retrain."""
 
-    Its fingerprint is the key of its training. With ``keep`` its weights are kept, and the next time they are loaded: it
-    answers the same bit for bit. ``forget``: what was kept is not used, but for the keys in it, which are this process's
-    own. Raises AuditError.
-    """
-    known = {name: value for name, value in settings.items() if name in SETTINGS}
-    if known.get("precision") == "fp16" and hugging_face.device_named(device) == "cpu":
-        known["precision"] = "auto"  # trained on a GPU, audited without one
-    chosen = replace(loop.Settings(**known), steps=steps, batch_size=batch_size, patience=None)
-    made = recipes.create(recipe, recipe_settings)
-    key = inputs.key(base, examples, (), task, made, chosen, seed=seed, device=device)
-    keeper = resume.keeper(key) if keep else None
-    if keeper is not None and forget is not None and key not in forget:
-        forget.add(key)
-        keeper.discard()
-    trained = loop.again(base, task, made, chosen, keeper, seed=seed, device=device) if keeper is not None else None
-    if trained is None:
-        trained = loop.train(base, examples, (), task, made, chosen, seed=seed, device=device, keeper=keeper)
-        if keeper is not None:
+    base: Path
+    task: Task
+    settings: Mapping[str, Any]
+    """Those of ``Settings`` by name, as a record has them; steps and batch size come with each training."""
+    device: str
+    forget: set[str] | None = None
+    """What was kept is not used, but for the keys in it, which are this process's own."""
+    keep: bool = True
+    """Whether finished weights are kept, to be loaded the next time: they answer the same bit for bit."""
+
+    def train(
+        self, made: recipes.Recipe, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
+    ) -> tuple[loop.Trained, str]:
+        """The trained model, or what was kept of it, and the key of its training. Raises AuditError."""
+        known = {name: value for name, value in self.settings.items() if name in SETTINGS}
+        if known.get("precision") == "fp16" and hugging_face.device_named(self.device) == "cpu":
+            known["precision"] = "auto"  # trained on a GPU, audited without one
+        chosen = replace(loop.Settings(**known), steps=steps, batch_size=batch_size, patience=None)
+        given = (self.base, examples, (), self.task, made, chosen)
+        key = inputs.key(*given, seed=seed, device=self.device)
+        keeper = resume.keeper(key) if self.keep else None
+        if keeper is None:
+            return loop.train(*given, seed=seed, device=self.device), key
+        if self.forget is not None and key not in self.forget:
+            self.forget.add(key)
+            keeper.discard()
+        trained = loop.again(self.base, self.task, made, chosen, keeper, seed=seed, device=self.device)
+        if trained is None:
+            trained = loop.train(*given, seed=seed, device=self.device, keeper=keeper)
             keeper.finish(*loop.finished(trained))
-    return loop.as_model(trained, name=f"fit on {len(examples)} rows", fingerprint=key)
+        return trained, key

@@ -19,6 +19,7 @@ from auditor.types.cases import (
     Skipped,
     Slice,
     Task,
+    TrainedModel,
 )
 from auditor.types.protocols import NEEDS, Audit, Measuring, Probe, Progress, Silent
 from auditor.types.records import (
@@ -72,6 +73,7 @@ __all__ = [
     "Slice",
     "Status",
     "Task",
+    "TrainedModel",
     "Verdict",
     "WorstCase",
 ]

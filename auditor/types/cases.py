@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -148,6 +148,22 @@ class Model(Protocol):
     def reload(self) -> Model:
         """The same checkpoint, loaded afresh through the ordinary path."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A model of a known recipe and seed, and what its training took."""
+
+    recipe: str
+    """By its label: ``freelb++`` for a variant of ``freelb``."""
+    standard: bool
+    """Whether that is plain fine-tuning."""
+    seed: int
+    load: Callable[[], Model] = field(repr=False)
+    work: float | None = None
+    """Tokens that training passed, those with a gradient three times; None: not known."""
+    seconds: float | None = None
+    peak_bytes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

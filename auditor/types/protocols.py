@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from auditor.types.cases import Case, Encoded, Example, Inputs, Judged, Model, Response, Skipped, Slice, Task
+from auditor.types.cases import (
+    Case,
+    Encoded,
+    Example,
+    Inputs,
+    Judged,
+    Model,
+    Response,
+    Skipped,
+    Slice,
+    Task,
+    TrainedModel,
+)
 from auditor.types.records import Measurement, Metric
 
 
@@ -58,6 +70,25 @@ class Audit(Protocol):
         """A model trained from the base on these examples by the audited model's recipe; for ``Case.model``."""
         ...
 
+    def has(self, need: str) -> bool:
+        """Whether what NEEDS names is there."""
+        ...
+
+    @property
+    def checkpoints(self) -> Sequence[TrainedModel]:
+        """The audited model's and those beside it that were trained from the same base on the same rows."""
+        ...
+
+    def train_by(
+        self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
+    ) -> TrainedModel:
+        """``fit`` by another recipe, with the config's settings for it. Raises ConfigError for an unknown one."""
+        ...
+
+    def findings(self, probe: str, model: Model, settings: Mapping[str, Any]) -> Sequence[Measurement] | str:
+        """What another probe finds of a model, its settings changed as given; why not, in words, where it cannot run."""
+        ...
+
     def rng(self, *key: object) -> random.Random:
         """A fresh generator from SHA-256 of the audit's seed, the probe's name and the key.
 
@@ -71,7 +102,7 @@ class Probe(Protocol):
     """A suite of cases for one limitation. One file under ``probes/`` with ``PROBE = …``; contract tests run over all.
 
     The class docstring is the description in the report: one summary line, a blank line, the method.
-    A probe may also define ``measure(cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement]`` for
+    A probe may also define ``measure(cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]`` for
     numbers that the kinds of metric do not serve.
     """
 
@@ -98,7 +129,7 @@ class Probe(Protocol):
 class Measuring(Protocol):
     """The optional second half of a probe."""
 
-    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement]: ...
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]: ...
 
 
 NEEDS: dict[str, str] = {

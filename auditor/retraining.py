@@ -1,0 +1,118 @@
+"""What probes that compare trainings are given: ways to train again, and the checkpoints beside the audited one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from auditor.config import Config
+from auditor.errors import ModelError
+from auditor.models import checkpoint
+from auditor.plans import AuditedModel
+from auditor.training import record as records
+from auditor.types import Example, Model, Task, TrainedModel
+
+Load: TypeAlias = Callable[[Path, Any], Model]
+"""A checkpoint's folder and its record → the model."""
+
+
+def audited(
+    model: Model,
+    folder: Path,
+    record: records.TrainingRecord | None,
+    *,
+    task: Task,
+    config: Config,
+    base: Path | None,
+    device: str,
+    fresh: bool,
+    load: Load,
+) -> AuditedModel:
+    """The model with what is known of its training. ``base`` wins over the recorded one. Raises AuditError."""
+    from auditor.training import job
+
+    beside = _beside(folder, record, task, load)
+    base = base or (job.base_of(record, folder) if record is not None else None)
+    if base is None:
+        return AuditedModel(model, checkpoints=beside)
+    checkpoint.check_base(base)
+    settings = dict(record.settings) if record is not None else {}
+    again = job.Again(base, task, settings, device, set() if fresh else None)
+    return AuditedModel(
+        model,
+        fit=functools.partial(_fit, again, record),
+        train=functools.partial(_train, again, config, record),
+        checkpoints=beside,
+    )
+
+
+def _fit(again: Any, record: records.TrainingRecord | None, examples: Sequence[Example], **how: Any) -> Model:
+    """A model by the audited one's recipe; its fingerprint is the key of its training."""
+    from auditor.training import loop, recipes
+
+    recipe, given = (record.recipe, record.recipe_settings) if record is not None else ("standard", {})
+    trained, key = again.train(recipes.create(recipe, given), examples, **how)
+    return loop.as_model(trained, name=f"fit on {len(examples)} rows", fingerprint=key)
+
+
+def _train(
+    again: Any,
+    config: Config,
+    record: records.TrainingRecord | None,
+    recipe: str,
+    examples: Sequence[Example],
+    *,
+    seed: int,
+    **how: Any,
+) -> TrainedModel:
+    """A model by a recipe of the config's; at its own learning rate, else at that of whole fine-tuning."""
+    from dataclasses import replace
+
+    from auditor.training import loop, recipes
+
+    made = recipes.create(recipe, config.training.recipe.get(recipe, {}))
+    own = record is not None and recipes.find(record.recipe).learning_rate is None
+    rate = made.learning_rate or (again.settings["learning_rate"] if own else config.training.learning_rate)
+    again = replace(again, settings={**again.settings, "learning_rate": rate})
+    trained, key = again.train(made, examples, seed=seed, **how)
+    model = loop.as_model(trained, name=f"{recipe} on {len(examples)} rows", fingerprint=key)
+    return TrainedModel(recipe, made.name == "standard", seed, lambda: model, float(trained.work))
+
+
+def _beside(folder: Path, record: records.TrainingRecord | None, task: Task, load: Load) -> tuple[TrainedModel, ...]:
+    """The checkpoints in the folder of this one, itself among them, of the same base, rows and labels."""
+    from auditor.training import cost
+
+    if record is None:
+        return ()
+    parent = folder.resolve().parent
+    costs, found = cost.read(parent), []
+    for path in sorted(one for one in parent.iterdir() if one.is_dir()):
+        try:
+            other = records.read(path)
+            if other is None or _same(other) != _same(record):
+                continue
+            checkpoint.describe(path, task.name)
+        except ModelError:
+            continue
+        took = costs.get(path.name)
+        found.append(
+            TrainedModel(
+                path.name.removesuffix(f"-seed{other.seed}"),
+                other.recipe == "standard",
+                other.seed,
+                functools.partial(load, path, other),
+                float(other.work) or None,
+                None if took is None else took.seconds,
+                None if took is None or took.peak_bytes is None else float(took.peak_bytes),
+            )
+        )
+    return tuple(found)
+
+
+def _same(record: records.TrainingRecord) -> tuple[Any, ...]:
+    """What has to be equal for a difference to be the recipe's."""
+    train = record.data.get("train", {}).get("sha256")
+    return record.base["fingerprint"], train, record.train_rows, tuple(record.labels), dict(record.mapping)

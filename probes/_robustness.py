@@ -1,0 +1,113 @@
+"""What several probes find of one trained model: clean quality, robustness, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from auditor.stats import seeds as over
+from auditor.types import Audit, Measurement, Task, TrainedModel
+
+FLIPS = "counterfactual_flip_rate"
+DROP = "mean_drop_under_noise"
+COSTS = {"work": "relative_work", "seconds": "relative_time", "peak_bytes": "relative_memory"}
+
+Arms = Mapping[str, Mapping[str, tuple[float, float]]]
+"""Arm of a metric → cluster → (total, count)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number that every trained model gets, and the probe that finds it."""
+
+    name: str
+    title: str
+    probe: str
+    metric: str
+    better: Literal["higher", "lower"]
+    ratio: bool
+    low: float = 0.0
+
+    @property
+    def width(self) -> float:
+        """Of a difference of two models."""
+        return 1.0 - self.low
+
+
+@dataclass(slots=True)
+class Found:
+    """What the models of one recipe were found to be: by measure and seed."""
+
+    sums: dict[str, dict[int, Arms]] = field(default_factory=dict)
+    costs: dict[str, dict[int, float]] = field(default_factory=dict)
+    domains: dict[int, dict[str, Arms]] = field(default_factory=dict)
+
+
+def measures(task: Task) -> tuple[Measure, ...]:
+    """Clean quality first."""
+    title = task.metric.replace("_", " ")
+    attacked = f"{task.metric}_under_attack"
+    return (
+        Measure(task.metric, title, "quality", task.metric, "higher", task.ratio),
+        Measure(DROP, "mean drop under noise", "noise", "drop", "lower", task.ratio, low=-1.0),
+        Measure(attacked, f"{title} under attack", "adversarial", attacked, "higher", task.ratio),
+        Measure(worst_domain(task), f"{title} on the worst domain", "domain_shift", task.metric, "higher", task.ratio),
+        Measure(FLIPS, "counterfactual flip rate", "bias", FLIPS, "lower", False),
+    )
+
+
+def worst_domain(task: Task) -> str:
+    return f"worst_domain_{task.metric}"
+
+
+def ask(audit: Audit, trained: TrainedModel, found: Found, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Note what the probes find of one model; measure → why it has none, for those that have none.
+
+    ``settings``: probe → what is changed of its settings.
+    """
+    model, reasons = trained.load(), {}
+    for kind, name in COSTS.items():
+        value = getattr(trained, kind)
+        if value is not None:
+            found.costs.setdefault(name, {})[trained.seed] = value
+    for one in measures(audit.task):
+        answer = audit.findings(one.probe, model, settings[one.probe])
+        if isinstance(answer, str):
+            reasons[one.name] = answer
+            continue
+        own = [measured for measured in answer if measured.metric == one.metric]
+        if one.probe == "domain_shift":
+            others = {measured.slice["domain"]: summed([measured]) for measured in own}
+            found.domains[trained.seed] = {name: arms for name, arms in others.items() if name != "home"}
+            continue
+        # Pooled slices hold the same cases again.
+        full = max((len(measured.slice) for measured in own), default=0)
+        whole = [measured for measured in own if len(measured.slice) == full]
+        found.sums.setdefault(one.name, {})[trained.seed] = summed(whole)
+    return reasons
+
+
+def summed(measurements: Sequence[Measurement]) -> Arms:
+    """Arm → cluster → (total, count), over all slices."""
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for measured in measurements:
+        for row in measured.rows:
+            arm = found.setdefault(row.arm, {})
+            total, count = arm.get(row.cluster, (0.0, 0.0))
+            arm[row.cluster] = total + row.total, count + row.count
+    return found
+
+
+def pick_domain(recipes: Mapping[str, Found], standard: str, task: Task) -> None:
+    """Every recipe is asked on the domain where standard training does worst: its own worst one would pair with none."""
+    name, ratio = worst_domain(task), task.ratio
+    tables = {
+        domain: over.table([arms[domain][""] for arms in recipes[standard].domains.values()], ratio=ratio)
+        for domain in next(iter(recipes[standard].domains.values()), {})
+    }
+    if not tables:
+        return
+    worst = min(tables, key=lambda domain: tables[domain].value)
+    for found in recipes.values():
+        found.sums[name] = {seed: arms[worst] for seed, arms in found.domains.items()}

@@ -1,0 +1,233 @@
+"""Other training recipes: would one of them be more robust, and at what cost?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from auditor.stats import seeds as over
+from auditor.types import Audit, Case, Judged, Measurement, Metric, Skipped, Task, TrainedModel
+from probes._retraining import over_seeds, stratified
+from probes._robustness import COSTS, Arms, Found, Measure, ask, measures, pick_domain
+
+FEWEST_SEEDS = 3
+"""For a claim about a recipe."""
+FEWEST_STEPS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Which trainings are compared, how long they take, and on how much they are asked."""
+
+    source: Literal["auto", "checkpoints", "train"] = "auto"
+    """checkpoints: those beside the audited one, of the same base and rows. train: trained here. auto: checkpoints where
+    they are of two recipes or more."""
+    recipes: tuple[str, ...] = ("fgm", "online")
+    """Trained here, beside standard."""
+    seeds: int = 3
+    """Of each recipe trained here."""
+    steps: int = 60
+    """Optimiser steps of every training here; at least 30."""
+    batch_size: int = 16
+    rows: int = 1000
+    """Training rows, at most."""
+    examples: int = 200
+    """Rows of each domain, at most."""
+    noisy: int = 50
+    """Home rows that get every noise of the probe noise."""
+    words: float = 0.2
+    """Share in (0, 1] of their words that it touches."""
+    attacked: int = 50
+    """Home rows that are attacked by DeepWordBug."""
+    sentences: int = 60
+    """Sentences of the probe bias."""
+
+    def __post_init__(self) -> None:
+        if self.steps < FEWEST_STEPS:
+            raise ValueError(f"steps = {self.steps} is below {FEWEST_STEPS}")
+        counts = (self.seeds, self.batch_size, self.rows, self.examples, self.noisy, self.attacked, self.sentences)
+        if min(counts) < 1:
+            raise ValueError("seeds, batch_size, rows, examples, noisy, attacked and sentences must be 1 or more")
+        if not 0 < self.words <= 1:
+            raise ValueError(f"words = {self.words:g} is not above 0 and at most 1")
+        if not self.recipes or len(set(self.recipes)) < len(self.recipes):
+            raise ValueError("recipes should name one or more, each once")
+
+
+class TrainingStrategy:
+    """Recipes against standard fine-tuning: clean quality, robustness, cost.
+
+    Models of several recipes and seeds, from the same base on the same rows, are asked what the probes quality, noise (all its
+    perturbations at one severity, averaged), adversarial (DeepWordBug), domain_shift (the other domain that standard
+    training does worst on) and bias (all axes, averaged) ask: checkpoints beside the audited one, or models trained here
+    for a fixed number of steps without validation. Intervals hold the spread between seeds (t with seeds − 1 degrees of
+    freedom) and between examples. Differences from standard are paired by seed and by example; Holm (1979) corrects over
+    all of them, and with fewer than three seeds none is called one. Cost: tokens that went through the model, those
+    with a gradient three times (a backward pass costs about two forward ones), over those of standard training; of
+    checkpoints also their time and memory, as measured. Descriptive: no limit reads it.
+    """
+
+    name = "training_strategy"
+    limitation = "training-strategy"
+    needs = frozenset({"candidate"})
+    settings = Settings()
+    pools: tuple[frozenset[str], ...] = ()
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        found = [
+            Metric(one.name, one.title, "descriptive", "points" if one.low else "share", one.low, 1.0, one.better)
+            for one in measures(task)
+        ]
+        infinite = float("inf")
+        return (
+            *found,
+            Metric(COSTS["work"], "tokens passed ÷ standard's", "descriptive", "ratio", 0.0, infinite, "lower"),
+            Metric(COSTS["seconds"], "training time ÷ standard's", "descriptive", "ratio", 0.0, infinite, "lower"),
+            Metric(COSTS["peak_bytes"], "peak memory ÷ standard's", "descriptive", "ratio", 0.0, infinite, "lower"),
+            Metric("difference", "difference from standard", "descriptive", "points", -2.0, 2.0, None),
+            Metric("adjusted_p", "p of the difference, Holm-adjusted", "descriptive", "ratio", 0.0, 1.0, None),
+        )
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """None of its own: what it asks are other probes' cases."""
+        reason = unavailable(audit)
+        if reason is not None:
+            yield Skipped({}, reason)
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
+        del cases
+        if unavailable(audit) is not None:
+            return
+        recipes: dict[str, Found] = {}
+        reasons: dict[str, str] = {}
+        standard, settings = "", audit.settings
+        for trained in models(audit):
+            found = recipes.setdefault(trained.recipe, Found())
+            if trained.standard and not standard:
+                standard = trained.recipe
+            reasons |= ask(audit, trained, found, smaller(settings))
+        pick_domain(recipes, standard, audit.task)
+        yield from (Skipped({"measure": name}, reason) for name, reason in reasons.items())
+        yield from values(recipes, audit.task)
+        yield from costs(recipes, standard)
+        yield from differences(recipes, standard, audit.task)
+
+
+def unavailable(audit: Audit) -> str | None:
+    """Why nothing can be compared; None where something can."""
+    if from_checkpoints(audit):
+        if not any(one.standard for one in audit.checkpoints):
+            return "none of the checkpoints beside it was trained by recipe standard"
+        return None
+    if audit.settings.source == "checkpoints":
+        return "no checkpoint of another recipe, from the same base and rows, stands beside it (audit train --recipes)"
+    missing = [need for need in ("train", "base") if not audit.has(need)]
+    return (
+        f"no other recipe's checkpoint beside it, and no {' and no '.join(missing)} to train from" if missing else None
+    )
+
+
+def from_checkpoints(audit: Audit) -> bool:
+    """Whether checkpoints are compared that stand there."""
+    if audit.settings.source == "train":
+        return False
+    return len({one.recipe for one in audit.checkpoints}) > 1
+
+
+def models(audit: Audit) -> Iterator[TrainedModel]:
+    """The trained models, standard training's first, one at a time; those trained here seed by seed."""
+    settings: Settings = audit.settings
+    if from_checkpoints(audit):
+        yield from sorted(audit.checkpoints, key=lambda one: (not one.standard, one.recipe, one.seed))
+        return
+    train = audit.examples("train")
+    names = ("standard", *(name for name in settings.recipes if name != "standard"))
+    for seed in range(settings.seeds):
+        rng = audit.rng(seed)
+        rows, start = stratified(audit.task, train, min(settings.rows, len(train)), rng), rng.getrandbits(31)
+        for name in names:
+            made = audit.train_by(name, rows, seed=start, steps=settings.steps, batch_size=settings.batch_size)
+            # By its place: seeds are paired, whatever number stands for them.
+            yield TrainedModel(name, made.standard, seed, made.load, made.work)
+
+
+def smaller(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Probe → what is asked of it, less than for its own record."""
+    return {
+        "quality": {"examples": settings.examples},
+        "noise": {"examples": settings.noisy, "severities": {"middle": settings.words}},
+        "adversarial": {"examples": settings.attacked, "recipes": ("deepwordbug",), "freedom": False},
+        "domain_shift": {"examples": settings.examples},
+        "bias": {"sentences": settings.sentences},
+    }
+
+
+def tabulated(by_seed: Mapping[int, Arms], ratio: bool) -> over.Table:
+    """Seeds in their order; of a change first − second."""
+    arms = [by_seed[seed] for seed in sorted(by_seed)]
+    if "second" not in arms[0]:
+        return over.table([one[""] for one in arms], ratio=ratio)
+    first, second = (over.table([one[name] for one in arms], ratio=ratio) for name in ("first", "second"))
+    return over.difference(first, second)
+
+
+def values(recipes: Mapping[str, Found], task: Task) -> Iterator[Measurement]:
+    """Each measure of each recipe: mean over seeds."""
+    for one in measures(task):
+        for recipe, found in recipes.items():
+            if found.sums.get(one.name):
+                table = tabulated(found.sums[one.name], one.ratio)
+                low, high = over.bounds(table, over.SIDE, low=one.low, high=1.0)
+                n, seeds = len(table.clusters), len(table.values)
+                yield Measurement(one.name, {"recipe": recipe}, table.value, low, high, n * seeds, n, over_seeds(seeds))
+
+
+def costs(recipes: Mapping[str, Found], standard: str) -> Iterator[Measurement]:
+    """Over standard training's cost of the same seed; the range over seeds beside the mean."""
+    for name in COSTS.values():
+        against = recipes[standard].costs.get(name, {})
+        for recipe, found in recipes.items():
+            own = found.costs.get(name, {})
+            ratios = [own[seed] / against[seed] for seed in sorted(own) if against.get(seed)]
+            if ratios:
+                mean = sum(ratios) / len(ratios)
+                n = len(ratios)
+                words = f"mean over {n} seed{'s' if n > 1 else ''}; smallest and largest"
+                yield Measurement(name, {"recipe": recipe}, mean, min(*ratios, mean), max(*ratios, mean), n, n, words)
+
+
+def differences(recipes: Mapping[str, Found], standard: str, task: Task) -> Iterator[Measurement]:
+    """Of every other recipe from standard, with Holm-adjusted p values where there are seeds enough."""
+    found: list[tuple[dict[str, str], Measure, over.Table]] = []
+    for one in measures(task):
+        for recipe in recipes:
+            own, other = (recipes[name].sums.get(one.name, {}) for name in (recipe, standard))
+            common = sorted(set(own) & set(other))
+            if recipe != standard and common:
+                ours, theirs = (tabulated({seed: side[seed] for seed in common}, one.ratio) for side in (own, other))
+                found.append(({"recipe": recipe, "measure": one.name}, one, over.difference(ours, theirs)))
+    claims = [table for _, _, table in found if len(table.values) >= FEWEST_SEEDS]
+    widths = [one.width for _, one, table in found if len(table.values) >= FEWEST_SEEDS]
+    adjusted = iter(over.holm([over.p_value(table, width) for table, width in zip(claims, widths, strict=True)]))
+    for slice_, one, table in found:
+        low, high = over.bounds(table, over.SIDE, low=-one.width, high=one.width)
+        n, seeds = len(table.clusters), len(table.values)
+        p = next(adjusted) if seeds >= FEWEST_SEEDS else None
+        said = claimed(p, seeds, len(claims))
+        yield Measurement("difference", slice_, table.value, low, high, n * seeds, n, said)
+        if p is not None:
+            yield Measurement("adjusted_p", slice_, p, p, p, n * seeds, n, said)
+
+
+def claimed(p: float | None, seeds: int, claims: int) -> str:
+    """What a difference says, in words."""
+    if p is None:
+        return (
+            f"{seeds} seed{'s' if seeds > 1 else ''}: no claim, which needs {FEWEST_SEEDS}; paired by seed and example"
+        )
+    word = "differs from standard" if p <= 0.05 else "not told apart from standard"
+    return f"{word}: paired by seed and example, Holm over {claims} differences"
+
+
+PROBE = TrainingStrategy()
