@@ -163,7 +163,8 @@ def _charts(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
             panels = _whiskers(found, ident, metric, rule, measured)
         else:
             panels = _curves(found, ident, metric, rule, measured, step)
-        yield {"title": metric["title"], "limit": rule is not None and limit_of(rule) is not None, "panels": panels}
+        limited = rule is not None and limit_of(rule) is not None
+        yield {"title": metric["title"], "limit": limited, "note": "", "panels": panels}
 
 
 def _drawn(found: Findings, probe: str) -> list[tuple[str, Mapping[str, Any] | None]]:

@@ -36,7 +36,7 @@ class Side:
 
 
 def drawn(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
-    """Each measure of robustness against clean quality, then against cost; nothing for probes without recipes."""
+    """Each measure of robustness against clean quality and against cost; nothing for probes without recipes."""
     record = found.record(found.candidate, probe)
     sides = {} if record is None else _sides(found, probe, record["measurements"])
     cost = next((sides[name] for name in COSTS if name in sides), None)
@@ -45,9 +45,13 @@ def drawn(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
         return
     clean, *robust = shares
     for number, side in enumerate(robust):
-        for place, across in enumerate((clean, cost)):
-            ident = f"{found.anchors[probe]}-frontier-{number}-{place}"
-            yield _chart(ident, across, side)
+        ident = f"{found.anchors[probe]}-frontier-{number}"
+        yield {
+            "title": f"{side.metric['title']} against quality and cost",
+            "limit": False,
+            "note": "Each number is a recipe; a dot is filled where no other recipe is as good in both and better in one.",
+            "panels": [_panel(f"{ident}-{place}", across, side) for place, across in enumerate((clean, cost))],
+        }
 
 
 def _sides(found: Findings, probe: str, measurements: Sequence[Measured]) -> dict[str, Side]:
@@ -60,7 +64,7 @@ def _sides(found: Findings, probe: str, measurements: Sequence[Measured]) -> dic
     return {name: Side(metrics[name], values) for name, values in by_metric.items() if metrics[name]["better"]}
 
 
-def _chart(ident: str, across: Side, along: Side) -> dict[str, Any]:
+def _panel(ident: str, across: Side, along: Side) -> dict[str, str]:
     recipes = [name for name in along.values if name in across.values]
     best = frontier([(across.sign * across.values[n]["value"], along.sign * along.values[n]["value"]) for n in recipes])
     points = [
@@ -75,16 +79,12 @@ def _chart(ident: str, across: Side, along: Side) -> dict[str, Any]:
     title = f"{along.metric['title']} against {across.metric['title']}"
     legend = ", ".join(f"{place + 1} {name}{' ●' if place in best else ''}" for place, name in enumerate(recipes))
     svg = charts.scatter(ident, title, points, across=_axis(across), along=_axis(along))
-    return {
-        "title": f"{title}: no other recipe is better in both where a dot is filled (●)",
-        "limit": False,
-        "panels": [{"caption": legend, "svg": svg}],
-    }
+    return {"caption": legend, "svg": svg}
 
 
 def _axis(side: Side) -> str:
-    arrow = "lower is better" if side.sign < 0 else "higher is better"
-    return f"{side.metric['title']}{', %' if side.metric['unit'] == 'share' else ''} ({arrow})"
+    unit = {"share": ", %", "points": ", points"}.get(side.metric["unit"], "")
+    return f"{side.metric['title']}{unit} ({'↓' if side.sign < 0 else '↑'} better)"
 
 
 def frontier(points: Sequence[tuple[float, float]]) -> frozenset[int]:
