@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "attacking": {"resources"},
     "training": BASE | {"attacking", "caches", "folders", "tasks", "text", "models", "data", "config", "perturbing"},
     "registry": BASE | {"limitations"},
+    "remedies": set(),
     "retraining": BASE | {"config", "models", "plans", "training"},
     "rounds": BASE | {"gate", "measuring", "plans", "policy", "runner", "stats", "tally"},
     "runner": BASE | {"registry", "engine", "measuring", "plans"},

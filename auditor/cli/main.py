@@ -69,6 +69,7 @@ def _interrupted(options: argparse.Namespace) -> int:
     how = "the same command without --fresh" if getattr(options, "fresh", False) else "the same command"
     kept = {
         "train": f"finished checkpoints are kept; {how} continues",
+        "remedy": f"finished checkpoints are kept; {how} continues",
         "run": f"no results were written; {how} goes on from here",
     }.get(options.command, "nothing was written")
     print(f"audit {options.command}: interrupted; {kept}", file=sys.stderr)
@@ -100,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     _run(commands)
     _gate(commands)
     _report(commands)
+    _remedy(commands)
     _listings(commands)
     return top
 
@@ -218,6 +220,22 @@ def _report(commands: Commands) -> None:
     )
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
     command.add_argument("--out", type=_path, help="the page to write (default: scorecard.html in the folder)")
+
+
+def _remedy(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "remedy",
+        "Propose a recipe for what failed; with --train, train it and audit before and after.",
+        "  audit remedy audit/\n  audit remedy audit/ --train --out remedy/",
+    )
+    command.add_argument("results", type=_path, help="the folder that audit run wrote")
+    command.add_argument("--train", action="store_true", help="train the proposed checkpoints and audit them")
+    command.add_argument(
+        "--out", type=_path, help="folder for checkpoints and audit (default: results folder + -remedy)"
+    )
+    command.add_argument("--policy", type=_path, help="limits of your own (default: the shipped policy)")
+    _common(command, device=True)
 
 
 def _listings(commands: Commands) -> None:

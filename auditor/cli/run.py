@@ -43,7 +43,11 @@ def _carried_out(options: Namespace) -> tuple[Decision, policy.Policy, Path]:
     file = options.config or (DEFAULT if DEFAULT.is_file() else None)
     if options.config is None and file is not None and not options.quiet:
         print(f"using {file}", file=sys.stderr)
-    config = _with_flags(configs.load(file), options)
+    return audited(options, _with_flags(configs.load(file), options), file)
+
+
+def audited(options: Namespace, config: Config, file: Path | None) -> tuple[Decision, policy.Policy, Path]:
+    """The decision, the policy it went by and the folder of its results. ``file``: where the config stands."""
     names, files = registry.split_selection(options.probe)
     probes = registry.discover(files)
     registry.sibling("reports")

@@ -1,0 +1,227 @@
+"""``audit remedy``."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from auditor import remedies, results, stats
+from auditor.cli import run as audits
+from auditor.cli.options import progress
+from auditor.config import Config
+from auditor.errors import ModelError, UsageError, one_line
+from auditor.remedies import Remedy
+from auditor.types import ProbeRecord, Row
+
+SHOWN = {"quality": "{metric}", "noise": "drop_over_changed_cases", "adversarial": "{metric}_under_attack"}
+"""Probe → the metric that says what a remedy did; ``{metric}`` is the task's."""
+
+
+def run(options: Namespace) -> int:
+    """Propose; with ``--train`` train, audit what was and what is beside each other, and say what changed."""
+    found = results.load(options.results)
+    proposed = remedies.proposed(found)
+    for one in proposed:
+        _propose(one)
+    if not proposed:
+        print("nothing failed that a recipe is known for (noise and adversarial are)")
+        return 0
+    if not options.train:
+        print("train and audit them: the same command with --train", file=sys.stderr)
+        return 0
+    folder = results.folder_of(options.results)
+    out = options.out or folder.with_name(f"{folder.resolve().name}-remedy")
+    _carry_out(options, found, proposed, out)
+    return 0
+
+
+def _propose(one: Remedy) -> None:
+    for reason in one.reasons:
+        print(reason)
+    print(f"  → {one.name}: recipe {one.recipe}, on {', '.join(one.trained_on)}; held out: {', '.join(one.held_out)}")
+
+
+def _carry_out(options: Namespace, found: Mapping[str, Any], proposed: Sequence[Remedy], out: Path) -> None:
+    from auditor.training import job
+
+    root = results.folder_of(options.results).resolve().parent
+    before = root / next(one["path"] for one in found["models"] if one["candidate"])
+    config = _config(found, before, proposed, root)
+    checkpoints = out / "ckpt"
+    with progress(options) as lines:
+        for one in job.train(config, out=checkpoints, device=options.device, progress=lines):
+            print(one.folder, flush=True)
+            if one.record.warning:
+                print(f"audit remedy: {one.folder.name}: {one.record.warning}", file=sys.stderr, flush=True)
+    with _beside(checkpoints, found["candidate"], before):
+        told = Namespace(**{**vars(options), **_flags(checkpoints, proposed[0].name, out / "audit")})
+        with contextlib.redirect_stdout(sys.stderr):
+            audits.audited(told, config, None)
+    _report(out / "audit", found["candidate"], proposed)
+    if not options.quiet:
+        print(f"scorecard: {out / 'audit' / results.PAGE}", file=sys.stderr)
+
+
+def _config(found: Mapping[str, Any], before: Path, proposed: Sequence[Remedy], root: Path) -> Config:
+    """The audit's own config, its files by their places, and each remedy as a recipe trained as the candidate was."""
+    from auditor.training import record as records
+
+    record = records.read(before)
+    if record is None:
+        raise ModelError(
+            "has no training.json: how it was trained is not known", where=str(before), hint="train it with audit train"
+        )
+    files = {one["name"]: (root / one["path"]).resolve() for one in found["data"]}
+    for name in ("train", "validation"):
+        if name in record.data:
+            files[name] = records.check_data(record, before, name).resolve()
+    config = Config.model_validate(found["config"], strict=False)
+    named = {name: files.pop(name, None) for name in ("train", "validation")}
+    columns = dict(record.columns)
+    data = {
+        **named,
+        "test": files.pop("home"),
+        "domains": files,
+        "label_column": columns.pop("label", None),
+        "group_column": columns.pop("group", None) or config.data.group_column,
+        "columns": columns,
+        "labels": dict(record.mapping),
+    }
+    training = {
+        **config.training.model_dump(),
+        **record.settings,
+        "base": (before / record.base["path"]).resolve(),
+        "recipes": [one.name for one in proposed],
+        "recipe": {one.name: {"recipe": one.recipe, **one.settings} for one in proposed},
+        "max_rows": record.train_rows,
+        "learning_rates": [],
+        "seeds": 1,
+    }
+    changed = {
+        **config.model_dump(),
+        "seed": record.seed,
+        "data": data,
+        "training": training,
+        "candidate": None,
+        "compare": list(_hypotheses(found, proposed)),
+        "policy": None,
+    }
+    return Config.model_validate(changed, strict=False)
+
+
+def _hypotheses(found: Mapping[str, Any], proposed: Sequence[Remedy]) -> Iterator[dict[str, Any]]:
+    """What each remedy should change, named before its audit: on what it was not trained on."""
+    for one in proposed:
+        metric, expect = SHOWN[one.probe].format(metric=found["task"]["metric"]), "higher"
+        slices: list[dict[str, str]] = [{one.key: value} for value in one.held_out]
+        if one.probe == "noise":
+            expect = "lower"
+            severities = [str(name) for name in remedies.measured(found, "noise", "severity")]
+            slices = [{**slice_, "severity": severity} for slice_ in slices for severity in severities]
+        sides = {"model": one.name, "against": found["candidate"]}
+        for slice_ in slices:
+            yield {**sides, "probe": one.probe, "metric": metric, "slice": slice_, "expect": expect}
+
+
+def _flags(checkpoints: Path, candidate: str, out: Path) -> dict[str, Any]:
+    """What ``audit run`` is told beside the flags that both commands have."""
+    nothing: dict[str, Any] = dict.fromkeys(("data", "train", "base", "budget", "backend", "seed"))
+    flags = dict.fromkeys(("until_decided", "no_texts", "allow_pickle", "trust_remote_code", "fresh"), False)
+    probes = list(dict.fromkeys(("quality", *SHOWN, "domain_shift", "bias")))
+    return {
+        **nothing,
+        **flags,
+        "model": checkpoints,
+        "candidate": candidate,
+        "out": out,
+        "probe": probes,
+        "domain": [],
+    }
+
+
+@contextlib.contextmanager
+def _beside(checkpoints: Path, name: str, before: Path) -> Iterator[None]:
+    """Inside, the audited checkpoint stands among those of its remedies: linked, or copied where links cannot be made."""
+    place = checkpoints / name
+    if place.is_symlink():
+        place.unlink()  # left behind by a killed process
+    if place.exists():
+        raise UsageError("is in the way", where=str(place), hint="name another folder with --out")
+    try:
+        place.symlink_to(before.resolve(), target_is_directory=True)
+    except OSError:
+        shutil.copytree(before, place)
+    try:
+        yield
+    finally:
+        if place.is_symlink():
+            place.unlink()
+        else:
+            shutil.rmtree(place)
+
+
+def _report(folder: Path, before: str, proposed: Sequence[Remedy]) -> None:
+    """Before and after of each remedy, paired; what was held out from its training, and what was not, apart."""
+    found = results.load(folder)
+    records = results.records_of(found, folder)
+    for one in proposed:
+        print(f"{one.name} against {before}, change [95 % interval]:")
+        for probe, name in SHOWN.items():
+            metric = name.format(metric=found["task"]["metric"])
+            old, new = (_rows(records, model, probe, metric) for model in (before, one.name))
+            held = [key for key in new if key and dict(key).get(one.key) in one.held_out]
+            if probe == one.probe and len(held) > 1:
+                _line(records, probe, metric, "held out, together", (_summed(new, held), _summed(old, held)))
+            for key in new:
+                place = ", ".join(f"{name} {value}" for name, value in key)
+                if probe == one.probe:
+                    place += ", held out" if key in held else ", trained on"
+                if key in old:
+                    _line(records, probe, metric, place, (new[key], old[key]))
+
+
+_Slice: TypeAlias = tuple[tuple[str, str], ...]
+
+
+def _rows(records: Sequence[ProbeRecord], model: str, probe: str, metric: str) -> dict[_Slice, Sequence[Row]]:
+    """Slice → rows, of the slices with the fewest keys: a family, not each of its perturbations."""
+    own = [
+        one
+        for record in records
+        if (record.model, record.probe) == (model, probe)
+        for one in record.measurements
+        if one.metric == metric and one.rows
+    ]
+    fewest = min((len(one.slice) for one in own), default=0)
+    return {tuple(one.slice.items()): one.rows for one in own if len(one.slice) == fewest}
+
+
+def _summed(rows: Mapping[_Slice, Sequence[Row]], keys: Sequence[_Slice]) -> list[Row]:
+    """Several slices as one, by cluster and arm."""
+    sums: dict[tuple[str, str], tuple[float, float]] = {}
+    for key in keys:
+        for row in rows[key]:
+            total, count = sums.get((row.cluster, row.arm), (0.0, 0.0))
+            sums[row.cluster, row.arm] = total + row.total, count + row.count
+    return [Row(cluster, arm, *found) for (cluster, arm), found in sums.items()]
+
+
+def _line(
+    records: Sequence[ProbeRecord], probe: str, name: str, place: str, sides: tuple[Sequence[Row], Sequence[Row]]
+) -> None:
+    metric = next(one for record in records if record.probe == probe for one in record.metrics if one.name == name)
+    kind: dict[str, Any] = {"low": metric.low, "high": metric.high, "ratio": metric.ratio}
+    new, old = (stats.estimate(metric.kind, rows, **kind).value for rows in sides)
+    found = stats.compare(metric.kind, *sides, **kind)
+    off = "" if found.low <= 0.0 <= found.high else ", off zero"
+    print(
+        one_line(
+            f"  {probe} {name}{f' [{place}]' if place else ''}: {old:.3f} → {new:.3f}, "
+            f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]{off}"
+        )
+    )

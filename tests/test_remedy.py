@@ -1,0 +1,214 @@
+"""From what failed to a training, and what it changed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import reviews
+from tiny import tiny_checkpoint
+
+from auditor import remedies, results
+from auditor.cli import remedy
+from auditor.cli.main import main
+from auditor.training import recipes
+
+RULES = [
+    {"probe": "noise", "metric": "drop_over_changed_cases"},
+    {"probe": "adversarial", "metric": "attack_success_rate"},
+    {"probe": "bias", "metric": "score_gap"},
+]
+FAMILIES = ("typos", "spacing and punctuation", "case", "words", "homoglyphs")
+
+
+def found(*verdicts: tuple[int, str, dict[str, str]], attacks: tuple[str, ...] = ("deepwordbug",)) -> dict[str, Any]:
+    """As much of results.json as a proposal reads."""
+    noise = [{"slice": {"family": name, "severity": "middle"}} for name in FAMILIES]
+    return {
+        "candidate": "mine",
+        "policy": {"rules": RULES},
+        "decision": {
+            "verdicts": [
+                {"rule": rule, "outcome": outcome, "slice": slice_, "value": 0.2} for rule, outcome, slice_ in verdicts
+            ]
+        },
+        "records": [
+            {"model": "other", "probe": "noise", "measurements": [{"slice": {"family": "other"}}]},
+            {"model": "mine", "probe": "noise", "measurements": noise},
+            {"model": "mine", "probe": "adversarial", "measurements": [{"slice": {"recipe": one}} for one in attacks]},
+        ],
+    }
+
+
+def test_a_family_that_failed_is_trained_on_and_all_others_are_held_out() -> None:
+    (one,) = remedies.proposed(found((0, "fail", {"family": "typos", "severity": "middle"})))
+    assert (one.name, one.recipe, one.key) == ("remedy-noise", "online", "family")
+    assert one.trained_on == ("typos",)
+    assert one.held_out == ("spacing and punctuation", "case", "words", "homoglyphs")
+    assert one.reasons == ("fail: noise drop_over_changed_cases [family typos, severity middle] 0.200",)
+
+
+def test_what_failed_counts_before_what_is_undecided() -> None:
+    undecided = (0, "inconclusive", {"family": "case", "severity": "middle"})
+    (one,) = remedies.proposed(found(undecided, (0, "fail", {"family": "typos", "severity": "middle"})))
+    assert one.trained_on == ("typos",)
+    (one,) = remedies.proposed(found(undecided))
+    assert one.trained_on == ("case",)
+
+
+def test_where_every_family_failed_half_of_them_are_held_out() -> None:
+    (one,) = remedies.proposed(found(*((0, "fail", {"family": name, "severity": "high"}) for name in FAMILIES)))
+    assert one.trained_on == ("typos", "spacing and punctuation")
+    assert set(one.trained_on) | set(one.held_out) == set(FAMILIES)
+
+
+@pytest.mark.parametrize(
+    ("attacks", "trained_on", "held_out"),
+    [
+        (("deepwordbug",), "textbugger", ("deepwordbug",)),
+        (("deepwordbug", "textbugger", "pruthi"), "textbugger", ("deepwordbug", "pruthi")),
+        (("pwws",), "textbugger", ("pwws",)),
+    ],
+)
+def test_an_attack_is_answered_by_another_where_there_is_one(
+    attacks: tuple[str, ...], trained_on: str, held_out: tuple[str, ...]
+) -> None:
+    (one,) = remedies.proposed(found((1, "fail", {"recipe": attacks[0]}), attacks=attacks))
+    assert (one.recipe, one.trained_on, one.held_out) == ("attack", (trained_on,), held_out)
+
+
+def test_what_no_recipe_is_known_for_has_no_remedy() -> None:
+    assert remedies.proposed(found()) == ()
+    assert remedies.proposed(found((2, "fail", {"axis": "age"}))) == ()
+    assert remedies.proposed(found((0, "pass", {"family": "typos", "severity": "middle"}))) == ()
+    # Deleted words may change what a text says: no training on them.
+    assert remedies.proposed(found((0, "fail", {"family": "words", "severity": "middle"}))) == ()
+
+
+def test_every_proposal_is_a_recipe_with_settings_that_it_takes() -> None:
+    every = [(0, "fail", {"family": name, "severity": "middle"}) for name in FAMILIES]
+    for one in remedies.proposed(found(*every, (1, "fail", {"recipe": "deepwordbug"}))):
+        assert recipes.create(one.name, {"recipe": one.recipe, **one.settings}).name == one.recipe
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint, audited."""
+    folder = tmp_path_factory.mktemp("place")
+    for name, n in (("train", 64), ("validation", 16), ("test", 24)):
+        rows = [f'"{row.inputs["text"]} {name}",{row.gold}' for row in reviews(n)]
+        (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    tiny_checkpoint(folder / "base", head=False)
+    (folder / "audit.toml").write_text(
+        '[data]\ntrain = "train.csv"\nvalidation = "validation.csv"\ntest = "test.csv"\n[training]\nbase = "base"\n'
+        "epochs = 2\nlearning_rate = 1e-3\nmax_length = 32\n[audit]\nbudget = 12\n[probes.noise.severities]\nmiddle = 0.2\n",
+        encoding="utf-8",
+    )
+    config = ["--config", str(folder / "audit.toml"), "--quiet"]
+    assert main(["train", *config]) == 0
+    model = ["--model", str(folder / "ckpt" / "standard"), "--out", str(folder / "audit")]
+    assert main(["run", *config, *model, "--probe", "quality", "--probe", "noise"]) in (1, 3)
+    return folder
+
+
+def test_a_proposal_trains_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(place.rglob("*"))
+    assert main(["remedy", str(place / "audit")]) == 0
+    said = capsys.readouterr()
+    assert "→ remedy-noise: recipe online, on " in said.out
+    assert "; held out: " in said.out
+    assert said.err == "train and audit them: the same command with --train\n"
+    assert sorted(place.rglob("*")) == before
+
+
+def test_a_remedy_is_trained_and_audited_beside_what_was(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["remedy", str(place / "audit"), "--train", "--quiet", "--device", "cpu"]) == 0
+    out = place / "audit-remedy"
+    lines = capsys.readouterr().out.splitlines()
+    assert "remedy-noise against standard, change [95 % interval]:" in lines
+    (quality,) = (line for line in lines if line.startswith("  quality accuracy: "))
+    assert " → " in quality
+    assert [line for line in lines if "[held out, together]: " in line]
+    assert [line for line in lines if ", trained on]: " in line]
+    # What stood beside it for the audit is gone, and where it came from is as it was.
+    assert sorted(one.name for one in (out / "ckpt").iterdir() if one.is_dir()) == ["remedy-noise"]
+    assert (place / "ckpt" / "standard" / "model.safetensors").is_file()
+    made = results.load(out / "audit")
+    assert made["candidate"] == "remedy-noise"
+    assert {one["name"] for one in made["models"]} == {"remedy-noise", "standard"}
+    assert {one["expect"] for one in made["comparisons"] if one["expect"]} == {"lower"}
+    training = json.loads((out / "ckpt" / "remedy-noise" / "training.json").read_text(encoding="utf-8"))
+    old = json.loads((place / "ckpt" / "standard" / "training.json").read_text(encoding="utf-8"))
+    assert training["recipe"] == "online"
+    for name in ("settings", "seed", "train_rows", "labels"):
+        assert training[name] == old[name]
+    assert training["data"]["train"]["sha256"] == old["data"]["train"]["sha256"]
+    # The other model is measured as it was before.
+    was, now = (
+        next(one for one in each["records"] if (one["model"], one["probe"]) == ("standard", "noise"))
+        for each in (results.load(place / "audit"), made)
+    )
+    assert was["measurements"] == now["measurements"]
+
+
+def test_the_change_is_that_of_rows_paired_by_cluster(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The difference that is told is that of the two records' values."""
+    main(["remedy", str(place / "audit"), "--train", "--quiet", "--device", "cpu"])
+    (line,) = (one for one in capsys.readouterr().out.splitlines() if one.startswith("  quality accuracy: "))
+    old, new = (
+        next(one["value"] for one in record["measurements"] if one["metric"] == "accuracy")
+        for model in ("standard", "remedy-noise")
+        for record in results.load(place / "audit-remedy" / "audit")["records"]
+        if (record["model"], record["probe"]) == (model, "quality")
+    )
+    assert line.startswith(f"  quality accuracy: {old:.3f} → {new:.3f}, {new - old:+.3f} [")
+
+
+def test_without_a_training_json_the_reason_is_one_line(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(place, tmp_path / "place")
+    (tmp_path / "place" / "ckpt" / "standard" / "training.json").unlink()
+    assert main(["remedy", str(tmp_path / "place" / "audit"), "--train"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "has no training.json: how it was trained is not known" in said
+
+
+def test_a_folder_in_the_way_is_named(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out" / "ckpt" / "standard").mkdir(parents=True)
+    assert main(["remedy", str(place / "audit"), "--train", "--quiet", "--out", str(tmp_path / "out")]) == 2
+    assert "standard: is in the way (name another folder with --out)" in capsys.readouterr().err
+
+
+def test_a_link_that_a_killed_process_left_is_replaced(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "standard").symlink_to(tmp_path / "gone")
+    with remedy._beside(tmp_path, "standard", place / "ckpt" / "standard"):
+        assert (tmp_path / "standard" / "config.json").is_file()
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_links_cannot_be_made_the_checkpoint_is_copied(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    (tmp_path / "ckpt").mkdir()
+    with remedy._beside(tmp_path / "ckpt", "standard", place / "ckpt" / "standard"):
+        assert not (tmp_path / "ckpt" / "standard").is_symlink()
+        assert (tmp_path / "ckpt" / "standard" / "config.json").is_file()
+    assert not (tmp_path / "ckpt" / "standard").exists()
+
+
+def test_nothing_failed_is_said(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = copy.deepcopy(json.loads((place / "audit" / "results.json").read_text(encoding="utf-8")))
+    content["decision"]["verdicts"] = []
+    (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    assert main(["remedy", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "nothing failed that a recipe is known for (noise and adversarial are)\n"
