@@ -246,7 +246,7 @@ def test_smart_adds_the_divergence_under_the_perturbation_that_one_ascent_finds(
 
 def test_smart_holds_the_answers_to_those_of_an_average_of_the_weights_so_far() -> None:
     model = Classifier()
-    recipe = made("smart", smoothness=0.0, proximal=2.0, momentum=0.75, late_momentum=0.5, early=2)
+    recipe = made("smart", smoothness=0.0, proximal=2.0, momentum=0.75, late_momentum=0.5, early=1)
     assert recipe.prepare(model) is model
     average = [one.detach().clone() for one in (model.embedding.weight, model.w)]
     for number, momentum in enumerate((None, 0.75, 0.5)):
@@ -256,9 +256,12 @@ def test_smart_holds_the_answers_to_those_of_an_average_of_the_weights_so_far() 
         clean = plain(*now)
         expected = functional.nll_loss(clean, Y) + 2 * both_ways(clean, plain(average[0], average[1]))
         assert recipe.backward(model, batch(), number) == pytest.approx(expected.item()), number
+        # Another batch of the same update: the average waits for the optimiser.
+        assert recipe.backward(model, batch(), number) == pytest.approx(expected.item()), number
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(torch.full_like(parameter, 0.3))
+        recipe.stepped(model)
 
 
 def test_smart_takes_up_the_average_it_had() -> None:
@@ -268,6 +271,7 @@ def test_smart_takes_up_the_average_it_had() -> None:
     for number in range(3):
         one.backward(model, batch(), number)
         model.w.data.mul_(1.5)
+        one.stepped(model)
     kept = {name: value.clone() for name, value in one.state().items()}
     other.prepare(Classifier())
     other.take_up(kept)

@@ -127,6 +127,7 @@ KINDS = {
     "adafactor": Kind(optimizer="adafactor", layer_decay=0.5, schedule="cosine"),
     "freelb": Kind("freelb"),
     "smart": Kind("smart"),
+    "smart by twos": Kind("smart", accumulation=2, epochs=3),
     "online": Kind("online"),
     "augment": Kind("augment", expected=8),
     "attack": Kind("attack", ATTACKS, epochs=12, expected=36, first=23, learning_rate=2e-2),

@@ -231,6 +231,7 @@ class _Loop:
             raise self._diverged(f"the norm of the gradient became {norm}")
         self._optimizer.step()
         self._optimizer.zero_grad()
+        self._recipe.stepped(self._accelerator.unwrap_model(self._model))
         self._trained.steps += 1
         self._progress.advance()
 

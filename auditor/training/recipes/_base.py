@@ -65,6 +65,9 @@ class Recipe:
         """The examples of an epoch: as they are, or augmented."""
         return examples
 
+    def stepped(self, model: Any) -> None:
+        """The optimiser has changed the weights."""
+
     def state(self) -> Mapping[str, Any]:
         """Tensors, by name, that it keeps from batch to batch: they are kept with an interrupted training."""
         return {}

@@ -29,10 +29,10 @@ class Settings:
     steps: int = 1
     """Ascent steps, at least 1."""
     momentum: float = 0.99
-    """β in [0, 1] of the average of weights, in the first ``early`` batches; ``late_momentum`` afterwards."""
+    """β in [0, 1] of the average of weights, in the first ``early`` updates; ``late_momentum`` afterwards."""
     late_momentum: float = 0.999
     early: int = 100
-    """Batches; the paper's is a tenth of the updates."""
+    """Updates; the paper's is a tenth of them all."""
 
 
 class Smart(Recipe):
@@ -41,8 +41,7 @@ class Smart(Recipe):
     loss + λ·ℓ(f(x + δ), f(x)) + μ·ℓ(f(x), f̃(x)), where ℓ is the symmetric Kullback–Leibler divergence, δ the worst
     perturbation of the embeddings with ‖δ‖∞ ≤ ε as found by ascent from a random start (algorithm 1), and f̃ the model
     with an exponential average of the weights so far (the proximal point with momentum, one inner step). The average
-    follows after every batch. It answers without dropout and in full precision: it is
-    what the model is held to.
+    follows after every update, and answers without dropout and in full precision: it is what the model is held to.
     """
 
     name = "smart"
@@ -66,7 +65,7 @@ class Smart(Recipe):
         return model
 
     def state(self) -> Mapping[str, Any]:
-        """The average of the weights, and how many batches it has seen."""
+        """The average of the weights, and how many updates it has seen."""
         import torch
 
         if self._average is None:
@@ -87,7 +86,7 @@ class Smart(Recipe):
         if settings.smoothness:
             loss = loss + settings.smoothness * self._roughness(model, batch, clean.logits)
         if settings.proximal:
-            loss = loss + settings.proximal * embeddings.symmetric_divergence(clean.logits, self._before(model, batch))
+            loss = loss + settings.proximal * embeddings.symmetric_divergence(clean.logits, self._before(batch))
         self.accumulate(loss)
         return float(loss.detach())
 
@@ -110,17 +109,24 @@ class Smart(Recipe):
         with embeddings.perturbed(model, delta):
             return embeddings.symmetric_divergence(model(**batch).logits, clean)
 
-    def _before(self, model: Any, batch: Batch) -> Any:
-        """What the average of the weights so far answers; it then follows the model's weights."""
+    def stepped(self, model: Any) -> None:
+        """The average follows the model's weights."""
         import torch
 
+        if self._average is None:
+            return
         settings: Settings = self.settings
         beta = settings.momentum if self._seen < settings.early else settings.late_momentum
         with torch.no_grad():
-            if self._seen:
-                for mean, now in zip(self._average.parameters(), model.parameters(), strict=True):
-                    mean.lerp_(now.detach(), 1 - beta)
-            self._seen += 1
+            for mean, now in zip(self._average.parameters(), model.parameters(), strict=True):
+                mean.lerp_(now.detach(), 1 - beta)
+        self._seen += 1
+
+    def _before(self, batch: Batch) -> Any:
+        """What the average of the weights so far answers."""
+        import torch
+
+        with torch.no_grad():
             return self._average(**batch).logits
 
 
