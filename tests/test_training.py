@@ -457,3 +457,35 @@ def test_a_base_with_code_of_its_own_is_refused_without_a_question(tmp_path: Pat
     (base / "evil.py").write_text("raise SystemExit('it ran')\n", encoding="utf-8")
     with pytest.raises(ModelError, match="contains custom code"):
         bases.load(base, TASK)
+
+
+class Late(Watching):
+    """Diverges in its second epoch."""
+
+    def backward(self, model: Any, batch: dict[str, Any], step: int) -> float:
+        found = super().backward(model, batch, step)
+        self.begun = getattr(self, "begun", 0) + (step == 0)
+        return float("nan") if self.begun == 2 else found
+
+
+def test_what_diverges_after_a_validated_epoch_keeps_its_weights_and_says_so(base: Path) -> None:
+    settings, rows = replace(SETTINGS, epochs=3), reviews(10)
+    found = loop.train(base, rows, reviews(4), TASK, Late(), settings, seed=3, device="cpu")
+    assert found.best_epoch == 0
+    assert [entry["epoch"] for entry in found.history] == [0.0]
+    steps = found.history and found.steps
+    assert found.warning == (
+        f"WARNING: recipe watching: the loss became nan at step {steps} (lower learning_rate); "
+        "the weights are those of epoch 0"
+    )
+    assert all(bool(torch.isfinite(value).all()) for value in weights(found).values())
+    with pytest.raises(ModelError, match="the loss became nan"):
+        loop.train(base, rows, (), TASK, Late(), settings, seed=3, device="cpu")
+
+
+def test_a_full_memory_is_one_line_with_what_may_help(base: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        train(base, Failing(error=torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")))
+    assert caught.value.line == (
+        "recipe watching: the device is out of memory (lower batch_size and raise accumulation, or lower max_length)"
+    )

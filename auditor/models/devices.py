@@ -68,7 +68,7 @@ def _packages() -> str:
 
 
 @contextlib.contextmanager
-def memory_errors(name: str) -> Iterator[None]:
+def memory_errors(name: str, hint: str | None = None) -> Iterator[None]:
     """Inside, a device whose memory is full raises OutOfMemoryError, with its cached memory given back."""
     import torch
 
@@ -82,4 +82,4 @@ def memory_errors(name: str) -> Iterator[None]:
         traceback.clear_frames(error.__traceback__)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        raise OutOfMemoryError("the device is out of memory", where=name) from None
+        raise OutOfMemoryError("the device is out of memory", where=name, hint=hint) from None

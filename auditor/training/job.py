@@ -223,7 +223,7 @@ def _record(
         parameters=trained.parameters,
         trainable=trained.trainable,
         work=trained.work,
-        warning=_learned_nothing(ready, trained),
+        warning="; ".join(one for one in (trained.warning, _learned_nothing(ready, trained)) if one),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from auditor.errors import DataError, ModelError
 from auditor.models import hugging_face
+from auditor.models.devices import memory_errors
 from auditor.training import base as bases
 from auditor.training import cost, saving, state, validating
 from auditor.training import record as records
@@ -24,6 +25,9 @@ from auditor.training.recipes import Recipe
 from auditor.training.resume import Keeper, Outcome, Place
 from auditor.training.terms import Settings, Trained
 from auditor.types import Example, Progress, Silent, Task
+
+FULL = "lower batch_size and raise accumulation, or lower max_length"
+"""What helps where a device is out of memory."""
 
 __all__ = ["Settings", "Trained", "again", "as_model", "finished", "save", "train"]
 
@@ -53,7 +57,7 @@ def train(
     def run() -> Trained:
         with _prepared(base, task, settings, seed, device) as trained:
             try:
-                with cost.counted(trained):
+                with cost.counted(trained), memory_errors(f"recipe {recipe.label}", FULL):
                     _Loop(trained, task, recipe, settings, seed, progress or Silent(), keeper).run(examples, validation)
             finally:
                 recipe.release()
@@ -84,13 +88,8 @@ def again(
     except state.UnusableError:
         keeper.discard()
         return None
-    _continue(trained, outcome)
+    outcome.give(trained)
     return trained
-
-
-def _continue(trained: Trained, outcome: Outcome) -> None:
-    trained.steps, trained.history = outcome.steps, outcome.history
-    trained.best_epoch, trained.work = outcome.best_epoch, outcome.work
 
 
 @contextlib.contextmanager
@@ -101,6 +100,10 @@ def _prepared(base: Path, task: Task, settings: Settings, seed: int, device: str
         model, tokenizer = bases.load(base, task, settings.dropout)
         limit = hugging_face.length_limit(model, tokenizer, settings.max_length)
         yield Trained(model.to(where), tokenizer, where.split(":")[0], limit)
+
+
+class _DivergedError(ModelError):
+    """Numbers are no longer finite."""
 
 
 class _Loop:
@@ -144,7 +147,13 @@ class _Loop:
         place = self._taken_up()
         epoch, going = (place.epoch if place else 0), True
         while going:
-            entry = {"epoch": float(epoch), "loss": round(self._epoch(examples, epoch, place), 6)}
+            try:
+                entry = {"epoch": float(epoch), "loss": round(self._epoch(examples, epoch, place), 6)}
+            except _DivergedError as error:
+                if self._best is None:
+                    raise
+                trained.warning = f"WARNING: {error}; the weights are those of epoch {trained.best_epoch}"
+                break
             place = None
             trained.history.append(entry)
             if validation:
@@ -180,7 +189,7 @@ class _Loop:
         if place.best_score is not None:
             self._best = place.best_score, state.part(tensors, state.BEST)
         self._total = place.total
-        _continue(trained, place.outcome)
+        place.outcome.give(trained)
         self._progress.start(f"training {self._recipe.label} from step {trained.steps}", self._total - trained.steps)
         return place
 
@@ -235,9 +244,9 @@ class _Loop:
         self._trained.steps += 1
         self._progress.advance()
 
-    def _diverged(self, what: str) -> ModelError:
+    def _diverged(self, what: str) -> _DivergedError:
         where, hint = f"recipe {self._recipe.label}", "lower learning_rate"
-        return ModelError(f"{what} at step {self._trained.steps}", where=where, hint=hint)
+        return _DivergedError(f"{what} at step {self._trained.steps}", where=where, hint=hint)
 
     def _keep(self, epoch: int, batches: int, loss: float, order: Any, begun: Generators) -> None:
         """Have this place kept, if it is time. Nothing is drawn and nothing changed: when it happens does not matter."""
@@ -245,7 +254,7 @@ class _Loop:
             return
         trained, scaler, best = self._trained, self._accelerator.scaler, self._best
         place = Place(
-            outcome=_outcome(trained),
+            outcome=Outcome.of(trained),
             total=self._total,
             epoch=epoch,
             batches=batches,
@@ -274,11 +283,7 @@ class _Loop:
 
 def finished(trained: Trained) -> tuple[Outcome, dict[str, Any]]:
     """What a keeper keeps of a finished training."""
-    return _outcome(trained), state.of_model(trained.model)
-
-
-def _outcome(trained: Trained) -> Outcome:
-    return Outcome(trained.steps, trained.history, trained.best_epoch, trained.work)
+    return Outcome.of(trained), state.of_model(trained.model)
 
 
 def save(trained: Trained, out: Path, record: records.TrainingRecord | None = None) -> None:

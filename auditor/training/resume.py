@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from auditor import caches
 from auditor.errors import one_line
 from auditor.training import state
 from auditor.training.generators import Generators, Python
+from auditor.training.terms import Trained
 
 INTERVAL = 30.0
 """Seconds between two writes, at least."""
@@ -40,6 +41,16 @@ class Outcome:
     history: list[dict[str, float]]
     best_epoch: int | None
     work: int
+    warning: str = ""
+
+    @classmethod
+    def of(cls, trained: Trained) -> Outcome:
+        return cls(**{one.name: getattr(trained, one.name) for one in fields(cls)})
+
+    def give(self, trained: Trained) -> None:
+        """Put it where it was taken from."""
+        for one in fields(self):
+            setattr(trained, one.name, getattr(self, one.name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,3 +60,5 @@ class Trained:
     work: int = 0
     """Tokens, padding included, that went through the model for the recipe, those with a gradient three times: a
     backward pass costs about twice a forward one (Kaplan et al. 2020). Validation does not count."""
+    warning: str = ""
+    """That it diverged, and which epoch's weights these are."""
