@@ -151,7 +151,10 @@ class _Nested:
         _, reason = unmet(plan, audited, probe)
         if reason is not None:
             return reason
-        changed = {name: replace(plan.settings[name], **settings)}
+        own = plan.settings[name]
+        # A count is never above the user's own.
+        counts = {key: min(value, getattr(own, key)) for key, value in settings.items() if type(value) is int}
+        changed = {name: replace(own, **{**settings, **counts})}
         plan = replace(plan, models=(audited,), settings={**plan.settings, **changed})
         with contextlib.closing(Measuring(plan, audited, probe, self._for(model), _nowhere)) as measuring:
             measuring.draw(self._progress)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 LABEL_KEEPING = (
@@ -42,7 +43,15 @@ class Remedy:
 def proposed(results: Mapping[str, Any]) -> tuple[Remedy, ...]:
     """A remedy for each probe that has one and did not pass; what failed counts, else what was left undecided."""
     found = (_noise(results), _attack(results))
-    return tuple(one for one in found if one is not None)
+    taken = {one["name"] for one in results["models"]}
+    return tuple(replace(one, name=_free(one.name, taken)) for one in found if one is not None)
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, or one with a number that no audited checkpoint has: a remedy may be followed by another."""
+    return next(
+        one for one in itertools.chain((name,), (f"{name}-{n}" for n in itertools.count(2))) if one not in taken
+    )
 
 
 def _bad(results: Mapping[str, Any], probe: str) -> list[Mapping[str, Any]]:
@@ -72,6 +81,12 @@ def measured(results: Mapping[str, Any], probe: str, key: str) -> list[str]:
     return [value for value in dict.fromkeys(values) if value is not None]
 
 
+def _epochs(results: Mapping[str, Any]) -> int:
+    """Of the candidate's training; 2 where nothing is known of it."""
+    training = next((one["training"] for one in results["models"] if one["name"] == results["candidate"]), None)
+    return int((training or {}).get("settings", {}).get("epochs", 2))
+
+
 def _noise(results: Mapping[str, Any]) -> Remedy | None:
     """Random noise of the families that failed, drawn anew every epoch; half of what could be is held out at least."""
     bad = _bad(results, "noise")
@@ -94,6 +109,7 @@ def _attack(results: Mapping[str, Any]) -> Remedy | None:
     held_out = [one for one in audited if one != method]
     if not bad or not method or not held_out:
         return None
-    settings = {"method": method}
+    # After the first epoch there is something to attack; where there is no other, better than nothing.
+    settings = {"method": method, "first": 0 if _epochs(results) == 1 else 1}
     reasons = _reasons(results, bad)
     return Remedy("remedy-attack", "adversarial", "attack", settings, reasons, "recipe", (method,), tuple(held_out))

@@ -73,46 +73,74 @@ def _train(
     from auditor.training import loop, recipes
 
     made = recipes.create(recipe, config.training.recipe.get(recipe, {}))
-    own = record is not None and recipes.find(record.recipe).learning_rate is None
-    rate = made.learning_rate or (again.settings["learning_rate"] if own else config.training.learning_rate)
+    rate = made.learning_rate or shared_rate(record, config)
     again = replace(again, settings={**again.settings, "learning_rate": rate})
     trained, key = again.train(made, examples, seed=seed, **how)
     model = loop.as_model(trained, name=f"{recipe} on {len(examples)} rows", fingerprint=key)
     return TrainedModel(recipe, made.name == "standard", seed, lambda: model, float(trained.work))
 
 
+def shared_rate(record: records.TrainingRecord | None, config: Config) -> float:
+    """The learning rate of recipes without one of their own: the recorded one, unless that was its recipe's own."""
+    if record is None or record.own_learning_rate:
+        return config.training.learning_rate
+    return float(record.settings.get("learning_rate", config.training.learning_rate))
+
+
 def _beside(folder: Path, record: records.TrainingRecord | None, task: Task, load: Load) -> tuple[TrainedModel, ...]:
-    """The checkpoints in the folder of this one, itself among them, of the same base, rows and labels."""
+    """The checkpoints in the folder of this one, itself among them, of the same base, rows, labels and settings.
+
+    What cannot be read is none of them. Links and hidden folders are other names of checkpoints, or parts of them.
+    """
     from auditor.training import cost
 
     if record is None:
         return ()
     parent = folder.resolve().parent
-    costs, found = cost.read(parent), []
-    for path in sorted(one for one in parent.iterdir() if one.is_dir()):
-        try:
-            other = records.read(path)
-            if other is None or _same(other) != _same(record):
-                continue
-            checkpoint.describe(path, task.name)
-        except ModelError:
+    found: dict[tuple[str, int], TrainedModel] = {}
+    costs = cost.read(parent)
+    for path in _folders(parent):
+        other = _twin(path, record, task)
+        if other is None:
             continue
         took = costs.get(path.name)
-        found.append(
-            TrainedModel(
-                path.name.removesuffix(f"-seed{other.seed}"),
-                other.recipe == "standard",
-                other.seed,
-                functools.partial(load, path, other),
-                float(other.work) or None,
-                None if took is None else took.seconds,
-                None if took is None or took.peak_bytes is None else float(took.peak_bytes),
-            )
+        one = TrainedModel(
+            path.name.removesuffix(f"-seed{other.seed}"),
+            other.recipe == "standard",
+            other.seed,
+            functools.partial(load, path, other),
+            float(other.work) or None,
+            None if took is None else took.seconds,
+            None if took is None or took.peak_bytes is None else float(took.peak_bytes),
         )
-    return tuple(found)
+        # ``fgm`` beside ``fgm-seed0``, both of seed 0: the first by name.
+        found.setdefault((one.recipe, one.seed), one)
+    return tuple(found.values())
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        every = sorted(parent.iterdir())
+        return [one for one in every if one.is_dir() and not one.is_symlink() and not one.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _twin(path: Path, record: records.TrainingRecord, task: Task) -> records.TrainingRecord | None:
+    """The record of a checkpoint that differs from this one in recipe, seed and learning rate alone."""
+    try:
+        other = records.read(path)
+        if other is None or _same(other) != _same(record):
+            return None
+        labels = checkpoint.describe(path, task.name).labels
+    except (ModelError, OSError):
+        return None
+    return other if labels == task.labels else None
 
 
 def _same(record: records.TrainingRecord) -> tuple[Any, ...]:
-    """What has to be equal for a difference to be the recipe's."""
-    train = record.data.get("train", {}).get("sha256")
-    return record.base["fingerprint"], train, record.train_rows, tuple(record.labels), dict(record.mapping)
+    """What has to be equal for a difference to be the recipe's. A recipe may want a learning rate of its own."""
+    data = {name: record.data.get(name, {}).get("sha256") for name in ("train", "validation")}
+    settings = {name: value for name, value in record.settings.items() if name != "learning_rate"}
+    columns = dict(record.columns)
+    return record.base["fingerprint"], data, record.train_rows, record.labels, dict(record.mapping), columns, settings

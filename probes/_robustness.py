@@ -43,6 +43,14 @@ class Found:
     costs: dict[str, dict[int, float]] = field(default_factory=dict)
     domains: dict[int, dict[str, Arms]] = field(default_factory=dict)
 
+    def add(self, other: Found) -> None:
+        """Take in what was found of another seed."""
+        for name, sums in other.sums.items():
+            self.sums.setdefault(name, {}).update(sums)
+        for name, costs in other.costs.items():
+            self.costs.setdefault(name, {}).update(costs)
+        self.domains |= other.domains
+
 
 def measures(task: Task) -> tuple[Measure, ...]:
     """Clean quality first."""
@@ -61,16 +69,18 @@ def worst_domain(task: Task) -> str:
     return f"worst_domain_{task.metric}"
 
 
-def ask(audit: Audit, trained: TrainedModel, found: Found, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Note what the probes find of one model; measure → why it has none, for those that have none.
+def ask(
+    audit: Audit, trained: TrainedModel, seed: int, settings: Mapping[str, Mapping[str, Any]]
+) -> tuple[Found, dict[str, str]]:
+    """What the probes find of one model; and measure → why it has none, for those that have none.
 
-    ``settings``: probe → what is changed of its settings.
+    ``seed``: what it is paired by. ``settings``: probe → what is changed of its settings.
     """
-    model, reasons = trained.load(), {}
+    model, found, reasons = trained.load(), Found(), {}
     for kind, name in COSTS.items():
         value = getattr(trained, kind)
         if value is not None:
-            found.costs.setdefault(name, {})[trained.seed] = value
+            found.costs[name] = {seed: value}
     for one in measures(audit.task):
         answer = audit.findings(one.probe, model, settings[one.probe])
         if isinstance(answer, str):
@@ -79,13 +89,12 @@ def ask(audit: Audit, trained: TrainedModel, found: Found, settings: Mapping[str
         own = [measured for measured in answer if measured.metric == one.metric]
         if one.probe == "domain_shift":
             others = {measured.slice["domain"]: summed([measured]) for measured in own}
-            found.domains[trained.seed] = {name: arms for name, arms in others.items() if name != "home"}
+            found.domains[seed] = {name: arms for name, arms in others.items() if name != "home"}
             continue
         # Pooled slices hold the same cases again.
         full = max((len(measured.slice) for measured in own), default=0)
-        whole = [measured for measured in own if len(measured.slice) == full]
-        found.sums.setdefault(one.name, {})[trained.seed] = summed(whole)
-    return reasons
+        found.sums[one.name] = {seed: summed([measured for measured in own if len(measured.slice) == full])}
+    return found, reasons
 
 
 def summed(measurements: Sequence[Measurement]) -> Arms:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from auditor.errors import AuditError
 from auditor.stats import seeds as over
 from auditor.types import Audit, Case, Judged, Measurement, Metric, Skipped, Task, TrainedModel
 from probes._retraining import over_seeds, stratified
@@ -99,14 +101,20 @@ class TrainingStrategy:
         del cases
         if unavailable(audit) is not None:
             return
-        recipes: dict[str, Found] = {}
+        standard = reference(audit)
+        recipes: dict[str, Found] = {standard: Found()}
         reasons: dict[str, str] = {}
-        standard, settings = "", audit.settings
-        for trained in models(audit):
-            found = recipes.setdefault(trained.recipe, Found())
-            if trained.standard and not standard:
-                standard = trained.recipe
-            reasons |= ask(audit, trained, found, smaller(settings))
+        for recipe, seed, make in models(audit, standard):
+            try:
+                found, missing = ask(audit, make(), seed, smaller(audit.settings))
+            except AuditError as error:
+                # One that diverges, or cannot be made or read, says nothing of the others.
+                yield Skipped({"recipe": recipe, "seed": str(seed)}, error.line)
+                continue
+            recipes.setdefault(recipe, Found()).add(found)
+            reasons |= missing
+        if not recipes[standard].sums:
+            return
         pick_domain(recipes, standard, audit.task)
         yield from (Skipped({"measure": name}, reason) for name, reason in reasons.items())
         yield from values(recipes, audit.task)
@@ -135,21 +143,31 @@ def from_checkpoints(audit: Audit) -> bool:
     return len({one.recipe for one in audit.checkpoints}) > 1
 
 
-def models(audit: Audit) -> Iterator[TrainedModel]:
-    """The trained models, standard training's first, one at a time; those trained here seed by seed."""
+def reference(audit: Audit) -> str:
+    """The label of standard training; of several (other learning rates) the plain one, else that of most seeds."""
+    labels = [one.recipe for one in audit.checkpoints if one.standard] if from_checkpoints(audit) else []
+    return "standard" if "standard" in labels or not labels else max(sorted(set(labels)), key=labels.count)
+
+
+def models(audit: Audit, standard: str) -> Iterator[tuple[str, int, Callable[[], TrainedModel]]]:
+    """Recipe, seed, and how to come by the model; the reference's first, those trained here seed by seed."""
     settings: Settings = audit.settings
     if from_checkpoints(audit):
-        yield from sorted(audit.checkpoints, key=lambda one: (not one.standard, one.recipe, one.seed))
+        for one in sorted(audit.checkpoints, key=lambda one: (one.recipe != standard, one.recipe, one.seed)):
+            yield one.recipe, one.seed, functools.partial(_itself, one)
         return
     train = audit.examples("train")
-    names = ("standard", *(name for name in settings.recipes if name != "standard"))
     for seed in range(settings.seeds):
         rng = audit.rng(seed)
         rows, start = stratified(audit.task, train, min(settings.rows, len(train)), rng), rng.getrandbits(31)
-        for name in names:
-            made = audit.train_by(name, rows, seed=start, steps=settings.steps, batch_size=settings.batch_size)
+        how = {"seed": start, "steps": settings.steps, "batch_size": settings.batch_size}
+        for name in (standard, *(name for name in settings.recipes if name != standard)):
             # By its place: seeds are paired, whatever number stands for them.
-            yield TrainedModel(name, made.standard, seed, made.load, made.work)
+            yield name, seed, functools.partial(audit.train_by, name, rows, **how)
+
+
+def _itself(one: TrainedModel) -> TrainedModel:
+    return one
 
 
 def smaller(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -25,11 +25,17 @@ RULES = [
 FAMILIES = ("typos", "spacing and punctuation", "case", "words", "homoglyphs")
 
 
-def found(*verdicts: tuple[int, str, dict[str, str]], attacks: tuple[str, ...] = ("deepwordbug",)) -> dict[str, Any]:
+def found(
+    *verdicts: tuple[int, str, dict[str, str]],
+    attacks: tuple[str, ...] = ("deepwordbug",),
+    epochs: int = 2,
+    named: tuple[str, ...] = (),
+) -> dict[str, Any]:
     """As much of results.json as a proposal reads."""
     noise = [{"slice": {"family": name, "severity": "middle"}} for name in FAMILIES]
     return {
         "candidate": "mine",
+        "models": [{"name": "mine", "training": {"settings": {"epochs": epochs}}}, *({"name": one} for one in named)],
         "policy": {"rules": RULES},
         "decision": {
             "verdicts": [
@@ -89,6 +95,17 @@ def test_what_no_recipe_is_known_for_has_no_remedy() -> None:
     assert remedies.proposed(found((0, "fail", {"family": "words", "severity": "middle"}))) == ()
 
 
+def test_a_second_remedy_has_another_name() -> None:
+    bad = (0, "fail", {"family": "typos", "severity": "middle"})
+    (one,) = remedies.proposed(found(bad, named=("remedy-noise", "remedy-noise-2")))
+    assert one.name == "remedy-noise-3"
+
+
+def test_a_training_of_one_epoch_is_attacked_from_its_start() -> None:
+    bad = (1, "fail", {"recipe": "deepwordbug"})
+    assert [one.settings["first"] for n in (1, 2) for one in remedies.proposed(found(bad, epochs=n))] == [0, 1]
+
+
 def test_every_proposal_is_a_recipe_with_settings_that_it_takes() -> None:
     every = [(0, "fail", {"family": name, "severity": "middle"}) for name in FAMILIES]
     for one in remedies.proposed(found(*every, (1, "fail", {"recipe": "deepwordbug"}))):
@@ -129,7 +146,7 @@ def test_a_remedy_is_trained_and_audited_beside_what_was(place: Path, capsys: py
     assert main(["remedy", str(place / "audit"), "--train", "--quiet", "--device", "cpu"]) == 0
     out = place / "audit-remedy"
     lines = capsys.readouterr().out.splitlines()
-    assert "remedy-noise against standard, change [95 % interval]:" in lines
+    assert "remedy-noise against standard: before → after, change [95 % interval over examples; one seed]" in lines
     (quality,) = (line for line in lines if line.startswith("  quality accuracy: "))
     assert " → " in quality
     assert [line for line in lines if "[held out, together]: " in line]
@@ -183,6 +200,8 @@ def test_a_folder_in_the_way_is_named(place: Path, tmp_path: Path, capsys: pytes
     (tmp_path / "out" / "ckpt" / "standard").mkdir(parents=True)
     assert main(["remedy", str(place / "audit"), "--train", "--quiet", "--out", str(tmp_path / "out")]) == 2
     assert "standard: is in the way (name another folder with --out)" in capsys.readouterr().err
+    # Found out before anything is trained.
+    assert [one.name for one in (tmp_path / "out" / "ckpt").iterdir()] == ["standard"]
 
 
 def test_a_link_that_a_killed_process_left_is_replaced(place: Path, tmp_path: Path) -> None:
@@ -212,3 +231,36 @@ def test_nothing_failed_is_said(place: Path, tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
     assert main(["remedy", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "nothing failed that a recipe is known for (noise and adversarial are)\n"
+
+
+@pytest.mark.parametrize("name", ["../mine", "/mine", "a/b"])
+def test_a_candidate_that_is_a_path_is_refused(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    content = json.loads((place / "audit" / "results.json").read_text(encoding="utf-8"))
+    content["candidate"] = name
+    (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    assert main(["remedy", str(tmp_path), "--train"]) == 2
+    assert "is no checkpoint's name" in capsys.readouterr().err
+
+
+def test_texts_stay_out_of_what_is_written_when_asked(place: Path, tmp_path: Path) -> None:
+    words = ["remedy", str(place / "audit"), "--train", "--quiet", "--no-texts", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    made = results.load(tmp_path / "out" / "audit")
+    assert not [case for record in made["records"] for case in record["worst"]]
+
+
+def test_a_results_file_of_another_auditor_is_one_line(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(place, tmp_path / "place", ignore=shutil.ignore_patterns("audit-remedy"))
+    file = tmp_path / "place" / "audit" / "results.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["config"]["new_key"] = 1
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert main(["remedy", str(file), "--train"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "its config is not this auditor's: new_key" in said
+    assert not (tmp_path / "place" / "audit-remedy").exists()

@@ -12,10 +12,12 @@ from fakes import nowhere, plan_of
 from test_low_resource import TASK, FakeAudit
 
 from auditor import registry, runner
+from auditor.errors import ModelError
 from auditor.models.fake import FakeModel
 from auditor.plans import AuditedModel
 from auditor.stats import intervals, seeds
 from auditor.types import Example, Measurement, Model, Request, Row, Silent, Skipped, TrainedModel
+from probes import training_strategy
 from probes._robustness import COSTS, measures, summed
 from probes.training_strategy import PROBE, Settings
 
@@ -226,7 +228,7 @@ def test_through_the_runner_the_other_probes_own_numbers_come_back() -> None:
     kinds = {"standard": good, "fgm": wavering}
     loaded = {name: FakeModel(answer, TASK.labels, name=name) for name, answer in kinds.items()}
     checkpoints = [
-        TrainedModel(name, name == "standard", seed, lambda name=name: loaded[name], 1.0)  # type: ignore[misc]
+        TrainedModel(name, name == "standard", seed, lambda name=name: loaded[name], 1.0)
         for seed in range(3)
         for name in kinds
     ]
@@ -342,3 +344,36 @@ def test_differences_need_the_same_seeds_and_some_common_clusters() -> None:
         seeds.difference(one, seeds.table([{"other": (1.0, 1.0)}]))
     with pytest.raises(ValueError):
         seeds.table([{"a": (0.0, 0.0)}])
+
+
+def test_a_recipe_that_cannot_be_trained_or_asked_is_skipped_and_the_others_are_compared() -> None:
+    class Breaking(Audit):
+        def findings(self, probe: str, model: Model, settings: Mapping[str, Any]) -> Any:
+            if model.name == "fgm:1":
+                raise ModelError("answers with numbers that are not finite", where="fgm-seed1")
+            return super().findings(probe, model, settings)
+
+    one = Breaking(Settings())
+    one.checkpoints, one.asked = grid(4), {}
+    skipped = [each for each in PROBE.measure([], one) if isinstance(each, Skipped)]
+    assert Skipped({"recipe": "fgm", "seed": "1"}, "fgm-seed1: answers with numbers that are not finite") in skipped
+    assert found(one)["difference", "fgm", "accuracy"].n_cases == 300
+
+
+def test_without_standard_nothing_is_compared() -> None:
+    class Broken(Audit):
+        def train_by(self, recipe: str, examples: Any, **how: Any) -> TrainedModel:
+            if recipe == "standard":
+                raise ModelError("diverged", where="recipe standard")
+            return super().train_by(recipe, examples, **how)
+
+    one = Broken(Settings(recipes=("fgm",), seeds=1))
+    one.asked = {}
+    assert list(PROBE.measure([], one)) == [Skipped({"recipe": "standard", "seed": "0"}, "recipe standard: diverged")]
+
+
+def test_of_several_standard_trainings_the_plain_one_is_the_reference_else_that_of_most_seeds() -> None:
+    low = replace(trained("standard", 0), recipe="low_lr")
+    assert training_strategy.reference(audit((low, *grid()))) == "standard"
+    others = [replace(one, recipe="base_lr" if one.standard else one.recipe) for one in grid()]
+    assert training_strategy.reference(audit((low, *others))) == "base_lr"

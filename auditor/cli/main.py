@@ -235,6 +235,7 @@ def _remedy(commands: Commands) -> None:
         "--out", type=_path, help="folder for checkpoints and audit (default: results folder + -remedy)"
     )
     command.add_argument("--policy", type=_path, help="limits of your own (default: the shipped policy)")
+    command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
     _common(command, device=True)
 
 

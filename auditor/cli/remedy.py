@@ -10,11 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from auditor import remedies, results, stats
+from pydantic import ValidationError
+
+from auditor import config as configs
+from auditor import registry, remedies, results, stats
 from auditor.cli import run as audits
+from auditor.cli.gate import INCOMPLETE
 from auditor.cli.options import progress
 from auditor.config import Config
-from auditor.errors import ModelError, UsageError, one_line
+from auditor.errors import ModelError, ResultsError, UsageError, one_line
 from auditor.remedies import Remedy
 from auditor.types import ProbeRecord, Row
 
@@ -25,6 +29,8 @@ SHOWN = {"quality": "{metric}", "noise": "drop_over_changed_cases", "adversarial
 def run(options: Namespace) -> int:
     """Propose; with ``--train`` train, audit what was and what is beside each other, and say what changed."""
     found = results.load(options.results)
+    if Path(found["candidate"]).name != found["candidate"]:
+        raise ResultsError(f"{found['candidate']!r} is no checkpoint's name", where=str(options.results))
     proposed = remedies.proposed(found)
     for one in proposed:
         _propose(one)
@@ -34,25 +40,30 @@ def run(options: Namespace) -> int:
     if not options.train:
         print("train and audit them: the same command with --train", file=sys.stderr)
         return 0
-    folder = results.folder_of(options.results)
-    out = options.out or folder.with_name(f"{folder.resolve().name}-remedy")
-    _carry_out(options, found, proposed, out)
-    return 0
+    folder = results.folder_of(options.results).resolve()
+    out = options.out or folder.with_name(f"{folder.name}-remedy")
+    return _carry_out(options, found, proposed, out)
 
 
 def _propose(one: Remedy) -> None:
     for reason in one.reasons:
-        print(reason)
-    print(f"  → {one.name}: recipe {one.recipe}, on {', '.join(one.trained_on)}; held out: {', '.join(one.held_out)}")
+        print(one_line(reason))
+    print(
+        one_line(
+            f"  → {one.name}: recipe {one.recipe}, on {', '.join(one.trained_on)}; held out: {', '.join(one.held_out)}"
+        )
+    )
 
 
-def _carry_out(options: Namespace, found: Mapping[str, Any], proposed: Sequence[Remedy], out: Path) -> None:
+def _carry_out(options: Namespace, found: Mapping[str, Any], proposed: Sequence[Remedy], out: Path) -> int:
+    """Checkpoints, audit, report; 2 where a probe crashed."""
     from auditor.training import job
 
     root = results.folder_of(options.results).resolve().parent
     before = root / next(one["path"] for one in found["models"] if one["candidate"])
     config = _config(found, before, proposed, root)
     checkpoints = out / "ckpt"
+    _check_place(checkpoints / found["candidate"], before)
     with progress(options) as lines:
         for one in job.train(config, out=checkpoints, device=options.device, progress=lines):
             print(one.folder, flush=True)
@@ -61,41 +72,52 @@ def _carry_out(options: Namespace, found: Mapping[str, Any], proposed: Sequence[
     with _beside(checkpoints, found["candidate"], before):
         told = Namespace(**{**vars(options), **_flags(checkpoints, proposed[0].name, out / "audit")})
         with contextlib.redirect_stdout(sys.stderr):
-            audits.audited(told, config, None)
+            decision, _, _ = audits.audited(told, config, None)
     _report(out / "audit", found["candidate"], proposed)
     if not options.quiet:
         print(f"scorecard: {out / 'audit' / results.PAGE}", file=sys.stderr)
+    return INCOMPLETE if decision.exit_code == INCOMPLETE else 0
 
 
 def _config(found: Mapping[str, Any], before: Path, proposed: Sequence[Remedy], root: Path) -> Config:
     """The audit's own config, its files by their places, and each remedy as a recipe trained as the candidate was."""
+    from auditor import retraining
+    from auditor.training import job
     from auditor.training import record as records
 
     record = records.read(before)
+    base = None if record is None else job.base_of(record, before)
     if record is None:
         raise ModelError(
             "has no training.json: how it was trained is not known", where=str(before), hint="train it with audit train"
         )
+    if base is None:
+        raise ModelError("its base is not there", where=str(before / record.base["path"]), hint="copy it there")
     files = {one["name"]: (root / one["path"]).resolve() for one in found["data"]}
     for name in ("train", "validation"):
         if name in record.data:
             files[name] = records.check_data(record, before, name).resolve()
-    config = Config.model_validate(found["config"], strict=False)
+    config = _read(found)
+    known = {probe.name for probe in registry.discover()}
     named = {name: files.pop(name, None) for name in ("train", "validation")}
-    columns = dict(record.columns)
+    columns = {**record.columns, **configs.columns(config)}
+    rate = retraining.shared_rate(record, config)
+    if record.recipe != "standard":
+        print(one_line(f"{before.name} was trained by recipe {record.recipe}, which its remedy takes the place of"))
     data = {
         **named,
         "test": files.pop("home"),
         "domains": files,
         "label_column": columns.pop("label", None),
-        "group_column": columns.pop("group", None) or config.data.group_column,
+        "group_column": columns.pop("group", None),
         "columns": columns,
-        "labels": dict(record.mapping),
+        "labels": dict(config.data.labels or record.mapping),
     }
     training = {
         **config.training.model_dump(),
-        **record.settings,
-        "base": (before / record.base["path"]).resolve(),
+        **{name: value for name, value in record.settings.items() if name in job.SETTINGS},
+        "learning_rate": rate,
+        "base": base.resolve(),
         "recipes": [one.name for one in proposed],
         "recipe": {one.name: {"recipe": one.recipe, **one.settings} for one in proposed},
         "max_rows": record.train_rows,
@@ -108,10 +130,21 @@ def _config(found: Mapping[str, Any], before: Path, proposed: Sequence[Remedy], 
         "data": data,
         "training": training,
         "candidate": None,
+        "probes": {name: config.probes[name] for name in config.probes if name in known},
         "compare": list(_hypotheses(found, proposed)),
         "policy": None,
     }
     return Config.model_validate(changed, strict=False)
+
+
+def _read(found: Mapping[str, Any]) -> Config:
+    """The config that the results hold. Raises ResultsError for one of another auditor."""
+    try:
+        return Config.model_validate(found["config"], strict=False)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ResultsError(f"its config is not this auditor's: {place}: {first['msg']}", hint="audit again") from None
 
 
 def _hypotheses(found: Mapping[str, Any], proposed: Sequence[Remedy]) -> Iterator[dict[str, Any]]:
@@ -131,7 +164,7 @@ def _hypotheses(found: Mapping[str, Any], proposed: Sequence[Remedy]) -> Iterato
 def _flags(checkpoints: Path, candidate: str, out: Path) -> dict[str, Any]:
     """What ``audit run`` is told beside the flags that both commands have."""
     nothing: dict[str, Any] = dict.fromkeys(("data", "train", "base", "budget", "backend", "seed"))
-    flags = dict.fromkeys(("until_decided", "no_texts", "allow_pickle", "trust_remote_code", "fresh"), False)
+    flags = dict.fromkeys(("until_decided", "allow_pickle", "trust_remote_code", "fresh"), False)
     probes = list(dict.fromkeys(("quality", *SHOWN, "domain_shift", "bias")))
     return {
         **nothing,
@@ -144,14 +177,20 @@ def _flags(checkpoints: Path, candidate: str, out: Path) -> dict[str, Any]:
     }
 
 
+def _check_place(place: Path, before: Path) -> None:
+    """Nothing of a user's stands where the audited checkpoint is to stand. Raises UsageError."""
+    ours = place.is_symlink() and (not place.exists() or place.resolve() == before.resolve())
+    if (place.exists() or place.is_symlink()) and not ours:
+        raise UsageError("is in the way", where=str(place), hint="name another folder with --out")
+
+
 @contextlib.contextmanager
 def _beside(checkpoints: Path, name: str, before: Path) -> Iterator[None]:
     """Inside, the audited checkpoint stands among those of its remedies: linked, or copied where links cannot be made."""
     place = checkpoints / name
+    _check_place(place, before)
     if place.is_symlink():
         place.unlink()  # left behind by a killed process
-    if place.exists():
-        raise UsageError("is in the way", where=str(place), hint="name another folder with --out")
     try:
         place.symlink_to(before.resolve(), target_is_directory=True)
     except OSError:
@@ -170,11 +209,11 @@ def _report(folder: Path, before: str, proposed: Sequence[Remedy]) -> None:
     found = results.load(folder)
     records = results.records_of(found, folder)
     for one in proposed:
-        print(f"{one.name} against {before}, change [95 % interval]:")
+        print(one_line(f"{one.name} against {before}: before → after, change [95 % interval over examples; one seed]"))
         for probe, name in SHOWN.items():
             metric = name.format(metric=found["task"]["metric"])
             old, new = (_rows(records, model, probe, metric) for model in (before, one.name))
-            held = [key for key in new if key and dict(key).get(one.key) in one.held_out]
+            held = [key for key in new if key in old and dict(key).get(one.key) in one.held_out]
             if probe == one.probe and len(held) > 1:
                 _line(records, probe, metric, "held out, together", (_summed(new, held), _summed(old, held)))
             for key in new:
@@ -218,10 +257,9 @@ def _line(
     kind: dict[str, Any] = {"low": metric.low, "high": metric.high, "ratio": metric.ratio}
     new, old = (stats.estimate(metric.kind, rows, **kind).value for rows in sides)
     found = stats.compare(metric.kind, *sides, **kind)
-    off = "" if found.low <= 0.0 <= found.high else ", off zero"
     print(
         one_line(
             f"  {probe} {name}{f' [{place}]' if place else ''}: {old:.3f} → {new:.3f}, "
-            f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]{off}"
+            f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
         )
     )

@@ -24,8 +24,10 @@ def run(options: Namespace) -> int:
 
     The folders go to standard output; with several, a table of what each took goes to standard error.
     """
-    from auditor.training import job
+    from auditor.training import job, processes
 
+    if not processes.is_first():
+        options.quiet = True
     path = options.config or Path("audit.toml")
     if options.config is None and not path.is_file():
         raise UsageError("no audit.toml here", hint="write one with: audit init; or name one with --config")
@@ -34,6 +36,8 @@ def run(options: Namespace) -> int:
     try:
         with named(path), progress(options) as lines:
             for one in job.train(config, out=options.out, device=options.device, progress=lines, fresh=options.fresh):
+                if not processes.is_first():
+                    continue
                 print(one.folder, flush=True)
                 finished.append(one)
                 if one.record.warning:

@@ -24,6 +24,8 @@ class Run:
     """The recipe, and its settings."""
     settings: Settings
     seed: int
+    own_rate: bool
+    """Whether the learning rate is the recipe's own, and not the training's."""
 
     def recipe(self) -> recipes.Recipe:
         """A new one: a recipe may keep something from batch to batch. Raises ConfigError."""
@@ -59,8 +61,9 @@ def _runs(config: Config, settings: Settings) -> Iterator[Run]:
         for label in training.recipes:
             given = training.recipe.get(label, {})
             swept = () if "learning_rate" in given else training.learning_rates
-            for rate in swept or (recipes.create(label, given).learning_rate or settings.learning_rate,):
+            own = None if swept else recipes.create(label, given).learning_rate
+            for rate in swept or (own or settings.learning_rate,):
                 name = label
                 name += f"-lr{rate:g}" if swept else ""
                 name += f"-seed{seed}" if training.seeds > 1 else ""
-                yield Run(name, label, given, replace(settings, learning_rate=rate), seed)
+                yield Run(name, label, given, replace(settings, learning_rate=rate), seed, own is not None)

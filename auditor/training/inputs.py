@@ -15,6 +15,7 @@ from typing import Any
 from auditor import __version__
 from auditor.models import checkpoint, hugging_face
 from auditor.models.devices import device_words
+from auditor.training import processes
 from auditor.training.recipes import Recipe
 from auditor.training.terms import Settings
 from auditor.types import Example, Task
@@ -63,6 +64,7 @@ def key(
         "task": [task.name, *task.labels],
         "device": device_words(torch.device(where)),
         "threads": torch.get_num_threads(),
+        **({"processes": processes.count()} if processes.count() > 1 else {}),
         "rows": [len(examples), len(validation)],
     }
     digest = hashlib.sha256(_line(facts))

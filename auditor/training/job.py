@@ -13,7 +13,7 @@ from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, DataError, ModelError, UsageError
 from auditor.models import checkpoint, hugging_face
-from auditor.training import cost, grid, inputs, loop, recipes, record, resume, saving, validating
+from auditor.training import cost, grid, inputs, loop, processes, recipes, record, resume, saving, validating
 from auditor.types import Example, Progress, Task
 
 SETTINGS = (
@@ -70,12 +70,15 @@ def train(
     """
     ready = _read(config, out)
     # Of several devices for an audit one trains.
-    where = hugging_face.device_named((device or config.audit.device).split(",")[0])
+    where = processes.device(hugging_face.device_named((device or config.audit.device).split(",")[0]))
+    processes.begin(where)
     errors: list[ModelError] = []
     for run in ready.runs:
         try:
             yield _finished(ready, run, where, progress, fresh=fresh)
         except ModelError as error:
+            if processes.count() > 1:
+                raise  # the others may not have failed, and would wait for this one for ever
             # One that diverges at its rate or strength says nothing of the others.
             errors.append(error)
             if len(ready.runs) > 1:
@@ -91,21 +94,25 @@ def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, f
     given = (ready.base, ready.examples, ready.validation, ready.task, recipe, run.settings)
     key = inputs.key(*given, seed=run.seed, device=where)
     keeper = resume.keeper(key)
-    if fresh:
+    if fresh and processes.is_first():
         keeper.discard()
+    processes.wait()
     old = None if fresh else _same(target, key, ready.config.task)
     if old is None:
         meter = cost.Meter(progress)
         with meter.measured(where):
             trained = loop.train(*given, seed=run.seed, device=where, progress=meter, keeper=keeper)
         found = _record(ready, run, recipe, target, trained, key)
-        loop.save(trained, target, found)
-        cost.write(ready.folder, run.name, meter.of(trained.steps))
+        if processes.is_first():
+            loop.save(trained, target, found)
+            cost.write(ready.folder, run.name, meter.of(trained.steps))
     else:
         progress.start(f"training {run.name}")
         found = _brought_up_to_date(ready, target, old)
         progress.finish("nothing has changed since; --fresh trains again")
-    keeper.discard()
+    if processes.is_first():
+        keeper.discard()
+    processes.wait()
     return Finished(target, found, cost.read(ready.folder).get(run.name))
 
 
@@ -176,7 +183,7 @@ def _learned_nothing(ready: _Ready, trained: loop.Trained) -> str:
 def _brought_up_to_date(ready: _Ready, target: Path, old: record.TrainingRecord) -> record.TrainingRecord:
     """Files that decide no weight, such as the test rows, may have changed: audits of the checkpoint go by its record."""
     new = replace(old, **_places(ready, target))
-    if new != old:
+    if new != old and processes.is_first():
         saving.rewrite(target, new)
     return new
 
@@ -223,6 +230,7 @@ def _record(
         parameters=trained.parameters,
         trainable=trained.trainable,
         work=trained.work,
+        own_learning_rate=run.own_rate,
         warning="; ".join(one for one in (trained.warning, _learned_nothing(ready, trained)) if one),
     )
 

@@ -14,7 +14,7 @@ from auditor.errors import DataError, ModelError
 from auditor.models import hugging_face
 from auditor.models.devices import memory_errors
 from auditor.training import base as bases
-from auditor.training import cost, saving, state, validating
+from auditor.training import cost, processes, saving, state, validating
 from auditor.training import record as records
 from auditor.training.batches import bucketed, last_marked
 from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seeded
@@ -128,7 +128,8 @@ class _Loop:
             cpu=trained.device == "cpu", mixed_precision=mixed_precision(settings.precision, trained.device)
         )
         model = recipe.prepare(trained.model)
-        self._model, self._optimizer = self._accelerator.prepare(model, optimizer(model, settings))
+        self._model, self._optimizer = processes.prepared(self._accelerator, model, optimizer(model, settings))
+        self._weight = 1.0
         recipe.accumulate, recipe.answering = self._accumulate, self._answering
         if self._accelerator.scaler is not None:
             recipe.scaled = self._accelerator.scaler.scale
@@ -140,7 +141,7 @@ class _Loop:
         return hugging_face.wrap(model, trained.tokenizer, name="training", max_length=trained.max_length)
 
     def _accumulate(self, loss: Any) -> None:
-        self._accelerator.backward(loss / self._settings.accumulation)
+        self._accelerator.backward(loss * self._weight / self._settings.accumulation)
 
     def run(self, examples: Sequence[Example], validation: Sequence[Example]) -> None:
         trained, patience = self._trained, self._settings.patience
@@ -200,13 +201,13 @@ class _Loop:
         columns, plan = self._planned(self._recipe.examples(examples, epoch))
         self._model.train()
         model = self._accelerator.unwrap_model(self._model)
-        total, batches = 0.0, 0
+        total, batches = (place.loss, place.batches) if place else (0.0, 0)
         if place is not None:
-            total, batches = place.loss, place.batches
             place.now.restore(trained.device)
         for indices, last in islice(last_marked(plan), batches, None):
-            batch = collated(columns, indices, trained.tokenizer, self._accelerator.device)
-            loss = self._recipe.backward(model, batch, batches)
+            own, self._weight = processes.share(self._accelerator, indices)
+            batch = collated(columns, own, trained.tokenizer, self._accelerator.device)
+            loss = processes.mean(self._accelerator, self._recipe.backward(model, batch, batches), self._weight)
             if not math.isfinite(loss):
                 raise self._diverged(f"the loss became {loss}")
             total, batches = total + loss, batches + 1
@@ -234,6 +235,7 @@ class _Loop:
         factor = rate(self._trained.steps, self._total, settings.warmup, settings.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = settings.learning_rate * factor * group["scale"]
+        processes.average_gradients(self._accelerator, self._model.parameters())
         norm = float(self._accelerator.clip_grad_norm_(self._model.parameters(), settings.clip_norm))
         # With fp16 the scaler expects overflows now and then, and leaves such a step out by itself.
         if not math.isfinite(norm) and self._accelerator.scaler is None:
@@ -245,12 +247,12 @@ class _Loop:
         self._progress.advance()
 
     def _diverged(self, what: str) -> _DivergedError:
-        where, hint = f"recipe {self._recipe.label}", "lower learning_rate"
-        return _DivergedError(f"{what} at step {self._trained.steps}", where=where, hint=hint)
+        message, where = f"{what} at step {self._trained.steps}", f"recipe {self._recipe.label}"
+        return _DivergedError(message, where=where, hint="lower learning_rate")
 
     def _keep(self, epoch: int, batches: int, loss: float, order: Any, begun: Generators) -> None:
         """Have this place kept, if it is time. Nothing is drawn and nothing changed: when it happens does not matter."""
-        if self._keeper is None or not self._keeper.due():
+        if self._keeper is None or not processes.is_first() or not self._keeper.due():
             return
         trained, scaler, best = self._trained, self._accelerator.scaler, self._best
         place = Place(

@@ -46,6 +46,8 @@ class TrainingRecord:
     """Of which training changed."""
     work: int = 0
     """Tokens that training passed, weighted (``Trained.work``); 0 in files from before it was counted."""
+    own_learning_rate: bool = False
+    """Whether the learning rate was this recipe's own, and not that of the whole training."""
     warning: str = ""
     """What is wrong with the model, as far as training could tell."""
 
@@ -63,9 +65,9 @@ def write(folder: Path, record: TrainingRecord) -> None:
 def read(folder: Path) -> TrainingRecord | None:
     """The record of a checkpoint that auditor trained; None for one from elsewhere. Raises ModelError when broken."""
     file = folder / NAME
-    if not file.is_file():
-        return None
     try:
+        if not file.is_file():
+            return None
         found = json.loads(file.read_text(encoding="utf-8"))
         schema = int(found["schema"])
         if schema <= SCHEMA:
@@ -77,7 +79,7 @@ def read(folder: Path) -> TrainingRecord | None:
             record = TypeAdapter(TrainingRecord).validate_python(known)
             _check_entries(record)
             return record
-    except (OSError, ValidationError, ValueError, KeyError, TypeError):
+    except (OSError, ValidationError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise ModelError("is not auditor's training.json", where=str(file), hint="remove it and give --data") from None
     raise ModelError(f"has schema {schema}; this auditor reads {SCHEMA}", where=str(file), hint="upgrade auditor")
 

@@ -86,7 +86,7 @@ class Audit(Protocol):
         ...
 
     def findings(self, probe: str, model: Model, settings: Mapping[str, Any]) -> Sequence[Measurement] | str:
-        """What another probe finds of a model, its settings changed as given; why not, in words, where it cannot run."""
+        """What another probe finds of a model, its settings changed as given, counts only to smaller ones; why not, in words, where it cannot run."""
         ...
 
     def rng(self, *key: object) -> random.Random:

@@ -1,0 +1,113 @@
+"""Several processes of one training."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from fakes import reviews
+from safetensors.torch import load_file
+from tiny import tiny_checkpoint
+
+from auditor.cli.main import main
+from auditor.training import processes
+
+CONFIG = """
+[data]
+train = "train.csv"
+[training]
+base = "base"
+recipes = ["standard", "smart", "fgm"]
+epochs = 1
+batch_size = 9
+learning_rate = 1e-3
+max_length = 32
+dropout = 0.0
+clip_norm = 1e9
+"""
+
+
+class Two:
+    """What accelerate tells the second of two processes."""
+
+    num_processes, process_index, device = 2, 1, "cpu"
+
+    def reduce(self, value: Any, reduction: str) -> Any:
+        assert reduction == "mean"
+        return (value + 10.0) / 2  # the other one's is 10
+
+
+class One:
+    num_processes, process_index, device = 1, 0, "cpu"
+
+
+def test_a_batch_is_divided_and_the_mean_of_means_is_that_of_all() -> None:
+    # Nine rows: five for the first, four for the second, whose mean counts as four rows of nine.
+    own, weight = processes.share(Two(), list(range(9)))
+    assert own == [1, 3, 5, 7]
+    assert weight == pytest.approx(8 / 9)
+    assert processes.share(One(), [3, 4]) == ([3, 4], 1.0)
+    # One row for two processes: the second has a row that weighs nothing.
+    assert processes.share(Two(), [7]) == ([7], 0.0)
+
+
+def test_losses_and_gradients_are_means_over_processes() -> None:
+    assert processes.mean(Two(), 4.0, 0.5) == (2.0 + 10.0) / 2
+    assert processes.mean(Two(), float("nan"), 0.0) == 5.0
+    assert processes.mean(One(), 4.0, 1.0) == 4.0
+    one, none = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(2))
+    one.grad = torch.tensor([2.0, 4.0])
+    processes.average_gradients(Two(), [one, none])
+    assert one.grad.tolist() == [6.0, 7.0]
+    assert none.grad is None
+    processes.average_gradients(One(), [one])
+    assert one.grad.tolist() == [6.0, 7.0]
+
+
+def test_without_a_launcher_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (processes.count(), processes.is_first(), processes.device("cuda")) == (1, True, "cuda")
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert (processes.count(), processes.is_first()) == (2, False)
+    assert (processes.device("cuda"), processes.device("cpu")) == ("cuda:1", "cpu")
+
+
+def launched(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    return subprocess.run(
+        [*command, "-m", "auditor.cli.main", "train", "--config", str(folder / "audit.toml"), *words],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_two_processes_train_what_one_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f'"{row.inputs["text"]}",{row.gold}' for row in reviews(31)]
+    (tmp_path / "train.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    tiny_checkpoint(tmp_path / "base", head=False)
+    (tmp_path / "audit.toml").write_text(CONFIG, encoding="utf-8")
+    done = launched(tmp_path, "--out", str(tmp_path / "two"), "--quiet", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    # Said once, by the first process.
+    assert [Path(line).name for line in done.stdout.splitlines()] == ["standard", "smart", "fgm"]
+    one = ["train", "--config", str(tmp_path / "audit.toml"), "--out", str(tmp_path / "one"), "--quiet"]
+    assert main([*one, "--device", "cpu"]) == 0
+    capsys.readouterr()
+    for name in ("standard", "smart"):
+        ours, theirs = (load_file(tmp_path / where / name / "model.safetensors") for where in ("two", "one"))
+        for key, value in ours.items():
+            torch.testing.assert_close(value, theirs[key], rtol=1e-4, atol=2e-5)
+    # FGM goes along each process's own gradient: other weights, and a whole checkpoint.
+    assert (tmp_path / "two" / "fgm" / "training.json").is_file()
+    again = launched(tmp_path, "--out", str(tmp_path / "two"), "--device", "cpu")
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.count("nothing has changed since") == 3
