@@ -228,7 +228,7 @@ def test_through_the_runner_the_other_probes_own_numbers_come_back() -> None:
     kinds = {"standard": good, "fgm": wavering}
     loaded = {name: FakeModel(answer, TASK.labels, name=name) for name, answer in kinds.items()}
     checkpoints = [
-        TrainedModel(name, name == "standard", seed, lambda name=name: loaded[name], 1.0)
+        TrainedModel(name, name == "standard", seed, lambda name=name: loaded[name], 1.0)  # type: ignore[misc]
         for seed in range(3)
         for name in kinds
     ]
