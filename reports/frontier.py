@@ -49,7 +49,8 @@ def drawn(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
         yield {
             "title": f"{side.metric['title']} against quality and cost",
             "limit": False,
-            "note": "Each number is a recipe; a dot is filled where no other recipe is as good in both and better in one.",
+            "note": "Each number is a recipe; a dot is filled where no other recipe is as good in both and better in one. A model "
+            "that learned nothing loses nothing either: read the side of quality first.",
             "panels": [_panel(f"{ident}-{place}", across, side) for place, across in enumerate((clean, cost))],
         }
 

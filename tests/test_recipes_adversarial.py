@@ -95,7 +95,10 @@ def test_pgd_goes_back_onto_the_ball_and_only_its_last_pass_counts() -> None:
 
 @pytest.mark.parametrize(
     ("name", "given"),
-    [("pgd", {"steps": 1, "step_size": 0.5}), ("freelb", {"steps": 2, "step_size": 0.5, "initial": 0.0})],
+    [
+        ("pgd", {"steps": 1, "step_size": 0.5, "epsilon": 1.0}),
+        ("freelb", {"steps": 2, "step_size": 0.5, "initial": 0.0}),
+    ],
 )
 def test_each_row_moves_by_its_own_norm_and_padding_stays(name: str, given: Mapping[str, Any]) -> None:
     model = by_hand()
