@@ -16,6 +16,7 @@ from tiny import tiny_checkpoint
 
 from auditor.errors import ConfigError, ModelError
 from auditor.models import hugging_face
+from auditor.models.fake import FakeModel
 from auditor.perturbing import FAMILIES
 from auditor.training import loop, recipes
 from auditor.training.layers import depths
@@ -201,6 +202,44 @@ def test_online_perturbs_its_share_of_the_rows_anew_in_every_epoch(base: Path) -
     assert all(8 < sum(a != b for a, b in zip(rows, plain, strict=True)) < 32 for rows in texts)
     assert texts[0] != texts[1] != texts[2]
     assert [one.gold for one in watched.epochs[2]] == [one.gold for one in LONG]
+
+
+def test_the_worst_of_several_is_the_one_whose_label_is_least_likely() -> None:
+    asked: dict[str, float] = {}
+
+    def answer(request: Sequence[str]) -> tuple[float, float]:
+        chance = random.Random(request[0]).random()
+        asked[request[0]] = chance
+        return (chance, 1 - chance)
+
+    recipe = recipes.create("online", {"share": 1.0, "candidates": 6})
+    recipe.answering = lambda: FakeModel(answer, TASK.labels)
+    row = replace(LONG[0], gold=TASK.labels[0])
+    random.seed(3)
+    (found,) = recipe.examples([row], 0)
+    assert len(asked) > 3
+    assert found.inputs["text"] == min(asked, key=asked.__getitem__)
+    assert (found.id, found.gold) == (row.id, row.gold)
+    # The same epoch again, as of a training that is taken up: nobody is asked, and the text is the same.
+    asked.clear()
+    assert recipe.examples([row], 0) == [found]
+    assert asked == {}
+    assert recipe.examples([row], 1) != [found]
+
+
+def test_more_texts_than_fit_a_batch_are_asked_about_in_parts() -> None:
+    sizes: list[int] = []
+
+    class Counting(FakeModel):
+        def run(self, batch: Any) -> Any:
+            sizes.append(len(batch))
+            return super().run(batch)
+
+    recipe = recipes.create("online", {"share": 1.0, "candidates": 3})
+    recipe.answering = lambda: Counting(lambda _: (0.5, 0.5), TASK.labels)
+    recipe.examples(LONG, 0)
+    assert max(sizes) <= 32
+    assert sum(sizes) > 100
 
 
 def test_augment_adds_the_same_copies_in_every_epoch_and_others_for_another_seed(base: Path) -> None:

@@ -129,6 +129,7 @@ KINDS = {
     "smart": Kind("smart"),
     "smart by twos": Kind("smart", accumulation=2, epochs=3),
     "online": Kind("online"),
+    "the worst of several": Kind("online", {"candidates": 3, "share": 1.0}, learning_rate=1e-2),
     "augment": Kind("augment", expected=8),
     "attack": Kind("attack", ATTACKS, epochs=12, expected=36, first=23, learning_rate=2e-2),
     "lora": Kind("lora"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 from auditor.errors import ConfigError
 from auditor.training import terms as training
+from auditor.training.recipes import _texts
 from auditor.training.recipes._base import Recipe
 from auditor.training.recipes._checks import between
 from auditor.types import Example, Task
@@ -65,15 +65,17 @@ class AttackTraining(Recipe):
             message = f"first = {own.first}, with epochs = {settings.epochs}, never attacks: epochs count from 0"
             raise ConfigError(message, where=f"[training.recipe.{self.label}]", hint=hint)
 
+    def prepare(self, model: Any) -> Any:
+        """The model as it is; what an earlier training made is forgotten."""
+        self._made, self._epoch = [], -1
+        return model
+
     def state(self) -> Mapping[str, Any]:
         """The adversarial texts: made by weights that are gone when the training is taken up."""
-        import torch
-
-        content = json.dumps([self._epoch, self._made]).encode()
-        return {"made": torch.tensor(list(content), dtype=torch.uint8)}
+        return _texts.packed(self._epoch, self._made)
 
     def take_up(self, state: Mapping[str, Any]) -> None:
-        self._epoch, made = json.loads(bytes(state["made"].tolist()))
+        self._epoch, made = _texts.unpacked(state)
         self._made = [(int(row), str(one)) for row, one in made]
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:

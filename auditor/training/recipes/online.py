@@ -3,31 +3,96 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from auditor.training.recipes import _noise
+from auditor.training.recipes import _noise, _texts
+from auditor.training.recipes._checks import between
 from auditor.types import Example
+
+TOGETHER = 32
+"""Texts that the model is asked about at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(_noise.Settings):
+    """Those of ``augment``, and ``candidates`` ≥ 1: perturbations drawn for a row, of which it gets the one that the
+    model, as it stands when the epoch begins, gives its label the least probability.
+    """
+
+    candidates: int = 1
 
 
 class Online(_noise.Perturbing):
     """Ivgi & Berant (2021), "Achieving model robustness through discrete adversarial training", random sampling.
 
-    Each epoch passes every row once; a share of them, drawn anew, stands there with a perturbation, drawn anew too. A
-    step costs what a step of standard training costs. The paper also samples several and takes the worst; this is its
-    cheapest form.
+    Each epoch passes every row once; a share of them, drawn anew, stands there with a perturbation, drawn anew too: a step
+    costs what a step of standard training costs. With several ``candidates`` the worst of them is taken, as the paper has
+    it (there by batch, here by epoch); that costs a forward pass for each.
     """
 
     name = "online"
+    settings_type = Settings
 
-    def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:  # noqa: ARG002 - every epoch alike
-        settings: _noise.Settings = self.settings
+    def __init__(self, settings: Settings) -> None:
+        between(self.name, "candidates", settings.candidates, 1)
+        super().__init__(settings)
+        self._made: list[tuple[int, dict[str, str]]] = []
+        """Row → its worst text fields, of the last epoch that chose among several."""
+        self._epoch = -1
+
+    def prepare(self, model: Any) -> Any:
+        """The model as it is; what an earlier training drew is forgotten."""
+        self._made, self._epoch = [], -1
+        return model
+
+    def state(self) -> Mapping[str, Any]:
+        """The texts that were chosen: by weights that are gone when the training is taken up."""
+        return _texts.packed(self._epoch, self._made)
+
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        self._epoch, made = _texts.unpacked(state)
+        self._made = [(int(row), dict(inputs)) for row, inputs in made]
+
+    def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
+        settings: Settings = self.settings
         if settings.share == 0:
             return examples
-        rng, names = random.Random(random.getrandbits(64)), _noise.chosen(settings.perturbations)
-        return [
-            (_noise.perturbed(one, names, settings.words, rng) or one) if rng.random() < settings.share else one
-            for one in examples
-        ]
+        rng = random.Random(random.getrandbits(64))
+        if self._epoch != epoch:
+            self._made, self._epoch = self._drawn(examples, rng), epoch
+        found = list(examples)
+        for row, inputs in self._made:
+            found[row] = replace(examples[row], inputs=inputs)
+        return found
+
+    def _drawn(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str]]]:
+        settings: Settings = self.settings
+        names, drawn = _noise.chosen(settings.perturbations), list[tuple[int, Example]]()
+        for row, one in enumerate(examples):
+            if rng.random() < settings.share:
+                several = [_noise.perturbed(one, names, settings.words, rng) for _ in range(settings.candidates)]
+                drawn += [(row, made) for made in several if made is not None]
+        if settings.candidates > 1:
+            drawn = self._worst(drawn)
+        return [(row, dict(one.inputs)) for row, one in drawn]
+
+    def _worst(self, drawn: Sequence[tuple[int, Example]]) -> list[tuple[int, Example]]:
+        """Of each row the text whose label the model finds least likely; of equals the first."""
+        model, found = self.answering(), dict[int, tuple[float, Example]]()
+        # By length, so that a batch has little padding.
+        order = sorted(range(len(drawn)), key=lambda index: (sum(map(len, drawn[index][1].inputs.values())), index))
+        chances = dict[int, float]()
+        for start in range(0, len(order), TOGETHER):
+            some = order[start : start + TOGETHER]
+            answers = model.run(model.encode([tuple(drawn[index][1].inputs.values()) for index in some]))
+            for index, answer in zip(some, answers, strict=True):
+                chances[index] = float(answer[model.labels.index(str(drawn[index][1].gold))])
+        for index, (row, one) in enumerate(drawn):
+            if row not in found or chances[index] < found[row][0]:
+                found[row] = chances[index], one
+        return [(row, one) for row, (_, one) in found.items()]
 
 
 RECIPE = Online
