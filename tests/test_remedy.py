@@ -157,6 +157,8 @@ def test_a_remedy_is_trained_and_audited_beside_what_was(place: Path, capsys: py
     made = results.load(out / "audit")
     assert made["candidate"] == "remedy-noise"
     assert {one["name"] for one in made["models"]} == {"remedy-noise", "standard"}
+    measured = {one["probe"] for one in made["records"] if one["status"] == "measured"}
+    assert measured == {"quality", "noise"}
     assert {one["expect"] for one in made["comparisons"] if one["expect"]} == {"lower"}
     training = json.loads((out / "ckpt" / "remedy-noise" / "training.json").read_text(encoding="utf-8"))
     old = json.loads((place / "ckpt" / "standard" / "training.json").read_text(encoding="utf-8"))

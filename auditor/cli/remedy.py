@@ -70,7 +70,7 @@ def _carry_out(options: Namespace, found: Mapping[str, Any], proposed: Sequence[
             if one.record.warning:
                 print(f"audit remedy: {one.folder.name}: {one.record.warning}", file=sys.stderr, flush=True)
     with _beside(checkpoints, found["candidate"], before):
-        told = Namespace(**{**vars(options), **_flags(checkpoints, proposed[0].name, out / "audit")})
+        told = Namespace(**{**vars(options), **_flags(found, checkpoints, proposed[0].name, out / "audit")})
         with contextlib.redirect_stdout(sys.stderr):
             decision, _, _ = audits.audited(told, config, None)
     _report(out / "audit", found["candidate"], proposed)
@@ -161,11 +161,13 @@ def _hypotheses(found: Mapping[str, Any], proposed: Sequence[Remedy]) -> Iterato
             yield {**sides, "probe": one.probe, "metric": metric, "slice": slice_, "expect": expect}
 
 
-def _flags(checkpoints: Path, candidate: str, out: Path) -> dict[str, Any]:
+def _flags(found: Mapping[str, Any], checkpoints: Path, candidate: str, out: Path) -> dict[str, Any]:
     """What ``audit run`` is told beside the flags that both commands have."""
     nothing: dict[str, Any] = dict.fromkeys(("data", "train", "base", "budget", "backend", "seed"))
     flags = dict.fromkeys(("until_decided", "allow_pickle", "trust_remote_code", "fresh"), False)
-    probes = list(dict.fromkeys(("quality", *SHOWN, "domain_shift", "bias")))
+    # What was not asked of the candidate then would be asked of both models now.
+    measured = {one["probe"] for one in found["records"] if one["model"] == found["candidate"] and one["measurements"]}
+    probes = [one for one in dict.fromkeys(("quality", *SHOWN, "domain_shift", "bias")) if one in measured]
     return {
         **nothing,
         **flags,

@@ -1,4 +1,4 @@
-"""Texts that a recipe made by weights that are gone when its training is taken up: kept with the training."""
+"""What recipes have in common that make texts by the model as it stands."""
 
 from __future__ import annotations
 
@@ -6,16 +6,31 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-
-def packed(epoch: int, made: Any) -> dict[str, Any]:
-    """As a recipe's state. ``made``: what JSON can hold."""
-    import torch
-
-    content = json.dumps([epoch, made]).encode()
-    return {"made": torch.tensor(list(content), dtype=torch.uint8)}
+from auditor.training.recipes._base import Recipe
 
 
-def unpacked(state: Mapping[str, Any]) -> tuple[int, Any]:
-    """The epoch and what was made in it. Raises KeyError or ValueError for another state."""
-    epoch, made = json.loads(bytes(state["made"].tolist()))
-    return int(epoch), made
+class Making(Recipe):
+    """Keeps what it made: the weights that it was made by are gone when the training is taken up."""
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        self._made: list[tuple[int, dict[str, str]]] = []
+        """Row → text fields that stand in place of its own, or beside them."""
+        self._epoch = -1
+        """When they were made."""
+
+    def prepare(self, model: Any) -> Any:
+        """The model as it is; what an earlier training made is forgotten."""
+        self._made, self._epoch = [], -1
+        return model
+
+    def state(self) -> Mapping[str, Any]:
+        """The texts, as one tensor of bytes."""
+        import torch
+
+        content = json.dumps([self._epoch, self._made]).encode()
+        return {"made": torch.tensor(list(content), dtype=torch.uint8)}
+
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        self._epoch, made = json.loads(bytes(state["made"].tolist()))
+        self._made = [(int(row), dict(inputs)) for row, inputs in made]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from auditor.errors import ConfigError
 from auditor.training import terms as training
 from auditor.training.recipes import _texts
-from auditor.training.recipes._base import Recipe
 from auditor.training.recipes._checks import between
 from auditor.types import Example, Task
 
@@ -33,7 +32,7 @@ class Settings:
     """Queries of one attack, at least 2."""
 
 
-class AttackTraining(Recipe):
+class AttackTraining(_texts.Making):
     """Yoo & Qi (2021), "Towards improving adversarial training of NLP models" (A2T), with TextAttack's own attacks.
 
     Every few epochs a random share of the rows is drawn, and those among them that the model answers rightly are attacked,
@@ -51,10 +50,6 @@ class AttackTraining(Recipe):
         between(self.name, "max_words_changed", settings.max_words_changed, 1e-6, 1)
         between(self.name, "query_budget", settings.query_budget, 2)
         super().__init__(settings)
-        self._made: list[tuple[int, str]] = []
-        """Row → adversarial text, of the last generation."""
-        self._epoch = -1
-        """When it was made."""
 
     def check(self, task: Task, settings: training.Settings) -> None:
         own: Settings = self.settings
@@ -65,19 +60,6 @@ class AttackTraining(Recipe):
             message = f"first = {own.first}, with epochs = {settings.epochs}, never attacks: epochs count from 0"
             raise ConfigError(message, where=f"[training.recipe.{self.label}]", hint=hint)
 
-    def prepare(self, model: Any) -> Any:
-        """The model as it is; what an earlier training made is forgotten."""
-        self._made, self._epoch = [], -1
-        return model
-
-    def state(self) -> Mapping[str, Any]:
-        """The adversarial texts: made by weights that are gone when the training is taken up."""
-        return _texts.packed(self._epoch, self._made)
-
-    def take_up(self, state: Mapping[str, Any]) -> None:
-        self._epoch, made = _texts.unpacked(state)
-        self._made = [(int(row), str(one)) for row, one in made]
-
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
         settings: Settings = self.settings
         if settings.share == 0 or epoch < settings.first:
@@ -86,10 +68,9 @@ class AttackTraining(Recipe):
         rng = random.Random(random.getrandbits(64))
         if (epoch - settings.first) % settings.every == 0 and self._epoch != epoch:
             self._made, self._epoch = self._attacked(examples, rng), epoch
-        (field,) = examples[0].inputs
-        return [*examples, *(replace(examples[row], inputs={field: one}) for row, one in self._made)]
+        return [*examples, *(replace(examples[row], inputs=inputs) for row, inputs in self._made)]
 
-    def _attacked(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, str]]:
+    def _attacked(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str]]]:
         from auditor import attacking
 
         settings: Settings = self.settings
@@ -102,12 +83,12 @@ class AttackTraining(Recipe):
         attacker = attacking.Attacker(settings.method, ask, settings.query_budget)
         made = []
         for row in sorted(rng.sample(range(len(examples)), round(settings.share * len(examples)))):
-            (one,), gold = examples[row].inputs.values(), model.labels.index(str(examples[row].gold))
+            ((field, one),), gold = examples[row].inputs.items(), model.labels.index(str(examples[row].gold))
             (answer,) = ask([one])
             if max(range(len(answer)), key=answer.__getitem__) == gold:
                 limit = max(1, int(settings.max_words_changed * len(one.split())))
                 found = attacker.attack(one, gold, limit=limit, rng=random.Random(rng.getrandbits(64)))
-                made += [(row, found.text)] if found.success else []
+                made += [(row, {field: found.text})] if found.success else []
         return made
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from auditor.training.recipes import _noise, _texts
 from auditor.training.recipes._checks import between
@@ -24,7 +23,7 @@ class Settings(_noise.Settings):
     candidates: int = 1
 
 
-class Online(_noise.Perturbing):
+class Online(_texts.Making, _noise.Perturbing):
     """Ivgi & Berant (2021), "Achieving model robustness through discrete adversarial training", random sampling.
 
     Each epoch passes every row once; a share of them, drawn anew, stands there with a perturbation, drawn anew too: a step
@@ -38,22 +37,6 @@ class Online(_noise.Perturbing):
     def __init__(self, settings: Settings) -> None:
         between(self.name, "candidates", settings.candidates, 1)
         super().__init__(settings)
-        self._made: list[tuple[int, dict[str, str]]] = []
-        """Row → its worst text fields, of the last epoch that chose among several."""
-        self._epoch = -1
-
-    def prepare(self, model: Any) -> Any:
-        """The model as it is; what an earlier training drew is forgotten."""
-        self._made, self._epoch = [], -1
-        return model
-
-    def state(self) -> Mapping[str, Any]:
-        """The texts that were chosen: by weights that are gone when the training is taken up."""
-        return _texts.packed(self._epoch, self._made)
-
-    def take_up(self, state: Mapping[str, Any]) -> None:
-        self._epoch, made = _texts.unpacked(state)
-        self._made = [(int(row), dict(inputs)) for row, inputs in made]
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
         settings: Settings = self.settings
