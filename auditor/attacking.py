@@ -34,6 +34,9 @@ def _tamed_import() -> Iterator[None]:
         # Deprecation warnings of TextAttack's many dependencies say nothing about an audit.
         warnings.simplefilter("ignore")
         environment = dict(os.environ)
+        import numpy
+
+        drawn, arrays = random.getstate(), numpy.random.get_state()
         # These read HF_HOME when imported; TextAttack points it elsewhere below.
         for name in ("transformers", "datasets"):
             importlib.import_module(name)
@@ -49,6 +52,9 @@ def _tamed_import() -> Iterator[None]:
             finally:
                 os.environ.clear()
                 os.environ.update(environment)
+                # Else what draws next in this process would depend on whether this was its first attack.
+                random.setstate(drawn)
+                numpy.random.set_state(arrays)
 
 
 with _tamed_import():

@@ -372,3 +372,19 @@ def test_a_killed_process_is_continued_by_the_next(tmp_path: Path, cache: Path) 
     assert "training standard from step" in done.stderr
     assert contents(tmp_path / "killed" / "ckpt") == contents(tmp_path / "whole" / "ckpt")
     assert not list((cache / caches.FITS).iterdir())
+
+
+@pytest.mark.parametrize("recipe", ["online", "augment", "attack"])
+def test_a_recipe_draws_the_same_in_a_process_s_first_training_as_in_a_later_one(
+    tmp_path: Path, cache: Path, recipe: str
+) -> None:
+    """Libraries draw from the global generators while they are imported."""
+    written(tmp_path, CONFIG.replace("epochs = 1", "epochs = 2"))
+    found = []
+    for place, names in (("first", recipe), ("later", f"standard,{recipe}")):
+        words = ["train", "--config", str(tmp_path / "audit.toml"), "--out", str(tmp_path / place), "--recipes", names]
+        environment = {**os.environ, caches.VARIABLE: str(cache / place)}
+        command = [sys.executable, "-m", "auditor.cli.main", *words, "--device", "cpu", "--quiet"]
+        subprocess.run(command, check=True, env=environment, capture_output=True)
+        found.append((tmp_path / place / recipe / "model.safetensors").read_bytes())
+    assert found[0] == found[1]

@@ -39,13 +39,22 @@ def seeded(seed: int) -> Iterator[None]:
     import numpy
 
     python, arrays = random.getstate(), numpy.random.get_state()
-    random.seed(seed)
-    numpy.random.seed(seed % 2**32)
+    seed_anew(seed)
     try:
         yield
     finally:
         random.setstate(python)
         numpy.random.set_state(arrays)
+
+
+def seed_anew(seed: int) -> None:
+    """Python's and numpy's global generators, once more: libraries draw from them while they are imported, which
+    happens in a process's first training alone.
+    """
+    import numpy
+
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)
 
 
 @contextlib.contextmanager

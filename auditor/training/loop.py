@@ -17,7 +17,7 @@ from auditor.training import base as bases
 from auditor.training import cost, processes, saving, state, validating
 from auditor.training import record as records
 from auditor.training.batches import bucketed, last_marked
-from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seeded
+from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seed_anew, seeded
 from auditor.training.encoding import collated, encoded
 from auditor.training.generators import Generators
 from auditor.training.optimizing import mixed_precision, optimizer, rate
@@ -127,6 +127,7 @@ class _Loop:
         self._accelerator = Accelerator(
             cpu=trained.device == "cpu", mixed_precision=mixed_precision(settings.precision, trained.device)
         )
+        seed_anew(seed)
         model = recipe.prepare(trained.model)
         self._model, self._optimizer = processes.prepared(self._accelerator, model, optimizer(model, settings))
         self._weight = 1.0
@@ -167,8 +168,10 @@ class _Loop:
         # Without the wrapper the model answers in full precision, as it will when it is loaded from disk.
         whole = self._accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
         trained.model = self._recipe.finish(whole).eval()
-        last = {name.replace("_", " "): value for name, value in trained.history[-1].items() if name != "epoch"}
-        self._progress.finish(", ".join(f"{name} {value:.3f}" for name, value in last.items()))
+        last = (
+            f"{name.replace('_', ' ')} {value:.3f}" for name, value in trained.history[-1].items() if name != "epoch"
+        )
+        self._progress.finish(", ".join(last))
 
     def _taken_up(self) -> Place | None:
         """Where the training was interrupted, and everything but the generators as it was there; None: it is new."""
@@ -202,7 +205,7 @@ class _Loop:
         self._model.train()
         model = self._accelerator.unwrap_model(self._model)
         total, batches = (place.loss, place.batches) if place else (0.0, 0)
-        if place is not None:
+        if place:
             place.now.restore(trained.device)
         for indices, last in islice(last_marked(plan), batches, None):
             own, self._weight = processes.share(self._accelerator, indices)
@@ -247,8 +250,8 @@ class _Loop:
         self._progress.advance()
 
     def _diverged(self, what: str) -> _DivergedError:
-        message, where = f"{what} at step {self._trained.steps}", f"recipe {self._recipe.label}"
-        return _DivergedError(message, where=where, hint="lower learning_rate")
+        where = f"recipe {self._recipe.label}"
+        return _DivergedError(f"{what} at step {self._trained.steps}", where=where, hint="lower learning_rate")
 
     def _keep(self, epoch: int, batches: int, loss: float, order: Any, begun: Generators) -> None:
         """Have this place kept, if it is time. Nothing is drawn and nothing changed: when it happens does not matter."""
