@@ -23,20 +23,20 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
+
 from auditor import resources
 
 
 @contextmanager
 def _tamed_import() -> Iterator[None]:
-    """TextAttack imports inside: offline, with the environment and the logging of the process left as they are."""
+    """TextAttack imports inside: offline; the process's environment, logging and generators are left as they are."""
     resources.ensure_stopwords()
     with warnings.catch_warnings():
         # Deprecation warnings of TextAttack's many dependencies say nothing about an audit.
         warnings.simplefilter("ignore")
         environment = dict(os.environ)
-        import numpy
-
-        drawn, arrays = random.getstate(), numpy.random.get_state()
+        drawn, arrays = random.getstate(), np.random.get_state()
         # These read HF_HOME when imported; TextAttack points it elsewhere below.
         for name in ("transformers", "datasets"):
             importlib.import_module(name)
@@ -52,13 +52,11 @@ def _tamed_import() -> Iterator[None]:
             finally:
                 os.environ.clear()
                 os.environ.update(environment)
-                # Else what draws next in this process would depend on whether this was its first attack.
                 random.setstate(drawn)
-                numpy.random.set_state(arrays)
+                np.random.set_state(arrays)
 
 
 with _tamed_import():
-    import numpy as np
     import textattack
     import torch
     from textattack.constraints.overlap import LevenshteinEditDistance, MaxWordsPerturbed

@@ -6,7 +6,8 @@ AuditError (exit 2)
 ├── PolicyError         policy.toml: unknown probe or metric, no reason given
 ├── DataError           a data file: path, column, row, value
 ├── ModelError          a checkpoint: not one, another task, unsafe weights
-│   └── OutOfMemoryError  a batch that the device has no memory for
+│   ├── OutOfMemoryError  a batch that the device has no memory for
+│   └── DivergedError     a training whose numbers are no longer finite
 ├── ResultsError        a results folder: not one, a newer schema
 └── ProbeError          a probe file: does not import, breaks the contract
 """
@@ -60,6 +61,10 @@ class ModelError(AuditError):
 
 class OutOfMemoryError(ModelError):
     """A batch that the device has no memory for; the engine tries a smaller one."""
+
+
+class DivergedError(ModelError):
+    """A training whose numbers are no longer finite."""
 
 
 class ResultsError(AuditError):

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import DataError, ModelError
+from auditor.errors import DataError, DivergedError
 from auditor.models import hugging_face
 from auditor.models.devices import memory_errors
 from auditor.training import base as bases
@@ -102,10 +102,6 @@ def _prepared(base: Path, task: Task, settings: Settings, seed: int, device: str
         yield Trained(model.to(where), tokenizer, where.split(":")[0], limit)
 
 
-class _DivergedError(ModelError):
-    """Numbers are no longer finite."""
-
-
 class _Loop:
     def __init__(
         self,
@@ -151,7 +147,7 @@ class _Loop:
         while going:
             try:
                 entry = {"epoch": float(epoch), "loss": round(self._epoch(examples, epoch, place), 6)}
-            except _DivergedError as error:
+            except DivergedError as error:
                 if self._best is None:
                     raise
                 trained.warning = f"WARNING: {error}; the weights are those of epoch {trained.best_epoch}"
@@ -249,9 +245,9 @@ class _Loop:
         self._trained.steps += 1
         self._progress.advance()
 
-    def _diverged(self, what: str) -> _DivergedError:
+    def _diverged(self, what: str) -> DivergedError:
         where = f"recipe {self._recipe.label}"
-        return _DivergedError(f"{what} at step {self._trained.steps}", where=where, hint="lower learning_rate")
+        return DivergedError(f"{what} at step {self._trained.steps}", where=where, hint="lower learning_rate")
 
     def _keep(self, epoch: int, batches: int, loss: float, order: Any, begun: Generators) -> None:
         """Have this place kept, if it is time. Nothing is drawn and nothing changed: when it happens does not matter."""
