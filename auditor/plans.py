@@ -51,8 +51,8 @@ class AuditedModel:
     """None: no base is known."""
     train: Trainer | None = None
     """None: likewise."""
-    checkpoints: Sequence[TrainedModel] = ()
-    """Of the same base and rows, itself among them."""
+    checkpoints: Callable[[], Sequence[TrainedModel]] = tuple
+    """Finds those of the same base and rows, itself among them: one probe alone asks."""
 
     @property
     def name(self) -> str:
@@ -218,7 +218,7 @@ class BoundAudit:
 
     @property
     def checkpoints(self) -> Sequence[TrainedModel]:
-        return self._audited.checkpoints
+        return self._audited.checkpoints()
 
     def train_by(
         self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int

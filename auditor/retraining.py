@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -33,7 +34,7 @@ def audited(
     """The model with what is known of its training. ``base`` wins over the recorded one. Raises AuditError."""
     from auditor.training import job
 
-    beside = _beside(folder, record, task, load)
+    beside = functools.cache(functools.partial(_beside, folder, record, task, load))
     base = base or (job.base_of(record, folder) if record is not None else None)
     if base is None:
         return AuditedModel(model, checkpoints=beside)
@@ -68,8 +69,6 @@ def _train(
     **how: Any,
 ) -> TrainedModel:
     """A model by a recipe of the config's; at its own learning rate, else at that of whole fine-tuning."""
-    from dataclasses import replace
-
     from auditor.training import loop, recipes
 
     made = recipes.create(recipe, config.training.recipe.get(recipe, {}))

@@ -59,7 +59,7 @@ def audited(place: Path, name: str = "standard-seed0", config: Config | None = N
 
 
 def names(found: AuditedModel) -> list[Any]:
-    return [one.load() for one in found.checkpoints]
+    return [one.load() for one in found.checkpoints()]
 
 
 def changed(change: Callable[[dict[str, Any]], Any], name: str = "bitfit-seed0") -> Callable[[Path], Any]:
@@ -75,7 +75,7 @@ def changed(change: Callable[[dict[str, Any]], Any], name: str = "bitfit-seed0")
 
 
 def test_checkpoints_beside_it_come_with_their_seeds_and_what_they_took(place: Path) -> None:
-    found = audited(place).checkpoints
+    found = audited(place).checkpoints()
     assert [(one.recipe, one.standard, one.seed) for one in found] == [
         ("bitfit", False, 0),
         ("bitfit", False, 1),
@@ -111,7 +111,7 @@ def test_what_differs_in_more_than_the_recipe_or_cannot_be_read_is_left_out(plac
 def test_other_names_of_a_checkpoint_count_once(place: Path) -> None:
     (place / "ckpt" / "latest").symlink_to(place / "ckpt" / "standard-seed1")
     shutil.copytree(place / "ckpt" / "standard-seed1", place / "ckpt" / "standard")
-    assert [(one.recipe, one.seed) for one in audited(place).checkpoints].count(("standard", 1)) == 1
+    assert [(one.recipe, one.seed) for one in audited(place).checkpoints()].count(("standard", 1)) == 1
 
 
 def test_a_folder_that_cannot_be_listed_has_no_checkpoints(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,4 +173,4 @@ def test_without_a_base_nothing_is_trained_again(place: Path) -> None:
     shutil.rmtree(place / "base")
     found = audited(place)
     assert (found.fit, found.train) == (None, None)
-    assert len(found.checkpoints) == 4
+    assert len(found.checkpoints()) == 4

@@ -245,7 +245,7 @@ def test_through_the_runner_the_other_probes_own_numbers_come_back() -> None:
         plan = plan_of(
             loaded[name],
             probes,
-            models=(AuditedModel(loaded[name], checkpoints=checkpoints),),
+            models=(AuditedModel(loaded[name], checkpoints=lambda: checkpoints),),
             examples={"home": home},
             settings=settings,
             selected=frozenset(chosen),

@@ -86,11 +86,11 @@ def _config(found: Mapping[str, Any], before: Path, proposed: Sequence[Remedy], 
     from auditor.training import record as records
 
     record = records.read(before)
-    base = None if record is None else job.base_of(record, before)
     if record is None:
         raise ModelError(
             "has no training.json: how it was trained is not known", where=str(before), hint="train it with audit train"
         )
+    base = job.base_of(record, before)
     if base is None:
         raise ModelError("its base is not there", where=str(before / record.base["path"]), hint="copy it there")
     files = {one["name"]: (root / one["path"]).resolve() for one in found["data"]}

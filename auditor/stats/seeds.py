@@ -81,11 +81,11 @@ def bounds(found: Table, alpha: float, *, low: float, high: float) -> tuple[floa
 
     mean, width = found.values.mean(axis=0), max(abs(low), abs(high))
     if found.ratio:
-        below, above = (width * one for one in intervals.plus_two_t(mean / width, alpha))
-    elif low >= 0.0:
-        below, above = (width * one for one in intervals.korn_graubard(mean / width, found.cases, alpha))
+        ends = intervals.plus_two_t(mean / width, alpha)
     else:
-        below, above = (width * one for one in intervals.rises_and_falls(mean / width, found.cases, alpha))
+        of_mean = intervals.korn_graubard if low >= 0.0 else intervals.rises_and_falls
+        ends = of_mean(mean / width, found.cases, alpha)
+    below, above = (width * end for end in ends)
     seeds, value = len(found.values), found.value
     half = float(stdtrit(seeds - 1, 1 - alpha)) * seed_error(found.values) if seeds > 1 else 0.0
     ends = value - float(np.hypot(value - below, half)), value + float(np.hypot(above - value, half))
