@@ -15,7 +15,7 @@ from test_training import SETTINGS, TASK, reviews, same, weights
 from tiny import tiny_checkpoint
 
 from auditor.errors import ConfigError, ModelError
-from auditor.models import hugging_face
+from auditor.models import adapters, hugging_face
 from auditor.models.fake import FakeModel
 from auditor.perturbing import FAMILIES
 from auditor.training import loop, recipes
@@ -36,7 +36,7 @@ NO_STRENGTH: dict[str, dict[str, Any]] = {
     "attack": {"share": 0.0},
 }
 """Recipe → the settings that make it standard training."""
-WITHOUT_STRENGTH = {"standard", "bitfit", "lora", "ia3"}
+WITHOUT_STRENGTH = {"standard", "bitfit", "lora", "ia3", "prompt", "prefix", "bottleneck"}
 """They choose which parameters are trained: there is nothing to turn down to none."""
 
 
@@ -82,8 +82,9 @@ def test_every_recipe_with_its_defaults_trains_other_weights_and_the_same_again(
     one, other = (train(base, recipes.create(name, given), rows) for _ in range(2))
     assert same(weights(one), weights(other))
     assert not same(weights(one), weights(train(base, recipes.create("standard", {}), rows)))
-    # A checkpoint like any other: the same names as standard training gives.
-    assert weights(one).keys() == standard.keys()
+    # A checkpoint like any other: the same names as standard training gives, beside what does not merge.
+    assert adapters.plain_weights(one.model).keys() == standard.keys()
+    assert (weights(one).keys() == standard.keys()) is (name not in {"prompt", "prefix", "bottleneck"})
     assert all(bool(torch.isfinite(value).all()) for value in weights(one).values())
     assert 0 < one.trainable <= one.parameters
 

@@ -17,7 +17,7 @@ from safetensors.torch import save, save_file
 from tiny import tiny_checkpoint
 
 from auditor import tasks
-from auditor.training import loop, recipes, resume
+from auditor.training import loop, recipes, resume, state
 from auditor.training.generators import Generators
 from auditor.training.recipes import NoSettings, Recipe
 from auditor.training.resume import RUNNING, Keeper
@@ -133,12 +133,21 @@ KINDS = {
     "augment": Kind("augment", expected=8),
     "attack": Kind("attack", ATTACKS, epochs=12, expected=36, first=23, learning_rate=2e-2),
     "lora": Kind("lora"),
+    "prompt": Kind("prompt"),
+    "prefix": Kind("prefix"),
+    "bottleneck": Kind("bottleneck"),
 }
 
 
 def files(trained: loop.Trained) -> tuple[bytes, int, list[dict[str, float]], int | None, int]:
     """The weights as they are written, and what else a training gives."""
-    return save(dict(trained.model.state_dict())), trained.steps, trained.history, trained.best_epoch, trained.work
+    return (
+        save(state.on_disk(trained.model.state_dict())),
+        trained.steps,
+        trained.history,
+        trained.best_epoch,
+        trained.work,
+    )
 
 
 def eager(folder: Path, key: str = KEY, **more: Any) -> Keeper:

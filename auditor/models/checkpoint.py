@@ -23,6 +23,11 @@ TOKENIZER_FILES = (
     "tokenizer.model",
 )
 OTHER_FILES = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "merges.txt", "added_tokens.json")
+ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter", "adapter_config.json", "adapter_model.safetensors"
+"""A folder in a checkpoint, and its files as peft calls them: parameters that do not merge into the weights."""
+BOTTLENECK = "BOTTLENECK"
+ADAPTERS = (BOTTLENECK, "PREFIX_TUNING", "PROMPT_TUNING")
+"""Kinds of adapters that are loaded; others can be merged."""
 INDEX = "model.safetensors.index.json"
 MAX_HEADER = 100_000_000
 """Bytes; the safetensors format's own limit."""
@@ -55,11 +60,10 @@ def find(path: Path) -> dict[str, Path]:
         return {path.resolve().name: path}
     found = _checkpoints_in(path)
     if not found:
-        raise ModelError(
-            "not a checkpoint: no config.json in it",
-            where=str(path),
-            hint="save_pretrained() writes one; audit train too",
-        )
+        hint = "save_pretrained() writes one; audit train too"
+        if (path / ADAPTER_CONFIG).is_file():
+            hint = "it is a peft adapter: merge it into its base with merge_and_unload() and save that"
+        raise ModelError("not a checkpoint: no config.json in it", where=str(path), hint=hint)
     return found
 
 
@@ -76,6 +80,7 @@ def describe(
     _refuse_remote_code(path, config, tokenizer, trust_remote_code)
     architecture = _check_architecture(config, task, where)
     _check_weights(path, allow_pickle)
+    _check_adapter(path)
     _check_tokenizer(path)
     return Checkpoint(path, _labels(config, where), architecture, task, _max_length(config, tokenizer))
 
@@ -87,6 +92,10 @@ def check_base(path: Path) -> None:
         raise ModelError("not a pretrained model: no config.json here", where=str(path), hint=hint)
     _refuse_remote_code(path, _json(path / "config.json"), _tokenizer_config(path), False, "a base may not bring any")
     _check_weights(path, False, "pickle can run any code: save it again as safetensors")
+    if (path / ADAPTER).is_dir():
+        raise ModelError(
+            "has an adapter that would be lost", where=str(path), hint="train from the base it was added to"
+        )
     _check_tokenizer(path)
 
 
@@ -95,6 +104,7 @@ def fingerprint(path: Path) -> str:
     digest = hashlib.sha256()
     names = {*TOKENIZER_FILES, *OTHER_FILES, *(file.name for file in _weights(path))}
     names |= {file.name for file in path.glob("*.py")}
+    names |= {f"{ADAPTER}/{name}" for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS)}
     for name in sorted(names):
         if (path / name).is_file():
             with (path / name).open("rb") as file:
@@ -199,6 +209,17 @@ def _check_weights(
         missing = sorted(wanted - {file.name for file in files})
         if missing:
             raise ModelError(f"lacks {missing[0]}, which its index names", where=str(path), hint="copy it again")
+
+
+def _check_adapter(path: Path) -> None:
+    folder = path / ADAPTER
+    if not folder.is_dir():
+        return
+    kind = _json(folder / ADAPTER_CONFIG).get("peft_type")
+    if kind not in ADAPTERS:
+        hint = "merge it into the weights with merge_and_unload()"
+        raise ModelError(f"has an adapter of a kind that is not loaded: {kind!r}", where=str(folder), hint=hint)
+    _check_safetensors(folder / ADAPTER_WEIGHTS)
 
 
 def _check_safetensors(file: Path) -> None:

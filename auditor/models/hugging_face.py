@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from auditor.models import checkpoint
+from auditor.models import adapters, checkpoint
 from auditor.models.devices import checked_device, device_named, device_words, versions
 from auditor.models.loading import load_tokenizer, load_weights, loading, quiet
 from auditor.models.texts import TextModel, Texts
@@ -89,7 +89,7 @@ def load(
     checkpoint.describe(path, task_name, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code)
     where = checked_device(device, precision)
     tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
-    model = load_weights(path, where, trust_remote_code=trust_remote_code)
+    model = adapters.attach(load_weights(path, where, trust_remote_code=trust_remote_code), path)
     arguments = {
         "name": name,
         "task_name": task_name,
@@ -127,12 +127,13 @@ def wrap(model: Any, tokenizer: Any, *, name: str, max_length: int | None, finge
 
 
 def length_limit(model: Any, tokenizer: Any, given: int | None) -> int:
-    """The least of what the user, the tokenizer and the model's positions allow, in tokens."""
-    limits = [given, tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)]
+    """The least of what the user, the tokenizer and the model's positions allow, in tokens of the text."""
+    taken, positions = adapters.virtual_tokens(model), getattr(model.config, "max_position_embeddings", None)
+    limits = [given, tokenizer.model_max_length, None if positions is None else positions - taken]
     for name, module in model.named_modules():
         # RoBERTa and its kin count positions from padding_idx + 1, so 514 positions hold 512 tokens.
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            limits.append(module.num_embeddings - module.padding_idx - 1)
+            limits.append(module.num_embeddings - module.padding_idx - 1 - taken)
     return min(
         (int(one) for one in limits if one is not None and 0 < one < checkpoint.NO_LIMIT), default=DEFAULT_LENGTH
     )

@@ -28,8 +28,8 @@ class Cost:
     """From the base on disk to the trained model; of an interrupted training, at the speed of its last part."""
     steps_per_second: float
     peak_bytes: int | None
-    """Largest memory above what the process held before: the device's own, or resident memory on a CPU under Linux;
-    None: not measured."""
+    """Largest memory above what the process held before: the device's own, or resident memory on a CPU under Linux, with
+    what the C library keeps of freed blocks; None: not measured."""
 
 
 class Meter:

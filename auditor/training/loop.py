@@ -125,6 +125,7 @@ class _Loop:
         )
         seed_anew(seed)
         model = recipe.prepare(trained.model)
+        trained.max_length = hugging_face.length_limit(model, trained.tokenizer, settings.max_length)
         self._model, self._optimizer = processes.prepared(self._accelerator, model, optimizer(model, settings))
         self._weight = 1.0
         recipe.accumulate, recipe.answering = self._accumulate, self._answering
@@ -164,10 +165,8 @@ class _Loop:
         # Without the wrapper the model answers in full precision, as it will when it is loaded from disk.
         whole = self._accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
         trained.model = self._recipe.finish(whole).eval()
-        last = (
-            f"{name.replace('_', ' ')} {value:.3f}" for name, value in trained.history[-1].items() if name != "epoch"
-        )
-        self._progress.finish(", ".join(last))
+        last = {name.replace("_", " "): value for name, value in trained.history[-1].items() if name != "epoch"}
+        self._progress.finish(", ".join(f"{name} {value:.3f}" for name, value in last.items()))
 
     def _taken_up(self) -> Place | None:
         """Where the training was interrupted, and everything but the generators as it was there; None: it is new."""

@@ -9,10 +9,12 @@ from typing import Any
 
 from auditor import folders
 from auditor.errors import ModelError
+from auditor.models import adapters, checkpoint
 from auditor.training import record as records
 
 WRITTEN = (
     records.NAME,
+    checkpoint.ADAPTER,
     "config.json",
     "generation_config.json",
     "model*.safetensors",
@@ -29,7 +31,13 @@ WRITTEN = (
 def is_ours(folder: Path) -> bool:
     """Whether the folder holds a checkpoint that auditor wrote and nothing else."""
     names = {file.name for file in folder.iterdir()}
-    return records.NAME in names and all(any(fnmatch(name, pattern) for pattern in WRITTEN) for name in names)
+    adapter = folder / checkpoint.ADAPTER
+    inner = {file.name for file in adapter.iterdir()} if adapter.is_dir() else set()
+    return (
+        records.NAME in names
+        and all(any(fnmatch(name, pattern) for pattern in WRITTEN) for name in names)
+        and inner <= {checkpoint.ADAPTER_CONFIG, checkpoint.ADAPTER_WEIGHTS}
+    )
 
 
 def check_target(out: Path) -> None:
@@ -46,7 +54,7 @@ def save(model: Any, tokenizer: Any, out: Path, record: records.TrainingRecord |
 
     with folders.whole(out, is_ours, ModelError) as folder:
         try:
-            model.save_pretrained(folder, safe_serialization=True)
+            adapters.save(model, folder)
         except SafetensorError as error:
             raise ModelError(f"cannot be written: {error}", where=str(out), hint="is the disk full?") from None
         tokenizer.save_pretrained(folder)

@@ -1,0 +1,136 @@
+"""Parameters added to a model that do not merge into its weights: they stand in ``adapter/`` beside them.
+
+Virtual tokens are peft's and stand there as peft writes them; bottlenecks, which peft does not have, are ours.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import ModelError
+from auditor.models.checkpoint import ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK
+from auditor.models.loading import loading
+
+_INNER = ".bottleneck."
+
+
+def add_bottlenecks(model: Any, names: Sequence[str], width: int) -> None:
+    """Put a bottleneck behind each of these linear maps: down to ``width``, GELU, up again, added to what came in.
+
+    They begin as the identity: the maps up are zero.
+    """
+    from torch import nn
+
+    for name in names:
+        linear = model.get_submodule(name)
+        down, up = nn.Linear(linear.out_features, width), nn.Linear(width, linear.out_features)
+        nn.init.zeros_(up.weight)
+        nn.init.zeros_(up.bias)
+        linear.bottleneck = nn.Sequential(down, nn.GELU(), up).to(linear.weight.device)
+        linear.register_forward_hook(_through)
+
+
+def _through(linear: Any, _given: Any, found: Any) -> Any:
+    return found + linear.bottleneck(found)
+
+
+def add_prompts(model: Any, config: Any) -> Any:
+    """The model wrapped by peft with virtual tokens; its head stays its own, and not one of peft's copies of it."""
+    import peft
+
+    config.task_type, config.modules_to_save = "SEQ_CLS", None
+    wrapped = peft.get_peft_model(model, config)
+    for name, module in list(model.named_modules()):
+        if isinstance(module, peft.utils.ModulesToSaveWrapper):
+            model.set_submodule(name, module.original_module)
+    # Where the base lies is this machine's own affair.
+    config.base_model_name_or_path = config.modules_to_save = None
+    return wrapped
+
+
+def virtual_tokens(model: Any) -> int:
+    """How many of the model's positions are taken up by them."""
+    return sum(int(getattr(one, "num_virtual_tokens", 0)) for one in _peft_configs(model))
+
+
+def plain_weights(model: Any) -> dict[str, Any]:
+    """The weights by name, but for the adapter's: those of a model without one."""
+    found = _plain(model).state_dict()
+    return {name: value for name, value in found.items() if _INNER not in name}
+
+
+def save(model: Any, folder: Path) -> None:
+    """Write model and configuration as transformers does, and the adapter, if there is one, beside them."""
+    from safetensors.torch import save_file
+
+    plain = _plain(model)
+    plain.save_pretrained(folder, state_dict=plain_weights(model), safe_serialization=True)
+    inner = {name: value.contiguous() for name, value in plain.state_dict().items() if _INNER in name}
+    prompts = _peft_configs(model)
+    if not inner and not prompts:
+        return
+    (folder / ADAPTER).mkdir()
+    if prompts:
+        import peft
+
+        # Else what loads it would begin by drawing virtual tokens anew.
+        dataclasses.replace(prompts[0], inference_mode=True).save_pretrained(str(folder / ADAPTER))
+        inner = {**peft.get_peft_model_state_dict(model), **_peft_head(plain)}
+    else:
+        (folder / ADAPTER / ADAPTER_CONFIG).write_text(json.dumps(_described(inner), indent=2) + "\n", "utf-8")
+    save_file(inner, folder / ADAPTER / ADAPTER_WEIGHTS, metadata={"format": "pt"})
+
+
+def attach(model: Any, path: Path) -> Any:
+    """The model of the checkpoint ``path`` with its adapter, if it has one. Raises ModelError for one that is broken."""
+    import torch
+    from safetensors.torch import load_file
+
+    folder = path / ADAPTER
+    if not folder.is_dir():
+        return model
+    # Modules are drawn at random before they are given their weights: that is nobody else's affair.
+    with loading("its adapter does not load", folder), torch.random.fork_rng(devices=[]):
+        config = json.loads((folder / ADAPTER_CONFIG).read_text("utf-8"))
+        tensors = load_file(folder / ADAPTER_WEIGHTS)
+        if config["peft_type"] == BOTTLENECK:
+            add_bottlenecks(model, config["targets"], int(config["width"]))
+            wanted = {name for name in model.state_dict() if _INNER in name}
+            if wanted != tensors.keys():
+                raise ModelError("the adapter's weights are not those of its configuration", where=str(folder))
+            model.load_state_dict(tensors, strict=False)
+            return model.eval()
+        return _with_prompts(model, folder, tensors)
+
+
+def _with_prompts(model: Any, folder: Path, tensors: Mapping[str, Any]) -> Any:
+    import peft
+
+    wrapped = add_prompts(model, peft.PeftConfig.from_pretrained(str(folder)))
+    peft.set_peft_model_state_dict(wrapped, tensors)
+    return wrapped.eval()
+
+
+def _plain(model: Any) -> Any:
+    return model.get_base_model() if _peft_configs(model) else model
+
+
+def _peft_configs(model: Any) -> list[Any]:
+    found = getattr(model, "peft_config", None)
+    return list(found.values()) if isinstance(found, dict) else []
+
+
+def _peft_head(plain: Any) -> dict[str, Any]:
+    """What peft expects of a classifier beside its virtual tokens, to load it by itself: the head once more."""
+    heads = ("classifier.", "score.")
+    return {f"base_model.{name}": value for name, value in plain.state_dict().items() if name.startswith(heads)}
+
+
+def _described(inner: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of bottlenecks, from their weights."""
+    down = {name.split(_INNER)[0]: value for name, value in inner.items() if name.endswith(f"{_INNER}0.weight")}
+    return {"peft_type": BOTTLENECK, "targets": list(down), "width": int(next(iter(down.values())).shape[0])}

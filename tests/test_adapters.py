@@ -1,0 +1,236 @@
+"""Parameters that do not merge into the weights: kept beside them, loaded with them, refused where they would be lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from test_training import LABELS, SETTINGS, TASK, reviews
+from tiny import tiny_checkpoint
+
+from auditor.errors import ModelError
+from auditor.models import adapters, checkpoint, hugging_face, onnx
+from auditor.training import loop, recipes, record, saving
+
+ADDED: dict[str, dict[str, Any]] = {"bottleneck": {"width": 3}, "prefix": {"tokens": 4}, "prompt": {"tokens": 5}}
+KINDS = {"bottleneck": "BOTTLENECK", "prefix": "PREFIX_TUNING", "prompt": "PROMPT_TUNING"}
+TEXTS = [("good film",), ("bad " * 90,), ("",)]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("base"), head=False)
+
+
+@pytest.fixture(scope="module")
+def trained(base: Path) -> dict[str, loop.Trained]:
+    settings = replace(SETTINGS, max_length=512, learning_rate=1e-2)
+
+    def train(name: str) -> loop.Trained:
+        made = recipes.create(name, ADDED[name])
+        return loop.train(base, reviews(10), (), TASK, made, settings, seed=3, device="cpu")
+
+    return {name: train(name) for name in ADDED}
+
+
+@pytest.fixture(scope="module")
+def folders(trained: dict[str, loop.Trained], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    place = tmp_path_factory.mktemp("ckpt")
+    for name, one in trained.items():
+        loop.save(one, place / name)
+    return {name: place / name for name in trained}
+
+
+@pytest.fixture
+def folder(folders: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
+    """A copy of a checkpoint, to be damaged."""
+    import shutil
+
+    return lambda name: Path(shutil.copytree(folders[name], tmp_path / name))
+
+
+def answers(model: Any) -> Any:
+    return model.run(model.encode(TEXTS))
+
+
+def refused(what: Callable[[], Any]) -> str:
+    with pytest.raises(ModelError) as caught:
+        what()
+    assert "\n" not in caught.value.line
+    return caught.value.line
+
+
+def test_every_kind_that_is_loaded_is_made_by_a_recipe() -> None:
+    assert sorted(KINDS.values()) == sorted(checkpoint.ADAPTERS)
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_a_loaded_checkpoint_answers_as_the_trained_model(
+    trained: dict[str, loop.Trained], folders: dict[str, Path], name: str
+) -> None:
+    before = torch.random.get_rng_state()
+    model = hugging_face.load(folders[name], name="m", device="cpu")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert answers(model) == answers(loop.as_model(trained[name], name="m"))
+    assert answers(model.reload()) == answers(model)
+    assert {file.name for file in (folders[name] / "adapter").iterdir()} == {
+        checkpoint.ADAPTER_CONFIG,
+        checkpoint.ADAPTER_WEIGHTS,
+    }
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_the_adapter_decides_the_answers_and_the_fingerprint(folder: Callable[[str], Path], name: str) -> None:
+    path = folder(name)
+    whole, printed = answers(hugging_face.load(path, name="m", device="cpu")), checkpoint.fingerprint(path)
+    weights = load_file(path / "adapter" / checkpoint.ADAPTER_WEIGHTS)
+    save_file({one: value * 2 for one, value in weights.items()}, path / "adapter" / checkpoint.ADAPTER_WEIGHTS)
+    assert checkpoint.fingerprint(path) != printed
+    assert answers(hugging_face.load(path, name="m", device="cpu")) != whole
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_of_the_base_only_pooler_and_head_are_trained(base: Path, folders: dict[str, Path], name: str) -> None:
+    old, new = load_file(base / "model.safetensors"), load_file(folders[name] / "model.safetensors")
+    changed = {one for one, value in new.items() if not torch.equal(value, old.get(one.removeprefix("bert."), -value))}
+    assert changed == {"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias"}
+
+
+@pytest.mark.parametrize("name", ["prefix", "prompt"])
+def test_peft_reads_what_it_would_have_written(folders: dict[str, Path], name: str) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    path = folders[name]
+    plain = AutoModelForSequenceClassification.from_pretrained(str(path))
+    model = PeftModel.from_pretrained(plain, str(path / "adapter")).eval()
+    batch = AutoTokenizer.from_pretrained(str(path))(["good film"], return_tensors="pt")
+    with torch.inference_mode():
+        expected = model(**batch).logits.softmax(-1)[0].tolist()
+    assert answers(hugging_face.load(path, name="m", device="cpu"))[0] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_no_path_of_this_machine_is_written(base: Path, folders: dict[str, Path], name: str) -> None:
+    for file in folders[name].rglob("*.json"):
+        assert str(base.parent) not in file.read_text("utf-8"), file
+
+
+def test_a_bottleneck_is_what_comes_in_and_its_own_way_through() -> None:
+    linear = torch.nn.Linear(3, 2)
+    model = torch.nn.ModuleDict({"end": linear})
+    given = torch.tensor([[1.0, -2.0, 0.5]])
+    plain = linear(given)
+    adapters.add_bottlenecks(model, ["end"], 4)
+    assert torch.equal(linear(given), plain)  # it begins as the identity
+    down, _, up = linear.bottleneck  # type: ignore[misc]
+    with torch.no_grad():
+        up.weight.normal_()
+    inner = plain @ down.weight.T + down.bias
+    inner = inner * (1 + torch.erf(inner / 2**0.5)) / 2
+    assert torch.allclose(linear(given), plain + inner @ up.weight.T + up.bias)
+
+
+def test_bottlenecks_stand_where_they_are_told(base: Path) -> None:
+    def places(**given: Any) -> set[str]:
+        made = recipes.create("bottleneck", {"width": 2, **given})
+        found = loop.train(base, reviews(4), (), TASK, made, SETTINGS, seed=3, device="cpu")
+        return {
+            name.split("layer.0.")[1] for name in found.model.state_dict() if "layer.0" in name and ".0.weight" in name
+        }
+
+    assert places() == {"output.dense.bottleneck.0.weight"}
+    assert places(targets=["value"]) == {"attention.self.value.bottleneck.0.weight"}
+
+
+def test_virtual_tokens_take_positions_from_the_text(folders: dict[str, Path]) -> None:
+    for name, taken in (("bottleneck", 0), ("prefix", 4), ("prompt", 5)):
+        model = hugging_face.load(folders[name], name="m", device="cpu")
+        assert model.encode([("bad " * 90,)])[0].length == 64 - taken
+        assert adapters.virtual_tokens(model.module) == taken
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_onnx_runtime_answers_as_torch_does(folders: dict[str, Path], name: str) -> None:
+    for package in ("onnxruntime", "onnx"):
+        pytest.importorskip(package, reason="compares with the real package: pip install auditor[onnx]")
+    other = hugging_face.load(folders[name], name="m", device="cpu")
+    model = onnx.load(folders[name], name="m", device="cpu")
+    for one, known in zip(answers(model), answers(other), strict=True):
+        assert one == pytest.approx(known, abs=1e-6)
+
+
+def test_a_base_with_an_adapter_is_refused(folders: dict[str, Path]) -> None:
+    line = refused(lambda: checkpoint.check_base(folders["prefix"]))
+    assert line.endswith("has an adapter that would be lost (train from the base it was added to)")
+
+
+def test_an_adapter_of_another_kind_is_refused(folder: Callable[[str], Path]) -> None:
+    path = folder("prefix")
+    (path / "adapter" / checkpoint.ADAPTER_CONFIG).write_text('{"peft_type": "LORA"}', "utf-8")
+    line = refused(lambda: checkpoint.describe(path))
+    assert line == (
+        f"{path / 'adapter'}: has an adapter of a kind that is not loaded: 'LORA' "
+        "(merge it into the weights with merge_and_unload())"
+    )
+
+
+def test_what_peft_saves_by_itself_is_told_from_a_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / checkpoint.ADAPTER_CONFIG).write_text("{}", "utf-8")
+    assert "it is a peft adapter: merge it into its base" in refused(lambda: checkpoint.find(tmp_path))
+
+
+@pytest.mark.parametrize("name", ADDED)
+@pytest.mark.parametrize("damage", ["cut off", "no weights", "no configuration", "not JSON", "of another shape"])
+def test_a_broken_adapter_is_one_line(folder: Callable[[str], Path], name: str, damage: str) -> None:
+    path = folder(name)
+    config, weights = (path / "adapter" / one for one in (checkpoint.ADAPTER_CONFIG, checkpoint.ADAPTER_WEIGHTS))
+    if damage == "cut off":
+        weights.write_bytes(weights.read_bytes()[:-4])
+    elif damage == "no weights":
+        weights.unlink()
+    elif damage == "no configuration":
+        config.unlink()
+    elif damage == "not JSON":
+        config.write_text("{", "utf-8")
+    else:
+        save_file({one: value[:1].clone() for one, value in load_file(weights).items()}, weights)
+    assert str(path / "adapter") in refused(lambda: hugging_face.load(path, name="m", device="cpu"))
+
+
+def test_bottlenecks_without_their_weights_are_refused(folder: Callable[[str], Path]) -> None:
+    path = folder("bottleneck")
+    config = path / "adapter" / checkpoint.ADAPTER_CONFIG
+    found = json.loads(config.read_text("utf-8"))
+    config.write_text(json.dumps({**found, "targets": found["targets"][:1]}), "utf-8")
+    line = refused(lambda: hugging_face.load(path, name="m", device="cpu"))
+    assert "the adapter's weights are not those of its configuration" in line
+
+
+def test_a_folder_with_other_files_in_its_adapter_is_not_ours(folder: Callable[[str], Path]) -> None:
+    path = folder("prompt")
+    (path / record.NAME).write_text("{}", "utf-8")
+    assert saving.is_ours(path)
+    (path / "adapter" / "thesis.docx").write_text("", "utf-8")
+    assert not saving.is_ours(path)
+    assert "is a folder with other files in it" in refused(lambda: saving.check_target(path))
+
+
+@pytest.mark.parametrize(("name", "setting"), [("bottleneck", "width"), ("prefix", "tokens"), ("prompt", "tokens")])
+def test_none_of_them_is_refused(name: str, setting: str) -> None:
+    from auditor.errors import ConfigError
+
+    with pytest.raises(ConfigError) as caught:
+        recipes.create(name, {setting: 0})
+    assert caught.value.line == f"[training.recipe.{name}]: {setting} = 0 is not at least 1"
+
+
+def test_labels_are_those_of_the_task(folders: dict[str, Path]) -> None:
+    for path in folders.values():
+        assert hugging_face.load(path, name="m", device="cpu").labels == LABELS
