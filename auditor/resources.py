@@ -78,8 +78,12 @@ def stopwords() -> Resource:
 def wordnet() -> Resource:
     """The WordNet corpus in NLTK's form, the source of synonyms."""
     if _in_nltk(*_WORDNET):
-        return Resource("NLTK WordNet", True, "synonyms for the attack pwws")
-    return Resource("NLTK WordNet", False, "disables the attack pwws; get it with: python -m nltk.downloader wordnet")
+        return Resource("NLTK WordNet", True, "synonyms for the attack pwws and the recipe eda")
+    return Resource(
+        "NLTK WordNet",
+        False,
+        "disables the attack pwws and synonyms in the recipe eda; get it with: python -m nltk.downloader wordnet",
+    )
 
 
 def _package(name: str, module: str, serves: str) -> Resource:

@@ -43,18 +43,20 @@ def audited(
     again = job.Again(base, task, settings, device, set() if fresh else None)
     return AuditedModel(
         model,
-        fit=functools.partial(_fit, again, record),
+        fit=functools.partial(_fit, again, record, folder),
         train=functools.partial(_train, again, config, record),
         checkpoints=beside,
     )
 
 
-def _fit(again: Any, record: records.TrainingRecord | None, examples: Sequence[Example], **how: Any) -> Model:
+def _fit(
+    again: Any, record: records.TrainingRecord | None, folder: Path, examples: Sequence[Example], **how: Any
+) -> Model:
     """A model by the audited one's recipe; its fingerprint is the key of its training."""
     from auditor.training import loop, recipes
 
     recipe, given = (record.recipe, record.recipe_settings) if record is not None else ("standard", {})
-    trained, key = again.train(recipes.create(recipe, given), examples, **how)
+    trained, key = again.train(recipes.create(recipe, given, folder), examples, **how)
     return loop.as_model(trained, name=f"fit on {len(examples)} rows", fingerprint=key)
 
 
@@ -71,7 +73,7 @@ def _train(
     """A model by a recipe of the config's; at its own learning rate, else at that of whole fine-tuning."""
     from auditor.training import loop, recipes
 
-    made = recipes.create(recipe, config.training.recipe.get(recipe, {}))
+    made = recipes.create(recipe, config.training.recipe.get(recipe, {}), config.resolve(Path()))
     rate = made.learning_rate or shared_rate(record, config)
     again = replace(again, settings={**again.settings, "learning_rate": rate})
     trained, key = again.train(made, examples, seed=seed, **how)

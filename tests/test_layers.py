@@ -39,7 +39,8 @@ ALLOWED: dict[str, set[str]] = {
     "engine": BASE,
     "perturbing": {"text"},
     "attacking": {"resources"},
-    "training": BASE | {"attacking", "caches", "folders", "tasks", "text", "models", "data", "config", "perturbing"},
+    "training": BASE
+    | {"attacking", "caches", "folders", "tasks", "text", "models", "data", "config", "perturbing", "resources"},
     "registry": BASE | {"limitations"},
     "remedies": set(),
     "retraining": BASE | {"config", "models", "plans", "training"},

@@ -34,8 +34,17 @@ NO_STRENGTH: dict[str, dict[str, Any]] = {
     "online": {"share": 0.0},
     "augment": {"share": 0.0},
     "attack": {"share": 0.0},
+    "eda": {"copies": 0},
+    "back_translation": {"share": 0.0},
 }
 """Recipe → the settings that make it standard training."""
+TABLES = Path(__file__).parents[1] / "fixtures" / "recipes"
+NEEDED: dict[str, dict[str, Any]] = {
+    "freeze_layers": {"layers": 1},
+    "eda": {"synonyms": TABLES / "synonyms.csv"},
+    "back_translation": {"table": TABLES / "paraphrases.csv"},
+}
+"""Recipe → what it cannot do without, or does nothing without."""
 WITHOUT_STRENGTH = {"standard", "bitfit", "lora", "ia3", "prompt", "prefix", "bottleneck"}
 """They choose which parameters are trained: there is nothing to turn down to none."""
 
@@ -78,7 +87,7 @@ def test_every_recipe_with_its_defaults_trains_other_weights_and_the_same_again(
     base: Path, standard: dict[str, torch.Tensor], name: str
 ) -> None:
     rows = reviews(24)
-    given = {"layers": 1} if name == "freeze_layers" else {}
+    given = NEEDED.get(name, {})
     one, other = (train(base, recipes.create(name, given), rows) for _ in range(2))
     assert same(weights(one), weights(other))
     assert not same(weights(one), weights(train(base, recipes.create("standard", {}), rows)))

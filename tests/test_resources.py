@@ -35,7 +35,9 @@ def corpus(folder: Path, name: str, *files: str) -> None:
 def test_an_absent_corpus_is_named_with_what_it_disables_and_how_to_get_it(nltk_folder: Path) -> None:
     found = resources.wordnet()
     assert (found.name, found.present) == ("NLTK WordNet", False)
-    assert found.note == "disables the attack pwws; get it with: python -m nltk.downloader wordnet"
+    assert found.note == (
+        "disables the attack pwws and synonyms in the recipe eda; get it with: python -m nltk.downloader wordnet"
+    )
     assert not resources.stopwords().present
     assert str(nltk_folder) not in resources.stopwords().note
 

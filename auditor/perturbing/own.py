@@ -71,7 +71,7 @@ def added_punctuation(word: str, rng: random.Random) -> tuple[str, ...] | None:
 
 def removed_punctuation(word: str, _rng: random.Random) -> tuple[str, ...] | None:
     """``film.`` → ``film``; punctuation that stands alone goes altogether."""
-    _, bare, _ = _parts(word)
+    _, bare, _ = parts(word)
     if not bare:
         return ()
     return _if_changed(word, bare)
@@ -101,7 +101,7 @@ def _replaced(name: str) -> Change:
 
 def _listed(name: str) -> Change:
     def change(word: str, _rng: random.Random) -> tuple[str, ...] | None:
-        head, bare, tail = _parts(word)
+        head, bare, tail = parts(word)
         new = table(name).get(bare.lower().replace("\u2019", "'"))
         if new is None:
             return None
@@ -129,7 +129,7 @@ def digits_to_words(word: str, _rng: random.Random) -> tuple[str, ...] | None:
     return tuple("".join(DIGITS[int(one)] if one in string.digits else one for one in apart).split())
 
 
-def _parts(word: str) -> tuple[str, str, str]:
+def parts(word: str) -> tuple[str, str, str]:
     """Punctuation before, the word without it, punctuation after."""
     marks = [letter in string.punctuation or unicodedata.category(letter).startswith("P") for letter in word]
     if all(marks):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from auditor.config import SEEDS, Config
@@ -27,9 +28,12 @@ class Run:
     own_rate: bool
     """Whether the learning rate is the recipe's own, and not the training's."""
 
+    folder: Path
+    """That paths among the recipe's settings are seen from."""
+
     def recipe(self) -> recipes.Recipe:
         """A new one: a recipe may keep something from batch to batch. Raises ConfigError."""
-        made = recipes.create(self.label, self.given)
+        made = recipes.create(self.label, self.given, self.folder)
         made.label = self.name
         return made
 
@@ -66,4 +70,5 @@ def _runs(config: Config, settings: Settings) -> Iterator[Run]:
                 name = label
                 name += f"-lr{rate:g}" if swept else ""
                 name += f"-seed{seed}" if training.seeds > 1 else ""
-                yield Run(name, label, given, replace(settings, learning_rate=rate), seed, own is not None)
+                rated = replace(settings, learning_rate=rate)
+                yield Run(name, label, given, rated, seed, own is not None, config.resolve(Path()))

@@ -58,7 +58,7 @@ def key(
         "auditor": __version__,
         "versions": versions(),
         "base": fingerprint(base),
-        "recipe": [recipe.name, asdict(recipe.settings)],
+        "recipe": [recipe.name, dict(recipe.reads())],
         "settings": asdict(settings),
         "seed": seed,
         "task": [task.name, *task.labels],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +215,7 @@ def _record(
 ) -> record.TrainingRecord:
     return record.TrainingRecord(
         recipe=recipe.name,
-        recipe_settings=asdict(recipe.settings),
+        recipe_settings=recipes.portable(recipe.settings, target),
         **_places(ready, target),
         labels=ready.task.labels,
         # The greatest length as it was, where the model allows less than was asked for.

@@ -8,12 +8,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from auditor.errors import ConfigError, near_match
+from auditor.training.recipes import _paths
 from auditor.training.recipes._base import Recipe
+from auditor.training.recipes._paths import portable
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*")
 ENTRY_POINTS = "auditor.recipes"
@@ -22,7 +25,7 @@ ENTRY_POINTS = "auditor.recipes"
 COMMON = ("recipe", "learning_rate")
 """Keys of any recipe's table."""
 
-__all__ = ["NoSettings", "Recipe", "create", "find", "names"]
+__all__ = ["NoSettings", "Recipe", "create", "find", "names", "portable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,8 @@ def _elsewhere(name: str) -> type[Recipe]:
     return found
 
 
-def create(name: str, given: Mapping[str, Any]) -> Recipe:
-    """The recipe of that name with its settings checked. Raises ConfigError.
+def create(name: str, given: Mapping[str, Any], folder: Path = Path()) -> Recipe:
+    """The recipe of that name with its settings checked; paths among them are seen from ``folder``. Raises ConfigError.
 
     Beside its own settings, ``given["recipe"]`` names another recipe, for settings under a name of their own
     (``freelb++`` of ``freelb``), and ``given["learning_rate"]`` is the peak of its learning rate.
@@ -91,7 +94,7 @@ def create(name: str, given: Mapping[str, Any]) -> Recipe:
                 hint=near_match(key, (*known, *COMMON)) or f"known: {', '.join((*known, *COMMON))}",
             )
     try:
-        made = kind(TypeAdapter(kind.settings_type).validate_python(given))
+        made = kind(_paths.resolved(TypeAdapter(kind.settings_type).validate_python(given), folder))
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", where=where) from None

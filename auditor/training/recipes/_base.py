@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from auditor.training.recipes import _paths
 from auditor.training.terms import Settings
 from auditor.types import Example, Model, Task
 
@@ -53,6 +54,12 @@ class Recipe:
         self.accumulate = _backward
         self.scaled = _unscaled
         self.answering = _not_training
+
+    def reads(self) -> Mapping[str, Any]:
+        """All that it goes by, comparable from machine to machine: its settings, what the paths among them hold, and what
+        else it reads. Raises DataError for what is not there.
+        """
+        return _paths.contents(self.settings)
 
     def check(self, task: Task, settings: Settings) -> None:
         """Refuse a task or a training that this recipe cannot serve. Raises ConfigError, before anything is trained."""

@@ -1,0 +1,137 @@
+"""Training on the rows and on paraphrases of some of them, by translation into another language and back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from auditor.data import tables
+from auditor.errors import ConfigError, DataError
+from auditor.models import checkpoint
+from auditor.models.loading import loading, quiet
+from auditor.training import terms as training
+from auditor.training.recipes import _texts
+from auditor.training.recipes._checks import between
+from auditor.types import Example, Task
+
+BATCH = 16
+"""Texts that are translated at once."""
+LONGEST = 512
+"""Tokens of a text that are translated, where the model names no limit."""
+COLUMNS = ("text", "paraphrase")
+
+Paraphrase = Callable[[Sequence[str]], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``share`` in [0, 1] of the rows that get a paraphrase (0: standard).
+
+    Either ``translators``: the folders of two sequence-to-sequence models, there and back; ``prefixes``: what each wants
+    before a text, such as ``"translate English to German: "``; ``beams`` ≥ 1 of their search. Or ``table``: a file with the
+    columns ``text`` and ``paraphrase``.
+    """
+
+    share: float = 0.5
+    translators: tuple[Path, ...] = ()
+    prefixes: tuple[str, str] = ("", "")
+    beams: int = 4
+    table: Path | None = None
+
+
+class BackTranslation(_texts.Making):
+    """Sennrich, Haddow & Birch (2016), "Improving neural machine translation models with monolingual data", to paraphrase
+    labelled texts as in Xie et al. (2020), "Unsupervised data augmentation for consistency training".
+
+    Paraphrases are made once, before the first epoch, by beam search; a text that comes back as it was gets no copy.
+    """
+
+    name = "back_translation"
+    settings_type = Settings
+
+    def __init__(self, settings: Settings) -> None:
+        between(self.name, "share", settings.share, 0, 1)
+        between(self.name, "beams", settings.beams, 1)
+        super().__init__(settings)
+        self._seed, self._device = 0, "cpu"
+
+    def check(self, task: Task, settings: training.Settings) -> None:  # noqa: ARG002 - for recipes that use it
+        """Refuse settings that name no source, or one that cannot be read. Raises ConfigError, DataError, ModelError."""
+        own: Settings = self.settings
+        if own.share == 0:
+            return
+        if (own.table is None) == (len(own.translators) != 2):
+            hint = 'translators = ["en-de", "de-en"], or table = "paraphrases.csv"'
+            problem = "needs two translators, there and back, or a table, and not both"
+            raise ConfigError(problem, where=f"[training.recipe.{self.label}]", hint=hint)
+        if own.table is not None:
+            _table(own.table)
+        for folder in own.translators:
+            checkpoint.check_base(folder)
+
+    def prepare(self, model: Any) -> Any:
+        """The model as it is. What decides which rows are paraphrased is drawn here."""
+        self._seed, self._device = random.getrandbits(64), str(model.device)
+        return super().prepare(model)
+
+    def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
+        settings: Settings = self.settings
+        if settings.share == 0:
+            return examples
+        if self._epoch < 0:
+            self._made, self._epoch = list(self._paraphrased(examples)), epoch
+        return [*examples, *(replace(examples[row], inputs=inputs) for row, inputs in self._made)]
+
+    def _paraphrased(self, examples: Sequence[Example]) -> Iterator[tuple[int, dict[str, str]]]:
+        settings: Settings = self.settings
+        rows = [n for n in range(len(examples)) if random.Random(f"{self._seed} {n}").random() < settings.share]
+        texts = list(dict.fromkeys(text for row in rows for text in examples[row].inputs.values()))
+        if settings.table is not None:
+            known: Mapping[str, str] = _table(settings.table)
+        else:
+            abroad = _translated(texts, settings.translators[0], settings.prefixes[0], settings.beams, self._device)
+            back = _translated(abroad, settings.translators[1], settings.prefixes[1], settings.beams, self._device)
+            known = dict(zip(texts, back, strict=True))
+        for row in rows:
+            inputs = {field: known.get(text, "") or text for field, text in examples[row].inputs.items()}
+            if inputs != examples[row].inputs:
+                yield row, inputs
+
+
+def _table(path: Path) -> dict[str, str]:
+    """Text → its paraphrase. Raises DataError."""
+    table = tables.read(path)
+    for column in COLUMNS:
+        if column not in table.header:
+            hint = f"columns are: {', '.join(table.header)}"
+            raise DataError(f"no column is called {column!r}", where=str(path), hint=hint)
+    return {str(cells.get("text")): str(cells.get("paraphrase") or "").strip() for _, cells in table.rows}
+
+
+def _translated(texts: Sequence[str], folder: Path, prefix: str, beams: int, device: str) -> list[str]:
+    """The texts by a sequence-to-sequence model, the most likely of a beam each. Raises ModelError."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    with loading("does not load", folder):
+        local = {"local_files_only": True, "trust_remote_code": False}
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), **local)
+        model = AutoModelForSeq2SeqLM.from_pretrained(str(folder), use_safetensors=True, **local).to(device).eval()
+    limit = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", LONGEST), LONGEST)
+    found: list[str] = []
+    for start in range(0, len(texts), BATCH):
+        batch = [prefix + text for text in texts[start : start + BATCH]]
+        given = tokenizer(
+            batch, return_tensors="pt", padding=True, truncation=True, max_length=limit, return_token_type_ids=False
+        )
+        with torch.inference_mode(), quiet():
+            # The model's own generation settings may ask for samples, or for less than a whole text.
+            made = model.generate(**given.to(device), num_beams=beams, do_sample=False, max_length=limit)
+        found += tokenizer.batch_decode(made, skip_special_tokens=True)
+    return found
+
+
+RECIPE = BackTranslation

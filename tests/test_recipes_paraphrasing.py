@@ -1,0 +1,364 @@
+"""Recipes that add copies of rows in other words: EDA and back-translation, and the files that their settings name."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from test_recipes_trained import TABLES
+from test_training import LABELS, SETTINGS, TASK, reviews
+from test_training_job import CONFIG, train, written
+from tiny import tiny_checkpoint, vocabulary
+
+from auditor import resources, retraining
+from auditor import text as texts
+from auditor.data import tables
+from auditor.errors import AuditError, ConfigError
+from auditor.models.fake import FakeModel
+from auditor.training import inputs, loop, recipes, record
+from auditor.training.recipes import back_translation, eda
+from auditor.types import Example
+
+ROW = Example("a", {"text": "Good film, but the plot is bad."}, "positive")
+KNOWN = {
+    str(row["word"]): [
+        str(one["synonym"]) for _, one in tables.read(TABLES / "synonyms.csv").rows if one["word"] == row["word"]
+    ]
+    for _, row in tables.read(TABLES / "synonyms.csv").rows
+}
+
+
+def operated(operation: str, seed: int, share: float = 0.3, row: Example = ROW) -> str:
+    found = eda._copy(row, operation, share, lambda word: KNOWN.get(word, ()), random.Random(seed))
+    return row.inputs["text"] if found is None else found.inputs["text"]
+
+
+def many(operation: str, share: float = 0.3) -> set[str]:
+    return {operated(operation, seed, share) for seed in range(200)}
+
+
+def test_synonyms_stand_in_place_of_words_with_their_capitals_and_punctuation() -> None:
+    good, film, plot, bad = ("Fine", "First rate"), ("picture,", "motion picture,"), ("story",), ("poor.", "dreadful.")
+    wanted = set()
+    old = ["Good", "film,", "but", "the", "plot", "is", "bad."]
+    for pair in itertools.combinations({0: good, 1: film, 4: plot, 6: bad}.items(), 2):
+        for chosen in itertools.product(*(options for _, options in pair)):
+            new = list(old)
+            for (place, _), word in zip(pair, chosen, strict=True):
+                new[place] = word
+            wanted.add(" ".join(new))
+    # int(0.3 × 7 words) = 2 of them; "but", "the" and "is" are stop words.
+    assert many("synonyms") == wanted
+
+
+def test_one_word_at_least_is_replaced_and_none_where_there_is_no_synonym() -> None:
+    assert all(
+        sum(a != b for a, b in zip(one.split(), ROW.inputs["text"].split(), strict=False))
+        for one in many("synonyms", 0.01)
+    )
+    plain = replace(ROW, inputs={"text": "The cat is on it"})
+    assert operated("synonyms", 0, row=plain) == operated("insertion", 0, row=plain) == "The cat is on it"
+
+
+def test_an_insertion_adds_synonyms_of_the_texts_own_words() -> None:
+    added = set()
+    for one in many("insertion", 0.1):
+        edits = texts.diff(texts.split(ROW.inputs["text"]), texts.split(one))
+        assert [edit.start == edit.end for edit in edits] == [True]
+        added.add(" ".join(edits[0].words))
+    assert added == {"fine", "first rate", "picture", "motion picture", "story", "poor", "dreadful"}
+
+
+def test_a_swap_keeps_the_words_and_a_deletion_leaves_one_at_least() -> None:
+    old = ROW.inputs["text"].split()
+    assert all(sorted(one.split()) == sorted(old) for one in many("swap"))
+    one_swap = {tuple(one.split()) for one in many("swap", 0.1)}
+    assert len(one_swap) == 21  # every pair of the seven words
+    assert all(sum(a != b for a, b in zip(one, old, strict=True)) == 2 for one in one_swap)
+    lengths = [len(operated("deletion", seed).split()) for seed in range(400)]
+    assert sum(lengths) / 400 == pytest.approx(0.7 * 7, abs=0.2)
+    assert {len(one.split()) for one in many("deletion", 1.0)} == {1}
+    alone = replace(ROW, inputs={"text": "word"})
+    assert {operated(name, 1, 1.0, alone) for name in ("swap", "deletion", "synonyms", "insertion")} == {"word"}
+
+
+def test_the_copies_take_the_operations_in_turn_and_follow_from_the_seed() -> None:
+    made = recipes.create("eda", {"copies": 5, "synonyms": TABLES / "synonyms.csv"})
+
+    def copies(seed: int) -> Sequence[Example]:
+        random.seed(seed)
+        made.prepare(None)
+        return made.examples([ROW] * 40, 0)
+
+    found = copies(1)
+    assert list(found[:40]) == [ROW] * 40
+    assert {one.gold for one in found} == {"positive"}
+    assert {one.id for one in found} == {"a"}
+    assert list(copies(1)) == list(found)
+    assert made.examples([ROW] * 40, 1) == found
+    assert list(copies(2)) != list(found)
+    # A deletion may leave all words where they were: such a copy is none.
+    texts_made = [one.inputs["text"] for one in found[40:]]
+    assert set(texts_made[:40]) <= many("synonyms", 0.1)
+    assert 160 <= len(texts_made) <= 200
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"copies": -1}, "[training.recipe.eda]: copies = -1 is not at least 0"),
+        ({"words": 0}, "[training.recipe.eda]: words = 0.0 is not between 1e-06 and 1"),
+        ({"operations": []}, "[training.recipe.eda] operations: is empty (synonyms, insertion, swap, deletion)"),
+        ({"operations": ["synonym"]}, "[training.recipe.eda]: operations.0: Input should be"),
+    ],
+)
+def test_settings_that_make_no_sense_are_one_line(given: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        recipes.create("eda", given)
+    assert caught.value.line.startswith(line)
+
+
+def absent(monkeypatch: pytest.MonkeyPatch, present: bool = False) -> None:
+    monkeypatch.setattr(resources, "wordnet", lambda: resources.Resource("NLTK WordNet", present, ""))
+
+
+def test_without_wordnet_it_is_said_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent(monkeypatch)
+    with pytest.raises(ConfigError) as caught:
+        recipes.create("eda", {}).check(TASK, SETTINGS)
+    assert caught.value.line == (
+        "[training.recipe.eda]: needs WordNet for synonyms (python -m nltk.downloader wordnet, "
+        'synonyms = "a table", or operations = ["swap", "deletion"])'
+    )
+    for given in ({"operations": ["swap", "deletion"]}, {"copies": 0}, {"synonyms": TABLES / "synonyms.csv"}):
+        recipes.create("eda", given).check(TASK, SETTINGS)
+
+
+def test_wordnet_gives_lemmas_in_alphabetical_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Synset:
+        def __init__(self, *lemmas: str) -> None:
+            self.lemma_names = lambda: lemmas
+
+    class WordNet:
+        @staticmethod
+        def synsets(word: str) -> list[Synset]:
+            return [Synset("film", "motion_picture"), Synset("Picture_show", "film")] if word == "film" else []
+
+        @staticmethod
+        def get_version() -> str:
+            return "3.0"
+
+    import nltk.corpus
+
+    monkeypatch.setattr(nltk.corpus, "wordnet", WordNet)
+    absent(monkeypatch, present=True)
+    eda.by_wordnet.cache_clear()
+    made = recipes.create("eda", {})
+    made.check(TASK, SETTINGS)
+    known = made._synonyms()  # type: ignore[attr-defined]
+    assert known("film") == ("motion picture", "picture show")
+    assert known("plot") == ()
+    assert made.reads()["wordnet"] == "3.0"
+    eda.by_wordnet.cache_clear()
+
+
+def bad_table(folder: Path, content: str) -> Path:
+    (folder / "table.csv").write_text(content, encoding="utf-8")
+    return folder / "table.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "column"), [("eda", "synonyms", "synonym"), ("back_translation", "table", "paraphrase")]
+)
+def test_a_table_without_its_columns_or_not_there_is_one_line(
+    tmp_path: Path, name: str, setting: str, column: str
+) -> None:
+    table = bad_table(tmp_path, "word,text,meaning\na,b,c\n")
+    with pytest.raises(AuditError) as caught:
+        recipes.create(name, {setting: table}).check(TASK, SETTINGS)
+    assert caught.value.line == f"{table}: no column is called {column!r} (columns are: word, text, meaning)"
+    with pytest.raises(AuditError) as caught:
+        recipes.create(name, {setting: tmp_path / "nowhere.csv"}).check(TASK, SETTINGS)
+    assert caught.value.line.startswith(f"{tmp_path / 'nowhere.csv'}: no such file")
+    with pytest.raises(AuditError) as caught:
+        recipes.create(name, {setting: tmp_path / "nowhere.csv"}).reads()
+    assert "cannot be read" in caught.value.line
+
+
+def test_paraphrases_of_a_table_are_added_beside_their_rows() -> None:
+    made = recipes.create("back_translation", {"share": 1.0, "table": TABLES / "paraphrases.csv"})
+    made.prepare(FakeDevice())
+    rows = [*reviews(3), ROW]
+    found = made.examples(rows, 0)
+    assert list(found[:4]) == rows
+    assert [(one.id, one.inputs["text"], one.gold) for one in found[4:]] == [
+        (rows[0].id, "a poor and dreadful picture", "negative"),
+        (rows[1].id, "a fine and grand picture, the story", "positive"),
+        (rows[2].id, "a poor and dreadful picture, the story, the story", "negative"),
+    ]
+    assert made.examples(rows, 1) == found
+
+
+class FakeDevice:
+    device = "cpu"
+
+
+def test_a_share_of_the_rows_is_paraphrased() -> None:
+    made = recipes.create("back_translation", {"share": 0.5, "table": TABLES / "paraphrases.csv"})
+    random.seed(5)
+    made.prepare(FakeDevice())
+    assert 20 < len(made.examples(reviews(80), 0)) - 80 < 60
+
+
+@pytest.mark.parametrize("given", [{}, {"translators": ["a"]}, {"translators": ["a", "b"], "table": "c.csv"}])
+def test_one_source_of_paraphrases_is_needed(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        recipes.create("back_translation", given).check(TASK, SETTINGS)
+    assert caught.value.line == (
+        "[training.recipe.back_translation]: needs two translators, there and back, or a table, and not both "
+        '(translators = ["en-de", "de-en"], or table = "paraphrases.csv")'
+    )
+
+
+def translator(folder: Path, seed: int) -> Path:
+    """A tiny random BART, with the tiny checkpoints' tokenizer."""
+    from transformers import BartConfig, BartForConditionalGeneration
+
+    tiny_checkpoint(folder)
+    (folder / "model.safetensors").unlink()
+    size = len(vocabulary())
+    config = BartConfig(
+        vocab_size=size, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=24,
+        pad_token_id=0, bos_token_id=2, eos_token_id=3, decoder_start_token_id=2, init_std=1.0,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        BartForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
+def by_hand(folder: Path, text: str) -> str:
+    """The best of four beams, one text at a time."""
+    from transformers import BartForConditionalGeneration, BertTokenizerFast
+
+    tokenizer = BertTokenizerFast.from_pretrained(str(folder))
+    model = BartForConditionalGeneration.from_pretrained(str(folder)).eval()
+    ids = tokenizer(text, return_tensors="pt", truncation=True, max_length=24)["input_ids"]
+    made = model.generate(ids, num_beams=4, do_sample=False, max_length=24)
+    return str(tokenizer.decode(made[0], skip_special_tokens=True))
+
+
+def test_a_text_goes_through_both_translators(tmp_path: Path) -> None:
+    there, back = translator(tmp_path / "there", 1), translator(tmp_path / "back", 2)
+    made = recipes.create("back_translation", {"share": 1.0, "translators": [there, back], "prefixes": ["the ", ""]})
+    made.check(TASK, SETTINGS)
+    made.prepare(FakeDevice())
+    rows = reviews(40)
+    before = torch.random.get_rng_state()
+    found = made.examples(rows, 0)[40:]
+    assert torch.equal(torch.random.get_rng_state(), before)
+    originals = {one.id: one.inputs["text"] for one in rows}
+    assert len(found) == 40
+    for one in found[:8]:
+        assert one.inputs["text"] == by_hand(back, by_hand(there, "the " + originals[one.id]))
+
+
+def test_a_folder_that_is_no_translator_is_one_line(tmp_path: Path) -> None:
+    there, encoder = translator(tmp_path / "there", 1), tiny_checkpoint(tmp_path / "encoder")
+    with pytest.raises(AuditError) as caught:
+        back_translation._translated(["good"], encoder, "", 1, "cpu")
+    assert caught.value.line.startswith(f"{encoder}: does not load: ")
+    made = recipes.create("back_translation", {"translators": [there, tmp_path / "nowhere"]})
+    with pytest.raises(AuditError) as caught:
+        made.check(TASK, SETTINGS)
+    assert caught.value.line.startswith(f"{tmp_path / 'nowhere'}: not a pretrained model")
+
+
+def test_what_was_translated_is_kept_with_an_interrupted_training() -> None:
+    made = recipes.create("back_translation", {"share": 1.0, "table": TABLES / "paraphrases.csv"})
+    made.prepare(FakeDevice())
+    found = made.examples(reviews(4), 0)
+    other = recipes.create("back_translation", {"share": 1.0, "table": "gone.csv"})
+    other.prepare(FakeDevice())
+    other.take_up(made.state())
+    assert other.examples(reviews(4), 1) == found
+
+
+PARAPHRASED = f"""{CONFIG}
+[training.recipe.back_translation]
+share = 1.0
+table = "paraphrases.csv"
+"""
+
+
+def paraphrasing(folder: Path) -> Any:
+    config = PARAPHRASED.replace('["standard", "fgm"]', '["back_translation"]')
+    assert config != PARAPHRASED
+    folder.mkdir()
+    shutil.copy(TABLES / "paraphrases.csv", folder / "paraphrases.csv")
+    found = (folder / "paraphrases.csv").read_text("utf-8")
+    (folder / "paraphrases.csv").write_text(found + "good film 0,a fine picture\n", "utf-8")
+    return written(folder, config)
+
+
+def test_a_table_is_seen_from_the_config_and_recorded_as_seen_from_the_checkpoint(tmp_path: Path) -> None:
+    found = []
+    for name in ("here", "there"):
+        (folder,) = train(paraphrasing(tmp_path / name))
+        written_record = record.read(folder)
+        assert written_record is not None
+        assert written_record.recipe_settings["table"] == "../../paraphrases.csv"
+        found.append((folder, written_record))
+    # Wherever the files lie, the training is the same; what they hold decides.
+    assert found[0][1] == found[1][1]
+    (folder, old), config = found[0], tmp_path / "here" / "paraphrases.csv"
+    made = recipes.create("back_translation", old.recipe_settings, folder)
+    assert made.settings.table.resolve() == config
+    before = made.reads()
+    config.write_text(config.read_text("utf-8") + "a,b\n", "utf-8")
+    assert made.reads() != before
+
+
+def test_a_probe_trains_again_with_the_table_that_the_checkpoint_was_trained_with(tmp_path: Path) -> None:
+    config = paraphrasing(tmp_path / "here")
+    (folder,) = train(config)
+    audited = retraining.audited(
+        FakeModel(lambda _: (0.5, 0.5), ("no", "yes")), folder, record.read(folder),
+        task=replace_labels(), config=config, base=None, device="cpu", fresh=True, load=None,  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert audited.fit is not None
+    rows = [replace(one, gold={"negative": "no", "positive": "yes"}[str(one.gold)]) for one in reviews(8)]
+    model = audited.fit(rows, seed=1, steps=2, batch_size=4)
+    assert model.labels == ("no", "yes")
+    (tmp_path / "here" / "paraphrases.csv").unlink()
+    with pytest.raises(AuditError) as caught:
+        audited.fit(rows, seed=2, steps=2, batch_size=4)
+    assert "paraphrases.csv: cannot be read: No such file or directory" in caught.value.line
+
+
+def replace_labels() -> Any:
+    from auditor import tasks
+
+    return tasks.create("text-classification", ("no", "yes"))
+
+
+def test_paths_of_settings_do_not_decide_the_key_and_contents_do(tmp_path: Path) -> None:
+    base = tiny_checkpoint(tmp_path / "base", head=False)
+
+    def key(table: Path) -> str:
+        made = recipes.create("eda", {"synonyms": table})
+        return inputs.key(base, reviews(4), (), TASK, made, loop.Settings(), seed=0, device="cpu")
+
+    other = Path(shutil.copy(TABLES / "synonyms.csv", tmp_path / "other.csv"))
+    assert key(other) == key(TABLES / "synonyms.csv")
+    other.write_text(other.read_text("utf-8") + "a,b\n", "utf-8")
+    assert key(other) != key(TABLES / "synonyms.csv")
+    assert TASK.labels == LABELS
