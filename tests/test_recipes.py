@@ -197,7 +197,7 @@ def test_an_unknown_recipe_is_refused_with_the_near_match() -> None:
     assert caught.value.hint == "did you mean 'standard'?"
     with pytest.raises(ConfigError) as caught:
         recipes.create("_base", {})
-    assert "known: attack, augment, bitfit, fgm, " in caught.value.line
+    assert f"known: {', '.join(recipes.names())}" in caught.value.line
 
 
 def test_an_unknown_setting_is_refused_with_the_near_match() -> None:
