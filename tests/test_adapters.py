@@ -90,7 +90,9 @@ def test_the_adapter_decides_the_answers_and_the_fingerprint(folder: Callable[[s
     path = folder(name)
     whole, printed = answers(hugging_face.load(path, name="m", device="cpu")), checkpoint.fingerprint(path)
     weights = load_file(path / "adapter" / checkpoint.ADAPTER_WEIGHTS)
-    save_file({one: value * 2 for one, value in weights.items()}, path / "adapter" / checkpoint.ADAPTER_WEIGHTS)
+    # Not the head, which peft's file holds once more.
+    doubled = {one: value if one.startswith("base_model.") else value * 2 for one, value in weights.items()}
+    save_file(doubled, path / "adapter" / checkpoint.ADAPTER_WEIGHTS)
     assert checkpoint.fingerprint(path) != printed
     assert answers(hugging_face.load(path, name="m", device="cpu")) != whole
 
@@ -103,7 +105,7 @@ def test_of_the_base_only_pooler_and_head_are_trained(base: Path, folders: dict[
 
 
 @pytest.mark.parametrize("name", ["prefix", "prompt"])
-def test_peft_reads_what_it_would_have_written(folders: dict[str, Path], name: str) -> None:
+def test_peft_puts_what_is_written_on_the_checkpoints_own_weights(folders: dict[str, Path], name: str) -> None:
     from peft import PeftModel
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -129,7 +131,7 @@ def test_a_bottleneck_is_what_comes_in_and_its_own_way_through() -> None:
     plain = linear(given)
     adapters.add_bottlenecks(model, ["end"], 4)
     assert torch.equal(linear(given), plain)  # it begins as the identity
-    down, _, up = linear.bottleneck  # type: ignore[misc]
+    down, _, up = linear.auditor_bottleneck  # type: ignore[misc]
     with torch.no_grad():
         up.weight.normal_()
     inner = plain @ down.weight.T + down.bias
@@ -145,8 +147,8 @@ def test_bottlenecks_stand_where_they_are_told(base: Path) -> None:
             name.split("layer.0.")[1] for name in found.model.state_dict() if "layer.0" in name and ".0.weight" in name
         }
 
-    assert places() == {"output.dense.bottleneck.0.weight"}
-    assert places(targets=["value"]) == {"attention.self.value.bottleneck.0.weight"}
+    assert places() == {"output.dense.auditor_bottleneck.0.weight"}
+    assert places(targets=["value"]) == {"attention.self.value.auditor_bottleneck.0.weight"}
 
 
 def test_virtual_tokens_take_positions_from_the_text(folders: dict[str, Path]) -> None:
@@ -202,6 +204,125 @@ def test_a_broken_adapter_is_one_line(folder: Callable[[str], Path], name: str, 
     else:
         save_file({one: value[:1].clone() for one, value in load_file(weights).items()}, weights)
     assert str(path / "adapter") in refused(lambda: hugging_face.load(path, name="m", device="cpu"))
+
+
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "bert": {"intermediate_size": 32},
+    "roberta": {"intermediate_size": 32, "pad_token_id": 0},
+    "distilbert": {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32},
+    "electra": {"embedding_size": 8, "intermediate_size": 32},
+    "deberta-v2": {"intermediate_size": 32, "position_biased_input": True, "relative_attention": False},
+    "mobilebert": {"embedding_size": 8, "intermediate_size": 32, "intra_bottleneck_size": 8, "true_hidden_size": 8},
+    "llama": {"intermediate_size": 32, "num_key_value_heads": 1, "head_dim": 8, "pad_token_id": 0},
+    "gpt2": {"n_embd": 16, "n_layer": 2, "n_head": 2, "pad_token_id": 0, "eos_token_id": 3},
+}
+REFUSED: dict[tuple[str, str], str] = {
+    ("roberta", "prefix"): "does not work with a RobertaForSequenceClassification: ",
+    ("distilbert", "prefix"): "does not work with a DistilBertForSequenceClassification: ",
+    ("electra", "prefix"): "does not work with a ElectraForSequenceClassification: ",
+    ("deberta-v2", "prefix"): "does not work with a DebertaV2ForSequenceClassification: ",
+    ("mobilebert", "prefix"): "does not work with a MobileBertForSequenceClassification: ",
+    ("llama", "prompt"): "a LlamaForSequenceClassification with it answers by the padding of the batch",
+    ("gpt2", "prompt"): "a GPT2ForSequenceClassification with it answers by the padding of the batch",
+    ("gpt2", "bottleneck"): "no linear map is called anything (known: none)",
+}
+"""(architecture, recipe) → why it is refused before the first step."""
+
+
+def architecture(folder: Path, kind: str) -> Path:
+    """A tiny random base of another architecture, with the tiny checkpoints' tokenizer."""
+    from tiny import vocabulary
+    from transformers import AutoConfig, AutoModel
+
+    tiny_checkpoint(folder, head=False)
+    shared = {"vocab_size": len(vocabulary()), "max_position_embeddings": 64}
+    if "n_layer" not in ARCHITECTURES[kind] and "n_layers" not in ARCHITECTURES[kind]:
+        shared |= {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    if kind == "distilbert":  # its forward pass takes no token types
+        (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "DistilBertTokenizerFast"}', "utf-8")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        AutoModel.from_config(AutoConfig.for_model(kind, **shared, **ARCHITECTURES[kind])).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # DeBERTa's module
+@pytest.mark.parametrize("recipe", ["standard", *ADDED])
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_every_architecture_is_served_or_refused_in_one_line(tmp_path: Path, kind: str, recipe: str) -> None:
+    base, made = architecture(tmp_path / "base", kind), recipes.create(recipe, ADDED.get(recipe, {}))
+
+    def train() -> loop.Trained:
+        return loop.train(base, reviews(8), (), TASK, made, replace(SETTINGS, max_length=512), seed=3, device="cpu")
+
+    if (kind, recipe) in REFUSED:
+        assert refused(train).startswith(f"recipe {recipe}: {REFUSED[kind, recipe]}")
+        return
+    trained = train()
+    loop.save(trained, tmp_path / "ckpt")
+    checkpoint.describe(tmp_path / "ckpt")
+    model = hugging_face.load(tmp_path / "ckpt", name="m", device="cpu")
+    found = answers(model)
+    assert found == answers(loop.as_model(trained, name="m"))
+    alone = [answer for text in TEXTS for answer in model.run(model.encode([text]))]
+    for one, other in zip(found, alone, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_more_virtual_tokens_than_there_is_room_for_are_refused(base: Path) -> None:
+    for name in ("prefix", "prompt"):
+        made = recipes.create(name, {"tokens": 49})
+        line = refused(lambda made=made: loop.train(base, reviews(4), (), TASK, made, SETTINGS, seed=3, device="cpu"))  # type: ignore[misc]
+        assert line == f"recipe {name}: tokens = 49 leave no room for a text in 64 positions"
+
+
+def test_virtual_tokens_are_work_and_leave_the_recorded_length_alone(
+    trained: dict[str, loop.Trained], base: Path
+) -> None:
+    settings = replace(SETTINGS, max_length=512, learning_rate=1e-2)
+    standard = loop.train(base, reviews(10), (), TASK, recipes.create("standard", {}), settings, seed=3, device="cpu")
+    assert {one.max_length for one in trained.values()} == {standard.max_length} == {64}
+    passes = 2 * 10 * 3  # epochs, rows, forward and backward
+    assert {name: one.work - standard.work for name, one in trained.items()} == {
+        "bottleneck": 0,
+        "prefix": 4 * passes,
+        "prompt": 5 * passes,
+    }
+
+
+def test_what_else_an_adapters_configuration_asks_for_is_not_done(folder: Callable[[str], Path]) -> None:
+    path = folder("prompt")
+    whole = answers(hugging_face.load(path, name="m", device="cpu"))
+    config = path / "adapter" / checkpoint.ADAPTER_CONFIG
+    evil = path.parent / "evil"
+    evil.mkdir()
+    (evil / "tokenizer_config.json").write_text('{"auto_map": {"AutoTokenizer": ["evil.Evil", null]}}', "utf-8")
+    (evil / "evil.py").write_text(f"open({str(path / 'ran')!r}, 'w').close()\n", "utf-8")
+    asked = {
+        "inference_mode": False,
+        "prompt_tuning_init": "TEXT",
+        "prompt_tuning_init_text": "good",
+        "tokenizer_name_or_path": str(evil),
+        "tokenizer_kwargs": {"trust_remote_code": True},
+    }
+    config.write_text(json.dumps({**json.loads(config.read_text("utf-8")), **asked}), "utf-8")
+    assert answers(hugging_face.load(path, name="m", device="cpu")) == whole
+    assert not (path / "ran").exists()
+
+
+@pytest.mark.parametrize("size", [0, "4", None, [4]])
+@pytest.mark.parametrize("name", ADDED)
+def test_an_adapter_of_no_size_is_one_line(folder: Callable[[str], Path], name: str, size: Any) -> None:
+    path = folder(name)
+    config = path / "adapter" / checkpoint.ADAPTER_CONFIG
+    key = checkpoint.ADAPTERS[KINDS[name]]
+    config.write_text(json.dumps({**json.loads(config.read_text("utf-8")), key: size}), "utf-8")
+    assert refused(lambda: checkpoint.describe(path)) == f"{config}: {key} = {size!r} should be 1 or more"
+
+
+def test_the_part_of_a_checkpoint_is_not_taken_for_peft_s_own(folders: dict[str, Path]) -> None:
+    path = folders["prefix"] / "adapter"
+    assert refused(lambda: checkpoint.find(path)).endswith(f"(it is part of a checkpoint: name {folders['prefix']})")
 
 
 def test_bottlenecks_without_their_weights_are_refused(folder: Callable[[str], Path]) -> None:

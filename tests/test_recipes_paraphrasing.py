@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import shutil
 from collections.abc import Sequence
@@ -12,19 +13,21 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from test_recipes_trained import TABLES
 from test_training import LABELS, SETTINGS, TASK, reviews
 from test_training_job import CONFIG, train, written
 from tiny import tiny_checkpoint, vocabulary
 
+from auditor import config as configs
 from auditor import resources, retraining
 from auditor import text as texts
 from auditor.data import tables
 from auditor.errors import AuditError, ConfigError
 from auditor.models.fake import FakeModel
-from auditor.training import inputs, loop, recipes, record
+from auditor.training import inputs, job, loop, recipes, record
 from auditor.training.recipes import back_translation, eda
-from auditor.types import Example
+from auditor.types import Example, Silent
 
 ROW = Example("a", {"text": "Good film, but the plot is bad."}, "positive")
 KNOWN = {
@@ -217,7 +220,16 @@ def test_a_share_of_the_rows_is_paraphrased() -> None:
     assert 20 < len(made.examples(reviews(80), 0)) - 80 < 60
 
 
-@pytest.mark.parametrize("given", [{}, {"translators": ["a"]}, {"translators": ["a", "b"], "table": "c.csv"}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"translators": ["a"]},
+        {"translators": ["a", "b"], "table": "c.csv"},
+        {"translators": ["a"], "table": "c.csv"},
+        {"translators": ["a", "b", "c"]},
+    ],
+)
 def test_one_source_of_paraphrases_is_needed(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:
         recipes.create("back_translation", given).check(TASK, SETTINGS)
@@ -279,7 +291,71 @@ def test_a_folder_that_is_no_translator_is_one_line(tmp_path: Path) -> None:
     made = recipes.create("back_translation", {"translators": [there, tmp_path / "nowhere"]})
     with pytest.raises(AuditError) as caught:
         made.check(TASK, SETTINGS)
-    assert caught.value.line.startswith(f"{tmp_path / 'nowhere'}: not a pretrained model")
+    assert caught.value.line == (
+        f"{tmp_path / 'nowhere'}: not a translation model: no config.json here "
+        "(translators = the folders of two translation models)"
+    )
+    made = recipes.create("back_translation", {"translators": [there, encoder]})
+    with pytest.raises(AuditError) as caught:
+        made.check(TASK, SETTINGS)
+    assert caught.value.line == f"{encoder}: is a BertForSequenceClassification, no sequence-to-sequence model"
+
+
+def test_a_translators_own_generation_settings_do_not_decide(tmp_path: Path) -> None:
+    there = translator(tmp_path / "there", 1)
+    found = back_translation._translated(["good film"], there, "", 4, "cpu")
+    settings = json.loads((there / "generation_config.json").read_text("utf-8"))
+    asked = {"max_new_tokens": 1, "do_sample": True, "num_return_sequences": 2, "return_dict_in_generate": True}
+    (there / "generation_config.json").write_text(json.dumps({**settings, **asked}), "utf-8")
+    assert back_translation._translated(["good film"], there, "", 4, "cpu") == found
+
+
+def test_a_translator_that_lacks_weights_is_refused(tmp_path: Path) -> None:
+    there = translator(tmp_path / "there", 1)
+    whole = load_file(there / "model.safetensors")
+    kept = {name: value for name, value in whole.items() if ".decoder.layers.0.fc1" not in name}
+    save_file(kept, there / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(AuditError) as caught:
+        back_translation._translated(["good film"], there, "", 4, "cpu")
+    assert caught.value.line.startswith(f"{there}: lacks weights: model.decoder.layers.0.fc1.bias")
+
+
+def test_whatever_a_translator_cannot_do_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = translator(tmp_path / "there", 1)
+    model, tokenizer = back_translation._loaded(there, "cpu")
+
+    def generate(**_: Any) -> None:
+        raise ValueError("no such thing")
+
+    monkeypatch.setattr(model, "generate", generate)
+    monkeypatch.setattr(back_translation, "_loaded", lambda *_: (model, tokenizer))
+    with pytest.raises(AuditError) as caught:
+        back_translation._translated(["good film"], there, "", 4, "cpu")
+    assert caught.value.line == f"{there}: does not translate: no such thing"
+
+
+@pytest.mark.parametrize("file", ["generation_config.json", "source.spm"])
+def test_every_file_of_a_translator_belongs_to_the_key(tmp_path: Path, file: str) -> None:
+    there, back = translator(tmp_path / "there", 1), translator(tmp_path / "back", 2)
+    made = recipes.create("back_translation", {"translators": [there, back]})
+    before = made.reads()
+    assert made.reads() == before
+    (there / file).write_text("{}", "utf-8")
+    assert made.reads() != before
+
+
+def test_tables_that_match_no_row_are_refused(tmp_path: Path) -> None:
+    table = bad_table(tmp_path, "text,paraphrase\na,b\n")
+    made = recipes.create("back_translation", {"table": table})
+    made.prepare(FakeDevice())
+    with pytest.raises(AuditError) as caught:
+        made.examples(reviews(4), 0)
+    assert caught.value.line == f"{table}: none of the training rows' texts is in it (the first is 'bad awful film')"
+    table = bad_table(tmp_path, "word,synonym\na,b\n")
+    made = recipes.create("eda", {"synonyms": table, "operations": ["synonyms", "insertion"]})
+    with pytest.raises(AuditError) as caught:
+        made.examples(reviews(4), 0)
+    assert caught.value.line == f"{table}: no word of the training rows has a synonym in it"
 
 
 def test_what_was_translated_is_kept_with_an_interrupted_training() -> None:
@@ -338,10 +414,36 @@ def test_a_probe_trains_again_with_the_table_that_the_checkpoint_was_trained_wit
     rows = [replace(one, gold={"negative": "no", "positive": "yes"}[str(one.gold)]) for one in reviews(8)]
     model = audited.fit(rows, seed=1, steps=2, batch_size=4)
     assert model.labels == ("no", "yes")
+    # A probe that trains by a recipe which lacks what it needs says so in one line.
+    lacking = retraining.audited(
+        FakeModel(lambda _: (0.5, 0.5), ("no", "yes")), folder, record.read(folder),
+        task=replace_labels(), config=replace_recipe(config), base=None, device="cpu", fresh=True, load=None,  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert lacking.train is not None
+    with pytest.raises(AuditError) as caught:
+        lacking.train("back_translation", rows, seed=1, steps=2, batch_size=4)
+    assert "needs two translators, there and back, or a table" in caught.value.line
     (tmp_path / "here" / "paraphrases.csv").unlink()
     with pytest.raises(AuditError) as caught:
         audited.fit(rows, seed=2, steps=2, batch_size=4)
-    assert "paraphrases.csv: cannot be read: No such file or directory" in caught.value.line
+    assert "paraphrases.csv: no such file" in caught.value.line
+
+
+def replace_recipe(config: Any) -> Any:
+    return config.model_copy(update={"training": config.training.model_copy(update={"recipe": {}})})
+
+
+def test_a_table_that_was_moved_is_recorded_where_it_is_now(tmp_path: Path) -> None:
+    config = paraphrasing(tmp_path / "here")
+    (folder,) = train(config)
+    weights = (folder / "model.safetensors").stat().st_mtime_ns
+    (tmp_path / "here" / "paraphrases.csv").rename(tmp_path / "here" / "moved.csv")
+    toml = tmp_path / "here" / "audit.toml"
+    toml.write_text(toml.read_text("utf-8").replace("paraphrases.csv", "moved.csv"), "utf-8")
+    (found,) = job.train(configs.load(toml), out=None, device="cpu", progress=Silent())
+    assert (folder / "model.safetensors").stat().st_mtime_ns == weights
+    assert record.read(folder) == found.record
+    assert found.record.recipe_settings["table"] == "../../moved.csv"
 
 
 def replace_labels() -> Any:

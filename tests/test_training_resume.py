@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save, save_file
+from test_recipes_trained import TABLES
 from tiny import tiny_checkpoint
 
 from auditor import tasks
@@ -136,6 +137,8 @@ KINDS = {
     "prompt": Kind("prompt"),
     "prefix": Kind("prefix"),
     "bottleneck": Kind("bottleneck"),
+    "eda": Kind("eda", {"copies": 1, "synonyms": TABLES / "synonyms.csv"}, expected=10),
+    "back_translation": Kind("back_translation", {"share": 1.0, "table": TABLES / "paraphrases.csv"}, expected=8),
 }
 
 

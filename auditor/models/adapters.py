@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.models.checkpoint import ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK
+from auditor.models.checkpoint import ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK, PROMPT
 from auditor.models.loading import loading
 
-_INNER = ".bottleneck."
+_NAME = "auditor_bottleneck"
+"""Of the module inside a linear map: no architecture has one of that name (MobileBERT has bottlenecks of its own)."""
+_INNER = f".{_NAME}."
+NOT_ITS_OWN = "the adapter's weights are not those of its configuration"
 
 
 def add_bottlenecks(model: Any, names: Sequence[str], width: int) -> None:
@@ -30,19 +33,37 @@ def add_bottlenecks(model: Any, names: Sequence[str], width: int) -> None:
         down, up = nn.Linear(linear.out_features, width), nn.Linear(width, linear.out_features)
         nn.init.zeros_(up.weight)
         nn.init.zeros_(up.bias)
-        linear.bottleneck = nn.Sequential(down, nn.GELU(), up).to(linear.weight.device)
+        linear.add_module(_NAME, nn.Sequential(down, nn.GELU(), up).to(linear.weight.device))
         linear.register_forward_hook(_through)
 
 
 def _through(linear: Any, _given: Any, found: Any) -> Any:
-    return found + linear.bottleneck(found)
+    return found + getattr(linear, _NAME)(found)
 
 
-def add_prompts(model: Any, config: Any) -> Any:
-    """The model wrapped by peft with virtual tokens; its head stays its own, and not one of peft's copies of it."""
+def add_prompts(model: Any, kind: str, tokens: int, *, trained: bool = False) -> Any:
+    """The model wrapped by peft with virtual tokens; its head stays its own, and not one of peft's copies of it.
+
+    ``kind``: PROMPT, tokens before the text, which begin as embeddings of pieces drawn from the vocabulary; or PREFIX, keys
+    and values of every layer. ``trained``: they are about to be given their values.
+    """
     import peft
 
-    config.task_type, config.modules_to_save = "SEQ_CLS", None
+    shared = {
+        "task_type": "SEQ_CLS",
+        "num_virtual_tokens": tokens,
+        "num_transformer_submodules": 1,
+        "num_layers": model.config.num_hidden_layers,
+        "num_attention_heads": model.config.num_attention_heads,
+        "inference_mode": trained,
+    }
+    config: Any
+    if kind == PROMPT:
+        begin = "RANDOM" if trained else "SAMPLE_VOCAB"
+        size = int(model.get_input_embeddings().embedding_dim)
+        config = peft.PromptTuningConfig(token_dim=size, prompt_tuning_init=begin, **shared)
+    else:
+        config = peft.PrefixTuningConfig(token_dim=model.config.hidden_size, **shared)
     wrapped = peft.get_peft_model(model, config)
     for name, module in list(model.named_modules()):
         if isinstance(module, peft.utils.ModulesToSaveWrapper):
@@ -78,7 +99,8 @@ def save(model: Any, folder: Path) -> None:
         import peft
 
         # Else what loads it would begin by drawing virtual tokens anew.
-        dataclasses.replace(prompts[0], inference_mode=True).save_pretrained(str(folder / ADAPTER))
+        begin = {"prompt_tuning_init": "RANDOM"} if prompts[0].peft_type == PROMPT else {}
+        dataclasses.replace(prompts[0], inference_mode=True, **begin).save_pretrained(str(folder / ADAPTER))
         inner = {**peft.get_peft_model_state_dict(model), **_peft_head(plain)}
     else:
         (folder / ADAPTER / ADAPTER_CONFIG).write_text(json.dumps(_described(inner), indent=2) + "\n", "utf-8")
@@ -101,16 +123,19 @@ def attach(model: Any, path: Path) -> Any:
             add_bottlenecks(model, config["targets"], int(config["width"]))
             wanted = {name for name in model.state_dict() if _INNER in name}
             if wanted != tensors.keys():
-                raise ModelError("the adapter's weights are not those of its configuration", where=str(folder))
+                raise ModelError(NOT_ITS_OWN, where=str(folder))
             model.load_state_dict(tensors, strict=False)
             return model.eval()
-        return _with_prompts(model, folder, tensors)
+        return _with_prompts(model, config["peft_type"], int(config["num_virtual_tokens"]), tensors, str(folder))
 
 
-def _with_prompts(model: Any, folder: Path, tensors: Mapping[str, Any]) -> Any:
+def _with_prompts(model: Any, kind: str, tokens: int, tensors: Mapping[str, Any], where: str) -> Any:
     import peft
 
-    wrapped = add_prompts(model, peft.PeftConfig.from_pretrained(str(folder)))
+    if tensors.keys() != {"prompt_embeddings", *_peft_head(model)}:
+        raise ModelError(NOT_ITS_OWN, where=where)
+    wrapped = add_prompts(model, kind, tokens, trained=True)
+    # What else peft's configuration may ask for, a tokenizer to begin by, say, is not done.
     peft.set_peft_model_state_dict(wrapped, tensors)
     return wrapped.eval()
 
@@ -125,7 +150,7 @@ def _peft_configs(model: Any) -> list[Any]:
 
 
 def _peft_head(plain: Any) -> dict[str, Any]:
-    """What peft expects of a classifier beside its virtual tokens, to load it by itself: the head once more."""
+    """What peft expects of a classifier beside its virtual tokens: the head once more."""
     heads = ("classifier.", "score.")
     return {f"base_model.{name}": value for name, value in plain.state_dict().items() if name.startswith(heads)}
 

@@ -25,9 +25,9 @@ TOKENIZER_FILES = (
 OTHER_FILES = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "merges.txt", "added_tokens.json")
 ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter", "adapter_config.json", "adapter_model.safetensors"
 """A folder in a checkpoint, and its files as peft calls them: parameters that do not merge into the weights."""
-BOTTLENECK = "BOTTLENECK"
-ADAPTERS = (BOTTLENECK, "PREFIX_TUNING", "PROMPT_TUNING")
-"""Kinds of adapters that are loaded; others can be merged."""
+BOTTLENECK, PREFIX, PROMPT = "BOTTLENECK", "PREFIX_TUNING", "PROMPT_TUNING"
+ADAPTERS = {BOTTLENECK: "width", PREFIX: "num_virtual_tokens", PROMPT: "num_virtual_tokens"}
+"""Kinds of adapters that are loaded, and what says how large one is; others can be merged."""
 INDEX = "model.safetensors.index.json"
 MAX_HEADER = 100_000_000
 """Bytes; the safetensors format's own limit."""
@@ -63,6 +63,8 @@ def find(path: Path) -> dict[str, Path]:
         hint = "save_pretrained() writes one; audit train too"
         if (path / ADAPTER_CONFIG).is_file():
             hint = "it is a peft adapter: merge it into its base with merge_and_unload() and save that"
+            if path.name == ADAPTER and (path.parent / "config.json").is_file():
+                hint = f"it is part of a checkpoint: name {path.parent}"
         raise ModelError("not a checkpoint: no config.json in it", where=str(path), hint=hint)
     return found
 
@@ -215,10 +217,14 @@ def _check_adapter(path: Path) -> None:
     folder = path / ADAPTER
     if not folder.is_dir():
         return
-    kind = _json(folder / ADAPTER_CONFIG).get("peft_type")
+    config = _json(folder / ADAPTER_CONFIG)
+    kind = config.get("peft_type")
     if kind not in ADAPTERS:
         hint = "merge it into the weights with merge_and_unload()"
         raise ModelError(f"has an adapter of a kind that is not loaded: {kind!r}", where=str(folder), hint=hint)
+    size = config.get(ADAPTERS[kind])
+    if not isinstance(size, int) or size < 1:
+        raise ModelError(f"{ADAPTERS[kind]} = {size!r} should be 1 or more", where=str(folder / ADAPTER_CONFIG))
     _check_safetensors(folder / ADAPTER_WEIGHTS)
 
 

@@ -112,7 +112,10 @@ def counted(trained: Trained) -> Iterator[None]:
     import torch
 
     def count(_module: Any, given: tuple[Any, ...], _found: Any) -> None:
-        trained.work += int(given[0].numel()) * (3 if torch.is_grad_enabled() else 1)
+        ids = given[0]
+        if ids.dim() == 2:  # a batch; virtual tokens begin by a look-up of their own
+            tokens = int(ids.numel()) + len(ids) * trained.virtual_tokens
+            trained.work += tokens * (3 if torch.is_grad_enabled() else 1)
 
     handle = trained.model.get_input_embeddings().register_forward_hook(count)
     try:

@@ -108,7 +108,7 @@ def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, f
             cost.write(ready.folder, run.name, meter.of(trained.steps))
     else:
         progress.start(f"training {run.name}")
-        found = _brought_up_to_date(ready, target, old)
+        found = _brought_up_to_date(ready, target, old, recipe)
         progress.finish("nothing has changed since; --fresh trains again")
     if processes.is_first():
         keeper.discard()
@@ -180,9 +180,11 @@ def _learned_nothing(ready: _Ready, trained: loop.Trained) -> str:
     )
 
 
-def _brought_up_to_date(ready: _Ready, target: Path, old: record.TrainingRecord) -> record.TrainingRecord:
+def _brought_up_to_date(
+    ready: _Ready, target: Path, old: record.TrainingRecord, recipe: recipes.Recipe
+) -> record.TrainingRecord:
     """Files that decide no weight, such as the test rows, may have changed: audits of the checkpoint go by its record."""
-    new = replace(old, **_places(ready, target))
+    new = replace(old, **_places(ready, target), recipe_settings=recipes.portable(recipe.settings, target))
     if new != old and processes.is_first():
         saving.rewrite(target, new)
     return new
@@ -267,6 +269,7 @@ class Again:
         if known.get("precision") == "fp16" and hugging_face.device_named(self.device) == "cpu":
             known["precision"] = "auto"  # trained on a GPU, audited without one
         chosen = replace(loop.Settings(**known), steps=steps, batch_size=batch_size, patience=None)
+        made.check(self.task, chosen)
         given = (self.base, examples, (), self.task, made, chosen)
         key = inputs.key(*given, seed=seed, device=self.device)
         keeper = resume.keeper(key) if self.keep else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import DataError, DivergedError
-from auditor.models import hugging_face
+from auditor.models import adapters, hugging_face
 from auditor.models.devices import memory_errors
 from auditor.training import base as bases
 from auditor.training import cost, processes, saving, state, validating
@@ -125,7 +125,8 @@ class _Loop:
         )
         seed_anew(seed)
         model = recipe.prepare(trained.model)
-        trained.max_length = hugging_face.length_limit(model, trained.tokenizer, settings.max_length)
+        self._max_length = hugging_face.length_limit(model, trained.tokenizer, settings.max_length)
+        trained.virtual_tokens, trained.work = adapters.virtual_tokens(model), 0  # trying them out is no training
         self._model, self._optimizer = processes.prepared(self._accelerator, model, optimizer(model, settings))
         self._weight = 1.0
         recipe.accumulate, recipe.answering = self._accumulate, self._answering
@@ -224,7 +225,7 @@ class _Loop:
             per_epoch = math.ceil(len(chosen) / (size * settings.accumulation))
             self._total = settings.steps or settings.epochs * per_epoch
             self._progress.start(f"training {self._recipe.label}", self._total)
-        columns = encoded(chosen, self._task, self._trained.tokenizer, self._trained.max_length)
+        columns = encoded(chosen, self._task, self._trained.tokenizer, self._max_length)
         lengths = [len(ids) for ids in columns["input_ids"]]
         return columns, iter(bucketed(lengths, size, self._rng))
 

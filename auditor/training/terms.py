@@ -60,5 +60,7 @@ class Trained:
     work: int = 0
     """Tokens, padding included, that went through the model for the recipe, those with a gradient three times: a
     backward pass costs about twice a forward one (Kaplan et al. 2020). Validation does not count."""
+    virtual_tokens: int = 0
+    """Beside the tokens of a text, where the recipe added any."""
     warning: str = ""
     """That it diverged, and which epoch's weights these are."""

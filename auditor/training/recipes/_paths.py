@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
@@ -10,7 +13,6 @@ from typing import Any
 
 from auditor.data import sha256_of
 from auditor.errors import DataError
-from auditor.models import checkpoint
 
 
 def resolved(settings: Any, folder: Path) -> Any:
@@ -19,26 +21,37 @@ def resolved(settings: Any, folder: Path) -> Any:
 
 
 def portable(settings: Any, folder: Path) -> dict[str, Any]:
-    """The settings by name, paths among them as seen from ``folder``."""
+    """The settings by name as JSON has them, paths among them as seen from ``folder``."""
 
     def placed(path: Path) -> str:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
-    return {**asdict(settings), **_changed(settings, placed)}
+    found: dict[str, Any] = json.loads(json.dumps({**asdict(settings), **_changed(settings, placed)}))
+    return found
 
 
 def contents(settings: Any) -> dict[str, Any]:
     """The settings by name, with SHA-256 of what they name in place of paths. Raises DataError for what is not there."""
+    return {**asdict(settings), **_changed(settings, _content)}
 
-    def content(path: Path) -> str:
-        if path.is_dir():
-            return checkpoint.fingerprint(path)
-        try:
-            return sha256_of(path)
-        except OSError as error:
-            raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
-    return {**asdict(settings), **_changed(settings, content)}
+def _content(path: Path) -> str:
+    """Of a file, or of the names and contents of all files in a folder; read once as long as none of them changes."""
+    try:
+        path = path.resolve()
+        files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        states = [one.stat() for one in files]
+        return _sha256(path, tuple(files), tuple((one.st_size, one.st_mtime_ns) for one in states))
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from None
+
+
+@functools.lru_cache(maxsize=32)
+def _sha256(path: Path, files: tuple[Path, ...], _state: tuple[tuple[int, int], ...]) -> str:
+    if files == (path,):
+        return sha256_of(path)
+    lines = (f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _changed(settings: Any, change: Callable[[Path], Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from auditor.data import tables
-from auditor.errors import ConfigError, DataError
+from auditor.errors import ConfigError, DataError, ModelError
 from auditor.models import checkpoint
-from auditor.models.loading import loading, quiet
+from auditor.models.loading import loading
 from auditor.training import terms as training
 from auditor.training.recipes import _texts
 from auditor.training.recipes._checks import between
@@ -63,14 +64,14 @@ class BackTranslation(_texts.Making):
         own: Settings = self.settings
         if own.share == 0:
             return
-        if (own.table is None) == (len(own.translators) != 2):
+        if len(own.translators) != (2 if own.table is None else 0):
             hint = 'translators = ["en-de", "de-en"], or table = "paraphrases.csv"'
             problem = "needs two translators, there and back, or a table, and not both"
             raise ConfigError(problem, where=f"[training.recipe.{self.label}]", hint=hint)
         if own.table is not None:
             _table(own.table)
         for folder in own.translators:
-            checkpoint.check_base(folder)
+            _check_translator(folder)
 
     def prepare(self, model: Any) -> Any:
         """The model as it is. What decides which rows are paraphrased is drawn here."""
@@ -91,6 +92,9 @@ class BackTranslation(_texts.Making):
         texts = list(dict.fromkeys(text for row in rows for text in examples[row].inputs.values()))
         if settings.table is not None:
             known: Mapping[str, str] = _table(settings.table)
+            if not any(text in known for one in examples for text in one.inputs.values()):
+                hint = f"the first is {next(iter(examples[0].inputs.values()))[:60]!r}"
+                raise DataError("none of the training rows' texts is in it", where=str(settings.table), hint=hint)
         else:
             abroad = _translated(texts, settings.translators[0], settings.prefixes[0], settings.beams, self._device)
             back = _translated(abroad, settings.translators[1], settings.prefixes[1], settings.beams, self._device)
@@ -111,27 +115,60 @@ def _table(path: Path) -> dict[str, str]:
     return {str(cells.get("text")): str(cells.get("paraphrase") or "").strip() for _, cells in table.rows}
 
 
+def _check_translator(folder: Path) -> None:
+    """Refuse what is no sequence-to-sequence model of safetensors without code of its own. Raises ModelError."""
+    if not (folder / "config.json").is_file():
+        hint = "translators = the folders of two translation models"
+        raise ModelError("not a translation model: no config.json here", where=str(folder), hint=hint)
+    checkpoint.check_base(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if config.get("is_encoder_decoder") is not True:
+        named = config.get("architectures") or ["model without a name"]
+        raise ModelError(f"is a {named[0]}, no sequence-to-sequence model", where=str(folder))
+
+
+def _loaded(folder: Path, device: str) -> tuple[Any, Any]:
+    """Model and tokenizer. Raises ModelError."""
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    local = {"local_files_only": True, "trust_remote_code": False}
+    with loading("does not load", folder):
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), **local)
+        model, info = AutoModelForSeq2SeqLM.from_pretrained(
+            str(folder), use_safetensors=True, output_loading_info=True, **local
+        )
+    if info["missing_keys"]:
+        lost = ", ".join(sorted(info["missing_keys"])[:3])
+        raise ModelError(f"lacks weights: {lost}", where=str(folder), hint="copy it again")
+    return model.to(device).eval(), tokenizer
+
+
 def _translated(texts: Sequence[str], folder: Path, prefix: str, beams: int, device: str) -> list[str]:
     """The texts by a sequence-to-sequence model, the most likely of a beam each. Raises ModelError."""
     import torch
-    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers import GenerationConfig
 
-    with loading("does not load", folder):
-        local = {"local_files_only": True, "trust_remote_code": False}
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), **local)
-        model = AutoModelForSeq2SeqLM.from_pretrained(str(folder), use_safetensors=True, **local).to(device).eval()
+    model, tokenizer = _loaded(folder, device)
     limit = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", LONGEST), LONGEST)
+    # The model's own generation settings may ask for samples, or for less than a whole text.
+    model.generation_config = GenerationConfig(
+        num_beams=beams, do_sample=False, max_length=limit, **_special_tokens(model.generation_config)
+    )
     found: list[str] = []
     for start in range(0, len(texts), BATCH):
         batch = [prefix + text for text in texts[start : start + BATCH]]
         given = tokenizer(
             batch, return_tensors="pt", padding=True, truncation=True, max_length=limit, return_token_type_ids=False
         )
-        with torch.inference_mode(), quiet():
-            # The model's own generation settings may ask for samples, or for less than a whole text.
-            made = model.generate(**given.to(device), num_beams=beams, do_sample=False, max_length=limit)
+        with torch.inference_mode(), loading("does not translate", folder):
+            made = model.generate(**given.to(device))
         found += tokenizer.batch_decode(made, skip_special_tokens=True)
     return found
+
+
+def _special_tokens(settings: Any) -> dict[str, Any]:
+    """What of a model's generation settings its answers make no sense without."""
+    return {name: value for name, value in settings.to_dict().items() if name.endswith("_token_id")}
 
 
 RECIPE = BackTranslation

@@ -22,10 +22,9 @@ class Settings:
 
 
 class Bottleneck(Recipe):
-    """Houlsby et al. (2019), "Parameter-efficient transfer learning for NLP", with one adapter a layer as in
-    Pfeiffer et al. (2021), "AdapterFusion: Non-destructive task composition for transfer learning".
-
-    Pooler and head are trained whole. The adapters begin as the identity.
+    """Houlsby et al. (2019), "Parameter-efficient transfer learning for NLP": before the residual connection. One a layer,
+    with the layers' norms frozen, as in Pfeiffer et al. (2021), "AdapterFusion: Non-destructive task composition for transfer
+    learning". Pooler and head are trained whole. The adapters begin as the identity.
     """
 
     name = "bottleneck"

@@ -78,7 +78,10 @@ class EDA(Recipe):
             for number, row in enumerate(examples)
             for rng in [random.Random(f"{self._seed} {copy} {number}")]
         ]
-        return [*examples, *(one for one in made if one is not None)]
+        found = [one for one in made if one is not None]
+        if made and not found and settings.synonyms is not None and set(settings.operations) <= set(NEEDS_SYNONYMS):
+            raise DataError("no word of the training rows has a synonym in it", where=str(settings.synonyms))
+        return [*examples, *found]
 
     def reads(self) -> Mapping[str, Any]:
         """Its settings and, where it goes by WordNet, which one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from auditor.models.checkpoint import PROMPT
 from auditor.training.recipes import _peft
 from auditor.training.recipes._base import Recipe
 from auditor.training.recipes._checks import between
@@ -21,7 +22,8 @@ class Prompt(Recipe):
     """Lester, Al-Rfou & Constant (2021), "The power of scale for parameter-efficient prompt tuning", through peft.
 
     The virtual tokens begin as embeddings of pieces drawn from the vocabulary. An encoder that answers from its first
-    position (BERT's [CLS]) answers from the first virtual token. Pooler and head are trained whole.
+    position (BERT's [CLS]) answers from the first virtual token. Pooler and head are trained whole. Decoders, which would
+    answer from the last position of the batch, are refused.
     """
 
     name = "prompt"
@@ -33,13 +35,8 @@ class Prompt(Recipe):
         super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
-        import peft
-
-        config = peft.PromptTuningConfig(
-            num_virtual_tokens=self.settings.tokens,
-            prompt_tuning_init="SAMPLE_VOCAB",
-        )
-        return _peft.prompted(model, config)
+        """The model with virtual tokens. Raises ModelError where there is no room, or for an architecture that cannot."""
+        return _peft.prompted(model, PROMPT, self.settings.tokens, f"recipe {self.name}")
 
 
 RECIPE = Prompt
