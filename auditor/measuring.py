@@ -61,12 +61,13 @@ WORST_CASES = 5
 def judge(scored: ScoredCase, task: Task) -> Judged:
     """The decisions and numbers of a scored case, without its text."""
     case, gold = scored.case, scored.case.example.gold
+    moved = gold if gold is None or case.origins is None else task.follow(gold, case.origins)
     return Judged(
         slice=case.slice,
         cluster=case.cluster or case.example.cluster,
         before=None if gold is None else task.score(gold, scored.before),
-        after=None if gold is None else task.score(gold, scored.after),
-        same=task.same(scored.before, scored.after),
+        after=None if moved is None else task.score(moved, scored.after),
+        same=task.same(scored.before, scored.after, case.origins),
         vacuous=scored.vacuous,
         facts=case.facts,
         before_classes=task.class_scores(scored.before),

@@ -63,7 +63,11 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     task = tasks.create(config.task, labels, _mapping(config, records[candidate]))
     files = _files(config, options, records[candidate], found[candidate])
     columns = _columns(config, records[candidate])
-    sets = {name: data.load(path, name=name, task=task, columns=columns) for name, path in files.items()}
+    own = (HOME, "train", "validation")
+    sets = {
+        name: data.load(path, name=name, task=task if name in own else task.elsewhere(), columns=columns)
+        for name, path in files.items()
+    }
     models = {
         name: _load(path, name, _max_length(config, records[name]), config, options) for name, path in found.items()
     }
@@ -208,7 +212,8 @@ def _mapping(config: Config, record: Any) -> Mapping[str, str]:
 
 
 def _columns(config: Config, record: Any) -> data.Columns:
-    return data.Columns.of({**(record.columns if record is not None else {}), **configs.columns(config)})
+    names = {**(record.columns if record is not None else {}), **configs.columns(config)}
+    return data.Columns.of(names, repair=config.data.repair)
 
 
 def _files(config: Config, options: Options, record: Any, folder: Path) -> dict[str, Path]:

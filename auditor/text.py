@@ -123,6 +123,28 @@ def diff(before: Words, after: Words) -> tuple[Edit, ...]:
     )
 
 
+def origins(words: Words, edits: Iterable[Edit]) -> tuple[int, ...]:
+    """Of each word of ``apply(words, edits)``, the word before that it comes from; −1: a new one.
+
+    Within an edit a word that stood there before comes from where it stood; the others come from the words in their place,
+    those beyond the last from the last. So labels of words follow them.
+    """
+    found: list[int] = []
+    at = 0
+    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
+        found += range(at, edit.start)
+        left = list(range(edit.start, edit.end))
+        for place, word in enumerate(edit.words):
+            same = next((index for index in left if words.words[index] == word), None)
+            if same is not None:
+                left.remove(same)
+                found.append(same)
+            else:
+                found.append(min(edit.start + place, edit.end - 1) if edit.end > edit.start else -1)
+        at = edit.end
+    return (*found, *range(at, len(words.words)))
+
+
 def share_touched(words: Words, edits: Sequence[Edit]) -> float:
     """Share in [0, 1] of the words that an edit replaces; a pure insertion counts as one word."""
     if not words.words:

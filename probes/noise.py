@@ -93,17 +93,21 @@ class Noise:
 
 def _case(audit: Audit, example: Example, name: str, share: float, slice_: Slice) -> Case | None:
     """The example with noise in each text field; None where no field offers anything to change."""
-    inputs = dict(example.inputs)
+    inputs, origins = dict(example.inputs), None
     touched = total = 0.0
     for field_name in audit.task.fields:
         words = text.split(inputs[field_name])
         edits = perturb(words, name, share, audit.rng(name, example.id, field_name))
         inputs[field_name] = str(text.apply(words, edits))
+        if audit.task.word_level:
+            origins = text.origins(words, edits)
         touched += text.share_touched(words, edits) * len(words.words)
         total += len(words.words)
     if not touched:
         return None
-    return Case(example, slice=slice_, inputs=inputs, facts={"words_touched": touched / total})
+    broken = origins is not None and example.gold is not None and audit.task.follow(example.gold, origins) is None
+    facts = {"words_touched": touched / total}
+    return Case(example, slice=slice_, inputs=inputs, facts=facts, invalid=broken, origins=origins)
 
 
 PROBE = Noise()

@@ -22,7 +22,12 @@ class PairTask:
     fields: tuple[str, ...] = ("premise", "hypothesis")
     metric = "f1"
     ratio = True
+    word_level = False
     labels: tuple[str, ...] = ("differs", "follows")
+
+    def elsewhere(self) -> PairTask:
+        """Itself: the labels are the same everywhere."""
+        return self
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
         """Both texts and the gold label. Raises DataError for an unknown label."""
@@ -43,9 +48,13 @@ class PairTask:
         found, wanted = self.answer(response) == "follows", gold == "follows"
         return Score(2.0 * (found and wanted), float(found) + float(wanted))
 
-    def same(self, one: Response, other: Response) -> bool:
+    def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:  # noqa: ARG002 - one decision
         """Whether the decision is the same."""
         return self.answer(one) == self.answer(other)
+
+    def follow(self, gold: str, origins: Sequence[int]) -> str:  # noqa: ARG002 - a pair has one label
+        """The label of the pair as it was."""
+        return gold
 
     def answer(self, response: Response) -> str:
         """The more probable label."""

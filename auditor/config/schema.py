@@ -68,6 +68,8 @@ class DataSection(_Section):
     group_column: Word | None = None
     labels: dict[str, Word] = Field(default_factory=dict)
     """Label in the data → the model's label."""
+    repair: bool = False
+    """Of tags of words that may not stand where they do: whether they begin or end an entity."""
 
 
 class TrainingSection(_Section):

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from auditor.data import tokens
 from auditor.data.tables import NO_ROWS, Table, read, sha256_of
 from auditor.errors import DataError, near_match
+from auditor.tasks import spans
 from auditor.types import Example, Inputs, Task
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "comment", "tweet", "document", "utterance")
@@ -28,12 +30,14 @@ class Columns:
     label: str | None = None
     group: str | None = None
     """Column of what rows share (author, thread). There is no usual name for it."""
+    repair: bool = False
+    """Of tags that may not stand where they do: whether they begin or end an entity."""
 
     @classmethod
-    def of(cls, columns: Mapping[str, str]) -> Columns:
+    def of(cls, columns: Mapping[str, str], *, repair: bool = False) -> Columns:
         """From text field, ``label`` and ``group`` → column, as configs and records hold them."""
         fields = {name: column for name, column in columns.items() if name not in ("label", "group")}
-        return cls(fields, columns.get("label"), columns.get("group"))
+        return cls(fields, columns.get("label"), columns.get("group"), repair)
 
 
 FOUND = Columns()
@@ -77,6 +81,8 @@ def load(path: Path, *, name: str, task: Task, columns: Columns = FOUND) -> Data
     Rows without text or label and repeated rows are left out and counted. Raises DataError with file, row and value:
     what ``tables.read`` refuses, no such column, an unknown label, a text that is no text, no row left.
     """
+    if task.word_level:
+        return _sentences(path, name, task, columns)
     table = read(path)
     names = _columns(table, task.fields, columns)
     counts = dict.fromkeys(("empty", "missing_label", "duplicates", "conflicting"), 0)
@@ -104,6 +110,49 @@ def load(path: Path, *, name: str, task: Task, columns: Columns = FOUND) -> Data
         raise _nothing(table, names)
     report = DataReport(rows=len(table.rows), used=len(examples), **counts)
     return Dataset(name, path, sha256_of(path), tuple(examples), report, names)
+
+
+def _sentences(path: Path, name: str, task: Task, columns: Columns) -> Dataset:
+    """Rows of words with tags, all of them: sentences that occur twice count twice, as everywhere in the field."""
+    table, names = _words(path, columns)
+    examples = []
+    for number, row in table.rows:
+        where = f"{path}: row {number}"
+        inputs, gold = _read(task, row, names, where)
+        group = _cell(row.get(names["group"]), where, names["group"]).strip() if "group" in names else ""
+        examples.append(Example(f"{name}:{number}", inputs, gold, group or None))
+    if not examples:
+        raise _nothing(table, names)
+    report = DataReport(len(table.rows), len(examples), empty=0, missing_label=0, duplicates=0, conflicting=0)
+    return Dataset(name, path, sha256_of(path), tuple(examples), report, names)
+
+
+def _words(path: Path, columns: Columns) -> tuple[Table, dict[str, str]]:
+    """A file of words with tags, and what its columns are."""
+    for field_name in columns.fields:
+        if field_name != "text":
+            raise DataError(
+                f"the task has no text field {field_name!r}", where="[data.columns]", hint="its field: text"
+            )
+    text, label = columns.fields.get("text"), columns.label
+    table = tokens.read(path, text=text, label=label, repair=columns.repair)
+    found = tokens.names(table, text, label)
+    names = dict(zip(("text", "label"), found, strict=True))
+    if columns.group is not None:
+        names["group"] = _given(columns.group, table)
+    return table, names
+
+
+def tags_in(path: Path, columns: Columns, mapping: Mapping[str, str]) -> tuple[str, ...]:
+    """The tags of a new head: O, and ``B-`` and ``I-`` of the training file's types, mapped, in alphabetical order.
+
+    Raises DataError for what ``load`` refuses, and for a file without any entity.
+    """
+    table, names = _words(path, columns)
+    kinds = {mapping.get(kind, kind) for _, row in table.rows for kind in spans.types(row[names["label"]])}
+    if not kinds:
+        raise DataError("names no entity: every word is O", where=str(path))
+    return (spans.OUTSIDE, *(f"{prefix}-{kind}" for kind in sorted(kinds) for prefix in "BI"))
 
 
 def labels_in(
@@ -140,7 +189,7 @@ def _by_number(label: str) -> tuple[bool, int, str]:
     return not number, int(label) if number else 0, label
 
 
-def _read(task: Task, row: Mapping[str, str], names: Mapping[str, str], where: str) -> tuple[Inputs, Any]:
+def _read(task: Task, row: Mapping[str, Any], names: Mapping[str, str], where: str) -> tuple[Inputs, Any]:
     try:
         return task.read(row, names)
     except DataError as error:

@@ -34,6 +34,8 @@ class Table:
     """Names of the columns, each once."""
     rows: tuple[tuple[int, Cells], ...] = field(repr=False)
     """(row, column → cell). A row's number is the line it begins in (Parquet: counted from 1)."""
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Column of numbers → their names, where ``datasets`` kept them."""
 
 
 def read(path: Path) -> Table:
@@ -50,22 +52,30 @@ def read(path: Path) -> Table:
         raise DataError(f"cannot be read: {error.strerror}", where=where) from None
     if not content:
         raise DataError("is empty", where=where, hint=NO_ROWS)
+    classes: Mapping[str, tuple[str, ...]] = {}
     if suffix == ".parquet":
-        header, rows = _parquet(content, where)
+        header, rows, classes = _parquet(content, where)
     else:
-        text = _decoded(content, where)
+        text = decoded(content, where)
         header, rows = _jsonl(text, where) if suffix == ".jsonl" else _csv(text, where, suffix)
     if not header:
         raise DataError("is empty", where=where, hint=NO_ROWS)
     for name, times in Counter(header).items():
         if times > 1:
             raise DataError(f"{times} columns are called {name!r}", where=where, hint="rename all but one")
-    return Table(path, tuple(header), tuple(rows))
+    return Table(path, tuple(header), tuple(rows), classes)
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal. Raises DataError for a file that cannot be read."""
+    """SHA-256 in hexadecimal: of a file's bytes, or of the names and contents of all files in a folder.
+
+    Raises DataError for what cannot be read.
+    """
     try:
+        if path.is_dir():
+            files = sorted(one for one in path.rglob("*") if one.is_file())
+            lines = (f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n" for file in files)
+            return hashlib.sha256("".join(lines).encode()).hexdigest()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -88,7 +98,8 @@ def _content(path: Path, suffix: str) -> bytes:
     return path.read_bytes()
 
 
-def _decoded(content: bytes, where: str) -> str:
+def decoded(content: bytes, where: str) -> str:
+    """A file's bytes as text. Raises DataError for what is none, or not UTF-8, with row and byte."""
     for start, kind in (
         (b"PAR1", "Parquet"),
         (b"PK\x03\x04", "a zip archive or an Excel sheet"),
@@ -192,7 +203,7 @@ def _object(line: str, where: str) -> Cells:
     return row
 
 
-def _parquet(content: bytes, where: str) -> tuple[list[str], list[tuple[int, Cells]]]:
+def _parquet(content: bytes, where: str) -> tuple[list[str], list[tuple[int, Cells]], dict[str, tuple[str, ...]]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -201,4 +212,15 @@ def _parquet(content: bytes, where: str) -> tuple[list[str], list[tuple[int, Cel
         table = pq.ParquetFile(pa.BufferReader(content)).read()
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"is not Parquet: {str(error).splitlines()[0]}", where=where) from None
-    return list(table.column_names), list(enumerate(table.to_pylist(), start=1))
+    classes = _class_names((table.schema.metadata or {}).get(b"huggingface"))
+    return list(table.column_names), list(enumerate(table.to_pylist(), start=1)), classes
+
+
+def _class_names(described: bytes | None) -> dict[str, tuple[str, ...]]:
+    """Column → names of its numbers, from what ``datasets`` writes into a Parquet file; whatever else is there is none."""
+    try:
+        features = json.loads(described or b"{}").get("info", {}).get("features", {})
+        inner = {name: one.get("feature", one) for name, one in features.items()}
+        return {name: tuple(map(str, one["names"])) for name, one in inner.items() if "names" in one}
+    except (ValueError, AttributeError, TypeError):
+        return {}

@@ -80,7 +80,7 @@ def virtual_tokens(model: Any) -> int:
 
 def plain_weights(model: Any) -> dict[str, Any]:
     """The weights by name, but for the adapter's: those of a model without one."""
-    found = _plain(model).state_dict()
+    found = plain(model).state_dict()
     return {name: value for name, value in found.items() if _INNER not in name}
 
 
@@ -88,9 +88,9 @@ def save(model: Any, folder: Path) -> None:
     """Write model and configuration as transformers does, and the adapter, if there is one, beside them."""
     from safetensors.torch import save_file
 
-    plain = _plain(model)
-    plain.save_pretrained(folder, state_dict=plain_weights(model), safe_serialization=True)
-    inner = {name: value.contiguous() for name, value in plain.state_dict().items() if _INNER in name}
+    base = plain(model)
+    base.save_pretrained(folder, state_dict=plain_weights(model), safe_serialization=True)
+    inner = {name: value.contiguous() for name, value in base.state_dict().items() if _INNER in name}
     prompts = _peft_configs(model)
     if not inner and not prompts:
         return
@@ -101,7 +101,7 @@ def save(model: Any, folder: Path) -> None:
         # Else what loads it would begin by drawing virtual tokens anew.
         begin = {"prompt_tuning_init": "RANDOM"} if prompts[0].peft_type == PROMPT else {}
         dataclasses.replace(prompts[0], inference_mode=True, **begin).save_pretrained(str(folder / ADAPTER))
-        inner = {**peft.get_peft_model_state_dict(model), **_peft_head(plain)}
+        inner = {**peft.get_peft_model_state_dict(model), **_peft_head(base)}
     else:
         (folder / ADAPTER / ADAPTER_CONFIG).write_text(json.dumps(_described(inner), indent=2) + "\n", "utf-8")
     save_file(inner, folder / ADAPTER / ADAPTER_WEIGHTS, metadata={"format": "pt"})
@@ -140,7 +140,8 @@ def _with_prompts(model: Any, kind: str, tokens: int, tensors: Mapping[str, Any]
     return wrapped.eval()
 
 
-def _plain(model: Any) -> Any:
+def plain(model: Any) -> Any:
+    """The transformers model itself, without peft's wrapper."""
     return model.get_base_model() if _peft_configs(model) else model
 
 
@@ -149,10 +150,10 @@ def _peft_configs(model: Any) -> list[Any]:
     return list(found.values()) if isinstance(found, dict) else []
 
 
-def _peft_head(plain: Any) -> dict[str, Any]:
+def _peft_head(base: Any) -> dict[str, Any]:
     """What peft expects of a classifier beside its virtual tokens: the head once more."""
     heads = ("classifier.", "score.")
-    return {f"base_model.{name}": value for name, value in plain.state_dict().items() if name.startswith(heads)}
+    return {f"base_model.{name}": value for name, value in base.state_dict().items() if name.startswith(heads)}
 
 
 def _described(inner: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from typing import Any
 
 from auditor.errors import ModelError, near_match
 
-ARCHITECTURES = {"text-classification": "ForSequenceClassification"}
+WORDS = "ForTokenClassification"
+"""End of the names of architectures that answer for every word."""
+ARCHITECTURES = {"text-classification": "ForSequenceClassification", "ner": WORDS}
 BARE = ("Model", "ForMaskedLM", "ForPreTraining")
 """Ends of the names of architectures that were only pretrained: a head can be trained on them."""
 TOKENIZER_FILES = (

@@ -1,4 +1,4 @@
-"""Local transformers checkpoints for sequence classification."""
+"""Local transformers checkpoints that classify texts, or the words of a text."""
 
 from __future__ import annotations
 
@@ -11,18 +11,30 @@ from auditor.models import adapters, checkpoint
 from auditor.models.devices import checked_device, device_named, device_words, versions
 from auditor.models.loading import load_tokenizer, load_weights, loading, quiet
 from auditor.models.texts import TextModel, Texts
+from auditor.models.words import WordTexts
 from auditor.types import Model
 
-__all__ = ["HuggingFaceModel", "device_named", "length_limit", "load", "load_tokenizer", "loading", "quiet", "wrap"]
+__all__ = [
+    "HuggingFaceModel",
+    "answers_words",
+    "device_named",
+    "length_limit",
+    "load",
+    "load_tokenizer",
+    "loading",
+    "quiet",
+    "wrap",
+]
 
 DEFAULT_LENGTH = 512
 """Tokens, where neither model nor tokenizer nor user names a limit."""
 
 
 class HuggingFaceModel(TextModel):
-    """A sequence-classification model and its tokenizer in evaluation mode.
+    """A sequence- or token-classification model and its tokenizer in evaluation mode.
 
-    ``run`` takes one batch, pads it to its longest member and answers with probabilities (softmax in float32).
+    ``run`` takes one batch, pads it to its longest member and answers with probabilities (softmax in float32): of each
+    text, or of each of its words.
     """
 
     def __init__(
@@ -41,7 +53,10 @@ class HuggingFaceModel(TextModel):
         config = model.config
         labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
         pieces = int(model.get_input_embeddings().num_embeddings)
-        texts = Texts(tokenizer, name=name, max_length=max_length, pieces=pieces)
+        limits: dict[str, Any] = {"name": name, "max_length": max_length, "pieces": pieces}
+        texts: Texts | WordTexts = Texts(tokenizer, **limits)
+        if answers_words(model):
+            texts = WordTexts(tokenizer, outside=labels.index("O") if "O" in labels else 0, **limits)
         super().__init__(texts, name=name, labels=labels, fingerprint=fingerprint, again=again)
 
     @property
@@ -88,8 +103,11 @@ def load(
     """Load a local checkpoint: safetensors, no remote code, no network, unless asked. Raises ModelError."""
     checkpoint.describe(path, task_name, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code)
     where = checked_device(device, precision)
-    tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code)
-    model = adapters.attach(load_weights(path, where, trust_remote_code=trust_remote_code), path)
+    architecture = checkpoint.ARCHITECTURES[task_name]
+    words = architecture == checkpoint.WORDS
+    tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code, words=words)
+    weights = load_weights(path, where, architecture, trust_remote_code=trust_remote_code)
+    model = adapters.attach(weights, path)
     arguments = {
         "name": name,
         "task_name": task_name,
@@ -108,6 +126,11 @@ def load(
         fingerprint=checkpoint.fingerprint(path),
         again=lambda: load(path, **arguments),  # type: ignore[arg-type]
     )
+
+
+def answers_words(model: Any) -> bool:
+    """Whether a torch module answers for every word, and not for the whole text."""
+    return type(adapters.plain(model)).__name__.endswith(checkpoint.WORDS)
 
 
 def wrap(model: Any, tokenizer: Any, *, name: str, max_length: int | None, fingerprint: str = "") -> HuggingFaceModel:

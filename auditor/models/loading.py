@@ -67,13 +67,17 @@ def loading(what: str, path: Path) -> Iterator[None]:
             raise ModelError(f"{what}: {said(error)}", where=str(path)) from error
 
 
-def load_tokenizer(path: Path, *, trust_remote_code: bool = False) -> Any:
-    """The folder's fast tokenizer. Raises ModelError."""
+def load_tokenizer(path: Path, *, trust_remote_code: bool = False, words: bool = False) -> Any:
+    """The folder's fast tokenizer. ``words``: it is given words, and not texts. Raises ModelError."""
     from transformers import AutoTokenizer
 
     with loading("its tokenizer does not load", path):
         tokenizer = AutoTokenizer.from_pretrained(
-            str(path), local_files_only=True, use_fast=True, trust_remote_code=trust_remote_code
+            str(path),
+            local_files_only=True,
+            use_fast=True,
+            trust_remote_code=trust_remote_code,
+            **({"add_prefix_space": True} if words else {}),  # else GPT-2 and its kin refuse words
         )
     # Encoding and padding are apart on purpose: batches are planned between them.
     tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
@@ -85,12 +89,20 @@ def load_tokenizer(path: Path, *, trust_remote_code: bool = False) -> Any:
     return tokenizer
 
 
-def load_weights(path: Path, device: str, *, trust_remote_code: bool = False) -> Any:
-    """The model on the device with float32 weights, all of them from the checkpoint. Raises ModelError."""
-    from transformers import AutoModelForSequenceClassification
+def auto_class(architecture: str) -> Any:
+    """transformers' class that loads architectures whose names end so."""
+    import transformers
 
+    return getattr(transformers, f"AutoModel{architecture}")
+
+
+def load_weights(path: Path, device: str, architecture: str, *, trust_remote_code: bool = False) -> Any:
+    """The model on the device with float32 weights, all of them from the checkpoint. Raises ModelError.
+
+    ``architecture``: how its name ends, such as ``ForSequenceClassification``.
+    """
     with loading("does not load", path):
-        model, info = AutoModelForSequenceClassification.from_pretrained(
+        model, info = auto_class(architecture).from_pretrained(
             str(path),
             local_files_only=True,
             use_safetensors=any(path.glob("model*.safetensors")),

@@ -16,6 +16,7 @@ from auditor.models.devices import checked_device, device_words, versions
 from auditor.models.exporting import TORCH, Provider, provider, refused, runtime, session_of
 from auditor.models.loading import said
 from auditor.models.texts import TextModel, Texts
+from auditor.models.words import WordTexts
 from auditor.types import Model, Request, Response
 
 PACKAGES = ("onnxruntime", "onnx")
@@ -39,7 +40,7 @@ class OnnxModel(TextModel):
     def __init__(
         self,
         session: Any,
-        texts: Texts,
+        texts: Texts | WordTexts,
         *,
         name: str,
         labels: tuple[str, ...],

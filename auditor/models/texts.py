@@ -6,11 +6,14 @@ import hashlib
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ModelError
 from auditor.models.devices import memory_errors
 from auditor.types import Encoded, Model, Request, Response
+
+if TYPE_CHECKING:
+    from auditor.models.words import WordTexts
 
 CHUNK = 1024
 """Texts handed to the tokenizer at once."""
@@ -32,6 +35,10 @@ class Texts:
         for start in range(0, len(requests), CHUNK):
             found += self._encode(requests[start : start + CHUNK])
         return found
+
+    def responses(self, logits: Any, batch: Sequence[Encoded]) -> list[Response]:  # noqa: ARG002 - one row a text
+        """Of logits of shape (texts, labels), the probabilities of each text."""
+        return [tuple(row) for row in probabilities(logits, self._name)]
 
     def padded(self, batch: Sequence[Encoded]) -> Any:
         """One batch as torch tensors, as long as its longest member."""
@@ -69,7 +76,7 @@ class TextModel(ABC):
 
     def __init__(
         self,
-        texts: Texts,
+        texts: Texts | WordTexts,
         *,
         name: str,
         labels: tuple[str, ...],
@@ -106,23 +113,24 @@ class TextModel(ABC):
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
         """Probabilities of the labels for each. Raises ModelError for numbers that are not finite, OutOfMemoryError."""
         with memory_errors(self._name):
-            return probabilities(self._logits(self.texts.padded(batch)), self._name)
+            return self.texts.responses(self._logits(self.texts.padded(batch)), batch)
 
     @abstractmethod
     def _logits(self, padded: Any) -> Any:
-        """A tensor of shape (texts, labels) for a batch of padded tensors on the CPU."""
+        """Of a batch of padded tensors on the CPU: of shape (texts, labels), or (windows, tokens, labels)."""
 
     def reload(self) -> Model:
         """Loaded afresh from disk; a model that exists in memory only is returned as it is."""
         return self if self._again is None else self._again()
 
 
-def probabilities(logits: Any, name: str) -> list[Response]:
-    """Softmax in float32 of a batch's logits. Raises ModelError for numbers that are not finite."""
+def probabilities(logits: Any, name: str) -> list[Any]:
+    """Softmax in float32 of logits, as lists. Raises ModelError for numbers that are not finite."""
     import torch
 
     # One transfer: a check on the device itself would wait for it a second time.
     scores = torch.softmax(logits.float(), dim=-1).cpu()
     if not bool(torch.isfinite(scores).all()):
         raise ModelError("answers with numbers that are not finite", where=name, hint="are its weights sound?")
-    return [tuple(row) for row in scores.double().tolist()]
+    found: list[Any] = scores.double().tolist()
+    return found

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from auditor.errors import ConfigError, near_match
 from auditor.tasks.classification import TextClassification
+from auditor.tasks.ner import NamedEntityRecognition
 from auditor.types import Task
 
-NAMES: tuple[str, ...] = (TextClassification.name,)
+_KINDS: dict[str, Callable[[Sequence[str], Mapping[str, str] | None], Task]] = {
+    TextClassification.name: TextClassification,
+    NamedEntityRecognition.name: NamedEntityRecognition,
+}
+NAMES: tuple[str, ...] = tuple(_KINDS)
 """Every task, as users write it."""
 
 
@@ -19,4 +24,4 @@ def create(name: str, labels: Sequence[str], mapping: Mapping[str, str] | None =
     """
     if name not in NAMES:
         raise ConfigError(f"unknown task {name!r}", hint=near_match(name, NAMES) or f"known: {', '.join(NAMES)}")
-    return TextClassification(labels, mapping)
+    return _KINDS[name](labels, mapping)

@@ -23,6 +23,7 @@ class TextClassification:
     fields: tuple[str, ...] = ("text",)
     metric = "accuracy"
     ratio = False
+    word_level = False
 
     def __init__(self, labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> None:
         """``mapping``: label in the data → the model's label. Raises ConfigError when the model has no such label."""
@@ -36,6 +37,10 @@ class TextClassification:
                     where="[data.labels]",
                     hint=near_match(label, self.labels) or f"known: {self._known()}",
                 )
+
+    def elsewhere(self) -> TextClassification:
+        """Itself: the labels are the same everywhere."""
+        return self
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
         """Inputs and gold label of a row; without a column for ``label`` the gold is None.
@@ -81,9 +86,13 @@ class TextClassification:
         """(1, 1) when the decision is the gold label, else (0, 1)."""
         return Score(float(self.answer(response) == gold), 1.0)
 
-    def same(self, one: Response, other: Response) -> bool:
+    def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:  # noqa: ARG002 - one decision
         """Whether the most probable label is the same."""
         return self.answer(one) == self.answer(other)
+
+    def follow(self, gold: str, origins: Sequence[int]) -> str:  # noqa: ARG002 - a text has one label
+        """The label of the text as it was."""
+        return gold
 
     def answer(self, response: Response) -> str:
         """The most probable label, the first one on a tie."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.models import hugging_face
+from auditor.models import checkpoint, hugging_face
+from auditor.models.loading import auto_class
 from auditor.types import Task
 
 DROPOUTS = (
@@ -36,9 +37,10 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
     ``dropout``: in place of all of the base's own. Raises ModelError when it has none, when it does not load, or when weights of the encoder itself are missing or of another shape:
     transformers would draw them at random without a word.
     """
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoConfig
 
-    tokenizer = hugging_face.load_tokenizer(path)
+    architecture = checkpoint.ARCHITECTURES.get(task.name, checkpoint.ARCHITECTURES["text-classification"])
+    tokenizer = hugging_face.load_tokenizer(path, words=task.word_level)
     names = dict(enumerate(task.labels))
     changed: dict[str, float] = {}
     if dropout is not None:
@@ -48,7 +50,7 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
         if not changed:
             raise ModelError("the base has no dropout to change", where=str(path), hint="leave dropout out")
     with hugging_face.loading("does not load", path):
-        model, info = AutoModelForSequenceClassification.from_pretrained(
+        model, info = auto_class(architecture).from_pretrained(
             str(path),
             local_files_only=True,
             trust_remote_code=False,  # not None: transformers would ask at the terminal
@@ -56,7 +58,7 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
             num_labels=len(names),
             id2label=names,
             label2id={label: index for index, label in names.items()},
-            problem_type="single_label_classification",
+            **({} if task.word_level else {"problem_type": "single_label_classification"}),
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             **changed,

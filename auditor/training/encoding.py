@@ -6,28 +6,50 @@ from collections.abc import Sequence
 from typing import Any
 
 from auditor.errors import DataError
-from auditor.types import Example, Task
+from auditor.models.words import windows
+from auditor.types import Example, Request, Task
 
 LABELS = "labels"
+NONE = -100
+"""The label of a token that has none: torch's losses leave it out."""
 
 
 def encoded(examples: Sequence[Example], task: Task, tokenizer: Any, max_length: int) -> dict[str, list[Any]]:
-    """Column → a value for each example: token ids, at most ``max_length``, and the index of the label.
+    """Column → a value for each row: token ids, at most ``max_length``, and the index of the label.
 
-    Raises DataError for an example without a label of the task.
+    A row is an example; of a task whose gold belongs to words it is a window of one, with a label for each token: the first
+    piece of a word has the word's, everything else NONE. Raises DataError for an example without a label of the task.
     """
     requests = [task.request(example.inputs) for example in examples]
+    if task.word_level:
+        return _by_words(examples, requests, task, tokenizer, max_length)
     texts = [request if len(request) > 1 else request[0] for request in requests]
     found = dict(tokenizer(texts, truncation=True, max_length=max_length))
-    found[LABELS] = [_label(example, task) for example in examples]
+    found[LABELS] = [_label(example.gold, example, task) for example in examples]
     return found
 
 
-def _label(example: Example, task: Task) -> int:
-    if example.gold not in task.labels:
+def _by_words(
+    examples: Sequence[Example], requests: Sequence[Request], task: Task, tokenizer: Any, max_length: int
+) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {"input_ids": [], "token_type_ids": [], LABELS: []}
+    for example, parts in zip(examples, windows(tokenizer, requests, max_length), strict=True):
+        labels = [_label(tag, example, task) for tag in example.gold or ()]
+        for part in parts:
+            row = [NONE] * len(part.ids)
+            for word, place in part.words:
+                row[place] = labels[word]
+            found["input_ids"].append(list(part.ids))
+            found["token_type_ids"].append(list(part.types))
+            found[LABELS].append(row)
+    return found if any(found["token_type_ids"]) else {name: found[name] for name in ("input_ids", LABELS)}
+
+
+def _label(label: Any, example: Example, task: Task) -> int:
+    if label not in task.labels:
         known = ", ".join(task.labels)
-        raise DataError(f"label {example.gold!r} is not known", where=example.id, hint=f"known: {known}")
-    return task.labels.index(example.gold)
+        raise DataError(f"label {label!r} is not known", where=example.id, hint=f"known: {known}")
+    return task.labels.index(label)
 
 
 def collated(columns: dict[str, list[Any]], indices: Sequence[int], tokenizer: Any, device: Any) -> dict[str, Any]:
@@ -36,5 +58,11 @@ def collated(columns: dict[str, list[Any]], indices: Sequence[int], tokenizer: A
 
     rows = [{name: values[index] for name, values in columns.items() if name != LABELS} for index in indices]
     batch = dict(tokenizer.pad(rows, return_tensors="pt"))
-    batch[LABELS] = torch.tensor([columns[LABELS][index] for index in indices])
+    labels = [columns[LABELS][index] for index in indices]
+    if isinstance(labels[0], list):
+        length = int(batch["input_ids"].shape[1])
+        before = tokenizer.padding_side == "left"
+        padding = [[NONE] * (length - len(one)) for one in labels]
+        labels = [more + one if before else one + more for one, more in zip(labels, padding, strict=True)]
+    batch[LABELS] = torch.tensor(labels)
     return {name: value.to(device) for name, value in batch.items()}

@@ -13,9 +13,12 @@ from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, DataError, ModelError, UsageError
 from auditor.models import checkpoint, hugging_face
+from auditor.tasks.ner import NamedEntityRecognition
 from auditor.training import cost, grid, inputs, loop, processes, recipes, record, resume, saving, validating
 from auditor.types import Example, Progress, Task
 
+OWN = ("train", "validation", "test")
+"""Sets whose labels the model has to know; those of other domains may have labels of their own."""
 SETTINGS = (
     "epochs",
     "learning_rate",
@@ -125,10 +128,13 @@ def _read(config: Config, out: Path | None) -> _Ready:
         raise ConfigError("no base model", where="[training]", hint="base = the folder of the pretrained model")
     base = config.resolve(training.base)
     checkpoint.check_base(base)
-    chosen = data.Columns.of(configs.columns(config))
+    chosen = data.Columns.of(configs.columns(config), repair=config.data.repair)
     mapping = dict(config.data.labels)
-    task = tasks.create(config.task, data.labels_in(files["train"], chosen, mapping), mapping)
-    sets = {name: data.load(path, name=name, task=task, columns=chosen) for name, path in files.items()}
+    task = tasks.create(config.task, _labels(config.task, files["train"], chosen, mapping), mapping)
+    sets = {
+        name: data.load(path, name=name, task=task if name in OWN else task.elsewhere(), columns=chosen)
+        for name, path in files.items()
+    }
     examples = sets["train"].examples[: training.max_rows]
     _check_classes(examples, task, files["train"])
     validation = sets["validation"].examples if "validation" in sets else ()
@@ -142,6 +148,13 @@ def _read(config: Config, out: Path | None) -> _Ready:
         if (folder / run.name).resolve() == base.resolve():
             raise ConfigError("would replace its own base", where="[training] out", hint="name another folder")
     return _Ready(config, base, folder, task, sets, examples, validation, runs)
+
+
+def _labels(task: str, train: Path, columns: data.Columns, mapping: Mapping[str, str]) -> tuple[str, ...]:
+    """The labels of a new head, from the training rows."""
+    if task == NamedEntityRecognition.name:
+        return data.tags_in(train, columns, mapping)
+    return data.labels_in(train, columns, mapping)
 
 
 def _same(target: Path, key: str, task: str) -> record.TrainingRecord | None:
@@ -192,7 +205,7 @@ def _brought_up_to_date(
 
 def _check_classes(examples: Sequence[Example], task: Task, where: Path) -> None:
     found = {task.stratum(example.gold) for example in examples}
-    if len(found) < 2:
+    if len(found) < 2 and not task.word_level:
         raise DataError(
             "one class only among the training rows", where=str(where), hint="a classifier needs two or more"
         )

@@ -66,6 +66,12 @@ class Task(Protocol):
     """False: the metric is a mean over examples. True: it is a ratio of sums (F1), resampled as such."""
     labels: tuple[str, ...]
     """Names of the labels in the model's order; empty for a task without labels."""
+    word_level: bool
+    """Whether the gold belongs to the words of the one text, and follows them where they are edited."""
+
+    def elsewhere(self) -> Task:
+        """The task as read in another domain, whose data may have labels that the model has not."""
+        ...
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
         """Inputs and gold of a row, checked; ``columns`` maps each field and ``label`` to its column's name.
@@ -78,8 +84,15 @@ class Task(Protocol):
 
     def score(self, gold: Any, response: Response) -> Score: ...
 
-    def same(self, one: Response, other: Response) -> bool:
-        """Whether two answers mean the same decision (invariance)."""
+    def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:
+        """Whether two answers mean the same decision (invariance). ``origins``: as in ``follow``; None: the same words."""
+        ...
+
+    def follow(self, gold: Any, origins: Sequence[int]) -> Any:
+        """The gold of a text after word edits; None where they broke it.
+
+        ``origins``: of each word after, the word before that it comes from; −1: a new one.
+        """
         ...
 
     def answer(self, response: Response) -> str:
@@ -181,6 +194,8 @@ class Case:
     facts: Facts = field(default_factory=dict)
     invalid: bool = False
     """Known to have broken the label; counted apart, read by no metric."""
+    origins: tuple[int, ...] | None = None
+    """Of each word asked about, the example's word that it comes from; −1: a new one; None: they are the same words."""
 
     @property
     def after(self) -> Inputs:

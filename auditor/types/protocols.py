@@ -138,7 +138,7 @@ NEEDS: dict[str, str] = {
     "base": "no base model known to retrain from (training.json or --base)",
     "candidate": "candidate only",
     "single_text": "the task has more than one text field",
-    "class_scores": "the task has no label probabilities",
+    "class_scores": "the task does not give a text one label, with probabilities",
 }
 """What a probe may need → the reason shown when it is missing."""
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from auditor.errors import ModelError
+from auditor.training.encoding import NONE
 from auditor.training.recipes._base import Batch
 
 
@@ -72,6 +73,11 @@ def within(delta: Any, radius: float) -> Any:
 
     length = norm(delta)
     return torch.where(length > radius, delta * (radius / length), delta)
+
+
+def answered(logits: Any, batch: Batch) -> Any:
+    """The logits that have a label, of shape (answers, labels): of every text, or of each word's first piece."""
+    return logits if logits.dim() == 2 else logits[batch["labels"] != NONE]
 
 
 def symmetric_divergence(logits: Any, others: Any) -> Any:

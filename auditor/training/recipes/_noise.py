@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from auditor import text
 from auditor.errors import ConfigError, near_match
 from auditor.perturbing import FAMILIES, perturb
+from auditor.tasks import spans
 from auditor.training.recipes._base import Recipe
 from auditor.training.recipes._checks import between
 from auditor.types import Example
@@ -62,13 +64,20 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
 def perturbed(example: Example, names: Sequence[str], share: float, rng: random.Random) -> Example | None:
     """The row with one perturbation, drawn anew, in a share of each text field's words; None where it changes nothing.
 
-    Its id is the row's own: what shares a row shares it afterwards too.
+    Its id is the row's own: what shares a row shares it afterwards too. Labels of words follow them.
     """
     for name in rng.sample(names, len(names)):
-        inputs = dict(example.inputs)
+        inputs, gold = dict(example.inputs), example.gold
         for field, value in inputs.items():
             words = text.split(value)
-            inputs[field] = str(text.apply(words, perturb(words, name, share, random.Random(rng.getrandbits(64)))))
-        if inputs != example.inputs:
-            return replace(example, inputs=inputs)
+            edits = perturb(words, name, share, random.Random(rng.getrandbits(64)))
+            inputs[field] = str(text.apply(words, edits))
+            gold = followed(gold, text.origins(words, edits))
+        if inputs != example.inputs and (gold is not None or example.gold is None):
+            return replace(example, inputs=inputs, gold=gold)
     return None
+
+
+def followed(gold: Any, origins: Sequence[int]) -> Any:
+    """A text's label as it is; labels of words where their words went, None where an entity came apart."""
+    return spans.follow(gold, origins) if isinstance(gold, tuple) else gold

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -40,18 +39,15 @@ def _content(path: Path) -> str:
     try:
         path = path.resolve()
         files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-        states = [one.stat() for one in files]
-        return _sha256(path, tuple(files), tuple((one.st_size, one.st_mtime_ns) for one in states))
+        states = [(one, one.stat()) for one in files]
+        return _sha256(path, tuple((one, state.st_size, state.st_mtime_ns) for one, state in states))
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
 
 @functools.lru_cache(maxsize=32)
-def _sha256(path: Path, files: tuple[Path, ...], _state: tuple[tuple[int, int], ...]) -> str:
-    if files == (path,):
-        return sha256_of(path)
-    lines = (f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n" for file in files)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+def _sha256(path: Path, _state: tuple[tuple[Path, int, int], ...]) -> str:
+    return sha256_of(path)
 
 
 def _changed(settings: Any, change: Callable[[Path], Any]) -> dict[str, Any]:

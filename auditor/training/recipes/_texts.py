@@ -14,8 +14,8 @@ class Making(Recipe):
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
-        self._made: list[tuple[int, dict[str, str]]] = []
-        """Row → text fields that stand in place of its own, or beside them."""
+        self._made: list[tuple[int, dict[str, str], Any]] = []
+        """Row, text fields that stand in place of its own or beside them, and their gold."""
         self._epoch = -1
         """When they were made."""
 
@@ -33,4 +33,7 @@ class Making(Recipe):
 
     def take_up(self, state: Mapping[str, Any]) -> None:
         self._epoch, made = json.loads(bytes(state["made"].tolist()))
-        self._made = [(int(row), dict(inputs)) for row, inputs in made]
+        # JSON has no tuples, which labels of words are.
+        self._made = [
+            (int(row), dict(inputs), tuple(gold) if isinstance(gold, list) else gold) for row, inputs, gold in made
+        ]

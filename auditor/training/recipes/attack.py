@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from auditor.errors import ConfigError
 from auditor.training import terms as training
@@ -53,8 +53,8 @@ class AttackTraining(_texts.Making):
 
     def check(self, task: Task, settings: training.Settings) -> None:
         own: Settings = self.settings
-        if own.share and len(task.fields) > 1:
-            raise ConfigError("attacks take tasks with one text", where=f"[training.recipe.{self.label}]")
+        if own.share and (len(task.fields) > 1 or task.word_level):
+            raise ConfigError("attacks take tasks with one text and one label", where=f"[training.recipe.{self.label}]")
         if own.share and not settings.steps and own.first >= settings.epochs:
             hint = f"epochs = {own.first + 1} or more, or first = 0"
             message = f"first = {own.first}, with epochs = {settings.epochs}, never attacks: epochs count from 0"
@@ -68,9 +68,9 @@ class AttackTraining(_texts.Making):
         rng = random.Random(random.getrandbits(64))
         if (epoch - settings.first) % settings.every == 0 and self._epoch != epoch:
             self._made, self._epoch = self._attacked(examples, rng), epoch
-        return [*examples, *(replace(examples[row], inputs=inputs) for row, inputs in self._made)]
+        return [*examples, *(replace(examples[row], inputs=inputs) for row, inputs, _ in self._made)]
 
-    def _attacked(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str]]]:
+    def _attacked(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str], Any]]:
         from auditor import attacking
 
         settings: Settings = self.settings
@@ -88,7 +88,7 @@ class AttackTraining(_texts.Making):
             if max(range(len(answer)), key=answer.__getitem__) == gold:
                 limit = max(1, int(settings.max_words_changed * len(one.split())))
                 found = attacker.attack(one, gold, limit=limit, rng=random.Random(rng.getrandbits(64)))
-                made += [(row, {field: found.text})] if found.success else []
+                made += [(row, {field: found.text}, examples[row].gold)] if found.success else []
         return made
 
 

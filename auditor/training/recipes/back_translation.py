@@ -59,11 +59,14 @@ class BackTranslation(_texts.Making):
         super().__init__(settings)
         self._seed, self._device = 0, "cpu"
 
-    def check(self, task: Task, settings: training.Settings) -> None:  # noqa: ARG002 - for recipes that use it
+    def check(self, task: Task, settings: training.Settings) -> None:  # noqa: ARG002 - whatever the training
         """Refuse settings that name no source, or one that cannot be read. Raises ConfigError, DataError, ModelError."""
         own: Settings = self.settings
         if own.share == 0:
             return
+        if task.word_level:
+            problem = "labels of words do not follow them through a translation"
+            raise ConfigError(problem, where=f"[training.recipe.{self.label}]", hint="recipe augment, online or eda")
         if len(own.translators) != (2 if own.table is None else 0):
             hint = 'translators = ["en-de", "de-en"], or table = "paraphrases.csv"'
             problem = "needs two translators, there and back, or a table, and not both"
@@ -84,9 +87,9 @@ class BackTranslation(_texts.Making):
             return examples
         if self._epoch < 0:
             self._made, self._epoch = list(self._paraphrased(examples)), epoch
-        return [*examples, *(replace(examples[row], inputs=inputs) for row, inputs in self._made)]
+        return [*examples, *(replace(examples[row], inputs=inputs) for row, inputs, _ in self._made)]
 
-    def _paraphrased(self, examples: Sequence[Example]) -> Iterator[tuple[int, dict[str, str]]]:
+    def _paraphrased(self, examples: Sequence[Example]) -> Iterator[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
         rows = [n for n in range(len(examples)) if random.Random(f"{self._seed} {n}").random() < settings.share]
         texts = list(dict.fromkeys(text for row in rows for text in examples[row].inputs.values()))
@@ -102,7 +105,7 @@ class BackTranslation(_texts.Making):
         for row in rows:
             inputs = {field: known.get(text, "") or text for field, text in examples[row].inputs.items()}
             if inputs != examples[row].inputs:
-                yield row, inputs
+                yield row, inputs, examples[row].gold
 
 
 def _table(path: Path) -> dict[str, str]:

@@ -7,19 +7,22 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from auditor import resources, text
 from auditor.data import tables
 from auditor.errors import ConfigError, DataError
 from auditor.perturbing import own
 from auditor.training import terms as training
+from auditor.training.recipes import _noise
 from auditor.training.recipes._base import Recipe
 from auditor.training.recipes._checks import between
 from auditor.types import Example, Task
 
 Synonyms = Callable[[str], Sequence[str]]
 """A word in lower case → its synonyms, in a fixed order."""
+Made: TypeAlias = tuple[text.Words, tuple[int, ...]]
+"""Words, and where each of them comes from."""
 NEEDS_SYNONYMS = ("synonyms", "insertion")
 
 
@@ -139,14 +142,14 @@ def _table(path: Path) -> dict[str, tuple[str, ...]]:
 
 def _copy(row: Example, operation: str, share: float, known: Synonyms, rng: random.Random) -> Example | None:
     """The row after one operation on each of its text fields; None where it changes nothing."""
-    inputs = {field: _operated(value, operation, share, known, rng) for field, value in row.inputs.items()}
-    return None if inputs == row.inputs else replace(row, inputs=inputs)
-
-
-def _operated(value: str, operation: str, share: float, known: Synonyms, rng: random.Random) -> str:
-    words = text.split(value)
-    count = max(1, int(share * len(words.words)))
-    return str(OPERATIONS[operation](words, count, share, known, rng))
+    inputs, gold = dict(row.inputs), row.gold
+    for field, value in row.inputs.items():
+        words = text.split(value)
+        count = max(1, int(share * len(words.words)))
+        made, origins = OPERATIONS[operation](words, count, share, known, rng)
+        inputs[field], gold = str(made), _noise.followed(gold, origins)
+    broken = gold is None and row.gold is not None
+    return None if broken or inputs == row.inputs else replace(row, inputs=inputs, gold=gold)
 
 
 def _offers(words: text.Words, known: Synonyms) -> list[tuple[int, Sequence[str]]]:
@@ -156,7 +159,7 @@ def _offers(words: text.Words, known: Synonyms) -> list[tuple[int, Sequence[str]
     return [(place, synonyms) for place, synonyms in found if synonyms]
 
 
-def _replaced(words: text.Words, count: int, _share: float, known: Synonyms, rng: random.Random) -> text.Words:
+def _replaced(words: text.Words, count: int, _share: float, known: Synonyms, rng: random.Random) -> Made:
     """``count`` words by one of their synonyms each; punctuation and a capital at the beginning stay."""
     offers = _offers(words, known)
     edits = []
@@ -166,10 +169,10 @@ def _replaced(words: text.Words, count: int, _share: float, known: Synonyms, rng
         new = new.capitalize() if bare[0].isupper() else new
         parts = f"{before}{new}{after}".split()
         edits.append(text.Edit(place, place + 1, tuple(parts), (" ",) * (len(parts) - 1)))
-    return text.apply(words, edits)
+    return text.apply(words, edits), text.origins(words, edits)
 
 
-def _inserted(words: text.Words, count: int, _share: float, known: Synonyms, rng: random.Random) -> text.Words:
+def _inserted(words: text.Words, count: int, _share: float, known: Synonyms, rng: random.Random) -> Made:
     """A synonym of a random word put in a random place, ``count`` times."""
     offers = _offers(words, known)
     edits = []
@@ -177,27 +180,28 @@ def _inserted(words: text.Words, count: int, _share: float, known: Synonyms, rng
         parts = rng.choice(rng.choice(offers)[1]).split()
         place = rng.randrange(len(words.words) + 1)
         edits.append(text.Edit(place, place, tuple(parts), (" ",) * (len(parts) - 1)))
-    return text.apply(words, edits)
+    return text.apply(words, edits), text.origins(words, edits)
 
 
-def _swapped(words: text.Words, count: int, _share: float, _known: Synonyms, rng: random.Random) -> text.Words:
+def _swapped(words: text.Words, count: int, _share: float, _known: Synonyms, rng: random.Random) -> Made:
     """Two random words in each other's place, ``count`` times."""
-    found = list(words.words)
-    for _ in range(count if len(found) > 1 else 0):
-        one, other = rng.sample(range(len(found)), 2)
-        found[one], found[other] = found[other], found[one]
-    return text.Words(tuple(found), words.separators)
+    order = list(range(len(words.words)))
+    for _ in range(count if len(order) > 1 else 0):
+        one, other = rng.sample(range(len(order)), 2)
+        order[one], order[other] = order[other], order[one]
+    return text.Words(tuple(words.words[place] for place in order), words.separators), tuple(order)
 
 
-def _deleted(words: text.Words, _count: int, share: float, _known: Synonyms, rng: random.Random) -> text.Words:
+def _deleted(words: text.Words, _count: int, share: float, _known: Synonyms, rng: random.Random) -> Made:
     """Each word is left out with a chance of ``share``; one stays."""
     gone = [place for place in range(len(words.words)) if rng.random() < share]
     if gone and len(gone) == len(words.words):
         gone.remove(rng.choice(gone))
-    return text.apply(words, [text.Edit(place, place + 1, ()) for place in gone])
+    edits = [text.Edit(place, place + 1, ()) for place in gone]
+    return text.apply(words, edits), text.origins(words, edits)
 
 
-OPERATIONS: dict[str, Callable[[text.Words, int, float, Synonyms, random.Random], text.Words]] = {
+OPERATIONS: dict[str, Callable[[text.Words, int, float, Synonyms, random.Random], Made]] = {
     "synonyms": _replaced,
     "insertion": _inserted,
     "swap": _swapped,

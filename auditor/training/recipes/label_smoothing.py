@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from auditor.training.encoding import NONE
+from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
 from auditor.training.recipes._checks import between
 
@@ -31,8 +33,9 @@ class LabelSmoothing(Recipe):
 
         if self.settings.share == 0:
             return super().backward(model, batch, step)
-        logits = model(**batch).logits
-        loss = functional.cross_entropy(logits.float(), batch["labels"], label_smoothing=self.settings.share)
+        logits = embeddings.answered(model(**batch).logits, batch).float()
+        labels = batch["labels"][batch["labels"] != NONE]
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.settings.share)
         self.accumulate(loss)
         return float(loss.detach())
 

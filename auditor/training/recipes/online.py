@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from auditor.training.recipes import _noise, _texts
 from auditor.training.recipes._checks import between
@@ -46,11 +47,11 @@ class Online(_texts.Making, _noise.Perturbing):
         if self._epoch != epoch:
             self._made, self._epoch = self._drawn(examples, rng), epoch
         found = list(examples)
-        for row, inputs in self._made:
-            found[row] = replace(examples[row], inputs=inputs)
+        for row, inputs, gold in self._made:
+            found[row] = replace(examples[row], inputs=inputs, gold=gold)
         return found
 
-    def _drawn(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str]]]:
+    def _drawn(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
         names, drawn = _noise.chosen(settings.perturbations), list[tuple[int, Example]]()
         for row, one in enumerate(examples):
@@ -59,7 +60,7 @@ class Online(_texts.Making, _noise.Perturbing):
                 drawn += [(row, made) for made in several if made is not None]
         if settings.candidates > 1:
             drawn = self._worst(drawn)
-        return [(row, dict(one.inputs)) for row, one in drawn]
+        return [(row, dict(one.inputs), one.gold) for row, one in drawn]
 
     def _worst(self, drawn: Sequence[tuple[int, Example]]) -> list[tuple[int, Example]]:
         """Of each row the text whose label the model finds least likely; of equals the first."""
@@ -69,13 +70,20 @@ class Online(_texts.Making, _noise.Perturbing):
         chances = dict[int, float]()
         for start in range(0, len(order), TOGETHER):
             some = order[start : start + TOGETHER]
-            answers = model.run(model.encode([tuple(drawn[index][1].inputs.values()) for index in some]))
+            answers = model.run(model.encode([self.asked(drawn[index][1].inputs) for index in some]))
             for index, answer in zip(some, answers, strict=True):
-                chances[index] = float(answer[model.labels.index(str(drawn[index][1].gold))])
+                chances[index] = _chance(answer, drawn[index][1].gold, model.labels)
         for index, (row, one) in enumerate(drawn):
             if row not in found or chances[index] < found[row][0]:
                 found[row] = chances[index], one
         return [(row, one) for row, (_, one) in found.items()]
+
+
+def _chance(answer: Any, gold: Any, labels: Sequence[str]) -> float:
+    """How likely the model finds the label; of labels of words, their mean."""
+    if not isinstance(gold, tuple):
+        return float(answer[labels.index(str(gold))])
+    return sum(float(row[labels.index(tag)]) for row, tag in zip(answer, gold, strict=True)) / max(len(gold), 1)
 
 
 RECIPE = Online

@@ -44,7 +44,9 @@ class R3F(Recipe):
         z = z.uniform_(-1, 1) if settings.noise == "uniform" else z.normal_()
         with embeddings.perturbed(model, z * settings.size * embeddings.mask(batch)):
             noisy = model(**batch)
-        loss = clean.loss + settings.weight * embeddings.symmetric_divergence(noisy.logits, clean.logits)
+        loss = clean.loss + settings.weight * embeddings.symmetric_divergence(
+            embeddings.answered(noisy.logits, batch), embeddings.answered(clean.logits, batch)
+        )
         self.accumulate(loss)
         return float(loss.detach())
 

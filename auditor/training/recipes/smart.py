@@ -82,11 +82,11 @@ class Smart(Recipe):
         if settings.smoothness == 0 and settings.proximal == 0:
             return super().backward(model, batch, step)
         clean = model(**batch)
-        loss = clean.loss
+        loss, answers = clean.loss, embeddings.answered(clean.logits, batch)
         if settings.smoothness:
-            loss = loss + settings.smoothness * self._roughness(model, batch, clean.logits)
+            loss = loss + settings.smoothness * self._roughness(model, batch, answers)
         if settings.proximal:
-            loss = loss + settings.proximal * embeddings.symmetric_divergence(clean.logits, self._before(batch))
+            loss = loss + settings.proximal * embeddings.symmetric_divergence(answers, self._before(batch))
         self.accumulate(loss)
         return float(loss.detach())
 
@@ -100,14 +100,14 @@ class Smart(Recipe):
         for _ in range(settings.steps):
             delta.requires_grad_()
             with embeddings.perturbed(model, delta):
-                divergence = embeddings.symmetric_divergence(model(**batch).logits, fixed)
+                divergence = embeddings.symmetric_divergence(embeddings.answered(model(**batch).logits, batch), fixed)
             (gradient,) = torch.autograd.grad(self.scaled(divergence), delta)
             steepest = gradient.abs().amax((1, 2), keepdim=True)
             usable = torch.isfinite(steepest) & (steepest > 0)
             move = torch.where(usable, gradient, 0) / torch.where(usable, steepest, 1)
             delta = ((delta.detach() + settings.step_size * move) * kept).clamp(-settings.epsilon, settings.epsilon)
         with embeddings.perturbed(model, delta):
-            return embeddings.symmetric_divergence(model(**batch).logits, clean)
+            return embeddings.symmetric_divergence(embeddings.answered(model(**batch).logits, batch), clean)
 
     def stepped(self, model: Any) -> None:
         """The average follows the model's weights."""
@@ -127,7 +127,7 @@ class Smart(Recipe):
         import torch
 
         with torch.no_grad():
-            return self._average(**batch).logits
+            return embeddings.answered(self._average(**batch).logits, batch)
 
 
 RECIPE = Smart

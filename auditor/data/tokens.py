@@ -1,0 +1,220 @@
+"""Files of words and their tags → numbered rows: CoNLL columns, JSONL, Parquet, folders saved by ``datasets``.
+
+Tags come out as IOB2, whatever the scheme of the file; the scheme is that of the whole file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from auditor.data import tables
+from auditor.data.tables import NO_ROWS, Table
+from auditor.errors import DataError
+from auditor.tasks import spans
+
+COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iob2", ".tsv")
+"""Kinds of files with one word and its tag a line, told by their names."""
+SUFFIXES = (*COLUMNS, ".jsonl", ".parquet")
+TOKENS, TAGS, DOCUMENT = "tokens", "tags", "document"
+"""What the columns of a CoNLL file are called here."""
+TOKEN_NAMES = ("tokens", "words")
+TAG_NAMES = ("ner_tags", "tags", "labels", "ner")
+"""Usual names of the columns in other files, the earlier ones first."""
+_DOCSTART = "-DOCSTART-"
+_TAG = re.compile(r"O|[BIESLU]-\S+")
+
+
+def read(path: Path, *, text: str | None = None, label: str | None = None, repair: bool = False) -> Table:
+    """The rows of a file or folder; a row's number is the line that its sentence begins in.
+
+    ``text`` and ``label``: names of the columns of words and tags, where they are not the usual ones. ``repair``: a tag
+    that may not stand where it does begins or ends an entity; otherwise it is a DataError, like whatever else is no
+    sentence of words with one tag each.
+    """
+    table, columns = _read(path, text, label)
+    tokens, tags = columns
+    rows = [(number, _row(cells, tokens, tags, f"{path}: row {number}")) for number, cells in table.rows]
+    written = _scheme([cells[tags] for _, cells in rows if tags in cells], rows, tags, path)
+    for number, cells in rows:
+        found = None if repair else spans.illegal(cells[tags], written)
+        if found is not None:
+            index, problem = found
+            line = cells[_LINES][index] if _LINES in cells else number
+            hint = "[data] repair = true lets it begin or end one"
+            raise DataError(f"{problem}; word {cells[tokens][index]!r}", where=f"{path}: row {line}", hint=hint)
+        cells[tags] = spans.converted(cells[tags])
+    plain = [(number, {name: value for name, value in cells.items() if name != _LINES}) for number, cells in rows]
+    return replace(table, rows=tuple(plain), header=tuple(name for name in table.header if name != _LINES))
+
+
+_LINES = "\0lines"
+"""Of a row of a CoNLL file: the line of each word."""
+
+
+def names(table: Table, text: str | None, label: str | None) -> tuple[str, str]:
+    """The columns of words and of tags. Raises DataError."""
+    return _named(table, text, TOKEN_NAMES, "text_column"), _named(table, label, TAG_NAMES, "label_column")
+
+
+def _named(table: Table, given: str | None, usual: Sequence[str], key: str) -> str:
+    wanted = usual if given is None else (given,)
+    found = next((name for name in wanted if name in table.header), None)
+    if found is None:
+        shown = ", ".join(table.header[:20])
+        problem = f"no column is called {' or '.join(wanted)}"
+        raise DataError(problem, where=str(table.path), hint=f"name it: [data] {key}; columns: {shown}")
+    return found
+
+
+def _read(path: Path, text: str | None, label: str | None) -> tuple[Table, tuple[str, str]]:
+    where, suffix = str(path), path.suffix.lower()
+    if path.is_dir():
+        table = _saved(path)
+    elif suffix in COLUMNS:
+        table = _conll(path)
+        return table, names(table, TOKENS, TAGS)
+    elif suffix in (".jsonl", ".parquet"):
+        table = tables.read(path)
+    else:
+        if not path.exists():
+            raise DataError("no such file", where=where, hint="paths in audit.toml are relative to that file")
+        hint = f"one of {', '.join(SUFFIXES)}, or a folder saved by datasets"
+        raise DataError(f"unknown kind of file {path.suffix!r} for words with tags", where=where, hint=hint)
+    columns = names(table, text, label)
+    return _with_names(table, columns[1]), columns
+
+
+def _conll(path: Path) -> Table:
+    """Two to four columns with tabs or blanks between; the first holds the word, the last its tag."""
+    where = str(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=where) from None
+    lines = list(enumerate(tables.decoded(content, where).splitlines(), start=1))
+    width = _width(lines, where)
+    rows: list[tuple[int, dict[str, Any]]] = []
+    sentence: list[tuple[int, list[str]]] = []
+    document = 0
+    for number, line in (*lines, (len(lines) + 1, "")):
+        cells = line.split("\t") if "\t" in line.strip() else line.split()
+        cells = [cell.strip() for cell in cells]
+        if cells and cells[0] == _DOCSTART:
+            document += 1
+        elif any(cells):
+            if line.startswith("#") and (len(cells) != width or not _TAG.fullmatch(cells[-1])):
+                continue  # a comment
+            _check_cells(cells, width, f"{where}: row {number}")
+            sentence.append((number, cells))
+            continue
+        if sentence:
+            rows.append((sentence[0][0], _sentence(sentence, width, document)))
+            sentence = []
+    if not rows:
+        raise DataError("is empty" if not content.strip() else "has no words", where=where, hint=NO_ROWS)
+    header = (TOKENS, *(f"column {index}" for index in range(2, width)), TAGS, _LINES)
+    return Table(path, (*header, DOCUMENT) if document else header, tuple(rows))
+
+
+def _width(lines: Sequence[tuple[int, str]], where: str) -> int:
+    """How many columns the first line with a word has."""
+    for number, line in lines:
+        cells = line.split("\t") if "\t" in line.strip() else line.split()
+        if not cells or cells[0] == _DOCSTART or (line.startswith("#") and not _TAG.fullmatch(cells[-1].strip())):
+            continue
+        if not 2 <= len(cells) <= 4:
+            hint = "a word, up to two other columns, and its tag, with tabs or blanks between"
+            raise DataError(f"has {len(cells)} columns: {line[:60]!r}", where=f"{where}: row {number}", hint=hint)
+        return len(cells)
+    return 2
+
+
+def _check_cells(cells: Sequence[str], width: int, where: str) -> None:
+    if len(cells) != width:
+        raise DataError(f"has {len(cells)} columns, and the first word of the file {width}", where=where)
+    if not cells[0]:
+        raise DataError("has a tag and no word", where=where)
+
+
+def _sentence(lines: Sequence[tuple[int, list[str]]], width: int, document: int) -> dict[str, Any]:
+    columns = list(zip(*(cells for _, cells in lines), strict=True))
+    found: dict[str, Any] = {TOKENS: columns[0], TAGS: columns[-1], _LINES: [number for number, _ in lines]}
+    found |= {f"column {index + 1}": columns[index] for index in range(1, width - 1)}
+    return found | ({DOCUMENT: str(document)} if document else {})
+
+
+def _row(cells: Mapping[str, Any], tokens: str, tags: str, where: str) -> dict[str, Any]:
+    """The row with words and tags as tuples, one tag a word."""
+    words, marks = (_list(cells.get(name), name, where) for name in (tokens, tags))
+    if not words:
+        raise DataError("has no words", where=where, hint="remove it")
+    if len(words) != len(marks):
+        raise DataError(f"has {len(words)} words and {len(marks)} tags", where=where)
+    for word in words:
+        if len(word.split()) != 1 or word.split()[0] != word:
+            hint = "words are told apart by white space" if word.strip() else "remove it, and its tag"
+            raise DataError(f"word {word!r} is blank or holds white space", where=where, hint=hint)
+    return {**cells, tokens: words, tags: marks}
+
+
+def _list(value: Any, name: str, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        kind = "a list with something else than words" if isinstance(value, list | tuple) else "not a list of words"
+        raise DataError(f"column {name!r} holds {kind}: {str(value)[:40]!r}", where=where)
+    return tuple(value)
+
+
+def _scheme(sentences: Sequence[Sequence[str]], rows: Sequence[tuple[int, Any]], tags: str, path: Path) -> str:
+    try:
+        return spans.scheme(sentences)
+    except DataError:
+        for number, cells in rows:
+            for index, tag in enumerate(cells[tags]):
+                try:
+                    spans.parts(tag)
+                except DataError as error:
+                    line = cells[_LINES][index] if _LINES in cells else number
+                    raise error.at(f"{path}: row {line}") from None
+        raise
+
+
+def _with_names(table: Table, tags: str) -> Table:
+    """Tags that are numbers by the names that ``datasets`` keeps beside them."""
+    known = table.classes.get(tags)
+    if known is None:
+        return table
+
+    def named(value: Any) -> Any:
+        return [known[one] if isinstance(one, int) and 0 <= one < len(known) else one for one in value or ()]
+
+    return replace(table, rows=tuple((number, {**cells, tags: named(cells.get(tags))}) for number, cells in table.rows))
+
+
+def _saved(path: Path) -> Table:
+    """A folder of ``Dataset.save_to_disk``. Raises DataError, also for one of several splits."""
+    where = str(path)
+    if (path / "dataset_dict.json").is_file():
+        splits = ", ".join(sorted(one.name for one in path.iterdir() if one.is_dir()))
+        raise DataError("holds several splits", where=where, hint=f"name one of them: {splits}")
+    if not (path / "state.json").is_file():
+        raise DataError("is a folder that datasets did not save", where=where, hint=f"or a file: {', '.join(SUFFIXES)}")
+    import datasets
+
+    try:
+        found = datasets.load_from_disk(str(path))
+        rows = tuple(enumerate(found.to_list(), start=1))
+    except (OSError, ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
+        raise DataError(f"does not load: {str(error).splitlines()[0]}", where=where) from None
+    return Table(path, tuple(found.column_names), rows, classes=dict(_classes(found.features)))
+
+
+def _classes(features: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name, feature in features.items():
+        inner = getattr(feature, "feature", feature)
+        if hasattr(inner, "names"):
+            yield name, tuple(inner.names)

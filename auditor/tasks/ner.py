@@ -1,0 +1,146 @@
+"""Named entity recognition: one text, and the entities that its words name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from auditor.errors import ConfigError, DataError, near_match
+from auditor.tasks import spans
+from auditor.tasks.spans import OUTSIDE, Span
+from auditor.types import Inputs, Request, Response, Score
+
+Gold = tuple[str, ...]
+"""IOB2 tags, one a word."""
+
+
+class NamedEntityRecognition:
+    """Words between white space, each with a tag; the metric is entity-level F1, strict: boundaries and type.
+
+    A response is a tuple of one row a word: the probabilities in [0, 1] of the model's tags, in its order. The decision is
+    the most probable tag of each word, and the entities that begin with ``B-`` among them (IOB2, as seqeval's strict mode
+    and Nakayama 2018 count). Words beyond a response's rows are outside every entity.
+    """
+
+    name = "ner"
+    fields: tuple[str, ...] = ("text",)
+    metric = "f1"
+    ratio = True
+    word_level = True
+
+    def __init__(
+        self, labels: Sequence[str], mapping: Mapping[str, str] | None = None, *, abroad: bool = False
+    ) -> None:
+        """``labels``: the model's tags. ``mapping``: type in the data → the model's type. ``abroad``: the data may name
+        types that the model does not have. Raises ConfigError for labels that are no tags, or a mapping to no type.
+        """
+        self.labels = tuple(labels)
+        self._mapping = dict(mapping or {})
+        self._abroad = abroad
+        for label in self.labels:
+            try:
+                spans.parts(label)
+            except DataError as error:
+                hint = "train one with audit train, or name its labels so in config.json"
+                raise ConfigError(
+                    f"the model's label {label!r} is no tag of entities: {error.message}", hint=hint
+                ) from None
+        self.types = tuple(spans.types(self.labels))
+        for kind in self._mapping.values():
+            if kind not in self.types:
+                hint = near_match(kind, self.types) or f"known: {', '.join(self.types)}"
+                raise ConfigError(f"{kind!r} is no type of the model", where="[data.labels]", hint=hint)
+
+    def elsewhere(self) -> NamedEntityRecognition:
+        """The task as read in another domain, whose data may name types of their own."""
+        return NamedEntityRecognition(self.labels, self._mapping, abroad=True)
+
+    def read(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[Inputs, Gold | None]:
+        """Inputs and gold of a row of words and IOB2 tags; without a column for ``label`` the gold is None.
+
+        Raises DataError for a type that the model does not know.
+        """
+        words: Sequence[str] = row[columns["text"]]
+        column = columns.get("label")
+        return {"text": " ".join(words)}, None if column is None else self._tags(row[column])
+
+    def _tags(self, tags: Sequence[str]) -> Gold:
+        found = spans.renamed(tags, {kind: self._type(kind) for kind in spans.types(tags)})
+        return tuple(found)
+
+    def _type(self, kind: str) -> str:
+        """The model's name of a type as data spell it: mapped, by name, or by name in another case."""
+        if kind in self._mapping:
+            return self._mapping[kind]
+        if kind in self.types:
+            return kind
+        alike = [one for one in self.types if one.casefold() == kind.casefold()]
+        if len(alike) == 1:
+            return alike[0]
+        if self._abroad:
+            return kind
+        near = near_match(kind, self.types)
+        hint = "map every type of the data under [data.labels]"
+        raise DataError(
+            f"unknown type {kind!r}; the model knows {', '.join(self.types)}",
+            hint=hint if near is None else f"{near} or {hint}",
+        )
+
+    def request(self, inputs: Inputs) -> Request:
+        """What the model is asked: the words."""
+        return tuple(inputs["text"].split())
+
+    def entities(self, response: Response) -> tuple[Span, ...]:
+        """The entities that the model sees."""
+        return spans.spans(self.tags(response))
+
+    def tags(self, response: Response) -> tuple[str, ...]:
+        """The most probable tag of each word, the first one on a tie."""
+        return tuple(self.labels[max(range(len(row)), key=row.__getitem__)] for row in response)
+
+    def score(self, gold: Gold, response: Response) -> Score:
+        """(2·tp, 2·tp + fp + fn) of the entities. Entities of types that the model does not have count neither as missed
+        nor, where it sees something else in their place, as spurious.
+        """
+        right, seen, wanted = self.counts(gold, response)
+        return Score(2.0 * right, float(seen + wanted))
+
+    def counts(self, gold: Gold, response: Response) -> tuple[int, int, int]:
+        """Entities that are right, that the model sees, and that there are."""
+        every, seen = spans.spans(gold), self.entities(response)
+        known = {one for one in every if one.type in self.types}
+        foreign = [one for one in every if one.type not in self.types]
+        seen = tuple(
+            one for one in seen if not any(one.start < other.end and other.start < one.end for other in foreign)
+        )
+        return len(known.intersection(seen)), len(seen), len(known)
+
+    def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:
+        """Whether the entities are the same, those of the first moved to where their words stand in the second."""
+        before = self.entities(one)
+        moved = before if origins is None else spans.followed(before, origins)
+        return moved == self.entities(other)
+
+    def follow(self, gold: Gold, origins: Sequence[int]) -> Gold | None:
+        """The gold of a text after word edits; None where an entity's words no longer stand together."""
+        return spans.follow(gold, origins)
+
+    def answer(self, response: Response) -> str:
+        """The most probable tags."""
+        return " ".join(self.tags(response))
+
+    def stratum(self, gold: Gold | None) -> str | None:  # noqa: ARG002 - a sentence has no class
+        """A sentence has no class of its own."""
+        return None
+
+    def constant(self, golds: Sequence[Gold | None]) -> Response | None:
+        """No entity anywhere, the best answer that ignores the input; None without any gold."""
+        return () if any(gold is not None for gold in golds) else None
+
+    def class_scores(self, response: Response) -> Mapping[str, float]:  # noqa: ARG002 - a sentence has no class
+        """A sentence has no class of its own."""
+        return {}
+
+    def learnable(self) -> tuple[str, ...]:
+        """The tags of a new head: O, and B- and I- of every type."""
+        return (OUTSIDE, *(f"{prefix}-{kind}" for kind in self.types for prefix in "BI"))

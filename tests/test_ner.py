@@ -1,0 +1,292 @@
+"""Named entity recognition: counts like seqeval's, windows over long sentences, training by every recipe, an audit."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from seqeval.metrics import f1_score
+from seqeval.scheme import IOB2
+from test_recipes_trained import NEEDED
+from test_training import SETTINGS, same, weights
+from tiny import tiny_checkpoint
+
+from auditor import metrics, tasks
+from auditor.cli.main import main
+from auditor.errors import AuditError, ModelError
+from auditor.measuring import judge
+from auditor.models import checkpoint, hugging_face
+from auditor.models.words import windows
+from auditor.training import encoding, loop, recipes
+from auditor.types import Case, Example, Score, ScoredCase
+
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+TASK = tasks.create("ner", TAGS)
+ANN, PARIS = ("Ann", "Lee"), ("great", "film")
+"""Names by the words of the tiny vocabulary's pieces."""
+
+
+def response(tags: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+    """A model that is certain of these tags."""
+    return tuple(tuple(float(tag == one) for one in TAGS) for tag in tags)
+
+
+def sentences(n: int, seed: int = 0) -> list[Example]:
+    """Sentences of plain words with a person ("ann lee", "bo") or a place ("paris")."""
+    rng, found = random.Random(seed), []
+    names = [(("ann", "lee"), "PER"), (("bo",), "PER"), (("paris",), "LOC")]
+    for index in range(n):
+        before, after = (rng.choices(("the", "film", "was", "good", "it"), k=rng.randint(1, 4)) for _ in range(2))
+        name, kind = rng.choice(names)
+        tags = ["O"] * len(before) + [f"B-{kind}"] + [f"I-{kind}"] * (len(name) - 1) + ["O"] * len(after)
+        found.append(Example(f"train:{index}", {"text": " ".join((*before, *name, *after))}, tuple(tags)))
+    return found
+
+
+def draw(rng: random.Random, n: int) -> list[str]:
+    return [rng.choice(TAGS) for _ in range(n)]
+
+
+def test_f1_is_seqevals_in_strict_mode() -> None:
+    rng = random.Random(1)
+    golds = []
+    for _ in range(200):
+        found = tuple(draw(rng, rng.randint(1, 12)))
+        golds.append(tuple(tag if tag[0] != "I" else f"B{tag[1:]}" for tag in found))
+    predictions = [draw(rng, len(gold)) for gold in golds]
+    scores = [TASK.score(gold, response(tags)) for gold, tags in zip(golds, predictions, strict=True)]
+    ours = sum(one.numerator for one in scores) / sum(one.denominator for one in scores)
+    library = f1_score([list(gold) for gold in golds], predictions, mode="strict", scheme=IOB2)
+    assert ours == pytest.approx(library, abs=1e-12)
+    assert 0 < ours < 1
+
+
+def test_a_score_counts_boundaries_and_types() -> None:
+    gold = ("B-PER", "I-PER", "O", "B-LOC")
+    for tags, right, seen in (
+        (gold, 2, 2),
+        (("B-PER", "O", "O", "B-LOC"), 1, 2),
+        (("B-LOC", "I-LOC", "O", "B-LOC"), 1, 2),
+        (("O", "I-PER", "O", "O"), 0, 0),
+        (("B-PER", "I-PER", "B-PER", "B-LOC"), 2, 3),
+    ):
+        assert TASK.score(gold, response(tags)) == Score(2.0 * right, float(seen + 2))
+    assert TASK.score(gold, ()) == Score(0.0, 2.0)
+    assert TASK.constant([gold, None]) == ()
+    assert TASK.constant([None]) is None
+    assert (TASK.stratum(gold), TASK.class_scores(response(gold))) == (None, {})
+    assert TASK.answer(response(gold)) == "B-PER I-PER O B-LOC"
+
+
+def test_a_changed_text_is_judged_by_where_its_words_went() -> None:
+    example = Example("a", {"text": "ann lee saw paris"}, ("B-PER", "I-PER", "O", "B-LOC"))
+    before = response(example.gold)
+    case = Case(example, {}, inputs={"text": "so ann lee saw pa ris"}, origins=(-1, 0, 1, 2, 3, 3))
+    after = response(("O", "B-PER", "I-PER", "O", "B-LOC", "I-LOC"))
+    judged = judge(ScoredCase(case, before, after, vacuous=False), TASK)
+    assert (judged.before, judged.after, judged.same) == (Score(4.0, 4.0), Score(4.0, 4.0), True)
+    shifted = response(("B-PER", "I-PER", "O", "B-LOC", "O", "O"))
+    judged = judge(ScoredCase(case, before, shifted, vacuous=False), TASK)
+    assert (judged.after, judged.same) == (Score(0.0, 4.0), False)
+    assert metrics.drop(TASK).ratio
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("base"), head=False)
+
+
+@pytest.mark.parametrize("length", [8, 9, 12, 64])
+@pytest.mark.parametrize(
+    "text", ["good", "it was a great film", "paris " * 30, "good paris ann lee " * 9, "supercalifragilistic"]
+)
+def test_every_word_is_answered_once_in_the_window_with_most_context(base: Path, length: int, text: str) -> None:
+    tokenizer = hugging_face.load_tokenizer(base, words=True)
+    words = tuple(text.split())
+    (found,) = windows(tokenizer, [words], length)
+    assert sorted(word for part in found for word, _ in part.words) == list(range(len(words)))
+    whole = tokenizer(list(words), is_split_into_words=True)
+    for part in found:
+        assert len(part.ids) <= length
+        assert part.ids[0] == tokenizer.cls_token_id
+        assert part.ids[-1] == tokenizer.sep_token_id
+        for word, place in part.words:
+            # The piece that stands there is the word's first one.
+            first = whole["input_ids"][whole.word_ids(0).index(word)]
+            assert part.ids[place] == first
+    if len(whole["input_ids"]) <= length:
+        assert [list(part.ids) for part in found] == [whole["input_ids"]]
+    # Without its overlap a window would leave its last words without what follows.
+    for one, other in itertools.pairwise(found):
+        assert max(word for word, _ in one.words) < min(word for word, _ in other.words)
+
+
+def test_labels_stand_on_first_pieces_and_nowhere_else(base: Path) -> None:
+    tokenizer = hugging_face.load_tokenizer(base, words=True)
+    example = Example("a", {"text": "the paris film"}, ("O", "B-LOC", "O"))
+    columns = encoding.encoded([example], TASK, tokenizer, 64)
+    pieces = tokenizer.convert_ids_to_tokens(columns["input_ids"][0])
+    assert pieces == ["[CLS]", "the", "p", "##a", "##r", "##i", "##s", "film", "[SEP]"]
+    assert columns["labels"] == [[-100, 0, 3, -100, -100, -100, -100, 0, -100]]
+    batch = encoding.collated(encoding.encoded([example, *sentences(1)], TASK, tokenizer, 64), [1, 0], tokenizer, "cpu")
+    assert batch["labels"].shape == batch["input_ids"].shape
+    assert bool((batch["labels"][batch["attention_mask"] == 0] == -100).all())
+    with pytest.raises(AuditError, match="label 'B-XYZ' is not known"):
+        encoding.encoded([replace(example, gold=("O", "B-XYZ", "O"))], TASK, tokenizer, 64)
+
+
+def train(base: Path, recipe: recipes.Recipe, rows: Sequence[Example] | None = None, **more: Any) -> loop.Trained:
+    settings = replace(SETTINGS, **more)
+    recipe.check(TASK, settings)
+    return loop.train(base, rows or sentences(24), (), TASK, recipe, settings, seed=3, device="cpu")
+
+
+REFUSED = {
+    "attack": "[training.recipe.attack]: attacks take tasks with one text and one label",
+    "back_translation": "[training.recipe.back_translation]: labels of words do not follow them through a translation",
+    "prompt": "recipe prompt: does not work with a BertForTokenClassification",
+    "prefix": "recipe prefix: does not work with a BertForTokenClassification",
+}
+"""Recipe → why it does not take labels of words."""
+
+
+@pytest.fixture(scope="module")
+def standard(base: Path) -> dict[str, torch.Tensor]:
+    return weights(train(base, recipes.create("standard", {})))
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_trains_it_or_says_why_not(
+    base: Path, standard: dict[str, torch.Tensor], tmp_path: Path, name: str
+) -> None:
+    made = recipes.create(name, NEEDED.get(name, {}))
+    if name in REFUSED:
+        with pytest.raises(AuditError) as caught:
+            train(base, made)
+        assert caught.value.line.startswith(REFUSED[name])
+        return
+    trained = train(base, made)
+    assert same(weights(trained), standard) is (name == "standard")
+    loop.save(trained, tmp_path / "m")
+    model = hugging_face.load(tmp_path / "m", name="m", task_name="ner", device="cpu")
+    assert model.labels == TAGS
+    asked = [TASK.request(one.inputs) for one in sentences(5, seed=9)]
+    assert model.run(model.encode(asked)) == (known := loop.as_model(trained, name="m")).run(known.encode(asked))
+
+
+def test_training_learns_the_names(base: Path) -> None:
+    rows = sentences(200)
+    trained = loop.train(
+        base, rows, sentences(40, seed=5), TASK, recipes.create("standard", {}), replace(SETTINGS, epochs=6, learning_rate=1e-2), seed=3, device="cpu",
+    )  # fmt: skip
+    assert trained.history[-1]["validation_f1"] > 0.9
+
+
+@pytest.fixture(scope="module")
+def model(base: Path) -> hugging_face.HuggingFaceModel:
+    trained = loop.train(
+        base, sentences(200), (), TASK, recipes.create("standard", {}), replace(SETTINGS, epochs=4, learning_rate=1e-2), seed=3, device="cpu",
+    )  # fmt: skip
+    return loop.as_model(trained, name="m")
+
+
+def test_a_batch_answers_as_each_of_its_texts_alone(model: hugging_face.HuggingFaceModel) -> None:
+    asked = [(), ("paris",), ("good",) * 100, ("ann", "lee", "was", "good"), ("\u200b", "paris")]
+    together = model.run(model.encode(asked))
+    assert [len(one) for one in together] == [0, 1, 100, 4, 2]
+    for one, request in zip(together, asked, strict=True):
+        (alone,) = model.run(model.encode([request]))
+        for row, other in zip(one, alone, strict=True):
+            assert row == pytest.approx(other, abs=1e-6)
+    # The tokenizer makes nothing of the first word: it is no entity.
+    assert together[4][0] == (1.0, 0.0, 0.0, 0.0, 0.0)
+    assert model.encode(asked)[2].length > 64
+    assert not any(one.truncated for one in model.encode(asked))
+
+
+def test_the_same_pieces_of_other_words_are_another_question(model: hugging_face.HuggingFaceModel) -> None:
+    one, other, again = model.encode([("don't",), ("don", "'", "t"), ("don't",)])
+    assert one.payload["windows"][0].ids == other.payload["windows"][0].ids
+    assert one.key != other.key
+    assert one.key == again.key
+
+
+def test_a_tokenizer_of_another_model_is_refused(base: Path) -> None:
+    from auditor.models.words import WordTexts
+
+    tokenizer = hugging_face.load_tokenizer(base, words=True)
+    texts = WordTexts(tokenizer, name="m", max_length=64, pieces=3, outside=0)
+    with pytest.raises(ModelError, match="has no embedding for token id"):
+        texts.encode([("good",)])
+
+
+CONFIG = """
+task = "ner"
+[data]
+train = "train.txt"
+validation = "dev.txt"
+test = "test.txt"
+domains = { far = "far.txt" }
+[training]
+base = "base"
+epochs = 4
+batch_size = 8
+learning_rate = 1e-2
+max_length = 32
+[probes.noise]
+examples = 20
+severities = { middle = 0.3 }
+"""
+
+
+def columns(rows: Sequence[Example]) -> str:
+    text = ""
+    for one in rows:
+        text += (
+            "".join(f"{word}\t{tag}\n" for word, tag in zip(one.inputs["text"].split(), one.gold, strict=True)) + "\n"
+        )
+    return text
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ner")
+    tiny_checkpoint(folder / "base", head=False)
+    (folder / "audit.toml").write_text(CONFIG, "utf-8")
+    for name, n, seed in (("train", 200, 0), ("dev", 30, 1), ("test", 60, 2), ("far", 40, 3)):
+        (folder / f"{name}.txt").write_text(columns(sentences(n, seed)), "utf-8")
+    with (folder / "far.txt").open("a", encoding="utf-8") as file:
+        file.write("it\tO\nbad\tB-award\nwas\tO\n\n" * 12)
+    assert main(["train", "--config", str(folder / "audit.toml")]) == 0
+    return folder
+
+
+def test_a_checkpoint_of_words_is_trained_and_audited_by_the_commands(place: Path) -> None:
+    words = ["run", "--config", str(place / "audit.toml"), "--model", str(place / "ckpt" / "standard")]
+    assert main([*words, "--out", str(place / "audit")]) in (0, 1, 3)
+    found = json.loads((place / "audit" / "results.json").read_text("utf-8"))
+    assert found["task"] == {"name": "ner", "metric": "f1", "labels": [TAGS[0], *TAGS[3:], *TAGS[1:3]]}
+    records = {one["probe"]: one for one in found["records"]}
+    assert {name: one["status"] for name, one in records.items() if one["status"] == "failed"} == {}
+    values = {one["metric"]: one["value"] for one in records["quality"]["measurements"]}
+    assert values["f1"] > 0.9
+    assert records["noise"]["status"] == records["domain_shift"]["status"] == "measured"
+    assert (place / "audit" / "scorecard.html").stat().st_size > 10_000
+    assert main([*words, "--out", str(place / "again"), "--fresh"]) in (0, 1, 3)
+    assert (place / "again" / "results.json").read_bytes() == (place / "audit" / "results.json").read_bytes()
+
+
+def test_a_model_of_texts_is_not_one_of_words(place: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tiny_checkpoint(place / "texts")
+    words = ["run", "--config", str(place / "audit.toml"), "--model", str(other), "--out", str(place / "x")]
+    assert main(words) == 2
+    assert "is a BertForSequenceClassification, not a ...ForTokenClassification" in capsys.readouterr().err
+    with pytest.raises(ModelError, match="it has no classification head"):
+        checkpoint.describe(base, "ner")
