@@ -58,8 +58,8 @@ WORST_CASES = 5
 """Kept of each slice."""
 
 
-def judge(scored: ScoredCase, task: Task) -> Judged:
-    """The decisions and numbers of a scored case, without its text."""
+def judge(scored: ScoredCase, task: Task, *, parts: bool = False) -> Judged:
+    """The decisions and numbers of a scored case, without its text; ``parts``: the task's further scores as well."""
     case, gold = scored.case, scored.case.example.gold
     moved = gold if gold is None or case.origins is None else task.follow(gold, case.origins)
     return Judged(
@@ -72,6 +72,7 @@ def judge(scored: ScoredCase, task: Task) -> Judged:
         facts=case.facts,
         before_classes=task.class_scores(scored.before),
         after_classes=task.class_scores(scored.after),
+        parts=task.parts(moved, scored.after) if parts and moved is not None else {},
     )
 
 
@@ -254,7 +255,7 @@ class Measuring:
         if scored.case.invalid:
             self._counts["invalid"] += 1
             return
-        judged = judge(scored, self._plan.task)
+        judged = judge(scored, self._plan.task, parts=getattr(self._probe, "reads_parts", False))
         self._tally.add(judged, None if draw is None else draw.reads)
         self._worst.add(scored, judged)
         if self._measure is not None:

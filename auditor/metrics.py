@@ -102,6 +102,16 @@ def task_metric_before(task: Task) -> Metric:
     )
 
 
+def part(name: str, title: str, read: str) -> Metric:
+    """One of the task's further scores, by its name in ``Judged.parts``: a ratio of sums, as precision is."""
+
+    def contribution(judged: Judged) -> Sequence[Contribution]:
+        score = judged.parts.get(read)
+        return () if score is None else (("", score.numerator, score.denominator),)
+
+    return Metric(name, title, "mean", "share", 0.0, 1.0, "higher", contribution, ratio=True)
+
+
 def change(
     name: str, title: str, read: Callable[[Judged], tuple[Score, Score] | None], better: Better, *, ratio: bool
 ) -> Metric:

@@ -123,6 +123,7 @@ def given(plan: Plan, audited: AuditedModel) -> dict[str, bool]:
         "base": audited.fit is not None,
         "candidate": audited.name == plan.candidate,
         "single_text": len(plan.task.fields) == 1,
+        "word_labels": plan.task.word_level,
         "class_scores": bool(plan.task.labels) and not plan.task.word_level,
     }
 

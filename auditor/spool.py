@@ -59,4 +59,5 @@ def _plain(value: Any) -> dict[str, Any]:
 def _judged(line: bytes) -> Judged:
     found: dict[str, Any] = dict(zip(_NAMES, json.loads(line), strict=True))
     scores = {name: None if found[name] is None else Score(**found[name]) for name in ("before", "after")}
-    return Judged(**{**found, **scores})
+    parts = {name: Score(**one) for name, one in found["parts"].items()}
+    return Judged(**{**found, **scores, "parts": parts})

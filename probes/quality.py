@@ -8,6 +8,7 @@ from typing import Any
 
 from auditor import metrics
 from auditor.types import Audit, Case, Example, Facts, Judged, Measurement, Metric, Row, Score, Skipped, Task
+from probes import _entities
 
 RECALL = Metric("recall", "recall by class", "mean", "share", 0.0, 1.0, "higher")
 
@@ -28,7 +29,8 @@ class Quality:
 
     The task's own metric, recall by class, and the gain over always giving the best constant answer: the majority of
     the training rows, or of all test rows where no training rows are given. A model with a constant answer never flips
-    under noise, attacks or swapped names; only this shows that it has learned nothing.
+    under noise, attacks or swapped names; only this shows that it has learned nothing. Of entities also precision and
+    recall, by type, by kind of error, and by tag, O among them, as tutorials count.
     """
 
     name = "quality"
@@ -36,10 +38,13 @@ class Quality:
     needs: frozenset[str] = frozenset()
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
+    reads_parts = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         gain = metrics.change("gain_over_majority", "gain over the majority answer", _gain, "higher", ratio=task.ratio)
         whole = (metrics.task_metric(task), gain)
+        if task.word_level:
+            return (*whole, *_entities.METRICS)
         # A ratio of sums such as F1 has no recall by class: its scores are no shares of right answers.
         return whole if task.ratio else (*whole, RECALL)
 
@@ -50,7 +55,12 @@ class Quality:
             yield Case(example, slice={}, facts=_facts(audit.task, example, constant))
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
-        """Recall: over the rows of one class, the share of right answers; classes in the order of their names."""
+        """Recall: over the rows of one class, the share of right answers; classes in the order of their names.
+
+        Of entities: by type, by kind of error, and the table of tags.
+        """
+        if audit.task.word_level:
+            yield from _entities.measured(cases)
         if audit.task.ratio:
             return
         rows: dict[str, dict[str, list[float]]] = {}

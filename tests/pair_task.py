@@ -48,6 +48,10 @@ class PairTask:
         found, wanted = self.answer(response) == "follows", gold == "follows"
         return Score(2.0 * (found and wanted), float(found) + float(wanted))
 
+    def parts(self, gold: str, response: Response) -> Mapping[str, Score]:  # noqa: ARG002 - the metric says it all
+        """None."""
+        return {}
+
     def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:  # noqa: ARG002 - one decision
         """Whether the decision is the same."""
         return self.answer(one) == self.answer(other)

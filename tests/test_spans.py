@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Entities
 
-from auditor import text
+from auditor import spans, text
 from auditor.errors import DataError
 from auditor.perturbing import FAMILIES, perturb
-from auditor.tasks import spans
-from auditor.tasks.spans import Span
+from auditor.spans import Span
 
 TYPES = ("PER", "LOC")
 WORDS = st.lists(

@@ -22,11 +22,15 @@ def gold(labels: tuple[str, ...], value: object, mapping: dict[str, str] | None 
 
 
 def test_every_task_can_be_created_by_its_name_and_follows_the_protocol() -> None:
+    labels = {"text-classification": ("negative", "positive"), "ner": ("O", "B-PER", "I-PER")}
+    assert set(labels) == set(tasks.NAMES)
     for name in tasks.NAMES:
-        task = tasks.create(name, ["negative", "positive"])
+        task = tasks.create(name, labels[name])
         assert isinstance(task, Task)
         assert task.name == name
-        assert task.labels == ("negative", "positive")
+        assert task.labels == labels[name]
+        # One answer to no words or to one text, and what its parts are.
+        assert all(isinstance(one, Score) for one in task.parts(("O",) if task.word_level else "negative", ()).values())
 
 
 def test_the_tests_second_task_follows_the_protocol() -> None:

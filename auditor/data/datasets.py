@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from auditor import spans
 from auditor.data import tokens
 from auditor.data.tables import NO_ROWS, Table, read, sha256_of
 from auditor.errors import DataError, near_match
-from auditor.tasks import spans
 from auditor.types import Example, Inputs, Task
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "comment", "tweet", "document", "utterance")

@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from auditor import spans
 from auditor.data import tables
 from auditor.data.tables import NO_ROWS, Table
 from auditor.errors import DataError
-from auditor.tasks import spans
 
 COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iob2", ".tsv")
 """Kinds of files with one word and its tag a line, told by their names."""

@@ -111,6 +111,23 @@ def ratio_pseudo_values(totals: Array, counts: Array) -> tuple[float, Array]:
     return value, n * value - (n - 1) * without
 
 
+def mean_of_ratios(totals: Array, counts: Array, alpha: float) -> tuple[float, Bounds]:
+    """The mean of several ratios of sums, such as macro-F1, and its bounds by the jackknife over clusters.
+
+    ``totals`` and ``counts``: of shape (clusters, ratios), float64; ratios without any count are left out (ValueError where
+    all are). Efron & Stein (1981).
+    """
+    import numpy as np
+
+    there = counts.sum(axis=0) > 0
+    if not there.any():
+        raise ValueError("no ratio has a count")
+    pairs = [ratio_pseudo_values(totals[:, k], counts[:, k]) for k in np.flatnonzero(there)]
+    value = float(np.mean([one for one, _ in pairs]))
+    low, high = student(np.mean([pseudo for _, pseudo in pairs], axis=0), alpha)
+    return value, (max(0.0, min(low, value)), min(1.0, max(high, value)))
+
+
 def median_order(values: Array, alpha: float) -> Bounds:
     """Distribution-free bounds of a median by order statistics (binomial with probability one half)."""
     import numpy as np

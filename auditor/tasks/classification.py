@@ -86,6 +86,10 @@ class TextClassification:
         """(1, 1) when the decision is the gold label, else (0, 1)."""
         return Score(float(self.answer(response) == gold), 1.0)
 
+    def parts(self, gold: str, response: Response) -> Mapping[str, Score]:  # noqa: ARG002 - the metric says it all
+        """None."""
+        return {}
+
     def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:  # noqa: ARG002 - one decision
         """Whether the most probable label is the same."""
         return self.answer(one) == self.answer(other)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from auditor import spans
 from auditor.errors import ConfigError, DataError, near_match
-from auditor.tasks import spans
-from auditor.tasks.spans import OUTSIDE, Span
+from auditor.spans import OUTSIDE, Span
+from auditor.tasks import anatomy
 from auditor.types import Inputs, Request, Response, Score
 
 Gold = tuple[str, ...]
@@ -107,13 +108,24 @@ class NamedEntityRecognition:
 
     def counts(self, gold: Gold, response: Response) -> tuple[int, int, int]:
         """Entities that are right, that the model sees, and that there are."""
-        every, seen = spans.spans(gold), self.entities(response)
-        known = {one for one in every if one.type in self.types}
+        wanted, seen, _ = self._compared(gold, response)
+        return len(set(wanted).intersection(seen)), len(seen), len(wanted)
+
+    def _compared(self, gold: Gold, response: Response) -> tuple[list[Span], list[Span], list[Span]]:
+        """The entities of the model's types, what it sees where no others are, and the others."""
+        every = spans.spans(gold)
+        wanted = [one for one in every if one.type in self.types]
         foreign = [one for one in every if one.type not in self.types]
-        seen = tuple(
-            one for one in seen if not any(one.start < other.end and other.start < one.end for other in foreign)
-        )
-        return len(known.intersection(seen)), len(seen), len(known)
+        seen = self.entities(response)
+        return wanted, [one for one in seen if not any(spans.overlap(one, other) for other in foreign)], foreign
+
+    def parts(self, gold: Gold, response: Response) -> Mapping[str, Score]:
+        """Precision and recall, by type, by kind of error and by tag (``anatomy.scores``); foreign types left out."""
+        wanted, seen, foreign = self._compared(gold, response)
+        tags = [*self.tags(response), *[OUTSIDE] * (len(gold) - len(response))]
+        left_out = {index for one in foreign for index in range(one.start, one.end)}
+        pairs = [(tag, tags[index]) for index, tag in enumerate(gold) if index not in left_out]
+        return dict(anatomy.scores(wanted, seen, self.types, pairs))
 
     def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:
         """Whether the entities are the same, those of the first moved to where their words stand in the second."""

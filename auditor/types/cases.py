@@ -84,6 +84,10 @@ class Task(Protocol):
 
     def score(self, gold: Any, response: Response) -> Score: ...
 
+    def parts(self, gold: Any, response: Response) -> Mapping[str, Score]:
+        """Further scores of one example by name, added up as ``score`` is; empty where the metric says it all."""
+        ...
+
     def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:
         """Whether two answers mean the same decision (invariance). ``origins``: as in ``follow``; None: the same words."""
         ...
@@ -238,3 +242,5 @@ class Judged:
     before_classes: Mapping[str, float]
     """Label → probability before; empty where the task has none."""
     after_classes: Mapping[str, float]
+    parts: Mapping[str, Score] = field(default_factory=dict)
+    """The task's further scores of the answer, for probes that ask for them by ``reads_parts``."""

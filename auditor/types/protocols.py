@@ -102,6 +102,7 @@ class Probe(Protocol):
     """A suite of cases for one limitation. One file under ``probes/`` with ``PROBE = …``; contract tests run over all.
 
     The class docstring is the description in the report: one summary line, a blank line, the method.
+    A probe with ``reads_parts = True`` finds the task's further scores in ``Judged.parts``.
     A probe may also define ``measure(cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]`` for
     numbers that the kinds of metric do not serve.
     """
@@ -138,6 +139,7 @@ NEEDS: dict[str, str] = {
     "base": "no base model known to retrain from (training.json or --base)",
     "candidate": "candidate only",
     "single_text": "the task has more than one text field",
+    "word_labels": "the task labels texts, not their words",
     "class_scores": "the task does not give a text one label, with probabilities",
 }
 """What a probe may need → the reason shown when it is missing."""

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auditor import text
+from auditor import spans, text
 from auditor.errors import ConfigError, near_match
 from auditor.perturbing import FAMILIES, perturb
-from auditor.tasks import spans
 from auditor.training.recipes._base import Recipe
 from auditor.training.recipes._checks import between
 from auditor.types import Example

@@ -29,6 +29,11 @@ class Span(NamedTuple):
     type: str
 
 
+def overlap(one: Span, other: Span) -> bool:
+    """Whether they have a word in common."""
+    return one.start < other.end and other.start < one.end
+
+
 def parts(tag: str) -> tuple[str, str]:
     """``B-PER`` → (``B``, ``PER``); ``O`` → (``O``, ````). Raises DataError for a tag without prefix or type."""
     if tag == OUTSIDE:

@@ -1,0 +1,99 @@
+"""Quality of models that answer for every word: by type of entity, by kind of error, and by token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from auditor import metrics, stats
+from auditor.types import Judged, Measurement, Metric, Row, Score
+
+PRECISION = metrics.part("precision", "entity-level precision", "precision")
+RECALL = metrics.part("recall", "entity-level recall", "recall")
+
+
+def _by(name: str, title: str, better: metrics.Better | None = "higher") -> Metric:
+    return Metric(name, title, "mean", "share", 0.0, 1.0, better, ratio=True)
+
+
+BY_TYPE = {
+    "f1": _by("type_f1", "F1 by type of entity"),
+    "precision": _by("type_precision", "precision by type of entity"),
+    "recall": _by("type_recall", "recall by type of entity"),
+}
+ERROR = _by("error_rate", "share of entities by kind of error (spurious: of those that the model sees)", "lower")
+COUNTS_O = "token level, O counted: most words are outside every entity, so this looks better than F1 of entities"
+BY_TAG = {
+    "f1": _by("token_f1", f"F1 of tags ({COUNTS_O})", None),
+    "precision": _by("token_precision", f"precision of tags ({COUNTS_O})", None),
+    "recall": _by("token_recall", f"recall of tags ({COUNTS_O})", None),
+}
+MACRO = Metric("macro_f1", "F1 of entities, mean over types", "descriptive", "share", 0.0, 1.0, "higher")
+TOKEN = Metric("token_average_f1", f"F1 of tags, averaged ({COUNTS_O})", "descriptive", "share", 0.0, 1.0, None)
+SUPPORT = Metric("token_support", "words with this tag", "descriptive", "count", 0.0, float("inf"), None)
+
+METRICS = (PRECISION, RECALL, *BY_TYPE.values(), ERROR, MACRO, *BY_TAG.values(), TOKEN, SUPPORT)
+
+
+def measured(cases: Iterable[Judged]) -> Iterator[Measurement]:
+    """Every number beside precision, recall and F1 of all entities."""
+    sums: dict[str, dict[str, list[float]]] = {}
+    counts: dict[str, int] = {}
+    for judged in cases:
+        for name, score in judged.parts.items():
+            counts[name] = counts.get(name, 0) + 1
+            row = sums.setdefault(name, {}).setdefault(judged.cluster, [0.0, 0.0])
+            row[0] += score.numerator
+            row[1] += score.denominator
+    for name in sums:
+        metric, slice_ = _named(name)
+        if metric is not None:
+            rows = [Row(cluster, "", *row) for cluster, row in sums[name].items()]
+            if any(row.count for row in rows):
+                yield metrics.measurement(metric, slice_, rows, n_cases=counts[name])
+    yield from _averages(sums)
+
+
+def _named(name: str) -> tuple[Metric | None, Mapping[str, str]]:
+    """The metric and the slice of a part such as ``f1 PER``, ``error missed`` or ``token recall O``."""
+    first, _, rest = name.partition(" ")
+    if first == "error":
+        return ERROR, {"error": rest}
+    if first == "token":
+        second, _, tag = rest.partition(" ")
+        return BY_TAG[second], {"tag": tag}
+    return (BY_TYPE[first], {"type": rest}) if rest else (None, {})
+
+
+def _averages(sums: Mapping[str, Mapping[str, list[float]]]) -> Iterator[Measurement]:
+    """Macro-F1 of the types that occur; micro, macro and weighted F1 of the tags, and how many words have each."""
+    import numpy as np
+
+    types = [rows for name, rows in sums.items() if name.startswith("f1 ") and _sum(rows).denominator]
+    if types:
+        clusters = list(dict.fromkeys(cluster for rows in types for cluster in rows))
+        columns = np.array([[rows.get(cluster, (0.0, 0.0)) for rows in types] for cluster in clusters])
+        value, (low, high) = stats.mean_of_ratios(columns[:, :, 0], columns[:, :, 1], 0.025)
+        method = "jackknife over clusters of the mean of the types' ratios"
+        yield Measurement(MACRO.name, {}, value, low, high, len(clusters), len(clusters), method)
+    tags = {name.removeprefix("token f1 "): rows for name, rows in sums.items() if name.startswith("token f1 ")}
+    if not tags:
+        return
+    total = {tag: _sum(rows) for tag, rows in tags.items()}
+    support = {tag: _sum(sums[f"token recall {tag}"]).denominator for tag in tags}
+    words, n = sum(support.values()), len(next(iter(tags.values())))
+    f1 = {tag: one.numerator / one.denominator if one.denominator else 0.0 for tag, one in total.items()}
+    right = sum(_sum(sums[f"token recall {tag}"]).numerator for tag in tags)
+    averages = {
+        "micro": right / words,
+        "macro": sum(f1.values()) / len(f1),
+        "weighted": sum(f1[tag] * support[tag] for tag in tags) / words,
+    }
+    for name, value in averages.items():
+        yield Measurement(TOKEN.name, {"average": name}, value, value, value, int(words), n, "as scikit-learn averages")
+    for tag in sorted(tags):
+        value = support[tag]
+        yield Measurement(SUPPORT.name, {"tag": tag}, value, value, value, int(value), n, "count")
+
+
+def _sum(rows: Mapping[str, list[float]]) -> Score:
+    return Score(sum(row[0] for row in rows.values()), sum(row[1] for row in rows.values()))

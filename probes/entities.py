@@ -1,0 +1,127 @@
+"""Which entities a model finds: those it saw in training, rare ones, long ones; in long sentences, capitals, lower case."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from auditor import metrics, spans
+from auditor.types import Audit, Case, Example, Metric, Skipped, Slice, Task
+from probes import _entities
+
+SEEN, UNSEEN = "seen in training", "not seen in training"
+OCCURRENCES = ((1, "1"), (4, "2 to 4"), (19, "5 to 19"))
+MORE_OFTEN = "20 or more"
+WORDS = ((1, "1"), (2, "2"))
+MORE_WORDS = "3 or more"
+LENGTHS = ((10, "1 to 10"), (20, "11 to 20"), (40, "21 to 40"))
+LONGER = "41 or more"
+ASKED, ALL, SOME, REWRITTEN = "asked for", "all entities", "some entities", "all entities of the text rewritten"
+CASES: dict[str, Callable[[str], str]] = {"all capitals": str.upper, "lower case": str.lower}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``examples``: sentences of the home domain, at most; 1 or more."""
+
+    examples: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.examples < 1:
+            raise ValueError("examples must be at least 1")
+
+
+class Entities:
+    """Recall of entities that training knew and that it did not, and quality where they are hard to see.
+
+    An entity is seen when the training rows name one of the same words, in any case, with the same type; how often they
+    do is its frequency. The gap between seen and unseen ones is what the model knows by heart (Augenstein et al. 2017).
+    Sentences are told apart by their length in words, and asked once more in capitals, as of a headline, and in lower
+    case, where the drop is paired. A drop of an uncased model is nought: it sees the same pieces.
+    """
+
+    name = "entities"
+    limitation: str | None = "coverage"
+    needs: frozenset[str] = frozenset({"train", "word_labels"})
+    settings = Settings()
+    pools: tuple[frozenset[str], ...] = ()
+    reads_parts = True
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        return (
+            _when(metrics.task_metric(task), ALL, REWRITTEN),
+            _entities.RECALL,
+            _when(metrics.drop(task), REWRITTEN),
+            _when(metrics.vacuous_rate(), REWRITTEN),
+        )
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        examples = [one for one in audit.examples("home", audit.settings.examples) if one.gold is not None]
+        known = Counter(key for one in audit.examples("train") for _, key in _named(one))
+        for slice_, chosen in _slices(known):
+            found = [case for one in examples if (case := _only(one, chosen, slice_))]
+            yield from found
+            if not found:
+                yield Skipped(slice_, "no entity of the test rows is one")
+        for example in examples:
+            slice_ = {"words in the sentence": _bin(len(example.gold), LENGTHS, LONGER)}
+            yield Case(example, slice=slice_, facts={ASKED: ALL})
+        for name, change in CASES.items():
+            for example in examples:
+                words = tuple(range(len(example.gold)))
+                inputs = {"text": " ".join(map(change, example.inputs["text"].split()))}
+                yield Case(example, slice={"written in": name}, inputs=inputs, origins=words, facts={ASKED: REWRITTEN})
+
+
+Key = tuple[str, str]
+"""An entity's words in lower case, and its type."""
+
+
+def _named(example: Example) -> Iterator[tuple[spans.Span, Key]]:
+    words = example.inputs["text"].split()
+    for one in spans.spans(example.gold or ()):
+        yield one, (" ".join(words[one.start : one.end]).lower(), one.type)
+
+
+Belongs = Callable[[spans.Span, Key], bool]
+
+
+def _slices(known: Counter[Key]) -> Iterator[tuple[Slice, Belongs]]:
+    """Slices of entities, and which ones belong to each."""
+
+    def by_memory(wanted: bool) -> Belongs:
+        return lambda _span, key: (known[key] > 0) is wanted
+
+    def by_frequency(wanted: str) -> Belongs:
+        return lambda _span, key: known[key] > 0 and _bin(known[key], OCCURRENCES, MORE_OFTEN) == wanted
+
+    def by_words(wanted: str) -> Belongs:
+        return lambda span, _key: _bin(span.end - span.start, WORDS, MORE_WORDS) == wanted
+
+    yield {"entity": SEEN}, by_memory(True)
+    yield {"entity": UNSEEN}, by_memory(False)
+    for name in (*(name for _, name in OCCURRENCES), MORE_OFTEN):
+        yield {"times in training": name}, by_frequency(name)
+    for name in (*(name for _, name in WORDS), MORE_WORDS):
+        yield {"words of the entity": name}, by_words(name)
+
+
+def _when(metric: Metric, *kinds: str) -> Metric:
+    """The metric, read of cases of these kinds alone: of a sentence asked for some of its entities only recall makes sense."""
+    return replace(metric, read=lambda judged: metric.read(judged) if judged.facts[ASKED] in kinds else ())
+
+
+def _only(example: Example, chosen: Callable[[spans.Span, Key], bool], slice_: Slice) -> Case | None:
+    """The sentence, asked for the chosen entities alone; None where it has none. Only recall makes sense of it."""
+    kept = [one for one, key in _named(example) if chosen(one, key)]
+    if not kept:
+        return None
+    return Case(replace(example, gold=spans.tags_of(kept, len(example.gold))), slice=slice_, facts={ASKED: SOME})
+
+
+def _bin(value: int, bins: Sequence[tuple[int, str]], above: str) -> str:
+    return next((name for most, name in bins if value <= most), above)
+
+
+PROBE = Entities()
