@@ -306,7 +306,7 @@ def test_pwws_without_wordnet_is_skipped_with_the_resource_and_the_way_to_get_it
 def test_pwws_swaps_a_synonym_in_an_order_that_hashes_do_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     from textattack.transformations.word_swaps import word_swap_wordnet
 
-    from auditor.attacking import _Synonyms
+    from auditor.attacking.recipes import _Synonyms
 
     def synsets(word: str, lang: str) -> list[Any]:
         assert lang == "eng"

@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "models": BASE | {"tasks", "text"},
     "engine": BASE,
     "perturbing": {"text"},
-    "attacking": {"resources"},
+    "attacking": {"resources", "text"},
     "training": BASE
     | {"attacking", "caches", "folders", "tasks", "text", "models", "data", "config", "perturbing"}
     | {"resources", "spans"},

@@ -1,0 +1,232 @@
+"""Attacks on entities: the words around them change, or they themselves give way to others of their type."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from auditor import metrics, resources, spans, text
+from auditor.types import Audit, Case, Example, Judged, Metric, Response, Skipped, Slice, Task
+
+if TYPE_CHECKING:
+    from auditor.attacking import Attacker
+
+Method = Literal["deepwordbug", "textbugger", "pwws", "entity swap"]
+SWAP = "entity swap"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``[probes.entity_attack]``."""
+
+    examples: int = 100
+    """Sentences of the home domain; at least 1."""
+    methods: tuple[Method, ...] = ("deepwordbug", "textbugger", "pwws", "entity swap")
+    max_words_changed: float = 0.20
+    """Share in (0, 1] of a sentence's words that a method on the context may change; one word always may."""
+    query_budget: int = 100
+    """Queries of one attack on one sentence; at least 2."""
+
+    def __post_init__(self) -> None:
+        if self.examples < 1:
+            raise ValueError("examples must be at least 1")
+        if not 0 < self.max_words_changed <= 1:
+            raise ValueError("max_words_changed must be above 0 and at most 1")
+        if self.query_budget < 2:
+            raise ValueError("query_budget must be at least 2")
+
+
+class EntityAttack:
+    """Attacks on named entity recognition by someone who sees the scores.
+
+    Sentences of which the model finds at least one entity are attacked until one that it found is lost, or has other
+    boundaries or another type. DeepWordBug, TextBugger's character edits and PWWS, run by TextAttack (Morris et al. 2020),
+    change words of the context only: no word of an entity is touched (Lin et al. 2021, RockNER, attack both). ``entity
+    swap`` puts other entities of the same type, drawn from the training rows, in an entity's place, and leaves the context
+    alone: a model that reads it finds them too. The final sentence is scored by a freshly loaded model, and only that
+    decides success. Whether a changed context still supports the entity was not measured.
+    """
+
+    name = "entity_attack"
+    limitation: str | None = "attack"
+    needs: frozenset[str] = frozenset({"word_labels", "train", "package:textattack"})
+    settings = Settings()
+    pools: tuple[frozenset[str], ...] = ()
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        under_attack = metrics.task_metric(task)
+        return (
+            metrics.task_metric_before(task),
+            replace(under_attack, name=f"{task.metric}_under_attack", title=f"{under_attack.title} under attack"),
+            metrics.share("attack_success_rate", "attack success rate", _succeeded, "lower", comparable=False),
+            replace(metrics.median_fact("queries", "median queries"), comparable=False),
+            metrics.share("mean_words_changed", "words changed where it succeeded", _words_changed, comparable=False),
+        )
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        settings: Settings = audit.settings
+        examples = [one for one in audit.examples("home", settings.examples) if one.gold is not None]
+        answers = audit.ask([one.inputs for one in examples]) if examples else []
+        found = [_found(audit.task, one, answer) for one, answer in zip(examples, answers, strict=True)]
+        for method in dict.fromkeys(settings.methods):
+            slice_ = {"method": method}
+            reason = _unavailable(method) if any(found) else "the model finds no entity"
+            if reason is not None:
+                yield Skipped(slice_, reason)
+                continue
+            attack = _swapping(audit) if method == SWAP else _around(audit, method)
+            tasks = (
+                functools.partial(attack, example, known, slice_)
+                if known
+                else functools.partial(_left_alone, example, slice_)
+                for example, known in zip(examples, found, strict=True)
+            )
+            yield from audit.side_by_side(slice_, tasks)
+
+
+def _unavailable(method: str) -> str | None:
+    if method != "pwws":
+        return None
+    found = resources.wordnet()
+    return None if found.present else f"{found.name} is missing: {found.note}"
+
+
+Found = tuple[spans.Span, ...]
+"""Entities that there are and that the model finds."""
+
+
+def _tags(task: Task, answer: Response) -> tuple[str, ...]:
+    return tuple(task.answer(answer).split())
+
+
+def _found(task: Task, example: Example, answer: Response) -> Found:
+    seen = set(spans.spans(_tags(task, answer)))
+    return tuple(one for one in spans.spans(example.gold) if one in seen)
+
+
+def _hold(task: Task, answer: Response, wanted: Sequence[spans.Span]) -> float:
+    """Above one half exactly when all of them are found; how likely the least likely of their words' tags is."""
+    labels = {label: index for index, label in enumerate(task.labels)}
+    likely = min(
+        float(answer[place][labels[tag]])
+        for one in wanted
+        for place, tag in zip(range(one.start, one.end), spans.tags_of([one], one.end)[one.start :], strict=True)
+    )
+    return (1 + likely) / 2 if set(wanted) <= set(spans.spans(_tags(task, answer))) else min(likely, 1.0) / 2
+
+
+def _around(audit: Audit, method: str) -> Any:
+    """Attacks on the words around the entities."""
+    from auditor.attacking import Attacker
+
+    def attack(example: Example, wanted: Found, slice_: Slice) -> Case:
+        before = text.split(example.inputs["text"])
+        kept = frozenset(place for one in spans.spans(example.gold) for place in range(one.start, one.end))
+
+        def ask(texts: Sequence[str]) -> list[list[float]]:
+            answers = audit.ask([{"text": one} for one in texts])
+            holds = [
+                _holds_after(audit.task, before, after, answer, wanted)
+                for after, answer in zip(texts, answers, strict=True)
+            ]
+            return [[hold, 1 - hold] for hold in holds]
+
+        attacker: Attacker = Attacker(method, ask, audit.settings.query_budget)
+        limit = max(1, int(audit.settings.max_words_changed * len(before.words)))
+        found = attacker.attack(example.inputs["text"], 0, limit=limit, rng=audit.rng(method, example.id), kept=kept)
+        return _case(example, slice_, before, found.text if found.success else None, found.queries)
+
+    return attack
+
+
+def _holds_after(task: Task, before: text.Words, after: str, answer: Response, wanted: Found) -> float:
+    moved = spans.followed(wanted, text.origins(before, text.diff(before, text.split(after))))
+    # A text whose entities cannot be found again is no success.
+    return 1.0 if moved is None or len(moved) < len(wanted) else _hold(task, answer, moved)
+
+
+def _swapping(audit: Audit) -> Any:
+    """Attacks that put other entities of the same type in an entity's place."""
+    names = _by_type(audit)
+
+    def attack(example: Example, wanted: Found, slice_: Slice) -> Case:
+        rng = audit.rng(SWAP, example.id)
+        before, asked = text.split(example.inputs["text"]), 0
+        for one, name in _candidates(names, before, wanted, rng, audit.settings.query_budget):
+            edit = text.Edit(one.start, one.end, name, (" ",) * (len(name) - 1))
+            after, moved = str(text.apply(before, [edit])), _longer(wanted, one, len(name))
+            (answer,) = audit.ask([{"text": after}])
+            asked += 1
+            if _hold(audit.task, answer, moved) <= 0.5:
+                return _case(example, slice_, before, after, asked, edit)
+        return _case(example, slice_, before, None, asked)
+
+    return attack
+
+
+def _by_type(audit: Audit) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """Type → the names of the training rows, each once, in their order."""
+    found: dict[str, dict[tuple[str, ...], None]] = {}
+    for example in audit.examples("train"):
+        words = tuple(example.inputs["text"].split())
+        for one in spans.spans(example.gold or ()):
+            found.setdefault(one.type, {})[words[one.start : one.end]] = None
+    return {kind: tuple(names) for kind, names in found.items()}
+
+
+def _candidates(
+    names: Mapping[str, tuple[tuple[str, ...], ...]], before: text.Words, wanted: Found, rng: random.Random, budget: int
+) -> Iterator[tuple[spans.Span, tuple[str, ...]]]:
+    """Found entities in turn with random names of their type, other than their own; as many as the budget allows."""
+    drawn = {one: rng.sample(names.get(one.type, ()), min(budget, len(names.get(one.type, ())))) for one in wanted}
+    left = budget
+    for turn in range(budget):
+        for one, some in drawn.items():
+            if turn < len(some) and left and some[turn] != before.words[one.start : one.end]:
+                left -= 1
+                yield one, some[turn]
+
+
+def _longer(wanted: Found, changed: spans.Span, words: int) -> Found:
+    """The entities after one of them has become so many words long."""
+    more = words - (changed.end - changed.start)
+    return tuple(
+        spans.Span(
+            one.start + more * (one.start > changed.start), one.end + more * (one.start >= changed.start), one.type
+        )
+        for one in wanted
+    )
+
+
+def _case(
+    example: Example, slice_: Slice, before: text.Words, after: str | None, queries: int, edit: text.Edit | None = None
+) -> Case:
+    facts: dict[str, float | str] = {"attacked": 1.0, "queries": float(queries), "claimed": float(after is not None)}
+    if after is None:
+        return Case(example, slice_, facts={**facts, "words_changed": 0.0})
+    edits = (edit,) if edit is not None else text.diff(before, text.split(after))
+    origins = text.origins(before, edits)
+    broken = spans.follow(example.gold, origins) is None
+    facts["words_changed"] = text.share_touched(before, edits)
+    return Case(example, slice_, inputs={"text": after}, origins=origins, facts=facts, invalid=broken)
+
+
+def _left_alone(example: Example, slice_: Slice) -> Case:
+    return Case(example, slice_, facts={"attacked": 0.0})
+
+
+def _succeeded(judged: Judged) -> float | None:
+    """1 where fewer entities are right than before; None for a sentence that was not attacked."""
+    if judged.facts.get("attacked") != 1.0 or judged.before is None or judged.after is None:
+        return None
+    return float(judged.after.numerator < judged.before.numerator)
+
+
+def _words_changed(judged: Judged) -> float | None:
+    return float(judged.facts["words_changed"]) if _succeeded(judged) else None
+
+
+PROBE = EntityAttack()

@@ -1,0 +1,117 @@
+"""Are names of some groups, and places and organisations of some regions, found less often than those of others?"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditor import metrics, spans
+from auditor.errors import ConfigError, near_match
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Row, Skipped, Task
+from probes import _entities
+
+DATA = Path(__file__).with_name("data") / "entity_bias.toml"
+GAP = Metric("recall_gap", "largest gap between groups in recall", "gap", "points", 0.0, 1.0, "lower")
+
+
+@functools.cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(DATA.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is asked about. Raises ConfigError for what the lists do not hold.
+
+    ``axes``: of persons, places and organisations. ``names_per_sentence``: from 1 to 12 names of each group that a sentence
+    holds in turn.
+    """
+
+    axes: tuple[str, ...] = ("persons", "places", "organisations")
+    names_per_sentence: int = 12
+
+    def __post_init__(self) -> None:
+        for axis in self.axes:
+            if axis not in _data():
+                raise ConfigError(
+                    f"no axis is called {axis!r}", hint=near_match(axis, _data()) or f"known: {', '.join(_data())}"
+                )
+        most = min(len(names) for axis in _data().values() for names in axis["groups"].values())
+        if not 1 <= self.names_per_sentence <= most:
+            raise ConfigError(f"names_per_sentence = {self.names_per_sentence}", hint=f"from 1 to {most}")
+
+
+class EntityBias:
+    """Recall of names by the group that they are common in.
+
+    The same sentences hold names of persons of eight groups, and places and made-up organisations of seven regions, in
+    turn (Mishra, He & Belli 2020, "Assessing demographic bias in named entity recognition"; Mehrabi et al. 2020, "Man is
+    to person as woman is to location"). A name is found when the model sees an entity of its type with its boundaries. The gap is
+    the largest difference between two groups, paired by sentence, its lower bound corrected for the choice. The
+    sentences are the clusters; the names listed are fixed, and nothing is claimed of names that are not listed.
+    """
+
+    name = "entity_bias"
+    limitation: str | None = "bias"
+    needs: frozenset[str] = frozenset({"word_labels"})
+    settings = Settings()
+    pools: tuple[frozenset[str], ...] = ()
+    reads_parts = True
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        del task
+        return (_entities.RECALL, GAP)
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        types = {kind.casefold(): kind for kind in spans.types(audit.task.labels)}
+        for axis in audit.settings.axes:
+            content = _data()[axis]
+            kind = next((types[one.casefold()] for one in content["types"] if one.casefold() in types), None)
+            if kind is None:
+                yield Skipped({"axis": axis}, f"the model knows no type called {', '.join(content['types'])}")
+                continue
+            yield from _cases(axis, content, kind, audit.settings.names_per_sentence)
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        del audit
+        for axis, some in itertools.groupby(cases, key=lambda judged: judged.slice["axis"]):
+            found = list(some)
+            yield metrics.measurement(GAP, {"axis": axis}, _rows(found), n_cases=len(found))
+
+
+def _cases(axis: str, content: Mapping[str, Any], kind: str, names: int) -> Iterator[Case]:
+    for number, sentence in enumerate(content["sentences"], start=1):
+        for group, every in content["groups"].items():
+            for place in range(names):
+                # The first sentence begins with the first name, the second with the second: few names meet all sentences.
+                name = every[(number - 1 + place) % len(every)]
+                text, gold = _filled(sentence, name, kind)
+                yield Case(
+                    Example(f"entity_bias:{axis}:{number}:{name}", {"text": text}, gold),
+                    slice={"axis": axis, "group": group},
+                    cluster=f"sentence:{axis}:{number}",
+                )
+
+
+def _filled(sentence: str, name: str, kind: str) -> tuple[str, tuple[str, ...]]:
+    before, after = (part.split() for part in sentence.split("{name}"))
+    words = [*before, *name.split(), *after]
+    return " ".join(words), spans.tags_of([spans.Span(len(before), len(words) - len(after), kind)], len(words))
+
+
+def _rows(cases: Sequence[Judged]) -> list[Row]:
+    """One row for each group and sentence: the share of its names that are found."""
+    sums: dict[tuple[str, str], list[float]] = {}
+    for judged in cases:
+        total = sums.setdefault((judged.cluster, f"recall/{judged.slice['group']}"), [0.0, 0.0])
+        total[0] += judged.parts["recall"].numerator
+        total[1] += judged.parts["recall"].denominator
+    return [Row(cluster, arm, total / count, 1.0) for (cluster, arm), (total, count) in sums.items()]
+
+
+PROBE = EntityBias()

@@ -1,0 +1,310 @@
+"""Probes of models that answer for every word: by hand, on models that are a function of the words."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from fakes import nowhere, plan_of, shipped
+from sklearn.metrics import classification_report
+
+from auditor import runner, spans, tasks
+from auditor.attacking import Attacker
+from auditor.models.fake import FakeModel
+from auditor.plans import AuditedModel
+from auditor.tasks import anatomy
+from auditor.types import Example, Measurement, ProbeRecord, Silent
+
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+TASK = tasks.create("ner", TAGS)
+
+
+def model(tag: Callable[[Sequence[str], int], str], sure: float = 0.9) -> FakeModel:
+    """A model that tags a word by a function of the sentence and the word's place."""
+
+    def answer(words: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+        rest = (1 - sure) / (len(TAGS) - 1)
+        chosen = [tag(words, index) for index in range(len(words))]
+        return tuple(tuple(sure if one == name else rest for name in TAGS) for one in chosen)
+
+    return FakeModel(answer, TAGS, tokens=lambda text: text.split())
+
+
+def sentence(name: str, text: str) -> Example:
+    """``Ann/PER Lee/+ lives``: a slash begins an entity, a plus goes on with it."""
+    words, tags, kind = [], [], ""
+    for one in text.split():
+        word, _, mark = one.partition("/")
+        kind = kind if mark == "+" else mark
+        words.append(word)
+        tags.append(f"I-{kind}" if mark == "+" else f"B-{mark}" if mark else "O")
+    return Example(name, {"text": " ".join(words)}, tuple(tags))
+
+
+def run(
+    probe: str, fake: FakeModel, home: Sequence[Example], train: Sequence[Example] = (), **settings: Any
+) -> ProbeRecord:
+    (one,) = shipped(probe)
+    plan = plan_of(
+        fake, [one], task=TASK, models=(AuditedModel(fake),), examples={"home": tuple(home), "train": tuple(train)},
+        settings={probe: type(one.settings)(**settings)},
+    )  # fmt: skip
+    (record,) = runner.run(plan, nowhere, Silent())
+    assert record.status == "measured", record.reason
+    return record
+
+
+def value(record: ProbeRecord, metric: str, **slice_: str) -> Measurement:
+    named = {name.replace("_", " "): word for name, word in slice_.items()}
+    (found,) = (one for one in record.measurements if one.metric == metric and dict(one.slice) == named)
+    return found
+
+
+KNOWN = {"Ann": "B-PER", "Lee": "I-PER", "Paris": "B-LOC", "Bo": "B-LOC"}
+TRAIN = [
+    sentence(f"train:{i}", text)
+    for i, text in enumerate(["Ann/PER Lee/+ lives", "in Paris/LOC", "Paris/LOC is", "PARIS/LOC"])
+]
+HOME = [
+    sentence("a", "Ann/PER Lee/+ went"),  # seen once, found
+    sentence("b", "to Paris/LOC with Bo/PER"),  # seen three times, found; unseen, taken for a place
+    sentence("c", "and Cy/PER Dee/+ Eff/+ came"),  # unseen, missed
+    sentence("d", "nobody there"),
+]
+
+
+def known(words: Sequence[str], index: int) -> str:
+    return KNOWN.get(words[index], "O")
+
+
+def test_recall_is_told_apart_by_what_training_knew() -> None:
+    record = run("entities", model(known), HOME, TRAIN)
+    assert value(record, "recall", entity="seen in training").value == 1.0
+    unseen = value(record, "recall", entity="not seen in training")
+    assert (unseen.value, unseen.n_cases) == (0.0, 2)
+    assert value(record, "recall", times_in_training="1").value == 1.0
+    assert value(record, "recall", times_in_training="2 to 4").value == 1.0
+    assert value(record, "recall", words_of_the_entity="3 or more").value == 0.0
+    # Two right of four there are and three seen.
+    assert value(record, "f1", words_in_the_sentence="1 to 10").value == pytest.approx(2 * 2 / (4 + 3))
+    # What is asked about some entities has no F1: the others would be spurious.
+    assert not any(one.metric == "f1" and "entity" in one.slice for one in record.measurements)
+    skipped = {tuple(gap.slice.items()) for gap in record.skipped}
+    assert skipped == {(("times in training", "5 to 19"),), (("times in training", "20 or more"),)}
+
+
+def test_capitals_and_lower_case_are_paired_with_the_text_as_written() -> None:
+    record = run("entities", model(known), HOME, TRAIN)
+    before = 2 * 2 / (4 + 3)
+    assert value(record, "drop", written_in="lower case").value == pytest.approx(before)
+    assert value(record, "f1", written_in="all capitals").value == 0.0
+    assert value(record, "vacuous_rate", written_in="lower case").value == 0.25  # "nobody there"
+
+
+def test_quality_of_entities_by_type_error_and_tag_is_as_counted_by_hand() -> None:
+    record = run("quality", model(known), HOME, TRAIN)
+    assert value(record, "precision").value == pytest.approx(2 / 3)
+    assert value(record, "recall").value == pytest.approx(2 / 4)
+    assert value(record, "type_f1", type="PER").value == pytest.approx(2 * 1 / (3 + 1))
+    assert value(record, "type_precision", type="LOC").value == pytest.approx(1 / 2)
+    assert value(record, "type_recall", type="LOC").value == 1.0
+    assert value(record, "macro_f1").value == pytest.approx((2 / 4 + 2 / 3) / 2)
+    errors = {name: value(record, "error_rate", error=name).value for name in anatomy.ERRORS}
+    assert errors == pytest.approx(
+        {"boundary": 0, "type": 1 / 4, "boundary and type": 0, "missed": 1 / 4, "spurious": 0}
+    )
+    assert value(record, "gain_over_majority").value == pytest.approx(2 * 2 / (4 + 3))
+
+
+def test_the_table_of_tags_is_scikit_learns() -> None:
+    fake = model(known)
+    record = run("quality", fake, HOME, TRAIN)
+    gold = [tag for one in HOME for tag in one.gold]
+    seen = [known(one.inputs["text"].split(), i) for one in HOME for i in range(len(one.gold))]
+    report = classification_report(gold, seen, output_dict=True, zero_division=0.0)
+    for tag in set(gold) | set(seen):
+        for ours, theirs in (("token_f1", "f1-score"), ("token_precision", "precision"), ("token_recall", "recall")):
+            found = [one.value for one in record.measurements if one.metric == ours and one.slice == {"tag": tag}]
+            # A precision of nothing predicted is not measured here, and 0 there.
+            assert (found or [0.0]) == [pytest.approx(report[tag][theirs])], (tag, ours)
+        assert value(record, "token_support", tag=tag).value == report[tag]["support"]
+    assert sum(one.value for one in record.measurements if one.metric == "token_support") == len(gold) == 14
+    assert value(record, "token_average_f1", average="micro").value == pytest.approx(report["accuracy"])
+    for name in ("macro", "weighted"):
+        assert value(record, "token_average_f1", average=name).value == pytest.approx(report[f"{name} avg"]["f1-score"])
+
+
+@pytest.mark.parametrize(
+    ("gold", "seen", "errors"),
+    [
+        ("A/PER b/+", "A/PER b/+", []),
+        ("A/PER b/+", "A/PER b", ["boundary"]),
+        ("A/PER b/+", "A/LOC b/+", ["type"]),
+        ("A/PER b/+", "A b/LOC", ["boundary and type"]),
+        ("A/PER b", "A b/PER", ["missed", "spurious"]),
+        ("A/PER b/PER", "A/PER b/+", ["boundary", "boundary"]),
+        ("a b", "a/LOC b/PER", ["spurious", "spurious"]),
+    ],
+)
+def test_every_error_has_one_kind(gold: str, seen: str, errors: list[str]) -> None:
+    one, other = (spans.spans(sentence("x", text).gold) for text in (gold, seen))
+    assert list(anatomy._errors(one, other)) == errors
+
+
+def shy(words: Sequence[str], index: int) -> str:
+    """Finds a name only beside the word that introduces it, and knows two of them."""
+    beside = {word.lower() for word in words}
+    return known(words, index) if beside & {"doctor", "minister"} else "O"
+
+
+DOCTORS = [
+    sentence(f"d{i}", f"the doctor Ann/PER Lee/+ spoke of {word} again")
+    for i, word in enumerate(("rain", "wine", "bread"))
+]
+
+
+@pytest.mark.parametrize("method", ["deepwordbug", "textbugger"])
+def test_an_attack_on_the_context_leaves_the_entities_alone(method: str) -> None:
+    kept: list[Any] = []
+    (probe,) = shipped("entity_attack")
+    fake = model(shy)
+    plan = plan_of(
+        fake, [probe], task=TASK, models=(AuditedModel(fake),),
+        examples={"home": (*DOCTORS, sentence("n", "nothing here")), "train": tuple(TRAIN)},
+        settings={"entity_attack": type(probe.settings)(methods=(method,))},
+    )  # fmt: skip
+    (record,) = runner.run(plan, lambda _m, _p, case: kept.append(case), Silent())
+    assert value(record, "attack_success_rate", method=method).value == 1.0
+    assert value(record, "f1_before", method=method).value == 1.0
+    assert value(record, "f1_under_attack", method=method).value == 0.0
+    attacked = [one.case for one in kept if one.case.facts["attacked"]]
+    assert len(attacked) == 3
+    for case in attacked:
+        words = case.after["text"].split()
+        moved = TASK.follow(case.example.gold, case.origins)
+        assert [words[i] for i, tag in enumerate(moved) if tag != "O"] == ["Ann", "Lee"]
+        assert "doctor" not in words
+        assert not case.invalid
+
+
+def test_words_that_are_kept_are_kept_wherever_they_stand() -> None:
+    text, asked = "the doctor Ann-Lee, spoke of rain's end.", list[str]()
+
+    def ask(texts: Sequence[str]) -> list[list[float]]:
+        asked.extend(texts)
+        return [[0.9, 0.1] for _ in texts]
+
+    attacker = Attacker("textbugger", ask, 200)
+    attacker.attack(text, 0, limit=4, rng=random.Random(1), kept=frozenset({2, 5}))
+    assert len(set(asked)) > 10
+    for one in asked:
+        # TextAttack deletes whole words to see how much they matter; what it proposes keeps them.
+        assert "Ann-Lee," in one or one.count(" ") < text.count(" ")
+    changed = {word for one in asked for word in one.split()} - set(text.split())
+    assert not any(word.startswith("Ann") and word != "Ann-Lee," for word in changed)
+
+
+def test_a_swapped_entity_is_another_of_its_type() -> None:
+    kept: list[Any] = []
+    (probe,) = shipped("entity_attack")
+    fake = model(known)
+    train = [*TRAIN, sentence("t", "Zoe/PER Quill/+ Rex/+ said"), sentence("u", "in Ulm/LOC")]
+    plan = plan_of(
+        fake, [probe], task=TASK, models=(AuditedModel(fake),), examples={"home": tuple(HOME), "train": tuple(train)},
+        settings={"entity_attack": type(probe.settings)(methods=("entity swap",))},
+    )  # fmt: skip
+    (record,) = runner.run(plan, lambda _m, _p, case: kept.append(case), Silent())
+    texts = {one.case.example.id: one.case.after["text"] for one in kept}
+    assert texts["a"] == "Zoe Quill Rex went"
+    # PARIS and Ulm are the names of places that are not its own; the model knows neither.
+    assert texts["b"] in {"to PARIS with Bo", "to Ulm with Bo"}
+    assert texts["c"] == HOME[2].inputs["text"]
+    assert {one.case.example.id: one.case.facts["attacked"] for one in kept} == {"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.0}
+    assert value(record, "attack_success_rate", method="entity swap").value == 1.0
+    assert value(record, "f1_under_attack", method="entity swap").value == 0.0
+
+
+def test_a_model_that_finds_nothing_is_not_attacked() -> None:
+    record = run("entity_attack", model(lambda _w, _i: "O"), HOME, TRAIN)
+    assert not record.measurements
+    assert {gap.reason for gap in record.skipped} == {"the model finds no entity"}
+
+
+@pytest.mark.parametrize("given", [{"examples": 0}, {"max_words_changed": 0.0}, {"query_budget": 1}])
+def test_settings_that_make_no_sense_are_refused(given: dict[str, Any]) -> None:
+    (probe,) = shipped("entity_attack")
+    with pytest.raises(ValueError, match=next(iter(given))):
+        type(probe.settings)(**given)
+    (other,) = shipped("entities")
+    with pytest.raises(ValueError, match="examples"):
+        type(other.settings)(examples=0)
+
+
+def test_without_word_labels_they_are_not_applicable() -> None:
+    from fakes import reviews
+
+    from auditor.models.fake import keyword_model
+
+    probes = shipped("entities", "entity_attack")
+    plan = plan_of(keyword_model(["good"]), probes, examples={"home": reviews(20), "train": reviews(4, "train")})
+    for record in runner.run(plan, nowhere, Silent()):
+        assert (record.status, record.reason) == ("not_applicable", "the task labels texts, not their words")
+
+
+def test_recall_by_group_is_paired_by_sentence() -> None:
+    from probes import entity_bias
+
+    groups = entity_bias._data()["persons"]["groups"]
+    western = {word for name in groups["British and American"] for word in name.split()}
+
+    def tag(words: Sequence[str], index: int) -> str:
+        """Finds the names of one group."""
+        if words[index] not in western:
+            return "O"
+        return "I-PER" if index and words[index - 1] in western else "B-PER"
+
+    record = run("entity_bias", model(tag), HOME, axes=("persons", "organisations"), names_per_sentence=3)
+    assert value(record, "recall", axis="persons", group="British and American").value == 1.0
+    other = value(record, "recall", axis="persons", group="Slavic")
+    assert (other.value, other.n_cases, other.n_clusters) == (0.0, 36, 12)
+    gap = value(record, "recall_gap", axis="persons")
+    assert gap.value == 1.0
+    assert gap.low > 0.5
+    # The model has persons and places.
+    assert [(dict(gap.slice), gap.reason) for gap in record.skipped] == [
+        ({"axis": "organisations"}, "the model knows no type called ORG, organisation, organization")
+    ]
+
+
+def test_every_sentence_of_the_lists_is_whole_and_every_group_as_long() -> None:
+    from probes import entity_bias
+
+    for axis in entity_bias._data().values():
+        lengths = {len(names) for names in axis["groups"].values()}
+        assert lengths == {12}
+        every = [name for names in axis["groups"].values() for name in names]
+        assert len(set(every)) == len(every)
+        for sentence in axis["sentences"]:
+            text, gold = entity_bias._filled(sentence, every[0], "X")
+            assert len(text.split()) == len(gold)
+            ((start, end, _),) = spans.spans(gold)
+            assert text.split()[start:end] == every[0].split()
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"axes": ("person",)}, "no axis is called 'person' (did you mean 'persons'?)"),
+        ({"axes": ("zzz",)}, "no axis is called 'zzz' (known: persons, places, organisations)"),
+        ({"names_per_sentence": 13}, "names_per_sentence = 13 (from 1 to 12)"),
+    ],
+)
+def test_axes_and_names_that_are_not_there_are_one_line(given: dict[str, Any], line: str) -> None:
+    from auditor.errors import ConfigError
+
+    (probe,) = shipped("entity_bias")
+    with pytest.raises(ConfigError) as caught:
+        type(probe.settings)(**given)
+    assert caught.value.line == line
