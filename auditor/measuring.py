@@ -29,6 +29,7 @@ from auditor.types import (
     Skipped,
     Task,
     WorstCase,
+    in_words,
 )
 
 Sink = Callable[[str, str, ScoredCase], None]
@@ -106,7 +107,7 @@ class _Worst:
         )
 
     def _words(self, scored: ScoredCase) -> WorstCase:
-        case, gold = scored.case, scored.case.example.gold
+        case = scored.case
         return WorstCase(
             slice=dict(case.slice),
             example=case.example.id,
@@ -114,7 +115,7 @@ class _Worst:
             after=dict(case.after),
             answer_before=self._task.answer(scored.before),
             answer_after=self._task.answer(scored.after),
-            gold=None if gold is None else str(gold),
+            gold=in_words(case.example.gold),
             facts=dict(case.facts),
         )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ResultsError
-from auditor.types import Names, ProbeRecord, Rows, ScoredCase, Task
+from auditor.types import Names, ProbeRecord, Rows, ScoredCase, Task, in_words
 
 DIGITS = 9
 """Decimals kept of a number in results.json; verdicts are computed from examples.parquet, which keeps all."""
@@ -77,7 +77,7 @@ class CaseWriter:
         self._rows: list[dict[str, Any]] = []
 
     def __call__(self, model: str, probe: str, case: ScoredCase) -> None:
-        asked, gold = case.case, case.case.example.gold
+        asked = case.case
         self._rows.append(
             {
                 "model": model,
@@ -89,7 +89,7 @@ class CaseWriter:
                 "after": slice_text(asked.after) if self._texts else None,
                 "answer_before": self._task.answer(case.before),
                 "answer_after": self._task.answer(case.after),
-                "gold": None if gold is None else str(gold),
+                "gold": in_words(asked.example.gold),
                 "vacuous": case.vacuous,
                 "invalid": asked.invalid,
                 "facts": slice_text(asked.facts),

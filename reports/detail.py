@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports import charts, frontier
+from reports import charts, entities, frontier
 from reports.formats import amount, measured_interval, setting, slice_text, words_of
 from reports.lookup import (
     UNPRESERVED,
@@ -61,7 +61,7 @@ def _probe(found: Findings, probe: str) -> dict[str, Any]:
         "open_tables": [table for table in tables if not table["folded"]],
         "folded_tables": [table for table in tables if table["folded"]],
         "skipped": _skipped(records),
-        "worst": [group for record in records for group in _worst(record)],
+        "worst": [group for record in records for group in _worst(record, found.results["task"]["name"])],
     }
 
 
@@ -272,18 +272,21 @@ def _curves(
     return panels
 
 
-def _worst(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _worst(record: Mapping[str, Any], task: str) -> Iterator[dict[str, Any]]:
     """The worst cases of each slice of one model, the change marked."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for case in record["worst"]:
         groups.setdefault(slice_text(case["slice"]), []).append(case)
     if groups:
-        slices = [{"slice": label, "cases": [_case(case) for case in cases[:WORST]]} for label, cases in groups.items()]
+        slices = [
+            {"slice": label, "cases": [_case(case, task) for case in cases[:WORST]]} for label, cases in groups.items()
+        ]
         yield {"model": record["model"], "n": sum(len(one["cases"]) for one in slices), "slices": slices}
 
 
-def _case(case: Mapping[str, Any]) -> dict[str, Any]:
+def _case(case: Mapping[str, Any], task: str) -> dict[str, Any]:
     return {
+        "sentences": entities.sentences(case) if task == entities.TASK else [],
         "example": case["example"],
         "fields": marked_fields(case["before"], case["after"]),
         "changed": case["before"] != case["after"],

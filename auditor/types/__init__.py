@@ -20,6 +20,7 @@ from auditor.types.cases import (
     Slice,
     Task,
     TrainedModel,
+    in_words,
 )
 from auditor.types.protocols import NEEDS, Audit, Measuring, Probe, Progress, Silent
 from auditor.types.records import (
@@ -76,4 +77,5 @@ __all__ = [
     "TrainedModel",
     "Verdict",
     "WorstCase",
+    "in_words",
 ]

@@ -41,6 +41,13 @@ class Example:
         return self.id if self.group is None else f"group:{self.group}"
 
 
+def in_words(gold: Any) -> str | None:
+    """A gold answer for people and files; labels of words with blanks between, None where there is none."""
+    if gold is None:
+        return None
+    return " ".join(map(str, gold)) if isinstance(gold, tuple) else str(gold)
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """One example's sufficient statistics: the task's metric over many is Σ numerator ÷ Σ denominator.
