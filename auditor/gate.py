@@ -23,9 +23,6 @@ ALPHA = 0.05
 INPUTS = frozenset({"train", "domains", "base"})
 """Needs that the user meets by giving data; a missing package or resource is not "input not given"."""
 
-KINDS = frozenset({"class_scores", "word_labels"})
-"""Needs that only another kind of task meets: there the probe has another one beside it."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
@@ -115,8 +112,7 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
     """
     if record.status != "measured":
         not_given = rule.required == "when_input_given" and bool(record.missing) and set(record.missing) <= INPUTS
-        applies = not not_given and KINDS.isdisjoint(record.missing)
-        yield Verdict(index, None, "not_measured" if applies else "not_applicable", record.reason or "not measured")
+        yield Verdict(index, None, "not_applicable" if not_given else "not_measured", record.reason or "not measured")
         return
     for found in record.measurements:
         # Where every case was vacuous nothing is left to read a change from, but the slice was asked about.

@@ -16,6 +16,8 @@ from auditor.types import Metric, ProbeRecord, Rule, Slice
 KEYS = ("probe", "metric", "slice", "max", "min", "required", "why")
 REQUIRED = ("always", "when_input_given", "never")
 DEFAULT = Path(__file__).with_name("policy.toml")
+BY_TASK = {"ner": Path(__file__).with_name("policy.ner.toml")}
+"""Shipped policies of tasks that other probes ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,14 @@ class Policy:
     """Rules, and the fingerprint of the file they came from."""
 
     name: str
-    """The file's name, or ``default`` for the shipped one."""
+    """The file's name, or ``default`` for a shipped one, with the task that it is for where it is for one alone."""
     sha256: str
     rules: tuple[Rule, ...]
 
 
-def load(path: Path | None = None) -> Policy:
-    """Read a policy; None reads the shipped one. Raises PolicyError naming file, rule and key."""
-    file = DEFAULT if path is None else path
+def load(path: Path | None = None, task: str = "") -> Policy:
+    """Read a policy; None reads the task's shipped one. Raises PolicyError naming file, rule and key."""
+    file = BY_TASK.get(task, DEFAULT) if path is None else path
     try:
         content = file.read_bytes()
         document = tomllib.loads(content.decode("utf-8"))
@@ -53,7 +55,8 @@ def load(path: Path | None = None) -> Policy:
     if not tables:
         raise PolicyError("no [[rule]] in it", where=str(file), hint="a policy without rules cannot release a model")
     rules = tuple(_rule(table, f"{file}: rule {number}") for number, table in enumerate(tables, start=1))
-    return Policy("default" if path is None else file.name, hashlib.sha256(content).hexdigest(), rules)
+    name = f"default for {task}" if task in BY_TASK else "default"
+    return Policy(name if path is None else file.name, hashlib.sha256(content).hexdigest(), rules)
 
 
 def _rule(table: Any, where: str) -> Rule:

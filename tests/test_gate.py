@@ -280,3 +280,22 @@ def test_the_words_of_a_rule_name_probe_metric_slice_and_limit() -> None:
     assert rule(slice={"a": ("b", "c")}).text == "p flips [a=b|c] ≤ 0.1"
     assert replace(rule(slice={}), max=None, min=0.2).text == "p flips ≥ 0.2"
     assert rule(max=None, required="never").limit is None
+
+
+def test_every_task_has_a_shipped_policy_whose_rules_fit_the_probes() -> None:
+    from auditor import registry, tasks
+
+    probes = registry.discover()
+    for name in tasks.NAMES:
+        shipped_policy = policy.load(None, name)
+        assert shipped_policy.name == ("default for ner" if name == "ner" else "default")
+        metrics = {probe.name: {metric.name for metric in probe.metrics(_task(name))} for probe in probes}
+        for rule in shipped_policy.rules:
+            assert rule.metric in metrics[rule.probe], rule
+            assert rule.why
+
+
+def _task(name: str) -> Any:
+    from auditor import tasks
+
+    return tasks.create(name, ("O", "B-PER", "I-PER") if name == "ner" else ("a", "b"))

@@ -16,7 +16,7 @@ INCOMPLETE = 2
 def run(options: Namespace) -> int:
     """Judge a results folder by a policy; the folder stays as it is."""
     found = results.load(options.results)
-    rules = policy.load(options.policy)
+    rules = policy.load(options.policy, found["task"]["name"])
     decision = gate.decide(rules, results.records_of(found, options.results), found["candidate"])
     show(decision, rules, as_json=options.json)
     return decision.exit_code

@@ -52,7 +52,7 @@ def audited(options: Namespace, config: Config, file: Path | None) -> tuple[Deci
     probes = registry.discover(files)
     registry.sibling("reports")
     chosen = registry.selected(probes, names, files)
-    rules = policy.load(options.policy or configs.policy_file(config))
+    rules = policy.load(options.policy or configs.policy_file(config), config.task)
     out = options.out or configs.out_folder(config)
     with folders.whole(out, results.is_ours, ResultsError) as folder, named(file), _cache(options) as cache:
         decision = _audit(options, config, (probes, chosen), rules, out, folder, cache)
