@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from auditor import metrics, text
+from auditor import metrics, spans, text
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
 
 HOME = {"domain": "home"}
@@ -39,7 +40,8 @@ class DomainShift:
     The home domain's test set against each declared other domain, by the task's own metric. The examples differ, so the
     difference is unpaired (Newcombe 1998). The distance is that of a classifier told to tell the two domains apart
     (proxy A-distance, Ben-David et al. 2007: 2·(2·accuracy − 1) of TF-IDF and logistic regression, cross-validated):
-    0 for domains it cannot tell apart, 2 for domains it always can.
+    0 for domains it cannot tell apart, 2 for domains it always can. Of named entities the types are counted that both the
+    model and the domain have, and the others are named.
     """
 
     name = "domain_shift"
@@ -70,9 +72,25 @@ class DomainShift:
             yield from _pieces(audit, examples, domain)
             if domain == "home":
                 continue
+            if audit.task.word_level:
+                yield from _types(audit.task, examples, domain)
             texts = _texts(audit, examples)
             yield from _unknown(known, texts, domain)
             yield from _distance(audit, home, texts, domain)
+
+
+def _types(task: Task, examples: Sequence[Example], domain: str) -> Iterator[Skipped]:
+    """Types of entities that only the domain, or only the model, has: nothing can be said of them."""
+    there = Counter(one.type for example in examples for one in spans.spans(example.gold or ()))
+    known = list(spans.types(task.labels))
+    for kind in sorted(set(there) - set(known)):
+        reason = (
+            f"the model has no such type: {there[kind]} entities of it are counted neither as missed nor as spurious"
+        )
+        yield Skipped({"domain": domain, "type": kind}, reason)
+    for kind in known:
+        if not there[kind]:
+            yield Skipped({"domain": domain, "type": kind}, "no entity of the domain is one")
 
 
 def _pieces(audit: Audit, examples: Sequence[Example], domain: str) -> Iterator[Measurement]:

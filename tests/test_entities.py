@@ -253,6 +253,23 @@ def test_without_word_labels_they_are_not_applicable() -> None:
         assert (record.status, record.reason) == ("not_applicable", "the task labels texts, not their words")
 
 
+def test_types_that_only_one_side_has_are_named_and_left_out() -> None:
+    far = [sentence(f"f{i}", f"Paris/LOC met Bo/award number{i}") for i in range(12)]
+    (probe,) = shipped("domain_shift")
+    fake = model(known)
+    plan = plan_of(
+        fake, [probe], task=TASK, models=(AuditedModel(fake),), settings={"domain_shift": probe.settings},
+        examples={"home": tuple(HOME), "far": tuple(far), "train": tuple(TRAIN)},
+    )  # fmt: skip
+    (record,) = runner.run(plan, nowhere, Silent())
+    # The model takes each "Bo" for a place: another type stands there, and it is not held against it.
+    assert value(record, "f1", domain="far").value == 1.0
+    assert {(gap.slice["type"], gap.reason) for gap in record.skipped} == {
+        ("award", "the model has no such type: 12 entities of it are counted neither as missed nor as spurious"),
+        ("PER", "no entity of the domain is one"),
+    }
+
+
 def test_recall_by_group_is_paired_by_sentence() -> None:
     from probes import entity_bias
 
