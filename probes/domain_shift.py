@@ -61,7 +61,7 @@ class DomainShift:
             for example in examples:
                 yield Case(example, slice={"domain": domain})
 
-    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
         """How far each domain is; nothing from too few texts. Word pieces are counted at home too, to compare with."""
         del cases
         n = audit.settings.examples
