@@ -74,7 +74,12 @@ def judge(scored: ScoredCase, task: Task, *, parts: bool = False) -> Judged:
         before_classes=task.class_scores(scored.before),
         after_classes=task.class_scores(scored.after),
         parts=task.parts(moved, scored.after) if parts and moved is not None else {},
+        answer=task.answer(scored.after) if parts else "",
     )
+
+
+def _always(_judged: Judged) -> bool:
+    return True
 
 
 class _Worst:
@@ -258,7 +263,8 @@ class Measuring:
             return
         judged = judge(scored, self._plan.task, parts=getattr(self._probe, "reads_parts", False))
         self._tally.add(judged, None if draw is None else draw.reads)
-        self._worst.add(scored, judged)
+        if getattr(self._probe, "worth_showing", _always)(judged):
+            self._worst.add(scored, judged)
         if self._measure is not None:
             self._keep(judged)
 

@@ -213,7 +213,7 @@ def _mapping(config: Config, record: Any) -> Mapping[str, str]:
 
 def _columns(config: Config, record: Any) -> data.Columns:
     names = {**(record.columns if record is not None else {}), **configs.columns(config)}
-    return data.Columns.of(names, repair=config.data.repair)
+    return data.Columns.of(names, repair=config.data.repair or (record is not None and record.repair))
 
 
 def _files(config: Config, options: Options, record: Any, folder: Path) -> dict[str, Path]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from auditor.errors import DataError
+from auditor import text
+from auditor.errors import DataError, near_match
 
 OUTSIDE = "O"
 PREFIXES = "BIESLU"
@@ -163,6 +164,24 @@ def follow(tags: Sequence[str], origins: Sequence[int]) -> tuple[str, ...] | Non
     """The IOB2 tags of a text after word edits; None where an entity's words no longer stand together."""
     moved = followed(spans(tags), origins)
     return None if moved is None else tags_of(moved, len(origins))
+
+
+def joined(tags: Sequence[str], edits: Iterable[text.Edit]) -> bool:
+    """Whether an edit makes fewer words of some that do not belong to one entity, or all to none: no tag is right then."""
+    found = spans(tags)
+
+    def place(word: int) -> int:
+        return next((index for index, one in enumerate(found) if one.start <= word < one.end), -1)
+
+    merging = [edit for edit in edits if 0 < len(edit.words) < edit.end - edit.start]
+    return any(len({place(word) for word in range(edit.start, edit.end)}) > 1 for edit in merging)
+
+
+def near_type(kind: str, known: Sequence[str]) -> str | None:
+    """A hint at the type that may be meant: spelt alike, or one the beginning of the other, as PER is of person."""
+    low = kind.casefold()
+    begun = next((one for one in known if low.startswith(one.casefold()) or one.casefold().startswith(low)), None)
+    return near_match(kind, known) or (begun and f"did you mean {begun!r}?")
 
 
 def types(tags: Iterable[str]) -> Iterator[str]:

@@ -93,7 +93,8 @@ class Tally:
         for key, (cases, vacuous) in self._seen.items():
             for metric in self._metrics:
                 arms = self._arms(metric, key)
-                if arms:
+                # A ratio of sums may have nothing to divide by: no entity there and none seen.
+                if arms and all(any(sums.counts) for _, sums in arms):
                     n_cases = self._cases[metric.name, key]
                     rows = _rows(names, arms)
                     share = vacuous / cases

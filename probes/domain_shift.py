@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from auditor import metrics, spans, text
+from auditor import metrics, text
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
+from probes import _domains
 
 HOME = {"domain": "home"}
 FOLDS = 5
@@ -40,8 +40,8 @@ class DomainShift:
     The home domain's test set against each declared other domain, by the task's own metric. The examples differ, so the
     difference is unpaired (Newcombe 1998). The distance is that of a classifier told to tell the two domains apart
     (proxy A-distance, Ben-David et al. 2007: 2·(2·accuracy − 1) of TF-IDF and logistic regression, cross-validated):
-    0 for domains it cannot tell apart, 2 for domains it always can. Of named entities the types are counted that both the
-    model and the domain have, and the others are named.
+    0 for domains it cannot tell apart, 2 for domains it always can. Of named entities those types are counted, at home
+    too, that both the model and the domain have; the others are named.
     """
 
     name = "domain_shift"
@@ -49,22 +49,28 @@ class DomainShift:
     needs = frozenset({"domains"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
+    reads_parts = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
-        return (metrics.task_metric(task), metrics.drop_against(task, HOME), UNKNOWN, PIECES, DISTANCE, SEPARABLE)
+        quality, drop = metrics.task_metric(task), metrics.drop_against(task, HOME)
+        if task.word_level:
+            quality, drop = _domains.on_shared_types(quality), _domains.measured_later(drop)
+        return (quality, drop, UNKNOWN, PIECES, DISTANCE, SEPARABLE)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         for domain in audit.domains:
             examples = audit.examples(domain, audit.settings.examples)
             if not examples:
                 yield Skipped({"domain": domain}, "every row occurs in the training data")
+            facts = _domains.facts(audit.task, examples) if audit.task.word_level else {}
             for example in examples:
-                yield Case(example, slice={"domain": domain})
+                yield Case(example, slice={"domain": domain}, facts=facts)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
         """How far each domain is; nothing from too few texts. Word pieces are counted at home too, to compare with."""
-        del cases
         n = audit.settings.examples
+        if audit.task.word_level:
+            yield from _domains.drops(cases, metrics.drop_against(audit.task, HOME))
         home = _texts(audit, audit.examples("home", n))
         known = {word for one in home + _train(audit) for word in words_of(one)}
         for domain in audit.domains:
@@ -73,24 +79,10 @@ class DomainShift:
             if domain == "home":
                 continue
             if audit.task.word_level:
-                yield from _types(audit.task, examples, domain)
+                yield from _domains.types(audit.task, examples, domain)
             texts = _texts(audit, examples)
             yield from _unknown(known, texts, domain)
             yield from _distance(audit, home, texts, domain)
-
-
-def _types(task: Task, examples: Sequence[Example], domain: str) -> Iterator[Skipped]:
-    """Types of entities that only the domain, or only the model, has: nothing can be said of them."""
-    there = Counter(one.type for example in examples for one in spans.spans(example.gold or ()))
-    known = list(spans.types(task.labels))
-    for kind in sorted(set(there) - set(known)):
-        reason = (
-            f"the model has no such type: {there[kind]} entities of it are counted neither as missed nor as spurious"
-        )
-        yield Skipped({"domain": domain, "type": kind}, reason)
-    for kind in known:
-        if not there[kind]:
-            yield Skipped({"domain": domain, "type": kind}, "no entity of the domain is one")
 
 
 def _pieces(audit: Audit, examples: Sequence[Example], domain: str) -> Iterator[Measurement]:

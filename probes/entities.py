@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import metrics, spans
-from auditor.types import Audit, Case, Example, Metric, Skipped, Slice, Task
+from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Skipped, Slice, Task
 from probes import _entities
 
 SEEN, UNSEEN = "seen in training", "not seen in training"
@@ -43,7 +43,7 @@ class Entities:
 
     name = "entities"
     limitation: str | None = "coverage"
-    needs: frozenset[str] = frozenset({"train", "word_labels"})
+    needs: frozenset[str] = frozenset({"word_labels"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
     reads_parts = True
@@ -56,9 +56,17 @@ class Entities:
             _when(metrics.vacuous_rate(), REWRITTEN),
         )
 
+    def worth_showing(self, judged: Judged) -> bool:
+        """Not a sentence that was asked for some of its entities: the others would look wrong."""
+        return judged.facts[ASKED] != SOME
+
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         examples = [one for one in audit.examples("home", audit.settings.examples) if one.gold is not None]
-        known = Counter(key for one in audit.examples("train") for _, key in _named(one))
+        known = (
+            Counter(key for one in audit.examples("train") for _, key in _named(one)) if audit.has("train") else None
+        )
+        if known is None:
+            yield Skipped({"entity": SEEN}, NEEDS["train"])
         for slice_, chosen in _slices(known):
             found = [case for one in examples if (case := _only(one, chosen, slice_))]
             yield from found
@@ -87,22 +95,23 @@ def _named(example: Example) -> Iterator[tuple[spans.Span, Key]]:
 Belongs = Callable[[spans.Span, Key], bool]
 
 
-def _slices(known: Counter[Key]) -> Iterator[tuple[Slice, Belongs]]:
+def _slices(known: Counter[Key] | None) -> Iterator[tuple[Slice, Belongs]]:
     """Slices of entities, and which ones belong to each."""
 
-    def by_memory(wanted: bool) -> Belongs:
+    def by_memory(known: Counter[Key], wanted: bool) -> Belongs:
         return lambda _span, key: (known[key] > 0) is wanted
 
-    def by_frequency(wanted: str) -> Belongs:
+    def by_frequency(known: Counter[Key], wanted: str) -> Belongs:
         return lambda _span, key: known[key] > 0 and _bin(known[key], OCCURRENCES, MORE_OFTEN) == wanted
 
     def by_words(wanted: str) -> Belongs:
         return lambda span, _key: _bin(span.end - span.start, WORDS, MORE_WORDS) == wanted
 
-    yield {"entity": SEEN}, by_memory(True)
-    yield {"entity": UNSEEN}, by_memory(False)
-    for name in (*(name for _, name in OCCURRENCES), MORE_OFTEN):
-        yield {"times in training": name}, by_frequency(name)
+    if known is not None:
+        yield {"entity": SEEN}, by_memory(known, True)
+        yield {"entity": UNSEEN}, by_memory(known, False)
+        for name in (*(name for _, name in OCCURRENCES), MORE_OFTEN):
+            yield {"times in training": name}, by_frequency(known, name)
     for name in (*(name for _, name in WORDS), MORE_WORDS):
         yield {"words of the entity": name}, by_words(name)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from auditor import metrics, resources, spans, text
-from auditor.types import Audit, Case, Example, Judged, Metric, Response, Skipped, Slice, Task
+from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Response, Skipped, Slice, Task
 
 if TYPE_CHECKING:
     from auditor.attacking import Attacker
@@ -52,9 +52,10 @@ class EntityAttack:
 
     name = "entity_attack"
     limitation: str | None = "attack"
-    needs: frozenset[str] = frozenset({"word_labels", "train", "package:textattack"})
+    needs: frozenset[str] = frozenset({"word_labels", "package:textattack"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
+    reads_parts = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         under_attack = metrics.task_metric(task)
@@ -73,7 +74,7 @@ class EntityAttack:
         found = [_found(audit.task, one, answer) for one, answer in zip(examples, answers, strict=True)]
         for method in dict.fromkeys(settings.methods):
             slice_ = {"method": method}
-            reason = _unavailable(method) if any(found) else "the model finds no entity"
+            reason = _unavailable(audit, method) if any(found) else "the model finds no entity"
             if reason is not None:
                 yield Skipped(slice_, reason)
                 continue
@@ -87,7 +88,9 @@ class EntityAttack:
             yield from audit.side_by_side(slice_, tasks)
 
 
-def _unavailable(method: str) -> str | None:
+def _unavailable(audit: Audit, method: str) -> str | None:
+    if method == SWAP:
+        return None if audit.has("train") else NEEDS["train"]
     if method != "pwws":
         return None
     found = resources.wordnet()
@@ -115,7 +118,8 @@ def _hold(task: Task, answer: Response, wanted: Sequence[spans.Span]) -> float:
         for one in wanted
         for place, tag in zip(range(one.start, one.end), spans.tags_of([one], one.end)[one.start :], strict=True)
     )
-    return (1 + likely) / 2 if set(wanted) <= set(spans.spans(_tags(task, answer))) else min(likely, 1.0) / 2
+    # A certain answer with other boundaries is no tie: TextAttack takes the first of equals.
+    return (1 + likely) / 2 if set(wanted) <= set(spans.spans(_tags(task, answer))) else likely * 0.49
 
 
 def _around(audit: Audit, method: str) -> Any:
@@ -137,7 +141,7 @@ def _around(audit: Audit, method: str) -> Any:
         attacker: Attacker = Attacker(method, ask, audit.settings.query_budget)
         limit = max(1, int(audit.settings.max_words_changed * len(before.words)))
         found = attacker.attack(example.inputs["text"], 0, limit=limit, rng=audit.rng(method, example.id), kept=kept)
-        return _case(example, slice_, before, found.text if found.success else None, found.queries)
+        return _case(example, wanted, slice_, before, found.text if found.success else None, found.queries)
 
     return attack
 
@@ -161,8 +165,8 @@ def _swapping(audit: Audit) -> Any:
             (answer,) = audit.ask([{"text": after}])
             asked += 1
             if _hold(audit.task, answer, moved) <= 0.5:
-                return _case(example, slice_, before, after, asked, edit)
-        return _case(example, slice_, before, None, asked)
+                return _case(example, wanted, slice_, before, after, asked, edit)
+        return _case(example, wanted, slice_, before, None, asked)
 
     return attack
 
@@ -202,16 +206,40 @@ def _longer(wanted: Found, changed: spans.Span, words: int) -> Found:
 
 
 def _case(
-    example: Example, slice_: Slice, before: text.Words, after: str | None, queries: int, edit: text.Edit | None = None
+    example: Example,
+    wanted: Found,
+    slice_: Slice,
+    before: text.Words,
+    after: str | None,
+    queries: int,
+    edit: text.Edit | None = None,
 ) -> Case:
     facts: dict[str, float | str] = {"attacked": 1.0, "queries": float(queries), "claimed": float(after is not None)}
     if after is None:
-        return Case(example, slice_, facts={**facts, "words_changed": 0.0})
+        return Case(example, slice_, facts={**facts, "words_changed": 0.0, WANTED: _written(wanted)})
     edits = (edit,) if edit is not None else text.diff(before, text.split(after))
     origins = text.origins(before, edits)
-    broken = spans.follow(example.gold, origins) is None
-    facts["words_changed"] = text.share_touched(before, edits)
+    moved = spans.followed(wanted, origins)
+    broken = moved is None or spans.follow(example.gold, origins) is None or spans.joined(example.gold, edits)
+    if edit is None and not broken:
+        # Whatever TextAttack took for a word: those of an entity stand as they stood.
+        broken = _words_of(before, spans.spans(example.gold)) != _words_of(
+            text.split(after), spans.followed(spans.spans(example.gold), origins) or ()
+        )
+    facts |= {"words_changed": text.share_touched(before, edits), WANTED: _written(moved or ())}
     return Case(example, slice_, inputs={"text": after}, origins=origins, facts=facts, invalid=broken)
+
+
+def _words_of(words: text.Words, found: Found) -> list[tuple[str, ...]]:
+    return [words.words[one.start : one.end] for one in found]
+
+
+WANTED = "entities found before"
+
+
+def _written(found: Found) -> str:
+    """Spans as a fact: ``0-2 PER, 5-6 LOC``."""
+    return ", ".join(f"{one.start}-{one.end} {one.type}" for one in found)
 
 
 def _left_alone(example: Example, slice_: Slice) -> Case:
@@ -219,10 +247,11 @@ def _left_alone(example: Example, slice_: Slice) -> Case:
 
 
 def _succeeded(judged: Judged) -> float | None:
-    """1 where fewer entities are right than before; None for a sentence that was not attacked."""
-    if judged.facts.get("attacked") != 1.0 or judged.before is None or judged.after is None:
+    """1 where an entity that was found no longer is; None for a sentence that was not attacked."""
+    if judged.facts.get("attacked") != 1.0:
         return None
-    return float(judged.after.numerator < judged.before.numerator)
+    seen = _written(spans.spans(judged.answer.split())).split(", ")
+    return float(not set(str(judged.facts[WANTED]).split(", ")) <= set(seen))
 
 
 def _words_changed(judged: Judged) -> float | None:

@@ -265,9 +265,88 @@ def test_types_that_only_one_side_has_are_named_and_left_out() -> None:
     # The model takes each "Bo" for a place: another type stands there, and it is not held against it.
     assert value(record, "f1", domain="far").value == 1.0
     assert {(gap.slice["type"], gap.reason) for gap in record.skipped} == {
-        ("award", "the model has no such type: 12 entities of it are counted neither as missed nor as spurious"),
-        ("PER", "no entity of the domain is one"),
+        ("award", "the model has no such type: 12 entities of it count neither as missed nor as spurious"),
+        ("PER", "no entity of the domain is one: it is not counted there"),
     }
+    # At home the places alone: one of one is found, and "Bo" is taken for another.
+    assert value(record, "drop_against_home", domain="far").value == pytest.approx(2 / 3 - 1)
+    assert value(record, "f1", domain="home").value == pytest.approx(2 * 2 / (4 + 3))
+
+
+def test_a_person_seen_where_the_domain_has_none_is_not_held_against_the_model() -> None:
+    far = [sentence(f"f{i}", f"Paris/LOC met Ann number{i}") for i in range(12)]
+    record = run_with("domain_shift", model(known), far)
+    assert value(record, "f1", domain="far").value == 1.0
+
+
+def test_a_domain_of_other_types_alone_says_so_and_near_names_are_suggested() -> None:
+    far = [sentence(f"f{i}", f"nobody met Bo/person number{i}") for i in range(12)]
+    record = run_with("domain_shift", model(known), far)
+    reasons = {tuple(gap.slice.values()): gap.reason for gap in record.skipped}
+    assert reasons[("far",)] == "it shares no type of entities with home and the model"
+    assert reasons[("far", "person")].endswith("did you mean 'PER'? [data.labels] maps it")
+
+
+def run_with(probe: str, fake: FakeModel, far: Sequence[Example]) -> ProbeRecord:
+    (one,) = shipped(probe)
+    plan = plan_of(
+        fake, [one], task=TASK, models=(AuditedModel(fake),), settings={probe: one.settings},
+        examples={"home": tuple(HOME), "far": tuple(far), "train": tuple(TRAIN)},
+    )  # fmt: skip
+    (record,) = runner.run(plan, nowhere, Silent())
+    assert record.status == "measured", record.reason
+    return record
+
+
+WORDS = ("quality", "noise", "domain_shift", "entities", "entity_attack", "entity_bias")
+
+
+@pytest.mark.parametrize("probe", WORDS)
+@pytest.mark.parametrize("tag", ["O", "B-PER"])
+def test_a_model_of_one_answer_is_measured_by_every_probe(probe: str, tag: str) -> None:
+    long = sentence("long", "nobody was there " * 5)
+    fake = model(lambda _words, _index: tag)
+    (one,) = shipped(probe)
+    far = [sentence(f"f{i}", f"Bo/award came number{i}") for i in range(12)]
+    plan = plan_of(
+        fake, [one], task=TASK, models=(AuditedModel(fake),), settings={probe: one.settings},
+        examples={"home": (*HOME, long), "far": tuple(far), "train": tuple(TRAIN)},
+    )  # fmt: skip
+    (record,) = runner.run(plan, nowhere, Silent())
+    assert record.status == "measured", record.reason
+    if probe == "quality" and tag == "O":
+        assert value(record, "f1").value == value(record, "recall").value == 0.0
+        assert not any(one.metric == "precision" for one in record.measurements)
+
+
+def test_without_training_rows_only_what_reads_them_is_skipped() -> None:
+    for probe, slice_ in (("entities", {"entity": "seen in training"}), ("entity_attack", {"method": "entity swap"})):
+        (one,) = shipped(probe)
+        fake = model(known)
+        plan = plan_of(fake, [one], task=TASK, models=(AuditedModel(fake),), examples={"home": tuple(HOME)})
+        (record,) = runner.run(plan, nowhere, Silent())
+        assert record.status == "measured"
+        assert ("no training data given (--train)", slice_) in [(gap.reason, dict(gap.slice)) for gap in record.skipped]
+
+
+def test_a_sentence_asked_for_some_of_its_entities_is_no_worst_case() -> None:
+    record = run("entities", model(known), [sentence("x", "Ann/PER Lee/+ in Paris/LOC")] * 1, TRAIN)
+    assert {tuple(case.slice) for case in record.worst} <= {("words in the sentence",), ("written in",)}
+
+
+def test_an_entity_lost_for_another_gained_is_a_success_of_the_attack() -> None:
+    def tag(words: Sequence[str], index: int) -> str:
+        """Finds "Ann" beside a doctor, and "Bo" without one."""
+        wanted = "Ann" if "doctor" in words else "Bo"
+        return "B-PER" if words[index] == wanted else "O"
+
+    home = [sentence(f"h{i}", f"doctor number{i} Ann/PER met Bo/PER") for i in range(12)]
+    record = run("entity_attack", model(tag, sure=1.0), home, TRAIN, methods=("deepwordbug",), max_words_changed=1.0)
+    assert value(record, "attack_success_rate", method="deepwordbug").value == 1.0
+    assert (
+        value(record, "f1_under_attack", method="deepwordbug").value
+        == value(record, "f1_before", method="deepwordbug").value
+    )
 
 
 def test_recall_by_group_is_paired_by_sentence() -> None:

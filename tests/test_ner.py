@@ -18,17 +18,18 @@ from test_recipes_trained import NEEDED
 from test_training import SETTINGS, same, weights
 from tiny import tiny_checkpoint
 
-from auditor import metrics, tasks
+from auditor import metrics
 from auditor.cli.main import main
 from auditor.errors import AuditError, ModelError
 from auditor.measuring import judge
 from auditor.models import checkpoint, hugging_face
 from auditor.models.words import windows
+from auditor.tasks.ner import NamedEntityRecognition
 from auditor.training import encoding, loop, recipes
 from auditor.types import Case, Example, Score, ScoredCase
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
-TASK = tasks.create("ner", TAGS)
+TASK = NamedEntityRecognition(TAGS)
 ANN, PARIS = ("Ann", "Lee"), ("great", "film")
 """Names by the words of the tiny vocabulary's pieces."""
 
@@ -281,6 +282,88 @@ def test_a_checkpoint_of_words_is_trained_and_audited_by_the_commands(place: Pat
     assert (place / "audit" / "scorecard.html").stat().st_size > 10_000
     assert main([*words, "--out", str(place / "again"), "--fresh"]) in (0, 1, 3)
     assert (place / "again" / "results.json").read_bytes() == (place / "audit" / "results.json").read_bytes()
+
+
+def test_an_epoch_is_as_long_as_its_windows(base: Path) -> None:
+    long = Example("long", {"text": "good film " * 60}, ("O",) * 120)
+    trained = train(base, recipes.create("standard", {}), [long] * 8, epochs=3, max_length=16, batch_size=4)
+    tokenizer = hugging_face.load_tokenizer(base, words=True)
+    parts = len(windows(tokenizer, [TASK.request(long.inputs)], 16)[0])
+    assert parts > 5
+    assert (trained.steps, len(trained.history)) == (3 * 8 * parts // 4, 3)
+
+
+def test_a_sentence_that_the_tokenizer_makes_nothing_of_does_not_end_a_training(base: Path) -> None:
+    nothing = Example("nothing", {"text": "\u200b"}, ("O",))
+    trained = train(base, recipes.create("standard", {}), [nothing, *sentences(3)], batch_size=1)
+    assert trained.steps == 2 * 3
+
+
+def test_padding_on_the_left_is_no_difference(model: hugging_face.HuggingFaceModel) -> None:
+    encoded = model.encode([("paris",), ("good", "film", "the", "film", "ann", "lee")])
+    known = model.run(encoded)
+    side = model.texts.tokenizer.padding_side
+    model.texts.tokenizer.padding_side = "left"
+    try:
+        left = model.texts.padded(encoded)
+        assert int(left["attention_mask"][0, 0]) == 0
+        # As of an architecture that counts positions from the first token.
+        logits = torch.zeros(2, left["input_ids"].shape[1], len(TAGS))
+        logits[0, -2, 3] = 9.0  # the only word's only place would be 1 without the padding
+        pieces = len(encoded[0].payload["windows"][0].ids)
+        logits[0, left["input_ids"].shape[1] - pieces + 1, 3] = 9.0
+        assert TASK.tags(model.texts.responses(logits, encoded)[0]) == ("B-LOC",)
+    finally:
+        model.texts.tokenizer.padding_side = side
+    assert model.run(encoded) == known
+
+
+def test_onnx_runtime_answers_for_words_as_torch_does(place: Path) -> None:
+    for package in ("onnxruntime", "onnx"):
+        pytest.importorskip(package, reason="compares with the real package: pip install auditor[onnx]")
+    from auditor.models import onnx
+
+    path = place / "ckpt" / "standard"
+    one = onnx.load(path, name="m", task_name="ner", device="cpu")
+    other = hugging_face.load(path, name="m", task_name="ner", device="cpu")
+    asked = [("ann", "lee", "was", "good"), ("paris",) * 50, ()]
+    for ours, known in zip(one.run(one.encode(asked)), other.run(other.encode(asked)), strict=True):
+        assert len(ours) == len(known)
+        for row, wanted in zip(ours, known, strict=True):
+            assert row == pytest.approx(wanted, abs=1e-5)
+
+
+def test_a_checkpoint_trained_on_a_datasets_folder_knows_its_data_and_its_repairs(tmp_path: Path) -> None:
+    import datasets
+
+    tiny_checkpoint(tmp_path / "base", head=False)
+    for name, n in (("train", 40), ("test", 20)):
+        rows = sentences(n, seed=n)
+        columns = {"tokens": [one.inputs["text"].split() for one in rows], "tags": [list(one.gold) for one in rows]}
+        columns["tokens"].append(["it", "bo"])
+        columns["tags"].append(["O", "I-PER"])
+        datasets.Dataset.from_dict(columns).save_to_disk(tmp_path / name)
+    config = (
+        CONFIG.replace(".txt", "")
+        .replace('validation = "dev"', "repair = true")
+        .replace('domains = { far = "far" }', "")
+    )
+    (tmp_path / "audit.toml").write_text(config.replace("epochs = 4", "epochs = 1"), "utf-8")
+    assert main(["train", "--config", str(tmp_path / "audit.toml")]) == 0
+    (tmp_path / "audit.toml").unlink()
+    words = [
+        "run",
+        "--model",
+        str(tmp_path / "ckpt" / "standard"),
+        "--out",
+        str(tmp_path / "audit"),
+        "--probe",
+        "entities",
+    ]
+    (tmp_path / "ner.toml").write_text('task = "ner"\n', "utf-8")
+    assert main([*words, "--config", str(tmp_path / "ner.toml")]) in (0, 1, 3)
+    found = json.loads((tmp_path / "audit" / "results.json").read_text("utf-8"))
+    assert {one["name"]: one["rows"] for one in found["data"]} == {"home": 21, "train": 41}
 
 
 def test_a_model_of_texts_is_not_one_of_words(place: Path, base: Path, capsys: pytest.CaptureFixture[str]) -> None:

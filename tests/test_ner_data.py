@@ -76,10 +76,39 @@ def test_a_hash_with_a_tag_is_a_word_and_identical_sentences_stay(tmp_path: Path
     assert (found.report.rows, found.report.used, found.report.duplicates) == (2, 2, 0)
 
 
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("#London\tLOC\n", "row 2: tag 'LOC' has no prefix"),
+        ("#London\tb-LOC\n", "row 2: tag 'b-LOC' has no prefix"),
+        ("#London\n", "row 2: has 1 columns"),
+    ],
+)
+def test_a_word_with_a_hash_is_no_comment(tmp_path: Path, line: str, problem: str) -> None:
+    assert refused(put(tmp_path, f"in\tO\n{line}")).startswith(problem)
+
+
+def test_comments_of_conll_2012_and_within_a_sentence_are_left_out(tmp_path: Path) -> None:
+    path = put(tmp_path, "#begin document (a); part 000\nJohn\tB-PER\n# a note\nran\tO\n#\n\n#end document\n")
+    assert loaded(path) == [("John ran", ("B-PER", "O"))]
+
+
+def test_names_of_columns_are_of_files_that_have_names(tmp_path: Path) -> None:
+    assert loaded(put(tmp_path, CONLL), fields={"text": "tokens"}, label="ner_tags") == WANTED
+
+
+@pytest.mark.parametrize("content", ["5", "[]", '{"features": 5}'])
+def test_a_damaged_folder_of_datasets_is_one_line(tmp_path: Path, content: str) -> None:
+    path = disk(tmp_path)
+    (path / "dataset_info.json").write_text(content, "utf-8")
+    (path / "state.json").write_text('{"_data_files": []}', "utf-8")
+    assert refused(path).startswith("does not load: ")
+
+
 def test_columns_that_are_not_used_are_kept_and_documents_can_be_the_group(tmp_path: Path) -> None:
     content = "-DOCSTART- -X- O\n\nJohn NNP B-PER\n\n-DOCSTART- -X- O\n\nParis NNP B-LOC\nis VBZ O\n"
     path = put(tmp_path, content)
-    table = tokens.read(path)
+    table, _ = tokens.read(path)
     assert table.header == ("tokens", "column 2", "tags", "document")
     assert [row["column 2"] for _, row in table.rows] == [("NNP",), ("NNP", "VBZ")]
     found = data.load(path, name="test", task=TASK, columns=data.Columns(group="document"))

@@ -185,8 +185,13 @@ def test_whatever_a_perturbation_does_the_labels_are_those_of_the_words(
             assert word == words.words[origin]
     moved = spans.followed(found, origins)
     if moved is None:
-        assert name in {"swapped words", "merged words"} or len(edits) > 1, (words, edits)
+        assert any(edit.end - edit.start > 1 for edit in edits), (words, edits)
         return
+    if not spans.joined(spans.tags_of(found, len(words.words)), edits):
+        # No word of an entity ends up outside of it, or outside of all.
+        for place, origin in enumerate(origins):
+            before = [span.type for span in found if span.start <= origin < span.end]
+            assert [span.type for span in moved if span.start <= place < span.end][: len(before)] == before
     for span in moved:
         kinds = {
             other.type
@@ -195,6 +200,17 @@ def test_whatever_a_perturbation_does_the_labels_are_those_of_the_words(
             if other.start <= index < other.end
         }
         assert kinds == {span.type}
+
+
+def test_words_joined_across_the_border_of_an_entity_have_no_right_tag() -> None:
+    words = text.split("met John Smith")
+    tags = ("O", "B-PER", "I-PER")
+    assert spans.joined(tags, [text.Edit(0, 2, ("metJohn",))])
+    assert not spans.joined(tags, [text.Edit(1, 3, ("JohnSmith",))])
+    assert not spans.joined(tags, [text.Edit(0, 1, ())])
+    assert not spans.joined(tags, [text.Edit(0, 1, ("m", "et"), (" ",))])
+    assert spans.joined(("B-LOC", "B-ORG"), [text.Edit(0, 2, ("ParisFrance",))])
+    assert spans.follow(tags, text.origins(words, [text.Edit(1, 3, ("JohnSmith",))])) == ("O", "B-PER")
 
 
 def test_a_word_swapped_out_of_its_entity_breaks_it() -> None:

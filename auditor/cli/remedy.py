@@ -112,6 +112,7 @@ def _config(found: Mapping[str, Any], before: Path, proposed: Sequence[Remedy], 
         "group_column": columns.pop("group", None),
         "columns": columns,
         "labels": dict(config.data.labels or record.mapping),
+        "repair": config.data.repair or record.repair,
     }
     training = {
         **config.training.model_dump(),

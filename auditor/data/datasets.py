@@ -135,8 +135,7 @@ def _words(path: Path, columns: Columns) -> tuple[Table, dict[str, str]]:
                 f"the task has no text field {field_name!r}", where="[data.columns]", hint="its field: text"
             )
     text, label = columns.fields.get("text"), columns.label
-    table = tokens.read(path, text=text, label=label, repair=columns.repair)
-    found = tokens.names(table, text, label)
+    table, found = tokens.read(path, text=text, label=label, repair=columns.repair)
     names = dict(zip(("text", "label"), found, strict=True))
     if columns.group is not None:
         names["group"] = _given(columns.group, table)

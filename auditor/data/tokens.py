@@ -5,7 +5,6 @@ Tags come out as IOB2, whatever the scheme of the file; the scheme is that of th
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -29,10 +28,12 @@ _DOCSTART = "-DOCSTART-"
 _TAG = re.compile(r"O|[BIESLU]-\S+")
 
 
-def read(path: Path, *, text: str | None = None, label: str | None = None, repair: bool = False) -> Table:
-    """The rows of a file or folder; a row's number is the line that its sentence begins in.
+def read(
+    path: Path, *, text: str | None = None, label: str | None = None, repair: bool = False
+) -> tuple[Table, tuple[str, str]]:
+    """The rows of a file or folder, and the columns of words and tags; a row's number is the line it begins in.
 
-    ``text`` and ``label``: names of the columns of words and tags, where they are not the usual ones. ``repair``: a tag
+    ``text`` and ``label``: their names where they are not the usual ones; a CoNLL file has none. ``repair``: a tag
     that may not stand where it does begins or ends an entity; otherwise it is a DataError, like whatever else is no
     sentence of words with one tag each.
     """
@@ -49,16 +50,12 @@ def read(path: Path, *, text: str | None = None, label: str | None = None, repai
             raise DataError(f"{problem}; word {cells[tokens][index]!r}", where=f"{path}: row {line}", hint=hint)
         cells[tags] = spans.converted(cells[tags])
     plain = [(number, {name: value for name, value in cells.items() if name != _LINES}) for number, cells in rows]
-    return replace(table, rows=tuple(plain), header=tuple(name for name in table.header if name != _LINES))
+    header = tuple(name for name in table.header if name != _LINES)
+    return replace(table, rows=tuple(plain), header=header), columns
 
 
 _LINES = "\0lines"
 """Of a row of a CoNLL file: the line of each word."""
-
-
-def names(table: Table, text: str | None, label: str | None) -> tuple[str, str]:
-    """The columns of words and of tags. Raises DataError."""
-    return _named(table, text, TOKEN_NAMES, "text_column"), _named(table, label, TAG_NAMES, "label_column")
 
 
 def _named(table: Table, given: str | None, usual: Sequence[str], key: str) -> str:
@@ -76,8 +73,7 @@ def _read(path: Path, text: str | None, label: str | None) -> tuple[Table, tuple
     if path.is_dir():
         table = _saved(path)
     elif suffix in COLUMNS:
-        table = _conll(path)
-        return table, names(table, TOKENS, TAGS)
+        return _conll(path), (TOKENS, TAGS)
     elif suffix in (".jsonl", ".parquet"):
         table = tables.read(path)
     else:
@@ -85,7 +81,7 @@ def _read(path: Path, text: str | None, label: str | None) -> tuple[Table, tuple
             raise DataError("no such file", where=where, hint="paths in audit.toml are relative to that file")
         hint = f"one of {', '.join(SUFFIXES)}, or a folder saved by datasets"
         raise DataError(f"unknown kind of file {path.suffix!r} for words with tags", where=where, hint=hint)
-    columns = names(table, text, label)
+    columns = _named(table, text, TOKEN_NAMES, "text_column"), _named(table, label, TAG_NAMES, "label_column")
     return _with_names(table, columns[1]), columns
 
 
@@ -107,8 +103,8 @@ def _conll(path: Path) -> Table:
         if cells and cells[0] == _DOCSTART:
             document += 1
         elif any(cells):
-            if line.startswith("#") and (len(cells) != width or not _TAG.fullmatch(cells[-1])):
-                continue  # a comment
+            if _is_comment(line, cells, width):
+                continue
             _check_cells(cells, width, f"{where}: row {number}")
             sentence.append((number, cells))
             continue
@@ -121,11 +117,18 @@ def _conll(path: Path) -> Table:
     return Table(path, (*header, DOCUMENT) if document else header, tuple(rows))
 
 
+def _is_comment(line: str, cells: Sequence[str], width: int) -> bool:
+    """``# text`` and CoNLL-2012's ``#begin``; not ``#London`` without a tag, nor a hash that has one."""
+    if not line.startswith(("# ", "#begin ", "#end ")) and line.strip() != "#":
+        return False
+    return not ((width in (0, len(cells))) and len(cells) > 1 and _TAG.fullmatch(cells[-1].strip()))
+
+
 def _width(lines: Sequence[tuple[int, str]], where: str) -> int:
     """How many columns the first line with a word has."""
     for number, line in lines:
         cells = line.split("\t") if "\t" in line.strip() else line.split()
-        if not cells or cells[0] == _DOCSTART or (line.startswith("#") and not _TAG.fullmatch(cells[-1].strip())):
+        if not cells or cells[0] == _DOCSTART or _is_comment(line, cells, 0):
             continue
         if not 2 <= len(cells) <= 4:
             hint = "a word, up to two other columns, and its tag, with tabs or blanks between"
@@ -190,7 +193,9 @@ def _with_names(table: Table, tags: str) -> Table:
         return table
 
     def named(value: Any) -> Any:
-        return [known[one] if isinstance(one, int) and 0 <= one < len(known) else one for one in value or ()]
+        if not isinstance(value, list):
+            return value
+        return [known[one] if isinstance(one, int) and 0 <= one < len(known) else one for one in value]
 
     return replace(table, rows=tuple((number, {**cells, tags: named(cells.get(tags))}) for number, cells in table.rows))
 
@@ -208,8 +213,10 @@ def _saved(path: Path) -> Table:
     try:
         found = datasets.load_from_disk(str(path))
         rows = tuple(enumerate(found.to_list(), start=1))
-    except (OSError, ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
-        raise DataError(f"does not load: {str(error).splitlines()[0]}", where=where) from None
+    except Exception as error:
+        # Of every kind: the library reads its own files without looking at them first.
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"does not load: {said}", where=where) from error
     return Table(path, tuple(found.column_names), rows, classes=dict(_classes(found.features)))
 
 

@@ -86,18 +86,21 @@ def _export(module: Any, example: Mapping[str, Any], file: Path) -> None:
 
     # The exporter leaves everything below in the mode that it found the root in, and a new root is in training mode.
     root = Logits().eval()
-    axes = {name: {0: "batch", 1: "sequence"} for name in names}
+    given = tuple(example[name] for name in names)
+    with torch.inference_mode():
+        by_word = root(*given).dim() == 3
+    axes = {name: {0: "batch", 1: "sequence"} for name in (*names, *(["logits"] if by_word else []))}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.filterwarnings("ignore", module=r"torch\.onnx")
         warnings.filterwarnings("ignore", message="You are using the legacy TorchScript")
         torch.onnx.export(
             root,
-            tuple(example[name] for name in names),
+            given,
             str(file),
             input_names=names,
             output_names=["logits"],
-            dynamic_axes={**axes, "logits": {0: "batch"}},
+            dynamic_axes={"logits": {0: "batch"}, **axes},
             opset_version=OPSET,
             dynamo=False,
         )

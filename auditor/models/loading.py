@@ -71,14 +71,12 @@ def load_tokenizer(path: Path, *, trust_remote_code: bool = False, words: bool =
     """The folder's fast tokenizer. ``words``: it is given words, and not texts. Raises ModelError."""
     from transformers import AutoTokenizer
 
+    how: dict[str, Any] = {"local_files_only": True, "use_fast": True, "trust_remote_code": trust_remote_code}
     with loading("its tokenizer does not load", path):
-        tokenizer = AutoTokenizer.from_pretrained(
-            str(path),
-            local_files_only=True,
-            use_fast=True,
-            trust_remote_code=trust_remote_code,
-            **({"add_prefix_space": True} if words else {}),  # else GPT-2 and its kin refuse words
-        )
+        tokenizer = AutoTokenizer.from_pretrained(str(path), **how)
+        if words and getattr(tokenizer, "add_prefix_space", None) is False:
+            # GPT-2 and its kin refuse words otherwise.
+            tokenizer = AutoTokenizer.from_pretrained(str(path), add_prefix_space=True, **how)
     # Encoding and padding are apart on purpose: batches are planned between them.
     tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
     if not tokenizer.is_fast:

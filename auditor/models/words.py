@@ -102,8 +102,13 @@ class WordTexts:
                 # The same pieces may be other words: what the model sees alike it answers for other places.
                 for numbers in (part.ids, part.types, [number for pair in part.words for number in pair]):
                     digest.update(array("i", numbers).tobytes() + b"|")
-            length = max(len(part.ids) for part in parts) * len(parts)
-            yield Encoded(digest.hexdigest(), length, False, {"windows": parts, "words": len(words)})
+            yield Encoded(digest.hexdigest(), self._length(parts), False, {"windows": parts, "words": len(words)})
+
+    def _length(self, parts: Sequence[Window]) -> int:
+        """Tokens of the text, special ones included, what windows share counted once."""
+        special = int(self.tokenizer.num_special_tokens_to_add())
+        shared = max((self._max_length - special) // OVERLAP, 0) * (len(parts) - 1)
+        return sum(len(part.ids) - special for part in parts) - shared + special
 
     def padded(self, batch: Sequence[Encoded]) -> Any:
         """The windows of one batch as torch tensors, as long as its longest."""
@@ -124,7 +129,9 @@ class WordTexts:
             rows = [nothing] * one.payload["words"]
             for part in one.payload["windows"]:
                 tokens = next(chances)
+                # Some tokenizers pad on the left.
+                first = len(tokens) - len(part.ids) if self.tokenizer.padding_side == "left" else 0
                 for word, place in part.words:
-                    rows[word] = tuple(tokens[place])
+                    rows[word] = tuple(tokens[first + place])
             found.append(tuple(rows))
         return found

@@ -46,6 +46,8 @@ class NamedEntityRecognition:
                 raise ConfigError(
                     f"the model's label {label!r} is no tag of entities: {error.message}", hint=hint
                 ) from None
+        # A model that has no tag for a beginning, as some older ones, is read as it was meant.
+        self._strict = any(label[0] in "BSU" for label in self.labels if label != OUTSIDE)
         self.types = tuple(spans.types(self.labels))
         for kind in self._mapping.values():
             if kind not in self.types:
@@ -80,7 +82,7 @@ class NamedEntityRecognition:
             return alike[0]
         if self._abroad:
             return kind
-        near = near_match(kind, self.types)
+        near = spans.near_type(kind, self.types)
         hint = "map every type of the data under [data.labels]"
         raise DataError(
             f"unknown type {kind!r}; the model knows {', '.join(self.types)}",
@@ -93,7 +95,7 @@ class NamedEntityRecognition:
 
     def entities(self, response: Response) -> tuple[Span, ...]:
         """The entities that the model sees."""
-        return spans.spans(self.tags(response))
+        return spans.spans(self.tags(response), strict=self._strict)
 
     def tags(self, response: Response) -> tuple[str, ...]:
         """The most probable tag of each word, the first one on a tie."""

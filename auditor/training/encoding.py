@@ -39,6 +39,8 @@ def _by_words(
             row = [NONE] * len(part.ids)
             for word, place in part.words:
                 row[place] = labels[word]
+            if not part.words:
+                continue  # nothing to learn from
             found["input_ids"].append(list(part.ids))
             found["token_type_ids"].append(list(part.types))
             found[LABELS].append(row)

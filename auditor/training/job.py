@@ -222,6 +222,7 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
         "data": {name: {"path": placed(one.path), "sha256": one.sha256} for name, one in ready.sets.items()},
         "columns": dict(ready.sets["train"].columns),
         "mapping": dict(ready.config.data.labels),
+        "repair": ready.config.data.repair,
     }
 
 

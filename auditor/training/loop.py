@@ -220,13 +220,13 @@ class _Loop:
     def _planned(self, chosen: Sequence[Example]) -> tuple[dict[str, list[Any]], Iterator[list[int]]]:
         """An epoch's examples as columns, and their indices in batches."""
         settings, size = self._settings, self._settings.batch_size
-        if not self._total:
-            # A recipe may add examples; the first epoch's number stands for all, so that the schedule is known.
-            per_epoch = math.ceil(len(chosen) / (size * settings.accumulation))
-            self._total = settings.steps or settings.epochs * per_epoch
-            self._progress.start(f"training {self._recipe.label}", self._total)
         columns = encoded(chosen, self._task, self._trained.tokenizer, self._max_length)
         lengths = [len(ids) for ids in columns["input_ids"]]
+        if not self._total:
+            # A recipe may add examples, and a long one be several rows; the first epoch's number stands for all.
+            per_epoch = math.ceil(len(lengths) / (size * settings.accumulation))
+            self._total = settings.steps or settings.epochs * per_epoch
+            self._progress.start(f"training {self._recipe.label}", self._total)
         return columns, iter(bucketed(lengths, size, self._rng))
 
     def _step(self) -> None:

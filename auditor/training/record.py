@@ -48,6 +48,8 @@ class TrainingRecord:
     """Tokens that training passed, weighted (``Trained.work``); 0 in files from before it was counted."""
     own_learning_rate: bool = False
     """Whether the learning rate was this recipe's own, and not that of the whole training."""
+    repair: bool = False
+    """Whether tags of words that may not stand where they do were repaired."""
     warning: str = ""
     """What is wrong with the model, as far as training could tell."""
 
@@ -94,7 +96,7 @@ def check_data(record: TrainingRecord, folder: Path, name: str) -> Path:
     """The file of one set, as trained. One that is gone or has changed is a DataError."""
     entry = record.data[name]
     path = folder / entry["path"]
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"the {name} data of {NAME} is not there", where=str(path), hint="give --data")
     if sha256_of(path) != entry["sha256"]:
         raise DataError(

@@ -251,3 +251,5 @@ class Judged:
     after_classes: Mapping[str, float]
     parts: Mapping[str, Score] = field(default_factory=dict)
     """The task's further scores of the answer, for probes that ask for them by ``reads_parts``."""
+    answer: str = ""
+    """The answer in words, for the same probes."""

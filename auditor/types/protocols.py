@@ -102,7 +102,8 @@ class Probe(Protocol):
     """A suite of cases for one limitation. One file under ``probes/`` with ``PROBE = …``; contract tests run over all.
 
     The class docstring is the description in the report: one summary line, a blank line, the method.
-    A probe with ``reads_parts = True`` finds the task's further scores in ``Judged.parts``.
+    A probe with ``reads_parts = True`` finds the task's further scores in ``Judged.parts``, and the answer beside them.
+    ``worth_showing(judged)``, if it has that, says whether a case may stand among the worst on the page.
     A probe may also define ``measure(cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]`` for
     numbers that the kinds of metric do not serve.
     """

@@ -71,12 +71,14 @@ def perturbed(example: Example, names: Sequence[str], share: float, rng: random.
             words = text.split(value)
             edits = perturb(words, name, share, random.Random(rng.getrandbits(64)))
             inputs[field] = str(text.apply(words, edits))
-            gold = followed(gold, text.origins(words, edits))
+            gold = followed(gold, text.origins(words, edits), edits)
         if inputs != example.inputs and (gold is not None or example.gold is None):
             return replace(example, inputs=inputs, gold=gold)
     return None
 
 
-def followed(gold: Any, origins: Sequence[int]) -> Any:
+def followed(gold: Any, origins: Sequence[int], edits: Sequence[text.Edit] = ()) -> Any:
     """A text's label as it is; labels of words where their words went, None where an entity came apart."""
-    return spans.follow(gold, origins) if isinstance(gold, tuple) else gold
+    if not isinstance(gold, tuple):
+        return gold
+    return None if spans.joined(gold, edits) else spans.follow(gold, origins)
