@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "caches": set(),
     "stats": BASE,
     "tasks": BASE | {"spans"},
-    "spans": {"errors"},
+    "spans": {"errors", "text"},
     "text": BASE,
     "resources": BASE,
     "data": BASE | {"spans"},
