@@ -152,8 +152,6 @@ def train(base: Path, recipe: recipes.Recipe, rows: Sequence[Example] | None = N
 REFUSED = {
     "attack": "[training.recipe.attack]: attacks take tasks with one text and one label",
     "back_translation": "[training.recipe.back_translation]: labels of words do not follow them through a translation",
-    "prompt": "recipe prompt: does not work with a BertForTokenClassification",
-    "prefix": "recipe prefix: does not work with a BertForTokenClassification",
 }
 """Recipe → why it does not take labels of words."""
 

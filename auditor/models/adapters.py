@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.models.checkpoint import ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK, PROMPT
+from auditor.models.checkpoint import ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK, PROMPT, WORDS
 from auditor.models.loading import loading
 
 _NAME = "auditor_bottleneck"
@@ -49,8 +49,9 @@ def add_prompts(model: Any, kind: str, tokens: int, *, trained: bool = False) ->
     """
     import peft
 
+    words = type(model).__name__.endswith(WORDS)
     shared = {
-        "task_type": "SEQ_CLS",
+        "task_type": "TOKEN_CLS" if words else "SEQ_CLS",
         "num_virtual_tokens": tokens,
         "num_transformer_submodules": 1,
         "num_layers": model.config.num_hidden_layers,
@@ -68,9 +69,27 @@ def add_prompts(model: Any, kind: str, tokens: int, *, trained: bool = False) ->
     for name, module in list(model.named_modules()):
         if isinstance(module, peft.utils.ModulesToSaveWrapper):
             model.set_submodule(name, module.original_module)
+    if words and kind == PROMPT:
+        wrapped.register_forward_pre_hook(_labels_of_none, with_kwargs=True)
+        wrapped.register_forward_hook(_without_prompts)
     # Where the base lies is this machine's own affair.
     config.base_model_name_or_path = config.modules_to_save = None
     return wrapped
+
+
+def _labels_of_none(wrapped: Any, given: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Virtual tokens before the text have no label; torch's losses leave out what is -100."""
+    from torch.nn import functional
+
+    if named.get("labels") is not None:
+        named = {**named, "labels": functional.pad(named["labels"], (virtual_tokens(wrapped), 0), value=-100)}
+    return given, named
+
+
+def _without_prompts(wrapped: Any, _given: Any, found: Any) -> Any:
+    """And no answer: that of the text alone is given."""
+    found.logits = found.logits[:, virtual_tokens(wrapped) :]
+    return found
 
 
 def virtual_tokens(model: Any) -> int:
