@@ -282,6 +282,23 @@ def test_a_checkpoint_of_words_is_trained_and_audited_by_the_commands(place: Pat
     assert (place / "again" / "results.json").read_bytes() == (place / "audit" / "results.json").read_bytes()
 
 
+def test_the_task_of_a_checkpoint_is_known_by_what_it_is(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", "--model", str(place / "ckpt" / "standard"), "--probe", "quality", "--out", str(place / "told")]
+    assert main(words) == 3
+    assert json.loads((place / "told" / "results.json").read_text("utf-8"))["task"]["name"] == "ner"
+    (place / "wrong.toml").write_text('task = "text-classification"\n', "utf-8")
+    assert main([*words, "--config", str(place / "wrong.toml")]) == 2
+    assert "is a BertForTokenClassification, not a ...ForSequenceClassification" in capsys.readouterr().err
+
+
+def test_what_is_no_checkpoint_has_no_task(tmp_path: Path) -> None:
+    assert checkpoint.task_of(tmp_path) is None
+    (tmp_path / "config.json").write_text('{"architectures": ["BertModel"]}', "utf-8")
+    assert checkpoint.task_of(tmp_path) is None
+    (tmp_path / "config.json").write_text("{}", "utf-8")
+    assert checkpoint.task_of(tmp_path) is None
+
+
 def test_an_epoch_is_as_long_as_its_windows(base: Path) -> None:
     long = Example("long", {"text": "good film " * 60}, ("O",) * 120)
     trained = train(base, recipes.create("standard", {}), [long] * 8, epochs=3, max_length=16, batch_size=4)

@@ -19,6 +19,7 @@ from auditor.cli.progress import Lines
 from auditor.config import Config
 from auditor.engine import Cache, SQLiteCache
 from auditor.errors import ResultsError, UsageError, one_line
+from auditor.models import checkpoint
 from auditor.plans import Plan
 from auditor.types import Decision, ProbeRecord
 
@@ -43,7 +44,13 @@ def _carried_out(options: Namespace) -> tuple[Decision, policy.Policy, Path]:
     file = options.config or (DEFAULT if DEFAULT.is_file() else None)
     if options.config is None and file is not None and not options.quiet:
         print(f"using {file}", file=sys.stderr)
-    return audited(options, _with_flags(configs.load(file), options), file)
+    return audited(options, _of_task(_with_flags(configs.load(file), options), options.model), file)
+
+
+def _of_task(config: Config, model: Path) -> Config:
+    """The config with the task that the checkpoint was made for, where it names none itself."""
+    found = None if "task" in config.model_fields_set else checkpoint.task_of(model)
+    return config if found is None else config.model_copy(update={"task": found})
 
 
 def audited(options: Namespace, config: Config, file: Path | None) -> tuple[Decision, policy.Policy, Path]:

@@ -89,6 +89,16 @@ def describe(
     return Checkpoint(path, _labels(config, where), architecture, task, _max_length(config, tokenizer))
 
 
+def task_of(path: Path) -> str | None:
+    """The task of a checkpoint, or of the first in a folder, by its architecture; None where it cannot be told."""
+    try:
+        named = _json(next(iter(find(path).values())) / "config.json").get("architectures")
+    except ModelError:
+        return None
+    ends = [task for task, end in ARCHITECTURES.items() if isinstance(named, list) and str(*named[:1]).endswith(end)]
+    return ends[0] if ends else None
+
+
 def check_base(path: Path) -> None:
     """Check the folder of a pretrained model to train from: safetensors, no code of its own. Raises ModelError."""
     if not (path / "config.json").is_file():
