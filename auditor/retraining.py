@@ -32,7 +32,7 @@ def audited(
     load: Load,
 ) -> AuditedModel:
     """The model with what is known of its training. ``base`` wins over the recorded one. Raises AuditError."""
-    from auditor.training import job
+    from auditor.training import job, repeated
 
     beside = functools.cache(functools.partial(_beside, folder, record, task, load))
     base = base or (job.base_of(record, folder) if record is not None else None)
@@ -40,7 +40,7 @@ def audited(
         return AuditedModel(model, checkpoints=beside)
     checkpoint.check_base(base)
     settings = dict(record.settings) if record is not None else {}
-    again = job.Again(base, task, settings, device, set() if fresh else None)
+    again = repeated.Again(base, task, settings, device, set() if fresh else None)
     return AuditedModel(
         model,
         fit=functools.partial(_fit, again, record, folder),

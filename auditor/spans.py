@@ -179,9 +179,14 @@ def joined(tags: Sequence[str], edits: Iterable[text.Edit]) -> bool:
 
 def near_type(kind: str, known: Sequence[str]) -> str | None:
     """A hint at the type that may be meant: spelt alike, or one the beginning of the other, as PER is of person."""
+    return near_match(kind, known) or begun_type(kind, known)
+
+
+def begun_type(kind: str, known: Sequence[str]) -> str | None:
+    """A hint at a type that is the beginning of this one, or that this one is the beginning of."""
     low = kind.casefold()
-    begun = next((one for one in known if low.startswith(one.casefold()) or one.casefold().startswith(low)), None)
-    return near_match(kind, known) or (begun and f"did you mean {begun!r}?")
+    found = next((one for one in known if low.startswith(one.casefold()) or one.casefold().startswith(low)), None)
+    return found and f"did you mean {found!r}?"
 
 
 def types(tags: Iterable[str]) -> Iterator[str]:

@@ -73,7 +73,7 @@ def types(task: Task, examples: Sequence[Example], domain: str) -> Iterator[Skip
     """Types of entities that only the domain, or only the model, has: nothing can be said of them."""
     there, known = _there(examples), list(spans.types(task.labels))
     for kind in sorted(set(there) - set(known)):
-        near = spans.near_type(kind, known)
+        near = spans.begun_type(kind, known)
         hint = f"; {near} [data.labels] maps it" if near else ""
         reason = (
             f"the model has no such type: {there[kind]} entities of it count neither as missed nor as spurious{hint}"

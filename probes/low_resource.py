@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from auditor import spans
 from auditor.stats import curve
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
 from probes._retraining import measured, over_seeds, stratified, sums
 
 FULL = "all"
 FEWEST_STEPS = 30
+
+
+ENTITIES = Metric("entities_named", "entities that the sentences name", "descriptive", "count", 0.0, float("inf"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class LowResource:
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         title = task.metric.replace("_", " ")
         return (
+            *((ENTITIES,) if task.word_level else ()),
             Metric(task.metric, title, "descriptive", "share", 0.0, 1.0, "higher"),
             Metric(
                 "labels_to_target", "labels to reach the target", "descriptive", "count", 0.0, float("inf"), "lower"
@@ -81,6 +86,8 @@ class LowResource:
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         task, points = audit.task, {}
+        if task.word_level:
+            yield from _entities(cases)
         for labels, by_seed in sums(cases, "labels").items():
             rows = len(audit.examples("train")) if labels == FULL else int(labels)
             points[labels] = point = curve.point(rows, by_seed, ratio=task.ratio)
@@ -106,8 +113,26 @@ def _fitted(audit: Audit, size: int, seed: int, examples: Sequence[Example]) -> 
     rng = audit.rng(size, seed)
     subsample = stratified(audit.task, audit.examples("train"), size, rng)
     model = audit.fit(subsample, seed=rng.getrandbits(31), steps=settings.steps, batch_size=settings.batch_size)
+    facts: dict[str, float] = {"seed": float(seed)}
+    if audit.task.word_level:
+        facts["entities"] = float(sum(len(spans.spans(one.gold)) for one in subsample))
     for example in examples:
-        yield Case(example, slice={"labels": str(size)}, model=model, facts={"seed": float(seed)})
+        yield Case(example, slice={"labels": str(size)}, model=model, facts=facts)
+
+
+def _entities(cases: Iterable[Judged]) -> Iterator[Measurement]:
+    """How many entities the sentences of each size name: labels are paid for by them, or by sentences."""
+    found: dict[str, dict[float, float]] = {}
+    for judged in cases:
+        if "entities" in judged.facts:
+            by_seed = found.setdefault(judged.slice["labels"], {})
+            by_seed[float(judged.facts["seed"])] = float(judged.facts["entities"])
+    for labels, counts in found.items():
+        some = list(counts.values())
+        values = sum(some) / len(some), min(some), max(some)
+        yield Measurement(
+            ENTITIES.name, {"labels": labels}, *values, len(some), len(some), "mean, least and most over seeds"
+        )
 
 
 PROBE = LowResource()

@@ -30,6 +30,8 @@ class Settings:
     severities: Mapping[str, float] = field(default_factory=lambda: {"low": 0.1, "middle": 0.2, "high": 0.4})
     """Severity → share of the words that are touched, in (0, 1]."""
     perturbations: tuple[str, ...] = tuple(FAMILIES)
+    context_only: bool = False
+    """Of named entities: their own words stay as they are, and the words around them change."""
 
     def __post_init__(self) -> None:
         if self.examples < 1:
@@ -97,7 +99,8 @@ def _case(audit: Audit, example: Example, name: str, share: float, slice_: Slice
     touched = total = 0.0
     for field_name in audit.task.fields:
         words = text.split(inputs[field_name])
-        edits = perturb(words, name, share, audit.rng(name, example.id, field_name))
+        kept = _entity_words(example) if audit.task.word_level and audit.settings.context_only else frozenset()
+        edits = perturb(words, name, share, audit.rng(name, example.id, field_name), kept)
         inputs[field_name] = str(text.apply(words, edits))
         if audit.task.word_level:
             origins = text.origins(words, edits)
@@ -111,6 +114,10 @@ def _case(audit: Audit, example: Example, name: str, share: float, slice_: Slice
     )
     facts = {"words_touched": touched / total}
     return Case(example, slice=slice_, inputs=inputs, facts=facts, invalid=broken, origins=origins)
+
+
+def _entity_words(example: Example) -> frozenset[int]:
+    return frozenset(place for one in spans.spans(example.gold or ()) for place in range(one.start, one.end))
 
 
 PROBE = Noise()

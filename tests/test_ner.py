@@ -272,7 +272,12 @@ def test_a_checkpoint_of_words_is_trained_and_audited_by_the_commands(place: Pat
     assert main([*words, "--out", str(place / "audit")]) in (0, 1, 3)
     found = json.loads((place / "audit" / "results.json").read_text("utf-8"))
     assert found["task"] == {"name": "ner", "metric": "f1", "labels": [TAGS[0], *TAGS[3:], *TAGS[1:3]]}
+    trained = json.loads((place / "ckpt" / "standard" / "training.json").read_text("utf-8"))
+    assert trained["settings"]["labels_of_words"] == "on the first piece of each"
     records = {one["probe"]: one for one in found["records"]}
+    named = [one for one in records["low_resource"]["measurements"] if one["metric"] == "entities_named"]
+    # Every sentence of the training file names one entity.
+    assert {one["slice"]["labels"]: one["value"] for one in named} == {"30": 30.0, "100": 100.0}
     assert {name: one["status"] for name, one in records.items() if one["status"] == "failed"} == {}
     values = {one["metric"]: one["value"] for one in records["quality"]["measurements"]}
     assert values["f1"] > 0.9

@@ -147,19 +147,19 @@ def test_a_training_json_that_may_not_be_read_is_none_of_ours(place: Path, monke
 def test_another_recipe_is_trained_at_its_own_rate_else_at_that_of_whole_fine_tuning(
     place: Path, monkeypatch: pytest.MonkeyPatch, model: str, recipe: str, rate: float
 ) -> None:
-    from auditor.training import job
+    from auditor.training import repeated
 
     config = configs.load(place / "audit.toml")
     given = {"learning_rate": 2e-5, "recipe": {"mine": {"recipe": "fgm", "learning_rate": 3e-4}}}
     config = config.model_copy(update={"training": config.training.model_copy(update=given)})
     seen = []
 
-    def noted(self: job.Again, made: Any, examples: Any, **how: Any) -> Any:
+    def noted(self: repeated.Again, made: Any, examples: Any, **how: Any) -> Any:
         seen.append((made.label, self.settings["learning_rate"], how))
         return original(self, made, examples, **how)
 
-    original = job.Again.train
-    monkeypatch.setattr(job.Again, "train", noted)
+    original = repeated.Again.train
+    monkeypatch.setattr(repeated.Again, "train", noted)
     train = audited(place, model, config).train
     assert train is not None
     found = train(recipe, reviews(8), seed=3, steps=1, batch_size=4)

@@ -202,6 +202,19 @@ def test_whatever_a_perturbation_does_the_labels_are_those_of_the_words(
         assert kinds == {span.type}
 
 
+@settings(deadline=None)
+@given(sentences(), st.sampled_from(sorted(set(FAMILIES))), st.integers(0, 1000))
+def test_a_perturbation_of_the_context_leaves_the_entities_as_they_are(
+    one: tuple[text.Words, tuple[Span, ...]], name: str, seed: int
+) -> None:
+    words, found = one
+    kept = frozenset(place for span in found for place in range(span.start, span.end))
+    edits = perturb(words, name, 0.6, random.Random(seed), kept)
+    after, moved = text.apply(words, edits), spans.followed(found, text.origins(words, edits))
+    assert moved is not None
+    assert [after.words[a.start : a.end] for a in moved] == [words.words[b.start : b.end] for b in found]
+
+
 def test_words_joined_across_the_border_of_an_entity_have_no_right_tag() -> None:
     words = text.split("met John Smith")
     tags = ("O", "B-PER", "I-PER")

@@ -20,7 +20,7 @@ from auditor.errors import DataError, ModelError
 from auditor.models import hugging_face
 from auditor.tasks.classification import TextClassification
 from auditor.training import base as bases
-from auditor.training import determinism, job, loop, recipes
+from auditor.training import determinism, loop, recipes, repeated
 from auditor.training.batches import bucketed
 from auditor.training.recipes import NoSettings, Recipe
 from auditor.types import Example, Score
@@ -444,7 +444,7 @@ def test_accelerate_is_told_which_of_several_gpus_it_is(monkeypatch: pytest.Monk
 def test_a_recorded_fp16_training_is_repeated_on_a_cpu(tmp_path: Path) -> None:
     base = tiny_checkpoint(tmp_path / "base", head=False)
     rows = [Example(str(i), {"text": "good film" if i % 2 else "bad film"}, TASK.labels[i % 2]) for i in range(8)]
-    again = job.Again(base, TASK, {"precision": "fp16"}, "cpu")
+    again = repeated.Again(base, TASK, {"precision": "fp16"}, "cpu")
     trained, _ = again.train(recipes.create("standard", {}), rows, seed=0, steps=1, batch_size=4)
     assert trained.steps == 1
 

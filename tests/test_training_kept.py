@@ -23,7 +23,7 @@ from auditor.cli.main import main
 from auditor.errors import ModelError
 from auditor.models.devices import device_words
 from auditor.models.hugging_face import HuggingFaceModel
-from auditor.training import cost, inputs, job, loop, recipes, record, resume, saving
+from auditor.training import cost, inputs, loop, recipes, record, repeated, resume, saving
 from auditor.types import Example
 
 TASK = tasks.create("text-classification", ("no", "yes"))
@@ -203,7 +203,7 @@ def test_a_cache_that_cannot_be_written_ends_no_training(
 
 
 def fitted(base: Path, **changed: Any) -> HuggingFaceModel:
-    again = job.Again(base, TASK, {"learning_rate": 1e-3}, "cpu", **changed)
+    again = repeated.Again(base, TASK, {"learning_rate": 1e-3}, "cpu", **changed)
     made = recipes.create("fgm", {"epsilon": 0.5})
     trained, key = again.train(made, ROWS, seed=1, steps=3, batch_size=2)
     return loop.as_model(trained, name="fit", fingerprint=key)

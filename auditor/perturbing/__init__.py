@@ -20,11 +20,14 @@ nested, and changes capitals as well; once the words are chosen nothing is left 
 """
 
 
-def perturb(words: text.Words, name: str, share: float, rng: random.Random) -> tuple[text.Edit, ...]:
+def perturb(
+    words: text.Words, name: str, share: float, rng: random.Random, kept: frozenset[int] = frozenset()
+) -> tuple[text.Edit, ...]:
     """Edits that touch about ``share`` (in (0, 1]) of the words; empty where no word offers anything to change.
 
     At least one edit, and no more words than ``share`` of them all, rounded. With an equal generator, a smaller share
-    touches a subset of the words and changes them alike. ``name`` is a key of FAMILIES (KeyError).
+    touches a subset of the words and changes them alike. ``name`` is a key of FAMILIES (KeyError). No word of ``kept`` is
+    touched.
     """
     wanted = max(1, round(share * len(words.words)))
     order = list(range(len(words.words)))
@@ -35,8 +38,8 @@ def perturb(words: text.Words, name: str, share: float, rng: random.Random) -> t
     for index in order:
         if touched >= wanted:
             break
-        edit = _edit(words, index, name, seeds[index], edits)
-        if edit is None:
+        edit = None if index in kept else _edit(words, index, name, seeds[index], edits)
+        if edit is None or not kept.isdisjoint(range(edit.start, edit.end)):
             continue
         if edits and touched + edit.end - edit.start > wanted:
             break
