@@ -22,7 +22,7 @@ from reports.marks import marked_fields
 from reports.summary import unmeasured_text
 
 CHARTS = 3
-"""Metrics drawn for a probe: those that rules read first."""
+"""Metrics drawn for a probe, of those with slices: those that rules read first."""
 ROWS = 30
 """A chart of more rows than this is left to the table."""
 OPEN_ROWS = 60
@@ -158,8 +158,7 @@ def _charts(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
             continue
         slices = [one["slice"] for _, one in measured]
         ident = f"{found.anchors[probe]}-{place}"
-        step = stepped_key(slices)
-        if step is None:
+        if (step := stepped_key(slices)) is None:
             panels = _whiskers(found, ident, metric, rule, measured)
         else:
             panels = _curves(found, ident, metric, rule, measured, step)
@@ -169,8 +168,9 @@ def _charts(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
 
 def _drawn(found: Findings, probe: str) -> list[tuple[str, Mapping[str, Any] | None]]:
     rules = {rule["metric"]: rule for _, rule in reversed(list(found.rules_of(probe)))}
-    names = [*rules, *(name for name in found.metrics(probe) if name not in rules)]
-    return [(name, rules.get(name)) for name in names if name in found.metrics(probe)][:CHARTS]
+    names = dict.fromkeys([*rules, *found.metrics(probe)])
+    named = [(name, rules.get(name)) for name in names if name in found.metrics(probe)]
+    return [(name, rule) for name, rule in named if _level(found, probe, name, rule)][:CHARTS]
 
 
 def _level(found: Findings, probe: str, metric: str, rule: Mapping[str, Any] | None) -> frozenset[str]:
