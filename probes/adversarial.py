@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from auditor import resources, text
+from auditor import text
 from auditor.metrics import median_fact, share, task_metric
 from auditor.types import Audit, Case, Example, Facts, Judged, Metric, Score, Skipped, Slice, Task
+from probes._attacks import unavailable, word_limit
 
 if TYPE_CHECKING:
     from auditor.attacking import Attacker
@@ -75,7 +75,7 @@ class Adversarial:
         examples = [one for one in audit.examples("home", settings.examples) if one.gold is not None]
         right = _answered_rightly(audit, examples)
         for recipe in dict.fromkeys(settings.recipes):
-            reason = _unavailable(recipe) if examples else "no example has a label"
+            reason = unavailable(recipe) if examples else "no example has a label"
             for slice_, limit in _strengths(recipe, settings):
                 if reason is not None or (recipe == "pruthi" and limit is None):
                     yield Skipped(slice_, reason or "the recipe itself changes one word: no other strength")
@@ -95,13 +95,6 @@ def _strengths(recipe: str, settings: AdversarialSettings) -> Iterator[tuple[Sli
     yield {"recipe": recipe}, settings.max_words_changed
     if settings.freedom:
         yield {"recipe": recipe, "freedom": "unlimited"}, None
-
-
-def _unavailable(recipe: str) -> str | None:
-    if recipe != "pwws":
-        return None
-    found = resources.wordnet()
-    return None if found.present else f"{found.name} is missing: {found.note}"
 
 
 def _answered_rightly(audit: Audit, examples: Sequence[Example]) -> list[bool]:
@@ -124,12 +117,6 @@ def _attacker(audit: Audit, recipe: str, query_budget: int) -> Attacker:
         return [[task.class_scores(answer)[label] for label in task.labels] for answer in answers]
 
     return Attacker(recipe, ask, query_budget)
-
-
-def word_limit(n: int, share_of_words: float) -> int:
-    """Words that may change in a text of n: max(1, ⌊share · n⌋)."""
-    # A share such as 0.1 is not exact in binary: 0.29 · 100 is 28.999….
-    return max(1, math.floor(share_of_words * n + 1e-9))
 
 
 def _attacked(

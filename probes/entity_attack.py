@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from auditor import metrics, resources, spans, text
+from auditor import metrics, spans, text
 from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Response, Skipped, Slice, Task
+from probes._attacks import unavailable, word_limit
 
 if TYPE_CHECKING:
     from auditor.attacking import Attacker
@@ -91,10 +92,7 @@ class EntityAttack:
 def _unavailable(audit: Audit, method: str) -> str | None:
     if method == SWAP:
         return None if audit.has("train") else NEEDS["train"]
-    if method != "pwws":
-        return None
-    found = resources.wordnet()
-    return None if found.present else f"{found.name} is missing: {found.note}"
+    return unavailable(method)
 
 
 Found = tuple[spans.Span, ...]
@@ -139,7 +137,7 @@ def _around(audit: Audit, method: str) -> Any:
             return [[hold, 1 - hold] for hold in holds]
 
         attacker: Attacker = Attacker(method, ask, audit.settings.query_budget)
-        limit = max(1, int(audit.settings.max_words_changed * len(before.words)))
+        limit = word_limit(len(before.words), audit.settings.max_words_changed)
         found = attacker.attack(example.inputs["text"], 0, limit=limit, rng=audit.rng(method, example.id), kept=kept)
         return _case(example, wanted, slice_, before, found.text if found.success else None, found.queries)
 

@@ -25,7 +25,8 @@ from auditor.resources import Resource
 from auditor.tasks.classification import TextClassification
 from auditor.types import Case, Encoded, Example, Inputs, Judged, Model, Probe, Response, Score, Skipped, Slice, Task
 from probes import adversarial
-from probes.adversarial import PROBE, AdversarialSettings, Recipe, word_limit
+from probes._attacks import word_limit
+from probes.adversarial import PROBE, AdversarialSettings, Recipe
 
 FILM = "the best film that everybody could hope to watch after a week of rain"
 

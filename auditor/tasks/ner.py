@@ -68,8 +68,7 @@ class NamedEntityRecognition:
         return {"text": " ".join(words)}, None if column is None else self._tags(row[column])
 
     def _tags(self, tags: Sequence[str]) -> Gold:
-        found = spans.renamed(tags, {kind: self._type(kind) for kind in spans.types(tags)})
-        return tuple(found)
+        return spans.renamed(tags, {kind: self._type(kind) for kind in spans.types(tags)})
 
     def _type(self, kind: str) -> str:
         """The model's name of a type as data spell it: mapped, by name, or by name in another case."""
@@ -154,7 +153,3 @@ class NamedEntityRecognition:
     def class_scores(self, response: Response) -> Mapping[str, float]:  # noqa: ARG002 - a sentence has no class
         """A sentence has no class of its own."""
         return {}
-
-    def learnable(self) -> tuple[str, ...]:
-        """The tags of a new head: O, and B- and I- of every type."""
-        return (OUTSIDE, *(f"{prefix}-{kind}" for kind in self.types for prefix in "BI"))
