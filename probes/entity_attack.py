@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from auditor import metrics, spans, text
-from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Response, Skipped, Slice, Task
+from auditor import holding, metrics, spans, text
+from auditor.holding import Found
+from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Skipped, Slice, Task
 from probes._attacks import unavailable, word_limit
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class EntityAttack:
         settings: Settings = audit.settings
         examples = [one for one in audit.examples("home", settings.examples) if one.gold is not None]
         answers = audit.ask([one.inputs for one in examples]) if examples else []
-        found = [_found(audit.task, one, answer) for one, answer in zip(examples, answers, strict=True)]
+        found = [holding.found(audit.task, one.gold, answer) for one, answer in zip(examples, answers, strict=True)]
         for method in dict.fromkeys(settings.methods):
             slice_ = {"method": method}
             reason = _unavailable(audit, method) if any(found) else "the model finds no entity"
@@ -95,43 +96,18 @@ def _unavailable(audit: Audit, method: str) -> str | None:
     return unavailable(method)
 
 
-Found = tuple[spans.Span, ...]
-"""Entities that there are and that the model finds."""
-
-
-def _tags(task: Task, answer: Response) -> tuple[str, ...]:
-    return tuple(task.answer(answer).split())
-
-
-def _found(task: Task, example: Example, answer: Response) -> Found:
-    seen = set(spans.spans(_tags(task, answer)))
-    return tuple(one for one in spans.spans(example.gold) if one in seen)
-
-
-def _hold(task: Task, answer: Response, wanted: Sequence[spans.Span]) -> float:
-    """Above one half exactly when all of them are found; how likely the least likely of their words' tags is."""
-    labels = {label: index for index, label in enumerate(task.labels)}
-    likely = min(
-        float(answer[place][labels[tag]])
-        for one in wanted
-        for place, tag in zip(range(one.start, one.end), spans.tags_of([one], one.end)[one.start :], strict=True)
-    )
-    # A certain answer with other boundaries is no tie: TextAttack takes the first of equals.
-    return (1 + likely) / 2 if set(wanted) <= set(spans.spans(_tags(task, answer))) else likely * 0.49
-
-
 def _around(audit: Audit, method: str) -> Any:
     """Attacks on the words around the entities."""
     from auditor.attacking import Attacker
 
     def attack(example: Example, wanted: Found, slice_: Slice) -> Case:
         before = text.split(example.inputs["text"])
-        kept = frozenset(place for one in spans.spans(example.gold) for place in range(one.start, one.end))
+        kept = holding.words_of(spans.spans(example.gold))
 
         def ask(texts: Sequence[str]) -> list[list[float]]:
             answers = audit.ask([{"text": one} for one in texts])
             holds = [
-                _holds_after(audit.task, before, after, answer, wanted)
+                holding.after_edits(audit.task, before, after, answer, wanted)
                 for after, answer in zip(texts, answers, strict=True)
             ]
             return [[hold, 1 - hold] for hold in holds]
@@ -142,12 +118,6 @@ def _around(audit: Audit, method: str) -> Any:
         return _case(example, wanted, slice_, before, found.text if found.success else None, found.queries)
 
     return attack
-
-
-def _holds_after(task: Task, before: text.Words, after: str, answer: Response, wanted: Found) -> float:
-    moved = spans.followed(wanted, text.origins(before, text.diff(before, text.split(after))))
-    # A text whose entities cannot be found again is no success.
-    return 1.0 if moved is None or len(moved) < len(wanted) else _hold(task, answer, moved)
 
 
 def _swapping(audit: Audit) -> Any:
@@ -162,7 +132,7 @@ def _swapping(audit: Audit) -> Any:
             after, moved = str(text.apply(before, [edit])), _longer(wanted, one, len(name))
             (answer,) = audit.ask([{"text": after}])
             asked += 1
-            if _hold(audit.task, answer, moved) <= 0.5:
+            if holding.surely(audit.task, answer, moved) <= 0.5:
                 return _case(example, wanted, slice_, before, after, asked, edit)
         return _case(example, wanted, slice_, before, None, asked)
 
@@ -218,18 +188,9 @@ def _case(
     edits = (edit,) if edit is not None else text.diff(before, text.split(after))
     origins = text.origins(before, edits)
     moved = spans.followed(wanted, origins)
-    broken = moved is None or spans.follow(example.gold, origins) is None or spans.joined(example.gold, edits)
-    if edit is None and not broken:
-        # Whatever TextAttack took for a word: those of an entity stand as they stood.
-        broken = _words_of(before, spans.spans(example.gold)) != _words_of(
-            text.split(after), spans.followed(spans.spans(example.gold), origins) or ()
-        )
+    broken = holding.broken(before, example.gold, edits, context_only=edit is None)
     facts |= {"words_changed": text.share_touched(before, edits), WANTED: _written(moved or ())}
     return Case(example, slice_, inputs={"text": after}, origins=origins, facts=facts, invalid=broken)
-
-
-def _words_of(words: text.Words, found: Found) -> list[tuple[str, ...]]:
-    return [words.words[one.start : one.end] for one in found]
 
 
 WANTED = "entities found before"

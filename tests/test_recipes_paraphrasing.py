@@ -198,6 +198,7 @@ def test_a_table_without_its_columns_or_not_there_is_one_line(
 def test_paraphrases_of_a_table_are_added_beside_their_rows() -> None:
     made = recipes.create("back_translation", {"share": 1.0, "table": TABLES / "paraphrases.csv"})
     made.prepare(FakeDevice())
+    made.task = TASK
     rows = [*reviews(3), ROW]
     found = made.examples(rows, 0)
     assert list(found[:4]) == rows
@@ -217,6 +218,7 @@ def test_a_share_of_the_rows_is_paraphrased() -> None:
     made = recipes.create("back_translation", {"share": 0.5, "table": TABLES / "paraphrases.csv"})
     random.seed(5)
     made.prepare(FakeDevice())
+    made.task = TASK
     assert 20 < len(made.examples(reviews(80), 0)) - 80 < 60
 
 
@@ -273,6 +275,7 @@ def test_a_text_goes_through_both_translators(tmp_path: Path) -> None:
     made = recipes.create("back_translation", {"share": 1.0, "translators": [there, back], "prefixes": ["the ", ""]})
     made.check(TASK, SETTINGS)
     made.prepare(FakeDevice())
+    made.task = TASK
     rows = reviews(40)
     before = torch.random.get_rng_state()
     found = made.examples(rows, 0)[40:]
@@ -348,6 +351,7 @@ def test_tables_that_match_no_row_are_refused(tmp_path: Path) -> None:
     table = bad_table(tmp_path, "text,paraphrase\na,b\n")
     made = recipes.create("back_translation", {"table": table})
     made.prepare(FakeDevice())
+    made.task = TASK
     with pytest.raises(AuditError) as caught:
         made.examples(reviews(4), 0)
     assert caught.value.line == f"{table}: none of the training rows' texts is in it (the first is 'bad awful film')"
@@ -361,9 +365,11 @@ def test_tables_that_match_no_row_are_refused(tmp_path: Path) -> None:
 def test_what_was_translated_is_kept_with_an_interrupted_training() -> None:
     made = recipes.create("back_translation", {"share": 1.0, "table": TABLES / "paraphrases.csv"})
     made.prepare(FakeDevice())
+    made.task = TASK
     found = made.examples(reviews(4), 0)
     other = recipes.create("back_translation", {"share": 1.0, "table": "gone.csv"})
     other.prepare(FakeDevice())
+    other.task = TASK
     other.take_up(made.state())
     assert other.examples(reviews(4), 1) == found
 

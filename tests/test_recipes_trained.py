@@ -223,7 +223,7 @@ def test_the_worst_of_several_is_the_one_whose_label_is_least_likely() -> None:
         return (chance, 1 - chance)
 
     recipe = recipes.create("online", {"share": 1.0, "candidates": 6})
-    recipe.answering = lambda: FakeModel(answer, TASK.labels)
+    recipe.answering, recipe.task = lambda: FakeModel(answer, TASK.labels), TASK
     row = replace(LONG[0], gold=TASK.labels[0])
     random.seed(3)
     (found,) = recipe.examples([row], 0)
@@ -246,7 +246,7 @@ def test_more_texts_than_fit_a_batch_are_asked_about_in_parts() -> None:
             return super().run(batch)
 
     recipe = recipes.create("online", {"share": 1.0, "candidates": 3})
-    recipe.answering = lambda: Counting(lambda _: (0.5, 0.5), TASK.labels)
+    recipe.answering, recipe.task = lambda: Counting(lambda _: (0.5, 0.5), TASK.labels), TASK
     recipe.examples(LONG, 0)
     assert max(sizes) <= 32
     assert sum(sizes) > 100

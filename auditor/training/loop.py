@@ -129,7 +129,7 @@ class _Loop:
         trained.virtual_tokens, trained.work = adapters.virtual_tokens(model), 0  # trying them out is no training
         self._model, self._optimizer = processes.prepared(self._accelerator, model, optimizer(model, settings))
         self._weight = 1.0
-        recipe.accumulate, recipe.answering, recipe.asked = self._accumulate, self._answering, task.request
+        recipe.accumulate, recipe.answering, recipe.task = self._accumulate, self._answering, task
         if self._accelerator.scaler is not None:
             recipe.scaled = self._accelerator.scaler.scale
         trained.parameters = sum(one.numel() for one in model.parameters())

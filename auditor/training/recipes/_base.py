@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from auditor.training.recipes import _paths
 from auditor.training.terms import Settings
-from auditor.types import Example, Inputs, Model, Request, Task
+from auditor.types import Example, Model, Task
 
 Batch = dict[str, Any]
 """Tensors: input_ids, attention_mask, … of shape (batch, tokens), and labels of shape (batch,), int64."""
@@ -19,10 +19,6 @@ def _backward(loss: Any) -> None:
 
 def _unscaled(loss: Any) -> Any:
     return loss
-
-
-def _all_fields(inputs: Inputs) -> Request:
-    return tuple(inputs.values())
 
 
 def _not_training() -> Model:
@@ -51,8 +47,8 @@ class Recipe:
         """A loss large enough for gradients in the training's precision, for those that a recipe takes itself."""
         self.answering: Callable[[], Model]
         """The model as it stands, to be asked without dropout; the loop puts it there."""
-        self.asked: Callable[[Inputs], Request]
-        """What a model is asked of an example's fields; the loop puts the task's in its place."""
+        self.task: Task
+        """What the model is trained for; only while a training runs."""
         self.release()
 
     def release(self) -> None:
@@ -60,7 +56,7 @@ class Recipe:
         self.accumulate = _backward
         self.scaled = _unscaled
         self.answering = _not_training
-        self.asked = _all_fields
+        self.__dict__.pop("task", None)
 
     def reads(self) -> Mapping[str, Any]:
         """All that it goes by, comparable from machine to machine: its settings, what the paths among them hold, and what

@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from auditor import holding, spans, text
 from auditor.errors import ConfigError
 from auditor.training import terms as training
 from auditor.training.recipes import _texts
 from auditor.training.recipes._checks import between
-from auditor.types import Example, Task
+from auditor.types import Example, Model, Task
+
+if TYPE_CHECKING:
+    from auditor import attacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class AttackTraining(_texts.Making):
 
     Every few epochs a random share of the rows is drawn, and those among them that the model answers rightly are attacked,
     with the model in evaluation mode; the texts that fool it are passed beside all rows until the next generation. (A2T
-    goes on until so many attacks succeeded, and ranks words by their gradient.)
+    goes on until so many attacks succeeded, and ranks words by their gradient.) Where words have labels, the words around
+    the entities change until one that the model finds is lost, as in the probe entity_attack.
     """
 
     name = "attack"
@@ -53,8 +58,8 @@ class AttackTraining(_texts.Making):
 
     def check(self, task: Task, settings: training.Settings) -> None:
         own: Settings = self.settings
-        if own.share and (len(task.fields) > 1 or task.word_level):
-            raise ConfigError("attacks take tasks with one text and one label", where=f"[training.recipe.{self.label}]")
+        if own.share and len(task.fields) > 1:
+            raise ConfigError("attacks take tasks with one text", where=f"[training.recipe.{self.label}]")
         if own.share and not settings.steps and own.first >= settings.epochs:
             hint = f"epochs = {own.first + 1} or more, or first = 0"
             message = f"first = {own.first}, with epochs = {settings.epochs}, never attacks: epochs count from 0"
@@ -68,28 +73,66 @@ class AttackTraining(_texts.Making):
         rng = random.Random(random.getrandbits(64))
         if (epoch - settings.first) % settings.every == 0 and self._epoch != epoch:
             self._made, self._epoch = self._attacked(examples, rng), epoch
-        return [*examples, *(replace(examples[row], inputs=inputs) for row, inputs, _ in self._made)]
+        return [*examples, *(replace(examples[row], inputs=inputs, gold=gold) for row, inputs, gold in self._made)]
 
     def _attacked(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str], Any]]:
-        from auditor import attacking
-
         settings: Settings = self.settings
         model = self.answering()
+        attack = self._words_attacked if self.task.word_level else self._text_attacked
+        made = []
+        for row in sorted(rng.sample(range(len(examples)), round(settings.share * len(examples)))):
+            ((field, one),) = examples[row].inputs.items()
+            found = attack(model, one, examples[row].gold, rng)
+            made += [(row, {field: found[0]}, found[1])] if found is not None else []
+        return made
+
+    def _text_attacked(self, model: Model, one: str, gold: Any, rng: random.Random) -> tuple[str, Any] | None:
+        """A text that the model answers rightly, changed until it does not; None without such a one."""
 
         def ask(texts: Sequence[str]) -> Sequence[Sequence[float]]:
             answers: Sequence[Sequence[float]] = model.run(model.encode([(one,) for one in texts]))
             return answers
 
+        label = model.labels.index(str(gold))
+        (answer,) = ask([one])
+        if max(range(len(answer)), key=answer.__getitem__) != label:
+            return None
+        found = self._found(ask, one, label, rng)
+        return (found.text, gold) if found.success else None
+
+    def _words_attacked(self, model: Model, one: str, gold: Any, rng: random.Random) -> tuple[str, Any] | None:
+        """A text of whose entities the model finds some, its context changed until one of these is not found any more."""
+        before, task = text.split(one), self.task
+
+        def answers(texts: Sequence[str]) -> Sequence[Any]:
+            return model.run(model.encode([task.request({"text": one}) for one in texts]))
+
+        wanted = holding.found(task, gold, answers([one])[0])
+        if not wanted:
+            return None
+
+        def ask(texts: Sequence[str]) -> Sequence[Sequence[float]]:
+            sure = [
+                holding.after_edits(task, before, after, answer, wanted)
+                for after, answer in zip(texts, answers(texts), strict=True)
+            ]
+            return [[held, 1 - held] for held in sure]
+
+        found = self._found(ask, one, 0, rng, holding.words_of(spans.spans(gold)))
+        edits = text.diff(before, text.split(found.text))
+        if not found.success or holding.broken(before, gold, edits, context_only=True):
+            return None
+        return found.text, spans.follow(gold, text.origins(before, edits))
+
+    def _found(
+        self, ask: Any, one: str, label: int, rng: random.Random, kept: frozenset[int] = frozenset()
+    ) -> attacking.Outcome:
+        from auditor import attacking
+
+        settings: Settings = self.settings
+        limit = max(1, int(settings.max_words_changed * len(one.split())))
         attacker = attacking.Attacker(settings.method, ask, settings.query_budget)
-        made = []
-        for row in sorted(rng.sample(range(len(examples)), round(settings.share * len(examples)))):
-            ((field, one),), gold = examples[row].inputs.items(), model.labels.index(str(examples[row].gold))
-            (answer,) = ask([one])
-            if max(range(len(answer)), key=answer.__getitem__) == gold:
-                limit = max(1, int(settings.max_words_changed * len(one.split())))
-                found = attacker.attack(one, gold, limit=limit, rng=random.Random(rng.getrandbits(64)))
-                made += [(row, {field: found.text}, examples[row].gold)] if found.success else []
-        return made
+        return attacker.attack(one, label, limit=limit, rng=random.Random(rng.getrandbits(64)), kept=kept)
 
 
 RECIPE = AttackTraining

@@ -14,7 +14,7 @@ from auditor.errors import ConfigError, DataError, ModelError
 from auditor.models import checkpoint
 from auditor.models.loading import loading
 from auditor.training import terms as training
-from auditor.training.recipes import _texts
+from auditor.training.recipes import _stretches, _texts
 from auditor.training.recipes._checks import between
 from auditor.types import Example, Task
 
@@ -33,7 +33,8 @@ class Settings:
 
     Either ``translators``: the folders of two sequence-to-sequence models, there and back; ``prefixes``: what each wants
     before a text, such as ``"translate English to German: "``; ``beams`` ≥ 1 of their search. Or ``table``: a file with the
-    columns ``text`` and ``paraphrase``.
+    columns ``text`` and ``paraphrase``; where words have labels, a text is the words between two entities, three or more,
+    with one blank between them.
     """
 
     share: float = 0.5
@@ -47,7 +48,9 @@ class BackTranslation(_texts.Making):
     """Sennrich, Haddow & Birch (2016), "Improving neural machine translation models with monolingual data", to paraphrase
     labelled texts as in Xie et al. (2020), "Unsupervised data augmentation for consistency training".
 
-    Paraphrases are made once, before the first epoch, by beam search; a text that comes back as it was gets no copy.
+    Paraphrases are made once, before the first epoch, by beam search; a text that comes back as it was gets no copy. Where
+    words have labels, the words between two entities are translated by themselves and the entities stay as they are
+    (Yaseen & Langer 2021, "Data augmentation for low-resource named entity recognition using backtranslation").
     """
 
     name = "back_translation"
@@ -59,14 +62,11 @@ class BackTranslation(_texts.Making):
         super().__init__(settings)
         self._seed, self._device = 0, "cpu"
 
-    def check(self, task: Task, settings: training.Settings) -> None:  # noqa: ARG002 - whatever the training
+    def check(self, task: Task, settings: training.Settings) -> None:  # noqa: ARG002 - whatever task and training
         """Refuse settings that name no source, or one that cannot be read. Raises ConfigError, DataError, ModelError."""
         own: Settings = self.settings
         if own.share == 0:
             return
-        if task.word_level:
-            problem = "labels of words do not follow them through a translation"
-            raise ConfigError(problem, where=f"[training.recipe.{self.label}]", hint="recipe augment, online or eda")
         if len(own.translators) != (2 if own.table is None else 0):
             hint = 'translators = ["en-de", "de-en"], or table = "paraphrases.csv"'
             problem = "needs two translators, there and back, or a table, and not both"
@@ -87,25 +87,42 @@ class BackTranslation(_texts.Making):
             return examples
         if self._epoch < 0:
             self._made, self._epoch = list(self._paraphrased(examples)), epoch
-        return [*examples, *(replace(examples[row], inputs=inputs) for row, inputs, _ in self._made)]
+        return [*examples, *(replace(examples[row], inputs=inputs, gold=gold) for row, inputs, gold in self._made)]
 
     def _paraphrased(self, examples: Sequence[Example]) -> Iterator[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
         rows = [n for n in range(len(examples)) if random.Random(f"{self._seed} {n}").random() < settings.share]
-        texts = list(dict.fromkeys(text for row in rows for text in examples[row].inputs.values()))
+        texts_of = _stretches.written if self.task.word_level else _texts_of
         if settings.table is not None:
             known: Mapping[str, str] = _table(settings.table)
-            if not any(text in known for one in examples for text in one.inputs.values()):
-                hint = f"the first is {next(iter(examples[0].inputs.values()))[:60]!r}"
+            texts = [text for one in examples for text in texts_of(one)]
+            if not known.keys() & set(texts):
+                hint = f"the first is {texts[0][:60]!r}" if texts else "every row is short, or all entities"
                 raise DataError("none of the training rows' texts is in it", where=str(settings.table), hint=hint)
         else:
-            abroad = _translated(texts, settings.translators[0], settings.prefixes[0], settings.beams, self._device)
-            back = _translated(abroad, settings.translators[1], settings.prefixes[1], settings.beams, self._device)
-            known = dict(zip(texts, back, strict=True))
+            known = self._there_and_back(list(dict.fromkeys(text for row in rows for text in texts_of(examples[row]))))
+        put_in = _stretches.replaced if self.task.word_level else _replaced
         for row in rows:
-            inputs = {field: known.get(text, "") or text for field, text in examples[row].inputs.items()}
-            if inputs != examples[row].inputs:
-                yield row, inputs, examples[row].gold
+            made = put_in(examples[row], known)
+            if made is not None:
+                yield row, dict(made.inputs), made.gold
+
+    def _there_and_back(self, texts: Sequence[str]) -> dict[str, str]:
+        settings: Settings = self.settings
+        spoken = [_stretches.spoken(text) for text in texts] if self.task.word_level else texts
+        abroad = _translated(spoken, settings.translators[0], settings.prefixes[0], settings.beams, self._device)
+        back = _translated(abroad, settings.translators[1], settings.prefixes[1], settings.beams, self._device)
+        return dict(zip(texts, back, strict=True))
+
+
+def _texts_of(row: Example) -> Sequence[str]:
+    return tuple(row.inputs.values())
+
+
+def _replaced(row: Example, known: Mapping[str, str]) -> Example | None:
+    """The row with those of its texts that are known in other words; None where nothing changes."""
+    inputs = {field: known.get(text, "") or text for field, text in row.inputs.items()}
+    return None if inputs == row.inputs else replace(row, inputs=inputs)
 
 
 def _table(path: Path) -> dict[str, str]:

@@ -70,7 +70,7 @@ class Online(_texts.Making, _noise.Perturbing):
         chances = dict[int, float]()
         for start in range(0, len(order), TOGETHER):
             some = order[start : start + TOGETHER]
-            answers = model.run(model.encode([self.asked(drawn[index][1].inputs) for index in some]))
+            answers = model.run(model.encode([self.task.request(drawn[index][1].inputs) for index in some]))
             for index, answer in zip(some, answers, strict=True):
                 chances[index] = _chance(answer, drawn[index][1].gold, model.labels)
         for index, (row, one) in enumerate(drawn):

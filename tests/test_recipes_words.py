@@ -1,0 +1,164 @@
+"""Recipes that make texts, where words have labels: attacks on the context, translation of what stands between entities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_ner import TAGS, TASK, response, sentences
+from test_recipes_paraphrasing import FakeDevice, by_hand, translator
+from test_recipes_trained import TABLES
+
+from auditor import holding, spans, text
+from auditor.errors import AuditError
+from auditor.models.fake import FakeModel
+from auditor.training import recipes
+from auditor.training.recipes import _stretches
+from auditor.types import Example, Request
+
+GOLD = ("O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
+ROW = Example("train:1", {"text": "yesterday it rained Ann Lee left for Paris and never came back"}, GOLD)
+
+
+def test_the_stretches_between_entities_are_told_from_short_ones() -> None:
+    assert _stretches.contexts(ROW) == [(0, 3), (8, 12)]
+    assert _stretches.written(ROW) == ["yesterday it rained", "and never came back"]
+    assert _stretches.written(replace(ROW, inputs={"text": "Ann Lee"}, gold=("B-PER", "I-PER"))) == []
+    assert _stretches.written(replace(ROW, inputs={"text": "no name here"}, gold=("O", "O", "O"))) == ["no name here"]
+
+
+def test_entities_stand_as_they_stood_and_labels_follow() -> None:
+    known = {"yesterday it rained": "There was rain yesterday.", "and never came back": "and did not return"}
+    found = _stretches.replaced(ROW, known)
+    assert found is not None
+    # The translator made a sentence of a fragment: its capital and its full stop go.
+    assert found.inputs["text"] == "there was rain yesterday Ann Lee left for Paris and did not return"
+    assert found.gold == ("O", "O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
+    assert found.id == ROW.id
+    assert _stretches.replaced(ROW, {}) is None
+    assert _stretches.replaced(ROW, {"and never came back": "and never came back", "yesterday it rained": " "}) is None
+
+
+def test_a_sentence_keeps_its_full_stop_and_words_are_told_from_punctuation() -> None:
+    row = Example("a", {"text": 'Ann , who is old , said " no " .'}, ("B-PER", *["O"] * 10))
+    (stretch,) = _stretches.written(row)
+    assert _stretches.spoken(stretch) == ', who is old, said "no".'
+    found = _stretches.replaced(row, {stretch: ', an old woman, didn\'t say "yes".'})
+    assert found is not None
+    assert found.inputs["text"] == 'Ann , an old woman , did n\'t say " yes " .'
+    assert found.gold == ("B-PER", *["O"] * 12)
+
+
+def translating(**given: Any) -> recipes.Recipe:
+    made = recipes.create("back_translation", {"share": 1.0, **given})
+    made.prepare(FakeDevice())
+    made.task = TASK
+    return made
+
+
+def test_paraphrases_of_a_table_stand_beside_their_rows() -> None:
+    rows = sentences(24)
+    found = translating(table=TABLES / "stretches.csv").examples(rows, 0)
+    assert list(found[:24]) == rows
+    originals = {one.id: one for one in rows}
+    texts = set()
+    for one in found[24:]:
+        old = originals[one.id]
+        assert len(one.gold) == len(one.inputs["text"].split())
+        assert _named(one) == _named(old)
+        texts |= set(_stretches.written(one)) - set(_stretches.written(old))
+    assert texts == {'it was " good , " really', "the film was good"}
+
+
+def _named(one: Example) -> list[tuple[str, ...]]:
+    words = one.inputs["text"].split()
+    return [(*words[span.start : span.end], span.type) for span in spans.spans(one.gold)]
+
+
+def test_a_table_without_any_stretch_of_the_rows_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("text,paraphrase\na,b\n", encoding="utf-8")
+    with pytest.raises(AuditError) as caught:
+        translating(table=table).examples([ROW], 0)
+    assert (
+        caught.value.line == f"{table}: none of the training rows' texts is in it (the first is 'yesterday it rained')"
+    )
+    short = replace(ROW, inputs={"text": "Ann Lee"}, gold=("B-PER", "I-PER"))
+    with pytest.raises(AuditError, match="every row is short, or all entities"):
+        translating(table=table).examples([short], 0)
+
+
+def test_a_stretch_goes_through_both_translators_as_people_write_it(tmp_path: Path) -> None:
+    there, back = translator(tmp_path / "there", 1), translator(tmp_path / "back", 2)
+    row = Example("a", {"text": "ann lee , the film was good ."}, ("B-PER", "I-PER", *["O"] * 6))
+    (found,) = translating(translators=[there, back]).examples([row], 0)[1:]
+    wanted = by_hand(back, by_hand(there, ", the film was good."))
+    assert found.inputs["text"].split()[2:] == list(_stretches._fitted((",", "."), _stretches._words(wanted)))
+    assert found.gold[:2] == ("B-PER", "I-PER")
+
+
+def attacking(answer: Any, **given: Any) -> recipes.Recipe:
+    made = recipes.create("attack", {"share": 1.0, "first": 0, "max_words_changed": 1.0, **given})
+    made.answering, made.task = lambda: FakeModel(answer, TAGS), TASK
+    return made
+
+
+def fragile(request: Request) -> Sequence[Sequence[float]]:
+    """Sees persons as long as the word "said" stands among the others; places always."""
+    words = tuple(request)
+    tags = ["O"] * len(words)
+    for place, word in enumerate(words):
+        if word == "Paris":
+            tags[place] = "B-LOC"
+        if word == "Ann" and "said" in words:
+            tags[place : place + 2] = ["B-PER", "I-PER"]
+    return response(tags)
+
+
+SAID = Example(
+    "train:2", {"text": "yesterday Ann Lee said no to Paris"}, ("O", "B-PER", "I-PER", "O", "O", "O", "B-LOC")
+)
+
+
+@pytest.mark.parametrize("method", ["deepwordbug", "textbugger"])
+def test_attacks_change_the_context_until_an_entity_is_lost(method: str) -> None:
+    found = attacking(fragile, method=method).examples([SAID], 0)
+    assert found[0] == SAID
+    (made,) = found[1:]
+    words = tuple(made.inputs["text"].split())
+    assert "said" not in words
+    assert _named(made) == [("Ann", "Lee", "PER"), ("Paris", "LOC")]
+    assert holding.found(TASK, made.gold, fragile(words)) == tuple(
+        one for one in spans.spans(made.gold) if one.type == "LOC"
+    )
+
+
+def test_what_is_not_found_or_cannot_be_lost_is_not_added() -> None:
+    def blind(request: Request) -> Any:
+        return response(["O"] * len(request))
+
+    def sturdy(request: Request) -> Any:
+        return response(["B-LOC" if word == "Paris" else "O" for word in request])
+
+    for model in (blind, sturdy):
+        assert list(attacking(model).examples([SAID], 0)) == [SAID]
+
+
+@pytest.mark.parametrize(
+    ("edit", "touched", "apart"),
+    [
+        (text.Edit(3, 4, ("sald",)), False, False),
+        (text.Edit(1, 2, ("Anne",)), True, False),
+        (text.Edit(2, 3, ()), True, False),
+        (text.Edit(2, 2, ("so",)), True, False),
+        (text.Edit(2, 4, ("Leesaid",)), True, True),
+        (text.Edit(0, 1, ("yes", "terday"), (" ",)), False, False),
+    ],
+)
+def test_edits_that_touch_or_join_entities_break_them(edit: text.Edit, touched: bool, apart: bool) -> None:
+    before = text.split(SAID.inputs["text"])
+    assert holding.broken(before, SAID.gold, [edit], context_only=True) is touched
+    assert holding.broken(before, SAID.gold, [edit], context_only=False) is apart
