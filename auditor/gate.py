@@ -122,7 +122,7 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
     for gap in record.skipped:
         if policies.matches(rule, gap.slice) and gap.slice not in read:
             read.append(gap.slice)
-            yield Verdict(index, gap.slice, "not_measured", gap.reason)
+            yield Verdict(index, gap.slice, "not_measured" if gap.applies else "not_applicable", gap.reason)
     for part in policies.parts(rule):
         if not any(policies.matches(part, slice_) for slice_ in read):
             named = {key: str(value) for key, value in part.slice.items()}

@@ -59,9 +59,14 @@ def record_dict(record: ProbeRecord) -> dict[str, Any]:
         "measurements": [
             {key: plain(getattr(found, key)) for key in measurement_keys} for found in record.measurements
         ],
-        "skipped": [plain(asdict(gap)) for gap in record.skipped],
+        "skipped": [_gap(gap) for gap in record.skipped],
         "worst": [plain(asdict(case)) for case in record.worst],
     }
+
+
+def _gap(gap: Skipped) -> dict[str, Any]:
+    found = {"slice": plain(gap.slice), "reason": gap.reason}
+    return found if gap.applies else {**found, "applies": False}
 
 
 def policy_dict(policy: Policy) -> dict[str, Any]:

@@ -208,10 +208,14 @@ class _Rounds:
         slice_ = verdict.slice or {}
         if verdict.outcome == "pass" or self._stop >= self._clusters_for(slice_):
             return True
-        return verdict.outcome == "not_applicable" and any(
-            one.vacuous >= NEARLY_ALL and one.n_clusters >= FIRST
-            for one in self._kept[rule.probe].measurements
-            if dict(one.slice) == dict(slice_)
+        record = self._kept[rule.probe]
+        return verdict.outcome == "not_applicable" and (
+            any(not gap.applies and dict(gap.slice) == dict(slice_) for gap in record.skipped)
+            or any(
+                one.vacuous >= NEARLY_ALL and one.n_clusters >= FIRST
+                for one in record.measurements
+                if dict(one.slice) == dict(slice_)
+            )
         )
 
     def _clusters_for(self, slice_: Slice) -> int:

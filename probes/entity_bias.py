@@ -33,7 +33,7 @@ class Settings:
     """
 
     axes: tuple[str, ...] = ("persons", "places", "organisations")
-    names_per_sentence: int = 12
+    names_per_sentence: int = 6
 
     def __post_init__(self) -> None:
         for axis in self.axes:
@@ -73,7 +73,8 @@ class EntityBias:
             content = _data()[axis]
             kind = next((types[one.casefold()] for one in content["types"] if one.casefold() in types), None)
             if kind is None:
-                yield Skipped({"axis": axis}, f"the model knows no type called {', '.join(content['types'])}")
+                reason = f"the model knows no type called {', '.join(content['types'])}"
+                yield Skipped({"axis": axis}, reason, applies=False)
                 continue
             yield from _cases(axis, content, kind, audit.settings.names_per_sentence)
 

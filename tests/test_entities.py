@@ -10,7 +10,7 @@ import pytest
 from fakes import nowhere, plan_of, shipped
 from sklearn.metrics import classification_report
 
-from auditor import runner, spans, tasks
+from auditor import results, runner, spans, tasks
 from auditor.attacking import Attacker
 from auditor.models.fake import FakeModel
 from auditor.plans import AuditedModel
@@ -364,14 +364,15 @@ def test_recall_by_group_is_paired_by_sentence() -> None:
     record = run("entity_bias", model(tag), HOME, axes=("persons", "organisations"), names_per_sentence=3)
     assert value(record, "recall", axis="persons", group="British and American").value == 1.0
     other = value(record, "recall", axis="persons", group="Slavic")
-    assert (other.value, other.n_cases, other.n_clusters) == (0.0, 36, 12)
+    assert (other.value, other.n_cases, other.n_clusters) == (0.0, 120, 40)
     gap = value(record, "recall_gap", axis="persons")
     assert gap.value == 1.0
     assert gap.low > 0.3
     # The model has persons and places.
-    assert [(dict(gap.slice), gap.reason) for gap in record.skipped] == [
-        ({"axis": "organisations"}, "the model knows no type called ORG, organisation, organization")
+    assert [(dict(gap.slice), gap.reason, gap.applies) for gap in record.skipped] == [
+        ({"axis": "organisations"}, "the model knows no type called ORG, organisation, organization", False)
     ]
+    assert results._record(results.record_dict(record), {}).skipped == record.skipped
 
 
 def test_every_sentence_of_the_lists_is_whole_and_every_group_as_long() -> None:

@@ -112,6 +112,17 @@ def test_a_skipped_slice_gives_its_reason() -> None:
     assert decision.verdicts[0].reason == "no WordNet"
 
 
+def test_a_slice_that_is_not_the_models_affair_holds_nothing_up() -> None:
+    gap = Skipped({"axis": "persons"}, "the model knows no type called PER", applies=False)
+    found = record(flips(2, 200, {"axis": "a"}), skipped=(gap,))
+    decision = decide([rule(slice={"axis": ("a", "persons")})], found)
+    assert [(one.outcome, one.reason) for one in decision.verdicts] == [
+        ("pass", "within its limit at 95 % one-sided"),
+        ("not_applicable", "the model knows no type called PER"),
+    ]
+    assert decision.exit_code == 0
+
+
 def test_a_listed_value_that_nothing_answers_is_not_passed_over() -> None:
     wanted = rule(slice={"axis": ("a", "b", "c")})
     found = record(flips(2, 200, {"axis": "a"}), skipped=(Skipped({"axis": "b"}, "no list"),))

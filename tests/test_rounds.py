@@ -477,6 +477,19 @@ def test_what_an_early_look_had_no_case_for_is_no_gap_once_a_later_one_has() -> 
     assert how.clusters == 300
 
 
+def test_what_is_not_the_models_affair_keeps_nothing_drawing() -> None:
+    class Without(Planted):
+        """Of its two slices one cannot be."""
+
+        def cases(self, audit: Any) -> Iterator[Case | Skipped]:
+            yield Skipped({"kind": "none"}, "the model knows no such type", applies=False)
+            yield from super().cases(audit)
+
+    _, how, (decision, _, _) = drawn(Without({"one": 0.0}), limit("one"), limit("none"), n=3000)
+    assert [verdict.outcome for verdict in decision.verdicts if verdict.slice] == ["pass", "not_applicable"]
+    assert how.clusters < 3000
+
+
 def test_a_draw_is_about_clusters_in_the_order_of_their_first_examples() -> None:
     examples = [Example(str(index), {}, group=group) for index, group in enumerate("abacbd")]
 

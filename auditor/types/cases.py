@@ -219,6 +219,8 @@ class Skipped:
 
     slice: Slice
     reason: str
+    applies: bool = True
+    """False: there is nothing to measure of this model, so that no rule waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
