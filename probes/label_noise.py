@@ -9,10 +9,12 @@ from typing import Literal
 
 from auditor.stats import curve
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
-from probes._retraining import measured, over_seeds, stratified, sums
+from probes import _wrong_tags
+from probes._retraining import check_steps, measured, over_seeds, steps_of, stratified, sums
 
-Kind = Literal["symmetric", "class-conditional"]
-FEWEST_STEPS = 30
+Kind = Literal["symmetric", "class-conditional", "missing"]
+OF_TEXTS: tuple[Kind, ...] = ("symmetric", "class-conditional")
+OF_ENTITIES: tuple[Kind, ...] = ("missing", "symmetric")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +23,23 @@ class Settings:
 
     rates: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
     """Shares of the labels that are wrong (class-conditional: of that class's), each in (0, 1); beside them none are."""
-    kinds: tuple[Kind, ...] = ("symmetric", "class-conditional")
+    kinds: tuple[Kind, ...] | None = None
+    """None: symmetric and class-conditional; of named entities missing and symmetric."""
     rows: int = 500
     """Training rows of every fit, at most."""
     seeds: int = 3
-    steps: int = 60
-    """Optimiser steps of every fit; at least 30."""
+    steps: int | None = None
+    """Optimiser steps of every fit; at least 30; None: 60, and 200 where words have labels."""
     batch_size: int = 16
     examples: int = 300
     """Home rows that every fitted model is scored on, at most."""
 
     def __post_init__(self) -> None:
-        if self.steps < FEWEST_STEPS:
-            raise ValueError(f"steps = {self.steps} is below {FEWEST_STEPS}")
+        check_steps(self.steps)
         if not self.rates or not all(0 < rate < 1 for rate in self.rates) or len(set(self.rates)) < len(self.rates):
             raise ValueError("rates should be above 0 and below 1, each once")
-        if not self.kinds or len(set(self.kinds)) < len(self.kinds):
-            raise ValueError("kinds should name one kind or two, each once")
+        if self.kinds is not None and (not self.kinds or len(set(self.kinds)) < len(self.kinds)):
+            raise ValueError("kinds should name one kind or more, each once")
         if min(self.rows, self.seeds, self.batch_size, self.examples) < 1:
             raise ValueError("rows, seeds, batch_size and examples must be 1 or more")
 
@@ -49,13 +51,15 @@ class LabelNoise:
     rows and in initialisation, for a fixed number of optimiser steps. Symmetric: any row's label becomes one of the
     others, evenly. Class-conditional: the share of the most frequent class alone gets the label of the second most
     frequent one, as where two classes are mixed up (Natarajan et al. 2013); no other row is wrong. The rows that are wrong at a
-    smaller share are among those of a larger one. The home rows keep their own labels. Intervals hold the spread between
+    smaller share are among those of a larger one. Of named entities it is a share of the entities: missing, as if nobody
+    had seen them (Li, Liu & Shi 2021, "Empirical analysis of unlabeled entity problem in named entity recognition"), or of
+    another type with the same boundaries. The home rows keep their own labels. Intervals hold the spread between
     seeds (t with seeds − 1 degrees of freedom) and between examples. Descriptive: no limit reads it.
     """
 
     name = "label_noise"
     limitation = "label-quality"
-    needs = frozenset({"train", "base", "candidate", "class_scores"})
+    needs = frozenset({"train", "base", "candidate"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
 
@@ -68,15 +72,16 @@ class LabelNoise:
         train = audit.examples("train")
         size = min(settings.rows, len(train))
         chosen = [stratified(audit.task, train, size, audit.rng(seed)) for seed in range(settings.seeds)]
-        for kind in settings.kinds:
+        make = _wrong_tags.mistagged if audit.task.word_level else mislabelled
+        for kind in settings.kinds or (OF_ENTITIES if audit.task.word_level else OF_TEXTS):
+            reason = next((why for rows in chosen if (why := _impossible(audit.task, rows, kind)) is not None), None)
             for rate in (0.0, *settings.rates):
                 slice_ = {"labels": kind, "wrong": share(rate)}
-                wrong = [mislabelled(audit, rows, kind, rate, seed) for seed, rows in enumerate(chosen)]
-                if None in wrong:
-                    yield Skipped(slice_, "the training rows have one class only")
+                if reason is not None:
+                    yield Skipped(slice_, reason)
                     continue
-                for seed, rows in enumerate(wrong):
-                    yield from _fitted(audit, rows or (), seed, slice_)
+                for seed, rows in enumerate(chosen):
+                    yield from _fitted(audit, make(audit, rows, kind, rate, seed), seed, slice_)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         task, by_kind = audit.task, dict[str, list[Judged]]()
@@ -87,7 +92,8 @@ class LabelNoise:
                 rows = min(audit.settings.rows, len(audit.examples("train")))
                 point = curve.point(rows, by_seed, ratio=task.ratio)
                 values = (point.value, point.low, point.high)
-                yield measured(task.metric, {"labels": kind, "wrong": wrong}, values, point, over_seeds(point.seeds))
+                method = over_seeds(point.seeds, steps_of(audit.settings.steps, task))
+                yield measured(task.metric, {"labels": kind, "wrong": wrong}, values, point, method)
 
 
 def share(rate: float) -> str:
@@ -95,15 +101,23 @@ def share(rate: float) -> str:
     return f"{rate:g}"
 
 
-def mislabelled(audit: Audit, rows: Sequence[Example], kind: Kind, rate: float, seed: int) -> list[Example] | None:
-    """The rows with a share of wrong labels, rounded to whole rows; None where there is one class only.
+def _impossible(task: Task, rows: Sequence[Example], kind: Kind) -> str | None:
+    """Why no label of these rows can be wrong so; None where one can."""
+    if task.word_level:
+        return _wrong_tags.impossible(rows, kind)
+    if kind == "missing":
+        return "a text without its label is no training row"
+    one_class = len({task.stratum(row.gold) for row in rows}) < 2
+    return "the training rows have one class only" if one_class else None
+
+
+def mislabelled(audit: Audit, rows: Sequence[Example], kind: str, rate: float, seed: int) -> list[Example]:
+    """The rows, which have two classes or more, with a share of wrong labels, rounded to whole rows.
 
     Which are wrong, and what they become, is drawn by kind and seed alone: a larger share adds to a smaller one.
     """
     names = sorted({audit.task.stratum(one.gold) or "" for one in rows})
     counts = Counter(audit.task.stratum(one.gold) or "" for one in rows)
-    if len(names) < 2:
-        return None
     first, second, *_ = sorted(names, key=lambda name: (-counts[name], name))
     rng = audit.rng(kind, seed)
     order = list(range(len(rows)))
@@ -122,7 +136,10 @@ def _fitted(audit: Audit, rows: Sequence[Example], seed: int, slice_: dict[str, 
     """The home examples, asked of a model trained on such rows."""
     settings: Settings = audit.settings
     model = audit.fit(
-        rows, seed=audit.rng("fit", seed).getrandbits(31), steps=settings.steps, batch_size=settings.batch_size
+        rows,
+        seed=audit.rng("fit", seed).getrandbits(31),
+        steps=steps_of(settings.steps, audit.task),
+        batch_size=settings.batch_size,
     )
     for example in audit.examples("home", settings.examples):
         yield Case(example, slice=slice_, model=model, facts={"seed": float(seed)})

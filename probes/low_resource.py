@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from auditor import spans
 from auditor.stats import curve
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
-from probes._retraining import measured, over_seeds, stratified, sums
+from probes._retraining import check_steps, measured, over_seeds, steps_of, stratified, sums
 
 FULL = "all"
-FEWEST_STEPS = 30
 
 
 ENTITIES = Metric("entities_named", "entities that the sentences name", "descriptive", "count", 0.0, float("inf"), None)
@@ -23,8 +22,8 @@ class Settings:
 
     sizes: tuple[int, ...] = (30, 100, 300, 1000)
     seeds: int = 3
-    steps: int = 60
-    """Optimiser steps of every fit: the curve shows labels, not steps. At least 30."""
+    steps: int | None = None
+    """Optimiser steps of every fit: the curve shows labels, not steps. At least 30; None: 60, and 200 where words have labels."""
     batch_size: int = 16
     examples: int = 300
     """Home rows that every fitted model is scored on, at most."""
@@ -32,8 +31,7 @@ class Settings:
     """Share of the full-data metric."""
 
     def __post_init__(self) -> None:
-        if self.steps < FEWEST_STEPS:
-            raise ValueError(f"steps = {self.steps} is below {FEWEST_STEPS}")
+        check_steps(self.steps)
         if self.seeds < 1 or not self.sizes or min(self.sizes) < 2:
             raise ValueError("at least one seed, and sizes of 2 or more, are needed")
         if len(set(self.sizes)) < len(self.sizes):
@@ -91,7 +89,8 @@ class LowResource:
         for labels, by_seed in sums(cases, "labels").items():
             rows = len(audit.examples("train")) if labels == FULL else int(labels)
             points[labels] = point = curve.point(rows, by_seed, ratio=task.ratio)
-            method = "the checkpoint itself; bounds over examples" if labels == FULL else over_seeds(point.seeds)
+            steps = steps_of(audit.settings.steps, task)
+            method = "the checkpoint itself; bounds over examples" if labels == FULL else over_seeds(point.seeds, steps)
             yield measured(task.metric, {"labels": labels}, (point.value, point.low, point.high), point, method)
         full = points.pop(FULL, None)
         share = audit.settings.target
@@ -112,7 +111,9 @@ def _fitted(audit: Audit, size: int, seed: int, examples: Sequence[Example]) -> 
     settings: Settings = audit.settings
     rng = audit.rng(size, seed)
     subsample = stratified(audit.task, audit.examples("train"), size, rng)
-    model = audit.fit(subsample, seed=rng.getrandbits(31), steps=settings.steps, batch_size=settings.batch_size)
+    model = audit.fit(
+        subsample, seed=rng.getrandbits(31), steps=steps_of(settings.steps, audit.task), batch_size=settings.batch_size
+    )
     facts: dict[str, float] = {"seed": float(seed)}
     if audit.task.word_level:
         facts["entities"] = float(sum(len(spans.spans(one.gold)) for one in subsample))

@@ -10,12 +10,11 @@ from typing import Any, Literal
 from auditor.errors import AuditError
 from auditor.stats import seeds as over
 from auditor.types import Audit, Case, Judged, Measurement, Metric, Skipped, Task, TrainedModel
-from probes._retraining import over_seeds, stratified
+from probes._retraining import check_steps, over_seeds, steps_of, stratified
 from probes._robustness import COSTS, Arms, Found, Measure, ask, measures, pick_domain
 
 FEWEST_SEEDS = 3
 """For a claim about a recipe."""
-FEWEST_STEPS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,8 @@ class Settings:
     """Trained here, beside standard."""
     seeds: int = 3
     """Of each recipe trained here."""
-    steps: int = 60
-    """Optimiser steps of every training here; at least 30."""
+    steps: int | None = None
+    """Optimiser steps of every training here; at least 30; None: 60, and 200 where words have labels."""
     batch_size: int = 16
     rows: int = 1000
     """Training rows, at most."""
@@ -46,8 +45,7 @@ class Settings:
     """Sentences of the probe bias."""
 
     def __post_init__(self) -> None:
-        if self.steps < FEWEST_STEPS:
-            raise ValueError(f"steps = {self.steps} is below {FEWEST_STEPS}")
+        check_steps(self.steps)
         counts = (self.seeds, self.batch_size, self.rows, self.examples, self.noisy, self.attacked, self.sentences)
         if min(counts) < 1:
             raise ValueError("seeds, batch_size, rows, examples, noisy, attacked and sentences must be 1 or more")
@@ -160,7 +158,7 @@ def models(audit: Audit, standard: str) -> Iterator[tuple[str, int, Callable[[],
     for seed in range(settings.seeds):
         rng = audit.rng(seed)
         rows, start = stratified(audit.task, train, min(settings.rows, len(train)), rng), rng.getrandbits(31)
-        how = {"seed": start, "steps": settings.steps, "batch_size": settings.batch_size}
+        how = {"seed": start, "steps": steps_of(settings.steps, audit.task), "batch_size": settings.batch_size}
         for name in (standard, *(name for name in settings.recipes if name != standard)):
             # By its place: seeds are paired, whatever number stands for them.
             yield name, seed, functools.partial(audit.train_by, name, rows, **how)

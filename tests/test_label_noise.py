@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from test_low_resource import TASK, FakeAudit, rows
 
+from auditor import spans
 from auditor.stats import curve
 from auditor.tasks.classification import TextClassification
+from auditor.tasks.ner import NamedEntityRecognition
 from auditor.types import Case, Example, Judged, Score, Skipped
+from probes import _wrong_tags
 from probes.label_noise import PROBE, Kind, Settings, mislabelled, share
 
 SMALL = Settings(rates=(0.1, 0.4), rows=50, seeds=2, steps=30, examples=5)
@@ -21,8 +25,7 @@ def audit(**more: Any) -> Any:
     return FakeAudit(SMALL, **more)
 
 
-def wrong(found: Sequence[Example] | None, given: Sequence[Example]) -> dict[str, str]:
-    assert found is not None
+def wrong(found: Sequence[Example], given: Sequence[Example]) -> dict[str, str]:
     assert [one.id for one in found] == [one.id for one in given]
     return {new.id: str(new.gold) for new, old in zip(found, given, strict=True) if new.gold != old.gold}
 
@@ -62,7 +65,6 @@ def test_symmetric_noise_spreads_over_all_other_labels() -> None:
     task = TextClassification(("a", "b", "c"))
     given = [Example(str(i), {"text": str(i)}, task.labels[i % 3]) for i in range(300)]
     found = mislabelled(audit(task=task), given, "symmetric", 0.5, 0)
-    assert found is not None
     pairs = Counter((old.gold, new.gold) for old, new in zip(given, found, strict=True) if old.gold != new.gold)
     assert len(pairs) == 6
     assert min(pairs.values()) > 10
@@ -80,10 +82,88 @@ def test_class_conditional_noise_gives_the_most_frequent_class_the_label_of_the_
 
 def test_rows_of_one_class_cannot_be_mislabelled() -> None:
     given = [Example(str(i), {"text": str(i)}, "positive") for i in range(5)]
-    assert mislabelled(audit(), given, "symmetric", 0.2, 0) is None
     skipped = [one for one in PROBE.cases(audit(train=given)) if isinstance(one, Skipped)]
     assert len(skipped) == 6
     assert {one.reason for one in skipped} == {"the training rows have one class only"}
+
+
+def test_a_text_cannot_lack_its_label() -> None:
+    fake = audit()
+    fake.settings = replace(SMALL, kinds=("missing",))
+    assert {str(one) for one in PROBE.cases(fake)} == {
+        str(Skipped({"labels": "missing", "wrong": rate}, "a text without its label is no training row"))
+        for rate in ("0", "0.1", "0.4")
+    }
+
+
+ENTITIES = NamedEntityRecognition(("O", "B-A", "I-A", "B-B", "I-B", "B-C", "I-C"))
+
+
+def tagged(n: int) -> list[Example]:
+    """Sentences of five words with two entities: half of all are A, a quarter B and a quarter C."""
+    tags = [("B-A", "I-A", "O", "B-B", "O"), ("O", "B-A", "O", "B-C", "I-C")]
+    return [Example(f"train:{i}", {"text": "u v w x y"}, tags[i % 2]) for i in range(n)]
+
+
+def changes(found: Sequence[Example], given: Sequence[Example]) -> Counter[tuple[str, str]]:
+    """(type, what became of it) of entities with the same boundaries, or none any more."""
+    pairs: Counter[tuple[str, str]] = Counter()
+    for new, old in zip(found, given, strict=True):
+        assert (new.id, new.inputs, len(new.gold)) == (old.id, old.inputs, len(old.gold))
+        places = {(one.start, one.end): one.type for one in spans.spans(new.gold)}
+        pairs += Counter((one.type, places.pop((one.start, one.end), "")) for one in spans.spans(old.gold))
+        assert places == {}
+    return pairs
+
+
+def test_entities_are_missing_or_of_another_type_in_their_shares() -> None:
+    fake, given = audit(task=ENTITIES, train=tagged(100)), tagged(100)
+    found = changes(_wrong_tags.mistagged(fake, given, "missing", 0.2, 0), given)
+    gone = {kind: found[kind, ""] for kind in "ABC"}
+    assert sum(gone.values()) == 40
+    assert min(gone.values()) > 3
+    assert all(one == other or other == "" for one, other in found)
+    found = changes(_wrong_tags.mistagged(fake, given, "symmetric", 0.4, 0), given)
+    other = {pair: count for pair, count in found.items() if pair[0] != pair[1]}
+    assert sum(other.values()) == 80
+    assert set(other) == {(one, two) for one in "ABC" for two in "ABC" if one != two}
+    found = changes(_wrong_tags.mistagged(fake, given, "class-conditional", 0.3, 0), given)
+    assert found == {("A", "A"): 70, ("A", "B"): 30, ("B", "B"): 50, ("C", "C"): 50}
+
+
+def test_more_wrong_entities_are_those_and_others() -> None:
+    fake, given = audit(task=ENTITIES), tagged(60)
+    for kind in ("missing", "symmetric", "class-conditional"):
+        few, many = (_wrong_tags.mistagged(fake, given, kind, rate, 0) for rate in (0.1, 0.4))
+        for one, other, old in zip(few, many, given, strict=True):
+            kept = set(spans.spans(old.gold))
+            assert set(spans.spans(other.gold)) & kept <= set(spans.spans(one.gold)) & kept
+        assert _wrong_tags.mistagged(fake, given, kind, 0.0, 0) == given
+        assert _wrong_tags.mistagged(fake, given, kind, 0.4, 1) != many
+
+
+def test_sentences_are_trained_on_and_asked_like_texts() -> None:
+    fake = audit(task=ENTITIES, train=tagged(60), home=tagged(10))
+    fake.settings = replace(SMALL, steps=None)
+    cases = [one for one in PROBE.cases(fake) if isinstance(one, Case)]
+    assert {one.slice["labels"] for one in cases} == {"missing", "symmetric"}
+    assert {steps for *_, steps, _ in fake.fits} == {200}
+    found = [judged(case, right=True) for case in cases]
+    (first, *_) = PROBE.measure(found, fake)
+    assert (first.metric, first.slice) == ("f1", {"labels": "missing", "wrong": "0"})
+    assert first.method.endswith("; 200 steps each")
+
+
+@pytest.mark.parametrize(
+    ("tags", "reasons"),
+    [
+        (("O", "O"), {"the training rows name no entity", "the training rows name entities of one type only"}),
+        (("B-A", "O"), {"the training rows name entities of one type only"}),
+    ],
+)
+def test_sentences_with_nothing_to_mislabel_say_so(tags: tuple[str, ...], reasons: set[str]) -> None:
+    fake = audit(task=ENTITIES, train=[Example(str(i), {"text": "u v"}, tags) for i in range(5)])
+    assert {one.reason for one in PROBE.cases(fake) if isinstance(one, Skipped)} == reasons
 
 
 def judged(case: Case, right: bool) -> Judged:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from auditor.errors import ConfigError, near_match
 from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.types import Task
 
-_KINDS: dict[str, Callable[[Sequence[str], Mapping[str, str] | None], Task]] = {
+_KINDS: dict[str, type[TextClassification] | type[NamedEntityRecognition]] = {
     TextClassification.name: TextClassification,
     NamedEntityRecognition.name: NamedEntityRecognition,
 }
@@ -22,6 +22,15 @@ def create(name: str, labels: Sequence[str], mapping: Mapping[str, str] | None =
 
     Raises ConfigError for an unknown task, or for a mapping to a label that the model does not have.
     """
+    return _kind(name)(labels, mapping)
+
+
+def word_level(name: str) -> bool:
+    """Whether the task's gold belongs to words. Raises ConfigError for an unknown task."""
+    return _kind(name).word_level
+
+
+def _kind(name: str) -> type[TextClassification] | type[NamedEntityRecognition]:
     if name not in NAMES:
         raise ConfigError(f"unknown task {name!r}", hint=near_match(name, NAMES) or f"known: {', '.join(NAMES)}")
-    return _KINDS[name](labels, mapping)
+    return _KINDS[name]

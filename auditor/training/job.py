@@ -13,7 +13,6 @@ from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, DataError, ModelError, UsageError
 from auditor.models import checkpoint, hugging_face
-from auditor.tasks.ner import NamedEntityRecognition
 from auditor.training import cost, grid, inputs, loop, processes, recipes, record, resume, saving, validating
 from auditor.types import Example, Progress, Task
 
@@ -152,9 +151,8 @@ def _read(config: Config, out: Path | None) -> _Ready:
 
 def _labels(task: str, train: Path, columns: data.Columns, mapping: Mapping[str, str]) -> tuple[str, ...]:
     """The labels of a new head, from the training rows."""
-    if task == NamedEntityRecognition.name:
-        return data.tags_in(train, columns, mapping)
-    return data.labels_in(train, columns, mapping)
+    read = data.tags_in if tasks.word_level(task) else data.labels_in
+    return read(train, columns, mapping)
 
 
 def _same(target: Path, key: str, task: str) -> record.TrainingRecord | None:
