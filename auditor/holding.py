@@ -26,14 +26,21 @@ def tags(task: Task, answer: Response) -> tuple[str, ...]:
 
 def surely(task: Task, answer: Response, wanted: Sequence[Span]) -> float:
     """In [0, 1], above one half exactly when all of them are found; by how likely the least likely of their words' tags is."""
-    labels = {label: index for index, label in enumerate(task.labels)}
     likely = min(
-        float(answer[place][labels[tag]])
+        _likely(task.labels, answer[place], tag)
         for one in wanted
         for place, tag in zip(range(one.start, one.end), spans.tags_of([one], one.end)[one.start :], strict=True)
     )
     # A certain answer with other boundaries is no tie: TextAttack takes the first of equals.
     return (1 + likely) / 2 if set(wanted) <= set(spans.spans(tags(task, answer))) else likely * 0.49
+
+
+def _likely(labels: Sequence[str], row: Sequence[float], tag: str) -> float:
+    """How likely a word's IOB2 tag is, in the model's own scheme: its most likely tag if that is of the type."""
+    best = labels[max(range(len(row)), key=row.__getitem__)]
+    inside = f"I{tag[1:]}"
+    name = best if best[1:] == tag[1:] else tag if tag in labels else inside
+    return float(row[labels.index(name)])
 
 
 def after_edits(task: Task, before: text.Words, after: str, answer: Response, wanted: Found) -> float:

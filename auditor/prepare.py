@@ -60,7 +60,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     candidate = _candidate(options.candidate or config.candidate, tuple(found), options.model)
     labels = _labels(found, candidate, config, options)
     records = {name: training_records.read(path) for name, path in found.items()}
-    task = tasks.create(config.task, labels, _mapping(config, records[candidate]))
+    task = tasks.create(config.task, labels, _mapping(config, records[candidate]), lenient=config.data.lenient)
     files = _files(config, options, records[candidate], found[candidate])
     columns = _columns(config, records[candidate])
     own = (HOME, "train", "validation")

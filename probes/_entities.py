@@ -10,6 +10,13 @@ from auditor.types import Judged, Measurement, Metric, Row, Score
 PRECISION = metrics.part("precision", "entity-level precision", "precision")
 RECALL = metrics.part("recall", "entity-level recall", "recall")
 
+LENIENT = metrics.part(
+    "lenient_f1",
+    "F1 as conlleval and seqeval's default count it: I- after O or another type begins an entity "
+    "([data] lenient = true reads the model so)",
+    "lenient",
+)
+
 
 def _by(name: str, title: str, better: metrics.Better | None = "higher") -> Metric:
     return Metric(name, title, "mean", "share", 0.0, 1.0, better, ratio=True)
@@ -33,7 +40,7 @@ SUPPORT = Metric("token_support", "words with this tag", "descriptive", "count",
 
 # The first three with slices are drawn.
 METRICS = (
-    *(PRECISION, RECALL, MACRO, BY_TYPE["f1"], ERROR, BY_TYPE["recall"], BY_TYPE["precision"]),
+    *(PRECISION, RECALL, LENIENT, MACRO, BY_TYPE["f1"], ERROR, BY_TYPE["recall"], BY_TYPE["precision"]),
     *(*BY_TAG.values(), TOKEN, SUPPORT),
 )
 

@@ -10,15 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 import torch
+from seqeval.metrics import classification_report as seqeval_report
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
+from sklearn.metrics import classification_report as sklearn_report
 from test_recipes_trained import NEEDED, TABLES
 from test_training import SETTINGS, same, weights
 from tiny import tiny_checkpoint
 
-from auditor import metrics
+from auditor import holding, metrics, spans, tasks
 from auditor.cli.main import main
 from auditor.errors import AuditError, ModelError
 from auditor.measuring import judge
@@ -69,6 +72,37 @@ def test_f1_is_seqevals_in_strict_mode() -> None:
     assert 0 < ours < 1
 
 
+def test_a_model_of_iob1_is_read_as_it_is_meant_when_that_is_said() -> None:
+    # The B- of IOB1 is for an entity that follows another of its type at once.
+    tags = ("I-PER", "B-PER", "I-PER", "O", "I-LOC")
+    gold = ("B-PER", "B-PER", "I-PER", "O", "B-LOC")
+    strict, lenient = TASK, tasks.create("ner", TAGS, lenient=True)
+    assert strict.score(gold, response(tags)) == Score(2.0, 4.0)
+    assert lenient.score(gold, response(tags)) == Score(6.0, 6.0)
+    assert (
+        strict.parts(gold, response(tags))["lenient"]
+        == lenient.parts(gold, response(tags))["lenient"]
+        == Score(6.0, 6.0)
+    )
+    assert strict.answer(response(tags)) == " ".join(tags)
+    assert lenient.answer(response(tags)) == " ".join(gold)
+    assert lenient.elsewhere().score(gold, response(tags)) == Score(6.0, 6.0)
+    with pytest.raises(AuditError) as caught:
+        tasks.create("text-classification", ("a", "b"), lenient=True)
+    assert caught.value.line == "[data] lenient: is about tags of words (leave it out)"
+
+
+def test_lenient_f1_is_that_of_seqevals_default_mode() -> None:
+    rng = random.Random(2)
+    golds = [
+        tuple(tag if tag[0] != "I" else f"B{tag[1:]}" for tag in draw(rng, rng.randint(1, 12))) for _ in range(200)
+    ]
+    predictions = [draw(rng, len(gold)) for gold in golds]
+    scores = [TASK.parts(gold, response(tags))["lenient"] for gold, tags in zip(golds, predictions, strict=True)]
+    ours = sum(one.numerator for one in scores) / sum(one.denominator for one in scores)
+    assert ours == pytest.approx(f1_score([list(gold) for gold in golds], predictions), abs=1e-12)
+
+
 def test_a_score_counts_boundaries_and_types() -> None:
     gold = ("B-PER", "I-PER", "O", "B-LOC")
     for tags, right, seen in (
@@ -97,6 +131,18 @@ def test_a_changed_text_is_judged_by_where_its_words_went() -> None:
     judged = judge(ScoredCase(case, before, shifted, vacuous=False), TASK)
     assert (judged.after, judged.same) == (Score(0.0, 4.0), False)
     assert metrics.drop(TASK).ratio
+
+
+def test_how_surely_an_entity_is_held_goes_by_the_models_own_tags() -> None:
+    """Of a scheme with ends, and of one without beginnings."""
+    ends = NamedEntityRecognition(("O", "B-PER", "E-PER", "S-PER"))
+    single = spans.Span(0, 1, "PER")
+    assert holding.surely(ends, ((0.1, 0.0, 0.2, 0.7),), [single]) == pytest.approx(0.85)
+    assert holding.surely(ends, ((0.6, 0.3, 0.0, 0.1),), [single]) == pytest.approx(0.3 * 0.49)
+    bare = NamedEntityRecognition(("O", "I-PER"))
+    assert holding.found(bare, ("B-PER", "O"), ((0.2, 0.8), (0.9, 0.1))) == (single,)
+    assert holding.surely(bare, ((0.2, 0.8), (0.9, 0.1)), [single]) == pytest.approx(0.9)
+    assert holding.surely(bare, ((0.7, 0.3), (0.9, 0.1)), [single]) == pytest.approx(0.3 * 0.49)
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +279,17 @@ max_length = 32
 [probes.noise]
 examples = 20
 severities = { middle = 0.3 }
+[probes.low_resource]
+steps = 60
+[probes.label_noise]
+rates = [0.3]
+rows = 60
+steps = 30
+[probes.training_strategy]
+rows = 60
+steps = 60
+[probes.entity_bias]
+names_per_sentence = 1
 """
 
 
@@ -270,12 +327,56 @@ def test_a_checkpoint_of_words_is_trained_and_audited_by_the_commands(place: Pat
     # Every sentence of the training file names one entity.
     assert {one["slice"]["labels"]: one["value"] for one in named} == {"30": 30.0, "100": 100.0}
     assert {name: one["status"] for name, one in records.items() if one["status"] == "failed"} == {}
+    wrong = {tuple(one["slice"].values()) for one in records["label_noise"]["measurements"]}
+    assert wrong == {(kind, share) for kind in ("missing", "symmetric") for share in ("0", "0.3")}
+    assert records["training_strategy"]["status"] == "measured"
     values = {one["metric"]: one["value"] for one in records["quality"]["measurements"]}
     assert values["f1"] > 0.9
     assert records["noise"]["status"] == records["domain_shift"]["status"] == "measured"
     assert (place / "audit" / "scorecard.html").stat().st_size > 10_000
     assert main([*words, "--out", str(place / "again"), "--fresh"]) in (0, 1, 3)
     assert (place / "again" / "results.json").read_bytes() == (place / "audit" / "results.json").read_bytes()
+
+
+def test_seqeval_and_scikit_learn_find_the_same_in_the_written_predictions(place: Path) -> None:
+    short = CONFIG.replace("epochs = 4", "epochs = 1").replace("learning_rate = 1e-2", "learning_rate = 4e-3")
+    (place / "short.toml").write_text(short.replace('base = "base"', 'base = "base"\nout = "short"'), "utf-8")
+    assert main(["train", "--config", str(place / "short.toml")]) == 0
+    words = ["run", "--config", str(place / "short.toml"), "--model", str(place / "short" / "standard")]
+    assert main([*words, "--probe", "quality", "--out", str(place / "predicted")]) in (1, 3)
+    records = json.loads((place / "predicted" / "results.json").read_text("utf-8"))["records"]
+    (record,) = (one for one in records if one["probe"] == "quality")
+    ours = {(one["metric"], *one["slice"].values()): one["value"] for one in record["measurements"]}
+    cases = pandas.read_parquet(place / "predicted" / "cases.parquet")
+    golds, predictions = ([one.split() for one in cases[name]] for name in ("gold", "answer_after"))
+    assert 0.1 < ours["f1",] < 0.9
+    # The results file holds nine digits.
+    report = seqeval_report(golds, predictions, mode="strict", scheme=IOB2, output_dict=True)
+    wanted: dict[tuple[str, ...], Any] = {
+        ("f1",): f1_score(golds, predictions, mode="strict", scheme=IOB2),
+        ("lenient_f1",): f1_score(golds, predictions),
+        ("precision",): report["micro avg"]["precision"],
+        ("recall",): report["micro avg"]["recall"],
+        ("macro_f1",): report["macro avg"]["f1-score"],
+        **{("type_f1", kind): report[kind]["f1-score"] for kind in ("LOC", "PER")},
+    }
+    flat = [[tag for tags in some for tag in tags] for some in (golds, predictions)]
+    table = sklearn_report(*flat, output_dict=True, zero_division=0)
+    wanted["token_average_f1", "weighted"] = table["weighted avg"]["f1-score"]
+    for tag in set(flat[0]):
+        wanted["token_support", tag] = table[tag]["support"]
+        wanted["token_f1", tag] = table[tag]["f1-score"]
+    assert {name: ours[name] for name in wanted} == {name: round(float(value), 9) for name, value in wanted.items()}
+
+
+def test_a_config_says_that_tags_are_read_leniently(place: Path) -> None:
+    (place / "lenient.toml").write_text(CONFIG.replace("[data]", "[data]\nlenient = true"), "utf-8")
+    words = ["run", "--config", str(place / "lenient.toml"), "--model", str(place / "ckpt" / "standard")]
+    assert main([*words, "--probe", "quality", "--out", str(place / "lenient")]) == 3
+    found = json.loads((place / "lenient" / "results.json").read_text("utf-8"))
+    assert found["config"]["data"]["lenient"] is True
+    values = {one["metric"]: one["value"] for one in found["records"][0]["measurements"]}
+    assert values["f1"] == values["lenient_f1"] > 0.9
 
 
 def test_the_task_of_a_checkpoint_is_known_by_what_it_is(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,8 @@ class DataSection(_Section):
     """Label in the data → the model's label."""
     repair: bool = False
     """Of tags of words that may not stand where they do: whether they begin or end an entity."""
+    lenient: bool = False
+    """Of a model's tags of words: whether ``I-`` begins an entity where nothing of its type comes before."""
 
 
 class TrainingSection(_Section):

@@ -17,12 +17,20 @@ NAMES: tuple[str, ...] = tuple(_KINDS)
 """Every task, as users write it."""
 
 
-def create(name: str, labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> Task:
-    """The task of that name over the model's labels. ``mapping``: label in the data → the model's label.
+def create(
+    name: str, labels: Sequence[str], mapping: Mapping[str, str] | None = None, *, lenient: bool = False
+) -> Task:
+    """The task of that name over the model's labels. ``mapping``: label in the data → the model's label. ``lenient``: of
+    labels of words, that ``I-`` may begin an entity in the model's answers.
 
     Raises ConfigError for an unknown task, or for a mapping to a label that the model does not have.
     """
-    return _kind(name)(labels, mapping)
+    kind = _kind(name)
+    if not lenient:
+        return kind(labels, mapping)
+    if kind is not NamedEntityRecognition:
+        raise ConfigError("is about tags of words", where="[data] lenient", hint="leave it out")
+    return NamedEntityRecognition(labels, mapping, lenient=True)
 
 
 def word_level(name: str) -> bool:

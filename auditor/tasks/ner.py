@@ -30,14 +30,20 @@ class NamedEntityRecognition:
     word_level = True
 
     def __init__(
-        self, labels: Sequence[str], mapping: Mapping[str, str] | None = None, *, abroad: bool = False
+        self,
+        labels: Sequence[str],
+        mapping: Mapping[str, str] | None = None,
+        *,
+        abroad: bool = False,
+        lenient: bool = False,
     ) -> None:
         """``labels``: the model's tags. ``mapping``: type in the data → the model's type. ``abroad``: the data may name
-        types that the model does not have. Raises ConfigError for labels that are no tags, or a mapping to no type.
+        types that the model does not have. ``lenient``: the model begins entities with ``I-`` too, as one trained on IOB1
+        does. Raises ConfigError for labels that are no tags, or a mapping to no type.
         """
         self.labels = tuple(labels)
         self._mapping = dict(mapping or {})
-        self._abroad = abroad
+        self._abroad, self._lenient = abroad, lenient
         for label in self.labels:
             try:
                 spans.parts(label)
@@ -47,7 +53,7 @@ class NamedEntityRecognition:
                     f"the model's label {label!r} is no tag of entities: {error.message}", hint=hint
                 ) from None
         # A model that has no tag for a beginning, as some older ones, is read as it was meant.
-        self._strict = any(label[0] in "BSU" for label in self.labels if label != OUTSIDE)
+        self._strict = not lenient and any(label[0] in "BSU" for label in self.labels if label != OUTSIDE)
         self.types = tuple(spans.types(self.labels))
         for kind in self._mapping.values():
             if kind not in self.types:
@@ -56,7 +62,7 @@ class NamedEntityRecognition:
 
     def elsewhere(self) -> NamedEntityRecognition:
         """The task as read in another domain, whose data may name types of their own."""
-        return NamedEntityRecognition(self.labels, self._mapping, abroad=True)
+        return NamedEntityRecognition(self.labels, self._mapping, abroad=True, lenient=self._lenient)
 
     def read(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[Inputs, Gold | None]:
         """Inputs and gold of a row of words and IOB2 tags; without a column for ``label`` the gold is None.
@@ -121,12 +127,19 @@ class NamedEntityRecognition:
         return wanted, [one for one in seen if not any(spans.overlap(one, other) for other in foreign)], foreign
 
     def parts(self, gold: Gold, response: Response) -> Mapping[str, Score]:
-        """Precision and recall, by type, by kind of error and by tag (``anatomy.scores``); foreign types left out."""
+        """Precision and recall, by type, by kind of error and by tag (``anatomy.scores``); foreign types left out.
+
+        ``lenient``: F1 where whatever tag changes to a type begins an entity, as conlleval and seqeval's default count.
+        """
         wanted, seen, foreign = self._compared(gold, response)
+        read = spans.spans(self.tags(response), strict=False)
+        leniently = [one for one in read if not any(spans.overlap(one, other) for other in foreign)]
+        right = len(set(wanted).intersection(leniently))
         tags = [*self.tags(response), *[OUTSIDE] * (len(gold) - len(response))]
         left_out = {index for one in foreign for index in range(one.start, one.end)}
         pairs = [(tag, tags[index]) for index, tag in enumerate(gold) if index not in left_out]
-        return dict(anatomy.scores(wanted, seen, self.types, pairs))
+        found = dict(anatomy.scores(wanted, seen, self.types, pairs))
+        return {**found, "lenient": Score(2.0 * right, float(len(leniently) + len(wanted)))}
 
     def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:
         """Whether the entities are the same, those of the first moved to where their words stand in the second."""
@@ -139,8 +152,9 @@ class NamedEntityRecognition:
         return spans.follow(gold, origins)
 
     def answer(self, response: Response) -> str:
-        """The most probable tags."""
-        return " ".join(self.tags(response))
+        """The most probable tags; those of a model that begins entities with ``I-`` as IOB2."""
+        tags = self.tags(response)
+        return " ".join(tags if self._strict else spans.tags_of(self.entities(response), len(tags)))
 
     def stratum(self, gold: Gold | None) -> str | None:  # noqa: ARG002 - a sentence has no class
         """A sentence has no class of its own."""
