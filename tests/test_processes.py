@@ -12,6 +12,7 @@ import pytest
 import torch
 from fakes import reviews
 from safetensors.torch import load_file
+from test_ner import columns, sentences
 from tiny import tiny_checkpoint
 
 from auditor.cli.main import main
@@ -48,12 +49,15 @@ class One:
 
 def test_a_batch_is_divided_and_the_mean_of_means_is_that_of_all() -> None:
     # Nine rows: five for the first, four for the second, whose mean counts as four rows of nine.
-    own, weight = processes.share(Two(), list(range(9)))
+    own, weight = processes.share(Two(), list(range(9)), [1] * 9)
     assert own == [1, 3, 5, 7]
     assert weight == pytest.approx(8 / 9)
-    assert processes.share(One(), [3, 4]) == ([3, 4], 1.0)
+    assert processes.share(One(), [3, 4], [1] * 9) == ([3, 4], 1.0)
     # One row for two processes: the second has a row that weighs nothing.
-    assert processes.share(Two(), [7]) == ([7], 0.0)
+    assert processes.share(Two(), [7], [1] * 9) == ([7], 0.0)
+    # Of words it is labels that count: four of the twelve are in the second row.
+    own, weight = processes.share(Two(), [0, 1], [8, 4])
+    assert (own, round(weight, 9)) == ([1], round(2 / 3, 9))
 
 
 def test_losses_and_gradients_are_means_over_processes() -> None:
@@ -111,3 +115,19 @@ def test_two_processes_train_what_one_trains(tmp_path: Path, capsys: pytest.Capt
     again = launched(tmp_path, "--out", str(tmp_path / "two"), "--device", "cpu")
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("nothing has changed since") == 3
+
+
+def test_two_processes_train_words_as_one_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "train.txt").write_text(columns(sentences(31)), encoding="utf-8")
+    tiny_checkpoint(tmp_path / "base", head=False)
+    config = f'task = "ner"\n{CONFIG}'.replace("train.csv", "train.txt").replace(', "fgm"', "")
+    (tmp_path / "audit.toml").write_text(config, encoding="utf-8")
+    done = launched(tmp_path, "--out", str(tmp_path / "two"), "--quiet", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    one = ["train", "--config", str(tmp_path / "audit.toml"), "--out", str(tmp_path / "one"), "--quiet"]
+    assert main([*one, "--device", "cpu"]) == 0
+    capsys.readouterr()
+    for name in ("standard", "smart"):
+        ours, theirs = (load_file(tmp_path / where / name / "model.safetensors") for where in ("two", "one"))
+        for key, value in ours.items():
+            torch.testing.assert_close(value, theirs[key], rtol=1e-4, atol=2e-5)

@@ -47,6 +47,11 @@ def _by_words(
     return found if any(found["token_type_ids"]) else {name: found[name] for name in ("input_ids", LABELS)}
 
 
+def labels_in(columns: dict[str, list[Any]]) -> list[int]:
+    """How many labels each row has: one, or those of its words."""
+    return [sum(one != NONE for one in row) if isinstance(row, list) else 1 for row in columns[LABELS]]
+
+
 def _label(label: Any, example: Example, task: Task) -> int:
     if label not in task.labels:
         known = ", ".join(task.labels)

@@ -18,7 +18,7 @@ from auditor.training import cost, processes, saving, state, validating
 from auditor.training import record as records
 from auditor.training.batches import bucketed, last_marked
 from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seed_anew, seeded
-from auditor.training.encoding import collated, encoded
+from auditor.training.encoding import collated, encoded, labels_in
 from auditor.training.generators import Generators
 from auditor.training.optimizing import mixed_precision, optimizer, rate
 from auditor.training.recipes import Recipe
@@ -198,13 +198,14 @@ class _Loop:
         trained = self._trained
         begun = self._rng.getstate(), Generators.now(trained.device)
         columns, plan = self._planned(self._recipe.examples(examples, epoch))
+        labels = labels_in(columns)
         self._model.train()
         model = self._accelerator.unwrap_model(self._model)
         total, batches = (place.loss, place.batches) if place else (0.0, 0)
         if place:
             place.now.restore(trained.device)
         for indices, last in islice(last_marked(plan), batches, None):
-            own, self._weight = processes.share(self._accelerator, indices)
+            own, self._weight = processes.share(self._accelerator, indices, labels)
             batch = collated(columns, own, trained.tokenizer, self._accelerator.device)
             loss = processes.mean(self._accelerator, self._recipe.backward(model, batch, batches), self._weight)
             if not math.isfinite(loss):

@@ -34,15 +34,17 @@ def prepared(accelerator: Any, model: Any, optimizer: Any) -> tuple[Any, Any]:
     return accelerator.prepare_model(model, evaluation_mode=True), accelerator.prepare_optimizer(optimizer)
 
 
-def share(accelerator: Any, indices: Sequence[int]) -> tuple[Sequence[int], float]:
+def share(accelerator: Any, indices: Sequence[int], labels: Sequence[int]) -> tuple[Sequence[int], float]:
     """This process's part of a batch, and the weight of its mean loss among those of all: their mean is the batch's.
 
-    A batch of fewer rows than there are processes gives the last ones a row that weighs nothing.
+    ``labels``: how many each row has, one or those of its words: a loss is their mean. A batch of fewer rows than there are
+    processes gives the last ones a row that weighs nothing.
     """
     if accelerator.num_processes == 1:
         return indices, 1.0
     own = indices[accelerator.process_index :: accelerator.num_processes]
-    return own or indices[:1], len(own) * accelerator.num_processes / len(indices)
+    held, every = (sum(labels[index] for index in some) for some in (own, indices))
+    return own or indices[:1], held * accelerator.num_processes / every
 
 
 def mean(accelerator: Any, value: float, weight: float) -> float:
