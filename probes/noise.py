@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from auditor import metrics, spans, text
+from auditor import holding, metrics, spans, text
 from auditor.errors import ConfigError, near_match
 from auditor.perturbing import BY_NLPAUG, FAMILIES, perturb
 from auditor.types import Audit, Case, Example, Metric, Skipped, Slice, Task
@@ -104,14 +104,11 @@ def _case(audit: Audit, example: Example, name: str, share: float, slice_: Slice
         inputs[field_name] = str(text.apply(words, edits))
         if audit.task.word_level:
             origins = text.origins(words, edits)
-            broken = example.gold is not None and spans.joined(example.gold, edits)
+            broken = example.gold is not None and holding.broken(words, example.gold, edits, context_only=False)
         touched += text.share_touched(words, edits) * len(words.words)
         total += len(words.words)
     if not touched:
         return None
-    broken = broken or (
-        origins is not None and example.gold is not None and audit.task.follow(example.gold, origins) is None
-    )
     facts = {"words_touched": touched / total}
     return Case(example, slice=slice_, inputs=inputs, facts=facts, invalid=broken, origins=origins)
 
