@@ -369,6 +369,38 @@ def test_seqeval_and_scikit_learn_find_the_same_in_the_written_predictions(place
     assert {name: ours[name] for name in wanted} == {name: round(float(value), 9) for name, value in wanted.items()}
 
 
+STRICT = """
+[[rule]]
+probe = "noise"
+metric = "drop_over_changed_cases"
+slice = { family = "*", severity = "middle" }
+max = 0.01
+why = "No answer may be lost."
+[[rule]]
+probe = "entity_attack"
+metric = "attack_success_rate"
+slice = { method = ["deepwordbug", "textbugger"] }
+max = 0.01
+why = "No attack may succeed."
+"""
+
+
+def test_what_failed_has_a_remedy_that_is_trained_and_audited(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "strict.toml").write_text(STRICT, "utf-8")
+    words = ["--config", str(place / "audit.toml"), "--model", str(place / "ckpt" / "standard"), "--budget", "30"]
+    probes = [one for name in ("quality", "noise", "entity_attack") for one in ("--probe", name)]
+    words += ["--policy", str(place / "strict.toml"), "--out", str(place / "ill")]
+    assert main(["run", *words, *probes]) in (1, 3)
+    capsys.readouterr()
+    assert main(["remedy", str(place / "ill"), "--train", "--quiet", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    assert "→ remedy-noise: recipe online, on " in said
+    assert "→ remedy-attack: recipe attack, on pruthi; held out: deepwordbug, textbugger" in said
+    assert "entity_attack f1_under_attack [method deepwordbug, held out]: " in said
+    trained = json.loads((place / "ill-remedy" / "ckpt" / "remedy-attack" / "training.json").read_text("utf-8"))
+    assert (trained["recipe"], trained["recipe_settings"]["method"]) == ("attack", "pruthi")
+
+
 def test_a_config_says_that_tags_are_read_leniently(place: Path) -> None:
     (place / "lenient.toml").write_text(CONFIG.replace("[data]", "[data]\nlenient = true"), "utf-8")
     words = ["run", "--config", str(place / "lenient.toml"), "--model", str(place / "ckpt" / "standard")]

@@ -21,6 +21,7 @@ RULES = [
     {"probe": "noise", "metric": "drop_over_changed_cases"},
     {"probe": "adversarial", "metric": "attack_success_rate"},
     {"probe": "bias", "metric": "score_gap"},
+    {"probe": "entity_attack", "metric": "attack_success_rate"},
 ]
 FAMILIES = ("typos", "spacing and punctuation", "case", "words", "homoglyphs")
 
@@ -28,6 +29,8 @@ FAMILIES = ("typos", "spacing and punctuation", "case", "words", "homoglyphs")
 def found(
     *verdicts: tuple[int, str, dict[str, str]],
     attacks: tuple[str, ...] = ("deepwordbug",),
+    probe: str = "adversarial",
+    key: str = "recipe",
     epochs: int = 2,
     named: tuple[str, ...] = (),
 ) -> dict[str, Any]:
@@ -45,7 +48,7 @@ def found(
         "records": [
             {"model": "other", "probe": "noise", "measurements": [{"slice": {"family": "other"}}]},
             {"model": "mine", "probe": "noise", "measurements": noise},
-            {"model": "mine", "probe": "adversarial", "measurements": [{"slice": {"recipe": one}} for one in attacks]},
+            {"model": "mine", "probe": probe, "measurements": [{"slice": {key: one}} for one in attacks]},
         ],
     }
 
@@ -85,6 +88,16 @@ def test_an_attack_is_answered_by_another_where_there_is_one(
 ) -> None:
     (one,) = remedies.proposed(found((1, "fail", {"recipe": attacks[0]}), attacks=attacks))
     assert (one.recipe, one.trained_on, one.held_out) == ("attack", (trained_on,), held_out)
+
+
+def test_attacks_on_the_context_of_entities_are_answered_alike() -> None:
+    audited = ("deepwordbug", "textbugger", "entity swap")
+    (one,) = remedies.proposed(
+        found((3, "fail", {"method": "deepwordbug"}), attacks=audited, probe="entity_attack", key="method")
+    )
+    assert (one.name, one.probe, one.key) == ("remedy-attack", "entity_attack", "method")
+    assert (one.trained_on, one.held_out) == (("pruthi",), audited)
+    assert one.reasons == ("fail: entity_attack attack_success_rate [method deepwordbug] 0.200",)
 
 
 def test_what_no_recipe_is_known_for_has_no_remedy() -> None:
@@ -232,7 +245,9 @@ def test_nothing_failed_is_said(place: Path, tmp_path: Path, capsys: pytest.Capt
     content["decision"]["verdicts"] = []
     (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
     assert main(["remedy", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "nothing failed that a recipe is known for (noise and adversarial are)\n"
+    assert (
+        capsys.readouterr().out == "nothing failed that a recipe is known for (noise, adversarial, entity_attack are)\n"
+    )
 
 
 @pytest.mark.parametrize("name", ["../mine", "/mine", "a/b"])

@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import ValidationError
 
@@ -22,7 +22,14 @@ from auditor.errors import ModelError, ResultsError, UsageError, one_line
 from auditor.remedies import Remedy
 from auditor.types import ProbeRecord, Row
 
-SHOWN = {"quality": "{metric}", "noise": "drop_over_changed_cases", "adversarial": "{metric}_under_attack"}
+if TYPE_CHECKING:
+    from auditor.training.record import TrainingRecord
+
+SHOWN = {
+    "quality": "{metric}",
+    "noise": "drop_over_changed_cases",
+    **dict.fromkeys(remedies.ATTACKED, "{metric}_under_attack"),
+}
 """Probe → the metric that says what a remedy did; ``{metric}`` is the task's."""
 
 
@@ -35,7 +42,7 @@ def run(options: Namespace) -> int:
     for one in proposed:
         _propose(one)
     if not proposed:
-        print("nothing failed that a recipe is known for (noise and adversarial are)")
+        print(f"nothing failed that a recipe is known for ({', '.join(('noise', *remedies.ATTACKED))} are)")
         return 0
     if not options.train:
         print("train and audit them: the same command with --train", file=sys.stderr)
@@ -81,7 +88,6 @@ def _carry_out(options: Namespace, found: Mapping[str, Any], proposed: Sequence[
 
 def _config(found: Mapping[str, Any], before: Path, proposed: Sequence[Remedy], root: Path) -> Config:
     """The audit's own config, its files by their places, and each remedy as a recipe trained as the candidate was."""
-    from auditor import retraining
     from auditor.training import job
     from auditor.training import record as records
 
@@ -93,31 +99,56 @@ def _config(found: Mapping[str, Any], before: Path, proposed: Sequence[Remedy], 
     base = job.base_of(record, before)
     if base is None:
         raise ModelError("its base is not there", where=str(before / record.base["path"]), hint="copy it there")
+    config = _read(found)
+    if record.recipe != "standard":
+        print(one_line(f"{before.name} was trained by recipe {record.recipe}, which its remedy takes the place of"))
+    known = {probe.name for probe in registry.discover()}
+    changed = {
+        **config.model_dump(),
+        "seed": record.seed,
+        "data": _data(found, config, record, before, root),
+        "training": _training(config, record, base, proposed),
+        "candidate": None,
+        "probes": {name: config.probes[name] for name in config.probes if name in known},
+        "compare": list(_hypotheses(found, proposed)),
+        "policy": None,
+    }
+    return Config.model_validate(changed, strict=False)
+
+
+def _data(found: Mapping[str, Any], config: Config, record: TrainingRecord, before: Path, root: Path) -> dict[str, Any]:
+    """``[data]``: the files of the audit and of the training, read as they were read there."""
+    from auditor.training import record as records
+
     files = {one["name"]: (root / one["path"]).resolve() for one in found["data"]}
     for name in ("train", "validation"):
         if name in record.data:
             files[name] = records.check_data(record, before, name).resolve()
-    config = _read(found)
-    known = {probe.name for probe in registry.discover()}
     named = {name: files.pop(name, None) for name in ("train", "validation")}
     columns = {**record.columns, **configs.columns(config)}
-    rate = retraining.shared_rate(record, config)
-    if record.recipe != "standard":
-        print(one_line(f"{before.name} was trained by recipe {record.recipe}, which its remedy takes the place of"))
-    data = {
+    return {
+        **config.data.model_dump(),
         **named,
         "test": files.pop("home"),
         "domains": files,
+        "text_column": None,
         "label_column": columns.pop("label", None),
         "group_column": columns.pop("group", None),
         "columns": columns,
         "labels": dict(config.data.labels or record.mapping),
         "repair": config.data.repair or record.repair,
     }
-    training = {
+
+
+def _training(config: Config, record: TrainingRecord, base: Path, proposed: Sequence[Remedy]) -> dict[str, Any]:
+    """``[training]``: what the candidate's was, but for the recipes."""
+    from auditor import retraining
+    from auditor.training import job
+
+    return {
         **config.training.model_dump(),
         **{name: value for name, value in record.settings.items() if name in job.SETTINGS},
-        "learning_rate": rate,
+        "learning_rate": retraining.shared_rate(record, config),
         "base": base.resolve(),
         "recipes": [one.name for one in proposed],
         "recipe": {one.name: {"recipe": one.recipe, **one.settings} for one in proposed},
@@ -125,17 +156,6 @@ def _config(found: Mapping[str, Any], before: Path, proposed: Sequence[Remedy], 
         "learning_rates": [],
         "seeds": 1,
     }
-    changed = {
-        **config.model_dump(),
-        "seed": record.seed,
-        "data": data,
-        "training": training,
-        "candidate": None,
-        "probes": {name: config.probes[name] for name in config.probes if name in known},
-        "compare": list(_hypotheses(found, proposed)),
-        "policy": None,
-    }
-    return Config.model_validate(changed, strict=False)
 
 
 def _read(found: Mapping[str, Any]) -> Config:
@@ -168,7 +188,9 @@ def _flags(found: Mapping[str, Any], checkpoints: Path, candidate: str, out: Pat
     flags = dict.fromkeys(("until_decided", "allow_pickle", "trust_remote_code", "fresh"), False)
     # What was not asked of the candidate then would be asked of both models now.
     measured = {one["probe"] for one in found["records"] if one["model"] == found["candidate"] and one["measurements"]}
-    probes = [one for one in dict.fromkeys(("quality", *SHOWN, "domain_shift", "bias")) if one in measured]
+    probes = [
+        one for one in dict.fromkeys(("quality", *SHOWN, "domain_shift", "bias", "entity_bias")) if one in measured
+    ]
     return {
         **nothing,
         **flags,
