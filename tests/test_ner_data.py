@@ -95,6 +95,9 @@ def test_comments_of_conll_2012_and_within_a_sentence_are_left_out(tmp_path: Pat
 
 def test_names_of_columns_are_of_files_that_have_names(tmp_path: Path) -> None:
     assert loaded(put(tmp_path, CONLL), fields={"text": "tokens"}, label="ner_tags") == WANTED
+    path = put(tmp_path, "John B-PER O\nruns O O\n", "three.txt")
+    assert loaded(path) == [("John runs", ("O", "O"))]
+    assert loaded(path, label="column 2") == [("John runs", ("B-PER", "O"))]
 
 
 @pytest.mark.parametrize("content", ["5", "[]", '{"features": 5}'])
@@ -198,6 +201,10 @@ def test_a_folder_of_several_splits_asks_for_one(tmp_path: Path) -> None:
         (
             "John B-XYZ\n",
             "row 1, column 'tags': unknown type 'XYZ'; the model knows PER, LOC (map every type of the data",
+        ),
+        (
+            "John B-PER\n\n# text\nlives O\nin O\nParis B-city\n",
+            "row 6, column 'tags': unknown type 'city'; the model knows PER, LOC (map every type of the data",
         ),
         ("", "is empty ("),
         ("\n\n", "is empty ("),

@@ -118,13 +118,27 @@ def _sentences(path: Path, name: str, task: Task, columns: Columns) -> Dataset:
     examples = []
     for number, row in table.rows:
         where = f"{path}: row {number}"
-        inputs, gold = _read(task, row, names, where)
+        inputs, gold = _tagged(task, row, names, path, number)
         group = _cell(row.get(names["group"]), where, names["group"]).strip() if "group" in names else ""
         examples.append(Example(f"{name}:{number}", inputs, gold, group or None))
     if not examples:
         raise _nothing(table, names)
     report = DataReport(len(table.rows), len(examples), empty=0, missing_label=0, duplicates=0, conflicting=0)
     return Dataset(name, path, sha256_of(path), tuple(examples), report, names)
+
+
+def _tagged(
+    task: Task, row: Mapping[str, Any], names: Mapping[str, str], path: Path, number: int
+) -> tuple[Inputs, Any]:
+    """A row read by the task; what it refuses is placed at the line of the word."""
+    text, label = names["text"], names["label"]
+    try:
+        return task.read(row, names)
+    except DataError:
+        for index, (word, tag) in enumerate(zip(row[text], row[label], strict=True)):
+            where = f"{path}: row {tokens.line_of(row, index, number)}"
+            _read(task, {text: (word,), label: (tag,)}, names, where)
+        raise
 
 
 def _words(path: Path, columns: Columns) -> tuple[Table, dict[str, str]]:

@@ -33,7 +33,8 @@ def read(
 ) -> tuple[Table, tuple[str, str]]:
     """The rows of a file or folder, and the columns of words and tags; a row's number is the line it begins in.
 
-    ``text`` and ``label``: their names where they are not the usual ones; a CoNLL file has none. ``repair``: a tag
+    ``text`` and ``label``: their names where they are not the usual ones; those of a CoNLL file are ``tokens``, ``column 2``,
+    ``column 3`` and ``tags``, and each of its rows holds the lines of its words under LINES. ``repair``: a tag
     that may not stand where it does begins or ends an entity; otherwise it is a DataError, like whatever else is no
     sentence of words with one tag each.
     """
@@ -45,17 +46,20 @@ def read(
         found = None if repair else spans.illegal(cells[tags], written)
         if found is not None:
             index, problem = found
-            line = cells[_LINES][index] if _LINES in cells else number
+            line = line_of(cells, index, number)
             hint = "[data] repair = true lets it begin or end one"
             raise DataError(f"{problem}; word {cells[tokens][index]!r}", where=f"{path}: row {line}", hint=hint)
         cells[tags] = spans.converted(cells[tags])
-    plain = [(number, {name: value for name, value in cells.items() if name != _LINES}) for number, cells in rows]
-    header = tuple(name for name in table.header if name != _LINES)
-    return replace(table, rows=tuple(plain), header=header), columns
+    return replace(table, rows=tuple(rows), header=tuple(name for name in table.header if name != LINES)), columns
 
 
-_LINES = "\0lines"
+LINES = "\0lines"
 """Of a row of a CoNLL file: the line of each word."""
+
+
+def line_of(row: Mapping[str, Any], index: int, number: int) -> int:
+    """The line of a row's word, where that is known, else the row's own number."""
+    return int(row[LINES][index]) if LINES in row else number
 
 
 def _named(table: Table, given: str | None, usual: Sequence[str], key: str) -> str:
@@ -73,7 +77,9 @@ def _read(path: Path, text: str | None, label: str | None) -> tuple[Table, tuple
     if path.is_dir():
         table = _saved(path)
     elif suffix in COLUMNS:
-        return _conll(path), (TOKENS, TAGS)
+        table = _conll(path)
+        # Names that it has not are of other files: a config, or a training's record, has them for all.
+        return table, (text if text in table.header else TOKENS, label if label in table.header else TAGS)
     elif suffix in (".jsonl", ".parquet"):
         table = tables.read(path)
     else:
@@ -113,7 +119,7 @@ def _conll(path: Path) -> Table:
             sentence = []
     if not rows:
         raise DataError("is empty" if not content.strip() else "has no words", where=where, hint=NO_ROWS)
-    header = (TOKENS, *(f"column {index}" for index in range(2, width)), TAGS, _LINES)
+    header = (TOKENS, *(f"column {index}" for index in range(2, width)), TAGS, LINES)
     return Table(path, (*header, DOCUMENT) if document else header, tuple(rows))
 
 
@@ -146,7 +152,7 @@ def _check_cells(cells: Sequence[str], width: int, where: str) -> None:
 
 def _sentence(lines: Sequence[tuple[int, list[str]]], width: int, document: int) -> dict[str, Any]:
     columns = list(zip(*(cells for _, cells in lines), strict=True))
-    found: dict[str, Any] = {TOKENS: columns[0], TAGS: columns[-1], _LINES: [number for number, _ in lines]}
+    found: dict[str, Any] = {TOKENS: columns[0], TAGS: columns[-1], LINES: [number for number, _ in lines]}
     found |= {f"column {index + 1}": columns[index] for index in range(1, width - 1)}
     return found | ({DOCUMENT: str(document)} if document else {})
 
@@ -181,8 +187,7 @@ def _scheme(sentences: Sequence[Sequence[str]], rows: Sequence[tuple[int, Any]],
                 try:
                     spans.parts(tag)
                 except DataError as error:
-                    line = cells[_LINES][index] if _LINES in cells else number
-                    raise error.at(f"{path}: row {line}") from None
+                    raise error.at(f"{path}: row {line_of(cells, index, number)}") from None
         raise
 
 
