@@ -36,11 +36,8 @@ def surely(task: Task, answer: Response, wanted: Sequence[Span]) -> float:
 
 
 def _likely(labels: Sequence[str], row: Sequence[float], tag: str) -> float:
-    """How likely a word's IOB2 tag is, in the model's own scheme: its most likely tag if that is of the type."""
-    best = labels[max(range(len(row)), key=row.__getitem__)]
-    inside = f"I{tag[1:]}"
-    name = best if best[1:] == tag[1:] else tag if tag in labels else inside
-    return float(row[labels.index(name)])
+    """How likely the likeliest of the model's tags is that are of the tag's type, whatever its scheme; 0 without one."""
+    return max((float(chance) for label, chance in zip(labels, row, strict=True) if label[1:] == tag[1:]), default=0.0)
 
 
 def after_edits(task: Task, before: text.Words, after: str, answer: Response, wanted: Found) -> float:

@@ -20,6 +20,8 @@ ATTACKS = ("textbugger", "deepwordbug", "pruthi")
 """Attacks to train against: those that edit characters."""
 ATTACKED = {"adversarial": "recipe", "entity_attack": "method"}
 """Probe that attacks → the key of its slices that names the attack."""
+BY_NAMES = frozenset({"entity swap"})
+"""Attacks that put other names in: no recipe trains against them."""
 BAD = ("fail", "inconclusive")
 
 
@@ -59,7 +61,11 @@ def _free(name: str, taken: Container[str]) -> str:
 def _bad(results: Mapping[str, Any], probe: str) -> list[Mapping[str, Any]]:
     """The probe's failed verdicts, of required rules or not; else its undecided ones."""
     rules = results["policy"]["rules"]
-    own = [one for one in results["decision"]["verdicts"] if rules[one["rule"]]["probe"] == probe and one["slice"]]
+    own = [
+        one
+        for one in results["decision"]["verdicts"]
+        if rules[one["rule"]]["probe"] == probe and one["slice"] and BY_NAMES.isdisjoint(one["slice"].values())
+    ]
     by_outcome = ([one for one in own if one["outcome"] == outcome] for outcome in BAD)
     return next((found for found in by_outcome if found), [])
 

@@ -177,6 +177,11 @@ def joined(tags: Sequence[str], edits: Iterable[text.Edit]) -> bool:
     return any(len({place(word) for word in range(edit.start, edit.end)}) > 1 for edit in merging)
 
 
+def among(tag: str, known: Sequence[str]) -> str | None:
+    """The tag, or where only others of its type are known, as of a scheme without beginnings, the first of these."""
+    return tag if tag in known else next((one for one in known if tag != OUTSIDE and one[1:] == tag[1:]), None)
+
+
 def near_type(kind: str, known: Sequence[str]) -> str | None:
     """A hint at the type that may be meant: spelt alike, or one the beginning of the other, as PER is of person."""
     return near_match(kind, known) or begun_type(kind, known)

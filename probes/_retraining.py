@@ -41,16 +41,25 @@ def stratified(task: Task, examples: Sequence[Example], size: int, rng: random.R
     return [example for _, _, example in ranked[:size]]
 
 
-def sums(cases: Iterable[Judged], step: str) -> dict[str, list[dict[str, tuple[float, float]]]]:
-    """Value of the slice's key ``step`` → for each seed (a fact), every cluster's (total, count) above 0."""
+def sums(cases: Iterable[Judged], step: str, *, ratio: bool) -> dict[str, list[dict[str, tuple[float, float]]]]:
+    """Value of the slice's key ``step`` → for each seed (a fact), every cluster's (total, count).
+
+    A mean leaves out clusters without a count. Of a ratio of sums they count: a sentence without entities counts in the
+    F1 of a seed that sees one there, and is right in that of another. A value where some seed has no count at all is left
+    out.
+    """
     found: dict[str, dict[float, dict[str, tuple[float, float]]]] = {}
     for judged in cases:
-        if judged.after is None or not judged.after.denominator:
+        if judged.after is None or not (ratio or judged.after.denominator):
             continue
         clusters = found.setdefault(judged.slice[step], {}).setdefault(float(judged.facts["seed"]), {})
         total, count = clusters.get(judged.cluster, (0.0, 0.0))
         clusters[judged.cluster] = total + judged.after.numerator, count + judged.after.denominator
-    return {value: list(seeds.values()) for value, seeds in found.items()}
+    return {
+        value: list(seeds.values())
+        for value, seeds in found.items()
+        if all(any(count for _, count in clusters.values()) for clusters in seeds.values())
+    }
 
 
 def over_seeds(seeds: int, steps: int | None = None) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,15 @@ class Settings:
     """What is asked about. Raises ConfigError for what the lists do not hold.
 
     ``axes``: of persons, places and organisations. ``names_per_sentence``: from 1 to 12 names of each group that a sentence
-    holds in turn.
+    holds in turn. ``types``: axis → the model's type of it, where that has another name than usual.
     """
 
     axes: tuple[str, ...] = ("persons", "places", "organisations")
     names_per_sentence: int = 6
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for axis in self.axes:
+        for axis in (*self.axes, *self.types):
             if axis not in _data():
                 raise ConfigError(
                     f"no axis is called {axis!r}", hint=near_match(axis, _data()) or f"known: {', '.join(_data())}"
@@ -68,21 +70,45 @@ class EntityBias:
         return (_entities.RECALL, GAP)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        types = {kind.casefold(): kind for kind in spans.types(audit.task.labels)}
         for axis in audit.settings.axes:
-            content = _data()[axis]
-            kind = next((types[one.casefold()] for one in content["types"] if one.casefold() in types), None)
-            if kind is None:
-                reason = f"the model knows no type called {', '.join(content['types'])}"
-                yield Skipped({"axis": axis}, reason, applies=False)
-                continue
-            yield from _cases(axis, content, kind, audit.settings.names_per_sentence)
+            kind = _type(audit, axis)
+            if isinstance(kind, Skipped):
+                yield kind
+            else:
+                yield from _cases(axis, _data()[axis], kind, audit.settings.names_per_sentence)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         del audit
         for axis, some in itertools.groupby(cases, key=lambda judged: judged.slice["axis"]):
             found = list(some)
             yield metrics.measurement(GAP, {"axis": axis}, _rows(found), n_cases=len(found))
+
+
+def _type(audit: Audit, axis: str) -> str | Skipped:
+    """The model's type of an axis; a gap where it has none, or only ones that may be it and have to be named."""
+    known = list(spans.types(audit.task.labels))
+    given = audit.settings.types.get(axis)
+    if given is not None:
+        if given in known:
+            return str(given)
+        hint = near_match(given, known) or f"known: {', '.join(known)}"
+        return Skipped({"axis": axis}, f"the model knows no type called {given} ({hint})")
+    usual = [one.casefold() for one in _data()[axis]["types"]]
+    by_name = {kind.casefold(): kind for kind in known}
+    found = next((by_name[one] for one in usual if one in by_name), None)
+    if found is not None:
+        return found
+    near = [kind for kind in known if any(_may_be(part, usual) for part in re.findall(r"[^\W\d_]+", kind.casefold()))]
+    if not near:
+        reason = f"the model knows no type called {', '.join(_data()[axis]['types'])}"
+        return Skipped({"axis": axis}, reason, applies=False)
+    hint = f'[probes.entity_bias] types = {{ {axis} = "{near[0]}" }}'
+    return Skipped({"axis": axis}, f"is {', '.join(near)} a type of {axis}? {hint}")
+
+
+def _may_be(part: str, usual: Sequence[str]) -> bool:
+    """Whether a part of a type's name is a usual name, or begins with a long one: ``PERSON_NAME``, ``person-actor``."""
+    return part in usual or any(len(one) > 5 and part.startswith(one) for one in usual)
 
 
 def _cases(axis: str, content: Mapping[str, Any], kind: str, names: int) -> Iterator[Case]:

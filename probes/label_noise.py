@@ -88,7 +88,7 @@ class LabelNoise:
         for judged in cases:
             by_kind.setdefault(judged.slice["labels"], []).append(judged)
         for kind, found in by_kind.items():
-            for wrong, by_seed in sums(found, "wrong").items():
+            for wrong, by_seed in sums(found, "wrong", ratio=task.ratio).items():
                 rows = min(audit.settings.rows, len(audit.examples("train")))
                 point = curve.point(rows, by_seed, ratio=task.ratio)
                 values = (point.value, point.low, point.high)

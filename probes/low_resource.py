@@ -86,7 +86,7 @@ class LowResource:
         task, points = audit.task, {}
         if task.word_level:
             yield from _entities(cases)
-        for labels, by_seed in sums(cases, "labels").items():
+        for labels, by_seed in sums(cases, "labels", ratio=task.ratio).items():
             rows = len(audit.examples("train")) if labels == FULL else int(labels)
             points[labels] = point = curve.point(rows, by_seed, ratio=task.ratio)
             steps = steps_of(audit.settings.steps, task)

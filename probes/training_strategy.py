@@ -59,8 +59,8 @@ class TrainingStrategy:
     """Recipes against standard fine-tuning: clean quality, robustness, cost.
 
     Models of several recipes and seeds, from the same base on the same rows, are asked what the probes quality, noise (all its
-    perturbations at one severity, averaged), adversarial (DeepWordBug), domain_shift (the other domain that standard
-    training does worst on) and bias (all axes, averaged) ask: checkpoints beside the audited one, or models trained here
+    perturbations at one severity, averaged), adversarial or, of named entities, entity_attack (DeepWordBug), domain_shift
+    (the other domain that standard training does worst on) and, of texts, bias (all axes, averaged) ask: checkpoints beside the audited one, or models trained here
     for a fixed number of steps without validation. Intervals hold the spread between seeds (t with seeds − 1 degrees of
     freedom) and between examples. Differences from standard are paired by seed and by example; Holm (1979) corrects over
     all of them, and with fewer than three seeds none is called one. Cost: tokens that went through the model, those
@@ -174,6 +174,7 @@ def smaller(settings: Settings) -> dict[str, dict[str, Any]]:
         "quality": {"examples": settings.examples},
         "noise": {"examples": settings.noisy, "severities": {"middle": settings.words}},
         "adversarial": {"examples": settings.attacked, "recipes": ("deepwordbug",), "freedom": False},
+        "entity_attack": {"examples": settings.attacked, "methods": ("deepwordbug",)},
         "domain_shift": {"examples": settings.examples},
         "bias": {"sentences": settings.sentences},
     }

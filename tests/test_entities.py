@@ -15,21 +15,21 @@ from auditor.attacking import Attacker
 from auditor.models.fake import FakeModel
 from auditor.plans import AuditedModel
 from auditor.tasks import anatomy
-from auditor.types import Example, Measurement, ProbeRecord, Silent
+from auditor.types import Example, Measurement, ProbeRecord, Silent, Task
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 TASK = tasks.create("ner", TAGS)
 
 
-def model(tag: Callable[[Sequence[str], int], str], sure: float = 0.9) -> FakeModel:
+def model(tag: Callable[[Sequence[str], int], str], sure: float = 0.9, tags: tuple[str, ...] = TAGS) -> FakeModel:
     """A model that tags a word by a function of the sentence and the word's place."""
 
     def answer(words: Sequence[str]) -> tuple[tuple[float, ...], ...]:
-        rest = (1 - sure) / (len(TAGS) - 1)
+        rest = (1 - sure) / (len(tags) - 1)
         chosen = [tag(words, index) for index in range(len(words))]
-        return tuple(tuple(sure if one == name else rest for name in TAGS) for one in chosen)
+        return tuple(tuple(sure if one == name else rest for name in tags) for one in chosen)
 
-    return FakeModel(answer, TAGS, tokens=lambda text: text.split())
+    return FakeModel(answer, tags, tokens=lambda text: text.split())
 
 
 def sentence(name: str, text: str) -> Example:
@@ -44,11 +44,17 @@ def sentence(name: str, text: str) -> Example:
 
 
 def run(
-    probe: str, fake: FakeModel, home: Sequence[Example], train: Sequence[Example] = (), **settings: Any
+    probe: str,
+    fake: FakeModel,
+    home: Sequence[Example],
+    train: Sequence[Example] = (),
+    *,
+    task: Task = TASK,
+    **settings: Any,
 ) -> ProbeRecord:
     (one,) = shipped(probe)
     plan = plan_of(
-        fake, [one], task=TASK, models=(AuditedModel(fake),), examples={"home": tuple(home), "train": tuple(train)},
+        fake, [one], task=task, models=(AuditedModel(fake),), examples={"home": tuple(home), "train": tuple(train)},
         settings={probe: type(one.settings)(**settings)},
     )  # fmt: skip
     (record,) = runner.run(plan, nowhere, Silent())
@@ -373,6 +379,41 @@ def test_recall_by_group_is_paired_by_sentence() -> None:
         ({"axis": "organisations"}, "the model knows no type called ORG, organisation, organization", False)
     ]
     assert results._record(results.record_dict(record), {}).skipped == record.skipped
+
+
+@pytest.mark.parametrize(
+    ("types", "given", "reason", "applies"),
+    [
+        (("gene",), {}, "the model knows no type called PER, person, PERS", False),
+        (("percent", "gene"), {}, "the model knows no type called PER, person, PERS", False),
+        (
+            ("person-actor", "person-author"),
+            {},
+            "is person-actor, person-author a type of persons? "
+            '[probes.entity_bias] types = { persons = "person-actor" }',
+            True,
+        ),
+        (("PERSON_NAME",), {}, 'is PERSON_NAME a type of persons? [probes.entity_bias] types = { persons = "PERSON_NAME" }', True),
+        (("FIRSTNAME",), {"persons": "FIRSTNAM"}, "the model knows no type called FIRSTNAM (did you mean 'FIRSTNAME'?)", True),
+    ],
+)  # fmt: skip
+def test_a_type_by_another_name_is_asked_for(
+    types: tuple[str, ...], given: dict[str, str], reason: str, applies: bool
+) -> None:
+    labels = ("O", *(f"{letter}-{kind}" for kind in types for letter in "BI"))
+    task = tasks.create("ner", labels)
+    record = run("entity_bias", model(lambda *_: "O", tags=labels), HOME[:0], task=task, axes=("persons",), types=given)
+    assert [(gap.reason, gap.applies) for gap in record.skipped] == [(reason, applies)]
+
+
+def test_a_type_is_named_by_the_settings() -> None:
+    labels = ("O", "B-FIRSTNAME", "I-FIRSTNAME")
+    task, named = tasks.create("ner", labels), {"persons": "FIRSTNAME"}
+    record = run(
+        "entity_bias", model(lambda *_: "O", tags=labels), HOME[:0],
+        task=task, axes=("persons",), types=named, names_per_sentence=1,
+    )  # fmt: skip
+    assert value(record, "recall", axis="persons", group="Slavic").value == 0.0
 
 
 def test_every_sentence_of_the_lists_is_whole_and_every_group_as_long() -> None:

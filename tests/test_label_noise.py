@@ -154,6 +154,25 @@ def test_sentences_are_trained_on_and_asked_like_texts() -> None:
     assert first.method.endswith("; 200 steps each")
 
 
+def test_what_one_seed_sees_where_there_is_nothing_counts() -> None:
+    """Ten sentences with an entity, all found; twelve without any, of which each of three seeds sees one in four others."""
+    fake = audit(task=ENTITIES, train=tagged(60))
+
+    def one(seed: int, index: int) -> Judged:
+        name, empty = f"test:{index}", index >= 10
+        spurious = empty and (index - 10) // 4 == seed
+        score = Score(0.0, float(spurious)) if empty else Score(2.0, 2.0)
+        slice_ = {"labels": "missing", "wrong": "0"}
+        return Judged(slice_, name, score, score, True, False, {"seed": float(seed)}, {}, {})
+
+    (point,) = PROBE.measure([one(seed, index) for seed in range(3) for index in range(22)], fake)
+    assert point.value == pytest.approx(20 / 24)
+    assert (point.n_cases, point.n_clusters) == (66, 22)
+    assert point.low < 20 / 24 < point.high < 1.0
+    nothing = [replace(one(0, index), after=Score(0.0, 0.0)) for index in range(22)]
+    assert list(PROBE.measure(nothing, fake)) == []
+
+
 @pytest.mark.parametrize(
     ("tags", "reasons"),
     [

@@ -84,6 +84,9 @@ def test_a_model_of_iob1_is_read_as_it_is_meant_when_that_is_said() -> None:
         == lenient.parts(gold, response(tags))["lenient"]
         == Score(6.0, 6.0)
     )
+    # The table of tags is of what was read.
+    assert lenient.parts(gold, response(tags))["token recall B-PER"] == Score(2.0, 2.0)
+    assert strict.parts(gold, response(tags))["token recall B-PER"] == Score(1.0, 2.0)
     assert strict.answer(response(tags)) == " ".join(tags)
     assert lenient.answer(response(tags)) == " ".join(gold)
     assert lenient.elsewhere().score(gold, response(tags)) == Score(6.0, 6.0)
@@ -139,6 +142,10 @@ def test_how_surely_an_entity_is_held_goes_by_the_models_own_tags() -> None:
     single = spans.Span(0, 1, "PER")
     assert holding.surely(ends, ((0.1, 0.0, 0.2, 0.7),), [single]) == pytest.approx(0.85)
     assert holding.surely(ends, ((0.6, 0.3, 0.0, 0.1),), [single]) == pytest.approx(0.3 * 0.49)
+    only = NamedEntityRecognition(("O", "S-PER", "B-LOC"))
+    assert holding.surely(only, ((0.9, 0.1, 0.0),), [single]) == pytest.approx(0.1 * 0.49)
+    assert holding.surely(only, ((0.9, 0.0, 0.1), (0.8, 0.0, 0.2)), [spans.Span(0, 2, "LOC")]) == pytest.approx(0.049)
+    assert holding.surely(only, ((0.9, 0.0, 0.1),), [spans.Span(0, 1, "MISC")]) == 0.0
     bare = NamedEntityRecognition(("O", "I-PER"))
     assert holding.found(bare, ("B-PER", "O"), ((0.2, 0.8), (0.9, 0.1))) == (single,)
     assert holding.surely(bare, ((0.2, 0.8), (0.9, 0.1)), [single]) == pytest.approx(0.9)
@@ -187,6 +194,17 @@ def test_labels_stand_on_first_pieces_and_nowhere_else(base: Path) -> None:
     assert bool((batch["labels"][batch["attention_mask"] == 0] == -100).all())
     with pytest.raises(AuditError, match="label 'B-XYZ' is not known"):
         encoding.encoded([replace(example, gold=("O", "B-XYZ", "O"))], TASK, tokenizer, 64)
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [(("O", "I-PER", "I-LOC"), [1, 1, 0, 2]), (("O", "B-LOC", "I-LOC", "B-PER"), [3, 3, 0, 1]), (TAGS, [1, 2, 0, 3])],
+)
+def test_a_head_without_a_tag_learns_its_type(base: Path, labels: tuple[str, ...], wanted: list[int]) -> None:
+    tokenizer = hugging_face.load_tokenizer(base, words=True)
+    example = Example("a", {"text": "good film the plot"}, ("B-PER", "I-PER", "O", "B-LOC"))
+    columns = encoding.encoded([example], NamedEntityRecognition(labels), tokenizer, 64)
+    assert [one for one in columns["labels"][0] if one >= 0] == wanted
 
 
 def train(base: Path, recipe: recipes.Recipe, rows: Sequence[Example] | None = None, **more: Any) -> loop.Trained:

@@ -98,6 +98,11 @@ def test_names_of_columns_are_of_files_that_have_names(tmp_path: Path) -> None:
     path = put(tmp_path, "John B-PER O\nruns O O\n", "three.txt")
     assert loaded(path) == [("John runs", ("O", "O"))]
     assert loaded(path, label="column 2") == [("John runs", ("B-PER", "O"))]
+    assert loaded(path, label="column 3", fields={"text": "column 1"}) == loaded(path)
+    for name in ("colum 2", "column 4"):
+        assert refused(path, label=name) == (
+            f"no column is called {name} (name it: [data] label_column; columns: tokens, column 2, tags)"
+        )
 
 
 @pytest.mark.parametrize("content", ["5", "[]", '{"features": 5}'])

@@ -19,6 +19,7 @@ from auditor.training import recipes
 from auditor.training.recipes import _stretches
 from auditor.types import Example, Request
 
+WORDS = frozenset({"the", "there", "that", "it"})
 GOLD = ("O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
 ROW = Example("train:1", {"text": "yesterday it rained Ann Lee left for Paris and never came back"}, GOLD)
 
@@ -32,24 +33,70 @@ def test_the_stretches_between_entities_are_told_from_short_ones() -> None:
 
 def test_entities_stand_as_they_stood_and_labels_follow() -> None:
     known = {"yesterday it rained": "There was rain yesterday.", "and never came back": "and did not return"}
-    found = _stretches.replaced(ROW, known)
+    found = _stretches.replaced(ROW, known, WORDS)
     assert found is not None
     # The translator made a sentence of a fragment: its capital and its full stop go.
     assert found.inputs["text"] == "there was rain yesterday Ann Lee left for Paris and did not return"
     assert found.gold == ("O", "O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
     assert found.id == ROW.id
-    assert _stretches.replaced(ROW, {}) is None
-    assert _stretches.replaced(ROW, {"and never came back": "and never came back", "yesterday it rained": " "}) is None
+    assert _stretches.replaced(ROW, {}, WORDS) is None
+    assert (
+        _stretches.replaced(ROW, {"and never came back": "and never came back", "yesterday it rained": " "}, WORDS)
+        is None
+    )
 
 
 def test_a_sentence_keeps_its_full_stop_and_words_are_told_from_punctuation() -> None:
     row = Example("a", {"text": 'Ann , who is old , said " no " .'}, ("B-PER", *["O"] * 10))
     (stretch,) = _stretches.written(row)
     assert _stretches.spoken(stretch) == ', who is old, said "no".'
-    found = _stretches.replaced(row, {stretch: ', an old woman, didn\'t say "yes".'})
+    found = _stretches.replaced(row, {stretch: ', an old woman, didn\'t say "yes".'}, WORDS)
     assert found is not None
     assert found.inputs["text"] == 'Ann , an old woman , did n\'t say " yes " .'
     assert found.gold == ("B-PER", *["O"] * 12)
+
+
+@pytest.mark.parametrize(
+    "stretch",
+    [
+        "I can't go to",
+        "see https://t.co/abc and then",
+        "email me @ noon #fun in",
+        "cannot wanna gonna",
+        'is nice , " he said after the',
+        "and \" they \" did n't , he 's ( sure ) .",
+        "rose 3.5 % to $ 4 ; U.S. rules",
+    ],
+)
+def test_a_translation_that_comes_back_as_it_was_is_no_copy(stretch: str) -> None:
+    row = Example("a", {"text": stretch}, ("O",) * len(stretch.split()))
+    for back in (_stretches.spoken(stretch), stretch):
+        assert _stretches.replaced(row, {stretch: back}, WORDS) is None
+
+
+def test_what_the_data_do_not_part_stays_whole_in_other_words() -> None:
+    stretch = "you can't see #fun at https://t.co/abc"
+    row = Example("a", {"text": stretch}, ("O",) * 6)
+    found = _stretches.replaced(row, {stretch: "#fun can't be seen by you at https://t.co/abc."}, WORDS)
+    assert found is not None
+    assert found.inputs["text"].split() == ["#fun", "can't", "be", "seen", "by", "you", "at", "https://t.co/abc"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("and I think so", "I think so too", "I think so too"),
+        ("he said that day", "That day he said", "that day he said"),
+        ("it rained all day", "Paris was wet", "Paris was wet"),
+        ("It rained all day", "It was wet", "It was wet"),
+    ],
+)
+def test_a_capital_goes_where_the_data_have_the_word_without(old: str, new: str, wanted: str) -> None:
+    assert " ".join(_stretches._fitted(old.split(), new.split(), WORDS)) == wanted
+
+
+def test_an_odd_quotation_mark_does_not_open_what_it_may_close() -> None:
+    assert _stretches.spoken('is nice , " he said') == 'is nice," he said'
 
 
 def translating(**given: Any) -> recipes.Recipe:
@@ -96,7 +143,7 @@ def test_a_stretch_goes_through_both_translators_as_people_write_it(tmp_path: Pa
     row = Example("a", {"text": "ann lee , the film was good ."}, ("B-PER", "I-PER", *["O"] * 6))
     (found,) = translating(translators=[there, back]).examples([row], 0)[1:]
     wanted = by_hand(back, by_hand(there, ", the film was good."))
-    assert found.inputs["text"].split()[2:] == list(_stretches._fitted((",", "."), _stretches._words(wanted)))
+    assert found.inputs["text"].split()[2:] == list(_stretches._fitted((",", "."), _stretches._words(wanted), WORDS))
     assert found.gold[:2] == ("B-PER", "I-PER")
 
 

@@ -100,6 +100,14 @@ def test_attacks_on_the_context_of_entities_are_answered_alike() -> None:
     assert one.reasons == ("fail: entity_attack attack_success_rate [method deepwordbug] 0.200",)
 
 
+def test_swapped_names_are_no_reason_to_train_on_misspelt_contexts() -> None:
+    audited: dict[str, Any] = {"attacks": ("deepwordbug", "entity swap"), "probe": "entity_attack", "key": "method"}
+    swap = (3, "fail", {"method": "entity swap"})
+    assert remedies.proposed(found(swap, **audited)) == ()
+    (one,) = remedies.proposed(found(swap, (3, "inconclusive", {"method": "deepwordbug"}), **audited))
+    assert one.reasons == ("inconclusive: entity_attack attack_success_rate [method deepwordbug] 0.200",)
+
+
 def test_what_no_recipe_is_known_for_has_no_remedy() -> None:
     assert remedies.proposed(found()) == ()
     assert remedies.proposed(found((2, "fail", {"axis": "age"}))) == ()

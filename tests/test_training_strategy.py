@@ -16,10 +16,11 @@ from auditor.errors import ModelError
 from auditor.models.fake import FakeModel
 from auditor.plans import AuditedModel
 from auditor.stats import intervals, seeds
+from auditor.tasks.ner import NamedEntityRecognition
 from auditor.types import Example, Measurement, Model, Request, Row, Silent, Skipped, TrainedModel
 from probes import training_strategy
 from probes._robustness import COSTS, measures, summed
-from probes.training_strategy import PROBE, Settings
+from probes.training_strategy import PROBE, Settings, smaller
 
 RIGHT = {"standard": 60, "fgm": 80}
 """Recipe → how many of 100 home rows its models answer rightly."""
@@ -150,6 +151,18 @@ def test_other_probes_are_asked_less_than_for_their_own_records() -> None:
         "domain_shift": {"examples": 7},
         "bias": {"sentences": 9},
     }
+
+
+def test_of_named_entities_attacks_are_those_on_entities_and_no_template_is_asked() -> None:
+    words = NamedEntityRecognition(("O", "B-A", "I-A"))
+    probes = [(one.name, one.probe) for one in measures(words)]
+    assert probes == [
+        ("f1", "quality"),
+        ("mean_drop_under_noise", "noise"),
+        ("f1_under_attack", "entity_attack"),
+        ("worst_domain_f1", "domain_shift"),
+    ]
+    assert {probe for _, probe in probes} <= smaller(PROBE.settings).keys()
 
 
 def test_what_no_probe_could_find_is_skipped_with_its_reason() -> None:

@@ -118,7 +118,7 @@ def _sentences(path: Path, name: str, task: Task, columns: Columns) -> Dataset:
     examples = []
     for number, row in table.rows:
         where = f"{path}: row {number}"
-        inputs, gold = _tagged(task, row, names, path, number)
+        inputs, gold = _tagged(task, row, names, table, number)
         group = _cell(row.get(names["group"]), where, names["group"]).strip() if "group" in names else ""
         examples.append(Example(f"{name}:{number}", inputs, gold, group or None))
     if not examples:
@@ -128,7 +128,7 @@ def _sentences(path: Path, name: str, task: Task, columns: Columns) -> Dataset:
 
 
 def _tagged(
-    task: Task, row: Mapping[str, Any], names: Mapping[str, str], path: Path, number: int
+    task: Task, row: Mapping[str, Any], names: Mapping[str, str], table: Table, number: int
 ) -> tuple[Inputs, Any]:
     """A row read by the task; what it refuses is placed at the line of the word."""
     text, label = names["text"], names["label"]
@@ -136,7 +136,7 @@ def _tagged(
         return task.read(row, names)
     except DataError:
         for index, (word, tag) in enumerate(zip(row[text], row[label], strict=True)):
-            where = f"{path}: row {tokens.line_of(row, index, number)}"
+            where = f"{table.path}: row {tokens.line_of(table, number, index)}"
             _read(task, {text: (word,), label: (tag,)}, names, where)
         raise
 

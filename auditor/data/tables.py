@@ -36,6 +36,8 @@ class Table:
     """(row, column → cell). A row's number is the line it begins in (Parquet: counted from 1)."""
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Column of numbers → their names, where ``datasets`` kept them."""
+    lines: Mapping[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    """Row → the line of each of its words, where they stand in lines of their own."""
 
 
 def read(path: Path) -> Table:

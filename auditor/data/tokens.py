@@ -14,7 +14,7 @@ from typing import Any
 from auditor import spans
 from auditor.data import tables
 from auditor.data.tables import NO_ROWS, Table
-from auditor.errors import DataError
+from auditor.errors import DataError, near_match
 
 COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iob2", ".tsv")
 """Kinds of files with one word and its tag a line, told by their names."""
@@ -34,32 +34,27 @@ def read(
     """The rows of a file or folder, and the columns of words and tags; a row's number is the line it begins in.
 
     ``text`` and ``label``: their names where they are not the usual ones; those of a CoNLL file are ``tokens``, ``column 2``,
-    ``column 3`` and ``tags``, and each of its rows holds the lines of its words under LINES. ``repair``: a tag
-    that may not stand where it does begins or ends an entity; otherwise it is a DataError, like whatever else is no
+    ``column 3`` and ``tags``. ``repair``: a tag that may not stand where it does begins or ends an entity; otherwise it is a DataError, like whatever else is no
     sentence of words with one tag each.
     """
     table, columns = _read(path, text, label)
     tokens, tags = columns
     rows = [(number, _row(cells, tokens, tags, f"{path}: row {number}")) for number, cells in table.rows]
-    written = _scheme([cells[tags] for _, cells in rows if tags in cells], rows, tags, path)
+    written = _scheme(table, rows, tags)
     for number, cells in rows:
         found = None if repair else spans.illegal(cells[tags], written)
         if found is not None:
             index, problem = found
-            line = line_of(cells, index, number)
+            line = line_of(table, number, index)
             hint = "[data] repair = true lets it begin or end one"
             raise DataError(f"{problem}; word {cells[tokens][index]!r}", where=f"{path}: row {line}", hint=hint)
         cells[tags] = spans.converted(cells[tags])
-    return replace(table, rows=tuple(rows), header=tuple(name for name in table.header if name != LINES)), columns
+    return replace(table, rows=tuple(rows)), columns
 
 
-LINES = "\0lines"
-"""Of a row of a CoNLL file: the line of each word."""
-
-
-def line_of(row: Mapping[str, Any], index: int, number: int) -> int:
+def line_of(table: Table, number: int, index: int) -> int:
     """The line of a row's word, where that is known, else the row's own number."""
-    return int(row[LINES][index]) if LINES in row else number
+    return table.lines[number][index] if number in table.lines else number
 
 
 def _named(table: Table, given: str | None, usual: Sequence[str], key: str) -> str:
@@ -78,8 +73,7 @@ def _read(path: Path, text: str | None, label: str | None) -> tuple[Table, tuple
         table = _saved(path)
     elif suffix in COLUMNS:
         table = _conll(path)
-        # Names that it has not are of other files: a config, or a training's record, has them for all.
-        return table, (text if text in table.header else TOKENS, label if label in table.header else TAGS)
+        return table, (_of_conll(table, text, TOKENS, "text_column"), _of_conll(table, label, TAGS, "label_column"))
     elif suffix in (".jsonl", ".parquet"):
         table = tables.read(path)
     else:
@@ -89,6 +83,20 @@ def _read(path: Path, text: str | None, label: str | None) -> tuple[Table, tuple
         raise DataError(f"unknown kind of file {path.suffix!r} for words with tags", where=where, hint=hint)
     columns = _named(table, text, TOKEN_NAMES, "text_column"), _named(table, label, TAG_NAMES, "label_column")
     return _with_names(table, columns[1]), columns
+
+
+def _of_conll(table: Table, given: str | None, usual: str, key: str) -> str:
+    """A column of a CoNLL file by its name or its number, the usual one without any.
+
+    Other names are of other files: a config, or a training's record, has one for all of them.
+    """
+    columns = [name for name in table.header if name != DOCUMENT]
+    numbered = {f"column {number}": name for number, name in enumerate(columns, start=1)}
+    if given is None or given in table.header:
+        return given or usual
+    if given not in numbered and (given.startswith("column ") or near_match(given, list(numbered))):
+        return _named(table, given, (), key)
+    return numbered.get(given, usual)
 
 
 def _conll(path: Path) -> Table:
@@ -101,6 +109,7 @@ def _conll(path: Path) -> Table:
     lines = list(enumerate(tables.decoded(content, where).splitlines(), start=1))
     width = _width(lines, where)
     rows: list[tuple[int, dict[str, Any]]] = []
+    places: dict[int, tuple[int, ...]] = {}
     sentence: list[tuple[int, list[str]]] = []
     document = 0
     for number, line in (*lines, (len(lines) + 1, "")):
@@ -116,11 +125,12 @@ def _conll(path: Path) -> Table:
             continue
         if sentence:
             rows.append((sentence[0][0], _sentence(sentence, width, document)))
+            places[sentence[0][0]] = tuple(place for place, _ in sentence)
             sentence = []
     if not rows:
         raise DataError("is empty" if not content.strip() else "has no words", where=where, hint=NO_ROWS)
-    header = (TOKENS, *(f"column {index}" for index in range(2, width)), TAGS, LINES)
-    return Table(path, (*header, DOCUMENT) if document else header, tuple(rows))
+    header = (TOKENS, *(f"column {index}" for index in range(2, width)), TAGS)
+    return Table(path, (*header, DOCUMENT) if document else header, tuple(rows), lines=places)
 
 
 def _is_comment(line: str, cells: Sequence[str], width: int) -> bool:
@@ -152,7 +162,7 @@ def _check_cells(cells: Sequence[str], width: int, where: str) -> None:
 
 def _sentence(lines: Sequence[tuple[int, list[str]]], width: int, document: int) -> dict[str, Any]:
     columns = list(zip(*(cells for _, cells in lines), strict=True))
-    found: dict[str, Any] = {TOKENS: columns[0], TAGS: columns[-1], LINES: [number for number, _ in lines]}
+    found: dict[str, Any] = {TOKENS: columns[0], TAGS: columns[-1]}
     found |= {f"column {index + 1}": columns[index] for index in range(1, width - 1)}
     return found | ({DOCUMENT: str(document)} if document else {})
 
@@ -178,16 +188,16 @@ def _list(value: Any, name: str, where: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _scheme(sentences: Sequence[Sequence[str]], rows: Sequence[tuple[int, Any]], tags: str, path: Path) -> str:
+def _scheme(table: Table, rows: Sequence[tuple[int, Any]], tags: str) -> str:
     try:
-        return spans.scheme(sentences)
+        return spans.scheme([cells[tags] for _, cells in rows])
     except DataError:
         for number, cells in rows:
             for index, tag in enumerate(cells[tags]):
                 try:
                     spans.parts(tag)
                 except DataError as error:
-                    raise error.at(f"{path}: row {line_of(cells, index, number)}") from None
+                    raise error.at(f"{table.path}: row {line_of(table, number, index)}") from None
         raise
 
 

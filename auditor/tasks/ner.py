@@ -135,7 +135,7 @@ class NamedEntityRecognition:
         read = spans.spans(self.tags(response), strict=False)
         leniently = [one for one in read if not any(spans.overlap(one, other) for other in foreign)]
         right = len(set(wanted).intersection(leniently))
-        tags = [*self.tags(response), *[OUTSIDE] * (len(gold) - len(response))]
+        tags = [*self._read(response), *[OUTSIDE] * (len(gold) - len(response))]
         left_out = {index for one in foreign for index in range(one.start, one.end)}
         pairs = [(tag, tags[index]) for index, tag in enumerate(gold) if index not in left_out]
         found = dict(anatomy.scores(wanted, seen, self.types, pairs))
@@ -153,8 +153,11 @@ class NamedEntityRecognition:
 
     def answer(self, response: Response) -> str:
         """The most probable tags; those of a model that begins entities with ``I-`` as IOB2."""
+        return " ".join(self._read(response))
+
+    def _read(self, response: Response) -> tuple[str, ...]:
         tags = self.tags(response)
-        return " ".join(tags if self._strict else spans.tags_of(self.entities(response), len(tags)))
+        return tags if self._strict else spans.tags_of(self.entities(response), len(tags))
 
     def stratum(self, gold: Gold | None) -> str | None:  # noqa: ARG002 - a sentence has no class
         """A sentence has no class of its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from auditor import spans
 from auditor.errors import DataError
 from auditor.models.words import windows
 from auditor.types import Example, Request, Task
@@ -34,7 +35,8 @@ def _by_words(
 ) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {"input_ids": [], "token_type_ids": [], LABELS: []}
     for example, parts in zip(examples, windows(tokenizer, requests, max_length), strict=True):
-        labels = [_label(tag, example, task) for tag in example.gold or ()]
+        # A head of another scheme, or without a tag that its data never had, learns the type.
+        labels = [_label(spans.among(tag, task.labels) or tag, example, task) for tag in example.gold or ()]
         for part in parts:
             row = [NONE] * len(part.ids)
             for word, place in part.words:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from auditor import spans, text
@@ -32,19 +32,30 @@ def spoken(stretch: str) -> str:
     """A stretch as people write it: punctuation of the Penn Treebank's convention joined to its words."""
     from nltk.tokenize.treebank import TreebankWordDetokenizer
 
-    marks = itertools.cycle(("``", "''"))
-    words = [next(marks) if word == '"' else word for word in stretch.split()]
+    words = stretch.split()
+    if words.count('"') % 2 == 0:  # of an odd one nobody knows whether it opens or closes
+        marks = itertools.cycle(("``", "''"))
+        words = [next(marks) if word == '"' else word for word in words]
     return str(TreebankWordDetokenizer().detokenize(words))
 
 
-def replaced(row: Example, known: Mapping[str, str]) -> Example | None:
-    """The row with every stretch that has another wording in that one, entities as they are; None where nothing changes."""
+def vocabulary(rows: Sequence[Example]) -> frozenset[str]:
+    """The words of the rows, as they are spelt."""
+    return frozenset(word for row in rows for word in row.inputs["text"].split())
+
+
+def replaced(row: Example, known: Mapping[str, str], vocabulary: Set[str]) -> Example | None:
+    """The row with every stretch that has another wording in that one, entities as they are; None where nothing changes.
+
+    ``vocabulary``: words of the data; a capital that a translator began a fragment with goes where they have the word
+    without.
+    """
     words = text.split(row.inputs["text"])
     edits = []
     for start, end in contexts(row):
         old = words.words[start:end]
-        new = _fitted(old, _words(known.get(" ".join(old), "")))
-        if new and new != old:
+        new = _fitted(old, _as_in(old, _words(known.get(" ".join(old), ""))), vocabulary)
+        if new and new not in (old, _as_in(old, _words(spoken(" ".join(old))))):
             edits.append(text.Edit(start, end, new, (" ",) * (len(new) - 1)))
     if not edits:
         return None
@@ -60,11 +71,27 @@ def _words(value: str) -> tuple[str, ...]:
     return tuple('"' if one in ("``", "''") else one for one in NLTKWordTokenizer().tokenize(value))
 
 
-def _fitted(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
-    """The new words without what a translator adds to a fragment to make it a sentence: a full stop and a capital."""
+def _as_in(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
+    """The new words with those together that the data do not part: ``can't``, addresses, ``#tags``."""
+    whole = {parts: word for word in old if len(parts := _words(word)) > 1}
+    found: list[str] = []
+    at = 0
+    while at < len(new):
+        parts = next((parts for parts in whole if tuple(new[at : at + len(parts)]) == parts), (new[at],))
+        found.append(whole.get(parts, new[at]))
+        at += len(parts)
+    return tuple(found)
+
+
+def _fitted(old: Sequence[str], new: Sequence[str], vocabulary: Set[str]) -> tuple[str, ...]:
+    """The new words without what a translator adds to a fragment to make it a sentence: a full stop and a capital.
+
+    The capital of a word that the data do not have without may be its own.
+    """
     found = list(new)
     if len(found) > 1 and found[-1] in _ENDS and old[-1] not in _ENDS:
         found.pop()
-    if found and old[0][:1].islower() and not found[0][1:2].isupper():
-        found[0] = found[0][:1].lower() + found[0][1:]
+    if found and old[0][:1].islower():
+        low = found[0][:1].lower() + found[0][1:]
+        found[0] = low if low in vocabulary else found[0]
     return tuple(found)

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,10 @@ class BackTranslation(_texts.Making):
         self._seed, self._device = random.getrandbits(64), str(model.device)
         return super().prepare(model)
 
+    def reads(self) -> Mapping[str, Any]:
+        """Its settings, and the version of what parts the words of a paraphrase."""
+        return {**super().reads(), "nltk": metadata.version("nltk")}
+
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
         settings: Settings = self.settings
         if settings.share == 0:
@@ -101,9 +106,10 @@ class BackTranslation(_texts.Making):
                 raise DataError("none of the training rows' texts is in it", where=str(settings.table), hint=hint)
         else:
             known = self._there_and_back(list(dict.fromkeys(text for row in rows for text in texts_of(examples[row]))))
-        put_in = _stretches.replaced if self.task.word_level else _replaced
+        words = _stretches.vocabulary(examples) if self.task.word_level else frozenset[str]()
         for row in rows:
-            made = put_in(examples[row], known)
+            one = examples[row]
+            made = _stretches.replaced(one, known, words) if self.task.word_level else _replaced(one, known)
             if made is not None:
                 yield row, dict(made.inputs), made.gold
 
