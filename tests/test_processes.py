@@ -94,22 +94,26 @@ def launched(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_two_processes_train_what_one_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def both(folder: Path) -> list[str]:
+    """Trains by two processes and by one, and compares what they may not differ in; the lines that the two have said."""
+    done = launched(folder, "--out", str(folder / "two"), "--quiet", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    one = ["train", "--config", str(folder / "audit.toml"), "--out", str(folder / "one"), "--quiet"]
+    assert main([*one, "--device", "cpu"]) == 0
+    for name in ("standard", "smart"):
+        ours, theirs = (load_file(folder / where / name / "model.safetensors") for where in ("two", "one"))
+        for key, value in ours.items():
+            torch.testing.assert_close(value, theirs[key], rtol=1e-4, atol=2e-5)
+    return done.stdout.splitlines()
+
+
+def test_two_processes_train_what_one_trains(tmp_path: Path) -> None:
     rows = [f'"{row.inputs["text"]}",{row.gold}' for row in reviews(31)]
     (tmp_path / "train.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
     tiny_checkpoint(tmp_path / "base", head=False)
     (tmp_path / "audit.toml").write_text(CONFIG, encoding="utf-8")
-    done = launched(tmp_path, "--out", str(tmp_path / "two"), "--quiet", "--device", "cpu")
-    assert done.returncode == 0, done.stderr
     # Said once, by the first process.
-    assert [Path(line).name for line in done.stdout.splitlines()] == ["standard", "smart", "fgm"]
-    one = ["train", "--config", str(tmp_path / "audit.toml"), "--out", str(tmp_path / "one"), "--quiet"]
-    assert main([*one, "--device", "cpu"]) == 0
-    capsys.readouterr()
-    for name in ("standard", "smart"):
-        ours, theirs = (load_file(tmp_path / where / name / "model.safetensors") for where in ("two", "one"))
-        for key, value in ours.items():
-            torch.testing.assert_close(value, theirs[key], rtol=1e-4, atol=2e-5)
+    assert [Path(line).name for line in both(tmp_path)] == ["standard", "smart", "fgm"]
     # FGM goes along each process's own gradient: other weights, and a whole checkpoint.
     assert (tmp_path / "two" / "fgm" / "training.json").is_file()
     again = launched(tmp_path, "--out", str(tmp_path / "two"), "--device", "cpu")
@@ -117,17 +121,9 @@ def test_two_processes_train_what_one_trains(tmp_path: Path, capsys: pytest.Capt
     assert again.stderr.count("nothing has changed since") == 3
 
 
-def test_two_processes_train_words_as_one_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_processes_train_words_as_one_does(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text(columns(sentences(31)), encoding="utf-8")
     tiny_checkpoint(tmp_path / "base", head=False)
     config = f'task = "ner"\n{CONFIG}'.replace("train.csv", "train.txt").replace(', "fgm"', "")
     (tmp_path / "audit.toml").write_text(config, encoding="utf-8")
-    done = launched(tmp_path, "--out", str(tmp_path / "two"), "--quiet", "--device", "cpu")
-    assert done.returncode == 0, done.stderr
-    one = ["train", "--config", str(tmp_path / "audit.toml"), "--out", str(tmp_path / "one"), "--quiet"]
-    assert main([*one, "--device", "cpu"]) == 0
-    capsys.readouterr()
-    for name in ("standard", "smart"):
-        ours, theirs = (load_file(tmp_path / where / name / "model.safetensors") for where in ("two", "one"))
-        for key, value in ours.items():
-            torch.testing.assert_close(value, theirs[key], rtol=1e-4, atol=2e-5)
+    assert len(both(tmp_path)) == 2
