@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import metrics, spans
-from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Skipped, Slice, Task
+from auditor.types import NEEDS, Audit, Case, Example, Judged, Measurement, Metric, Row, Skipped, Slice, Task
 from probes import _entities
 
 SEEN, UNSEEN = "seen in training", "not seen in training"
@@ -19,6 +19,18 @@ LENGTHS = ((10, "1 to 10"), (20, "11 to 20"), (40, "21 to 40"))
 LONGER = "41 or more"
 ASKED, ALL, SOME, REWRITTEN = "asked for", "all entities", "some entities", "all entities of the text rewritten"
 CASES: dict[str, Callable[[str], str]] = {"all capitals": str.upper, "lower case": str.lower}
+
+
+GAP = Metric(
+    "memorisation_gap",
+    "recall of entities seen in training minus that of the others",
+    "change",
+    "points",
+    -1.0,
+    1.0,
+    "lower",
+    ratio=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,8 @@ class Entities:
     """Recall of entities that training knew and that it did not, and quality where they are hard to see.
 
     An entity is seen when the training rows name one of the same words, in any case, with the same type; how often they
-    do is its frequency. The gap between seen and unseen ones is what the model knows by heart (Augenstein et al. 2017).
+    do is its frequency. The gap between seen and unseen ones, paired by sentence, is what the model knows by heart
+    (Augenstein et al. 2017).
     Sentences are told apart by their length in words, and asked once more in capitals, as of a headline, and in lower
     case, where the drop is paired. A drop of an uncased model is nought: it sees the same pieces.
     """
@@ -52,6 +65,7 @@ class Entities:
         return (
             _when(metrics.task_metric(task), ALL, REWRITTEN),
             _entities.RECALL,
+            GAP,
             _when(metrics.drop(task), REWRITTEN),
             _when(metrics.vacuous_rate(), REWRITTEN),
         )
@@ -80,6 +94,26 @@ class Entities:
                 words = tuple(range(len(example.gold)))
                 inputs = {"text": " ".join(map(change, example.inputs["text"].split()))}
                 yield Case(example, slice={"written in": name}, inputs=inputs, origins=words, facts={ASKED: REWRITTEN})
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        """The gap, where there are entities of both kinds."""
+        del audit
+        arms = {SEEN: "first", UNSEEN: "second"}
+        sums: dict[str, dict[str, list[float]]] = {arm: {} for arm in arms.values()}
+        count = 0
+        for judged in cases:
+            arm = arms.get(judged.slice.get("entity", ""))
+            if arm is not None:
+                count += 1
+                row = sums[arm].setdefault(judged.cluster, [0.0, 0.0])
+                row[0] += judged.parts["recall"].numerator
+                row[1] += judged.parts["recall"].denominator
+        clusters = dict.fromkeys(cluster for found in sums.values() for cluster in found)
+        rows = [
+            Row(cluster, arm, *found.get(cluster, (0.0, 0.0))) for arm, found in sums.items() for cluster in clusters
+        ]
+        if all(sums.values()):
+            yield metrics.measurement(GAP, {}, rows, n_cases=count)
 
 
 Key = tuple[str, str]

@@ -90,6 +90,10 @@ def test_recall_is_told_apart_by_what_training_knew() -> None:
     assert value(record, "recall", entity="seen in training").value == 1.0
     unseen = value(record, "recall", entity="not seen in training")
     assert (unseen.value, unseen.n_cases) == (0.0, 2)
+    gap = value(record, "memorisation_gap")
+    # Two that training names, found; two that it does not, one of them in the same sentence.
+    assert (gap.value, gap.n_cases, gap.n_clusters) == (1.0, 4, 3)
+    assert -1.0 <= gap.low < 1.0
     assert value(record, "recall", times_in_training="1").value == 1.0
     assert value(record, "recall", times_in_training="2 to 4").value == 1.0
     assert value(record, "recall", words_of_the_entity="3 or more").value == 0.0
@@ -99,6 +103,14 @@ def test_recall_is_told_apart_by_what_training_knew() -> None:
     assert not any(one.metric == "f1" and "entity" in one.slice for one in record.measurements)
     skipped = {tuple(gap.slice.items()) for gap in record.skipped}
     assert skipped == {(("times in training", "5 to 19"),), (("times in training", "20 or more"),)}
+
+
+def test_without_entities_of_both_kinds_there_is_no_gap() -> None:
+    for home in (HOME[:1], HOME[2:]):
+        record = run("entities", model(known), home, TRAIN)
+        assert not any(one.metric == "memorisation_gap" for one in record.measurements)
+    record = run("entities", model(known), [HOME[0], HOME[2]], TRAIN)
+    assert value(record, "memorisation_gap").value == 1.0
 
 
 def test_capitals_and_lower_case_are_paired_with_the_text_as_written() -> None:
