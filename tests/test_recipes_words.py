@@ -183,6 +183,15 @@ def test_attacks_change_the_context_until_an_entity_is_lost(method: str) -> None
     )
 
 
+def test_what_was_made_is_kept_with_an_interrupted_training() -> None:
+    made = attacking(fragile)
+    found = made.examples([SAID], 0)
+    assert len(found) == 2
+    other = attacking(lambda _: pytest.fail("asked again"))
+    other.take_up(made.state())
+    assert other.examples([SAID], 0) == found
+
+
 def test_what_is_not_found_or_cannot_be_lost_is_not_added() -> None:
     def blind(request: Request) -> Any:
         return response(["O"] * len(request))
