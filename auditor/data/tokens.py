@@ -34,8 +34,8 @@ def read(
     """The rows of a file or folder, and the columns of words and tags; a row's number is the line it begins in.
 
     ``text`` and ``label``: their names where they are not the usual ones; those of a CoNLL file are ``tokens``, ``column 2``,
-    ``column 3`` and ``tags``. ``repair``: a tag that may not stand where it does begins or ends an entity; otherwise it is a DataError, like whatever else is no
-    sentence of words with one tag each.
+    ``column 3`` and ``tags``. ``repair``: a tag that may not stand where it does begins or ends an entity; otherwise it is a
+    DataError, like whatever else is no sentence of words with one tag each.
     """
     table, columns = _read(path, text, label)
     tokens, tags = columns
