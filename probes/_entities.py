@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from auditor import metrics, stats
 from auditor.types import Judged, Measurement, Metric, Row, Score
@@ -34,14 +34,26 @@ BY_TAG = {
     "precision": _by("token_precision", f"precision of tags ({COUNTS_O})", None),
     "recall": _by("token_recall", f"recall of tags ({COUNTS_O})", None),
 }
-MACRO = Metric("macro_f1", "F1 of entities, mean over types", "descriptive", "share", 0.0, 1.0, "higher")
-TOKEN = Metric("token_average_f1", f"F1 of tags, averaged ({COUNTS_O})", "descriptive", "share", 0.0, 1.0, None)
+MEASURES = ("f1", "precision", "recall")
+TITLES = dict(zip(MEASURES, ("F1", "precision", "recall"), strict=True))
+MACRO = {
+    one: Metric(
+        f"macro_{one}", f"{TITLES[one]} of entities, mean over types", "descriptive", "share", 0.0, 1.0, "higher"
+    )
+    for one in MEASURES
+}
+TOKEN = {
+    one: Metric(
+        f"token_average_{one}", f"{TITLES[one]} of tags, averaged ({COUNTS_O})", "descriptive", "share", 0.0, 1.0, None
+    )
+    for one in MEASURES
+}
 SUPPORT = Metric("token_support", "words with this tag", "descriptive", "count", 0.0, float("inf"), None)
 
 # The first three with slices are drawn.
 METRICS = (
-    *(PRECISION, RECALL, LENIENT, MACRO, BY_TYPE["f1"], ERROR, BY_TYPE["recall"], BY_TYPE["precision"]),
-    *(*BY_TAG.values(), TOKEN, SUPPORT),
+    *(PRECISION, RECALL, LENIENT, *MACRO.values(), BY_TYPE["f1"], ERROR, BY_TYPE["recall"], BY_TYPE["precision"]),
+    *(*BY_TAG.values(), *TOKEN.values(), SUPPORT),
 )
 
 
@@ -76,31 +88,45 @@ def _named(name: str) -> tuple[Metric | None, Mapping[str, str]]:
 
 
 def _averages(sums: Mapping[str, Mapping[str, list[float]]]) -> Iterator[Measurement]:
-    """Macro-F1 of the types that occur; micro, macro and weighted F1 of the tags, and how many words have each."""
+    """Macro averages over the types that occur; micro, macro and weighted ones of the tags, and how many words have each."""
+    types = [name[3:] for name, rows in sums.items() if name.startswith("f1 ") and _sum(rows).denominator]
+    if types:
+        for one in MEASURES:
+            yield from _macro(one, [sums[f"{one} {kind}"] for kind in types])
+    tags = [name.removeprefix("token f1 ") for name in sums if name.startswith("token f1 ")]
+    if tags:
+        yield from _of_tags(sums, tags)
+
+
+def _macro(measure: str, of_types: Sequence[Mapping[str, list[float]]]) -> Iterator[Measurement]:
+    """The mean over types. One without a share, as of precision where the model never sees it, counts as 0, as in seqeval."""
     import numpy as np
 
-    types = [rows for name, rows in sums.items() if name.startswith("f1 ") and _sum(rows).denominator]
-    if types:
-        clusters = list(dict.fromkeys(cluster for rows in types for cluster in rows))
-        columns = np.array([[rows.get(cluster, (0.0, 0.0)) for rows in types] for cluster in clusters])
+    clusters = list(dict.fromkeys(cluster for rows in of_types for cluster in rows))
+    columns = np.array([[rows.get(cluster, (0.0, 0.0)) for rows in of_types] for cluster in clusters])
+    there = columns[:, :, 1].sum(axis=0) > 0
+    if there.any():
         value, (low, high) = stats.mean_of_ratios(columns[:, :, 0], columns[:, :, 1], 0.025)
+        value, low, high = (float(one * there.mean()) for one in (value, low, high))
         method = "jackknife over clusters of the mean of the types' ratios"
-        yield Measurement(MACRO.name, {}, value, low, high, len(clusters), len(clusters), method)
-    tags = {name.removeprefix("token f1 "): rows for name, rows in sums.items() if name.startswith("token f1 ")}
-    if not tags:
-        return
-    total = {tag: _sum(rows) for tag, rows in tags.items()}
+        yield Measurement(MACRO[measure].name, {}, value, low, high, len(clusters), len(clusters), method)
+
+
+def _of_tags(sums: Mapping[str, Mapping[str, list[float]]], tags: Sequence[str]) -> Iterator[Measurement]:
     support = {tag: _sum(sums[f"token recall {tag}"]).denominator for tag in tags}
-    words, n = sum(support.values()), len(next(iter(tags.values())))
-    f1 = {tag: one.numerator / one.denominator if one.denominator else 0.0 for tag, one in total.items()}
+    words, n = sum(support.values()), len(sums[f"token f1 {tags[0]}"])
     right = sum(_sum(sums[f"token recall {tag}"]).numerator for tag in tags)
-    averages = {
-        "micro": right / words,
-        "macro": sum(f1.values()) / len(f1),
-        "weighted": sum(f1[tag] * support[tag] for tag in tags) / words,
-    }
-    for name, value in averages.items():
-        yield Measurement(TOKEN.name, {"average": name}, value, value, value, int(words), n, "as scikit-learn averages")
+    for measure in MEASURES:
+        total = {tag: _sum(sums[f"token {measure} {tag}"]) for tag in tags}
+        shares = {tag: one.numerator / one.denominator if one.denominator else 0.0 for tag, one in total.items()}
+        averages = {
+            "micro": right / words,
+            "macro": sum(shares.values()) / len(shares),
+            "weighted": sum(shares[tag] * support[tag] for tag in tags) / words,
+        }
+        for name, value in averages.items():
+            method = "as scikit-learn averages"
+            yield Measurement(TOKEN[measure].name, {"average": name}, value, value, value, int(words), n, method)
     for tag in sorted(tags):
         value = support[tag]
         yield Measurement(SUPPORT.name, {"tag": tag}, value, value, value, int(value), n, "count")

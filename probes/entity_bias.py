@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ class Settings:
     """What is asked about. Raises ConfigError for what the lists do not hold.
 
     ``axes``: of persons, places and organisations. ``names_per_sentence``: from 1 to 12 names of each group that a sentence
-    holds in turn. ``types``: axis → the model's type of it, where that has another name than usual.
+    holds in turn. ``types``: axis → the model's type of it, where that has another name than usual; ``""``: it has none.
     """
 
     axes: tuple[str, ...] = ("persons", "places", "organisations")
@@ -86,29 +85,23 @@ class EntityBias:
 
 def _type(audit: Audit, axis: str) -> str | Skipped:
     """The model's type of an axis; a gap where it has none, or only ones that may be it and have to be named."""
-    known = list(spans.types(audit.task.labels))
+    known, content = list(spans.types(audit.task.labels)), _data()[axis]
     given = audit.settings.types.get(axis)
-    if given is not None:
+    if given:
         if given in known:
             return str(given)
         hint = near_match(given, known) or f"known: {', '.join(known)}"
         return Skipped({"axis": axis}, f"the model knows no type called {given} ({hint})")
-    usual = [one.casefold() for one in _data()[axis]["types"]]
     by_name = {kind.casefold(): kind for kind in known}
-    found = next((by_name[one] for one in usual if one in by_name), None)
-    if found is not None:
+    found = next((by_name[one.casefold()] for one in content["types"] if one.casefold() in by_name), None)
+    if found is not None and given is None:
         return found
-    near = [kind for kind in known if any(_may_be(part, usual) for part in re.findall(r"[^\W\d_]+", kind.casefold()))]
-    if not near:
-        reason = f"the model knows no type called {', '.join(_data()[axis]['types'])}"
-        return Skipped({"axis": axis}, reason, applies=False)
-    hint = f'[probes.entity_bias] types = {{ {axis} = "{near[0]}" }}'
-    return Skipped({"axis": axis}, f"is {', '.join(near)} a type of {axis}? {hint}")
-
-
-def _may_be(part: str, usual: Sequence[str]) -> bool:
-    """Whether a part of a type's name is a usual name, or begins with a long one: ``PERSON_NAME``, ``person-actor``."""
-    return part in usual or any(len(one) > 5 and part.startswith(one) for one in usual)
+    near = [kind for kind in known if any(part in kind.casefold() for part in content["like"])]
+    if near and given is None:
+        hint = f'[probes.entity_bias] types = {{ {axis} = "{near[0]}" }}, or "" for none'
+        return Skipped({"axis": axis}, f"is {', '.join(near)} a type of {axis}? {hint}")
+    reason = f"the model knows no type called {', '.join(content['types'])}"
+    return Skipped({"axis": axis}, reason, applies=False)
 
 
 def _cases(axis: str, content: Mapping[str, Any], kind: str, names: int) -> Iterator[Case]:

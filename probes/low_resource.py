@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor import spans
@@ -49,7 +49,8 @@ class LowResource:
     subsample and in initialisation, for a fixed number of optimiser steps, without validation and early stopping. The
     full-data point is the checkpoint itself. Intervals hold the spread between seeds (t with seeds − 1 degrees of
     freedom) and between examples. The gain from doubling the largest size comes from a power law a + b·n^(−c) of the
-    error. Descriptive: no limit reads it.
+    error. Of named entities the curve is drawn by sentences and by the entities that these name. Descriptive: no limit
+    reads it.
     """
 
     name = "low_resource"
@@ -59,13 +60,18 @@ class LowResource:
     pools: tuple[frozenset[str], ...] = ()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
-        title = task.metric.replace("_", " ")
-        return (
-            *((ENTITIES,) if task.word_level else ()),
-            Metric(task.metric, title, "descriptive", "share", 0.0, 1.0, "higher"),
+        title, infinite = task.metric.replace("_", " "), float("inf")
+        by_entities = (
+            Metric(f"{task.metric}_by_entities", f"{title} by entities", "descriptive", "share", 0.0, 1.0, "higher"),
+            ENTITIES,
             Metric(
-                "labels_to_target", "labels to reach the target", "descriptive", "count", 0.0, float("inf"), "lower"
+                "entities_to_target", "entities to reach the target", "descriptive", "count", 0.0, infinite, "lower"
             ),
+        )
+        return (
+            Metric(task.metric, title, "descriptive", "share", 0.0, 1.0, "higher"),
+            *(by_entities if task.word_level else ()),
+            Metric("labels_to_target", "labels to reach the target", "descriptive", "count", 0.0, infinite, "lower"),
             Metric("gain_from_doubling", "gain from doubling the labels", "descriptive", "points", 0.0, 1.0, None),
         )
 
@@ -84,26 +90,41 @@ class LowResource:
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         task, points = audit.task, {}
-        if task.word_level:
-            yield from _entities(cases)
+        entities = _entities(cases, audit) if task.word_level else {}
         for labels, by_seed in sums(cases, "labels", ratio=task.ratio).items():
             rows = len(audit.examples("train")) if labels == FULL else int(labels)
             points[labels] = point = curve.point(rows, by_seed, ratio=task.ratio)
             steps = steps_of(audit.settings.steps, task)
             method = "the checkpoint itself; bounds over examples" if labels == FULL else over_seeds(point.seeds, steps)
-            yield measured(task.metric, {"labels": labels}, (point.value, point.low, point.high), point, method)
-        full = points.pop(FULL, None)
-        share = audit.settings.target
-        found = None if full is None else curve.labels_to([*points.values(), full], share * full.value)
-        if full is not None and found is not None:
-            method = f"smallest measured size that reaches {share:.0%} of the full-data metric; the intervals' sizes"
-            yield measured("labels_to_target", {}, found, full, method)
+            values = (point.value, point.low, point.high)
+            yield measured(task.metric, {"labels": labels}, values, point, method)
+            if labels in entities:
+                number, least, most, seeds = entities[labels]
+                yield measured(f"{task.metric}_by_entities", {"entities": f"{number:.0f}"}, values, point, method)
+                said = "mean, least and most over seeds"
+                yield Measurement(ENTITIES.name, {"labels": labels}, number, least, most, seeds, seeds, said)
+        yield from _to_target(points, {name: found[0] for name, found in entities.items()}, audit.settings.target)
+        points.pop(FULL, None)
         gain = curve.gain_from_doubling(list(points.values()), audit.rng("doubling").getrandbits(32))
         if gain is not None:
             largest = max(points.values(), key=lambda one: one.labels)
             unsure = "" if gain.identified else "; not identified: its interval is wider than 5 points"
             method = f"power law of the error, doubling {largest.labels} labels{unsure}"
             yield measured("gain_from_doubling", {}, (gain.value, gain.low, gain.high), largest, method)
+
+
+def _to_target(points: Mapping[str, curve.Point], entities: Mapping[str, float], share: float) -> Iterator[Measurement]:
+    """The smallest size that reaches a share of the full-data metric, in labels and in the entities that they name."""
+    full = points.get(FULL)
+    found = None if full is None else curve.labels_to(list(points.values()), share * full.value)
+    if full is None or found is None:
+        return
+    method = f"smallest measured size that reaches {share:.0%} of the full-data metric; the intervals' sizes"
+    yield measured("labels_to_target", {}, found, full, method)
+    if entities:
+        named = {points[labels].labels: number for labels, number in entities.items() if labels in points}
+        low, value, high = sorted(named[size] for size in (found[1], found[0], found[2]))
+        yield measured("entities_to_target", {}, (value, low, high), full, method)
 
 
 def _fitted(audit: Audit, size: int, seed: int, examples: Sequence[Example]) -> Iterator[Case]:
@@ -116,24 +137,28 @@ def _fitted(audit: Audit, size: int, seed: int, examples: Sequence[Example]) -> 
     )
     facts: dict[str, float] = {"seed": float(seed)}
     if audit.task.word_level:
-        facts["entities"] = float(sum(len(spans.spans(one.gold)) for one in subsample))
+        facts["entities"] = float(_named(subsample))
     for example in examples:
         yield Case(example, slice={"labels": str(size)}, model=model, facts=facts)
 
 
-def _entities(cases: Iterable[Judged]) -> Iterator[Measurement]:
-    """How many entities the sentences of each size name: labels are paid for by them, or by sentences."""
+def _entities(cases: Iterable[Judged], audit: Audit) -> dict[str, tuple[float, float, float, int]]:
+    """Of each size how many entities its sentences name: mean, least and most over seeds, and how many seeds.
+
+    Labels are paid for by them, or by sentences.
+    """
     found: dict[str, dict[float, float]] = {}
     for judged in cases:
         if "entities" in judged.facts:
             by_seed = found.setdefault(judged.slice["labels"], {})
             by_seed[float(judged.facts["seed"])] = float(judged.facts["entities"])
-    for labels, counts in found.items():
-        some = list(counts.values())
-        values = sum(some) / len(some), min(some), max(some)
-        yield Measurement(
-            ENTITIES.name, {"labels": labels}, *values, len(some), len(some), "mean, least and most over seeds"
-        )
+    found[FULL] = {0.0: float(_named(audit.examples("train")))}
+    counts = {labels: list(by_seed.values()) for labels, by_seed in found.items()}
+    return {labels: (sum(some) / len(some), min(some), max(some), len(some)) for labels, some in counts.items()}
+
+
+def _named(examples: Sequence[Example]) -> int:
+    return sum(len(spans.spans(one.gold)) for one in examples)
 
 
 PROBE = LowResource()

@@ -91,9 +91,8 @@ def test_recall_is_told_apart_by_what_training_knew() -> None:
     unseen = value(record, "recall", entity="not seen in training")
     assert (unseen.value, unseen.n_cases) == (0.0, 2)
     gap = value(record, "memorisation_gap")
-    # Two that training names, found; two that it does not, one of them in the same sentence.
-    assert (gap.value, gap.n_cases, gap.n_clusters) == (1.0, 4, 3)
-    assert -1.0 <= gap.low < 1.0
+    # Two that training names, found; two that it does not, in two sentences.
+    assert (gap.value, gap.n_cases, gap.n_clusters, gap.status) == (1.0, 4, 2, "too_few")
     assert value(record, "recall", times_in_training="1").value == 1.0
     assert value(record, "recall", times_in_training="2 to 4").value == 1.0
     assert value(record, "recall", words_of_the_entity="3 or more").value == 0.0
@@ -111,6 +110,16 @@ def test_without_entities_of_both_kinds_there_is_no_gap() -> None:
         assert not any(one.metric == "memorisation_gap" for one in record.measurements)
     record = run("entities", model(known), [HOME[0], HOME[2]], TRAIN)
     assert value(record, "memorisation_gap").value == 1.0
+
+
+def test_one_entity_that_training_does_not_name_says_little() -> None:
+    many = [sentence(f"s{i}", f"word{i} in Paris/LOC") for i in range(300)]
+    record = run("entities", model(known), [*many, HOME[2]], TRAIN)
+    gap, unseen = value(record, "memorisation_gap"), value(record, "recall", entity="not seen in training")
+    assert (gap.value, gap.n_clusters, gap.status) == (1.0, 1, "too_few")
+    assert 1.0 - gap.low == pytest.approx(unseen.high, abs=0.02)
+    # The two arms' intervals meet as Newcombe has it: 97.5 % of one sentence is no evidence.
+    assert gap.low < 0.1
 
 
 def test_capitals_and_lower_case_are_paired_with_the_text_as_written() -> None:
@@ -402,10 +411,12 @@ def test_recall_by_group_is_paired_by_sentence() -> None:
             ("person-actor", "person-author"),
             {},
             "is person-actor, person-author a type of persons? "
-            '[probes.entity_bias] types = { persons = "person-actor" }',
+            '[probes.entity_bias] types = { persons = "person-actor" }, or "" for none',
             True,
         ),
-        (("PERSON_NAME",), {}, 'is PERSON_NAME a type of persons? [probes.entity_bias] types = { persons = "PERSON_NAME" }', True),
+        (("PERSON_NAME",), {}, 'is PERSON_NAME a type of persons? [probes.entity_bias] types = { persons = "PERSON_NAME" }, or "" for none', True),
+        (("personality",), {"persons": ""}, "the model knows no type called PER, person, PERS", False),
+        (("FIRSTNAME",), {}, 'is FIRSTNAME a type of persons? [probes.entity_bias] types = { persons = "FIRSTNAME" }, or "" for none', True),
         (("FIRSTNAME",), {"persons": "FIRSTNAM"}, "the model knows no type called FIRSTNAM (did you mean 'FIRSTNAME'?)", True),
     ],
 )  # fmt: skip

@@ -15,6 +15,7 @@ from fakes import NoTrainings
 
 from auditor.stats import curve
 from auditor.tasks.classification import TextClassification
+from auditor.tasks.ner import NamedEntityRecognition
 from auditor.types import (
     Case,
     Encoded,
@@ -235,3 +236,28 @@ def test_cases_of_one_cluster_are_added_up_and_cases_without_gold_left_out() -> 
 
 def test_where_a_target_cannot_be_reached_nothing_is_said() -> None:
     assert curve.labels_to([], 0.5) is None
+
+
+def test_of_named_entities_the_curve_is_by_entities_too() -> None:
+    """Sentences of two entities each; those of the seeds' subsamples by their facts."""
+    task = NamedEntityRecognition(("O", "B-A", "I-A"))
+    train = [Example(f"train:{i}", {"text": "x y z"}, ("B-A", "O", "B-A")) for i in range(200)]
+    audit = FakeAudit(settings(), train=train, task=task)
+    named = {"10": (18.0, 22.0), "40": (80.0, 80.0)}
+    cases = [
+        replace(one, facts={**one.facts, "entities": named[one.slice["labels"]][int(one.facts["seed"])]})
+        if one.slice["labels"] in named
+        else one
+        for one in answers({"10": [0.5, 0.5], "40": [0.86, 0.86], FULL: [0.9]})
+    ]
+    found = {(one.metric, *one.slice.values()): one for one in PROBE.measure(cases, audit)}
+    by_entities = [(key[1], one.value) for key, one in found.items() if key[0] == "f1_by_entities"]
+    assert by_entities == [("20", 0.5), ("80", pytest.approx(0.86)), ("400", pytest.approx(0.9))]
+    ten = found["entities_named", "10"]
+    assert (ten.value, ten.low, ten.high) == (20.0, 18.0, 22.0)
+    assert found["labels_to_target",].value == 40.0
+    target = found["entities_to_target",]
+    assert (target.value, target.low, target.high) == (80.0, 80.0, 400.0)
+    names = [metric.name for metric in PROBE.metrics(task)]
+    assert names[:2] == ["f1", "f1_by_entities"]
+    assert {key[0] for key in found} <= set(names)

@@ -95,6 +95,18 @@ def test_a_model_of_iob1_is_read_as_it_is_meant_when_that_is_said() -> None:
     assert caught.value.line == "[data] lenient: is about tags of words (leave it out)"
 
 
+def test_the_table_of_tags_of_a_scheme_with_ends_is_that_of_what_it_says() -> None:
+    labels = ("O", "B-PER", "I-PER", "E-PER", "S-PER")
+    task = NamedEntityRecognition(labels)
+    gold = ("B-PER", "I-PER", "I-PER", "O", "B-PER")
+    right = tuple(tuple(float(tag == one) for one in labels) for tag in ("B-PER", "I-PER", "E-PER", "O", "S-PER"))
+    assert task.answer(right) == " ".join(gold)
+    assert task.score(gold, right) == Score(4.0, 4.0)
+    found = {name: score for name, score in task.parts(gold, right).items() if name.startswith("token")}
+    assert all(score.numerator == score.denominator > 0 for score in found.values())
+    assert {name.split()[-1] for name in found} == {"O", "B-PER", "I-PER"}
+
+
 def test_lenient_f1_is_that_of_seqevals_default_mode() -> None:
     rng = random.Random(2)
     golds = [
@@ -343,7 +355,9 @@ def test_a_checkpoint_of_words_is_trained_and_audited_by_the_commands(place: Pat
     records = {one["probe"]: one for one in found["records"]}
     named = [one for one in records["low_resource"]["measurements"] if one["metric"] == "entities_named"]
     # Every sentence of the training file names one entity.
-    assert {one["slice"]["labels"]: one["value"] for one in named} == {"30": 30.0, "100": 100.0}
+    assert {one["slice"]["labels"]: one["value"] for one in named} == {"30": 30.0, "100": 100.0, "all": 200.0}
+    drawn = [one for one in records["low_resource"]["measurements"] if one["metric"] == "f1_by_entities"]
+    assert [one["slice"] for one in drawn] == [{"entities": "30"}, {"entities": "100"}, {"entities": "200"}]
     assert {name: one["status"] for name, one in records.items() if one["status"] == "failed"} == {}
     wrong = {tuple(one["slice"].values()) for one in records["label_noise"]["measurements"]}
     assert wrong == {(kind, share) for kind in ("missing", "symmetric") for share in ("0", "0.3")}
@@ -376,11 +390,17 @@ def test_seqeval_and_scikit_learn_find_the_same_in_the_written_predictions(place
         ("precision",): report["micro avg"]["precision"],
         ("recall",): report["micro avg"]["recall"],
         ("macro_f1",): report["macro avg"]["f1-score"],
+        ("macro_precision",): report["macro avg"]["precision"],
+        ("macro_recall",): report["macro avg"]["recall"],
         **{("type_f1", kind): report[kind]["f1-score"] for kind in ("LOC", "PER")},
     }
     flat = [[tag for tags in some for tag in tags] for some in (golds, predictions)]
     table = sklearn_report(*flat, output_dict=True, zero_division=0)
-    wanted["token_average_f1", "weighted"] = table["weighted avg"]["f1-score"]
+    for ours_name, theirs in (("f1", "f1-score"), ("precision", "precision"), ("recall", "recall")):
+        for average in ("macro", "weighted"):
+            wanted[f"token_average_{ours_name}", average] = table[f"{average} avg"][theirs]
+        # Every word has one tag: they are all the share of right ones.
+        wanted[f"token_average_{ours_name}", "micro"] = table["accuracy"]
     for tag in set(flat[0]):
         wanted["token_support", tag] = table[tag]["support"]
         wanted["token_f1", tag] = table[tag]["f1-score"]
@@ -417,6 +437,15 @@ def test_what_failed_has_a_remedy_that_is_trained_and_audited(place: Path, capsy
     assert "entity_attack f1_under_attack [method deepwordbug, held out]: " in said
     trained = json.loads((place / "ill-remedy" / "ckpt" / "remedy-attack" / "training.json").read_text("utf-8"))
     assert (trained["recipe"], trained["recipe_settings"]["method"]) == ("attack", "pruthi")
+
+
+def test_files_of_other_kinds_are_read_by_their_own_names(place: Path) -> None:
+    rows = [{"tokens": one.inputs["text"].split(), "ner_tags": list(one.gold)} for one in sentences(40, seed=7)]
+    (place / "other.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    words = ["run", "--model", str(place / "ckpt" / "standard"), "--data", str(place / "other.jsonl")]
+    assert main([*words, "--probe", "quality", "--out", str(place / "other")]) == 3
+    trained = json.loads((place / "ckpt" / "standard" / "training.json").read_text("utf-8"))
+    assert trained["columns"] == {}
 
 
 def test_a_config_says_that_tags_are_read_leniently(place: Path) -> None:

@@ -99,10 +99,14 @@ def test_names_of_columns_are_of_files_that_have_names(tmp_path: Path) -> None:
     assert loaded(path) == [("John runs", ("O", "O"))]
     assert loaded(path, label="column 2") == [("John runs", ("B-PER", "O"))]
     assert loaded(path, label="column 3", fields={"text": "column 1"}) == loaded(path)
-    for name in ("colum 2", "column 4"):
+    for name in ("colum 2", "column 4", "col_2"):
         assert refused(path, label=name) == (
-            f"no column is called {name} (name it: [data] label_column; columns: tokens, column 2, tags)"
+            f"no column is called {name} (of its 3 columns, one of: column 1, column 2, column 3)"
         )
+    # Names of other files, and a file that has one column of tags only.
+    assert loaded(path, label="column") == loaded(path)
+    two = put(tmp_path, "John B-PER\nruns O\n", "two.txt")
+    assert loaded(two, label="column 3") == [("John runs", ("B-PER", "O"))]
 
 
 @pytest.mark.parametrize("content", ["5", "[]", '{"features": 5}'])

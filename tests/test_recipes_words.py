@@ -89,10 +89,26 @@ def test_what_the_data_do_not_part_stays_whole_in_other_words() -> None:
         ("he said that day", "That day he said", "that day he said"),
         ("it rained all day", "Paris was wet", "Paris was wet"),
         ("It rained all day", "It was wet", "It was wet"),
+        (", it rained", "It was wet", "it was wet"),
+        (", it rained", ", It was wet", ", it was wet"),
     ],
 )
 def test_a_capital_goes_where_the_data_have_the_word_without(old: str, new: str, wanted: str) -> None:
     assert " ".join(_stretches._fitted(old.split(), new.split(), WORDS)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("He said. It did rain.", "He said . It did rain ."),
+        ('It rained there. "No," he said.', 'It rained there . " No , " he said .'),
+        ("Mr. Smith of the U.S. Army", "Mr. Smith of the U.S. Army"),
+        ("He left. we stayed", "He left. we stayed"),
+        ("They stayed. We left", "They stayed . We left"),
+    ],
+)
+def test_full_stops_between_sentences_are_words(value: str, words: str) -> None:
+    assert " ".join(_stretches._words(value)) == words
 
 
 def test_an_odd_quotation_mark_does_not_open_what_it_may_close() -> None:

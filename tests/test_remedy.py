@@ -254,7 +254,8 @@ def test_nothing_failed_is_said(place: Path, tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
     assert main(["remedy", str(tmp_path)]) == 0
     assert (
-        capsys.readouterr().out == "nothing failed that a recipe is known for (noise, adversarial, entity_attack are)\n"
+        capsys.readouterr().out
+        == "nothing failed that a recipe is known for (noise, adversarial, entity_attack are, but for entity swap)\n"
     )
 
 

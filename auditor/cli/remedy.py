@@ -42,7 +42,9 @@ def run(options: Namespace) -> int:
     for one in proposed:
         _propose(one)
     if not proposed:
-        print(f"nothing failed that a recipe is known for ({', '.join(('noise', *remedies.ATTACKED))} are)")
+        print(
+            f"nothing failed that a recipe is known for ({', '.join(('noise', *remedies.ATTACKED))} are, but for entity swap)"
+        )
         return 0
     if not options.train:
         print("train and audit them: the same command with --train", file=sys.stderr)

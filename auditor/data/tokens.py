@@ -14,7 +14,7 @@ from typing import Any
 from auditor import spans
 from auditor.data import tables
 from auditor.data.tables import NO_ROWS, Table
-from auditor.errors import DataError, near_match
+from auditor.errors import DataError
 
 COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iob2", ".tsv")
 """Kinds of files with one word and its tag a line, told by their names."""
@@ -25,6 +25,7 @@ TOKEN_NAMES = ("tokens", "words")
 TAG_NAMES = ("ner_tags", "tags", "labels", "ner")
 """Usual names of the columns in other files, the earlier ones first."""
 _DOCSTART = "-DOCSTART-"
+_NUMBERED = re.compile(r"col\w*[ _-]?\d+", re.IGNORECASE)
 _TAG = re.compile(r"O|[BIESLU]-\S+")
 
 
@@ -73,7 +74,7 @@ def _read(path: Path, text: str | None, label: str | None) -> tuple[Table, tuple
         table = _saved(path)
     elif suffix in COLUMNS:
         table = _conll(path)
-        return table, (_of_conll(table, text, TOKENS, "text_column"), _of_conll(table, label, TAGS, "label_column"))
+        return table, (_of_conll(table, text, TOKENS), _of_conll(table, label, TAGS))
     elif suffix in (".jsonl", ".parquet"):
         table = tables.read(path)
     else:
@@ -85,18 +86,20 @@ def _read(path: Path, text: str | None, label: str | None) -> tuple[Table, tuple
     return _with_names(table, columns[1]), columns
 
 
-def _of_conll(table: Table, given: str | None, usual: str, key: str) -> str:
+def _of_conll(table: Table, given: str | None, usual: str) -> str:
     """A column of a CoNLL file by its name or its number, the usual one without any.
 
-    Other names are of other files: a config, or a training's record, has one for all of them.
+    Other names are of other files: a config, or a training's record, has one for all of them. So has a file of two columns
+    but one of tags, whichever that is in files of more. Raises DataError for a number beyond the columns, or one misspelt.
     """
     columns = [name for name in table.header if name != DOCUMENT]
     numbered = {f"column {number}": name for number, name in enumerate(columns, start=1)}
     if given is None or given in table.header:
         return given or usual
-    if given not in numbered and (given.startswith("column ") or near_match(given, list(numbered))):
-        return _named(table, given, (), key)
-    return numbered.get(given, usual)
+    if given in numbered or len(columns) == len((TOKENS, TAGS)) or not _NUMBERED.fullmatch(given):
+        return numbered.get(given, usual)
+    hint = f"of its {len(columns)} columns, one of: {', '.join(numbered)}"
+    raise DataError(f"no column is called {given}", where=str(table.path), hint=hint)
 
 
 def _conll(path: Path) -> Table:

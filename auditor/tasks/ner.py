@@ -54,6 +54,7 @@ class NamedEntityRecognition:
                 ) from None
         # A model that has no tag for a beginning, as some older ones, is read as it was meant.
         self._strict = not lenient and any(label[0] in "BSU" for label in self.labels if label != OUTSIDE)
+        self._ends = any(label[0] in "ESLU" for label in self.labels if label != OUTSIDE)
         self.types = tuple(spans.types(self.labels))
         for kind in self._mapping.values():
             if kind not in self.types:
@@ -152,12 +153,13 @@ class NamedEntityRecognition:
         return spans.follow(gold, origins)
 
     def answer(self, response: Response) -> str:
-        """The most probable tags; those of a model that begins entities with ``I-`` as IOB2."""
+        """The most probable tags; those of a model with another scheme as IOB2."""
         return " ".join(self._read(response))
 
     def _read(self, response: Response) -> tuple[str, ...]:
+        """The tags that the words were read to have, as IOB2: what is wrong of them stays as it is where a model has that."""
         tags = self.tags(response)
-        return tags if self._strict else spans.tags_of(self.entities(response), len(tags))
+        return tags if self._strict and not self._ends else spans.tags_of(self.entities(response), len(tags))
 
     def stratum(self, gold: Gold | None) -> str | None:  # noqa: ARG002 - a sentence has no class
         """A sentence has no class of its own."""

@@ -218,7 +218,8 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
     return {
         "base": {"path": placed(ready.base), "fingerprint": inputs.fingerprint(ready.base)},
         "data": {name: {"path": placed(one.path), "sha256": one.sha256} for name, one in ready.sets.items()},
-        "columns": dict(ready.sets["train"].columns),
+        # Not those that were found by their usual names: another file may have others.
+        "columns": configs.columns(ready.config),
         "mapping": dict(ready.config.data.labels),
         "repair": ready.config.data.repair,
     }

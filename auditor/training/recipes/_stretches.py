@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from auditor.types import Example
 SHORTEST = 3
 """Words: fewer say too little to be translated by themselves."""
 _ENDS = (".", "!", "?")
+_BETWEEN = re.compile(r"""(?<=[^\W\d_A-Z]{4}[.!?])\s+(?=["'(]*[^\W\d_a-z])""")
+"""Between two sentences: the tokenizer parts a full stop from its word at the end of a text only. Four letters: not "Mr."."""
 
 
 def contexts(row: Example) -> list[tuple[int, int]]:
@@ -68,7 +71,8 @@ def _words(value: str) -> tuple[str, ...]:
     """The words of a text by the Penn Treebank's convention; quotation marks as most data have them."""
     from nltk.tokenize import NLTKWordTokenizer
 
-    return tuple('"' if one in ("``", "''") else one for one in NLTKWordTokenizer().tokenize(value))
+    found = [word for sentence in _BETWEEN.split(value) for word in NLTKWordTokenizer().tokenize(sentence)]
+    return tuple('"' if one in ("``", "''") else one for one in found)
 
 
 def _as_in(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
@@ -91,7 +95,8 @@ def _fitted(old: Sequence[str], new: Sequence[str], vocabulary: Set[str]) -> tup
     found = list(new)
     if len(found) > 1 and found[-1] in _ENDS and old[-1] not in _ENDS:
         found.pop()
-    if found and old[0][:1].islower():
-        low = found[0][:1].lower() + found[0][1:]
-        found[0] = low if low in vocabulary else found[0]
+    before, after = (next((n for n, word in enumerate(some) if word[:1].isalpha()), None) for some in (old, found))
+    if before is not None and after is not None and old[before][:1].islower():
+        low = found[after][:1].lower() + found[after][1:]
+        found[after] = low if low in vocabulary else found[after]
     return tuple(found)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from auditor import spans
 from auditor.training.recipes import _noise, _texts
 from auditor.training.recipes._checks import between
 from auditor.types import Example
@@ -83,7 +84,8 @@ def _chance(answer: Any, gold: Any, labels: Sequence[str]) -> float:
     """How likely the model finds the label; of labels of words, their mean."""
     if not isinstance(gold, tuple):
         return float(answer[labels.index(str(gold))])
-    return sum(float(row[labels.index(tag)]) for row, tag in zip(answer, gold, strict=True)) / max(len(gold), 1)
+    places = [labels.index(spans.among(tag, labels) or tag) for tag in gold]
+    return sum(float(row[place]) for row, place in zip(answer, places, strict=True)) / max(len(gold), 1)
 
 
 RECIPE = Online
