@@ -62,7 +62,15 @@ class LowResource:
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         title, infinite = task.metric.replace("_", " "), float("inf")
         by_entities = (
-            Metric(f"{task.metric}_by_entities", f"{title} by entities", "descriptive", "share", 0.0, 1.0, "higher"),
+            Metric(
+                f"{task.metric}_by_entities",
+                f"{title} against the entities named",
+                "descriptive",
+                "share",
+                0.0,
+                1.0,
+                "higher",
+            ),
             ENTITIES,
             Metric(
                 "entities_to_target", "entities to reach the target", "descriptive", "count", 0.0, infinite, "lower"
