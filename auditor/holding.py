@@ -40,10 +40,20 @@ def _likely(labels: Sequence[str], row: Sequence[float], tag: str) -> float:
     return max((float(chance) for label, chance in zip(labels, row, strict=True) if label[1:] == tag[1:]), default=0.0)
 
 
-def after_edits(task: Task, before: text.Words, after: str, answer: Response, wanted: Found) -> float:
-    """``surely`` for what a text became; 1 where the entities cannot be told in it, so that it is no success."""
-    moved = spans.followed(wanted, text.origins(before, text.diff(before, text.split(after))))
-    return 1.0 if moved is None or len(moved) < len(wanted) else surely(task, answer, moved)
+def goal(
+    task: Task, before: text.Words, texts: Sequence[str], answers: Sequence[Response], wanted: Found
+) -> list[list[float]]:
+    """Of what a text became and the answers to that: how surely the entities are still found, and how surely not.
+
+    Two scores as of two labels, of which an attack wants the second: the goal that TextAttack's searches work for. 1 and 0
+    where the entities cannot be told in a text, so that it is no success.
+    """
+    found = []
+    for after, answer in zip(texts, answers, strict=True):
+        moved = spans.followed(wanted, text.origins(before, text.diff(before, text.split(after))))
+        held = 1.0 if moved is None or len(moved) < len(wanted) else surely(task, answer, moved)
+        found.append([held, 1 - held])
+    return found
 
 
 def words_of(found: Found) -> frozenset[int]:
@@ -51,9 +61,13 @@ def words_of(found: Found) -> frozenset[int]:
     return frozenset(place for one in found for place in range(one.start, one.end))
 
 
-def broken(before: text.Words, gold: Any, edits: Sequence[text.Edit], *, context_only: bool) -> bool:
-    """Whether edits took an entity apart; with ``context_only`` also whether they touched one of its words."""
-    origins, entities = text.origins(before, edits), spans.spans(gold)
+def broken(
+    before: text.Words, gold: Any, edits: Sequence[text.Edit], origins: Sequence[int], *, context_only: bool
+) -> bool:
+    """Whether edits, which words come from these origins by, took an entity apart; with ``context_only`` also whether they
+    touched one of its words.
+    """
+    entities = spans.spans(gold)
     moved = spans.followed(entities, origins)
     if moved is None or spans.joined(gold, edits):
         return True

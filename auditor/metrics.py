@@ -6,7 +6,7 @@ A metric reads one judged case and says what it adds to its cluster's row; ``tal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from auditor import stats
@@ -48,6 +48,16 @@ def measurement(
         vacuous=vacuous,
         rows=rows,
     )
+
+
+def summed(scores: Iterable[tuple[str, Score]], arm: str = "") -> list[Row]:
+    """Clusters' scores, each with its cluster, added up: one row for each cluster, in the order of their first ones."""
+    sums: dict[str, list[float]] = {}
+    for cluster, score in scores:
+        row = sums.setdefault(cluster, [0.0, 0.0])
+        row[0] += score.numerator
+        row[1] += score.denominator
+    return [Row(cluster, arm, *row) for cluster, row in sums.items()]
 
 
 def _mean(

@@ -52,12 +52,7 @@ def drops(cases: Iterable[Judged], metric: Metric) -> Iterator[Measurement | Ski
 
 
 def _rows(cases: Iterable[Judged], kinds: str, arm: str) -> list[Row]:
-    sums: dict[str, list[float]] = {}
-    for judged in cases:
-        score, row = _score(judged, kinds), sums.setdefault(judged.cluster, [0.0, 0.0])
-        row[0] += score.numerator
-        row[1] += score.denominator
-    return [Row(cluster, arm, *row) for cluster, row in sums.items()]
+    return metrics.summed(((judged.cluster, _score(judged, kinds)) for judged in cases), arm)
 
 
 def _score(judged: Judged, kinds: str) -> Score:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import metrics, spans
-from auditor.types import NEEDS, Audit, Case, Example, Judged, Measurement, Metric, Row, Skipped, Slice, Task
+from auditor.types import NEEDS, Audit, Case, Example, Judged, Measurement, Metric, Score, Skipped, Slice, Task
 from probes import _entities
 
 SEEN, UNSEEN = "seen in training", "not seen in training"
@@ -98,19 +98,14 @@ class Entities:
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         """The gap, where there are entities of both kinds."""
         del audit
-        arms = {SEEN: "first", UNSEEN: "second"}
-        sums: dict[str, dict[str, list[float]]] = {arm: {} for arm in arms.values()}
-        count = 0
+        arms: dict[str, list[tuple[str, Score]]] = {SEEN: [], UNSEEN: []}
         for judged in cases:
-            arm = arms.get(judged.slice.get("entity", ""))
-            if arm is not None:
-                count += 1
-                row = sums[arm].setdefault(judged.cluster, [0.0, 0.0])
-                row[0] += judged.parts["recall"].numerator
-                row[1] += judged.parts["recall"].denominator
-        rows = [Row(cluster, arm, *found) for arm, own in sums.items() for cluster, found in own.items()]
-        if all(sums.values()):
-            yield metrics.measurement(GAP, {}, rows, n_cases=count)
+            kind = judged.slice.get("entity")
+            if kind is not None:
+                arms[kind].append((judged.cluster, judged.parts["recall"]))
+        if all(arms.values()):
+            rows = [*metrics.summed(arms[SEEN], "first"), *metrics.summed(arms[UNSEEN], "second")]
+            yield metrics.measurement(GAP, {}, rows, n_cases=sum(map(len, arms.values())))
 
 
 Key = tuple[str, str]

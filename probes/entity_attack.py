@@ -105,12 +105,7 @@ def _around(audit: Audit, method: str) -> Any:
         kept = holding.words_of(spans.spans(example.gold))
 
         def ask(texts: Sequence[str]) -> list[list[float]]:
-            answers = audit.ask([{"text": one} for one in texts])
-            holds = [
-                holding.after_edits(audit.task, before, after, answer, wanted)
-                for after, answer in zip(texts, answers, strict=True)
-            ]
-            return [[hold, 1 - hold] for hold in holds]
+            return holding.goal(audit.task, before, texts, audit.ask([{"text": one} for one in texts]), wanted)
 
         attacker: Attacker = Attacker(method, ask, audit.settings.query_budget)
         limit = word_limit(len(before.words), audit.settings.max_words_changed)
@@ -188,7 +183,7 @@ def _case(
     edits = (edit,) if edit is not None else text.diff(before, text.split(after))
     origins = text.origins(before, edits)
     moved = spans.followed(wanted, origins)
-    broken = holding.broken(before, example.gold, edits, context_only=edit is None)
+    broken = holding.broken(before, example.gold, edits, origins, context_only=edit is None)
     facts |= {"words_changed": text.share_touched(before, edits), WANTED: _written(moved or ())}
     return Case(example, slice_, inputs={"text": after}, origins=origins, facts=facts, invalid=broken)
 

@@ -11,8 +11,6 @@ from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Ski
 from probes._retraining import check_steps, measured, over_seeds, steps_of, stratified, sums
 
 FULL = "all"
-
-
 ENTITIES = Metric("entities_named", "entities that the sentences name", "descriptive", "count", 0.0, float("inf"), None)
 
 

@@ -99,22 +99,21 @@ def _case(audit: Audit, example: Example, name: str, share: float, slice_: Slice
     touched = total = 0.0
     for field_name in audit.task.fields:
         words = text.split(inputs[field_name])
-        kept = _entity_words(example) if audit.task.word_level and audit.settings.context_only else frozenset()
+        context_only = audit.task.word_level and audit.settings.context_only
+        kept = holding.words_of(spans.spans(example.gold or ())) if context_only else frozenset()
         edits = perturb(words, name, share, audit.rng(name, example.id, field_name), kept)
         inputs[field_name] = str(text.apply(words, edits))
         if audit.task.word_level:
             origins = text.origins(words, edits)
-            broken = example.gold is not None and holding.broken(words, example.gold, edits, context_only=False)
+            broken = example.gold is not None and holding.broken(
+                words, example.gold, edits, origins, context_only=False
+            )
         touched += text.share_touched(words, edits) * len(words.words)
         total += len(words.words)
     if not touched:
         return None
     facts = {"words_touched": touched / total}
     return Case(example, slice=slice_, inputs=inputs, facts=facts, invalid=broken, origins=origins)
-
-
-def _entity_words(example: Example) -> frozenset[int]:
-    return frozenset(place for one in spans.spans(example.gold or ()) for place in range(one.start, one.end))
 
 
 PROBE = Noise()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor import metrics
-from auditor.types import Audit, Case, Example, Facts, Judged, Measurement, Metric, Row, Score, Skipped, Task
+from auditor.types import Audit, Case, Example, Facts, Judged, Measurement, Metric, Score, Skipped, Task
 from probes import _entities
 
 RECALL = Metric("recall", "recall by class", "mean", "share", 0.0, 1.0, "higher")
@@ -63,19 +63,12 @@ class Quality:
             yield from _entities.measured(cases)
         if audit.task.ratio:
             return
-        rows: dict[str, dict[str, list[float]]] = {}
-        counts: dict[str, int] = {}
+        scores: dict[str, list[tuple[str, Score]]] = {}
         for judged in cases:
-            if judged.after is None or "class" not in judged.facts:
-                continue
-            name = str(judged.facts["class"])
-            counts[name] = counts.get(name, 0) + 1
-            sums = rows.setdefault(name, {}).setdefault(judged.cluster, [0.0, 0.0])
-            sums[0] += judged.after.numerator
-            sums[1] += judged.after.denominator
-        for name in sorted(rows):
-            found = [Row(cluster, "", *sums) for cluster, sums in rows[name].items()]
-            yield metrics.measurement(RECALL, {"class": name}, found, n_cases=counts[name])
+            if judged.after is not None and "class" in judged.facts:
+                scores.setdefault(str(judged.facts["class"]), []).append((judged.cluster, judged.after))
+        for name, found in sorted(scores.items()):
+            yield metrics.measurement(RECALL, {"class": name}, metrics.summed(found), n_cases=len(found))
 
 
 def constant_answer(audit: Audit) -> Any:

@@ -60,10 +60,10 @@ class TrainingStrategy:
 
     Models of several recipes and seeds, from the same base on the same rows, are asked what the probes quality, noise (all its
     perturbations at one severity, averaged), adversarial or, of named entities, entity_attack (DeepWordBug), domain_shift
-    (the other domain that standard training does worst on) and, of texts, bias (all axes, averaged) ask: checkpoints beside the audited one, or models trained here
-    for a fixed number of steps without validation. Intervals hold the spread between seeds (t with seeds − 1 degrees of
-    freedom) and between examples. Differences from standard are paired by seed and by example; Holm (1979) corrects over
-    all of them, and with fewer than three seeds none is called one. Cost: tokens that went through the model, those
+    (the other domain that standard training does worst on) and, of texts, bias (all axes, averaged) ask: checkpoints beside
+    the audited one, or models trained here for a fixed number of steps without validation. Intervals hold the spread
+    between seeds (t with seeds − 1 degrees of freedom) and between examples. Differences from standard are paired by
+    seed and by example; Holm (1979) corrects over all of them, and with fewer than three seeds none is called one. Cost: tokens that went through the model, those
     with a gradient three times (a backward pass costs about two forward ones), over those of standard training; of
     checkpoints also their time and memory, as measured. Descriptive: no limit reads it.
     """

@@ -232,5 +232,6 @@ def test_what_is_not_found_or_cannot_be_lost_is_not_added() -> None:
 )
 def test_edits_that_touch_or_join_entities_break_them(edit: text.Edit, touched: bool, apart: bool) -> None:
     before = text.split(SAID.inputs["text"])
-    assert holding.broken(before, SAID.gold, [edit], context_only=True) is touched
-    assert holding.broken(before, SAID.gold, [edit], context_only=False) is apart
+    origins = text.origins(before, [edit])
+    assert holding.broken(before, SAID.gold, [edit], origins, context_only=True) is touched
+    assert holding.broken(before, SAID.gold, [edit], origins, context_only=False) is apart

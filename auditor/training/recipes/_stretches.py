@@ -66,7 +66,7 @@ def replaced(row: Example, known: Mapping[str, str], vocabulary: Set[str]) -> Ex
     return replace(row, inputs={"text": str(text.apply(words, edits))}, gold=gold)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2**16)
 def _words(value: str) -> tuple[str, ...]:
     """The words of a text by the Penn Treebank's convention; quotation marks as most data have them."""
     from nltk.tokenize import NLTKWordTokenizer

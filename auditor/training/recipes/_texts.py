@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from auditor.training.recipes._base import Recipe
+from auditor.types import Example
 
 
 class Making(Recipe):
@@ -23,6 +25,10 @@ class Making(Recipe):
         """The model as it is; what an earlier training made is forgotten."""
         self._made, self._epoch = [], -1
         return model
+
+    def beside(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """The rows and, after them, what was made of some of them."""
+        return [*examples, *(replace(examples[row], inputs=inputs, gold=gold) for row, inputs, gold in self._made)]
 
     def state(self) -> Mapping[str, Any]:
         """The texts, as one tensor of bytes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from auditor import holding, spans, text
@@ -73,7 +73,7 @@ class AttackTraining(_texts.Making):
         rng = random.Random(random.getrandbits(64))
         if (epoch - settings.first) % settings.every == 0 and self._epoch != epoch:
             self._made, self._epoch = self._attacked(examples, rng), epoch
-        return [*examples, *(replace(examples[row], inputs=inputs, gold=gold) for row, inputs, gold in self._made)]
+        return self.beside(examples)
 
     def _attacked(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
@@ -112,17 +112,14 @@ class AttackTraining(_texts.Making):
             return None
 
         def ask(texts: Sequence[str]) -> Sequence[Sequence[float]]:
-            sure = [
-                holding.after_edits(task, before, after, answer, wanted)
-                for after, answer in zip(texts, answers(texts), strict=True)
-            ]
-            return [[held, 1 - held] for held in sure]
+            return holding.goal(task, before, texts, answers(texts), wanted)
 
         found = self._found(ask, one, 0, rng, holding.words_of(spans.spans(gold)))
         edits = text.diff(before, text.split(found.text))
-        if not found.success or holding.broken(before, gold, edits, context_only=True):
+        origins = text.origins(before, edits)
+        if not found.success or holding.broken(before, gold, edits, origins, context_only=True):
             return None
-        return found.text, spans.follow(gold, text.origins(before, edits))
+        return found.text, spans.follow(gold, origins)
 
     def _found(
         self, ask: Any, one: str, label: int, rng: random.Random, kept: frozenset[int] = frozenset()

@@ -92,7 +92,7 @@ class BackTranslation(_texts.Making):
             return examples
         if self._epoch < 0:
             self._made, self._epoch = list(self._paraphrased(examples)), epoch
-        return [*examples, *(replace(examples[row], inputs=inputs, gold=gold) for row, inputs, gold in self._made)]
+        return self.beside(examples)
 
     def _paraphrased(self, examples: Sequence[Example]) -> Iterator[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
