@@ -86,6 +86,12 @@ def wordnet() -> Resource:
     )
 
 
+def lacking(attack: str) -> str | None:
+    """Why an attack of TextAttack's cannot run here; None where it can."""
+    found = wordnet()
+    return None if attack != "pwws" or found.present else f"{found.name} is missing: {found.note}"
+
+
 def _package(name: str, module: str, serves: str) -> Resource:
     present = importlib.util.find_spec(module) is not None
     return Resource(name, present, serves if present else f"disables {serves}; get it with: pip install {name}")

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from auditor import text
+from auditor import resources, text
 from auditor.metrics import median_fact, share, task_metric
 from auditor.types import Audit, Case, Example, Facts, Judged, Metric, Score, Skipped, Slice, Task
-from probes._attacks import unavailable, word_limit
+from probes._attacks import word_limit
 
 if TYPE_CHECKING:
     from auditor.attacking import Attacker
@@ -75,7 +75,7 @@ class Adversarial:
         examples = [one for one in audit.examples("home", settings.examples) if one.gold is not None]
         right = _answered_rightly(audit, examples)
         for recipe in dict.fromkeys(settings.recipes):
-            reason = unavailable(recipe) if examples else "no example has a label"
+            reason = resources.lacking(recipe) if examples else "no example has a label"
             for slice_, limit in _strengths(recipe, settings):
                 if reason is not None or (recipe == "pruthi" and limit is None):
                     yield Skipped(slice_, reason or "the recipe itself changes one word: no other strength")

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from auditor import holding, metrics, spans, text
+from auditor import holding, metrics, resources, spans, text
 from auditor.holding import Found
 from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Skipped, Slice, Task
-from probes._attacks import unavailable, word_limit
+from probes._attacks import word_limit
 
 if TYPE_CHECKING:
     from auditor.attacking import Attacker
@@ -93,7 +93,7 @@ class EntityAttack:
 def _unavailable(audit: Audit, method: str) -> str | None:
     if method == SWAP:
         return None if audit.has("train") else NEEDS["train"]
-    return unavailable(method)
+    return resources.lacking(method)
 
 
 def _around(audit: Audit, method: str) -> Any:

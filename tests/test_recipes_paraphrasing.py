@@ -144,6 +144,20 @@ def test_without_wordnet_it_is_said_what_helps(monkeypatch: pytest.MonkeyPatch) 
         recipes.create("eda", given).check(TASK, SETTINGS)
 
 
+def test_an_attack_by_synonyms_without_wordnet_is_refused_before_anything_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    absent(monkeypatch)
+    made = recipes.create("attack", {"method": "pwws", "first": 0})
+    with pytest.raises(ConfigError) as caught:
+        made.check(TASK, SETTINGS)
+    assert caught.value.line == "[training.recipe.attack]: NLTK WordNet is missing:  (or another method)"
+    recipes.create("attack", {"method": "pwws", "share": 0.0}).check(TASK, SETTINGS)
+    recipes.create("attack", {"first": 0}).check(TASK, SETTINGS)
+    absent(monkeypatch, present=True)
+    made.check(TASK, SETTINGS)
+
+
 def test_wordnet_gives_lemmas_in_alphabetical_order(monkeypatch: pytest.MonkeyPatch) -> None:
     class Synset:
         def __init__(self, *lemmas: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from auditor import holding, spans, text
+from auditor import holding, resources, spans, text
 from auditor.errors import ConfigError
 from auditor.training import terms as training
 from auditor.training.recipes import _texts
@@ -60,6 +60,8 @@ class AttackTraining(_texts.Making):
         own: Settings = self.settings
         if own.share and len(task.fields) > 1:
             raise ConfigError("attacks take tasks with one text", where=f"[training.recipe.{self.label}]")
+        if own.share and (reason := resources.lacking(own.method)) is not None:
+            raise ConfigError(reason, where=f"[training.recipe.{self.label}]", hint="or another method")
         if own.share and not settings.steps and own.first >= settings.epochs:
             hint = f"epochs = {own.first + 1} or more, or first = 0"
             message = f"first = {own.first}, with epochs = {settings.epochs}, never attacks: epochs count from 0"
