@@ -2,13 +2,20 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# A second environment, with the last transformers 4, for checkpoints and users that stay there.
+VENV4 ?= .venv-transformers4
+BIN4 := $(VENV4)/bin
+OWN4 := tests/constraints-transformers4.txt
+# TextAttack asks for flair, which needs transformers 4; what it really imports is named in pyproject.toml.
+TEXTATTACK := textattack
 DEMO ?= demo
 # Fails below the branch coverage that pyproject.toml asks for; for some tests only: make test PYTEST_ARGS=tests/test_gate.py
 PYTEST_ARGS ?= --cov
+PYTEST4_ARGS ?= -q
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: audit test test-slow bench lint env demo-data clean
+.PHONY: audit test test-transformers4 test-slow bench lint env env-transformers4 demo-data clean
 
 audit: env demo-data
 	cd $(DEMO) && ../$(BIN)/audit train --config audit.toml
@@ -21,6 +28,9 @@ demo-data: env
 
 test: env
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-transformers4: env-transformers4
+	$(BIN4)/python -m pytest $(PYTEST4_ARGS)
 
 test-slow: env
 	$(BIN)/python -m pytest -m slow
@@ -41,7 +51,19 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --upgrade "pip>=26"
 	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable ".[demo,dev,onnx]"
+	$(BIN)/python -m pip install -qq --constraint constraints.txt --no-deps $(TEXTATTACK)
+	touch $@
+
+env-transformers4: $(VENV4)/.installed
+
+# The constraints of the default environment, but for the packages that the second one pins itself.
+$(VENV4)/.installed: pyproject.toml constraints.txt $(OWN4)
+	$(PYTHON) -m venv $(VENV4)
+	awk -F '==' 'FNR == NR { own[$$1] = 1; print; next } !($$1 in own)' $(OWN4) constraints.txt > $(VENV4)/constraints.txt
+	$(BIN4)/python -m pip install -qq --upgrade "pip>=26"
+	$(BIN4)/python -m pip install -qq --constraint $(VENV4)/constraints.txt --editable ".[demo,dev,onnx]"
+	$(BIN4)/python -m pip install -qq --constraint $(VENV4)/constraints.txt --no-deps $(TEXTATTACK)
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO) build dist *.egg-info
+	rm -rf $(VENV) $(VENV4) $(DEMO) build dist *.egg-info

@@ -131,7 +131,7 @@ def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, .
     missing = tuple(sorted(need for need in probe.needs if need in there and not there[need]))
     packages = registry.missing_packages(probe)
     if packages:
-        return (*missing, *(f"package:{name}" for name in packages)), f"not installed: {', '.join(packages)}"
+        return (*missing, *(f"package:{name}" for name in packages)), "; ".join(packages.values())
     # "candidate only" says more than a lacking file does: such a probe would not run on this model anyway.
     first = "candidate" if "candidate" in missing else next(iter(missing), None)
     return missing, None if first is None else NEEDS[first]

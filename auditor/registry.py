@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from auditor import limitations
+from auditor import limitations, packages
 from auditor.errors import ProbeError, UsageError, near_match
 from auditor.types import NEEDS, Probe
 
@@ -132,10 +132,10 @@ def selected(probes: Sequence[Probe], names: Sequence[str], files: Iterable[Path
     return frozenset((*names, *(_checked(_module_of(path), str(path)).name for path in files)) if names else known)
 
 
-def missing_packages(probe: Probe) -> tuple[str, ...]:
-    """Packages that the probe needs and this installation lacks; imports nothing."""
-    packages = sorted(need.removeprefix("package:") for need in probe.needs if need.startswith("package:"))
-    return tuple(name for name in packages if importlib.util.find_spec(name) is None)
+def missing_packages(probe: Probe) -> dict[str, str]:
+    """Packages that the probe needs and this installation lacks → why, and the command that mends it; imports none."""
+    names = sorted(need.removeprefix("package:") for need in probe.needs if need.startswith("package:"))
+    return {name: reason for name in names if (reason := packages.lacking(name)) is not None}
 
 
 def settings_of(settings: object) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from auditor import packages
+
 _STOPWORDS = ("corpora", "stopwords", ("english",))
 _WORDNET = ("corpora", "wordnet", ("data.noun", "index.noun", "index.sense", "lexnames"))
 _PACKAGES = (
@@ -30,7 +32,6 @@ _DOWNLOADERS = (
     ("nltk", "download"),
     ("nltk.downloader", "download"),
     ("textattack.shared.utils.install", "http_get"),
-    ("flair.file_utils", "get_from_cache"),
 )
 _OFFLINE_SWITCHES = (
     ("huggingface_hub.constants", "HF_HUB_OFFLINE"),
@@ -88,13 +89,16 @@ def wordnet() -> Resource:
 
 def lacking(attack: str) -> str | None:
     """Why an attack of TextAttack's cannot run here; None where it can."""
+    reason = packages.lacking("textattack")
+    if reason is not None:
+        return reason
     found = wordnet()
     return None if attack != "pwws" or found.present else f"{found.name} is missing: {found.note}"
 
 
 def _package(name: str, module: str, serves: str) -> Resource:
-    present = importlib.util.find_spec(module) is not None
-    return Resource(name, present, serves if present else f"disables {serves}; get it with: pip install {name}")
+    reason = packages.lacking(module, name)
+    return Resource(name, reason is None, serves if reason is None else f"disables {serves}: {reason}")
 
 
 def ensure_stopwords() -> Resource:
@@ -145,7 +149,7 @@ def _nltk_folders() -> list[Path]:
 
 @contextmanager
 def no_downloads() -> Iterator[None]:
-    """Inside, NLTK, TextAttack and flair raise DownloadBlockedError instead of fetching, and Hugging Face is offline.
+    """Inside, NLTK and TextAttack raise DownloadBlockedError instead of fetching, and Hugging Face is offline.
 
     Everything is as before afterwards, also in libraries that were imported inside and read the switch then.
     """

@@ -23,7 +23,8 @@ ALLOWED: dict[str, set[str]] = {
     "spans": {"errors", "text"},
     "holding": {"spans", "text", "types"},
     "text": BASE,
-    "resources": BASE,
+    "packages": set(),
+    "resources": BASE | {"packages"},
     "data": BASE | {"spans"},
     "config": BASE,
     "metrics": BASE | {"stats"},
@@ -40,11 +41,11 @@ ALLOWED: dict[str, set[str]] = {
     "models": BASE | {"tasks", "text"},
     "engine": BASE,
     "perturbing": {"text"},
-    "attacking": {"resources", "text"},
+    "attacking": {"errors", "packages", "resources", "text"},
     "training": BASE
     | {"attacking", "caches", "folders", "tasks", "text", "models", "data", "config", "perturbing"}
     | {"holding", "resources", "spans"},
-    "registry": BASE | {"limitations"},
+    "registry": BASE | {"limitations", "packages"},
     "remedies": set(),
     "retraining": BASE | {"config", "models", "plans", "training"},
     "rounds": BASE | {"gate", "measuring", "plans", "policy", "runner", "stats", "tally"},

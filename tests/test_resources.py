@@ -80,7 +80,9 @@ def test_the_survey_lists_corpora_and_packages_and_says_what_a_missing_package_d
     monkeypatch.setattr(resources, "_PACKAGES", (("no-such-package", "no_such_package", "nothing"),))
     names = [resource.name for resource in resources.survey()]
     assert names == ["NLTK stopwords", "NLTK WordNet", "no-such-package"]
-    assert resources.survey()[-1].note == "disables nothing; get it with: pip install no-such-package"
+    assert resources.survey()[-1].note == (
+        "disables nothing: no-such-package is not installed; get it with: pip install no-such-package"
+    )
     monkeypatch.setattr(resources, "_PACKAGES", (("pytest", "pytest", "tests"),))
     assert resources.survey()[-1] == resources.Resource("pytest", True, "tests")
 

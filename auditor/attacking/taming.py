@@ -19,12 +19,20 @@ from unittest import mock
 
 import numpy as np
 
-from auditor import resources
+from auditor import packages, resources
+from auditor.attacking.flair_stand_in import flair_stand_in, refuse_taggers
+from auditor.errors import ProbeError
 
 
 @contextmanager
 def _tamed_import() -> Iterator[None]:
-    """TextAttack imports inside: offline; the process's environment, logging and generators are left as they are."""
+    """TextAttack imports inside: offline; the process's environment, logging and generators are left as they are.
+
+    Raises ProbeError where it, or what it imports, is not installed.
+    """
+    reason = packages.lacking("textattack")
+    if reason is not None:
+        raise ProbeError(reason)
     resources.ensure_stopwords()
     with warnings.catch_warnings():
         # Deprecation warnings of TextAttack's many dependencies say nothing about an audit.
@@ -40,7 +48,7 @@ def _tamed_import() -> Iterator[None]:
             # statement out of the user's.
             (Path(cache) / "post_install_check_3").touch()
             try:
-                with resources.no_downloads():
+                with resources.no_downloads(), flair_stand_in():
                     os.environ["TA_CACHE_DIR"] = cache
                     yield
             finally:
@@ -57,6 +65,7 @@ with _tamed_import():
     import torch
     from textattack.shared.utils import install
 
+refuse_taggers(textattack)
 install.TEXTATTACK_CACHE_DIR = str(Path("~/.cache/textattack").expanduser())
 install.logger.setLevel(logging.ERROR)
 logging.getLogger("jieba").setLevel(logging.ERROR)

@@ -42,5 +42,5 @@ def _facts(probe: Probe) -> dict[str, Any]:
         "needs": sorted(probe.needs),
         "not_applicable_when": [NEEDS[need] for need in sorted(probe.needs) if need in NEEDS],
         "settings": registry.settings_of(probe.settings),
-        "here": f"cannot run here: not installed: {', '.join(packages)}" if packages else "can run here",
+        "here": f"cannot run here: {'; '.join(packages.values())}" if packages else "can run here",
     }

@@ -1,0 +1,51 @@
+"""Optional packages: which are absent, and the command that installs them. Imports none of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+
+TEXTATTACK = "pip install --no-deps textattack"
+"""Without its dependencies: TextAttack asks for flair, which does not run with transformers 5 and which no attack here
+uses. What else it imports is a dependency of this project."""
+TEXTATTACK_IMPORTS = {
+    "bert_score": "bert-score",
+    "editdistance": "editdistance",
+    "jieba": "jieba",
+    "langdetect": "langdetect",
+    "language_tool_python": "language_tool_python",
+    "lemminflect": "lemminflect",
+    "Levenshtein": "Levenshtein",
+    "lru": "lru-dict",
+    "more_itertools": "more-itertools",
+    "num2words": "num2words",
+    "OpenHowNet": "OpenHowNet",
+    "pinyin": "pinyin",
+    "terminaltables": "terminaltables",
+    "word2number": "word2number",
+}
+"""What TextAttack imports that nothing else here needs: module → its distribution."""
+
+
+def is_installed(module: str) -> bool:
+    """Whether a top-level module can be found; it is not imported."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # a stand-in in sys.modules without a spec
+        return True
+
+
+def lacking(module: str, distribution: str | None = None) -> str | None:
+    """Say why a package cannot be imported, and the command that mends it; None where it can.
+
+    ``distribution``: its name on the package index, where that differs from the module's.
+    """
+    if not is_installed(module):
+        command = TEXTATTACK if module == "textattack" else f"pip install {shlex.quote(distribution or module)}"
+        return f"{distribution or module} is not installed; get it with: {command}"
+    if module != "textattack":
+        return None
+    absent = [name for inner, name in TEXTATTACK_IMPORTS.items() if not is_installed(inner)]
+    if not absent:
+        return None
+    return f"textattack needs {', '.join(absent)}; get them with: pip install {' '.join(absent)}"
