@@ -1,0 +1,143 @@
+"""Checkpoints of many architectures, written by transformers 4.57 and 5.24, answer as transformers alone does.
+
+``expected.json`` beside them holds the probabilities that the transformers which wrote them gave, one text at a time. Run
+under both majors (``make test``, ``make test-transformers4``).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import transformers
+
+from auditor.cli.main import main
+from auditor.errors import ModelError
+from auditor.models import hugging_face
+
+ZOO = Path(__file__).resolve().parent.parent / "fixtures" / "zoo"
+sys.path.insert(0, str(Path(__file__).resolve().parent / "zoo"))
+from make import LABELS, TEXTS  # noqa: E402 - beside this file, not installed
+from make import ZOO as SPECIES  # noqa: E402
+
+INSTALLED = int(transformers.__version__.split(".")[0])
+WRITERS = (4, 5)
+EXACT = 2e-5
+"""Between probabilities of two versions, and of a text alone and in a batch: rounding of float32."""
+TASKS = tuple(LABELS)
+
+
+def folder(writer: int, task: str) -> Path:
+    return ZOO / f"transformers{writer}" / task
+
+
+def checkpoints() -> Iterator[Any]:
+    for writer in WRITERS:
+        for task in TASKS:
+            for path in sorted(folder(writer, task).iterdir()):
+                if path.is_dir():
+                    yield pytest.param(writer, task, path.name, id=f"{writer}-{task}-{path.name}")
+
+
+def flat(value: Any) -> list[float]:
+    return [number for inner in value for number in flat(inner)] if isinstance(value, list | tuple) else [value]
+
+
+def loaded(writer: int, task: str, name: str) -> hugging_face.HuggingFaceModel | None:
+    """The model; None where transformers 4 is too old for it and that is said in one line with the way out."""
+    try:
+        return hugging_face.load(folder(writer, task) / name, name=name, task_name=task, device="cpu")
+    except ModelError as error:
+        if writer > INSTALLED and "transformers 5" in error.line and 'pip install "transformers>=5"' in error.line:
+            return None
+        raise
+
+
+def test_the_zoo_has_every_species_for_each_of_its_tasks() -> None:
+    for writer in WRITERS:
+        for task in TASKS:
+            expected = {name for name, species in SPECIES.items() if task in species.tasks}
+            answers = json.loads((folder(writer, task) / "expected.json").read_text(encoding="utf-8"))
+            assert set(answers) == expected == {path.name for path in folder(writer, task).iterdir() if path.is_dir()}
+    assert len(SPECIES) >= 16
+
+
+@pytest.mark.parametrize(("writer", "task", "name"), list(checkpoints()))
+def test_a_checkpoint_answers_as_transformers_alone_does(writer: int, task: str, name: str) -> None:
+    model = loaded(writer, task, name)
+    if model is None:
+        return
+    expected = json.loads((folder(writer, task) / "expected.json").read_text(encoding="utf-8"))[name]
+    requests = [tuple(text.split()) if task == "ner" else (text,) for text in TEXTS]
+    encoded = model.encode(requests)
+    assert model.labels == LABELS[task]
+    for answers in ([model.run([text])[0] for text in encoded], model.run(encoded)):
+        numbers, wanted = flat(answers), flat(expected)
+        assert len(numbers) == len(wanted)
+        assert max(abs(number - other) for number, other in zip(numbers, wanted, strict=True)) < EXACT
+        for answer, row in zip(answers, expected, strict=True):
+            pairs = zip(answer, row, strict=True) if task == "ner" else [(answer, row)]
+            assert all(max(range(len(a)), key=a.__getitem__) == max(range(len(b)), key=b.__getitem__) for a, b in pairs)
+
+
+def data_for(task: str, path: Path) -> Path:
+    """The zoo's texts with labels, as a user's file has them."""
+    if task == "ner":
+        file = path / "test.conll"
+        tags = ("O", "B-PER", "B-LOC")
+        sentences = (
+            "".join(f"{word}\t{tags[index % 3]}\n" for index, word in enumerate(text.split())) for text in TEXTS
+        )
+        file.write_text("\n".join(sentences), encoding="utf-8")
+        return file
+    file = path / "test.csv"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(("text", "label"))
+        rows.writerows((text, LABELS[task][index % 3]) for index, text in enumerate(TEXTS))
+    return file
+
+
+def expected_accuracy(expected: list[Any]) -> float:
+    decisions = [max(range(len(row)), key=row.__getitem__) for row in expected]
+    return sum(decision == index % 3 for index, decision in enumerate(decisions)) / len(expected)
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("task", TASKS)
+def test_all_of_them_are_audited_side_by_side(
+    writer: int, task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in folder(writer, task).iterdir():
+        if path.is_dir() and loaded(writer, task, path.name) is not None:
+            shutil.copytree(path, tmp_path / "zoo" / path.name)
+    arguments = [
+        "run",
+        "--model",
+        str(tmp_path / "zoo"),
+        "--candidate",
+        "bert",
+        "--data",
+        str(data_for(task, tmp_path)),
+    ]
+    code = main([*arguments, "--out", str(tmp_path / "audit"), "--probe", "quality", "--probe", "noise", "--quiet"])
+    assert code in (1, 3), capsys.readouterr().err
+    results = json.loads((tmp_path / "audit" / "results.json").read_text(encoding="utf-8"))
+    expected = json.loads((folder(writer, task) / "expected.json").read_text(encoding="utf-8"))
+    measured = {record["model"]: record for record in results["records"] if record["probe"] == "quality"}
+    assert set(measured) == {path.name for path in (tmp_path / "zoo").iterdir()}
+    for name, record in measured.items():
+        assert record["status"] == "measured", (name, record["reason"])
+        if task == "text-classification":
+            (accuracy,) = [
+                entry["value"]
+                for entry in record["measurements"]
+                if entry["metric"] == "accuracy" and not entry["slice"]
+            ]
+            assert accuracy == pytest.approx(expected_accuracy(expected[name]))
