@@ -111,9 +111,9 @@ def test_whatever_needs_a_tagger_is_refused_in_one_line() -> None:
     from auditor.attacking.taming import textattack
 
     text = textattack.shared.AttackedText("Jane lives in Rome.")
-    for ask in (lambda: text.pos_of_word_index(0), lambda: text.ner_of_word_index(0)):
+    for name in ("pos_of_word_index", "ner_of_word_index"):
         with pytest.raises(ProbeError, match=r"needs a tagger of flair's.*such as deepwordbug") as refused:
-            ask()
+            getattr(text, name)(0)
         assert "\n" not in refused.value.line
     with flair_stand_in(), pytest.raises(ProbeError, match="needs a tagger"):
         sys.modules["flair.data"].Sentence("a text")

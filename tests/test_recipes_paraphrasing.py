@@ -275,9 +275,9 @@ def translator(folder: Path, seed: int) -> Path:
 
 def by_hand(folder: Path, text: str) -> str:
     """The best of four beams, one text at a time."""
-    from transformers import BartForConditionalGeneration, BertTokenizerFast
+    from transformers import AutoTokenizer, BartForConditionalGeneration
 
-    tokenizer = BertTokenizerFast.from_pretrained(str(folder))
+    tokenizer = AutoTokenizer.from_pretrained(str(folder))
     model = BartForConditionalGeneration.from_pretrained(str(folder)).eval()
     ids = tokenizer(text, return_tensors="pt", truncation=True, max_length=24)["input_ids"]
     made = model.generate(ids, num_beams=4, do_sample=False, max_length=24)

@@ -25,7 +25,12 @@ def tiny_checkpoint(
 ) -> Path:
     """Write a two-layer BERT (hidden size 16) with random weights and its tokenizer; without a head: a bare encoder."""
     import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
+    from transformers import (
+        BertConfig,
+        BertForSequenceClassification,
+        BertModel,
+        BertTokenizerFast,  # type: ignore[attr-defined] # transformers 5 has it as another name of BertTokenizer
+    )
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.txt").write_text("\n".join(vocabulary(words)), encoding="utf-8")
