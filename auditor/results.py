@@ -1,10 +1,13 @@
 """The results folder: ``results.json``, ``cases.parquet``, ``examples.parquet``, ``timings.json``.
 
-Written beside its place and renamed when whole. ``results.json`` holds no seconds, no absolute path and no NaN.
+Written beside its place and renamed when whole. ``results.json`` holds no seconds, no absolute path and no NaN, and the
+digests of itself and of the tables beside it: a part that was changed or comes from another audit is refused. Digests
+find accidents and careless edits; whether numbers and decision follow from the rows is what ``verifying`` looks into.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -13,12 +16,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import ResultsError
-from auditor.policy import Policy
+from auditor import documents
+from auditor.documents import key_path, short
+from auditor.errors import PolicyError, ResultsError
+from auditor.policy import Policy, rule_of
 from auditor.tables import plain, read_rows, slice_text
 from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skipped, WorstCase
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: digests of every part, and verdicts that name what they are about."""
 RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
     "results.json",
     "cases.parquet",
@@ -28,6 +34,9 @@ RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
 )
 ERRORS = "errors.log"
 """Tracebacks of crashed probes, where there are any."""
+DIGESTS = "digests"
+"""Part → its SHA-256; of results.json itself: of the document without that one entry."""
+AGAIN = "changed since it was written? run the audit again"
 FILES = frozenset({RESULTS, CASES, EXAMPLES, TIMINGS, PAGE, ERRORS})
 
 
@@ -70,18 +79,69 @@ def _gap(gap: Skipped) -> dict[str, Any]:
 
 
 def policy_dict(policy: Policy) -> dict[str, Any]:
-    rules = [{**plain(asdict(rule)), "text": rule.text} for rule in policy.rules]
+    # Limits with all their digits: verdicts are judged again by them.
+    rules = [{**plain(asdict(rule)), "max": rule.max, "min": rule.min, "text": rule.text} for rule in policy.rules]
     return {"name": policy.name, "sha256": policy.sha256, "rules": rules}
 
 
-def decision_dict(decision: Decision) -> dict[str, Any]:
-    found = plain(asdict(decision))
-    return {key: found[key] for key in ("exit_code", "release", "headline", "reasons", "verdicts")}
+def policy_of(results: Mapping[str, Any]) -> Policy:
+    """The policy that the results were judged by. Raises ResultsError for rules that no policy could hold."""
+    recorded = results["policy"]
+    rules = []
+    for number, table in enumerate(recorded["rules"], start=1):
+        given = {key: value for key, value in table.items() if key != "text" and value is not None}
+        try:
+            rules.append(rule_of(given, f"policy.rules.{number}"))
+        except PolicyError as error:
+            raise ResultsError(error.message, where=f"{RESULTS}: policy: rule {number}", hint=AGAIN) from None
+    return Policy(recorded["name"], recorded["sha256"], tuple(rules))
+
+
+def decision_dict(decision: Decision, policy: Policy) -> dict[str, Any]:
+    """A decision for programs: each verdict names its probe, metric, slice, value, bounds and limit."""
+    verdicts = []
+    for verdict in decision.verdicts:
+        rule = policy.rules[verdict.rule]
+        limit = {key: value for key in ("max", "min") if (value := getattr(rule, key)) is not None}
+        named = {"rule": verdict.rule, "probe": rule.probe, "metric": rule.metric, "required": rule.required}
+        verdicts.append({**named, "limit": limit or None, **plain(asdict(verdict))})
+    found = {"exit_code": decision.exit_code, "release": decision.release, "headline": decision.headline}
+    return {**found, "reasons": list(decision.reasons), "verdicts": verdicts}
+
+
+def write(folder: Path, content: Mapping[str, Any]) -> None:
+    """``results.json`` with the digests of itself and of the tables that stand in the folder already."""
+    parts = {name: _sha256(folder / name) for name in (CASES, EXAMPLES) if (folder / name).is_file()}
+    write_json(folder / RESULTS, sealed({**content, DIGESTS: parts}))
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with its own digest among those of its parts."""
+    # Through JSON once, so that what is hashed is what a reader will find.
+    found: dict[str, Any] = json.loads(json.dumps(content, allow_nan=False))
+    found[DIGESTS] = {**found[DIGESTS], RESULTS: _own_digest(found)}
+    return found
+
+
+def _own_digest(content: Mapping[str, Any]) -> str:
+    """Of the document without this digest: the same in any order of keys and any layout."""
+    others = {name: digest for name, digest in content[DIGESTS].items() if name != RESULTS}
+    text = json.dumps({**content, DIGESTS: others}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise ResultsError(f"cannot be read: {error.strerror}", where=str(file)) from None
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """UTF-8, two spaces, a line break at the end; NaN refused."""
-    file.write_text(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    """UTF-8, two spaces, a line break at the end; NaN refused; half of a surrogate pair as JSON escapes it."""
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    file.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def folder_of(path: Path) -> Path:
@@ -90,27 +150,55 @@ def folder_of(path: Path) -> Path:
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """``results.json`` of a results folder, checked. Raises ResultsError."""
-    file = folder / RESULTS if folder.is_dir() else folder
-    if not file.is_file():
-        raise ResultsError(f"no {RESULTS} here", where=str(folder), hint="name the folder that audit run wrote")
+    """``results.json`` of a results folder, with the tables beside it checked by their digests. Raises ResultsError."""
+    file = folder / RESULTS
     try:
-        results = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ResultsError(f"not JSON: {error}", where=str(file), hint="the file was changed or cut off") from None
-    schema = results.get("schema") if isinstance(results, dict) else None
-    if not isinstance(schema, int):
-        raise ResultsError("has no schema number: not results of auditor", where=str(file))
-    if schema < 1:
-        raise ResultsError(f"schema {schema} is none of auditor's", where=str(file))
-    if schema > SCHEMA:
-        raise ResultsError(
-            f"schema {schema} is newer than this auditor knows ({SCHEMA})", where=str(file), hint="upgrade auditor"
-        )
+        file = file if folder.is_dir() else folder
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        hint = "name the folder that audit run wrote"
+        raise ResultsError(f"no {RESULTS} here", where=str(folder), hint=hint) from None
+    except OSError as error:
+        raise ResultsError(f"cannot be read: {error.strerror}", where=str(file)) from None
+    results = documents.json_object(content, ResultsError, str(file), "the file was changed or cut off")
+    _check_schema(results, str(file))
     problem = schema_error(results)
     if problem:
         raise ResultsError(problem, where=str(file), hint="the file was changed or cut off")
-    return dict(results)
+    if _own_digest(results) != results[DIGESTS][RESULTS]:
+        raise ResultsError("its content is not what its digest says", where=str(file), hint=AGAIN)
+    for name in (EXAMPLES, CASES):
+        _check_part(file.with_name(name), results[DIGESTS].get(name))
+    return results
+
+
+def _check_part(part: Path, digest: str | None) -> None:
+    """``cases.parquet`` may be gone, as it holds texts: no number is read from it."""
+    if not part.is_file():
+        if part.name == EXAMPLES:
+            raise ResultsError(f"is missing: {RESULTS} is checked against its rows", where=str(part))
+        return
+    if digest is None or _sha256(part) != digest:
+        hint = "changed, or from another audit? run the audit again"
+        raise ResultsError(f"is not the file that {RESULTS} was written with", where=str(part), hint=hint)
+
+
+def _check_schema(results: Mapping[str, Any], where: str) -> None:
+    schema = results.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool):
+        raise ResultsError("has no schema number: not results of auditor", where=where)
+    if schema < 1:
+        raise ResultsError(f"schema {schema} is none of auditor's", where=where)
+    if schema < SCHEMA:
+        raise ResultsError(
+            f"schema {schema} was made by an earlier auditor: nothing in it says that it was not changed",
+            where=where,
+            hint="run the audit again",
+        )
+    if schema > SCHEMA:
+        raise ResultsError(
+            f"schema {schema} is newer than this auditor knows ({SCHEMA})", where=where, hint="upgrade auditor"
+        )
 
 
 def schema_error(results: Mapping[str, Any]) -> str | None:
@@ -119,11 +207,14 @@ def schema_error(results: Mapping[str, Any]) -> str | None:
 
     schema = json.loads(Path(__file__).with_name("results_schema.json").read_text(encoding="utf-8"))
     found = next(iter(Draft202012Validator(schema).iter_errors(results)), None)
-    return (
-        None
-        if found is None
-        else f"{'.'.join(str(part) for part in found.absolute_path) or 'top'}: {found.message[:200]}"
-    )
+    return None if found is None else f"{key_path(found.absolute_path)}: {_told(found)}"
+
+
+def _told(error: Any) -> str:
+    """What JSON Schema says; its message repeats the value, which may be long, at its start."""
+    if error.validator in ("required", "additionalProperties", "minLength"):
+        return str(error.message)[:200]
+    return f"{short(error.instance)} breaks {error.validator} = {short(error.validator_value)}"
 
 
 def records_of(results: Mapping[str, Any], folder: Path) -> tuple[ProbeRecord, ...]:

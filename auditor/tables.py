@@ -189,6 +189,7 @@ def read_rows(file: Path) -> dict[tuple[str, str, str, str], Rows]:
 
     Raises ResultsError when the file is missing or broken.
     """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -200,9 +201,11 @@ def read_rows(file: Path) -> dict[tuple[str, str, str, str], Rows]:
             table = found.read(columns=list(ROW_COLUMNS))
         columns = {name: _column(table[name], name) for name in ROW_COLUMNS}
     except FileNotFoundError:
-        raise ResultsError("is missing: the gate needs it", where=str(file)) from None
+        raise ResultsError("is missing: values are checked against its rows", where=str(file)) from None
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"cannot be read: {error}", where=str(file)) from None
+    if not all(bool(np.isfinite(columns[name][0]).all()) for name in NUMBERS):
+        raise ResultsError("holds a total or a count that is no finite number", where=str(file))
     return _by_key(columns)
 
 

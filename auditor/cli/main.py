@@ -207,7 +207,7 @@ def _gate(commands: Commands) -> None:
         "  audit gate audit/\n  audit gate audit/ --policy strict.toml --json",
     )
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
-    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the shipped one)")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
     command.add_argument("--json", action="store_true", help="print the decision as JSON")
 
 
@@ -216,9 +216,10 @@ def _report(commands: Commands) -> None:
         commands,
         "report",
         "Write the scorecard of a results folder again.",
-        "  audit report audit/\n  audit report audit/ --out page.html",
+        "  audit report audit/\n  audit report audit/ --policy strict.toml --out page.html",
     )
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
     command.add_argument("--out", type=_path, help="the page to write (default: scorecard.html in the folder)")
 
 

@@ -95,7 +95,7 @@ def _audit(
         "comparisons": tables.plain(compared),
         "unanswered": comparing.unanswered(config.compare, compared),
         "policy": results.policy_dict(rules),
-        "decision": results.decision_dict(decision),
+        "decision": results.decision_dict(decision, rules),
     }
     tables.write_rows(folder / results.EXAMPLES, records)
     _write(folder, content, lines.seconds, plan.errors)
@@ -122,7 +122,7 @@ def _write(folder: Path, content: dict[str, Any], seconds: dict[str, float], err
     """The results, and the page from what a reader of them will find."""
     from reports import scorecard
 
-    results.write_json(folder / results.RESULTS, content)
+    results.write(folder, content)
     results.write_json(folder / results.TIMINGS, {"seconds": seconds})
     if errors:
         (folder / results.ERRORS).write_text("\n".join(errors), encoding="utf-8")

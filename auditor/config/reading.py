@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from auditor import documents
 from auditor.config.schema import Config
 from auditor.errors import AuditError, ConfigError, near_match
 
@@ -24,15 +24,12 @@ def load(path: Path | None) -> Config:
         return Config()
     where = str(path)
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise ConfigError("no such config file", where=where, hint="write one with: audit init") from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"byte at offset {error.start} is not UTF-8", where=where, hint="save it as UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"not valid TOML: {error}", where=where) from None
+    document = documents.toml(content, ConfigError, where)
     try:
         config = Config.model_validate_json(_as_json(document, where))
     except ValidationError as error:
