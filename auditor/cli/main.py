@@ -25,6 +25,8 @@ exit codes:
   130  interrupted
 """
 
+TASKS = ("text-classification", "ner")
+"""Those with a shipped policy; written out, as importing them takes longer than all the rest of the parser."""
 INTERRUPTED = 130
 BAD_INPUT = 2
 
@@ -113,6 +115,10 @@ def _path(word: str) -> Path:
     return Path(word)
 
 
+def _of_task(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--task", choices=TASKS, help="whose policy (default: text-classification)")
+
+
 Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
@@ -128,11 +134,14 @@ def _command(commands: Commands, name: str, summary: str, examples: str) -> argp
 
 def _init(commands: Commands) -> None:
     command = _command(
-        commands, "init", "Write a commented audit.toml.", "  audit init\n  audit init --out review/audit.toml"
+        commands,
+        "init",
+        "Write a commented audit.toml, or a policy.toml to begin your own from.",
+        "  audit init\n  audit init --out review/audit.toml\n  audit init --policy --task ner",
     )
-    command.add_argument(
-        "--out", type=_path, default=Path("audit.toml"), help="where to write it (default: audit.toml)"
-    )
+    command.add_argument("--out", type=_path, help="where to write it (default: audit.toml, or policy.toml)")
+    command.add_argument("--policy", action="store_true", help="write the shipped policy instead")
+    _of_task(command)
 
 
 def _train(commands: Commands) -> None:
@@ -249,6 +258,13 @@ def _listings(commands: Commands) -> None:
     )
     probes.add_argument("--probe", action="append", default=[], metavar="FILE.py", help="a probe file to list too")
     probes.add_argument("--json", action="store_true", help="print as JSON")
+    policy = _command(
+        commands,
+        "policy",
+        "Print the shipped policy: the limits that a model must keep, and why.",
+        "  audit policy\n  audit policy --task ner\n  audit policy > policy.toml",
+    )
+    _of_task(policy)
     cache = _command(
         commands,
         "cache",
