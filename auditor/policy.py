@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import PolicyError, near_match
+from auditor.reading import SETTINGS, read_file
 from auditor.types import Metric, ProbeRecord, Rule, Slice
 
 KEYS = ("probe", "metric", "slice", "max", "min", "required", "why")
@@ -34,14 +35,9 @@ def load(path: Path | None = None, task: str = "") -> Policy:
     """Read a policy; None reads the task's shipped one. Raises PolicyError naming file, rule and key."""
     file = BY_TASK.get(task, DEFAULT) if path is None else path
     try:
-        content = file.read_bytes()
+        hint = "leave --policy out for the shipped one"
+        content = read_file(file, PolicyError, missing="no such policy file", hint=hint, limit=SETTINGS)
         document = tomllib.loads(content.decode("utf-8"))
-    except FileNotFoundError:
-        raise PolicyError(
-            "no such policy file", where=str(file), hint="leave --policy out for the shipped one"
-        ) from None
-    except OSError as error:
-        raise PolicyError(f"cannot be read: {error.strerror}", where=str(file)) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PolicyError(f"not valid TOML: {error}", where=str(file)) from None
     for key in document:

@@ -15,6 +15,7 @@ from typing import Any
 
 from auditor.errors import ResultsError
 from auditor.policy import Policy
+from auditor.reading import DOCUMENT, is_folder, read_file
 from auditor.tables import plain, read_rows, slice_text
 from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skipped, WorstCase
 
@@ -86,16 +87,16 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
 
 def folder_of(path: Path) -> Path:
     """The results folder that is named by itself or by its ``results.json``."""
-    return path if path.is_dir() else path.parent
+    return path if is_folder(path, ResultsError) else path.parent
 
 
 def load(folder: Path) -> dict[str, Any]:
     """``results.json`` of a results folder, checked. Raises ResultsError."""
-    file = folder / RESULTS if folder.is_dir() else folder
-    if not file.is_file():
-        raise ResultsError(f"no {RESULTS} here", where=str(folder), hint="name the folder that audit run wrote")
+    file = folder / RESULTS if is_folder(folder, ResultsError) else folder
+    hint = "name the folder that audit run wrote"
+    content = read_file(file, ResultsError, missing=f"no {RESULTS} here", hint=hint, limit=DOCUMENT)
     try:
-        results = json.loads(file.read_text(encoding="utf-8"))
+        results = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ResultsError(f"not JSON: {error}", where=str(file), hint="the file was changed or cut off") from None
     schema = results.get("schema") if isinstance(results, dict) else None

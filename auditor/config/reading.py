@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from auditor.config.schema import Config
 from auditor.errors import AuditError, ConfigError, near_match
+from auditor.reading import SETTINGS, read_file
 
 Settings = TypeVar("Settings")
 
@@ -24,11 +25,10 @@ def load(path: Path | None) -> Config:
         return Config()
     where = str(path)
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise ConfigError("no such config file", where=where, hint="write one with: audit init") from None
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
+        content = read_file(
+            path, ConfigError, missing="no such config file", hint="write one with: audit init", limit=SETTINGS
+        )
+        document = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ConfigError(f"byte at offset {error.start} is not UTF-8", where=where, hint="save it as UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
