@@ -13,6 +13,7 @@ from typing import Any
 from auditor import documents
 from auditor.documents import key_path, short
 from auditor.errors import PolicyError, near_match
+from auditor.reading import SETTINGS, read_file
 from auditor.types import Metric, ProbeRecord, Rule, Slice
 
 KEYS = ("probe", "metric", "slice", "max", "min", "required", "why")
@@ -42,16 +43,8 @@ def shipped(task: str = "") -> Path:
 def load(path: Path | None = None, task: str = "") -> Policy:
     """Read a policy; None reads the task's shipped one. Raises PolicyError naming file, rule and key."""
     file = shipped(task) if path is None else path
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        raise PolicyError(
-            "no such policy file", where=str(file), hint="leave --policy out for the shipped one"
-        ) from None
-    except OSError as error:
-        raise PolicyError(f"cannot be read: {error.strerror}", where=str(file)) from None
-    except ValueError as error:
-        raise PolicyError(f"cannot be a file's name: {error}", where=str(file)) from None
+    hint = "leave --policy out for the shipped one"
+    content = read_file(file, PolicyError, missing="no such policy file", hint=hint, limit=SETTINGS)
     document = documents.toml(content, PolicyError, str(file))
     for key in document:
         if key != "rule":

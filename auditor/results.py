@@ -20,6 +20,7 @@ from auditor import documents
 from auditor.documents import key_path, short
 from auditor.errors import PolicyError, ResultsError
 from auditor.policy import Policy, rule_of
+from auditor.reading import DOCUMENT, is_folder, open_file, read_file
 from auditor.tables import plain, read_rows, slice_text
 from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skipped, WorstCase
 
@@ -131,11 +132,8 @@ def _own_digest(content: Mapping[str, Any]) -> str:
 
 
 def _sha256(file: Path) -> str:
-    try:
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError as error:
-        raise ResultsError(f"cannot be read: {error.strerror}", where=str(file)) from None
+    with open_file(file, ResultsError, missing=f"is missing: {RESULTS} is checked against it") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
@@ -146,20 +144,14 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
 
 def folder_of(path: Path) -> Path:
     """The results folder that is named by itself or by its ``results.json``."""
-    return path if path.is_dir() else path.parent
+    return path if is_folder(path, ResultsError) else path.parent
 
 
 def load(folder: Path) -> dict[str, Any]:
     """``results.json`` of a results folder, with the tables beside it checked by their digests. Raises ResultsError."""
-    file = folder / RESULTS
-    try:
-        file = file if folder.is_dir() else folder
-        content = file.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        hint = "name the folder that audit run wrote"
-        raise ResultsError(f"no {RESULTS} here", where=str(folder), hint=hint) from None
-    except OSError as error:
-        raise ResultsError(f"cannot be read: {error.strerror}", where=str(file)) from None
+    file = folder / RESULTS if is_folder(folder, ResultsError) else folder
+    hint = "name the folder that audit run wrote"
+    content = read_file(file, ResultsError, missing=f"no {RESULTS} here", hint=hint, limit=DOCUMENT)
     results = documents.json_object(content, ResultsError, str(file), "the file was changed or cut off")
     _check_schema(results, str(file))
     problem = schema_error(results)
@@ -174,9 +166,7 @@ def load(folder: Path) -> dict[str, Any]:
 
 def _check_part(part: Path, digest: str | None) -> None:
     """``cases.parquet`` may be gone, as it holds texts: no number is read from it."""
-    if not part.is_file():
-        if part.name == EXAMPLES:
-            raise ResultsError(f"is missing: {RESULTS} is checked against its rows", where=str(part))
+    if part.name == CASES and not os.path.lexists(part):
         return
     if digest is None or _sha256(part) != digest:
         hint = "changed, or from another audit? run the audit again"

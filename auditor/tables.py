@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ResultsError
+from auditor.reading import open_file
 from auditor.types import Names, ProbeRecord, Rows, ScoredCase, Task, in_words
 
 DIGITS = 9
@@ -194,14 +195,13 @@ def read_rows(file: Path) -> dict[tuple[str, str, str, str], Rows]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file) as found:
+        missing_file = "is missing: values are checked against its rows"
+        with open_file(file, ResultsError, missing=missing_file) as stream, pq.ParquetFile(stream) as found:
             missing = [name for name in ROW_COLUMNS if name not in found.schema_arrow.names]
             if missing:
                 raise ResultsError(f"has no column {missing[0]!r}", where=str(file), hint="was it written by auditor?")
             table = found.read(columns=list(ROW_COLUMNS))
         columns = {name: _column(table[name], name) for name in ROW_COLUMNS}
-    except FileNotFoundError:
-        raise ResultsError("is missing: values are checked against its rows", where=str(file)) from None
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"cannot be read: {error}", where=str(file)) from None
     if not all(bool(np.isfinite(columns[name][0]).all()) for name in NUMBERS):

@@ -191,7 +191,7 @@ def test_long_values_are_cut_and_control_characters_shown_not_sent(tmp_path: Pat
 def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no such config file \(write one with: audit init\)"):
         configs.load(tmp_path / "audit.toml")
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="is a folder, not a file"):
         configs.load(tmp_path)
 
 

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from auditor import documents
 from auditor.config.schema import Config
 from auditor.errors import AuditError, ConfigError, near_match
+from auditor.reading import SETTINGS, read_file
 
 Settings = TypeVar("Settings")
 
@@ -23,12 +24,8 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     where = str(path)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ConfigError("no such config file", where=where, hint="write one with: audit init") from None
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
+    hint = "write one with: audit init"
+    content = read_file(path, ConfigError, missing="no such config file", hint=hint, limit=SETTINGS)
     document = documents.toml(content, ConfigError, where)
     try:
         config = Config.model_validate_json(_as_json(document, where))
