@@ -50,28 +50,20 @@ def is_ours(folder: Path) -> bool:
 def record_dict(record: ProbeRecord) -> dict[str, Any]:
     """A record as results.json holds it: metrics without functions, measurements without rows."""
     metric_keys = ("name", "title", "kind", "unit", "low", "high", "better", "ratio", "comparable")
-    measurement_keys = (
-        "metric",
-        "slice",
-        "value",
-        "low",
-        "high",
-        "n_cases",
-        "n_clusters",
-        "method",
-        "status",
-        "vacuous",
-    )
     kept = ("model", "probe", "status", "reason", "missing", "limitation", "description", "settings", "counts")
     return {
         **{key: plain(getattr(record, key)) for key in kept},
         "metrics": [{key: plain(getattr(metric, key)) for key in metric_keys} for metric in record.metrics],
-        "measurements": [
-            {key: plain(getattr(found, key)) for key in measurement_keys} for found in record.measurements
-        ],
+        "measurements": [_measurement(found) for found in record.measurements],
         "skipped": [_gap(gap) for gap in record.skipped],
         "worst": [plain(asdict(case)) for case in record.worst],
     }
+
+
+def _measurement(found: Measurement) -> dict[str, Any]:
+    kept = ("metric", "slice", "value", "low", "high", "n_cases", "n_clusters", "method", "status", "vacuous")
+    shown = {key: plain(getattr(found, key)) for key in kept}
+    return {**shown, "detail": found.detail} if found.detail else shown
 
 
 def _gap(gap: Skipped) -> dict[str, Any]:
