@@ -122,7 +122,9 @@ def _pattern(value: Any, where: str) -> dict[str, str | tuple[str, ...]]:
     combinations = math.prod(len(wanted) for wanted in pattern.values() if isinstance(wanted, tuple))
     if combinations > COMBINATIONS:
         raise PolicyError(
-            f"slice names {combinations:,} combinations", where=where, hint=f"at most {COMBINATIONS:,}, or write several rules"
+            f"slice names {combinations:,} combinations",
+            where=where,
+            hint=f"at most {COMBINATIONS:,}, or write several rules",
         )
     return pattern
 

@@ -237,14 +237,19 @@ def _remedy(commands: Commands) -> None:
         commands,
         "remedy",
         "Propose a recipe for what failed; with --train, train it and audit before and after.",
-        "  audit remedy audit/\n  audit remedy audit/ --train --out remedy/",
+        "  audit remedy audit/\n  audit remedy audit/ --train --out remedy/\n"
+        "  audit remedy audit/ --train --base base-model/ --train-data train.csv",
     )
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
     command.add_argument("--train", action="store_true", help="train the proposed checkpoints and audit them")
+    command.add_argument("--base", type=_path, help="the model to train from (default: that of the audited checkpoint)")
+    command.add_argument(
+        "--train-data", type=_path, metavar="FILE", help="the rows to train on (default: those of the checkpoint or audit)"
+    )
     command.add_argument(
         "--out", type=_path, help="folder for checkpoints and audit (default: results folder + -remedy)"
     )
-    command.add_argument("--policy", type=_path, help="limits of your own (default: the shipped policy)")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
     command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
     _common(command, device=True)
 

@@ -53,13 +53,18 @@ def _of_task(config: Config, model: Path) -> Config:
     return config if found is None else config.model_copy(update={"task": found})
 
 
-def audited(options: Namespace, config: Config, file: Path | None) -> tuple[Decision, policy.Policy, Path]:
-    """The decision, the policy it went by and the folder of its results. ``file``: where the config stands."""
+def audited(
+    options: Namespace, config: Config, file: Path | None, rules: policy.Policy | None = None
+) -> tuple[Decision, policy.Policy, Path]:
+    """The decision, the policy it went by and the folder of its results. ``file``: where the config stands.
+
+    ``rules``: the policy to judge by, in place of what options and config name.
+    """
     names, files = registry.split_selection(options.probe)
     probes = registry.discover(files)
     registry.sibling("reports")
     chosen = registry.selected(probes, names, files)
-    rules = policy.load(options.policy or configs.policy_file(config), config.task)
+    rules = rules or policy.load(options.policy or configs.policy_file(config), config.task)
     out = options.out or configs.out_folder(config)
     with folders.whole(out, results.is_ours, ResultsError) as folder, named(file), _cache(options) as cache:
         decision = _audit(options, config, (probes, chosen), rules, out, folder, cache)
