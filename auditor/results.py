@@ -7,6 +7,7 @@ find accidents and careless edits; whether numbers and decision follow from the 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -146,11 +147,12 @@ def load(folder: Path) -> dict[str, Any]:
     content = read_file(file, ResultsError, missing=f"no {RESULTS} here", hint=hint, limit=DOCUMENT)
     results = documents.json_object(content, ResultsError, str(file), "the file was changed or cut off")
     _check_schema(results, str(file))
+    digests = results.get(DIGESTS)
+    if not isinstance(digests, dict) or digests.get(RESULTS) != _own_digest(results):
+        raise ResultsError("its content is not what its digest says", where=str(file), hint=AGAIN)
     problem = schema_error(results)
     if problem:
-        raise ResultsError(problem, where=str(file), hint="the file was changed or cut off")
-    if _own_digest(results) != results[DIGESTS][RESULTS]:
-        raise ResultsError("its content is not what its digest says", where=str(file), hint=AGAIN)
+        raise ResultsError(problem, where=str(file), hint=AGAIN)
     for name in (EXAMPLES, CASES):
         _check_part(file.with_name(name), results[DIGESTS].get(name))
     return results
@@ -185,11 +187,15 @@ def _check_schema(results: Mapping[str, Any], where: str) -> None:
 
 def schema_error(results: Mapping[str, Any]) -> str | None:
     """The first place where results break the shipped JSON Schema, in one line; None if they keep it."""
+    found = next(iter(_validator().iter_errors(results)), None)
+    return None if found is None else f"{key_path(found.absolute_path)}: {_told(found)}"
+
+
+@functools.cache
+def _validator() -> Any:
     from jsonschema import Draft202012Validator
 
-    schema = json.loads(Path(__file__).with_name("results_schema.json").read_text(encoding="utf-8"))
-    found = next(iter(Draft202012Validator(schema).iter_errors(results)), None)
-    return None if found is None else f"{key_path(found.absolute_path)}: {_told(found)}"
+    return Draft202012Validator(json.loads(Path(__file__).with_name("results_schema.json").read_text(encoding="utf-8")))
 
 
 def _told(error: Any) -> str:
@@ -204,6 +210,15 @@ def records_of(results: Mapping[str, Any], folder: Path) -> tuple[ProbeRecord, .
     folder = folder_of(folder)
     rows = read_rows(folder / EXAMPLES)
     records = tuple(_record(found, rows) for found in results["records"])
+    named = {
+        (record.model, record.probe, found.metric, slice_text(found.slice))
+        for record in records
+        for found in record.measurements
+    }
+    for key in rows:
+        if key not in named:
+            where = str(folder / EXAMPLES)
+            raise ResultsError(f"holds rows of no measurement: {short(' '.join(key))}", where=where, hint=AGAIN)
     if results["candidate"] not in {record.model for record in records}:
         raise ResultsError(f"no record of the candidate {results['candidate']!r}", where=str(folder / RESULTS))
     for record in records:

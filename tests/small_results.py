@@ -50,7 +50,7 @@ def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | No
         "environment": provenance.environment(models["candidate"], AuditSection()),
         "data": [_data()],
         "models": [_model(name, model) for name, model in models.items()],
-        "until_decided": None,
+        "until_decided": {"looks": 1, "clusters": n, "available": n, "saved": 0.0, "slices": []},
         "candidate": "candidate",
         "records": [results.record_dict(record) for record in records],
         "comparisons": tables.plain(compared),
@@ -69,7 +69,7 @@ def _data() -> dict[str, Any]:
 
 def _model(name: str, model: Model) -> dict[str, Any]:
     given = {"name": name, "path": f"ckpt/{name}", "fingerprint": model.fingerprint, "labels": list(LABELS)}
-    return {**given, "candidate": name == "candidate", "training": None}
+    return {**given, "candidate": name == "candidate", "training": {"settings": {"epochs": 1}}}
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -244,7 +244,10 @@ def _remedy(commands: Commands) -> None:
     command.add_argument("--train", action="store_true", help="train the proposed checkpoints and audit them")
     command.add_argument("--base", type=_path, help="the model to train from (default: that of the audited checkpoint)")
     command.add_argument(
-        "--train-data", type=_path, metavar="FILE", help="the rows to train on (default: those of the checkpoint or audit)"
+        "--train-data",
+        type=_path,
+        metavar="FILE",
+        help="the rows to train on (default: those of the checkpoint or audit)",
     )
     command.add_argument(
         "--out", type=_path, help="folder for checkpoints and audit (default: results folder + -remedy)"

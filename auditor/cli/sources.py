@@ -164,7 +164,9 @@ def training_of(sources: Sources, config: Config) -> dict[str, Any]:
     from auditor.training import job
 
     record = sources.record
-    settings = {} if record is None else {name: record.settings[name] for name in job.SETTINGS if name in record.settings}
+    settings = (
+        {} if record is None else {name: record.settings[name] for name in job.SETTINGS if name in record.settings}
+    )
     rows = config.training.max_rows if record is None else record.train_rows
     return {
         **config.training.model_dump(),
