@@ -64,7 +64,20 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
         raise ConfigError(error.message, where=where, hint=error.hint) from None
     except ValueError as error:
         raise ConfigError(str(error), where=where) from None
+    _check_choices(replaced, settings, values, where)
     return replaced
+
+
+def _check_choices(replaced: Any, default: Any, given: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError for a list or table that leaves nothing to measure, or a list that names something twice."""
+    for key in given:
+        chosen, before = getattr(replaced, key), getattr(default, key)
+        if before and isinstance(chosen, tuple | Mapping) and not chosen:
+            hint = f"leave it out for {', '.join(map(str, before))}"
+            raise ConfigError(f"{key} is empty", where=where, hint=hint)
+        for value in chosen if isinstance(chosen, tuple) else ():
+            if chosen.count(value) > 1:
+                raise ConfigError(f"{key} names {documents.short(value)} twice", where=where)
 
 
 def _as_json(document: object, where: str) -> str:
@@ -99,6 +112,7 @@ def _config_error(error: ValidationError, where: str, key: str | None = None) ->
 _SHAPES = {
     **dict.fromkeys(("model_type", "dict_type", "dataclass_type"), "should be a table"),
     **dict.fromkeys(("tuple_type", "list_type"), "should be a list"),
+    "too_short": "is empty; leave the key out instead",
 }
 
 
