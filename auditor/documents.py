@@ -20,7 +20,8 @@ _NESTED = f"nests tables or lists more than {DEPTH} deep"
 def toml(content: bytes, error: type[AuditError], where: str) -> dict[str, Any]:
     """A TOML document in UTF-8, with or without a byte order mark. Raises ``error`` in one line."""
     text = _text(content, error, where)
-    return _checked(lambda: tomllib.loads(text), "TOML", error, where, None)
+    found: dict[str, Any] = _checked(lambda: tomllib.loads(text), "TOML", error, where, None)
+    return found
 
 
 def json_object(content: bytes, error: type[AuditError], where: str, hint: str | None = None) -> dict[str, Any]:

@@ -125,8 +125,11 @@ def _own_digest(content: Mapping[str, Any]) -> str:
 
 
 def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
     with open_file(file, ResultsError, missing=f"is missing: {RESULTS} is checked against it") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+        while block := content.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:

@@ -16,15 +16,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from auditor import comparing, gate, metrics, policy, registry, results, stats, tables, tasks
+from auditor import comparing, gate, metrics, policy, registry, results, tables, tasks
 from auditor.config import CompareEntry
 from auditor.documents import key_path, short
 from auditor.errors import AuditError, ResultsError
 from auditor.policy import Policy
 from auditor.types import Decision, Measurement, Metric, ProbeRecord
 
-COMPUTED = ("value", "low", "high", "n_clusters", "method", "status")
-"""Of a measurement, what its rows determine."""
 DECLARED = ("kind", "low", "high", "ratio", "unit", "better", "comparable")
 """Of a metric, what decides how it is computed, judged and shown."""
 TOLERANCE = 2 * 10.0**-tables.DIGITS
@@ -127,21 +125,14 @@ def _computed(record: ProbeRecord, where: str) -> Iterator[Measurement]:
             yield measurement
             continue
         try:
-            again = metrics.measurement(
-                metric,
-                measurement.slice,
-                measurement.rows,
-                n_cases=measurement.n_cases,
-                vacuous=measurement.vacuous,
-                sequential=measurement.method in stats.SEQUENTIAL,
-            )
+            again = metrics.recomputed(metric, measurement)
         except (ValueError, KeyError) as error:
             raise _refused(f"{place} cannot be computed from its rows: {error}", where) from None
-        for key in COMPUTED:
+        for key in metrics.COMPUTED:
             recorded, follows = getattr(measurement, key), tables.plain(getattr(again, key))
             if not _same(recorded, follows):
                 raise _refused(f"{place}: {key} is {recorded}, but its rows give {follows}", where)
-        yield replace(measurement, value=again.value, low=again.low, high=again.high)
+        yield again
 
 
 def check_comparisons(found: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:

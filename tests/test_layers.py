@@ -65,7 +65,7 @@ ALLOWED: dict[str, set[str]] = {
     "remedies": set(),
     "retraining": BASE | {"config", "models", "plans", "training"},
     "rounds": BASE | {"gate", "measuring", "plans", "policy", "runner", "stats", "tally"},
-    "runner": BASE | {"registry", "engine", "measuring", "plans"},
+    "runner": BASE | {"registry", "engine", "measuring", "metrics", "plans"},
 }
 HEAVY = ("torch", "transformers", "textattack", "nlpaug", "sklearn", "scipy", "pandas", "pyarrow", "accelerate", "rich")
 
