@@ -42,9 +42,8 @@ def check(hypotheses: Sequence[Hypothesis], known: Mapping[str, Mapping[str, Met
             raise ConfigError(f"compares {wanted.model!r} with itself", where=where)
         if not _comparable(known[wanted.probe][wanted.metric]):
             able = [name for name, metric in known[wanted.probe].items() if _comparable(metric)]
-            raise ConfigError(
-                f"{wanted.metric} is not compared between models", where=where, hint=f"such as {', '.join(able)}"
-            )
+            hint = f"such as {', '.join(able)}" if able else f"probe {wanted.probe} has no metric that is"
+            raise ConfigError(f"{wanted.metric} is not compared between models", where=where, hint=hint)
 
 
 def _comparable(metric: Metric) -> bool:

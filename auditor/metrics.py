@@ -7,6 +7,7 @@ A metric reads one judged case and says what it adds to its cluster's row; ``tal
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from auditor import stats
@@ -48,6 +49,19 @@ def measurement(
         vacuous=vacuous,
         rows=rows,
     )
+
+
+COMPUTED = ("value", "low", "high", "n_clusters", "method", "status")
+"""Of a measurement, what its rows determine."""
+
+
+def recomputed(metric: Metric, found: Measurement) -> Measurement:
+    """A measurement as its rows give it, by the kind of method that it names. Raises ValueError for rows that cannot be."""
+    sequential = found.method in stats.SEQUENTIAL
+    again = measurement(
+        metric, found.slice, found.rows, n_cases=found.n_cases, vacuous=found.vacuous, sequential=sequential
+    )
+    return replace(again, detail=found.detail)
 
 
 def summed(scores: Iterable[tuple[str, Score]], arm: str = "") -> list[Row]:

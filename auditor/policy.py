@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import tomllib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from auditor import documents
+from auditor.documents import key_path, short
 from auditor.errors import PolicyError, near_match
+from auditor.reading import SETTINGS, read_file
 from auditor.types import Metric, ProbeRecord, Rule, Slice
 
 KEYS = ("probe", "metric", "slice", "max", "min", "required", "why")
 REQUIRED = ("always", "when_input_given", "never")
+COMBINATIONS = 10_000
+"""Of the values that a rule lists, at most: each has a verdict."""
 DEFAULT = Path(__file__).with_name("policy.toml")
 BY_TASK = {"ner": Path(__file__).with_name("policy.ner.toml")}
 """Shipped policies of tasks that other probes ask."""
@@ -30,42 +35,40 @@ class Policy:
     rules: tuple[Rule, ...]
 
 
+def shipped(task: str = "") -> Path:
+    """The file of the task's shipped policy."""
+    return BY_TASK.get(task, DEFAULT)
+
+
 def load(path: Path | None = None, task: str = "") -> Policy:
     """Read a policy; None reads the task's shipped one. Raises PolicyError naming file, rule and key."""
-    file = BY_TASK.get(task, DEFAULT) if path is None else path
-    try:
-        content = file.read_bytes()
-        document = tomllib.loads(content.decode("utf-8"))
-    except FileNotFoundError:
-        raise PolicyError(
-            "no such policy file", where=str(file), hint="leave --policy out for the shipped one"
-        ) from None
-    except OSError as error:
-        raise PolicyError(f"cannot be read: {error.strerror}", where=str(file)) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PolicyError(f"not valid TOML: {error}", where=str(file)) from None
+    file = shipped(task) if path is None else path
+    hint = "leave --policy out for the shipped one"
+    content = read_file(file, PolicyError, missing="no such policy file", hint=hint, limit=SETTINGS)
+    document = documents.toml(content, PolicyError, str(file))
     for key in document:
         if key != "rule":
             raise PolicyError(
-                f"unknown key {key!r}", where=str(file), hint=near_match(key, ["rule"]) or "rules are [[rule]]"
+                f"unknown key {short(key)}", where=str(file), hint=near_match(key, ["rule"]) or "rules are [[rule]]"
             )
     tables = document.get("rule", [])
     if tables and not isinstance(tables, list):
         raise PolicyError("rule is not a list of tables", where=str(file), hint="write [[rule]] above each rule")
     if not tables:
         raise PolicyError("no [[rule]] in it", where=str(file), hint="a policy without rules cannot release a model")
-    rules = tuple(_rule(table, f"{file}: rule {number}") for number, table in enumerate(tables, start=1))
+    rules = tuple(rule_of(table, f"{file}: rule {number}") for number, table in enumerate(tables, start=1))
     name = f"default for {task}" if task in BY_TASK else "default"
     return Policy(name if path is None else file.name, hashlib.sha256(content).hexdigest(), rules)
 
 
-def _rule(table: Any, where: str) -> Rule:
+def rule_of(table: Any, where: str) -> Rule:
+    """One ``[[rule]]`` of a policy. Raises PolicyError naming ``where`` and the key."""
     if not isinstance(table, dict):
         raise PolicyError("not a table", where=where, hint="write [[rule]]")
     for key in table:
         if key not in KEYS:
             raise PolicyError(
-                f"unknown key {key!r}", where=where, hint=near_match(key, KEYS) or f"known: {', '.join(KEYS)}"
+                f"unknown key {short(key)}", where=where, hint=near_match(key, KEYS) or f"known: {', '.join(KEYS)}"
             )
     for key in ("probe", "metric", "why"):
         value = table.get(key)
@@ -75,7 +78,7 @@ def _rule(table: Any, where: str) -> Rule:
             )
     required = table.get("required", "always")
     if required not in REQUIRED:
-        raise PolicyError(f"required = {required!r}", where=where, hint=f"one of {', '.join(REQUIRED)}")
+        raise PolicyError(f"required = {short(required)}", where=where, hint=f"one of {', '.join(REQUIRED)}")
     maximum, minimum = _limit(table, "max", where), _limit(table, "min", where)
     if maximum is not None and minimum is not None:
         raise PolicyError("has both max and min", where=where, hint="write two rules")
@@ -99,13 +102,13 @@ def _limit(table: Mapping[str, Any], key: str, where: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
-        raise PolicyError(f"{key} = {value!r} is not a finite number", where=where)
+        raise PolicyError(f"{key} = {short(value)} is not a finite number", where=where)
     return float(value)
 
 
 def _pattern(value: Any, where: str) -> dict[str, str | tuple[str, ...]]:
     if not isinstance(value, dict):
-        raise PolicyError(f"slice = {value!r} is not a table", where=where, hint='slice = { domain = "*" }')
+        raise PolicyError(f"slice = {short(value)} is not a table", where=where, hint='slice = { domain = "*" }')
     pattern: dict[str, str | tuple[str, ...]] = {}
     for key, wanted in value.items():
         if isinstance(wanted, str):
@@ -113,7 +116,16 @@ def _pattern(value: Any, where: str) -> dict[str, str | tuple[str, ...]]:
         elif isinstance(wanted, list) and wanted and all(isinstance(word, str) for word in wanted):
             pattern[key] = tuple(wanted)
         else:
-            raise PolicyError(f"slice.{key} = {wanted!r}", where=where, hint='a word, "*", or a list of words')
+            raise PolicyError(
+                f"slice.{key_path([key])} = {short(wanted)}", where=where, hint='a word, "*", or a list of words'
+            )
+    combinations = math.prod(len(wanted) for wanted in pattern.values() if isinstance(wanted, tuple))
+    if combinations > COMBINATIONS:
+        raise PolicyError(
+            f"slice names {combinations:,} combinations",
+            where=where,
+            hint=f"at most {COMBINATIONS:,}, or write several rules",
+        )
     return pattern
 
 
@@ -143,11 +155,11 @@ def check(policy: Policy, known: Mapping[str, Mapping[str, Metric]]) -> None:
         where = f"policy {policy.name}: rule {number}"
         if rule.probe not in known:
             hint = near_match(rule.probe, known) or f"known: {', '.join(sorted(known))}"
-            raise PolicyError(f"no probe is called {rule.probe!r}", where=where, hint=hint)
+            raise PolicyError(f"no probe is called {short(rule.probe)}", where=where, hint=hint)
         metrics = known[rule.probe]
         if rule.metric not in metrics:
             hint = near_match(rule.metric, metrics) or f"known: {', '.join(sorted(metrics))}"
-            raise PolicyError(f"probe {rule.probe!r} has no metric {rule.metric!r}", where=where, hint=hint)
+            raise PolicyError(f"probe {short(rule.probe)} has no metric {short(rule.metric)}", where=where, hint=hint)
         _check_limit(rule, metrics[rule.metric], where)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import pkgutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 
 from auditor import limitations, packages
 from auditor.errors import ProbeError, UsageError, near_match
+from auditor.reading import read_file
 from auditor.types import NEEDS, Probe
 
 GROUP = "auditor.probes"
@@ -70,15 +72,15 @@ def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
 
 
 def _module_of(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise ProbeError("no such probe file", where=str(path), hint="--probe takes a probe's name or a .py file")
-    key = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()[:16]
+    hint = "--probe takes a probe's name or a .py file"
+    content = read_file(path, ProbeError, missing="no such probe file", hint=hint)
+    key = hashlib.sha256(os.fsencode(path.resolve()) + content).hexdigest()[:16]
     name = f"auditor_probe_{path.stem}_{key}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ProbeError("not a Python file", where=str(path), hint="--probe takes a probe's name or a .py file")
+        raise ProbeError("not a Python file", where=str(path), hint=hint)
     module = importlib.util.module_from_spec(spec)
     # Type hints of a probe's settings are resolved through sys.modules.
     sys.modules[name] = module

@@ -90,9 +90,10 @@ def measured(results: Mapping[str, Any], probe: str, key: str) -> list[str]:
 
 
 def _epochs(results: Mapping[str, Any]) -> int:
-    """Of the candidate's training; 2 where nothing is known of it."""
+    """Of the candidate's training; where nothing is known of it, those that its remedy would have."""
     training = next((one["training"] for one in results["models"] if one["name"] == results["candidate"]), None)
-    return int((training or {}).get("settings", {}).get("epochs", 2))
+    settings = results["config"].get("training", {}) if training is None else training.get("settings", {})
+    return int(settings.get("epochs", 2))
 
 
 def _noise(results: Mapping[str, Any]) -> Remedy | None:

@@ -1,10 +1,14 @@
 """The results folder: ``results.json``, ``cases.parquet``, ``examples.parquet``, ``timings.json``.
 
-Written beside its place and renamed when whole. ``results.json`` holds no seconds, no absolute path and no NaN.
+Written beside its place and renamed when whole. ``results.json`` holds no seconds, no absolute path and no NaN, and the
+digests of itself and of the tables beside it: a part that was changed or comes from another audit is refused. Digests
+find accidents and careless edits; whether numbers and decision follow from the rows is what ``verifying`` looks into.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import math
 import os
@@ -13,12 +17,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import ResultsError
-from auditor.policy import Policy
+from auditor import documents
+from auditor.documents import key_path, short
+from auditor.errors import PolicyError, ResultsError
+from auditor.policy import Policy, rule_of
+from auditor.reading import DOCUMENT, is_folder, open_file, read_file
 from auditor.tables import plain, read_rows, slice_text
 from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skipped, WorstCase
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: digests of every part, and verdicts that name what they are about."""
 RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
     "results.json",
     "cases.parquet",
@@ -28,6 +36,9 @@ RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
 )
 ERRORS = "errors.log"
 """Tracebacks of crashed probes, where there are any."""
+DIGESTS = "digests"
+"""Part → its SHA-256; of results.json itself: of the document without that one entry."""
+AGAIN = "changed since it was written? run the audit again"
 FILES = frozenset({RESULTS, CASES, EXAMPLES, TIMINGS, PAGE, ERRORS})
 
 
@@ -40,28 +51,20 @@ def is_ours(folder: Path) -> bool:
 def record_dict(record: ProbeRecord) -> dict[str, Any]:
     """A record as results.json holds it: metrics without functions, measurements without rows."""
     metric_keys = ("name", "title", "kind", "unit", "low", "high", "better", "ratio", "comparable")
-    measurement_keys = (
-        "metric",
-        "slice",
-        "value",
-        "low",
-        "high",
-        "n_cases",
-        "n_clusters",
-        "method",
-        "status",
-        "vacuous",
-    )
     kept = ("model", "probe", "status", "reason", "missing", "limitation", "description", "settings", "counts")
     return {
         **{key: plain(getattr(record, key)) for key in kept},
         "metrics": [{key: plain(getattr(metric, key)) for key in metric_keys} for metric in record.metrics],
-        "measurements": [
-            {key: plain(getattr(found, key)) for key in measurement_keys} for found in record.measurements
-        ],
+        "measurements": [_measurement(found) for found in record.measurements],
         "skipped": [_gap(gap) for gap in record.skipped],
         "worst": [plain(asdict(case)) for case in record.worst],
     }
+
+
+def _measurement(found: Measurement) -> dict[str, Any]:
+    kept = ("metric", "slice", "value", "low", "high", "n_cases", "n_clusters", "method", "status", "vacuous")
+    shown = {key: plain(getattr(found, key)) for key in kept}
+    return {**shown, "detail": found.detail} if found.detail else shown
 
 
 def _gap(gap: Skipped) -> dict[str, Any]:
@@ -70,60 +73,139 @@ def _gap(gap: Skipped) -> dict[str, Any]:
 
 
 def policy_dict(policy: Policy) -> dict[str, Any]:
-    rules = [{**plain(asdict(rule)), "text": rule.text} for rule in policy.rules]
+    # Limits with all their digits: verdicts are judged again by them.
+    rules = [{**plain(asdict(rule)), "max": rule.max, "min": rule.min, "text": rule.text} for rule in policy.rules]
     return {"name": policy.name, "sha256": policy.sha256, "rules": rules}
 
 
-def decision_dict(decision: Decision) -> dict[str, Any]:
-    found = plain(asdict(decision))
-    return {key: found[key] for key in ("exit_code", "release", "headline", "reasons", "verdicts")}
+def policy_of(results: Mapping[str, Any]) -> Policy:
+    """The policy that the results were judged by. Raises ResultsError for rules that no policy could hold."""
+    recorded = results["policy"]
+    rules = []
+    for number, table in enumerate(recorded["rules"], start=1):
+        given = {key: value for key, value in table.items() if key != "text" and value is not None}
+        try:
+            rules.append(rule_of(given, f"policy.rules.{number}"))
+        except PolicyError as error:
+            raise ResultsError(error.message, where=f"{RESULTS}: policy: rule {number}", hint=AGAIN) from None
+    return Policy(recorded["name"], recorded["sha256"], tuple(rules))
+
+
+def decision_dict(decision: Decision, policy: Policy) -> dict[str, Any]:
+    """A decision for programs: each verdict names its probe, metric, slice, value, bounds and limit."""
+    verdicts = []
+    for verdict in decision.verdicts:
+        rule = policy.rules[verdict.rule]
+        limit = {key: value for key in ("max", "min") if (value := getattr(rule, key)) is not None}
+        named = {"rule": verdict.rule, "probe": rule.probe, "metric": rule.metric, "required": rule.required}
+        verdicts.append({**named, "limit": limit or None, **plain(asdict(verdict))})
+    found = {"exit_code": decision.exit_code, "release": decision.release, "headline": decision.headline}
+    return {**found, "reasons": list(decision.reasons), "verdicts": verdicts}
+
+
+def write(folder: Path, content: Mapping[str, Any]) -> None:
+    """``results.json`` with the digests of itself and of the tables that stand in the folder already."""
+    parts = {name: _sha256(folder / name) for name in (CASES, EXAMPLES) if (folder / name).is_file()}
+    write_json(folder / RESULTS, sealed({**content, DIGESTS: parts}))
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with its own digest among those of its parts."""
+    # Through JSON once, so that what is hashed is what a reader will find.
+    found: dict[str, Any] = json.loads(json.dumps(content, allow_nan=False))
+    found[DIGESTS] = {**found[DIGESTS], RESULTS: _own_digest(found)}
+    return found
+
+
+def _own_digest(content: Mapping[str, Any]) -> str:
+    """Of the document without this digest: the same in any order of keys and any layout."""
+    others = {name: digest for name, digest in content[DIGESTS].items() if name != RESULTS}
+    text = json.dumps({**content, DIGESTS: others}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with open_file(file, ResultsError, missing=f"is missing: {RESULTS} is checked against it") as content:
+        while block := content.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """UTF-8, two spaces, a line break at the end; NaN refused."""
-    file.write_text(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    """UTF-8, two spaces, a line break at the end; NaN refused; half of a surrogate pair as JSON escapes it."""
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    file.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def folder_of(path: Path) -> Path:
     """The results folder that is named by itself or by its ``results.json``."""
-    return path if path.is_dir() else path.parent
+    return path if is_folder(path, ResultsError) else path.parent
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """``results.json`` of a results folder, checked. Raises ResultsError."""
-    file = folder / RESULTS if folder.is_dir() else folder
-    if not file.is_file():
-        raise ResultsError(f"no {RESULTS} here", where=str(folder), hint="name the folder that audit run wrote")
-    try:
-        results = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ResultsError(f"not JSON: {error}", where=str(file), hint="the file was changed or cut off") from None
-    schema = results.get("schema") if isinstance(results, dict) else None
-    if not isinstance(schema, int):
-        raise ResultsError("has no schema number: not results of auditor", where=str(file))
-    if schema < 1:
-        raise ResultsError(f"schema {schema} is none of auditor's", where=str(file))
-    if schema > SCHEMA:
-        raise ResultsError(
-            f"schema {schema} is newer than this auditor knows ({SCHEMA})", where=str(file), hint="upgrade auditor"
-        )
+    """``results.json`` of a results folder, with the tables beside it checked by their digests. Raises ResultsError."""
+    file = folder / RESULTS if is_folder(folder, ResultsError) else folder
+    hint = "name the folder that audit run wrote"
+    content = read_file(file, ResultsError, missing=f"no {RESULTS} here", hint=hint, limit=DOCUMENT)
+    results = documents.json_object(content, ResultsError, str(file), "the file was changed or cut off")
+    _check_schema(results, str(file))
+    digests = results.get(DIGESTS)
+    if not isinstance(digests, dict) or digests.get(RESULTS) != _own_digest(results):
+        raise ResultsError("its content is not what its digest says", where=str(file), hint=AGAIN)
     problem = schema_error(results)
     if problem:
-        raise ResultsError(problem, where=str(file), hint="the file was changed or cut off")
-    return dict(results)
+        raise ResultsError(problem, where=str(file), hint=AGAIN)
+    for name in (EXAMPLES, CASES):
+        _check_part(file.with_name(name), results[DIGESTS].get(name))
+    return results
+
+
+def _check_part(part: Path, digest: str | None) -> None:
+    """``cases.parquet`` may be gone, as it holds texts: no number is read from it."""
+    if part.name == CASES and not os.path.lexists(part):
+        return
+    if digest is None or _sha256(part) != digest:
+        hint = "changed, or from another audit? run the audit again"
+        raise ResultsError(f"is not the file that {RESULTS} was written with", where=str(part), hint=hint)
+
+
+def _check_schema(results: Mapping[str, Any], where: str) -> None:
+    schema = results.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool):
+        raise ResultsError("has no schema number: not results of auditor", where=where)
+    if schema < 1:
+        raise ResultsError(f"schema {schema} is none of auditor's", where=where)
+    if schema < SCHEMA:
+        raise ResultsError(
+            f"schema {schema} was made by an earlier auditor: nothing in it says that it was not changed",
+            where=where,
+            hint="run the audit again",
+        )
+    if schema > SCHEMA:
+        raise ResultsError(
+            f"schema {schema} is newer than this auditor knows ({SCHEMA})", where=where, hint="upgrade auditor"
+        )
 
 
 def schema_error(results: Mapping[str, Any]) -> str | None:
     """The first place where results break the shipped JSON Schema, in one line; None if they keep it."""
+    found = next(iter(_validator().iter_errors(results)), None)
+    return None if found is None else f"{key_path(found.absolute_path)}: {_told(found)}"
+
+
+@functools.cache
+def _validator() -> Any:
     from jsonschema import Draft202012Validator
 
-    schema = json.loads(Path(__file__).with_name("results_schema.json").read_text(encoding="utf-8"))
-    found = next(iter(Draft202012Validator(schema).iter_errors(results)), None)
-    return (
-        None
-        if found is None
-        else f"{'.'.join(str(part) for part in found.absolute_path) or 'top'}: {found.message[:200]}"
-    )
+    return Draft202012Validator(json.loads(Path(__file__).with_name("results_schema.json").read_text(encoding="utf-8")))
+
+
+def _told(error: Any) -> str:
+    """What JSON Schema says; its message repeats the value, which may be long, at its start."""
+    if error.validator in ("required", "additionalProperties", "minLength"):
+        return str(error.message)[:200]
+    return f"{short(error.instance)} breaks {error.validator} = {short(error.validator_value)}"
 
 
 def records_of(results: Mapping[str, Any], folder: Path) -> tuple[ProbeRecord, ...]:
@@ -131,6 +213,15 @@ def records_of(results: Mapping[str, Any], folder: Path) -> tuple[ProbeRecord, .
     folder = folder_of(folder)
     rows = read_rows(folder / EXAMPLES)
     records = tuple(_record(found, rows) for found in results["records"])
+    named = {
+        (record.model, record.probe, found.metric, slice_text(found.slice))
+        for record in records
+        for found in record.measurements
+    }
+    for key in rows:
+        if key not in named:
+            where = str(folder / EXAMPLES)
+            raise ResultsError(f"holds rows of no measurement: {short(' '.join(key))}", where=where, hint=AGAIN)
     if results["candidate"] not in {record.model for record in records}:
         raise ResultsError(f"no record of the candidate {results['candidate']!r}", where=str(folder / RESULTS))
     for record in records:

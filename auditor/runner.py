@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from auditor import registry
+from auditor import metrics, registry
 from auditor.engine import Scorer
-from auditor.errors import AuditError, ConfigError
+from auditor.errors import AuditError, ConfigError, ProbeError
 from auditor.measuring import Measuring, NotDrawnError, Sink, WriteError, scorer_for, unmet
 from auditor.plans import AuditedModel, Draw, Plan
-from auditor.types import Probe, ProbeRecord, Progress
+from auditor.types import Measurement, Metric, Probe, ProbeRecord, Progress
 
 
 def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
@@ -94,7 +94,9 @@ class Suite:
         found: dict[str, Any] = {}
         if self._reason is None:
             with self._alone(progress):
-                found = self._measuring.found(draw, whole=whole, progress=progress)
+                measured = self._measuring.found(draw, whole=whole, progress=progress)
+                self._check(measured["measurements"])
+                found = measured
                 if progress is not None:
                     progress.finish(f"{found['counts']['cases']} cases, {len(found['measurements'])} measurements")
         return ProbeRecord(
@@ -110,6 +112,20 @@ class Suite:
             **found,
         )
 
+    def _check(self, found: Iterable[Measurement]) -> None:
+        """What the probe measured itself follows from its rows: else its results would be refused when they are read."""
+        by_name = {metric.name: metric for metric in self.probe.metrics(self._plan.task)}
+        where = f"probe {self.probe.name}"
+        for one in found:
+            metric = by_name.get(one.metric)
+            if metric is None:
+                raise ProbeError(f"measures {one.metric!r}, which is none of its metrics", where=where)
+            if metric.kind != "descriptive" and not metric.tallied and not _follows(metric, one):
+                hint = "make it with metrics.measurement"
+                raise ProbeError(
+                    f"a measurement of {one.metric!r} does not follow from its rows", where=where, hint=hint
+                )
+
     @contextlib.contextmanager
     def _alone(self, progress: Progress | None) -> Iterator[None]:
         try:
@@ -122,6 +138,13 @@ class Suite:
             self._plan.errors.append(f"{self._audited.name}: {self.probe.name}\n{traceback.format_exc()}")
             if progress is not None:
                 progress.finish("crashed")
+
+
+def _follows(metric: Metric, found: Measurement) -> bool:
+    if not found.rows:
+        return False
+    again = metrics.recomputed(metric, found)
+    return all(getattr(again, key) == getattr(found, key) for key in metrics.COMPUTED)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ResultsError
+from auditor.reading import open_file
 from auditor.types import Names, ProbeRecord, Rows, ScoredCase, Task, in_words
 
 DIGITS = 9
@@ -189,20 +190,22 @@ def read_rows(file: Path) -> dict[tuple[str, str, str, str], Rows]:
 
     Raises ResultsError when the file is missing or broken.
     """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file) as found:
+        missing_file = "is missing: values are checked against its rows"
+        with open_file(file, ResultsError, missing=missing_file) as stream, pq.ParquetFile(stream) as found:
             missing = [name for name in ROW_COLUMNS if name not in found.schema_arrow.names]
             if missing:
                 raise ResultsError(f"has no column {missing[0]!r}", where=str(file), hint="was it written by auditor?")
             table = found.read(columns=list(ROW_COLUMNS))
         columns = {name: _column(table[name], name) for name in ROW_COLUMNS}
-    except FileNotFoundError:
-        raise ResultsError("is missing: the gate needs it", where=str(file)) from None
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"cannot be read: {error}", where=str(file)) from None
+    if not all(bool(np.isfinite(columns[name][0]).all()) for name in NUMBERS):
+        raise ResultsError("holds a total or a count that is no finite number", where=str(file))
     return _by_key(columns)
 
 

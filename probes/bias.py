@@ -6,6 +6,7 @@ import functools
 import itertools
 import random
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +14,16 @@ from typing import Any
 
 from auditor import metrics
 from auditor.errors import ConfigError, near_match
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Row, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Row, Score, Skipped, Task
+from probes import _groups
 
 DATA = Path(__file__).with_name("data") / "bias.toml"
+FLIPS = Metric("counterfactual_flip_rate", "counterfactual flip rate", "mean", "share", 0.0, 1.0, "lower")
 SCORE_GAP = Metric("score_gap", "largest gap between groups in mean score", "gap", "points", 0.0, 1.0, "lower")
 RATE_GAP = Metric("rate_gap", "largest gap between groups in the rate of the label", "gap", "points", 0.0, 1.0, "lower")
+GROUP_SCORE = Metric("group_score", "mean probability of the label, by group", "mean", "share", 0.0, 1.0, None)
+GROUP_RATE = Metric("group_rate", "rate of the label, by group", "mean", "share", 0.0, 1.0, None)
+PAIR_FLIPS = Metric("pair_flip_rate", "flip rate between two groups", "mean", "share", 0.0, 1.0, "lower")
 
 
 @functools.cache
@@ -77,7 +83,7 @@ class Bias:
     in a seeded order. The flip rate is over pairs of neighbouring groups; the gaps compare the groups' mean
     probability of the favourable label, and the share of sentences that get it, paired by sentence. Without a
     favourable label in the config each label is read in turn, one against the rest, and the largest gap is given, its
-    lower bound corrected for the choice. The sentences are the clusters; the terms listed are fixed, and nothing is
+    lower bound corrected for the choice; the groups' own numbers are those of the labels with the largest gaps. The sentences are the clusters; the terms listed are fixed, and nothing is
     claimed of terms that are not listed.
     """
 
@@ -89,8 +95,7 @@ class Bias:
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         del task
-        flips = replace(metrics.flip_rate(), name="counterfactual_flip_rate", title="counterfactual flip rate")
-        return (flips, SCORE_GAP, RATE_GAP)
+        return (FLIPS, SCORE_GAP, RATE_GAP, GROUP_SCORE, GROUP_RATE, PAIR_FLIPS)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings, field = audit.settings, audit.task.fields[0]
@@ -114,10 +119,46 @@ class Bias:
         # Axis by axis, as the cases come: only one axis is held at a time.
         for axis, group in itertools.groupby(cases, key=lambda judged: judged.slice["axis"]):
             found = list(group)
-            for metric, rate in ((SCORE_GAP, False), (RATE_GAP, True)):
-                rows = gap_rows(found, audit.favourable_label, rate=rate)
-                vacuous = sum(judged.vacuous for judged in found) / len(found)
-                yield metrics.measurement(metric, {"axis": axis}, rows, n_cases=len(found), vacuous=vacuous)
+            yield from _flips(found, axis)
+            yield from _gaps(found, axis, audit.favourable_label)
+
+
+def _flips(cases: Sequence[Judged], axis: str) -> Iterator[Measurement]:
+    """The flip rate of the axis, then that between each two groups that were compared."""
+    pairs: dict[str, list[Judged]] = {}
+    for judged in cases:
+        pairs.setdefault(f"{judged.facts['group_before']} / {judged.facts['group_after']}", []).append(judged)
+    by_pair = [_flip_rate(PAIR_FLIPS, {"axis": axis, "pair": pair}, own) for pair, own in pairs.items()]
+    most = max(by_pair, key=lambda one: one.value)
+    whole = _flip_rate(FLIPS, {"axis": axis}, cases)
+    if most.value > 0.0:
+        whole = replace(whole, detail=f"most flips between {most.slice['pair']}: {_groups.percent(most.value)}")
+    yield whole
+    yield from by_pair
+
+
+def _flip_rate(metric: Metric, slice_: Mapping[str, str], cases: Sequence[Judged]) -> Measurement:
+    rows = metrics.summed((judged.cluster, Score(float(not judged.same), 1.0)) for judged in cases)
+    return metrics.measurement(metric, slice_, rows, n_cases=len(cases), vacuous=_vacuous(cases))
+
+
+def _vacuous(cases: Sequence[Judged]) -> float:
+    return sum(judged.vacuous for judged in cases) / len(cases)
+
+
+def _gaps(cases: Sequence[Judged], axis: str, favourable: str | None) -> Iterator[Measurement]:
+    """Both gaps of the axis, then the groups' numbers for the labels that the gaps are largest in."""
+    kinds = ((SCORE_GAP, False, "mean probability of {family}"), (RATE_GAP, True, "share with the answer {family}"))
+    vacuous, rows = _vacuous(cases), {}
+    for metric, rate, of in kinds:
+        rows[rate] = gap_rows(cases, favourable, rate=rate)
+        gap = metrics.measurement(metric, {"axis": axis}, rows[rate], n_cases=len(cases), vacuous=vacuous)
+        yield _groups.named(gap, rows[rate], of)
+    counts = Counter(str(judged.facts[side]) for judged in cases for side in ("group_before", "group_after"))
+    for label in dict.fromkeys(_groups.widest(_groups.means(rows[rate])) for rate in (False, True)):
+        for metric, rate in ((GROUP_SCORE, False), (GROUP_RATE, True)):
+            slice_ = {"axis": axis, "label": label}
+            yield from _groups.of_each(metric, slice_, rows[rate], counts, family=label, vacuous=vacuous)
 
 
 def gap_rows(cases: Sequence[Judged], favourable: str | None, *, rate: bool) -> list[Row]:

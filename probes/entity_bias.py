@@ -13,7 +13,7 @@ from typing import Any
 from auditor import metrics, spans
 from auditor.errors import ConfigError, near_match
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Row, Skipped, Task
-from probes import _entities
+from probes import _entities, _groups
 
 DATA = Path(__file__).with_name("data") / "entity_bias.toml"
 GAP = Metric("recall_gap", "largest gap between groups in recall", "gap", "points", 0.0, 1.0, "lower")
@@ -80,7 +80,9 @@ class EntityBias:
         del audit
         for axis, some in itertools.groupby(cases, key=lambda judged: judged.slice["axis"]):
             found = list(some)
-            yield metrics.measurement(GAP, {"axis": axis}, _rows(found), n_cases=len(found))
+            rows = _rows(found)
+            gap = metrics.measurement(GAP, {"axis": axis}, rows, n_cases=len(found))
+            yield _groups.named(gap, rows, "recall")
 
 
 def _type(audit: Audit, axis: str) -> str | Skipped:

@@ -7,13 +7,14 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fakes import LABELS, nowhere, plan_of
 from pair_task import PairTask
 
-from auditor import runner, tasks
+from auditor import policy, results, runner, tasks
 from auditor.errors import ConfigError
 from auditor.models.fake import FakeModel
 from auditor.plans import AuditedModel, BoundAudit
@@ -37,7 +38,7 @@ def record_of(answer: Callable[[Request], Any], settings: Settings, **given: Any
 def measured(answer: Callable[[Request], Any], settings: Settings, **given: Any) -> dict[tuple[str, str], Measurement]:
     record = record_of(answer, settings, **given)
     assert record.status == "measured", record.reason
-    return {(one.metric, one.slice["axis"]): one for one in record.measurements}
+    return {(one.metric, one.slice["axis"]): one for one in record.measurements if set(one.slice) == {"axis"}}
 
 
 def cases_of(settings: Settings, seed: int = 0) -> list[Case]:
@@ -191,7 +192,7 @@ def test_a_model_that_answers_by_the_group_word_flips_in_every_sentence_of_that_
         return YES if names(request[0], "female", "gender") else NO
 
     record = record_of(by_group, Settings(axes=("gender", "age")))
-    found = {(one.metric, one.slice["axis"]): one for one in record.measurements}
+    found = {(one.metric, one.slice["axis"]): one for one in record.measurements if set(one.slice) == {"axis"}}
     assert found["counterfactual_flip_rate", "gender"].value == 1.0
     assert found["score_gap", "gender"].value == pytest.approx(0.7)
     assert found["rate_gap", "gender"].value == 1.0
@@ -226,6 +227,95 @@ def test_a_model_that_answers_by_the_content_flips_nowhere() -> None:
 
     found = measured(answer, Settings(sentences=30))
     assert {one.value for one in found.values()} == {0.0}
+
+
+def by_slice(record: ProbeRecord, metric: str) -> dict[tuple[str, ...], Measurement]:
+    return {tuple(one.slice.values()): one for one in record.measurements if one.metric == metric}
+
+
+def test_every_group_has_its_score_and_rate_and_the_gaps_name_the_two_farthest_apart() -> None:
+    axis = "ethnicity by name"
+    answers = {"African American": (0.4, 0.6), "European American": (0.1, 0.9), "Hispanic": (0.7, 0.3)}
+
+    def answer(request: Request) -> tuple[float, float]:
+        return next(shares for group, shares in answers.items() if names(request[0], group, axis))
+
+    record = record_of(answer, Settings(sentences=30, axes=(axis,)))
+    scores, rates = by_slice(record, "group_score"), by_slice(record, "group_rate")
+    assert set(scores) == set(rates) == {(axis, "positive", group) for group in answers}
+    for group, (_, share) in answers.items():
+        score, rate = scores[axis, "positive", group], rates[axis, "positive", group]
+        assert score.value == pytest.approx(share)
+        assert rate.value == float(share > 0.5)
+        assert score.low < score.value < score.high
+        assert (score.n_clusters, score.n_cases, rate.n_clusters) == (30, 60, 30)
+    gaps = {one.metric: one for one in record.measurements if set(one.slice) == {"axis"}}
+    assert gaps["score_gap"].detail == (
+        "mean probability of positive: highest European American 90.0 %, lowest Hispanic 30.0 %"
+    )
+    assert (
+        gaps["rate_gap"].detail
+        == "share with the answer positive: highest African American 100.0 %, lowest Hispanic 0.0 %"
+    )
+    pairs = by_slice(record, "pair_flip_rate")
+    assert {pair: one.value for (_, pair), one in pairs.items()} == {
+        "African American / European American": 0.0,
+        "European American / Hispanic": 1.0,
+        "Hispanic / African American": 1.0,
+    }
+    assert gaps["counterfactual_flip_rate"].detail == "most flips between European American / Hispanic: 100.0 %"
+    assert set(map(id, record.groups({"axis": axis}))) == {
+        id(one) for found in (scores, rates, pairs) for one in found.values()
+    }
+    assert record.groups({"axis": "age"}) == ()
+
+
+def test_groups_that_are_treated_alike_have_no_two_that_stand_out() -> None:
+    record = record_of(lambda _: (0.4, 0.6), Settings(sentences=20, axes=("age",)))
+    assert {one.detail for one in record.measurements} == {""}
+
+
+def test_of_many_labels_the_groups_are_shown_for_those_with_the_largest_gaps() -> None:
+    labels = ("bad", "fair", "good", "great")
+
+    def answer(request: Request) -> tuple[float, ...]:
+        # The score of "bad" differs most; the answer is "great" or "good".
+        return (0.30, 0.0, 0.30, 0.40) if names(request[0], "male", "gender") else (0.0, 0.1, 0.46, 0.44)
+
+    task = tasks.create("text-classification", labels)
+    record = record_of(answer, Settings(sentences=20, axes=("gender",)), task=task)
+    assert {one.slice["label"] for one in record.measurements if "label" in one.slice} == {"bad", "good"}
+    gaps = {one.metric: one for one in record.measurements if set(one.slice) == {"axis"}}
+    assert gaps["score_gap"].detail == "mean probability of bad: highest male 30.0 %, lowest female 0.0 %"
+    assert gaps["rate_gap"].detail == "share with the answer good: highest female 100.0 %, lowest male 0.0 %"
+    given = record_of(answer, Settings(sentences=20, axes=("gender",)), task=task, favourable_label="fair")
+    assert {one.slice["label"] for one in given.measurements if "label" in one.slice} == {"fair"}
+
+
+@pytest.mark.parametrize("task", ["text-classification", "ner"])
+def test_no_rule_of_a_shipped_policy_reads_a_group_or_a_pair(task: str) -> None:
+    shipped = policy.load(task=task)
+    for extra in ("group", "pair", "label"):
+        for rule in shipped.rules:
+            slice_ = {
+                key: "x" if value == "*" else value if isinstance(value, str) else value[0]
+                for key, value in rule.slice.items()
+            }
+            assert policy.matches(rule, slice_)
+            assert not policy.matches(rule, {**slice_, extra: "x"})
+
+
+def test_the_groups_come_back_from_results_with_what_the_gap_says() -> None:
+    record = record_of(lambda request: YES if names(request[0], "old", "age") else NO, Settings(sentences=20))
+    kept = results.record_dict(record)
+    again = results._record(kept, {}).groups({"axis": "age"})
+    assert len(again) == 5
+    assert [(one.metric, one.slice) for one in again] == [
+        (one.metric, one.slice) for one in record.groups({"axis": "age"})
+    ]
+    details = {one["slice"]["axis"]: one.get("detail") for one in kept["measurements"] if one["metric"] == "score_gap"}
+    assert details["age"] == "mean probability of positive: highest old 80.0 %, lowest young 10.0 %"
+    assert details["gender"] is None
 
 
 def judged(cluster: str, before: Mapping[str, float], after: Mapping[str, float], *groups: str) -> Judged:

@@ -227,7 +227,7 @@ def test_weights_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
     folder = write(tmp_path)
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").mkdir()
-    assert "model.safetensors: cannot be read: Is a directory" in refused(folder)
+    assert "model.safetensors: is a folder, not a file" in refused(folder)
 
 
 def test_a_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:

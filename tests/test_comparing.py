@@ -82,3 +82,10 @@ def test_a_hypothesis_that_cannot_be_answered_is_one_clear_line(given: dict[str,
         comparing.check([wanted(**given)], KNOWN, ["one", "two", "three"])
     assert words in caught.value.line
     assert caught.value.line.startswith("[[compare]] 1: ")
+
+
+def test_where_nothing_of_a_probe_is_compared_that_is_said() -> None:
+    alone = {"p": {name: metric for name, metric in KNOWN["p"].items() if name in ("rate", "middle")}}
+    with pytest.raises(ConfigError) as caught:
+        comparing.check([wanted(metric="rate")], alone, ["one", "two"])
+    assert caught.value.line == "[[compare]] 1: rate is not compared between models (probe p has no metric that is)"

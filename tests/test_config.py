@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from auditor import config as configs
+from auditor import registry
 from auditor.config import Config
 from auditor.errors import ConfigError
 
@@ -145,6 +146,7 @@ def test_a_config_cannot_be_changed_in_place() -> None:
         ("[training]\nepochs = 0", "[training] epochs = 0 should be greater than or equal to 1"),
         ("[training]\nlearning_rate = nan", "holds nan or inf (every number has to be finite)"),
         ("[training]\nwarmup = 1.0", "[training] warmup = 1.0 should be less than 1"),
+        ("[training]\nrecipes = []", "[training] recipes = [] is empty; leave the key out instead"),
         ('[training]\nrecipes = "fgm"', '[training] recipes = "fgm" should be a list'),
         ('[training]\nrecipes = ["a", "a"]', '[training] recipes = ["a", "a"] names \'a\' twice'),
         ("[training.recipe]\nfgm = 3", "[training.recipe] fgm = 3 should be a table"),
@@ -171,6 +173,13 @@ def test_a_config_cannot_be_changed_in_place() -> None:
             '[data] domains = {"home": "x"} \'home\' cannot be a domain\'s name; taken: home, test, train, validation',
         ),
         (b"a = '\xff'", "byte at offset 5 is not UTF-8 (save it as UTF-8)"),
+        ("seed = " + 5000 * "9", "holds a whole number of thousands of digits"),
+        ("seed = 0x" + 9000 * "f", "seed holds a whole number beyond 64 bits"),
+        ("[probes.quality]\nexamples = 1" + 400 * "0", "probes.quality.examples holds a whole number beyond 64 bits"),
+        ("probes = " + 1000 * "[" + 1000 * "]", "nests tables or lists more than 64 deep"),
+        ("probes = " + 200 * "{ a = " + "1" + 200 * " }", "nests tables or lists more than 64 deep"),
+        ("probes" + 1000 * ".a" + " = 1", "nests tables or lists more than 64 deep"),
+        ("[probes" + 1000 * ".a" + "]", "nests tables or lists more than 64 deep"),
         ("seed = ", "not valid TOML: Invalid value (at end of document)"),
     ],
 )
@@ -191,7 +200,7 @@ def test_long_values_are_cut_and_control_characters_shown_not_sent(tmp_path: Pat
 def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no such config file \(write one with: audit init\)"):
         configs.load(tmp_path / "audit.toml")
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="is a folder, not a file"):
         configs.load(tmp_path)
 
 
@@ -275,6 +284,9 @@ def test_settings_take_lists_tables_paths_and_whole_numbers_for_floats() -> None
         ({"severities": {"low": "x"}}, '[severities] low = "x" should be a valid number'),
         ({"strength": "hig"}, "strength = \"hig\" should be 'low' or 'high' (did you mean 'high'?)"),
         ({"curve": 3}, "curve = 3 should be a table"),
+        ({"families": []}, "families is empty (leave it out for typos)"),
+        ({"severities": {}}, "severities is empty (leave it out for middle)"),
+        ({"families": ["a", "b", "a"]}, "families names 'a' twice"),
     ],
 )
 def test_a_wrong_setting_is_told_in_one_line(given: dict[str, Any], line: str) -> None:
@@ -290,3 +302,36 @@ def test_a_wrong_setting_of_a_nested_table_names_the_table() -> None:
 
 def test_the_template_is_toml_that_the_standard_library_reads() -> None:
     assert tomllib.loads(configs.TEMPLATE)["task"] == "text-classification"
+
+
+def choices() -> list[tuple[Any, str]]:
+    """Every setting of a probe that is a choice of several by default."""
+    return [
+        (probe, field.name)
+        for probe in registry.discover()
+        for field in dataclasses.fields(probe.settings)
+        if isinstance(value := getattr(probe.settings, field.name), tuple | Mapping) and value
+    ]
+
+
+@pytest.mark.parametrize(("probe", "key"), choices(), ids=lambda one: getattr(one, "name", one))
+def test_no_probe_takes_an_empty_choice(probe: Any, key: str) -> None:
+    empty: Any = {} if isinstance(getattr(probe.settings, key), Mapping) else []
+    with pytest.raises(ConfigError) as caught:
+        configs.probe_settings(probe.settings, {key: empty}, f"[probes.{probe.name}]")
+    assert caught.value.line.startswith(f"[probes.{probe.name}]: ")
+    assert "\n" not in caught.value.line
+
+
+def test_there_are_choices() -> None:
+    assert len(choices()) > 8
+
+
+def test_a_setting_that_is_empty_by_default_may_be_empty() -> None:
+    assert configs.probe_settings(Nothing(), {"types": {}, "words": []}, WHERE) == Nothing()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Nothing:
+    types: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    words: tuple[str, ...] = ()

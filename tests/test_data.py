@@ -291,13 +291,13 @@ def test_no_such_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_the_system_does_not_give_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(_path: Path) -> bytes:
+    def denied(_path: Path, _mode: str) -> bytes:
         raise PermissionError(13, "Permission denied")
 
     path = written(tmp_path, GOOD)
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(Path, "open", denied)
     assert refused(path) == "cannot be read: Permission denied"
-    with pytest.raises(DataError, match="cannot be read: No such file or directory"):
+    with pytest.raises(DataError, match="no such file"):
         data.sha256_of(tmp_path / "no.csv")
 
 

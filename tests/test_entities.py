@@ -395,6 +395,7 @@ def test_recall_by_group_is_paired_by_sentence() -> None:
     gap = value(record, "recall_gap", axis="persons")
     assert gap.value == 1.0
     assert gap.low > 0.3
+    assert gap.detail.startswith("recall: highest British and American 100.0 %, lowest ")
     # The model has persons and places.
     assert [(dict(gap.slice), gap.reason, gap.applies) for gap in record.skipped] == [
         ({"axis": "organisations"}, "the model knows no type called ORG, organisation, organization", False)

@@ -231,7 +231,7 @@ def test_a_broken_policy_is_one_clear_line(tmp_path: Path, text: str, words: str
 def test_a_missing_policy_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="no such policy"):
         policy.load(tmp_path / "none.toml")
-    with pytest.raises(PolicyError, match="cannot be read"):
+    with pytest.raises(PolicyError, match="is a folder, not a file"):
         policy.load(tmp_path)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import copy
+import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor import remedies, results
+from auditor import registry, remedies, results, verifying
 from auditor.cli import remedy
 from auditor.cli.main import main
 from auditor.training import recipes
@@ -38,6 +39,7 @@ def found(
     noise = [{"slice": {"family": name, "severity": "middle"}} for name in FAMILIES]
     return {
         "candidate": "mine",
+        "config": {},
         "models": [{"name": "mine", "training": {"settings": {"epochs": epochs}}}, *({"name": one} for one in named)],
         "policy": {"rules": RULES},
         "decision": {
@@ -208,15 +210,113 @@ def test_the_change_is_that_of_rows_paired_by_cluster(place: Path, capsys: pytes
     assert line.startswith(f"  quality accuracy: {old:.3f} → {new:.3f}, {new - old:+.3f} [")
 
 
-def test_without_a_training_json_the_reason_is_one_line(
+@pytest.fixture(scope="module")
+def foreign(place: Path) -> Path:
+    """A checkpoint from elsewhere, whose labels stand in another order, audited without a config."""
+    model, audit = place / "foreign", place / "foreign-audit"
+    tiny_checkpoint(model, labels=("positive", "negative"))
+    words = ["run", "--model", str(model), "--data", str(place / "test.csv"), "--budget", "12", "--quiet"]
+    config = place / "foreign.toml"
+    config.write_text(
+        "[training]\nepochs = 1\nmax_length = 32\nlearning_rate = 1e-3\n[probes.noise.severities]\nmiddle = 0.2\n",
+        encoding="utf-8",
+    )
+    words += ["--config", str(config), "--out", str(audit), "--probe", "quality", "--probe", "noise"]
+    assert main(words) in (1, 3)
+    return audit
+
+
+def test_what_a_training_lacks_is_said_before_it_is_proposed(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = "the base model that foreign was fine-tuned from (--base DIR)"
+    rows = "its training rows (--train-data FILE)"
+    assert main(["remedy", str(foreign)]) == 0
+    said = capsys.readouterr()
+    assert "→ remedy-noise: recipe online" in said.out
+    assert said.err == f"to train and audit them, this is missing: {base}; {rows}\n"
+    assert main(["remedy", str(foreign), "--train"]) == 2
+    assert f"cannot be trained; missing: {base}; {rows}" in capsys.readouterr().err
+    given = ["--base", str(foreign.parent / "base"), "--train-data", str(foreign.parent / "train.csv")]
+    assert main(["remedy", str(foreign), *given[:2]]) == 0
+    assert capsys.readouterr().err == f"to train and audit them, this is missing: {rows}\n"
+    assert main(["remedy", str(foreign), *given]) == 0
+    assert capsys.readouterr().err == "train and audit them: the same command with --train\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("--base", "data.csv"), "data.csv: not a pretrained model: no config.json here (--base DIR)"),
+        (("--train-data", "none.csv"), "training rows: none.csv is not there (--train-data FILE)"),
+    ],
+)
+def test_a_base_or_rows_that_are_none_are_named(
+    foreign: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, str], words: str
+) -> None:
+    assert main(["remedy", str(foreign), "--train", *given]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_checkpoint_from_elsewhere_has_its_remedy_too(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--base", str(foreign.parent / "base"), "--train-data", str(foreign.parent / "train.csv")]
+    assert main(["remedy", str(foreign), "--train", *given, "--quiet", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    assert "foreign has no training.json: its remedy is trained by [training] of the audit's config" in said
+    assert "remedy-noise against foreign: before → after" in said
+    out = foreign.with_name("foreign-audit-remedy")
+    made = results.load(out / "audit")
+    # The head has the labels of the audited one, in their order: else the two could not stand beside each other.
+    assert {tuple(one["labels"]) for one in made["models"]} == {("positive", "negative")}
+    training = json.loads((out / "ckpt" / "remedy-noise" / "training.json").read_text(encoding="utf-8"))
+    assert (training["settings"]["epochs"], training["settings"]["max_length"]) == (1, 32)
+
+
+def copied(place: Path, tmp_path: Path) -> Path:
+    """The audit of a checkpoint without a ``training.json``, whose config names base and training rows."""
+    shutil.copytree(place, tmp_path / "place", ignore=shutil.ignore_patterns("*-remedy", "foreign*"))
+    (tmp_path / "place" / "ckpt" / "standard" / "training.json").unlink()
+    return tmp_path / "place"
+
+
+def test_without_a_training_json_base_and_rows_are_those_of_the_audit(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(place, tmp_path / "place")
-    (tmp_path / "place" / "ckpt" / "standard" / "training.json").unlink()
-    assert main(["remedy", str(tmp_path / "place" / "audit"), "--train"]) == 2
+    folder = copied(place, tmp_path)
+    assert main(["remedy", str(folder / "audit")]) == 0
+    assert capsys.readouterr().err == "train and audit them: the same command with --train\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda folder: (folder / "train.csv").unlink(), "train.csv is not there (--train-data FILE)"),
+        (lambda folder: (folder / "train.csv").write_text("x", "utf-8"), "train.csv has changed since the audit"),
+        (lambda folder: (folder / "test.csv").write_text("x", "utf-8"), "test.csv has changed since the audit"),
+        (lambda folder: shutil.rmtree(folder / "ckpt" / "standard"), "the audited checkpoint: nothing is at "),
+        (lambda folder: shutil.rmtree(folder / "base"), "no config.json here (--base DIR)"),
+    ],
+)
+def test_what_is_gone_or_has_changed_since_the_audit_is_said_before_any_training(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], Any], words: str
+) -> None:
+    folder = copied(place, tmp_path)
+    change(folder)
+    assert main(["remedy", str(folder / "audit"), "--train"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "has no training.json: how it was trained is not known" in said
+    assert "cannot be trained; missing: " in said
+    assert words in said
+    assert not (folder / "audit-remedy").exists()
+
+
+def test_a_policy_that_could_not_judge_afterwards_is_refused_before_any_training(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = registry.discover()
+    monkeypatch.setattr(registry, "discover", lambda: tuple(one for one in known if one.name != "bias"))
+    monkeypatch.setattr(verifying, "check_metrics", lambda *_: None)
+    assert main(["remedy", str(place / "audit"), "--train", "--out", str(place / "unjudged")]) == 2
+    assert "no probe is called 'bias'" in capsys.readouterr().err
+    assert not (place / "unjudged").exists()
 
 
 def test_a_folder_in_the_way_is_named(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,25 +348,47 @@ def test_where_links_cannot_be_made_the_checkpoint_is_copied(
     assert not (tmp_path / "ckpt" / "standard").exists()
 
 
-def test_nothing_failed_is_said(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    content = copy.deepcopy(json.loads((place / "audit" / "results.json").read_text(encoding="utf-8")))
-    content["decision"]["verdicts"] = []
-    (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
-    assert main(["remedy", str(tmp_path)]) == 0
-    assert (
-        capsys.readouterr().out
-        == "nothing failed that a recipe is known for (noise, adversarial, entity_attack are, but for entity swap)\n"
+LAX = """
+[[rule]]
+probe = "quality"
+metric = "accuracy"
+min = 0.01
+why = "Noise is not asked about."
+"""
+
+
+def test_nothing_failed_by_another_policy_is_said(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lax.toml").write_text(LAX, encoding="utf-8")
+    assert main(["remedy", str(place / "audit"), "--policy", str(tmp_path / "lax.toml")]) == 0
+    assert capsys.readouterr().out == (
+        "policy: lax.toml\n"
+        "nothing failed that a recipe is known for (noise, adversarial, entity_attack are, but for entity swap)\n"
     )
+
+
+def test_a_remedy_goes_by_the_policy_of_the_audit(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lax.toml").write_text(LAX, encoding="utf-8")
+    words = ["run", "--config", str(place / "audit.toml"), "--model", str(place / "ckpt" / "standard"), "--quiet"]
+    words += ["--out", str(tmp_path / "audit"), "--probe", "quality", "--probe", "noise"]
+    assert main([*words, "--policy", str(tmp_path / "lax.toml")]) in (0, 1, 3)
+    (tmp_path / "lax.toml").unlink()
+    capsys.readouterr()
+    assert main(["remedy", str(tmp_path / "audit")]) == 0
+    assert capsys.readouterr().out.startswith("policy: lax.toml, as the audit was judged by\nnothing failed")
 
 
 @pytest.mark.parametrize("name", ["../mine", "/mine", "a/b"])
 def test_a_candidate_that_is_a_path_is_refused(
-    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    content = json.loads((place / "audit" / "results.json").read_text(encoding="utf-8"))
-    content["candidate"] = name
-    (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
-    assert main(["remedy", str(tmp_path), "--train"]) == 2
+    audited = verifying.load(place / "audit")
+    renamed = dataclasses.replace(audited, results={**audited.results, "candidate": name})
+    monkeypatch.setattr(verifying, "load", lambda *_: renamed)
+    assert main(["remedy", str(place / "audit"), "--train"]) == 2
     assert "is no checkpoint's name" in capsys.readouterr().err
 
 
@@ -284,7 +406,7 @@ def test_a_results_file_of_another_auditor_is_one_line(
     file = tmp_path / "place" / "audit" / "results.json"
     content = json.loads(file.read_text(encoding="utf-8"))
     content["config"]["new_key"] = 1
-    file.write_text(json.dumps(content), encoding="utf-8")
+    results.write(file.parent, content)
     assert main(["remedy", str(file), "--train"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1

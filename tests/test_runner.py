@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,17 +136,55 @@ class Measuring(Crashing):
         yield from (Case(one, slice={"turn": turn}) for turn in "ab" for one in reversed(audit.examples()))
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
-        del audit
         first, second = list(cases), list(cases)
         assert first == second
         rows = [Row(one.cluster, "", 1.0, 1.0) for one in first if one.slice == {"turn": "a"}]
-        yield metrics.measurement(self.metrics(PairTask())[0], {"own": "yes"}, rows, n_cases=len(first))
+        yield metrics.measurement(self.metrics(audit.task)[0], {"own": "yes"}, rows, n_cases=len(first))
 
 
 def test_a_probe_reads_its_judged_cases_as_often_as_it_likes() -> None:
     plan, (record,) = run(keyword_model(GOOD), (Measuring(),), n=20)
     assert plan.errors == []
     assert [(found.n_cases, len(found.rows)) for found in record.measurements] == [(20, 20), (20, 20), (40, 20)]
+
+
+OWN = Metric("own", "own", "mean", "share", 0.0, 1.0, "lower")
+ROWS = tuple(Row(f"c{index}", "", float(index % 2), 1.0) for index in range(12))
+
+
+class Inventing(Crashing):
+    """A probe whose measurements are given to it."""
+
+    def __init__(self, *measurements: Measurement) -> None:
+        self._measurements = measurements
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        return (metrics.task_metric(task), OWN)
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        yield from (Case(one, slice={}) for one in audit.examples())
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        del cases, audit
+        yield from self._measurements
+
+
+def test_a_measurement_of_a_probe_has_to_follow_from_its_rows() -> None:
+    right = metrics.measurement(OWN, {}, ROWS, n_cases=12)
+    plan, (record,) = run(keyword_model(GOOD), (Inventing(right),), n=20)
+    assert (plan.errors, record.measurements[-1]) == ([], right)
+    follows = "a measurement of 'own' does not follow from its rows (make it with metrics.measurement)"
+    for wrong, words in (
+        (replace(right, value=0.4), follows),
+        (replace(right, high=1.0), follows),
+        (replace(right, status="too_few"), follows),
+        (replace(right, method="a guess"), follows),
+        (replace(right, rows=()), follows),
+        (replace(right, metric="others"), "measures 'others', which is none of its metrics"),
+    ):
+        _, (record,) = run(keyword_model(GOOD), (Inventing(wrong),), n=20)
+        assert (record.status, record.measurements) == ("failed", ())
+        assert record.reason == f"probe crashing: {words}"
 
 
 class Said(Silent):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 
-from auditor import gate, policy, results
+from auditor import gate, policy, results, verifying
 from auditor.errors import one_line
 from auditor.types import Decision
 
@@ -14,18 +14,18 @@ INCOMPLETE = 2
 
 
 def run(options: Namespace) -> int:
-    """Judge a results folder by a policy; the folder stays as it is."""
-    found = results.load(options.results)
-    rules = policy.load(options.policy, found["task"]["name"])
-    decision = gate.decide(rules, results.records_of(found, options.results), found["candidate"])
-    show(decision, rules, as_json=options.json)
-    return decision.exit_code
+    """Judge a results folder by its own policy or another; the folder stays as it is."""
+    audited = verifying.load(options.results, options.policy)
+    if not options.json:
+        print(one_line(f"policy: {audited.policy.name}{'' if options.policy else ', as the audit was judged by'}"))
+    show(audited.decision, audited.policy, as_json=options.json)
+    return audited.decision.exit_code
 
 
 def show(decision: Decision, rules: policy.Policy, *, as_json: bool) -> None:
     """Print a decision: JSON for programs, lines for people."""
     if as_json:
-        print(json.dumps({"policy": rules.name, **results.decision_dict(decision)}, ensure_ascii=True, indent=2))
+        print(json.dumps({"policy": rules.name, **results.decision_dict(decision, rules)}, ensure_ascii=True, indent=2))
         return
     for verdict in decision.verdicts:
         rule = rules.rules[verdict.rule]

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 
-from auditor import config
-from auditor.errors import UsageError
+from auditor import config, files, policy
+from auditor.errors import UsageError, one_line
+
+CONFIG, POLICY = Path("audit.toml"), Path("policy.toml")
+"""What is written where ``--out`` names no file."""
 
 
 def run(options: Namespace) -> int:
-    """Write the commented template; never over a file that exists."""
-    try:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        with options.out.open("x", encoding="utf-8") as file:
-            file.write(config.TEMPLATE)
-    except FileExistsError:
-        raise UsageError("exists already", where=str(options.out), hint="name another file with --out") from None
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", where=str(options.out)) from None
-    print(f"wrote {options.out}; set [data] and [training] base in it, then: audit train --config {options.out}")
+    """Write the commented template, or the shipped policy; never over a file that exists."""
+    if options.policy:
+        out = options.out or POLICY
+        files.write_whole(out, policy.shipped(options.task).read_bytes(), UsageError, over=False)
+        print(one_line(f"wrote {out}; change its limits, then: audit gate audit/ --policy {out}"))
+        return 0
+    if options.task is not None:
+        raise UsageError("--task is about the policy", hint="audit init --policy --task ner")
+    out = options.out or CONFIG
+    files.write_whole(out, config.TEMPLATE.encode("utf-8"), UsageError, over=False)
+    print(one_line(f"wrote {out}; set [data] and [training] base in it, then: audit train --config {out}"))
     return 0

@@ -25,6 +25,8 @@ exit codes:
   130  interrupted
 """
 
+TASKS = ("text-classification", "ner")
+"""Those with a shipped policy; written out, as importing them takes longer than all the rest of the parser."""
 INTERRUPTED = 130
 BAD_INPUT = 2
 
@@ -113,6 +115,10 @@ def _path(word: str) -> Path:
     return Path(word)
 
 
+def _of_task(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--task", choices=TASKS, help="whose policy (default: text-classification)")
+
+
 Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
@@ -128,11 +134,14 @@ def _command(commands: Commands, name: str, summary: str, examples: str) -> argp
 
 def _init(commands: Commands) -> None:
     command = _command(
-        commands, "init", "Write a commented audit.toml.", "  audit init\n  audit init --out review/audit.toml"
+        commands,
+        "init",
+        "Write a commented audit.toml, or a policy.toml to begin your own from.",
+        "  audit init\n  audit init --out review/audit.toml\n  audit init --policy --task ner",
     )
-    command.add_argument(
-        "--out", type=_path, default=Path("audit.toml"), help="where to write it (default: audit.toml)"
-    )
+    command.add_argument("--out", type=_path, help="where to write it (default: audit.toml, or policy.toml)")
+    command.add_argument("--policy", action="store_true", help="write the shipped policy instead")
+    _of_task(command)
 
 
 def _train(commands: Commands) -> None:
@@ -207,7 +216,7 @@ def _gate(commands: Commands) -> None:
         "  audit gate audit/\n  audit gate audit/ --policy strict.toml --json",
     )
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
-    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the shipped one)")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
     command.add_argument("--json", action="store_true", help="print the decision as JSON")
 
 
@@ -216,9 +225,10 @@ def _report(commands: Commands) -> None:
         commands,
         "report",
         "Write the scorecard of a results folder again.",
-        "  audit report audit/\n  audit report audit/ --out page.html",
+        "  audit report audit/\n  audit report audit/ --policy strict.toml --out page.html",
     )
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
     command.add_argument("--out", type=_path, help="the page to write (default: scorecard.html in the folder)")
 
 
@@ -227,14 +237,22 @@ def _remedy(commands: Commands) -> None:
         commands,
         "remedy",
         "Propose a recipe for what failed; with --train, train it and audit before and after.",
-        "  audit remedy audit/\n  audit remedy audit/ --train --out remedy/",
+        "  audit remedy audit/\n  audit remedy audit/ --train --out remedy/\n"
+        "  audit remedy audit/ --train --base base-model/ --train-data train.csv",
     )
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
     command.add_argument("--train", action="store_true", help="train the proposed checkpoints and audit them")
+    command.add_argument("--base", type=_path, help="the model to train from (default: that of the audited checkpoint)")
+    command.add_argument(
+        "--train-data",
+        type=_path,
+        metavar="FILE",
+        help="the rows to train on (default: those of the checkpoint or audit)",
+    )
     command.add_argument(
         "--out", type=_path, help="folder for checkpoints and audit (default: results folder + -remedy)"
     )
-    command.add_argument("--policy", type=_path, help="limits of your own (default: the shipped policy)")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
     command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
     _common(command, device=True)
 
@@ -248,6 +266,13 @@ def _listings(commands: Commands) -> None:
     )
     probes.add_argument("--probe", action="append", default=[], metavar="FILE.py", help="a probe file to list too")
     probes.add_argument("--json", action="store_true", help="print as JSON")
+    policy = _command(
+        commands,
+        "policy",
+        "Print the shipped policy: the limits that a model must keep, and why.",
+        "  audit policy\n  audit policy --task ner\n  audit policy > policy.toml",
+    )
+    _of_task(policy)
     cache = _command(
         commands,
         "cache",

@@ -8,22 +8,21 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from auditor import config as configs
-from auditor import registry, remedies, results, stats
+from auditor import policy, registry, remedies, results, stats, tasks, verifying
 from auditor.cli import run as audits
+from auditor.cli import sources
 from auditor.cli.gate import INCOMPLETE
 from auditor.cli.options import progress
+from auditor.cli.sources import Sources
 from auditor.config import Config
-from auditor.errors import ModelError, ResultsError, UsageError, one_line
+from auditor.errors import ResultsError, UsageError, one_line
 from auditor.remedies import Remedy
 from auditor.types import ProbeRecord, Row
-
-if TYPE_CHECKING:
-    from auditor.training.record import TrainingRecord
+from auditor.verifying import Audited
 
 SHOWN = {
     "quality": "{metric}",
@@ -35,9 +34,12 @@ SHOWN = {
 
 def run(options: Namespace) -> int:
     """Propose; with ``--train`` train, audit what was and what is beside each other, and say what changed."""
-    found = results.load(options.results)
+    audited = verifying.load(options.results, options.policy)
+    found = audited.results
     if Path(found["candidate"]).name != found["candidate"]:
         raise ResultsError(f"{found['candidate']!r} is no checkpoint's name", where=str(options.results))
+    own = "" if options.policy else ", as the audit was judged by"
+    print(one_line(f"policy: {audited.policy.name}{own}"))
     proposed = remedies.proposed(found)
     for one in proposed:
         _propose(one)
@@ -46,12 +48,19 @@ def run(options: Namespace) -> int:
             f"nothing failed that a recipe is known for ({', '.join(('noise', *remedies.ATTACKED))} are, but for entity swap)"
         )
         return 0
-    if not options.train:
-        print("train and audit them: the same command with --train", file=sys.stderr)
-        return 0
     folder = results.folder_of(options.results).resolve()
-    out = options.out or folder.with_name(f"{folder.name}-remedy")
-    return _carry_out(options, found, proposed, out)
+    config = _read(found)
+    there, missing = sources.find(options, found, config, folder.parent)
+    if there is not None and options.train:
+        out = options.out or folder.with_name(f"{folder.name}-remedy")
+        return _carry_out(options, audited, proposed, (there, config), out)
+    if options.train:
+        raise UsageError(f"cannot be trained; missing: {'; '.join(missing)}", where=str(options.results))
+    if missing:
+        print(one_line(f"to train and audit them, this is missing: {'; '.join(missing)}"), file=sys.stderr)
+    else:
+        print("train and audit them: the same command with --train", file=sys.stderr)
+    return 0
 
 
 def _propose(one: Remedy) -> None:
@@ -64,100 +73,59 @@ def _propose(one: Remedy) -> None:
     )
 
 
-def _carry_out(options: Namespace, found: Mapping[str, Any], proposed: Sequence[Remedy], out: Path) -> int:
+def _carry_out(
+    options: Namespace, audited: Audited, proposed: Sequence[Remedy], given: tuple[Sources, Config], out: Path
+) -> int:
     """Checkpoints, audit, report; 2 where a probe crashed."""
     from auditor.training import job
 
-    root = results.folder_of(options.results).resolve().parent
-    before = root / next(one["path"] for one in found["models"] if one["candidate"])
-    config = _config(found, before, proposed, root)
+    found, before = audited.results, given[0].before
+    _check_policy(audited)
+    config = _config(found, proposed, *given)
     checkpoints = out / "ckpt"
     _check_place(checkpoints / found["candidate"], before)
     with progress(options) as lines:
-        for one in job.train(config, out=checkpoints, device=options.device, progress=lines):
+        labels = tuple(found["task"]["labels"])
+        for one in job.train(config, out=checkpoints, device=options.device, progress=lines, labels=labels):
             print(one.folder, flush=True)
             if one.record.warning:
                 print(f"audit remedy: {one.folder.name}: {one.record.warning}", file=sys.stderr, flush=True)
     with _beside(checkpoints, found["candidate"], before):
-        told = Namespace(**{**vars(options), **_flags(found, checkpoints, proposed[0].name, out / "audit")})
+        told = _told(options, found, checkpoints, proposed[0].name, out / "audit")
         with contextlib.redirect_stdout(sys.stderr):
-            decision, _, _ = audits.audited(told, config, None)
+            decision, _, _ = audits.audited(told, config, None, audited.policy)
     _report(out / "audit", found["candidate"], proposed)
     if not options.quiet:
         print(f"scorecard: {out / 'audit' / results.PAGE}", file=sys.stderr)
     return INCOMPLETE if decision.exit_code == INCOMPLETE else 0
 
 
-def _config(found: Mapping[str, Any], before: Path, proposed: Sequence[Remedy], root: Path) -> Config:
+def _check_policy(audited: Audited) -> None:
+    """The policy can judge what is audited after the training: found out before it. Raises PolicyError."""
+    task = tasks.create(audited.results["task"]["name"], audited.results["task"]["labels"])
+    known = {probe.name: {metric.name: metric for metric in probe.metrics(task)} for probe in registry.discover()}
+    policy.check(audited.policy, known)
+
+
+def _config(found: Mapping[str, Any], proposed: Sequence[Remedy], there: Sources, config: Config) -> Config:
     """The audit's own config, its files by their places, and each remedy as a recipe trained as the candidate was."""
-    from auditor.training import job
-    from auditor.training import record as records
-
-    record = records.read(before)
+    record, name = there.record, there.before.name
     if record is None:
-        raise ModelError(
-            "has no training.json: how it was trained is not known", where=str(before), hint="train it with audit train"
-        )
-    base = job.base_of(record, before)
-    if base is None:
-        raise ModelError("its base is not there", where=str(before / record.base["path"]), hint="copy it there")
-    config = _read(found)
-    if record.recipe != "standard":
-        print(one_line(f"{before.name} was trained by recipe {record.recipe}, which its remedy takes the place of"))
-    known = {probe.name for probe in registry.discover()}
-    changed = {
-        **config.model_dump(),
-        "seed": record.seed,
-        "data": _data(found, config, record, before, root),
-        "training": _training(config, record, base, proposed),
-        "candidate": None,
-        "probes": {name: config.probes[name] for name in config.probes if name in known},
-        "compare": list(_hypotheses(found, proposed)),
-        "policy": None,
-    }
-    return Config.model_validate(changed, strict=False)
-
-
-def _data(found: Mapping[str, Any], config: Config, record: TrainingRecord, before: Path, root: Path) -> dict[str, Any]:
-    """``[data]``: the files of the audit and of the training, read as they were read there."""
-    from auditor.training import record as records
-
-    files = {one["name"]: (root / one["path"]).resolve() for one in found["data"]}
-    for name in ("train", "validation"):
-        if name in record.data:
-            files[name] = records.check_data(record, before, name).resolve()
-    named = {name: files.pop(name, None) for name in ("train", "validation")}
-    columns = {**record.columns, **configs.columns(config)}
-    return {
-        **config.data.model_dump(),
-        **named,
-        "test": files.pop("home"),
-        "domains": files,
-        "text_column": None,
-        "label_column": columns.pop("label", None),
-        "group_column": columns.pop("group", None),
-        "columns": columns,
-        "labels": dict(config.data.labels or record.mapping),
-        "repair": config.data.repair or record.repair,
-    }
-
-
-def _training(config: Config, record: TrainingRecord, base: Path, proposed: Sequence[Remedy]) -> dict[str, Any]:
-    """``[training]``: what the candidate's was, but for the recipes."""
-    from auditor import retraining
-    from auditor.training import job
-
-    return {
-        **config.training.model_dump(),
-        **{name: value for name, value in record.settings.items() if name in job.SETTINGS},
-        "learning_rate": retraining.shared_rate(record, config),
-        "base": base.resolve(),
+        print(one_line(f"{name} has no training.json: its remedy is trained by [training] of the audit's config"))
+    elif record.recipe != "standard":
+        print(one_line(f"{name} was trained by recipe {record.recipe}, which its remedy takes the place of"))
+    training = {
+        **sources.training_of(there, config),
         "recipes": [one.name for one in proposed],
         "recipe": {one.name: {"recipe": one.recipe, **one.settings} for one in proposed},
-        "max_rows": record.train_rows,
-        "learning_rates": [],
-        "seeds": 1,
     }
+    known = {probe.name: probe for probe in registry.discover()}
+    changed = {
+        **sources.config_of(there, config, known),
+        "training": training,
+        "compare": list(_hypotheses(found, proposed)),
+    }
+    return Config.model_validate(changed, strict=False)
 
 
 def _read(found: Mapping[str, Any]) -> Config:
@@ -184,24 +152,18 @@ def _hypotheses(found: Mapping[str, Any], proposed: Sequence[Remedy]) -> Iterato
             yield {**sides, "probe": one.probe, "metric": metric, "slice": slice_, "expect": expect}
 
 
-def _flags(found: Mapping[str, Any], checkpoints: Path, candidate: str, out: Path) -> dict[str, Any]:
-    """What ``audit run`` is told beside the flags that both commands have."""
-    nothing: dict[str, Any] = dict.fromkeys(("data", "train", "base", "budget", "backend", "seed"))
-    flags = dict.fromkeys(("until_decided", "allow_pickle", "trust_remote_code", "fresh"), False)
+def _told(options: Namespace, found: Mapping[str, Any], checkpoints: Path, candidate: str, out: Path) -> Namespace:
+    """What ``audit run`` is told: the flags that both commands have, and otherwise nothing but what it has to do."""
+    from auditor.cli.main import parser
+
+    told = parser().parse_args(["run", "--model", str(checkpoints), "--candidate", candidate, "--out", str(out)])
+    told.device, told.no_texts, told.quiet = options.device, options.no_texts, options.quiet
     # What was not asked of the candidate then would be asked of both models now.
     measured = {one["probe"] for one in found["records"] if one["model"] == found["candidate"] and one["measurements"]}
-    probes = [
+    told.probe = [
         one for one in dict.fromkeys(("quality", *SHOWN, "domain_shift", "bias", "entity_bias")) if one in measured
     ]
-    return {
-        **nothing,
-        **flags,
-        "model": checkpoints,
-        "candidate": candidate,
-        "out": out,
-        "probe": probes,
-        "domain": [],
-    }
+    return told
 
 
 def _check_place(place: Path, before: Path) -> None:

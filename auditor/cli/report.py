@@ -1,10 +1,10 @@
-"""``audit report``: results.json → the page, byte for byte; nothing else is read."""
+"""``audit report``: a results folder → its page, byte for byte, judged again."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
-from auditor import registry, results
+from auditor import files, registry, results, verifying
 from auditor.errors import ResultsError
 
 PAGES = (".html", ".htm")
@@ -13,17 +13,13 @@ PAGES = (".html", ".htm")
 
 def run(options: Namespace) -> int:
     """Render the scorecard of a results folder again."""
-    found = results.load(options.results)
+    audited = verifying.load(options.results, options.policy)
     registry.sibling("reports")
     from reports import scorecard
 
     out = options.out or results.folder_of(options.results) / results.PAGE
     if out.exists() and out.suffix not in PAGES:
         raise ResultsError("is there already and is no page", where=str(out), hint="name a file that ends in .html")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(scorecard.render(found), encoding="utf-8")
-    except OSError as error:
-        raise ResultsError(f"cannot be written: {error.strerror}", where=str(out)) from None
+    files.write_whole(out, scorecard.render(audited.results).encode("utf-8"), ResultsError)
     print(out)
     return 0

@@ -53,13 +53,18 @@ def _of_task(config: Config, model: Path) -> Config:
     return config if found is None else config.model_copy(update={"task": found})
 
 
-def audited(options: Namespace, config: Config, file: Path | None) -> tuple[Decision, policy.Policy, Path]:
-    """The decision, the policy it went by and the folder of its results. ``file``: where the config stands."""
+def audited(
+    options: Namespace, config: Config, file: Path | None, rules: policy.Policy | None = None
+) -> tuple[Decision, policy.Policy, Path]:
+    """The decision, the policy it went by and the folder of its results. ``file``: where the config stands.
+
+    ``rules``: the policy to judge by, in place of what options and config name.
+    """
     names, files = registry.split_selection(options.probe)
     probes = registry.discover(files)
     registry.sibling("reports")
     chosen = registry.selected(probes, names, files)
-    rules = policy.load(options.policy or configs.policy_file(config), config.task)
+    rules = rules or policy.load(options.policy or configs.policy_file(config), config.task)
     out = options.out or configs.out_folder(config)
     with folders.whole(out, results.is_ours, ResultsError) as folder, named(file), _cache(options) as cache:
         decision = _audit(options, config, (probes, chosen), rules, out, folder, cache)
@@ -95,7 +100,7 @@ def _audit(
         "comparisons": tables.plain(compared),
         "unanswered": comparing.unanswered(config.compare, compared),
         "policy": results.policy_dict(rules),
-        "decision": results.decision_dict(decision),
+        "decision": results.decision_dict(decision, rules),
     }
     tables.write_rows(folder / results.EXAMPLES, records)
     _write(folder, content, lines.seconds, plan.errors)
@@ -122,7 +127,7 @@ def _write(folder: Path, content: dict[str, Any], seconds: dict[str, float], err
     """The results, and the page from what a reader of them will find."""
     from reports import scorecard
 
-    results.write_json(folder / results.RESULTS, content)
+    results.write(folder, content)
     results.write_json(folder / results.TIMINGS, {"seconds": seconds})
     if errors:
         (folder / results.ERRORS).write_text("\n".join(errors), encoding="utf-8")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from auditor import documents
 from auditor.config.schema import Config
 from auditor.errors import AuditError, ConfigError, near_match
+from auditor.reading import SETTINGS, read_file
 
 Settings = TypeVar("Settings")
 
@@ -23,16 +24,9 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     where = str(path)
-    try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise ConfigError("no such config file", where=where, hint="write one with: audit init") from None
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"byte at offset {error.start} is not UTF-8", where=where, hint="save it as UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"not valid TOML: {error}", where=where) from None
+    hint = "write one with: audit init"
+    content = read_file(path, ConfigError, missing="no such config file", hint=hint, limit=SETTINGS)
+    document = documents.toml(content, ConfigError, where)
     try:
         config = Config.model_validate_json(_as_json(document, where))
     except ValidationError as error:
@@ -70,7 +64,20 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
         raise ConfigError(error.message, where=where, hint=error.hint) from None
     except ValueError as error:
         raise ConfigError(str(error), where=where) from None
+    _check_choices(replaced, settings, values, where)
     return replaced
+
+
+def _check_choices(replaced: Any, default: Any, given: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError for a list or table that leaves nothing to measure, or a list that names something twice."""
+    for key in given:
+        chosen, before = getattr(replaced, key), getattr(default, key)
+        if before and isinstance(chosen, tuple | Mapping) and not chosen:
+            hint = f"leave it out for {', '.join(map(str, before))}"
+            raise ConfigError(f"{key} is empty", where=where, hint=hint)
+        for value in chosen if isinstance(chosen, tuple) else ():
+            if chosen.count(value) > 1:
+                raise ConfigError(f"{key} names {documents.short(value)} twice", where=where)
 
 
 def _as_json(document: object, where: str) -> str:
@@ -105,6 +112,7 @@ def _config_error(error: ValidationError, where: str, key: str | None = None) ->
 _SHAPES = {
     **dict.fromkeys(("model_type", "dict_type", "dataclass_type"), "should be a table"),
     **dict.fromkeys(("tuple_type", "list_type"), "should be a list"),
+    "too_short": "is empty; leave the key out instead",
 }
 
 

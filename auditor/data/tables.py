@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import DataError
+from auditor.reading import open_file, read_file
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Kinds of files, told by their names."""
@@ -78,7 +79,7 @@ def sha256_of(path: Path) -> str:
             files = sorted(one for one in path.rglob("*") if one.is_file())
             lines = (f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n" for file in files)
             return hashlib.sha256("".join(lines).encode()).hexdigest()
-        with path.open("rb") as file:
+        with open_file(path, DataError) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from None
@@ -88,16 +89,14 @@ def _content(path: Path, suffix: str) -> bytes:
     where, kinds = str(path), ", ".join(SUFFIXES)
     if path.is_dir():
         raise DataError("is a folder, not a file", where=where, hint=f"name a file: {kinds}")
-    if not path.exists():
-        raise DataError("no such file", where=where, hint="paths in audit.toml are relative to that file")
-    if suffix not in SUFFIXES:
+    if suffix not in SUFFIXES and path.exists():
         hint = f"one of {kinds}"
         if suffix == ".txt":
             hint = "rename it to .csv or .tsv if it has a header and columns"
         elif suffix == ".json":
             hint = "one object a line, in a file that ends in .jsonl"
         raise DataError(f"unknown kind of file {path.suffix!r}", where=where, hint=hint)
-    return path.read_bytes()
+    return read_file(path, DataError, hint="paths in audit.toml are relative to that file")
 
 
 def decoded(content: bytes, where: str) -> str:

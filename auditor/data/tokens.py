@@ -15,6 +15,7 @@ from auditor import spans
 from auditor.data import tables
 from auditor.data.tables import NO_ROWS, Table
 from auditor.errors import DataError
+from auditor.reading import check_folder, is_folder, read_file
 
 COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iob2", ".tsv")
 """Kinds of files with one word and its tag a line, told by their names."""
@@ -70,7 +71,7 @@ def _named(table: Table, given: str | None, usual: Sequence[str], key: str) -> s
 
 def _read(path: Path, text: str | None, label: str | None) -> tuple[Table, tuple[str, str]]:
     where, suffix = str(path), path.suffix.lower()
-    if path.is_dir():
+    if is_folder(path, DataError):
         table = _saved(path)
     elif suffix in COLUMNS:
         table = _conll(path)
@@ -105,10 +106,7 @@ def _of_conll(table: Table, given: str | None, usual: str) -> str:
 def _conll(path: Path) -> Table:
     """Two to four columns with tabs or blanks between; the first holds the word, the last its tag."""
     where = str(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=where) from None
+    content = read_file(path, DataError, hint="paths in audit.toml are relative to that file")
     lines = list(enumerate(tables.decoded(content, where).splitlines(), start=1))
     width = _width(lines, where)
     rows: list[tuple[int, dict[str, Any]]] = []
@@ -226,6 +224,7 @@ def _saved(path: Path) -> Table:
         raise DataError("holds several splits", where=where, hint=f"name one of them: {splits}")
     if not (path / "state.json").is_file():
         raise DataError("is a folder that datasets did not save", where=where, hint=f"or a file: {', '.join(SUFFIXES)}")
+    check_folder(path, DataError)
     import datasets
 
     try:

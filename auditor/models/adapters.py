@@ -14,6 +14,7 @@ from typing import Any
 from auditor.errors import ModelError
 from auditor.models.checkpoint import ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK, PROMPT, WORDS
 from auditor.models.loading import loading
+from auditor.reading import read_file
 
 _NAME = "auditor_bottleneck"
 """Of the module inside a linear map: no architecture has one of that name (MobileBERT has bottlenecks of its own)."""
@@ -136,7 +137,7 @@ def attach(model: Any, path: Path) -> Any:
         return model
     # Modules are drawn at random before they are given their weights: that is nobody else's affair.
     with loading("its adapter does not load", folder), torch.random.fork_rng(devices=[]):
-        config = json.loads((folder / ADAPTER_CONFIG).read_text("utf-8"))
+        config = json.loads(read_file(folder / ADAPTER_CONFIG, ModelError).decode("utf-8"))
         tensors = load_file(folder / ADAPTER_WEIGHTS)
         if config["peft_type"] == BOTTLENECK:
             add_bottlenecks(model, config["targets"], int(config["width"]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError, near_match
+from auditor.reading import DOCUMENT, check_folder, open_file, read_file
 
 WORDS = "ForTokenClassification"
 """End of the names of architectures that answer for every word."""
@@ -79,6 +80,7 @@ def describe(
     if list(find(path).values()) != [path]:
         names = ", ".join(_checkpoints_in(path))
         raise ModelError("is a folder of checkpoints, not one", where=where, hint=f"name one of them: {names}")
+    check_folder(path, ModelError)
     config = _json(path / "config.json")
     tokenizer = _tokenizer_config(path)
     _refuse_remote_code(path, config, tokenizer, trust_remote_code)
@@ -104,6 +106,7 @@ def check_base(path: Path) -> None:
     if not (path / "config.json").is_file():
         hint = "[training] base, or --base, names the folder of a pretrained model"
         raise ModelError("not a pretrained model: no config.json here", where=str(path), hint=hint)
+    check_folder(path, ModelError)
     _refuse_remote_code(path, _json(path / "config.json"), _tokenizer_config(path), False, "a base may not bring any")
     _check_weights(path, False, "pickle can run any code: save it again as safetensors")
     if (path / ADAPTER).is_dir():
@@ -164,8 +167,8 @@ def _weights(path: Path) -> Iterator[Path]:
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(read_file(file, ModelError, limit=DOCUMENT).decode("utf-8"))
+    except ValueError as error:
         raise ModelError(f"cannot be read: {error}", where=str(file)) from None
     if not isinstance(found, dict):
         raise ModelError("is not a JSON object", where=str(file))
@@ -243,8 +246,8 @@ def _check_adapter(path: Path) -> None:
 def _check_safetensors(file: Path) -> None:
     """The header's length and offsets against the file's size (safetensors format)."""
     try:
-        size = file.stat().st_size
-        with file.open("rb") as stream:
+        with open_file(file, ModelError) as stream:
+            size = file.stat().st_size
             start = stream.read(8)
             length = int.from_bytes(start, "little")
             header = json.loads(stream.read(length) if 8 + length <= min(size, MAX_HEADER) else b"")

@@ -8,10 +8,12 @@ Coverage chose the methods: a test simulates each on a grid of clusters, cases, 
 from auditor.stats.comparisons import Contrast, compare
 from auditor.stats.estimates import METHODS, Estimate, bounds, estimate, more_clusters
 from auditor.stats.intervals import mean_of_ratios
+from auditor.stats.sequential import METHODS as SEQUENTIAL
 from auditor.stats.sequential import sequential_method
 
 __all__ = [
     "METHODS",
+    "SEQUENTIAL",
     "Contrast",
     "Estimate",
     "bounds",

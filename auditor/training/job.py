@@ -62,15 +62,22 @@ class Finished:
 
 
 def train(
-    config: Config, *, out: Path | None, device: str | None, progress: Progress, fresh: bool = False
+    config: Config,
+    *,
+    out: Path | None,
+    device: str | None,
+    progress: Progress,
+    fresh: bool = False,
+    labels: tuple[str, ...] = (),
 ) -> Iterator[Finished]:
     """Train every recipe, at every learning rate, with every seed; yields each checkpoint when it is whole.
 
+    ``labels``: of the new heads, in their order; without them, those of the training rows.
     Everything is read and checked before the first step. A checkpoint that is there already, from the same inputs, is
     kept, and an interrupted training goes on where it was, unless ``fresh``. Raises AuditError; that of a training that
     fails once the others are done.
     """
-    ready = _read(config, out)
+    ready = _read(config, out, labels)
     # Of several devices for an audit one trains.
     where = processes.device(hugging_face.device_named((device or config.audit.device).split(",")[0]))
     processes.begin(where)
@@ -118,7 +125,7 @@ def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, f
     return Finished(target, found, cost.read(ready.folder).get(run.name))
 
 
-def _read(config: Config, out: Path | None) -> _Ready:
+def _read(config: Config, out: Path | None, labels: tuple[str, ...]) -> _Ready:
     training = config.training
     files = configs.data_files(config)
     if "train" not in files:
@@ -129,7 +136,7 @@ def _read(config: Config, out: Path | None) -> _Ready:
     checkpoint.check_base(base)
     chosen = data.Columns.of(configs.columns(config), repair=config.data.repair)
     mapping = dict(config.data.labels)
-    task = tasks.create(config.task, _labels(config.task, files["train"], chosen, mapping), mapping)
+    task = tasks.create(config.task, labels or _labels(config.task, files["train"], chosen, mapping), mapping)
     sets = {
         name: data.load(path, name=name, task=task if name in OWN else task.elsewhere(), columns=chosen)
         for name, path in files.items()

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from auditor.data import sha256_of
 from auditor.errors import DataError, ModelError
+from auditor.reading import DOCUMENT, read_file
 
 NAME = "training.json"
 SCHEMA = 1
@@ -68,9 +69,9 @@ def read(folder: Path) -> TrainingRecord | None:
     """The record of a checkpoint that auditor trained; None for one from elsewhere. Raises ModelError when broken."""
     file = folder / NAME
     try:
-        if not file.is_file():
+        if not (file.exists() or file.is_symlink()):
             return None
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(read_file(file, ModelError, limit=DOCUMENT).decode("utf-8"))
         schema = int(found["schema"])
         if schema <= SCHEMA:
             known = {

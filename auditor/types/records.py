@@ -90,6 +90,8 @@ class Measurement:
     """Share of the slice's cases that the tokenizer maps to the same ids."""
     rows: Sequence[Row] = field(default=(), repr=False)
     """``Rows`` where there are many: clusters in the order in which they were first drawn."""
+    detail: str = ""
+    """What stands behind the value, in a few words: of a gap, which two groups lie farthest apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,10 @@ class WorstCase:
     answer_after: str
     gold: str | None
     facts: Facts = field(default_factory=dict)
+
+
+GROUPED = frozenset({"group", "pair"})
+"""Keys of slices that single out a group, or two groups that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,11 @@ class ProbeRecord:
     worst: tuple[WorstCase, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     """cases, vacuous, invalid, forward_passes (texts that went through the model), queries."""
+
+    def groups(self, slice_: Slice) -> tuple[Measurement, ...]:
+        """What was measured within a slice of each group and of each pair of groups: its own keys and more."""
+        own = slice_.items()
+        return tuple(one for one in self.measurements if not GROUPED.isdisjoint(one.slice) and own <= one.slice.items())
 
 
 @dataclass(frozen=True, slots=True)

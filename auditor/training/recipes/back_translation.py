@@ -14,6 +14,7 @@ from auditor.data import tables
 from auditor.errors import ConfigError, DataError, ModelError
 from auditor.models import checkpoint
 from auditor.models.loading import loading
+from auditor.reading import read_file
 from auditor.training import terms as training
 from auditor.training.recipes import _stretches, _texts
 from auditor.training.recipes._checks import between
@@ -147,7 +148,7 @@ def _check_translator(folder: Path) -> None:
         hint = "translators = the folders of two translation models"
         raise ModelError("not a translation model: no config.json here", where=str(folder), hint=hint)
     checkpoint.check_base(folder)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = json.loads(read_file(folder / "config.json", ModelError).decode("utf-8"))
     if config.get("is_encoder_decoder") is not True:
         named = config.get("architectures") or ["model without a name"]
         raise ModelError(f"is a {named[0]}, no sequence-to-sequence model", where=str(folder))

@@ -1,0 +1,13 @@
+"""``audit policy``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from auditor import policy
+
+
+def run(options: Namespace) -> int:
+    """Print the shipped policy of a task, as a file to begin one's own from."""
+    print(policy.shipped(options.task).read_text(encoding="utf-8"), end="")
+    return 0

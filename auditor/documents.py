@@ -1,0 +1,108 @@
+"""TOML and JSON from users: parsed, or refused in one line, whatever they hold."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from auditor.errors import AuditError
+
+DEPTH = 64
+"""Tables and lists within each other, at most."""
+INTEGERS = range(-(2**63), 2**63)
+"""Whole numbers as TOML has them; sequences, arrays and floats are certain to take any of them."""
+_NESTED = f"nests tables or lists more than {DEPTH} deep"
+
+
+def toml(content: bytes, error: type[AuditError], where: str) -> dict[str, Any]:
+    """A TOML document in UTF-8, with or without a byte order mark. Raises ``error`` in one line."""
+    text = _text(content, error, where)
+    found: dict[str, Any] = _checked(lambda: tomllib.loads(text), "TOML", error, where, None)
+    return found
+
+
+def json_object(content: bytes, error: type[AuditError], where: str, hint: str | None = None) -> dict[str, Any]:
+    """A JSON object in UTF-8, each key once and every number finite. Raises ``error`` in one line."""
+    text = _text(content, error, where)
+
+    def parsed() -> Any:
+        return json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_refused, parse_float=_finite)
+
+    found = _checked(parsed, "JSON", error, where, hint)
+    if not isinstance(found, dict):
+        raise error(f"is no JSON object but {short(found)}", where=where, hint=hint)
+    return found
+
+
+def short(value: object) -> str:
+    """A value as Python writes it, cut to 60 characters."""
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:60]}…"
+
+
+def key_path(path: Iterable[object]) -> str:
+    """Keys and positions with dots between, cut to 80 characters; ``top`` for the document itself."""
+    words = ".".join(map(str, path)) or "top"
+    return words if len(words) <= 80 else f"{words[:80]}…"
+
+
+def _text(content: bytes, error: type[AuditError], where: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as cause:
+        raise error(f"byte at offset {cause.start} is not UTF-8", where=where, hint="save it as UTF-8") from None
+
+
+def _checked(parse: Callable[[], Any], kind: str, error: type[AuditError], where: str, hint: str | None) -> Any:
+    try:
+        document = parse()
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, _RefusedError) as cause:
+        raise error(f"not valid {kind}: {str(cause)[:200]}", where=where, hint=hint) from None
+    except RecursionError:
+        raise error(_NESTED, where=where) from None
+    except ValueError:
+        # Python refuses to read more digits than sys.get_int_max_str_digits().
+        raise error("holds a whole number of thousands of digits", where=where) from None
+    _check_bounds(document, error, where)
+    return document
+
+
+def _check_bounds(document: Any, error: type[AuditError], where: str) -> None:
+    """Raise ``error`` for what nests too deep, or a whole number that nothing can hold. Recurses nowhere."""
+    waiting: list[tuple[Any, tuple[object, ...]]] = [(document, ())]
+    while waiting:
+        value, path = waiting.pop()
+        if isinstance(value, dict | list):
+            if len(path) >= DEPTH:
+                raise error(_NESTED, where=where)
+            inner = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting += [(item, (*path, key)) for key, item in inner]
+        elif isinstance(value, int) and value not in INTEGERS:
+            raise error(f"{key_path(path)} holds a whole number beyond 64 bits", where=where)
+
+
+class _RefusedError(ValueError):
+    """What Python's own parser would take, and no other."""
+
+
+def _each_key_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _RefusedError(f"the key {short(twice)} stands twice in an object")
+    return found
+
+
+def _refused(constant: str) -> Any:
+    raise _RefusedError(f"{constant} is no number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _RefusedError(f"{digits[:60]} is beyond every number")
+    return number

@@ -1,0 +1,61 @@
+"""Files that are whole or as they were: written beside their place, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from auditor.errors import AuditError
+
+
+def write_whole(path: Path, content: bytes, error: type[AuditError], *, over: bool = True) -> None:
+    """Write a file so that it is whole, or else as it was before, or not there; its folder is made.
+
+    ``over=False``: what is there stays, and is an error. A link stays one: what it leads to is written. Raises
+    ``error`` in one line for whatever cannot be written.
+    """
+    try:
+        place = Path(os.path.realpath(path)) if over else path
+        if place.exists() and not place.is_file():
+            raise error("is in the way: not a file", where=str(path), hint="name another file with --out")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _write(place, content, over=over)
+    except FileExistsError:
+        raise error("exists already", where=str(path), hint="name another file with --out") from None
+    except OSError as cause:
+        raise error(f"cannot be written: {cause.strerror or cause}", where=str(path)) from None
+    except ValueError as cause:
+        raise error(f"cannot be a file's name: {cause}", where=str(path)) from None
+
+
+def _write(place: Path, content: bytes, *, over: bool) -> None:
+    # A name of its own length: beside a long one there must be room for it.
+    beside = place.with_name(f".{secrets.token_hex(8)}.writing")
+    try:
+        with beside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if over:
+            if place.exists():
+                beside.chmod(place.stat().st_mode & 0o777)
+            beside.replace(place)
+        else:
+            _put(beside, place)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+
+
+def _put(beside: Path, place: Path) -> None:
+    """Give a whole file its name. Raises FileExistsError where something has that name."""
+    if os.path.lexists(place):
+        raise FileExistsError(place)
+    try:
+        place.hardlink_to(beside)  # unlike a renaming, never over what came in between
+    except FileExistsError:
+        raise
+    except OSError:  # file systems without links
+        beside.rename(place)

@@ -1,0 +1,112 @@
+"""Files that users name, checked before they are read: a pipe would block, a device would never end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from auditor.errors import AuditError
+
+SETTINGS = 2**20
+"""Bytes that a file of settings (audit.toml, policy.toml) may take."""
+DOCUMENT = 2**30
+"""Bytes that a JSON file (results.json, config.json, tokenizer.json) may take."""
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+"""What stands in a path's place, beside regular files."""
+_FIRST = "save what it gives in a file first"
+
+
+def read_file(
+    path: Path,
+    error: type[AuditError],
+    *,
+    missing: str = "no such file",
+    hint: str | None = None,
+    limit: int | None = None,
+) -> bytes:
+    """The bytes of a regular file of at most ``limit`` bytes (by default: of this machine's memory).
+
+    ``missing`` and ``hint`` are what is said where there is none. Raises ``error`` in one line for that, for a folder, a
+    pipe, a socket or a device, for what may not be read, for a name that no file can have, and for a file too large.
+    """
+    with open_file(path, error, missing=missing, hint=hint, limit=_memory() if limit is None else limit) as file:
+        try:
+            return file.read()
+        except OSError as cause:
+            raise error(f"cannot be read: {cause.strerror or cause}", where=str(path)) from None
+        except MemoryError:
+            raise error("takes more memory than there is", where=str(path)) from None
+
+
+def open_file(
+    path: Path,
+    error: type[AuditError],
+    *,
+    missing: str = "no such file",
+    hint: str | None = None,
+    limit: int | None = None,
+) -> BinaryIO:
+    """A regular file opened for reading, of any size without a ``limit``. Raises ``error`` as ``read_file`` does."""
+    where = str(path)
+    try:
+        # Before it is opened: that alone waits for a pipe's other end, and sets some devices to work.
+        _check(path, error, limit)
+        return path.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise error(f"is a link to what is not there: {os.readlink(path)}", where=where) from None  # noqa: PTH115
+        raise error(missing, where=where, hint=hint) from None
+    except OSError as cause:
+        raise error(f"cannot be read: {cause.strerror or cause}", where=where) from None
+    except ValueError as cause:
+        raise error(f"no file can have this name: {cause}", where=where) from None
+
+
+def is_folder(path: Path, error: type[AuditError]) -> bool:
+    """Whether a path is a folder. Raises ``error`` where that cannot be found out."""
+    try:
+        return path.is_dir()
+    except OSError as cause:
+        raise error(f"cannot be read: {cause.strerror or cause}", where=str(path)) from None
+
+
+def check_folder(path: Path, error: type[AuditError]) -> None:
+    """Nothing in a folder is a pipe, a socket, a device or a link to nothing, and all may be read. Raises ``error``.
+
+    For folders that libraries read: they would wait for a pipe for ever.
+    """
+    try:
+        for entry in sorted(path.iterdir()):
+            _check(entry, error, None, folders=True)
+            if entry.is_file() and not os.access(entry, os.R_OK):
+                raise error("cannot be read: Permission denied", where=str(entry))
+    except OSError as cause:
+        where = str(cause.filename or path)
+        raise error(f"cannot be read: {cause.strerror or cause}", where=where) from None
+
+
+def _check(path: Path, error: type[AuditError], limit: int | None, *, folders: bool = False) -> None:
+    """Raises ``error`` for what is no regular file (nor a folder, where one may be) or too large, and OSError."""
+    found = path.stat()
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    if kind is not None and not (folders and kind == "a folder"):
+        raise error(f"is {kind}, not a file", where=str(path), hint=None if kind == "a folder" else _FIRST)
+    if limit is not None and found.st_size > limit:
+        size, most = (f"{number / 2**20:,.1f} MiB" for number in (found.st_size, limit))
+        raise error(f"takes {size}; at most {most} can be read", where=str(path))
+
+
+def _memory() -> int:
+    """Bytes of memory of this machine; where the system does not say, no file is too large."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**63

@@ -1,0 +1,96 @@
+"""A small results folder made without a checkpoint, and ways to change it as an editor would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fakes import LABELS, plan_of, reviews, shipped
+
+from auditor import comparing, gate, policy, provenance, results, runner, tables
+from auditor.config import AuditSection, CompareEntry, Config
+from auditor.models.fake import keyword_model
+from auditor.plans import AuditedModel
+from auditor.types import Model, Silent
+
+Change = Callable[[dict[str, Any]], None]
+GOOD = ("good", "great", "fine", "lovely", "superb")
+
+
+def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | None = None) -> Path:
+    """The folder of an audit of a good model, the candidate, beside one that knows fewer words; by the shipped policy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words = {"candidate": GOOD, "weaker": GOOD[:2]}
+    models = {name: keyword_model(known, name=name) for name, known in words.items()}
+    wanted = CompareEntry(probe="quality", metric="accuracy", model="weaker", against="candidate", expect="lower")
+    config = Config(candidate="candidate", compare=(wanted,))
+    plan = plan_of(
+        models["candidate"],
+        shipped(*(probes or ("quality",))),
+        models=tuple(AuditedModel(model) for model in models.values()),
+        examples={"home": reviews(n)},
+    )
+    plan = replace(plan, settings={**plan.settings, **(settings or {})})
+    writer = tables.CaseWriter(folder / results.CASES, plan.task)
+    records = runner.run(plan, writer, Silent())
+    writer.close()
+    assert not plan.errors
+    known = {record.probe for record in records}
+    shipped_rules = policy.load()
+    own = tuple(rule for rule in shipped_rules.rules if rule.probe in known)
+    rules = policy.Policy("small.toml", "0" * 64, own)
+    compared = comparing.compare("candidate", records, config.compare)
+    tables.write_rows(folder / results.EXAMPLES, records)
+    content = {
+        **provenance.constant_facts(config, True, folder),
+        "task": {"name": plan.task.name, "metric": plan.task.metric, "labels": list(LABELS)},
+        "environment": provenance.environment(models["candidate"], AuditSection()),
+        "data": [_data()],
+        "models": [_model(name, model) for name, model in models.items()],
+        "until_decided": {"looks": 1, "clusters": n, "available": n, "saved": 0.0, "slices": []},
+        "candidate": "candidate",
+        "records": [results.record_dict(record) for record in records],
+        "comparisons": tables.plain(compared),
+        "unanswered": [],
+        "policy": results.policy_dict(rules),
+        "decision": results.decision_dict(gate.decide(rules, records, "candidate"), rules),
+    }
+    results.write(folder, content)
+    return folder
+
+
+def _data() -> dict[str, Any]:
+    counts = dict.fromkeys(("empty", "missing_label", "duplicates", "conflicting", "leaked", "truncated"), 0)
+    return {"name": "home", "path": "test.csv", "sha256": "0" * 64, "rows": 60, "used": 60, **counts}
+
+
+def _model(name: str, model: Model) -> dict[str, Any]:
+    given = {"name": name, "path": f"ckpt/{name}", "fingerprint": model.fingerprint, "labels": list(LABELS)}
+    return {**given, "candidate": name == "candidate", "training": {"settings": {"epochs": 1}}}
+
+
+def read(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / results.RESULTS).read_text(encoding="utf-8"))
+    return found
+
+
+def edit(folder: Path, change: Change, *, seal: bool) -> None:
+    """Change results.json; ``seal``: with digests written anew, as somebody would who knows of them."""
+    content = read(folder)
+    change(content)
+    if seal:
+        results.write(folder, content)
+    else:
+        results.write_json(folder / results.RESULTS, content)
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of everything that holds nothing further."""
+    if isinstance(value, dict | list) and value:
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(inner, (*path, key))
+    else:
+        yield path

@@ -1,0 +1,452 @@
+"""Results that contradict themselves are refused, whatever was changed and however well it was hidden."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import small_results
+from small_results import edit, leaves, read
+
+from auditor import policy, results, verifying
+from auditor.cli.main import main
+from auditor.errors import AuditError, ResultsError
+from auditor.types import Metric
+from probes.noise import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = ("gate", "report", "remedy")
+NOISE = Settings(examples=20, severities={"middle": 0.2}, perturbations=("upper case",))
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_results.write(tmp_path_factory.mktemp("results") / "audit")
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With slices, pools and a rule that fails."""
+    folder = tmp_path_factory.mktemp("results") / "noisy"
+    return small_results.write(folder, "quality", "noise", n=24, settings={"noise": NOISE})
+
+
+@pytest.fixture
+def folder(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / "audit"))
+
+
+def refused(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> None:
+    """Every command that reads results ends with exit code 2 and one line that has the words; no decision is shown."""
+    page = folder / results.PAGE
+    for command in COMMANDS:
+        assert main([command, str(folder)]) == 2, command
+        said = capsys.readouterr()
+        assert said.err.count("\n") == 1, said.err
+        assert all(word in said.err for word in words), said.err
+        assert said.out == ""
+    assert not page.exists()
+
+
+def test_results_that_nobody_touched_are_judged_as_they_were(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gate", str(folder), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"policy": "small.toml", **read(folder)["decision"]}
+    assert main(["report", str(folder)]) == 0
+    assert "Release" in (folder / results.PAGE).read_text(encoding="utf-8")
+
+
+def test_results_with_every_kind_of_metric_are_judged_as_they_were(noisy: Path) -> None:
+    assert verifying.load(noisy).results == read(noisy)
+
+
+def test_the_same_results_are_written_to_the_same_bytes(original: Path, tmp_path: Path) -> None:
+    again = small_results.write(tmp_path / "again")
+    for name in (results.RESULTS, results.CASES, results.EXAMPLES):
+        assert (again / name).read_bytes() == (original / name).read_bytes(), name
+
+
+# One leaf after the other.
+
+
+def changed(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return value + 0.25
+    if isinstance(value, str):
+        return value + "x"
+    return 1 if value is None else ["x"] if value == [] else {"x": "x"}
+
+
+def places(document: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], Callable[[Any, Any], None]]]:
+    """Every leaf of a document, to be changed and to be taken away."""
+
+    def change(place: Any, key: Any) -> None:
+        place[key] = changed(place[key])
+
+    def delete(place: Any, key: Any) -> None:
+        del place[key]
+
+    return itertools.product(leaves(document), (change, delete))
+
+
+def at(document: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        document = document[key]
+    return document
+
+
+def test_every_leaf_of_results_that_is_changed_or_taken_away_is_found(folder: Path) -> None:
+    document = read(folder)
+    tried = 0
+    for path, act in places(document):
+        found = copy.deepcopy(document)
+        act(at(found, path[:-1]), path[-1])
+        results.write_json(folder / results.RESULTS, found)
+        with pytest.raises(ResultsError) as caught:
+            verifying.load(folder)
+        assert results.RESULTS in caught.value.line or results.EXAMPLES in caught.value.line, path
+        tried += 1
+    assert tried > 800
+
+
+BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
+    ("auditor",): "which version wrote it",
+    ("seed",): "what was drawn by it is in the rows",
+    ("config", "*"): "what was asked for; what came of it is in the rows (but for [[compare]])",
+    ("partial",): "whether all probes were asked for; those that were not say so themselves",
+    ("environment", "*"): "versions and device",
+    ("resources", "*"): "what was installed",
+    ("methods", "*"): "descriptions",
+    ("limitations", "*"): "descriptions",
+    ("data", "*"): "files, as they were read: the rows know their clusters alone",
+    ("models", "#", "path"): "where it stood",
+    ("models", "#", "fingerprint"): "of weights that are not here",
+    ("models", "#", "labels", "*"): "names",
+    ("models", "#", "training", "*"): "how it was trained",
+    ("task", "labels", "*"): "names",
+    ("until_decided", "*"): "how much was drawn",
+    ("records", "#", "reason"): "words",
+    ("records", "#", "missing"): "words",
+    ("records", "#", "limitation"): "which row of the page",
+    ("records", "#", "description"): "words",
+    ("records", "#", "settings", "*"): "what was asked for",
+    ("records", "#", "counts", "*"): "cases, of which the rows know none",
+    ("records", "#", "skipped", "*"): "words, of what has no rows (a rule that reads it shows in the decision)",
+    ("records", "#", "worst", "*"): "texts",
+    ("records", "#", "metrics", "#", "title"): "words",
+    ("records", "#", "measurements", "#", "n_cases"): "cases, of which the rows know none",
+    ("records", "#", "measurements", "#", "vacuous"): "share of the cases; beyond a half it is a status, and found",
+    ("policy", "name"): "the name of a file that may be gone",
+    ("policy", "sha256"): "of a file that may be gone (that of a shipped policy is looked into)",
+    ("policy", "rules", "#", "why"): "words",
+}
+"""What no row determines, and why: whoever changes it and writes its digest anew is not found. It decides nothing."""
+
+
+def stands_by_its_digest_alone(path: tuple[Any, ...]) -> bool:
+    return any(_matches(path, pattern) for pattern in BY_DIGEST_ALONE)
+
+
+def _matches(path: tuple[Any, ...], pattern: tuple[str, ...]) -> bool:
+    if pattern[-1] == "*":
+        path, pattern = path[: len(pattern) - 1], pattern[:-1]
+    return len(path) == len(pattern) and all(
+        isinstance(key, int) if wanted == "#" else key == wanted for key, wanted in zip(path, pattern, strict=True)
+    )
+
+
+def believed(folder: Path, keep: Callable[[tuple[Any, ...]], bool], acts: str) -> tuple[list[tuple[Any, ...]], int]:
+    """Leaves whose change nobody notices, with digests written anew, and how many were tried."""
+    document = read(folder)
+    unnoticed, tried = [], 0
+    for path, act in places(document):
+        if path[0] == results.DIGESTS or not keep(path) or act.__name__ not in acts:
+            continue
+        found = copy.deepcopy(document)
+        act(at(found, path[:-1]), path[-1])
+        results.write(folder, found)
+        tried += 1
+        with contextlib.suppress(AuditError):
+            verifying.load(folder)
+            unnoticed.append(path)
+    results.write(folder, document)
+    return unnoticed, tried
+
+
+def test_every_leaf_that_the_rows_determine_is_found_even_with_digests_written_anew(folder: Path) -> None:
+    document = read(folder)
+    unnoticed, tried = believed(folder, lambda path: not stands_by_its_digest_alone(path), "change delete")
+    assert (unnoticed, tried > 300) == ([], True)
+    unnoticed, _ = believed(folder, stands_by_its_digest_alone, "change")
+    # The list above holds nothing that is found after all, and nothing that there is not.
+    for pattern in BY_DIGEST_ALONE:
+        there = [path for path in leaves(document) if _matches(path, pattern)]
+        assert there, pattern
+        assert any(path in unnoticed for path in there) or all(
+            at(document, path) in ([], {}, None) for path in there
+        ), pattern
+
+
+def test_slices_pools_and_failing_rules_are_no_exception(noisy: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(noisy, tmp_path / "audit"))
+    record = [(one["model"], one["probe"]) for one in read(folder)["records"]].index(("candidate", "noise"))
+
+    def keep(path: tuple[Any, ...]) -> bool:
+        mine = path[0] in ("decision", "policy", "comparisons") or path[:2] == ("records", record)
+        return mine and not stands_by_its_digest_alone(path)
+
+    unnoticed, tried = believed(folder, keep, "change")
+    assert (unnoticed, tried > 300) == ([], True)
+
+
+# The parts beside results.json.
+
+
+def rows_of(folder: Path) -> pd.DataFrame:
+    return pd.read_parquet(folder / results.EXAMPLES)
+
+
+def one_more_right(folder: Path) -> None:
+    rows = rows_of(folder)
+    rows.loc[0, "total"] = 1.0 - rows.loc[0, "total"]
+    rows.to_parquet(folder / results.EXAMPLES)
+
+
+def rows_of_another_audit(folder: Path) -> None:
+    other = small_results.write(folder.parent / "other", n=50)
+    shutil.copy(other / results.EXAMPLES, folder / results.EXAMPLES)
+
+
+def cases_of_another_audit(folder: Path) -> None:
+    other = small_results.write(folder.parent / "other", n=50)
+    shutil.copy(other / results.CASES, folder / results.CASES)
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (one_more_right, results.EXAMPLES),
+        (rows_of_another_audit, results.EXAMPLES),
+        (cases_of_another_audit, results.CASES),
+        (lambda folder: (folder / results.EXAMPLES).write_bytes(b""), results.EXAMPLES),
+        (lambda folder: (folder / results.CASES).write_bytes(b""), results.CASES),
+    ],
+)
+def test_a_part_that_was_changed_or_is_anothers_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], None], part: str
+) -> None:
+    change(folder)
+    refused(folder, capsys, part, "is not the file that results.json was written with")
+
+
+def test_rows_that_are_gone_are_named_and_cases_may_be(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / results.CASES).unlink()
+    assert main(["gate", str(folder)]) == 0
+    capsys.readouterr()
+    (folder / results.EXAMPLES).unlink()
+    refused(folder, capsys, results.EXAMPLES, "is missing")
+
+
+def test_changed_rows_are_found_with_digests_written_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one_more_right(folder)
+    edit(folder, lambda _: None, seal=True)
+    refused(folder, capsys, "candidate: quality accuracy: value is 1.0, but its rows give 0.98")
+
+
+def test_a_row_that_no_measurement_has_is_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = rows_of(folder)
+    more = rows.iloc[:1].assign(metric="another")
+    pd.concat([rows, more]).to_parquet(folder / results.EXAMPLES)
+    edit(folder, lambda _: None, seal=True)
+    refused(folder, capsys, results.EXAMPLES, "of no measurement")
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), -1.0, 2.0])
+def test_rows_that_cannot_be_are_one_line(folder: Path, capsys: pytest.CaptureFixture[str], number: float) -> None:
+    rows = rows_of(folder)
+    rows.loc[0, "total"] = number
+    rows.to_parquet(folder / results.EXAMPLES)
+    edit(folder, lambda _: None, seal=True)
+    refused(folder, capsys)
+
+
+# What an editor would want to reach.
+
+
+def widened(content: dict[str, Any]) -> None:
+    for record in content["records"]:
+        for metric in record["metrics"]:
+            metric["low"], metric["high"] = -9.0, 9.0
+
+
+def released(content: dict[str, Any]) -> None:
+    content["decision"] |= {"exit_code": 0, "release": True, "headline": "Release: all within the limits."}
+
+
+def loosened(content: dict[str, Any]) -> None:
+    for rule in content["policy"]["rules"]:
+        rule["max"] = None if rule["max"] is None else 1.0
+
+
+def crashed(content: dict[str, Any]) -> None:
+    content["records"][0] |= {"status": "failed", "reason": "gone", "measurements": []}
+
+
+def copied(content: dict[str, Any]) -> None:
+    content["records"].append(copy.deepcopy(content["records"][0]))
+
+
+def renamed(content: dict[str, Any]) -> None:
+    content["candidate"] = "weaker"
+
+
+@pytest.mark.parametrize("seal", [False, True])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (widened, "quality accuracy: low = -9.0, but its probe declares 0.0"),
+        (released, "decision.exit_code is 0, but 3 follows"),
+        (loosened, "policy.rules.1.text"),
+        (crashed, "of no measurement"),
+        (copied, "has not each probe once"),
+        (renamed, "'weaker' is not the one that its entry says"),
+    ],
+)
+def test_what_would_release_a_model_is_refused(
+    noisy: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[Any], None],
+    words: str,
+    seal: bool,
+) -> None:
+    folder = Path(shutil.copytree(noisy, tmp_path / "audit"))
+    edit(folder, change, seal=seal)
+    refused(folder, capsys, words if seal else "its content is not what its digest says")
+
+
+def test_rules_that_are_not_those_of_the_shipped_policy_whose_digest_they_have_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(folder, lambda content: content["policy"].update(name="default", sha256=policy.load().sha256), seal=True)
+    refused(folder, capsys, "its rules are not those of the file that its SHA-256 names")
+
+
+def test_metrics_of_a_probe_that_is_not_installed_stand_by_the_digest(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def own(content: dict[str, Any]) -> None:
+        for record in content["records"]:
+            record["metrics"][0]["high"] = 2.0
+
+    edit(folder, own, seal=True)
+    with pytest.raises(ResultsError, match=r"high = 2\.0"):
+        verifying.load(folder)
+    monkeypatch.setattr(verifying.registry, "discover", lambda: ())
+    with pytest.raises(ResultsError, match="its rows give"):
+        verifying.load(folder)
+
+
+def test_results_of_schema_1_have_to_be_made_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(folder, lambda content: content.update(schema=1), seal=False)
+    refused(folder, capsys, "schema 1 was made by an earlier auditor", "run the audit again")
+
+
+def test_another_order_of_keys_and_another_layout_are_the_same_results(folder: Path) -> None:
+    content = read(folder)
+    (folder / results.RESULTS).write_text(json.dumps(dict(reversed(content.items())), indent=None), encoding="utf-8")
+    assert verifying.load(folder).decision.exit_code == 0
+
+
+def test_a_key_that_stands_twice_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder / results.RESULTS
+    file.write_text(file.read_text(encoding="utf-8").replace('"seed": 0', '"seed": 1, "seed": 0', 1), encoding="utf-8")
+    refused(folder, capsys, "the key 'seed' stands twice")
+
+
+def test_numbers_may_differ_by_less_than_results_keep() -> None:
+    assert verifying._same(0.123456789, 0.123456790)
+    assert not verifying._same(0.123456789, 0.123456799)
+    assert verifying._same(1e6 + 0.1, 1e6 + 0.1 + 1e-9)
+    assert verifying._same(1, 1.0)
+    assert not verifying._same(1, 2)
+    assert not verifying._same(1, True)
+    assert not verifying._same(None, 0.0)
+
+
+# Which policy.
+
+STRICT = """
+[[rule]]
+probe = "quality"
+metric = "accuracy"
+min = 0.999
+why = "Nothing below is good enough."
+"""
+
+
+def test_gate_and_report_go_by_the_policy_of_the_audit_or_by_another_and_say_which(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strict = tmp_path / "strict.toml"
+    strict.write_text(STRICT, encoding="utf-8")
+    assert main(["gate", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("policy: small.toml, as the audit was judged by\n")
+    assert main(["gate", str(folder), "--policy", str(strict)]) == 3
+    assert capsys.readouterr().out.startswith("policy: strict.toml\n")
+    page = folder / results.PAGE
+    assert main(["report", str(folder)]) == 0
+    own = page.read_text(encoding="utf-8")
+    assert "small.toml" in own
+    assert "Release: 1 required verdict" in own
+    assert main(["report", str(folder), "--policy", str(strict)]) == 0
+    other = page.read_text(encoding="utf-8")
+    assert "strict.toml" in other
+    assert "Nothing below is good enough." in other
+    assert "Release" not in other
+    assert read(folder)["policy"]["name"] == "small.toml"
+
+
+def test_verdicts_for_programs_name_what_they_are_about(noisy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["gate", str(noisy), "--json"])
+    said = json.loads(capsys.readouterr().out)
+    rules = policy.load().rules
+    assert said["policy"] == "small.toml"
+    for verdict in said["verdicts"]:
+        rule = next(rule for rule in rules if (rule.probe, rule.metric) == (verdict["probe"], verdict["metric"]))
+        assert verdict["required"] in ("always", "never")
+        assert verdict["limit"] is None or set(verdict["limit"].values()) == {rule.limit}
+        assert {"slice", "value", "low", "high", "outcome", "reason"} <= verdict.keys()
+    assert {verdict["probe"] for verdict in said["verdicts"]} == {"quality", "noise"}
+    assert {json.dumps(verdict["limit"]) for verdict in said["verdicts"]} == {'{"min": 0.1}', '{"max": 0.1}', "null"}
+
+
+def test_gate_and_report_load_neither_torch_nor_pandas(original: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom auditor.cli.main import main\n"
+        f"codes = main(['gate', {str(original)!r}]), main(['report', {str(original)!r}, '--out', {str(tmp_path / 'p.html')!r}])\n"
+        "loaded = {'torch', 'transformers', 'pandas', 'textattack', 'sklearn'} & set(sys.modules)\n"
+        "sys.exit(f'{codes} {loaded}' if loaded or codes != (0, 0) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_metric_is_compared_in_all_that_decides() -> None:
+    """What a metric declares is compared or words, but for what results do not hold."""
+    fields = set(Metric.__dataclass_fields__)
+    assert fields == {*verifying.DECLARED, "name", "title", "read", "against"}
