@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from auditor.errors import AuditError
+from auditor.errors import NOT_UTF_8, AuditError, is_text
 
 SETTINGS = 2**20
 """Bytes that a file of settings (audit.toml, policy.toml) may take."""
@@ -81,8 +81,10 @@ def is_folder(path: Path, error: type[AuditError]) -> bool:
 def check_folder(path: Path, error: type[AuditError]) -> None:
     """Nothing in a folder is a pipe, a socket, a device or a link to nothing, and all may be read. Raises ``error``.
 
-    For folders that libraries read: they would wait for a pipe for ever.
+    For folders that libraries read: they would wait for a pipe for ever, and take only paths that are UTF-8.
     """
+    if not is_text(str(path)):
+        raise error(NOT_UTF_8, where=str(path), hint="rename it, or name a link to it")
     try:
         for entry in sorted(path.iterdir()):
             _check(entry, error, None, folders=True)

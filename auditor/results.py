@@ -81,8 +81,9 @@ def decision_dict(decision: Decision) -> dict[str, Any]:
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """UTF-8, two spaces, a line break at the end; NaN refused."""
-    file.write_text(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    """UTF-8, two spaces, a line break at the end; NaN refused. Bytes of paths that are not UTF-8 become JSON escapes."""
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def folder_of(path: Path) -> Path:

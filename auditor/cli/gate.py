@@ -6,6 +6,7 @@ import json
 from argparse import Namespace
 
 from auditor import gate, policy, results
+from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import one_line
 from auditor.types import Decision
 
@@ -18,6 +19,7 @@ def run(options: Namespace) -> int:
     found = results.load(options.results)
     rules = policy.load(options.policy, found["task"]["name"])
     decision = gate.decide(rules, results.records_of(found, options.results), found["candidate"])
+    INTERRUPTS.settle(decision.exit_code)
     show(decision, rules, as_json=options.json)
     return decision.exit_code
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from auditor import config
-from auditor.errors import UsageError
+from auditor.cli.interrupts import INTERRUPTS
+from auditor.errors import UsageError, one_line
 
 
 def run(options: Namespace) -> int:
@@ -18,5 +19,7 @@ def run(options: Namespace) -> int:
         raise UsageError("exists already", where=str(options.out), hint="name another file with --out") from None
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=str(options.out)) from None
-    print(f"wrote {options.out}; set [data] and [training] base in it, then: audit train --config {options.out}")
+    INTERRUPTS.settle(0)
+    text = f"wrote {options.out}; set [data] and [training] base in it, then: audit train --config {options.out}"
+    print(one_line(text))
     return 0

@@ -20,7 +20,7 @@ from auditor.cli.options import progress
 from auditor.config import Config
 from auditor.errors import ModelError, ResultsError, UsageError, one_line
 from auditor.remedies import Remedy
-from auditor.types import ProbeRecord, Row
+from auditor.types import Decision, ProbeRecord, Row
 
 if TYPE_CHECKING:
     from auditor.training.record import TrainingRecord
@@ -75,16 +75,20 @@ def _carry_out(options: Namespace, found: Mapping[str, Any], proposed: Sequence[
     _check_place(checkpoints / found["candidate"], before)
     with progress(options) as lines:
         for one in job.train(config, out=checkpoints, device=options.device, progress=lines):
-            print(one.folder, flush=True)
+            print(one_line(str(one.folder)), flush=True)
             if one.record.warning:
-                print(f"audit remedy: {one.folder.name}: {one.record.warning}", file=sys.stderr, flush=True)
+                print(one_line(f"audit remedy: {one.folder.name}: {one.record.warning}"), file=sys.stderr, flush=True)
     with _beside(checkpoints, found["candidate"], before):
         told = Namespace(**{**vars(options), **_flags(found, checkpoints, proposed[0].name, out / "audit")})
         with contextlib.redirect_stdout(sys.stderr):
-            decision, _, _ = audits.audited(told, config, None)
+            decision, _, _ = audits.audited(told, config, None, _code)
     _report(out / "audit", found["candidate"], proposed)
     if not options.quiet:
-        print(f"scorecard: {out / 'audit' / results.PAGE}", file=sys.stderr)
+        print(one_line(f"scorecard: {out / 'audit' / results.PAGE}"), file=sys.stderr)
+    return _code(decision)
+
+
+def _code(decision: Decision) -> int:
     return INCOMPLETE if decision.exit_code == INCOMPLETE else 0
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from auditor import registry, results
-from auditor.errors import ResultsError
+from auditor.cli.interrupts import INTERRUPTS
+from auditor.errors import ResultsError, one_line
 
 PAGES = (".html", ".htm")
 """What may be written over."""
@@ -22,8 +23,9 @@ def run(options: Namespace) -> int:
         raise ResultsError("is there already and is no page", where=str(out), hint="name a file that ends in .html")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(scorecard.render(found), encoding="utf-8")
+        out.write_text(scorecard.render(found), encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ResultsError(f"cannot be written: {error.strerror}", where=str(out)) from None
-    print(out)
+    INTERRUPTS.settle(0)
+    print(one_line(str(out)))
     return 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import ModelError, near_match
+from auditor.errors import ModelError, is_text, near_match
 from auditor.reading import DOCUMENT, check_folder, open_file, read_file
 
 WORDS = "ForTokenClassification"
@@ -59,6 +59,8 @@ class Checkpoint:
 def find(path: Path) -> dict[str, Path]:
     """Name → checkpoint: the folder itself, or the checkpoints in it by name. Raises ModelError."""
     _check_folder(path)
+    if not is_text(path.resolve().name):
+        raise ModelError("its name is not UTF-8", where=str(path), hint="rename it, or name a link to it")
     if (path / "config.json").is_file():
         return {path.resolve().name: path}
     found = _checkpoints_in(path)

@@ -60,7 +60,8 @@ def write(folder: Path, record: TrainingRecord) -> None:
     content = {"schema": SCHEMA, **asdict(record)}
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     try:
-        (folder / NAME).write_text(text, encoding="utf-8")
+        # Bytes of paths that are not UTF-8 become JSON escapes, which are read back as they were.
+        (folder / NAME).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ModelError(f"cannot be written: {error.strerror}", where=str(folder / NAME)) from None
 
