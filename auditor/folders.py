@@ -39,10 +39,8 @@ def uninterrupted() -> Iterator[None]:
     try:
         with contextlib.suppress(ValueError):  # not the main thread: no signal is handled here
             for number in ENDING:
-                handler = signal.getsignal(number)
-                if handler not in (None, signal.SIG_IGN):
-                    held[number] = handler
-                    signal.signal(number, lambda number, _frame: came.append(number))
+                if signal.getsignal(number) not in (None, signal.SIG_IGN):
+                    held[number] = signal.signal(number, lambda number, _frame: came.append(number))
         yield
     finally:
         for number, handler in held.items():
