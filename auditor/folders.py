@@ -154,7 +154,7 @@ def _hold(file: IO[bytes]) -> bool:
 
 def _sweep(out: Path, ours: Ours) -> None:
     """Undo what a killed process left half done; what a living one is writing stays."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):  # of a name that no folder can have: that is said elsewhere
         if _is_left(out):
             (out / LOCK).unlink()
         for left in filter(_is_left, _beside(out, WRITING)):

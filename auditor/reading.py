@@ -21,6 +21,8 @@ _KINDS = {
     stat.S_IFBLK: "a device",
 }
 """What stands in a path's place, beside regular files."""
+_READ = (".json", ".txt", ".model", ".safetensors", ".bin", ".jinja")
+"""Ends of names of files in a checkpoint: a folder called so is none of them."""
 _FIRST = "save what it gives in a file first"
 
 
@@ -87,7 +89,7 @@ def check_folder(path: Path, error: type[AuditError]) -> None:
         raise error(NOT_UTF_8, where=str(path), hint="rename it, or name a link to it")
     try:
         for entry in sorted(path.iterdir()):
-            _check(entry, error, None, folders=True)
+            _check(entry, error, None, folders=entry.suffix not in _READ)
             if entry.is_file() and not os.access(entry, os.R_OK):
                 raise error("cannot be read: Permission denied", where=str(entry))
     except OSError as cause:

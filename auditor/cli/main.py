@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import os
 import re
 import sys
 import traceback
@@ -125,9 +127,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _path(word: str) -> Path:
-    """A path of the command line; an empty one, as of an unset variable, would be the current folder."""
+    """A path of the command line that the system can have; an empty one, as of an unset variable, would be ``.``."""
     if not word:
         raise argparse.ArgumentTypeError("the path is empty")
+    try:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            os.lstat(word)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise argparse.ArgumentTypeError(f"no path: {word}: {reason}") from None
     return Path(word)
 
 

@@ -1,4 +1,4 @@
-"""What a process needs of its surroundings: a current folder, and a home."""
+"""What a process needs of its surroundings: a current folder, a home, and a place for temporary files."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ KEEPING = ("run", "train", "remedy")
 
 
 def prepare(options: Namespace) -> None:
-    """Refuse a current folder that is gone, and give a process without a home one of its own. Raises UsageError."""
+    """Give a process without a home one of its own. Raises UsageError for what else is not there."""
     try:
         os.getcwd()  # noqa: PTH109 - what is asked is whether it is there
     except OSError as error:
         raise UsageError(f"the current folder is not there: {error.strerror}", hint="cd to another one") from None
     home = _temporary_home()
-    if home is not None and options.command in KEEPING and home in caches.folder().parents:
+    if options.command not in KEEPING:
+        return
+    try:
+        tempfile.gettempdir()
+    except OSError as error:
+        raise UsageError(f"no temporary files can be written: {error.strerror}", hint="set TMPDIR") from None
+    if home is not None and home in caches.folder().parents:
         line = f"no home folder is known, so that nothing is kept for the next run ({caches.VARIABLE} names a folder)"
         print(f"audit {options.command}: {line}", file=sys.stderr)
 
