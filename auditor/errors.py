@@ -17,6 +17,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+NOT_UTF_8 = "its path is not UTF-8: libraries cannot open it"
+
 
 class AuditError(Exception):
     """What went wrong, in one line, with a place and a hint where there are any."""
@@ -78,6 +80,11 @@ class ProbeError(AuditError):
 def one_line(text: str) -> str:
     """Text without line breaks or terminal control characters: data must not write to a terminal."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def is_text(word: str) -> bool:
+    """Whether UTF-8 can hold it: a name of a file may have bytes that are none, which Python keeps as half characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def near_match(word: str, known: Iterable[str]) -> str | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from auditor.errors import AuditError
+from auditor.errors import NOT_UTF_8, AuditError, is_text
 
 Ours = Callable[[Path], bool]
 """Whether a folder is one that auditor wrote and may replace."""
@@ -22,26 +24,69 @@ LOCK = ".lock"
 WRITING, REPLACED = ".writing", ".replaced"
 """Ends of the names beside a folder: of the new one until it is whole, of the old one until that has taken its place."""
 
+LONGER = len(".-12345678") + max(len(WRITING), len(REPLACED))
+"""Bytes that those names have more than the folder's."""
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that ask a process to end."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Inside, signals that ask the process to end wait; they come again when the block is left."""
+    came: list[int] = []
+    held: dict[int, Any] = {}
+    try:
+        with contextlib.suppress(ValueError):  # not the main thread: no signal is handled here
+            for number in ENDING:
+                if signal.getsignal(number) not in (None, signal.SIG_IGN):
+                    held[number] = signal.signal(number, lambda number, _frame: came.append(number))
+        yield
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
+
 
 def check_target(out: Path, ours: Ours, error: type[AuditError]) -> None:
     """A folder may take the place of an empty one or of one of ours, nothing else. Raises ``error``.
 
     Found out before any work is done: also what lies in the way of the path, and folders that cannot be renamed.
     """
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise error("is in the way: not a folder", where=str(out), hint=ANOTHER)
-    if out.is_dir() and (out.resolve() == Path.cwd() or os.path.ismount(out)):
-        raise error("is the current folder or a mounted one: it cannot be replaced", where=str(out), hint=ANOTHER)
+    if not is_text(str(out)):
+        raise error(NOT_UTF_8, where=str(out), hint=ANOTHER)
     try:
-        taken = out.is_dir() and any(out.iterdir()) and not ours(out)
+        reason = _in_the_way(out, ours)
     except OSError as cause:
         raise error(f"cannot be read: {cause.strerror}", where=str(out)) from None
-    if taken:
-        raise error("is a folder with other files in it", where=str(out), hint=ANOTHER)
+    except ValueError as cause:
+        raise error(f"no folder can have this name: {cause}", where=str(out)) from None
+    if reason is not None:
+        raise error(reason, where=str(out), hint=ANOTHER)
+
+
+def _in_the_way(out: Path, ours: Ours) -> str | None:
+    """Why a folder cannot stand there. Raises OSError, and ValueError for a name that no folder can have."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        out.lstat()
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        return "is in the way: not a folder"
+    if out.is_dir():
+        if out.resolve() == Path.cwd() or os.path.ismount(out):
+            return "is the current folder or a mounted one: it cannot be replaced"
+        if any(out.iterdir()) and not ours(out):
+            return "is a folder with other files in it"
+        if not os.access(out, os.W_OK | os.X_OK):
+            return "cannot be replaced: it may not be written to"
     there = next(parent for parent in out.absolute().parents if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        reason = "may not be written to" if there.is_dir() else "is not a folder"
-        raise error(f"cannot be written: {there} {reason}", where=str(out), hint=ANOTHER)
+    if not there.is_dir():
+        return f"cannot be written: {there} is not a folder"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"cannot be written: {there} may not be written to"
+    if hasattr(os, "pathconf") and len(os.fsencode(out.name)) + LONGER > os.pathconf(there, "PC_NAME_MAX"):
+        return "its name is too long"
+    return None
 
 
 @contextmanager
@@ -53,21 +98,37 @@ def whole(out: Path, ours: Ours, error: type[AuditError]) -> Iterator[Path]:
     """
     _sweep(out, ours)
     check_target(out, ours, error)
+    above = [parent for parent in out.parents if not parent.exists()]
+    folder, lock = None, None
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(WRITING, f".{out.name}-", out.parent))
-        lock = _locked(folder)
-    except OSError as cause:
-        raise error(f"cannot be written: {cause.strerror}", where=str(out)) from None
-    try:
+        with uninterrupted():
+            out.parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(WRITING, f".{out.name}-", out.parent))
+            lock = _locked(folder)
         yield folder
-        folder.chmod(0o755)
-        _replace(out, folder)
+        with uninterrupted():
+            folder.chmod(0o755)
+            _replace(out, folder)
     except OSError as cause:
-        raise error(f"cannot be written: {cause.strerror or cause}", where=str(out), hint="is the disk full?") from None
+        raise _failed(cause, out, error) from None
     finally:
-        lock.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        with uninterrupted():
+            if lock is not None:
+                lock.close()
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            for parent in above:
+                with contextlib.suppress(OSError):  # something is in it, such as what was written
+                    parent.rmdir()
+
+
+def _failed(cause: OSError, out: Path, error: type[AuditError]) -> AuditError:
+    """What the system refused, as an error about ``out``, or about the file elsewhere that it names."""
+    named = Path(os.fsdecode(cause.filename)) if isinstance(cause.filename, str | bytes) else out
+    if out.parent.absolute() not in named.absolute().parents:
+        return error(f"{cause.strerror}", where=str(named))
+    hint = "is the disk full?" if cause.errno in _FULL else None
+    return error(f"cannot be written: {cause.strerror or cause}", where=str(out), hint=hint)
 
 
 def _locked(folder: Path) -> IO[bytes]:
@@ -93,7 +154,7 @@ def _hold(file: IO[bytes]) -> bool:
 
 def _sweep(out: Path, ours: Ours) -> None:
     """Undo what a killed process left half done; what a living one is writing stays."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):  # of a name that no folder can have: that is said elsewhere
         if _is_left(out):
             (out / LOCK).unlink()
         for left in filter(_is_left, _beside(out, WRITING)):

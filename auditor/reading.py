@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from auditor.errors import AuditError
+from auditor.errors import NOT_UTF_8, AuditError, is_text
 
 SETTINGS = 2**20
 """Bytes that a file of settings (audit.toml, policy.toml) may take."""
@@ -21,6 +21,8 @@ _KINDS = {
     stat.S_IFBLK: "a device",
 }
 """What stands in a path's place, beside regular files."""
+_READ = (".json", ".txt", ".model", ".safetensors", ".bin", ".jinja")
+"""Ends of names of files in a checkpoint: a folder called so is none of them."""
 _FIRST = "save what it gives in a file first"
 
 
@@ -81,11 +83,13 @@ def is_folder(path: Path, error: type[AuditError]) -> bool:
 def check_folder(path: Path, error: type[AuditError]) -> None:
     """Nothing in a folder is a pipe, a socket, a device or a link to nothing, and all may be read. Raises ``error``.
 
-    For folders that libraries read: they would wait for a pipe for ever.
+    For folders that libraries read: they would wait for a pipe for ever, and take only paths that are UTF-8.
     """
+    if not is_text(str(path)):
+        raise error(NOT_UTF_8, where=str(path), hint="rename it, or name a link to it")
     try:
         for entry in sorted(path.iterdir()):
-            _check(entry, error, None, folders=True)
+            _check(entry, error, None, folders=entry.suffix not in _READ)
             if entry.is_file() and not os.access(entry, os.R_OK):
                 raise error("cannot be read: Permission denied", where=str(entry))
     except OSError as cause:

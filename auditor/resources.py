@@ -139,8 +139,16 @@ def _nltk_folders() -> list[Path]:
     if "nltk.data" in sys.modules:
         return [Path(str(folder)) for folder in sys.modules["nltk.data"].path]
     prefix = Path(sys.prefix)
-    given = [Path(folder).expanduser() for folder in os.environ.get("NLTK_DATA", "").split(os.pathsep) if folder]
-    usual = [Path.home(), prefix, prefix / "share", prefix / "lib", *map(Path, ("/usr/share", "/usr/local/share"))]
+    # As NLTK does it: pathlib raises where there is no home.
+    expanded = os.path.expanduser
+    given = [Path(expanded(folder)) for folder in os.environ.get("NLTK_DATA", "").split(os.pathsep) if folder]
+    usual = [
+        Path(expanded("~")),
+        prefix,
+        prefix / "share",
+        prefix / "lib",
+        *map(Path, ("/usr/share", "/usr/local/share")),
+    ]
     usual += [Path("/usr/lib"), Path("/usr/local/lib")]
     if sys.platform == "win32":
         usual += [Path(os.environ.get("APPDATA", "C:\\")), Path("C:\\"), Path("D:\\"), Path("E:\\")]

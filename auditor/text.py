@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+LONG = 1_000_000
+"""Pairs of words; texts that make more are long."""
 _WORD = re.compile(r"\S+")
 
 
@@ -115,12 +117,23 @@ def diff(before: Words, after: Words) -> tuple[Edit, ...]:
 
     ``apply(before, diff(before, after)).words == after.words`` for every two texts.
     """
-    matcher = SequenceMatcher(a=before.words, b=after.words, autojunk=False)
+    head, tail = _alike(before.words, after.words)
+    old, new = before.words[head : len(before.words) - tail], after.words[head : len(after.words) - tail]
+    matcher = SequenceMatcher(a=old, b=new, autojunk=False)
     return tuple(
-        Edit(i, j, after.words[k:m], after.separators[k + 1 : m] if m > k else ())
+        Edit(head + i, head + j, new[k:m], after.separators[head + k + 1 : head + m] if m > k else ())
         for tag, i, j, k, m in matcher.get_opcodes()
         if tag != "equal"
     )
+
+
+def _alike(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+    """How many first and last words of two long texts are the same: compared with all others they take minutes."""
+    if len(old) * len(new) <= LONG:
+        return 0, 0
+    least = min(len(old), len(new))
+    head = next((at for at in range(least) if old[at] != new[at]), least)
+    return head, next((at for at in range(least - head) if old[-1 - at] != new[-1 - at]), least - head)
 
 
 def origins(words: Words, edits: Iterable[Edit]) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from reports.formats import visible
 
 CONTEXT = 10
 """Unchanged words kept on either side of a change; longer stretches are left out, and the page says how many."""
+LONG = 1_000_000
+"""Pairs of words; texts that make more are long."""
 UNCHANGED = 60
 """Words shown of a text in which nothing changed."""
 
@@ -23,9 +25,8 @@ def marked(before: str, after: str) -> list[Part]:
     Compared word by word, each with the white space after it, so that a changed space is marked too.
     """
     old, new = _words(before), _words(after)
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
     parts: list[Part] = []
-    codes = matcher.get_opcodes()
+    codes = _codes(old, new)
     for place, (tag, i, j, k, end) in enumerate(codes):
         if tag == "equal":
             parts += _context(old[i:j], first=place == 0, last=place == len(codes) - 1)
@@ -36,6 +37,21 @@ def marked(before: str, after: str) -> list[Part]:
             parts.append(("ins", _shown(new[k:end])))
         parts.append(("same", " "))
     return parts
+
+
+def _codes(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+    """difflib's; of long texts only what stands between their first and last words alike, or it takes minutes."""
+    head = tail = 0
+    least = min(len(old), len(new))
+    if len(old) * len(new) > LONG:
+        head = next((at for at in range(least) if old[at] != new[at]), least)
+        tail = next((at for at in range(least - head) if old[-1 - at] != new[-1 - at]), least - head)
+    inner = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
+    return [
+        *([("equal", 0, head, 0, head)] if head else []),
+        *((tag, i + head, j + head, k + head, end + head) for tag, i, j, k, end in inner.get_opcodes()),
+        *([("equal", len(old) - tail, len(old), len(new) - tail, len(new))] if tail else []),
+    ]
 
 
 def marked_fields(before: Mapping[str, str], after: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -279,7 +279,7 @@ def test_a_swallowed_interruption_ends_the_work(
 ) -> None:
     with make() as line:
         line.start("work")
-        monkeypatch.setattr(INTERRUPTS, "seen", True)
+        monkeypatch.setattr(INTERRUPTS, "came", 2)
         with pytest.raises(KeyboardInterrupt):
             line.advance()
         with pytest.raises(KeyboardInterrupt):

@@ -66,7 +66,7 @@ with _tamed_import():
     from textattack.shared.utils import install
 
 refuse_taggers(textattack)
-install.TEXTATTACK_CACHE_DIR = str(Path("~/.cache/textattack").expanduser())
+install.TEXTATTACK_CACHE_DIR = os.path.expanduser("~/.cache/textattack")  # noqa: PTH111 - pathlib raises without a home
 install.logger.setLevel(logging.ERROR)
 logging.getLogger("jieba").setLevel(logging.ERROR)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import caches
-from auditor.errors import ResultsError
+from auditor.errors import ResultsError, one_line
 
 
 def run(options: Namespace) -> int:
@@ -24,9 +24,9 @@ def run(options: Namespace) -> int:
         print(json.dumps(found, indent=2))
         return 0
     if options.clear:
-        print(f"{folder}: {_size(before['bytes'])} removed")
+        print(one_line(f"{folder}: {_size(before['bytes'])} removed"))
         return 0
-    print(f"{folder}: {_size(found['bytes'])}")
+    print(one_line(f"{folder}: {_size(found['bytes'])}"))
     print(f"  answers of models: {_size(found['answers_bytes'])} in {found['batches']:,} batches")
     print(f"  trained weights: {_size(found['fits_bytes'])} of {found['fits']:,} trainings")
     return 0

@@ -6,6 +6,7 @@ import json
 from argparse import Namespace
 
 from auditor import gate, policy, results, verifying
+from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import one_line
 from auditor.types import Decision
 
@@ -16,6 +17,7 @@ INCOMPLETE = 2
 def run(options: Namespace) -> int:
     """Judge a results folder by its own policy or another; the folder stays as it is."""
     audited = verifying.load(options.results, options.policy)
+    INTERRUPTS.settle(audited.decision.exit_code)
     if not options.json:
         print(one_line(f"policy: {audited.policy.name}{'' if options.policy else ', as the audit was judged by'}"))
     show(audited.decision, audited.policy, as_json=options.json)

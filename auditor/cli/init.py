@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from auditor import config, files, policy
+from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import UsageError, one_line
 
 CONFIG, POLICY = Path("audit.toml"), Path("policy.toml")
@@ -17,11 +18,13 @@ def run(options: Namespace) -> int:
     if options.policy:
         out = options.out or POLICY
         files.write_whole(out, policy.shipped(options.task).read_bytes(), UsageError, over=False)
+        INTERRUPTS.settle(0)
         print(one_line(f"wrote {out}; change its limits, then: audit gate audit/ --policy {out}"))
         return 0
     if options.task is not None:
         raise UsageError("--task is about the policy", hint="audit init --policy --task ner")
     out = options.out or CONFIG
     files.write_whole(out, config.TEMPLATE.encode("utf-8"), UsageError, over=False)
+    INTERRUPTS.settle(0)
     print(one_line(f"wrote {out}; set [data] and [training] base in it, then: audit train --config {out}"))
     return 0

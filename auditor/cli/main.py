@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import re
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from auditor import __version__
+from auditor.cli import surroundings
 from auditor.cli.interrupts import INTERRUPTS
+from auditor.cli.streams import guarded
 from auditor.errors import AuditError, near_match, one_line
 
 EXIT_CODES = """\
@@ -22,45 +25,56 @@ exit codes:
   1    hold: a required rule failed
   2    the audit could not be done: usage, bad input, or a probe crashed
   3    undecided, or a required measurement is missing
-  130  interrupted
+  129, 130, 143  hung up, interrupted, terminated
 """
 
 TASKS = ("text-classification", "ner")
 """Those with a shipped policy; written out, as importing them takes longer than all the rest of the parser."""
-INTERRUPTED = 130
 BAD_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``audit``; returns the exit code. Bugs keep their traceback."""
-    options = parser().parse_args(arguments)
-    if options.command is None:
-        parser().print_help()
-        return BAD_INPUT
+    """Run ``audit``; returns the exit code. Bugs keep their traceback.
+
+    Without ``arguments`` this is the process's own: what it does once it has ended well is not disturbed any more.
+    """
     INTERRUPTS.install()
-    try:
-        return _run_command(options)
-    finally:
-        INTERRUPTS.restore()
+    options = argparse.Namespace(command=None)
+    with guarded() as (output, _):
+        try:
+            options = parser().parse_args(arguments)
+            code = _run_command(options)
+            output.flush()
+            return code
+        except KeyboardInterrupt:
+            INTERRUPTS.ignore()
+            # Who should read it may be what is waited for.
+            output.drop()
+            return _interrupted(options)
+        finally:
+            output.flush()
+            if output.trouble is not None:
+                reason = f"its output could not be printed: {output.trouble}"
+                print(f"{_name(options)}: {reason}", file=sys.stderr)
+            if arguments is None:
+                INTERRUPTS.ignore()
+            else:
+                INTERRUPTS.restore()
 
 
 def _run_command(options: argparse.Namespace) -> int:
-    try:
-        module = importlib.import_module(f"auditor.cli.{options.command}")
-        code = int(module.run(options))
-        sys.stdout.flush()
-        return code
-    except KeyboardInterrupt:
-        return _interrupted(options)
-    except BrokenPipeError:
-        # Whoever read our output has left; Python would complain once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if options.command is None:
+        parser().print_help()
         return BAD_INPUT
+    try:
+        surroundings.prepare(options)
+        module = importlib.import_module(f"auditor.cli.{options.command}")
+        return int(module.run(options))
     except Exception as error:
-        if INTERRUPTS.seen:
-            return _interrupted(options)
+        if INTERRUPTS.came is not None:
+            raise KeyboardInterrupt from error
         if isinstance(error, AuditError):
-            print(f"audit {options.command}: {error.line}", file=sys.stderr)
+            print(f"{_name(options)}: {error.line}", file=sys.stderr)
         else:
             # A bug: never the exit code of a held model.
             traceback.print_exc()
@@ -68,14 +82,20 @@ def _run_command(options: argparse.Namespace) -> int:
 
 
 def _interrupted(options: argparse.Namespace) -> int:
+    """Say what became of the work. Returns the exit code: the results' own where they are whole."""
     how = "the same command without --fresh" if getattr(options, "fresh", False) else "the same command"
     kept = {
         "train": f"finished checkpoints are kept; {how} continues",
         "remedy": f"finished checkpoints are kept; {how} continues",
         "run": f"no results were written; {how} goes on from here",
     }.get(options.command, "nothing was written")
-    print(f"audit {options.command}: interrupted; {kept}", file=sys.stderr)
-    return INTERRUPTED
+    whole = INTERRUPTS.outcome is not None
+    print(f"{_name(options)}: {INTERRUPTS.word}; {'the results are whole' if whole else kept}", file=sys.stderr)
+    return INTERRUPTS.exit_code if INTERRUPTS.outcome is None else INTERRUPTS.outcome
+
+
+def _name(options: argparse.Namespace) -> str:
+    return f"audit {options.command}" if options.command else "audit"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,9 +129,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _path(word: str) -> Path:
-    """A path of the command line; an empty one, as of an unset variable, would be the current folder."""
+    """A path of the command line that the system can have; an empty one, as of an unset variable, would be ``.``."""
     if not word:
         raise argparse.ArgumentTypeError("the path is empty")
+    try:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            os.lstat(word)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise argparse.ArgumentTypeError(f"no path: {word}: {reason}") from None
     return Path(word)
 
 

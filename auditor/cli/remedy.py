@@ -21,7 +21,7 @@ from auditor.cli.sources import Sources
 from auditor.config import Config
 from auditor.errors import ResultsError, UsageError, one_line
 from auditor.remedies import Remedy
-from auditor.types import ProbeRecord, Row
+from auditor.types import Decision, ProbeRecord, Row
 from auditor.verifying import Audited
 
 SHOWN = {
@@ -87,16 +87,20 @@ def _carry_out(
     with progress(options) as lines:
         labels = tuple(found["task"]["labels"])
         for one in job.train(config, out=checkpoints, device=options.device, progress=lines, labels=labels):
-            print(one.folder, flush=True)
+            print(one_line(str(one.folder)), flush=True)
             if one.record.warning:
-                print(f"audit remedy: {one.folder.name}: {one.record.warning}", file=sys.stderr, flush=True)
+                print(one_line(f"audit remedy: {one.folder.name}: {one.record.warning}"), file=sys.stderr, flush=True)
     with _beside(checkpoints, found["candidate"], before):
         told = _told(options, found, checkpoints, proposed[0].name, out / "audit")
         with contextlib.redirect_stdout(sys.stderr):
-            decision, _, _ = audits.audited(told, config, None, audited.policy)
+            decision, _, _ = audits.audited(told, config, None, audited.policy, _code)
     _report(out / "audit", found["candidate"], proposed)
     if not options.quiet:
-        print(f"scorecard: {out / 'audit' / results.PAGE}", file=sys.stderr)
+        print(one_line(f"scorecard: {out / 'audit' / results.PAGE}"), file=sys.stderr)
+    return _code(decision)
+
+
+def _code(decision: Decision) -> int:
     return INCOMPLETE if decision.exit_code == INCOMPLETE else 0
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from auditor import files, registry, results, verifying
-from auditor.errors import ResultsError
+from auditor.cli.interrupts import INTERRUPTS
+from auditor.errors import ResultsError, one_line
 
 PAGES = (".html", ".htm")
 """What may be written over."""
@@ -20,6 +21,7 @@ def run(options: Namespace) -> int:
     out = options.out or results.folder_of(options.results) / results.PAGE
     if out.exists() and out.suffix not in PAGES:
         raise ResultsError("is there already and is no page", where=str(out), hint="name a file that ends in .html")
-    files.write_whole(out, scorecard.render(audited.results).encode("utf-8"), ResultsError)
-    print(out)
+    files.write_whole(out, scorecard.render(audited.results).encode("utf-8", "backslashreplace"), ResultsError)
+    INTERRUPTS.settle(0)
+    print(one_line(str(out)))
     return 0

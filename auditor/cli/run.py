@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from typing import Any
 from auditor import caches, comparing, folders, gate, policy, registry, results, rounds, runner, tables
 from auditor import config as configs
 from auditor.cli.gate import INCOMPLETE, show
+from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.options import named, progress, seeded
 from auditor.cli.progress import Lines
 from auditor.config import Config
 from auditor.engine import Cache, SQLiteCache
-from auditor.errors import ResultsError, UsageError, one_line
+from auditor.errors import ResultsError, UsageError, is_text, one_line
 from auditor.models import checkpoint
 from auditor.plans import Plan
 from auditor.types import Decision, ProbeRecord
@@ -34,16 +35,16 @@ def run(options: Namespace) -> int:
         decision, rules, out = _carried_out(options)
     show(decision, rules, as_json=options.json)
     if decision.exit_code == INCOMPLETE:
-        print(f"tracebacks: {out / results.ERRORS}", file=sys.stderr)
+        print(one_line(f"tracebacks: {out / results.ERRORS}"), file=sys.stderr)
     if not options.quiet:
-        print(f"scorecard: {out / results.PAGE}", file=sys.stderr)
-    return int(decision.exit_code)
+        print(one_line(f"scorecard: {out / results.PAGE}"), file=sys.stderr)
+    return _code(decision)
 
 
 def _carried_out(options: Namespace) -> tuple[Decision, policy.Policy, Path]:
     file = options.config or (DEFAULT if DEFAULT.is_file() else None)
     if options.config is None and file is not None and not options.quiet:
-        print(f"using {file}", file=sys.stderr)
+        print(one_line(f"using {file}"), file=sys.stderr)
     return audited(options, _of_task(_with_flags(configs.load(file), options), options.model), file)
 
 
@@ -53,12 +54,21 @@ def _of_task(config: Config, model: Path) -> Config:
     return config if found is None else config.model_copy(update={"task": found})
 
 
+def _code(decision: Decision) -> int:
+    return int(decision.exit_code)
+
+
 def audited(
-    options: Namespace, config: Config, file: Path | None, rules: policy.Policy | None = None
+    options: Namespace,
+    config: Config,
+    file: Path | None,
+    rules: policy.Policy | None = None,
+    exit_code: Callable[[Decision], int] = _code,
 ) -> tuple[Decision, policy.Policy, Path]:
     """The decision, the policy it went by and the folder of its results. ``file``: where the config stands.
 
-    ``rules``: the policy to judge by, in place of what options and config name.
+    ``rules``: the policy to judge by, in place of what options and config name. ``exit_code``: that of the command once
+    the results are whole, whatever comes then.
     """
     names, files = registry.split_selection(options.probe)
     probes = registry.discover(files)
@@ -66,8 +76,12 @@ def audited(
     chosen = registry.selected(probes, names, files)
     rules = rules or policy.load(options.policy or configs.policy_file(config), config.task)
     out = options.out or configs.out_folder(config)
-    with folders.whole(out, results.is_ours, ResultsError) as folder, named(file), _cache(options) as cache:
-        decision = _audit(options, config, (probes, chosen), rules, out, folder, cache)
+    with contextlib.ExitStack() as ending:
+        with folders.whole(out, results.is_ours, ResultsError) as folder, named(file), _cache(options) as cache:
+            decision = _audit(options, config, (probes, chosen), rules, out, folder, cache)
+            # From here to the folder's new name, so that an interruption finds either no results or whole ones.
+            ending.enter_context(folders.uninterrupted())
+        INTERRUPTS.settle(exit_code(decision))
     return decision, rules, out
 
 
@@ -130,9 +144,9 @@ def _write(folder: Path, content: dict[str, Any], seconds: dict[str, float], err
     results.write(folder, content)
     results.write_json(folder / results.TIMINGS, {"seconds": seconds})
     if errors:
-        (folder / results.ERRORS).write_text("\n".join(errors), encoding="utf-8")
+        (folder / results.ERRORS).write_text("\n".join(errors), encoding="utf-8", errors="backslashreplace")
     page = scorecard.render(json.loads((folder / results.RESULTS).read_text(encoding="utf-8")))
-    (folder / results.PAGE).write_text(page, encoding="utf-8")
+    (folder / results.PAGE).write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _with_flags(config: Config, options: Namespace) -> Config:
@@ -169,6 +183,8 @@ def _options(options: Namespace, config: Config, cache: Cache) -> Any:
             raise UsageError(f"--domain {word} is not NAME=FILE", hint="--domain tweets=tweets.csv")
         if name in configs.RESERVED:
             raise UsageError(f"--domain {word}: the name is taken", hint=f"other than {', '.join(configs.RESERVED)}")
+        if not is_text(name):
+            raise UsageError(f"--domain {word}: the name is not UTF-8", hint="--domain tweets=tweets.csv")
         if name in domains:
             raise UsageError(f"--domain {name} is given twice", hint="a domain is one file")
         domains[name] = Path(file)

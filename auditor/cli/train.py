@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import config as configs
+from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.options import named, progress, seeded
 from auditor.config import Config
-from auditor.errors import UsageError
+from auditor.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from auditor.training.job import Finished
@@ -38,14 +39,17 @@ def run(options: Namespace) -> int:
             for one in job.train(config, out=options.out, device=options.device, progress=lines, fresh=options.fresh):
                 if not processes.is_first():
                     continue
-                print(one.folder, flush=True)
+                print(one_line(str(one.folder)), flush=True)
                 finished.append(one)
                 if one.record.warning:
-                    print(f"audit train: {one.folder.name}: {one.record.warning}", file=sys.stderr, flush=True)
+                    print(
+                        one_line(f"audit train: {one.folder.name}: {one.record.warning}"), file=sys.stderr, flush=True
+                    )
+        INTERRUPTS.settle(0)
     finally:
         # Also of a grid that was stopped, or one of whose trainings failed.
         if len(finished) > 1 and not options.quiet:
-            print("\n".join(_table([HEAD, *map(_cells, finished)])), file=sys.stderr)
+            print("\n".join(map(one_line, _table([HEAD, *map(_cells, finished)]))), file=sys.stderr)
     return 0
 
 

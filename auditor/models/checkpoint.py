@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import ModelError, near_match
-from auditor.reading import DOCUMENT, check_folder, open_file, read_file
+from auditor.errors import ModelError, is_text, near_match
+from auditor.reading import DOCUMENT, check_folder, is_folder, open_file, read_file
 
 WORDS = "ForTokenClassification"
 """End of the names of architectures that answer for every word."""
@@ -59,6 +59,8 @@ class Checkpoint:
 def find(path: Path) -> dict[str, Path]:
     """Name → checkpoint: the folder itself, or the checkpoints in it by name. Raises ModelError."""
     _check_folder(path)
+    if not is_text(path.resolve().name):
+        raise ModelError("its name is not UTF-8", where=str(path), hint="rename it, or name a link to it")
     if (path / "config.json").is_file():
         return {path.resolve().name: path}
     found = _checkpoints_in(path)
@@ -103,7 +105,7 @@ def task_of(path: Path) -> str | None:
 
 def check_base(path: Path) -> None:
     """Check the folder of a pretrained model to train from: safetensors, no code of its own. Raises ModelError."""
-    if not (path / "config.json").is_file():
+    if not is_folder(path, ModelError) or not (path / "config.json").is_file():
         hint = "[training] base, or --base, names the folder of a pretrained model"
         raise ModelError("not a pretrained model: no config.json here", where=str(path), hint=hint)
     check_folder(path, ModelError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
@@ -60,7 +61,8 @@ def write(folder: Path, record: TrainingRecord) -> None:
     content = {"schema": SCHEMA, **asdict(record)}
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     try:
-        (folder / NAME).write_text(text, encoding="utf-8")
+        # Bytes of paths that are not UTF-8 become JSON escapes, which are read back as they were.
+        (folder / NAME).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ModelError(f"cannot be written: {error.strerror}", where=str(folder / NAME)) from None
 
@@ -97,7 +99,7 @@ def check_data(record: TrainingRecord, folder: Path, name: str) -> Path:
     """The file of one set, as trained. One that is gone or has changed is a DataError."""
     entry = record.data[name]
     path = folder / entry["path"]
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - it raises nothing
         raise DataError(f"the {name} data of {NAME} is not there", where=str(path), hint="give --data")
     if sha256_of(path) != entry["sha256"]:
         raise DataError(

@@ -14,7 +14,7 @@ from auditor.data import tables
 from auditor.errors import ConfigError, DataError, ModelError
 from auditor.models import checkpoint
 from auditor.models.loading import loading
-from auditor.reading import read_file
+from auditor.reading import is_folder, read_file
 from auditor.training import terms as training
 from auditor.training.recipes import _stretches, _texts
 from auditor.training.recipes._checks import between
@@ -144,7 +144,7 @@ def _table(path: Path) -> dict[str, str]:
 
 def _check_translator(folder: Path) -> None:
     """Refuse what is no sequence-to-sequence model of safetensors without code of its own. Raises ModelError."""
-    if not (folder / "config.json").is_file():
+    if not is_folder(folder, ModelError) or not (folder / "config.json").is_file():
         hint = "translators = the folders of two translation models"
         raise ModelError("not a translation model: no config.json here", where=str(folder), hint=hint)
     checkpoint.check_base(folder)
