@@ -1,0 +1,253 @@
+"""The check for machines with a CUDA device: its pieces on a CPU, and whole as a slow test."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import gpu_check
+import pytest
+from gpu_check import Check
+
+from auditor.errors import OutOfMemoryError
+
+TINY = replace(
+    gpu_check.SMALL, train=96, test=24, domain=16, noise=4, sentences=6, attacks=1, timed=48, budgets=(512,), epochs=2
+)
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Check:
+    """Trained and audited on the CPU, in fp32 alone and without attacks."""
+    check = Check("cpu", TINY, tmp_path_factory.mktemp("gpu-check"))
+    gpu_check.prepare(check.folder, TINY, small=True)
+    with (
+        mock.patch.object(gpu_check, "PRECISIONS", ("fp32",)),
+        mock.patch.object(gpu_check, "has_attacks", return_value=False),
+    ):
+        gpu_check.train_all(check)
+        gpu_check.audit(check)
+    return check
+
+
+def fresh(check: Check, **changes: Any) -> Check:
+    return replace(check, rows=[], **changes)
+
+
+def said(check: Check, step: str) -> list[tuple[str, Any]]:
+    return [(row["value"], row["ok"]) for row in check.rows if row["step"] == step]
+
+
+def test_every_recipe_is_trained_and_timed_against_the_bare_model(audited: Check) -> None:
+    rows = {row["what"]: row for row in audited.rows if row["step"] == "train"}
+    assert set(rows) == {"bare model, fp32", *(f"{recipe}, fp32" for recipe in gpu_check.RECIPES)}
+    bare = rows["bare model, fp32"]["samples_per_second"]
+    for recipe in gpu_check.RECIPES:
+        row = rows[f"{recipe}, fp32"]
+        assert row["of_bare"] == pytest.approx(row["samples_per_second"] / bare)
+    assert rows["standard, fp32"]["ok"] == (rows["standard, fp32"]["accuracy"] >= gpu_check.LEARNED)
+
+
+def test_the_audit_measures_every_probe_and_says_plainly_what_it_skips(audited: Check) -> None:
+    rows = {row["what"]: row for row in audited.rows if row["step"] == "audit"}
+    assert [rows[name]["ok"] for name in ("noise", "bias", "domain shift")] == [True] * 3
+    assert rows["attacks in lockstep"]["value"] == "skipped: TextAttack is not installed"
+    assert {name for name, _, _ in audited.answers} == set(gpu_check.RECIPES)
+
+
+def test_every_answer_is_compared_with_the_cpus(audited: Check) -> None:
+    check = fresh(audited)
+    gpu_check.compare(check)
+    (fp32, ok), (bf16, reported) = said(check, "compare")
+    assert fp32.startswith(f"{len(audited.answers):,} answers, ")
+    assert ok is True
+    assert "decisions changed" in bf16
+    assert reported is None
+
+
+def test_one_answer_of_another_decision_fails_the_check(audited: Check) -> None:
+    index = next(at for at, (_, _, answer) in enumerate(audited.answers) if abs(answer[0] - answer[1]) > 1e-3)
+    name, text, answer = audited.answers[index]
+    wrong = [*audited.answers]
+    wrong[index] = (name, text, answer[::-1])
+    check = fresh(audited, answers=wrong)
+    gpu_check.compare(check)
+    (value, ok), _ = said(check, "compare")
+    assert ", 1 decisions changed" in value
+    assert ok is False
+    assert not check.passed
+
+
+def test_no_answer_at_all_does_not_agree(audited: Check) -> None:
+    check = fresh(audited, answers=[])
+    gpu_check.compare(check)
+    assert said(check, "compare")[0][1] is False
+
+
+def test_batches_that_do_not_fit_are_halved_to_the_same_answers(audited: Check) -> None:
+    check = fresh(audited)
+    gpu_check.full_memory(check)
+    ((value, ok),) = said(check, "memory")
+    assert value.startswith("stood in for: ")
+    assert ok is True
+
+
+def test_a_memory_that_was_never_full_fails_the_check(audited: Check) -> None:
+    check = fresh(audited)
+    with mock.patch.object(gpu_check, "STAND_IN_TOKENS", 10**9):
+        gpu_check.full_memory(check)
+    assert said(check, "memory")[0][1] is False
+
+
+def test_speed_is_given_for_each_precision_and_budget_until_time_is_up(audited: Check) -> None:
+    check = fresh(audited)
+    gpu_check.throughput(check)
+    rows = [row for row in check.rows if row["step"] == "speed"]
+    assert [row["what"] for row in rows] == ["fp32, 512 tokens", "bf16, 512 tokens"]
+    assert all(min(row["bare"], row["engine"], row["whole"]) > 0 for row in rows)
+    late = fresh(audited, deadline=0.0)
+    gpu_check.throughput(late)
+    assert said(late, "speed") == [("not run: out of time", False)] * 2
+
+
+def test_a_step_that_crashes_or_comes_too_late_fails_the_check_and_the_others_follow(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crashing(_check: Check) -> None:
+        raise ValueError("as planned")
+
+    def following(check: Check) -> None:
+        check.note("following", "ran", "yes", ok=True)
+
+    check = Check("cpu", TINY, tmp_path)
+    with mock.patch.object(gpu_check, "STEPS", (crashing, following)):
+        gpu_check.run(check)
+    assert ("ValueError: as planned", False) in said(check, "crashing")
+    assert ("yes", True) in said(check, "following")
+    assert not check.passed
+    assert "Traceback" in capsys.readouterr().err
+    late = Check("cpu", TINY, tmp_path, deadline=0.0)
+    with mock.patch.object(gpu_check, "STEPS", (following,)):
+        gpu_check.run(late)
+    assert said(late, "following") == [("out of time", False)]
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "changed", "ties"),
+    [
+        ((0.6, 0.4), (0.6, 0.4), 0, 0),
+        ((0.4, 0.6), (0.6, 0.4), 1, 0),
+        ((0.49999, 0.50001), (0.50001, 0.49999), 0, 1),
+        ((0.4, 0.6), (0.50001, 0.49999), 0, 1),
+        ((0.1, 0.2, 0.7), (0.2, 0.1, 0.7), 0, 0),
+    ],
+)
+def test_a_decision_is_changed_unless_the_cpu_had_a_tie(
+    mine: Sequence[float], other: Sequence[float], changed: int, ties: int
+) -> None:
+    found = gpu_check.agreement([(mine, other)])
+    assert (found.answers, found.changed, found.ties) == (1, changed, ties)
+    assert found.largest == pytest.approx(max(abs(one - two) for one, two in zip(mine, other, strict=True)))
+
+
+def test_a_stand_in_for_little_memory_refuses_large_batches_alone() -> None:
+    class Text:
+        length = 100
+
+    model = mock.Mock()
+    model.run = lambda batch: [(0.5, 0.5)] * len(batch)
+    full = gpu_check.Full(model, "cpu")
+    with pytest.raises(OutOfMemoryError):
+        full.run([Text()] * 21)
+    assert len(full.run([Text()] * 20)) == 20
+    assert (full.refused, full.ran) == ([21], [20])
+
+
+def test_reviews_are_distinct_balanced_and_the_same_every_time() -> None:
+    rows = gpu_check.reviews(200, 1)
+    assert rows == gpu_check.reviews(200, 1)
+    assert len({text for text, _ in rows}) == 200
+    assert [label for _, label in rows] == list(gpu_check.LABELS) * 100
+    assert all(12 <= len(text.split()) - 1 <= 65 for text, _ in rows)
+
+
+def test_a_device_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert gpu_check.main(["--device", "cuda:99", "--json", str(tmp_path / "found.json")]) == 2
+    assert capsys.readouterr().err.startswith("gpu_check: device 'cuda:99' is not there")
+    assert not list(tmp_path.iterdir())
+
+
+# What to bring
+
+
+def test_wheels_and_what_is_there_hold_everything_that_pyproject_asks_for() -> None:
+    pure, compiled = gpu_check.wheels()
+    brought = {one.partition("==")[0] for one in (*pure, *compiled)}
+    there = gpu_check.closure(gpu_check.PRESENT)
+    assert brought.isdisjoint(there)
+    for name in gpu_check.declared():
+        installed = gpu_check.closure([name])[name] is not None
+        assert name in brought or name in there or name in gpu_check.LEFT_OUT or not installed, name
+
+
+def test_only_pure_wheels_are_listed_as_such() -> None:
+    pure, compiled = gpu_check.wheels()
+    assert pure
+    assert compiled
+    for line in pure:
+        name, _, version = line.partition("==")
+        found = metadata.distribution(name)
+        assert found.version == version
+        assert "none-any" in (found.read_text("WHEEL") or ""), name
+        assert not [file for file in found.files or () if file.suffix in {".so", ".pyd"}], name
+
+
+def test_what_is_present_is_not_brought(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gpu_check.main(["--wheels"]) == 0
+    every = capsys.readouterr().out
+    assert gpu_check.main(["--wheels", "--present", "jsonschema", "Pydantic", "scipy"]) == 0
+    fewer = capsys.readouterr().out
+    for name in ("jsonschema", "referencing", "pydantic", "scipy"):
+        assert f"{name}==" in every
+        assert f"{name}==" not in fewer
+
+
+def packages(folder: Path, names: Sequence[str]) -> None:
+    """A folder that holds these installed packages and no others."""
+    for name in names:
+        found = metadata.distribution(name)
+        for top in {file.parts[0] for file in found.files or () if file.parts[0] not in {"..", "__pycache__"}}:
+            source, link = Path(str(found.locate_file(top))), folder / top
+            if source.exists() and not link.exists():
+                link.symlink_to(source)
+
+
+@pytest.mark.slow
+def test_the_whole_check_runs_on_a_cpu_with_nothing_but_what_it_says_to_bring(tmp_path: Path) -> None:
+    site, out = tmp_path / "site", tmp_path / "gpu_check.json"
+    site.mkdir()
+    there = [name for name, found in gpu_check.closure(gpu_check.PRESENT).items() if found is not None]
+    packages(site, [*there, *(one.partition("==")[0] for part in gpu_check.wheels() for one in part)])
+    command = [sys.executable, "-S", str(gpu_check.ROOT / "tests" / "gpu_check.py"), "--device", "cpu", "--small"]
+    done = subprocess.run(
+        [*command, "--json", str(out)],
+        env={"PYTHONPATH": str(site), "PATH": "", "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["passed"]
+    assert {row["step"] for row in found["rows"]} >= {"train", "audit", "compare", "memory", "resume", "speed"}
+    skipped = [row["value"] for row in found["rows"] if row["what"] == "attacks in lockstep"]
+    assert skipped == ["skipped: TextAttack is not installed"]
+    assert "passed on CPU" in done.stdout
