@@ -423,21 +423,20 @@ def audit(check: Check) -> None:
     with mock.patch.object(TextModel, "run", run):
         code = command(check, *audit_words(check, "audit", *probes))
     seconds = time.perf_counter() - began
-    if code not in DONE:
-        check.note("audit", "noise, bias, domain shift, attacks", last_line(check), ok=False)
+    file = check.folder / "audit" / "results.json"
+    if not file.is_file():
+        check.note("audit", "noise, bias, domain shift, attacks", f"exit code {code}: {last_line(check)}", ok=False)
         return
-    content = json.loads((check.folder / "audit" / "results.json").read_text(encoding="utf-8"))
+    records = json.loads(file.read_text(encoding="utf-8"))["records"]
     for probe in ("noise", "bias", "domain_shift", "adversarial"):
-        own = [record for record in content["records"] if record["probe"] == probe]
-        if probe not in probes:
-            check.note("audit", "attacks in lockstep", "skipped: TextAttack is not installed")
-            continue
-        cases = sum(record["counts"].get("cases", 0) for record in own)
         what = "attacks in lockstep" if probe == "adversarial" else probe.replace("_", " ")
-        measured = all(record["status"] == "measured" and record["measurements"] for record in own)
-        check.note(
-            "audit", what, f"{cases:,} cases of {len(own)} checkpoints" if measured else "not measured", ok=measured
-        )
+        if probe not in probes:
+            check.note("audit", what, "skipped: TextAttack is not installed")
+            continue
+        own = [record for record in records if record["probe"] == probe]
+        missing = next((record["reason"] or "nothing measured" for record in own if not record["measurements"]), None)
+        cases = sum(record["counts"].get("cases", 0) for record in own)
+        check.note("audit", what, missing or f"{cases:,} cases of {len(own)} checkpoints", ok=missing is None)
     check.note("audit", "texts answered", f"{len(check.answers):,} in {seconds:.1f} s", seconds=seconds)
 
 
@@ -525,14 +524,16 @@ class Full:
         if not self._device.startswith("cuda"):
             yield
             return
+        named = torch.device(self._device).index
+        device = torch.cuda.current_device() if named is None else named
         torch.cuda.empty_cache()
-        total = torch.cuda.get_device_properties(self._device).total_memory
-        share = (torch.cuda.memory_reserved(self._device) + SPARE_BYTES) / total
-        torch.cuda.set_per_process_memory_fraction(share, self._device)
+        total = torch.cuda.get_device_properties(device).total_memory
+        share = (torch.cuda.memory_reserved(device) + SPARE_BYTES) / total
+        torch.cuda.set_per_process_memory_fraction(share, device)
         try:
             yield
         finally:
-            torch.cuda.set_per_process_memory_fraction(1.0, self._device)
+            torch.cuda.set_per_process_memory_fraction(1.0, device)
             torch.cuda.empty_cache()
 
     def run(self, batch: Sequence[Any]) -> list[Any]:
@@ -736,6 +737,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gpu_check: {error.line}", file=sys.stderr)
         return 2
     sizes = SMALL if options.small else FULL
+    if options.folder and options.folder.exists() and any(options.folder.iterdir()):
+        print(f"gpu_check: {options.folder}: is not empty (name a new folder)", file=sys.stderr)
+        return 2
     with contextlib.ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(mock.patch.dict(os.environ, {"AUDIT_CACHE": str(folder / "cache")}))

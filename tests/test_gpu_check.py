@@ -14,6 +14,7 @@ from unittest import mock
 
 import gpu_check
 import pytest
+import torch
 from gpu_check import Check
 
 from auditor.errors import OutOfMemoryError
@@ -60,6 +61,29 @@ def test_the_audit_measures_every_probe_and_says_plainly_what_it_skips(audited: 
     assert [rows[name]["ok"] for name in ("noise", "bias", "domain shift")] == [True] * 3
     assert rows["attacks in lockstep"]["value"] == "skipped: TextAttack is not installed"
     assert {name for name, _, _ in audited.answers} == set(gpu_check.RECIPES)
+
+
+def test_a_probe_that_crashes_is_named_with_its_reason(audited: Check, tmp_path: Path) -> None:
+    check = fresh(audited, folder=tmp_path, answers=[])
+    (tmp_path / "audit").mkdir()
+    found = json.loads((audited.folder / "audit" / "results.json").read_text(encoding="utf-8"))
+    for record in found["records"]:
+        if (record["probe"], record["model"]) == ("bias", "lora"):
+            record.update(status="failed", reason="KeyError: 'x'", measurements=[])
+    (tmp_path / "audit" / "results.json").write_text(json.dumps(found), encoding="utf-8")
+    with mock.patch.object(gpu_check, "command", return_value=2):
+        gpu_check.audit(check)
+    rows = {row["what"]: (row["value"], row["ok"]) for row in check.rows}
+    assert rows["bias"] == ("KeyError: 'x'", False)
+    assert rows["noise"][1] is True
+
+
+def test_an_audit_without_results_says_how_it_ended(audited: Check, tmp_path: Path) -> None:
+    check = fresh(audited, folder=tmp_path, answers=[])
+    (tmp_path / "log").write_text("first\naudit run: it is not there\n", encoding="utf-8")
+    with mock.patch.object(gpu_check, "command", return_value=2):
+        gpu_check.audit(check)
+    assert said(check, "audit") == [("exit code 2: audit run: it is not there", False)]
 
 
 def test_every_answer_is_compared_with_the_cpus(audited: Check) -> None:
@@ -184,6 +208,28 @@ def test_a_device_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[st
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_with_something_in_it_is_left_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    assert gpu_check.main(["--device", "cpu", "--folder", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"gpu_check: {tmp_path}: is not empty (name a new folder)\n"
+    assert [one.name for one in tmp_path.iterdir()] == ["mine"]
+
+
+def test_little_memory_on_cuda_is_a_share_of_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[tuple[float, int]] = []
+    cuda = torch.cuda
+    monkeypatch.setattr(cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(cuda, "memory_reserved", lambda _device: 192 * 2**20)
+    monkeypatch.setattr(cuda, "get_device_properties", lambda _device: mock.Mock(total_memory=2**30))
+    monkeypatch.setattr(cuda, "set_per_process_memory_fraction", lambda share, device: shares.append((share, device)))
+    for device, index in (("cuda", 3), ("cuda:1", 1)):
+        with gpu_check.Full(mock.Mock(), device).filled():
+            assert shares == [(0.25, index)]
+        assert shares == [(0.25, index), (1.0, index)]
+        shares.clear()
+
+
 # What to bring
 
 
@@ -237,8 +283,8 @@ def test_the_whole_check_runs_on_a_cpu_with_nothing_but_what_it_says_to_bring(tm
     packages(site, [*there, *(one.partition("==")[0] for part in gpu_check.wheels() for one in part)])
     command = [sys.executable, "-S", str(gpu_check.ROOT / "tests" / "gpu_check.py"), "--device", "cpu", "--small"]
     done = subprocess.run(
-        [*command, "--json", str(out)],
-        env={"PYTHONPATH": str(site), "PATH": "", "HOME": str(tmp_path)},
+        [*command, "--json", str(out), "--minutes", "30"],
+        env={"PYTHONPATH": str(site), "PATH": "", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
         cwd=tmp_path,
         capture_output=True,
         text=True,
