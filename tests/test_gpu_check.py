@@ -15,12 +15,13 @@ from unittest import mock
 import gpu_check
 import pytest
 import torch
-from gpu_check import Check
+from gpu import auditing, inputs, limits, speed, training, wheels
+from gpu.found import Check, agreement
 
 from auditor.errors import OutOfMemoryError
 
 TINY = replace(
-    gpu_check.SMALL, train=96, test=24, domain=16, noise=4, sentences=6, attacks=1, timed=48, budgets=(512,), epochs=2
+    inputs.SMALL, train=96, test=24, domain=16, noise=4, sentences=6, attacks=1, timed=48, budgets=(512,), epochs=2
 )
 
 
@@ -28,13 +29,13 @@ TINY = replace(
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Check:
     """Trained and audited on the CPU, in fp32 alone and without attacks."""
     check = Check("cpu", TINY, tmp_path_factory.mktemp("gpu-check"))
-    gpu_check.prepare(check.folder, TINY, small=True)
+    inputs.prepare(check.folder, TINY, small=True)
     with (
-        mock.patch.object(gpu_check, "PRECISIONS", ("fp32",)),
-        mock.patch.object(gpu_check, "has_attacks", return_value=False),
+        mock.patch.object(inputs, "PRECISIONS", ("fp32",)),
+        mock.patch.object(auditing, "has_attacks", return_value=False),
     ):
-        gpu_check.train_all(check)
-        gpu_check.audit(check)
+        training.train_all(check)
+        auditing.audit(check)
     return check
 
 
@@ -48,19 +49,19 @@ def said(check: Check, step: str) -> list[tuple[str, Any]]:
 
 def test_every_recipe_is_trained_and_timed_against_the_bare_model(audited: Check) -> None:
     rows = {row["what"]: row for row in audited.rows if row["step"] == "train"}
-    assert set(rows) == {"bare model, fp32", *(f"{recipe}, fp32" for recipe in gpu_check.RECIPES)}
+    assert set(rows) == {"bare model, fp32", *(f"{recipe}, fp32" for recipe in inputs.RECIPES)}
     bare = rows["bare model, fp32"]["samples_per_second"]
-    for recipe in gpu_check.RECIPES:
+    for recipe in inputs.RECIPES:
         row = rows[f"{recipe}, fp32"]
         assert row["of_bare"] == pytest.approx(row["samples_per_second"] / bare)
-    assert rows["standard, fp32"]["ok"] == (rows["standard, fp32"]["accuracy"] >= gpu_check.LEARNED)
+    assert rows["standard, fp32"]["ok"] == (rows["standard, fp32"]["accuracy"] >= training.LEARNED)
 
 
 def test_the_audit_measures_every_probe_and_says_plainly_what_it_skips(audited: Check) -> None:
     rows = {row["what"]: row for row in audited.rows if row["step"] == "audit"}
     assert [rows[name]["ok"] for name in ("noise", "bias", "domain shift")] == [True] * 3
     assert rows["attacks in lockstep"]["value"] == "skipped: TextAttack is not installed"
-    assert {name for name, _, _ in audited.answers} == set(gpu_check.RECIPES)
+    assert {name for name, _, _ in audited.answers} == set(inputs.RECIPES)
 
 
 def test_a_probe_that_crashes_is_named_with_its_reason(audited: Check, tmp_path: Path) -> None:
@@ -71,8 +72,8 @@ def test_a_probe_that_crashes_is_named_with_its_reason(audited: Check, tmp_path:
         if (record["probe"], record["model"]) == ("bias", "lora"):
             record.update(status="failed", reason="KeyError: 'x'", measurements=[])
     (tmp_path / "audit" / "results.json").write_text(json.dumps(found), encoding="utf-8")
-    with mock.patch.object(gpu_check, "command", return_value=2):
-        gpu_check.audit(check)
+    with mock.patch.object(auditing, "command", return_value=2):
+        auditing.audit(check)
     rows = {row["what"]: (row["value"], row["ok"]) for row in check.rows}
     assert rows["bias"] == ("KeyError: 'x'", False)
     assert rows["noise"][1] is True
@@ -81,14 +82,14 @@ def test_a_probe_that_crashes_is_named_with_its_reason(audited: Check, tmp_path:
 def test_an_audit_without_results_says_how_it_ended(audited: Check, tmp_path: Path) -> None:
     check = fresh(audited, folder=tmp_path, answers=[])
     (tmp_path / "log").write_text("first\naudit run: it is not there\n", encoding="utf-8")
-    with mock.patch.object(gpu_check, "command", return_value=2):
-        gpu_check.audit(check)
+    with mock.patch.object(auditing, "command", return_value=2):
+        auditing.audit(check)
     assert said(check, "audit") == [("exit code 2: audit run: it is not there", False)]
 
 
 def test_every_answer_is_compared_with_the_cpus(audited: Check) -> None:
     check = fresh(audited)
-    gpu_check.compare(check)
+    auditing.compare(check)
     (fp32, ok), (bf16, reported) = said(check, "compare")
     assert fp32.startswith(f"{len(audited.answers):,} answers, ")
     assert ok is True
@@ -102,7 +103,7 @@ def test_one_answer_of_another_decision_fails_the_check(audited: Check) -> None:
     wrong = [*audited.answers]
     wrong[index] = (name, text, answer[::-1])
     check = fresh(audited, answers=wrong)
-    gpu_check.compare(check)
+    auditing.compare(check)
     (value, ok), _ = said(check, "compare")
     assert ", 1 decisions changed" in value
     assert ok is False
@@ -111,13 +112,13 @@ def test_one_answer_of_another_decision_fails_the_check(audited: Check) -> None:
 
 def test_no_answer_at_all_does_not_agree(audited: Check) -> None:
     check = fresh(audited, answers=[])
-    gpu_check.compare(check)
+    auditing.compare(check)
     assert said(check, "compare")[0][1] is False
 
 
 def test_batches_that_do_not_fit_are_halved_to_the_same_answers(audited: Check) -> None:
     check = fresh(audited)
-    gpu_check.full_memory(check)
+    limits.full_memory(check)
     ((value, ok),) = said(check, "memory")
     assert value.startswith("stood in for: ")
     assert ok is True
@@ -125,19 +126,19 @@ def test_batches_that_do_not_fit_are_halved_to_the_same_answers(audited: Check) 
 
 def test_a_memory_that_was_never_full_fails_the_check(audited: Check) -> None:
     check = fresh(audited)
-    with mock.patch.object(gpu_check, "STAND_IN_TOKENS", 10**9):
-        gpu_check.full_memory(check)
+    with mock.patch.object(limits, "STAND_IN_TOKENS", 10**9):
+        limits.full_memory(check)
     assert said(check, "memory")[0][1] is False
 
 
 def test_speed_is_given_for_each_precision_and_budget_until_time_is_up(audited: Check) -> None:
     check = fresh(audited)
-    gpu_check.throughput(check)
+    speed.throughput(check)
     rows = [row for row in check.rows if row["step"] == "speed"]
     assert [row["what"] for row in rows] == ["fp32, 512 tokens", "bf16, 512 tokens"]
     assert all(min(row["bare"], row["engine"], row["whole"]) > 0 for row in rows)
     late = fresh(audited, deadline=0.0)
-    gpu_check.throughput(late)
+    speed.throughput(late)
     assert said(late, "speed") == [("not run: out of time", False)] * 2
 
 
@@ -176,7 +177,7 @@ def test_a_step_that_crashes_or_comes_too_late_fails_the_check_and_the_others_fo
 def test_a_decision_is_changed_unless_the_cpu_had_a_tie(
     mine: Sequence[float], other: Sequence[float], changed: int, ties: int
 ) -> None:
-    found = gpu_check.agreement([(mine, other)])
+    found = agreement([(mine, other)])
     assert (found.answers, found.changed, found.ties) == (1, changed, ties)
     assert found.largest == pytest.approx(max(abs(one - two) for one, two in zip(mine, other, strict=True)))
 
@@ -187,7 +188,7 @@ def test_a_stand_in_for_little_memory_refuses_large_batches_alone() -> None:
 
     model = mock.Mock()
     model.run = lambda batch: [(0.5, 0.5)] * len(batch)
-    full = gpu_check.Full(model, "cpu")
+    full = limits.Full(model, "cpu")
     with pytest.raises(OutOfMemoryError):
         full.run([Text()] * 21)
     assert len(full.run([Text()] * 20)) == 20
@@ -195,10 +196,10 @@ def test_a_stand_in_for_little_memory_refuses_large_batches_alone() -> None:
 
 
 def test_reviews_are_distinct_balanced_and_the_same_every_time() -> None:
-    rows = gpu_check.reviews(200, 1)
-    assert rows == gpu_check.reviews(200, 1)
+    rows = inputs.reviews(200, 1)
+    assert rows == inputs.reviews(200, 1)
     assert len({text for text, _ in rows}) == 200
-    assert [label for _, label in rows] == list(gpu_check.LABELS) * 100
+    assert [label for _, label in rows] == list(inputs.LABELS) * 100
     assert all(12 <= len(text.split()) - 1 <= 65 for text, _ in rows)
 
 
@@ -224,7 +225,7 @@ def test_little_memory_on_cuda_is_a_share_of_the_card(monkeypatch: pytest.Monkey
     monkeypatch.setattr(cuda, "get_device_properties", lambda _device: mock.Mock(total_memory=2**30))
     monkeypatch.setattr(cuda, "set_per_process_memory_fraction", lambda share, device: shares.append((share, device)))
     for device, index in (("cuda", 3), ("cuda:1", 1)):
-        with gpu_check.Full(mock.Mock(), device).filled():
+        with limits.Full(mock.Mock(), device).filled():
             assert shares == [(0.25, index)]
         assert shares == [(0.25, index), (1.0, index)]
         shares.clear()
@@ -234,17 +235,17 @@ def test_little_memory_on_cuda_is_a_share_of_the_card(monkeypatch: pytest.Monkey
 
 
 def test_wheels_and_what_is_there_hold_everything_that_pyproject_asks_for() -> None:
-    pure, compiled = gpu_check.wheels()
+    pure, compiled = wheels.wheels()
     brought = {one.partition("==")[0] for one in (*pure, *compiled)}
-    there = gpu_check.closure(gpu_check.PRESENT)
+    there = wheels.closure(wheels.PRESENT)
     assert brought.isdisjoint(there)
-    for name in gpu_check.declared():
-        installed = gpu_check.closure([name])[name] is not None
-        assert name in brought or name in there or name in gpu_check.LEFT_OUT or not installed, name
+    for name in wheels.declared():
+        installed = wheels.closure([name])[name] is not None
+        assert name in brought or name in there or name in wheels.LEFT_OUT or not installed, name
 
 
 def test_only_pure_wheels_are_listed_as_such() -> None:
-    pure, compiled = gpu_check.wheels()
+    pure, compiled = wheels.wheels()
     assert pure
     assert compiled
     for line in pure:
@@ -279,9 +280,9 @@ def packages(folder: Path, names: Sequence[str]) -> None:
 def test_the_whole_check_runs_on_a_cpu_with_nothing_but_what_it_says_to_bring(tmp_path: Path) -> None:
     site, out = tmp_path / "site", tmp_path / "gpu_check.json"
     site.mkdir()
-    there = [name for name, found in gpu_check.closure(gpu_check.PRESENT).items() if found is not None]
-    packages(site, [*there, *(one.partition("==")[0] for part in gpu_check.wheels() for one in part)])
-    command = [sys.executable, "-S", str(gpu_check.ROOT / "tests" / "gpu_check.py"), "--device", "cpu", "--small"]
+    there = [name for name, found in wheels.closure(wheels.PRESENT).items() if found is not None]
+    packages(site, [*there, *(one.partition("==")[0] for part in wheels.wheels() for one in part)])
+    command = [sys.executable, "-S", str(wheels.ROOT / "tests" / "gpu_check.py"), "--device", "cpu", "--small"]
     done = subprocess.run(
         [*command, "--json", str(out), "--minutes", "30"],
         env={"PYTHONPATH": str(site), "PATH": "", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
