@@ -545,7 +545,7 @@ def not_run(found: dict[str, Any], probe: str, reason: str, *missing: str) -> di
     """The results with a probe that was not measured of any model, and required rules' verdicts that say so."""
     for record in found["records"]:
         if record["probe"] == probe:
-            emptied = {"measurements": [], "skipped": [], "worst": [], "counts": {}}
+            emptied: dict[str, Any] = {"measurements": [], "skipped": [], "worst": [], "counts": {}}
             record.update(emptied, status="not_applicable", reason=reason, missing=list(missing))
     rules, decision = found["policy"]["rules"], found["decision"]
     own = {number for number, rule in enumerate(rules) if rule["probe"] == probe}
