@@ -21,8 +21,8 @@ DATA = Path(__file__).with_name("data") / "bias.toml"
 FLIPS = Metric("counterfactual_flip_rate", "counterfactual flip rate", "mean", "share", 0.0, 1.0, "lower")
 SCORE_GAP = Metric("score_gap", "largest gap between groups in mean score", "gap", "points", 0.0, 1.0, "lower")
 RATE_GAP = Metric("rate_gap", "largest gap between groups in the rate of the label", "gap", "points", 0.0, 1.0, "lower")
-GROUP_SCORE = Metric("group_score", "mean probability of the label, by group", "mean", "share", 0.0, 1.0, None)
-GROUP_RATE = Metric("group_rate", "rate of the label, by group", "mean", "share", 0.0, 1.0, None)
+GROUP_SCORE = Metric("group_score", "mean probability of the label", "mean", "share", 0.0, 1.0, None)
+GROUP_RATE = Metric("group_rate", "rate of the label", "mean", "share", 0.0, 1.0, None)
 PAIR_FLIPS = Metric("pair_flip_rate", "flip rate between two groups", "mean", "share", 0.0, 1.0, "lower")
 
 

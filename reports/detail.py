@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports import charts, entities, frontier
+from reports import charts, entities, frontier, tables
 from reports.formats import amount, measured_interval, setting, slice_text, words_of
 from reports.lookup import (
+    INAPPLICABLE,
     UNPRESERVED,
     Findings,
     Measured,
-    is_full,
     levels,
     limit_of,
     ordered_steps,
@@ -19,48 +19,68 @@ from reports.lookup import (
     stepped_key,
 )
 from reports.marks import marked_fields
-from reports.summary import unmeasured_text
+from reports.summary import has_measured, unmeasured_text
+from reports.tables import measured_at
 
 CHARTS = 3
 """Metrics drawn for a probe, of those with slices: those that rules read first."""
 ROWS = 30
 """A chart of more rows than this is left to the table."""
-OPEN_ROWS = 60
-"""A table of more rows than this is folded."""
 WORST = 5
 """Worst cases shown of a slice."""
-_STATUS = {"ok": "ok", "too_few": "too few clusters", "removed_by_tokenizer": "removed by the tokenizer"}
 
 
 def probes(found: Findings) -> list[dict[str, Any]]:
-    """One section for each probe."""
-    return [_probe(found, probe) for probe in found.probes]
+    """One section for each probe that measured something or crashed."""
+    return [_probe(found, probe) for probe in found.probes if _ran(found, probe)]
+
+
+def unmeasured(found: Findings) -> list[dict[str, Any]]:
+    """The other probes, each with its reasons; said once where they are the same for all models."""
+    listed = []
+    for probe in found.probes:
+        if _ran(found, probe):
+            continue
+        models: dict[str, list[str]] = {}
+        for record in found.of_probe(probe):
+            models.setdefault(unmeasured_text(record), []).append(record["model"])
+        reasons = [
+            {"text": text, "models": "" if len(models) == 1 else ", ".join(names)} for text, names in models.items()
+        ]
+        listed.append({"name": probe, "anchor": found.anchors[probe], "reasons": reasons})
+    return listed
+
+
+def _ran(found: Findings, probe: str) -> bool:
+    return any(record["status"] == "failed" or has_measured(record) for record in found.of_probe(probe))
 
 
 def _probe(found: Findings, probe: str) -> dict[str, Any]:
     records = found.of_probe(probe)
+    measured = any(map(has_measured, records))
     first, *rest = next((record["description"] for record in records if record["description"]), "").split("\n")
-    level = levels([one for record in records for one in record["measurements"]])
-    tables = [table for keys in level for table in _tables(found, probe, keys, is_full(keys, level))]
+    groups = tables.grouped(found, probe)
     return {
         "name": probe,
         "anchor": found.anchors[probe],
         "summary": first,
-        "method": " ".join(" ".join(rest).split()),
+        "method": " ".join(" ".join(rest).split()) if measured else "",
         "limitation": found.limitation(probe),
         "unpreserved": UNPRESERVED if found.unpreserved(probe) else None,
         "unmeasured": [
             {"model": record["model"], "text": unmeasured_text(record), "failed": record["status"] == "failed"}
             for record in records
-            if record["status"] != "measured"
+            if not has_measured(record)
         ],
-        "settings": _settings(records),
+        "settings": _settings(records) if measured else [],
         "seed": found.results["seed"],
         "counts": _counts(records),
         "charts": [*_charts(found, probe), *frontier.drawn(found, probe)],
-        "open_tables": [table for table in tables if not table["folded"]],
-        "folded_tables": [table for table in tables if table["folded"]],
+        "open_groups": [table for table in groups if not table["folded"]],
+        "folded_groups": [table for table in groups if table["folded"]],
+        "tables": tables.by_slice(found, probe),
         "skipped": _skipped(records),
+        "long_skipped": len(_skipped(records)) > tables.LONG,
         "worst": [group for record in records for group in _worst(record, found.results["task"]["name"])],
     }
 
@@ -90,62 +110,11 @@ def _skipped(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     models: dict[tuple[str, str], list[str]] = {}
     for record in records:
         for gap in record["skipped"]:
-            models.setdefault((slice_text(gap["slice"]), gap["reason"]), []).append(record["model"])
+            reason = gap["reason"] if gap.get("applies", True) else f"{INAPPLICABLE}: {gap['reason']}"
+            models.setdefault((slice_text(gap["slice"]), reason), []).append(record["model"])
     return [
         {"slice": slice_, "reason": reason, "models": ", ".join(names)} for (slice_, reason), names in models.items()
     ]
-
-
-def _at(found: Findings, probe: str, metric: str, keys: frozenset[str]) -> list[tuple[str, Measured]]:
-    """(model, measurement) of one metric on slices with these keys, slice by slice, the candidate first."""
-    own = [
-        (model, one)
-        for model in found.models
-        if (record := found.record(model, probe)) is not None
-        for one in record["measurements"]
-        if one["metric"] == metric and frozenset(one["slice"]) == keys
-    ]
-    order = list(dict.fromkeys(slice_text(one["slice"]) for _, one in own))
-    return sorted(own, key=lambda pair: order.index(slice_text(pair[1]["slice"])))
-
-
-def _tables(found: Findings, probe: str, keys: frozenset[str], full: bool) -> Iterator[dict[str, Any]]:
-    for name, metric in found.metrics(probe).items():
-        measured = _at(found, probe, name, keys)
-        if not measured:
-            continue
-        names = list(measured[0][1]["slice"])
-        yield {
-            "caption": ", by ".join([metric["title"], *([" and ".join(names)] if names else [])]),
-            "note": metric_note(metric),
-            "folded": full or len(measured) > OPEN_ROWS,
-            "rows": [_row(found, model, one, metric["unit"]) for model, one in measured],
-        }
-
-
-def metric_note(metric: Mapping[str, Any]) -> str:
-    """What kind of number it is, and which direction is better."""
-    better = {"higher": "higher is better", "lower": "lower is better", None: ""}[metric["better"]]
-    parts = ["descriptive: no rule may read it" if metric["kind"] == "descriptive" else "", better]
-    if not metric["comparable"]:
-        parts.append("not comparable between models: its denominator differs")
-    return "; ".join(part for part in parts if part)
-
-
-def _row(found: Findings, model: str, one: Measured, unit: str) -> dict[str, Any]:
-    return {
-        "slice": slice_text(one["slice"]),
-        "model": model,
-        "lane": found.models.index(model),
-        "value": amount(one["value"], unit),
-        "interval": measured_interval(one, unit),
-        "cases": f"{one['n_cases']:,}",
-        "clusters": f"{one['n_clusters']:,}",
-        "vacuous": f"{100 * one['vacuous']:.1f} %",
-        "method": words_of(one["method"]),
-        "status": _STATUS[one["status"]],
-        "ok": one["status"] == "ok",
-    }
 
 
 def _charts(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
@@ -153,7 +122,7 @@ def _charts(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
     for place, (name, rule) in enumerate(_drawn(found, probe)):
         metric = found.metric(probe, name)
         keys = _level(found, probe, name, rule)
-        measured = [(model, one) for model, one in _at(found, probe, name, keys) if _finite(one)]
+        measured = [(model, one) for model, one in measured_at(found, probe, name, keys) if _finite(one)]
         if not measured or not keys:
             continue
         slices = [one["slice"] for _, one in measured]
@@ -162,7 +131,7 @@ def _charts(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
             panels = _whiskers(found, ident, metric, rule, measured)
         else:
             panels = _curves(found, ident, metric, rule, measured, step)
-        limited = rule is not None and limit_of(rule) is not None
+        limited = any('class="limit"' in panel["svg"] for panel in panels)
         yield {"title": metric["title"], "limit": limited, "note": "", "panels": panels}
 
 

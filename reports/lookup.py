@@ -18,18 +18,25 @@ OUTCOMES = {
 """Outcome of a verdict → its words, worst first."""
 SIGNS = {"fail": "✗", "inconclusive": "?", "not_measured": "–", "pass": "✓", "not_applicable": "○"}
 
+INAPPLICABLE = "does not apply"
+NOT_GIVEN = "not given"
+TASK_NEEDS = frozenset({"single_text", "word_labels", "class_scores"})
+"""Needs that a task meets or not: a probe that lacks one of them asks about another kind of task."""
+INPUT_NEEDS = frozenset({"train", "domains", "base"})
+"""Needs that the user meets by giving data, as the gate has them."""
+
 Measured = Mapping[str, Any]
 """A measurement as results.json holds it."""
 
 
-def mark(outcome: str) -> dict[str, str]:
+def mark(outcome: str, text: str | None = None) -> dict[str, str]:
     """How the page shows an outcome: a sign and words, and a class for the colour."""
-    return {"kind": outcome.replace("_", "-"), "sign": SIGNS[outcome], "text": OUTCOMES[outcome]}
+    return {"kind": outcome.replace("_", "-"), "sign": SIGNS[outcome], "text": text or OUTCOMES[outcome]}
 
 
-def worst_mark(outcomes: Sequence[str]) -> dict[str, str] | None:
-    """The mark of the worst outcome; None without outcomes."""
-    return mark(min(outcomes, key=list(OUTCOMES).index)) if outcomes else None
+def applies(record: Mapping[str, Any] | None) -> bool:
+    """Whether the probe asks about the task at hand."""
+    return record is None or TASK_NEEDS.isdisjoint(record["missing"])
 
 
 def same_slice(one: Mapping[str, str] | None, other: Mapping[str, str] | None) -> bool:
@@ -92,6 +99,41 @@ class Findings:
             if found["metric"] == metric and same_slice(found["slice"], slice_):
                 return dict(found)
         return None
+
+    def mark(self, verdict: Mapping[str, Any]) -> dict[str, str]:
+        """A verdict's mark; of what is not applicable, whether it was not given or cannot be asked of this model."""
+        record = self.record(self.candidate, self.rules[verdict["rule"]]["probe"])
+        if verdict["outcome"] != "not_applicable" or record is None:
+            return mark(verdict["outcome"])
+        rule = self.rules[verdict["rule"]]
+        measured = self.measured(self.candidate, rule["probe"], rule["metric"], verdict["slice"] or {})
+        if measured is not None and measured["status"] != "removed_by_tokenizer" and limit_of(rule) is None:
+            return mark("not_applicable", "no limit")
+        missing = set(record["missing"])
+        if missing and missing <= INPUT_NEEDS:
+            return mark("not_applicable", NOT_GIVEN)
+        gaps = [gap for gap in record["skipped"] if same_slice(gap["slice"], verdict["slice"])]
+        inapplicable = any(not gap.get("applies", True) for gap in gaps)
+        return mark("not_applicable", INAPPLICABLE if inapplicable else None)
+
+    def badge(self, probe: str) -> dict[str, str] | None:
+        """The worst mark of the probe's required rules; of a probe for another kind of task, that it does not apply.
+
+        None where no required rule reads it: a rule that only shows decides nothing.
+        """
+        required = [
+            verdict
+            for verdict in self.verdicts
+            if self.rules[verdict["rule"]]["probe"] == probe and self.rules[verdict["rule"]]["required"] != "never"
+        ]
+        if required:
+            return self.mark(min(required, key=lambda verdict: list(OUTCOMES).index(verdict["outcome"])))
+        return None if applies(self.record(self.candidate, probe)) else mark("not_applicable", INAPPLICABLE)
+
+    def detail(self, rule: Mapping[str, Any], slice_: Mapping[str, str] | None) -> str:
+        """What stands behind the candidate's value that a rule reads: the groups of a gap; empty where nothing is said."""
+        measured = None if slice_ is None else self.measured(self.candidate, rule["probe"], rule["metric"], slice_)
+        return str((measured or {}).get("detail", ""))
 
     def rules_of(self, probe: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
         return ((number, rule) for number, rule in enumerate(self.rules) if rule["probe"] == probe)

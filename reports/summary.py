@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reports.formats import amount, difference_unit, interval, measured_interval, p_value, slice_text, words_of
-from reports.lookup import OUTCOMES, UNPRESERVED, Findings, Measured, limit_of, mark, worst_mark
+from reports.lookup import INAPPLICABLE, OUTCOMES, UNPRESERVED, Findings, Measured, applies, limit_of, mark
 
 KEY_NUMBERS = 4
 """Numbers shown in a row of the summary for a probe that no rule reads."""
@@ -70,8 +70,9 @@ def _verdict(found: Findings, verdict: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **_place(found, rule["probe"], rule["metric"]),
         "slice": None if verdict["slice"] is None else slice_text(verdict["slice"]),
-        "mark": mark(verdict["outcome"]),
+        "mark": found.mark(verdict),
         "reason": verdict["reason"],
+        "detail": found.detail(rule, verdict["slice"]),
         "value": amount(verdict["value"], unit) if measured else None,
         "bounds": interval(verdict["low"], verdict["high"], unit) if measured else None,
         "limit": limit_text(rule, unit),
@@ -130,31 +131,37 @@ def limitations(found: Findings) -> list[dict[str, Any]]:
 
 def _probe(found: Findings, probe: str) -> dict[str, Any]:
     record = found.record(found.candidate, probe)
-    outcomes = [verdict["outcome"] for verdict in found.verdicts if found.rules[verdict["rule"]]["probe"] == probe]
     summary: dict[str, Any] = {
         "probe": probe,
         "anchor": found.anchors[probe],
-        "mark": worst_mark(outcomes),
-        "unpreserved": UNPRESERVED if found.unpreserved(probe) else None,
+        "mark": found.badge(probe),
+        "shown": any(True for _ in found.rules_of(probe)),
+        "unpreserved": UNPRESERVED if found.unpreserved(probe) and has_measured(record) else None,
         "numbers": [],
         "missing": None,
         "failed": False,
     }
-    if record is None or record["status"] != "measured":
+    if not has_measured(record):
         summary["failed"] = record is not None and record["status"] == "failed"
         summary["missing"] = unmeasured_text(record)
-    elif not record["measurements"]:
-        summary["missing"] = "not measured: no slice could be measured"
-    else:
+    elif record is not None:
         summary["numbers"] = [_number(found, probe, *entry) for entry in _key_numbers(found, probe, record)]
     return summary
 
 
+def has_measured(record: Mapping[str, Any] | None) -> bool:
+    """Whether there is any number: a probe may have run and skipped every slice."""
+    return record is not None and record["status"] == "measured" and bool(record["measurements"])
+
+
 def unmeasured_text(record: Mapping[str, Any] | None) -> str:
-    """``not measured: reason``; for a crash ``failed: reason``."""
+    """``not measured: reason``; for a crash ``failed: reason``, for a probe of another task ``does not apply: reason``."""
     if record is None:
         return "not measured: not run on this model"
-    word = "failed" if record["status"] == "failed" else "not measured"
+    word = "failed" if record["status"] == "failed" else "not measured" if applies(record) else INAPPLICABLE
+    if record["status"] == "measured":
+        reasons = "; ".join(dict.fromkeys(gap["reason"] for gap in record["skipped"]))
+        return f"{word}: {reasons or 'no slice could be measured'}"
     return f"{word}: {record['reason'] or 'no reason recorded'}"
 
 
@@ -206,7 +213,9 @@ def _number(found: Findings, probe: str, measured: Measured, note: str, rule: in
         "slice": slice_text(measured["slice"]) if measured["slice"] else "",
         "note": note,
         "limit": None if rule is None else limit_text(found.rules[rule], metric["unit"]),
-        "mark": None if verdict is None else mark(verdict["outcome"]),
+        "mark": None if verdict is None else found.mark(verdict),
+        "advisory": rule is not None and found.rules[rule]["required"] == "never",
+        "detail": str(measured.get("detail", "")),
         "cells": [_cell(found, model, probe, measured, metric["unit"]) for model in found.models],
     }
 
@@ -224,7 +233,7 @@ def _cell(found: Findings, model: str, probe: str, measured: Measured, unit: str
             "status": status,
         }
     record = found.record(model, probe)
-    missing = unmeasured_text(record) if record is None or record["status"] != "measured" else "not measured"
+    missing = "not measured" if has_measured(record) else unmeasured_text(record)
     return {**cell, "value": None, "missing": missing}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reports import charts, detail, summary
+from reports import charts, detail, summary, tables
 from reports.formats import setting, words_of
 from reports.lookup import Findings
 from reports.summary import unmeasured_text
@@ -20,6 +20,8 @@ _DATA = {
     "leaked": "leaked from training",
     "truncated": "truncated",
 }
+HOME = "home"
+"""Name of the data that the models are audited on."""
 _HISTORY = "history"
 
 
@@ -37,6 +39,7 @@ def build(results: Mapping[str, Any]) -> dict[str, Any]:
         "drawn": _drawn(results.get("until_decided")),
         "task": results["task"],
         "candidate": found.candidate,
+        "about": _about(found),
         "models": _models(found),
         "failed": [
             {"model": record["model"], "probe": record["probe"], "text": unmeasured_text(record)}
@@ -47,12 +50,30 @@ def build(results: Mapping[str, Any]) -> dict[str, Any]:
         "quality": summary.quality(found),
         "limitations": summary.limitations(found),
         "rules": summary.rules(found),
+        "verdicts": len(found.verdicts),
+        "long_rules": len(found.verdicts) > tables.LONG,
         "comparisons": summary.comparisons(found),
         "probes": detail.probes(found),
+        "unmeasured": detail.unmeasured(found),
         "data": {"columns": list(_DATA.values()), "rows": [_data(one) for one in results["data"]]},
         "resources": results["resources"],
         "provenance": _provenance(results),
     }
+
+
+def _about(found: Findings) -> list[tuple[str, str]]:
+    """What was audited, on what and by what: for the lines under the title."""
+    results = found.results
+    path = next((model["path"] for model in results["models"] if model["name"] == found.candidate), "not recorded")
+    files = [(one["name"], f"{one['path']}, {one['used']:,} of {one['rows']:,} rows used") for one in results["data"]]
+    home = next((text for name, text in files if name == HOME), "none")
+    others = ", ".join(name for name, _ in files if name != HOME)
+    return [
+        ("model", path),
+        ("data", home + (f"; also read: {others}" if others else "")),
+        ("seed", str(results["seed"])),
+        ("policy", results["policy"]["name"]),
+    ]
 
 
 def _models(found: Findings) -> list[dict[str, Any]]:
@@ -91,6 +112,7 @@ def _data(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
     environment = results["environment"]
+    used = {one["method"] for record in results["records"] for one in record["measurements"]}
     return {
         "facts": [
             ("auditor", results["auditor"]),
@@ -112,7 +134,7 @@ def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
             ),
         ],
         "versions": list(environment["versions"].items()),
-        "methods": [(words_of(name), text) for name, text in results["methods"].items()],
+        "methods": [(words_of(name), text) for name, text in results["methods"].items() if name in used],
         "models": [
             {
                 "name": model["name"],

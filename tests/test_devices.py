@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,3 +60,25 @@ def test_a_gpu_is_named_by_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "H100")
     assert devices.device_words(SimpleNamespace(type="cuda")) == "cuda H100"
     assert devices.device_words(SimpleNamespace(type="mps")) == "mps"
+
+
+@pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])
+@pytest.mark.parametrize("own", [None, ":16:8"])
+def test_cublas_is_told_to_be_deterministic_before_anything_is_computed(
+    name: str, own: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # torch looks once, at the process's first product: an audit answers before one of its probes trains.
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv(devices.WORKSPACE, own or "")
+    if own is None:
+        monkeypatch.delenv(devices.WORKSPACE)
+    devices.device_named(name)
+    assert os.environ[devices.WORKSPACE] == (own or ":4096:8")
+
+
+def test_a_cpu_needs_no_word_to_cublas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(devices.WORKSPACE, "")
+    monkeypatch.delenv(devices.WORKSPACE)
+    devices.device_named("cpu")
+    assert devices.WORKSPACE not in os.environ

@@ -72,3 +72,23 @@ def test_nothing_is_wider_than_the_window_with_every_fold_open(tmp_path: Path, w
     scroll, inner = int(found[1]), int(found[2])
     assert inner == width
     assert scroll <= width
+
+
+def printed_pages(page: str, folder: Path) -> int:
+    folder.mkdir()
+    (folder / "page.html").write_text(page, encoding="utf-8")
+    out = folder / "page.pdf"
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", f"--print-to-pdf={out}"]
+    subprocess.run([*command, (folder / "page.html").as_uri()], capture_output=True, timeout=120, check=True)
+    return len(re.findall(rb"/Type\s*/Page\b", out.read_bytes()))
+
+
+def test_folded_tables_are_printed_open(tmp_path: Path) -> None:
+    page = RECORDED.read_text(encoding="utf-8")
+    shut = page.replace("::details-content", "::no-such-part")
+    opened = page.replace('<details class="table">', '<details class="table" open>')
+    opened = opened.replace('<details class="tables">', '<details class="tables" open>')
+    pages = {
+        name: printed_pages(text, tmp_path / name) for name, text in (("as is", page), ("shut", shut), ("open", opened))
+    }
+    assert pages["as is"] == pages["open"] > pages["shut"] > 0

@@ -13,9 +13,11 @@ from xml.etree import ElementTree
 
 import pytest
 from jinja2 import Environment, StrictUndefined, UndefinedError
+from markupsafe import Markup
 
-from auditor import limitations
-from reports import charts, formats, lookup, marks, scorecard, view
+from auditor import gate, limitations
+from auditor.types import NEEDS
+from reports import charts, formats, lookup, marks, scorecard, tables, view
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "results"
 RESULTS: dict[str, Any] = json.loads((FIXTURES / "results.json").read_text(encoding="utf-8"))
@@ -245,7 +247,7 @@ def test_a_comparator_that_lacks_the_slice_or_the_record_says_so() -> None:
     found = results()
     found["records"] = [record for record in found["records"] if (record["model"], record["probe"]) != ("fgm", "noise")]
     quality = next(record for record in found["records"] if (record["model"], record["probe"]) == ("fgm", "quality"))
-    quality["measurements"] = []
+    del quality["measurements"][1:]
     page = scorecard.render(found)
     assert "not measured: not run on this model" in page
     assert '<span class="soft">not measured</span>' in page
@@ -493,6 +495,239 @@ def test_a_template_that_names_what_is_missing_fails(monkeypatch: pytest.MonkeyP
 
 def test_the_page_speaks_of_assessing() -> None:
     assert not re.search(r"debias|prov(e|ing|en) fair|is fair\b", PAGE, flags=re.IGNORECASE)
+
+
+def required_verdicts(found: dict[str, Any], probe: str) -> list[dict[str, Any]]:
+    rules = found["policy"]["rules"]
+    return [
+        verdict
+        for verdict in found["decision"]["verdicts"]
+        if rules[verdict["rule"]]["probe"] == probe and rules[verdict["rule"]]["required"] != "never"
+    ]
+
+
+def row_of(found: dict[str, Any], probe: str) -> dict[str, Any]:
+    built = view.build(found)
+    every = [*built["quality"], *itertools.chain.from_iterable(row["probes"] for row in built["limitations"])]
+    return next(one for one in every if one["probe"] == probe)
+
+
+@pytest.mark.parametrize("outcome", ["fail", "inconclusive", "not_measured"])
+def test_a_rule_that_only_shows_does_not_decide_the_badge_of_its_row(outcome: str) -> None:
+    found = results()
+    for verdict in required_verdicts(found, "adversarial"):
+        verdict["outcome"] = "pass"
+    shown = [
+        verdict
+        for verdict in found["decision"]["verdicts"]
+        if found["policy"]["rules"][verdict["rule"]]["probe"] == "adversarial"
+        and found["policy"]["rules"][verdict["rule"]]["required"] == "never"
+    ]
+    assert shown
+    for verdict in shown:
+        verdict["outcome"] = outcome
+    assert row_of(found, "adversarial")["mark"]["text"] == "pass"
+    for verdict in required_verdicts(found, "adversarial"):
+        verdict["outcome"] = outcome
+    assert row_of(found, "adversarial")["mark"]["text"] == outcome.replace("_", " ")
+
+
+def test_a_row_that_only_shown_rules_read_has_no_verdict() -> None:
+    found = results()
+    for rule in found["policy"]["rules"]:
+        if rule["probe"] == "noise":
+            rule["required"] = "never"
+    assert row_of(found, "noise")["mark"] is None
+    assert "measured, shown only" in scorecard.render(found)
+
+
+def not_run(found: dict[str, Any], probe: str, reason: str, *missing: str) -> dict[str, Any]:
+    """The results with a probe that was not measured of any model, and required rules' verdicts that say so."""
+    for record in found["records"]:
+        if record["probe"] == probe:
+            emptied: dict[str, Any] = {"measurements": [], "skipped": [], "worst": [], "counts": {}}
+            record.update(emptied, status="not_applicable", reason=reason, missing=list(missing))
+    rules, decision = found["policy"]["rules"], found["decision"]
+    own = {number for number, rule in enumerate(rules) if rule["probe"] == probe}
+    decision["verdicts"] = [verdict for verdict in decision["verdicts"] if verdict["rule"] not in own]
+    unread = {"slice": None, "reason": reason, "value": None, "low": None, "high": None, "more_examples": None}
+    for number in sorted(own):
+        given = rules[number]["required"] == "when_input_given"
+        decision["verdicts"].append(
+            {**unread, "rule": number, "outcome": "not_applicable" if given else "not_measured"}
+        )
+    return found
+
+
+@pytest.mark.parametrize("need", sorted(lookup.TASK_NEEDS))
+def test_a_probe_for_another_kind_of_task_does_not_apply(need: str) -> None:
+    found = not_run(results(), "low_resource", NEEDS[need], need)
+    row = row_of(found, "low_resource")
+    assert row["mark"]["text"] == "does not apply"
+    assert row["missing"] == f"does not apply: {NEEDS[need]}"
+    assert [one["reasons"] for one in view.build(found)["unmeasured"]] == [
+        [{"text": f"does not apply: {NEEDS[need]}", "models": ""}]
+    ]
+
+
+def test_needs_of_the_task_and_of_the_user_are_told_apart_as_the_gate_does() -> None:
+    assert set(NEEDS) == lookup.TASK_NEEDS | lookup.INPUT_NEEDS | {"candidate"}
+    assert lookup.INPUT_NEEDS == gate.INPUTS
+
+
+def test_a_domain_that_was_not_given_says_so() -> None:
+    found = results()
+    for rule in found["policy"]["rules"]:
+        if rule["probe"] == "domain_shift":
+            rule["required"] = "when_input_given"
+    found = not_run(found, "domain_shift", NEEDS["domains"], "domains")
+    assert row_of(found, "domain_shift")["mark"]["text"] == "not given"
+
+
+def test_a_skipped_slice_that_is_nothing_to_ask_of_the_model_does_not_apply() -> None:
+    found = results()
+    record = next(record for record in found["records"] if (record["model"], record["probe"]) == ("standard", "bias"))
+    record["skipped"] = [{"slice": {"axis": "places"}, "reason": "no such type", "applies": False}]
+    verdict = {"slice": {"axis": "places"}, "outcome": "not_applicable", "reason": "no such type"}
+    rule = next(n for n, one in enumerate(found["policy"]["rules"]) if one["metric"] == "counterfactual_flip_rate")
+    empty = {"value": None, "low": None, "high": None, "more_examples": None}
+    found["decision"]["verdicts"].append({**verdict, **empty, "rule": rule})
+    built = view.build(found)
+    assert built["rules"][rule]["verdicts"][-1]["mark"]["text"] == "does not apply"
+    probe = next(one for one in built["probes"] if one["name"] == "bias")
+    assert [gap["reason"] for gap in probe["skipped"]] == ["does not apply: no such type"]
+
+
+def test_what_was_not_measured_has_no_paragraph_of_its_method_and_its_reason_is_said_once() -> None:
+    found = results()
+    description = next(record["description"] for record in found["records"] if record["probe"] == "noise")
+    method = " ".join(description.partition("\n")[2].split())
+    assert Markup.escape(method) in PAGE
+    page = scorecard.render(not_run(found, "noise", "not selected"))
+    assert Markup.escape(method) not in page
+    assert Markup.escape(description.split("\n")[0]) not in page
+    assert '<li id="probe-4"><strong>noise</strong>: not measured: not selected</li>' in page
+
+
+def test_a_probe_that_skipped_everything_says_why_and_stands_with_those_not_measured() -> None:
+    found = results()
+    for record in found["records"]:
+        if record["probe"] == "low_resource":
+            record.update(status="measured", measurements=[], skipped=[{"slice": {}, "reason": "nothing to read"}])
+    assert row_of(found, "low_resource")["missing"] == "not measured: nothing to read"
+    assert [one["name"] for one in view.build(found)["unmeasured"]] == ["low_resource"]
+
+
+def test_the_table_of_contents_leads_to_every_section_and_probe() -> None:
+    for found in (results(), emptied(), not_run(results(), "noise", "not selected")):
+        page = scorecard.render(found)
+        contents = page[page.index('<nav class="toc"') : page.index("</nav>")]
+        targets = set(re.findall(r'href="#([^"]+)"', contents))
+        sections = set(re.findall(r'<section[^>]* aria-labelledby="([^"]+)"', page)) - {"decision"}
+        articles = set(re.findall(r'<article id="([^"]+)"', page))
+        assert sections | articles <= targets
+        assert targets <= set(re.findall(r' id="([^"]+)"', page))
+
+
+def test_under_the_title_stand_model_data_rows_seed_and_policy() -> None:
+    head = PAGE[PAGE.index("<h1>") : PAGE.index('id="decision"')]
+    facts = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", head)
+    assert facts == [
+        ("model", "ckpt/standard"),
+        ("data", "data/test.csv, 1,054 of 1,066 rows used; also read: imdb, train"),
+        ("seed", "0"),
+        ("policy", "default"),
+    ]
+
+
+def test_long_tables_are_folded_and_short_ones_are_not() -> None:
+    for name, folded in (("noise", True), ("domain_shift", False)):
+        probe = next(one for one in view.build(RESULTS)["probes"] if one["name"] == name)
+        assert {table["folded"] for table in probe["tables"]} == {folded}, name
+    # A table stands open, or within the fold that says how many rows it has.
+    for folded_table in re.findall(r'<details class="table">.*?</details>', PAGE, flags=re.DOTALL):
+        rows = int(re.search(r"(\d+) rows?\)", folded_table)[1])  # type: ignore[index]
+        assert folded_table.count('<th scope="row">') == rows
+    for open_table in re.findall(r"<table>.*?</table>", re.sub(r"<details.*?</details>", "", PAGE, flags=re.DOTALL)):
+        assert open_table.count('<th scope="row">') <= tables.LONG
+
+
+def test_only_the_statistical_methods_that_were_used_are_explained() -> None:
+    found = results()
+    for record in found["records"]:
+        for one in record["measurements"]:
+            one["method"] = "rises_and_falls"
+    assert [name for name, _ in view.build(found)["provenance"]["methods"]] == ["rises and falls"]
+
+
+def with_groups() -> dict[str, Any]:
+    """The recorded results with the groups of two axes; the one of gender breaks its limit."""
+    found = results()
+    rule = next(number for number, one in enumerate(found["policy"]["rules"]) if one["metric"] == "score_gap")
+    found["policy"]["rules"][rule]["slice"] = {"axis": "*"}
+    record = next(record for record in found["records"] if (record["model"], record["probe"]) == ("standard", "bias"))
+    score = next(metric for metric in record["metrics"] if metric["name"] == "score_gap")
+    record["metrics"] += [
+        {**score, "name": name, "title": title, "kind": "mean", "unit": "share", "better": None}
+        for name, title in (("group_score", "mean probability"), ("group_rate", "rate"), ("pair_flip_rate", "flips"))
+    ]
+    base = next(one for one in record["measurements"] if one["metric"] == "score_gap")
+    found["decision"]["verdicts"] = [one for one in found["decision"]["verdicts"] if one["rule"] != rule]
+    record["measurements"] = [one for one in record["measurements"] if one["metric"] != "score_gap"]
+    for axis, outcome in (("gender", "fail"), ("age", "pass")):
+        gap = {**base, "slice": {"axis": axis}, "value": 0.2, "detail": f"highest <b>{axis}\u202e"}
+        record["measurements"].append(gap)
+        verdict = {"rule": rule, "slice": gap["slice"], "outcome": outcome, "reason": "as it is", "more_examples": None}
+        found["decision"]["verdicts"].append({**verdict, "value": 0.2, "low": 0.1, "high": 0.3})
+        for group, score_value, rate in (("one", 0.7, 0.8), ("other", 0.5, 0.25)):
+            slice_ = {"axis": axis, "label": "positive", "group": group}
+            for metric, value in (("group_score", score_value), ("group_rate", rate)):
+                edges = {"value": value, "low": value - 0.05, "high": value + 0.05}
+                record["measurements"].append({**base, **edges, "metric": metric, "slice": slice_, "n_clusters": 200})
+        pair = {"slice": {"axis": axis, "pair": "one / other"}, "metric": "pair_flip_rate", "value": 0.1}
+        record["measurements"].append({**base, **pair, "low": 0.0, "high": 0.2})
+    found["decision"]["exit_code"] = 1
+    return found
+
+
+def test_a_bias_failure_names_the_groups_and_shows_their_table_open() -> None:
+    found = with_groups()
+    page = scorecard.render(found)
+    decision = page[page.index('id="decision"') : page.index("</section>", page.index('id="decision"'))]
+    assert "highest &lt;b&gt;gender⟨U+202E⟩" in decision
+    assert "&lt;b&gt;age" not in decision
+    probe = next(one for one in view.build(found)["probes"] if one["name"] == "bias")
+    assert [table["caption"] for table in probe["open_groups"]] == [
+        "Groups, axis gender, label positive",
+        "Pairs of groups, axis gender",
+    ]
+    assert [table["caption"] for table in probe["folded_groups"]] == [
+        "Groups, axis age, label positive",
+        "Pairs of groups, axis age",
+    ]
+    groups = probe["open_groups"][0]
+    assert groups["columns"] == ["mean probability", "rate"]
+    assert [(row["group"], row["model"], row["clusters"]) for row in groups["rows"]] == [
+        ("one", "standard", "200"),
+        ("other", "standard", "200"),
+    ]
+    assert [cell["value"] + " " + cell["interval"] for cell in groups["rows"][1]["cells"]] == [
+        "50.0 % [45.0, 55.0]",
+        "25.0 % [20.0, 30.0]",
+    ]
+    # What stands in the table of groups stands in no other one.
+    assert not any("group" in table["caption"] and "positive" in table["caption"] for table in probe["tables"])
+    assert Tags(page).open == []
+
+
+def test_a_group_that_one_metric_lacks_has_a_dash() -> None:
+    found = with_groups()
+    record = next(record for record in found["records"] if (record["model"], record["probe"]) == ("standard", "bias"))
+    record["measurements"] = [
+        one for one in record["measurements"] if not (one["metric"] == "group_rate" and one["slice"]["group"] == "one")
+    ]
+    probe = next(one for one in view.build(found)["probes"] if one["name"] == "bias")
+    assert probe["open_groups"][0]["rows"][0]["cells"][1] == {"value": "–", "interval": ""}
 
 
 def test_a_limit_is_drawn_only_where_the_rule_reads_every_slice_of_the_chart() -> None:

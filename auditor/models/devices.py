@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import traceback
 from collections.abc import Iterator
 from importlib import metadata
@@ -14,10 +15,20 @@ from auditor.errors import ModelError, OutOfMemoryError
 PRECISIONS = ("fp32", "bf16", "fp16")
 FULL = ("out of memory", "can't allocate memory", "Failed to allocate memory", "bad_alloc")
 """What torch says on devices for which it has no exception of its own, and ONNX Runtime everywhere."""
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+"""cuBLAS is deterministic only with a workspace of fixed size."""
 
 
 def device_named(name: str) -> str:
     """``auto`` → the best device there is; another one is checked. Raises ModelError."""
+    device = _device_named(name)
+    if device.startswith("cuda"):
+        # torch reads it at the first product of matrices of the process, be it an answer long before a training.
+        os.environ.setdefault(WORKSPACE, ":4096:8")
+    return device
+
+
+def _device_named(name: str) -> str:
     import torch
 
     if name == "auto":

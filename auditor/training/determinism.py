@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 from collections.abc import Iterator
 
-WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
-"""cuBLAS is deterministic only with a workspace of fixed size."""
-
 
 @contextlib.contextmanager
-def deterministic(seed: int, device: str) -> Iterator[None]:
-    """Seeds and deterministic algorithms inside; generators and flags as they were after."""
+def deterministic(seed: int) -> Iterator[None]:
+    """Seeds and deterministic algorithms inside; generators and flags as they were after.
+
+    On CUDA ``devices.device_named`` has told cuBLAS before.
+    """
     import torch
 
-    workspace = os.environ.get(WORKSPACE)
-    if device.startswith("cuda"):
-        os.environ.setdefault(WORKSPACE, ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
     state = random.getstate()
     try:
@@ -29,8 +25,6 @@ def deterministic(seed: int, device: str) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before)
         random.setstate(state)
-        if workspace is None:
-            os.environ.pop(WORKSPACE, None)
 
 
 @contextlib.contextmanager

@@ -96,7 +96,7 @@ def again(
 def _prepared(base: Path, task: Task, settings: Settings, seed: int, device: str) -> Iterator[Trained]:
     """The base with a new head on the device, everything seeded; afterwards as before."""
     where = hugging_face.device_named(device)
-    with deterministic(seed, where), seeded(seed), on_device(where), accelerate_afterwards_as_new():
+    with deterministic(seed), seeded(seed), on_device(where), accelerate_afterwards_as_new():
         model, tokenizer = bases.load(base, task, settings.dropout)
         limit = hugging_face.length_limit(model, tokenizer, settings.max_length)
         yield Trained(model.to(where), tokenizer, where.split(":")[0], limit)

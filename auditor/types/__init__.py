@@ -24,6 +24,7 @@ from auditor.types.cases import (
 )
 from auditor.types.protocols import NEEDS, Audit, Measuring, Probe, Progress, Silent
 from auditor.types.records import (
+    GROUPED,
     Comparison,
     Contribution,
     Decision,
@@ -41,6 +42,7 @@ from auditor.types.records import (
 from auditor.types.rows import Names, Rows
 
 __all__ = [
+    "GROUPED",
     "NEEDS",
     "Audit",
     "Case",
