@@ -22,8 +22,9 @@ from auditor.types.cases import (
     TrainedModel,
     in_words,
 )
-from auditor.types.protocols import NEEDS, Audit, Measuring, Probe, Progress, Silent
+from auditor.types.protocols import NEEDS, Audit, Measuring, Planned, Planning, Probe, Progress, Silent
 from auditor.types.records import (
+    NOT_SELECTED,
     Comparison,
     Contribution,
     Decision,
@@ -42,6 +43,7 @@ from auditor.types.rows import Names, Rows
 
 __all__ = [
     "NEEDS",
+    "NOT_SELECTED",
     "Audit",
     "Case",
     "Comparison",
@@ -59,6 +61,8 @@ __all__ = [
     "Model",
     "Names",
     "Outcome",
+    "Planned",
+    "Planning",
     "Probe",
     "ProbeRecord",
     "Progress",
