@@ -53,6 +53,8 @@ class AuditedModel:
     """None: likewise."""
     checkpoints: Callable[[], Sequence[TrainedModel]] = tuple
     """Finds those of the same base and rows, itself among them: one probe alone asks."""
+    no_base: str | None = None
+    """Why the base that the config names does not count; None where it names none."""
 
     @property
     def name(self) -> str:

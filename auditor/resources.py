@@ -94,7 +94,12 @@ def lacking(attack: str) -> str | None:
 
 def _package(name: str, module: str, serves: str) -> Resource:
     present = importlib.util.find_spec(module) is not None
-    return Resource(name, present, serves if present else f"disables {serves}; get it with: pip install {name}")
+    return Resource(name, present, serves if present else f"disables {serves}; get it with: {getting(module)}")
+
+
+def getting(module: str) -> str:
+    """The command that installs the package of a module, as ``package:`` needs name it."""
+    return f"pip install {next((name for name, known, _ in _PACKAGES if known == module), module)}"
 
 
 def ensure_stopwords() -> Resource:

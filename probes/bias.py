@@ -13,7 +13,7 @@ from typing import Any
 
 from auditor import metrics
 from auditor.errors import ConfigError, near_match
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Row, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Skipped, Task
 
 DATA = Path(__file__).with_name("data") / "bias.toml"
 SCORE_GAP = Metric("score_gap", "largest gap between groups in mean score", "gap", "points", 0.0, 1.0, "lower")
@@ -91,6 +91,11 @@ class Bias:
         del task
         flips = replace(metrics.flip_rate(), name="counterfactual_flip_rate", title="counterfactual flip rate")
         return (flips, SCORE_GAP, RATE_GAP)
+
+    def planned(self, audit: Audit) -> Planned:
+        settings: Settings = audit.settings
+        pairs = sum(len(ring(tuple(_data()["axes"][axis]))) for axis in settings.axes)
+        return Planned(pairs * settings.sentences * settings.pairs_per_sentence)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings, field = audit.settings, audit.task.fields[0]

@@ -35,10 +35,13 @@ ALLOWED: dict[str, set[str]] = {
     "spool": {"types"},
     "results": BASE | {"policy", "tables"},
     "plans": {"types", "engine", "tally"},
-    "measuring": BASE | {"engine", "plans", "registry", "spool", "tally"},
+    "measuring": BASE | {"engine", "needs", "plans", "spool", "tally"},
+    "needs": BASE | {"plans", "registry"},
     "provenance": {"types", "config", "data", "limitations", "resources", "results", "stats", "tables"},
     "models": BASE | {"tasks", "text"},
     "engine": BASE,
+    "advice": BASE | {"remedies", "resources"},
+    "estimating": BASE | {"engine", "measuring", "needs", "plans", "registry"},
     "perturbing": {"text"},
     "attacking": {"resources", "text"},
     "training": BASE
@@ -48,7 +51,7 @@ ALLOWED: dict[str, set[str]] = {
     "remedies": set(),
     "retraining": BASE | {"config", "models", "plans", "training"},
     "rounds": BASE | {"gate", "measuring", "plans", "policy", "runner", "stats", "tally"},
-    "runner": BASE | {"registry", "engine", "measuring", "plans"},
+    "runner": BASE | {"estimating", "registry", "engine", "measuring", "needs", "plans"},
 }
 HEAVY = ("torch", "transformers", "textattack", "nlpaug", "sklearn", "scipy", "pandas", "pyarrow", "accelerate", "rich")
 

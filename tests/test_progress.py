@@ -117,7 +117,7 @@ def test_a_log_gets_a_line_at_the_start_at_intervals_and_at_the_end(passing: Cal
         "base: noise: 55 done, 5/s",
         "base: noise: 55 cases, 11 s",
         "training: …",
-        "training: 0 of 2,000, about 0 s left",
+        "training: 0 of 2,000",
         "training: 1,500 of 2,000, about 7 s left",
         "training: 3,000 of 2,000, about 0 s left",
         "training: 30 s",

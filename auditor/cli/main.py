@@ -189,7 +189,9 @@ def _run(commands: Commands) -> None:
         help="measure what required rules read, on no more examples than their verdicts need",
     )
     command.add_argument(
-        "--dry-run", action="store_true", help="check everything, list what would be measured and how long it takes, write nothing"
+        "--dry-run",
+        action="store_true",
+        help="check everything, list what would be measured and how long it takes, write nothing",
     )
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
     command.add_argument("--out", type=_path, help="results folder (default: [audit] out)")

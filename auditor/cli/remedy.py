@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from auditor import config as configs
 from auditor import registry, remedies, results, stats
 from auditor.cli import run as audits
-from auditor.cli.gate import INCOMPLETE
+from auditor.cli.decision import INCOMPLETE
 from auditor.cli.options import progress
 from auditor.config import Config
 from auditor.errors import ModelError, ResultsError, UsageError, one_line
@@ -81,7 +81,7 @@ def _carry_out(options: Namespace, found: Mapping[str, Any], proposed: Sequence[
     with _beside(checkpoints, found["candidate"], before):
         told = Namespace(**{**vars(options), **_flags(found, checkpoints, proposed[0].name, out / "audit")})
         with contextlib.redirect_stdout(sys.stderr):
-            decision, _, _ = audits.audited(told, config, None)
+            decision = audits.audited(told, config, None).decision
     _report(out / "audit", found["candidate"], proposed)
     if not options.quiet:
         print(f"scorecard: {out / 'audit' / results.PAGE}", file=sys.stderr)

@@ -154,6 +154,8 @@ class Planned:
     """Trained models that each of ``others`` is asked of."""
     others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Probe → its changed settings, as ``findings`` is called with them."""
+    reason: str | None = None
+    """Why nothing can be measured after all; None where something can."""
 
 
 @runtime_checkable

@@ -1,0 +1,124 @@
+"""A decision on the terminal: passes first, failures last, right above the decision."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from auditor import advice, gate, results
+from auditor.cli.live import on_terminal
+from auditor.errors import one_line
+from auditor.policy import Policy
+from auditor.types import Decision, ProbeRecord, Rule, Verdict
+
+INCOMPLETE = 2
+"""The exit code of a decision after a crash."""
+ORDER = ("pass", "not_applicable", "not_measured", "inconclusive", "fail")
+"""Outcomes from top to bottom."""
+GREEN, YELLOW, RED, PLAIN = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
+COLOURS = {"pass": GREEN, "inconclusive": YELLOW, "fail": RED}
+BY_CODE = {0: GREEN, 1: RED, INCOMPLETE: RED, 3: YELLOW}
+INDENT = " " * 16
+
+
+def show(
+    decision: Decision,
+    policy: Policy,
+    records: Sequence[ProbeRecord],
+    *,
+    folder: str,
+    as_json: bool,
+    quiet: bool = False,
+) -> None:
+    """Print a decision: JSON for programs, lines for people, with ``quiet`` the headline alone.
+
+    ``records``: the candidate's. ``folder``: the results folder, as the user wrote it.
+    """
+    if as_json:
+        print(json.dumps({"policy": policy.name, **results.decision_dict(decision)}, ensure_ascii=True, indent=2))
+        return
+    coloured = has_colours()
+    if not quiet:
+        own = {record.probe: record for record in records}
+        for outcome, line in lines(decision, policy, own, folder):
+            print(_painted(line, COLOURS.get(outcome), coloured))
+    print(_painted(one_line(decision.headline), BY_CODE[decision.exit_code], coloured))
+    if quiet:
+        return
+    if decision.exit_code == INCOMPLETE:
+        for reason in decision.reasons:
+            print(one_line(f"  {reason}"))
+    gaps = advice.not_measured(records, _deciding(decision, policy))
+    if gaps:
+        print("not measured:")
+        for gap in gaps:
+            print(one_line(f"  {gap}"))
+
+
+def lines(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], folder: str) -> Iterator[tuple[str, str]]:
+    """(outcome, line) of every verdict on something measured; below failures what to do next, once for each advice."""
+    shown = [one for one in decision.verdicts if _is_measured(one, own[policy.rules[one.rule].probe])]
+    # Of equal outcome those that decide nothing come first.
+    shown.sort(key=lambda one: (ORDER.index(one.outcome), policy.rules[one.rule].required != "never"))
+    steps = [_next_step(one, policy.rules[one.rule], own, folder) for one in shown]
+    for at, verdict in enumerate(shown):
+        rule = policy.rules[verdict.rule]
+        yield verdict.outcome, one_line(_line(verdict, rule, own[rule.probe]))
+        if steps[at] is not None and steps[at] not in steps[at + 1 : at + 2]:
+            yield "", one_line(f"{INDENT}→ {steps[at]}")
+
+
+def has_colours() -> bool:
+    """Whether standard output is a terminal that shows colours, and nobody asked for none (no-color.org)."""
+    return not os.environ.get("NO_COLOR") and on_terminal(sys.stdout)
+
+
+def _painted(line: str, colour: str | None, coloured: bool) -> str:
+    return f"{colour}{line}{PLAIN}" if colour and coloured else line
+
+
+def _is_measured(verdict: Verdict, record: ProbeRecord) -> bool:
+    """Whether a verdict is no gap of the record: those stand in a block of their own, below the decision."""
+    gaps = {gap.reason for gap in record.skipped if gap.applies}
+    return record.status == "measured" and not (verdict.outcome == "not_measured" and verdict.reason in gaps)
+
+
+def _deciding(decision: Decision, policy: Policy) -> set[tuple[str, str]]:
+    """Probe and reason of what a required rule could not read."""
+    pairs = ((policy.rules[one.rule], one) for one in decision.verdicts if one.outcome == "not_measured")
+    return {(rule.probe, verdict.reason) for rule, verdict in pairs if rule.required != "never"}
+
+
+def _next_step(verdict: Verdict, rule: Rule, own: Mapping[str, ProbeRecord], folder: str) -> str | None:
+    if verdict.outcome != "fail":
+        return None
+    return advice.next_step(rule, verdict.slice, own[rule.probe].limitation, folder)
+
+
+def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
+    where = gate.describe_slice(verdict.slice)
+    value = "" if verdict.value is None else f" {verdict.value:.3f}"
+    limit = "" if rule.limit is None else f" (limit {rule.limit:g})"
+    shown = rule.limit is None and verdict.value is not None and verdict.outcome == "not_applicable"
+    mark = "shown" if shown else verdict.outcome.replace("_", " ")
+    advisory = " (advisory)" if rule.required == "never" else ""
+    place = f" [{where}]" if where else ""
+    groups = _groups(verdict, record) if verdict.outcome == "fail" else ""
+    return f"{mark:>14}{advisory}  {rule.probe} {rule.metric}{place}{value}{limit}{groups}: {verdict.reason}"
+
+
+def _groups(verdict: Verdict, record: ProbeRecord) -> str:
+    """The two groups of the slice that differ most: ``, women 0.612 against men 0.480``.
+
+    Of a metric without groups, such as a flip rate, those of a gap that the probe measured on the same slice.
+    """
+    gaps = {metric.name for metric in record.metrics if metric.kind == "gap"}
+    found = [one for one in record.measurements if one.metric in gaps and one.rows and one.slice == verdict.slice]
+    if not found:
+        return ""
+    from auditor.stats import groups
+
+    pair = groups.widest(found[0].rows)
+    return "" if pair is None else f", {pair.high} {pair.high_mean:.3f} against {pair.low} {pair.low_mean:.3f}"
