@@ -105,12 +105,12 @@ def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
     mark = "shown" if shown else verdict.outcome.replace("_", " ")
     advisory = " (advisory)" if rule.required == "never" else ""
     place = f" [{where}]" if where else ""
-    groups = _groups(verdict, record) if verdict.outcome == "fail" else ""
+    groups = _groups(verdict, rule, record) if verdict.outcome == "fail" else ""
     return f"{mark:>14}{advisory}  {rule.probe} {rule.metric}{place}{value}{limit}{groups}: {verdict.reason}"
 
 
-def _groups(verdict: Verdict, record: ProbeRecord) -> str:
-    """The two groups of the slice that differ most: ``, women 0.612 against men 0.480``.
+def _groups(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
+    """The two groups of the slice that differ most: ``, score_gap: women 0.612, men 0.480``.
 
     Of a metric without groups, such as a flip rate, those of a gap that the probe measured on the same slice.
     """
@@ -120,5 +120,7 @@ def _groups(verdict: Verdict, record: ProbeRecord) -> str:
         return ""
     from auditor.stats import groups
 
-    pair = groups.widest(found[0].rows)
-    return "" if pair is None else f", {pair.high} {pair.high_mean:.3f} against {pair.low} {pair.low_mean:.3f}"
+    chosen = next((one for one in found if one.metric == rule.metric), found[0])
+    pair = groups.widest(chosen.rows)
+    name = "" if chosen.metric == rule.metric else f" {chosen.metric}:"
+    return "" if pair is None else f",{name} {pair.high} {pair.high_mean:.3f} against {pair.low} {pair.low_mean:.3f}"
