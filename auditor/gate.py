@@ -211,31 +211,39 @@ def _decision(
     left_out = [verdict for verdict in open_ if own[policy.rules[verdict.rule].probe].reason == NOT_SELECTED]
     open_ = [verdict for verdict in open_ if verdict not in left_out]
     passed = [verdict for verdict in required if verdict.outcome == "pass"]
+    reasons = [*crashed, *(_reason(policy, verdict) for verdict in (failed or ([] if crashed else open_)))]
     code: Literal[0, 1, 2, 3]
     if crashed:
         beside = f"; {_count(len(failed), 'slice')} also broke a limit" if failed else ""
         code, headline = 2, f"The audit could not be completed: {_count(len(crashed), 'probe')} crashed{beside}."
     elif failed:
         code, headline = 1, f"Hold: {_count(len(failed), 'slice')} outside the limits."
-    elif open_:
-        beside = f"; {_not_selected(policy, left_out)}" if left_out else ""
-        code, headline = 3, f"Undecided: {_count(len(open_), 'required verdict')} inconclusive or not measured{beside}."
     elif left_out:
-        measured = [record.probe for record in own.values() if record.status == "measured"]
-        kept = ", within the limits" if passed else ""
-        only = f"only {_listed(measured)} {'was' if len(measured) == 1 else 'were'} measured{kept}"
-        code, headline = (
-            3,
-            f"Undecided: {only if measured else 'nothing was measured'}; {_not_selected(policy, left_out)}.",
-        )
+        others = _not_selected(policy, left_out)
+        code, headline = 3, f"Undecided: {_selected(own, open_, passed)}; {others}."
+        reasons.append(others)
+    elif open_:
+        code, headline = 3, f"Undecided: {_open(open_)}."
     elif not passed:
         code, headline = 3, "Undecided: no rule passed, and no verdict is not a release."
     else:
         code, headline = 0, f"Release: {_count(len(passed), 'required verdict')}, all within the limits."
-    reasons = [*crashed, *(_reason(policy, verdict) for verdict in (failed or ([] if crashed else open_)))]
-    if code == 3 and left_out:
-        reasons.append(_not_selected(policy, left_out))
     return Decision(code, code == 0, headline, verdicts, tuple(reasons))
+
+
+def _open(verdicts: Sequence[Verdict]) -> str:
+    return f"{_count(len(verdicts), 'required verdict')} inconclusive or not measured"
+
+
+def _selected(own: Mapping[str, ProbeRecord], open_: Sequence[Verdict], passed: Sequence[Verdict]) -> str:
+    """What is to be said of the probes that ``--probe`` named."""
+    measured = [record.probe for record in own.values() if record.status == "measured"]
+    if open_:
+        return _open(open_)
+    if not measured:
+        return "nothing was measured"
+    kept = ", within the limits" if passed else ""
+    return f"only {_listed(measured)} {'was' if len(measured) == 1 else 'were'} measured{kept}"
 
 
 def _not_selected(policy: Policy, left_out: Sequence[Verdict]) -> str:
