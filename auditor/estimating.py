@@ -124,7 +124,7 @@ def _planned_works(plan: Plan, audited: AuditedModel) -> Iterator[Work]:
         if planned is not None and known:
             planned = replace(planned, cases=known, exact=True)
         if planned is not None and planned.reason is not None:
-            planned, reason = None, planned.reason
+            reason, planned = planned.reason, None
         yield Work(audited.name, probe.name, missing, reason, planned)
 
 

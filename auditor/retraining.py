@@ -40,7 +40,7 @@ def audited(
     from auditor.training import job, repeated
 
     beside = functools.cache(functools.partial(_beside, folder, record, task, load))
-    no_base = None
+    configured = no_base = None
     if base is not None:
         checkpoint.check_base(base)
         difference = _difference(base, folder)
@@ -52,7 +52,8 @@ def audited(
         if base is not None:
             checkpoint.check_base(base)
     else:
-        base, no_base = _configured(config, folder)
+        configured, no_base = _configured(config, folder)
+        base = configured
     if base is None:
         return AuditedModel(model, checkpoints=beside, no_base=no_base)
     settings = dict(record.settings) if record is not None else {}
@@ -62,6 +63,7 @@ def audited(
         fit=functools.partial(_fit, again, record, folder),
         train=functools.partial(_train, again, config, record),
         checkpoints=beside,
+        configured_base=configured,
     )
 
 

@@ -14,6 +14,7 @@ from tiny import tiny_checkpoint
 from auditor import estimating, results
 from auditor.cli import estimate
 from auditor.cli.main import main, parser
+from auditor.cli.progress import duration
 from auditor.estimating import Work
 from auditor.types import Planned
 
@@ -55,6 +56,8 @@ def test_a_base_that_the_config_names_counts_for_a_foreign_checkpoint(
     measured = {one["probe"]: one["status"] for one in records["flag"]}
     assert (measured["label_noise"], measured["low_resource"]) == ("measured", "measured")
     capsys.readouterr()
+    assert run(*words, "--dry-run") == 0
+    assert "model: trained again from base, the base of [training]\n" in capsys.readouterr().err
 
 
 def test_the_end_of_a_run_says_once_what_was_not_measured_and_how_to_change_that(
@@ -223,7 +226,7 @@ def test_an_estimate_is_a_lower_bound_with_trainings_and_queries_apart() -> None
     [(0.0, "1 s"), (99.4, "99 s"), (100.0, "2 min"), (3599.0, "1 h"), (7800.0, "2 h 10 min"), (86400.0, "24 h")],
 )
 def test_durations_are_rounded_as_people_say_them(seconds: float, words: str) -> None:
-    assert estimate.duration(seconds) == words
+    assert duration(seconds) == words
 
 
 def test_what_a_run_took_names_its_longest_pieces() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auditor import advice
+from auditor.cli.progress import duration
 from auditor.errors import one_line
 from auditor.estimating import Work
 from auditor.policy import Policy
@@ -41,15 +42,6 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
     if kept:
         said.append(f"  {EARLIER}")
     return [one_line(line) for line in said]
-
-
-def duration(seconds: float) -> str:
-    """``40 s``, ``9 min``, ``2 h 10 min``; never less than a second."""
-    if seconds < 100:
-        return f"{max(round(seconds), 1)} s"
-    minutes = round(seconds / 60)
-    hours, rest = divmod(minutes, 60)
-    return f"{minutes} min" if not hours else f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 def took(seconds: Mapping[str, float]) -> str:

@@ -144,7 +144,7 @@ class Live(Lines):
         if left is not None:
             facts.append(f"{clock(left)} left")
         if whole is not None:
-            facts.append(f"{clock(whole)} in all")
+            facts.append(f"audit {clock(whole)}")
         if rate:
             facts.append(f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
         if left is None:

@@ -77,7 +77,7 @@ class Lines:
         if left is not None:
             said.append(f"about {left:.0f} s left")
         if whole is not None:
-            said.append(f"{whole:.0f} s of the whole")
+            said.append(f"{duration(whole)} of the audit")
         self._write(self._line(", ".join(said)) + "\n")
 
     def _left(self, passed: float) -> float | None:
@@ -112,6 +112,15 @@ class Lines:
             self._stream.flush()
         except (OSError, ValueError):  # ValueError: of a stream that is closed
             self._stream = None
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``9 min``, ``2 h 10 min``; never less than a second."""
+    if seconds < 100:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{minutes} min" if not hours else f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 class Quiet(Lines):

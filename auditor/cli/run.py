@@ -122,6 +122,10 @@ def _prepared(options: Namespace, config: Config, asked: _Asked, cache: Cache) -
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(asked.policy, known)
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
+    for audited in plan.models:
+        if audited.configured_base is not None and not options.quiet:
+            said = f"{audited.name}: trained again from {audited.configured_base}, the base of [training]"
+            print(one_line(said), file=sys.stderr)
     return prepared
 
 
