@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from auditor import remedies, resources
@@ -48,21 +49,25 @@ HOW = {
 
 
 def next_step(rule: Rule, slice_: Slice | None, limitation: str | None, folder: str) -> str:
-    """One line on what to do about a failed verdict. ``folder``: the results folder, as the user wrote it."""
+    """What to do about a failed verdict, in one line.
+
+    ``folder``: the results folder, as the user wrote it.
+    """
     values = set((slice_ or {}).values())
     by_names = not remedies.BY_NAMES.isdisjoint(values)
     changes_words = rule.probe == "noise" and "family" in (slice_ or {}) and values.isdisjoint(remedies.LABEL_KEEPING)
     if rule.probe in NO_RECIPE and (by_names or changes_words):
         return NO_RECIPE[rule.probe]
     text = BY_PROBE.get(rule.probe) or BY_LIMITATION.get(limitation or "") or BY_PROBE["quality"]
-    return text.format(folder=folder)
+    return text.format(folder=shlex.quote(folder))
 
 
 def not_measured(records: Sequence[ProbeRecord], deciding: Set[tuple[str, str]]) -> list[str]:
-    """Lines ``probes – how to have them measured``, each way once, what was not selected last.
+    """Lines ``probes – how to have them measured``, each way once.
 
-    ``records``: one model's. ``deciding``: probe and reason of each gap that a required rule waits for. What does not
-    apply to the model's task stands in no line.
+    What was not selected comes last; what does not apply to the model's task stands in no line.
+
+    ``records``: one model's. ``deciding``: probe and reason of each gap that a required rule waits for.
     """
     found: dict[str, list[str]] = {}
     for record in records:

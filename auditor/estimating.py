@@ -56,14 +56,17 @@ def piece(audited: AuditedModel, probe: Probe) -> str:
 
 
 def work_key(plan: Plan, probe: Probe) -> str:
-    """What decides how many cases the probe has, whichever the model: hashed, as it names the user's data."""
+    """A hash of what decides how many cases a probe has.
+
+    It is the same for all models; the sizes of the user's data stay unreadable in it.
+    """
     sizes = {name: len(rows) for name, rows in plan.examples.items()}
     settings = registry.settings_of(plan.settings[probe.name])
     return _hashed(probe.name, settings, sizes, plan.budget)
 
 
 def expected_cases(plan: Plan, audited: AuditedModel, probe: Probe) -> int | None:
-    """As many cases as an earlier run had, else as many as the probe plans; None where neither is known."""
+    """The cases that an earlier run had, else those planned; None: unknown."""
     known = plan.cache.recall(work_key(plan, probe))
     if known:
         return known
@@ -72,7 +75,10 @@ def expected_cases(plan: Plan, audited: AuditedModel, probe: Probe) -> int | Non
 
 
 def planned_by(plan: Plan, audited: AuditedModel, probe: Probe) -> Planned | None:
-    """The probe's work on a model, with what it asks of other probes; None where it does not say."""
+    """The probe's work, with what it asks of other probes.
+
+    None where the probe does not say.
+    """
     if not isinstance(probe, Planning):
         return None
     planned: Planned | None = None
@@ -101,12 +107,15 @@ def _with_others(plan: Plan, audited: AuditedModel, planned: Planned) -> Planned
 
 
 def known_before(plan: Plan) -> bool:
-    """Whether an earlier run finished any of this work, so that its answers may still be kept."""
+    """Whether an earlier run finished some of this work, its answers perhaps kept."""
     return any(plan.cache.recall(work_key(plan, probe)) for probe in plan.probes)
 
 
 def works(plan: Plan, *, timed: bool = True) -> tuple[Work, ...]:
-    """The work of every probe on every model, in the runner's order; ``timed``: with seconds, which asks the models."""
+    """The work of every probe on every model, in the runner's order.
+
+    ``timed``: with seconds, for which the models answer a few batches.
+    """
     found = []
     for audited in plan.models:
         own = list(_planned_works(plan, audited))
@@ -142,7 +151,7 @@ def _paced(work: Work, pace: float | None) -> Work:
 
 
 def seconds_per_text(plan: Plan, model: Model) -> float | None:
-    """Seconds that a text of the home domain takes, by a few batches, or as an earlier run timed them.
+    """Seconds for a text of the home domain, timed now or by an earlier run.
 
     None where the model does not answer: the probes will say why.
     """
@@ -170,7 +179,10 @@ def _pace(plan: Plan, model: Model) -> float:
 
 
 def _timed(model: Model, planned: Sequence[Sequence[Encoded]]) -> float:
-    """Seconds of a text, over batches spread over all lengths; the first one warms up and counts only where it is alone."""
+    """Seconds for a text, over batches spread over all lengths.
+
+    The first batch warms up and counts only where it is alone.
+    """
     every = range(0, len(planned), math.ceil(len(planned) / TIMED_BATCHES))
     # Those of middle length first: a slow model has no time for others.
     chosen = sorted(every, key=lambda at: abs(at - len(planned) // 2))

@@ -8,7 +8,7 @@ from auditor.types import NEEDS, NOT_SELECTED, Probe
 
 
 def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
-    """The probe's needs that are missing, and the reason in words; ((), None) when it can run."""
+    """The probe's unmet needs and the reason in words; ((), None) when it can run."""
     there = given(plan, audited)
     missing = tuple(sorted(need for need in probe.needs if need in there and not there[need]))
     packages = registry.missing_packages(probe)
@@ -22,6 +22,9 @@ def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, .
 
 
 def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
-    """The probe's needs that are missing, and why it does not run in this audit; the reason is None where it runs."""
+    """The probe's unmet needs, and why this audit leaves it out.
+
+    The reason is None where the probe runs.
+    """
     missing, reason = unmet(plan, audited, probe)
     return missing, reason if probe.name in plan.selected else NOT_SELECTED

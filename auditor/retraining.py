@@ -37,23 +37,10 @@ def audited(
     ``base`` wins over the recorded one; for a checkpoint without a record, the base of ``[training]`` counts where it is
     a model of the same kind. Raises AuditError.
     """
-    from auditor.training import job, repeated
+    from auditor.training import repeated
 
     beside = functools.cache(functools.partial(_beside, folder, record, task, load))
-    configured = no_base = None
-    if base is not None:
-        checkpoint.check_base(base)
-        difference = _difference(base, folder)
-        if difference is not None:
-            hint = "--base names the model that it was fine-tuned from"
-            raise ModelError(f"is not the base of {folder.name}: {difference}", where=str(base), hint=hint)
-    elif record is not None:
-        base = job.base_of(record, folder)
-        if base is not None:
-            checkpoint.check_base(base)
-    else:
-        configured, no_base = _configured(config, folder)
-        base = configured
+    base, configured, no_base = _base(base, folder, record, config)
     if base is None:
         return AuditedModel(model, checkpoints=beside, no_base=no_base)
     settings = dict(record.settings) if record is not None else {}
@@ -65,6 +52,28 @@ def audited(
         checkpoints=beside,
         configured_base=configured,
     )
+
+
+def _base(
+    named: Path | None, folder: Path, record: records.TrainingRecord | None, config: Config
+) -> tuple[Path | None, Path | None, str | None]:
+    """The base to train from, the same where the config named it, and why that does not count."""
+    from auditor.training import job
+
+    if named is not None:
+        checkpoint.check_base(named)
+        difference = _difference(named, folder)
+        if difference is not None:
+            hint = "--base names the model that it was fine-tuned from"
+            raise ModelError(f"is not the base of {folder.name}: {difference}", where=str(named), hint=hint)
+        return named, None, None
+    if record is not None:
+        recorded = job.base_of(record, folder)
+        if recorded is not None:
+            checkpoint.check_base(recorded)
+        return recorded, None, None
+    configured, no_base = _configured(config, folder)
+    return configured, configured, no_base
 
 
 def _configured(config: Config, folder: Path) -> tuple[Path | None, str | None]:

@@ -46,7 +46,7 @@ def test_passes_come_first_then_what_is_undecided_and_failures_last_above_the_de
         limitation="noise",
     )
     advisory = rule(slice={"axis": "bad"}, required="never")
-    wrong = rule(slice={"axis": "nowhere"}, required="never")
+    wrong = rule(slice={"axis": "nowhere"})
     _, lines = printed(capsys, [rule(), advisory, wrong], found)
     marks = [" ".join(line.split()[:2]) for line in lines]
     assert marks == [
@@ -67,7 +67,7 @@ def test_an_advice_stands_once_below_the_failures_that_it_is_for(capsys: pytest.
     other = record(flips(80, 200, {"axis": "c"}), probe="domain_shift")
     _, lines = printed(capsys, [rule(probe="noise"), rule(probe="domain_shift")], two, other)
     assert [line.split()[0] for line in lines] == ["fail", "fail", "→", "fail", "→", "Hold:"]
-    assert "audit remedy my audit proposes" in lines[2]
+    assert "audit remedy 'my audit' proposes" in lines[2]
 
 
 def test_a_failed_gap_names_its_groups(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,6 +104,13 @@ def test_what_was_not_measured_stands_in_one_block_below_the_decision(capsys: py
         "not measured:",
         "  p [b] (required) – no list of them",
     ]
+
+
+def test_advisory_rules_that_nothing_answers_share_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    advisory = rule(slice={"axis": ("x", "y")}, required="never")
+    _, lines = printed(capsys, [rule(), advisory], record(flips(2, 200, {"axis": "a"})))
+    assert [line.split()[0] for line in lines] == ["pass", "Release:", "not", "p"]
+    assert lines[3] == "  p [x; y] (advisory) – no slice of this probe matches the rule"
 
 
 def test_quiet_is_the_decision_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,8 +40,8 @@ def show(
         print(json.dumps({"policy": policy.name, **results.decision_dict(decision)}, ensure_ascii=True, indent=2))
         return
     coloured = has_colours()
+    own = {record.probe: record for record in records}
     if not quiet:
-        own = {record.probe: record for record in records}
         for outcome, line in lines(decision, policy, own, folder):
             print(_painted(line, COLOURS.get(outcome), coloured))
     print(_painted(one_line(decision.headline), BY_CODE[decision.exit_code], coloured))
@@ -50,7 +50,7 @@ def show(
     if decision.exit_code == INCOMPLETE:
         for reason in decision.reasons:
             print(one_line(f"  {reason}"))
-    gaps = advice.not_measured(records, _deciding(decision, policy))
+    gaps = [*_advisory(decision, policy, own), *advice.not_measured(records, _deciding(decision, policy))]
     if gaps:
         print("not measured:")
         for gap in gaps:
@@ -58,8 +58,16 @@ def show(
 
 
 def lines(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], folder: str) -> Iterator[tuple[str, str]]:
-    """(outcome, line) of every verdict on something measured; below failures what to do next, once for each advice."""
-    shown = [one for one in decision.verdicts if _is_measured(one, own[policy.rules[one.rule].probe])]
+    """Outcome and line of every verdict on something measured.
+
+    Below failures stands what to do next, once for neighbours with the same advice.
+    """
+    shown = [
+        one
+        for one in decision.verdicts
+        if _is_measured(one, own[policy.rules[one.rule].probe])
+        and (one.outcome != "not_measured" or policy.rules[one.rule].required != "never")
+    ]
     # Of equal outcome those that decide nothing come first.
     shown.sort(key=lambda one: (ORDER.index(one.outcome), policy.rules[one.rule].required != "never"))
     steps = [_next_step(one, policy.rules[one.rule], own, folder) for one in shown]
@@ -71,7 +79,7 @@ def lines(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], fo
 
 
 def has_colours() -> bool:
-    """Whether standard output is a terminal that shows colours, and nobody asked for none (no-color.org)."""
+    """Whether standard output shows colours and the user wants them (no-color.org)."""
     return not os.environ.get("NO_COLOR") and on_terminal(sys.stdout)
 
 
@@ -80,9 +88,26 @@ def _painted(line: str, colour: str | None, coloured: bool) -> str:
 
 
 def _is_measured(verdict: Verdict, record: ProbeRecord) -> bool:
-    """Whether a verdict is no gap of the record: those stand in a block of their own, below the decision."""
-    gaps = {gap.reason for gap in record.skipped if gap.applies}
-    return record.status == "measured" and not (verdict.outcome == "not_measured" and verdict.reason in gaps)
+    """Whether a verdict is no gap: gaps stand below the decision."""
+    return record.status == "measured" and not (verdict.outcome == "not_measured" and _is_gap(verdict, record))
+
+
+def _is_gap(verdict: Verdict, record: ProbeRecord) -> bool:
+    return verdict.reason in {gap.reason for gap in record.skipped if gap.applies}
+
+
+def _advisory(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord]) -> list[str]:
+    """Advisory slices that no measurement answers: one line a reason."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for verdict in decision.verdicts:
+        rule = policy.rules[verdict.rule]
+        record = own[rule.probe]
+        silent = record.status == "measured" and verdict.outcome == "not_measured" and not _is_gap(verdict, record)
+        if silent and rule.required == "never":
+            found.setdefault((rule.probe, verdict.reason), []).append(
+                ", ".join((verdict.slice or {}).values()) or "all"
+            )
+    return [f"{probe} [{'; '.join(slices)}] (advisory) – {reason}" for (probe, reason), slices in found.items()]
 
 
 def _deciding(decision: Decision, policy: Policy) -> set[tuple[str, str]]:
@@ -110,9 +135,9 @@ def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
 
 
 def _groups(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
-    """The two groups of the slice that differ most: ``, score_gap: women 0.612, men 0.480``.
+    """The two groups of the slice that differ most.
 
-    Of a metric without groups, such as a flip rate, those of a gap that the probe measured on the same slice.
+    Reads ``, women 0.612 against men 0.480``. Of a metric without groups, such as a flip rate, those of a gap that the probe measured on the same slice.
     """
     gaps = {metric.name for metric in record.metrics if metric.kind == "gap"}
     found = [one for one in record.measurements if one.metric in gaps and one.rows and one.slice == verdict.slice]

@@ -17,7 +17,10 @@ EARLIER = "what an earlier run has answered or trained takes no time"
 
 
 def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
-    """The estimate in words; empty where no pace is known. ``kept``: an earlier run may have kept answers."""
+    """The estimate in words; empty where no pace is known.
+
+    ``kept``: an earlier run may have kept answers.
+    """
     timed = [one for one in works if one.seconds is not None and one.planned is not None]
     if not timed:
         return []

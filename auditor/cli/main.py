@@ -174,6 +174,11 @@ def _run(commands: Commands) -> None:
     )
     command.add_argument("--base", type=_path, help="the model it was fine-tuned from (default: [training] base)")
     command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml if there is one)")
+    _measuring(command)
+
+
+def _measuring(command: argparse.ArgumentParser) -> None:
+    """The flags of ``audit run`` that say what is measured and how, not on what."""
     command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the shipped one)")
     command.add_argument(
         "--probe",

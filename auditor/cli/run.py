@@ -55,7 +55,10 @@ class _Asked:
 
 
 def run(options: Namespace) -> int:
-    """Audit, write the results folder whole or not at all, judge, render; with ``--dry-run`` only list what would be."""
+    """Audit, judge and render, the results folder whole or not at all.
+
+    With ``--dry-run`` only list what would be measured.
+    """
     # Whatever a probe or a library prints goes where progress goes: with --json, stdout is the decision alone.
     with contextlib.redirect_stdout(sys.stderr):
         file = options.config or (DEFAULT if DEFAULT.is_file() else None)
@@ -158,7 +161,7 @@ def _audit(options: Namespace, config: Config, asked: _Asked, folder: Path, cach
 
 
 def _estimated(plan: Plan, *, fresh: bool) -> dict[str, float]:
-    """Piece of work → seconds at least, for those of which that is known; said on standard error."""
+    """Piece of work → seconds at least; says the estimate on standard error."""
     kept = not fresh and estimating.known_before(plan)
     works = estimating.works(plan)
     for line in estimate.lines(works, kept=kept):

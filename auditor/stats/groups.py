@@ -12,7 +12,7 @@ from auditor.types import Row
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two groups and their means over the clusters that have both, the higher one first."""
+    """Two groups and their means over their common clusters, the higher first."""
 
     high: str
     high_mean: float
@@ -21,7 +21,7 @@ class Pair:
 
 
 def widest(rows: Sequence[Row]) -> Pair | None:
-    """The pair of groups of one family that differ most; None where no two can be compared.
+    """The two groups of one family that differ most; None without a pair.
 
     ``rows``: those of a gap, their arms ``family/group``.
     """
