@@ -26,7 +26,6 @@ from auditor.types import (
     Judged,
     Measurement,
     Metric,
-    Probe,
     Request,
     Row,
     Silent,
@@ -181,7 +180,8 @@ def test_progress_counts_cases_as_they_are_drawn_and_knows_the_total_as_planned_
     first, second = Said(), Said()
     for said, name in ((first, "one"), (second, "other")):
         model = keyword_model(GOOD, name=name)
-        probes: tuple[Probe, ...] = (*shipped("quality"), Unplanned())
+        unplanned: Any = Unplanned()
+        probes = (*shipped("quality"), unplanned)
         runner.run(plan_of(model, probes, n=20, models=(AuditedModel(model),), cache=cache), nowhere, said)
     assert first.starts == [("one: quality", 20), ("one: unplanned", None)]
     assert second.starts == [("other: quality", 20), ("other: unplanned", 20)]

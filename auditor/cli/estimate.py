@@ -33,8 +33,8 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
         steps = sorted({one.planned.steps for one in training if one.planned})
         seconds = duration(sum(one.training_seconds for one in training))
         word = f"{' or '.join(map(str, steps))} steps"
-        said[0] += f" and {number} trainings"
-        said.append(f"  {names}: {number} trainings of {word}, about {seconds} of it")
+        said[0] += f" and {_trainings(number)}"
+        said.append(f"  {names}: {_trainings(number)} of {word}, about {seconds} of it")
     queries = sum(one.planned.queries for one in timed if one.planned)
     if queries:
         seconds = duration(sum(one.query_seconds for one in timed))
@@ -45,6 +45,10 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
     if kept:
         said.append(f"  {EARLIER}")
     return [one_line(line) for line in said]
+
+
+def _trainings(number: int) -> str:
+    return "1 training" if number == 1 else f"{number} trainings"
 
 
 def took(seconds: Mapping[str, float]) -> str:
@@ -122,5 +126,5 @@ def _counts(planned: Planned) -> str:
     if planned.queries:
         parts.append(f"up to {planned.queries:,} queries")
     if planned.trainings:
-        parts.append(f"{planned.trainings} trainings of {planned.steps} steps")
+        parts.append(f"{_trainings(planned.trainings)} of {planned.steps} steps")
     return ", ".join(parts)
