@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from auditor.cli import estimate
 from auditor.cli.main import main, parser
 from auditor.cli.progress import duration
 from auditor.estimating import Work
-from auditor.types import Planned
+from auditor.policy import Policy
+from auditor.types import NEEDS, Planned, Rule
 
 
 @pytest.fixture
@@ -219,6 +221,25 @@ def test_an_estimate_is_a_lower_bound_with_trainings_and_queries_apart() -> None
         "  what an earlier run has answered or trained takes no time",
     ]
     assert estimate.lines([other], kept=True) == []
+
+
+def test_the_list_names_models_where_there_are_several_and_what_no_probe_would_say() -> None:
+    rules = Policy("p", "0", (Rule("q", "metric", {}, "why", max=0.1),))
+    silent, unfit = Work("m", "q", (), None, None), Work("m", "e", ("word_labels",), NEEDS["word_labels"], None)
+    assert estimate.listing([WORK, silent, unfit], rules, "m") == [
+        "would measure:",
+        "  p  1,000 cases, up to 50 queries, 3 trainings of 60 steps; at least 10 min; with every query 12 min",
+        "  q  does not say how much it does",
+        "  e – does not apply: the task labels texts, not their words",
+    ]
+    other = Work("n", "q", ("domains",), NEEDS["domains"], None)
+    assert estimate.listing([replace(WORK, planned=Planned(1, trainings=1, steps=9)), other], rules, "n") == [
+        "would measure:",
+        "  m: p  1 case, 1 training of 9 steps; at least 10 min; with every query 12 min",
+        "would not measure:",
+        "  q (required) – give another domain with --domain NAME=FILE",
+    ]
+    assert estimate.listing([unfit], rules, "m")[0] == "would measure nothing"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
     if not timed:
         return []
     cases = sum(one.planned.cases for one in timed if one.planned)
-    said = [f"estimate: at least {duration(sum(one.seconds or 0.0 for one in timed))} for {cases:,} cases"]
+    said = [f"estimate: at least {duration(sum(one.seconds or 0.0 for one in timed))} for {_counted(cases, 'case')}"]
     training = [one for one in timed if one.training_seconds]
     if training:
         names = ", ".join(dict.fromkeys(one.probe for one in training))
@@ -33,8 +33,8 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
         steps = sorted({one.planned.steps for one in training if one.planned})
         seconds = duration(sum(one.training_seconds for one in training))
         word = f"{' or '.join(map(str, steps))} steps"
-        said[0] += f" and {_trainings(number)}"
-        said.append(f"  {names}: {_trainings(number)} of {word}, about {seconds} of it")
+        said[0] += f" and {_counted(number, 'training')}"
+        said.append(f"  {names}: {_counted(number, 'training')} of {word}, about {seconds} of it")
     queries = sum(one.planned.queries for one in timed if one.planned)
     if queries:
         seconds = duration(sum(one.query_seconds for one in timed))
@@ -47,8 +47,8 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
     return [one_line(line) for line in said]
 
 
-def _trainings(number: int) -> str:
-    return "1 training" if number == 1 else f"{number} trainings"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def took(seconds: Mapping[str, float]) -> str:
@@ -122,9 +122,9 @@ def _amount(one: Work) -> str:
 
 
 def _counts(planned: Planned) -> str:
-    parts = [f"{'' if planned.exact else 'at most '}{planned.cases:,} cases"]
+    parts = [f"{'' if planned.exact else 'at most '}{_counted(planned.cases, 'case')}"]
     if planned.queries:
         parts.append(f"up to {planned.queries:,} queries")
     if planned.trainings:
-        parts.append(f"{_trainings(planned.trainings)} of {planned.steps} steps")
+        parts.append(f"{_counted(planned.trainings, 'training')} of {planned.steps} steps")
     return ", ".join(parts)
