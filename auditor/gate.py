@@ -7,7 +7,7 @@ of all required rules. Both read one-sided bounds at error ALPHA. Whatever is ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,7 +15,18 @@ from auditor import policy as policies
 from auditor import stats
 from auditor.errors import near_match
 from auditor.policy import Policy
-from auditor.types import Decision, Measurement, Metric, Outcome, ProbeRecord, Rule, Slice, Verdict
+from auditor.types import (
+    NEEDS,
+    NOT_SELECTED,
+    Decision,
+    Measurement,
+    Metric,
+    Outcome,
+    ProbeRecord,
+    Rule,
+    Slice,
+    Verdict,
+)
 
 ALPHA = 0.05
 """Error of each one-sided claim."""
@@ -80,7 +91,7 @@ def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, in
         for record in records
         if record.status == "failed"
     ]
-    return _decision(policy, tuple(verdicts), crashed)
+    return _decision(policy, tuple(verdicts), crashed, own)
 
 
 def _claims(index: int, rule: Rule, record: ProbeRecord) -> Iterator[_Claim]:
@@ -112,6 +123,9 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
     """
     if record.status != "measured":
         not_given = rule.required == "when_input_given" and bool(record.missing) and set(record.missing) <= INPUTS
+        if not_given and record.reason == NOT_SELECTED:
+            yield Verdict(index, None, "not_applicable", NEEDS[record.missing[0]])
+            return
         yield Verdict(index, None, "not_applicable" if not_given else "not_measured", record.reason or "not measured")
         return
     for found in record.measurements:
@@ -188,25 +202,59 @@ def describe_slice(slice_: Slice | None) -> str:
     return ", ".join(f"{key}={value}" for key, value in (slice_ or {}).items())
 
 
-def _decision(policy: Policy, verdicts: tuple[Verdict, ...], crashed: Sequence[str]) -> Decision:
+def _decision(
+    policy: Policy, verdicts: tuple[Verdict, ...], crashed: Sequence[str], own: Mapping[str, ProbeRecord]
+) -> Decision:
     required = [verdict for verdict in verdicts if policy.rules[verdict.rule].required != "never"]
     failed = [verdict for verdict in required if verdict.outcome == "fail"]
     open_ = [verdict for verdict in required if verdict.outcome in ("inconclusive", "not_measured")]
+    left_out = [verdict for verdict in open_ if own[policy.rules[verdict.rule].probe].reason == NOT_SELECTED]
+    open_ = [verdict for verdict in open_ if verdict not in left_out]
     passed = [verdict for verdict in required if verdict.outcome == "pass"]
+    reasons = [*crashed, *(_reason(policy, verdict) for verdict in (failed or ([] if crashed else open_)))]
     code: Literal[0, 1, 2, 3]
     if crashed:
         beside = f"; {_count(len(failed), 'slice')} also broke a limit" if failed else ""
         code, headline = 2, f"The audit could not be completed: {_count(len(crashed), 'probe')} crashed{beside}."
     elif failed:
         code, headline = 1, f"Hold: {_count(len(failed), 'slice')} outside the limits."
+    elif left_out:
+        others = _not_selected(policy, left_out)
+        code, headline = 3, f"Undecided: {_selected(own, open_, passed)}; {others}."
+        reasons.append(others)
     elif open_:
-        code, headline = 3, f"Undecided: {_count(len(open_), 'required verdict')} inconclusive or not measured."
+        code, headline = 3, f"Undecided: {_open(open_)}."
     elif not passed:
         code, headline = 3, "Undecided: no rule passed, and no verdict is not a release."
     else:
         code, headline = 0, f"Release: {_count(len(passed), 'required verdict')}, all within the limits."
-    reasons = (*crashed, *(_reason(policy, verdict) for verdict in (failed or ([] if crashed else open_))))
-    return Decision(code, code == 0, headline, verdicts, reasons)
+    return Decision(code, code == 0, headline, verdicts, tuple(reasons))
+
+
+def _open(verdicts: Sequence[Verdict]) -> str:
+    return f"{_count(len(verdicts), 'required verdict')} inconclusive or not measured"
+
+
+def _selected(own: Mapping[str, ProbeRecord], open_: Sequence[Verdict], passed: Sequence[Verdict]) -> str:
+    """What is to be said of the probes that ``--probe`` named."""
+    measured = [record.probe for record in own.values() if record.status == "measured"]
+    if open_:
+        return _open(open_)
+    if not measured:
+        return "nothing was measured"
+    kept = ", within the limits" if passed else ""
+    return f"only {_listed(measured)} {'was' if len(measured) == 1 else 'were'} measured{kept}"
+
+
+def _not_selected(policy: Policy, left_out: Sequence[Verdict]) -> str:
+    """One clause for all required rules of the probes that ``--probe`` left out."""
+    probes = sorted({policy.rules[verdict.rule].probe for verdict in left_out})
+    return f"required rules of {_listed(probes)} were left out by --probe"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """``bias, noise and quality``."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, ParamSpec
 
-from auditor import registry
 from auditor.engine import Scorer
 from auditor.errors import ProbeError
-from auditor.plans import HOME, AuditedModel, BoundAudit, Draw, Plan, given
+from auditor.needs import unmet
+from auditor.plans import HOME, AuditedModel, BoundAudit, Draw, Plan
 from auditor.spool import Spool
 from auditor.tally import SliceKey, Tally, slice_key
 from auditor.types import (
-    NEEDS,
     Case,
     Judged,
     Measurement,
@@ -125,16 +124,12 @@ class _Worst:
         )
 
 
-def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
-    """The probe's needs that are missing, and the reason in words; ((), None) when it can run."""
-    there = given(plan, audited)
-    missing = tuple(sorted(need for need in probe.needs if need in there and not there[need]))
-    packages = registry.missing_packages(probe)
-    if packages:
-        return (*missing, *(f"package:{name}" for name in packages)), "; ".join(packages.values())
-    # "candidate only" says more than a lacking file does: such a probe would not run on this model anyway.
-    first = "candidate" if "candidate" in missing else next(iter(missing), None)
-    return missing, None if first is None else NEEDS[first]
+def smaller(plan: Plan, audited: AuditedModel, name: str, settings: Mapping[str, Any]) -> Plan:
+    """The plan for one other model, with a probe's settings changed; a count is never above the user's own."""
+    own = plan.settings[name]
+    counts = {key: min(value, getattr(own, key)) for key, value in settings.items() if type(value) is int}
+    changed = {name: replace(own, **{**settings, **counts})}
+    return replace(plan, models=(audited,), settings={**plan.settings, **changed})
 
 
 def scorer_for(plan: Plan, model: Model) -> Scorer:
@@ -159,11 +154,7 @@ class _Nested:
         _, reason = unmet(plan, audited, probe)
         if reason is not None:
             return reason
-        own = plan.settings[name]
-        # A count is never above the user's own.
-        counts = {key: min(value, getattr(own, key)) for key, value in settings.items() if type(value) is int}
-        changed = {name: replace(own, **{**settings, **counts})}
-        plan = replace(plan, models=(audited,), settings={**plan.settings, **changed})
+        plan = smaller(plan, audited, name, settings)
         with contextlib.closing(Measuring(plan, audited, probe, self._for(model), _nowhere)) as measuring:
             measuring.draw(self._progress)
             found = measuring.found()

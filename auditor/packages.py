@@ -35,14 +35,18 @@ def is_installed(module: str) -> bool:
         return True
 
 
+def command(module: str, distribution: str | None = None) -> str:
+    """The command that installs the package of a module."""
+    return TEXTATTACK if module == "textattack" else f"pip install {shlex.quote(distribution or module)}"
+
+
 def lacking(module: str, distribution: str | None = None) -> str | None:
     """Say why a package cannot be imported, and the command that mends it; None where it can.
 
     ``distribution``: its name on the package index, where that differs from the module's.
     """
     if not is_installed(module):
-        command = TEXTATTACK if module == "textattack" else f"pip install {shlex.quote(distribution or module)}"
-        return f"{distribution or module} is not installed; get it with: {command}"
+        return f"{distribution or module} is not installed; get it with: {command(module, distribution)}"
     if module != "textattack":
         return None
     absent = [name for inner, name in TEXTATTACK_IMPORTS.items() if not is_installed(inner)]

@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from auditor.engine import Cache, NoCache, Scorer
@@ -53,6 +54,10 @@ class AuditedModel:
     """None: likewise."""
     checkpoints: Callable[[], Sequence[TrainedModel]] = tuple
     """Finds those of the same base and rows, itself among them: one probe alone asks."""
+    configured_base: Path | None = None
+    """The base of the config that it is trained again from, as nothing is recorded of its own; None where it is not."""
+    no_base: str | None = None
+    """Why the base that the config names does not count; None where it names none."""
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,14 +32,17 @@ def audited(
     fresh: bool,
     load: Load,
 ) -> AuditedModel:
-    """The model with what is known of its training. ``base`` wins over the recorded one. Raises AuditError."""
-    from auditor.training import job, repeated
+    """The model with what is known of its training.
+
+    ``base`` wins over the recorded one; for a checkpoint without a record, the base of ``[training]`` counts where it is
+    a model of the same kind. Raises AuditError.
+    """
+    from auditor.training import repeated
 
     beside = functools.cache(functools.partial(_beside, folder, record, task, load))
-    base = base or (job.base_of(record, folder) if record is not None else None)
+    base, configured, no_base = _base(base, folder, record, config)
     if base is None:
-        return AuditedModel(model, checkpoints=beside)
-    checkpoint.check_base(base)
+        return AuditedModel(model, checkpoints=beside, no_base=no_base)
     settings = dict(record.settings) if record is not None else {}
     again = repeated.Again(base, task, settings, device, set() if fresh else None)
     return AuditedModel(
@@ -46,7 +50,66 @@ def audited(
         fit=functools.partial(_fit, again, record, folder),
         train=functools.partial(_train, again, config, record),
         checkpoints=beside,
+        configured_base=configured,
     )
+
+
+def _base(
+    named: Path | None, folder: Path, record: records.TrainingRecord | None, config: Config
+) -> tuple[Path | None, Path | None, str | None]:
+    """The base to train from, the same where the config named it, and why that does not count."""
+    from auditor.training import job
+
+    if named is not None:
+        checkpoint.check_base(named)
+        difference = _difference(named, folder)
+        if difference is not None:
+            hint = "--base names the model that it was fine-tuned from"
+            raise ModelError(f"is not the base of {folder.name}: {difference}", where=str(named), hint=hint)
+        return named, None, None
+    if record is not None:
+        recorded = job.base_of(record, folder)
+        if recorded is not None:
+            checkpoint.check_base(recorded)
+        return recorded, None, None
+    configured, no_base = _configured(config, folder)
+    return configured, configured, no_base
+
+
+def _configured(config: Config, folder: Path) -> tuple[Path | None, str | None]:
+    """The base of ``[training]`` for a checkpoint that nothing is recorded of; without one, why it does not count.
+
+    The config may be about another checkpoint than this one, so that a base that does not fit ends no audit.
+    """
+    if config.training.base is None:
+        return None, None
+    base = config.resolve(config.training.base)
+    if not base.exists():
+        return None, "the base that [training] names is not there; name it with --base"
+    try:
+        checkpoint.check_base(base)
+    except ModelError as error:
+        return None, f"the base that [training] names cannot be used: {error.message}"
+    difference = _difference(base, folder)
+    if difference is not None:
+        return None, f"the base that [training] names is another model's ({difference}); name it with --base"
+    return base, None
+
+
+ARCHITECTURE = (
+    *("model_type", "hidden_size", "d_model", "dim", "n_embd", "hidden_dim"),
+    *("num_hidden_layers", "n_layers", "n_layer", "num_layers"),
+)
+"""Fields of config.json that fine-tuning never changes; architectures name them differently."""
+
+
+def _difference(base: Path, folder: Path) -> str | None:
+    """The first field in which a checkpoint's architecture differs from its supposed base's; None where none does."""
+    expected, own = (json.loads((path / "config.json").read_text(encoding="utf-8")) for path in (base, folder))
+    for name in ARCHITECTURE:
+        if name in expected and name in own and expected[name] != own[name]:
+            return f"{name} is {expected[name]}, not {own[name]}"
+    return None
 
 
 def _fit(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from auditor import metrics, registry
+from auditor import estimating, metrics, registry
 from auditor.engine import Scorer
 from auditor.errors import AuditError, ConfigError, ProbeError
-from auditor.measuring import Measuring, NotDrawnError, Sink, WriteError, scorer_for, unmet
+from auditor.measuring import Measuring, NotDrawnError, Sink, WriteError, scorer_for
+from auditor.needs import left_out
 from auditor.plans import AuditedModel, Draw, Plan
 from auditor.types import Measurement, Metric, Probe, ProbeRecord, Progress
 
@@ -44,8 +44,7 @@ class Suite:
 
     def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink) -> None:
         self._plan, self._audited, self.probe = plan, audited, probe
-        chosen = probe.name in plan.selected
-        self._missing, self._reason = unmet(plan, audited, probe) if chosen else ((), "not selected")
+        self._missing, self._reason = left_out(plan, audited, probe)
         self._failed = False
         self._measuring = Measuring(plan, audited, probe, scorer, sink)
 
@@ -59,21 +58,15 @@ class Suite:
         if self._reason is not None:
             return
         look = f", look {draw.look}" if draw else ""
-        cache, work = self._plan.cache, self._work()
-        progress.start(f"{self._audited.name}: {self.probe.name}{look}", None if draw else cache.recall(work) or None)
+        cache, work = self._plan.cache, estimating.work_key(self._plan, self.probe)
+        cases = None if draw else estimating.expected_cases(self._plan, self._audited, self.probe)
+        progress.start(f"{estimating.piece(self._audited, self.probe)}{look}", cases)
         with self._alone(progress):
             cases = self._measuring.draw(progress, draw)
             if draw is not None:
                 progress.finish()
             else:
                 cache.remember(work, cases)
-
-    def _work(self) -> str:
-        """What decides how many cases the probe has, whichever the model: hashed, as it names the user's data."""
-        sizes = {name: len(rows) for name, rows in self._plan.examples.items()}
-        settings = registry.settings_of(self._plan.settings[self.probe.name])
-        words = f"{self.probe.name} {settings} {sizes} {self._plan.budget}"
-        return hashlib.sha256(words.encode()).hexdigest()
 
     def close(self) -> None:
         """Let go of what waits on disk."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from auditor import resources, text
 from auditor.metrics import median_fact, share, task_metric
-from auditor.types import Audit, Case, Example, Facts, Judged, Metric, Score, Skipped, Slice, Task
+from auditor.types import Audit, Case, Example, Facts, Judged, Metric, Planned, Score, Skipped, Slice, Task
 from probes._attacks import word_limit
 
 if TYPE_CHECKING:
@@ -69,6 +69,18 @@ class Adversarial:
             replace(median_fact("queries", "median queries"), comparable=False),
             share("mean_words_changed", "words changed where it succeeded", _words_changed, comparable=False),
         )
+
+    def planned(self, audit: Audit) -> Planned:
+        """Queries at most: those that the model answers wrongly are not attacked, and few attacks spend their budget."""
+        settings: AdversarialSettings = audit.settings
+        examples = sum(one.gold is not None for one in audit.examples("home", settings.examples))
+        runs = sum(
+            recipe != "pruthi" or limit is not None
+            for recipe in dict.fromkeys(settings.recipes)
+            if resources.lacking(recipe) is None
+            for _, limit in _strengths(recipe, settings)
+        )
+        return Planned(runs * examples, queries=examples + runs * examples * settings.query_budget)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings: AdversarialSettings = audit.settings

@@ -14,7 +14,7 @@ from typing import Any
 
 from auditor import metrics
 from auditor.errors import ConfigError, near_match
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Row, Score, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Score, Skipped, Task
 from probes import _groups
 
 DATA = Path(__file__).with_name("data") / "bias.toml"
@@ -96,6 +96,11 @@ class Bias:
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         del task
         return (FLIPS, SCORE_GAP, RATE_GAP, GROUP_SCORE, GROUP_RATE, PAIR_FLIPS)
+
+    def planned(self, audit: Audit) -> Planned:
+        settings: Settings = audit.settings
+        pairs = sum(len(ring(tuple(_data()["axes"][axis]))) for axis in settings.axes)
+        return Planned(pairs * settings.sentences * settings.pairs_per_sentence)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings, field = audit.settings, audit.task.fields[0]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from auditor import metrics, text
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
 from probes import _domains
 
 HOME = {"domain": "home"}
@@ -56,6 +56,9 @@ class DomainShift:
         if task.word_level:
             quality, drop = _domains.on_shared_types(quality), _domains.measured_later(drop)
         return (quality, drop, UNKNOWN, PIECES, DISTANCE, SEPARABLE)
+
+    def planned(self, audit: Audit) -> Planned:
+        return Planned(sum(len(audit.examples(domain, audit.settings.examples)) for domain in audit.domains))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         for domain in audit.domains:

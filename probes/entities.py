@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import metrics, spans
-from auditor.types import NEEDS, Audit, Case, Example, Judged, Measurement, Metric, Score, Skipped, Slice, Task
+from auditor.types import NEEDS, Audit, Case, Example, Judged, Measurement, Metric, Planned, Score, Skipped, Slice, Task
 from probes import _entities
 
 SEEN, UNSEEN = "seen in training", "not seen in training"
@@ -73,6 +73,9 @@ class Entities:
     def worth_showing(self, judged: Judged) -> bool:
         """Not a sentence that was asked for some of its entities: the others would look wrong."""
         return judged.facts[ASKED] != SOME
+
+    def planned(self, audit: Audit) -> Planned:
+        return Planned(sum(isinstance(case, Case) for case in self.cases(audit)))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         examples = [one for one in audit.examples("home", audit.settings.examples) if one.gold is not None]

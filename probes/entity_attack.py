@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from auditor import holding, metrics, resources, spans, text
 from auditor.holding import Found
-from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Skipped, Slice, Task
+from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Planned, Skipped, Slice, Task
 from probes._attacks import word_limit
 
 if TYPE_CHECKING:
@@ -68,6 +68,14 @@ class EntityAttack:
             replace(metrics.median_fact("queries", "median queries"), comparable=False),
             metrics.share("mean_words_changed", "words changed where it succeeded", _words_changed, comparable=False),
         )
+
+    def planned(self, audit: Audit) -> Planned:
+        """At most: where the model finds no entity nothing is attacked."""
+        settings: Settings = audit.settings
+        examples = sum(one.gold is not None for one in audit.examples("home", settings.examples))
+        runs = sum(_unavailable(audit, method) is None for method in dict.fromkeys(settings.methods))
+        queries = examples + runs * examples * settings.query_budget
+        return Planned(runs * examples, exact=False, queries=queries)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings: Settings = audit.settings

@@ -12,7 +12,7 @@ from typing import Any
 
 from auditor import metrics, spans
 from auditor.errors import ConfigError, near_match
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Row, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Skipped, Task
 from probes import _entities, _groups
 
 DATA = Path(__file__).with_name("data") / "entity_bias.toml"
@@ -67,6 +67,9 @@ class EntityBias:
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         del task
         return (_entities.RECALL, GAP)
+
+    def planned(self, audit: Audit) -> Planned:
+        return Planned(sum(isinstance(case, Case) for case in self.cases(audit)))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         for axis in audit.settings.axes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.stats import curve
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
 from probes import _wrong_tags
 from probes._retraining import check_steps, measured, over_seeds, steps_of, stratified, sums
 
@@ -67,13 +67,23 @@ class LabelNoise:
         title = task.metric.replace("_", " ")
         return (Metric(task.metric, title, "descriptive", "share", 0.0, 1.0, "higher"),)
 
+    def planned(self, audit: Audit) -> Planned:
+        settings: Settings = audit.settings
+        chosen = _chosen(audit)
+        kinds = sum(
+            all(_impossible(audit.task, rows, kind) is None for rows in chosen) for kind in _kinds(settings, audit.task)
+        )
+        fits = kinds * (1 + len(settings.rates)) * settings.seeds
+        # Without wrong labels all kinds are one training.
+        trainings = settings.seeds * (1 + kinds * len(settings.rates)) if kinds else 0
+        cases, steps = fits * len(audit.examples("home", settings.examples)), steps_of(settings.steps, audit.task)
+        return Planned(cases, trainings=trainings, steps=steps, batch_size=settings.batch_size)
+
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings: Settings = audit.settings
-        train = audit.examples("train")
-        size = min(settings.rows, len(train))
-        chosen = [stratified(audit.task, train, size, audit.rng(seed)) for seed in range(settings.seeds)]
+        chosen = _chosen(audit)
         make = _wrong_tags.mistagged if audit.task.word_level else mislabelled
-        for kind in settings.kinds or (OF_ENTITIES if audit.task.word_level else OF_TEXTS):
+        for kind in _kinds(settings, audit.task):
             reason = next((why for rows in chosen if (why := _impossible(audit.task, rows, kind)) is not None), None)
             for rate in (0.0, *settings.rates):
                 slice_ = {"labels": kind, "wrong": share(rate)}
@@ -94,6 +104,17 @@ class LabelNoise:
                 values = (point.value, point.low, point.high)
                 method = over_seeds(point.seeds, steps_of(audit.settings.steps, task))
                 yield measured(task.metric, {"labels": kind, "wrong": wrong}, values, point, method)
+
+
+def _chosen(audit: Audit) -> list[list[Example]]:
+    """The training rows of each seed."""
+    settings, train = audit.settings, audit.examples("train")
+    size = min(settings.rows, len(train))
+    return [stratified(audit.task, train, size, audit.rng(seed)) for seed in range(settings.seeds)]
+
+
+def _kinds(settings: Settings, task: Task) -> tuple[Kind, ...]:
+    return settings.kinds or (OF_ENTITIES if task.word_level else OF_TEXTS)
 
 
 def share(rate: float) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auditor import spans
 from auditor.stats import curve
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
 from probes._retraining import check_steps, measured, over_seeds, steps_of, stratified, sums
 
 FULL = "all"
@@ -80,6 +80,13 @@ class LowResource:
             Metric("labels_to_target", "labels to reach the target", "descriptive", "count", 0.0, infinite, "lower"),
             Metric("gain_from_doubling", "gain from doubling the labels", "descriptive", "points", 0.0, 1.0, None),
         )
+
+    def planned(self, audit: Audit) -> Planned:
+        settings: Settings = audit.settings
+        trainings = settings.seeds * sum(size <= len(audit.examples("train")) for size in settings.sizes)
+        cases = (trainings + 1) * len(audit.examples("home", settings.examples))
+        steps = steps_of(settings.steps, audit.task)
+        return Planned(cases, trainings=trainings, steps=steps, batch_size=settings.batch_size)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings: Settings = audit.settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from auditor import holding, metrics, spans, text
 from auditor.errors import ConfigError, near_match
 from auditor.perturbing import BY_NLPAUG, FAMILIES, perturb
-from auditor.types import Audit, Case, Example, Metric, Skipped, Slice, Task
+from auditor.types import Audit, Case, Example, Metric, Planned, Skipped, Slice, Task
 
 WANTED = {
     "lower case": "a capital letter",
@@ -78,19 +78,30 @@ class Noise:
             metrics.mean_fact("words_touched", "share of words touched"),
         )
 
+    def planned(self, audit: Audit) -> Planned:
+        """At most: texts that offer a perturbation nothing to change are no cases."""
+        settings: Settings = audit.settings
+        examples = len(audit.examples("home", settings.examples))
+        kinds = sum(_is_there(name) for name in settings.perturbations)
+        return Planned(examples * kinds * len(settings.severities), exact=False)
+
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings: Settings = audit.settings
         examples = audit.examples("home", settings.examples)
         for name in settings.perturbations:
             for severity, share in settings.severities.items():
                 slice_ = {"family": FAMILIES[name], "perturbation": name, "severity": severity}
-                if name in BY_NLPAUG and importlib.util.find_spec("nlpaug") is None:
+                if not _is_there(name):
                     yield Skipped(slice_, "nlpaug is not installed")
                     continue
                 found = [case for example in examples if (case := _case(audit, example, name, share, slice_))]
                 yield from found
                 if not found:
                     yield Skipped(slice_, f"no text has {WANTED.get(name, 'a word that it could change')}")
+
+
+def _is_there(perturbation: str) -> bool:
+    return perturbation not in BY_NLPAUG or importlib.util.find_spec("nlpaug") is not None
 
 
 def _case(audit: Audit, example: Example, name: str, share: float, slice_: Slice) -> Case | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor import metrics
-from auditor.types import Audit, Case, Example, Facts, Judged, Measurement, Metric, Score, Skipped, Task
+from auditor.types import Audit, Case, Example, Facts, Judged, Measurement, Metric, Planned, Score, Skipped, Task
 from probes import _entities
 
 RECALL = Metric("recall", "recall by class", "mean", "share", 0.0, 1.0, "higher")
@@ -47,6 +47,9 @@ class Quality:
             return (*whole, *_entities.METRICS)
         # A ratio of sums such as F1 has no recall by class: its scores are no shares of right answers.
         return whole if task.ratio else (*whole, RECALL)
+
+    def planned(self, audit: Audit) -> Planned:
+        return Planned(len(audit.examples("home", audit.settings.examples)))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         examples = audit.examples("home", audit.settings.examples)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from auditor.errors import AuditError
 from auditor.stats import seeds as over
-from auditor.types import Audit, Case, Judged, Measurement, Metric, Skipped, Task, TrainedModel
+from auditor.types import Audit, Case, Judged, Measurement, Metric, Planned, Skipped, Task, TrainedModel
 from probes._retraining import check_steps, over_seeds, steps_of, stratified
 from probes._robustness import COSTS, Arms, Found, Measure, ask, measures, pick_domain
 
@@ -87,6 +87,22 @@ class TrainingStrategy:
             Metric(COSTS["peak_bytes"], "peak memory ÷ standard's", "descriptive", "ratio", 0.0, infinite, "lower"),
             Metric("difference", "difference from standard", "descriptive", "points", -2.0, 2.0, None),
             Metric("adjusted_p", "p of the difference, Holm-adjusted", "descriptive", "ratio", 0.0, 1.0, None),
+        )
+
+    def planned(self, audit: Audit) -> Planned:
+        """None of its own: what other probes ask of each model."""
+        reason = unavailable(audit)
+        if reason is not None:
+            return Planned(0, reason=reason)
+        settings: Settings = audit.settings
+        number = sum(1 for _ in models(audit, reference(audit)))
+        return Planned(
+            0,
+            trainings=0 if from_checkpoints(audit) else number,
+            steps=steps_of(settings.steps, audit.task),
+            batch_size=settings.batch_size,
+            models=number,
+            others={one.probe: smaller(settings)[one.probe] for one in measures(audit.task)},
         )
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:

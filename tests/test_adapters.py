@@ -161,7 +161,7 @@ def test_virtual_tokens_take_positions_from_the_text(folders: dict[str, Path]) -
 @pytest.mark.parametrize("name", ADDED)
 def test_onnx_runtime_answers_as_torch_does(folders: dict[str, Path], name: str) -> None:
     for package in ("onnxruntime", "onnx"):
-        pytest.importorskip(package, reason="compares with the real package: pip install auditor[onnx]")
+        pytest.importorskip(package, reason="compares with the real package: pip install onnxruntime onnx")
     other = hugging_face.load(folders[name], name="m", device="cpu")
     model = onnx.load(folders[name], name="m", device="cpu")
     for one, known in zip(answers(model), answers(other), strict=True):

@@ -53,10 +53,13 @@ ALLOWED: dict[str, set[str]] = {
         "tasks",
     },
     "plans": {"types", "engine", "tally"},
-    "measuring": BASE | {"engine", "plans", "registry", "spool", "tally"},
+    "measuring": BASE | {"engine", "needs", "plans", "spool", "tally"},
+    "needs": BASE | {"plans", "registry"},
     "provenance": {"types", "config", "data", "limitations", "resources", "results", "stats", "tables"},
     "models": BASE | {"tasks", "text"},
     "engine": BASE,
+    "advice": BASE | {"remedies"},
+    "estimating": BASE | {"engine", "measuring", "needs", "plans", "registry"},
     "perturbing": {"text"},
     "attacking": {"errors", "packages", "resources", "text"},
     "training": BASE
@@ -66,7 +69,7 @@ ALLOWED: dict[str, set[str]] = {
     "remedies": set(),
     "retraining": BASE | {"config", "models", "plans", "training"},
     "rounds": BASE | {"gate", "measuring", "plans", "policy", "runner", "stats", "tally"},
-    "runner": BASE | {"registry", "engine", "measuring", "metrics", "plans"},
+    "runner": BASE | {"estimating", "registry", "engine", "measuring", "metrics", "needs", "plans"},
 }
 HEAVY = ("torch", "transformers", "textattack", "nlpaug", "sklearn", "scipy", "pandas", "pyarrow", "accelerate", "rich")
 

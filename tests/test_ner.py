@@ -511,7 +511,7 @@ def test_padding_on_the_left_is_no_difference(model: hugging_face.HuggingFaceMod
 
 def test_onnx_runtime_answers_for_words_as_torch_does(place: Path) -> None:
     for package in ("onnxruntime", "onnx"):
-        pytest.importorskip(package, reason="compares with the real package: pip install auditor[onnx]")
+        pytest.importorskip(package, reason="compares with the real package: pip install onnxruntime onnx")
     from auditor.models import onnx
 
     path = place / "ckpt" / "standard"

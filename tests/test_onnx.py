@@ -26,7 +26,7 @@ from auditor.models import exporting, hugging_face, onnx
 from auditor.types import Request
 
 TEXTS: list[Request] = [("the film is good",), ("bad",), ("it was not a great movie and the plot is awful",), ("",)]
-ABSENT = "compares with the real package: pip install auditor[onnx]"
+ABSENT = "compares with the real package: pip install onnxruntime onnx"
 CUDA = "CUDAExecutionProvider"
 
 
@@ -248,7 +248,7 @@ def test_a_missing_package_is_one_line_before_anything_is_read(
     monkeypatch.setitem(sys.modules, name, None)
     tiny_checkpoint(tmp_path / "ckpt")
     assert main(["run", "--model", str(tmp_path / "ckpt"), "--backend", "onnx", "--out", str(tmp_path / "out")]) == 2
-    said = f'audit run: backend "onnx" needs {name}, which is not installed (pip install auditor[onnx])\n'
+    said = f'audit run: backend "onnx" needs {name}, which is not installed (pip install onnxruntime onnx)\n'
     assert capsys.readouterr().err == said
 
 

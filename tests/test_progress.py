@@ -117,12 +117,60 @@ def test_a_log_gets_a_line_at_the_start_at_intervals_and_at_the_end(passing: Cal
         "base: noise: 55 done, 5/s",
         "base: noise: 55 cases, 11 s",
         "training: …",
-        "training: 0 of 2,000, about 0 s left",
+        "training: 0 of 2,000",
         "training: 1,500 of 2,000, about 7 s left",
         "training: 3,000 of 2,000, about 0 s left",
         "training: 30 s",
     ]
     assert lines.seconds == {"base: noise": 11.0, "training": 30.0}
+
+
+def test_what_is_left_goes_by_the_estimate_first_and_more_and_more_by_the_pace(
+    passing: Callable[[float], None],
+) -> None:
+    log = io.StringIO()
+    with Lines(log) as lines:
+        lines.expect({"m: low_resource": 100.0, "m: noise": 300.0})
+        lines.start("m: low_resource", 100)
+        passing(40)
+        lines.advance(0)  # in the first training: no case is there yet
+        passing(20)
+        lines.advance(25)
+        passing(60)
+        lines.advance(25)
+        lines.finish()
+        lines.start("m: noise", None)
+        passing(10)
+        lines.advance(5)
+        lines.finish()
+    assert log.getvalue().splitlines() == [
+        "m: low_resource: …",
+        "m: low_resource: 0 of 100, about 60 s left, 6 min of the audit",
+        # By the pace 180 s, by the estimate 75 s: a quarter of the first and three of the second.
+        "m: low_resource: 25 of 100, about 101 s left, 7 min of the audit",
+        # By the pace 120 s, by the estimate 50 s.
+        "m: low_resource: 50 of 100, about 85 s left, 6 min of the audit",
+        "m: low_resource: 120 s",
+        "m: noise: …",
+        # Nothing comes after it; it said no total.
+        "m: noise: 5 done, 0/s, about 290 s left",
+        "m: noise: 10 s",
+    ]
+
+
+@attached
+def test_the_line_on_a_terminal_says_what_is_left_of_the_audit(
+    terminal: Terminal, passing: Callable[[float], None]
+) -> None:
+    with Live(terminal, tick=NEVER) as line:
+        line.expect({"m: quality": 10.0, "m: noise": 300.0})
+        line.start("m: quality", 100)
+        passing(5)
+        line.advance(50)
+        line.draw()
+        shown = screen(terminal.getvalue())[0]
+        line.finish()
+    assert shown == "m: quality  50/100  0:05 left  audit 5:05  10/s"
 
 
 def test_quiet_prints_nothing_and_keeps_the_times(passing: Callable[[float], None]) -> None:

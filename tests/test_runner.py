@@ -201,16 +201,29 @@ class Said(Silent):
         self.done += _amount
 
 
-def test_progress_counts_cases_as_they_are_drawn_and_knows_the_total_the_next_time(tmp_path: Path) -> None:
+class Unplanned(Crashing):
+    """A probe that does not say how much it is going to do."""
+
+    name = "unplanned"
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        for example in audit.examples("home", 20):
+            yield Case(example, slice={})
+
+
+def test_progress_counts_cases_as_they_are_drawn_and_knows_the_total_as_planned_or_as_the_last_time(
+    tmp_path: Path,
+) -> None:
     cache = SQLiteCache(tmp_path / "answers.sqlite", limit_bytes=10**9)
     first, second = Said(), Said()
     for said, name in ((first, "one"), (second, "other")):
         model = keyword_model(GOOD, name=name)
-        plan = plan_of(model, shipped("quality"), n=20, models=(AuditedModel(model),), cache=cache)
-        runner.run(plan, nowhere, said)
-    assert first.starts == [("one: quality", None)]
-    assert second.starts == [("other: quality", 20)]
-    assert first.done == second.done == 20
+        unplanned: Any = Unplanned()
+        probes = (*shipped("quality"), unplanned)
+        runner.run(plan_of(model, probes, n=20, models=(AuditedModel(model),), cache=cache), nowhere, said)
+    assert first.starts == [("one: quality", 20), ("one: unplanned", None)]
+    assert second.starts == [("other: quality", 20), ("other: unplanned", 20)]
+    assert first.done == second.done == 40
 
 
 def test_rows_stand_in_the_seeded_order_of_the_examples() -> None:

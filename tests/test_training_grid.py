@@ -183,9 +183,9 @@ def test_the_command_trains_a_grid_and_shows_what_each_took(tmp_path: Path, caps
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        (["--seeds", "0"], "audit train: --seeds 0 cannot be (a whole number from 1 on)"),
-        (["--recipes", "fgm,fgm"], "audit train: --recipes fgm,fgm cannot be (names with commas between, each once)"),
-        (["--recipes", "fgm,"], "audit train: --recipes fgm, cannot be (names with commas between, each once)"),
+        (["--seeds", "0"], "audit train: --seeds 0: must be at least 1"),
+        (["--recipes", "fgm,fgm"], "audit train: --recipes fgm,fgm: must be names with commas between, each once"),
+        (["--recipes", "fgm,"], "audit train: --recipes fgm,: must be names with commas between, each once"),
         (["--recipes", "fmg"], "no recipe is called 'fmg' (did you mean 'fgm'?)"),
     ],
 )
@@ -208,7 +208,7 @@ def test_a_model_that_learned_nothing_is_said_to_be_so(tmp_path: Path, capsys: p
     assert main(["train", "--config", str(tmp_path / "audit.toml"), "--device", "cpu"]) == 0
     found = record.read(tmp_path / "ckpt" / "standard")
     assert found is not None
-    expected = "on the validation rows is no better than the same answer to all of them (0.500): nothing was learned"
+    expected = "on the validation rows is no better than always predicting one class (0.500): nothing was learned"
     assert expected in found.warning
     assert f"audit train: standard: {found.warning}" in capsys.readouterr().err
 

@@ -140,11 +140,14 @@ class Live(Lines):
         done, total = self._done, self._total
         rate = done / seconds if seconds > 0 else 0.0
         facts = [f"{done:,} done" if total is None else f"{done:,}/{total:,}"]
-        if total is not None and rate:
-            facts.append(f"{clock(max(total - done, 0) / rate)} left")
+        left, whole = self._left(seconds), self._left_of_all(seconds)
+        if left is not None:
+            facts.append(f"{clock(left)} left")
+        if whole is not None:
+            facts.append(f"audit {clock(whole)}")
         if rate:
             facts.append(f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
-        if total is None or not rate:
+        if left is None:
             facts.append(clock(seconds))
         return facts
 

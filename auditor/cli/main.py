@@ -30,6 +30,7 @@ exit codes:
 
 TASKS = ("text-classification", "ner")
 """Those with a shipped policy; written out, as importing them takes longer than all the rest of the parser."""
+DECISION_ALONE = "print the decision alone: no progress, no verdicts"
 BAD_INPUT = 2
 
 
@@ -196,30 +197,41 @@ def _run(commands: Commands) -> None:
         "  audit run --model my-model/ --data test.csv --train train.csv --domain tweets=tweets.csv\n"
         "  audit run --model ckpt/ --candidate standard --probe noise --budget 100\n"
         "  audit run --model ckpt/ --probe my_probe.py\n"
-        "  audit run --model ckpt/ --until-decided --budget 2000",
+        "  audit run --model ckpt/ --until-decided --budget 2000\n"
+        "  audit run --model ckpt/ --dry-run",
     )
     command.add_argument("--model", type=_path, required=True, help="a checkpoint folder, or a folder of several")
     command.add_argument("--candidate", help="the checkpoint whose verdicts count, when there are several")
     command.add_argument("--data", type=_path, help="labelled rows to audit on (CSV, TSV, JSONL, Parquet)")
     command.add_argument("--train", type=_path, help="training rows: leakage, majority baseline, learning curve")
     command.add_argument(
-        "--domain", action="append", default=[], metavar="NAME=FILE", help="another domain; may be given again"
+        "--domain", action="append", default=[], metavar="NAME=FILE", help="another domain; repeatable"
     )
-    command.add_argument("--base", type=_path, help="the model it was fine-tuned from, for the learning curve")
+    command.add_argument("--base", type=_path, help="the model it was fine-tuned from (default: [training] base)")
     command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml if there is one)")
+    _measuring(command)
+
+
+def _measuring(command: argparse.ArgumentParser) -> None:
+    """The flags of ``audit run`` that say what is measured and how, not on what."""
     command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the shipped one)")
     command.add_argument(
         "--probe",
         action="append",
         default=[],
         metavar="NAME|FILE.py",
-        help="only this probe, or one more probe from a file",
+        help="measure only this probe, or add one from a file; repeatable: --probe noise --probe bias",
     )
-    command.add_argument("--budget", type=int, metavar="N", help="at most N examples of each set for each probe")
+    command.add_argument("--budget", type=int, metavar="N", help="use at most N examples per data set and probe")
     command.add_argument(
         "--until-decided",
         action="store_true",
         help="measure what required rules read, on no more examples than their verdicts need",
+    )
+    command.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check everything, list what would be measured and how long it takes, write nothing",
     )
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
     command.add_argument("--out", type=_path, help="results folder (default: [audit] out)")
@@ -231,7 +243,7 @@ def _run(commands: Commands) -> None:
     command.add_argument(
         "--backend", choices=("torch", "onnx"), help="what computes answers (default: the config's, else torch)"
     )
-    _common(command, device=True)
+    _common(command, device=True, quiet=DECISION_ALONE)
 
 
 def _gate(commands: Commands) -> None:
@@ -244,6 +256,7 @@ def _gate(commands: Commands) -> None:
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
     command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
     command.add_argument("--json", action="store_true", help="print the decision as JSON")
+    command.add_argument("--quiet", action="store_true", help="print the decision alone, without its verdicts")
 
 
 def _report(commands: Commands) -> None:
@@ -316,10 +329,10 @@ def _listings(commands: Commands) -> None:
     resources.add_argument("--json", action="store_true", help="print as JSON")
 
 
-def _common(command: argparse.ArgumentParser, *, device: bool) -> None:
+def _common(command: argparse.ArgumentParser, *, device: bool, quiet: str = "no progress") -> None:
     if device:
         command.add_argument("--device", help="auto, cpu, cuda, cuda:1 or mps (default: the config's, else auto)")
-    command.add_argument("--quiet", action="store_true", help="no progress")
+    command.add_argument("--quiet", action="store_true", help=quiet)
 
 
 if __name__ == "__main__":

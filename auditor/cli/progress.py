@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -25,6 +26,8 @@ class Lines:
         self._began = self._said = time.monotonic()
         self.seconds: dict[str, float] = {}
         """Piece of work → seconds it took, for timings.json."""
+        self._expected: dict[str, float] = {}
+        """Piece of work that has not ended → seconds that it is estimated to take."""
 
     def __enter__(self) -> Self:
         return self
@@ -33,6 +36,10 @@ class Lines:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def expect(self, seconds: Mapping[str, float]) -> None:
+        """Say how much is left of all these pieces of work, too, while one of them is under way."""
+        self._expected = dict(seconds)
 
     def start(self, _what: str, _total: int | None = None) -> None:
         INTERRUPTS.check()
@@ -48,6 +55,7 @@ class Lines:
     def finish(self, _note: str = "") -> None:
         seconds = time.monotonic() - self._began
         self.seconds[self._what] = round(seconds, 1)
+        self._expected.pop(self._what, None)
         self._ended(f"{_note + ', ' if _note else ''}{seconds:.0f} s")
 
     def close(self) -> None:
@@ -61,12 +69,33 @@ class Lines:
         if now - self._said < INTERVAL:
             return
         self._said = now
-        rate = self._done / (now - self._began)
-        if self._total is None:
-            self._write(self._line(f"{self._done:,} done, {rate:.0f}/s") + "\n")
-            return
-        left = max(self._total - self._done, 0) / rate if rate else 0.0
-        self._write(self._line(f"{self._done:,} of {self._total:,}, about {left:.0f} s left") + "\n")
+        passed = now - self._began
+        said = [f"{self._done:,} done" if self._total is None else f"{self._done:,} of {self._total:,}"]
+        if self._total is None and self._done:
+            said.append(f"{self._done / passed:.0f}/s")
+        left, whole = self._left(passed), self._left_of_all(passed)
+        if left is not None:
+            said.append(f"about {left:.0f} s left")
+        if whole is not None:
+            said.append(f"{duration(whole)} of the audit")
+        self._write(self._line(", ".join(said)) + "\n")
+
+    def _left(self, passed: float) -> float | None:
+        """Seconds that the piece under way still takes, first as estimated, more and more by its own pace.
+
+        None where neither is known. Cases come in bursts where models are trained in between.
+        """
+        expected = self._expected.get(self._what)
+        if not self._total or not self._done:
+            return None if expected is None else max(expected - passed, 0.0)
+        done = min(self._done / self._total, 1.0)
+        by_pace = passed * (1 - done) / done
+        return by_pace if expected is None else done * by_pace + (1 - done) * expected * (1 - done)
+
+    def _left_of_all(self, passed: float) -> float | None:
+        """Seconds that all pieces still take; None where nothing comes after the one under way."""
+        later = sum(seconds for what, seconds in self._expected.items() if what != self._what)
+        return later + (self._left(passed) or 0.0) if later else None
 
     def _ended(self, text: str) -> None:
         self._write(self._line(text) + "\n")
@@ -83,6 +112,15 @@ class Lines:
             self._stream.flush()
         except (OSError, ValueError):  # ValueError: of a stream that is closed
             self._stream = None
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``9 min``, ``2 h 10 min``; never less than a second."""
+    if seconds < 100:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{minutes} min" if not hours else f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 class Quiet(Lines):

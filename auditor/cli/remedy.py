@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from auditor import policy, registry, remedies, results, stats, tasks, verifying
 from auditor.cli import run as audits
 from auditor.cli import sources
-from auditor.cli.gate import INCOMPLETE
+from auditor.cli.decision import INCOMPLETE
 from auditor.cli.options import progress
 from auditor.cli.sources import Sources
 from auditor.config import Config
@@ -93,7 +93,7 @@ def _carry_out(
     with _beside(checkpoints, found["candidate"], before):
         told = _told(options, found, checkpoints, proposed[0].name, out / "audit")
         with contextlib.redirect_stdout(sys.stderr):
-            decision, _, _ = audits.audited(told, config, None, audited.policy, _code)
+            decision = audits.audited(told, config, None, audited.policy, _code).decision
     _report(out / "audit", found["candidate"], proposed)
     if not options.quiet:
         print(one_line(f"scorecard: {out / 'audit' / results.PAGE}"), file=sys.stderr)

@@ -6,46 +6,79 @@ import contextlib
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from auditor import caches, comparing, folders, gate, policy, registry, results, rounds, runner, tables
+from auditor import caches, comparing, estimating, folders, gate, policy, registry, results, rounds, runner, tables
 from auditor import config as configs
-from auditor.cli.gate import INCOMPLETE, show
+from auditor.cli import estimate
+from auditor.cli.decision import INCOMPLETE, show
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.options import named, progress, seeded
 from auditor.cli.progress import Lines
 from auditor.config import Config
-from auditor.engine import Cache, SQLiteCache
+from auditor.engine import Cache, NoCache, SQLiteCache
 from auditor.errors import ResultsError, UsageError, is_text, one_line
 from auditor.models import checkpoint
 from auditor.plans import Plan
-from auditor.types import Decision, ProbeRecord
+from auditor.types import Decision, Probe, ProbeRecord
+
+if TYPE_CHECKING:
+    from auditor.prepare import Prepared
 
 DEFAULT = Path("audit.toml")
 """The config that is used where none is named, if it is there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A finished audit, its results on disk."""
+
+    decision: Decision
+    policy: policy.Policy
+    records: tuple[ProbeRecord, ...]
+    """The candidate's, with their rows."""
+    out: Path
+    seconds: Mapping[str, float]
+    """Piece of work → what it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command line and the config ask for, before anything is loaded."""
+
+    probes: tuple[Probe, ...]
+    chosen: frozenset[str]
+    policy: policy.Policy
+    out: Path
+
+
 def run(options: Namespace) -> int:
-    """Audit, write the results folder whole or not at all, judge, render."""
+    """Audit, judge and render, the results folder whole or not at all.
+
+    With ``--dry-run`` only list what would be measured.
+    """
     # Whatever a probe or a library prints goes where progress goes: with --json, stdout is the decision alone.
     with contextlib.redirect_stdout(sys.stderr):
-        decision, rules, out = _carried_out(options)
-    show(decision, rules, as_json=options.json)
+        file = options.config or (DEFAULT if DEFAULT.is_file() else None)
+        if options.config is None and file is not None and not options.quiet:
+            print(one_line(f"using {file}"), file=sys.stderr)
+        config = _of_task(_with_flags(configs.load(file), options), options.model)
+        found = listed(options, config, file) if options.dry_run else audited(options, config, file)
+    if isinstance(found, str):
+        INTERRUPTS.settle(0)
+        print(found)
+        return 0
+    decision = found.decision
+    show(decision, found.policy, found.records, folder=str(found.out), as_json=options.json, quiet=options.quiet)
     if decision.exit_code == INCOMPLETE:
-        print(one_line(f"tracebacks: {out / results.ERRORS}"), file=sys.stderr)
+        print(one_line(f"tracebacks: {found.out / results.ERRORS}"), file=sys.stderr)
     if not options.quiet:
-        print(one_line(f"scorecard: {out / results.PAGE}"), file=sys.stderr)
+        print(estimate.took(found.seconds), file=sys.stderr)
+        print(one_line(f"scorecard: {found.out / results.PAGE}"), file=sys.stderr)
     return _code(decision)
-
-
-def _carried_out(options: Namespace) -> tuple[Decision, policy.Policy, Path]:
-    file = options.config or (DEFAULT if DEFAULT.is_file() else None)
-    if options.config is None and file is not None and not options.quiet:
-        print(one_line(f"using {file}"), file=sys.stderr)
-    return audited(options, _of_task(_with_flags(configs.load(file), options), options.model), file)
 
 
 def _of_task(config: Config, model: Path) -> Config:
@@ -58,52 +91,78 @@ def _code(decision: Decision) -> int:
     return int(decision.exit_code)
 
 
+def _asked(options: Namespace, config: Config, rules: policy.Policy | None = None) -> _Asked:
+    names, files = registry.split_selection(options.probe)
+    probes = registry.discover(files)
+    registry.sibling("reports")
+    rules = rules or policy.load(options.policy or configs.policy_file(config), config.task)
+    return _Asked(probes, registry.selected(probes, names, files), rules, options.out or configs.out_folder(config))
+
+
 def audited(
     options: Namespace,
     config: Config,
     file: Path | None,
     rules: policy.Policy | None = None,
     exit_code: Callable[[Decision], int] = _code,
-) -> tuple[Decision, policy.Policy, Path]:
-    """The decision, the policy it went by and the folder of its results. ``file``: where the config stands.
+) -> Audited:
+    """Carry the audit out and write its folder. ``file``: where the config stands.
 
     ``rules``: the policy to judge by, in place of what options and config name. ``exit_code``: that of the command once
     the results are whole, whatever comes then.
     """
-    names, files = registry.split_selection(options.probe)
-    probes = registry.discover(files)
-    registry.sibling("reports")
-    chosen = registry.selected(probes, names, files)
-    rules = rules or policy.load(options.policy or configs.policy_file(config), config.task)
-    out = options.out or configs.out_folder(config)
+    asked = _asked(options, config, rules)
     with contextlib.ExitStack() as ending:
-        with folders.whole(out, results.is_ours, ResultsError) as folder, named(file), _cache(options) as cache:
-            decision = _audit(options, config, (probes, chosen), rules, out, folder, cache)
+        with folders.whole(asked.out, results.is_ours, ResultsError) as folder, named(file), _cache(options) as cache:
+            finished = _audit(options, config, asked, folder, cache)
             # From here to the folder's new name, so that an interruption finds either no results or whole ones.
             ending.enter_context(folders.uninterrupted())
-        INTERRUPTS.settle(exit_code(decision))
-    return decision, rules, out
+        INTERRUPTS.settle(exit_code(finished.decision))
+    return finished
 
 
-def _audit(
-    options: Namespace,
-    config: Config,
-    probes: tuple[Any, Any],
-    rules: policy.Policy,
-    out: Path,
-    folder: Path,
-    cache: Cache,
-) -> Decision:
-    from auditor import prepare, provenance
+def listed(options: Namespace, config: Config, file: Path | None) -> str:
+    """What the audit would measure, everything read and checked, nothing written."""
+    asked = _asked(options, config)
+    folders.check_target(asked.out, results.is_ours, ResultsError)
+    with named(file):
+        plan = _prepared(options, config, asked, NoCache()).plan
+        works = estimating.works(plan, timed=not options.until_decided)
+    if options.json:
+        return estimate.as_json(works)
+    said = [*estimate.listing(works, asked.policy, plan.candidate), *estimate.lines(works, kept=False)]
+    if options.until_decided:
+        said.append("--until-decided stops each slice once its verdict stands: how long that takes is not known")
+    return "\n".join([*said, f"results would be written to {asked.out}; nothing was written"])
 
-    root, lines = out.resolve().parent, progress(options)
-    prepared = prepare.prepare(config, _options(options, config, cache), *probes, root)
+
+def _prepared(options: Namespace, config: Config, asked: _Asked, cache: Cache) -> Prepared:
+    """Everything the audit needs, and the policy and hypotheses checked against it."""
+    from auditor import prepare
+
+    root = asked.out.resolve().parent
+    prepared = prepare.prepare(config, _options(options, config, cache), asked.probes, asked.chosen, root)
     plan = prepared.plan
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
-    policy.check(rules, known)
+    policy.check(asked.policy, known)
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
-    records, drawn = _records(options, plan, rules, folder, lines)
-    decision = gate.decide(rules, records, plan.candidate)
+    for audited in plan.models:
+        if audited.configured_base is not None and not options.quiet:
+            said = f"{audited.name}: trained again from {audited.configured_base}, the base of [training]"
+            print(one_line(said), file=sys.stderr)
+    return prepared
+
+
+def _audit(options: Namespace, config: Config, asked: _Asked, folder: Path, cache: Cache) -> Audited:
+    from auditor import provenance
+
+    root, lines = asked.out.resolve().parent, progress(options)
+    prepared = _prepared(options, config, asked, cache)
+    plan = prepared.plan
+    expected = {} if options.quiet or options.until_decided else _estimated(plan, fresh=options.fresh)
+    lines.expect(expected)
+    records, drawn = _records(options, plan, asked.policy, folder, lines)
+    decision = gate.decide(asked.policy, records, plan.candidate)
     compared = comparing.compare(plan.candidate, records, config.compare)
     content = {
         **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, root),
@@ -113,12 +172,22 @@ def _audit(
         "records": [results.record_dict(record) for record in records],
         "comparisons": tables.plain(compared),
         "unanswered": comparing.unanswered(config.compare, compared),
-        "policy": results.policy_dict(rules),
-        "decision": results.decision_dict(decision, rules),
+        "policy": results.policy_dict(asked.policy),
+        "decision": results.decision_dict(decision, asked.policy),
     }
     tables.write_rows(folder / results.EXAMPLES, records)
-    _write(folder, content, lines.seconds, plan.errors)
-    return decision
+    _write(folder, content, {"seconds": lines.seconds, "expected_seconds": expected}, plan.errors)
+    own = tuple(record for record in records if record.model == plan.candidate)
+    return Audited(decision, asked.policy, own, asked.out, lines.seconds)
+
+
+def _estimated(plan: Plan, *, fresh: bool) -> dict[str, float]:
+    """Piece of work → seconds at least; says the estimate on standard error."""
+    kept = not fresh and estimating.known_before(plan)
+    works = estimating.works(plan)
+    for line in estimate.lines(works, kept=kept):
+        print(line, file=sys.stderr)
+    return {one.piece: round(one.seconds, 1) for one in works if one.seconds is not None}
 
 
 def _records(
@@ -137,12 +206,12 @@ def _records(
     return tuple(results.without_texts(one) for one in records) if options.no_texts else records, drawn
 
 
-def _write(folder: Path, content: dict[str, Any], seconds: dict[str, float], errors: list[str]) -> None:
+def _write(folder: Path, content: dict[str, Any], timings: dict[str, Any], errors: list[str]) -> None:
     """The results, and the page from what a reader of them will find."""
     from reports import scorecard
 
     results.write(folder, content)
-    results.write_json(folder / results.TIMINGS, {"seconds": seconds})
+    results.write_json(folder / results.TIMINGS, timings)
     if errors:
         (folder / results.ERRORS).write_text("\n".join(errors), encoding="utf-8", errors="backslashreplace")
     page = scorecard.render(json.loads((folder / results.RESULTS).read_text(encoding="utf-8")))

@@ -64,8 +64,8 @@ def _asked(config: Config, options: Namespace) -> Config:
         return config
     for flag, value in changed.items():
         if (flag == "seeds" and value < 1) or (flag == "recipes" and (not all(value) or len(set(value)) < len(value))):
-            hint = "a whole number from 1 on" if flag == "seeds" else "names with commas between, each once"
-            raise UsageError(f"--{flag} {getattr(options, flag)} cannot be", hint=hint)
+            wanted = "at least 1" if flag == "seeds" else "names with commas between, each once"
+            raise UsageError(f"--{flag} {getattr(options, flag)}: must be {wanted}")
     return config.model_copy(update={"training": config.training.model_copy(update=changed)})
 
 

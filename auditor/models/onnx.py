@@ -89,7 +89,7 @@ def check(precision: str) -> None:
         try:
             importlib.import_module(name)
         except ModuleNotFoundError:
-            hint = "pip install auditor[onnx]"
+            hint = f"pip install {' '.join(PACKAGES)}"
             raise ModelError(f'backend "onnx" needs {name}, which is not installed', hint=hint) from None
         except ImportError as error:
             raise ModelError(f'backend "onnx" needs {name}: {said(error)}', hint=TORCH) from error

@@ -192,9 +192,10 @@ def _learned_nothing(ready: _Ready, trained: loop.Trained) -> str:
     baseline = validating.constant([one.gold for one in ready.examples], rows, task)
     if baseline is None or found > baseline:
         return ""
+    constant = "naming no entity" if task.word_level else "always predicting one class"
     return (
-        f"WARNING: {task.metric} {found:.3f} on the {named} rows is no better than the same answer to all of them "
-        f"({baseline:.3f}): nothing was learned; train longer, or weaken the recipe"
+        f"WARNING: {task.metric} {found:.3f} on the {named} rows is no better than {constant} ({baseline:.3f}): "
+        "nothing was learned; train longer, or weaken the recipe"
     )
 
 

@@ -22,9 +22,10 @@ from auditor.types.cases import (
     TrainedModel,
     in_words,
 )
-from auditor.types.protocols import NEEDS, Audit, Measuring, Probe, Progress, Silent
+from auditor.types.protocols import NEEDS, Audit, Measuring, Planned, Planning, Probe, Progress, Silent
 from auditor.types.records import (
     GROUPED,
+    NOT_SELECTED,
     Comparison,
     Contribution,
     Decision,
@@ -44,6 +45,7 @@ from auditor.types.rows import Names, Rows
 __all__ = [
     "GROUPED",
     "NEEDS",
+    "NOT_SELECTED",
     "Audit",
     "Case",
     "Comparison",
@@ -61,6 +63,8 @@ __all__ = [
     "Model",
     "Names",
     "Outcome",
+    "Planned",
+    "Planning",
     "Probe",
     "ProbeRecord",
     "Progress",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from auditor.types.cases import (
@@ -105,7 +106,7 @@ class Probe(Protocol):
     A probe with ``reads_parts = True`` finds the task's further scores in ``Judged.parts``, and the answer beside them.
     ``worth_showing(judged)``, if it has that, says whether a case may stand among the worst on the page.
     A probe may also define ``measure(cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]`` for
-    numbers that the kinds of metric do not serve.
+    numbers that the kinds of metric do not serve, and ``planned(audit) -> Planned`` for the estimate before the first probe.
     """
 
     name: str
@@ -132,6 +133,38 @@ class Measuring(Protocol):
     """The optional second half of a probe."""
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The work a probe is going to do on one model, counted before it starts."""
+
+    cases: int
+    exact: bool = True
+    """False: at most so many cases, as the texts or the model's answers decide."""
+    queries: int = 0
+    """Texts that attacks ask about, at most."""
+    trainings: int = 0
+    """Different trainings; equal ones are run once."""
+    steps: int = 0
+    """Optimiser steps of each training."""
+    batch_size: int = 0
+    """Rows of each step."""
+    models: int = 0
+    """Trained models that each of ``others`` is asked of."""
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Probe → its changed settings, as ``findings`` is called with them."""
+    reason: str | None = None
+    """Why nothing can be measured after all; None where something can."""
+
+
+@runtime_checkable
+class Planning(Protocol):
+    """The optional part of a probe that says beforehand how much it is going to do."""
+
+    def planned(self, audit: Audit) -> Planned:
+        """Count the work without asking the model: called before the first probe runs."""
+        ...
 
 
 NEEDS: dict[str, str] = {

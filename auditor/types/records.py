@@ -65,6 +65,9 @@ class Metric:
         return self.read is not _reads_nothing
 
 
+NOT_SELECTED = "not selected"
+"""The reason of a record whose probe ``--probe`` left out."""
+
 Status: TypeAlias = Literal["ok", "too_few", "removed_by_tokenizer"]
 
 

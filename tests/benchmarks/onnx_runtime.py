@@ -1,6 +1,6 @@
 """B9. Texts/s of the same planned batches by ONNX Runtime ÷ by torch, and how often they name the same label.
 
-Needs ``pip install auditor[onnx]``. Not called onnx.py: it would be imported in place of the package of that name.
+Needs ``pip install onnxruntime onnx``. Not called onnx.py: it would be imported in place of the package of that name.
 """
 
 from __future__ import annotations

@@ -1,0 +1,161 @@
+"""A decision on the terminal: passes first, failures last, right above the decision."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from auditor import advice, gate, results, tables
+from auditor.cli.live import on_terminal
+from auditor.errors import one_line
+from auditor.policy import Policy
+from auditor.types import Decision, ProbeRecord, Rule, Verdict
+
+INCOMPLETE = 2
+"""The exit code of a decision after a crash."""
+ORDER = ("pass", "not_applicable", "not_measured", "inconclusive", "fail")
+"""Outcomes from top to bottom."""
+GREEN, YELLOW, RED, PLAIN = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
+COLOURS = {"pass": GREEN, "inconclusive": YELLOW, "fail": RED}
+BY_CODE = {0: GREEN, 1: RED, INCOMPLETE: RED, 3: YELLOW}
+INDENT = " " * 16
+
+
+def show(
+    decision: Decision,
+    policy: Policy,
+    records: Sequence[ProbeRecord],
+    *,
+    folder: str,
+    as_json: bool,
+    quiet: bool = False,
+) -> None:
+    """Print a decision: JSON for programs, lines for people, with ``quiet`` the headline alone.
+
+    ``records``: the candidate's. ``folder``: the results folder, as the user wrote it.
+    """
+    if as_json:
+        content = {"policy": policy.name, **results.decision_dict(decision, policy)}
+        by_probe = {record.probe: record for record in records}
+        for entry, verdict in zip(content["verdicts"], decision.verdicts, strict=True):
+            entry |= _with_groups(verdict, policy.rules[verdict.rule], by_probe[policy.rules[verdict.rule].probe])
+        print(json.dumps(content, ensure_ascii=True, indent=2))
+        return
+    coloured = has_colours()
+    own = {record.probe: record for record in records}
+    if not quiet:
+        for outcome, line in lines(decision, policy, own, folder):
+            print(_painted(line, COLOURS.get(outcome), coloured))
+    print(_painted(one_line(decision.headline), BY_CODE[decision.exit_code], coloured))
+    if quiet:
+        return
+    if decision.exit_code == INCOMPLETE:
+        for reason in decision.reasons:
+            print(one_line(f"  {reason}"))
+    gaps = [*_advisory(decision, policy, own), *advice.not_measured(records, _deciding(decision, policy))]
+    if gaps:
+        print("not measured:")
+        for gap in gaps:
+            print(one_line(f"  {gap}"))
+
+
+def lines(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], folder: str) -> Iterator[tuple[str, str]]:
+    """Outcome and line of every verdict on something measured.
+
+    Below failures stands what to do next, once for neighbours with the same advice.
+    """
+    shown = [
+        one
+        for one in decision.verdicts
+        if _is_measured(one, own[policy.rules[one.rule].probe])
+        and (one.outcome != "not_measured" or policy.rules[one.rule].required != "never")
+    ]
+    # Of equal outcome those that decide nothing come first.
+    shown.sort(key=lambda one: (ORDER.index(one.outcome), policy.rules[one.rule].required != "never"))
+    steps = [_next_step(one, policy.rules[one.rule], own, folder) for one in shown]
+    for at, verdict in enumerate(shown):
+        rule = policy.rules[verdict.rule]
+        yield verdict.outcome, one_line(_line(verdict, rule, own[rule.probe]))
+        if steps[at] is not None and steps[at] not in steps[at + 1 : at + 2]:
+            yield "", one_line(f"{INDENT}→ {steps[at]}")
+
+
+def has_colours() -> bool:
+    """Whether standard output shows colours and the user wants them (no-color.org)."""
+    return not os.environ.get("NO_COLOR") and on_terminal(sys.stdout)
+
+
+def _painted(line: str, colour: str | None, coloured: bool) -> str:
+    return f"{colour}{line}{PLAIN}" if colour and coloured else line
+
+
+def _is_measured(verdict: Verdict, record: ProbeRecord) -> bool:
+    """Whether a verdict is no gap: gaps stand below the decision."""
+    return record.status == "measured" and not (verdict.outcome == "not_measured" and _is_gap(verdict, record))
+
+
+def _is_gap(verdict: Verdict, record: ProbeRecord) -> bool:
+    return verdict.reason in {gap.reason for gap in record.skipped if gap.applies}
+
+
+def _advisory(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord]) -> list[str]:
+    """Advisory slices that no measurement answers: one line a reason."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for verdict in decision.verdicts:
+        rule = policy.rules[verdict.rule]
+        record = own[rule.probe]
+        silent = record.status == "measured" and verdict.outcome == "not_measured" and not _is_gap(verdict, record)
+        if silent and rule.required == "never":
+            found.setdefault((rule.probe, verdict.reason), []).append(
+                ", ".join((verdict.slice or {}).values()) or "all"
+            )
+    return [f"{probe} [{'; '.join(slices)}] (advisory) – {reason}" for (probe, reason), slices in found.items()]
+
+
+def _deciding(decision: Decision, policy: Policy) -> set[tuple[str, str]]:
+    """Probe and reason of what a required rule could not read."""
+    pairs = ((policy.rules[one.rule], one) for one in decision.verdicts if one.outcome == "not_measured")
+    return {(rule.probe, verdict.reason) for rule, verdict in pairs if rule.required != "never"}
+
+
+def _next_step(verdict: Verdict, rule: Rule, own: Mapping[str, ProbeRecord], folder: str) -> str | None:
+    if verdict.outcome != "fail":
+        return None
+    return advice.next_step(rule, verdict.slice, own[rule.probe].limitation, folder)
+
+
+def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
+    where = gate.describe_slice(verdict.slice)
+    value = "" if verdict.value is None else f" {verdict.value:.3f}"
+    limit = "" if rule.limit is None else f" (limit {rule.limit:g})"
+    shown = rule.limit is None and verdict.value is not None and verdict.outcome == "not_applicable"
+    mark = "shown" if shown else verdict.outcome.replace("_", " ")
+    advisory = " (advisory)" if rule.required == "never" else ""
+    place = f" [{where}]" if where else ""
+    groups = _groups(verdict, rule, record) if verdict.outcome == "fail" else ""
+    return f"{mark:>14}{advisory}  {rule.probe} {rule.metric}{place}{value}{limit}{groups}: {verdict.reason}"
+
+
+def _groups(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
+    """The groups or the pair that a verdict's number is about, as the probe words them."""
+    detail = _detail(verdict, rule, record)
+    return f"; {detail}" if detail else ""
+
+
+def _detail(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
+    measured = (entry for entry in record.measurements if entry.metric == rule.metric and entry.slice == verdict.slice)
+    return next((entry.detail for entry in measured), "")
+
+
+def _with_groups(verdict: Verdict, rule: Rule, record: ProbeRecord) -> dict[str, Any]:
+    """For programs: a verdict's detail, and every group and pair of its slice with value, interval and n."""
+    keys = ("metric", "value", "low", "high", "n_clusters")
+    groups = [
+        {**entry.slice, **{key: tables.plain(getattr(entry, key)) for key in keys}}
+        for entry in record.groups(verdict.slice or {})
+    ]
+    detail = _detail(verdict, rule, record)
+    return {**({"detail": detail} if detail else {}), **({"groups": groups} if groups else {})}

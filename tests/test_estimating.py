@@ -1,0 +1,243 @@
+"""What probes say beforehand that they are going to do, against what they do; and how long it takes."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fakes import GOOD, nowhere, plan_of, reviews, shipped
+
+from auditor import estimating, registry, runner
+from auditor.engine import SQLiteCache
+from auditor.models.fake import FakeModel, keyword_model
+from auditor.plans import AuditedModel, Plan
+from auditor.tasks.ner import NamedEntityRecognition
+from auditor.types import (
+    Audit,
+    Case,
+    Encoded,
+    Example,
+    Metric,
+    Model,
+    Planned,
+    Planning,
+    Probe,
+    Response,
+    Silent,
+    Skipped,
+    Task,
+    TrainedModel,
+)
+
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+SMALL: dict[str, dict[str, Any]] = {
+    "quality": {"examples": 7},
+    "noise": {"examples": 5, "severities": {"low": 0.1, "middle": 0.2}},
+    "domain_shift": {"examples": 6},
+    "bias": {"sentences": 4, "pairs_per_sentence": 2},
+    "adversarial": {"examples": 4, "recipes": ("deepwordbug", "pruthi"), "freedom": True, "query_budget": 10},
+    "entities": {"examples": 8},
+    "entity_attack": {"examples": 4, "methods": ("deepwordbug", "entity swap"), "query_budget": 10},
+    "entity_bias": {"names_per_sentence": 2},
+    "low_resource": {"sizes": (4, 8, 1000), "seeds": 2, "steps": 30, "examples": 5},
+    "label_noise": {"rates": (0.2, 0.4), "rows": 16, "seeds": 2, "steps": 30, "examples": 5},
+    "training_strategy": {"source": "train", "recipes": ("fgm",), "seeds": 2, "examples": 5, "noisy": 3, "attacked": 3},
+}
+"""Settings of every shipped probe that are quick to carry out."""
+AT_MOST = {"noise", "entity_attack", "training_strategy"}
+"""Probes whose cases depend on what the texts offer or the model answers: they plan at most so many."""
+OF_WORDS, OF_TEXTS = {"entities", "entity_attack", "entity_bias"}, {"adversarial", "bias"}
+"""Probes of one kind of task alone."""
+
+
+def sentences(n: int, name: str) -> tuple[Example, ...]:
+    """Two kinds of sentences, with an entity each, of capitals and punctuation."""
+    made = []
+    for index in range(n):
+        words, tags = ("Ann Lee", ("B-PER", "I-PER")) if index % 2 else ("Paris", ("B-LOC",))
+        text = f"Yesterday {words} was seen in film number {index} , they said ."
+        after = len(text.split()) - 1 - len(tags)
+        made.append(Example(f"{name}:{index + 2}", {"text": text}, ("O", *tags, *("O",) * after)))
+    return tuple(made)
+
+
+def tagger() -> FakeModel:
+    def answer(words: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+        found = {"Ann": "B-PER", "Lee": "I-PER", "Paris": "B-LOC"}
+        return tuple(tuple(0.9 if tag == found.get(word, "O") else 0.025 for tag in TAGS) for word in words)
+
+    return FakeModel(answer, TAGS, name="tagger")
+
+
+def plan(word_level: bool, trained: set[Any], **more: Any) -> Plan:
+    """A plan with every input given, whose trainings are counted instead of carried out."""
+    model: Model = tagger() if word_level else keyword_model(GOOD)
+    rows = sentences if word_level else reviews
+
+    def fit(examples: Sequence[Example], **how: Any) -> Model:
+        trained.add((tuple((one.id, one.gold) for one in examples), *how.values()))
+        return model
+
+    def train(recipe: str, examples: Sequence[Example], *, seed: int, **how: Any) -> TrainedModel:
+        trained.add((recipe, tuple(one.id for one in examples), seed, *how.values()))
+        return TrainedModel(recipe, recipe == "standard", seed, lambda: model)
+
+    probes = registry.discover()
+    examples = {"home": rows(12, "home"), "far": rows(5, "far"), "train": rows(24, "train")}
+    given: dict[str, Any] = {
+        "models": (AuditedModel(model, fit=fit, train=train),),
+        "examples": examples,
+        "settings": {probe.name: replace(probe.settings, **SMALL[probe.name]) for probe in probes},
+        **({"task": NamedEntityRecognition(TAGS)} if word_level else {}),
+        **more,
+    }
+    return plan_of(model, probes, **given)
+
+
+def test_every_shipped_probe_has_small_settings_here() -> None:
+    assert set(SMALL) == {probe.name for probe in registry.discover()}
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_every_shipped_probe_plans_what_it_does(name: str) -> None:
+    if {"adversarial", "entity_attack"} & {name} and importlib.util.find_spec("textattack") is None:
+        pytest.skip("needs the real package: pip install textattack")
+    for word_level in (name in OF_WORDS, name not in OF_TEXTS):
+        trained: set[Any] = set()
+        one = plan(word_level, trained, selected=frozenset({name}))
+        probe = next(probe for probe in one.probes if probe.name == name)
+        assert isinstance(probe, Planning)
+        planned = estimating.planned_by(one, one.models[0], probe)
+        assert planned is not None
+        assert trained == set(), "nothing is trained to say how much will be"
+        record = next(record for record in runner.run(one, nowhere, Silent()) if record.probe == name)
+        assert record.status == "measured", record.reason
+        cases, queries = record.counts["cases"], record.counts["queries"]
+        assert planned.exact == (name not in AT_MOST)
+        assert cases == planned.cases if planned.exact else 0 < cases <= planned.cases
+        assert queries <= planned.queries
+        assert len(trained) == planned.trainings
+
+
+def test_a_probe_that_cannot_run_after_all_plans_why() -> None:
+    model = keyword_model(GOOD)
+    one = plan_of(model, shipped("training_strategy"))
+    (work,) = estimating.works(one, timed=False)
+    assert work.planned is None
+    assert work.reason == "no other recipe's checkpoint beside it, and no train and no base to train from"
+    (record,) = runner.run(one, nowhere, Silent())
+    assert [gap.reason for gap in record.skipped] == [work.reason]
+
+
+@dataclass(frozen=True)
+class Nothing:
+    pass
+
+
+class Silence:
+    """Does not say how much it is going to do."""
+
+    name, limitation, needs, settings = "silence", "noise", frozenset[str](), Nothing()
+    pools: tuple[frozenset[str], ...] = ()
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        del task
+        return ()
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        del audit
+        yield from ()
+
+
+class Broken(Silence):
+    """Cannot count."""
+
+    name = "broken"
+
+    def planned(self, audit: Audit) -> Planned:
+        raise ZeroDivisionError(audit.model)
+
+
+@pytest.mark.parametrize("probe", [Silence(), Broken()], ids=["silent", "broken"])
+def test_a_probe_that_does_not_say_or_cannot_costs_no_audit(probe: Probe) -> None:
+    one = plan_of(keyword_model(GOOD), (probe,), n=4)
+    (work,) = estimating.works(one)
+    assert (work.reason, work.planned, work.seconds) == (None, None, None)
+    assert runner.run(one, nowhere, Silent())[0].status == "measured"
+
+
+class Timed:
+    """A clock that each batch moves on by a second for every ten texts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(estimating, "time", SimpleNamespace(perf_counter=lambda: self.now))
+
+
+class Slow(FakeModel):
+    """Takes a tenth of a second a text."""
+
+    clock: Timed
+    asked = 0
+
+    def run(self, batch: Sequence[Encoded]) -> list[Response]:
+        self.asked += len(batch)
+        self.clock.now += len(batch) / 10
+        return super().run(batch)
+
+
+def slow(clock: Timed) -> Slow:
+    model = Slow(lambda _: (0.2, 0.8))
+    model.clock = clock
+    return model
+
+
+def test_seconds_are_cases_and_steps_at_the_pace_of_timed_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Timed(monkeypatch)
+    model = slow(clock)
+    one = plan_of(
+        model,
+        shipped("quality", "low_resource"),
+        n=40,
+        models=(AuditedModel(model, fit=lambda *_, **__: model),),
+        examples={"home": reviews(40), "train": reviews(40, "train")},
+        settings={
+            "quality": shipped("quality")[0].settings,
+            "low_resource": replace(shipped("low_resource")[0].settings, sizes=(10, 20), steps=30, batch_size=8),
+        },
+    )
+    quality, low = estimating.works(one)
+    assert quality.seconds == pytest.approx(4.0)
+    # Two sizes, three seeds; 40 home rows of each and of the checkpoint; a step takes as long as three forward passes.
+    training = 6 * 30 * 8 * 3 / 10
+    assert low.training_seconds == pytest.approx(training)
+    assert low.seconds == pytest.approx(7 * 40 / 10 + training)
+    assert model.asked == 40, "the one batch of all rows took more than the time for timing"
+
+
+def test_a_pace_is_timed_once_for_a_model_and_its_rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    clock = Timed(monkeypatch)
+    cache = SQLiteCache(tmp_path / "answers.sqlite", limit_bytes=10**9)
+    model = slow(clock)
+    one = plan_of(model, shipped("quality"), n=20, cache=cache)
+    assert not estimating.known_before(one)
+    first = estimating.works(one)
+    asked = model.asked
+    assert estimating.works(one) == first
+    assert model.asked == asked > 0
+    runner.run(one, nowhere, Silent())
+    assert estimating.known_before(one)
+    cache.close()
+
+
+def test_a_model_that_does_not_answer_has_no_pace() -> None:
+    def fails(_: Any) -> Any:
+        raise IndexError("index out of range in self")
+
+    (work,) = estimating.works(plan_of(FakeModel(fails), shipped("quality"), n=4))
+    assert (work.seconds, work.planned) == (None, Planned(4))

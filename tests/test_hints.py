@@ -1,0 +1,151 @@
+"""Hints name commands that work: packages that an index has, next steps for whatever may fail."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auditor import advice, limitations, packages, policy, registry, remedies, resources
+from auditor.models import onnx
+from auditor.types import NEEDS, NOT_SELECTED, ProbeRecord, Rule, Skipped
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("auditor", "probes", "reports", "fixtures", "tests")
+KINDS = (".py", ".toml", ".j2")
+SPELLED = re.compile(r"pip install ((?:[^\s\"'`()\[\]{};,]|\{[^}]*\}|\[[^\]]*\])+(?: (?:[\w.-]+|\{[^}]*\}))*)")
+
+
+def dependencies() -> set[str]:
+    """Every package that pyproject.toml or constraints.txt names, in its plain spelling."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    wanted += (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return {re.split(r"[<>=!~;\[ ]", one)[0].lower().replace("_", "-") for one in wanted}
+
+
+def hints() -> Iterator[tuple[Path, str]]:
+    """File, and what it says after ``pip install``."""
+    for folder in FOLDERS:
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.suffix in KINDS and file != Path(__file__):
+                for found in SPELLED.finditer(file.read_text(encoding="utf-8")):
+                    yield file, found[1]
+
+
+def test_every_hint_to_install_names_packages_and_no_extra_of_auditor() -> None:
+    found = list(hints())
+    assert len(found) >= 6, "the hints are found at all"
+    for file, said in found:
+        # Words after the packages may be prose; the first that is no flag is a package.
+        words = [word for word in said.split() if not word.startswith("-")]
+        assert not words[0].startswith("auditor"), f"{file}: pip install {said}"
+        assert "[" not in words[0], f"{file}: an extra is not on an index: pip install {said}"
+        known = words[0].startswith("{") or words[0].lower() in {*dependencies(), "no-such-package"}
+        assert known, f"{file}: pip install {said}"
+
+
+@pytest.mark.parametrize("module", [module for _, module, _ in resources._PACKAGES])
+def test_the_packages_of_resources_are_known(module: str) -> None:
+    command = packages.command(module)
+    assert command.startswith("pip install ")
+    words = command.removeprefix("pip install ").split()
+    assert {word for word in words if not word.startswith("-")} <= dependencies()
+
+
+def test_a_package_that_a_probe_of_somebody_elses_needs_is_named_as_it_is_imported() -> None:
+    assert packages.command("spacy") == "pip install spacy"
+
+
+def test_the_packages_of_the_onnx_backend_are_those_of_pyproject() -> None:
+    assert set(onnx.PACKAGES) <= dependencies()
+
+
+def shipped_rules() -> list[Rule]:
+    files = (policy.load(), *(policy.load(None, task) for task in policy.BY_TASK))
+    return [part for one in files for rule in one.rules for part in policy.parts(rule)]
+
+
+@pytest.mark.parametrize("rule", shipped_rules(), ids=lambda rule: rule.text)
+def test_every_rule_of_a_shipped_policy_has_a_next_step_of_its_own(rule: Rule) -> None:
+    assert rule.probe in advice.BY_PROBE
+    step = advice.next_step(rule, {key: str(value) for key, value in rule.slice.items()}, None, "results")
+    assert step
+    assert "{" not in step
+    assert "audit remedy" not in step or "audit remedy results " in step
+
+
+def test_every_probe_and_every_row_of_the_scorecard_has_a_next_step() -> None:
+    assert set(advice.BY_LIMITATION) == set(limitations.IDS)
+    for probe in registry.discover():
+        rule = Rule(probe.name, "metric", {}, "why", max=0.1)
+        assert advice.next_step(rule, {}, probe.limitation, "results")
+    theirs = Rule("theirs", "metric", {}, "why", max=0.1)
+    assert advice.next_step(theirs, None, "calibration", "x") == advice.BY_LIMITATION["calibration"]
+
+
+@pytest.mark.parametrize(
+    ("probe", "slice_", "remedy"),
+    [
+        ("noise", {"family": "typos", "severity": "middle"}, True),
+        ("noise", {"family": "words", "severity": "middle"}, False),
+        ("adversarial", {"recipe": "deepwordbug"}, True),
+        ("entity_attack", {"method": "deepwordbug"}, True),
+        ("entity_attack", {"method": "entity swap"}, False),
+    ],
+)
+def test_a_recipe_is_promised_only_where_audit_remedy_may_have_one(
+    probe: str, slice_: dict[str, str], remedy: bool
+) -> None:
+    step = advice.next_step(Rule(probe, "m", {}, "w", max=0.1), slice_, "noise", "here")
+    assert ("audit remedy here proposes" in step) is remedy
+    assert (slice_.get("family") in (None, *remedies.LABEL_KEEPING) and "entity swap" not in slice_.values()) is remedy
+
+
+def test_every_need_can_be_met_by_a_flag_or_is_the_tasks() -> None:
+    of_the_task = {"single_text", "word_labels", "class_scores"}
+    assert set(advice.HOW) | of_the_task == set(NEEDS)
+    assert not set(advice.HOW) & of_the_task
+
+
+def gap(probe: str, *missing: str, reason: str | None = None, **more: object) -> ProbeRecord:
+    words = reason or next((NEEDS[need] for need in missing if need in NEEDS), None)
+    given: dict[str, object] = {"status": "not_applicable", "reason": words, "missing": missing, **more}
+    return ProbeRecord("m", probe, **given)  # type: ignore[arg-type]
+
+
+def test_what_is_not_measured_is_said_once_for_each_way_to_change_it() -> None:
+    skipped = tuple(
+        Skipped({"family": "words", "perturbation": "misspelling", "severity": one}, "nlpaug is not installed")
+        for one in ("low", "middle")
+    )
+    records = [
+        ProbeRecord("m", "noise", "measured", skipped=(*skipped, Skipped({}, "no such type", applies=False))),
+        gap("bias", reason=NOT_SELECTED),
+        gap("domain_shift", "domains"),
+        gap("label_noise", "base", "train"),
+        gap("low_resource", "base", "train"),
+        gap("memory", "base", reason="the base that [training] names is not there"),
+        gap("entities", "word_labels"),
+        gap("quality", reason=NOT_SELECTED),
+        gap("entity_bias", "word_labels", reason=NOT_SELECTED),
+        gap("theirs", "package:spacy", reason="not installed: spacy"),
+        gap("crashed", status="failed", reason="ValueError: no"),
+        ProbeRecord("m", "shares", "measured", skipped=(Skipped({"a": "1"}, NEEDS["domains"]),)),
+    ]
+    assert advice.not_measured(records, {("quality", NOT_SELECTED), ("theirs", "not installed: spacy")}) == [
+        "noise [words, misspelling] – nlpaug is not installed",
+        "domain_shift, shares [1] – give another domain with --domain NAME=FILE",
+        "label_noise, low_resource – name the base model with --base FOLDER; give training rows with --train FILE",
+        "memory – the base that [training] names is not there",
+        "theirs (required) – pip install spacy",
+        "bias, quality (required) – not selected with --probe",
+    ]
+
+
+def test_slices_without_anything_in_common_are_counted() -> None:
+    skipped = (Skipped({"a": "1"}, "no"), Skipped({"b": "2"}, "no"))
+    assert advice.not_measured([ProbeRecord("m", "p", "measured", skipped=skipped)], set()) == ["p (2 slices) – no"]
