@@ -14,7 +14,7 @@ from pair_task import PairTask
 
 from auditor import data, tasks
 from auditor.data import Columns, DataReport
-from auditor.data.datasets import LABEL_COLUMNS, TEXT_COLUMNS
+from auditor.data.columns import LABEL_COLUMNS, TEXT_COLUMNS
 from auditor.errors import DataError
 
 TASK = tasks.create("text-classification", ["negative", "positive"])

@@ -126,6 +126,11 @@ def _data(found: Mapping[str, Any], config: Config, record: TrainingRecord, befo
     for name in ("train", "validation"):
         if name in record.data:
             files[name] = records.check_data(record, before, name).resolve()
+    beside = {
+        "test" if one["name"] == "home" else one["name"]: (root / one["labels_path"]).resolve()
+        for one in found["data"]
+        if "labels_path" in one
+    }
     named = {name: files.pop(name, None) for name in ("train", "validation")}
     columns = {**record.columns, **configs.columns(config)}
     return {
@@ -139,6 +144,9 @@ def _data(found: Mapping[str, Any], config: Config, record: TrainingRecord, befo
         "columns": columns,
         "labels": dict(config.data.labels or record.mapping),
         "repair": config.data.repair or record.repair,
+        "ignore_case": config.data.ignore_case or record.ignore_case,
+        "header": record.header if config.data.header is None else config.data.header,
+        "labels_files": beside,
     }
 
 

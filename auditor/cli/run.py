@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from auditor import caches, comparing, folders, gate, policy, registry, results, rounds, runner, tables
+from auditor import caches, comparing, doubts, folders, gate, policy, registry, results, rounds, runner, tables
 from auditor import config as configs
+from auditor.cli import data_flags
 from auditor.cli.gate import INCOMPLETE, show
 from auditor.cli.options import named, progress, seeded
 from auditor.cli.progress import Lines
@@ -80,15 +81,21 @@ def _audit(
     root, lines = out.resolve().parent, progress(options)
     prepared = prepare.prepare(config, _options(options, config, cache), *probes, root)
     plan = prepared.plan
+    if not options.quiet:
+        print(one_line(data_flags.told(prepared.facts["data"])), file=sys.stderr)
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(rules, known)
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
     records, drawn = _records(options, plan, rules, folder, lines)
     decision = gate.decide(rules, records, plan.candidate)
+    doubt = doubts.swapped_labels(records, plan.candidate)
+    if doubt is not None and not options.quiet:
+        print(one_line(f"{doubt}; {data_flags.told(prepared.facts['data'][:1])}"), file=sys.stderr)
     compared = comparing.compare(plan.candidate, records, config.compare)
     content = {
         **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, root),
         **prepared.facts,
+        "data": doubts.noted(prepared.facts["data"], doubt),
         "until_decided": None if drawn is None else tables.plain(asdict(drawn)),
         "candidate": plan.candidate,
         "records": [results.record_dict(record) for record in records],
@@ -131,7 +138,7 @@ def _write(folder: Path, content: dict[str, Any], seconds: dict[str, float], err
 
 
 def _with_flags(config: Config, options: Namespace) -> Config:
-    config = seeded(config, options)
+    config = data_flags.applied(seeded(config, options), options)
     if options.budget is not None and options.budget < 1:
         raise UsageError(f"--budget {options.budget} is not a number of examples", hint="1 or more")
     given = {name: getattr(options, name) for name in ("budget", "backend")}
