@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from auditor import spellings
 from auditor.errors import DataError, near_match
@@ -116,10 +116,13 @@ def _reading(column: Column, by: str, found: Mapping[str, str], named: Column) -
 def _numbers(column: Column, labels: Sequence[str], rule: str | None) -> Reading:
     by_name, by_position = spellings.match(column.rows, spellings.names(labels)), spellings.positions(column, labels)
     if len(by_name) == len(column.rows) and not (by_position and rule == POSITION):
-        return _reading(column, NAME, by_name, column)
+        found = _reading(column, NAME, by_name, column)
+        return replace(found, note="its numbers could be positions too") if by_position and by_position != by_name else found
     own = spellings.own_numbers(column, labels)
     if by_position and (rule == POSITION or not own or own == by_position):
-        return _reading(column, POSITION, by_position, column)
+        found = _reading(column, POSITION, by_position, column)
+        unused = [label for label in labels if label not in by_position.values()]
+        return replace(found, note=f"no row is {shown(unused)}") if unused else found
     numbers = shown(sorted(column.rows, key=by_number))
     if by_position:
         odd, problem = next(iter(column.rows)), "may be positions or the numbers in the labels"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from auditor.errors import DataError, near_match
+from auditor.errors import DataError
 
 SHOWN = 20
 """An error lists at most so many labels: some tasks have hundreds."""
@@ -130,20 +131,25 @@ def own_numbers(column: Column, labels: Sequence[str]) -> dict[str, str]:
 
 
 def proposed(column: Column, labels: Sequence[str]) -> dict[str, str]:
-    """A mapping of every label of the column, for a person to check: by the labels' own numbers, by likeness, in order."""
-    spellings = sorted(column.rows, key=by_number)
-    own = own_numbers(column, labels)
-    known = match(spellings, names(labels))
+    """A mapping of every label of the column, for a person to check.
+
+    By the labels' own numbers, by name, by position where numbers begin with 0, by likeness, else in order.
+    """
+    ordered = sorted(column.rows, key=by_number)
+    own, known = own_numbers(column, labels), match(ordered, names(labels))
+    from_zero = "0" in column.rows or not column.numbers
+    places = {str(place): label for place, label in enumerate(labels)} if from_zero else {}
     found = {}
-    for place, spelling in enumerate(spellings):
-        low = alike(spelling)
-        begun = [one for one in labels if low and (alike(one).startswith(low) or low.startswith(alike(one)))]
-        near = re.search("'(.*)'", near_match(spelling, labels) or "")
-        in_order = labels[min(place * len(labels) // max(len(spellings), 1), len(labels) - 1)]
-        found[spelling] = (
-            own.get(spelling)
-            or known.get(spelling)
-            or (begun[0] if len(begun) == 1 else None)
-            or (near[1] if near and near[1] in labels else in_order)
-        )
+    for place, spelling in enumerate(ordered):
+        in_order = labels[min(place * len(labels) // len(ordered), len(labels) - 1)]
+        ways = (own.get(spelling), known.get(spelling), places.get(spelling), _like(spelling, labels), in_order)
+        found[spelling] = next(label for label in ways if label is not None)
     return found
+
+
+def _like(spelling: str, labels: Sequence[str]) -> str | None:
+    """The label that begins as this one does, where one alone does, or is spelt nearly the same."""
+    low = alike(spelling)
+    begun = [one for one in labels if alike(one).startswith(low) or low.startswith(alike(one))]
+    near = difflib.get_close_matches(spelling, labels, n=1)
+    return begun[0] if len(begun) == 1 else next(iter(near), None)
