@@ -117,7 +117,11 @@ def _numbers(column: Column, labels: Sequence[str], rule: str | None) -> Reading
     by_name, by_position = spellings.match(column.rows, spellings.names(labels)), spellings.positions(column, labels)
     if len(by_name) == len(column.rows) and not (by_position and rule == POSITION):
         found = _reading(column, NAME, by_name, column)
-        return replace(found, note="its numbers could be positions too") if by_position and by_position != by_name else found
+        return (
+            replace(found, note="its numbers could be positions too")
+            if by_position and by_position != by_name
+            else found
+        )
     own = spellings.own_numbers(column, labels)
     if by_position and (rule == POSITION or not own or own == by_position):
         found = _reading(column, POSITION, by_position, column)

@@ -135,9 +135,9 @@ def _tsv(text: str) -> list[Record]:
         for number, line in enumerate(lines_of(text), start=1)
         if line.strip(" ")
     ]
-    quoted = _quoted(text) if '"' in text else None
-    if quoted is None:
-        return plain
+    quoted, throughout = _quoted(text) if '"' in text else (None, False)
+    if quoted is None or throughout:
+        return plain if quoted is None else quoted
     # A quote that joins lines of which one is a row as it stands would swallow it.
     lines = {record.begins: len(record.cells) for record in plain}
     for record in quoted:
@@ -150,32 +150,43 @@ def _even(records: Sequence[Record]) -> bool:
     return len({len(one.cells) for one in records}) == 1
 
 
-def _quoted(text: str) -> list[Record] | None:
-    """Records of a file that a csv writer has quoted; None where it has not."""
+def _quoted(text: str) -> tuple[list[Record] | None, bool]:
+    """Records of a file that a csv writer has quoted, None where it has not; and whether it has quoted the first line whole,
+    as those do that quote all cells or all that are no numbers.
+    """
     records: list[Record] = []
     cells: list[str] = []
-    all_quoted = needed = True
-    at, line, begins = 0, 1, 1
-    while at < len(text):
+    everywhere = needed = first = True
+    begins = 1
+    for quoted, cell, line, ends in _fields(text):
+        if quoted is None:
+            return None, False
+        everywhere = everywhere and (quoted or _NUMBER.fullmatch(cell) is not None)
+        needed = needed and (not quoted or any(character in cell for character in '"\t\r\n'))
+        first = first and (quoted or bool(records))
+        cells.append(cell)
+        if ends:
+            if len(cells) > 1 or quoted or cell.strip(" "):
+                records.append(Record(begins, line, cells))
+            cells, begins = [], line + 1
+    return (records, everywhere and first) if (everywhere or needed) and _even(records) else (None, False)
+
+
+def _fields(text: str) -> Iterator[tuple[bool | None, str, int, bool]]:
+    """(whether in quotes, cell, the line it ends in, whether its record does); None for one that no csv writer writes."""
+    at, line = 0, 1
+    ended = True
+    while at < len(text) or not ended:
         match = _FIELD.match(text, at)
         if match is None:
-            return None
+            yield None, "", line, True
+            return
         inner, bare, end = match.groups()
-        if inner is None:
-            all_quoted = all_quoted and _NUMBER.fullmatch(bare) is not None
-        else:
-            needed = needed and any(character in inner for character in '"\t\r\n')
-        cells.append(bare if inner is None else inner.replace('""', '"'))
-        line += match[0].count("\n")
+        ended = end != "\t"
+        line += 0 if inner is None else inner.count("\n")
+        yield inner is not None, bare if inner is None else inner.replace('""', '"'), line, ended
+        line += ended
         at = match.end()
-        if end != "\t":
-            if len(cells) > 1 or inner is not None or cells[0].strip(" "):
-                records.append(Record(begins, line - 1 if end else line, cells))
-            cells, begins = [], line
-    if cells:
-        # The file ends with a tab: its last cell is empty.
-        records.append(Record(begins, line, [*cells, ""]))
-    return records if (all_quoted or needed) and _even(records) else None
 
 
 def lines_of(text: str) -> list[str]:
