@@ -31,6 +31,8 @@ def swapped_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None
             if (record.model, record.probe) == (candidate, "quality")
             for one in record.measurements
             if one.metric == "gain_over_majority" and not one.slice
+            # Of sums such as F1's there is no answer that is right or wrong.
+            if not any(metric.ratio for metric in record.metrics if metric.name == one.metric)
         ),
         None,
     )
