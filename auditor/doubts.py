@@ -15,7 +15,8 @@ LEVEL = 0.001
 def sign_test(wins: int, losses: int) -> float:
     """The chance of so few wins, or fewer, where each of the two is as likely: exact, one-sided, ties left out."""
     tosses = wins + losses
-    return sum(math.comb(tosses, count) for count in range(wins + 1)) / 2**tosses
+    chance: float = sum(math.comb(tosses, count) for count in range(wins + 1)) / 2**tosses
+    return chance
 
 
 def swapped_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None:

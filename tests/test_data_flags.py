@@ -14,6 +14,7 @@ from auditor.cli import data_flags
 from auditor.cli.main import main, parser
 from auditor.config import Config
 from auditor.errors import UsageError
+from auditor.training import record
 
 TEXTS = ("good film", "bad film", "great plot", "awful plot")
 

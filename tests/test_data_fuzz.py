@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -83,7 +84,7 @@ def files(draw: st.DrawFn, sound: st.SearchStrategy[str]) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def read(path: Path, content: bytes, **how: bool) -> Dataset | None:
+def read(path: Path, content: bytes, **how: Any) -> Dataset | None:
     """The file as its task reads it; None where it is refused, which has to be in one printable line with a place."""
     path.write_bytes(content)
     task = WORDS if path.stem == "words" else TEXTS

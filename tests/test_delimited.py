@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -63,7 +64,7 @@ def test_a_cell_of_a_tsv_file_with_quotes_of_any_kind_stays_as_it_is(cell: str) 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @settings(max_examples=100)
 @given(texts=st.lists(st.text(alphabet='ab ,;é"\t\n\u2028\u00a0\x0b\x85', min_size=1), min_size=1, max_size=6))
-def test_what_a_csv_writer_quotes_comes_back(quoting: int, suffix: str, end: str, texts: list[str]) -> None:
+def test_what_a_csv_writer_quotes_comes_back(quoting: Any, suffix: str, end: str, texts: list[str]) -> None:
     delimiter = "\t" if suffix == ".tsv" else ","
     # A line within a text that has a delimiter may be a row of its own, which no quote swallows; a file whose first line is
     # all in quotes is none of stray ones.

@@ -32,7 +32,7 @@ def task(labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> Any
     return tasks.create("text-classification", labels, mapping)
 
 
-def read(path: Path, labels: Sequence[str], mapping: Mapping[str, str] | None = None, **how: bool) -> data.Dataset:
+def read(path: Path, labels: Sequence[str], mapping: Mapping[str, str] | None = None, **how: Any) -> data.Dataset:
     return data.load(path, name="home", task=task(labels, mapping), columns=Columns(**how))
 
 
@@ -45,7 +45,7 @@ def reading(found: data.Dataset) -> Reading:
     return found.reading
 
 
-def refused(path: Path, labels: Sequence[str], mapping: Mapping[str, str] | None = None, **how: bool) -> str:
+def refused(path: Path, labels: Sequence[str], mapping: Mapping[str, str] | None = None, **how: Any) -> str:
     with pytest.raises(DataError) as caught:
         read(path, labels, mapping, **how)
     assert "\n" not in caught.value.line

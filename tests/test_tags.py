@@ -34,7 +34,7 @@ def conll(folder: Path, rows: Sequence[Sequence[Any]]) -> Path:
 
 
 def read(
-    path: Path, labels: Sequence[str] = LABELS, mapping: Mapping[str, str] | None = None, **how: bool
+    path: Path, labels: Sequence[str] = LABELS, mapping: Mapping[str, str] | None = None, **how: Any
 ) -> tuple[list[Any], str]:
     found = data.load(path, name="home", task=tasks.create("ner", labels, mapping), columns=data.Columns(**how))
     assert found.reading is not None
@@ -156,7 +156,7 @@ def test_tags_without_a_type_are_told_where_the_model_knows_several(tmp_path: Pa
 
 @pytest.mark.parametrize("letters", ["BIES", "BILU"])
 def test_tags_without_a_type_of_other_schemes_are_read_too(tmp_path: Path, letters: str) -> None:
-    begin, inside, end, single = letters if letters == "BIES" else ("B", "I", "L", "U")
+    begin, inside, end, single = tuple(letters) if letters == "BIES" else ("B", "I", "L", "U")
     path = jsonl(tmp_path, [[begin, inside, end, "O", single]])
     assert read(path, PLAIN)[0] == [("B-entity", "I-entity", "I-entity", "O", "B-entity")]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,8 @@ def read(path: Path, *, header: bool = True) -> Table:
     if not content:
         raise DataError("is empty", where=where, hint=NO_ROWS)
     classes: Mapping[str, tuple[str, ...]] = {}
+    names: Sequence[str]
+    rows: Sequence[tuple[int, Cells]]
     if suffix == ".parquet":
         names, rows, classes = _parquet(content, where)
     else:
