@@ -81,7 +81,8 @@ def test_numbers_that_are_no_positions_are_refused_with_the_mapping_to_write(tmp
     assert line.startswith(
         "column 'ner_tags': the tag 9 is no position in the model (0 to 4) (say what each means: [data]"
     )
-    assert pasted(line).keys() == {"0", "1", "9"}
+    assert pasted(line) == {"0": "O", "1": "B-PER", "9": "I-PER"}
+    assert read(path, mapping=pasted(line))[0] == [("B-PER", "I-PER", "O")]
     mapping = {"0": "O", "1": "B-PER", "9": "I-PER"}
     assert read(path, mapping=mapping) == ([("B-PER", "I-PER", "O")], "by mapping: 0 = O, 1 = B-PER, 9 = I-PER")
     assert "the tag 9 is not mapped" in refused(path, mapping={"0": "O", "1": "B-PER"})

@@ -188,13 +188,24 @@ def _meanings(table: Table, tags: str, every: Sequence[str], numbers: Numbers) -
         raise DataError(
             f"the file has no name for {lacking[0]}", where=where, hint=f"its names: {', '.join(classes.values())}"
         )
-    # O is first in most files, then the two tags of each type.
-    guess = {one: f"{'BI'[place % 2]}-TYPE{place // 2 + 1}" for place, one in enumerate(every[1:])}
-    filled = spellings.template({**{every[0]: OUTSIDE}, **guess, **{one: means[one] for one in every if one in means}})
     problem = f"tags are numbers ({spellings.shown(every)}), and the file does not say what they mean"
-    if by:
-        problem = f"the tag {lacking[0]} is {'not mapped' if by == MAPPING else f'no position in the model (0 to {len(known) - 1})'}"
+    if by == MAPPING:
+        problem = f"the tag {lacking[0]} is not mapped"
+    elif by == POSITION:
+        problem = f"the tag {lacking[0]} is no position in the model (0 to {len(known) - 1})"
+    filled = spellings.template(
+        {**_guessed(every, numbers.known), **{one: means[one] for one in every if one in means}}
+    )
     raise DataError(problem, where=where, hint=f"say what each means: [data] {filled}")
+
+
+def _guessed(every: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """A mapping for a person to check: the model's tags in order; without a model O, then the two tags of each type."""
+    if known:
+        return {one: known[place % len(known)] for place, one in enumerate(every)}
+    return {
+        one: f"{'BI'[(place - 1) % 2]}-TYPE{(place + 1) // 2}" if place else OUTSIDE for place, one in enumerate(every)
+    }
 
 
 def _numeric(tag: Any) -> bool:
