@@ -7,7 +7,6 @@ mixed in one column, and the numbers of several files of one audit are read by o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +18,6 @@ MAPPING, CLASS, NAME, CASE, POSITION = "mapping", "class name", "name", "name in
 """Ways to read a column."""
 MOST = 100
 """A hint maps at most so many labels; a column with more is hardly one of labels, and nobody pastes the line."""
-_DEFAULT = re.compile(r"LABEL_[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +55,12 @@ def read(
     neither all names nor all positions or could be either, and one label in several spellings.
     """
     named = spellings.with_class_names(column)
-    for way in (column, named) if mapping else ():
-        matched = spellings.match(way.rows, mapping or {})
-        if matched:
-            _check_all(way, matched, labels, mapping or {})
-            _check_spellings(way, mapping or {}, ignore_case)
-            return _reading(column, MAPPING, matched, named)
-    if column.classes and not all(map(_DEFAULT.fullmatch, labels)):
+    way, matched = _mapped(column, named, mapping or {})
+    if matched:
+        _check_all(way, matched, labels, mapping or {})
+        _check_spellings(way, mapping or {}, ignore_case)
+        return _reading(column, MAPPING, matched, named)
+    if column.classes and any(label not in (str(place), f"LABEL_{place}") for place, label in enumerate(labels)):
         return _reading(column, CLASS, _by_name(named, labels, ignore_case), named)
     if column.numbers and not mapping:
         return _numbers(column, labels, rule)
@@ -92,10 +89,9 @@ def trained(column: Column, mapping: Mapping[str, str] | None = None, *, ignore_
     differ in case alone, with ``ignore_case``, the most frequent. Raises DataError as ``read`` does.
     """
     named = spellings.with_class_names(column)
-    for way in (column, named) if mapping else ():
-        if mapping and spellings.match(way.rows, mapping):
-            found = read(column, tuple(mapping.values()), mapping, ignore_case=ignore_case)
-            return Reading(column.name, MAPPING, dict(sorted(found.labels.items(), key=lambda one: by_number(one[1]))))
+    if mapping and _mapped(column, named, mapping)[1]:
+        found = read(column, tuple(mapping.values()), mapping, ignore_case=ignore_case)
+        return Reading(column.name, MAPPING, dict(sorted(found.labels.items(), key=lambda one: by_number(one[1]))))
     if column.classes:
         return Reading(column.name, CLASS, _reading(column, CLASS, {one: one for one in named.rows}, named).labels)
     _check_spellings(column, {}, ignore_case)
@@ -103,6 +99,14 @@ def trained(column: Column, mapping: Mapping[str, str] | None = None, *, ignore_
     for spelling in sorted(column.rows, key=lambda one: (-len(column.rows[one]), by_number(one))):
         common.setdefault(alike(spelling), spelling)
     return _reading(column, NAME, {one: common[alike(one)] for one in column.rows}, column)
+
+
+def _mapped(column: Column, named: Column, mapping: Mapping[str, str]) -> tuple[Column, dict[str, str]]:
+    """What a mapping says of the file's names for its numbers, or else of the numbers; of both, of the one it has whole."""
+    ways = [
+        (way, spellings.match(way.rows, mapping)) for way in ((named, column) if named is not column else (column,))
+    ]
+    return max(ways, key=lambda one: (len(one[1]) == len(one[0].rows), bool(one[1])))
 
 
 def _reading(column: Column, by: str, found: Mapping[str, str], named: Column) -> Reading:
@@ -137,11 +141,11 @@ def _numbers(column: Column, labels: Sequence[str], rule: str | None) -> Reading
     raise DataError(
         f"{odd!r}: the numbers of the column ({numbers}) {problem}; the model knows {shown(labels)}",
         where=column.at(odd),
-        hint=_mapped(column, labels),
+        hint=_hint(column, labels),
     )
 
 
-def _mapped(column: Column, labels: Sequence[str]) -> str:
+def _hint(column: Column, labels: Sequence[str]) -> str:
     """A hint with the mapping to write."""
     if len(column.rows) > MOST:
         return f"are these {len(column.rows):,} values labels? Name the column: --label-column or [data] label_column"
@@ -158,7 +162,7 @@ def _by_name(column: Column, labels: Sequence[str], ignore_case: bool) -> dict[s
 
 
 def _unknown(column: Column, spelling: str, labels: Sequence[str], mixed: str | None) -> DataError:
-    every = _mapped(column, labels)
+    every = _hint(column, labels)
     near = near_match(spelling, labels)
     hint = every if near is None else f"{near} or {every}"
     problem = f"unknown label {spelling!r}; the model knows {shown(labels)}"

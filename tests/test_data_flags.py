@@ -58,8 +58,9 @@ def test_a_file_without_a_header_is_audited_with_the_flag_that_its_refusal_names
     assert "its first row looks like data: --no-header" in line(capsys)
     assert run(place, "--data", str(place / "headless.csv"), "--no-header") in (1, 3)
     said = line(capsys).splitlines()
-    assert said[0] == "labels: home by position: 0 = negative, 1 = positive"
-    reading = {"column": "column 2", "by": "position", "labels": {"0": "negative", "1": "positive"}, "note": ""}
+    note = "without a header, column 1 is the text and column 2 the label"
+    assert said[0] == f"labels: home by position: 0 = negative, 1 = positive; {note}"
+    reading = {"column": "column 2", "by": "position", "labels": {"0": "negative", "1": "positive"}, "note": note}
     assert (home(place)["rows"], home(place)["reading"]) == (4, reading)
 
 
@@ -164,7 +165,9 @@ def test_a_checkpoint_remembers_how_its_files_were_read(
     )
     told = ["--no-header", "--ignore-case", "--config", str(tmp_path / "audit.toml")]
     assert main(["train", *told, "--labels", "0=yes,1=no"]) == 0
-    said = "labels: test by name in another case: YES = yes, no = no, yes = yes; train by mapping: 0 = yes, 1 = no, 0 s"
+    note = "without a header, column 1 is the text and column 2 the label"
+    by_case = f"by name in another case: YES = yes, no = no, yes = yes; {note}"
+    said = f"labels: test {by_case}; train by mapping: 0 = yes, 1 = no, 0 s"
     assert said in line(capsys).splitlines()
     made = tmp_path / "ckpt" / "standard"
     kept = record.read(made)
@@ -175,7 +178,7 @@ def test_a_checkpoint_remembers_how_its_files_were_read(
     empty = str(place / "empty.toml")
     again = ["run", "--model", str(made), "--config", empty, "--out", str(tmp_path / "out"), "--probe", "quality"]
     assert main(again) in (1, 3)
-    said = "labels: home by name in another case: YES = yes, no = no, yes = yes; train by mapping: 0 = yes, 1 = no"
+    said = f"labels: home {by_case}; train by mapping: 0 = yes, 1 = no"
     assert line(capsys).splitlines()[0] == said
     found = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["data"]
     assert [(one["name"], one["rows"]) for one in found] == [("home", 3), ("train", 4)]

@@ -268,6 +268,23 @@ def test_a_model_without_names_of_its_own_takes_the_files_numbers_as_positions(t
     assert golds(found) == ["LABEL_0", "LABEL_1"]
 
 
+def test_digits_as_names_of_other_numbers_are_read_as_those_names(tmp_path: Path) -> None:
+    path = class_label(tmp_path, list(DIGITS), [0, 4], saved=False)
+    assert golds(read(path, DIGITS)) == ["1", "5"]
+    mapping = pasted(refused(path, STARS))
+    assert golds(read(path, STARS, mapping)) == ["1 star", "5 stars"]
+    assert data.labels_in(path, Columns(), mapping) == ("1 star", "5 stars")
+    # A head of numbers in their order says no more than default names do.
+    other = class_label(tmp_path, ["neg", "pos"], [0, 1], saved=False)
+    assert golds(read(other, ("0", "1"))) == ["0", "1"]
+
+
+def test_rows_that_stand_on_several_lines_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "test.csv"
+    path.write_text('text,label\n"Fine\nfilm.",positive\nbad,negative\n', "utf-8")
+    assert reading(read(path, BINARY)).line == "by name; 1 of 2 rows stand on several lines"
+
+
 def test_a_new_head_has_the_files_names_for_its_numbers_in_their_order(tmp_path: Path) -> None:
     path = class_label(tmp_path, ["positive", "negative", "unused"], [1, 0, -1], saved=False)
     assert data.labels_in(path, Columns(), {}) == ("positive", "negative")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,21 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
     if not examples:
         raise nothing(table, names)
     report = DataReport(rows=len(table.rows), used=len(examples), **counts)
+    notes = "; ".join(note for note in (reading.note, *_notes(opened, columns)) if note)
+    reading = replace(reading, note=notes)
     return Dataset(name, table.path, sha256_of(table.path), tuple(examples), report, names, reading)
+
+
+def _notes(opened: _Opened, columns: Columns) -> Iterator[str]:
+    """What was taken for granted of a file of columns: which they are, and which line breaks are part of a text."""
+    table = opened.table
+    if table.path.suffix.lower() not in tables.PLAIN:
+        return
+    if not columns.header and (columns.label is None or not columns.fields):
+        yield f"without a header, {opened.names['text']} is the text and {opened.names['label']} the label"
+    joined = sum(any("\n" in cell or "\r" in cell for cell in row.values()) for _, row in table.rows)
+    if joined:
+        yield f"{joined} of {len(table.rows)} rows stand on several lines"
 
 
 def _of_words(path: Path, name: str, task: Task, columns: Columns) -> Dataset:

@@ -100,6 +100,8 @@ def pair(path: Path, labels: Path) -> Table:
 
 
 def _text(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise DataError("is no file", where=str(path), hint="one text or label a line, in a file")
     try:
         return path.read_bytes()
     except OSError as error:
