@@ -15,7 +15,7 @@ from auditor import data, tasks
 from auditor.config import Config
 from auditor.data import Columns
 from auditor.errors import DataError
-from auditor.readings import Reading
+from auditor.labelling import Reading
 
 STARS = ("1 star", "2 stars", "3 stars", "4 stars", "5 stars")
 DIGITS = ("1", "2", "3", "4", "5")

@@ -82,6 +82,6 @@ def _labels_file(config: Config, options: Namespace) -> dict[str, Any]:
 def told(sets: Sequence[Mapping[str, Any]]) -> str:
     """How the labels of each set were read, in a line, from what the results say of them."""
     from auditor import data
-    from auditor.readings import Reading
+    from auditor.labelling import Reading
 
     return f"labels: {data.told({one['name']: one['reading'] and Reading(**one['reading']) for one in sets})}"

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auditor import readings, spans
+from auditor import labelling, spans
 from auditor.data import columns as choosing
 from auditor.data import tokens
 from auditor.data.columns import Columns
 from auditor.data.tables import Table
 from auditor.errors import DataError
-from auditor.readings import Reading
+from auditor.labelling import Reading
 from auditor.types import Inputs, Task
 
 
@@ -51,10 +51,10 @@ def read(path: Path, columns: Columns, *, labels: Sequence[str] = (), mapping: M
     if columns.group is not None:
         names["group"] = choosing.given(columns.group, found.table)
     reading = found.reading
-    if reading.by == readings.NAME:
+    if reading.by == labelling.NAME:
         kinds = {kind for _, row in found.table.rows for kind in spans.types(row[names["label"]])}
         mapped = {kind: mapping[kind] for kind in sorted(kinds) if kind in mapping}
-        reading = replace(reading, by=readings.MAPPING if mapped else reading.by, labels=mapped)
+        reading = replace(reading, by=labelling.MAPPING if mapped else reading.by, labels=mapped)
     notes = [
         f"the file names no columns: its {'last' if name == given[1] else 'first'} one stands for {name!r}"
         for name in found.assumed

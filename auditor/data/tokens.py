@@ -17,7 +17,7 @@ from auditor.data import conll, saved, tables
 from auditor.data.conll import DOCUMENT, TAGS, TOKENS
 from auditor.data.tables import Table
 from auditor.errors import DataError
-from auditor.readings import CLASS, MAPPING, NAME, POSITION, Reading
+from auditor.labelling import CLASS, MAPPING, NAME, POSITION, Reading
 from auditor.spans import OUTSIDE
 
 COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iob2", ".tsv")

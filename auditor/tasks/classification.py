@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from auditor import readings, spellings
+from auditor import labelling, spellings
 from auditor.errors import ConfigError, near_match
 from auditor.types import Inputs, Request, Response, Score
 
@@ -42,7 +42,7 @@ class TextClassification:
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
         """Inputs and gold label of a row; without a column for ``label`` the gold is None.
 
-        The label is read as one of a column of its own: of a file, ``readings.read`` decides for all rows at once. Raises
+        The label is read as one of a column of its own: of a file, ``labelling.read`` decides for all rows at once. Raises
         DataError for a label that the model does not know.
         """
         inputs = {"text": str(row[columns["text"]])}
@@ -50,7 +50,7 @@ class TextClassification:
             return inputs, None
         word = spellings.spelled(row[columns["label"]])
         column = spellings.Column(columns["label"], {word: (0,)})
-        return inputs, readings.read(column, self.labels, self.mapping).labels[word]
+        return inputs, labelling.read(column, self.labels, self.mapping).labels[word]
 
     def request(self, inputs: Inputs) -> Request:
         """What the model is asked: the text."""
