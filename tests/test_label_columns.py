@@ -279,6 +279,17 @@ def test_digits_as_names_of_other_numbers_are_read_as_those_names(tmp_path: Path
     assert golds(read(other, ("0", "1"))) == ["0", "1"]
 
 
+def test_a_column_that_was_chosen_among_several_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "test.csv"
+    path.write_text("Text,review,label,sentiment\na,b,positive,x\nc,d,negative,y\n", "utf-8")
+    found = read(path, BINARY)
+    said = "'Text' is the text, not 'review'; 'label' is the label, not 'sentiment'"
+    assert (golds(found), reading(found).line) == (["positive", "negative"], f"by name; {said}")
+    columns = Columns({"text": "Text"}, "label")
+    chosen = data.load(path, name="home", task=task(BINARY), columns=columns)
+    assert reading(chosen).note == ""
+
+
 def test_rows_that_stand_on_several_lines_are_told(tmp_path: Path) -> None:
     path = tmp_path / "test.csv"
     path.write_text('text,label\n"Fine\nfilm.",positive\nbad,negative\n', "utf-8")

@@ -86,12 +86,20 @@ def shown(table: Table) -> str:
     return f"columns: {', '.join(table.header[:SHOWN])}{more}"
 
 
+def candidates(name: str, table: Table) -> list[str]:
+    """The columns that the usual names of a text field or the label fit, the earliest name first."""
+    usual = _usual_names(name)
+    return [column for word in usual for column in table.header if column.strip().casefold() == word]
+
+
+def _usual_names(name: str) -> tuple[str, ...]:
+    return {"text": TEXT_COLUMNS, "label": LABEL_COLUMNS}.get(name, (name,))
+
+
 def _usual(name: str, table: Table) -> str:
-    usual = {"text": TEXT_COLUMNS, "label": LABEL_COLUMNS}.get(name, (name,))
-    for word in usual:
-        for column in table.header:
-            if column.strip().casefold() == word:
-                return column
+    found, usual = candidates(name, table), _usual_names(name)
+    if found:
+        return found[0]
     key = f"--{name}-column or [data] {name}_column" if name in ("text", "label") else f"[data] columns.{name}"
     raise DataError(
         f"no column is called {' or '.join(usual)}",

@@ -186,8 +186,12 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
 
 
 def _notes(opened: _Opened, columns: Columns) -> Iterator[str]:
-    """What was taken for granted of a file of columns: which they are, and which line breaks are part of a text."""
+    """What was taken for granted of a file: which columns are which, and which line breaks are part of a text."""
     table = opened.table
+    for name in opened.names:
+        others = choosing.candidates(name, table)[1:]
+        if others and opened.names[name] not in (columns.fields.get(name), columns.label, columns.group):
+            yield f"{opened.names[name]!r} is the {name}, not {' or '.join(map(repr, others))}"
     if table.path.suffix.lower() not in tables.PLAIN:
         return
     if not columns.header and (columns.label is None or not columns.fields):
