@@ -64,10 +64,12 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     files = _files(config, options, records[candidate], found[candidate])
     columns = _columns(config, records[candidate])
     own = (HOME, "train", "validation")
-    sets = {
-        name: data.load(path, name=name, task=task if name in own else task.elsewhere(), columns=columns)
-        for name, path in files.items()
-    }
+    sets = data.load_all(
+        files,
+        tasks={name: task if name in own else task.elsewhere() for name in files},
+        columns=columns,
+        labels_files=_labels_files(config, options, records[candidate], found[candidate], files),
+    )
     models = {
         name: _load(path, name, _max_length(config, records[name]), config, options) for name, path in found.items()
     }
@@ -212,8 +214,16 @@ def _mapping(config: Config, record: Any) -> Mapping[str, str]:
 
 
 def _columns(config: Config, record: Any) -> data.Columns:
-    names = {**(record.columns if record is not None else {}), **configs.columns(config)}
-    return data.Columns.of(names, repair=config.data.repair or (record is not None and record.repair))
+    """The columns of the config, else those of the training, whose files may have named them otherwise than these."""
+    own, asked = configs.columns(config), config.data
+    recorded = record.columns if record is not None else {}
+    return data.Columns.of(
+        {**recorded, **own},
+        repair=asked.repair or (record is not None and record.repair),
+        ignore_case=asked.ignore_case or (record is not None and record.ignore_case),
+        header=asked.header if asked.header is not None else record is None or record.header,
+        shared=bool({"text", "label"} & (recorded.keys() - own.keys())),
+    )
 
 
 def _files(config: Config, options: Options, record: Any, folder: Path) -> dict[str, Path]:
@@ -226,6 +236,20 @@ def _files(config: Config, options: Options, record: Any, folder: Path) -> dict[
         raise UsageError("no data to audit on", where=str(folder), hint="give --data test.csv")
     order = [HOME, *(name for name in files if name not in (HOME, "train", "validation")), "train", "validation"]
     return {name: files[name] for name in order if name in files}
+
+
+def _labels_files(
+    config: Config, options: Options, record: Any, folder: Path, files: Mapping[str, Path]
+) -> dict[str, Path]:
+    """Set → the file of its labels, where they stand beside its texts: of the file that is used, not of one it replaces."""
+    given = configs.labels_files(config)
+    found = {HOME if name == "test" else name: path for name, path in given.items()}
+    for name in () if record is None else record.data:
+        known, entry = HOME if name == "test" else name, record.data[name]
+        if "labels_path" in entry and known not in found and files.get(known) == folder / entry["path"]:
+            found[known] = folder / entry["labels_path"]
+    replaced = {"train": options.train, **(options.domains or {})}
+    return {name: path for name, path in found.items() if replaced.get(name) is None}
 
 
 def _recorded(record: Any, folder: Path, given: Mapping[str, Path], *, strict: bool) -> dict[str, Path]:

@@ -58,6 +58,7 @@ def environment(model: Model, audit: AuditSection) -> dict[str, Any]:
 def data_facts(one: data.Dataset, leaked: Mapping[str, int], root: Path, encoded: Sequence[Encoded]) -> dict[str, Any]:
     gone = leaked.get(one.name, 0)
     report = asdict(one.report)
+    beside = {} if one.labels_file is None else {"labels_path": results.relative(one.labels_file, root)}
     return {
         "name": one.name,
         "path": results.relative(one.path, root),
@@ -66,6 +67,8 @@ def data_facts(one: data.Dataset, leaked: Mapping[str, int], root: Path, encoded
         "used": report["used"] - gone,
         "leaked": gone,
         "truncated": sum(item.truncated for item in encoded),
+        **({**beside, "labels_sha256": one.labels_sha256} if beside else {}),
+        "reading": None if one.reading is None else tables.plain(asdict(one.reading)),
     }
 
 

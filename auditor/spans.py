@@ -15,6 +15,8 @@ from auditor.errors import DataError, near_match
 
 OUTSIDE = "O"
 PREFIXES = "BIESLU"
+PLAIN = "entity"
+"""The type of tags that name none, as in files and models that know one type only."""
 _ALIKE = {"L": "E", "U": "S"}
 """BILOU's letters → those of IOBES."""
 SCHEMES = ("IOB1", "IOB2", "IOBES", "BILOU")
@@ -35,14 +37,21 @@ def overlap(one: Span, other: Span) -> bool:
     return one.start < other.end and other.start < one.end
 
 
+def typed(tag: str) -> str:
+    """The tag with a type: ``B`` → ``B-entity``. Others as they are."""
+    return f"{tag}-{PLAIN}" if len(tag) == 1 and tag in PREFIXES else tag
+
+
 def parts(tag: str) -> tuple[str, str]:
     """``B-PER`` → (``B``, ``PER``); ``O`` → (``O``, ````). Raises DataError for a tag without prefix or type."""
     if tag == OUTSIDE:
         return OUTSIDE, ""
-    prefix, dash, kind = tag.partition("-")
-    if not dash or prefix not in PREFIXES or len(prefix) != 1 or not kind:
-        hint = "tags are O, or a prefix (B, I, E, S, L, U), a dash and a type, such as B-PER"
+    prefix, _, kind = tag.partition("-")
+    hint = "tags are O, or a prefix (B, I, E, S, L, U), a dash and a type, such as B-PER"
+    if prefix not in PREFIXES or len(prefix) != 1:
         raise DataError(f"tag {tag!r} has no prefix", hint=hint)
+    if not kind:
+        raise DataError(f"tag {tag!r} has no type", hint=hint)
     return prefix, kind
 
 

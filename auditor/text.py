@@ -9,7 +9,9 @@ from difflib import SequenceMatcher
 
 LONG = 1_000_000
 """Pairs of words; texts that make more are long."""
-_WORD = re.compile(r"\S+")
+SPACE = " \t\r\n"
+"""What parts words. Other white space, such as U+00A0 or U+2028, does not part words: a word of a corpus may hold it, with one tag."""
+_WORD = re.compile(f"[^{SPACE}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,18 @@ class Edit:
 
 
 def split(text: str) -> Words:
-    """Split at white space. ``str(split(text)) == text`` for every text."""
+    """Split at blanks, tabs and line ends. ``str(split(text)) == text`` for every text."""
     words, separators, at = [], [], 0
     for match in _WORD.finditer(text):
         separators.append(text[at : match.start()])
         words.append(match.group())
         at = match.end()
     return Words(tuple(words), (*separators, text[at:]))
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text, as ``split`` has them."""
+    return tuple(_WORD.findall(text))
 
 
 def apply(words: Words, edits: Iterable[Edit]) -> Words:

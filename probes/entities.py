@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from auditor import metrics, spans
+from auditor import metrics, spans, text
 from auditor.types import NEEDS, Audit, Case, Example, Judged, Measurement, Metric, Planned, Score, Skipped, Slice, Task
 from probes import _entities
 
@@ -95,7 +95,7 @@ class Entities:
         for name, change in CASES.items():
             for example in examples:
                 words = tuple(range(len(example.gold)))
-                inputs = {"text": " ".join(map(change, example.inputs["text"].split()))}
+                inputs = {"text": " ".join(map(change, text.words_of(example.inputs["text"])))}
                 yield Case(example, slice={"written in": name}, inputs=inputs, origins=words, facts={ASKED: REWRITTEN})
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
@@ -116,7 +116,7 @@ Key = tuple[str, str]
 
 
 def _named(example: Example) -> Iterator[tuple[spans.Span, Key]]:
-    words = example.inputs["text"].split()
+    words = text.words_of(example.inputs["text"])
     for one in spans.spans(example.gold or ()):
         yield one, (" ".join(words[one.start : one.end]).lower(), one.type)
 

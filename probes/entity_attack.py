@@ -146,7 +146,7 @@ def _by_type(audit: Audit) -> Mapping[str, tuple[tuple[str, ...], ...]]:
     """Type → the names of the training rows, each once, in their order."""
     found: dict[str, dict[tuple[str, ...], None]] = {}
     for example in audit.examples("train"):
-        words = tuple(example.inputs["text"].split())
+        words = text.words_of(example.inputs["text"])
         for one in spans.spans(example.gold or ()):
             found.setdefault(one.type, {})[words[one.start : one.end]] = None
     return {kind: tuple(names) for kind, names in found.items()}

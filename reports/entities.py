@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -32,7 +33,7 @@ def sentences(case: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _parts(text: str, tags: str) -> Iterator[Part]:
     """Runs of words of one entity, or of none; nothing where there is not one tag a word."""
-    words, marks = text.split(), tags.split()
+    words, marks = re.findall(r"[^ \t\r\n]+", text), tags.split()
     if len(words) != len(marks):
         return
     run: list[str] = []

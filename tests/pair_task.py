@@ -6,6 +6,7 @@ Every probe is sent through it: what holds for one text and accuracy only shows 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from auditor.errors import DataError
 from auditor.types import Inputs, Request, Response, Score
@@ -24,6 +25,7 @@ class PairTask:
     ratio = True
     word_level = False
     labels: tuple[str, ...] = ("differs", "follows")
+    mapping: Mapping[str, str] = MappingProxyType({})
 
     def elsewhere(self) -> PairTask:
         """Itself: the labels are the same everywhere."""

@@ -14,7 +14,7 @@ from pair_task import PairTask
 
 from auditor import data, tasks
 from auditor.data import Columns, DataReport
-from auditor.data.datasets import LABEL_COLUMNS, TEXT_COLUMNS
+from auditor.data.columns import LABEL_COLUMNS, TEXT_COLUMNS
 from auditor.errors import DataError
 
 TASK = tasks.create("text-classification", ["negative", "positive"])
@@ -125,7 +125,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
         ",positive\n"
         "  ,negative\n"
         "Bad.,\n"
-        "Fine.,1\n"  # the same label under another name: a duplicate
+        "Fine., positive \n"  # the same label with white space around it: a duplicate
         "Fine.,negative\n"  # another label: kept, conflicting
         "Fine.,negative\n"  # a duplicate of the row before
         "fine.,positive\n"  # another text
@@ -180,14 +180,23 @@ def test_a_task_with_two_texts_finds_its_fields_by_their_names(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
-        ("test.txt", GOOD, "unknown kind of file '.txt' (rename it to .csv or .tsv if it has a header and columns)"),
+        (
+            "test.txt",
+            GOOD,
+            "unknown kind of file '.txt'"
+            " (one text a line needs --labels-file; rename it to .csv or .tsv if it has columns)",
+        ),
         ("test.json", GOOD, "unknown kind of file '.json' (one object a line, in a file that ends in .jsonl)"),
         ("test", GOOD, "unknown kind of file '' (one of .csv, .tsv, .jsonl, .parquet)"),
         ("test.csv", "", "is empty (was it cut off, or written somewhere else?)"),
         ("test.csv", "\ufeff\n \n", "is empty (was it cut off, or written somewhere else?)"),
         ("test.jsonl", "\n{}\n", "is empty (was it cut off, or written somewhere else?)"),
         ("test.csv", "text,label\n", "has a header and no rows (was it cut off, or written somewhere else?)"),
-        ("test.csv", "text,text,label\na,b,c\n", "2 columns are called 'text' (rename all but one)"),
+        (
+            "test.csv",
+            "text,text,label\na,b,c\n",
+            "2 columns are called 'text' (rename all but one, or --no-header ([data] header = false) if it is no name)",
+        ),
         (
             "test.csv",
             "text,label\na,positive\nb,c,negative\n",
@@ -234,7 +243,8 @@ def test_a_task_with_two_texts_finds_its_fields_by_their_names(tmp_path: Path) -
             "test.csv",
             "text,label\na,positive\nb,positiv\n",
             "row 3, column 'label': unknown label 'positiv'; the model knows negative, positive"
-            " (did you mean 'positive'? or map every label of the data under [data.labels])",
+            " (did you mean 'positive'? or say what each means:"
+            ' [data] labels = { "positiv" = "positive", "positive" = "positive" })',
         ),
         (
             "test.csv",
@@ -245,7 +255,7 @@ def test_a_task_with_two_texts_finds_its_fields_by_their_names(tmp_path: Path) -
             "test.csv",
             "body,label\na,b\n",
             "no column is called text or sentence or review or content or comment or tweet or document or utterance"
-            " (name it: [data] text_column; columns: body, label)",
+            " (name it: --text-column or [data] text_column; columns: body, label)",
         ),
     ],
 )

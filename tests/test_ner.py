@@ -92,7 +92,8 @@ def test_a_model_of_iob1_is_read_as_it_is_meant_when_that_is_said() -> None:
     assert lenient.elsewhere().score(gold, response(tags)) == Score(6.0, 6.0)
     with pytest.raises(AuditError) as caught:
         tasks.create("text-classification", ("a", "b"), lenient=True)
-    assert caught.value.line == "[data] lenient: is about tags of words (leave it out)"
+    said = "[data]: lenient = true is about the tags of words, and the task is text-classification"
+    assert caught.value.line == f'{said} (leave it out, or task = "ner")'
 
 
 def test_the_table_of_tags_of_a_scheme_with_ends_is_that_of_what_it_says() -> None:

@@ -94,19 +94,42 @@ def test_comments_of_conll_2012_and_within_a_sentence_are_left_out(tmp_path: Pat
 
 
 def test_names_of_columns_are_of_files_that_have_names(tmp_path: Path) -> None:
-    assert loaded(put(tmp_path, CONLL), fields={"text": "tokens"}, label="ner_tags") == WANTED
+    assert loaded(put(tmp_path, CONLL), fields={"text": "tokens"}, label="ner_tags", shared=True) == WANTED
     path = put(tmp_path, "John B-PER O\nruns O O\n", "three.txt")
     assert loaded(path) == [("John runs", ("O", "O"))]
     assert loaded(path, label="column 2") == [("John runs", ("B-PER", "O"))]
     assert loaded(path, label="column 3", fields={"text": "column 1"}) == loaded(path)
     for name in ("colum 2", "column 4", "col_2"):
         assert refused(path, label=name) == (
-            f"no column is called {name} (of its 3 columns, one of: column 1, column 2, column 3)"
+            f"no column is called {name!r} (of its 3 columns, one of: column 1, column 2, column 3)"
         )
+    assert loaded(path, label="2") == [("John runs", ("B-PER", "O"))]
     # Names of other files, and a file that has one column of tags only.
-    assert loaded(path, label="column") == loaded(path)
+    assert loaded(path, label="column", shared=True) == loaded(path)
     two = put(tmp_path, "John B-PER\nruns O\n", "two.txt")
-    assert loaded(two, label="column 3") == [("John runs", ("B-PER", "O"))]
+    assert loaded(two, label="column 3", shared=True) == [("John runs", ("B-PER", "O"))]
+
+
+@pytest.mark.parametrize("name", ["ner_tags", "column 3", "3", "label", "Tags", ""])
+def test_a_column_that_a_conll_file_does_not_have_is_refused_with_those_it_has(tmp_path: Path, name: str) -> None:
+    said = "(of its 2 columns, one of: column 1, column 2)"
+    assert refused(put(tmp_path, CONLL), label=name) == f"no column is called {name!r} {said}"
+    assert refused(put(tmp_path, CONLL), fields={"text": name}) == f"no column is called {name!r} {said}"
+    with pytest.raises(DataError, match="no column is called"):
+        data.tags_in(put(tmp_path, CONLL), data.Columns(label=name), {})
+
+
+def test_the_names_of_one_file_of_an_audit_need_not_be_those_of_another_and_that_is_said(tmp_path: Path) -> None:
+    files = {"home": put(tmp_path, CONLL), "tweets": jsonl(tmp_path)}
+    columns = data.Columns({"text": "tokens"}, "ner_tags")
+    found = data.load_all(files, tasks=dict.fromkeys(files, TASK), columns=columns)
+    assert [[(row.inputs["text"], row.gold) for row in one.examples] for one in found.values()] == [WANTED, WANTED]
+    note = "the file names no columns: its last one stands for 'ner_tags'"
+    assert [one.reading.note for one in found.values() if one.reading] == [note, ""]
+    assert data.told({name: one.reading for name, one in found.items()}) == f"home by name; {note}; tweets by name"
+    assert data.tags_in(files["home"], columns, {}, list(files.values()))[0] == "O"
+    with pytest.raises(DataError, match="no column is called 'tagz'"):
+        data.load_all(files, tasks=dict.fromkeys(files, TASK), columns=data.Columns(label="tagz"))
 
 
 @pytest.mark.parametrize("content", ["5", "[]", '{"features": 5}'])
@@ -120,7 +143,7 @@ def test_a_damaged_folder_of_datasets_is_one_line(tmp_path: Path, content: str) 
 def test_columns_that_are_not_used_are_kept_and_documents_can_be_the_group(tmp_path: Path) -> None:
     content = "-DOCSTART- -X- O\n\nJohn NNP B-PER\n\n-DOCSTART- -X- O\n\nParis NNP B-LOC\nis VBZ O\n"
     path = put(tmp_path, content)
-    table, _ = tokens.read(path)
+    table = tokens.read(path).table
     assert table.header == ("tokens", "column 2", "tags", "document")
     assert [row["column 2"] for _, row in table.rows] == [("NNP",), ("NNP", "VBZ")]
     found = data.load(path, name="test", task=TASK, columns=data.Columns(group="document"))
@@ -201,8 +224,9 @@ def test_a_folder_of_several_splits_asks_for_one(tmp_path: Path) -> None:
         ("John B-PER\nSmith NNP I-PER\n", "row 2: has 3 columns, and the first word of the file 2"),
         ("John\nSmith\n", "row 1: has 1 columns: 'John' (a word, up to two other columns, and its tag"),
         ("a b c d B-PER\n", "row 1: has 5 columns: 'a b c d B-PER'"),
-        ("\tB-PER\n", "row 1: has 1 columns: '\\tB-PER'"),
-        ("John\tB-PER\n\tO\n", "row 2: has 1 columns"),
+        ("\tB-PER\n", "row 1: has a tag and no word"),
+        ("John\tB-PER\n\tO\n", "row 2: has a tag and no word"),
+        ("John\tB-PER\nran\t\n", "row 2: word 'ran' has no tag (O where it is part of no entity)"),
         (
             "John B-PRE\n",
             "row 1, column 'tags': unknown type 'PRE'; the model knows PER, LOC (did you mean 'PER'? or map",
@@ -233,7 +257,7 @@ def test_mistakes_in_column_files_are_one_line_with_their_place(tmp_path: Path, 
         ({"tokens": [], "tags": []}, "row 2: has no words (remove it)"),
         (
             {"tokens": ["New York"], "tags": ["B-LOC"]},
-            "row 2: word 'New York' is blank or holds white space (words are told",
+            "row 2: word 'New York' is blank or holds white space (blanks, tabs and",
         ),
         ({"tokens": [" "], "tags": ["O"]}, "row 2: word ' ' is blank or holds white space (remove it, and its tag)"),
         ({"tokens": "Paris", "tags": ["O"]}, "row 2: column 'tokens' holds not a list of words: 'Paris'"),

@@ -81,19 +81,32 @@ def test_another_case_is_accepted_where_only_one_label_fits() -> None:
         gold(("ab", "Ab"), "AB")
 
 
-@pytest.mark.parametrize("value", ["2", 2, -1, "-1", "01", 0.5, "²", "", True, None])
+@pytest.mark.parametrize("value", ["2", 2, -1, "-1", "01"])
+def test_a_number_that_is_neither_name_nor_id_is_refused_with_the_mapping_to_write(value: object) -> None:
+    with pytest.raises(DataError) as caught:
+        gold(("negative", "positive"), value)
+    assert caught.value.message == (
+        f"'{value}': the numbers of the column ({value}) are neither all labels of the model nor all positions (0 to 1);"
+        " the model knows negative, positive"
+    )
+    assert caught.value.where is None
+    assert caught.value.hint == f'say what each means: [data] labels = {{ "{value}" = "negative" }}'
+
+
+@pytest.mark.parametrize("value", [0.5, "²", "", True, None])
 def test_what_is_neither_name_nor_id_is_an_unknown_label(value: object) -> None:
     with pytest.raises(DataError) as caught:
         gold(("negative", "positive"), value)
     shown = "true" if value is True else str(value)
     assert caught.value.message == f"unknown label {shown!r}; the model knows negative, positive"
     assert caught.value.where is None
-    assert caught.value.hint == "map every label of the data under [data.labels]"
+    assert caught.value.hint == f'say what each means: [data] labels = {{ "{shown}" = "negative" }}'
 
 
 def test_an_unknown_label_names_the_nearest_known_one() -> None:
     with pytest.raises(
-        DataError, match=r"did you mean 'positive'\? or map every label of the data under \[data\.labels\]"
+        DataError,
+        match=r"did you mean 'positive'\? or say what each means: \[data\] labels = \{ \"positiv\" = \"positive\"",
     ):
         gold(("negative", "positive"), "positiv")
 

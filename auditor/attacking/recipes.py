@@ -53,7 +53,7 @@ def _places(attacked: Any) -> list[int]:
     for word in attacked.words:
         at = attacked.text.find(word, at)
         before = attacked.text[:at]
-        found.append(len(before.split()) - (bool(before) and not before[-1].isspace()))
+        found.append(len(text.words_of(before)) - (bool(before) and before[-1] not in text.SPACE))
         at += len(word)
     return found
 

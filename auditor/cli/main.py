@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from auditor import __version__
-from auditor.cli import surroundings
+from auditor.cli import data_flags, surroundings
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.streams import guarded
 from auditor.errors import AuditError, near_match, one_line
@@ -185,6 +185,7 @@ def _train(commands: Commands) -> None:
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
     command.add_argument("--seeds", type=int, metavar="N", help="train with N seeds, from the seed on (default: 1)")
     command.add_argument("--fresh", action="store_true", help="train again, also what is finished or was interrupted")
+    data_flags.add(command, labels_file=False)
     _common(command, device=True)
 
 
@@ -204,6 +205,7 @@ def _run(commands: Commands) -> None:
     command.add_argument("--candidate", help="the checkpoint whose verdicts count, when there are several")
     command.add_argument("--data", type=_path, help="labelled rows to audit on (CSV, TSV, JSONL, Parquet)")
     command.add_argument("--train", type=_path, help="training rows: leakage, majority baseline, learning curve")
+    data_flags.add(command)
     command.add_argument(
         "--domain", action="append", default=[], metavar="NAME=FILE", help="another domain; repeatable"
     )

@@ -11,9 +11,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor import caches, comparing, estimating, folders, gate, policy, registry, results, rounds, runner, tables
+from auditor import (
+    caches,
+    comparing,
+    doubts,
+    estimating,
+    folders,
+    gate,
+    policy,
+    registry,
+    results,
+    rounds,
+    runner,
+    tables,
+)
 from auditor import config as configs
-from auditor.cli import estimate
+from auditor.cli import data_flags, estimate
 from auditor.cli.decision import INCOMPLETE, show
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.options import named, progress, seeded
@@ -143,6 +156,8 @@ def _prepared(options: Namespace, config: Config, asked: _Asked, cache: Cache) -
     root = asked.out.resolve().parent
     prepared = prepare.prepare(config, _options(options, config, cache), asked.probes, asked.chosen, root)
     plan = prepared.plan
+    if not options.quiet:
+        print(one_line(data_flags.told(prepared.facts["data"])), file=sys.stderr)
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(asked.policy, known)
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
@@ -163,10 +178,14 @@ def _audit(options: Namespace, config: Config, asked: _Asked, folder: Path, cach
     lines.expect(expected)
     records, drawn = _records(options, plan, asked.policy, folder, lines)
     decision = gate.decide(asked.policy, records, plan.candidate)
+    doubt = doubts.swapped_labels(records, plan.candidate)
+    if doubt is not None and not options.quiet:
+        print(one_line(f"{doubt}; {data_flags.told(prepared.facts['data'][:1])}"), file=sys.stderr)
     compared = comparing.compare(plan.candidate, records, config.compare)
     content = {
         **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, root),
         **prepared.facts,
+        "data": doubts.noted(prepared.facts["data"], doubt),
         "until_decided": None if drawn is None else tables.plain(asdict(drawn)),
         "candidate": plan.candidate,
         "records": [results.record_dict(record) for record in records],
@@ -219,7 +238,7 @@ def _write(folder: Path, content: dict[str, Any], timings: dict[str, Any], error
 
 
 def _with_flags(config: Config, options: Namespace) -> Config:
-    config = seeded(config, options)
+    config = data_flags.applied(seeded(config, options), options)
     if options.budget is not None and options.budget < 1:
         raise UsageError(f"--budget {options.budget} is not a number of examples", hint="1 or more")
     given = {name: getattr(options, name) for name in ("budget", "backend")}

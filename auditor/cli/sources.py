@@ -32,6 +32,8 @@ class Sources:
     base: Path
     files: Mapping[str, Path]
     """``train``, perhaps ``validation``, and the audited sets by name, ``home`` first."""
+    labels_files: Mapping[str, Path]
+    """Set, as the config calls it → the file of its labels, of those whose texts have one beside them."""
     other_rows: bool
     """Whether the training rows are others than those that the checkpoint was trained on."""
 
@@ -47,7 +49,12 @@ def find(options: Namespace, found: Mapping[str, Any], config: Config, root: Pat
     files = dict(_files(options.train_data, record, before, found, root, missing))
     if base is None or missing:
         return None, missing
-    return Sources(before, record, base, files, other_rows=options.train_data is not None), []
+    beside = {
+        "test" if entry["name"] == "home" else entry["name"]: root / entry["labels_path"]
+        for entry in found["data"]
+        if "labels_path" in entry and not (entry["name"] == "train" and options.train_data is not None)
+    }
+    return Sources(before, record, base, files, beside, other_rows=options.train_data is not None), []
 
 
 def _base(
@@ -90,11 +97,12 @@ def _files(
             missing.append(f"training rows: {given} is not there (--train-data FILE)")
     for name, entry in audited.items():
         if name not in SPLITS:
-            path = root / entry["path"]
-            problem = _changed(path, entry["sha256"])
-            if problem:
-                missing.append(f"the rows of {name} as they were audited: {path} {problem}")
-            yield name, path
+            for part in ("", "labels_") if "labels_path" in entry else ("",):
+                path = root / entry[f"{part}path"]
+                problem = _changed(path, entry[f"{part}sha256"])
+                if problem:
+                    missing.append(f"the rows of {name} as they were audited: {path} {problem}")
+            yield name, root / entry["path"]
     for name in SPLITS:
         if name == "train" and given is not None:
             continue
@@ -151,6 +159,9 @@ def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> di
             "columns": columns,
             "labels": dict(config.data.labels or mapping),
             "repair": config.data.repair or (record is not None and record.repair),
+            "ignore_case": config.data.ignore_case or (record is not None and record.ignore_case),
+            "header": config.data.header if record is None or config.data.header is not None else record.header,
+            "labels_files": {name: path.resolve() for name, path in sources.labels_files.items()},
         },
         "candidate": None,
         "probes": {name: config.probes[name] for name in config.probes if name in probes},

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import config as configs
+from auditor.cli import data_flags
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.options import named, progress, seeded
 from auditor.config import Config
@@ -32,7 +33,7 @@ def run(options: Namespace) -> int:
     path = options.config or Path("audit.toml")
     if options.config is None and not path.is_file():
         raise UsageError("no audit.toml here", hint="write one with: audit init; or name one with --config")
-    config = _asked(seeded(configs.load(path), options), options)
+    config = _asked(data_flags.applied(seeded(configs.load(path), options), options), options)
     finished: list[Finished] = []
     try:
         with named(path), progress(options) as lines:

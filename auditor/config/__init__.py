@@ -13,6 +13,7 @@ from auditor.config.schema import (
     TrainingSection,
     columns,
     data_files,
+    labels_files,
     out_folder,
     policy_file,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "TrainingSection",
     "columns",
     "data_files",
+    "labels_files",
     "load",
     "out_folder",
     "policy_file",

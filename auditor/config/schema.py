@@ -67,7 +67,13 @@ class DataSection(_Section):
     label_column: Word | None = None
     group_column: Word | None = None
     labels: dict[str, Word] = Field(default_factory=dict)
-    """Label in the data → the model's label."""
+    """Label in the data → the model's label; of words: their type, or the tag that a number stands for."""
+    labels_files: dict[str, File] = Field(default_factory=dict)
+    """``train``, ``validation``, ``test`` or a domain → file with the labels, one a line, of a file of texts, one a line."""
+    ignore_case: bool = False
+    """Whether labels that differ in case alone are one label."""
+    header: bool | None = None
+    """Whether the first row of CSV and TSV files names the columns; None: as in training, else yes."""
     repair: bool = False
     """Of tags of words that may not stand where they do: whether they begin or end an entity."""
     lenient: bool = False
@@ -179,6 +185,11 @@ def data_files(config: Config) -> dict[str, Path]:
     data = config.data
     files = {"test": data.test, "train": data.train, "validation": data.validation, **data.domains}
     return {name: config.resolve(path) for name, path in files.items() if path is not None}
+
+
+def labels_files(config: Config) -> dict[str, Path]:
+    """``test``, ``train``, ``validation`` and the domains' names → file of their labels, for those that have one."""
+    return {name: config.resolve(path) for name, path in config.data.labels_files.items()}
 
 
 def policy_file(config: Config) -> Path | None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from auditor.data import delimited, saved
 from auditor.errors import DataError
 from auditor.reading import open_file, read_file
 
@@ -20,8 +18,11 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Kinds of files, told by their names."""
 NO_ROWS = "was it cut off, or written somewhere else?"
 """What may have become of a file without rows."""
-LONGEST_CELL = 2**31 - 1
-"""Characters; Python's own limit, 131,072, is shorter than some documents."""
+
+PLAIN = (".csv", ".tsv")
+"""Kinds whose first row names the columns."""
+NO_HEADER = "--no-header ([data] header = false)"
+"""How to say that it does not."""
 
 Cells = Mapping[str, Any]
 
@@ -41,14 +42,17 @@ class Table:
     """Row → the line of each of its words, where they stand in lines of their own."""
 
 
-def read(path: Path) -> Table:
-    """Read a file by the ending of its name.
+def read(path: Path, *, header: bool = True) -> Table:
+    """Read a file by the ending of its name, or a folder that ``datasets`` saved.
 
-    Raises DataError: no such path, a folder, an unknown kind, an empty or binary file, broken encoding (row and byte),
-    a row that does not parse, columns of the same name.
+    ``header``: whether the first row of a CSV or TSV file names the columns. Raises DataError: no such path, another
+    folder, an unknown kind, an empty or binary file, broken encoding (row and byte), a row that does not parse, columns of
+    the same name.
     """
     where = str(path)
     suffix = path.suffix.lower()
+    if saved.is_saved(path):
+        return Table(path, *saved.read(path))
     try:
         content = _content(path, suffix)
     except OSError as error:
@@ -56,17 +60,48 @@ def read(path: Path) -> Table:
     if not content:
         raise DataError("is empty", where=where, hint=NO_ROWS)
     classes: Mapping[str, tuple[str, ...]] = {}
+    names: Sequence[str]
+    rows: Sequence[tuple[int, Cells]]
     if suffix == ".parquet":
-        header, rows, classes = _parquet(content, where)
+        names, rows, classes = _parquet(content, where)
     else:
         text = decoded(content, where)
-        header, rows = _jsonl(text, where) if suffix == ".jsonl" else _csv(text, where, suffix)
-    if not header:
+        if suffix == ".jsonl":
+            names, rows = _jsonl(text, where)
+        else:
+            names, rows = delimited.read(text, where, suffix, header=header)
+    if not names:
         raise DataError("is empty", where=where, hint=NO_ROWS)
-    for name, times in Counter(header).items():
+    for name, times in Counter(names).items():
         if times > 1:
-            raise DataError(f"{times} columns are called {name!r}", where=where, hint="rename all but one")
-    return Table(path, tuple(header), tuple(rows), classes)
+            hint = "rename all but one" + ("" if suffix not in PLAIN else f", or {NO_HEADER} if it is no name")
+            raise DataError(f"{times} columns are called {name!r}", where=where, hint=hint)
+    return Table(path, tuple(names), tuple(rows), classes)
+
+
+def pair(path: Path, labels: Path) -> Table:
+    """Texts, one a line, and their labels in the lines of another file: columns ``text`` and ``label``.
+
+    Raises DataError for what is no text, and where one file has more lines than the other.
+    """
+    if path.suffix.lower() != ".txt":
+        hint = "its labels stand in a column of it, or it is a .txt with one text a line"
+        raise DataError("has columns, and another file is named for its labels", where=str(path), hint=hint)
+    texts, golds = (delimited.lines_of(decoded(_text(one), str(one))) for one in (path, labels))
+    if not texts:
+        raise DataError("is empty", where=str(path), hint=NO_ROWS)
+    if len(texts) != len(golds):
+        short, number = (labels, len(golds)) if len(golds) < len(texts) else (path, len(texts))
+        problem = f"{path} has {len(texts)} lines and {labels} {len(golds)}"
+        raise DataError(problem, hint=f"line {number + 1} is missing in {short.name}: one text and one label a line")
+    rows = tuple(
+        (number, {"text": text, "label": gold}) for number, (text, gold) in enumerate(zip(texts, golds, strict=True), 1)
+    )
+    return Table(path, ("text", "label"), rows)
+
+
+def _text(path: Path) -> bytes:
+    return read_file(path, DataError, hint="one text or label a line, in a file")
 
 
 def sha256_of(path: Path) -> str:
@@ -92,7 +127,7 @@ def _content(path: Path, suffix: str) -> bytes:
     if suffix not in SUFFIXES and path.exists():
         hint = f"one of {kinds}"
         if suffix == ".txt":
-            hint = "rename it to .csv or .tsv if it has a header and columns"
+            hint = "one text a line needs --labels-file; rename it to .csv or .tsv if it has columns"
         elif suffix == ".json":
             hint = "one object a line, in a file that ends in .jsonl"
         raise DataError(f"unknown kind of file {path.suffix!r}", where=where, hint=hint)
@@ -115,7 +150,7 @@ def decoded(content: bytes, where: str) -> str:
         row = content.count(b"\n", 0, zero) + 1
         raise DataError(f"is a binary file: byte 0x00 at offset {zero}, row {row}", where=where)
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         # The decoder counts without the byte-order mark.
         offset = error.start + len(content) - len(error.object)
@@ -125,58 +160,15 @@ def decoded(content: bytes, where: str) -> str:
             where=where,
             hint="save it as UTF-8",
         ) from None
-
-
-@contextmanager
-def _long_cells() -> Iterator[None]:
-    before = csv.field_size_limit(LONGEST_CELL)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _csv(text: str, where: str, suffix: str) -> tuple[list[str], list[tuple[int, Cells]]]:
-    delimiter, name = ("\t", "tabs") if suffix == ".tsv" else (",", "commas")
-    with _long_cells():
-        records = list(_records(text, delimiter, where))
-    header = records[0][1] if records else []
-    if len(header) == 1 and any(other in header[0] for other in ",;\t|"):
-        hint = f"a {suffix} file has {name} between its columns"
-        raise DataError(f"has one column only, {header[0][:60]!r}", where=where, hint=hint)
-    rows: list[tuple[int, Cells]] = []
-    for number, cells in records[1:]:
-        if len(cells) != len(header):
-            few = "fewer" if len(cells) < len(header) else "more"
-            word = "cell" if len(cells) == 1 else "cells"
-            raise DataError(
-                f"row {number} has {len(cells)} {word}, {few} than the header's {len(header)}",
-                where=where,
-                hint='put a text that holds a delimiter or a line break in quotes ("…")',
-            )
-        rows.append((number, dict(zip(header, cells, strict=True))))
-    return header, rows
-
-
-def _records(text: str, delimiter: str, where: str) -> Iterator[tuple[int, list[str]]]:
-    """(line that the record begins in, cells), blank lines left out."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    begins = 1
-    try:
-        for cells in reader:
-            number, begins = begins, reader.line_num + 1
-            if len(cells) > 1 or "".join(cells).strip():
-                yield number, cells
-    except csv.Error as error:
-        hint = 'a quote inside a quoted text is written twice ("")'
-        raise DataError(f"row {begins} does not parse: {error}", where=where, hint=hint) from None
+    # How the first Macintoshes ended lines.
+    return text if "\n" in text else text.replace("\r", "\n")
 
 
 def _jsonl(text: str, where: str) -> tuple[list[str], list[tuple[int, Cells]]]:
     rows: list[tuple[int, Cells]] = []
     header: dict[str, None] = {}
     for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
+        if not line.strip(" \t\r"):
             continue
         row = _object(line, f"{where}: row {number}")
         header |= dict.fromkeys(row)

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from auditor.text import words_of
+
 METHODS = {
     "keyboard typo": "typos",
     "OCR error": "typos",
@@ -108,7 +110,7 @@ def change(name: str, word: str, rng: random.Random) -> tuple[str, ...] | None:
     for _ in range(TRIES):
         new = _drawn(name, core, rng.getrandbits(32))
         if new != core:
-            return tuple(f"{head}{new}{tail}".split())
+            return words_of(f"{head}{new}{tail}")
     return None
 
 

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from auditor.text import Edit, Words
+from auditor.text import Edit, Words, words_of
 
 Change = Callable[[str, random.Random], tuple[str, ...] | None]
 PairChange = Callable[[Words, int, random.Random], Edit | None]
@@ -107,7 +107,7 @@ def _listed(name: str) -> Change:
             return None
         if bare[0].isupper():
             new = new.upper() if len(bare) > 2 and bare.isupper() else new[0].upper() + new[1:]
-        return tuple(f"{head}{new}{tail}".split())
+        return words_of(f"{head}{new}{tail}")
 
     return change
 
@@ -126,7 +126,7 @@ def digits_to_words(word: str, _rng: random.Random) -> tuple[str, ...] | None:
     if not any(letter in string.digits for letter in word):
         return None
     apart = _DIGIT.sub(" ", word)
-    return tuple("".join(DIGITS[int(one)] if one in string.digits else one for one in apart).split())
+    return words_of("".join(DIGITS[int(one)] if one in string.digits else one for one in apart))
 
 
 def parts(word: str) -> tuple[str, str, str]:

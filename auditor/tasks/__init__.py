@@ -29,7 +29,8 @@ def create(
     if not lenient:
         return kind(labels, mapping)
     if kind is not NamedEntityRecognition:
-        raise ConfigError("is about tags of words", where="[data] lenient", hint="leave it out")
+        problem = f"lenient = true is about the tags of words, and the task is {name}"
+        raise ConfigError(problem, where="[data]", hint='leave it out, or task = "ner"')
     return NamedEntityRecognition(labels, mapping, lenient=True)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from auditor.errors import ConfigError, DataError, near_match
+from auditor import labelling, spellings
+from auditor.errors import ConfigError, near_match
 from auditor.types import Inputs, Request, Response, Score
-
-SHOWN = 20
-"""An error lists at most so many labels: some tasks have hundreds."""
 
 
 class TextClassification:
@@ -28,14 +26,13 @@ class TextClassification:
     def __init__(self, labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> None:
         """``mapping``: label in the data → the model's label. Raises ConfigError when the model has no such label."""
         self.labels = tuple(labels)
-        self._mapping = dict(mapping or {})
-        self._ids = {str(number): label for number, label in enumerate(self.labels)}
-        for value, label in self._mapping.items():
+        self.mapping: Mapping[str, str] = dict(mapping or {})
+        for value, label in self.mapping.items():
             if label not in self.labels:
                 raise ConfigError(
                     f"{value!r} is mapped to {label!r}, which is no label of the model",
                     where="[data.labels]",
-                    hint=near_match(label, self.labels) or f"known: {self._known()}",
+                    hint=near_match(label, self.labels) or f"known: {spellings.shown(self.labels)}",
                 )
 
     def elsewhere(self) -> TextClassification:
@@ -45,38 +42,15 @@ class TextClassification:
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
         """Inputs and gold label of a row; without a column for ``label`` the gold is None.
 
-        Raises DataError for a label that the model does not know.
+        The label is read as one of a column of its own: of a file, ``labelling.read`` decides for all rows at once. Raises
+        DataError for a label that the model does not know.
         """
-        column = columns.get("label")
-        gold = None if column is None else self._label(row[column])
-        return {"text": str(row[columns["text"]])}, gold
-
-    def _label(self, value: object) -> str:
-        """The model's name of a label as data spell it: mapped, by name, by id, or by name in another case."""
-        # JSON's true is Python's True.
-        word = str(value).lower() if isinstance(value, bool) else str(value).strip()
-        # 1.0 is how pandas writes an integer column with a gap in it.
-        spellings = (word, word.removesuffix(".0"))
-        for spelling in spellings:
-            if spelling in self._mapping:
-                return self._mapping[spelling]
-        for spelling in spellings:
-            if spelling in self.labels:
-                return spelling
-        # A mapping names the data's own numbers: what it leaves out is no position in the model's list.
-        if not self._mapping and spellings[-1] in self._ids:
-            return self._ids[spellings[-1]]
-        alike = [label for label in self.labels if label.casefold() == word.casefold()]
-        if len(alike) == 1:
-            return alike[0]
-        near = near_match(word, self.labels)
-        every = "map every label of the data under [data.labels]"
-        hint = every if near is None else f"{near} or {every}"
-        raise DataError(f"unknown label {word!r}; the model knows {self._known()}", hint=hint)
-
-    def _known(self) -> str:
-        shown = ", ".join(self.labels[:SHOWN])
-        return shown if len(self.labels) <= SHOWN else f"{shown}, … ({len(self.labels)} in all)"
+        inputs = {"text": str(row[columns["text"]])}
+        if "label" not in columns:
+            return inputs, None
+        word = spellings.spelled(row[columns["label"]])
+        column = spellings.Column(columns["label"], {word: (0,)})
+        return inputs, labelling.read(column, self.labels, self.mapping).labels[word]
 
     def request(self, inputs: Inputs) -> Request:
         """What the model is asked: the text."""

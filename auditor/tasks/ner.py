@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor import spans
+from auditor import spans, spellings, text
 from auditor.errors import ConfigError, DataError, near_match
 from auditor.spans import OUTSIDE, Span
 from auditor.tasks import anatomy
@@ -16,7 +16,7 @@ Gold = tuple[str, ...]
 
 
 class NamedEntityRecognition:
-    """Words between white space, each with a tag; the metric is entity-level F1, strict: boundaries and type.
+    """Words between blanks, each with a tag; the metric is entity-level F1, strict: boundaries and type.
 
     A response is a tuple of one row a word: the probabilities in [0, 1] of the model's tags, in its order. The decision is
     the most probable tag of each word, and the entities that begin with ``B-`` among them (IOB2, as seqeval's strict mode
@@ -37,12 +37,14 @@ class NamedEntityRecognition:
         abroad: bool = False,
         lenient: bool = False,
     ) -> None:
-        """``labels``: the model's tags. ``mapping``: type in the data → the model's type. ``abroad``: the data may name
+        """``labels``: the model's tags. ``mapping``: type in the data → the model's type, or of tags that are
+        numbers, number → tag. ``abroad``: the data may name
         types that the model does not have. ``lenient``: the model begins entities with ``I-`` too, as one trained on IOB1
         does. Raises ConfigError for labels that are no tags, or a mapping to no type.
         """
-        self.labels = tuple(labels)
-        self._mapping = dict(mapping or {})
+        # Tags without a type, as of a model that knows one only, get one here.
+        self.labels = tuple(map(spans.typed, labels))
+        self.mapping: Mapping[str, str] = dict(mapping or {})
         self._abroad, self._lenient = abroad, lenient
         for label in self.labels:
             try:
@@ -56,14 +58,17 @@ class NamedEntityRecognition:
         self._strict = not lenient and any(label[0] in "BSU" for label in self.labels if label != OUTSIDE)
         self._ends = any(label[0] in "ESLU" for label in self.labels if label != OUTSIDE)
         self.types = tuple(spans.types(self.labels))
-        for kind in self._mapping.values():
-            if kind not in self.types:
-                hint = near_match(kind, self.types) or f"known: {', '.join(self.types)}"
-                raise ConfigError(f"{kind!r} is no type of the model", where="[data.labels]", hint=hint)
+        for spelling, meant in self.mapping.items():
+            number = spellings.NUMBER.fullmatch(spelling)
+            known = {OUTSIDE, *(f"{letter}-{kind}" for letter in spans.PREFIXES for kind in self.types)}
+            if meant not in (known if number else self.types):
+                what, few = ("tag", self.labels) if number else ("type", self.types)
+                hint = near_match(meant, few) or f"known: {', '.join(few)}"
+                raise ConfigError(f"{meant!r} is no {what} of the model", where="[data.labels]", hint=hint)
 
     def elsewhere(self) -> NamedEntityRecognition:
         """The task as read in another domain, whose data may name types of their own."""
-        return NamedEntityRecognition(self.labels, self._mapping, abroad=True, lenient=self._lenient)
+        return NamedEntityRecognition(self.labels, self.mapping, abroad=True, lenient=self._lenient)
 
     def read(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[Inputs, Gold | None]:
         """Inputs and gold of a row of words and IOB2 tags; without a column for ``label`` the gold is None.
@@ -79,15 +84,20 @@ class NamedEntityRecognition:
 
     def _type(self, kind: str) -> str:
         """The model's name of a type as data spell it: mapped, by name, or by name in another case."""
-        if kind in self._mapping:
-            return self._mapping[kind]
+        if kind in self.mapping:
+            return self.mapping[kind]
         if kind in self.types:
             return kind
         alike = [one for one in self.types if one.casefold() == kind.casefold()]
         if len(alike) == 1:
             return alike[0]
+        if kind == spans.PLAIN and len(self.types) == 1:
+            return self.types[0]
         if self._abroad:
             return kind
+        if kind == spans.PLAIN:
+            hint = f"name it in the data, or here: [data] {spellings.template({kind: self.types[0]})}"
+            raise DataError(f"the tag names no type, and the model knows {', '.join(self.types)}", hint=hint)
         near = spans.near_type(kind, self.types)
         hint = "map every type of the data under [data.labels]"
         raise DataError(
@@ -97,7 +107,7 @@ class NamedEntityRecognition:
 
     def request(self, inputs: Inputs) -> Request:
         """What the model is asked: the words."""
-        return tuple(inputs["text"].split())
+        return text.words_of(inputs["text"])
 
     def entities(self, response: Response) -> tuple[Span, ...]:
         """The entities that the model sees."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,8 @@ def train(
     fails once the others are done.
     """
     ready = _read(config, out, labels)
+    progress.start("labels")
+    progress.finish(data.told({name: one.reading for name, one in ready.sets.items()}))
     # Of several devices for an audit one trains.
     where = processes.device(hugging_face.device_named((device or config.audit.device).split(",")[0]))
     processes.begin(where)
@@ -134,13 +136,7 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...]) -> _Ready:
         raise ConfigError("no base model", where="[training]", hint="base = the folder of the pretrained model")
     base = config.resolve(training.base)
     checkpoint.check_base(base)
-    chosen = data.Columns.of(configs.columns(config), repair=config.data.repair)
-    mapping = dict(config.data.labels)
-    task = tasks.create(config.task, labels or _labels(config.task, files["train"], chosen, mapping), mapping)
-    sets = {
-        name: data.load(path, name=name, task=task if name in OWN else task.elsewhere(), columns=chosen)
-        for name, path in files.items()
-    }
+    task, sets = _sets(config, files, labels)
     examples = sets["train"].examples[: training.max_rows]
     _check_classes(examples, task, files["train"])
     validation = sets["validation"].examples if "validation" in sets else ()
@@ -156,10 +152,19 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...]) -> _Ready:
     return _Ready(config, base, folder, task, sets, examples, validation, runs)
 
 
-def _labels(task: str, train: Path, columns: data.Columns, mapping: Mapping[str, str]) -> tuple[str, ...]:
-    """The labels of a new head, from the training rows."""
-    read = data.tags_in if tasks.word_level(task) else data.labels_in
-    return read(train, columns, mapping)
+def _sets(config: Config, files: Mapping[str, Path], labels: tuple[str, ...]) -> tuple[Task, dict[str, data.Dataset]]:
+    """The task over the labels of a new head, by default those of the training rows, and every file read by it."""
+    asked, mapping, beside = config.data, dict(config.data.labels), configs.labels_files(config)
+    chosen = data.Columns.of(
+        configs.columns(config), repair=asked.repair, ignore_case=asked.ignore_case, header=asked.header is not False
+    )
+    if not labels and tasks.word_level(config.task):
+        labels = data.tags_in(files["train"], chosen, mapping, list(files.values()))
+    elif not labels:
+        labels = data.labels_in(files["train"], chosen, mapping, labels_file=beside.get("train"))
+    task = tasks.create(config.task, labels, mapping)
+    every = {name: task if name in OWN else task.elsewhere() for name in files}
+    return task, data.load_all(files, tasks=every, columns=chosen, labels_files=beside)
 
 
 def _same(target: Path, key: str, task: str) -> record.TrainingRecord | None:
@@ -225,12 +230,21 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
 
     return {
         "base": {"path": placed(ready.base), "fingerprint": inputs.fingerprint(ready.base)},
-        "data": {name: {"path": placed(one.path), "sha256": one.sha256} for name, one in ready.sets.items()},
+        "data": {name: _placed_set(one, placed) for name, one in ready.sets.items()},
         # Not those that were found by their usual names: another file may have others.
         "columns": configs.columns(ready.config),
         "mapping": dict(ready.config.data.labels),
         "repair": ready.config.data.repair,
+        "ignore_case": ready.config.data.ignore_case,
+        "header": ready.config.data.header is not False,
     }
+
+
+def _placed_set(one: data.Dataset, placed: Callable[[Path], str]) -> dict[str, str]:
+    found = {"path": placed(one.path), "sha256": one.sha256}
+    if one.labels_file is None:
+        return found
+    return {**found, "labels_path": placed(one.labels_file), "labels_sha256": str(one.labels_sha256)}
 
 
 def _record(

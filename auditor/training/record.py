@@ -28,7 +28,8 @@ class TrainingRecord:
     base: Mapping[str, str]
     """``path`` and ``fingerprint``."""
     data: Mapping[str, Mapping[str, str]]
-    """``train``, ``validation``, ``test`` and the domains' names → ``path`` and ``sha256``."""
+    """``train``, ``validation``, ``test`` and the domains' names → ``path`` and ``sha256``, and of a file beside it that
+    holds the labels ``labels_path`` and ``labels_sha256``."""
     columns: Mapping[str, str]
     mapping: Mapping[str, str]
     labels: tuple[str, ...]
@@ -52,6 +53,10 @@ class TrainingRecord:
     """Whether the learning rate was this recipe's own, and not that of the whole training."""
     repair: bool = False
     """Whether tags of words that may not stand where they do were repaired."""
+    ignore_case: bool = False
+    """Whether labels that differ in case alone were one label."""
+    header: bool = True
+    """Whether CSV and TSV files had a first row that names the columns."""
     warning: str = ""
     """What is wrong with the model, as far as training could tell."""
 
@@ -98,11 +103,12 @@ def _check_entries(record: TrainingRecord) -> None:
 def check_data(record: TrainingRecord, folder: Path, name: str) -> Path:
     """The file of one set, as trained. One that is gone or has changed is a DataError."""
     entry = record.data[name]
-    path = folder / entry["path"]
-    if not os.path.exists(path):  # noqa: PTH110 - it raises nothing
-        raise DataError(f"the {name} data of {NAME} is not there", where=str(path), hint="give --data")
-    if sha256_of(path) != entry["sha256"]:
-        raise DataError(
-            f"the {name} data has changed since training", where=str(path), hint="train again, or give --data"
-        )
-    return path
+    for kind in ("", "labels_") if "labels_path" in entry else ("",):
+        path = folder / entry[f"{kind}path"]
+        if not os.path.exists(path):  # noqa: PTH110 - it raises nothing
+            raise DataError(f"the {name} data of {NAME} is not there", where=str(path), hint="give --data")
+        if sha256_of(path) != entry.get(f"{kind}sha256"):
+            raise DataError(
+                f"the {name} data has changed since training", where=str(path), hint="train again, or give --data"
+            )
+    return folder / entry["path"]

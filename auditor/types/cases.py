@@ -73,6 +73,8 @@ class Task(Protocol):
     """False: the metric is a mean over examples. True: it is a ratio of sums (F1), resampled as such."""
     labels: tuple[str, ...]
     """Names of the labels in the model's order; empty for a task without labels."""
+    mapping: Mapping[str, str]
+    """Label in the data → the model's label, where they are called otherwise."""
     word_level: bool
     """Whether the gold belongs to the words of the one text, and follows them where they are edited."""
 

@@ -27,7 +27,7 @@ def contexts(row: Example) -> list[tuple[int, int]]:
 
 def written(row: Example) -> list[str]:
     """Those stretches as they stand in the data, one blank between words."""
-    words = row.inputs["text"].split()
+    words = text.words_of(row.inputs["text"])
     return [" ".join(words[start:end]) for start, end in contexts(row)]
 
 
@@ -35,7 +35,7 @@ def spoken(stretch: str) -> str:
     """A stretch as people write it: punctuation of the Penn Treebank's convention joined to its words."""
     from nltk.tokenize.treebank import TreebankWordDetokenizer
 
-    words = stretch.split()
+    words = list(text.words_of(stretch))
     if words.count('"') % 2 == 0:  # of an odd one nobody knows whether it opens or closes
         marks = itertools.cycle(("``", "''"))
         words = [next(marks) if word == '"' else word for word in words]
@@ -44,7 +44,7 @@ def spoken(stretch: str) -> str:
 
 def vocabulary(rows: Sequence[Example]) -> frozenset[str]:
     """The words of the rows, as they are spelt."""
-    return frozenset(word for row in rows for word in row.inputs["text"].split())
+    return frozenset(word for row in rows for word in text.words_of(row.inputs["text"]))
 
 
 def replaced(row: Example, known: Mapping[str, str], vocabulary: Set[str]) -> Example | None:

@@ -167,8 +167,8 @@ def _replaced(words: text.Words, count: int, _share: float, known: Synonyms, rng
         before, bare, after = own.parts(words.words[place])
         new = rng.choice(synonyms)
         new = new.capitalize() if bare[0].isupper() else new
-        parts = f"{before}{new}{after}".split()
-        edits.append(text.Edit(place, place + 1, tuple(parts), (" ",) * (len(parts) - 1)))
+        parts = text.words_of(f"{before}{new}{after}")
+        edits.append(text.Edit(place, place + 1, parts, (" ",) * (len(parts) - 1)))
     return text.apply(words, edits), text.origins(words, edits)
 
 
@@ -177,9 +177,9 @@ def _inserted(words: text.Words, count: int, _share: float, known: Synonyms, rng
     offers = _offers(words, known)
     edits = []
     for _ in range(count if offers else 0):
-        parts = rng.choice(rng.choice(offers)[1]).split()
+        parts = text.words_of(rng.choice(rng.choice(offers)[1]))
         place = rng.randrange(len(words.words) + 1)
-        edits.append(text.Edit(place, place, tuple(parts), (" ",) * (len(parts) - 1)))
+        edits.append(text.Edit(place, place, parts, (" ",) * (len(parts) - 1)))
     return text.apply(words, edits), text.origins(words, edits)
 
 

@@ -1,0 +1,41 @@
+"""Folders that ``datasets`` saved → columns, numbered rows, and names of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import DataError
+from auditor.reading import check_folder
+
+
+def is_saved(path: Path) -> bool:
+    """Whether a path is a folder of ``save_to_disk``, of a data set or of several splits."""
+    return path.is_dir() and any((path / name).is_file() for name in ("state.json", "dataset_dict.json"))
+
+
+def read(path: Path) -> tuple[tuple[str, ...], tuple[tuple[int, Mapping[str, Any]], ...], dict[str, tuple[str, ...]]]:
+    """Columns, rows counted from 1, and column → names of its numbers. Raises DataError, also for several splits."""
+    where = str(path)
+    if (path / "dataset_dict.json").is_file():
+        splits = ", ".join(sorted(one.name for one in path.iterdir() if one.is_dir()))
+        raise DataError("holds several splits", where=where, hint=f"name one of them: {splits}")
+    check_folder(path, DataError)
+    import datasets
+
+    try:
+        found = datasets.load_from_disk(str(path))
+        rows = tuple(enumerate(found.to_list(), start=1))
+    except Exception as error:
+        # Of every kind: the library reads its own files without looking at them first.
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"does not load: {said}", where=where) from error
+    return tuple(found.column_names), rows, dict(_classes(found.features))
+
+
+def _classes(features: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name, feature in features.items():
+        inner = getattr(feature, "feature", feature)
+        if hasattr(inner, "names"):
+            yield name, tuple(inner.names)
