@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 from auditor.errors import NOT_UTF_8, AuditError, is_text
 
@@ -55,7 +55,7 @@ def open_file(
     missing: str = "no such file",
     hint: str | None = None,
     limit: int | None = None,
-) -> BinaryIO:
+) -> io.BufferedReader:
     """A regular file opened for reading, of any size without a ``limit``. Raises ``error`` as ``read_file`` does."""
     where = str(path)
     try:

@@ -560,18 +560,6 @@ def test_results_hold_no_absolute_path(place: Path) -> None:
     assert json.loads(content)["config"]["data"]["domains"] == {"far": "far.csv"}
 
 
-def test_a_reader_that_leaves_early_costs_no_results(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from auditor.cli import run as run_command
-
-    def gone(*_: Any, **__: Any) -> None:
-        raise BrokenPipeError
-
-    monkeypatch.setattr(run_command, "show", gone)
-    monkeypatch.setattr("os.dup2", lambda *_: None)
-    assert audit(place, "unread", "--json") == 2
-    assert (place / "unread" / "scorecard.html").is_file()
-
-
 SLEEPER = """
 import time
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -125,3 +126,40 @@ def test_without_locks_nothing_is_taken_for_left_behind(tmp_path: Path, monkeypa
     write(tmp_path / "out", "second")
     assert len(list(tmp_path.iterdir())) == 2
     assert (tmp_path / "out" / "new").read_text() == "second"
+
+
+def test_folders_that_were_made_on_the_way_go_with_what_failed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with (
+        pytest.raises(ResultsError, match=r"out: cannot be written: No space left on device \(is the disk full\?\)"),
+        folders.whole(tmp_path / "there" / "new" / "newer" / "out", ours, ResultsError),
+    ):
+        raise OSError(28, "No space left on device")
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_what_another_file_refused_is_said_of_that_file(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ResultsError, match=r"^/elsewhere/file: Permission denied$"),
+        folders.whole(tmp_path / "out", ours, ResultsError),
+    ):
+        raise PermissionError(13, "Permission denied", "/elsewhere/file")
+
+
+@pytest.mark.parametrize("place", ["out", ""])
+def test_a_folder_that_may_not_be_written_to_is_refused_before_any_work(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    access = os.access
+    # Of mode 0555; root, who runs these tests in containers, may write to it all the same.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path / place and access(path, mode))
+    with pytest.raises(ResultsError, match="may not be written to"):
+        folders.check_target(tmp_path / "out", ours, ResultsError)
+
+
+def test_a_name_that_leaves_no_room_for_the_folder_beside_is_refused_before_any_work(tmp_path: Path) -> None:
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX") - folders.LONGER
+    write(tmp_path / ("a" * longest))
+    with pytest.raises(ResultsError, match="its name is too long"):
+        folders.check_target(tmp_path / ("a" * (longest + 1)), ours, ResultsError)

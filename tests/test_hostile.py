@@ -206,7 +206,11 @@ def cases() -> Iterator[tuple[str, str, str, Callable[[Path], object], str]]:
         yield from ((what, kind, arguments, str, f"{name}.csv") for kind, name in names.items())
 
 
-CASES = {f"{what}: {kind}": found for what, kind, *found in cases() if (what, kind) not in FINE}
+CASES = {
+    f"{what}: {kind}": (arguments, make, path)
+    for what, kind, arguments, make, path in cases()
+    if (what, kind) not in FINE
+}
 
 
 @contextmanager

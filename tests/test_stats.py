@@ -325,3 +325,8 @@ def test_a_change_of_ratios_pairs_a_cluster_that_counts_in_one_arm_only() -> Non
     swapped = [Row(row.cluster, "second" if row.arm == "first" else "first", row.total, row.count) for row in rows]
     contrast = stats.compare("change", rows, swapped, low=-1, high=1, ratio=True)
     assert contrast.value == pytest.approx(2 / 3)
+
+
+def test_one_cluster_alone_leaves_a_mean_of_ratios_open() -> None:
+    """A file of one long sentence: no interval of width zero, and no warning of numpy's."""
+    assert stats.mean_of_ratios(np.array([[3.0, 1.0]]), np.array([[4.0, 4.0]]), 0.025) == (0.5, (0.0, 1.0))

@@ -50,7 +50,8 @@ class Interrupts:
             return
 
     def restore(self) -> None:
-        """Give the signals their usual effect again."""
+        """Give the signals their usual effect again, and forget what came."""
+        self.came = self.outcome = None
         for number, usual in self._usual.items():
             signal.signal(number, usual)
         self._usual = {}

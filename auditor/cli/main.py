@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
-import os
 import re
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from auditor import __version__
 from auditor.cli import data_flags, surroundings
 from auditor.cli.interrupts import INTERRUPTS
+from auditor.cli.paths import path as _path
 from auditor.cli.streams import guarded
 from auditor.errors import AuditError, near_match, one_line
 
@@ -127,19 +125,6 @@ def parser() -> argparse.ArgumentParser:
     _remedy(commands)
     _listings(commands)
     return top
-
-
-def _path(word: str) -> Path:
-    """A path of the command line that the system can have; an empty one, as of an unset variable, would be ``.``."""
-    if not word:
-        raise argparse.ArgumentTypeError("the path is empty")
-    try:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-            os.lstat(word)
-    except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise argparse.ArgumentTypeError(f"no path: {word}: {reason}") from None
-    return Path(word)
 
 
 def _of_task(command: argparse.ArgumentParser) -> None:

@@ -73,7 +73,7 @@ def guarded() -> Iterator[tuple[Stream, Stream]]:
     _claim()
     before = sys.stdout, sys.stderr
     inside = Stream(sys.stdout), Stream(sys.stderr)
-    sys.stdout, sys.stderr = inside  # type: ignore[assignment]
+    sys.stdout, sys.stderr = inside
     try:
         yield inside
     finally:

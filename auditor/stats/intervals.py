@@ -124,6 +124,8 @@ def mean_of_ratios(totals: Array, counts: Array, alpha: float) -> tuple[float, B
         raise ValueError("no ratio has a count")
     pairs = [ratio_pseudo_values(totals[:, k], counts[:, k]) for k in np.flatnonzero(there)]
     value = float(np.mean([one for one, _ in pairs]))
+    if len(totals) < 2:
+        return value, (0.0, 1.0)  # one cluster says nothing of how clusters differ
     low, high = student(np.mean([pseudo for _, pseudo in pairs], axis=0), alpha)
     return value, (max(0.0, min(low, value)), min(1.0, max(high, value)))
 
