@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import ModelError
-from auditor.models import checkpoint
+from auditor.models import checkpoint, weight_files
 
 CONFIG = {
     "architectures": ["BertForSequenceClassification"],
@@ -234,11 +234,11 @@ def test_a_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:
     folder = write(tmp_path)
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
     shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
-    (folder / checkpoint.INDEX).write_text(json.dumps({"weight_map": shards}), encoding="utf-8")
+    (folder / weight_files.INDEX).write_text(json.dumps({"weight_map": shards}), encoding="utf-8")
     assert "lacks model-00002-of-00002.safetensors, which its index names" in refused(folder)
     (folder / "model-00002-of-00002.safetensors").write_bytes(safetensors())
     assert checkpoint.describe(folder).labels == ("negative", "positive")
-    (folder / checkpoint.INDEX).write_text("{}", encoding="utf-8")
+    (folder / weight_files.INDEX).write_text("{}", encoding="utf-8")
     assert checkpoint.describe(folder).labels == ("negative", "positive")
 
 

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.models.checkpoint import ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK, PROMPT, WORDS
+from auditor.models.adapter_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK, PROMPT
+from auditor.models.checkpoint import WORDS
+from auditor.models.libraries import quiet
 from auditor.models.loading import loading
+from auditor.models.weight_files import ADAPTER
 
 _NAME = "auditor_bottleneck"
 """Of the module inside a linear map: no architecture has one of that name (MobileBERT has bottlenecks of its own)."""
@@ -65,7 +68,8 @@ def add_prompts(model: Any, kind: str, tokens: int, *, trained: bool = False) ->
         config = peft.PromptTuningConfig(token_dim=size, prompt_tuning_init=begin, **shared)
     else:
         config = peft.PrefixTuningConfig(token_dim=model.config.hidden_size, **shared)
-    wrapped = peft.get_peft_model(model, config)
+    with quiet():  # peft reads attributes that transformers is about to rename
+        wrapped = peft.get_peft_model(model, config)
     for name, module in list(model.named_modules()):
         if isinstance(module, peft.utils.ModulesToSaveWrapper):
             model.set_submodule(name, module.original_module)
@@ -108,7 +112,7 @@ def save(model: Any, folder: Path) -> None:
     from safetensors.torch import save_file
 
     base = plain(model)
-    base.save_pretrained(folder, state_dict=plain_weights(model), safe_serialization=True)
+    base.save_pretrained(folder, state_dict=plain_weights(model))
     inner = {name: value.contiguous() for name, value in base.state_dict().items() if _INNER in name}
     prompts = _peft_configs(model)
     if not inner and not prompts:

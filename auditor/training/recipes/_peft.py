@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor.errors import ModelError
 from auditor.models import adapters
-from auditor.models.loading import said
+from auditor.models.libraries import quiet, said
 from auditor.training.layers import depths
 
 _ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
@@ -53,7 +53,8 @@ def wrapped(model: Any, config: Any) -> Any:
     import peft
 
     head = above_layers(model)
-    found = peft.get_peft_model(model, config)
+    with quiet():  # peft reads attributes that transformers is about to rename
+        found = peft.get_peft_model(model, config)
     for parameter in head:
         parameter.requires_grad_(True)
     return found

@@ -1,0 +1,119 @@
+"""A configuration against its weights: sizes that do not fit are found before memory is asked for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import ModelError
+from auditor.models.libraries import quiet
+from auditor.models.reading import read_json
+from auditor.models.weight_files import Shapes, shapes
+
+LAYERS = re.compile(r"^(n|num|num_hidden|num_encoder|num_decoder|encoder|decoder)_layers?$")
+"""Names of fields that say how many layers there are: each has at least one tensor of its own, or shares one."""
+SIZE = re.compile(
+    r"^(?!max_relative_)((.*_)?(size|layers?|heads?|dim|embd|positions|embeddings|inner)|d_model|d_ff|d_kv|n_layers?|n_heads?)$"
+)
+"""Names of fields that hold whole numbers from 1."""
+HUGE = 1_000_000
+"""Beyond what any size is that stands in no tensor's shape."""
+
+
+def check(path: Path, auto: Any) -> None:
+    """Compare config.json with the headers of the weights, without memory for either. Raises ModelError.
+
+    ``auto``: transformers' class that would load it. What cannot be built for another reason is left to loading.
+    """
+    config, stored = read_json(path / "config.json"), shapes(path)
+    if not stored:
+        return
+    for name, value in _fields(config):
+        if LAYERS.search(name.rpartition(".")[2]) and _is_number(value) and value > len(stored):
+            problem = f"does not load: {name} = {value} in config.json, but its weights are {len(stored)} tensors"
+            raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
+    expected = _expected(path, auto)
+    for name in sorted(expected.keys() & stored.keys()):
+        if expected[name] != stored[name]:
+            blamed = _blamed(config, expected[name], stored[name])
+            problem = f"does not load: {blamed}{name} is {_by(stored[name])} in its weights, not {_by(expected[name])}"
+            raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
+    wanted, there = (sum(math.prod(shape) for shape in one.values()) for one in (expected, stored))
+    # Weights may be tied, and a head may be absent; whatever is several times as large is another model.
+    if wanted > 4 * there + HUGE:
+        problem = f"does not load: config.json describes {wanted:,} parameters, but its weights have {there:,}"
+        raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
+
+
+def _expected(path: Path, auto: Any) -> Shapes:
+    """The shapes of the model that config.json describes; empty where it cannot be built."""
+    import torch
+    from transformers import AutoConfig
+
+    try:
+        with quiet(), torch.device("meta"), torch.random.fork_rng(devices=[]):
+            config = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
+            model = auto.from_config(config)
+    except Exception:
+        return {}
+    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+def _blamed(config: Mapping[str, Any], expected: tuple[int, ...], stored: tuple[int, ...]) -> str:
+    """The field with the size that the weights do not have, for the front of a message; empty where none has it."""
+    sizes = {one for one, other in zip(expected, stored, strict=False) if one != other}
+    return next((f"{name} = {value} in config.json: " for name, value in _fields(config) if _is_number(value) and value in sizes), "")
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "a single number"
+
+
+def suspect(path: Path, message: str, *, odd_ones: bool = True) -> str | None:
+    """The field of config.json that a library most likely means, with its value; None where none stands out.
+
+    ``message``: what the library said. ``odd_ones``: whether it may be one that only looks unsound.
+    """
+    try:
+        fields = dict(_fields(read_json(path / "config.json")))
+    except ModelError:
+        return None
+    named = [name for name in fields if re.search(rf"\b{re.escape(name.rpartition('.')[2])}\b", message)]
+    quoted = [name for name, value in fields.items() if isinstance(value, str) and repr(value) in message]
+    odd = [name for name, value in fields.items() if odd_ones and _is_odd(name, value)]
+    for name in (*(one for one in named if one in odd), *odd, *quoted, *named):
+        return f"{name} = {_short(fields[name])} in config.json"
+    return None
+
+
+def _is_odd(name: str, value: Any) -> bool:
+    """Whether a value is one that no sound configuration has in such a field."""
+    if isinstance(value, bool) or value is None:
+        return False
+    if SIZE.search(name.rpartition(".")[2]):
+        return not _is_number(value) or not 0 < value <= 1000 * HUGE or value != int(value)
+    if isinstance(value, int | float):
+        return not math.isfinite(value) or abs(value) > 10 * HUGE
+    return False
+
+
+
+def _fields(config: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The fields, those of nested parts by their path."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _fields(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
