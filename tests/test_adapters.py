@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from test_training import LABELS, SETTINGS, TASK, reviews
 from tiny import tiny_checkpoint
@@ -111,7 +113,11 @@ def test_peft_puts_what_is_written_on_the_checkpoints_own_weights(folders: dict[
 
     path = folders[name]
     plain = AutoModelForSequenceClassification.from_pretrained(str(path))
-    model = PeftModel.from_pretrained(plain, str(path / "adapter")).eval()
+    names = inspect.signature(plain.bert.forward).parameters
+    if name == "prefix" and "past_key_values" not in names:
+        pytest.skip("this peft does not serve prefixes with this transformers by itself")
+    with hugging_face.quiet():
+        model = PeftModel.from_pretrained(plain, str(path / "adapter")).eval()
     batch = AutoTokenizer.from_pretrained(str(path))(["good film"], return_tensors="pt")
     with torch.inference_mode():
         expected = model(**batch).logits.softmax(-1)[0].tolist()
@@ -227,6 +233,9 @@ REFUSED: dict[tuple[str, str], str] = {
     ("gpt2", "bottleneck"): "no linear map is called anything (known: none)",
 }
 """(architecture, recipe) → why it is refused before the first step."""
+if transformers.__version__.startswith("5."):
+    for served in ("roberta", "electra"):  # encoders that take keys and values of earlier tokens there
+        del REFUSED[served, "prefix"]
 
 
 def architecture(folder: Path, kind: str) -> Path:

@@ -182,7 +182,8 @@ def test_code_of_its_own_needs_consent(file: str, tmp_path: Path) -> None:
 
 def test_missing_weights_and_tokenizer_are_named(tmp_path: Path) -> None:
     folder = write(tmp_path)
-    (folder / "tokenizer.json").unlink()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
     assert "has no tokenizer" in refused(folder)
     (folder / "model.safetensors").unlink()
     assert "has no weights" in refused(folder)
@@ -292,7 +293,8 @@ def test_a_base_needs_config_weights_and_tokenizer_but_no_head(tmp_path: Path) -
         checkpoint.check_base(tmp_path)
     folder = write(tmp_path, architectures=["BertModel"])
     checkpoint.check_base(folder)
-    (folder / "tokenizer.json").unlink()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
     with pytest.raises(ModelError, match="has no tokenizer"):
         checkpoint.check_base(folder)
     write(folder, auto_map={})

@@ -54,7 +54,7 @@ def said(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
-    if isinstance(error, KeyError | AssertionError | ZeroDivisionError | OverflowError | IndexError):
+    if isinstance(error, KeyError) or " " not in lines[0]:
         return f"{type(error).__name__}: {lines[0]}"
     return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 

@@ -141,7 +141,7 @@ def _in_place_of(
     # Each alone, then all together: shapes of which none is the one that the exporter sees.
     batches = [*([one] for one in encoded), encoded]
     expected = [answer for batch in batches for answer in torch_model.run(batch)]
-    rows = [row for one in encoded[:2] for row in torch_model.texts.rows(one)]
+    rows = torch_model.rows(encoded[:2])
     rows = rows[:1] if torch_model.singly else rows
     with named_padding(torch_model.module, torch_model.filling.token):
         session = session_of(torch_model.module, torch_model.filling.padded(rows), chosen, path)

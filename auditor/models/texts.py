@@ -133,9 +133,12 @@ class TextModel(ABC):
                 self._still_answers()
             raise
 
+    def rows(self, batch: Sequence[Encoded]) -> list[Row]:
+        """What the model reads of a batch: a row for each text, or for each of its windows."""
+        return [row for one in batch for row in self.texts.rows(one)]
+
     def _answers(self, batch: Sequence[Encoded]) -> list[Response]:
-        rows = [row for one in batch for row in self.texts.rows(one)]
-        scores = [score for group in self._groups(rows) for score in self._scores(group)]
+        scores = [score for group in self._groups(self.rows(batch)) for score in self._scores(group)]
         return self.texts.responses(scores, batch, self.filling)
 
     def _groups(self, rows: list[Row]) -> list[list[Row]]:

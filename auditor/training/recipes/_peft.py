@@ -94,10 +94,10 @@ def _answers_alone_as_in_company(model: Any) -> bool:
     """Whether a short text is answered alike by itself and padded beside a longer one, as of whatever was pretrained."""
     import torch
 
-    pad, end = model.config.pad_token_id or 0, model.config.eos_token_id
+    pad, end = (getattr(model.config, name, None) for name in ("pad_token_id", "eos_token_id"))
     short, long = ([1, 2, 3, *([end] if isinstance(end, int) else [])], [1, 2, 3, 4, 5, 6, 7])
     long = [*long, *short[3:]]
-    rows = torch.tensor([short + [pad] * (len(long) - len(short)), long], device=model.device)
+    rows = torch.tensor([short + [pad or 0] * (len(long) - len(short)), long], device=model.device)
     seen = (
         torch.arange(len(long), device=model.device) < torch.tensor([[len(short)], [len(long)]], device=model.device)
     ).long()
