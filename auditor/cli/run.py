@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,8 @@ def _audit(
     root, lines = out.resolve().parent, progress(options)
     prepared = prepare.prepare(config, _options(options, config, cache), *probes, root)
     plan = prepared.plan
+    if not options.quiet:
+        _say(prepared.facts["models"])
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(rules, known)
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
@@ -100,6 +102,13 @@ def _audit(
     tables.write_rows(folder / results.EXAMPLES, records)
     _write(folder, content, lines.seconds, plan.errors)
     return decision
+
+
+def _say(models: Sequence[Mapping[str, Any]]) -> None:
+    """What is to be said of how the checkpoints were loaded, and are asked."""
+    for model in models:
+        for note in model["notes"]:
+            print(one_line(f"{model['name']}: {note}"), file=sys.stderr)
 
 
 def _records(
