@@ -80,7 +80,7 @@ def describe(
     check_weights(path, allow_pickle)
     check_adapter(path)
     _check_tokenizer(path)
-    return Checkpoint(path, _labels(config, where), architecture, task, _max_length(config, tokenizer))
+    return Checkpoint(path, _labels(config, where), architecture, task, _max_length(config, tokenizer, str(path / "tokenizer_config.json")))
 
 
 def task_of(path: Path) -> str | None:
@@ -209,8 +209,11 @@ def _labels(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
     return labels
 
 
-def _max_length(config: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> int | None:
-    limits = (config.get("max_position_embeddings"), tokenizer.get("model_max_length"))
+def _max_length(config: Mapping[str, Any], tokenizer: Mapping[str, Any], where: str) -> int | None:
+    own = tokenizer.get("model_max_length")
+    if own is not None and (isinstance(own, bool) or not isinstance(own, int | float)):
+        raise ModelError(f"model_max_length = {own!r} is not a number of tokens", where=where)
+    limits = (config.get("max_position_embeddings"), own)
     return min((int(one) for one in limits if is_limit(one)), default=None)
 
 

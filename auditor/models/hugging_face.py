@@ -12,7 +12,7 @@ from auditor.errors import ModelError, NoAnswerError
 from auditor.models import adapters, checkpoint, company, padding
 from auditor.models.devices import checked_device, device_named, device_words, versions
 from auditor.models.libraries import quiet
-from auditor.models.loading import load_weights, loading, why
+from auditor.models.loading import check_config, load_weights, loading, why
 from auditor.models.padding import Row
 from auditor.models.texts import TextModel, Texts
 from auditor.models.tokenizing import load_tokenizer
@@ -139,6 +139,7 @@ def load(
     where = checked_device(device, precision)
     architecture = checkpoint.ARCHITECTURES[task_name]
     words = architecture == checkpoint.WORDS
+    check_config(path, architecture, trust_remote_code=trust_remote_code)
     tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code, words=words)
     weights, notes = load_weights(path, where, architecture, trust_remote_code=trust_remote_code)
     model = adapters.attach(weights, path)
@@ -204,15 +205,9 @@ def wrap(
 
 
 def length_limit(model: Any, tokenizer: Any, given: int | None) -> int:
-    """The least of what the user, the tokenizer and the model's positions allow, in tokens of the text.
-
-    Raises ModelError for a tokenizer whose greatest length is no number.
-    """
+    """The least of what the user, the tokenizer and the model's positions allow, in tokens of the text."""
     taken, positions = adapters.virtual_tokens(model), getattr(model.config, "max_position_embeddings", None)
-    own = tokenizer.model_max_length
-    if own is not None and not isinstance(own, int | float):
-        raise ModelError(f"model_max_length = {own!r} in tokenizer_config.json is not a number of tokens")
-    limits = [given, own, positions - taken if isinstance(positions, int) else None]
+    limits = [given, tokenizer.model_max_length, positions - taken if isinstance(positions, int) else None]
     for name, module in model.named_modules():
         # RoBERTa and its kin count positions from padding_idx + 1, so 514 positions hold 512 tokens.
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:

@@ -56,7 +56,7 @@ def said(error: BaseException) -> str:
         return type(error).__name__
     if isinstance(error, KeyError) or " " not in lines[0]:
         return f"{type(error).__name__}: {lines[0]}"
-    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    return (" ".join(lines[:2]) if lines[0].endswith(":") else lines[0]).removesuffix(":")
 
 
 def of_a_library(error: BaseException) -> bool:

@@ -68,14 +68,22 @@ def auto_class(architecture: str) -> Any:
     return getattr(transformers, f"AutoModel{architecture}")
 
 
+def check_config(path: Path, architecture: str, *, trust_remote_code: bool = False) -> None:
+    """Whether config.json is one that transformers can read, and fits the weights. Raises ModelError."""
+    from transformers import AutoConfig
+
+    with loading("does not load", path):
+        AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=trust_remote_code)
+    if not trust_remote_code:
+        sizes.check(path, auto_class(architecture))
+
+
 def load_weights(path: Path, device: str, architecture: str, *, trust_remote_code: bool = False) -> tuple[Any, list[str]]:
     """The model on the device with float32 weights, all of them from the checkpoint; and what is to be said of it.
 
     ``architecture``: how its name ends, such as ``ForSequenceClassification``. Raises ModelError.
     """
-    if not trust_remote_code:
-        sizes.check(path, auto_class(architecture))
-    notes = []
+    notes: list[str] = []
     with loading("does not load", path), without_adapter(path, notes) as folder:
         how: dict[str, Any] = {
             "local_files_only": True,

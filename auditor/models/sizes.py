@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ SIZE = re.compile(
     r"^(?!max_relative_)((.*_)?(size|layers?|heads?|dim|embd|positions|embeddings|inner)|d_model|d_ff|d_kv|n_layers?|n_heads?)$"
 )
 """Names of fields that hold whole numbers from 1."""
+NUMBERED = re.compile(r"\.\d+\.")
+"""In the name of a tensor of one of many layers."""
 HUGE = 1_000_000
 """Beyond what any size is that stands in no tensor's shape."""
 
@@ -35,7 +37,8 @@ def check(path: Path, auto: Any) -> None:
         if LAYERS.search(name.rpartition(".")[2]) and _is_number(value) and value > len(stored):
             problem = f"does not load: {name} = {value} in config.json, but its weights are {len(stored)} tensors"
             raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
-    expected = _expected(path, auto)
+    expected, ignored = _expected(path, auto)
+    _check_layers(expected, ignored, stored, path)
     for name in sorted(expected.keys() & stored.keys()):
         if expected[name] != stored[name]:
             blamed = _blamed(config, expected[name], stored[name])
@@ -48,8 +51,22 @@ def check(path: Path, auto: Any) -> None:
         raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
 
 
-def _expected(path: Path, auto: Any) -> Shapes:
-    """The shapes of the model that config.json describes; empty where it cannot be built."""
+def _check_layers(expected: Shapes, ignored: Sequence[str], stored: Shapes, path: Path) -> None:
+    """Whether every numbered layer of the weights has a place in the model: transformers passes over those that have none."""
+    if not expected.keys() & stored.keys():
+        return
+    spare = (name for name in stored.keys() - expected.keys() if NUMBERED.search(name))
+    known = [name for name in spare if not any(re.search(pattern, name) for pattern in ignored)]
+    if known:
+        problem = f"does not load: its weights have {min(known)}, for which config.json has no layer"
+        raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
+
+
+def _expected(path: Path, auto: Any) -> tuple[Shapes, Sequence[str]]:
+    """The shapes of the model that config.json describes, and patterns of names that it passes over on purpose.
+
+    Empty where it cannot be built.
+    """
     import torch
     from transformers import AutoConfig
 
@@ -58,8 +75,9 @@ def _expected(path: Path, auto: Any) -> Shapes:
             config = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
             model = auto.from_config(config)
     except Exception:
-        return {}
-    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+        return {}, ()
+    found = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    return found, tuple(getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ())
 
 
 def _blamed(config: Mapping[str, Any], expected: tuple[int, ...], stored: tuple[int, ...]) -> str:
@@ -81,12 +99,37 @@ def suspect(path: Path, message: str, *, odd_ones: bool = True) -> str | None:
         fields = dict(_fields(read_json(path / "config.json")))
     except ModelError:
         return None
-    named = [name for name in fields if re.search(rf"\b{re.escape(name.rpartition('.')[2])}\b", message)]
+    named = [name for name in fields if _is_named(name.rpartition(".")[2], message)]
     quoted = [name for name, value in fields.items() if isinstance(value, str) and repr(value) in message]
     odd = [name for name, value in fields.items() if odd_ones and _is_odd(name, value)]
+    odd += _of_another_type(fields) if odd_ones else []
     for name in (*(one for one in named if one in odd), *odd, *quoted, *named):
         return f"{name} = {_short(fields[name])} in config.json"
     return None
+
+
+def _is_named(name: str, message: str) -> bool:
+    return len(name) > 3 and re.search(rf"\b{re.escape(name)}\b", message) is not None
+
+
+def _of_another_type(fields: Mapping[str, Any]) -> list[str]:
+    """The fields whose values are of another type than the architecture's defaults."""
+    from transformers import CONFIG_MAPPING
+
+    kind = fields.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        return []
+    usual = CONFIG_MAPPING[kind]()
+    return [name for name, value in fields.items() if not _is_like(value, getattr(usual, name, None))]
+
+
+def _is_like(value: Any, usual: Any) -> bool:
+    """Whether a value may stand in place of the usual one, as far as types go."""
+    if usual is None or isinstance(usual, Mapping):
+        return True
+    if isinstance(usual, bool) or not isinstance(usual, int | float):
+        return isinstance(value, type(usual))
+    return _is_number(value)
 
 
 def _is_odd(name: str, value: Any) -> bool:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.models import checkpoint, hugging_face, padding, sizes
-from auditor.models.loading import auto_class
+from auditor.models import checkpoint, hugging_face, padding
+from auditor.models.loading import auto_class, check_config
 from auditor.models.padding import Filling
 from auditor.types import Task
 
@@ -45,6 +45,7 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
     from transformers import AutoConfig
 
     architecture = checkpoint.architecture_for(task.name)
+    check_config(path, architecture)
     tokenizer = hugging_face.load_tokenizer(path, words=task.word_level)
     names = dict(enumerate(task.labels))
     changed: dict[str, float] = {}
@@ -54,7 +55,6 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
         changed = {name: dropout for name in DROPOUTS if hasattr(config, name)}
         if not changed:
             raise ModelError("the base has no dropout to change", where=str(path), hint="leave dropout out")
-    sizes.check(path, auto_class(architecture))
     with hugging_face.loading("does not load", path):
         model, info = auto_class(architecture).from_pretrained(
             str(path),
