@@ -127,8 +127,16 @@ LINES: list[tuple[str, Any, str]] = [
     ("num_hidden_layers", 0, "its weights have bert.encoder.layer.0.attention.output.LayerNorm.bias, for which config"),
     ("num_hidden_layers", 1, "its weights have bert.encoder.layer.1.attention.output.LayerNorm.bias, for which config"),
     ("hidden_act", "evil", "does not load: hidden_act = 'evil' in config.json: KeyError: 'evil'"),
-    ("hidden_size", 10**9, "does not load: hidden_size = 1000000000 in config.json: bert.embeddings.LayerNorm.bias is 16"),
-    ("vocab_size", 104, "vocab_size = 104 in config.json: bert.embeddings.word_embeddings.weight is 103 × 16 in its we"),
+    (
+        "hidden_size",
+        10**9,
+        "does not load: hidden_size = 1000000000 in config.json: bert.embeddings.LayerNorm.bias is 16",
+    ),
+    (
+        "vocab_size",
+        104,
+        "vocab_size = 104 in config.json: bert.embeddings.word_embeddings.weight is 103 × 16 in its we",
+    ),
     ("intermediate_size", "abc", "does not load: intermediate_size = 'abc' in config.json: "),
     ("hidden_size", None, "does not load: hidden_size = None in config.json: "),
     ("type_vocab_size", -1, "does not load: type_vocab_size = -1 in config.json: "),
@@ -150,9 +158,7 @@ def test_a_greatest_length_that_is_none_is_named(folder: Path, value: Any) -> No
     assert judged(folder) == f"{place}: model_max_length = {value!r} is not a number of tokens"
 
 
-def test_a_layer_that_a_model_passes_over_on_purpose_is_no_fault(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_layer_that_a_model_passes_over_on_purpose_is_no_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from transformers import BertForSequenceClassification
 
     ignored = [r"bert\.encoder\.layer\.1\..*"]
@@ -199,7 +205,9 @@ def test_weights_that_are_not_finite_are_found_at_loading(folder: Path, name: st
 def resave(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Path:
     """The checkpoint with other tensors."""
     tensors = change(load_file(folder / "model.safetensors"))
-    save_file({name: value.contiguous() for name, value in tensors.items()}, folder / "model.safetensors", {"format": "pt"})
+    save_file(
+        {name: value.contiguous() for name, value in tensors.items()}, folder / "model.safetensors", {"format": "pt"}
+    )
     return folder
 
 
@@ -209,12 +217,21 @@ def answers(path: Path) -> list[Any]:
 
 
 @pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "module._orig_mod.", "model.", "net."])
-def test_weights_named_for_a_wrapper_are_read_without_its_name_with_a_word(folder: Path, prefix: str) -> None:
+def test_weights_named_for_a_wrapper_name_it_and_what_takes_it_away(folder: Path, prefix: str) -> None:
     whole = answers(folder)
     resave(folder, lambda tensors: {prefix + name: value for name, value in tensors.items()})
-    model = hugging_face.load(folder, name="m", device="cpu")
-    note = f"the names of its weights begin with {prefix!r}, which a wrapper left: read without it"
-    assert (answers(folder), model.notes) == (whole, (note,))
+    named = f"{folder}: the names of its weights begin with {prefix!r}, which a wrapper left before the model's own"
+    line = judged(folder) or ""
+    assert line.startswith(named)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").rename(folder / "aside")
+    with pytest.raises(ModelError, match=r"save the model inside of the wrapper: model.module or model._orig_mod"):
+        hugging_face.load(folder, name="m", device="cpu", allow_pickle=True)
+    (folder / "aside").rename(folder / "model.safetensors")
+    command = re.search(r'take it away: python -c "(.*)"', line)
+    assert command is not None
+    exec(command[1], {})
+    assert answers(folder) == whole
 
 
 PEFT = {"peft_type": "LORA", "base_model_name_or_path": "no-such/model-on-a-hub", "task_type": "SEQ_CLS", "r": 2}
@@ -239,11 +256,13 @@ def test_a_merged_model_in_its_adapters_folder_is_loaded_as_it_is(
     model = hugging_face.load(folder, name="m", device="cpu")
     assert model.notes == ("adapter_config.json beside whole weights is passed over: they are taken as merged",)
     assert answers(folder) == whole
-    with pytest.raises(ModelError, match="has an adapter that would be lost .*if its weights are merged, delete adapter_"):
+    with pytest.raises(
+        ModelError, match=r"has an adapter that would be lost .*if its weights are merged, delete adapter_"
+    ):
         checkpoint.check_base(folder)
 
 
-def test_an_adapter_alone_says_how_it_is_merged(folder: Path, tmp_path: Path) -> None:
+def test_an_adapter_alone_says_how_it_is_merged(tmp_path: Path) -> None:
     """The hint's command is run: what it writes loads."""
     import peft
     from transformers import AutoModelForSequenceClassification
@@ -268,7 +287,9 @@ def test_an_adapter_alone_says_how_it_is_merged(folder: Path, tmp_path: Path) ->
     assert judged(merged) is None
     # With its configuration beside it an adapter is still no checkpoint.
     shutil.copy(three / "config.json", adapter)
-    with pytest.raises(ModelError, match="holds an adapter, and not the weights that it belongs to .it is a peft adapter"):
+    with pytest.raises(
+        ModelError, match=r"holds an adapter, and not the weights that it belongs to .it is a peft adapter"
+    ):
         checkpoint.describe(adapter)
 
 

@@ -201,7 +201,9 @@ def test_labels_stand_on_first_pieces_and_nowhere_else(base: Path) -> None:
     pieces = tokenizer.convert_ids_to_tokens(columns["input_ids"][0])
     assert pieces == ["[CLS]", "the", "p", "##a", "##r", "##i", "##s", "film", "[SEP]"]
     assert columns["labels"] == [[-100, 0, 3, -100, -100, -100, -100, 0, -100]]
-    batch = encoding.collated(encoding.encoded([example, *sentences(1)], TASK, tokenizer, 64), [1, 0], padding.Filling(0), "cpu")
+    batch = encoding.collated(
+        encoding.encoded([example, *sentences(1)], TASK, tokenizer, 64), [1, 0], padding.Filling(0), "cpu"
+    )
     assert batch["labels"].shape == batch["input_ids"].shape
     assert bool((batch["labels"][batch["attention_mask"] == 0] == -100).all())
     with pytest.raises(AuditError, match="label 'B-XYZ' is not known"):

@@ -37,7 +37,7 @@ ENDS = {"bos_token_id": 3, "eos_token_id": 3}
 
 def decoder(folder: Path, kind: str = "gpt2", *, words: bool = False, seed: int = 0, **config: Any) -> Path:
     """A tiny random decoder with a head, in the folder of a tokenizer of words that adds no special token."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    from tokenizers import Tokenizer, models, pre_tokenizers  # type: ignore[import-untyped]
     from transformers import (
         AutoConfig,
         AutoModelForSequenceClassification,
@@ -52,7 +52,7 @@ def decoder(folder: Path, kind: str = "gpt2", *, words: bool = False, seed: int 
     tokenizer.add_special_tokens({"pad_token": "<pad>"})
     tokenizer.model_max_length = 64
     given = {**DECODERS[kind], **ENDS, "vocab_size": len(names), "id2label": LABELS, **config}
-    auto = AutoModelForTokenClassification if words else AutoModelForSequenceClassification
+    auto: Any = AutoModelForTokenClassification if words else AutoModelForSequenceClassification
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = auto.from_config(AutoConfig.for_model(kind, **given))
@@ -191,7 +191,7 @@ def test_one_that_refuses_several_texts_is_run_singly(saved: Path, monkeypatch: 
 
 
 def test_a_model_that_answers_twice_differently_is_refused(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dropping(self: Any, real: Any, **_: Any) -> Any:
+    def dropping(_self: Any, real: Any, **_: Any) -> Any:
         answer = real()
         answer.logits = nn.functional.dropout(answer.logits + 1, 0.5, training=True)
         return answer
@@ -268,9 +268,7 @@ def test_a_training_pads_as_the_audit_does_and_saves_one_padding_token(tmp_path:
     assert near(run(model, TEXTS), plainly(tmp_path / "out", TEXTS))
 
 
-def test_a_row_on_which_a_training_fails_is_named(
-    tmp_path: Path, saved: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_row_on_which_a_training_fails_is_named(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from transformers import BertModel
 
     from auditor.tasks.classification import TextClassification
@@ -288,10 +286,10 @@ def test_a_row_on_which_a_training_fails_is_named(
     rows[3] = Example("train:3", {"text": "good [MASK]"}, "positive")
     task, settings = TextClassification(tuple(LABELS.values()), {}), loop.Settings(epochs=1, batch_size=4)
     made = recipes.create("standard", {})
-    for given, place in (((rows, ()), "train"), ((rows[:3], rows), "validation")):
+    for place, train, validation in (("training", rows, []), ("validation", rows[:3], rows)):
         with pytest.raises(DataError) as caught:
-            loop.train(saved, *given, task, made, settings, seed=1, device="cpu")
+            loop.train(saved, train, validation, task, made, settings, seed=1, device="cpu")
         reason = "All examples must have the same number of <eos> tokens."
         assert caught.value.where == "train:3"
         assert reason in caught.value.line
-        assert f"leave the row out of the {'training' if place == 'train' else place} file" in caught.value.line
+        assert f"leave the row out of the {place} file" in caught.value.line

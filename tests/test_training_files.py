@@ -174,7 +174,7 @@ def test_a_base_whose_weights_have_another_shape_is_refused(tmp_path: Path) -> N
 
 def test_a_base_without_a_pooler_gets_one_with_its_head(tmp_path: Path) -> None:
     base = damaged(tmp_path, "pooler.dense.weight", "pooler.dense.bias")
-    model, _ = bases.load(base, TASK)
+    model, *_ = bases.load(base, TASK)
     assert model.config.num_labels == 2
 
 

@@ -112,7 +112,7 @@ def test_a_task_that_asks_about_such_a_text_ends_and_the_others_go_on(width: int
 def bart(folder: Path) -> Path:
     """A tiny random BART classifier with a tokenizer of words that ends every text with ``</s>``."""
     import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors  # type: ignore[import-untyped]
     from transformers import BartConfig, BartForSequenceClassification, PreTrainedTokenizerFast
 
     names = ["<s>", "<pad>", "</s>", "<unk>", "good", "bad", "film", "plot", "the", "a", "is", "was"]
@@ -139,7 +139,9 @@ def bart(folder: Path) -> Path:
 
 def audited(folder: Path, place: Path, odd: str) -> tuple[int, dict[str, Any]]:
     """Exit code and record of the quality of a checkpoint on eight rows, of which the fourth is another one."""
-    texts = [f"the {word} film is {other} a plot" for word in ("good", "bad") for other in ("good", "bad", "was", "the")]
+    texts = [
+        f"the {word} film is {other} a plot" for word in ("good", "bad") for other in ("good", "bad", "was", "the")
+    ]
     rows = [f"{text},{LABELS[index % 2]}" for index, text in enumerate(texts)]
     rows[3] = f"{odd},positive"
     (place / "test.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")

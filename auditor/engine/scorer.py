@@ -81,7 +81,7 @@ class Scorer:
     @property
     def unanswered(self) -> Mapping[str, str]:
         """Which texts' cases were left out, by the id of their example, and what the model said of the first."""
-        return {name: reason for name, reason in reversed(self._unanswered)}
+        return dict(reversed(self._unanswered))
 
     def prepare(self, clean: Sequence[Example]) -> None:
         """Name the clean examples and their order; their ids are unique. What was known of others is forgotten."""

@@ -42,9 +42,7 @@ def merge_hint(path: Path) -> str:
     end = "TokenClassification" if kind == "TOKEN_CLS" else "SequenceClassification"
     labels = _outputs(path)
     given = f"{str(path)!r}" + (f", num_labels={labels}" if labels else "")
-    command = (
-        f"from peft import AutoPeftModelFor{end} as P; P.from_pretrained({given}).merge_and_unload().save_pretrained('merged')"
-    )
+    command = f"from peft import AutoPeftModelFor{end} as P; P.from_pretrained({given}).merge_and_unload().save_pretrained('merged')"
     return f'it is a peft adapter: merge it into its base, python -c "{command}", and save the tokenizer there too'
 
 

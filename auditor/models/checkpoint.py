@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from auditor.errors import ModelError, near_match
 from auditor.models.adapter_files import ADAPTER_CONFIG, check_adapter, merge_hint
@@ -80,7 +80,13 @@ def describe(
     check_weights(path, allow_pickle)
     check_adapter(path)
     _check_tokenizer(path)
-    return Checkpoint(path, _labels(config, where), architecture, task, _max_length(config, tokenizer, str(path / "tokenizer_config.json")))
+    return Checkpoint(
+        path,
+        _labels(config, where),
+        architecture,
+        task,
+        _max_length(config, tokenizer, str(path / "tokenizer_config.json")),
+    )
 
 
 def task_of(path: Path) -> str | None:
@@ -99,7 +105,9 @@ def check_base(path: Path) -> None:
         hint = "[training] base, or --base, names the folder of a pretrained model"
         raise ModelError("not a pretrained model: no config.json here", where=str(path), hint=hint)
     refuse_special_files(path)
-    _refuse_remote_code(path, read_json(path / "config.json"), _tokenizer_config(path), False, "a base may not bring any")
+    _refuse_remote_code(
+        path, read_json(path / "config.json"), _tokenizer_config(path), False, "a base may not bring any"
+    )
     check_weights(path, False, "pickle can run any code: save it again as safetensors")
     if (path / ADAPTER).is_dir() or (path / ADAPTER_CONFIG).is_file():
         hint = "train from the base it was added to"
@@ -217,6 +225,6 @@ def _max_length(config: Mapping[str, Any], tokenizer: Mapping[str, Any], where: 
     return min((int(one) for one in limits if is_limit(one)), default=None)
 
 
-def is_limit(value: Any) -> bool:
+def is_limit(value: Any) -> TypeGuard[int | float]:
     """Whether a number of tokens limits anything: libraries write huge ones, and -1, for none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < NO_LIMIT

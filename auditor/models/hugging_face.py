@@ -204,9 +204,15 @@ def wrap(
     return wrapped
 
 
+def _positions(config: Any) -> Any:
+    """How many there are: a part of a configuration that serves pictures too."""
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    return getattr(text, "max_position_embeddings", None)
+
+
 def length_limit(model: Any, tokenizer: Any, given: int | None) -> int:
     """The least of what the user, the tokenizer and the model's positions allow, in tokens of the text."""
-    taken, positions = adapters.virtual_tokens(model), getattr(model.config, "max_position_embeddings", None)
+    taken, positions = adapters.virtual_tokens(model), _positions(model.config)
     limits = [given, tokenizer.model_max_length, positions - taken if isinstance(positions, int) else None]
     for name, module in model.named_modules():
         # RoBERTa and its kin count positions from padding_idx + 1, so 514 positions hold 512 tokens.

@@ -24,7 +24,17 @@ BROKEN = (
 )
 """What torch, transformers and their loaders raise for files that are not what they should be."""
 LIBRARIES = frozenset(
-    ("torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "peft", "sentencepiece", "transformers_modules", "onnxruntime")
+    (
+        "torch",
+        "transformers",
+        "tokenizers",
+        "safetensors",
+        "huggingface_hub",
+        "peft",
+        "sentencepiece",
+        "transformers_modules",
+        "onnxruntime",
+    )
 )
 """What an exception passes through that is not a fault of ours, of whatever kind it is."""
 
@@ -63,7 +73,10 @@ def of_a_library(error: BaseException) -> bool:
     """Whether an exception passed through a library's code on its way, or is the cause of one that says so."""
     if isinstance(error, AuditError):
         return False
-    modules = [str(frame.f_globals.get("__name__", "")).partition(".")[0] for frame, _ in traceback.walk_tb(error.__traceback__)]
+    modules = [
+        str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
     if modules and modules[-1] != "auditor" and LIBRARIES.intersection(modules):
         return True
     cause = error.__cause__

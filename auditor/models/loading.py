@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from auditor.models import sizes
 from auditor.models.adapter_files import ADAPTER_CONFIG
 from auditor.models.libraries import BROKEN, of_a_library, quiet, said
 from auditor.models.reading import read_json
+
 
 @contextlib.contextmanager
 def loading(what: str, path: Path, *, odd_fields: bool = True) -> Iterator[None]:
@@ -33,7 +33,9 @@ def loading(what: str, path: Path, *, odd_fields: bool = True) -> Iterator[None]
             known = type(error) is Exception or isinstance(error, (*BROKEN, SafetensorError, MemoryError))
             if not known and not of_a_library(error):
                 raise
-            raise ModelError(f"{what}: {why(error, path, odd_fields=odd_fields)}", where=str(path), hint=_saved_by_a_newer(path)) from error
+            raise ModelError(
+                f"{what}: {why(error, path, odd_fields=odd_fields)}", where=str(path), hint=_saved_by_a_newer(path)
+            ) from error
 
 
 def why(error: Exception, path: Path, *, odd_fields: bool = True) -> str:
@@ -78,7 +80,9 @@ def check_config(path: Path, architecture: str, *, trust_remote_code: bool = Fal
         sizes.check(path, auto_class(architecture))
 
 
-def load_weights(path: Path, device: str, architecture: str, *, trust_remote_code: bool = False) -> tuple[Any, list[str]]:
+def load_weights(
+    path: Path, device: str, architecture: str, *, trust_remote_code: bool = False
+) -> tuple[Any, list[str]]:
     """The model on the device with float32 weights, all of them from the checkpoint; and what is to be said of it.
 
     ``architecture``: how its name ends, such as ``ForSequenceClassification``. Raises ModelError.
@@ -92,11 +96,6 @@ def load_weights(path: Path, device: str, architecture: str, *, trust_remote_cod
             "output_loading_info": True,
         }
         model, info = auto_class(architecture).from_pretrained(str(folder), **how)
-        prefix = _prefix(info["missing_keys"], info["unexpected_keys"])
-        if prefix:
-            mapping = {f"^{re.escape(prefix)}": ""}
-            model, info = auto_class(architecture).from_pretrained(str(folder), key_mapping=mapping, **how)
-            notes.append(f"the names of its weights begin with {prefix!r}, which a wrapper left: read without it")
         model = model.float()
     _check_missing(model, sorted(info["missing_keys"]), path)
     _check_finite(model, path)
@@ -121,17 +120,6 @@ def without_adapter(path: Path, notes: list[str]) -> Iterator[Path]:
             if file.name != ADAPTER_CONFIG:
                 (folder / file.name).symlink_to(file)
         yield folder
-
-
-def _prefix(missing: Sequence[str], unexpected: Sequence[str]) -> str:
-    """What stands before the name of every missing weight among the unexpected ones; empty where that is nothing."""
-    names = set(unexpected)
-    for name in sorted(missing):
-        for found in sorted(names):
-            prefix = found.removesuffix(name)
-            if prefix and prefix != found and all(prefix + one in names for one in missing):
-                return prefix
-    return ""
 
 
 def _check_missing(model: Any, missing: Sequence[str], path: Path) -> None:

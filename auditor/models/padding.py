@@ -72,13 +72,17 @@ def takes(model: Any, name: str) -> bool:
     return name in named or ("input_ids" not in named and any(one.kind is one.VAR_KEYWORD for one in named.values()))
 
 
-def vocabulary_of(model: Any) -> int | None:
-    """How many token ids the model embeds; None where it has no such table (CANINE hashes characters)."""
+def embedding_table(model: Any) -> Any | None:
+    """The module that makes embeddings of token ids; None where there is none (CANINE hashes characters)."""
     try:
-        found = model.get_input_embeddings()
+        return model.get_input_embeddings()
     except NotImplementedError:
         return None
-    return getattr(found, "num_embeddings", None)
+
+
+def vocabulary_of(model: Any) -> int | None:
+    """How many token ids the model embeds; None where it has no table of them."""
+    return getattr(embedding_table(model), "num_embeddings", None)
 
 
 def names_padding(model: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from auditor.errors import ModelError
 from auditor.models.libraries import quiet
 from auditor.models.reading import read_json
-from auditor.models.weight_files import Shapes, shapes
+from auditor.models.weight_files import Shapes, shapes, weight_files
 
 LAYERS = re.compile(r"^(n|num|num_hidden|num_encoder|num_decoder|encoder|decoder)_layers?$")
 """Names of fields that say how many layers there are: each has at least one tensor of its own, or shares one."""
@@ -28,9 +28,8 @@ HUGE = 1_000_000
 def check(path: Path, auto: Any) -> None:
     """Compare config.json with the headers of the weights, without memory for either. Raises ModelError.
 
-    ``auto``: transformers' class that would load it. What cannot be built for another reason is left to loading.
-    """
-    config, stored = read_json(path / "config.json"), shapes(path)
+    ``auto``: transformers' class that would load it. What cannot be built for another reason is left to loading."""
+    config, stored = read_json(path / "config.json"), shapes(path) or _pickled(path)
     if not stored:
         return
     for name, value in _fields(config):
@@ -38,6 +37,7 @@ def check(path: Path, auto: Any) -> None:
             problem = f"does not load: {name} = {value} in config.json, but its weights are {len(stored)} tensors"
             raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
     expected, ignored = _expected(path, auto)
+    _check_prefix(expected, stored, path)
     _check_layers(expected, ignored, stored, path)
     for name in sorted(expected.keys() & stored.keys()):
         if expected[name] != stored[name]:
@@ -49,6 +49,39 @@ def check(path: Path, auto: Any) -> None:
     if wanted > 4 * there + HUGE:
         problem = f"does not load: config.json describes {wanted:,} parameters, but its weights have {there:,}"
         raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
+
+
+def _check_prefix(expected: Shapes, stored: Shapes, path: Path) -> None:
+    """Whether a wrapper's name stands before that of every weight, as torch.compile and data parallelism leave it."""
+    if not expected or expected.keys() & stored.keys():
+        return
+    last = max(expected)
+    prefixes = (name.removesuffix(last) for name in sorted(stored) if name.endswith(f".{last}"))
+    prefix = next((one for one in prefixes if all(f"{one}{name}" in stored for name in expected)), None)
+    if prefix is None:
+        return
+    hint = "save the model inside of the wrapper: model.module or model._orig_mod"
+    if (file := path / "model.safetensors").is_file():
+        code = "from safetensors.torch import load_file, save_file; "
+        code += f"file = {str(file)!r}; weights = load_file(file); "
+        code += f"save_file({{name.removeprefix({prefix!r}): value for name, value in weights.items()}}, file, {{'format': 'pt'}})"
+        hint = f'take it away: python -c "{code}"'
+    problem = f"the names of its weights begin with {prefix!r}, which a wrapper left before the model's own"
+    raise ModelError(problem, where=str(path), hint=hint)
+
+
+def _pickled(path: Path) -> dict[str, tuple[int, ...]]:
+    """The tensors of pickle weights, without their numbers; empty where they cannot be read: loading says why."""
+    import torch
+
+    found: dict[str, tuple[int, ...]] = {}
+    for file in weight_files(path):
+        try:
+            tensors = torch.load(file, map_location="meta", weights_only=True)
+            found |= {name: tuple(value.shape) for name, value in tensors.items()}
+        except Exception:
+            return {}
+    return found
 
 
 def _check_layers(expected: Shapes, ignored: Sequence[str], stored: Shapes, path: Path) -> None:
@@ -83,7 +116,14 @@ def _expected(path: Path, auto: Any) -> tuple[Shapes, Sequence[str]]:
 def _blamed(config: Mapping[str, Any], expected: tuple[int, ...], stored: tuple[int, ...]) -> str:
     """The field with the size that the weights do not have, for the front of a message; empty where none has it."""
     sizes = {one for one, other in zip(expected, stored, strict=False) if one != other}
-    return next((f"{name} = {value} in config.json: " for name, value in _fields(config) if _is_number(value) and value in sizes), "")
+    return next(
+        (
+            f"{name} = {value} in config.json: "
+            for name, value in _fields(config)
+            if _is_number(value) and value in sizes
+        ),
+        "",
+    )
 
 
 def _by(shape: tuple[int, ...]) -> str:
@@ -141,7 +181,6 @@ def _is_odd(name: str, value: Any) -> bool:
     if isinstance(value, int | float):
         return not math.isfinite(value) or abs(value) > 10 * HUGE
     return False
-
 
 
 def _fields(config: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

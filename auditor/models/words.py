@@ -121,9 +121,7 @@ class WordTexts:
     def rows(self, encoded: Encoded) -> Sequence[Row]:
         """What the model reads of a text: its windows."""
         return [
-            {"input_ids": part.ids, "token_type_ids": part.types}
-            for part in encoded.payload["windows"]
-            if part.words
+            {"input_ids": part.ids, "token_type_ids": part.types} for part in encoded.payload["windows"] if part.words
         ]
 
     def responses(self, scores: Sequence[Any], batch: Sequence[Encoded], filling: Filling) -> list[Response]:

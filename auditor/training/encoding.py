@@ -60,7 +60,9 @@ def _tags(example: Example, words: int, task: Task) -> list[int]:
     """The index of each word's tag. Raises DataError for a gold that is not a tag for each word."""
     gold = example.gold
     if not isinstance(gold, tuple) or len(gold) != words:
-        problem = f"{len(gold)} tags for {words} words" if isinstance(gold, tuple) else f"{gold!r} is no tag for each word"
+        problem = (
+            f"{len(gold)} tags for {words} words" if isinstance(gold, tuple) else f"{gold!r} is no tag for each word"
+        )
         raise DataError(problem, where=example.id)
     # A head of another scheme, or without a tag that its data never had, learns the type.
     return [_label(spans.among(tag, task.labels) or tag, example, task) for tag in gold]

@@ -32,7 +32,9 @@ def batch(
             reason = _failure(model, collated(columns, [index], filling, device))
             if reason is not None:
                 hint = "leave the row out of the training file"
-                raise DataError(f"the model fails on it: {reason}", where=columns[EXAMPLES][index], hint=hint) from error
+                raise DataError(
+                    f"the model fails on it: {reason}", where=columns[EXAMPLES][index], hint=hint
+                ) from error
         raise
 
 
