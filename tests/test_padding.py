@@ -12,6 +12,7 @@ import torch
 from tiny import tiny_checkpoint
 from torch import nn
 
+from auditor.cli.main import main
 from auditor.errors import DataError, ModelError, NoAnswerError
 from auditor.models import company, hugging_face, onnx, padding
 from auditor.models.libraries import quiet
@@ -176,6 +177,20 @@ def test_a_model_that_ignores_the_attention_mask_is_run_singly_with_a_word(
     assert near(run(model, TEXTS), plainly(saved, TEXTS))
     model.singly = False
     assert not near(run(model, TEXTS), plainly(saved, TEXTS))
+
+
+def test_that_texts_pass_singly_is_said_once_and_stands_in_the_results(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planted(monkeypatch, lambda _self, real, **_: real(attention_mask=None))
+    rows = "".join(f"{text} {index},{LABELS[index % 2]}\n" for index, (text,) in enumerate(TEXTS))
+    (tmp_path / "test.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    out = tmp_path / "out"
+    data = str(tmp_path / "test.csv")
+    assert main(["run", "--model", str(saved), "--data", data, "--probe", "quality", "--out", str(out)]) in (0, 1, 3)
+    assert capsys.readouterr().err.count(f"tiny: {company.SINGLY}\n") == 1
+    (facts,) = json.loads((out / "results.json").read_text(encoding="utf-8"))["models"]
+    assert facts["notes"] == [company.SINGLY]
 
 
 def test_one_that_refuses_several_texts_is_run_singly(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
