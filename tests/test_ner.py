@@ -286,6 +286,20 @@ def test_the_same_pieces_of_other_words_are_another_question(model: hugging_face
     assert one.key == again.key
 
 
+@pytest.mark.parametrize(
+    ("gold", "words"),
+    [
+        ("B-PER O O", "'B-PER O O' is no tag for each word"),
+        (("O", "O"), "2 tags for 3 words"),
+        (None, "None is no tag"),
+    ],
+)
+def test_a_gold_that_is_not_a_tag_for_each_word_is_not_trained_on(base: Path, gold: Any, words: str) -> None:
+    tokenizer = hugging_face.load_tokenizer(base, words=True)
+    with pytest.raises(AuditError, match=f"train:7: {words}"):
+        encoding.encoded([Example("train:7", {"text": "ann lee came"}, gold)], TASK, tokenizer, 64)
+
+
 def test_a_tokenizer_of_another_model_is_refused(base: Path) -> None:
     from auditor.models.words import WordTexts
 
