@@ -67,7 +67,7 @@ def _together(model: TextModel, encoded: Sequence[Encoded], alone: Sequence[Resp
 
 
 def _answers(model: TextModel, batches: Iterable[Sequence[Encoded]]) -> list[Response]:
-    return [answer for batch in batches for answer in model.run(batch)]
+    return [answer for batch in batches for answer in model.answers(batch)]
 
 
 def _difference(answers: Sequence[Response], others: Sequence[Response]) -> float:

@@ -126,8 +126,7 @@ class TextModel(ABC):
         a plain sentence has no answer any more.
         """
         try:
-            with memory_errors(self._name):
-                return self._answers(batch)
+            return self.answers(batch)
         except NoAnswerError:
             if len(batch) == 1:
                 self._still_answers()
@@ -136,6 +135,11 @@ class TextModel(ABC):
     def rows(self, batch: Sequence[Encoded]) -> list[Row]:
         """What the model reads of a batch: a row for each text, or for each of its windows."""
         return [row for one in batch for row in self.texts.rows(one)]
+
+    def answers(self, batch: Sequence[Encoded]) -> list[Response]:
+        """As ``run``, without asking again whether it answers at all. Raises OutOfMemoryError, NoAnswerError."""
+        with memory_errors(self._name):
+            return self._answers(batch)
 
     def _answers(self, batch: Sequence[Encoded]) -> list[Response]:
         scores = [score for group in self._groups(self.rows(batch)) for score in self._scores(group)]

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.models.checkpoint import NO_TOKENIZER, SAVE_TOKENIZER
+from auditor.models.checkpoint import NO_TOKENIZER, NOT_OF_A_TOKENIZER, SAVE_TOKENIZER
+from auditor.models.fingerprints import NOT_READ
 from auditor.models.loading import loading
+
+SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja")
+"""Files of a tokenizer that hold no vocabulary."""
 
 
 def load_tokenizer(path: Path, *, trust_remote_code: bool = False, words: bool = False) -> Any:
@@ -15,7 +22,7 @@ def load_tokenizer(path: Path, *, trust_remote_code: bool = False, words: bool =
     from transformers import AutoTokenizer
 
     how: dict[str, Any] = {"local_files_only": True, "use_fast": True, "trust_remote_code": trust_remote_code}
-    with loading("its tokenizer does not load", path, odd_fields=False):
+    with _none_where_nothing_is(path), loading("its tokenizer does not load", path, odd_fields=False):
         tokenizer = AutoTokenizer.from_pretrained(str(path), **how)
         if words and getattr(tokenizer, "add_prefix_space", None) is False:
             # GPT-2 and its kin refuse words otherwise.
@@ -31,3 +38,16 @@ def load_tokenizer(path: Path, *, trust_remote_code: bool = False, words: bool =
             hint="for named entities fine-tune a base whose tokenizer is a fast one (tokenizer.is_fast)",
         )
     return tokenizer
+
+
+@contextlib.contextmanager
+def _none_where_nothing_is(path: Path) -> Iterator[None]:
+    """Inside, what fails beside settings alone, without a vocabulary, is called by its name: there is no tokenizer."""
+    try:
+        yield
+    except ModelError as error:
+        passed_over = (*NOT_READ, *NOT_OF_A_TOKENIZER, *SETTINGS)
+        names = [file.name.lower() for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+        if error.hint is None and all(any(fnmatch(name, pattern) for pattern in passed_over) for name in names):
+            raise ModelError(NO_TOKENIZER, where=str(path), hint=SAVE_TOKENIZER) from error
+        raise
