@@ -7,6 +7,7 @@ AuditError (exit 2)
 ├── DataError           a data file: path, column, row, value
 ├── ModelError          a checkpoint: not one, another task, unsafe weights
 │   ├── OutOfMemoryError  a batch that the device has no memory for
+│   ├── NoAnswerError     a text that the model fails on
 │   └── DivergedError     a training whose numbers are no longer finite
 ├── ResultsError        a results folder: not one, a newer schema
 └── ProbeError          a probe file: does not import, breaks the contract
@@ -63,6 +64,10 @@ class ModelError(AuditError):
 
 class OutOfMemoryError(ModelError):
     """A batch that the device has no memory for; the engine tries a smaller one."""
+
+
+class NoAnswerError(ModelError):
+    """A text, or a batch with one in it, that the model fails on; the engine finds which and leaves it out."""
 
 
 class DivergedError(ModelError):

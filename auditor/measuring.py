@@ -191,6 +191,8 @@ class Measuring:
         self._skipped: list[Skipped] = []
         self._counts: Counter[str] = Counter(invalid=0)
         self._reloaded: Model | None = None
+        self.unanswered: dict[str, str] = {}
+        """Examples whose cases were left out because the model fails on a text, and what it said."""
 
     def draw(self, progress: Progress, draw: Draw | None = None) -> int:
         """Score the probe's cases, with ``draw`` those of some examples in the slices that it reads; how many.
@@ -212,6 +214,7 @@ class Measuring:
         for scored in self._scorer.score(cases, reloaded=lambda: self._fresh(audit)):
             self._add(scored, draw)
         self._counts.update(self._scorer.counts)
+        self.unanswered = {**self._scorer.unanswered, **self.unanswered}
         return self._scorer.counts["cases"]
 
     def found(

@@ -79,6 +79,7 @@ def model_facts(name: str, model: Model, path: Path, candidate: str, record: Any
         "fingerprint": model.fingerprint,
         "labels": list(model.labels),
         "candidate": name == candidate,
+        "notes": list(getattr(model, "notes", ())),
         "training": None if record is None else tables.plain(asdict(record)),
     }
 

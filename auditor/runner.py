@@ -69,8 +69,17 @@ class Suite:
                 cache.remember(work, cases)
 
     def close(self) -> None:
-        """Let go of what waits on disk."""
+        """Let go of what waits on disk, and name every text that was left out."""
         self._measuring.close()
+        for name, reason in self._measuring.unanswered.items():
+            self._plan.errors.append(f"{self._audited.name}: {self.probe.name}: {name} is left out: the model {reason}")
+
+    def _left_out(self, count: int) -> str:
+        """Words on the cases that have no answer, with one of them by name; empty where there are none."""
+        if not count:
+            return ""
+        name, reason = next(iter(self._measuring.unanswered.items()))
+        return f", {count} left out: the model {reason} ({name})"
 
     def leave_out(self, reason: str) -> None:
         """It is not asked to run, and its record says why."""
@@ -91,7 +100,8 @@ class Suite:
                 self._check(measured["measurements"])
                 found = measured
                 if progress is not None:
-                    progress.finish(f"{found['counts']['cases']} cases, {len(found['measurements'])} measurements")
+                    note = f"{found['counts']['cases']} cases, {len(found['measurements'])} measurements"
+                    progress.finish(note + self._left_out(found["counts"].get("unanswered", 0)))
         return ProbeRecord(
             model=self._audited.name,
             probe=self.probe.name,

@@ -111,7 +111,10 @@ def _strengths(recipe: str, settings: AdversarialSettings) -> Iterator[tuple[Sli
 
 def _answered_rightly(audit: Audit, examples: Sequence[Example]) -> list[bool]:
     answers = audit.ask([one.inputs for one in examples]) if examples else []
-    return [_right(audit.task.score(one.gold, answer)) for one, answer in zip(examples, answers, strict=True)]
+    return [
+        answer is not None and _right(audit.task.score(one.gold, answer))
+        for one, answer in zip(examples, answers, strict=True)
+    ]
 
 
 def _right(score: Score | None) -> bool:

@@ -81,7 +81,10 @@ class EntityAttack:
         settings: Settings = audit.settings
         examples = [one for one in audit.examples("home", settings.examples) if one.gold is not None]
         answers = audit.ask([one.inputs for one in examples]) if examples else []
-        found = [holding.found(audit.task, one.gold, answer) for one, answer in zip(examples, answers, strict=True)]
+        found = [
+            None if answer is None else holding.found(audit.task, one.gold, answer)
+            for one, answer in zip(examples, answers, strict=True)
+        ]
         for method in dict.fromkeys(settings.methods):
             slice_ = {"method": method}
             reason = _unavailable(audit, method) if any(found) else "the model finds no entity"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from test_training import LABELS, SETTINGS, TASK, reviews
 from tiny import tiny_checkpoint
 
 from auditor.errors import ModelError
-from auditor.models import adapters, checkpoint, hugging_face, onnx
+from auditor.models import adapter_files, adapters, checkpoint, hugging_face, onnx
 from auditor.training import loop, recipes, record, saving
 
 ADDED: dict[str, dict[str, Any]] = {"bottleneck": {"width": 3}, "prefix": {"tokens": 4}, "prompt": {"tokens": 5}}
@@ -67,7 +69,7 @@ def refused(what: Callable[[], Any]) -> str:
 
 
 def test_every_kind_that_is_loaded_is_made_by_a_recipe() -> None:
-    assert sorted(KINDS.values()) == sorted(checkpoint.ADAPTERS)
+    assert sorted(KINDS.values()) == sorted(adapter_files.ADAPTERS)
 
 
 @pytest.mark.parametrize("name", ADDED)
@@ -80,8 +82,8 @@ def test_a_loaded_checkpoint_answers_as_the_trained_model(
     assert answers(model) == answers(loop.as_model(trained[name], name="m"))
     assert answers(model.reload()) == answers(model)
     assert {file.name for file in (folders[name] / "adapter").iterdir()} == {
-        checkpoint.ADAPTER_CONFIG,
-        checkpoint.ADAPTER_WEIGHTS,
+        adapter_files.ADAPTER_CONFIG,
+        adapter_files.ADAPTER_WEIGHTS,
     }
 
 
@@ -89,10 +91,10 @@ def test_a_loaded_checkpoint_answers_as_the_trained_model(
 def test_the_adapter_decides_the_answers_and_the_fingerprint(folder: Callable[[str], Path], name: str) -> None:
     path = folder(name)
     whole, printed = answers(hugging_face.load(path, name="m", device="cpu")), checkpoint.fingerprint(path)
-    weights = load_file(path / "adapter" / checkpoint.ADAPTER_WEIGHTS)
+    weights = load_file(path / "adapter" / adapter_files.ADAPTER_WEIGHTS)
     # Not the head, which peft's file holds once more.
     doubled = {one: value if one.startswith("base_model.") else value * 2 for one, value in weights.items()}
-    save_file(doubled, path / "adapter" / checkpoint.ADAPTER_WEIGHTS)
+    save_file(doubled, path / "adapter" / adapter_files.ADAPTER_WEIGHTS)
     assert checkpoint.fingerprint(path) != printed
     assert answers(hugging_face.load(path, name="m", device="cpu")) != whole
 
@@ -111,7 +113,11 @@ def test_peft_puts_what_is_written_on_the_checkpoints_own_weights(folders: dict[
 
     path = folders[name]
     plain = AutoModelForSequenceClassification.from_pretrained(str(path))
-    model = PeftModel.from_pretrained(plain, str(path / "adapter")).eval()
+    names = inspect.signature(plain.bert.forward).parameters
+    if name == "prefix" and "past_key_values" not in names:
+        pytest.skip("this peft does not serve prefixes with this transformers by itself")
+    with hugging_face.quiet():
+        model = PeftModel.from_pretrained(plain, str(path / "adapter")).eval()
     batch = AutoTokenizer.from_pretrained(str(path))(["good film"], return_tensors="pt")
     with torch.inference_mode():
         expected = model(**batch).logits.softmax(-1)[0].tolist()
@@ -175,7 +181,7 @@ def test_a_base_with_an_adapter_is_refused(folders: dict[str, Path]) -> None:
 
 def test_an_adapter_of_another_kind_is_refused(folder: Callable[[str], Path]) -> None:
     path = folder("prefix")
-    (path / "adapter" / checkpoint.ADAPTER_CONFIG).write_text('{"peft_type": "LORA"}', "utf-8")
+    (path / "adapter" / adapter_files.ADAPTER_CONFIG).write_text('{"peft_type": "LORA"}', "utf-8")
     line = refused(lambda: checkpoint.describe(path))
     assert line == (
         f"{path / 'adapter'}: has an adapter of a kind that is not loaded: 'LORA' "
@@ -184,7 +190,7 @@ def test_an_adapter_of_another_kind_is_refused(folder: Callable[[str], Path]) ->
 
 
 def test_what_peft_saves_by_itself_is_told_from_a_checkpoint(tmp_path: Path) -> None:
-    (tmp_path / checkpoint.ADAPTER_CONFIG).write_text("{}", "utf-8")
+    (tmp_path / adapter_files.ADAPTER_CONFIG).write_text("{}", "utf-8")
     assert "it is a peft adapter: merge it into its base" in refused(lambda: checkpoint.find(tmp_path))
 
 
@@ -192,7 +198,7 @@ def test_what_peft_saves_by_itself_is_told_from_a_checkpoint(tmp_path: Path) -> 
 @pytest.mark.parametrize("damage", ["cut off", "no weights", "no configuration", "not JSON", "of another shape"])
 def test_a_broken_adapter_is_one_line(folder: Callable[[str], Path], name: str, damage: str) -> None:
     path = folder(name)
-    config, weights = (path / "adapter" / one for one in (checkpoint.ADAPTER_CONFIG, checkpoint.ADAPTER_WEIGHTS))
+    config, weights = (path / "adapter" / one for one in (adapter_files.ADAPTER_CONFIG, adapter_files.ADAPTER_WEIGHTS))
     if damage == "cut off":
         weights.write_bytes(weights.read_bytes()[:-4])
     elif damage == "no weights":
@@ -227,6 +233,9 @@ REFUSED: dict[tuple[str, str], str] = {
     ("gpt2", "bottleneck"): "no linear map is called anything (known: none)",
 }
 """(architecture, recipe) → why it is refused before the first step."""
+if transformers.__version__.startswith("5."):
+    for served in ("roberta", "electra"):  # encoders that take keys and values of earlier tokens there
+        del REFUSED[served, "prefix"]
 
 
 def architecture(folder: Path, kind: str) -> Path:
@@ -293,7 +302,7 @@ def test_virtual_tokens_are_work_and_leave_the_recorded_length_alone(
 def test_what_else_an_adapters_configuration_asks_for_is_not_done(folder: Callable[[str], Path]) -> None:
     path = folder("prompt")
     whole = answers(hugging_face.load(path, name="m", device="cpu"))
-    config = path / "adapter" / checkpoint.ADAPTER_CONFIG
+    config = path / "adapter" / adapter_files.ADAPTER_CONFIG
     evil = path.parent / "evil"
     evil.mkdir()
     (evil / "tokenizer_config.json").write_text('{"auto_map": {"AutoTokenizer": ["evil.Evil", null]}}', "utf-8")
@@ -314,8 +323,8 @@ def test_what_else_an_adapters_configuration_asks_for_is_not_done(folder: Callab
 @pytest.mark.parametrize("name", ADDED)
 def test_an_adapter_of_no_size_is_one_line(folder: Callable[[str], Path], name: str, size: Any) -> None:
     path = folder(name)
-    config = path / "adapter" / checkpoint.ADAPTER_CONFIG
-    key = checkpoint.ADAPTERS[KINDS[name]]
+    config = path / "adapter" / adapter_files.ADAPTER_CONFIG
+    key = adapter_files.ADAPTERS[KINDS[name]]
     config.write_text(json.dumps({**json.loads(config.read_text("utf-8")), key: size}), "utf-8")
     assert refused(lambda: checkpoint.describe(path)) == f"{config}: {key} = {size!r} should be 1 or more"
 
@@ -327,7 +336,7 @@ def test_the_part_of_a_checkpoint_is_not_taken_for_peft_s_own(folders: dict[str,
 
 def test_bottlenecks_without_their_weights_are_refused(folder: Callable[[str], Path]) -> None:
     path = folder("bottleneck")
-    config = path / "adapter" / checkpoint.ADAPTER_CONFIG
+    config = path / "adapter" / adapter_files.ADAPTER_CONFIG
     found = json.loads(config.read_text("utf-8"))
     config.write_text(json.dumps({**found, "targets": found["targets"][:1]}), "utf-8")
     line = refused(lambda: hugging_face.load(path, name="m", device="cpu"))

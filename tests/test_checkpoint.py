@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import ModelError
-from auditor.models import checkpoint
+from auditor.models import checkpoint, weight_files
 
 CONFIG = {
     "architectures": ["BertForSequenceClassification"],
@@ -182,7 +182,8 @@ def test_code_of_its_own_needs_consent(file: str, tmp_path: Path) -> None:
 
 def test_missing_weights_and_tokenizer_are_named(tmp_path: Path) -> None:
     folder = write(tmp_path)
-    (folder / "tokenizer.json").unlink()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
     assert "has no tokenizer" in refused(folder)
     (folder / "model.safetensors").unlink()
     assert "has no weights" in refused(folder)
@@ -234,11 +235,11 @@ def test_a_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:
     folder = write(tmp_path)
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
     shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
-    (folder / checkpoint.INDEX).write_text(json.dumps({"weight_map": shards}), encoding="utf-8")
+    (folder / weight_files.INDEX).write_text(json.dumps({"weight_map": shards}), encoding="utf-8")
     assert "lacks model-00002-of-00002.safetensors, which its index names" in refused(folder)
     (folder / "model-00002-of-00002.safetensors").write_bytes(safetensors())
     assert checkpoint.describe(folder).labels == ("negative", "positive")
-    (folder / checkpoint.INDEX).write_text("{}", encoding="utf-8")
+    (folder / weight_files.INDEX).write_text("{}", encoding="utf-8")
     assert checkpoint.describe(folder).labels == ("negative", "positive")
 
 
@@ -292,7 +293,8 @@ def test_a_base_needs_config_weights_and_tokenizer_but_no_head(tmp_path: Path) -
         checkpoint.check_base(tmp_path)
     folder = write(tmp_path, architectures=["BertModel"])
     checkpoint.check_base(folder)
-    (folder / "tokenizer.json").unlink()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
     with pytest.raises(ModelError, match="has no tokenizer"):
         checkpoint.check_base(folder)
     write(folder, auto_map={})

@@ -266,7 +266,7 @@ def plan_sizes() -> list[int]:
 def test_a_batch_without_memory_is_halved_until_it_fits_and_later_plans_are_smaller() -> None:
     model, forward = Shaped(most=3), Forward(10)
     same = [Encoded(f"a{index}", 1, False, None) for index in range(10)]
-    found = forward.answers(model, same)
+    found: dict[str, Any] = forward.answers(model, same)
     # One batch of 10 → 5 and 5 → 2, 3, 2, 3.
     assert model.batches == [2, 3, 2, 3]
     assert model.out_of_memory == 3

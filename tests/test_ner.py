@@ -25,7 +25,7 @@ from auditor import holding, metrics, spans, tasks
 from auditor.cli.main import main
 from auditor.errors import AuditError, ModelError
 from auditor.measuring import judge
-from auditor.models import checkpoint, hugging_face
+from auditor.models import checkpoint, hugging_face, padding
 from auditor.models.words import windows
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.training import encoding, loop, recipes
@@ -202,7 +202,9 @@ def test_labels_stand_on_first_pieces_and_nowhere_else(base: Path) -> None:
     pieces = tokenizer.convert_ids_to_tokens(columns["input_ids"][0])
     assert pieces == ["[CLS]", "the", "p", "##a", "##r", "##i", "##s", "film", "[SEP]"]
     assert columns["labels"] == [[-100, 0, 3, -100, -100, -100, -100, 0, -100]]
-    batch = encoding.collated(encoding.encoded([example, *sentences(1)], TASK, tokenizer, 64), [1, 0], tokenizer, "cpu")
+    batch = encoding.collated(
+        encoding.encoded([example, *sentences(1)], TASK, tokenizer, 64), [1, 0], padding.Filling(0), "cpu"
+    )
     assert batch["labels"].shape == batch["input_ids"].shape
     assert bool((batch["labels"][batch["attention_mask"] == 0] == -100).all())
     with pytest.raises(AuditError, match="label 'B-XYZ' is not known"):
@@ -285,11 +287,25 @@ def test_the_same_pieces_of_other_words_are_another_question(model: hugging_face
     assert one.key == again.key
 
 
+@pytest.mark.parametrize(
+    ("gold", "words"),
+    [
+        ("B-PER O O", "'B-PER O O' is no tag for each word"),
+        (("O", "O"), "2 tags for 3 words"),
+        (None, "None is no tag"),
+    ],
+)
+def test_a_gold_that_is_not_a_tag_for_each_word_is_not_trained_on(base: Path, gold: Any, words: str) -> None:
+    tokenizer = hugging_face.load_tokenizer(base, words=True)
+    with pytest.raises(AuditError, match=f"train:7: {words}"):
+        encoding.encoded([Example("train:7", {"text": "ann lee came"}, gold)], TASK, tokenizer, 64)
+
+
 def test_a_tokenizer_of_another_model_is_refused(base: Path) -> None:
     from auditor.models.words import WordTexts
 
     tokenizer = hugging_face.load_tokenizer(base, words=True)
-    texts = WordTexts(tokenizer, name="m", max_length=64, pieces=3, outside=0)
+    texts = WordTexts(tokenizer, name="m", max_length=64, pieces=3, labels=TAGS)
     with pytest.raises(ModelError, match="has no embedding for token id"):
         texts.encode([("good",)])
 
@@ -494,19 +510,14 @@ def test_a_sentence_that_the_tokenizer_makes_nothing_of_does_not_end_a_training(
 def test_padding_on_the_left_is_no_difference(model: hugging_face.HuggingFaceModel) -> None:
     encoded = model.encode([("paris",), ("good", "film", "the", "film", "ann", "lee")])
     known = model.run(encoded)
-    side = model.texts.tokenizer.padding_side
-    model.texts.tokenizer.padding_side = "left"
-    try:
-        left = model.texts.padded(encoded)
-        assert int(left["attention_mask"][0, 0]) == 0
-        # As of an architecture that counts positions from the first token.
-        logits = torch.zeros(2, left["input_ids"].shape[1], len(TAGS))
-        logits[0, -2, 3] = 9.0  # the only word's only place would be 1 without the padding
-        pieces = len(encoded[0].payload["windows"][0].ids)
-        logits[0, left["input_ids"].shape[1] - pieces + 1, 3] = 9.0
-        assert TASK.tags(model.texts.responses(logits, encoded)[0]) == ("B-LOC",)
-    finally:
-        model.texts.tokenizer.padding_side = side
+    filling = replace(model.filling, left=True)
+    left = filling.padded(model.rows(encoded))
+    assert int(left["attention_mask"][0, 0]) == 0
+    # As of an architecture that counts positions from the first token.
+    scores = torch.zeros(2, left["input_ids"].shape[1], len(TAGS))
+    pieces = len(encoded[0].payload["windows"][0].ids)
+    scores[0, left["input_ids"].shape[1] - pieces + 1, 3] = 9.0  # 1 without the padding
+    assert TASK.tags(model.texts.responses(scores.tolist(), encoded, filling)[0]) == ("B-LOC",)
     assert model.run(encoded) == known
 
 

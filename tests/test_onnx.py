@@ -303,7 +303,7 @@ def test_torchs_own_exporter_writes_a_file_quietly_and_never_trains(
     model.module.dropout.register_forward_hook(lambda module, *_: modes.append(module.training))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        exporting._export(model.module, model.texts.padded(model.encode(TEXTS)), tmp_path / "model.onnx")
+        exporting._export(model.module, model.filling.padded(model.rows(model.encode(TEXTS))), tmp_path / "model.onnx")
     assert set(modes) == {False}
     assert not any(module.training for module in model.module.modules())
     assert b"token_type_ids" in (tmp_path / "model.onnx").read_bytes()

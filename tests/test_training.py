@@ -17,7 +17,7 @@ from tiny import tiny_checkpoint
 
 from auditor import tasks
 from auditor.errors import DataError, ModelError
-from auditor.models import hugging_face
+from auditor.models import checkpoint, hugging_face
 from auditor.tasks.classification import TextClassification
 from auditor.training import base as bases
 from auditor.training import determinism, loop, recipes, repeated
@@ -328,8 +328,14 @@ def test_a_model_learns_what_the_words_say(base: Path) -> None:
     assert trained.history[-1]["loss"] < trained.history[0]["loss"]
 
 
-def test_a_task_with_two_texts_trains_through_the_same_loop(base: Path) -> None:
+def test_a_task_of_which_no_kind_of_model_is_known_is_refused(base: Path) -> None:
+    with pytest.raises(ModelError, match="no kind of checkpoint is known for the task 'pair'"):
+        loop.train(base, reviews(4), (), PairTask(), Watching(), SETTINGS, seed=0, device="cpu")
+
+
+def test_a_task_with_two_texts_trains_through_the_same_loop(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = PairTask()
+    monkeypatch.setitem(checkpoint.ARCHITECTURES, task.name, "ForSequenceClassification")
     rows = [
         Example(f"p:{i}", dict.fromkeys(task.fields, f"good film {i % 3}"), task.labels[i % len(task.labels)])
         for i in range(6)

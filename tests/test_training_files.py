@@ -174,7 +174,7 @@ def test_a_base_whose_weights_have_another_shape_is_refused(tmp_path: Path) -> N
 
 def test_a_base_without_a_pooler_gets_one_with_its_head(tmp_path: Path) -> None:
     base = damaged(tmp_path, "pooler.dense.weight", "pooler.dense.bias")
-    model, _ = bases.load(base, TASK)
+    model, *_ = bases.load(base, TASK)
     assert model.config.num_labels == 2
 
 
@@ -182,9 +182,9 @@ def test_a_base_without_a_pooler_gets_one_with_its_head(tmp_path: Path) -> None:
 def test_a_base_whose_weights_are_broken_is_a_model_error(tmp_path: Path, content: bytes) -> None:
     tiny_checkpoint(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(content)
-    with pytest.raises(ModelError, match="does not load") as caught:
+    with pytest.raises(ModelError, match=r"does not load|is not a whole safetensors file") as caught:
         bases.load(tmp_path, TASK)
-    assert caught.value.where == str(tmp_path)
+    assert str(caught.value.where).startswith(str(tmp_path))
 
 
 class Config:

@@ -6,6 +6,8 @@ import string
 from collections.abc import Sequence
 from pathlib import Path
 
+from auditor.models.libraries import quiet
+
 WORDS = ("good", "bad", "film", "movie", "the", "a", "is", "was", "not", "great", "awful", "plot", "it", "and", "of")
 
 
@@ -48,6 +50,7 @@ def tiny_checkpoint(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = BertForSequenceClassification(config) if head else BertModel(config)
-    model.save_pretrained(folder)
+    with quiet():
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

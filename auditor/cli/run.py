@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,6 +158,7 @@ def _prepared(options: Namespace, config: Config, asked: _Asked, cache: Cache) -
     plan = prepared.plan
     if not options.quiet:
         print(one_line(data_flags.told(prepared.facts["data"])), file=sys.stderr)
+        _say(prepared.facts["models"])
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(asked.policy, known)
     comparing.check(config.compare, known, [audited.name for audited in plan.models])
@@ -207,6 +208,13 @@ def _estimated(plan: Plan, *, fresh: bool) -> dict[str, float]:
     for line in estimate.lines(works, kept=kept):
         print(line, file=sys.stderr)
     return {one.piece: round(one.seconds, 1) for one in works if one.seconds is not None}
+
+
+def _say(models: Sequence[Mapping[str, Any]]) -> None:
+    """What is to be said of how the checkpoints were loaded, and are asked."""
+    for model in models:
+        for note in model["notes"]:
+            print(one_line(f"{model['name']}: {note}"), file=sys.stderr)
 
 
 def _records(

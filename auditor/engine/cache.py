@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from auditor.types import Encoded, Model, Response
 
-SCHEMA = 2
+SCHEMA = 3
 TIMEOUT = 30.0
 """Seconds to wait for another audit that is writing."""
 DOES_NOT_FIT = "does not fit"

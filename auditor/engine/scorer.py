@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from itertools import groupby
 from typing import TypeAlias, TypeVar
 
 from auditor.engine import plan
 from auditor.engine.cache import Cache
-from auditor.engine.forward import Forward
+from auditor.engine.forward import Forward, NoAnswer
 from auditor.engine.lockstep import Lockstep
+from auditor.errors import NoAnswerError
 from auditor.types import Case, Encoded, Example, Inputs, Model, Request, Response, ScoredCase, Task
 
 WINDOW = 512
 """Cases planned together."""
 RELOADED = "reloaded"
 
-Answered: TypeAlias = tuple[str, Response]
+Answered: TypeAlias = tuple[str, Response | NoAnswer]
 """The key that the model saw and what it answered."""
 Result = TypeVar("Result")
+_WITHIN_TASK: ContextVar[bool] = ContextVar("within_task", default=False)
+"""Whether a task of ``side_by_side`` is asking: every greenlet has a context of its own."""
 
 
 class Scorer:
@@ -26,6 +31,8 @@ class Scorer:
 
     Clean examples are scored in windows of one fixed order, when a case first needs one of them; every other text
     within the window of its case. So a probe's numbers are the same whether it runs alone or after others.
+
+    A text that the model fails on has no answer: its case is left out, and counted as unanswered.
     """
 
     def __init__(
@@ -43,7 +50,7 @@ class Scorer:
         self._size = window
         # Two plans: what a probe's memory does to its own must not change that of the clean examples, which all share.
         self._forward, self._forward_clean = Forward(batch_tokens, cache), Forward(batch_tokens, cache)
-        self._lockstep: Lockstep[Inputs, Response] = Lockstep(self._ask, width)
+        self._lockstep: Lockstep[Inputs, Response | NoAnswer] = Lockstep(self._ask, width)
         self._clean: Sequence[Example] = ()
         self._position: dict[str, int] = {}
         self._known: dict[str, Answered] = {}
@@ -52,19 +59,29 @@ class Scorer:
     def reset(self) -> None:
         """Start counting anew; what is known of clean examples stays."""
         self._cases = self._vacuous = self._queries = 0
+        self._unanswered: list[tuple[str, str]] = []
         self._forward.reset()
         self._forward_clean.reset()
 
     @property
     def counts(self) -> dict[str, int]:
-        """Of one probe: cases, vacuous ones, texts that went through the model, and texts that attacks asked about."""
+        """Of one probe: cases, vacuous ones, texts that went through the model, and texts that attacks asked about.
+
+        And, where there are any, cases that were left out because the model fails on their text.
+        """
         passes = self._forward.passes + self._forward_clean.passes
         return {
             "cases": self._cases,
             "vacuous": self._vacuous,
             "forward_passes": passes,
             "queries": self._queries,
+            **({"unanswered": len(self._unanswered)} if self._unanswered else {}),
         }
+
+    @property
+    def unanswered(self) -> Mapping[str, str]:
+        """Which texts' cases were left out, by the id of their example, and what the model said of the first."""
+        return dict(reversed(self._unanswered))
 
     def prepare(self, clean: Sequence[Example]) -> None:
         """Name the clean examples and their order; their ids are unique. What was known of others is forgotten."""
@@ -76,14 +93,25 @@ class Scorer:
         return self._model.encode([self._task.request(one) for one in inputs])
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
-        """Answers now, or within ``side_by_side`` once all tasks wait; equal texts are asked once."""
-        return list(self._lockstep.ask(inputs))
+        """Answers now, or within ``side_by_side`` once all tasks wait; equal texts are asked once.
+
+        None for a text that the model fails on; within ``side_by_side`` that ends the task, whose result is left out.
+        """
+        answers = list(self._lockstep.ask(inputs))
+        failed = next((one for one in answers if isinstance(one, NoAnswer)), None)
+        if failed is not None and _WITHIN_TASK.get():
+            raise NoAnswerError(failed.reason)
+        return [None if isinstance(one, NoAnswer) else one for one in answers]
 
     def side_by_side(self, tasks: Iterable[Callable[[], Result]]) -> Iterator[Result]:
-        """The results, in order, of tasks that ask as they go."""
-        return self._lockstep.run(tasks)
+        """The results, in order, of tasks that ask as they go, but for those whose text has no answer."""
+        for result in self._lockstep.run(functools.partial(_outcome, task) for task in tasks):
+            if isinstance(result, NoAnswer):
+                self._unanswered.append(("a text that a probe made", result.reason))
+            else:
+                yield result
 
-    def _ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+    def _ask(self, inputs: Sequence[Inputs]) -> list[Response | NoAnswer]:
         self._queries += len(inputs)
         encoded = self.encode(inputs)
         answers = self._forward.answers(self._model, encoded)
@@ -92,7 +120,7 @@ class Scorer:
     def score(
         self, cases: Iterable[Case], *, reloaded: Callable[[], Model | None] = lambda: None
     ) -> Iterator[ScoredCase]:
-        """The cases with the model's answers, in order; reads no further than one window ahead.
+        """The cases that have answers, with them, in order; reads no further than one window ahead.
 
         A case that changes nothing the model sees is vacuous; one that asks about the example as it stands is not.
         ``reloaded``, asked once a window's cases are there: the same checkpoint loaded afresh, which answers every
@@ -113,9 +141,13 @@ class Scorer:
         known = {} if fitted else dict(before)
         purpose = RELOADED if model is reloaded else ""
         asked = [one for one in after if one.key not in known]
-        answers = known | self._forward.answers(model, asked, purpose=purpose)
+        answers: dict[str, Response | NoAnswer] = known | self._forward.answers(model, asked, purpose=purpose)
         found = []
         for case, (old, answer), new in zip(cases, before, after, strict=True):
+            failed = next((one for one in (answer, answers[new.key]) if isinstance(one, NoAnswer)), None)
+            if failed is not None:
+                self._unanswered.append((case.example.id, failed.reason))
+                continue
             vacuous = fitted is None and case.inputs is not None and old == new.key
             self._vacuous += vacuous
             found.append(ScoredCase(case, answer, answers[new.key], vacuous))
@@ -152,3 +184,14 @@ class Scorer:
 
     def _request(self, inputs: Inputs) -> Request:
         return self._task.request(inputs)
+
+
+def _outcome(task: Callable[[], Result]) -> Result | NoAnswer:
+    """A task's result, or why the model has no answer to what it asked."""
+    token = _WITHIN_TASK.set(True)
+    try:
+        return task()
+    except NoAnswerError as error:
+        return NoAnswer(error.message)
+    finally:
+        _WITHIN_TASK.reset(token)

@@ -6,14 +6,19 @@ Virtual tokens are peft's and stand there as peft writes them; bottlenecks, whic
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.models.checkpoint import ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK, PROMPT, WORDS
+from auditor.models.adapter_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK, PROMPT
+from auditor.models.checkpoint import WORDS
+from auditor.models.libraries import quiet
 from auditor.models.loading import loading
+from auditor.models.weight_files import ADAPTER
 from auditor.reading import read_file
 
 _NAME = "auditor_bottleneck"
@@ -66,7 +71,10 @@ def add_prompts(model: Any, kind: str, tokens: int, *, trained: bool = False) ->
         config = peft.PromptTuningConfig(token_dim=size, prompt_tuning_init=begin, **shared)
     else:
         config = peft.PrefixTuningConfig(token_dim=model.config.hidden_size, **shared)
-    wrapped = peft.get_peft_model(model, config)
+        for module in (model, model.base_model):
+            _takes_past_key_values(module)
+    with quiet():  # peft reads attributes that transformers is about to rename
+        wrapped = peft.get_peft_model(model, config)
     for name, module in list(model.named_modules()):
         if isinstance(module, peft.utils.ModulesToSaveWrapper):
             model.set_submodule(name, module.original_module)
@@ -76,6 +84,25 @@ def add_prompts(model: Any, kind: str, tokens: int, *, trained: bool = False) ->
     # Where the base lies is this machine's own affair.
     config.base_model_name_or_path = config.modules_to_save = None
     return wrapped
+
+
+def _takes_past_key_values(module: Any) -> None:
+    """Releases of transformers call the argument ``cache`` by which peft gives prefixes as ``past_key_values``."""
+    forward = module.forward
+    signature = inspect.signature(forward)
+    names = signature.parameters
+    if "cache" not in names or "past_key_values" in names:
+        return
+
+    @functools.wraps(forward)
+    def renamed(*given: Any, past_key_values: Any = None, **named: Any) -> Any:
+        return forward(*given, **({"cache": past_key_values, **named} if past_key_values is not None else named))
+
+    past = inspect.Parameter("past_key_values", inspect.Parameter.KEYWORD_ONLY, default=None)
+    own = [one for one in names.values() if one.kind is not one.VAR_KEYWORD]
+    rest = [one for one in names.values() if one.kind is one.VAR_KEYWORD]
+    renamed.__signature__ = signature.replace(parameters=[*own, past, *rest])  # type: ignore[attr-defined]
+    module.forward = renamed
 
 
 def _labels_of_none(wrapped: Any, given: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -109,7 +136,8 @@ def save(model: Any, folder: Path) -> None:
     from safetensors.torch import save_file
 
     base = plain(model)
-    base.save_pretrained(folder, state_dict=plain_weights(model), safe_serialization=True)
+    with quiet():
+        base.save_pretrained(folder, state_dict=plain_weights(model))
     inner = {name: value.contiguous() for name, value in base.state_dict().items() if _INNER in name}
     prompts = _peft_configs(model)
     if not inner and not prompts:

@@ -78,6 +78,15 @@ def _packages() -> str:
     return f"{packages}, auditor {__version__}"
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether an exception says that a device's memory is full."""
+    import torch
+
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
+
+
 @contextlib.contextmanager
 def memory_errors(name: str, hint: str | None = None) -> Iterator[None]:
     """Inside, a device whose memory is full raises OutOfMemoryError, with its cached memory given back."""
@@ -86,8 +95,7 @@ def memory_errors(name: str, hint: str | None = None) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not full and not any(words in str(error) for words in FULL):
+        if not is_full(error):
             raise
         # The frames on the way hold the tensors that there is no memory for.
         traceback.clear_frames(error.__traceback__)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from auditor.errors import AuditError, ModelError
-from auditor.models.loading import said
+from auditor.models.libraries import said
 
 OPSET = 17
 TORCH = 'backend = "torch"'

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from auditor.models import adapters, checkpoint
+from auditor.errors import ModelError, NoAnswerError
+from auditor.models import adapters, checkpoint, company, padding
 from auditor.models.devices import checked_device, device_named, device_words, versions
-from auditor.models.loading import load_tokenizer, load_weights, loading, quiet
+from auditor.models.libraries import quiet
+from auditor.models.loading import check_config, load_weights, loading, why
+from auditor.models.padding import Row
 from auditor.models.texts import TextModel, Texts
+from auditor.models.tokenizing import load_tokenizer
 from auditor.models.words import WordTexts
 from auditor.types import Model
 
@@ -52,17 +57,26 @@ class HuggingFaceModel(TextModel):
         self._precision = precision
         config = model.config
         labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
-        pieces = int(model.get_input_embeddings().num_embeddings)
-        limits: dict[str, Any] = {"name": name, "max_length": max_length, "pieces": pieces}
-        texts: Texts | WordTexts = Texts(tokenizer, **limits)
-        if answers_words(model):
-            texts = WordTexts(tokenizer, outside=labels.index("O") if "O" in labels else 0, **limits)
-        super().__init__(texts, name=name, labels=labels, fingerprint=fingerprint, again=again)
+        given: dict[str, Any] = {
+            "name": name,
+            "max_length": max_length,
+            "pieces": padding.vocabulary_of(model),
+        }
+        words = answers_words(model)
+        texts = WordTexts(tokenizer, labels=labels, **given) if words else Texts(tokenizer, **given)
+        filling = padding.filling(model, tokenizer)
+        super().__init__(texts, filling, name=name, labels=labels, fingerprint=fingerprint, again=again)
+        self._names_padding = padding.names_padding(model)
 
     @property
     def module(self) -> Any:
         """The torch module that answers, in evaluation mode."""
         return self._model
+
+    @property
+    def names_padding(self) -> bool:
+        """Whether its configuration names the padding token."""
+        return self._names_padding
 
     @property
     def numerics(self) -> str:
@@ -74,11 +88,31 @@ class HuggingFaceModel(TextModel):
         """``cpu``, ``cuda`` or ``mps``."""
         return str(self._model.device.type)
 
-    def _logits(self, padded: Any) -> Any:
+    def settle(self, *, thorough: bool = True) -> None:
+        """Find out how texts can be padded, in float32. Raises ModelError for a model that does not answer soundly."""
+        precision, self._precision = self._precision, "fp32"
+        try:
+            company.settle(self, left=self.texts.tokenizer.padding_side == "left", thorough=thorough)
+        finally:
+            self._precision = precision
+
+    def _groups(self, rows: list[Row]) -> list[list[Row]]:
+        # A model that names no padding token reads the one that rows are filled with, where a text holds it.
+        if not self._names_padding and any(self.filling.token in row["input_ids"] for row in rows):
+            return [[row] for row in rows]
+        return super()._groups(rows)
+
+    def _logits(self, padded: dict[str, Any]) -> Any:
         import torch
 
-        with torch.inference_mode(), self._autocast():
-            return self._model(**padded.to(self._model.device)).logits
+        on_device = {name: values.to(self._model.device) for name, values in padded.items()}
+        with torch.inference_mode(), self._autocast(), self._padding_named(len(padded["input_ids"])):
+            return self._model(**on_device).logits
+
+    def _padding_named(self, rows: int) -> contextlib.AbstractContextManager[Any]:
+        if self._names_padding or rows == 1:
+            return contextlib.nullcontext()
+        return padding.named_padding(self._model, self.filling.token)
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         import torch
@@ -105,8 +139,9 @@ def load(
     where = checked_device(device, precision)
     architecture = checkpoint.ARCHITECTURES[task_name]
     words = architecture == checkpoint.WORDS
+    check_config(path, architecture, trust_remote_code=trust_remote_code)
     tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code, words=words)
-    weights = load_weights(path, where, architecture, trust_remote_code=trust_remote_code)
+    weights, notes = load_weights(path, where, architecture, trust_remote_code=trust_remote_code)
     model = adapters.attach(weights, path)
     arguments = {
         "name": name,
@@ -117,15 +152,26 @@ def load(
         "allow_pickle": allow_pickle,
         "trust_remote_code": trust_remote_code,
     }
-    return HuggingFaceModel(
-        model,
-        tokenizer,
-        name=name,
-        max_length=length_limit(model, tokenizer, max_length),
-        precision=precision,
-        fingerprint=checkpoint.fingerprint(path),
-        again=lambda: load(path, **arguments),  # type: ignore[arg-type]
-    )
+    with loading("does not load", path):
+        found = HuggingFaceModel(
+            model,
+            tokenizer,
+            name=name,
+            max_length=length_limit(model, tokenizer, max_length),
+            precision=precision,
+            fingerprint=checkpoint.fingerprint(path),
+            again=lambda: load(path, **arguments),  # type: ignore[arg-type]
+        )
+    if not found.names_padding and tokenizer.pad_token_id is None:
+        token = tokenizer.convert_ids_to_tokens(found.filling.token)
+        notes.append(f"neither model nor tokenizer names a padding token: texts are padded with {token!r}")
+    found.notes = tuple(notes)
+    with loading("does not answer", path):
+        try:
+            found.settle()
+        except NoAnswerError as error:
+            raise ModelError(f"does not answer: {why(error, path)}", where=str(path)) from error
+    return found
 
 
 def answers_words(model: Any) -> bool:
@@ -133,12 +179,16 @@ def answers_words(model: Any) -> bool:
     return type(adapters.plain(model)).__name__.endswith(checkpoint.WORDS)
 
 
-def wrap(model: Any, tokenizer: Any, *, name: str, max_length: int | None, fingerprint: str = "") -> HuggingFaceModel:
+def wrap(
+    model: Any, tokenizer: Any, *, name: str, max_length: int | None, fingerprint: str = "", settled: bool = False
+) -> HuggingFaceModel:
     """A model that exists in memory only, such as one that a probe has just trained; ``reload`` returns itself.
 
     ``fingerprint``: what its answers follow from, where that is known; without it they are not kept between runs.
+    ``settled``: it is asked as its tokenizer pads, without being tried first. Raises ModelError for one that does not
+    answer soundly.
     """
-    return HuggingFaceModel(
+    wrapped = HuggingFaceModel(
         model,
         tokenizer,
         name=name,
@@ -147,16 +197,25 @@ def wrap(model: Any, tokenizer: Any, *, name: str, max_length: int | None, finge
         fingerprint=fingerprint,
         again=None,
     )
+    if settled:
+        wrapped.filling = replace(wrapped.filling, left=tokenizer.padding_side == "left")
+    else:
+        wrapped.settle(thorough=False)
+    return wrapped
+
+
+def _positions(config: Any) -> Any:
+    """How many there are: a part of a configuration that serves pictures too."""
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    return getattr(text, "max_position_embeddings", None)
 
 
 def length_limit(model: Any, tokenizer: Any, given: int | None) -> int:
     """The least of what the user, the tokenizer and the model's positions allow, in tokens of the text."""
-    taken, positions = adapters.virtual_tokens(model), getattr(model.config, "max_position_embeddings", None)
-    limits = [given, tokenizer.model_max_length, None if positions is None else positions - taken]
+    taken, positions = adapters.virtual_tokens(model), _positions(model.config)
+    limits = [given, tokenizer.model_max_length, positions - taken if isinstance(positions, int) else None]
     for name, module in model.named_modules():
         # RoBERTa and its kin count positions from padding_idx + 1, so 514 positions hold 512 tokens.
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
             limits.append(module.num_embeddings - module.padding_idx - 1 - taken)
-    return min(
-        (int(one) for one in limits if one is not None and 0 < one < checkpoint.NO_LIMIT), default=DEFAULT_LENGTH
-    )
+    return min((int(one) for one in limits if checkpoint.is_limit(one)), default=DEFAULT_LENGTH)

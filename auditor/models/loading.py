@@ -1,90 +1,66 @@
-"""Tokenizers and weights of local checkpoints; what a library raises for a broken file is a ModelError."""
+"""Weights of local checkpoints; what a library raises for a broken file is a ModelError."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import pickle
-import warnings
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import ModelError
-
-BROKEN = (
-    OSError,
-    ValueError,
-    RuntimeError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ImportError,
-    EOFError,
-    pickle.UnpicklingError,
-)
-"""What torch, transformers and their loaders raise for files that are not what they should be."""
+from auditor.errors import AuditError, ModelError
+from auditor.models import sizes
+from auditor.models.adapter_files import ADAPTER_CONFIG
+from auditor.models.libraries import BROKEN, of_a_library, quiet, said
+from auditor.models.reading import read_json
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """transformers without its progress bars, notices and warnings about the checkpoint: we say what matters ourselves."""
-    import transformers
+def loading(what: str, path: Path, *, odd_fields: bool = True) -> Iterator[None]:
+    """Whatever a library raises for a broken file is a ModelError in one line, with the field that may be why.
 
-    log = logging.getLogger("transformers")
-    level = log.level
-    bars = transformers.utils.logging.is_progress_bar_enabled()
-    log.setLevel(logging.ERROR)
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)
-        if bars:
-            transformers.utils.logging.enable_progress_bar()
-
-
-def said(error: BaseException) -> str:
-    """What a library says is wrong, in one line: its first, or what its first introduces."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-
-
-@contextlib.contextmanager
-def loading(what: str, path: Path) -> Iterator[None]:
-    """Whatever a library raises for a broken file is a ModelError in one line."""
+    ``odd_fields``: whether that may be one of config.json that only looks unsound.
+    """
     from safetensors import SafetensorError
 
     with quiet():
         try:
             yield
+        except AuditError:
+            raise
         except Exception as error:
             # tokenizers raises the bare class for a file that it cannot read; anything not named here is a bug.
-            if type(error) is not Exception and not isinstance(error, (*BROKEN, SafetensorError)):
+            known = type(error) is Exception or isinstance(error, (*BROKEN, SafetensorError, MemoryError))
+            if not known and not of_a_library(error):
                 raise
-            raise ModelError(f"{what}: {said(error)}", where=str(path)) from error
+            raise ModelError(
+                f"{what}: {why(error, path, odd_fields=odd_fields)}", where=str(path), hint=_saved_by_a_newer(path)
+            ) from error
 
 
-def load_tokenizer(path: Path, *, trust_remote_code: bool = False, words: bool = False) -> Any:
-    """The folder's fast tokenizer. ``words``: it is given words, and not texts. Raises ModelError."""
-    from transformers import AutoTokenizer
+def why(error: Exception, path: Path, *, odd_fields: bool = True) -> str:
+    """What a library says, after the field of config.json that is most likely meant, if any stands out."""
+    words = error.message.removeprefix("has no answer: ") if isinstance(error, AuditError) else said(error)
+    suspect = sizes.suspect(path, words, odd_ones=odd_fields)
+    return words if suspect is None else f"{suspect}: {words}"
 
-    how: dict[str, Any] = {"local_files_only": True, "use_fast": True, "trust_remote_code": trust_remote_code}
-    with loading("its tokenizer does not load", path):
-        tokenizer = AutoTokenizer.from_pretrained(str(path), **how)
-        if words and getattr(tokenizer, "add_prefix_space", None) is False:
-            # GPT-2 and its kin refuse words otherwise.
-            tokenizer = AutoTokenizer.from_pretrained(str(path), add_prefix_space=True, **how)
-    # Encoding and padding are apart on purpose: batches are planned between them.
-    tokenizer.deprecation_warnings["Asking-to-pad-a-fast-tokenizer"] = True
-    if not tokenizer.is_fast:
-        raise ModelError("has no fast tokenizer", where=str(path), hint="save it with use_fast=True")
-    if tokenizer.pad_token_id is None:
-        hint = "set tokenizer.pad_token and model.config.pad_token_id, then save both"
-        raise ModelError("its tokenizer has no padding token", where=str(path), hint=hint)
-    return tokenizer
+
+def _saved_by_a_newer(path: Path) -> str | None:
+    """A hint where the folder was written by a later transformers than is here, which may know more."""
+    import transformers
+
+    try:
+        saved = read_json(path / "config.json").get("transformers_version")
+    except ModelError:
+        return None
+    here = transformers.__version__
+    if isinstance(saved, str) and saved.partition(".")[0].isdigit() and _major(saved) > _major(here):
+        return f"saved by transformers {saved}, here is {here}: pip install --upgrade transformers"
+    return None
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
 
 
 def auto_class(architecture: str) -> Any:
@@ -94,21 +70,59 @@ def auto_class(architecture: str) -> Any:
     return getattr(transformers, f"AutoModel{architecture}")
 
 
-def load_weights(path: Path, device: str, architecture: str, *, trust_remote_code: bool = False) -> Any:
-    """The model on the device with float32 weights, all of them from the checkpoint. Raises ModelError.
+def check_config(path: Path, architecture: str, *, trust_remote_code: bool = False) -> None:
+    """Whether config.json is one that transformers can read, and fits the weights. Raises ModelError."""
+    from transformers import AutoConfig
 
-    ``architecture``: how its name ends, such as ``ForSequenceClassification``.
-    """
     with loading("does not load", path):
-        model, info = auto_class(architecture).from_pretrained(
-            str(path),
-            local_files_only=True,
-            use_safetensors=any(path.glob("model*.safetensors")),
-            trust_remote_code=trust_remote_code,
-            output_loading_info=True,
-        )
-        model = model.float().to(device)
-    missing = sorted(info["missing_keys"])
+        AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=trust_remote_code)
+    if not trust_remote_code:
+        sizes.check(path, auto_class(architecture))
+
+
+def load_weights(
+    path: Path, device: str, architecture: str, *, trust_remote_code: bool = False
+) -> tuple[Any, list[str]]:
+    """The model on the device with float32 weights, all of them from the checkpoint; and what is to be said of it.
+
+    ``architecture``: how its name ends, such as ``ForSequenceClassification``. Raises ModelError.
+    """
+    notes: list[str] = []
+    with loading("does not load", path), without_adapter(path, notes) as folder:
+        how: dict[str, Any] = {
+            "local_files_only": True,
+            "use_safetensors": any(path.glob("model*.safetensors")),
+            "trust_remote_code": trust_remote_code,
+            "output_loading_info": True,
+        }
+        model, info = auto_class(architecture).from_pretrained(str(folder), **how)
+        model = model.float()
+    _check_missing(model, sorted(info["missing_keys"]), path)
+    _check_finite(model, path)
+    with loading("does not load", path):
+        return model.to(device), notes
+
+
+@contextlib.contextmanager
+def without_adapter(path: Path, notes: list[str]) -> Iterator[Path]:
+    """The folder without its ``adapter_config.json``, for which transformers would fetch another model's weights.
+
+    A merged model may be saved into its adapter's folder. The adapter's files are passed over, which ``notes`` says.
+    """
+    if not (path / ADAPTER_CONFIG).is_file():
+        yield path
+        return
+    notes.append(f"{ADAPTER_CONFIG} beside whole weights is passed over: they are taken as merged")
+    with tempfile.TemporaryDirectory(prefix="auditor-checkpoint-") as name:
+        folder = Path(name) / path.resolve().name
+        folder.mkdir()
+        for file in path.resolve().iterdir():
+            if file.name != ADAPTER_CONFIG:
+                (folder / file.name).symlink_to(file)
+        yield folder
+
+
+def _check_missing(model: Any, missing: Sequence[str], path: Path) -> None:
     if missing and not any(key.startswith(f"{model.base_model_prefix}.") for key in missing):
         raise ModelError(
             "the classification head is not in the checkpoint",
@@ -117,4 +131,17 @@ def load_weights(path: Path, device: str, architecture: str, *, trust_remote_cod
         )
     if missing:
         raise ModelError(f"lacks weights: {', '.join(missing[:3])}", where=str(path), hint="copy it again")
-    return model
+
+
+def _check_finite(model: Any, path: Path) -> None:
+    import torch
+
+    parameters: Mapping[str, Any] = dict(model.named_parameters())
+    for name, value in parameters.items():
+        broken = int(value.numel() - torch.isfinite(value).sum())
+        if broken:
+            raise ModelError(
+                f"does not load: {broken:,} of {value.numel():,} numbers in {name} are not finite",
+                where=str(path),
+                hint="its training diverged, or it was damaged: take an earlier checkpoint",
+            )

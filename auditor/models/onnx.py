@@ -10,25 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import ModelError
-from auditor.models import hugging_face
+from auditor.errors import ModelError, NoAnswerError
+from auditor.models import company, hugging_face
 from auditor.models.devices import checked_device, device_words, versions
 from auditor.models.exporting import TORCH, Provider, provider, refused, runtime, session_of
-from auditor.models.loading import said
+from auditor.models.libraries import said
+from auditor.models.padding import Filling, Row, named_padding
 from auditor.models.texts import TextModel, Texts
 from auditor.models.words import WordTexts
-from auditor.types import Model, Request, Response
+from auditor.types import Model, Response
 
 PACKAGES = ("onnxruntime", "onnx")
 """torch's exporter imports the second, also where it has nothing to do."""
 TOLERANCE = 1e-4
 """Between a probability of ONNX Runtime and torch's; sound exports differ by less than 1e-6."""
-CHECKS: tuple[Request, ...] = (
-    ("good",),
-    ("A film that is not half as clever as it would like to be.",),
-    ("It was long, and then it went on, and nobody knew why. " * 80,),
-)
-"""What both are asked before one may stand for the other: one word, a sentence, and what most models have to cut."""
 
 
 class OnnxModel(TextModel):
@@ -41,17 +36,20 @@ class OnnxModel(TextModel):
         self,
         session: Any,
         texts: Texts | WordTexts,
+        filling: Filling,
         *,
         name: str,
         labels: tuple[str, ...],
         fingerprint: str,
         device: str,
+        names_padding: bool,
         again: Callable[[], Model],
     ) -> None:
         import torch
 
-        super().__init__(texts, name=name, labels=labels, fingerprint=fingerprint, again=again)
+        super().__init__(texts, filling, name=name, labels=labels, fingerprint=fingerprint, again=again)
         self._session = session
+        self._names_padding = names_padding
         self._inputs = [one.name for one in session.get_inputs()]
         where = torch.device(device)
         self._device_kind = str(where.type)
@@ -68,7 +66,13 @@ class OnnxModel(TextModel):
         """``cpu`` or ``cuda``."""
         return self._device_kind
 
-    def _logits(self, padded: Any) -> Any:
+    def _groups(self, rows: list[Row]) -> list[list[Row]]:
+        # The export looks for the padding token, which the model itself does not where it names none.
+        if not self._names_padding and any(self.filling.token in row["input_ids"] for row in rows):
+            raise NoAnswerError("has no answer: the text holds the padding token", where=self._name, hint=TORCH)
+        return super()._groups(rows)
+
+    def _logits(self, padded: dict[str, Any]) -> Any:
         import torch
 
         try:
@@ -133,34 +137,34 @@ def _in_place_of(
     chosen: Provider,
     again: Callable[[], Model],
 ) -> OnnxModel:
-    words = isinstance(torch_model.texts, WordTexts)
-    encoded = torch_model.encode([tuple(" ".join(one).split()) for one in CHECKS] if words else CHECKS)
+    encoded = company.checks(torch_model)
     # Each alone, then all together: shapes of which none is the one that the exporter sees.
     batches = [*([one] for one in encoded), encoded]
     expected = [answer for batch in batches for answer in torch_model.run(batch)]
+    rows = torch_model.rows(encoded[:2])
+    rows = rows[:1] if torch_model.singly else rows
+    with named_padding(torch_model.module, torch_model.filling.token):
+        session = session_of(torch_model.module, torch_model.filling.padded(rows), chosen, path)
     model = OnnxModel(
-        session_of(torch_model.module, torch_model.texts.padded(encoded[:2]), chosen, path),
+        session,
         torch_model.texts,
+        torch_model.filling,
         name=torch_model.name,
         labels=torch_model.labels,
         fingerprint=torch_model.fingerprint,
         device=device,
+        names_padding=torch_model.names_padding,
         again=again,
     )
+    model.singly, model.notes = torch_model.singly, torch_model.notes
     with refused("does not run in ONNX Runtime", path):
         answers = [answer for batch in batches for answer in model.run(batch)]
     _compared(list(zip(answers, expected, strict=True)), path)
     return model
 
 
-def _rows(one: Response, other: Response) -> list[tuple[Response, Response]]:
-    """The probabilities of a text, or of each of its words, side by side."""
-    of_words = any(isinstance(row, tuple) for row in (*one, *other))
-    return list(zip(one, other, strict=True)) if of_words else [(one, other)] * bool(one)
-
-
 def _compared(pairs: list[tuple[Response, Response]], where: str) -> None:
-    rows = [row for pair in pairs for row in _rows(*pair)]
+    rows = [row for pair in pairs for row in company.side_by_side(*pair)]
     worst = max(abs(a - b) for one, other in rows for a, b in zip(one, other, strict=True))
     if worst > TOLERANCE or any(one.index(max(one)) != other.index(max(other)) for one, other in rows):
         message = f"answers otherwise in ONNX Runtime than in torch: probabilities differ by up to {worst:.1e}"

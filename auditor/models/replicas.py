@@ -43,6 +43,10 @@ class Replicas:
         return self._models[0].fingerprint
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(getattr(self._models[0], "notes", ()))
+
+    @property
     def numerics(self) -> str:
         return self._models[0].numerics
 

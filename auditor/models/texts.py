@@ -8,8 +8,10 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from auditor.errors import ModelError
-from auditor.models.devices import memory_errors
+from auditor.errors import AuditError, ModelError, NoAnswerError
+from auditor.models.devices import is_full, memory_errors
+from auditor.models.libraries import of_a_library, said
+from auditor.models.padding import Filling, Row
 from auditor.types import Encoded, Model, Request, Response
 
 if TYPE_CHECKING:
@@ -22,8 +24,11 @@ CHUNK = 1024
 class Texts:
     """A tokenizer with the limits of the model that it belongs to."""
 
-    def __init__(self, tokenizer: Any, *, name: str, max_length: int, pieces: int) -> None:
-        """``name``: the model's, for errors. ``max_length``: in tokens. ``pieces``: how many the model embeds."""
+    plain: Request = ("A film.",)
+    """What any model answers."""
+
+    def __init__(self, tokenizer: Any, *, name: str, max_length: int, pieces: int | None) -> None:
+        """``name``: the model's, for errors. ``max_length``: in tokens. ``pieces``: how many the model embeds, None: any."""
         self.tokenizer = tokenizer
         self._name = name
         self._max_length = max_length
@@ -36,15 +41,13 @@ class Texts:
             found += self._encode(requests[start : start + CHUNK])
         return found
 
-    def responses(self, logits: Any, batch: Sequence[Encoded]) -> list[Response]:  # noqa: ARG002 - one row a text
-        """Of logits of shape (texts, labels), the probabilities of each text."""
-        return [tuple(row) for row in probabilities(logits, self._name)]
+    def rows(self, encoded: Encoded) -> Sequence[Row]:
+        """What the model reads of a text: one row."""
+        return [encoded.payload]
 
-    def padded(self, batch: Sequence[Encoded]) -> Any:
-        """One batch as torch tensors, as long as its longest member."""
-        names = ("input_ids", "token_type_ids") if batch[0].payload["token_type_ids"] else ("input_ids",)
-        rows = [{name: item.payload[name] for name in names} for item in batch]
-        return self.tokenizer.pad(rows, return_tensors="pt")
+    def responses(self, scores: Sequence[Any], batch: Sequence[Encoded], filling: Filling) -> list[Response]:  # noqa: ARG002 - as for words
+        """The answers to a batch, from the probabilities of its rows."""
+        return [tuple(row) for row in scores]
 
     def _encode(self, requests: Sequence[Request]) -> Iterator[Encoded]:
         rows = self._tokenize(requests)
@@ -54,7 +57,7 @@ class Texts:
             rows[index] = row
         truncated = frozenset(long)
         for index, (ids, kinds) in enumerate(rows):
-            if max(ids, default=0) >= self._pieces:
+            if self._pieces is not None and max(ids, default=0) >= self._pieces:
                 hint = "its tokenizer belongs to another model"
                 raise ModelError(f"has no embedding for token id {max(ids)}", where=self._name, hint=hint)
             key = hashlib.sha256(array("i", ids).tobytes() + b"|" + array("i", kinds).tobytes()).hexdigest()
@@ -77,6 +80,7 @@ class TextModel(ABC):
     def __init__(
         self,
         texts: Texts | WordTexts,
+        filling: Filling,
         *,
         name: str,
         labels: tuple[str, ...],
@@ -84,6 +88,11 @@ class TextModel(ABC):
         again: Callable[[], Model] | None,
     ) -> None:
         self.texts = texts
+        self.filling = filling
+        self.singly = False
+        """Whether each row passes alone: its answer would depend on its company."""
+        self.notes: tuple[str, ...] = ()
+        """What is to be said of how the checkpoint was loaded and is asked, in one line each."""
         self._name = name
         self._labels = labels
         self._fingerprint = fingerprint
@@ -111,13 +120,61 @@ class TextModel(ABC):
         return self.texts.encode(requests)
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
-        """Probabilities of the labels for each. Raises ModelError for numbers that are not finite, OutOfMemoryError."""
+        """Probabilities of the labels for each text, or for each of its words.
+
+        Raises OutOfMemoryError, and NoAnswerError where a library fails or a number is not finite; ModelError where even
+        a plain sentence has no answer any more.
+        """
+        try:
+            return self.answers(batch)
+        except NoAnswerError:
+            if len(batch) == 1:
+                self._still_answers()
+            raise
+
+    def rows(self, batch: Sequence[Encoded]) -> list[Row]:
+        """What the model reads of a batch: a row for each text, or for each of its windows."""
+        return [row for one in batch for row in self.texts.rows(one)]
+
+    def answers(self, batch: Sequence[Encoded]) -> list[Response]:
+        """As ``run``, without asking again whether it answers at all. Raises OutOfMemoryError, NoAnswerError."""
         with memory_errors(self._name):
-            return self.texts.responses(self._logits(self.texts.padded(batch)), batch)
+            return self._answers(batch)
+
+    def _answers(self, batch: Sequence[Encoded]) -> list[Response]:
+        scores = [score for group in self._groups(self.rows(batch)) for score in self._scores(group)]
+        return self.texts.responses(scores, batch, self.filling)
+
+    def _groups(self, rows: list[Row]) -> list[list[Row]]:
+        """The rows that pass together, in their order."""
+        return [[row] for row in rows] if self.singly else [rows] if rows else []
+
+    def _scores(self, rows: Sequence[Row]) -> list[Any]:
+        if not all(row["input_ids"] for row in rows):
+            # Padding alone would be answered by what it is padded with.
+            raise NoAnswerError("has no answer: the tokenizer makes nothing of the text", where=self._name)
+        padded = self.filling.padded(rows)
+        try:
+            logits = self._logits(padded)
+        except AuditError:
+            raise
+        except Exception as error:
+            # Full memory is known by its own words, one level up.
+            if is_full(error) or not of_a_library(error):
+                raise
+            raise NoAnswerError(f"has no answer: {said(error)}", where=self._name) from error
+        return probabilities(logits, self._name)
+
+    def _still_answers(self) -> None:
+        """A device that has failed answers nothing: that is no fault of the text."""
+        try:
+            self._answers(self.encode([self.texts.plain]))
+        except NoAnswerError as error:
+            raise ModelError(error.message, where=error.where, hint="not even to a plain sentence") from error
 
     @abstractmethod
-    def _logits(self, padded: Any) -> Any:
-        """Of a batch of padded tensors on the CPU: of shape (texts, labels), or (windows, tokens, labels)."""
+    def _logits(self, padded: dict[str, Any]) -> Any:
+        """Of a batch of padded tensors on the CPU: of shape (rows, labels), or (rows, tokens, labels)."""
 
     def reload(self) -> Model:
         """Loaded afresh from disk; a model that exists in memory only is returned as it is."""
@@ -125,12 +182,12 @@ class TextModel(ABC):
 
 
 def probabilities(logits: Any, name: str) -> list[Any]:
-    """Softmax in float32 of logits, as lists. Raises ModelError for numbers that are not finite."""
+    """Softmax in float32 of logits, as lists. Raises NoAnswerError for numbers that are not finite."""
     import torch
 
     # One transfer: a check on the device itself would wait for it a second time.
     scores = torch.softmax(logits.float(), dim=-1).cpu()
     if not bool(torch.isfinite(scores).all()):
-        raise ModelError("answers with numbers that are not finite", where=name, hint="are its weights sound?")
+        raise NoAnswerError("answers with numbers that are not finite", where=name, hint="are its weights sound?")
     found: list[Any] = scores.double().tolist()
     return found

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.models.texts import CHUNK, probabilities
+from auditor.models.padding import Filling, Row
+from auditor.models.texts import CHUNK
 from auditor.types import Encoded, Request, Response
 
 OVERLAP = 4
@@ -80,10 +81,17 @@ def _first(words: Sequence[int | None]) -> int:
 class WordTexts:
     """A tokenizer with the limits of a model that answers for every word."""
 
-    def __init__(self, tokenizer: Any, *, name: str, max_length: int, pieces: int, outside: int) -> None:
-        """``outside``: the label of a word that the tokenizer makes nothing of."""
+    plain: Request = ("A", "film")
+    """What any model answers."""
+
+    def __init__(
+        self, tokenizer: Any, *, name: str, max_length: int, pieces: int | None, labels: Sequence[str]
+    ) -> None:
+        """As ``Texts``; ``labels``: the model's, of which ``O`` is that of a word that the tokenizer makes nothing of."""
         self.tokenizer = tokenizer
-        self._name, self._max_length, self._pieces, self._outside = name, max_length, pieces, outside
+        self._name, self._max_length, self._pieces = name, max_length, pieces
+        outside = labels.index("O") if "O" in labels else 0
+        self._nothing = tuple(float(index == outside) for index in range(len(labels)))
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         """Windows of token ids. Raises ModelError for a tokenizer that is not the model's own."""
@@ -96,7 +104,7 @@ class WordTexts:
         for words, parts in zip(requests, windows(self.tokenizer, requests, self._max_length), strict=True):
             digest = hashlib.sha256(array("i", [len(words)]).tobytes())
             for part in parts:
-                if max(part.ids, default=0) >= self._pieces:
+                if self._pieces is not None and max(part.ids, default=0) >= self._pieces:
                     hint = "its tokenizer belongs to another model"
                     raise ModelError(f"has no embedding for token id {max(part.ids)}", where=self._name, hint=hint)
                 # The same pieces may be other words: what the model sees alike it answers for other places.
@@ -110,28 +118,24 @@ class WordTexts:
         shared = max((self._max_length - special) // OVERLAP, 0) * (len(parts) - 1)
         return sum(len(part.ids) - special for part in parts) - shared + special
 
-    def padded(self, batch: Sequence[Encoded]) -> Any:
-        """The windows of one batch as torch tensors, as long as its longest."""
-        every = [part for one in batch for part in one.payload["windows"]]
-        rows = [
-            {"input_ids": list(part.ids), **({"token_type_ids": list(part.types)} if part.types else {})}
-            for part in every
+    def rows(self, encoded: Encoded) -> Sequence[Row]:
+        """What the model reads of a text: its windows."""
+        return [
+            {"input_ids": part.ids, "token_type_ids": part.types} for part in encoded.payload["windows"] if part.words
         ]
-        return self.tokenizer.pad(rows, return_tensors="pt")
 
-    def responses(self, logits: Any, batch: Sequence[Encoded]) -> list[Response]:
-        """Of logits of shape (windows, tokens, labels), a row of probabilities for each word of each text."""
-        chances = iter(probabilities(logits, self._name))
-        labels = int(logits.shape[-1])
-        nothing = tuple(float(index == self._outside) for index in range(labels))
-        found = []
-        for one in batch:
-            rows = [nothing] * one.payload["words"]
-            for part in one.payload["windows"]:
+    def responses(self, scores: Sequence[Any], batch: Sequence[Encoded], filling: Filling) -> list[Response]:
+        """The answers to a batch, a row of probabilities for each word, from those of its windows' tokens."""
+        chances = iter(scores)
+        answers = []
+        for encoded in batch:
+            rows = [self._nothing] * encoded.payload["words"]
+            for part in encoded.payload["windows"]:
+                if not part.words:
+                    continue  # the tokenizer makes nothing of the text
                 tokens = next(chances)
-                # Some tokenizers pad on the left.
-                first = len(tokens) - len(part.ids) if self.tokenizer.padding_side == "left" else 0
+                first = len(tokens) - len(part.ids) if filling.left else 0
                 for word, place in part.words:
                     rows[word] = tuple(tokens[first + place])
-            found.append(tuple(rows))
-        return found
+            answers.append(tuple(rows))
+        return answers

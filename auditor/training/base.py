@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.models import checkpoint, hugging_face
-from auditor.models.loading import auto_class
+from auditor.models import checkpoint, hugging_face, padding
+from auditor.models.loading import auto_class, check_config
+from auditor.models.padding import Filling
 from auditor.types import Task
 
 DROPOUTS = (
@@ -31,15 +32,20 @@ DROPOUTS = (
 """What configurations of transformers call their dropouts."""
 
 
-def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any]:
-    """Model (on the CPU, float32, head drawn from torch's generator) and tokenizer of the folder ``path``.
+def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any, Filling]:
+    """Model (on the CPU, float32, head drawn from torch's generator), tokenizer and padding of the folder ``path``.
 
-    ``dropout``: in place of all of the base's own. Raises ModelError when it has none, when it does not load, or when weights of the encoder itself are missing or of another shape:
-    transformers would draw them at random without a word.
+    Model and tokenizer name one padding token afterwards, and the side by which a text's answer does not depend on its
+    company, where there is one: they are saved so.
+
+    ``dropout``: in place of all of the base's own. Raises ModelError for a task of which no kind of model is known,
+    when the base has no dropout, when it does not load, or when weights of the encoder itself are missing or of another
+    shape: transformers would draw them at random without a word.
     """
     from transformers import AutoConfig
 
-    architecture = checkpoint.ARCHITECTURES.get(task.name, checkpoint.ARCHITECTURES["text-classification"])
+    architecture = checkpoint.architecture_for(task.name)
+    check_config(path, architecture)
     tokenizer = hugging_face.load_tokenizer(path, words=task.word_level)
     names = dict(enumerate(task.labels))
     changed: dict[str, float] = {}
@@ -72,4 +78,16 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
         raise ModelError(
             f"lacks weights of the encoder: {', '.join(lost[:3])}", where=str(path), hint="is the folder whole?"
         )
-    return model, tokenizer
+    return model, tokenizer, _padding(model, tokenizer, path)
+
+
+def _padding(model: Any, tokenizer: Any, path: Path) -> Filling:
+    """How rows are padded, which model and tokenizer are made to name."""
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(padding.filling(model, tokenizer).token)
+    if not padding.names_padding(model):
+        model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+    with hugging_face.loading("does not answer", path):
+        tried = hugging_face.wrap(model, tokenizer, name=str(path), max_length=None)
+    tokenizer.padding_side = "left" if tried.filling.left else "right"
+    return tried.filling

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from auditor.models.padding import embedding_table
 from auditor.training.terms import Trained
 from auditor.types import Progress
 
@@ -107,17 +108,20 @@ def _resident(name: str) -> int | None:
 def counted(trained: Trained) -> Iterator[None]:
     """Inside, tokens that go through the model, or through a copy that a recipe makes of it, are its work.
 
-    They are counted where ids become embeddings: adapters call a wrapped model's ``forward`` past its own hooks.
+    They are counted where ids become embeddings: adapters call a wrapped model's ``forward`` past its own hooks. A model
+    without such a table (CANINE) counts them as they come in.
     """
     import torch
 
-    def count(_module: Any, given: tuple[Any, ...], _found: Any) -> None:
-        ids = given[0]
+    table = embedding_table(trained.model)
+
+    def count(_module: Any, given: tuple[Any, ...], named: dict[str, Any], _found: Any) -> None:
+        ids = given[0] if given else named["input_ids"]
         if ids.dim() == 2:  # a batch; virtual tokens begin by a look-up of their own
             tokens = int(ids.numel()) + len(ids) * trained.virtual_tokens
             trained.work += tokens * (3 if torch.is_grad_enabled() else 1)
 
-    handle = trained.model.get_input_embeddings().register_forward_hook(count)
+    handle = (trained.model if table is None else table).register_forward_hook(count, with_kwargs=True)
     try:
         yield
     finally:

@@ -14,11 +14,11 @@ from auditor.errors import DataError, DivergedError
 from auditor.models import adapters, hugging_face
 from auditor.models.devices import memory_errors
 from auditor.training import base as bases
-from auditor.training import cost, processes, saving, state, validating
+from auditor.training import cost, failing, processes, saving, state, validating
 from auditor.training import record as records
 from auditor.training.batches import bucketed, last_marked
 from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seed_anew, seeded
-from auditor.training.encoding import collated, encoded, labels_in
+from auditor.training.encoding import encoded, labels_in
 from auditor.training.generators import Generators
 from auditor.training.optimizing import mixed_precision, optimizer, rate
 from auditor.training.recipes import Recipe
@@ -97,9 +97,9 @@ def _prepared(base: Path, task: Task, settings: Settings, seed: int, device: str
     """The base with a new head on the device, everything seeded; afterwards as before."""
     where = hugging_face.device_named(device)
     with deterministic(seed), seeded(seed), on_device(where), accelerate_afterwards_as_new():
-        model, tokenizer = bases.load(base, task, settings.dropout)
+        model, tokenizer, filling = bases.load(base, task, settings.dropout)
         limit = hugging_face.length_limit(model, tokenizer, settings.max_length)
-        yield Trained(model.to(where), tokenizer, where.split(":")[0], limit)
+        yield Trained(model.to(where), tokenizer, where.split(":")[0], limit, filling)
 
 
 class _Loop:
@@ -137,7 +137,7 @@ class _Loop:
 
     def _answering(self) -> hugging_face.HuggingFaceModel:
         trained, model = self._trained, self._accelerator.unwrap_model(self._model)
-        return hugging_face.wrap(model, trained.tokenizer, name="training", max_length=trained.max_length)
+        return hugging_face.wrap(model, trained.tokenizer, name="training", max_length=trained.max_length, settled=True)
 
     def _accumulate(self, loss: Any) -> None:
         self._accelerator.backward(loss * self._weight / self._settings.accumulation)
@@ -206,8 +206,8 @@ class _Loop:
             place.now.restore(trained.device)
         for indices, last in islice(last_marked(plan), batches, None):
             own, self._weight = processes.share(self._accelerator, indices, labels)
-            batch = collated(columns, own, trained.tokenizer, self._accelerator.device)
-            loss = processes.mean(self._accelerator, self._recipe.backward(model, batch, batches), self._weight)
+            with failing.batch(model, columns, own, trained.filling, self._accelerator.device) as batch:
+                loss = processes.mean(self._accelerator, self._recipe.backward(model, batch, batches), self._weight)
             if not math.isfinite(loss):
                 raise self._diverged(f"the loss became {loss}")
             total, batches = total + loss, batches + 1

@@ -9,12 +9,14 @@ from typing import Any
 
 from auditor import folders
 from auditor.errors import ModelError
-from auditor.models import adapters, checkpoint
+from auditor.models import adapters
+from auditor.models.adapter_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from auditor.models.weight_files import ADAPTER
 from auditor.training import record as records
 
 WRITTEN = (
     records.NAME,
-    checkpoint.ADAPTER,
+    ADAPTER,
     "config.json",
     "generation_config.json",
     "model*.safetensors",
@@ -31,12 +33,12 @@ WRITTEN = (
 def is_ours(folder: Path) -> bool:
     """Whether the folder holds a checkpoint that auditor wrote and nothing else."""
     names = {file.name for file in folder.iterdir()}
-    adapter = folder / checkpoint.ADAPTER
+    adapter = folder / ADAPTER
     inner = {file.name for file in adapter.iterdir()} if adapter.is_dir() else set()
     return (
         records.NAME in names
         and all(any(fnmatch(name, pattern) for pattern in WRITTEN) for name in names)
-        and inner <= {checkpoint.ADAPTER_CONFIG, checkpoint.ADAPTER_WEIGHTS}
+        and inner <= {ADAPTER_CONFIG, ADAPTER_WEIGHTS}
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.models.padding import Filling
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -48,6 +50,8 @@ class Trained:
     device: str
     """``cpu``, ``cuda`` or ``mps``."""
     max_length: int
+    filling: Filling
+    """What shorter rows of a batch are filled up with."""
     steps: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     """Epoch, mean loss, and the task's metric on validation rows where there are any. No seconds."""

@@ -29,7 +29,7 @@ def trainer(base: Path, rows: list[Example], task: Task) -> tuple[Any, Any, floa
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     transformers.set_seed(0)
-    model, tokenizer = bases.load(base, task)
+    model, tokenizer, _ = bases.load(base, task)
     encoded = tokenizer([one.inputs["text"] for one in rows], truncation=True, max_length=MAX_LENGTH)
     data = [
         {**{name: encoded[name][index] for name in encoded}, "labels": task.labels.index(one.gold)}

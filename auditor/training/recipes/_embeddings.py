@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from auditor.errors import ModelError
+from auditor.models.padding import embedding_table
 from auditor.training.encoding import NONE
 from auditor.training.recipes._base import Batch
 
@@ -29,7 +30,7 @@ def perturbed(model: Any, delta: Any) -> Iterator[None]:
             )
         return output + waiting.pop()
 
-    handle = model.get_input_embeddings().register_forward_hook(add)
+    handle = table(model).register_forward_hook(add)
     try:
         yield
     finally:
@@ -46,9 +47,17 @@ def mask(batch: Batch) -> Any:
 
 def zeros(model: Any, batch: Batch) -> Any:
     """No perturbation, whose gradient can be asked for."""
-    weight = model.get_input_embeddings().weight
+    weight = table(model).weight
     shape = (*batch["input_ids"].shape, weight.shape[1])
     return weight.new_zeros(shape).requires_grad_()
+
+
+def table(model: Any) -> Any:
+    """The word embeddings. Raises ModelError for a model without a table of them."""
+    found = embedding_table(model)
+    if not hasattr(found, "weight"):
+        raise ModelError(f"{type(model).__name__} has no table of word embeddings", hint="recipe standard")
+    return found
 
 
 def norm(delta: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor.errors import ModelError
 from auditor.models import adapters
-from auditor.models.loading import said
+from auditor.models.libraries import quiet, said
 from auditor.training.layers import depths
 
 _ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
@@ -53,7 +53,8 @@ def wrapped(model: Any, config: Any) -> Any:
     import peft
 
     head = above_layers(model)
-    found = peft.get_peft_model(model, config)
+    with quiet():  # peft reads attributes that transformers is about to rename
+        found = peft.get_peft_model(model, config)
     for parameter in head:
         parameter.requires_grad_(True)
     return found
@@ -93,10 +94,10 @@ def _answers_alone_as_in_company(model: Any) -> bool:
     """Whether a short text is answered alike by itself and padded beside a longer one, as of whatever was pretrained."""
     import torch
 
-    pad, end = model.config.pad_token_id or 0, model.config.eos_token_id
+    pad, end = (getattr(model.config, name, None) for name in ("pad_token_id", "eos_token_id"))
     short, long = ([1, 2, 3, *([end] if isinstance(end, int) else [])], [1, 2, 3, 4, 5, 6, 7])
     long = [*long, *short[3:]]
-    rows = torch.tensor([short + [pad] * (len(long) - len(short)), long], device=model.device)
+    rows = torch.tensor([short + [pad or 0] * (len(long) - len(short)), long], device=model.device)
     seen = (
         torch.arange(len(long), device=model.device) < torch.tensor([[len(short)], [len(long)]], device=model.device)
     ).long()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.errors import ModelError
+from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
 from auditor.training.recipes._checks import between
 
@@ -36,7 +37,7 @@ class FastGradientMethod(Recipe):
 
     def prepare(self, model: Any) -> Any:
         """The model as it is. Raises ModelError when its word embeddings are frozen: they have no gradient to follow."""
-        if not model.get_input_embeddings().weight.requires_grad:
+        if not embeddings.table(model).weight.requires_grad:
             raise ModelError("the word embeddings are frozen", where="recipe fgm", hint="train them too")
         return model
 
@@ -45,7 +46,7 @@ class FastGradientMethod(Recipe):
 
         if self.settings.epsilon == 0:
             return super().backward(model, batch, step)
-        weight = model.get_input_embeddings().weight
+        weight = embeddings.table(model).weight
         # Set aside what earlier batches accumulated, so that the direction is this batch's own.
         accumulated, weight.grad = weight.grad, None
         loss = super().backward(model, batch, step)

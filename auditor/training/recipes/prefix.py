@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.models.checkpoint import PREFIX
+from auditor.models.adapter_files import PREFIX
 from auditor.training.recipes._virtual_tokens import VirtualTokens
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.models.checkpoint import PROMPT
+from auditor.models.adapter_files import PROMPT
 from auditor.training.recipes._virtual_tokens import VirtualTokens
 
 

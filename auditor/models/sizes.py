@@ -1,0 +1,201 @@
+"""A configuration against its weights: sizes that do not fit are found before memory is asked for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import ModelError
+from auditor.models.libraries import quiet
+from auditor.models.reading import read_json
+from auditor.models.weight_files import Shapes, shapes, weight_files
+
+LAYERS = re.compile(r"^(n|num|num_hidden|num_encoder|num_decoder|encoder|decoder)_layers?$")
+"""Names of fields that say how many layers there are: each has at least one tensor of its own, or shares one."""
+SIZE = re.compile(
+    r"^(?!max_relative_)((.*_)?(size|layers?|heads?|dim|embd|positions|embeddings|inner)|d_model|d_ff|d_kv|n_layers?|n_heads?)$"
+)
+"""Names of fields that hold whole numbers from 1."""
+NUMBERED = re.compile(r"\.\d+\.")
+"""In the name of a tensor of one of many layers."""
+HUGE = 1_000_000
+"""Beyond what any size is that stands in no tensor's shape."""
+
+
+def check(path: Path, auto: Any) -> None:
+    """Compare config.json with the headers of the weights, without memory for either. Raises ModelError.
+
+    ``auto``: transformers' class that would load it. What cannot be built for another reason is left to loading."""
+    config, stored = read_json(path / "config.json"), shapes(path) or _pickled(path)
+    if not stored:
+        return
+    for name, value in _fields(config):
+        if LAYERS.search(name.rpartition(".")[2]) and _is_number(value) and value > len(stored):
+            problem = f"does not load: {name} = {value} in config.json, but its weights are {len(stored)} tensors"
+            raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
+    expected, ignored = _expected(path, auto)
+    _check_prefix(expected, stored, path)
+    _check_layers(expected, ignored, stored, path)
+    for name in sorted(expected.keys() & stored.keys()):
+        if expected[name] != stored[name]:
+            blamed = _blamed(config, expected[name], stored[name])
+            problem = f"does not load: {blamed}{name} is {_by(stored[name])} in its weights, not {_by(expected[name])}"
+            raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
+    wanted, there = (sum(math.prod(shape) for shape in one.values()) for one in (expected, stored))
+    # Weights may be tied, and a head may be absent; whatever is several times as large is another model.
+    if wanted > 4 * there + HUGE:
+        problem = f"does not load: config.json describes {wanted:,} parameters, but its weights have {there:,}"
+        raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
+
+
+def _check_prefix(expected: Shapes, stored: Shapes, path: Path) -> None:
+    """Whether a wrapper's name stands before that of every weight, as torch.compile and data parallelism leave it."""
+    if not expected or expected.keys() & stored.keys():
+        return
+    last = max(expected)
+    prefixes = (name.removesuffix(last) for name in sorted(stored) if name.endswith(f".{last}"))
+    prefix = next((one for one in prefixes if all(f"{one}{name}" in stored for name in expected)), None)
+    if prefix is None:
+        return
+    hint = "save the model inside of the wrapper: model.module or model._orig_mod"
+    if (file := path / "model.safetensors").is_file():
+        code = "from safetensors.torch import load_file, save_file; "
+        code += f"file = {str(file)!r}; weights = load_file(file); "
+        code += f"save_file({{name.removeprefix({prefix!r}): value for name, value in weights.items()}}, file, {{'format': 'pt'}})"
+        hint = f'take it away: python -c "{code}"'
+    problem = f"the names of its weights begin with {prefix!r}, which a wrapper left before the model's own"
+    raise ModelError(problem, where=str(path), hint=hint)
+
+
+def _pickled(path: Path) -> dict[str, tuple[int, ...]]:
+    """The tensors of pickle weights, without their numbers; empty where they cannot be read: loading says why."""
+    import torch
+
+    found: dict[str, tuple[int, ...]] = {}
+    for file in weight_files(path):
+        try:
+            tensors = torch.load(file, map_location="meta", weights_only=True)
+            found |= {name: tuple(value.shape) for name, value in tensors.items()}
+        except Exception:
+            return {}
+    return found
+
+
+def _check_layers(expected: Shapes, ignored: Sequence[str], stored: Shapes, path: Path) -> None:
+    """Whether every numbered layer of the weights has a place in the model: transformers passes over those that have none."""
+    if not expected.keys() & stored.keys():
+        return
+    spare = (name for name in stored.keys() - expected.keys() if NUMBERED.search(name))
+    known = [name for name in spare if not any(re.search(pattern, name) for pattern in ignored)]
+    if known:
+        problem = f"does not load: its weights have {min(known)}, for which config.json has no layer"
+        raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
+
+
+def _expected(path: Path, auto: Any) -> tuple[Shapes, Sequence[str]]:
+    """The shapes of the model that config.json describes, and patterns of names that it passes over on purpose.
+
+    Empty where it cannot be built.
+    """
+    import torch
+    from transformers import AutoConfig
+
+    try:
+        with quiet(), torch.device("meta"), torch.random.fork_rng(devices=[]):
+            config = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
+            model = auto.from_config(config)
+    except Exception:
+        return {}, ()
+    found = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    return found, tuple(getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ())
+
+
+def _blamed(config: Mapping[str, Any], expected: tuple[int, ...], stored: tuple[int, ...]) -> str:
+    """The field with the size that the weights do not have, for the front of a message; empty where none has it."""
+    sizes = {one for one, other in zip(expected, stored, strict=False) if one != other}
+    return next(
+        (
+            f"{name} = {value} in config.json: "
+            for name, value in _fields(config)
+            if _is_number(value) and value in sizes
+        ),
+        "",
+    )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "a single number"
+
+
+def suspect(path: Path, message: str, *, odd_ones: bool = True) -> str | None:
+    """The field of config.json that a library most likely means, with its value; None where none stands out.
+
+    ``message``: what the library said. ``odd_ones``: whether it may be one that only looks unsound.
+    """
+    try:
+        fields = dict(_fields(read_json(path / "config.json")))
+    except ModelError:
+        return None
+    named = [name for name in fields if _is_named(name.rpartition(".")[2], message)]
+    quoted = [name for name, value in fields.items() if isinstance(value, str) and repr(value) in message]
+    odd = [name for name, value in fields.items() if odd_ones and _is_odd(name, value)]
+    odd += _of_another_type(fields) if odd_ones else []
+    for name in (*(one for one in named if one in odd), *odd, *quoted, *named):
+        return f"{name} = {_short(fields[name])} in config.json"
+    return None
+
+
+def _is_named(name: str, message: str) -> bool:
+    return len(name) > 3 and re.search(rf"\b{re.escape(name)}\b", message) is not None
+
+
+def _of_another_type(fields: Mapping[str, Any]) -> list[str]:
+    """The fields whose values are of another type than the architecture's defaults."""
+    from transformers import CONFIG_MAPPING
+
+    kind = fields.get("model_type")
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        return []
+    usual = CONFIG_MAPPING[kind]()
+    return [name for name, value in fields.items() if not _is_like(value, getattr(usual, name, None))]
+
+
+def _is_like(value: Any, usual: Any) -> bool:
+    """Whether a value may stand in place of the usual one, as far as types go."""
+    if usual is None or isinstance(usual, Mapping):
+        return True
+    if isinstance(usual, bool) or not isinstance(usual, int | float):
+        return isinstance(value, type(usual))
+    return _is_number(value)
+
+
+def _is_odd(name: str, value: Any) -> bool:
+    """Whether a value is one that no sound configuration has in such a field."""
+    if isinstance(value, bool) or value is None:
+        return False
+    if SIZE.search(name.rpartition(".")[2]):
+        return not _is_number(value) or not 0 < value <= 1000 * HUGE or value != int(value)
+    if isinstance(value, int | float):
+        return not math.isfinite(value) or abs(value) > 10 * HUGE
+    return False
+
+
+def _fields(config: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The fields, those of nested parts by their path."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _fields(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

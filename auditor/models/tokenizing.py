@@ -1,0 +1,53 @@
+"""Tokenizers of local checkpoints: what transformers loads from the folder is one, with a vocabulary or without."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import ModelError
+from auditor.models.checkpoint import NO_TOKENIZER, NOT_OF_A_TOKENIZER, SAVE_TOKENIZER
+from auditor.models.fingerprints import NOT_READ
+from auditor.models.loading import loading
+
+SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja")
+"""Files of a tokenizer that hold no vocabulary."""
+
+
+def load_tokenizer(path: Path, *, trust_remote_code: bool = False, words: bool = False) -> Any:
+    """The folder's tokenizer, a fast one where there is one. ``words``: it is given words. Raises ModelError."""
+    from transformers import AutoTokenizer
+
+    how: dict[str, Any] = {"local_files_only": True, "use_fast": True, "trust_remote_code": trust_remote_code}
+    with _none_where_nothing_is(path), loading("its tokenizer does not load", path, odd_fields=False):
+        tokenizer = AutoTokenizer.from_pretrained(str(path), **how)
+        if words and getattr(tokenizer, "add_prefix_space", None) is False:
+            # GPT-2 and its kin refuse words otherwise.
+            tokenizer = AutoTokenizer.from_pretrained(str(path), add_prefix_space=True, **how)
+    # Releases of transformers make an empty one where its files are missing.
+    files = {"tokenizer.json", *type(tokenizer).vocab_files_names.values()}
+    if type(tokenizer).vocab_files_names and not any((path / name).is_file() for name in files):
+        raise ModelError(NO_TOKENIZER, where=str(path), hint=SAVE_TOKENIZER)
+    if words and not tokenizer.is_fast:
+        raise ModelError(
+            f"its {type(tokenizer).__name__} cannot tell which word a token belongs to",
+            where=str(path),
+            hint="for named entities fine-tune a base whose tokenizer is a fast one (tokenizer.is_fast)",
+        )
+    return tokenizer
+
+
+@contextlib.contextmanager
+def _none_where_nothing_is(path: Path) -> Iterator[None]:
+    """Inside, what fails beside settings alone, without a vocabulary, is called by its name: there is no tokenizer."""
+    try:
+        yield
+    except ModelError as error:
+        passed_over = (*NOT_READ, *NOT_OF_A_TOKENIZER, *SETTINGS)
+        names = [file.name.lower() for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+        if error.hint is None and all(any(fnmatch(name, pattern) for pattern in passed_over) for name in names):
+            raise ModelError(NO_TOKENIZER, where=str(path), hint=SAVE_TOKENIZER) from error
+        raise

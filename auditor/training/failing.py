@@ -1,0 +1,53 @@
+"""A batch of a training; where a library fails on one of its rows, the row is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from auditor.errors import AuditError, DataError
+from auditor.models.devices import is_full
+from auditor.models.libraries import of_a_library, said
+from auditor.models.padding import Filling
+from auditor.training.encoding import EXAMPLES, LABELS, collated
+
+
+@contextmanager
+def batch(
+    model: Any, columns: dict[str, list[Any]], indices: Sequence[int], filling: Filling, device: Any
+) -> Iterator[dict[str, Any]]:
+    """The rows as one batch on the device. Raises DataError for the first on which the model fails by itself.
+
+    An exception that no single row causes goes through as it is.
+    """
+    try:
+        yield collated(columns, indices, filling, device)
+    except AuditError:
+        raise
+    except Exception as error:
+        if is_full(error) or not of_a_library(error):
+            raise
+        for index in indices:
+            reason = _failure(model, collated(columns, [index], filling, device))
+            if reason is not None:
+                hint = "leave the row out of the training file"
+                raise DataError(
+                    f"the model fails on it: {reason}", where=columns[EXAMPLES][index], hint=hint
+                ) from error
+        raise
+
+
+def _failure(model: Any, row: dict[str, Any]) -> str | None:
+    """What a library says of one row; None where it has an answer."""
+    import torch
+
+    given = {name: value for name, value in row.items() if name != LABELS}
+    try:
+        with torch.no_grad():
+            model(**given)
+    except Exception as error:
+        if not of_a_library(error):
+            raise
+        return said(error)
+    return None
