@@ -43,6 +43,8 @@ class _Claim:
     rule: Rule
     metric: Metric
     measurement: Measurement
+    settings: Mapping[str, object]
+    """Of the probe."""
 
     def bounds(self, alpha: float) -> tuple[float, float]:
         found = self.measurement
@@ -98,7 +100,7 @@ def _claims(index: int, rule: Rule, record: ProbeRecord) -> Iterator[_Claim]:
     metric = next(metric for metric in record.metrics if metric.name == rule.metric)
     for found in record.measurements:
         if found.metric == rule.metric and policies.matches(rule, found.slice):
-            yield _Claim(index, rule, metric, found)
+            yield _Claim(index, rule, metric, found, record.settings)
 
 
 def _without_test(claim: _Claim) -> Verdict | None:
@@ -189,12 +191,26 @@ def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
     beyond = found.value > limit if rule.max is not None else found.value < limit
     level = ALPHA / max(claims, 1) if beyond and not advisory else ALPHA
     more = stats.more_clusters(found.method, found.rows, level, limit, low=claim.metric.low, high=claim.metric.high)
-    hint = (
-        "more examples would hardly decide it: it sits at its limit"
-        if more is None
-        else f"about {_count(more, 'more example')} would decide"
-    )
+    hint, more = _advice(claim, more)
     return replace(verdict, reason=f"the interval holds the limit; {hint}", more_examples=more)
+
+
+def _advice(claim: _Claim, more: int | None) -> tuple[str, int | None]:
+    """What would decide it, in words, and how many more clusters: never more than there are."""
+    # A probe with sentences of its own is told how many to make, the others how many rows to read.
+    key = next((name for name in ("examples", "sentences") if name in claim.settings), None)
+    noun = "example" if key == "examples" or not any("sentence" in name for name in claim.settings) else "sentence"
+    if more is None:
+        return f"more {noun}s would hardly decide it: it sits at its limit", None
+    would, found = f"about {_count(more, f'more {noun}')} would decide", claim.measurement
+    if found.available is None:
+        return would, more
+    left = max(found.available - found.n_clusters, 0)
+    if more > left:
+        there = f"the {_count(found.available, noun)} there are" if found.available > 1 else "what there is"
+        return f"{there} cannot decide it: {would}", None
+    raised = f": raise {key} in [probes.{claim.rule.probe}], and [audit] budget if it is set" if key else ""
+    return f"{would}, of the {left} there are beside these{raised}", more
 
 
 def describe_slice(slice_: Slice | None) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, ParamSpec
 
+from auditor import available
 from auditor.engine import Scorer
 from auditor.errors import ProbeError
 from auditor.needs import unmet
@@ -193,6 +194,8 @@ class Measuring:
         self._reloaded: Model | None = None
         self.unanswered: dict[str, str] = {}
         """Examples whose cases were left out because the model fails on a text, and what it said."""
+        self._clusters: set[str] = set()
+        """Those that a case came of."""
 
     def draw(self, progress: Progress, draw: Draw | None = None) -> int:
         """Score the probe's cases, with ``draw`` those of some examples in the slices that it reads; how many.
@@ -229,7 +232,7 @@ class Measuring:
             for item in self._measure(self._spool, audit):
                 (self._skipped if isinstance(item, Skipped) else measurements).append(item)
         return {
-            "measurements": tuple(measurements),
+            "measurements": tuple(available.told(measurements, self._probe, self._plan.examples, self._clusters)),
             "skipped": tuple(self._gaps(measurements) if sequential else self._skipped),
             "worst": self._worst.cases(),
             "counts": {name: int(self._counts[name]) for name in sorted(self._counts)},
@@ -256,6 +259,7 @@ class Measuring:
             self._counts["invalid"] += 1
             return
         judged = judge(scored, self._plan.task, parts=getattr(self._probe, "reads_parts", False))
+        self._clusters.add(judged.cluster)
         self._tally.add(judged, None if draw is None else draw.reads)
         if getattr(self._probe, "worth_showing", _always)(judged):
             self._worst.add(scored, judged)

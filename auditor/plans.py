@@ -127,9 +127,16 @@ def given(plan: Plan, audited: AuditedModel) -> dict[str, bool]:
         "domains": any(name not in (HOME, *SPLITS) for name in plan.examples),
         "base": audited.fit is not None,
         "candidate": audited.name == plan.candidate,
-        "single_text": len(plan.task.fields) == 1,
-        "word_labels": plan.task.word_level,
-        "class_scores": bool(plan.task.labels) and not plan.task.word_level,
+        **given_by(plan.task),
+    }
+
+
+def given_by(task: Task) -> dict[str, bool]:
+    """Those of NEEDS that a task meets or not, whatever the data and the model."""
+    return {
+        "single_text": len(task.fields) == 1,
+        "word_labels": task.word_level,
+        "class_scores": bool(task.labels) and not task.word_level,
     }
 
 

@@ -64,6 +64,8 @@ def record_dict(record: ProbeRecord) -> dict[str, Any]:
 def _measurement(found: Measurement) -> dict[str, Any]:
     kept = ("metric", "slice", "value", "low", "high", "n_cases", "n_clusters", "method", "status", "vacuous")
     shown = {key: plain(getattr(found, key)) for key in kept}
+    if found.available is not None:
+        shown["available"] = found.available
     return {**shown, "detail": found.detail} if found.detail else shown
 
 

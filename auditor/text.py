@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -117,6 +117,45 @@ def _replace(words: Words, edit: Edit, made: _Made) -> None:
         after = " " if words.words else ""
     for word, gap in zip(edit.words, (*edit.separators, after), strict=True):
         made.add(word, gap)
+
+
+BEGUN = 64
+"""Letters of a word that a model reads in part only, at most, which are taken to be read with the others."""
+_LETTERS = re.compile(r"\w+")
+_FIRST = 256
+"""Letters of the first part that is tried."""
+
+
+def part_read(text: str, same: Callable[[str], bool]) -> tuple[int, int]:
+    """Start and end of what a model reads of a text that is cut for it; where nothing is cut, of the whole text.
+
+    ``same``: whether the model sees as much in a part of the text as in all of it. Parts are tried that are twice as long
+    as the last one, then lengths between: it takes no more work than the part read, however long the text is.
+    """
+    end = _shortest(len(text), lambda length: same(text[:length]))
+    start = end - _shortest(end, lambda length: same(text[end - length : end]))
+    before, after = text[max(start - BEGUN - 1, 0) : start], text[end : end + BEGUN + 1]
+    first, last = text[start:end][:1], text[start:end][-1:]
+    return start - _begun(before[::-1], first), end + _begun(after, last)
+
+
+def _begun(beyond: str, last: str) -> int:
+    """Letters beyond the last one that its word goes on with; 0 where these are too many."""
+    more = _LETTERS.match(beyond)
+    length = len(more.group()) if more is not None and _LETTERS.fullmatch(last) else 0
+    return length if length <= BEGUN else 0
+
+
+def _shortest(most: int, enough: Callable[[int], bool]) -> int:
+    """The least length that is enough, where a longer one is so too and ``most`` is known to be."""
+    low, high = 0, _FIRST
+    while high < most and not enough(high):
+        low, high = high, 2 * high
+    high = min(high, most)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def diff(before: Words, after: Words) -> tuple[Edit, ...]:

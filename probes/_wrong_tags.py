@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor import spans
+from auditor import shares, spans
 from auditor.spans import Span
 from auditor.types import Audit, Example
 
@@ -41,7 +41,7 @@ def mistagged(audit: Audit, rows: Sequence[Example], kind: str, rate: float, see
     elif kind != MISSING:
         order = [one for one in order if one[1].type == types[0]]
         others = dict.fromkeys(order, types[1])
-    wrong = set(order[: round(rate * len(order))])
+    wrong = set(order[: shares.nearest(rate, len(order))])
     found: list[list[Span]] = [[] for _ in rows]
     for index, one in entities:
         if (index, one) not in wrong:

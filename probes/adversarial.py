@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from auditor import resources, text
+from auditor import resources, shares, text
 from auditor.metrics import median_fact, share, task_metric
 from auditor.types import Audit, Case, Example, Facts, Judged, Metric, Planned, Score, Skipped, Slice, Task
-from probes._attacks import word_limit
+from probes._reading import parts_read
+from probes._tries import left_alone, mostly_nothing, nothing_to_change
 
 if TYPE_CHECKING:
     from auditor.attacking import Attacker
 
 Recipe = Literal["deepwordbug", "pruthi", "textbugger", "pwws"]
+CHANGES = {
+    "deepwordbug": "words of two letters or more that are no English stop words",
+    "pruthi": "words of four letters or more that are no English stop words",
+    "textbugger": "words of three letters or more, or with a letter that has a look-alike, that are no English stop words",
+    "pwws": "words with a synonym in the English WordNet that are no stop words",
+}
+"""Recipe → what it changes."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +34,9 @@ class AdversarialSettings:
     """Of the home domain; at least 1."""
     recipes: tuple[Recipe, ...] = ("deepwordbug", "pruthi", "textbugger", "pwws")
     max_words_changed: float = 0.10
-    """Share in (0, 1] of a text's words that may change; one word always may."""
+    """Share in (0, 1] of the words that the model reads which may change; one word always may."""
     query_budget: int = 300
-    """Queries of one attack on one example; at least 2."""
+    """Queries of one attack on one example; at least 3."""
     freedom: bool = False
     """Also run each recipe without the limit on words: slice ``freedom = unlimited``."""
 
@@ -37,8 +45,8 @@ class AdversarialSettings:
             raise ValueError("examples must be at least 1")
         if not 0 < self.max_words_changed <= 1:
             raise ValueError("max_words_changed must be above 0 and at most 1")
-        if self.query_budget < 2:
-            raise ValueError("query_budget must be at least 2")
+        if self.query_budget < 3:
+            raise ValueError("query_budget must be at least 3")
 
 
 class Adversarial:
@@ -49,10 +57,13 @@ class Adversarial:
     the words in the order of their importance; Pruthi (Pruthi et al. 2019) tries the inner character edits of one
     word; TextBugger (Li et al. 2019) is run with its character edits alone (inserted spaces, look-alike letters),
     without neighbours in an embedding; PWWS (Ren et al. 2019) swaps synonyms and needs WordNet. At most max(1, ⌊0.1 n⌋)
-    of a text's n words may change, stop words never do, and an attack ends with its query budget, spent on a random
-    order of the candidates. The final text is scored by a freshly loaded model, and only that decides success; a failed
-    attack ends with the original text. Success rates have another denominator for each model: compare the metric under
-    attack. Label preservation is not measured: a flip may be a text whose meaning did change.
+    of the n words that the model reads of a text may change, and stop words never do. An attack ends with its query
+    budget, spent on a random sample of the candidates; words are ranked by half of it where there are too many to rank
+    them all. The final text is scored by a freshly loaded model, and only that decides success; a failed attack ends with
+    the original text. Texts that offer a recipe nothing to change are left out of its success rate and count in the metric
+    under attack as they are answered; where they are the most the recipe does not apply. Success rates have another
+    denominator for each model: compare the metric under attack. Label preservation is not measured: a flip may be a text
+    whose meaning did change.
     """
 
     name = "adversarial"
@@ -64,10 +75,15 @@ class Adversarial:
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         under_attack = task_metric(task)
         return (
-            replace(under_attack, name=f"{task.metric}_under_attack", title=f"{under_attack.title} under attack"),
+            replace(
+                under_attack,
+                name=f"{task.metric}_under_attack",
+                title=f"{under_attack.title} under attack, over all examples",
+            ),
             share("attack_success_rate", "attack success rate", _succeeded, "lower", comparable=False),
             replace(median_fact("queries", "median queries"), comparable=False),
             share("mean_words_changed", "words changed where it succeeded", _words_changed, comparable=False),
+            nothing_to_change("rightly answered texts that offer nothing to change"),
         )
 
     def planned(self, audit: Audit) -> Planned:
@@ -83,23 +99,48 @@ class Adversarial:
         return Planned(runs * examples, queries=examples + runs * examples * settings.query_budget)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        settings: AdversarialSettings = audit.settings
+        settings, field = audit.settings, audit.task.fields[0]
         examples = [one for one in audit.examples("home", settings.examples) if one.gold is not None]
-        right = _answered_rightly(audit, examples)
+        rightly = _answered_rightly(audit, examples)
+        read = {name: parts[field] for name, parts in parts_read(audit, rightly).items()}
         for recipe in dict.fromkeys(settings.recipes):
             reason = resources.lacking(recipe) if examples else "no example has a label"
-            for slice_, limit in _strengths(recipe, settings):
-                if reason is not None or (recipe == "pruthi" and limit is None):
-                    yield Skipped(slice_, reason or "the recipe itself changes one word: no other strength")
-                    continue
-                attack = functools.partial(_attacked, audit, _attacker(audit, recipe, settings.query_budget))
-                yield from audit.side_by_side(
-                    slice_,
-                    (
-                        functools.partial(attack if ok else _left_alone, example, slice_, limit)
-                        for example, ok in zip(examples, right, strict=True)
-                    ),
-                )
+            if reason is not None:
+                yield from (Skipped(slice_, reason) for slice_, _ in _strengths(recipe, settings))
+            else:
+                yield from self._of_recipe(audit, recipe, examples, read)
+
+    def _of_recipe(
+        self, audit: Audit, recipe: Recipe, examples: Sequence[Example], read: Mapping[str, tuple[int, int]]
+    ) -> Iterator[Case | Skipped]:
+        """``read``: of the examples that are answered rightly, what the model reads of their texts."""
+        attacker, field = _attacker(audit, recipe), audit.task.fields[0]
+        offers = {
+            one.id: attacker.offers(one.inputs[field], rng=audit.rng(recipe, one.id), part=read[one.id])
+            for one in examples
+            if one.id in read
+        }
+        changes = f"{recipe} changes {CHANGES[recipe]}"
+        nothing = mostly_nothing(offers, "texts that the model answers rightly", changes)
+        for slice_, limit in _strengths(recipe, audit.settings):
+            if nothing is not None:
+                yield Skipped(slice_, nothing, applies=False)
+                continue
+            if recipe == "pruthi" and limit is None:
+                yield Skipped(slice_, "the recipe itself changes one word: no other strength", applies=False)
+                continue
+            if not offers:
+                yield Skipped(slice_, f"the model answers none of the {len(examples)} texts rightly")
+            attack = functools.partial(_attacked, audit, attacker)
+            yield from audit.side_by_side(
+                slice_,
+                (
+                    functools.partial(attack, one, slice_, limit, read[one.id])
+                    if offers.get(one.id)
+                    else functools.partial(left_alone, one, slice_, offers)
+                    for one in examples
+                ),
+            )
 
 
 def _strengths(recipe: str, settings: AdversarialSettings) -> Iterator[tuple[Slice, float | None]]:
@@ -109,12 +150,11 @@ def _strengths(recipe: str, settings: AdversarialSettings) -> Iterator[tuple[Sli
         yield {"recipe": recipe, "freedom": "unlimited"}, None
 
 
-def _answered_rightly(audit: Audit, examples: Sequence[Example]) -> list[bool]:
+def _answered_rightly(audit: Audit, examples: Sequence[Example]) -> list[Example]:
     answers = audit.ask([one.inputs for one in examples]) if examples else []
-    return [
-        answer is not None and _right(audit.task.score(one.gold, answer))
-        for one, answer in zip(examples, answers, strict=True)
-    ]
+    pairs = zip(examples, answers, strict=True)
+    # The model may fail on a text: then it has no answer.
+    return [one for one, answer in pairs if answer is not None and _right(audit.task.score(one.gold, answer))]
 
 
 def _right(score: Score | None) -> bool:
@@ -122,7 +162,7 @@ def _right(score: Score | None) -> bool:
     return score is not None and score.numerator == score.denominator
 
 
-def _attacker(audit: Audit, recipe: str, query_budget: int) -> Attacker:
+def _attacker(audit: Audit, recipe: Recipe) -> Attacker:
     from auditor.attacking import Attacker
 
     task, field = audit.task, audit.task.fields[0]
@@ -131,29 +171,33 @@ def _attacker(audit: Audit, recipe: str, query_budget: int) -> Attacker:
         answers = audit.ask([{field: one} for one in texts])
         return [[task.class_scores(answer)[label] for label in task.labels] for answer in answers]
 
-    return Attacker(recipe, ask, query_budget)
+    return Attacker(recipe, ask, audit.settings.query_budget)
 
 
 def _attacked(
-    audit: Audit, attacker: Attacker, example: Example, slice_: Slice, max_words_changed: float | None
+    audit: Audit,
+    attacker: Attacker,
+    example: Example,
+    slice_: Slice,
+    max_words_changed: float | None,
+    part: tuple[int, int],
 ) -> Case:
-    field = audit.task.fields[0]
-    before = text.split(example.inputs[field])
-    limit = None if max_words_changed is None else word_limit(len(before.words), max_words_changed)
-    label = audit.task.labels.index(example.gold)
-    outcome = attacker.attack(example.inputs[field], label, limit=limit, rng=audit.rng(slice_["recipe"], example.id))
+    """``part``: start and end of what the model reads, of whose words a share may change."""
+    field, (start, end) = audit.task.fields[0], part
+    value = example.inputs[field]
+    before = text.split(value[start:end])
+    limit = None if max_words_changed is None else shares.at_most(max_words_changed, len(before.words))
+    label, rng = audit.task.labels.index(example.gold), audit.rng(slice_["recipe"], example.id)
+    outcome = attacker.attack(value, label, limit=limit, rng=rng, part=part)
+    after = text.split(outcome.text[start : len(outcome.text) - (len(value) - end)])
     facts: Facts = {
         "attacked": 1.0,
         "queries": float(outcome.queries),
-        "words_changed": text.share_touched(before, text.diff(before, text.split(outcome.text))),
+        "words_changed": text.share_touched(before, text.diff(before, after)),
         "claimed": float(outcome.success),
     }
     inputs = {**example.inputs, field: outcome.text} if outcome.success else None
     return Case(example, slice_, inputs=inputs, facts=facts)
-
-
-def _left_alone(example: Example, slice_: Slice, _limit: float | None) -> Case:
-    return Case(example, slice_, facts={"attacked": 0.0})
 
 
 def _succeeded(judged: Judged) -> float | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from auditor import metrics
 from auditor.errors import ConfigError, near_match
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Score, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Score, Skipped, Slice, Task
 from probes import _groups
 
 DATA = Path(__file__).with_name("data") / "bias.toml"
@@ -101,6 +101,11 @@ class Bias:
         settings: Settings = audit.settings
         pairs = sum(len(ring(tuple(_data()["axes"][axis]))) for axis in settings.axes)
         return Planned(pairs * settings.sentences * settings.pairs_per_sentence)
+
+    def available(self, slice_: Slice) -> int:
+        """Sentences that the lists make."""
+        del slice_
+        return len(_every_sentence())
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings, field = audit.settings, audit.task.fields[0]

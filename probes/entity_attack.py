@@ -6,18 +6,26 @@ import functools
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from auditor import holding, metrics, resources, spans, text
+from auditor import holding, metrics, resources, shares, spans, text
 from auditor.holding import Found
 from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Planned, Skipped, Slice, Task
-from probes._attacks import word_limit
+from probes._tries import left_alone, mostly_nothing, nothing_to_change
 
 if TYPE_CHECKING:
-    from auditor.attacking import Attacker
+    from auditor.attacking import Ask, Attacker
 
 Method = Literal["deepwordbug", "textbugger", "pwws", "entity swap"]
 SWAP = "entity swap"
+CHANGES = {
+    "deepwordbug": "words beside entities, of two letters or more, that are no English stop words",
+    "textbugger": "words beside entities, of three letters or more, or with a letter that has a look-alike, "
+    "that are no English stop words",
+    "pwws": "words beside entities with a synonym in the English WordNet that are no stop words",
+    SWAP: "entities whose type has another name in the training rows",
+}
+"""Method → what it changes."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +38,15 @@ class Settings:
     max_words_changed: float = 0.20
     """Share in (0, 1] of a sentence's words that a method on the context may change; one word always may."""
     query_budget: int = 100
-    """Queries of one attack on one sentence; at least 2."""
+    """Queries of one attack on one sentence; at least 3."""
 
     def __post_init__(self) -> None:
         if self.examples < 1:
             raise ValueError("examples must be at least 1")
         if not 0 < self.max_words_changed <= 1:
             raise ValueError("max_words_changed must be above 0 and at most 1")
-        if self.query_budget < 2:
-            raise ValueError("query_budget must be at least 2")
+        if self.query_budget < 3:
+            raise ValueError("query_budget must be at least 3")
 
 
 class EntityAttack:
@@ -49,7 +57,9 @@ class EntityAttack:
     change words of the context only: no word of an entity is touched (Lin et al. 2021, RockNER, attack both). ``entity
     swap`` puts other entities of the same type, drawn from the training rows, in an entity's place, and leaves the context
     alone: a model that reads it finds them too. The final sentence is scored by a freshly loaded model, and only that
-    decides success. Whether a changed context still supports the entity was not measured.
+    decides success. Sentences that offer a method nothing to change are left out of its success rate, and count under attack
+    as they are answered; where they are the most the method does not apply. Whether a changed context still supports the
+    entity was not measured.
     """
 
     name = "entity_attack"
@@ -63,10 +73,15 @@ class EntityAttack:
         under_attack = metrics.task_metric(task)
         return (
             metrics.task_metric_before(task),
-            replace(under_attack, name=f"{task.metric}_under_attack", title=f"{under_attack.title} under attack"),
+            replace(
+                under_attack,
+                name=f"{task.metric}_under_attack",
+                title=f"{under_attack.title} under attack, over all sentences",
+            ),
             metrics.share("attack_success_rate", "attack success rate", _succeeded, "lower", comparable=False),
             replace(metrics.median_fact("queries", "median queries"), comparable=False),
             metrics.share("mean_words_changed", "words changed where it succeeded", _words_changed, comparable=False),
+            nothing_to_change("sentences with an entity found that offer nothing to change"),
         )
 
     def planned(self, audit: Audit) -> Planned:
@@ -81,22 +96,29 @@ class EntityAttack:
         settings: Settings = audit.settings
         examples = [one for one in audit.examples("home", settings.examples) if one.gold is not None]
         answers = audit.ask([one.inputs for one in examples]) if examples else []
-        found = [
-            None if answer is None else holding.found(audit.task, one.gold, answer)
+        found = {
+            one.id: known
             for one, answer in zip(examples, answers, strict=True)
-        ]
+            if answer is not None and (known := holding.found(audit.task, one.gold, answer))
+        }
         for method in dict.fromkeys(settings.methods):
             slice_ = {"method": method}
-            reason = _unavailable(audit, method) if any(found) else "the model finds no entity"
+            reason = _unavailable(audit, method) if found else "the model finds no entity"
             if reason is not None:
                 yield Skipped(slice_, reason)
                 continue
-            attack = _swapping(audit) if method == SWAP else _around(audit, method)
+            attack: _Attack = _Swapping(audit) if method == SWAP else _Around(audit, method)
+            offers = {one.id: attack.offers(one, found[one.id]) for one in examples if one.id in found}
+            changes = f"{method} changes {CHANGES[method]}"
+            nothing = mostly_nothing(offers, "sentences of which the model finds an entity", changes)
+            if nothing is not None:
+                yield Skipped(slice_, nothing, applies=False)
+                continue
             tasks = (
-                functools.partial(attack, example, known, slice_)
-                if known
-                else functools.partial(_left_alone, example, slice_)
-                for example, known in zip(examples, found, strict=True)
+                functools.partial(attack.case, example, found[example.id], slice_)
+                if offers.get(example.id)
+                else functools.partial(left_alone, example, slice_, offers)
+                for example in examples
             )
             yield from audit.side_by_side(slice_, tasks)
 
@@ -107,33 +129,51 @@ def _unavailable(audit: Audit, method: str) -> str | None:
     return resources.lacking(method)
 
 
-def _around(audit: Audit, method: str) -> Any:
+class _Around:
     """Attacks on the words around the entities."""
-    from auditor.attacking import Attacker
 
-    def attack(example: Example, wanted: Found, slice_: Slice) -> Case:
-        before = text.split(example.inputs["text"])
+    def __init__(self, audit: Audit, method: str) -> None:
+        self._audit, self._method = audit, method
+        self._without_answers = self._attacker(lambda _texts: ())
+
+    def _attacker(self, ask: Ask) -> Attacker:
+        from auditor.attacking import Attacker
+
+        return Attacker(self._method, ask, self._audit.settings.query_budget)
+
+    def _how(self, example: Example) -> dict[str, Any]:
         kept = holding.words_of(spans.spans(example.gold))
+        return {"rng": self._audit.rng(self._method, example.id), "kept": kept}
+
+    def offers(self, example: Example, _wanted: Found) -> bool:
+        return self._without_answers.offers(example.inputs["text"], **self._how(example))
+
+    def case(self, example: Example, wanted: Found, slice_: Slice) -> Case:
+        audit, value = self._audit, example.inputs["text"]
+        before = text.split(value)
 
         def ask(texts: Sequence[str]) -> list[list[float]]:
             return holding.goal(audit.task, before, texts, audit.ask([{"text": one} for one in texts]), wanted)
 
-        attacker: Attacker = Attacker(method, ask, audit.settings.query_budget)
-        limit = word_limit(len(before.words), audit.settings.max_words_changed)
-        found = attacker.attack(example.inputs["text"], 0, limit=limit, rng=audit.rng(method, example.id), kept=kept)
+        limit = shares.at_most(audit.settings.max_words_changed, len(before.words))
+        found = self._attacker(ask).attack(value, 0, limit=limit, **self._how(example))
         return _case(example, wanted, slice_, before, found.text if found.success else None, found.queries)
 
-    return attack
 
-
-def _swapping(audit: Audit) -> Any:
+class _Swapping:
     """Attacks that put other entities of the same type in an entity's place."""
-    names = _by_type(audit)
 
-    def attack(example: Example, wanted: Found, slice_: Slice) -> Case:
+    def __init__(self, audit: Audit) -> None:
+        self._audit, self._names = audit, _by_type(audit)
+
+    def offers(self, example: Example, wanted: Found) -> bool:
+        words = text.split(example.inputs["text"]).words
+        return any(name != words[one.start : one.end] for one in wanted for name in self._names.get(one.type, ())[:2])
+
+    def case(self, example: Example, wanted: Found, slice_: Slice) -> Case:
+        audit, before, asked = self._audit, text.split(example.inputs["text"]), 0
         rng = audit.rng(SWAP, example.id)
-        before, asked = text.split(example.inputs["text"]), 0
-        for one, name in _candidates(names, before, wanted, rng, audit.settings.query_budget):
+        for one, name in _candidates(self._names, before, wanted, rng, audit.settings.query_budget):
             edit = text.Edit(one.start, one.end, name, (" ",) * (len(name) - 1))
             after, moved = str(text.apply(before, [edit])), _longer(wanted, one, len(name))
             (answer,) = audit.ask([{"text": after}])
@@ -142,7 +182,8 @@ def _swapping(audit: Audit) -> Any:
                 return _case(example, wanted, slice_, before, after, asked, edit)
         return _case(example, wanted, slice_, before, None, asked)
 
-    return attack
+
+_Attack: TypeAlias = _Around | _Swapping
 
 
 def _by_type(audit: Audit) -> Mapping[str, tuple[tuple[str, ...], ...]]:
@@ -205,10 +246,6 @@ WANTED = "entities found before"
 def _written(found: Found) -> str:
     """Spans as a fact: ``0-2 PER, 5-6 LOC``."""
     return ", ".join(f"{one.start}-{one.end} {one.type}" for one in found)
-
-
-def _left_alone(example: Example, slice_: Slice) -> Case:
-    return Case(example, slice_, facts={"attacked": 0.0})
 
 
 def _succeeded(judged: Judged) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from auditor import metrics, spans
 from auditor.errors import ConfigError, near_match
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Skipped, Slice, Task
 from probes import _entities, _groups
 
 DATA = Path(__file__).with_name("data") / "entity_bias.toml"
@@ -70,6 +70,10 @@ class EntityBias:
 
     def planned(self, audit: Audit) -> Planned:
         return Planned(sum(isinstance(case, Case) for case in self.cases(audit)))
+
+    def available(self, slice_: Slice) -> int:
+        """Sentences that the lists hold, all of which are asked."""
+        return len(_data()[slice_["axis"]]["sentences"])
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         for axis in audit.settings.axes:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from auditor import shares
 from auditor.stats import curve
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
 from probes import _wrong_tags
@@ -148,7 +149,7 @@ def mislabelled(audit: Audit, rows: Sequence[Example], kind: str, rate: float, s
         order = [index for index in order if rows[index].gold == first]
         others = dict.fromkeys(order, second)
     found = list(rows)
-    for index in order[: round(rate * len(order))]:
+    for index in order[: shares.nearest(rate, len(order))]:
         found[index] = replace(rows[index], gold=others[index])
     return found
 

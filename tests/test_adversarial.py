@@ -25,7 +25,6 @@ from auditor.resources import Resource
 from auditor.tasks.classification import TextClassification
 from auditor.types import Case, Encoded, Example, Inputs, Judged, Model, Probe, Response, Score, Skipped, Slice, Task
 from probes import adversarial
-from probes._attacks import word_limit
 from probes.adversarial import PROBE, AdversarialSettings, Recipe
 
 FILM = "the best film that everybody could hope to watch after a week of rain"
@@ -49,6 +48,8 @@ class FakeAudit(NoTrainings):
     domains: tuple[str, ...] = ("home",)
     favourable_label: str | None = None
     width: int = 1
+    reads: int | None = None
+    """Words that the model reads of a text."""
 
     def __post_init__(self) -> None:
         self.lockstep: Lockstep[Inputs, Response] = Lockstep(self._answer, self.width)
@@ -70,7 +71,9 @@ class FakeAudit(NoTrainings):
         return [by_keyword(text) for text in texts]
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
-        raise NotImplementedError
+        words = [one["text"].split() for one in inputs]
+        cut = [self.reads is not None and len(one) > self.reads for one in words]
+        return [Encoded(" ".join(one[: self.reads]), 0, much, None) for one, much in zip(words, cut, strict=True)]
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         raise NotImplementedError
@@ -117,7 +120,7 @@ def test_attacks_side_by_side_share_transformation_and_constraints() -> None:
     assert len(lanes) == 4
     assert len({id(one.transformation) for one in lanes}) == 1
     shared = [
-        constraint for one in lanes for constraint in one.constraints if "Levenshtein" in type(constraint).__name__
+        constraint for one in lanes for constraint in one.constraints if "EditDistance" in type(constraint).__name__
     ]
     assert len(shared) == 4
     assert len({id(one) for one in shared}) == 1
@@ -140,18 +143,13 @@ def test_it_is_a_probe_that_needs_one_text_and_scores_of_classes() -> None:
     assert PROBE.settings == AdversarialSettings()
 
 
-def test_one_word_of_nine_and_of_nineteen_may_change_and_two_of_twenty() -> None:
-    assert [word_limit(n, 0.1) for n in (0, 1, 9, 19, 20, 29, 30)] == [1, 1, 1, 1, 2, 2, 3]
-    assert word_limit(100, 0.29) == 29
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"examples": 0}, "examples must be at least 1"),
         ({"max_words_changed": 0.0}, "max_words_changed must be above 0"),
         ({"max_words_changed": 1.5}, "max_words_changed must be above 0"),
-        ({"query_budget": 1}, "query_budget must be at least 2"),
+        ({"query_budget": 2}, "query_budget must be at least 3"),
     ],
 )
 def test_settings_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
@@ -191,6 +189,7 @@ def test_only_the_metric_under_attack_may_be_compared_between_models() -> None:
         ("attack_success_rate", False),
         ("median_queries", False),
         ("mean_words_changed", False),
+        ("nothing_to_change", False),
     ]
 
 
@@ -215,12 +214,13 @@ def test_an_attack_that_fails_ends_with_the_text_as_it_was(recipe: Recipe) -> No
 
 
 def test_a_wrong_answer_is_not_attacked() -> None:
-    audit = FakeAudit([example(FILM, "negative")], settings("deepwordbug"))
-    (case,) = PROBE.cases(audit)
+    audit = FakeAudit([example("dull", "negative"), example(FILM, "negative", "test:3")], settings("deepwordbug"))
+    _, case = PROBE.cases(audit)
     assert isinstance(case, Case)
     assert case.inputs is None
     assert case.facts == {"attacked": 0.0}
-    assert audit.asked == [FILM]
+    assert audit.asked.count(FILM) == 1
+    assert not any("film" in text for text in audit.asked if text != FILM)
 
 
 def test_the_same_example_is_attacked_in_the_same_way_whatever_ran_before() -> None:
@@ -289,7 +289,7 @@ def test_pruthi_changes_one_word_by_itself_so_that_it_has_no_second_strength() -
     first, second = PROBE.cases(audit)
     assert isinstance(first, Case)
     assert second == Skipped(
-        {"recipe": "pruthi", "freedom": "unlimited"}, "the recipe itself changes one word: no other strength"
+        {"recipe": "pruthi", "freedom": "unlimited"}, "the recipe itself changes one word: no other strength", False
     )
 
 
@@ -322,12 +322,57 @@ def test_pwws_swaps_a_synonym_in_an_order_that_hashes_do_not_decide(monkeypatch:
     assert case.facts["words_changed"] == pytest.approx(1 / 14)
 
 
-@pytest.mark.parametrize("text", ["", "!!! ... ?", "  \n ", "<SPLIT> best or not"])
-def test_a_text_without_a_word_to_change_counts_as_attacked_in_vain(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "!!! ... ?", "  \n ", "<SPLIT> best or not", "the and of a", "x y z"])
+def test_a_text_without_a_word_to_change_is_no_attack_withstood(text: str) -> None:
     gold = "positive" if "best" in text else "negative"
-    (case,) = run("deepwordbug", example(text, gold))
+    audit = FakeAudit([example(FILM), example(text, gold, "test:3")], settings("deepwordbug"))
+    attacked, nothing = PROBE.cases(audit)
+    assert isinstance(attacked, Case)
+    assert isinstance(nothing, Case)
+    assert attacked.facts["attacked"] == 1.0
+    assert (nothing.inputs, nothing.facts) == (None, {"attacked": 0.0, "nothing_to_change": 1.0})
+
+
+def test_texts_that_mostly_offer_nothing_are_not_attacked_and_the_slice_does_not_apply() -> None:
+    given = [example(FILM), *(example("!!!", "negative", f"test:{number}") for number in range(3, 5))]
+    audit = FakeAudit(given, settings("pruthi", freedom=True))
+    reason = (
+        "2 of the 3 texts that the model answers rightly offer nothing to change: "
+        "pruthi changes words of four letters or more that are no English stop words"
+    )
+    assert list(PROBE.cases(audit)) == [
+        Skipped({"recipe": "pruthi"}, reason, applies=False),
+        Skipped({"recipe": "pruthi", "freedom": "unlimited"}, reason, applies=False),
+    ]
+    assert len(audit.asked) == 3
+
+
+def test_a_model_that_answers_nothing_rightly_is_not_measured_but_for_that() -> None:
+    audit = FakeAudit([example(FILM, "negative"), example("dull", "positive", "test:3")], settings("deepwordbug"))
+    gap, *cases = PROBE.cases(audit)
+    assert gap == Skipped({"recipe": "deepwordbug"}, "the model answers none of the 2 texts rightly")
+    assert [case.facts for case in cases if isinstance(case, Case)] == [{"attacked": 0.0}] * 2
+
+
+@pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
+def test_words_that_the_model_does_not_read_are_left_alone(recipe: Recipe) -> None:
+    value = "alpha bravo charlie foxtrot golf hotel india juliet best lima mike november"
+    audit = FakeAudit([example(value)], settings(recipe), reads=4)
+    (case,) = PROBE.cases(audit)
+    assert isinstance(case, Case)
     assert case.inputs is None
     assert (case.facts["attacked"], case.facts["claimed"]) == (1.0, 0.0)
+    assert all(text.endswith(" golf hotel india juliet best lima mike november") for text in audit.asked)
+    assert any(not text.startswith("alpha bravo charlie foxtrot") for text in audit.asked)
+
+
+def test_a_share_of_the_words_read_may_change_and_is_what_the_facts_say() -> None:
+    value = f"{FILM} {'x ' * 600}"
+    audit = FakeAudit([example(value)], settings("deepwordbug"), reads=14)
+    (case,) = PROBE.cases(audit)
+    assert isinstance(case, Case)
+    assert case.facts["words_changed"] == pytest.approx(1 / 14)
+    assert case.after["text"].endswith("x " * 600)
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
@@ -359,10 +404,10 @@ def test_an_answer_that_changed_between_two_batches_is_no_success() -> None:
 
 
 def test_probabilities_that_add_up_only_nearly_are_taken_as_they_are() -> None:
-    from auditor.attacking import _Goal, _Model
+    from auditor.attacking.searching import Model, _Goal
 
     goal = _Goal.__new__(_Goal)
-    scores = goal._process_model_outputs(["a"], _Model(lambda _: [[0.2501, 0.75]])(["a"]))
+    scores = goal._process_model_outputs(["a"], Model(lambda _: [[0.2501, 0.75]])(["a"]))
     assert scores.tolist() == [[0.2501, 0.75]]
 
 

@@ -26,8 +26,8 @@ from auditor import tasks, text
 from auditor.config import probe_settings
 from auditor.errors import ConfigError
 from auditor.perturbing import FAMILIES, by_nlpaug, own, perturb
-from auditor.types import Case, Example, Skipped, Task
-from probes.noise import PROBE, Settings
+from auditor.types import Case, Encoded, Example, Inputs, Skipped, Task
+from probes.noise import PROBE, WANTED, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 REVIEW = (
@@ -47,10 +47,18 @@ class FakeAudit(NoTrainings):
     settings: Settings
     task: Task
     seed: int = 0
+    reads: int | None = None
 
     def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
         assert name == "home"
         return self.given[:n]
+
+    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
+        """A model that reads ``reads`` words of each field (None: all)."""
+        words = [[one[name].split() for name in self.task.fields] for one in inputs]
+        cut = [self.reads is not None and max(map(len, fields)) > self.reads for fields in words]
+        keys = [repr([field[: self.reads] for field in fields]) for fields in words]
+        return [Encoded(key, 0, much, None) for key, much in zip(keys, cut, strict=True)]
 
     def rng(self, *key: object) -> random.Random:
         return random.Random(hashlib.sha256(repr((self.seed, key)).encode()).digest())
@@ -424,19 +432,50 @@ def test_texts_that_offer_nothing_to_change_are_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("digits to words", "no text has a digit"), ("homoglyph", "no text has a word that it could change")],
+    [
+        ("digits to words", "no text has a digit"),
+        ("homoglyph", "no text has a Latin letter with a Cyrillic look-alike"),
+    ],
 )
 def test_a_slice_for_which_no_text_serves_says_why(name: str, reason: str) -> None:
     found = list(PROBE.cases(audit("qq", "", perturbations=(name,), severities={"middle": 0.2})))
-    slice_ = {"family": FAMILIES[name], "perturbation": name, "severity": "middle"}
-    assert found == [Skipped(slice_, reason)]
+    slice_ = {"family": FAMILIES[name], "severity": "middle"}
+    assert found == [Skipped({**slice_, "perturbation": name}, reason, False), Skipped(slice_, reason, False)]
+
+
+def test_a_family_that_no_text_serves_says_why_and_one_that_some_text_serves_says_nothing() -> None:
+    chosen = ("digits to words", "expanded contraction", "upper case")
+    found = list(PROBE.cases(audit("qq", perturbations=chosen, severities={"middle": 0.2})))
+    pooled = {one.slice["family"]: one for one in found if isinstance(one, Skipped) and "perturbation" not in one.slice}
+    assert set(pooled) == {"words"}
+    found = list(PROBE.cases(audit("QQ", perturbations=chosen, severities={"middle": 0.2})))
+    pooled = {one.slice["family"]: one for one in found if isinstance(one, Skipped) and "perturbation" not in one.slice}
+    assert {name: (one.reason, one.applies) for name, one in pooled.items()} == {
+        "words": ("no text has a digit; no text has a contraction of the list", False),
+        "case": ("no text has a small letter", False),
+    }
+
+
+def test_every_perturbation_says_what_a_text_must_have() -> None:
+    assert WANTED.keys() == FAMILIES.keys()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_words_that_the_model_does_not_read_stay(name: str) -> None:
+    read = " ".join(["Don't", "you", "say", "the", "great", "film", "was", "wierd", "in", "1999."] * 30)
+    given = audit(f"{read}  {REVIEW}", perturbations=(name,), severities={"all": 1.0})
+    given.reads = len(read.split())
+    for case in cases_of(given):
+        assert case.after["text"].endswith(f"  {REVIEW}")
+        assert case.after["text"] != case.example.inputs["text"]
+        assert 0 < float(case.facts["words_touched"]) <= 1
 
 
 def test_without_nlpaug_its_perturbations_are_skipped_and_our_own_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "nlpaug" else name)
     found = list(PROBE.cases(audit(REVIEW, severities={"middle": 0.2})))
-    skipped = {one.slice["perturbation"] for one in found if isinstance(one, Skipped)}
-    assert skipped == set(by_nlpaug.METHODS)
+    skipped = {one.slice.get("perturbation") for one in found if isinstance(one, Skipped)}
+    assert skipped == {*by_nlpaug.METHODS, None}
     assert {one.reason for one in found if isinstance(one, Skipped)} == {"nlpaug is not installed"}
     assert {one.slice["perturbation"] for one in found if isinstance(one, Case)} == set(OWN)
 

@@ -327,6 +327,32 @@ def test_a_change_of_ratios_pairs_a_cluster_that_counts_in_one_arm_only() -> Non
     assert contrast.value == pytest.approx(2 / 3)
 
 
-def test_one_cluster_alone_leaves_a_mean_of_ratios_open() -> None:
-    """A file of one long sentence: no interval of width zero, and no warning of numpy's."""
-    assert stats.mean_of_ratios(np.array([[3.0, 1.0]]), np.array([[4.0, 4.0]]), 0.025) == (0.5, (0.0, 1.0))
+ARMS: dict[Kind, tuple[str, ...]] = {
+    "mean": ("",),
+    "change": ("first", "second"),
+    "difference": ("first", "second"),
+    "gap": ("label/a", "label/b"),
+    "median": ("",),
+}
+
+
+@pytest.mark.parametrize("clusters", [1, 2])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(("kind", "ratio"), [(kind, ratio) for kind in ARMS for ratio in (False, True)])
+def test_one_cluster_or_two_give_finite_bounds_and_no_warning(
+    kind: Kind, ratio: bool, share: float, clusters: int
+) -> None:
+    if ratio and kind in ("gap", "median"):
+        pytest.skip("there is no such metric")
+    rows = [Row(f"c{index}", arm, share * 2, 2.0) for index in range(clusters) for arm in ARMS[kind]]
+    found = stats.estimate(kind, rows, low=0.0, high=1.0, ratio=ratio)
+    assert math.isfinite(found.value)
+    assert found.low <= found.value <= found.high
+    low, high = stats.bounds(found.method, rows, 0.05, low=0.0, high=1.0)
+    assert math.isfinite(low)
+    assert math.isfinite(high)
+    stats.more_clusters(found.method, rows, 0.05, 0.3, low=0.0, high=1.0)
+
+
+def test_a_mean_of_ratios_of_one_cluster_has_no_bounds() -> None:
+    assert stats.mean_of_ratios(np.array([[1.0, 0.0]]), np.array([[2.0, 4.0]]), 0.025) == (0.25, (0.0, 1.0))

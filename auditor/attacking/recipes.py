@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+import itertools
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from auditor import text
@@ -13,6 +16,26 @@ from auditor.attacking.taming import textattack
 
 constraints: Any = textattack.constraints
 transformations: Any = textattack.transformations
+_BETWEEN_SPACE = re.compile(f"[^{text.SPACE}]+")
+LONGEST = 1000
+"""Letters of a word that is attacked, at most."""
+SHORT = 64
+"""Letters of a string whose words are kept in mind."""
+
+_words_from_text: Callable[[str], list[str]] = textattack.shared.attacked_text.words_from_text
+
+
+@functools.lru_cache(maxsize=2**14)
+def _words_of_short(value: str) -> tuple[str, ...]:
+    return tuple(_words_from_text(value))
+
+
+def _words(value: str) -> list[str]:
+    return list(_words_of_short(value)) if len(value) <= SHORT else _words_from_text(value)
+
+
+# To build a candidate TextAttack splits every single word of the text once more, by three regular expressions.
+textattack.shared.attacked_text.words_from_text = _words
 
 
 class WordLimit(constraints.PreTransformationConstraint):  # type: ignore[misc]
@@ -49,13 +72,38 @@ class Kept(constraints.PreTransformationConstraint):  # type: ignore[misc]
 
 def _places(attacked: Any) -> list[int]:
     """Of each of TextAttack's words, which leave punctuation out, the word between white space that it stands in."""
-    found, at = [], 0
+    found, at, place = [], 0, 0
+    ends = [match.end() for match in _BETWEEN_SPACE.finditer(attacked.text)]
     for word in attacked.words:
         at = attacked.text.find(word, at)
-        before = attacked.text[:at]
-        found.append(len(text.words_of(before)) - (bool(before) and before[-1] not in text.SPACE))
+        while ends[place] <= at:
+            place += 1
+        found.append(place)
         at += len(word)
     return found
+
+
+class NotTooLong(constraints.PreTransformationConstraint):  # type: ignore[misc]
+    """Leaves words of more than LONGEST letters alone: of a blob each letter would be a candidate as long as the blob."""
+
+    def _get_modifiable_indices(self, attacked: Any) -> set[int]:
+        return {index for index, word in enumerate(attacked.words) if len(word) <= LONGEST}
+
+
+class _EditDistance(constraints.overlap.LevenshteinEditDistance):  # type: ignore[misc]
+    """The inherited distance, of what differs alone: letters that both texts begin or end with add nothing to it."""
+
+    def _check_constraint(self, changed: Any, reference: Any) -> bool:
+        start = _alike(changed.text, reference.text)
+        one, other = changed.text[start:], reference.text[start:]
+        end = _alike(reversed(one), reversed(other))
+        middles = (SimpleNamespace(text=rest[: len(rest) - end]) for rest in (one, other))
+        return bool(super()._check_constraint(*middles))
+
+
+def _alike(one: Iterable[str], other: Iterable[str]) -> int:
+    """How many letters both begin with."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 class _Homoglyphs(transformations.WordSwapHomoglyphSwap):  # type: ignore[misc]
@@ -96,9 +144,7 @@ def _deepwordbug() -> Parts:
         transformations.WordSwapRandomCharacterInsertion(),
     )
     search = textattack.search_methods.GreedyWordSwapWIR
-    return Parts(
-        transformations.CompositeTransformation(edits), search, (constraints.overlap.LevenshteinEditDistance(30),)
-    )
+    return Parts(transformations.CompositeTransformation(edits), search, (_EditDistance(30),))
 
 
 def _pruthi() -> Parts:

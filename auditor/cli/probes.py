@@ -6,13 +6,13 @@ import json
 from argparse import Namespace
 from typing import Any
 
-from auditor import registry, tasks
+from auditor import plans, registry, tasks
 from auditor.errors import one_line
-from auditor.types import NEEDS, Probe
+from auditor.types import NEEDS, Probe, Task
 
 
 def run(options: Namespace) -> int:
-    """List every probe with its row, metrics, needs and whether it can run here."""
+    """List every probe with its row, its metrics for each task, its needs and whether it can run here."""
     _, files = registry.split_selection(options.probe)
     found = [_facts(probe) for probe in registry.discover(files)]
     if options.json:
@@ -20,7 +20,10 @@ def run(options: Namespace) -> int:
         return 0
     for facts in found:
         print(one_line(f"{facts['name']} (row: {facts['limitation'] or 'plain quality'}): {facts['summary']}"))
-        print(one_line(f"    metrics: {', '.join(facts['metrics'])}"))
+        for task, metrics in facts["metrics"].items():
+            print(one_line(f"    metrics, {task}: {', '.join(metrics)}"))
+        for task, reason in facts["not_applicable"].items():
+            print(one_line(f"    not applicable, {task}: {reason}"))
         print(one_line(f"    needs: {', '.join(facts['needs']) or 'nothing more'}; {facts['here']}"))
         print(one_line(f"    settings, [probes.{facts['name']}]: {_written(facts['settings']) or 'none'}"))
     return 0
@@ -32,15 +35,32 @@ def _written(settings: dict[str, Any]) -> str:
 
 
 def _facts(probe: Probe) -> dict[str, Any]:
-    task = tasks.create("text-classification", ("negative", "positive"))
     packages = registry.missing_packages(probe)
+    of_tasks = {name: _task(name) for name in tasks.NAMES}
+    reasons = {name: _unserved(probe, task) for name, task in of_tasks.items()}
     return {
         "name": probe.name,
         "limitation": probe.limitation,
         "summary": registry.description(probe).split("\n", 1)[0],
-        "metrics": [metric.name for metric in probe.metrics(task)],
+        "metrics": {
+            name: [metric.name for metric in probe.metrics(task)]
+            for name, task in of_tasks.items()
+            if reasons[name] is None
+        },
+        "not_applicable": {name: reason for name, reason in reasons.items() if reason is not None},
         "needs": sorted(probe.needs),
         "not_applicable_when": [NEEDS[need] for need in sorted(probe.needs) if need in NEEDS],
         "settings": registry.settings_of(probe.settings),
         "here": f"cannot run here: {'; '.join(packages.values())}" if packages else "can run here",
     }
+
+
+def _task(name: str) -> Task:
+    """The task with some labels: metrics are the same for all."""
+    return tasks.create(name, ("O", "B-PER", "I-PER") if tasks.word_level(name) else ("negative", "positive"))
+
+
+def _unserved(probe: Probe, task: Task) -> str | None:
+    """Why the probe does not serve a task; None where it does."""
+    given = plans.given_by(task)
+    return next((NEEDS[need] for need in sorted(probe.needs) if not given.get(need, True)), None)

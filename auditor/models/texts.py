@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CHUNK = 1024
 """Texts handed to the tokenizer at once."""
+LETTERS = 16
+"""A very long text is one of more letters than these for each token that the model reads at most."""
 
 
 class Texts:
@@ -65,6 +67,34 @@ class Texts:
 
     def _tokenize(self, requests: Sequence[Request], *, cut: bool = False) -> list[tuple[list[int], list[int]]]:
         """Token ids and token types (empty where the model has none) of each request."""
+        if not requests:
+            return []
+        heads = [self._head(request) for request in requests]
+        rows = self._rows(heads, cut=cut)
+        enough = self._max_length + (0 if cut else 1)
+        whole = [
+            index
+            for index, (head, request) in enumerate(zip(heads, requests, strict=True))
+            if head is not request and len(rows[index][0]) < enough
+        ]
+        for index, row in zip(whole, self._rows([requests[index] for index in whole], cut=cut), strict=True):
+            rows[index] = row
+        return rows
+
+    def _head(self, request: Request) -> Request:
+        """The beginning of a very long text, whole words, which most likely holds all that the model reads of it."""
+        most = LETTERS * self._max_length
+        if (
+            len(request) > 1
+            or len(request[0]) <= most
+            or getattr(self.tokenizer, "truncation_side", "right") != "right"
+        ):
+            return request
+        head, *rest = request[0][:most].rsplit(maxsplit=1) or [""]
+        # Letters without white space may be cut into other pieces where they go on.
+        return (head,) if rest and 2 * len(head) >= most else request
+
+    def _rows(self, requests: Sequence[Request], *, cut: bool) -> list[tuple[list[int], list[int]]]:
         if not requests:
             return []
         pairs = [request if len(request) > 1 else request[0] for request in requests]

@@ -6,7 +6,7 @@ import functools
 import random
 from collections.abc import Sequence
 
-from auditor import text
+from auditor import shares, text
 from auditor.perturbing import by_nlpaug, own
 
 BY_NLPAUG = frozenset(by_nlpaug.METHODS)
@@ -29,7 +29,7 @@ def perturb(
     touches a subset of the words and changes them alike. ``name`` is a key of FAMILIES (KeyError). No word of ``kept`` is
     touched.
     """
-    wanted = max(1, round(share * len(words.words)))
+    wanted = max(1, shares.nearest(share, len(words.words)))
     order = list(range(len(words.words)))
     rng.shuffle(order)
     seeds = [rng.getrandbits(32) for _ in order]

@@ -112,7 +112,8 @@ def ratio_pseudo_values(totals: Array, counts: Array) -> tuple[float, Array]:
 
 
 def mean_of_ratios(totals: Array, counts: Array, alpha: float) -> tuple[float, Bounds]:
-    """The mean of several ratios of sums, such as macro-F1, and its bounds by the jackknife over clusters.
+    """The mean of several ratios of sums, such as macro-F1, and its bounds by the jackknife over clusters; one cluster
+    alone says nothing of how clusters differ: its bounds are 0 and 1.
 
     ``totals`` and ``counts``: of shape (clusters, ratios), float64; ratios without any count are left out (ValueError where
     all are). Efron & Stein (1981).

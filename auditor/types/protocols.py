@@ -105,6 +105,8 @@ class Probe(Protocol):
     The class docstring is the description in the report: one summary line, a blank line, the method.
     A probe with ``reads_parts = True`` finds the task's further scores in ``Judged.parts``, and the answer beside them.
     ``worth_showing(judged)``, if it has that, says whether a case may stand among the worst on the page.
+    One whose cases are of texts of its own may say by ``available(slice)`` how many clusters these make, at most: no more
+    are asked of anybody.
     A probe may also define ``measure(cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]`` for
     numbers that the kinds of metric do not serve, and ``planned(audit) -> Planned`` for the estimate before the first probe.
     """

@@ -95,6 +95,8 @@ class Measurement:
     """``Rows`` where there are many: clusters in the order in which they were first drawn."""
     detail: str = ""
     """What stands behind the value, in a few words: of a gap, which two groups lie farthest apart."""
+    available: int | None = None
+    """About how many informative clusters there are in all, drawn or not; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

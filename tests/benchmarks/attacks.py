@@ -16,11 +16,8 @@ from unittest import mock
 
 import common
 
-from auditor import (
-    attacking,  # imports TextAttack without its downloads
-    resources,
-    tasks,
-)
+from auditor import resources, tasks
+from auditor.attacking import searching  # imports TextAttack without its downloads
 from auditor.config.schema import AuditSection
 from auditor.engine import Scorer
 from auditor.models import hugging_face, onnx
@@ -61,7 +58,7 @@ def ours(recipe: str, model: Model, rows: Sequence[tuple[str, int]]) -> list[Out
         return [[math.log(max(share, 1e-30)) for share in answer] for answer in answers]
 
     def one(index: int, text: str, label: int) -> Outcome:
-        attack = free.pop() if free else built(recipe, attacking._Model(ask))
+        attack = free.pop() if free else built(recipe, searching.Model(ask))
         attack.goal_function.batch_size = 512
         found = attacked(attack, index, text, label)
         free.append(attack)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from auditor import holding, resources, spans, text
+from auditor import holding, resources, shares, spans, text
 from auditor.errors import ConfigError
 from auditor.training import terms as training
 from auditor.training.recipes import _texts
@@ -31,9 +31,9 @@ class Settings:
     every: int = 1
     """Epochs from one generation of attacks to the next."""
     max_words_changed: float = 0.2
-    """Share in (0, 1] of a text's words; one word always may."""
+    """Share in (0, 1] of the words that the model reads of a text; one word always may."""
     query_budget: int = 100
-    """Queries of one attack, at least 2."""
+    """Queries of one attack, at least 3."""
 
 
 class AttackTraining(_texts.Making):
@@ -53,7 +53,7 @@ class AttackTraining(_texts.Making):
         between(self.name, "first", settings.first, 0)
         between(self.name, "every", settings.every, 1)
         between(self.name, "max_words_changed", settings.max_words_changed, 1e-6, 1)
-        between(self.name, "query_budget", settings.query_budget, 2)
+        between(self.name, "query_budget", settings.query_budget, 3)
         super().__init__(settings)
 
     def check(self, task: Task, settings: training.Settings) -> None:
@@ -82,7 +82,7 @@ class AttackTraining(_texts.Making):
         model = self.answering()
         attack = self._words_attacked if self.task.word_level else self._text_attacked
         made = []
-        for row in sorted(rng.sample(range(len(examples)), round(settings.share * len(examples)))):
+        for row in sorted(rng.sample(range(len(examples)), shares.nearest(settings.share, len(examples)))):
             ((field, one),) = examples[row].inputs.items()
             found = attack(model, one, examples[row].gold, rng)
             made += [(row, {field: found[0]}, found[1])] if found is not None else []
@@ -99,7 +99,7 @@ class AttackTraining(_texts.Making):
         (answer,) = ask([one])
         if max(range(len(answer)), key=answer.__getitem__) != label:
             return None
-        found = self._found(ask, one, label, rng)
+        found = self._found(ask, one, label, rng, part=_part_read(model, one))
         return (found.text, gold) if found.success else None
 
     def _words_attacked(self, model: Model, one: str, gold: Any, rng: random.Random) -> tuple[str, Any] | None:
@@ -116,7 +116,8 @@ class AttackTraining(_texts.Making):
         def ask(texts: Sequence[str]) -> Sequence[Sequence[float]]:
             return holding.goal(task, before, texts, answers(texts), wanted)
 
-        found = self._found(ask, one, 0, rng, holding.words_of(spans.spans(gold)))
+        kept = holding.words_of(spans.spans(gold))
+        found = self._found(ask, one, 0, rng, part=(0, len(one)), kept=kept)
         edits = text.diff(before, text.split(found.text))
         origins = text.origins(before, edits)
         if not found.success or holding.broken(before, gold, edits, origins, context_only=True):
@@ -124,14 +125,29 @@ class AttackTraining(_texts.Making):
         return found.text, spans.follow(gold, origins)
 
     def _found(
-        self, ask: Any, one: str, label: int, rng: random.Random, kept: frozenset[int] = frozenset()
+        self,
+        ask: Any,
+        one: str,
+        label: int,
+        rng: random.Random,
+        *,
+        part: tuple[int, int],
+        kept: frozenset[int] = frozenset(),
     ) -> attacking.Outcome:
         from auditor import attacking
 
-        settings: Settings = self.settings
-        limit = max(1, int(settings.max_words_changed * len(one.split())))
+        settings, own = self.settings, random.Random(rng.getrandbits(64))
+        limit = shares.at_most(settings.max_words_changed, len(text.split(one[slice(*part)]).words))
         attacker = attacking.Attacker(settings.method, ask, settings.query_budget)
-        return attacker.attack(one, label, limit=limit, rng=random.Random(rng.getrandbits(64)), kept=kept)
+        return attacker.attack(one, label, limit=limit, rng=own, kept=kept, part=part)
+
+
+def _part_read(model: Model, one: str) -> tuple[int, int]:
+    """Start and end of what the model reads of a text."""
+    (whole,) = model.encode([(one,)])
+    if not whole.truncated:
+        return 0, len(one)
+    return text.part_read(one, lambda part: model.encode([(part,)])[0].key == whole.key)
 
 
 RECIPE = AttackTraining

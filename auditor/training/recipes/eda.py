@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from auditor import resources, text
+from auditor import resources, shares, text
 from auditor.data import tables
 from auditor.errors import ConfigError, DataError
 from auditor.perturbing import own
@@ -145,7 +145,7 @@ def _copy(row: Example, operation: str, share: float, known: Synonyms, rng: rand
     inputs, gold = dict(row.inputs), row.gold
     for field, value in row.inputs.items():
         words = text.split(value)
-        count = max(1, int(share * len(words.words)))
+        count = shares.at_most(share, len(words.words))
         made, origins = OPERATIONS[operation](words, count, share, known, rng)
         inputs[field], gold = str(made), _noise.followed(gold, origins)
     broken = gold is None and row.gold is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from auditor.training.recipes import _peft
 from auditor.training.recipes._base import Recipe
@@ -16,6 +16,8 @@ class Settings:
     The defaults are those of BERT and its kin; other architectures have other names.
     """
 
+    MAY_BE_EMPTY: ClassVar = frozenset({"feedforward"})
+    """Attention alone is rescaled then."""
     targets: tuple[str, ...] = ("key", "value")
     feedforward: tuple[str, ...] = ("dense",)
 

@@ -1,0 +1,37 @@
+"""What the model reads of an example's texts: what it does not is neither made noisy nor attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from auditor import text
+from auditor.types import Audit, Example
+
+Parts: TypeAlias = Mapping[str, tuple[int, int]]
+"""Text field → start and end of the part that is read."""
+
+
+def parts_read(audit: Audit, examples: Sequence[Example]) -> dict[str, Parts]:
+    """Example's id → its parts. Models that answer for words read every word."""
+    if audit.task.word_level or not examples:
+        return {one.id: _whole(one, audit.task.fields) for one in examples}
+    found: dict[str, Parts] = {}
+    for example, encoded in zip(examples, audit.encode([one.inputs for one in examples]), strict=True):
+        if encoded.truncated:
+            found[example.id] = {name: _part(audit, example, name, encoded.key) for name in audit.task.fields}
+        else:
+            found[example.id] = _whole(example, audit.task.fields)
+    return found
+
+
+def _whole(example: Example, fields: Iterable[str]) -> Parts:
+    return {name: (0, len(example.inputs[name])) for name in fields}
+
+
+def _part(audit: Audit, example: Example, name: str, key: str) -> tuple[int, int]:
+    def same(part: str) -> bool:
+        (encoded,) = audit.encode([{**example.inputs, name: part}])
+        return encoded.key == key
+
+    return text.part_read(example.inputs[name], same)

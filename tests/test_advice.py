@@ -1,0 +1,134 @@
+"""What would decide a verdict: never more examples or sentences than there are, and a setting that can be raised."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fakes import nowhere, plan_of, reviews, shipped
+
+from auditor import gate, metrics, results, runner
+from auditor.models.fake import FakeModel, keyword_model
+from auditor.policy import Policy
+from auditor.types import Example, Measurement, Metric, ProbeRecord, Row, Rule, Silent, Verdict
+
+FLIPS = metrics.flip_rate()
+
+
+def record(wrong: int, n: int, available: int | None, settings: dict[str, Any]) -> ProbeRecord:
+    rows = [Row(f"c{index}", "", float(index < wrong), 1.0) for index in range(n)]
+    found = metrics.measurement(FLIPS, {"axis": "age"}, rows, n_cases=n)
+    found = replace(found, available=available)
+    return ProbeRecord("m", "bias", "measured", metrics=(FLIPS,), measurements=(found,), settings=settings)
+
+
+def verdict(given: ProbeRecord, limit: float = 0.05) -> Verdict:
+    rule = Rule("bias", "flip_rate", {"axis": "age"}, "a reason", max=limit)
+    (found,) = gate.decide(Policy("test", "", (rule,)), [given], "m").verdicts
+    assert found.outcome == "inconclusive"
+    return found
+
+
+def test_sentences_that_do_not_exist_are_not_offered() -> None:
+    found = verdict(record(9, 200, 300, {"sentences": 200}))
+    assert found.more_examples is None
+    assert found.reason.startswith("the interval holds the limit; the 300 sentences there are cannot decide it: about ")
+    assert found.reason.endswith(" more sentences would decide")
+
+
+def test_sentences_that_exist_are_offered_with_the_setting_that_asks_for_them() -> None:
+    found = verdict(record(5, 200, 2000, {"sentences": 200}))
+    assert found.more_examples is not None
+    assert found.reason == (
+        f"the interval holds the limit; about {found.more_examples} more sentences would decide, of the 1800 there are "
+        "beside these: raise sentences in [probes.bias], and [audit] budget if it is set"
+    )
+
+
+def test_of_lists_that_are_asked_whole_none_is_left() -> None:
+    found = verdict(record(1, 40, 40, {"names_per_sentence": 6}))
+    assert found.more_examples is None
+    assert "the 40 sentences there are cannot decide it" in found.reason
+
+
+def test_where_nothing_is_known_of_what_there_is_the_number_alone_is_said() -> None:
+    found = verdict(record(5, 200, None, {"examples": 200}))
+    assert found.reason == f"the interval holds the limit; about {found.more_examples} more examples would decide"
+
+
+def test_at_its_limit_nothing_is_offered() -> None:
+    found = verdict(record(10, 200, 2000, {"sentences": 200}))
+    assert found.reason == "the interval holds the limit; more sentences would hardly decide it: it sits at its limit"
+
+
+@pytest.mark.parametrize(("wrong", "n", "beside"), [*itertools.product((1, 3, 5, 8, 9), (100, 200), (0, 1, 50, 5000))])
+def test_no_more_than_there_are_is_ever_offered(wrong: int, n: int, beside: int) -> None:
+    given = record(wrong, n, n + beside, {"examples": n})
+    rule = Rule("bias", "flip_rate", {"axis": "age"}, "a reason", max=0.05)
+    (found,) = gate.decide(Policy("test", "", (rule,)), [given], "m").verdicts
+    assert found.more_examples is None or found.more_examples <= beside
+
+
+def measured(
+    probe: str, data: Mapping[str, Sequence[Example]], **settings: Any
+) -> tuple[ProbeRecord, list[Measurement]]:
+    (one,) = shipped(probe)
+    plan = plan_of(keyword_model(["good"]), [one], examples=data, settings={probe: replace(one.settings, **settings)})
+    (found,) = runner.run(plan, nowhere, Silent())
+    assert found.status == "measured", found.reason
+    return found, [item for item in found.measurements if item.rows]
+
+
+def test_every_probe_of_texts_says_how_many_there_are() -> None:
+    data = {"home": reviews(120), "other": reviews(40, "other"), "train": reviews(20, "train")}
+    for probe, settings in (
+        ("quality", {"examples": 30}),
+        ("noise", {"examples": 30}),
+        ("domain_shift", {"examples": 30}),
+    ):
+        _, found = measured(probe, data, **settings)
+        assert found
+        for one in found:
+            every = 40 if one.slice.get("domain") == "other" else 120
+            # As many of those not drawn as of the 30 that were.
+            assert one.available == one.n_clusters + (every - 30) * one.n_clusters // 30
+    _, found = measured("bias", data, sentences=30)
+    assert {one.available for one in found} == {300}
+
+
+def test_clusters_are_counted_and_not_rows() -> None:
+    rows = [replace(one, group=f"g{index // 4}") for index, one in enumerate(reviews(80))]
+    _, found = measured("quality", {"home": rows}, examples=40)
+    assert {one.available for one in found if one.metric == "accuracy"} == {20}
+
+
+def test_it_stands_in_the_results_and_is_read_from_them() -> None:
+    found, items = measured("quality", {"home": reviews(60)}, examples=30)
+    written = results.record_dict(found)
+    assert [one.get("available") for one in written["measurements"]] == [one.available for one in found.measurements]
+    again = results._record(json.loads(json.dumps(written)), {})
+    assert [one.available for one in again.measurements] == [one.available for one in found.measurements]
+    assert items
+
+
+def test_a_number_of_a_probe_without_rows_has_none() -> None:
+    (quality,) = shipped("quality")
+    descriptive = Metric("pieces", "pieces", "descriptive", "ratio", 0.0, 9.0, None)
+
+    class Probe(type(quality)):  # type: ignore[misc]
+        name = "pieces"
+
+        def metrics(self, task: Any) -> Any:
+            return (*super().metrics(task), descriptive)
+
+        def measure(self, cases: Any, audit: Any) -> Any:
+            yield from super().measure(cases, audit)
+            yield Measurement("pieces", {}, 1.0, 1.0, 1.0, 1, 1, "counted")
+
+    plan = plan_of(FakeModel(lambda _: (0.2, 0.8)), [Probe()], n=30)
+    (found,) = runner.run(plan, nowhere, Silent())
+    assert {one.metric: one.available for one in found.measurements}["pieces"] is None

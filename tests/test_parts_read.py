@@ -1,0 +1,129 @@
+"""What a model reads of a text: exactly what it sees, of the words there are, whichever end is cut."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import WORDS, tiny_checkpoint
+
+from auditor import text
+from auditor.models import hugging_face
+from auditor.training.recipes.attack import _part_read
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> hugging_face.HuggingFaceModel:
+    return hugging_face.load(folder, name="tiny", device="cpu")
+
+
+@given(st.integers(0, 900), st.integers(0, 900), st.integers(0, 900))
+def test_it_is_what_the_model_sees_by_letters(length: int, start: int, more: int) -> None:
+    """A model that sees the letters from ``start`` on, ``more`` of them: each another one, so that words end nowhere near."""
+    value = "".join(chr(0x2800 + index % 256) for index in range(length))
+    seen = value[start : start + more]
+    if not seen or len(set(value)) < len(value):
+        return
+
+    def same(part: str) -> bool:
+        return seen in part
+
+    assert text.part_read(value, same) == (start, min(start + more, length))
+
+
+def test_a_word_that_is_read_in_part_is_in_it_whole_but_not_a_blob() -> None:
+    def first(letters: int, value: str) -> tuple[int, int]:
+        return text.part_read(value, lambda part: part[:letters] == value[:letters])
+
+    def last(letters: int, value: str) -> tuple[int, int]:
+        return text.part_read(value, lambda part: part[-letters:] == value[-letters:])
+
+    assert first(7, "one two-three four") == (0, 7)
+    assert first(6, "one two-three four") == (0, 7)
+    assert first(4, "one " + "x" * 64 + " end") == (0, 4)
+    assert first(5, "one " + "x" * 64 + " end") == (0, 68)
+    assert first(5, "one " + "x" * 66 + " end") == (0, 5)
+    assert last(6, "one two-three four") == (8, 18)
+    assert last(5, "one two-three four") == (13, 18)
+    assert last(2, f"a {'x' * 66}yz") == (68, 70)
+
+
+def test_what_the_model_does_not_read_changes_nothing_and_what_it_reads_does(
+    model: hugging_face.HuggingFaceModel,
+) -> None:
+    words = [WORDS[index * 7 % len(WORDS)] for index in range(400)]
+    value = "  ".join(words)
+    start, end = _part_read(model, value)
+    assert start == 0
+    # 64 tokens, two of them special; every word of the vocabulary is one.
+    assert value[:end].split() == words[:62]
+
+    def key(one: str) -> str:
+        return model.encode([(one,)])[0].key
+
+    assert key(value[:end] + " awful" * 9) == key(value)
+    assert key(" ".join([*words[:61], "awful" if words[61] != "awful" else "good"])) != key(value)
+
+
+def test_a_tokenizer_that_cuts_the_beginning_reads_the_end(folder: Path) -> None:
+    model = hugging_face.load(folder, name="tiny", device="cpu")
+    model.texts.tokenizer.truncation_side = "left"
+    words = [WORDS[index * 7 % len(WORDS)] for index in range(400)]
+    value = " ".join(words)
+    start, end = _part_read(model, value)
+    assert end == len(value)
+    assert value[start:].split() == words[-62:]
+
+
+def test_a_short_text_is_read_whole(model: hugging_face.HuggingFaceModel) -> None:
+    for value in ("", " ", "good film", " good film \n"):
+        assert _part_read(model, value) == (0, len(value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "good film " * 700,
+        "good film\n" * 7000,
+        " " * 5000 + "good film " * 700,
+        "good " + "\u200b " * 3000 + "film " * 300,
+        "x" * 5000,
+        "好电影" * 900,
+        "good " * 63 + " " * 3000 + "film",
+        "good " * 61 + " " * 3000 + "film " * 9,
+    ],
+)
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_of_a_very_long_text_the_model_sees_what_it_saw_of_all_of_it(folder: Path, value: str, side: str) -> None:
+    model = hugging_face.load(folder, name="tiny", device="cpu")
+    tokenizer = model.texts.tokenizer
+    tokenizer.truncation_side = side
+    whole = tokenizer(value, verbose=False)["input_ids"]
+    cut = tokenizer(value, truncation=True, max_length=64)["input_ids"]
+    (found,) = model.encode([(value,)])
+    assert found.payload["input_ids"] == cut
+    assert (found.length, found.truncated) == (len(cut), len(whole) > 64)
+
+
+def test_it_takes_no_longer_for_a_text_that_is_very_long(model: hugging_face.HuggingFaceModel) -> None:
+    value = "good film " * 60_000
+    asked: list[int] = []
+    (whole,) = model.encode([(value,)])
+
+    def same(part: str) -> bool:
+        asked.append(len(part))
+        return model.encode([(part,)])[0].key == whole.key
+
+    began = time.process_time()
+    assert value[slice(*text.part_read(value, same))].split() == ["good", "film"] * 31
+    assert max(asked) <= 1024
+    assert len(asked) < 40
+    assert time.process_time() - began < 5
