@@ -11,7 +11,8 @@ from tiny import tiny_checkpoint
 
 from auditor import config as configs
 from auditor.cli import data_flags
-from auditor.cli.main import main, parser
+from auditor.cli.arguments import parser
+from auditor.cli.main import main
 from auditor.config import Config
 from auditor.errors import UsageError
 from auditor.training import record

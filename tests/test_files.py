@@ -260,6 +260,6 @@ def test_the_shipped_policy_is_printed_as_it_is(
 
 def test_every_task_has_a_policy_that_can_be_asked_for() -> None:
     from auditor import tasks
-    from auditor.cli.main import TASKS
+    from auditor.cli.arguments import TASKS
 
     assert set(TASKS) == set(tasks.NAMES)

@@ -14,7 +14,8 @@ from tiny import tiny_checkpoint
 
 from auditor import estimating, results
 from auditor.cli import estimate
-from auditor.cli.main import main, parser
+from auditor.cli.arguments import parser
+from auditor.cli.main import main
 from auditor.cli.progress import duration
 from auditor.estimating import Work
 from auditor.policy import Policy

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import json
 import math
 import shutil
@@ -226,7 +227,7 @@ def read_config(folder: Path, content: bytes) -> None:
         config = configs.load(file)
         configs.data_files(config), configs.columns(config), configs.policy_file(config), configs.out_folder(config)
         for name, table in config.training.recipe.items():
-            told(lambda name=name, table=table: recipes.create(name, table, folder), folder)
+            told(functools.partial(recipes.create, name, table, folder), folder)
         prepare.probe_settings(config, PROBES)
 
     told(act, folder)

@@ -48,9 +48,9 @@ def test_every_hint_to_install_names_packages_and_no_extra_of_auditor() -> None:
         assert known, f"{file}: pip install {said}"
 
 
-@pytest.mark.parametrize("module", [module for _, module, _ in resources._PACKAGES])
-def test_the_packages_of_resources_are_known(module: str) -> None:
-    command = packages.command(module)
+@pytest.mark.parametrize(("distribution", "module"), [entry[:2] for entry in resources._PACKAGES])
+def test_the_packages_of_resources_are_known(distribution: str, module: str) -> None:
+    command = packages.command(module, distribution)
     assert command.startswith("pip install ")
     words = command.removeprefix("pip install ").split()
     assert {word for word in words if not word.startswith("-")} <= dependencies()
@@ -132,16 +132,18 @@ def test_what_is_not_measured_is_said_once_for_each_way_to_change_it() -> None:
         gap("entities", "word_labels"),
         gap("quality", reason=NOT_SELECTED),
         gap("entity_bias", "word_labels", reason=NOT_SELECTED),
-        gap("theirs", "package:spacy", reason="not installed: spacy"),
+        gap("theirs", "package:spacy", reason="spacy is not installed; get it with: pip install spacy"),
         gap("crashed", status="failed", reason="ValueError: no"),
         ProbeRecord("m", "shares", "measured", skipped=(Skipped({"a": "1"}, NEEDS["domains"]),)),
     ]
-    assert advice.not_measured(records, {("quality", NOT_SELECTED), ("theirs", "not installed: spacy")}) == [
+    assert advice.not_measured(
+        records, {("quality", NOT_SELECTED), ("theirs", "spacy is not installed; get it with: pip install spacy")}
+    ) == [
         "noise [words, misspelling] – nlpaug is not installed",
         "domain_shift, shares [1] – give another domain with --domain NAME=FILE",
         "label_noise, low_resource – name the base model with --base FOLDER; give training rows with --train FILE",
         "memory – the base that [training] names is not there",
-        "theirs (required) – pip install spacy",
+        "theirs (required) – spacy is not installed; get it with: pip install spacy",
         "bias, quality (required) – not selected with --probe",
     ]
 

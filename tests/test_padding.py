@@ -38,7 +38,7 @@ ENDS = {"bos_token_id": 3, "eos_token_id": 3}
 
 def decoder(folder: Path, kind: str = "gpt2", *, words: bool = False, seed: int = 0, **config: Any) -> Path:
     """A tiny random decoder with a head, in the folder of a tokenizer of words that adds no special token."""
-    from tokenizers import Tokenizer, models, pre_tokenizers  # type: ignore[import-untyped]
+    from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import (
         AutoConfig,
         AutoModelForSequenceClassification,

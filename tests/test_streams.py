@@ -21,7 +21,8 @@ from tiny import tiny_checkpoint
 
 from auditor import caches, results
 from auditor.cli import surroundings
-from auditor.cli.main import main, parser
+from auditor.cli.arguments import parser
+from auditor.cli.main import main
 from auditor.cli.streams import Stream
 from auditor.errors import one_line
 

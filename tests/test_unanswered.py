@@ -112,7 +112,7 @@ def test_a_task_that_asks_about_such_a_text_ends_and_the_others_go_on(width: int
 def bart(folder: Path) -> Path:
     """A tiny random BART classifier with a tokenizer of words that ends every text with ``</s>``."""
     import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors  # type: ignore[import-untyped]
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BartConfig, BartForSequenceClassification, PreTrainedTokenizerFast
 
     names = ["<s>", "<pad>", "</s>", "<unk>", "good", "bad", "film", "plot", "the", "a", "is", "was"]

@@ -27,11 +27,11 @@ def tiny_checkpoint(
 ) -> Path:
     """Write a two-layer BERT (hidden size 16) with random weights and its tokenizer; without a head: a bare encoder."""
     import torch
-    from transformers import (
+    from transformers import (  # type: ignore[attr-defined] # transformers 5 has BertTokenizerFast as another name
         BertConfig,
         BertForSequenceClassification,
         BertModel,
-        BertTokenizerFast,  # type: ignore[attr-defined] # transformers 5 has it as another name of BertTokenizer
+        BertTokenizerFast,
     )
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -158,7 +158,7 @@ def _hypotheses(found: Mapping[str, Any], proposed: Sequence[Remedy]) -> Iterato
 
 def _told(options: Namespace, found: Mapping[str, Any], checkpoints: Path, candidate: str, out: Path) -> Namespace:
     """What ``audit run`` is told: the flags that both commands have, and otherwise nothing but what it has to do."""
-    from auditor.cli.main import parser
+    from auditor.cli.arguments import parser
 
     told = parser().parse_args(["run", "--model", str(checkpoints), "--candidate", candidate, "--out", str(out)])
     told.device, told.no_texts, told.quiet = options.device, options.no_texts, options.quiet

@@ -140,8 +140,10 @@ def load(
     architecture = checkpoint.ARCHITECTURES[task_name]
     words = architecture == checkpoint.WORDS
     check_config(path, architecture, trust_remote_code=trust_remote_code)
-    tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code, words=words)
-    weights, notes = load_weights(path, where, architecture, trust_remote_code=trust_remote_code)
+    notes: list[str] = []
+    tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code, words=words, notes=notes)
+    weights, said = load_weights(path, where, architecture, trust_remote_code=trust_remote_code)
+    notes += said
     model = adapters.attach(weights, path)
     arguments = {
         "name": name,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
+from auditor.models import tokenizer_file
 from auditor.models.checkpoint import NO_TOKENIZER, NOT_OF_A_TOKENIZER, SAVE_TOKENIZER
 from auditor.models.fingerprints import NOT_READ
 from auditor.models.loading import loading
@@ -17,14 +18,22 @@ SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.js
 """Files of a tokenizer that hold no vocabulary."""
 
 
-def load_tokenizer(path: Path, *, trust_remote_code: bool = False, words: bool = False) -> Any:
-    """The folder's tokenizer, a fast one where there is one. ``words``: it is given words. Raises ModelError."""
+def load_tokenizer(
+    path: Path, *, trust_remote_code: bool = False, words: bool = False, notes: list[str] | None = None
+) -> Any:
+    """The folder's tokenizer, a fast one where there is one. ``words``: it is given words. Raises ModelError.
+
+    ``notes``: grows by what has to be said of it.
+    """
     from transformers import AutoTokenizer
 
     how: dict[str, Any] = {"local_files_only": True, "use_fast": True, "trust_remote_code": trust_remote_code}
     with _none_where_nothing_is(path), loading("its tokenizer does not load", path, odd_fields=False):
-        tokenizer = AutoTokenizer.from_pretrained(str(path), **how)
-        if words and getattr(tokenizer, "add_prefix_space", None) is False:
+        loaded = AutoTokenizer.from_pretrained(str(path), **how)
+        tokenizer = tokenizer_file.as_saved(loaded, path, how)
+        if tokenizer is not loaded and notes is not None:
+            notes.append(f"texts are read by its tokenizer.json, which {type(loaded).__name__} would not follow")
+        if words and tokenizer is loaded and getattr(tokenizer, "add_prefix_space", None) is False:
             # GPT-2 and its kin refuse words otherwise.
             tokenizer = AutoTokenizer.from_pretrained(str(path), add_prefix_space=True, **how)
     # Releases of transformers make an empty one where its files are missing.

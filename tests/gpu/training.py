@@ -44,7 +44,7 @@ def bare_training(check: Check, precision: str) -> float:
     from auditor.training import base as bases
 
     task = tasks.create("text-classification", LABELS)
-    model, tokenizer = bases.load(check.folder / "base", task)
+    model, tokenizer, _ = bases.load(check.folder / "base", task)
     model = model.to(check.device).train()
     rows = reviews(check.sizes.train, 1)
     rows.sort(key=lambda row: len(row[0]))

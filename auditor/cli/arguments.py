@@ -1,0 +1,252 @@
+"""The arguments of every command. Loads nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from typing import NoReturn, TypeAlias
+
+from auditor import __version__
+from auditor.cli import data_flags
+from auditor.cli.paths import path as _path
+from auditor.errors import near_match, one_line
+
+EXIT_CODES = """\
+exit codes:
+  0    release: every required rule passed
+  1    hold: a required rule failed
+  2    the audit could not be done: usage, bad input, or a probe crashed
+  3    undecided, or a required measurement is missing
+  129, 130, 143  hung up, interrupted, terminated
+"""
+
+TASKS = ("text-classification", "ner")
+"""Those with a shipped policy; written out, as importing them takes longer than all the rest of the parser."""
+DECISION_ALONE = "print the decision alone: no progress, no verdicts"
+BAD_INPUT = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        near = near_match(wrong[1], re.findall(r"'([^']+)'", wrong[2])) if wrong else None
+        print(one_line(f"{self.prog}: {message} ({near or f'see {self.prog} --help'})"), file=sys.stderr)
+        raise SystemExit(BAD_INPUT)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of every command. Loads nothing heavy."""
+    top = _Parser(
+        prog="audit",
+        description="Audit a fine-tuned language model before it is released.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"auditor {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="command")
+    _init(commands)
+    _train(commands)
+    _run(commands)
+    _gate(commands)
+    _report(commands)
+    _remedy(commands)
+    _listings(commands)
+    return top
+
+
+def _of_task(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--task", choices=TASKS, help="whose policy (default: text-classification)")
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
+def _command(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _init(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "init",
+        "Write a commented audit.toml, or a policy.toml to begin your own from.",
+        "  audit init\n  audit init --out review/audit.toml\n  audit init --policy --task ner",
+    )
+    command.add_argument("--out", type=_path, help="where to write it (default: audit.toml, or policy.toml)")
+    command.add_argument("--policy", action="store_true", help="write the shipped policy instead")
+    _of_task(command)
+
+
+def _train(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "train",
+        "Fine-tune a model, once for each recipe.",
+        "  audit train\n  audit train --config audit.toml --seed 1 --out ckpt/\n  audit train --fresh\n"
+        "  audit train --recipes standard,fgm,freelb --seeds 3",
+    )
+    command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml)")
+    command.add_argument("--out", type=_path, help="folder for the checkpoints (default: [training] out)")
+    command.add_argument("--recipes", metavar="A,B", help="recipes, with commas between (default: the config's)")
+    command.add_argument("--seed", type=int, help="seed (default: the config's)")
+    command.add_argument("--seeds", type=int, metavar="N", help="train with N seeds, from the seed on (default: 1)")
+    command.add_argument("--fresh", action="store_true", help="train again, also what is finished or was interrupted")
+    data_flags.add(command, labels_file=False)
+    _common(command, device=True)
+
+
+def _run(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "run",
+        "Audit a checkpoint (or a folder of them): probes, results, scorecard, gate.",
+        "  audit run --model ckpt/\n"
+        "  audit run --model my-model/ --data test.csv --train train.csv --domain tweets=tweets.csv\n"
+        "  audit run --model ckpt/ --candidate standard --probe noise --budget 100\n"
+        "  audit run --model ckpt/ --probe my_probe.py\n"
+        "  audit run --model ckpt/ --until-decided --budget 2000\n"
+        "  audit run --model ckpt/ --dry-run",
+    )
+    command.add_argument("--model", type=_path, required=True, help="a checkpoint folder, or a folder of several")
+    command.add_argument("--candidate", help="the checkpoint whose verdicts count, when there are several")
+    command.add_argument("--data", type=_path, help="labelled rows to audit on (CSV, TSV, JSONL, Parquet)")
+    command.add_argument("--train", type=_path, help="training rows: leakage, majority baseline, learning curve")
+    data_flags.add(command)
+    command.add_argument(
+        "--domain", action="append", default=[], metavar="NAME=FILE", help="another domain; repeatable"
+    )
+    command.add_argument("--base", type=_path, help="the model it was fine-tuned from (default: [training] base)")
+    command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml if there is one)")
+    _measuring(command)
+
+
+def _measuring(command: argparse.ArgumentParser) -> None:
+    """The flags of ``audit run`` that say what is measured and how, not on what."""
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the shipped one)")
+    command.add_argument(
+        "--probe",
+        action="append",
+        default=[],
+        metavar="NAME|FILE.py",
+        help="measure only this probe, or add one from a file; repeatable: --probe noise --probe bias",
+    )
+    command.add_argument("--budget", type=int, metavar="N", help="use at most N examples per data set and probe")
+    command.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="measure what required rules read, on no more examples than their verdicts need",
+    )
+    command.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check everything, list what would be measured and how long it takes, write nothing",
+    )
+    command.add_argument("--seed", type=int, help="seed (default: the config's)")
+    command.add_argument("--out", type=_path, help="results folder (default: [audit] out)")
+    command.add_argument("--fresh", action="store_true", help="ask and train again what an earlier run has kept")
+    command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
+    command.add_argument("--allow-pickle", action="store_true", help="load pytorch_model.bin: it can run any code")
+    command.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the checkpoint")
+    command.add_argument("--json", action="store_true", help="print the decision as JSON")
+    command.add_argument(
+        "--backend", choices=("torch", "onnx"), help="what computes answers (default: the config's, else torch)"
+    )
+    _common(command, device=True, quiet=DECISION_ALONE)
+
+
+def _gate(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "gate",
+        "Judge a results folder, perhaps by another policy.",
+        "  audit gate audit/\n  audit gate audit/ --policy strict.toml --json",
+    )
+    command.add_argument("results", type=_path, help="the folder that audit run wrote")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
+    command.add_argument("--json", action="store_true", help="print the decision as JSON")
+    command.add_argument("--quiet", action="store_true", help="print the decision alone, without its verdicts")
+
+
+def _report(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "report",
+        "Write the scorecard of a results folder again.",
+        "  audit report audit/\n  audit report audit/ --policy strict.toml --out page.html",
+    )
+    command.add_argument("results", type=_path, help="the folder that audit run wrote")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
+    command.add_argument("--out", type=_path, help="the page to write (default: scorecard.html in the folder)")
+
+
+def _remedy(commands: Commands) -> None:
+    command = _command(
+        commands,
+        "remedy",
+        "Propose a recipe for what failed; with --train, train it and audit before and after.",
+        "  audit remedy audit/\n  audit remedy audit/ --train --out remedy/\n"
+        "  audit remedy audit/ --train --base base-model/ --train-data train.csv",
+    )
+    command.add_argument("results", type=_path, help="the folder that audit run wrote")
+    command.add_argument("--train", action="store_true", help="train the proposed checkpoints and audit them")
+    command.add_argument("--base", type=_path, help="the model to train from (default: that of the audited checkpoint)")
+    command.add_argument(
+        "--train-data",
+        type=_path,
+        metavar="FILE",
+        help="the rows to train on (default: those of the checkpoint or audit)",
+    )
+    command.add_argument(
+        "--out", type=_path, help="folder for checkpoints and audit (default: results folder + -remedy)"
+    )
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
+    command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
+    _common(command, device=True)
+
+
+def _listings(commands: Commands) -> None:
+    probes = _command(
+        commands,
+        "probes",
+        "List every probe: its row, metrics, needs, and whether it can run here.",
+        "  audit probes\n  audit probes --probe my_probe.py --json",
+    )
+    probes.add_argument("--probe", action="append", default=[], metavar="FILE.py", help="a probe file to list too")
+    probes.add_argument("--json", action="store_true", help="print as JSON")
+    policy = _command(
+        commands,
+        "policy",
+        "Print the shipped policy: the limits that a model must keep, and why.",
+        "  audit policy\n  audit policy --task ner\n  audit policy > policy.toml",
+    )
+    _of_task(policy)
+    cache = _command(
+        commands,
+        "cache",
+        "Show or clear what is kept between runs: answers of models, trained weights.",
+        "  audit cache\n  audit cache --clear",
+    )
+    cache.add_argument("--clear", action="store_true", help="remove it all")
+    cache.add_argument("--json", action="store_true", help="print as JSON")
+    resources = _command(
+        commands,
+        "resources",
+        "List optional resources and what their absence disables.",
+        "  audit resources\n  audit resources --json",
+    )
+    resources.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _common(command: argparse.ArgumentParser, *, device: bool, quiet: str = "no progress") -> None:
+    if device:
+        command.add_argument("--device", help="auto, cpu, cuda, cuda:1 or mps (default: the config's, else auto)")
+    command.add_argument("--quiet", action="store_true", help=quiet)
