@@ -107,6 +107,8 @@ def _code(decision: Decision) -> int:
 def _asked(options: Namespace, config: Config, rules: policy.Policy | None = None) -> _Asked:
     names, files = registry.split_selection(options.probe)
     probes = registry.discover(files)
+    # A probe's import may have swallowed it.
+    INTERRUPTS.check()
     registry.sibling("reports")
     rules = rules or policy.load(options.policy or configs.policy_file(config), config.task)
     return _Asked(probes, registry.selected(probes, names, files), rules, options.out or configs.out_folder(config))
