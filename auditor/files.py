@@ -17,7 +17,7 @@ def write_whole(path: Path, content: bytes, error: type[AuditError], *, over: bo
     ``error`` in one line for whatever cannot be written.
     """
     try:
-        place = Path(os.path.realpath(path)) if over else path
+        place = Path(os.path.realpath(path, strict=path.is_symlink() and not path.exists())) if over else path
         if place.exists() and not place.is_file():
             raise error("is in the way: not a file", where=str(path), hint="name another file with --out")
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ def recomputed(metric: Metric, found: Measurement) -> Measurement:
     again = measurement(
         metric, found.slice, found.rows, n_cases=found.n_cases, vacuous=found.vacuous, sequential=sequential
     )
-    return replace(again, detail=found.detail)
+    return replace(again, detail=found.detail, available=found.available)
 
 
 def summed(scores: Iterable[tuple[str, Score]], arm: str = "") -> list[Row]:

@@ -39,7 +39,7 @@ def read_file(
     ``missing`` and ``hint`` are what is said where there is none. Raises ``error`` in one line for that, for a folder, a
     pipe, a socket or a device, for what may not be read, for a name that no file can have, and for a file too large.
     """
-    with open_file(path, error, missing=missing, hint=hint, limit=_memory() if limit is None else limit) as file:
+    with open_file(path, error, missing=missing, hint=hint, limit=memory() if limit is None else limit) as file:
         try:
             return file.read()
         except OSError as cause:
@@ -108,7 +108,7 @@ def _check(path: Path, error: type[AuditError], limit: int | None, *, folders: b
         raise error(f"takes {size}; at most {most} can be read", where=str(path))
 
 
-def _memory() -> int:
+def memory() -> int:
     """Bytes of memory of this machine; where the system does not say, no file is too large."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -21,7 +21,7 @@ from auditor import documents
 from auditor.documents import key_path, short
 from auditor.errors import PolicyError, ResultsError
 from auditor.policy import Policy, rule_of
-from auditor.reading import DOCUMENT, is_folder, open_file, read_file
+from auditor.reading import DOCUMENT, is_folder, memory, open_file, read_file
 from auditor.tables import plain, read_rows, slice_text
 from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skipped, WorstCase
 
@@ -128,7 +128,8 @@ def _own_digest(content: Mapping[str, Any]) -> str:
 
 def _sha256(file: Path) -> str:
     digest = hashlib.sha256()
-    with open_file(file, ResultsError, missing=f"is missing: {RESULTS} is checked against it") as content:
+    missing = f"is missing: {RESULTS} is checked against it"
+    with open_file(file, ResultsError, missing=missing, limit=memory()) as content:
         while block := content.read(2**20):
             digest.update(block)
     return digest.hexdigest()

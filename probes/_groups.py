@@ -45,9 +45,9 @@ def named(gap: Measurement, rows: Sequence[Row], of: str) -> Measurement:
     return replace(gap, detail=f"{of.replace('{family}', family)}: {ends}")
 
 
-def percent(share: float) -> str:
+def percent(value: float) -> str:
     """``71.3 %``."""
-    return f"{100 * share:.1f} %"
+    return f"{100 * value:.1f} %"
 
 
 def of_each(

@@ -300,7 +300,7 @@ def test_a_pipe_among_the_files_is_refused_and_not_waited_for(folder: Path, name
     line = judged(folder)
     assert line is not None
     if name != "config.json":
-        assert line == f"{folder / name}: is not a file that can be read (a pipe, socket or device)"
+        assert line == f"{folder / name}: is a pipe, not a file (save what it gives in a file first)"
 
 
 def test_a_checkpoint_of_a_later_transformers_says_so_where_it_fails(folder: Path) -> None:

@@ -79,7 +79,7 @@ BEFORE = {
         "auditor.prepare.prepare",
         "auditor.models.checkpoint.describe",
         "auditor.models.hugging_face.load",
-        "auditor.data.load",
+        "auditor.data.load_all",
         "auditor.runner.run",
         "auditor.tables.slice_text",
         "auditor.gate.decide",
@@ -127,7 +127,7 @@ def test_a_signal_before_the_results_are_whole_leaves_one_line_and_nothing_else(
 
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize(
-    "moment", ["auditor.folders._replace", "shutil.rmtree", "auditor.cli.run.show", "auditor.cli.gate.one_line"]
+    "moment", ["auditor.folders._replace", "shutil.rmtree", "auditor.cli.run.show", "auditor.cli.decision.one_line"]
 )
 def test_a_signal_once_the_results_are_whole_changes_neither_them_nor_the_exit_code(
     moment: str,
@@ -256,7 +256,7 @@ except BlockingIOError:
     os.set_blocking(writer, True)
 os.dup2(writer, 1)
 signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-sys.argv[1:] = ["gate", sys.argv[1]]
+sys.argv[1:] = ["gate", "--quiet", sys.argv[1]]
 sys.exit(main())
 """
 

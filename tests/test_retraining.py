@@ -115,8 +115,12 @@ def test_other_names_of_a_checkpoint_count_once(place: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_listed_has_no_checkpoints(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(_: Path) -> Any:
-        raise PermissionError(13, "Permission denied")
+    listed = Path.iterdir
+
+    def refused(path: Path) -> Any:
+        if path.name == "ckpt":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
 
     monkeypatch.setattr(Path, "iterdir", refused)
     assert names(audited(place)) == []

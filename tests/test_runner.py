@@ -172,7 +172,7 @@ class Inventing(Crashing):
 def test_a_measurement_of_a_probe_has_to_follow_from_its_rows() -> None:
     right = metrics.measurement(OWN, {}, ROWS, n_cases=12)
     plan, (record,) = run(keyword_model(GOOD), (Inventing(right),), n=20)
-    assert (plan.errors, record.measurements[-1]) == ([], right)
+    assert (plan.errors, record.measurements[-1]) == ([], replace(right, available=12))
     follows = "a measurement of 'own' does not follow from its rows (make it with metrics.measurement)"
     for wrong, words in (
         (replace(right, value=0.4), follows),

@@ -148,6 +148,7 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("records", "#", "skipped", "*"): "words, of what has no rows (a rule that reads it shows in the decision)",
     ("records", "#", "worst", "*"): "texts",
     ("records", "#", "metrics", "#", "title"): "words",
+    ("records", "#", "measurements", "#", "available"): "clusters that were not drawn: advice alone goes by it",
     ("records", "#", "measurements", "#", "n_cases"): "cases, of which the rows know none",
     ("records", "#", "measurements", "#", "vacuous"): "share of the cases; beyond a half it is a status, and found",
     ("policy", "name"): "the name of a file that may be gone",

@@ -8,10 +8,12 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
+from auditor import caches
 from auditor.cli.live import Live, on_terminal
 from auditor.cli.progress import Lines, Quiet
 from auditor.config import SEEDS, Config
-from auditor.errors import ConfigError, UsageError
+from auditor.engine import Cache, SQLiteCache
+from auditor.errors import ConfigError, UsageError, one_line
 
 
 def seeded(config: Config, options: Namespace) -> Config:
@@ -39,3 +41,18 @@ def progress(options: Namespace) -> Lines:
     if options.quiet:
         return Quiet()
     return Live() if on_terminal(sys.stderr) else Lines()
+
+
+@contextlib.contextmanager
+def kept_answers(options: Namespace) -> Iterator[Cache]:
+    """Where answers are kept between runs; a folder that cannot be written is said once and costs nothing else."""
+    file = caches.folder() / caches.ANSWERS
+    cache = SQLiteCache(file, limit_bytes=caches.LIMIT_BYTES // 4, fresh=options.fresh)
+    try:
+        yield cache
+    finally:
+        cache.close()
+        if cache.trouble is not None:
+            print(one_line(f"answers are not kept: {file}: {cache.trouble}"), file=sys.stderr)
+        elif cache.hits and not options.quiet:
+            print(f"{cache.hits:,} answers were known from an earlier run (--fresh asks again)", file=sys.stderr)

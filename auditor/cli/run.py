@@ -6,13 +6,12 @@ import contextlib
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import (
-    caches,
     comparing,
     doubts,
     estimating,
@@ -29,10 +28,10 @@ from auditor import config as configs
 from auditor.cli import data_flags, estimate
 from auditor.cli.decision import INCOMPLETE, show
 from auditor.cli.interrupts import INTERRUPTS
-from auditor.cli.options import named, progress, seeded
+from auditor.cli.options import kept_answers, named, progress, seeded
 from auditor.cli.progress import Lines
 from auditor.config import Config
-from auditor.engine import Cache, NoCache, SQLiteCache
+from auditor.engine import Cache, NoCache
 from auditor.errors import ResultsError, UsageError, is_text, one_line
 from auditor.models import checkpoint
 from auditor.plans import Plan
@@ -128,7 +127,11 @@ def audited(
     """
     asked = _asked(options, config, rules)
     with contextlib.ExitStack() as ending:
-        with folders.whole(asked.out, results.is_ours, ResultsError) as folder, named(file), _cache(options) as cache:
+        with (
+            folders.whole(asked.out, results.is_ours, ResultsError) as folder,
+            named(file),
+            kept_answers(options) as cache,
+        ):
             finished = _audit(options, config, asked, folder, cache)
             # From here to the folder's new name, so that an interruption finds either no results or whole ones.
             ending.enter_context(folders.uninterrupted())
@@ -254,21 +257,6 @@ def _with_flags(config: Config, options: Namespace) -> Config:
     given = {name: getattr(options, name) for name in ("budget", "backend")}
     update = {name: value for name, value in given.items() if value is not None}
     return config.model_copy(update={"audit": config.audit.model_copy(update=update)})
-
-
-@contextlib.contextmanager
-def _cache(options: Namespace) -> Iterator[Cache]:
-    """Where answers are kept between runs; a folder that cannot be written is said once and costs nothing else."""
-    file = caches.folder() / caches.ANSWERS
-    cache = SQLiteCache(file, limit_bytes=caches.LIMIT_BYTES // 4, fresh=options.fresh)
-    try:
-        yield cache
-    finally:
-        cache.close()
-        if cache.trouble is not None:
-            print(one_line(f"answers are not kept: {file}: {cache.trouble}"), file=sys.stderr)
-        elif cache.hits and not options.quiet:
-            print(f"{cache.hits:,} answers were known from an earlier run (--fresh asks again)", file=sys.stderr)
 
 
 def _options(options: Namespace, config: Config, cache: Cache) -> Any:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import DataError
-from auditor.reading import check_folder
+from auditor.reading import check_folder, is_folder
 
 
 def is_saved(path: Path) -> bool:
     """Whether a path is a folder of ``save_to_disk``, of a data set or of several splits."""
-    return path.is_dir() and any((path / name).is_file() for name in ("state.json", "dataset_dict.json"))
+    return is_folder(path, DataError) and any((path / name).is_file() for name in ("state.json", "dataset_dict.json"))
 
 
 def read(path: Path) -> tuple[tuple[str, ...], tuple[tuple[int, Mapping[str, Any]], ...], dict[str, tuple[str, ...]]]:

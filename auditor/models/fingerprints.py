@@ -56,12 +56,12 @@ WEIGHTS = ("model*.safetensors", "pytorch_model*.bin", "pytorch_model.bin.index.
 def fingerprint(path: Path) -> str:
     """SHA-256 over names and bytes of all files that loading may read, in hexadecimal. Raises ModelError."""
     digest = hashlib.sha256()
-    for name in sorted(set(_names(path))):
-        try:
+    try:
+        for name in sorted(set(_names(path))):
             with open_file(path / name, ModelError) as file:
                 digest.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-        except OSError as error:
-            raise ModelError(f"cannot be read: {error.strerror}", where=str(path / name)) from None
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror}", where=str(error.filename or path)) from None
     return digest.hexdigest()
 
 

@@ -27,7 +27,7 @@ def throughput(check: Check) -> None:
         model, scorer = scorer_of(check, "fp32", "standard", budget, precision)
         encoded = plan.unique(scorer.encode(texts))
         padded = [
-            {name: one.to(check.device) for name, one in model.texts.padded(batch).items()}
+            {name: one.to(check.device) for name, one in model.filling.padded(model.rows(batch)).items()}
             for batch in plan.batches(encoded, budget)
         ]
 
