@@ -89,7 +89,8 @@ def test_the_end_of_a_run_says_once_what_was_not_measured_and_how_to_change_that
         assert "expected_seconds" not in content
         assert "estimate" not in json.loads(content if name.endswith("json") else "{}")
     assert main(["gate", "audit"]) == 3
-    assert capsys.readouterr().out == said.out, "the gate says the same from the folder alone"
+    policy = "policy: default, as the audit was judged by\n"
+    assert capsys.readouterr().out == policy + said.out, "the gate says the same from the folder alone"
 
 
 def test_quiet_is_the_decision_alone(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

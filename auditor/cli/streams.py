@@ -42,6 +42,13 @@ class Stream:
         except (OSError, ValueError) as error:
             self._fails(error)
 
+    def isatty(self) -> bool:
+        """Whether it is a terminal; what is closed is none, also for libraries that ask before they write."""
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except (OSError, ValueError, AttributeError):
+            return False
+
     def drop(self) -> None:
         """Write nothing more, not even what the system has not taken yet: Python would try again at its end."""
         self._lost = True
