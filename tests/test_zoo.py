@@ -86,6 +86,30 @@ def test_a_checkpoint_answers_as_transformers_alone_does(writer: int, task: str,
             assert all(max(range(len(a)), key=a.__getitem__) == max(range(len(b)), key=b.__getitem__) for a, b in pairs)
 
 
+LONG = (
+    "A good film , and Jane lives in Rome ! " * 400,
+    "unbreakable" * 900,
+    "\u7535\u5f71\u597d" * 1500,
+    "  two  blanks\t" * 700 + "end",
+    "No. " + " " * 6000 + "Yes.",
+)
+"""What only begins before a model stops reading: words, one word, no blanks, many blanks, nothing but blanks."""
+
+
+@pytest.mark.parametrize(
+    ("writer", "task", "name"), [entry for entry in checkpoints() if entry.values[1] == "text-classification"]
+)
+def test_of_a_very_long_text_a_model_reads_what_its_tokenizer_keeps(writer: int, task: str, name: str) -> None:
+    """Such texts are not tokenized as a whole: what is left out must not show."""
+    model = loaded(writer, task, name)
+    if model is None:
+        return
+    tokenizer = model.texts.tokenizer
+    for text, encoded in zip(LONG, model.encode([(text,) for text in LONG]), strict=True):
+        kept = tokenizer(text, truncation=True, max_length=128, verbose=False)["input_ids"]
+        assert encoded.payload["input_ids"] == kept
+
+
 def data_for(task: str, path: Path) -> Path:
     """The zoo's texts with labels, as a user's file has them."""
     if task == "ner":
