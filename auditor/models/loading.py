@@ -75,9 +75,27 @@ def check_config(path: Path, architecture: str, *, trust_remote_code: bool = Fal
     from transformers import AutoConfig
 
     with loading("does not load", path):
-        AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=trust_remote_code)
+        config = AutoConfig.from_pretrained(str(path), local_files_only=True, trust_remote_code=trust_remote_code)
+    _refuse_unknown_settings(config, path)
     if not trust_remote_code:
         sizes.check(path, auto_class(architecture))
+
+
+def _refuse_unknown_settings(config: Any, path: Path) -> None:
+    """A later transformers may hold under a new name what this one would take its own default for.
+
+    So it is with ``rope_parameters`` of transformers 5, without which positions are turned by another base.
+    """
+    hint = _saved_by_a_newer(path)
+    if hint is None:
+        return
+    plain = type(config)()
+    unknown = sorted(name for name in read_json(path / "config.json") if not hasattr(plain, name))
+    if unknown:
+        names = ", ".join(unknown[:3])
+        raise ModelError(
+            f"config.json has settings that this transformers does not know: {names}", where=str(path), hint=hint
+        )
 
 
 def load_weights(

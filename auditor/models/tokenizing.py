@@ -19,11 +19,17 @@ SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.js
 
 
 def load_tokenizer(
-    path: Path, *, trust_remote_code: bool = False, words: bool = False, notes: list[str] | None = None
+    path: Path,
+    *,
+    trust_remote_code: bool = False,
+    words: bool = False,
+    base: bool = False,
+    notes: list[str] | None = None,
 ) -> Any:
     """The folder's tokenizer, a fast one where there is one. ``words``: it is given words. Raises ModelError.
 
-    ``notes``: grows by what has to be said of it.
+    ``base``: a model is about to be trained with it, so that words may begin as they do behind a blank; otherwise they are
+    read as the tokenizer was saved. ``notes``: grows by what has to be said of it.
     """
     from transformers import AutoTokenizer
 
@@ -33,8 +39,8 @@ def load_tokenizer(
         tokenizer = tokenizer_file.as_saved(loaded, path, how)
         if tokenizer is not loaded and notes is not None:
             notes.append(f"texts are read by its tokenizer.json, which {type(loaded).__name__} would not follow")
-        if words and tokenizer is loaded and getattr(tokenizer, "add_prefix_space", None) is False:
-            # GPT-2 and its kin refuse words otherwise.
+        undecided = tokenizer is loaded and getattr(tokenizer, "add_prefix_space", None) is False
+        if words and undecided and (base or _refuses_words(tokenizer)):
             tokenizer = AutoTokenizer.from_pretrained(str(path), add_prefix_space=True, **how)
     # Releases of transformers make an empty one where its files are missing.
     files = {"tokenizer.json", *type(tokenizer).vocab_files_names.values()}
@@ -47,6 +53,15 @@ def load_tokenizer(
             hint="for named entities fine-tune a base whose tokenizer is a fast one (tokenizer.is_fast)",
         )
     return tokenizer
+
+
+def _refuses_words(tokenizer: Any) -> bool:
+    """Whether it takes words only behind blanks, as GPT-2's and RoBERTa's classes of transformers 4 do."""
+    try:
+        tokenizer(["film"], is_split_into_words=True, verbose=False)
+    except AssertionError:
+        return True
+    return False
 
 
 @contextlib.contextmanager

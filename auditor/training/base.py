@@ -46,7 +46,7 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
 
     architecture = checkpoint.architecture_for(task.name)
     check_config(path, architecture)
-    tokenizer = hugging_face.load_tokenizer(path, words=task.word_level)
+    tokenizer = hugging_face.load_tokenizer(path, words=task.word_level, base=True)
     names = dict(enumerate(task.labels))
     changed: dict[str, float] = {}
     if dropout is not None:
