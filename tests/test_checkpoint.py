@@ -250,6 +250,7 @@ def test_a_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:
         ({"problem_type": "regression"}, "does not choose one of two or more labels"),
         ({"problem_type": "multi_label_classification"}, "does not choose one of two or more labels"),
         ({"id2label": None, "num_labels": 1}, "does not choose one of two or more labels"),
+        ({"id2label": None, "num_labels": 10**9}, "num_labels = 1000000000 is more than the 100,000 that are read"),
         ({"id2label": ["a", "b"]}, "does not name the outputs 0, 1, 2"),
         ({"id2label": {"0": "a", "2": "b"}}, "does not name the outputs 0, 1, 2"),
         ({"id2label": {"0": "a", "1": "a"}}, "has two outputs called 'a'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -27,6 +28,10 @@ NOT_OF_A_TOKENIZER = ("config.json", "*.safetensors", "*.safetensors.index.json"
 NO_TOKENIZER, SAVE_TOKENIZER = "has no tokenizer", "save it there: tokenizer.save_pretrained()"
 NO_LIMIT = 1_000_000
 """transformers writes 1e30 where a tokenizer has no greatest length."""
+
+
+MOST_LABELS = 100_000
+"""Their names are made before any weights are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +208,10 @@ def _check_tokenizer(path: Path) -> None:
 def _labels(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
     """Names of the outputs in their order; transformers' own names for those that the config does not name."""
     count = config.get("num_labels", config.get("_num_labels", 2))
-    unnamed = {str(index): f"LABEL_{index}" for index in range(count if isinstance(count, int) else 2)}
+    count = count if isinstance(count, int) else 2
+    if count > MOST_LABELS:
+        raise ModelError(f"num_labels = {count} is more than the {MOST_LABELS:,} that are read", where=where)
+    unnamed = {str(index): f"LABEL_{index}" for index in range(count)}
     named = config.get("id2label") or unnamed
     if not isinstance(named, dict) or {str(key) for key in named} != {str(index) for index in range(len(named))}:
         raise ModelError("its id2label does not name the outputs 0, 1, 2, …", where=where)
@@ -214,7 +222,7 @@ def _labels(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
             where=where,
             hint="regression and multi-label are not supported",
         )
-    twice = sorted({label for label in labels if labels.count(label) > 1})
+    twice = sorted(label for label, times in Counter(labels).items() if times > 1)
     if twice:
         raise ModelError(f"has two outputs called {twice[0]!r}", where=where, hint="mend id2label in config.json")
     return labels
