@@ -59,15 +59,17 @@ def read(
     if matched:
         _check_all(way, matched, labels, mapping or {})
         _check_spellings(way, mapping or {}, ignore_case)
-        return _reading(column, MAPPING, matched, named)
-    if column.classes and any(label not in (str(place), f"LABEL_{place}") for place, label in enumerate(labels)):
+        return _reading(column, MAPPING, matched, named if way is named else column)
+    # Labels that are only numbered say nothing, unless they are what the file's own names are.
+    numbered = all(label in (str(place), f"LABEL_{place}") for place, label in enumerate(labels))
+    if column.classes and (not numbered or set(column.classes) <= set(labels)):
         return _reading(column, CLASS, _by_name(named, labels, ignore_case), named)
     if column.numbers and not mapping:
         return _numbers(column, labels, rule)
     found = _by_name(column, labels, ignore_case)
     own = {label.strip() for label in labels}
     exact = all(spelling in own or NUMBER.fullmatch(spelling) for spelling in found)
-    return _reading(column, NAME if exact else CASE, found, named)
+    return _reading(column, NAME if exact else CASE, found, column)
 
 
 def rules(column: Column, labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> frozenset[str]:
@@ -110,10 +112,13 @@ def _mapped(column: Column, named: Column, mapping: Mapping[str, str]) -> tuple[
 
 
 def _reading(column: Column, by: str, found: Mapping[str, str], named: Column) -> Reading:
-    """The reading by the spellings of the column itself, whatever name of theirs decided it."""
+    """The reading by the spellings of the column itself; ``named``: the column whose spellings ``found`` has.
+
+    Class names may be numbers too: those of another class must not be taken for the column's own.
+    """
     if named is not column:
         names = {one: column.classes[int(one)] if NUMBER.fullmatch(one) else one for one in column.rows}
-        found = {one: found[one] if one in found else found[name] for one, name in names.items()}
+        found = {one: found[name] for one, name in names.items()}
     return Reading(column.name, by, {one: found[one] for one in sorted(found, key=by_number)})
 
 

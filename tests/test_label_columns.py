@@ -82,6 +82,39 @@ def test_numbers_that_the_file_has_names_for_are_read_by_those_names(tmp_path: P
     assert reading(found).line == "by class name: 0 = positive, 1 = negative"
 
 
+TWELVE = tuple(map(str, range(12)))
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "numbers", "right"),
+    [
+        # ``class_encode_column`` numbers the labels that occur, sorted as words.
+        (["1", "3", "4", "7"], TWELVE, [0, 3, 1], ["1", "7", "3"]),
+        (["0", "1", "10", "11", "2"], TWELVE, [2, 4, 3], ["10", "2", "11"]),
+        (["1", "0"], ("0", "1"), [0, 1, 1], ["1", "0", "0"]),
+        (["LABEL_1", "LABEL_0"], ("LABEL_0", "LABEL_1"), [0, 1, 1], ["LABEL_1", "LABEL_0", "LABEL_0"]),
+        # Names that are none of the model's numbered labels: by position.
+        (["negative", "positive"], ("LABEL_0", "LABEL_1"), [1, 0, 0], ["LABEL_1", "LABEL_0", "LABEL_0"]),
+        (["negative", "positive"], ("0", "1"), [1, 0, 0], ["1", "0", "0"]),
+    ],
+)
+def test_class_names_that_are_numbers_are_names_all_the_same(
+    tmp_path: Path, names: Sequence[str], labels: Sequence[str], numbers: Sequence[int], right: Sequence[str]
+) -> None:
+    path = class_label(tmp_path, names, numbers, saved=False)
+    assert golds(read(path, labels)) == right
+    head = data.labels_in(path, Columns(), {})
+    used = {names[number] for number in numbers}
+    assert set(head) == used
+    assert golds(read(path, head)) == [names[number] for number in numbers]
+
+
+def test_a_mapping_of_numbers_and_of_names_that_are_numbers_is_of_the_one_that_it_has_whole(tmp_path: Path) -> None:
+    path = class_label(tmp_path, ["7", "5"], [0, 1, 1], saved=False)
+    assert golds(read(path, BINARY, {"0": "positive", "1": "negative"})) == ["positive", "negative", "negative"]
+    assert golds(read(path, BINARY, {"5": "positive", "7": "negative"})) == ["negative", "positive", "positive"]
+
+
 def test_labels_of_a_training_column_with_a_gap_are_the_numbers_of_one_without(tmp_path: Path) -> None:
     train = csv_file(tmp_path, ["0.0", "1.0", "", *(f"{number}.0" for number in range(2, 12))], "train.csv")
     labels = data.labels_in(train, Columns(), {})
