@@ -144,6 +144,8 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
             named = {key: str(value) for key, value in part.slice.items()}
             near = _nearest(named, [one.slice for one in record.measurements])
             reason = f"no slice of this probe matches the rule{f'; {near}' if near else ''}"
+            if not record.measurements and record.counts.get("unanswered"):
+                reason = f"the model fails on {_count(record.counts['unanswered'], 'text')}, and no other was left to measure"
             yield Verdict(index, named or None, "not_measured", reason)
 
 

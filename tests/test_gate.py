@@ -310,3 +310,10 @@ def _task(name: str) -> Any:
     from auditor import tasks
 
     return tasks.create(name, ("O", "B-PER", "I-PER") if name == "ner" else ("a", "b"))
+
+
+def test_where_the_model_fails_on_every_text_the_rule_says_so() -> None:
+    silent = record(counts={"cases": 0, "unanswered": 30})
+    (verdict,) = decide([rule()], silent).verdicts
+    assert verdict.outcome == "not_measured"
+    assert verdict.reason == "the model fails on 30 texts, and no other was left to measure"

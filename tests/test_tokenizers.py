@@ -117,3 +117,12 @@ def test_a_base_without_a_table_of_words_trains_and_is_refused_where_one_is_need
     assert trained.work == 3 * 3 * longest
     with pytest.raises(ModelError, match="CanineForSequenceClassification has no table of word embeddings"):
         loop.train(base, rows, (), task, recipes.create("fgm", {}), settings, seed=1, device="cpu")
+
+
+def test_a_tokenizer_that_needs_no_file_loads_from_a_folder_without_any(tmp_path: Path) -> None:
+    path = canine(tmp_path / "m")
+    for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
+        (path / name).unlink(missing_ok=True)
+    model = hugging_face.load(path, name="m", device="cpu")
+    (encoded,) = model.encode([("ab",)])
+    assert encoded.payload["input_ids"][1:3] == [ord("a"), ord("b")]

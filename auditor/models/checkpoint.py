@@ -30,6 +30,8 @@ NO_LIMIT = 1_000_000
 """transformers writes 1e30 where a tokenizer has no greatest length."""
 
 
+WITHOUT_TOKENIZER_FILES = ("canine", "perceiver")
+"""Kinds of models whose tokenizer needs no file at all: it takes characters, or bytes, as they are."""
 MOST_LABELS = 100_000
 """Their names are made before any weights are looked at."""
 
@@ -87,7 +89,7 @@ def describe(
         raise ModelError("holds an adapter, and not the weights that it belongs to", where=where, hint=merge_hint(path))
     check_weights(path, allow_pickle)
     check_adapter(path)
-    _check_tokenizer(path)
+    _check_tokenizer(path, config)
     return Checkpoint(
         path,
         _labels(config, where),
@@ -122,7 +124,7 @@ def check_base(path: Path) -> None:
         if (path / ADAPTER_CONFIG).is_file():
             hint += f"; if its weights are merged, delete {ADAPTER_CONFIG}"
         raise ModelError("has an adapter that would be lost", where=str(path), hint=hint)
-    _check_tokenizer(path)
+    _check_tokenizer(path, read_json(path / "config.json"))
 
 
 def _check_folder(path: Path) -> None:
@@ -194,8 +196,10 @@ def _check_architecture(config: Mapping[str, Any], task: str, where: str) -> str
     return architecture
 
 
-def _check_tokenizer(path: Path) -> None:
+def _check_tokenizer(path: Path, config: Mapping[str, Any]) -> None:
     """Whether there is anything that a tokenizer could be loaded from: some need no vocabulary, others name it freely."""
+    if config.get("model_type") in WITHOUT_TOKENIZER_FILES:
+        return
     passed_over = (*NOT_READ, *NOT_OF_A_TOKENIZER)
     names = (file.name for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
     if all(any(fnmatch(name.lower(), pattern) for pattern in passed_over) for name in names):
