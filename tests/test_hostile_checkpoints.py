@@ -311,3 +311,20 @@ def test_a_checkpoint_of_a_later_transformers_says_so_where_it_fails(folder: Pat
     put(folder / "config.json", "hidden_act", "swish-of-the-future")
     hint = f"(saved by transformers 99.1.0, here is {transformers.__version__}: pip install --upgrade transformers)"
     assert (judged(folder) or "").endswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (1, "reads 1 tokens, of which 2 are special ones: no text is read"),
+        (2, "reads 2 tokens, of which 2 are special ones: no text is read"),
+        (3.7, "model_max_length = 3.7 is not a whole number of tokens"),
+    ],
+)
+def test_a_length_that_leaves_no_room_for_a_text_is_refused(folder: Path, value: float, words: str) -> None:
+    file = folder / "tokenizer_config.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**content, "model_max_length": value}), encoding="utf-8")
+    line = judged(folder)
+    assert line is not None
+    assert words in line

@@ -236,6 +236,8 @@ def _max_length(config: Mapping[str, Any], tokenizer: Mapping[str, Any], where: 
     own = tokenizer.get("model_max_length")
     if own is not None and (isinstance(own, bool) or not isinstance(own, int | float)):
         raise ModelError(f"model_max_length = {own!r} is not a number of tokens", where=where)
+    if is_limit(own) and own != int(own):
+        raise ModelError(f"model_max_length = {own!r} is not a whole number of tokens", where=where)
     limits = (config.get("max_position_embeddings"), own)
     return min((int(one) for one in limits if is_limit(one)), default=None)
 

@@ -145,6 +145,8 @@ def load(
     weights, said = load_weights(path, where, architecture, trust_remote_code=trust_remote_code)
     notes += said
     model = adapters.attach(weights, path)
+    limit = length_limit(model, tokenizer, max_length)
+    _check_room(limit, tokenizer, path)
     arguments = {
         "name": name,
         "task_name": task_name,
@@ -159,7 +161,7 @@ def load(
             model,
             tokenizer,
             name=name,
-            max_length=length_limit(model, tokenizer, max_length),
+            max_length=limit,
             precision=precision,
             fingerprint=checkpoint.fingerprint(path),
             again=lambda: load(path, **arguments),  # type: ignore[arg-type]
@@ -221,3 +223,12 @@ def length_limit(model: Any, tokenizer: Any, given: int | None) -> int:
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
             limits.append(module.num_embeddings - module.padding_idx - 1 - taken)
     return min((int(one) for one in limits if checkpoint.is_limit(one)), default=DEFAULT_LENGTH)
+
+
+def _check_room(limit: int, tokenizer: Any, path: Path) -> None:
+    """Whether a text has any place beside the special tokens. Raises ModelError."""
+    special = int(tokenizer.num_special_tokens_to_add())
+    if limit <= special:
+        hint = "model_max_length of the tokenizer, max_position_embeddings of the model, or [audit] max_length"
+        message = f"reads {limit} tokens, of which {special} are special ones: no text is read"
+        raise ModelError(message, where=str(path), hint=hint)
