@@ -54,7 +54,11 @@ def loaded(writer: int, task: str, name: str) -> hugging_face.HuggingFaceModel |
     try:
         return hugging_face.load(folder(writer, task) / name, name=name, task_name=task, device="cpu")
     except ModelError as error:
-        if writer > INSTALLED and "saved by transformers 5" in error.line and "pip install --upgrade" in error.line:
+        if (
+            writer > INSTALLED
+            and "saved by transformers 5" in error.line
+            and "pip install --upgrade transformers" in error.line
+        ):
             return None
         raise
 
