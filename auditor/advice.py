@@ -93,12 +93,8 @@ def _gaps(record: ProbeRecord, deciding: Set[tuple[str, str]]) -> Iterator[tuple
         yield named(record.probe, NOT_SELECTED), NOT_SELECTED
     elif record.status == "not_applicable":
         ways = [_how(need, record.reason) for need in record.missing if need in HOW]
-        how = (
-            "; ".join([*ways, *([record.reason] if absent and record.reason else [])])
-            or record.reason
-            or "no reason given"
-        )
-        yield named(record.probe, record.reason), how
+        reason = record.reason or "no reason given"
+        yield named(record.probe, record.reason), "; ".join([*ways, reason] if absent else ways) or reason
     by_reason: dict[str, list[Slice]] = {}
     for gap in record.skipped:
         if gap.applies:

@@ -62,6 +62,11 @@ def show(
             print(one_line(f"  {gap}"))
 
 
+def judged_by(policy: Policy, *, own: bool) -> str:
+    """Name the policy that a results folder is judged by; ``own``: the one of its audit."""
+    return one_line(f"policy: {policy.name}{', as the audit was judged by' if own else ''}")
+
+
 def lines(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], folder: str) -> Iterator[tuple[str, str]]:
     """Outcome and line of every verdict on something measured.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from auditor import results, verifying
-from auditor.cli.decision import show
+from auditor.cli.decision import judged_by, show
 from auditor.cli.interrupts import INTERRUPTS
-from auditor.errors import one_line
 
 
 def run(options: Namespace) -> int:
@@ -16,7 +15,7 @@ def run(options: Namespace) -> int:
     decision = audited.decision
     INTERRUPTS.settle(decision.exit_code)
     if not options.json and not options.quiet:
-        print(one_line(f"policy: {audited.policy.name}{'' if options.policy else ', as the audit was judged by'}"))
+        print(judged_by(audited.policy, own=options.policy is None))
     own = [record for record in audited.records if record.model == audited.results["candidate"]]
     folder = str(results.folder_of(options.results))
     show(decision, audited.policy, own, folder=folder, as_json=options.json, quiet=options.quiet)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from auditor import policy, registry, remedies, results, stats, tasks, verifying
 from auditor.cli import run as audits
 from auditor.cli import sources
-from auditor.cli.decision import INCOMPLETE
+from auditor.cli.decision import INCOMPLETE, judged_by
 from auditor.cli.options import progress
 from auditor.cli.sources import Sources
 from auditor.config import Config
@@ -38,8 +38,7 @@ def run(options: Namespace) -> int:
     found = audited.results
     if Path(found["candidate"]).name != found["candidate"]:
         raise ResultsError(f"{found['candidate']!r} is no checkpoint's name", where=str(options.results))
-    own = "" if options.policy else ", as the audit was judged by"
-    print(one_line(f"policy: {audited.policy.name}{own}"))
+    print(judged_by(audited.policy, own=options.policy is None))
     proposed = remedies.proposed(found)
     for one in proposed:
         _propose(one)

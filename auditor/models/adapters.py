@@ -18,8 +18,8 @@ from auditor.models.adapter_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLE
 from auditor.models.checkpoint import WORDS
 from auditor.models.libraries import quiet
 from auditor.models.loading import loading
+from auditor.models.reading import read_json
 from auditor.models.weight_files import ADAPTER
-from auditor.reading import read_file
 
 _NAME = "auditor_bottleneck"
 """Of the module inside a linear map: no architecture has one of that name (MobileBERT has bottlenecks of its own)."""
@@ -165,7 +165,7 @@ def attach(model: Any, path: Path) -> Any:
         return model
     # Modules are drawn at random before they are given their weights: that is nobody else's affair.
     with loading("its adapter does not load", folder), torch.random.fork_rng(devices=[]):
-        config = json.loads(read_file(folder / ADAPTER_CONFIG, ModelError).decode("utf-8"))
+        config = read_json(folder / ADAPTER_CONFIG)
         tensors = load_file(folder / ADAPTER_WEIGHTS)
         if config["peft_type"] == BOTTLENECK:
             add_bottlenecks(model, config["targets"], int(config["width"]))

@@ -115,16 +115,15 @@ def check_base(path: Path) -> None:
         hint = "[training] base, or --base, names the folder of a pretrained model"
         raise ModelError("not a pretrained model: no config.json here", where=str(path), hint=hint)
     check_folder(path, ModelError)
-    _refuse_remote_code(
-        path, read_json(path / "config.json"), _tokenizer_config(path), False, "a base may not bring any"
-    )
+    config = read_json(path / "config.json")
+    _refuse_remote_code(path, config, _tokenizer_config(path), False, "a base may not bring any")
     check_weights(path, False, "pickle can run any code: save it again as safetensors")
     if (path / ADAPTER).is_dir() or (path / ADAPTER_CONFIG).is_file():
         hint = "train from the base it was added to"
         if (path / ADAPTER_CONFIG).is_file():
             hint += f"; if its weights are merged, delete {ADAPTER_CONFIG}"
         raise ModelError("has an adapter that would be lost", where=str(path), hint=hint)
-    _check_tokenizer(path, read_json(path / "config.json"))
+    _check_tokenizer(path, config)
 
 
 def _check_folder(path: Path) -> None:
