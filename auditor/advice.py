@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any
 
 from auditor import remedies
-from auditor.types import NEEDS, NOT_SELECTED, ProbeRecord, Rule, Slice
+from auditor.types import NEEDS, NOT_SELECTED, ProbeRecord, Slice
 
 REMEDY = "audit remedy {folder} proposes a training recipe"
 BY_PROBE = {
@@ -46,31 +47,54 @@ HOW = {
     "candidate": "audit it as the candidate, with --candidate",
 }
 """Need → how to meet it. The other needs of NEEDS are the task's: nothing that a user gives changes them."""
+ANY_FOLDER = "FOLDER"
+"""Stands for the results folder on the page, which is the same wherever that folder lies."""
 
 
-def next_step(rule: Rule, slice_: Slice | None, limitation: str | None, folder: str) -> str:
-    """What to do about a failed verdict, in one line.
+def next_step(probe: str, slice_: Slice | None, limitation: str | None, folder: str) -> str:
+    """What to do about a failed verdict on a probe, in one line.
 
     ``folder``: the results folder, as the user wrote it.
     """
     values = set((slice_ or {}).values())
     by_names = not remedies.BY_NAMES.isdisjoint(values)
-    changes_words = rule.probe == "noise" and "family" in (slice_ or {}) and values.isdisjoint(remedies.LABEL_KEEPING)
-    if rule.probe in NO_RECIPE and (by_names or changes_words):
-        return NO_RECIPE[rule.probe]
-    text = BY_PROBE.get(rule.probe) or BY_LIMITATION.get(limitation or "") or BY_PROBE["quality"]
+    changes_words = probe == "noise" and "family" in (slice_ or {}) and values.isdisjoint(remedies.LABEL_KEEPING)
+    if probe in NO_RECIPE and (by_names or changes_words):
+        return NO_RECIPE[probe]
+    text = BY_PROBE.get(probe) or BY_LIMITATION.get(limitation or "") or BY_PROBE["quality"]
     return text.format(folder=shlex.quote(folder))
+
+
+def next_steps(results: Mapping[str, Any]) -> dict[int, str]:
+    """Place of each failed verdict of a results file → what to do about it, for the page.
+
+    Not kept in the file: a later auditor may know better, and what it says would then not follow from the rows.
+    """
+    rows = {
+        record["probe"]: record["limitation"]
+        for record in results["records"]
+        if record["model"] == results["candidate"]
+    }
+    return {
+        place: next_step(verdict["probe"], verdict["slice"], rows[verdict["probe"]], ANY_FOLDER)
+        for place, verdict in enumerate(results["decision"]["verdicts"])
+        if verdict["outcome"] == "fail"
+    }
 
 
 def not_measured(records: Sequence[ProbeRecord], deciding: Set[tuple[str, str]]) -> list[str]:
     """Lines ``probes – how to have them measured``, each way once.
 
-    What was not selected comes last; what does not apply to the model's task stands in no line.
+    What was not selected comes last. What does not apply to the model's task stands in no line, unless ``--probe`` asks
+    for it.
 
     ``records``: one model's. ``deciding``: probe and reason of each gap that a required rule waits for.
     """
     found: dict[str, list[str]] = {}
+    chosen = any(record.reason == NOT_SELECTED for record in records)
     for record in records:
+        if record.status == "failed" or (_is_of_another_task(record) and (not chosen or record.reason == NOT_SELECTED)):
+            continue
         for name, how in _gaps(record, deciding):
             names = found.setdefault(how, [])
             if name not in names:
@@ -87,7 +111,8 @@ def _gaps(record: ProbeRecord, deciding: Set[tuple[str, str]]) -> Iterator[tuple
         return f"{name} (required)" if (record.probe, reason) in deciding else name
 
     absent = [need.removeprefix("package:") for need in record.missing if need.startswith("package:")]
-    if any(need in NEEDS and need not in HOW for need in record.missing) or record.status == "failed":
+    if _is_of_another_task(record):
+        yield named(record.probe, record.reason), record.reason or "no reason given"
         return
     if record.reason == NOT_SELECTED:
         yield named(record.probe, NOT_SELECTED), NOT_SELECTED
@@ -102,6 +127,10 @@ def _gaps(record: ProbeRecord, deciding: Set[tuple[str, str]]) -> Iterator[tuple
     for reason, slices in by_reason.items():
         way = next((HOW[need] for need, text in NEEDS.items() if text == reason and need in HOW), reason)
         yield named(f"{record.probe} {_place(slices)}".rstrip(), reason), way
+
+
+def _is_of_another_task(record: ProbeRecord) -> bool:
+    return any(need in NEEDS and need not in HOW for need in record.missing)
 
 
 def _how(need: str, reason: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 UNPRESERVED_ROWS = frozenset({"noise", "attack"})
@@ -25,6 +26,7 @@ TASK_NEEDS = frozenset({"single_text", "word_labels", "class_scores"})
 INPUT_NEEDS = frozenset({"train", "domains", "base"})
 """Needs that the user meets by giving data, as the gate has them."""
 
+NO_STEPS: Mapping[int, str] = MappingProxyType({})
 Measured = Mapping[str, Any]
 """A measurement as results.json holds it."""
 
@@ -46,7 +48,7 @@ def same_slice(one: Mapping[str, str] | None, other: Mapping[str, str] | None) -
 class Findings:
     """One results file with its indices. The candidate is the first of ``models``."""
 
-    def __init__(self, results: Mapping[str, Any]) -> None:
+    def __init__(self, results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> None:
         self.results = results
         self.candidate: str = results["candidate"]
         listed = [model["name"] for model in results["models"]]
@@ -59,6 +61,7 @@ class Findings:
         self.anchors = {probe: f"probe-{number}" for number, probe in enumerate(self.probes, start=1)}
         self.rules: Sequence[Mapping[str, Any]] = results["policy"]["rules"]
         self.verdicts: Sequence[Mapping[str, Any]] = results["decision"]["verdicts"]
+        self._next_steps = {id(self.verdicts[place]): step for place, step in next_steps.items()}
 
     def _place(self, probe: str) -> tuple[int, int]:
         """Plain quality first, then in the order of the scorecard's rows."""
@@ -134,6 +137,10 @@ class Findings:
         """What stands behind the candidate's value that a rule reads: the groups of a gap; empty where nothing is said."""
         measured = None if slice_ is None else self.measured(self.candidate, rule["probe"], rule["metric"], slice_)
         return str((measured or {}).get("detail", ""))
+
+    def next_step(self, verdict: Mapping[str, Any]) -> str | None:
+        """What to do about a verdict that failed; None of any other."""
+        return self._next_steps.get(id(verdict))
 
     def rules_of(self, probe: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
         return ((number, rule) for number, rule in enumerate(self.rules) if rule["probe"] == probe)

@@ -1,4 +1,4 @@
-"""The scorecard: one self-contained HTML page, a pure function of the results."""
+"""The scorecard: one self-contained HTML page, a pure function of the results and of what to do next."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 from reports import view
 from reports.formats import visible
+from reports.lookup import NO_STEPS
 
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-def render(results: Mapping[str, Any]) -> str:
-    """The page of a results file that keeps the schema: the same results, the same bytes. Reads nothing else.
+def render(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> str:
+    """The page of a results file that keeps the schema: the same arguments, the same bytes. Reads nothing else.
+
+    ``next_steps``: place of a failed verdict → what to do about it (``auditor.advice.next_steps``).
 
     Every text is escaped, and its invisible characters are spelt out.
     """
@@ -28,7 +31,7 @@ def render(results: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("scorecard.html.j2").render(view.build(results))
+    return environment.get_template("scorecard.html.j2").render(view.build(results, next_steps))
 
 
 def _shown(value: Any) -> Any:

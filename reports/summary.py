@@ -34,7 +34,7 @@ def decision(found: Findings) -> dict[str, Any]:
         "word": word,
         "headline": given["headline"],
         "exit_code": given["exit_code"],
-        "deciding": [_verdict(found, verdict) for verdict in deciding],
+        "deciding": _with_steps(found, deciding),
         # The gate's reasons end with one line for each of these verdicts: said once is enough.
         "reasons": given["reasons"][: max(0, len(given["reasons"]) - len(deciding))],
         "counts": _counts(found),
@@ -79,6 +79,15 @@ def _verdict(found: Findings, verdict: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _with_steps(found: Findings, verdicts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Verdicts as they are shown, the next step once for neighbours that share it: below the last."""
+    steps = [found.next_step(verdict) for verdict in verdicts]
+    return [
+        {**_verdict(found, verdict), "next": None if step in steps[at + 1 : at + 2] else step}
+        for at, (verdict, step) in enumerate(zip(verdicts, steps, strict=True))
+    ]
+
+
 def limit_text(rule: Mapping[str, Any], unit: str) -> str:
     """``≤ 10.0 points``, ``≥ 80.0 %`` or ``no limit``."""
     limit = limit_of(rule)
@@ -94,7 +103,7 @@ def rules(found: Findings) -> list[dict[str, Any]]:
     required = {"always": "required", "when_input_given": "required when its input is given", "never": "shown only"}
     listed = []
     for number, rule in enumerate(found.rules):
-        verdicts = [_verdict(found, verdict) for verdict in found.verdicts if verdict["rule"] == number]
+        verdicts = _with_steps(found, [verdict for verdict in found.verdicts if verdict["rule"] == number])
         listed.append(
             {
                 **_place(found, rule["probe"], rule["metric"]),

@@ -7,7 +7,7 @@ from typing import Any
 
 from reports import charts, detail, summary, tables
 from reports.formats import setting, words_of
-from reports.lookup import Findings
+from reports.lookup import NO_STEPS, Findings
 from reports.summary import unmeasured_text
 
 _DATA = {
@@ -25,12 +25,12 @@ HOME = "home"
 _HISTORY = "history"
 
 
-def build(results: Mapping[str, Any]) -> dict[str, Any]:
+def build(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> dict[str, Any]:
     """The view of a results file that keeps the schema (``auditor/results_schema.json``).
 
     Returns strings, numbers, lists and dicts only; charts are strings of SVG. Raises KeyError for a missing key.
     """
-    found = Findings(results)
+    found = Findings(results, next_steps)
     return {
         "auditor": results["auditor"],
         "schema": results["schema"],

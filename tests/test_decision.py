@@ -90,6 +90,25 @@ def test_programs_are_told_every_group_of_a_verdict(capsys: pytest.CaptureFixtur
     assert group["low"] <= group["value"] <= group["high"]
 
 
+def test_programs_are_told_the_next_step_of_every_failure_and_of_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = record(
+        flips(80, 200, {"axis": "a"}), flips(90, 200, {"axis": "b"}), flips(2, 200, {"axis": "c"}), probe="noise"
+    )
+    other = record(flips(80, 200, {"axis": "a"}), probe="theirs", limitation="calibration")
+    rules = [rule(probe="noise"), rule(probe="theirs", required="never")]
+    decision, lines = printed(capsys, rules, found, other, as_json=True)
+    verdicts = json.loads("\n".join(lines))["verdicts"]
+    assert [(one["outcome"], one.get("next")) for one in verdicts] == [
+        ("fail", "audit remedy 'my audit' proposes a training recipe"),
+        ("fail", "audit remedy 'my audit' proposes a training recipe"),
+        ("pass", None),
+        ("fail", "fit a temperature on validation rows"),
+    ]
+    assert ["next" in one for one in verdicts] == [one.outcome == "fail" for one in decision.verdicts]
+
+
 def test_a_value_that_is_shown_without_a_limit_is_said_to_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
     _, lines = printed(capsys, [rule(max=None, required="never")], record(flips(5, 60, {"axis": "a"})))
     assert lines[0] == "         shown (advisory)  p flips [axis=a] 0.083: shown without a limit"

@@ -21,8 +21,8 @@ import small_results
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from auditor import advice, gate, policy, prepare, registry, remedies, results, verifying
 from auditor import config as configs
-from auditor import gate, policy, prepare, registry, remedies, results, verifying
 from auditor.cli import remedy
 from auditor.config import Config
 from auditor.errors import AuditError, ConfigError
@@ -327,7 +327,7 @@ def read_results(folder: Path, content: bytes) -> None:
 
     def act() -> None:
         audited = verifying.load(folder)
-        scorecard.render(audited.results)
+        scorecard.render(audited.results, advice.next_steps(audited.results))
         remedies.proposed(audited.results)
         told(lambda: remedy._read(audited.results), folder)
 

@@ -72,7 +72,7 @@ def shipped_rules() -> list[Rule]:
 @pytest.mark.parametrize("rule", shipped_rules(), ids=lambda rule: rule.text)
 def test_every_rule_of_a_shipped_policy_has_a_next_step_of_its_own(rule: Rule) -> None:
     assert rule.probe in advice.BY_PROBE
-    step = advice.next_step(rule, {key: str(value) for key, value in rule.slice.items()}, None, "results")
+    step = advice.next_step(rule.probe, {key: str(value) for key, value in rule.slice.items()}, None, "results")
     assert step
     assert "{" not in step
     assert "audit remedy" not in step or "audit remedy results " in step
@@ -81,10 +81,8 @@ def test_every_rule_of_a_shipped_policy_has_a_next_step_of_its_own(rule: Rule) -
 def test_every_probe_and_every_row_of_the_scorecard_has_a_next_step() -> None:
     assert set(advice.BY_LIMITATION) == set(limitations.IDS)
     for probe in registry.discover():
-        rule = Rule(probe.name, "metric", {}, "why", max=0.1)
-        assert advice.next_step(rule, {}, probe.limitation, "results")
-    theirs = Rule("theirs", "metric", {}, "why", max=0.1)
-    assert advice.next_step(theirs, None, "calibration", "x") == advice.BY_LIMITATION["calibration"]
+        assert advice.next_step(probe.name, {}, probe.limitation, "results")
+    assert advice.next_step("theirs", None, "calibration", "x") == advice.BY_LIMITATION["calibration"]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +98,7 @@ def test_every_probe_and_every_row_of_the_scorecard_has_a_next_step() -> None:
 def test_a_recipe_is_promised_only_where_audit_remedy_may_have_one(
     probe: str, slice_: dict[str, str], remedy: bool
 ) -> None:
-    step = advice.next_step(Rule(probe, "m", {}, "w", max=0.1), slice_, "noise", "here")
+    step = advice.next_step(probe, slice_, "noise", "here")
     assert ("audit remedy here proposes" in step) is remedy
     assert (slice_.get("family") in (None, *remedies.LABEL_KEEPING) and "entity swap" not in slice_.values()) is remedy
 
@@ -143,9 +141,21 @@ def test_what_is_not_measured_is_said_once_for_each_way_to_change_it() -> None:
         "domain_shift, shares [1] – give another domain with --domain NAME=FILE",
         "label_noise, low_resource – name the base model with --base FOLDER; give training rows with --train FILE",
         "memory – the base that [training] names is not there",
+        "entities – the task labels texts, not their words",
         "theirs (required) – spacy is not installed; get it with: pip install spacy",
         "bias, quality (required) – not selected with --probe",
     ]
+
+
+@pytest.mark.parametrize("need", sorted(set(NEEDS) - set(advice.HOW)))
+def test_the_reason_of_a_probe_that_was_asked_for_and_is_of_another_task_is_said(need: str) -> None:
+    asked = gap("entities", need)
+    others = [gap("noise", reason=NOT_SELECTED), gap("bias", need, reason=NOT_SELECTED)]
+    assert advice.not_measured([asked, *others], set()) == [
+        f"entities – {NEEDS[need]}",
+        "noise – not selected with --probe",
+    ]
+    assert advice.not_measured([asked], set()) == []
 
 
 def test_slices_without_anything_in_common_are_counted() -> None:

@@ -15,13 +15,14 @@ import pytest
 from jinja2 import Environment, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
-from auditor import gate, limitations
+from auditor import advice, gate, limitations
 from auditor.types import NEEDS
 from reports import charts, formats, lookup, marks, scorecard, tables, view
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "results"
 RESULTS: dict[str, Any] = json.loads((FIXTURES / "results.json").read_text(encoding="utf-8"))
-PAGE = scorecard.render(RESULTS)
+STEPS = advice.next_steps(RESULTS)
+PAGE = scorecard.render(RESULTS, STEPS)
 CSS = (scorecard.TEMPLATES / "scorecard.css").read_text(encoding="utf-8")
 
 
@@ -66,7 +67,7 @@ def test_the_golden_page_is_reproduced_byte_for_byte() -> None:
 
 
 def test_the_same_results_in_another_order_of_keys_give_the_same_decision_and_no_state_is_kept() -> None:
-    assert scorecard.render(results()) == PAGE
+    assert scorecard.render(results(), STEPS) == PAGE
 
 
 def test_every_limitation_has_its_row_with_its_question() -> None:
@@ -181,6 +182,45 @@ def test_a_reason_that_a_verdict_already_tells_is_not_repeated() -> None:
     assert [one["probe"] for one in decision["deciding"]] == ["adversarial"]
     assert len(decision["reasons"]) == 1
     assert "crashed" in decision["reasons"][0]
+
+
+def with_failures() -> dict[str, Any]:
+    """The recorded results with failures of noise, of typos and of words, before that of adversarial."""
+    found = results()
+    for verdict in found["decision"]["verdicts"]:
+        if verdict["probe"] == "noise" and verdict["slice"]["family"] in ("typos", "words"):
+            verdict["outcome"] = "fail"
+    return found
+
+
+def test_below_a_failure_stands_what_to_do_next_once_for_neighbours_with_the_same_step() -> None:
+    found = with_failures()
+    remedy, rows = (
+        "audit remedy FOLDER proposes a training recipe",
+        "add training rows that are written so, and train again",
+    )
+    built = view.build(found, advice.next_steps(found))
+    deciding = [(one["probe"], one["slice"], one["next"]) for one in built["decision"]["deciding"]]
+    assert deciding == [
+        ("noise", "family typos, severity middle", remedy),
+        ("noise", "family words, severity middle", rows),
+        ("adversarial", "recipe deepwordbug", remedy),
+    ]
+    shown = [one["next"] for rule in built["rules"] for one in rule["verdicts"] if one["mark"]["kind"] == "fail"]
+    assert shown == [remedy, rows, remedy]
+    assert scorecard.render(found, advice.next_steps(found)).count("What to do next: ") == 6
+    same = view.build(found, dict.fromkeys(advice.next_steps(found), "wait"))
+    assert [one["next"] for one in same["decision"]["deciding"]] == [None, None, "wait"]
+
+
+def test_what_to_do_next_is_as_text_on_the_page_and_stands_below_no_verdict_that_did_not_fail() -> None:
+    found = with_failures()
+    page = scorecard.render(found, dict.fromkeys(advice.next_steps(found), "<b>run</b>\u202e"))
+    assert "What to do next: &lt;b&gt;run&lt;/b&gt;⟨U+202E⟩" in page
+    assert "What to do next" not in scorecard.render(found)
+    for verdict in found["decision"]["verdicts"]:
+        verdict["outcome"] = "pass"
+    assert advice.next_steps(found) == {}
 
 
 def test_verdicts_are_counted_by_outcome_required_apart_from_shown() -> None:

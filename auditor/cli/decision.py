@@ -41,7 +41,10 @@ def show(
         content = {"policy": policy.name, **results.decision_dict(decision, policy)}
         by_probe = {record.probe: record for record in records}
         for entry, verdict in zip(content["verdicts"], decision.verdicts, strict=True):
-            entry |= _with_groups(verdict, policy.rules[verdict.rule], by_probe[policy.rules[verdict.rule].probe])
+            rule = policy.rules[verdict.rule]
+            entry |= _with_groups(verdict, rule, by_probe[rule.probe])
+            if (step := _next_step(verdict, rule, by_probe, folder)) is not None:
+                entry["next"] = step
         print(json.dumps(content, ensure_ascii=True, indent=2))
         return
     coloured = has_colours()
@@ -129,7 +132,7 @@ def _deciding(decision: Decision, policy: Policy) -> set[tuple[str, str]]:
 def _next_step(verdict: Verdict, rule: Rule, own: Mapping[str, ProbeRecord], folder: str) -> str | None:
     if verdict.outcome != "fail":
         return None
-    return advice.next_step(rule, verdict.slice, own[rule.probe].limitation, folder)
+    return advice.next_step(rule.probe, verdict.slice, own[rule.probe].limitation, folder)
 
 
 def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from auditor import files, registry, results, verifying
+from auditor import advice, files, registry, results, verifying
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import ResultsError, one_line
 
@@ -21,7 +21,8 @@ def run(options: Namespace) -> int:
     out = options.out or results.folder_of(options.results) / results.PAGE
     if out.exists() and out.suffix not in PAGES:
         raise ResultsError("is there already and is no page", where=str(out), hint="name a file that ends in .html")
-    files.write_whole(out, scorecard.render(audited.results).encode("utf-8", "backslashreplace"), ResultsError)
+    page = scorecard.render(audited.results, advice.next_steps(audited.results))
+    files.write_whole(out, page.encode("utf-8", "backslashreplace"), ResultsError)
     INTERRUPTS.settle(0)
     print(one_line(str(out)))
     return 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import (
+    advice,
     comparing,
     doubts,
     estimating,
@@ -246,7 +247,8 @@ def _write(folder: Path, content: dict[str, Any], timings: dict[str, Any], error
     results.write_json(folder / results.TIMINGS, timings)
     if errors:
         (folder / results.ERRORS).write_text("\n".join(errors), encoding="utf-8", errors="backslashreplace")
-    page = scorecard.render(json.loads((folder / results.RESULTS).read_text(encoding="utf-8")))
+    found = json.loads((folder / results.RESULTS).read_text(encoding="utf-8"))
+    page = scorecard.render(found, advice.next_steps(found))
     (folder / results.PAGE).write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
@@ -278,6 +280,7 @@ def _options(options: Namespace, config: Config, cache: Cache) -> Any:
         model=options.model,
         data=options.data,
         train=options.train,
+        labels_file=options.labels_file,
         domains=domains,
         base=options.base,
         candidate=options.candidate,
