@@ -16,8 +16,13 @@ AuditError (exit 2)
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 
+TOO_LONG = os.strerror(errno.ENAMETOOLONG)
+SHORTER = "is it a path? a name in one has at most 255 bytes"
+"""The hint for a path that no file can have for its length."""
 NOT_UTF_8 = "its path is not UTF-8: libraries cannot open it"
 
 
@@ -33,8 +38,11 @@ class AuditError(Exception):
     @property
     def line(self) -> str:
         """The one line a user reads: ``where: message (hint)``."""
-        place = f"{self.where}: " if self.where else ""
-        hint = f" ({self.hint})" if self.hint else ""
+        where, hint = self.where, self.hint
+        if where and self.message.endswith(TOO_LONG):
+            where, hint = shortened(where), hint or SHORTER
+        place = f"{where}: " if where else ""
+        hint = f" ({hint})" if hint else ""
         return one_line(f"{place}{self.message}{hint}")
 
     def at(self, where: str) -> AuditError:
@@ -85,6 +93,11 @@ class ProbeError(AuditError):
 def one_line(text: str) -> str:
     """Text without line breaks or terminal control characters: data must not write to a terminal."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def shortened(text: str) -> str:
+    """Its beginning, its end, and how long it is."""
+    return text if len(text) <= 60 else f"{text[:30]}…{text[-20:]}, {len(text):,} characters"
 
 
 def is_text(word: str) -> bool:

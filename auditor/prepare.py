@@ -26,6 +26,8 @@ class Options:
     model: Path
     data: Path | None = None
     train: Path | None = None
+    labels_file: Path | None = None
+    """Of the labels that stand beside the texts to audit on."""
     domains: Mapping[str, Path] | None = None
     base: Path | None = None
     candidate: str | None = None
@@ -244,6 +246,8 @@ def _labels_files(
     """Set → the file of its labels, where they stand beside its texts: of the file that is used, not of one it replaces."""
     given = configs.labels_files(config)
     found = {HOME if name == "test" else name: path for name, path in given.items()}
+    if options.labels_file is not None:
+        found[HOME] = options.labels_file
     for name in () if record is None else record.data:
         known, entry = HOME if name == "test" else name, record.data[name]
         if "labels_path" in entry and known not in found and files.get(known) == folder / entry["path"]:

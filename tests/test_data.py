@@ -55,6 +55,32 @@ def parquet(folder: Path, columns: dict[str, list[Any]], name: str = "test.parqu
 EXPECTED = [("test:2", "Fine film.", "positive"), ("test:3", "Bad film.", "negative")]
 
 
+LACKING = {
+    "csv": "text,label\nFine film.,positive\nBad film.,negative\nSo so.,\nNever seen., \n ,positive\n,\n",
+    "jsonl": '{"text": "Fine film.", "label": "positive"}\n{"text": "Bad film.", "label": "negative"}\n\n'
+    '{"text": "So so.", "label": null}\n{"text": "Never seen."}\n{"text": "", "label": "positive"}\n{"label": ""}\n',
+}
+
+
+@pytest.mark.parametrize("kind", LACKING)
+def test_rows_that_lack_a_label_or_a_text_are_told_with_the_first_of_them(kind: str, tmp_path: Path) -> None:
+    found = load(written(tmp_path, LACKING[kind], f"test.{kind}"))
+    assert (found.report.missing_label, found.report.empty) == (2, 2)
+    assert data.told({"home": found.reading}) == (
+        "home by name; 2 rows have no text and are left out, the first is row 6; "
+        "2 rows have no label and are left out, the first is row 4"
+    )
+
+
+def test_blank_lines_of_a_file_of_labels_are_told(tmp_path: Path) -> None:
+    texts, labels = (
+        written(tmp_path, "Fine.\nBad.\nSo so.\n", "a.txt"),
+        written(tmp_path, "positive\nnegative\n \n", "b.txt"),
+    )
+    found = data.load(texts, name="home", task=TASK, labels_file=labels)
+    assert data.told({"home": found.reading}) == "home by name; 1 row has no label and is left out: row 3"
+
+
 def test_csv_rows_are_numbered_as_an_editor_does(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
     assert rows(path) == EXPECTED

@@ -88,6 +88,27 @@ def test_texts_and_labels_side_by_side_are_audited(place: Path, capsys: pytest.C
     assert run(place, "--data", str(place / "texts.txt"), "--labels-file", str(place / "headless.csv"), "--quiet") == 2
 
 
+@pytest.mark.parametrize("config", [True, False], ids=["a config elsewhere", "no config"])
+def test_a_file_of_labels_is_named_as_the_user_wrote_it(
+    config: bool, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    (place / "inner").mkdir(exist_ok=True)
+    (place / "inner" / "audit.toml").write_text('[data]\ntest = "x.txt"\nlabels_files = { test = "y.txt" }\n', "utf-8")
+    (place / "inner" / "short.txt").write_text("0\n1\n", "utf-8")
+    (place / "inner" / "wrong.txt").write_text("0\n1\n0\nmany\n", "utf-8")
+    given = ["--config", "inner/audit.toml"] if config else []
+    for name, words in (
+        ("inner/../none.txt", "inner/../none.txt: no such file"),
+        ("inner/short.txt", "texts.txt has 4 lines and inner/short.txt 2"),
+        ("inner/wrong.txt", "inner/wrong.txt: row 1, column 'label'"),
+    ):
+        assert run(place, "--data", "texts.txt", "--labels-file", name, *given, "--quiet") == 2
+        said = line(capsys)
+        assert words in said
+        assert str(place) not in said
+
+
 def test_case_is_ignored_when_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(place, "--data", str(place / "messy.csv")) == 2
     assert "--ignore-case makes them one label" in line(capsys)
@@ -145,7 +166,7 @@ def test_flags_win_over_the_config_and_leave_the_rest_of_it(tmp_path: Path) -> N
     data = data_flags.applied(config, parser().parse_args(["run", "--model", "x", *given])).data
     assert (data.text_column, data.labels, data.ignore_case, data.header) == ("b", {"0": "no"}, True, False)
     assert (data.repair, data.test) == (True, Path("texts.txt"))
-    assert data.labels_files == {"test": Path("mine.txt").absolute(), "train": Path("t.txt")}
+    assert data.labels_files == {"train": Path("t.txt")}
     # Another file of data has other labels than the config's.
     data = data_flags.applied(config, parser().parse_args(["run", "--model", "x", "--data", "new.csv"])).data
     assert data.labels_files == {"train": Path("t.txt")}

@@ -18,6 +18,7 @@ from fakes import reviews
 from tiny import tiny_checkpoint
 
 from auditor.cli.main import main
+from auditor.errors import SHORTER
 
 SECONDS = 30.0
 """A case that takes longer hangs."""
@@ -30,6 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, n in (("train", 16), ("test", 24)):
         rows = [f'"{row.inputs["text"]} {name}",{row.gold}' for row in reviews(n)]
         (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    (folder / "texts.txt").write_text("good film\nbad film\n", encoding="utf-8")
     (folder / "test.conll").write_text("good O\nfilm O\n", encoding="utf-8")
     tiny_checkpoint(folder / "model")
     tiny_checkpoint(folder / "base", head=False)
@@ -63,6 +65,7 @@ FILES: dict[str, tuple[str, str]] = {
     "run --data of columns": (f"{RUN} --data @", ".parquet"),
     "run --train": (f"{RUN} --train @", ".csv"),
     "run --domain": (f"{RUN} --domain far=@", ".csv"),
+    "run --labels-file": (f"{RUN} --data texts.txt --labels-file @", ".txt"),
     "run --config": (f"{RUN} --config @", ".toml"),
     "run --policy": (f"{RUN} --policy @", ".toml"),
     "run --probe": (f"{RUN} --probe @", ".py"),
@@ -107,7 +110,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     ),
     "[data.domains]": (f"{RUN} --config bad.toml", "[data.domains]\nfar = @\n"),
     "[training] base": ("train --config bad.toml", "[data]\ntrain = 'train.csv'\n[training]\nbase = @\n"),
-    "[audit] policy": (f"{RUN} --config bad.toml", "[audit]\npolicy = @\n"),
+    "policy": (f"{RUN} --config bad.toml", "policy = @\n"),
 }
 """Paths in audit.toml: arguments, and the file with @ for the path."""
 
@@ -279,6 +282,9 @@ def test_a_bad_path_is_one_line(
     assert said.err[:-1].isprintable(), said.err
     assert said.out == ""
     assert names(place) == before
+    if case.endswith(": 300 characters"):
+        assert f": File name too long ({SHORTER})\n" in said.err
+        assert len(said.err) < 300
 
 
 def quoted(path: str) -> str:

@@ -79,7 +79,8 @@ def test_numbers_that_the_file_has_names_for_are_read_by_those_names(tmp_path: P
     found = read(class_label(tmp_path, ["positive", "negative"], [0, 1, 1, -1], saved=saved), BINARY)
     assert golds(found) == ["positive", "negative", "negative"]
     assert found.report.missing_label == 1  # -1 is how datasets writes that there is none
-    assert reading(found).line == "by class name: 0 = positive, 1 = negative"
+    line = "by class name: 0 = positive, 1 = negative; 1 row has no label and is left out: row 4"
+    assert reading(found).line == line
 
 
 TWELVE = tuple(map(str, range(12)))

@@ -10,7 +10,7 @@ from typing import NoReturn, TypeAlias
 from auditor import __version__
 from auditor.cli import data_flags
 from auditor.cli.paths import path as _path
-from auditor.errors import near_match, one_line
+from auditor.errors import SHORTER, near_match, one_line
 
 EXIT_CODES = """\
 exit codes:
@@ -33,7 +33,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         near = near_match(wrong[1], re.findall(r"'([^']+)'", wrong[2])) if wrong else None
-        print(one_line(f"{self.prog}: {message} ({near or f'see {self.prog} --help'})"), file=sys.stderr)
+        hint = "" if message.endswith(f"({SHORTER})") else f" ({near or f'see {self.prog} --help'})"
+        print(one_line(f"{self.prog}: {message}{hint}"), file=sys.stderr)
         raise SystemExit(BAD_INPUT)
 
 

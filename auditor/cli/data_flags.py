@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditor.cli.paths import path
 from auditor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add(command: argparse.ArgumentParser, *, labels_file: bool = True) -> None:
     group.add_argument("--ignore-case", action="store_true", help="labels that differ in case alone are one label")
     group.add_argument("--no-header", action="store_true", help="CSV and TSV files begin with data, not with names")
     if labels_file:
-        group.add_argument("--labels-file", type=Path, metavar="FILE", help="labels of a .txt --data, one a line")
+        group.add_argument("--labels-file", type=path, metavar="FILE", help="labels of a .txt --data, one a line")
 
 
 def applied(config: Config, options: Namespace) -> Config:
@@ -46,7 +46,7 @@ def applied(config: Config, options: Namespace) -> Config:
         changed["ignore_case"] = True
     if getattr(options, "no_header", False):
         changed["header"] = False
-    changed |= _labels_file(config, options)
+    changed |= _labels_files(config, options)
     return config.model_copy(update={"data": config.data.model_copy(update=changed)}) if changed else config
 
 
@@ -65,18 +65,14 @@ def _mapping(word: str) -> dict[str, str]:
     return found
 
 
-def _labels_file(config: Config, options: Namespace) -> dict[str, Any]:
-    """The labels beside ``--data``; those that the config has for another file are not its."""
-    file: Path | None = getattr(options, "labels_file", None)
-    beside = dict(config.data.labels_files)
-    if file is None:
-        if getattr(options, "data", None) is None or "test" not in beside:
-            return {}
-        del beside["test"]
-        return {"labels_files": beside}
-    if getattr(options, "data", None) is None and config.data.test is None:
+def _labels_files(config: Config, options: Namespace) -> dict[str, Any]:
+    """The config's files of labels without that of the audited rows, where ``--data`` or ``--labels-file`` replaces it."""
+    file, texts = getattr(options, "labels_file", None), getattr(options, "data", None)
+    if file is not None and texts is None and config.data.test is None:
         raise UsageError(f"--labels-file {file}: no texts that it belongs to", hint="--data texts.txt, one text a line")
-    return {"labels_files": {**beside, "test": file.absolute()}}
+    beside = dict(config.data.labels_files)
+    replaced = beside.pop("test", None) is not None and (file is not None or texts is not None)
+    return {"labels_files": beside} if replaced else {}
 
 
 def told(sets: Sequence[Mapping[str, Any]]) -> str:

@@ -7,6 +7,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from auditor.errors import SHORTER, TOO_LONG, shortened
+
 
 def path(word: str) -> Path:
     """A path of the command line that the system can have; an empty one, as of an unset variable, would be ``.``."""
@@ -17,5 +19,7 @@ def path(word: str) -> Path:
             os.lstat(word)
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        if reason == TOO_LONG:
+            raise argparse.ArgumentTypeError(f"no path: {shortened(word)}: {reason} ({SHORTER})") from None
         raise argparse.ArgumentTypeError(f"no path: {word}: {reason}") from None
     return Path(word)

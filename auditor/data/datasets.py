@@ -180,9 +180,23 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
     if not examples:
         raise nothing(table, names)
     report = DataReport(rows=len(table.rows), used=len(examples), **counts)
-    notes = "; ".join(note for note in (reading.note, *_notes(opened, columns)) if note)
-    reading = replace(reading, note=notes)
+    told = (reading.note, *_notes(opened, columns), *_left_out(opened, task.fields))
+    reading = replace(reading, note="; ".join(filter(None, told)))
     return Dataset(name, table.path, sha256_of(table.path), tuple(examples), report, names, reading)
+
+
+def _left_out(opened: _Opened, fields: Sequence[str]) -> Iterator[str]:
+    """The rows that lack a text, and those that lack a label alone: how many, and the first of them."""
+    texts = {number: all(cells[field].strip() for field in fields) for number, cells in opened.cells}
+    without = {
+        "text": [number for number, there in texts.items() if not there],
+        "label": [number for number, cells in opened.cells if texts[number] and not cells["label"]],
+    }
+    for what, numbers in without.items():
+        if numbers:
+            rows = "1 row has" if len(numbers) == 1 else f"{len(numbers):,} rows have"
+            left = "is left out" if len(numbers) == 1 else "are left out, the first is"
+            yield f"{rows} no {what} and {left}{': ' if len(numbers) == 1 else ' '}row {numbers[0]}"
 
 
 def _notes(opened: _Opened, columns: Columns) -> Iterator[str]:
