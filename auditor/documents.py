@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from auditor.errors import AuditError
@@ -14,6 +14,8 @@ DEPTH = 64
 """Tables and lists within each other, at most."""
 INTEGERS = range(-(2**63), 2**63)
 """Whole numbers as TOML has them; sequences, arrays and floats are certain to take any of them."""
+LONG_INTEGERS = range(-(10**40) + 1, 10**40)
+"""transformers writes a tokenizer without a greatest length as one of 31 digits."""
 _NESTED = f"nests tables or lists more than {DEPTH} deep"
 
 
@@ -21,25 +23,37 @@ def toml(content: bytes, error: type[AuditError], where: str) -> dict[str, Any]:
     """A TOML document in UTF-8, with or without a byte order mark. Raises ``error`` in one line."""
     text = _text(content, error, where)
     found: dict[str, Any] = _checked(lambda: tomllib.loads(text), "TOML", error, where, None)
+    _check_bounds(found, INTEGERS, error, where)
     return found
 
 
-def json_object(content: bytes, error: type[AuditError], where: str, hint: str | None = None) -> dict[str, Any]:
-    """A JSON object in UTF-8, each key once and every number finite. Raises ``error`` in one line."""
+def json_object(
+    content: bytes,
+    error: type[AuditError],
+    where: str,
+    hint: str | None = None,
+    *,
+    strict: bool = True,
+    integers: range = INTEGERS,
+) -> dict[str, Any]:
+    """A JSON object in UTF-8, with whole numbers among ``integers``. Raises ``error`` in one line.
+
+    ``strict``: each key once and every number finite; without, as libraries write and read it.
+    """
     text = _text(content, error, where)
-
-    def parsed() -> Any:
-        return json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_refused, parse_float=_finite)
-
-    found = _checked(parsed, "JSON", error, where, hint)
+    how: dict[str, Any] = {}
+    if strict:
+        how = {"object_pairs_hook": _each_key_once, "parse_constant": _refused, "parse_float": _finite}
+    found = _checked(lambda: json.loads(text, **how), "JSON", error, where, hint)
+    _check_bounds(found, integers, error, where)
     if not isinstance(found, dict):
         raise error(f"is no JSON object but {short(found)}", where=where, hint=hint)
     return found
 
 
-def short(value: object) -> str:
-    """A value as Python writes it, cut to 60 characters."""
-    shown = repr(value)
+def short(value: object, written: Callable[[object], str] = repr) -> str:
+    """A value as Python, or ``written``, writes it, cut to 60 characters."""
+    shown = written(value)
     return shown if len(shown) <= 60 else f"{shown[:60]}…"
 
 
@@ -58,7 +72,7 @@ def _text(content: bytes, error: type[AuditError], where: str) -> str:
 
 def _checked(parse: Callable[[], Any], kind: str, error: type[AuditError], where: str, hint: str | None) -> Any:
     try:
-        document = parse()
+        return parse()
     except (tomllib.TOMLDecodeError, json.JSONDecodeError, _RefusedError) as cause:
         raise error(f"not valid {kind}: {str(cause)[:200]}", where=where, hint=hint) from None
     except RecursionError:
@@ -66,22 +80,27 @@ def _checked(parse: Callable[[], Any], kind: str, error: type[AuditError], where
     except ValueError:
         # Python refuses to read more digits than sys.get_int_max_str_digits().
         raise error("holds a whole number of thousands of digits", where=where) from None
-    _check_bounds(document, error, where)
-    return document
 
 
-def _check_bounds(document: Any, error: type[AuditError], where: str) -> None:
+def _check_bounds(document: Any, integers: range, error: type[AuditError], where: str) -> None:
     """Raise ``error`` for what nests too deep, or a whole number that nothing can hold. Recurses nowhere."""
-    waiting: list[tuple[Any, tuple[object, ...]]] = [(document, ())]
-    while waiting:
-        value, path = waiting.pop()
-        if isinstance(value, dict | list):
-            if len(path) >= DEPTH:
-                raise error(_NESTED, where=where)
-            inner = value.items() if isinstance(value, dict) else enumerate(value)
-            waiting += [(item, (*path, key)) for key, item in inner]
-        elif isinstance(value, int) and value not in INTEGERS:
-            raise error(f"{key_path(path)} holds a whole number beyond 64 bits", where=where)
+    keys: list[object] = []
+    inside: list[Iterator[tuple[object, Any]]] = [iter([("", document)])]
+    while inside:
+        for key, value in inside[-1]:
+            kind = type(value)
+            if kind is dict or kind is list:
+                if len(inside) > DEPTH:
+                    raise error(_NESTED, where=where)
+                keys.append(key)
+                inside.append(iter(value.items() if kind is dict else enumerate(value)))
+                break
+            if kind is int and not integers.start <= value < integers.stop:
+                bound = "beyond 64 bits" if integers == INTEGERS else "of more than 40 digits"
+                raise error(f"{key_path([*keys, key][1:])} holds a whole number {bound}", where=where)
+        else:
+            inside.pop()
+            del keys[-1:]
 
 
 class _RefusedError(ValueError):

@@ -128,9 +128,9 @@ def test_a_folder_of_checkpoints_names_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{not json", "config.json: cannot be read: Expecting property name"),
-        (b"\xff\xfe{", "config.json: cannot be read: 'utf-8' codec"),
-        (b"[1]", "config.json: is not a JSON object"),
+        (b"{not json", "config.json: not valid JSON: Expecting property name"),
+        (b"\xff\xfe{", "config.json: byte at offset 0 is not UTF-8"),
+        (b"[1]", "config.json: is no JSON object but [1]"),
     ],
 )
 def test_a_broken_config_is_named(content: bytes, message: str, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_tokenizer_may_be_a_vocabulary_alone(tmp_path: Path) -> None:
 def test_a_broken_tokenizer_file_is_named(tmp_path: Path) -> None:
     folder = write(tmp_path)
     (folder / "tokenizer.json").write_text('{"version"', encoding="utf-8")
-    assert "tokenizer.json: cannot be read" in refused(folder)
+    assert "tokenizer.json: not valid JSON" in refused(folder)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     "measuring": BASE | {"available", "engine", "needs", "plans", "spool", "tally"},
     "needs": BASE | {"plans", "registry"},
     "provenance": {"types", "config", "data", "limitations", "resources", "results", "stats", "tables"},
-    "models": BASE | {"tasks", "text"},
+    "models": BASE | {"documents", "tasks", "text"},
     "engine": BASE,
     "advice": BASE | {"remedies"},
     "estimating": BASE | {"engine", "measuring", "needs", "plans", "registry"},

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auditor.config.reading import load, probe_settings
+from auditor.config.reading import load, probe_settings, refuse_empty
 from auditor.config.schema import (
     DEVICES,
     RESERVED,
@@ -37,4 +37,5 @@ __all__ = [
     "out_folder",
     "policy_file",
     "probe_settings",
+    "refuse_empty",
 ]

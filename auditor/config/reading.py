@@ -71,13 +71,22 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
 def _check_choices(replaced: Any, default: Any, given: Mapping[str, Any], where: str) -> None:
     """Raise ConfigError for a list or table that leaves nothing to measure, or a list that names something twice."""
     for key in given:
-        chosen, before = getattr(replaced, key), getattr(default, key)
-        if before and isinstance(chosen, tuple | Mapping) and not chosen:
-            hint = f"leave it out for {', '.join(map(str, before))}"
-            raise ConfigError(f"{key} is empty", where=where, hint=hint)
+        chosen = getattr(replaced, key)
+        refuse_empty(key, chosen, default, where)
         for value in chosen if isinstance(chosen, tuple) else ():
             if chosen.count(value) > 1:
                 raise ConfigError(f"{key} names {documents.short(value)} twice", where=where)
+
+
+def refuse_empty(key: str, chosen: object, default: object, where: str) -> None:
+    """Refuse a list or table of nothing, unless it is so by default or its settings name it in ``MAY_BE_EMPTY``.
+
+    Raises ConfigError.
+    """
+    usual = getattr(default, key)
+    choice = isinstance(chosen, list | tuple | Mapping) and key not in getattr(default, "MAY_BE_EMPTY", ())
+    if usual and choice and not chosen:
+        raise ConfigError(f"{key} is empty", where=where, hint=f"leave it out for {', '.join(map(str, usual))}")
 
 
 def _as_json(document: object, where: str) -> str:
@@ -106,7 +115,7 @@ def _config_error(error: ValidationError, where: str, key: str | None = None) ->
         hint = near_match(str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"]))
     message = _SHAPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     message = re.sub(r"^(Input|Value|String|Tuple|List|Dictionary) (should)", r"\2", message)
-    return ConfigError(f"{name} = {_short(first['input'])} {message}", where=where, hint=hint)
+    return ConfigError(f"{name} = {documents.short(first['input'], _as_written)} {message}", where=where, hint=hint)
 
 
 _SHAPES = {
@@ -116,9 +125,9 @@ _SHAPES = {
 }
 
 
-def _short(value: object) -> str:
-    shown = json.dumps(value, ensure_ascii=False)
-    return shown if len(shown) <= 60 else f"{shown[:60]}…"
+def _as_written(value: object) -> str:
+    """As the file writes it: ``true``, double quotes."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _key_path(path: tuple[int | str, ...]) -> str:

@@ -28,6 +28,8 @@ NOT_OF_A_TOKENIZER = ("config.json", "*.safetensors", "*.safetensors.index.json"
 NO_TOKENIZER, SAVE_TOKENIZER = "has no tokenizer", "save it there: tokenizer.save_pretrained()"
 NO_LIMIT = 1_000_000
 """transformers writes 1e30 where a tokenizer has no greatest length."""
+NONE_SAID = -1
+"""How others write that."""
 
 
 WITHOUT_TOKENIZER_FILES = ("canine", "perceiver")
@@ -138,14 +140,15 @@ def _check_folder(path: Path) -> None:
         raise ModelError(
             "is a file, not a checkpoint folder", where=str(path), hint="name the folder that holds config.json"
         )
-    raise ModelError("no such path", where=str(path), hint=_instead_of(path))
+    raise ModelError("no such path", where=str(path), hint=instead_of(path, path))
 
 
-def _instead_of(path: Path) -> str:
-    """What may have been meant by a path that does not exist: a neighbour, or a model's name on a hub."""
+def instead_of(path: Path, written: Path) -> str:
+    """What may have been meant by a path that does not exist, as it was ``written``: a neighbour, or a name on a hub."""
     parent = path.parent
     near = near_match(path.name, sorted(one.name for one in parent.iterdir())) if parent.is_dir() else None
-    hub_like = not path.is_absolute() and len(path.parts) <= 2 and (str(parent) == "." or not parent.exists())
+    above = written.parent
+    hub_like = not written.is_absolute() and len(written.parts) <= 2 and (str(above) == "." or not parent.exists())
     if near is None and hub_like:
         return "only local folders are read: download the model, then name its folder"
     return near or "is the path right?"
@@ -235,6 +238,9 @@ def _max_length(config: Mapping[str, Any], tokenizer: Mapping[str, Any], where: 
     own = tokenizer.get("model_max_length")
     if own is not None and (isinstance(own, bool) or not isinstance(own, int | float)):
         raise ModelError(f"model_max_length = {own!r} is not a number of tokens", where=where)
+    if own is not None and own != NONE_SAID and own <= 0:
+        hint = "take the line out for the model's own limit, or write how many it reads"
+        raise ModelError(f"model_max_length = {own!r} leaves no token to read", where=where, hint=hint)
     if is_limit(own) and own != int(own):
         raise ModelError(f"model_max_length = {own!r} is not a whole number of tokens", where=where)
     limits = (config.get("max_position_embeddings"), own)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import AuditError, ModelError
-from auditor.models import sizes
+from auditor.documents import short
+from auditor.errors import AuditError, ModelError, near_match
+from auditor.models import sizes, weight_names
 from auditor.models.adapter_files import ADAPTER_CONFIG
 from auditor.models.libraries import BROKEN, of_a_library, quiet, said
 from auditor.models.reading import read_json
+from auditor.models.weight_files import shapes
+
+KNOWN = 5
+"""Names that a hint lists where none is near."""
 
 
 @contextlib.contextmanager
@@ -40,9 +46,26 @@ def loading(what: str, path: Path, *, odd_fields: bool = True) -> Iterator[None]
 
 def why(error: Exception, path: Path, *, odd_fields: bool = True) -> str:
     """What a library says, after the field of config.json that is most likely meant, if any stands out."""
+    if (activation := _unknown_activation(error, path)) is not None:
+        return activation
     words = error.message.removeprefix("has no answer: ") if isinstance(error, AuditError) else said(error)
     suspect = sizes.suspect(path, words, odd_ones=odd_fields)
     return words if suspect is None else f"{suspect}: {words}"
+
+
+def _unknown_activation(error: Exception, path: Path) -> str | None:
+    """In words, that a field names an activation that transformers does not have; None where that is not why."""
+    if not isinstance(error, KeyError) or not error.args:
+        return None
+    from transformers.activations import ACT2FN
+
+    listed = re.match(r"function (.*?) not found in ACT2FN", str(error.args[0]))
+    name = listed[1] if listed else error.args[0]
+    for field, value in sizes.fields_of(path).items():
+        if value == name and isinstance(value, str) and value not in ACT2FN and "act" in field.rpartition(".")[2]:
+            known = near_match(value, ACT2FN) or f"known are {', '.join(sorted(ACT2FN)[:KNOWN])}, …"
+            return f"{field} = {short(value)} in config.json: transformers has no activation of this name; {known}"
+    return None
 
 
 def _saved_by_a_newer(path: Path) -> str | None:
@@ -141,6 +164,8 @@ def without_adapter(path: Path, notes: list[str]) -> Iterator[Path]:
 
 
 def _check_missing(model: Any, missing: Sequence[str], path: Path) -> None:
+    if missing:
+        weight_names.check(model.state_dict().keys(), shapes(path), path)
     if missing and not any(key.startswith(f"{model.base_model_prefix}.") for key in missing):
         raise ModelError(
             "the classification head is not in the checkpoint",

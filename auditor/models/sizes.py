@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from auditor.documents import short
 from auditor.errors import ModelError
+from auditor.models import weight_names
 from auditor.models.libraries import quiet
 from auditor.models.reading import read_json
 from auditor.models.weight_files import Shapes, shapes, weight_files
@@ -19,8 +21,11 @@ SIZE = re.compile(
     r"^(?!max_relative_)((.*_)?(size|layers?|heads?|dim|embd|positions|embeddings|inner)|d_model|d_ff|d_kv|n_layers?|n_heads?)$"
 )
 """Names of fields that hold whole numbers from 1."""
+AMOUNT = re.compile(r"^(num|max|n)_|_(length|rank|ratio|window)$")
+"""Names of other fields that may stand in a tensor's shape."""
 NUMBERED = re.compile(r"\.\d+\.")
 """In the name of a tensor of one of many layers."""
+LABELS = ("id2label.", "label2id.")
 HUGE = 1_000_000
 """Beyond what any size is that stands in no tensor's shape."""
 
@@ -37,7 +42,7 @@ def check(path: Path, auto: Any) -> None:
             problem = f"does not load: {name} = {value} in config.json, but its weights are {len(stored)} tensors"
             raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
     expected, ignored = _expected(path, auto)
-    _check_prefix(expected, stored, path)
+    weight_names.check(expected, stored, path)
     _check_layers(expected, ignored, stored, path)
     for name in sorted(expected.keys() & stored.keys()):
         if expected[name] != stored[name]:
@@ -49,25 +54,6 @@ def check(path: Path, auto: Any) -> None:
     if wanted > 4 * there + HUGE:
         problem = f"does not load: config.json describes {wanted:,} parameters, but its weights have {there:,}"
         raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
-
-
-def _check_prefix(expected: Shapes, stored: Shapes, path: Path) -> None:
-    """Whether a wrapper's name stands before that of every weight, as torch.compile and data parallelism leave it."""
-    if not expected or expected.keys() & stored.keys():
-        return
-    last = max(expected)
-    prefixes = (name.removesuffix(last) for name in sorted(stored) if name.endswith(f".{last}"))
-    prefix = next((one for one in prefixes if all(f"{one}{name}" in stored for name in expected)), None)
-    if prefix is None:
-        return
-    hint = "save the model inside of the wrapper: model.module or model._orig_mod"
-    if (file := path / "model.safetensors").is_file():
-        code = "from safetensors.torch import load_file, save_file; "
-        code += f"file = {str(file)!r}; weights = load_file(file); "
-        code += f"save_file({{name.removeprefix({prefix!r}): value for name, value in weights.items()}}, file, {{'format': 'pt'}})"
-        hint = f'take it away: python -c "{code}"'
-    problem = f"the names of its weights begin with {prefix!r}, which a wrapper left before the model's own"
-    raise ModelError(problem, where=str(path), hint=hint)
 
 
 def _pickled(path: Path) -> dict[str, tuple[int, ...]]:
@@ -114,16 +100,20 @@ def _expected(path: Path, auto: Any) -> tuple[Shapes, Sequence[str]]:
 
 
 def _blamed(config: Mapping[str, Any], expected: tuple[int, ...], stored: tuple[int, ...]) -> str:
-    """The field with the size that the weights do not have, for the front of a message; empty where none has it."""
-    sizes = {one for one, other in zip(expected, stored, strict=False) if one != other}
-    return next(
-        (
-            f"{name} = {value} in config.json: "
-            for name, value in _fields(config)
-            if _is_number(value) and value in sizes
-        ),
-        "",
-    )
+    """The fields with the size that the weights do not have, for the front of a message; empty where none has it.
+
+    Those that are named as sizes are; numbers of other things, such as label2id and the ids of tokens, are none.
+    """
+    sizes = {wanted for wanted, there in zip(expected, stored, strict=False) if wanted != there}
+    fields = {name: value for name, value in _fields(config) if _is_number(value) and value in sizes}
+    for kind in (SIZE, AMOUNT):
+        named = [name for name in fields if kind.search(name.rpartition(".")[2]) and not name.startswith(LABELS)]
+        if named:
+            return f"{' or '.join(f'{name} = {fields[name]}' for name in named[:3])} in config.json: "
+    labels = config.get("id2label")
+    if isinstance(labels, Mapping) and len(labels) in sizes:
+        return f"id2label of {len(labels)} labels in config.json: "
+    return ""
 
 
 def _by(shape: tuple[int, ...]) -> str:
@@ -135,17 +125,22 @@ def suspect(path: Path, message: str, *, odd_ones: bool = True) -> str | None:
 
     ``message``: what the library said. ``odd_ones``: whether it may be one that only looks unsound.
     """
-    try:
-        fields = dict(_fields(read_json(path / "config.json")))
-    except ModelError:
-        return None
+    fields = fields_of(path)
     named = [name for name in fields if _is_named(name.rpartition(".")[2], message)]
     quoted = [name for name, value in fields.items() if isinstance(value, str) and repr(value) in message]
     odd = [name for name, value in fields.items() if odd_ones and _is_odd(name, value)]
     odd += _of_another_type(fields) if odd_ones else []
     for name in (*(one for one in named if one in odd), *odd, *quoted, *named):
-        return f"{name} = {_short(fields[name])} in config.json"
+        return f"{name} = {short(fields[name])} in config.json"
     return None
+
+
+def fields_of(path: Path) -> dict[str, Any]:
+    """The fields of config.json, those of nested parts by their path; none where it cannot be read."""
+    try:
+        return dict(_fields(read_json(path / "config.json")))
+    except ModelError:
+        return {}
 
 
 def _is_named(name: str, message: str) -> bool:
@@ -194,8 +189,3 @@ def _fields(config: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from auditor.config import refuse_empty
 from auditor.errors import ConfigError, near_match
 from auditor.training.recipes import _paths
 from auditor.training.recipes._base import Recipe
@@ -98,23 +99,12 @@ def create(name: str, given: Mapping[str, Any], folder: Path = Path()) -> Recipe
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", where=where) from None
-    _refuse_empty(given, kind.settings_type(), where)
+    for key, value in given.items():
+        refuse_empty(key, value, kind.settings_type(), where)
     made.label = name
     if rate is not None:
         made.learning_rate = rate
     return made
-
-
-def _refuse_empty(given: Mapping[str, Any], default: Any, where: str) -> None:
-    """Refuse lists and tables of nothing, but for those that are empty by default or named in ``MAY_BE_EMPTY``.
-
-    Raises ConfigError.
-    """
-    for key, value in given.items():
-        usual = getattr(default, key)
-        choice = isinstance(value, list | tuple | Mapping) and key not in getattr(default, "MAY_BE_EMPTY", ())
-        if usual and choice and not value:
-            raise ConfigError(f"{key} is empty", where=where, hint=f"leave it out for {', '.join(map(str, usual))}")
 
 
 def _rate(given: Mapping[str, Any], where: str) -> float | None:
