@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from auditor.types import Example, Measurement, Probe
-
-HOME = "home"
+from auditor.types import HOME, Example, Measurement, Probe
 
 
 def told(

@@ -16,8 +16,8 @@ from auditor import registry
 from auditor.engine import WINDOW, batches, unique
 from auditor.measuring import scorer_for, smaller
 from auditor.needs import left_out, unmet
-from auditor.plans import HOME, AuditedModel, BoundAudit, Plan
-from auditor.types import Encoded, Model, Planned, Planning, Probe
+from auditor.plans import AuditedModel, BoundAudit, Plan
+from auditor.types import HOME, Encoded, Model, Planned, Planning, Probe
 
 TIMED_SECONDS = 2.0
 """No further batch is timed after so many."""

@@ -14,10 +14,11 @@ from auditor import available
 from auditor.engine import Scorer
 from auditor.errors import ProbeError
 from auditor.needs import unmet
-from auditor.plans import HOME, AuditedModel, BoundAudit, Draw, Plan
+from auditor.plans import AuditedModel, BoundAudit, Draw, Plan
 from auditor.spool import Spool
 from auditor.tally import SliceKey, Tally, slice_key
 from auditor.types import (
+    HOME,
     Case,
     Judged,
     Measurement,

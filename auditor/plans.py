@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from auditor.engine import Cache, NoCache, Scorer
 from auditor.tally import SliceKey, keys_of
 from auditor.types import (
+    HOME,
     Case,
     Encoded,
     Example,
@@ -25,7 +26,6 @@ from auditor.types import (
     TrainedModel,
 )
 
-HOME = "home"
 SPLITS = ("train", "validation")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from auditor.config import Config
 from auditor.engine import Cache, NoCache
 from auditor.errors import ConfigError, DataError, UsageError, near_match
 from auditor.models import checkpoint, hugging_face, onnx, replicas
-from auditor.plans import HOME, Plan, shuffled, without_leaks
+from auditor.plans import Plan, shuffled, without_leaks
 from auditor.training import record as training_records
-from auditor.types import Example, Model, Probe, Task
+from auditor.types import HOME, Encoded, Example, Model, Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Prepared:
     plan: Plan
     facts: Mapping[str, Any]
     """The parts of results.json that are known before anything is measured."""
+    notes: tuple[str, ...] = ()
+    """What the user ought to know of the data."""
 
 
 def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: frozenset[str], root: Path) -> Prepared:
@@ -75,7 +77,11 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     models = {
         name: _load(path, name, _max_length(config, records[name]), config, options) for name, path in found.items()
     }
-    examples, data_facts = _separated(sets, task, models[candidate], root)
+    encoded = {
+        name: models[candidate].encode([task.request(example.inputs) for example in one.examples])
+        for name, one in sets.items()
+    }
+    examples, data_facts = _separated(sets, encoded, root)
     plan = Plan(
         task=task,
         models=tuple(
@@ -112,7 +118,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
             provenance.model_facts(name, models[name], found[name], candidate, records[name], root) for name in found
         ],
     }
-    return Prepared(plan, facts)
+    return Prepared(plan, facts, tuple(_all_cut(sets, encoded)))
 
 
 def _labels(found: Mapping[str, Path], candidate: str, config: Config, options: Options) -> tuple[str, ...]:
@@ -154,16 +160,22 @@ def _loaded(path: Path, record: Any, *, config: Config, options: Options) -> Mod
     return _load(path, path.name, _max_length(config, record), config, options)
 
 
+def _all_cut(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]]) -> Iterator[str]:
+    """The sets of which the model reads no text to its end."""
+    for name, rows in encoded.items():
+        if all(row.truncated for row in rows):
+            read = f"longer than the {max(row.length for row in rows):,} tokens that the model reads"
+            what = "the only row" if len(rows) == 1 else f"all {len(rows):,} rows"
+            yield f"{what} of {sets[name].path.name} {'is' if len(rows) == 1 else 'are'} {read}"
+
+
 def _separated(
-    sets: Mapping[str, data.Dataset], task: Task, model: Model, root: Path
+    sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]], root: Path
 ) -> tuple[dict[str, tuple[Example, ...]], list[dict[str, Any]]]:
     """Each set's examples without what the model saw in training, and what the results say of each set.
 
     Raises UsageError when no audit row is left.
     """
-    encoded = {
-        name: model.encode([task.request(example.inputs) for example in one.examples]) for name, one in sets.items()
-    }
     examples, leaked = without_leaks(
         {name: one.examples for name, one in sets.items()},
         {name: [one.key for one in rows] for name, rows in encoded.items()},

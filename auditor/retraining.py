@@ -83,9 +83,12 @@ def _configured(config: Config, folder: Path) -> tuple[Path | None, str | None]:
     """
     if config.training.base is None:
         return None, None
-    base = config.resolve(config.training.base)
+    written = config.training.base
+    base = config.resolve(written)
     if not base.exists():
-        return None, "the base that [training] names is not there; name it with --base"
+        # The reason stands in the results, which hold no absolute path.
+        shown = written.name if written.is_absolute() else written.as_posix()
+        return None, f"the base that [training] names is not there: {shown!r}; name it with --base"
     try:
         checkpoint.check_base(base)
     except ModelError as error:

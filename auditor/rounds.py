@@ -19,11 +19,12 @@ from dataclasses import dataclass, replace
 
 from auditor import gate, policy, stats
 from auditor.measuring import NotDrawnError, Sink
-from auditor.plans import HOME, SPLITS, Draw, Plan, seeded
+from auditor.plans import SPLITS, Draw, Plan, seeded
 from auditor.policy import Policy
 from auditor.runner import Suite, suites, writing
 from auditor.tally import SliceKey, slice_key
 from auditor.types import (
+    HOME,
     Decision,
     Example,
     Measurement,

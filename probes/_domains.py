@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from auditor import metrics, spans
-from auditor.types import Example, Judged, Measurement, Metric, Row, Score, Skipped, Task
+from auditor.types import HOME, Example, Judged, Measurement, Metric, Row, Score, Skipped, Task
 
 SHARED = "types counted"
 BETWEEN = "\t"
-HOME = "home"
 
 
 def facts(task: Task, examples: Sequence[Example]) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from auditor.types import HOME
 from reports import charts, detail, summary, tables
 from reports.formats import setting, words_of
 from reports.lookup import NO_STEPS, Findings
@@ -20,8 +21,6 @@ _DATA = {
     "leaked": "leaked from training",
     "truncated": "truncated",
 }
-HOME = "home"
-"""Name of the data that the models are audited on."""
 _HISTORY = "history"
 
 

@@ -48,6 +48,19 @@ def every_file(folder: Path) -> set[str]:
     return {str(file.relative_to(folder)) for file in folder.rglob("*")}
 
 
+@pytest.mark.parametrize(("rows", "words"), [(1, "the only row of long.csv is"), (3, "all 3 rows of long.csv are")])
+def test_a_set_of_which_no_text_is_read_to_its_end_is_told(
+    rows: int, words: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = "".join(f"{'good film ' * 40}{row},positive\n" for row in range(rows))
+    (place / "long.csv").write_text(f"text,label\n{texts}", encoding="utf-8")
+    (place / "most.csv").write_text(f"text,label\n{texts}short,negative\n", encoding="utf-8")
+    assert main(["run", "--model", "model", "--data", "long.csv", "--domain", "most=most.csv", "--dry-run"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert f"{words} longer than the 64 tokens that the model reads" in said
+    assert not any("most.csv" in line for line in said)
+
+
 def test_a_base_that_the_config_names_counts_for_a_foreign_checkpoint(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -186,7 +199,7 @@ def test_the_base_of_the_config_is_left_alone_where_it_is_another_models(
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda base: base.rename(base.with_name("moved")), "is not there; name it with --base"),
+        (lambda base: base.rename(base.with_name("moved")), "is not there: 'base'; name it with --base"),
         (
             lambda base: (base / "model.safetensors").rename(base / "pytorch_model.bin"),
             "cannot be used: has pickle weights only (pytorch_model.bin)",

@@ -76,6 +76,24 @@ def test_the_record_leads_back_to_data_base_and_settings(tmp_path: Path) -> None
     assert base.resolve() == (tmp_path / "base").resolve()
 
 
+@pytest.mark.parametrize(
+    ("base", "hint"),
+    [
+        ("bas", "did you mean 'base'?"),
+        ("bert-base-uncased", "only local folders are read: download the model, then name its folder"),
+        ("google/bert-tiny", "only local folders are read: download the model, then name its folder"),
+        ("/no/such/folder", "is the path right?"),
+    ],
+)
+def test_a_base_that_is_not_there_is_named_as_it_was_written_with_where_it_was_looked_for(
+    base: str, hint: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        train(written(tmp_path / "inner", CONFIG.replace('base = "base"', f'base = "{base}"')))
+    read = Path(base) if base.startswith("/") else tmp_path / "inner" / base
+    assert caught.value.line == f"[training]: base = {base!r} is not there (read as {read}; {hint})"
+
+
 def test_a_base_that_changed_is_a_usage_error_and_one_that_is_gone_is_unknown(tmp_path: Path) -> None:
     folder = train(written(tmp_path))[0]
     found = record.read(folder)

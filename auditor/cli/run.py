@@ -164,6 +164,8 @@ def _prepared(options: Namespace, config: Config, asked: _Asked, cache: Cache) -
     plan = prepared.plan
     if not options.quiet:
         print(one_line(data_flags.told(prepared.facts["data"])), file=sys.stderr)
+        for note in prepared.notes:
+            print(one_line(note), file=sys.stderr)
         _say(prepared.facts["models"])
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(asked.policy, known)

@@ -13,6 +13,7 @@ from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, DataError, ModelError, UsageError
 from auditor.models import checkpoint, hugging_face
+from auditor.reading import is_folder
 from auditor.training import cost, grid, inputs, loop, processes, recipes, record, resume, saving, validating
 from auditor.types import Example, Progress, Task
 
@@ -132,10 +133,7 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...]) -> _Ready:
     files = configs.data_files(config)
     if "train" not in files:
         raise ConfigError("no training data", where="[data]", hint='train = "train.csv"')
-    if training.base is None:
-        raise ConfigError("no base model", where="[training]", hint="base = the folder of the pretrained model")
-    base = config.resolve(training.base)
-    checkpoint.check_base(base)
+    base = _base(config)
     task, sets = _sets(config, files, labels)
     examples = sets["train"].examples[: training.max_rows]
     _check_classes(examples, task, files["train"])
@@ -150,6 +148,19 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...]) -> _Ready:
         if (folder / run.name).resolve() == base.resolve():
             raise ConfigError("would replace its own base", where="[training] out", hint="name another folder")
     return _Ready(config, base, folder, task, sets, examples, validation, runs)
+
+
+def _base(config: Config) -> Path:
+    """The folder of the pretrained model. Raises ConfigError, and ModelError for one that is none."""
+    written = config.training.base
+    if written is None:
+        raise ConfigError("no base model", where="[training]", hint="base = the folder of the pretrained model")
+    base = config.resolve(written)
+    if not is_folder(base, ModelError) and not base.exists():
+        hint = f"read as {base.absolute()}; {checkpoint.instead_of(base, written)}"
+        raise ConfigError(f"base = {str(written)!r} is not there", where="[training]", hint=hint)
+    checkpoint.check_base(base)
+    return base
 
 
 def _sets(config: Config, files: Mapping[str, Path], labels: tuple[str, ...]) -> tuple[Task, dict[str, data.Dataset]]:

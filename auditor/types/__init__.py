@@ -5,6 +5,7 @@ Standard library only: every package of the project may import this one.
 """
 
 from auditor.types.cases import (
+    HOME,
     Case,
     Encoded,
     Example,
@@ -44,6 +45,7 @@ from auditor.types.rows import Names, Rows
 
 __all__ = [
     "GROUPED",
+    "HOME",
     "NEEDS",
     "NOT_SELECTED",
     "Audit",

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+HOME = "home"
+"""The data set that models are audited on, as examples and slices name it."""
+
 Inputs: TypeAlias = Mapping[str, str]
 """Text field → text. Text classification has the one field ``text``."""
 
