@@ -74,6 +74,9 @@ def check_whole(found: Mapping[str, Any], records: Sequence[ProbeRecord], where:
             raise _refused(f"models and records do not fit: {short(model)} has not each probe once", where)
     if [model["name"] for model in found["models"] if model["candidate"]] != [found["candidate"]]:
         raise _refused(f"candidate: {short(found['candidate'])} is not the one that its entry says", where)
+    for model in found["models"]:
+        if model["labels"] != found["task"]["labels"]:
+            raise _refused(f"models: the labels of {short(model['name'])} are not those of the task", where)
     for record in records:
         known = {metric.name for metric in record.metrics}
         slices = set()
