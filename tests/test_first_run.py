@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,26 @@ def test_a_set_of_which_no_text_is_read_to_its_end_is_told(
     said = capsys.readouterr().err.splitlines()
     assert f"{words} longer than the 64 tokens that the model reads" in said
     assert not any("most.csv" in line for line in said)
+
+
+def test_what_to_do_next_is_the_same_on_the_page_of_a_run_and_of_a_later_report(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"a film {n},{label}\n" for n in range(20) for label in ("negative", "positive"))
+    (place / "even.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    (place / "failing.toml").write_text(
+        '[[rule]]\nprobe = "quality"\nmetric = "accuracy"\nmin = 0.99\nwhy = "w"\n', encoding="utf-8"
+    )
+    judged = ["--probe", "quality", "--policy", "failing.toml", "--out", "failing", "--json"]
+    assert main(["run", "--model", "model", "--data", "even.csv", *judged]) == 1
+    (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
+    assert verdict["next"].startswith("train longer or on more rows")
+    page = (place / "failing" / "scorecard.html").read_bytes()
+    assert f"What to do next: {verdict['next']}".encode() in page
+    moved = Path(shutil.copytree(place / "failing", place / "elsewhere" / "moved"))
+    for folder in (place / "failing", moved):
+        assert main(["report", str(folder), "--out", "again.html"]) == 0
+        assert (place / "again.html").read_bytes() == page
 
 
 def test_a_base_that_the_config_names_counts_for_a_foreign_checkpoint(

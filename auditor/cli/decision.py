@@ -37,18 +37,11 @@ def show(
 
     ``records``: the candidate's. ``folder``: the results folder, as the user wrote it.
     """
+    own = {record.probe: record for record in records}
     if as_json:
-        content = {"policy": policy.name, **results.decision_dict(decision, policy)}
-        by_probe = {record.probe: record for record in records}
-        for entry, verdict in zip(content["verdicts"], decision.verdicts, strict=True):
-            rule = policy.rules[verdict.rule]
-            entry |= _with_groups(verdict, rule, by_probe[rule.probe])
-            if (step := _next_step(verdict, rule, by_probe, folder)) is not None:
-                entry["next"] = step
-        print(json.dumps(content, ensure_ascii=True, indent=2))
+        print(json.dumps(_for_programs(decision, policy, own, folder), ensure_ascii=True, indent=2))
         return
     coloured = has_colours()
-    own = {record.probe: record for record in records}
     if not quiet:
         for outcome, line in lines(decision, policy, own, folder):
             print(_painted(line, COLOURS.get(outcome), coloured))
@@ -63,6 +56,17 @@ def show(
         print("not measured:")
         for gap in gaps:
             print(one_line(f"  {gap}"))
+
+
+def _for_programs(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], folder: str) -> dict[str, Any]:
+    """A decision with the groups of its verdicts, and the next step of those that failed."""
+    content = {"policy": policy.name, **results.decision_dict(decision, policy)}
+    for entry, verdict in zip(content["verdicts"], decision.verdicts, strict=True):
+        rule = policy.rules[verdict.rule]
+        entry |= _with_groups(verdict, rule, own[rule.probe])
+        if (step := _next_step(verdict, rule, own, folder)) is not None:
+            entry["next"] = step
+    return content
 
 
 def judged_by(policy: Policy, *, own: bool) -> str:
