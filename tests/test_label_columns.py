@@ -253,9 +253,7 @@ def test_a_proposal_maps_no_two_numbers_to_a_label_and_works_once_it_is_filled_i
 ) -> None:
     path = csv_file(tmp_path, values)
     line = refused(path, labels)
-    assert sorted(f"{one}={label}" for one, label in pasted(line).items()) == sorted(
-        re.split(r" (?=\S+=)", proposal)
-    )
+    assert sorted(f"{one}={label}" for one, label in pasted(line).items()) == sorted(re.split(r" (?=\S+=)", proposal))
     if "?" in proposal:
         with pytest.raises(ConfigError, match=r"is mapped to '\?', which is no label of the model"):
             read(path, labels, pasted(line))

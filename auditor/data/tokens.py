@@ -207,9 +207,7 @@ PADDING = "-100"
 """How inputs of a training say that a piece of a word has no tag."""
 
 
-def _hint(
-    every: Sequence[str], rows: Sequence[Sequence[str]], known: Sequence[str], mapping: Mapping[str, str]
-) -> str:
+def _hint(every: Sequence[str], rows: Sequence[Sequence[str]], known: Sequence[str], mapping: Mapping[str, str]) -> str:
     """The mapping to write: whole where one is sure to be consistent, else with the model's tags to choose from."""
     if PADDING in every and PADDING not in mapping:
         return f"{PADDING} stands for pieces of words in inputs of a training: give the words and their tags"
@@ -268,7 +266,9 @@ def _row(cells: Mapping[str, Any], tokens: str, tags: str, where: str) -> dict[s
 def _list(value: Any, name: str, where: str, *, hint: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         kind = "a list with something else than words" if isinstance(value, list | tuple) else "not a list of words"
-        raise DataError(f"column {name!r} holds {kind}: {str(value)[:40]!r}", where=where, hint=_odd(_listed(value), hint))
+        raise DataError(
+            f"column {name!r} holds {kind}: {str(value)[:40]!r}", where=where, hint=_odd(_listed(value), hint)
+        )
     return tuple(value)
 
 
