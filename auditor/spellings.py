@@ -16,6 +16,8 @@ SHOWN = 20
 NUMBER = re.compile(r"-?[0-9]{1,18}")
 UNFILLED = "?"
 """Stands in a proposed mapping for a label that nothing tells; a mapping with it is refused."""
+MISTYPED = 0.85
+"""Likeness (difflib) of two spellings of one word, at least."""
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 
 
@@ -140,10 +142,10 @@ def _numbered(labels: Sequence[str]) -> dict[str, str]:
 
 
 def proposed(column: Column, labels: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A mapping of every label of the column, for a person to check; UNFILLED for what nothing tells.
+    """A mapping of every label of the column, to be checked by a person.
 
-    Numbers by one rule for all, words by name or likeness. No two get the same label, nor one that ``given``, the mapping
-    so far, has for another.
+    Numbers by one rule for all, words by name or likeness, UNFILLED where nothing tells. No two get the same label, nor one that ``given``, the mapping
+    so far, has for another, unless they are words that differ in a letter.
     """
     given = match(column.rows, given or {})
     ordered = [one for one in sorted(column.rows, key=by_number) if one not in given]
@@ -151,12 +153,13 @@ def proposed(column: Column, labels: Sequence[str], given: Mapping[str, str] | N
     taken = {*given.values(), *means.values()}
     if not column.numbers:
         like = {one: _like(one, labels) for one in ordered if one not in means}
-        means |= {one: label for one, label in like.items() if label and label not in taken}
+        means |= {one: label for one, label in like.items() if label and (label not in taken or _mistyped(one, label))}
     found = dict(given)
     for one in ordered:
         label = means.get(one, UNFILLED)
-        again = [other for other in means if other != one and means[other] == label and alike(other) != alike(one)]
-        found[one] = UNFILLED if again or label in given.values() else label
+        others = [other for other, meant in (*given.items(), *means.items()) if meant == label and other != one]
+        told_apart = any(column.numbers or not _mistyped(one, other) for other in others)
+        found[one] = UNFILLED if told_apart else label
     return {one: found[one] for one in sorted(found, key=by_number)}
 
 
@@ -185,5 +188,12 @@ def _like(spelling: str, labels: Sequence[str]) -> str | None:
     """The label that begins as this one does, where one alone does, or is spelt nearly the same."""
     low = alike(spelling)
     begun = [one for one in labels if alike(one).startswith(low) or low.startswith(alike(one))]
-    near = difflib.get_close_matches(spelling, labels, n=1)
-    return begun[0] if len(begun) == 1 else next(iter(near), None)
+    # What stands before a word turns it round: not_spam, irrelevant.
+    near = difflib.get_close_matches(low, [one for one in map(alike, labels) if one[:1] == low[:1]], n=1)
+    return begun[0] if len(begun) == 1 else next((one for one in labels if alike(one) in near), None)
+
+
+def _mistyped(spelling: str, label: str) -> bool:
+    """Whether they are one word, or nearly."""
+    one, other = alike(spelling), alike(label)
+    return one[:1] == other[:1] and difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() > MISTYPED

@@ -62,8 +62,9 @@ def pasted(line: str) -> dict[str, str]:
 def filled_in(line: str, labels: Sequence[str]) -> dict[str, str]:
     """The proposed mapping with a label in every place that it leaves open, which it says how to fill."""
     found = pasted(line)
-    meant = [label for label in found.values() if label != "?"]
+    meant = [label for spelling, label in found.items() if label not in ("?", spelling)]
     assert len(set(meant)) == len(meant)
+    meant = list(found.values())
     assert ("for each ? one of: " + ", ".join(labels) in line) == ("?" in found.values())
     left = itertools.cycle([label for label in labels if label not in meant] or labels)
     return {spelling: next(left) if label == "?" else label for spelling, label in found.items()}
@@ -244,7 +245,12 @@ SENTIMENT = ("negative", "neutral", "positive")
         (["ja", "nein"], BINARY, "ja=? nein=?"),
         (["spam", "not_spam"], ("spam", "ham"), "not_spam=? spam=spam"),
         (["positive", "negative", "1"], BINARY, "1=? negative=negative positive=positive"),
-        (["posit", "positi", "negative"], BINARY, "negative=negative posit=? positi=?"),
+        (["not_spam", "ham"], ("spam", "ham"), "ham=ham not_spam=?"),
+        (["irrelevant", "other"], ("relevant", "other"), "irrelevant=? other=other"),
+        (["pos", "posit", "negative"], BINARY, "negative=negative pos=? posit=?"),
+        # Of words, and of words alone, two may be one label: with a letter left out.
+        (["positiv", "positive", "negative"], BINARY, "negative=negative positiv=positive positive=positive"),
+        ([1, 11, 111], ("1", "11"), "1=1 11=11 111=?"),
         ([0.5, "positive"], BINARY, "0.5=? positive=positive"),
     ],
 )
@@ -277,6 +283,9 @@ def test_half_a_mapping_is_completed_without_a_label_that_it_has(
     line = refused(path, BINARY, given)
     assert pasted(line) == proposal
     assert len(read(path, BINARY, filled_in(line, BINARY)).examples) == 2
+    words = csv_file(tmp_path, BINARY, "words.csv")
+    assert pasted(refused(words, BINARY, {"negative": "positive"})) == {"negative": "positive", "positive": "?"}
+    assert pasted(refused(words, BINARY, {"negative": "negative"})) == dict(zip(BINARY, BINARY, strict=True))
 
 
 def test_half_a_mapping_of_a_training_leaves_the_other_labels_open(tmp_path: Path) -> None:
