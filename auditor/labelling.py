@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 
 from auditor import spellings
 from auditor.errors import DataError, near_match
-from auditor.spellings import NUMBER, SHOWN, Column, alike, by_number, shown, spelled, template
+from auditor.spellings import NUMBER, SHOWN, UNFILLED, Column, alike, by_number, shown, spelled, template
 
 MAPPING, CLASS, NAME, CASE, POSITION = "mapping", "class name", "name", "name in another case", "position"
 """Ways to read a column."""
-MOST = 100
-"""A hint maps at most so many labels; a column with more is hardly one of labels, and nobody pastes the line."""
+MOST = 20
+"""A hint maps at most so many labels: nobody checks a longer line, and a column with more is often none of labels."""
+SENTENCE, LETTERS = 5, 60
+"""Words and letters of a label, at most; what has more is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,10 @@ def trained(column: Column, mapping: Mapping[str, str] | None = None, *, ignore_
     """What the labels of a training file are called, for a new head; ``labels`` is in the order of that head.
 
     By the mapping, by the file's names for its numbers and in their order, else as they are spelled; of spellings that
-    differ in case alone, with ``ignore_case``, the most frequent. Raises DataError as ``read`` does.
+    differ in case alone, with ``ignore_case``, the most frequent. Raises DataError as ``read`` does, and for a mapping that
+    is not filled in.
     """
+    spellings.filled(mapping or {})
     named = spellings.with_class_names(column)
     if mapping and _mapped(column, named, mapping)[1]:
         found = read(column, tuple(mapping.values()), mapping, ignore_case=ignore_case)
@@ -151,10 +155,20 @@ def _numbers(column: Column, labels: Sequence[str], rule: str | None) -> Reading
 
 
 def _hint(column: Column, labels: Sequence[str]) -> str:
-    """A hint with the mapping to write."""
-    if len(column.rows) > MOST:
-        return f"are these {len(column.rows):,} values labels? Name the column: --label-column or [data] label_column"
-    return f"say what each means: [data] {template(spellings.proposed(column, labels))}"
+    """A hint with the mapping to write; short where the column is hardly one of labels, or has too many of them."""
+    sentences = sum(len(one.split()) > SENTENCE or len(one) > LETTERS for one in column.rows)
+    if len(column.rows) > MOST or 2 * sentences > len(column.rows):
+        many = f"are these {len(column.rows):,} values labels?"
+        if column.texts:
+            return f"{many} --labels-file ([data] labels_files) is for labels, and {column.texts} for texts: swapped?"
+        return f"{many} Name the column: --label-column or [data] label_column"
+    return f"say what each means: {_to_paste(spellings.proposed(column, labels), labels)}"
+
+
+def _to_paste(mapping: Mapping[str, str], labels: Sequence[str]) -> str:
+    """A mapping for audit.toml, and what goes where nothing tells."""
+    filling = f"; for each {UNFILLED} one of: {shown(labels)}" if UNFILLED in mapping.values() else ""
+    return f"[data] {template(mapping)}{filling}"
 
 
 def _by_name(column: Column, labels: Sequence[str], ignore_case: bool) -> dict[str, str]:
@@ -170,7 +184,8 @@ def _unknown(column: Column, spelling: str, labels: Sequence[str], mixed: str | 
     every = _hint(column, labels)
     near = near_match(spelling, labels)
     hint = every if near is None else f"{near} or {every}"
-    problem = f"unknown label {spelling!r}; the model knows {shown(labels)}"
+    told = spelling if len(spelling) <= LETTERS else f"{spelling[:LETTERS]}…"
+    problem = f"unknown label {told!r}; the model knows {shown(labels)}"
     if mixed is not None and NUMBER.fullmatch(spelling):
         problem += f"; a number counts as a position only where every label is one, and {mixed!r} is none"
     return DataError(problem, where=column.at(spelling), hint=hint)
@@ -180,11 +195,12 @@ def _check_all(column: Column, matched: Mapping[str, str], labels: Sequence[str]
     """A mapping names every label of a column or none. Raises DataError with the mapping that does."""
     for spelling in column.rows:
         if spelling not in matched:
-            more = {one: label for one, label in spellings.proposed(column, labels).items() if one not in matched}
+            every = spellings.proposed(column, labels, matched)
+            more = {one: label for one, label in every.items() if one not in matched}
             raise DataError(
                 f"label {spelling!r} is not mapped, and {next(iter(matched))!r} of the same column is",
                 where=column.at(spelling),
-                hint=f"map every label of the data: [data] {template({**mapping, **more})}",
+                hint=f"map every label of the data: {_to_paste({**mapping, **more}, labels)}",
             )
 
 

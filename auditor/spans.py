@@ -147,8 +147,15 @@ def converted(tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def renamed(tags: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
-    """The tags with types by their other names, where they have one."""
-    return tuple(tag if tag == OUTSIDE else f"{tag[:2]}{names.get(tag[2:], tag[2:])}" for tag in tags)
+    """The tags with types by their other names, where they have one; OUTSIDE is one too."""
+
+    def other(tag: str) -> str:
+        kind = tag[2:]
+        if tag == OUTSIDE or (kind != OUTSIDE and names.get(kind) == OUTSIDE):
+            return OUTSIDE
+        return f"{tag[:2]}{names.get(kind, kind)}"
+
+    return tuple(map(other, tags))
 
 
 def followed(found: Iterable[Span], origins: Sequence[int]) -> tuple[Span, ...] | None:
@@ -201,6 +208,22 @@ def begun_type(kind: str, known: Sequence[str]) -> str | None:
     low = kind.casefold()
     found = next((one for one in known if low.startswith(one.casefold()) or one.casefold().startswith(low)), None)
     return found and f"did you mean {found!r}?"
+
+
+_WHOLE = {
+    "per": ("person", "people"),
+    "loc": ("location",),
+    "org": ("organization", "organisation"),
+    "misc": ("miscellaneous",),
+}
+"""Short names of types → their words."""
+
+
+def short_for(kind: str, known: Sequence[str]) -> str | None:
+    """The type that this one is another name of, as PER is of person; None where no two are sure to be one."""
+    low = kind.casefold()
+    same = {low, *_WHOLE.get(low, ()), *(short for short, words in _WHOLE.items() if low in words)}
+    return next((one for one in known if one.casefold() in same), None)
 
 
 def types(tags: Iterable[str]) -> Iterator[str]:

@@ -7,13 +7,17 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.errors import DataError
 
 SHOWN = 20
 """An error lists at most so many labels: some tasks have hundreds."""
 NUMBER = re.compile(r"-?[0-9]{1,18}")
+UNFILLED = "?"
+"""Stands in a proposed mapping for a label that nothing tells; a mapping with it is refused."""
+MISTYPED = 0.85
+"""Likeness (difflib) of two spellings of one word, at least."""
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 
 
@@ -28,6 +32,8 @@ class Column:
     """The file."""
     classes: tuple[str, ...] = ()
     """What the file calls its numbers, from 0 on; empty where it does not say."""
+    texts: str = ""
+    """The file of the texts, where the labels stand in another one."""
 
     def at(self, spelling: str) -> str | None:
         """The place of its first row, for an error; None without a file."""
@@ -92,7 +98,7 @@ def with_class_names(column: Column) -> Column:
             raise DataError(f"the file has no name for {spelling!r}", where=column.at(spelling), hint=hint)
         name = column.classes[int(spelling)] if known else spelling
         rows[name] = sorted((*rows.get(name, ()), *numbers))
-    return Column(column.name, rows, column.where)
+    return replace(column, rows=rows, classes=())
 
 
 def names(labels: Iterable[str]) -> dict[str, str]:
@@ -122,34 +128,72 @@ def positions(column: Column, labels: Sequence[str]) -> dict[str, str]:
 
 def own_numbers(column: Column, labels: Sequence[str]) -> dict[str, str]:
     """Number → label that names it, as "1 star" does; empty unless each label names another and all are among them."""
+    named = _numbered(labels)
+    return {one: named[one] for one in column.rows} if column.rows.keys() <= named.keys() else {}
+
+
+def _numbered(labels: Sequence[str]) -> dict[str, str]:
+    """Number → the label with this number in its name; empty unless each label has another."""
     named: dict[str, str] = {}
     for label in labels:
         number = re.search(r"[0-9]{1,18}", label)
         named[number[0] if number else ""] = label
-    fits = len(named) == len(labels) and "" not in named and column.rows.keys() <= named.keys()
-    return {one: named[one] for one in column.rows} if fits else {}
+    return named if len(named) == len(labels) and "" not in named else {}
 
 
-def proposed(column: Column, labels: Sequence[str]) -> dict[str, str]:
-    """A mapping of every label of the column, for a person to check.
+def proposed(column: Column, labels: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A mapping of every label of the column, to be checked by a person.
 
-    By the labels' own numbers, by name, by position where numbers begin with 0, by likeness, else in order.
+    Numbers by one rule for all, words by name or likeness, UNFILLED where nothing tells. No two get the same label, nor one that ``given``, the mapping
+    so far, has for another, unless they are words that differ in a letter.
     """
-    ordered = sorted(column.rows, key=by_number)
-    own, known = own_numbers(column, labels), match(ordered, names(labels))
-    from_zero = "0" in column.rows or not column.numbers
-    places = {str(place): label for place, label in enumerate(labels)} if from_zero else {}
-    found = {}
-    for place, spelling in enumerate(ordered):
-        in_order = labels[min(place * len(labels) // len(ordered), len(labels) - 1)]
-        ways = (own.get(spelling), known.get(spelling), places.get(spelling), _like(spelling, labels), in_order)
-        found[spelling] = next(label for label in ways if label is not None)
-    return found
+    given = match(column.rows, given or {})
+    ordered = [one for one in sorted(column.rows, key=by_number) if one not in given]
+    means = _by_one_rule(column, labels) if column.numbers else match(ordered, names(labels))
+    taken = {*given.values(), *means.values()}
+    if not column.numbers:
+        like = {one: _like(one, labels) for one in ordered if one not in means}
+        means |= {one: label for one, label in like.items() if label and (label not in taken or _mistyped(one, label))}
+    found = dict(given)
+    for one in ordered:
+        label = means.get(one, UNFILLED)
+        others = [other for other, meant in (*given.items(), *means.items()) if meant == label and other != one]
+        told_apart = any(column.numbers or not _mistyped(one, other) for other in others)
+        found[one] = UNFILLED if told_apart else label
+    return {one: found[one] for one in sorted(found, key=by_number)}
+
+
+def _by_one_rule(column: Column, labels: Sequence[str]) -> dict[str, str]:
+    """Number → label: by the labels' own numbers or names, by position, or in order where there are as many of both."""
+    # The numbers of default names are positions, which are no names.
+    default = list(labels) == [f"LABEL_{place}" for place in range(len(labels))]
+    named, known = {} if default else _numbered(labels), match(column.rows, names(labels))
+    if named.keys() & column.rows.keys():
+        return {one: named[one] for one in column.rows if one in named}
+    if known:
+        return known
+    in_order = dict(zip(sorted(column.rows, key=by_number), labels, strict=False))
+    return positions(column, labels) or (in_order if len(column.rows) == len(labels) else {})
+
+
+def filled(mapping: Mapping[str, str]) -> None:
+    """Raise DataError for a mapping as it was proposed, with a place that is not filled in."""
+    for spelling, label in mapping.items():
+        if label == UNFILLED:
+            problem = f"{spelling!r} is mapped to {UNFILLED!r}, which stands for a label to fill in"
+            raise DataError(problem, where="[data.labels]", hint="write what it means")
 
 
 def _like(spelling: str, labels: Sequence[str]) -> str | None:
     """The label that begins as this one does, where one alone does, or is spelt nearly the same."""
     low = alike(spelling)
     begun = [one for one in labels if alike(one).startswith(low) or low.startswith(alike(one))]
-    near = difflib.get_close_matches(spelling, labels, n=1)
-    return begun[0] if len(begun) == 1 else next(iter(near), None)
+    # What stands before a word turns it round: not_spam, irrelevant.
+    near = difflib.get_close_matches(low, [one for one in map(alike, labels) if one[:1] == low[:1]], n=1)
+    return begun[0] if len(begun) == 1 else next((one for one in labels if alike(one) in near), None)
+
+
+def _mistyped(spelling: str, label: str) -> bool:
+    """Whether they are one word, or nearly."""
+    one, other = alike(spelling), alike(label)
+    return one[:1] == other[:1] and difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() > MISTYPED

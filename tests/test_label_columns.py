@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from auditor import data, tasks
 from auditor.config import Config
 from auditor.data import Columns
-from auditor.errors import DataError
+from auditor.errors import ConfigError, DataError
 from auditor.labelling import Reading
 
 STARS = ("1 star", "2 stars", "3 stars", "4 stars", "5 stars")
@@ -56,6 +57,17 @@ def pasted(line: str) -> dict[str, str]:
     """The mapping that a refusal proposes, taken out of it as a user would paste it into the config."""
     found = tomllib.loads("[data]\n" + line[line.index("labels = {") : line.rindex("}") + 1])
     return dict(Config.model_validate(found).data.labels)
+
+
+def filled_in(line: str, labels: Sequence[str]) -> dict[str, str]:
+    """The proposed mapping with a label in every place that it leaves open, which it says how to fill."""
+    found = pasted(line)
+    meant = [label for spelling, label in found.items() if label not in ("?", spelling)]
+    assert len(set(meant)) == len(meant)
+    meant = list(found.values())
+    assert ("for each ? one of: " + ", ".join(labels) in line) == ("?" in found.values())
+    left = itertools.cycle([label for label in labels if label not in meant] or labels)
+    return {spelling: next(left) if label == "?" else label for spelling, label in found.items()}
 
 
 def class_label(folder: Path, names: Sequence[str], labels: Sequence[int], *, saved: bool) -> Path:
@@ -175,7 +187,7 @@ def test_a_column_of_numbers_is_all_names_or_all_positions_or_refused(tmp_path: 
                 line = refused(path, labels)
                 assert "the numbers of the column" in line
                 assert pasted(line).keys() == set(values)
-                assert len(read(path, labels, pasted(line)).examples) == count
+                assert len(read(path, labels, filled_in(line, labels)).examples) == count
 
 
 @pytest.mark.parametrize(
@@ -204,6 +216,100 @@ def test_what_could_be_read_otherwise_and_what_no_row_has_is_said(tmp_path: Path
 def test_a_column_with_hundreds_of_numbers_is_hardly_one_of_labels(tmp_path: Path) -> None:
     line = refused(csv_file(tmp_path, range(150)), BINARY)
     assert line.endswith("(are these 150 values labels? Name the column: --label-column or [data] label_column)")
+    assert "labels = {" in refused(csv_file(tmp_path, range(2, 22)), BINARY)
+    line = refused(csv_file(tmp_path, range(2, 23)), BINARY)
+    assert line.endswith("(are these 21 values labels? Name the column: --label-column or [data] label_column)")
+
+
+SENTIMENT = ("negative", "neutral", "positive")
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "proposal"),
+    [
+        # As many numbers as labels, in order.
+        ([-1, 0, 1], SENTIMENT, "-1=negative 0=neutral 1=positive"),
+        ([0, 2, 4], SENTIMENT, "0=negative 2=neutral 4=positive"),
+        ([1, 2, 3], ("LABEL_0", "LABEL_1", "LABEL_2"), "1=LABEL_0 2=LABEL_1 3=LABEL_2"),
+        # More numbers than labels, or fewer, of which not all are positions: nothing tells.
+        ([0, 1, 2, 3, 4], SENTIMENT, "0=? 1=? 2=? 3=? 4=?"),
+        ([-1, 1], SENTIMENT, "-1=? 1=?"),
+        ([4], SENTIMENT, "4=?"),
+        # Those that are in the labels' names, and the others.
+        ([0, 1, 3], DIGITS[:3], "0=? 1=1 3=3"),
+        ([3, 10], STARS, "3=3 stars 10=?"),
+        ([1, 2, 3, 4], STARS, "1=1 star 2=2 stars 3=3 stars 4=4 stars"),
+        # Words by likeness.
+        (["pos", "neg"], BINARY, "neg=negative pos=positive"),
+        (["positiv", "negativ"], BINARY, "negativ=negative positiv=positive"),
+        (["good", "bad"], BINARY, "bad=? good=?"),
+        (["ja", "nein"], BINARY, "ja=? nein=?"),
+        (["spam", "not_spam"], ("spam", "ham"), "not_spam=? spam=spam"),
+        (["positive", "negative", "1"], BINARY, "1=? negative=negative positive=positive"),
+        (["not_spam", "ham"], ("spam", "ham"), "ham=ham not_spam=?"),
+        (["irrelevant", "other"], ("relevant", "other"), "irrelevant=? other=other"),
+        (["pos", "posit", "negative"], BINARY, "negative=negative pos=? posit=?"),
+        # Of words, and of words alone, two may be one label: with a letter left out.
+        (["positiv", "positive", "negative"], BINARY, "negative=negative positiv=positive positive=positive"),
+        ([1, 11, 111], ("1", "11"), "1=1 11=11 111=?"),
+        ([0.5, "positive"], BINARY, "0.5=? positive=positive"),
+    ],
+)
+def test_a_proposal_maps_no_two_numbers_to_a_label_and_works_once_it_is_filled_in(
+    tmp_path: Path, values: Sequence[object], labels: Sequence[str], proposal: str
+) -> None:
+    path = csv_file(tmp_path, values)
+    line = refused(path, labels)
+    assert sorted(f"{one}={label}" for one, label in pasted(line).items()) == sorted(re.split(r" (?=\S+=)", proposal))
+    if "?" in proposal:
+        with pytest.raises(ConfigError, match=r"is mapped to '\?', which is no label of the model"):
+            read(path, labels, pasted(line))
+        with pytest.raises(DataError, match=r"is mapped to '\?', which stands for a label to fill in"):
+            data.labels_in(path, Columns(), pasted(line))
+    assert len(read(path, labels, filled_in(line, labels)).examples) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("given", "proposal"),
+    [
+        ({"0": "negative"}, {"0": "negative", "1": "positive"}),
+        ({"0": "positive"}, {"0": "positive", "1": "?"}),
+        ({"1": "negative"}, {"0": "?", "1": "negative"}),
+    ],
+)
+def test_half_a_mapping_is_completed_without_a_label_that_it_has(
+    tmp_path: Path, given: Mapping[str, str], proposal: Mapping[str, str]
+) -> None:
+    path = csv_file(tmp_path, [0, 1])
+    line = refused(path, BINARY, given)
+    assert pasted(line) == proposal
+    assert len(read(path, BINARY, filled_in(line, BINARY)).examples) == 2
+    words = csv_file(tmp_path, BINARY, "words.csv")
+    assert pasted(refused(words, BINARY, {"negative": "positive"})) == {"negative": "positive", "positive": "?"}
+    assert pasted(refused(words, BINARY, {"negative": "negative"})) == dict(zip(BINARY, BINARY, strict=True))
+
+
+def test_half_a_mapping_of_a_training_leaves_the_other_labels_open(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        data.labels_in(csv_file(tmp_path, [0, 1, 2]), Columns(), {"0": "bad"})
+    assert pasted(caught.value.line) == {"0": "bad", "1": "?", "2": "?"}
+
+
+def test_sentences_are_hardly_labels(tmp_path: Path) -> None:
+    texts, labels = tmp_path / "texts.txt", tmp_path / "labels.txt"
+    for count in (2, 60):
+        texts.write_text("".join(f"the film number {row} was not so good\n" for row in range(count)), "utf-8")
+        labels.write_text("positive\nnegative\n" * (count // 2), "utf-8")
+        with pytest.raises(DataError) as caught:
+            data.load(labels, name="home", task=task(BINARY), labels_file=texts)
+        assert caught.value.line == (
+            f"{texts}: row 1, column 'label': unknown label 'the film number 0 was not so good'; the model knows"
+            f" negative, positive (are these {count} values labels? --labels-file ([data] labels_files) is for labels,"
+            f" and {labels} for texts: swapped?)"
+        )
+    line = refused(csv_file(tmp_path, ["a film that " + "very " * 40 + "long was", "positive"]), BINARY)
+    assert "unknown label 'a film that very very very very very very very very very ver…'; the model" in line
+    assert "labels = {" in line
 
 
 # Files of one audit.

@@ -90,7 +90,9 @@ def test_a_number_that_is_neither_name_nor_id_is_refused_with_the_mapping_to_wri
         " the model knows negative, positive"
     )
     assert caught.value.where is None
-    assert caught.value.hint == f'say what each means: [data] labels = {{ "{value}" = "negative" }}'
+    assert caught.value.hint == (
+        f'say what each means: [data] labels = {{ "{value}" = "?" }}; for each ? one of: negative, positive'
+    )
 
 
 @pytest.mark.parametrize("value", [0.5, "²", "", True, None])
@@ -100,7 +102,9 @@ def test_what_is_neither_name_nor_id_is_an_unknown_label(value: object) -> None:
     shown = "true" if value is True else str(value)
     assert caught.value.message == f"unknown label {shown!r}; the model knows negative, positive"
     assert caught.value.where is None
-    assert caught.value.hint == f'say what each means: [data] labels = {{ "{shown}" = "negative" }}'
+    assert caught.value.hint == (
+        f'say what each means: [data] labels = {{ "{shown}" = "?" }}; for each ? one of: negative, positive'
+    )
 
 
 def test_an_unknown_label_names_the_nearest_known_one() -> None:

@@ -67,7 +67,7 @@ class DataSection(_Section):
     label_column: Word | None = None
     group_column: Word | None = None
     labels: dict[str, Word] = Field(default_factory=dict)
-    """Label in the data → the model's label; of words: their type, or the tag that a number stands for."""
+    """Label in the data → the model's label; of words: type → type, or O for none, and number → tag."""
     labels_files: dict[str, File] = Field(default_factory=dict)
     """``train``, ``validation``, ``test`` or a domain → file with the labels, one a line, of a file of texts, one a line."""
     ignore_case: bool = False

@@ -150,7 +150,9 @@ def _open(path: Path, fields: Sequence[str], columns: Columns, labels_file: Path
         cells.append((number, read))
         if read["label"] and all(read[one].strip() for one in fields):
             rows.setdefault(read["label"], []).append(number)
-    return _Opened(table, names, cells, spellings.Column(names["label"], rows, str(labels_file or path), classes))
+    texts = "" if labels_file is None else str(path)
+    column = spellings.Column(names["label"], rows, str(labels_file or path), classes, texts)
+    return _Opened(table, names, cells, column)
 
 
 def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str | None) -> Dataset:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auditor import labelling, spans
+from auditor import labelling, spans, spellings
 from auditor.data import columns as choosing
 from auditor.data import tokens
 from auditor.data.columns import Columns
 from auditor.data.tables import Table
 from auditor.errors import DataError
 from auditor.labelling import Reading
+from auditor.spans import OUTSIDE
 from auditor.types import Inputs, Task
+
+_TAG = re.compile(f"[{spans.PREFIXES}]-(.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +55,45 @@ def read(path: Path, columns: Columns, *, labels: Sequence[str] = (), mapping: M
     names = dict(zip(("text", "label"), found.columns, strict=True))
     if columns.group is not None:
         names["group"] = choosing.given(columns.group, found.table)
+    kinds = Counter(one.type for _, row in found.table.rows for one in spans.spans(row[names["label"]]))
+    _check_keys(mapping, kinds)
     reading = found.reading
     if reading.by == labelling.NAME:
-        kinds = {kind for _, row in found.table.rows for kind in spans.types(row[names["label"]])}
         mapped = {kind: mapping[kind] for kind in sorted(kinds) if kind in mapping}
         reading = replace(reading, by=labelling.MAPPING if mapped else reading.by, labels=mapped)
+    else:
+        meant = zip(reading.labels, spans.renamed(tuple(reading.labels.values()), mapping), strict=True)
+        reading = replace(reading, labels=dict(meant))
     notes = [
         f"the file names no columns: its {'last' if name == given[1] else 'first'} one stands for {name!r}"
         for name in found.assumed
     ]
+    notes = [note for note in (reading.note, *notes, *_outside(kinds, mapping, labels)) if note]
     return Sentences(found.table, names, replace(reading, note="; ".join(notes)))
+
+
+def _check_keys(mapping: Mapping[str, str], kinds: Mapping[str, int]) -> None:
+    """Refuse a mapping of tags, such as B-ORG, where their types have to stand."""
+    types = {key: match[1] for key in mapping if (match := _TAG.fullmatch(key)) and key not in kinds}
+    for key, kind in types.items():
+        if kind in kinds and kind not in mapping:
+            meant = {types.get(one, one): label for one, label in mapping.items()}
+            hint = f"[data] {spellings.template(meant)}"
+            raise DataError(f"{key!r} is a tag, and types are mapped", where="[data.labels]", hint=hint)
+
+
+def _outside(kinds: Mapping[str, int], mapping: Mapping[str, str], labels: Sequence[str]) -> Iterator[str]:
+    """How many entities are read as none, and whether the model knows their type all the same."""
+    gone = {kind: kinds[kind] for kind in sorted(kinds) if mapping.get(kind) == OUTSIDE}
+    if not gone:
+        return
+    told = ", ".join(f"{count:,} {kind}" for kind, count in gone.items())
+    total = sum(gone.values())
+    yield f"{total:,} {'entity is' if total == 1 else 'entities are'} read as O: {told}"
+    known = {kind.casefold() for kind in spans.types(map(spans.typed, labels))}
+    for kind in gone:
+        if kind.casefold() in known:
+            yield f"the model knows {kind}: what it finds of it there counts as wrong"
 
 
 def tagged(task: Task, row: Mapping[str, Any], sentences: Sentences, number: int) -> tuple[Inputs, Any]:
@@ -74,8 +108,35 @@ def tagged(task: Task, row: Mapping[str, Any], sentences: Sentences, number: int
             try:
                 task.read({text: (word,), label: (tag,)}, names)
             except DataError as error:
-                raise error.at(where) from None
+                raise _of_all_types(error, task, sentences).at(where) from None
         raise
+
+
+def _of_all_types(error: DataError, task: Task, sentences: Sentences) -> DataError:
+    """The refusal of a type as one of all types that the task refuses, with the mapping to write."""
+    text, label = sentences.names["text"], sentences.names["label"]
+
+    def refused(kind: str) -> bool:
+        try:
+            task.read({text: ("word",), label: (f"B-{kind}",)}, sentences.names)
+        except DataError:
+            return True
+        return False
+
+    every = Counter(one.type for _, row in sentences.table.rows for one in spans.spans(row[label]))
+    unknown = [kind for kind in every if refused(kind)]
+    if not unknown or spans.PLAIN in unknown:
+        return error
+    known = tuple(spans.types(task.labels))
+    meant = {kind: spans.short_for(kind, known) or OUTSIDE for kind in sorted(unknown)}
+    hint = f"map every type of the data that it lacks: [data] {spellings.template({**task.mapping, **meant})}"
+    if OUTSIDE in meant.values():
+        hint += "; O: its entities are none"
+    if len(unknown) == 1:
+        near = spans.near_type(unknown[0], known)
+        return DataError(error.message, hint=hint if near is None else f"{near} or {hint}")
+    counts = spellings.shown([f"{kind} ({every[kind]:,})" for kind in unknown])
+    return DataError(f"unknown types {counts}; the model knows {', '.join(known)}", hint=hint)
 
 
 def shared_among(files: Sequence[Path], columns: Columns) -> Columns:
@@ -91,9 +152,12 @@ def tags_in(path: Path, columns: Columns, mapping: Mapping[str, str], others: Se
     ``others``: files that the columns may be named after. Raises DataError for what ``load`` refuses, and for a file
     without any entity.
     """
+    spellings.filled(mapping)
     found = read(path, shared_among((path, *others), columns), mapping=mapping)
     label = found.names["label"]
-    kinds = {mapping.get(kind, kind) for _, row in found.table.rows for kind in spans.types(row[label])}
+    every = {kind for _, row in found.table.rows for kind in spans.types(row[label])}
+    kinds = {mapping.get(kind, kind) for kind in every} - {OUTSIDE}
     if not kinds:
-        raise DataError("names no entity: every word is O", where=str(path))
+        gone = f"every type is mapped to O: {', '.join(sorted(every))}" if every else "every word is O"
+        raise DataError(f"names no entity: {gone}", where=str(path))
     return (spans.OUTSIDE, *(f"{prefix}-{kind}" for kind in sorted(kinds) for prefix in "BI"))

@@ -6,6 +6,7 @@ Tags come out as IOB2, whatever the scheme of the file; the scheme is that of th
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from auditor.errors import DataError
 from auditor.labelling import CLASS, MAPPING, NAME, POSITION, Reading
 from auditor.reading import is_folder
 from auditor.spans import OUTSIDE
+from auditor.spellings import UNFILLED
 
 COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iob2", ".tsv")
 """Kinds of files with one word and its tag a line, told by their names."""
@@ -96,8 +98,8 @@ def has(path: Path, text: str | None, label: str | None) -> bool:
 
 
 def is_number(word: str) -> bool:
-    """Whether a label is a whole number."""
-    return spellings.NUMBER.fullmatch(word) is not None
+    """Whether a label is a whole number, also with ``.0``."""
+    return spellings.NUMBER.fullmatch(spellings.spelled(word)) is not None
 
 
 def line_of(table: Table, number: int, index: int) -> int:
@@ -163,23 +165,26 @@ def _numbered(table: Table, given: str) -> str | None:
 
 def _in_words(table: Table, tags: str, numbers: Numbers) -> tuple[Table, Reading]:
     """Tags as words, decided once for all of them: numbers by the file's names, by the mapping, or by position."""
-    every = [one for _, cells in table.rows for one in _listed(cells.get(tags))]
-    if not every or not all(map(_numeric, every)):
+    every = Counter(spellings.spelled(one) for _, cells in table.rows for one in _listed(cells.get(tags)))
+    if not every or not all(_numeric(one) for _, cells in table.rows for one in _listed(cells.get(tags))):
         return table, Reading(tags, NAME)
-    names, by = _meanings(table, tags, sorted(set(map(str, every)), key=spellings.by_number), numbers)
+    names, by = _meanings(table, tags, sorted(every, key=spellings.by_number), numbers)
 
     def named(value: Any) -> Any:
-        return tuple(names[str(one)] for one in value) if isinstance(value, list | tuple) else value
+        return tuple(names[spellings.spelled(one)] for one in value) if isinstance(value, list | tuple) else value
 
     rows = tuple((number, {**cells, tags: named(cells.get(tags))}) for number, cells in table.rows)
-    return replace(table, rows=rows), Reading(tags, by, names)
+    outside = [f"{number} ({every[number]:,} words)" for number, tag in names.items() if tag == OUTSIDE]
+    note = f"several numbers are O: {', '.join(outside)}" if len(outside) > 1 else ""
+    return replace(table, rows=rows), Reading(tags, by, names, note)
 
 
 def _meanings(table: Table, tags: str, every: Sequence[str], numbers: Numbers) -> tuple[dict[str, str], str]:
     """Number → tag, and how that was decided. Raises DataError with the mapping to write."""
     classes = {str(number): name for number, name in enumerate(table.classes.get(tags, ()))}
     known = {str(number): tag for number, tag in enumerate(numbers.known)}
-    ways = ((numbers.mapping, MAPPING), (classes, CLASS), (known, POSITION))
+    mapping = {spellings.spelled(number): tag for number, tag in numbers.mapping.items()}
+    ways = ((mapping, MAPPING), (classes, CLASS), (known, POSITION))
     means, by = next(((means, by) for means, by in ways if means), ({}, ""))
     lacking = [one for one in every if one not in means]
     if not lacking:
@@ -194,23 +199,49 @@ def _meanings(table: Table, tags: str, every: Sequence[str], numbers: Numbers) -
         problem = f"the tag {lacking[0]} is not mapped"
     elif by == POSITION:
         problem = f"the tag {lacking[0]} is no position in the model (0 to {len(known) - 1})"
-    filled = spellings.template(
-        {**_guessed(every, numbers.known), **{one: means[one] for one in every if one in means}}
-    )
-    raise DataError(problem, where=where, hint=f"say what each means: [data] {filled}")
+    rows = [tuple(map(spellings.spelled, _listed(cells.get(tags)))) for _, cells in table.rows]
+    raise DataError(problem, where=where, hint=_hint(every, rows, numbers.known, mapping))
 
 
-def _guessed(every: Sequence[str], known: Sequence[str]) -> dict[str, str]:
-    """A mapping for a person to check: the model's tags in order; without a model O, then the two tags of each type."""
-    if known:
-        return {one: known[place % len(known)] for place, one in enumerate(every)}
+PADDING = "-100"
+"""How inputs of a training say that a piece of a word has no tag."""
+
+
+def _hint(every: Sequence[str], rows: Sequence[Sequence[str]], known: Sequence[str], mapping: Mapping[str, str]) -> str:
+    """The mapping to write: whole where one is sure to be consistent, else with the model's tags to choose from."""
+    if PADDING in every and PADDING not in mapping:
+        return f"{PADDING} stands for pieces of words in inputs of a training: give the words and their tags"
+    given = {one: mapping[one] for one in every if one in mapping}
+    if not known:
+        return f"say what each means: [data] {spellings.template({**_guessed(every), **given})}"
+    filled = {**dict.fromkeys(every, UNFILLED), **(given or _in_order(every, rows, known))}
+    said = f"say what each means: [data] {spellings.template(filled)}"
+    if UNFILLED not in filled.values():
+        return said
+    tags = spellings.shown([f"{number} = {tag}" for number, tag in enumerate(known)])
+    return f"{said}; for each {UNFILLED} one of the model's tags ({tags}), or O for a type that it lacks"
+
+
+def _in_order(every: Sequence[str], rows: Sequence[Sequence[str]], known: Sequence[str]) -> dict[str, str]:
+    """The model's tags in order, where there are as many of both and every sentence makes sense; else nothing."""
+    names = dict(zip(every, known, strict=False))
+    tags = [tuple(names.get(one, "") for one in row) for row in rows]
+    if len(every) != len(known):
+        return {}
+    written = spans.scheme(tags)
+    return {} if any(spans.illegal(one, written) for one in tags) else names
+
+
+def _guessed(every: Sequence[str]) -> dict[str, str]:
+    """Of a new model: O, then the two tags of each type, whose names are to be filled in."""
     return {
         one: f"{'BI'[(place - 1) % 2]}-TYPE{(place + 1) // 2}" if place else OUTSIDE for place, one in enumerate(every)
     }
 
 
 def _numeric(tag: Any) -> bool:
-    return not isinstance(tag, bool) and isinstance(tag, int | str) and is_number(str(tag))
+    """Whether a tag is a whole number, also as pandas writes a column with a gap: 3.0."""
+    return not isinstance(tag, bool) and isinstance(tag, int | float | str) and is_number(str(tag))
 
 
 def _listed(value: Any) -> Sequence[Any]:
@@ -219,7 +250,8 @@ def _listed(value: Any) -> Sequence[Any]:
 
 def _row(cells: Mapping[str, Any], tokens: str, tags: str, where: str) -> dict[str, Any]:
     """The row with words and tags as tuples, one tag a word."""
-    words, marks = (_list(cells.get(name), name, where) for name in (tokens, tags))
+    words = _list(cells.get(tokens), tokens, where, hint="words are in quotes")
+    marks = _list(cells.get(tags), tags, where, hint="tags are all words, such as B-PER, or all whole numbers")
     if not words:
         raise DataError("has no words", where=where, hint="remove it")
     if len(words) != len(marks):
@@ -231,11 +263,20 @@ def _row(cells: Mapping[str, Any], tokens: str, tags: str, where: str) -> dict[s
     return {**cells, tokens: words, tags: tuple(map(spans.typed, marks))}
 
 
-def _list(value: Any, name: str, where: str) -> tuple[str, ...]:
+def _list(value: Any, name: str, where: str, *, hint: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         kind = "a list with something else than words" if isinstance(value, list | tuple) else "not a list of words"
-        raise DataError(f"column {name!r} holds {kind}: {str(value)[:40]!r}", where=where)
+        raise DataError(
+            f"column {name!r} holds {kind}: {str(value)[:40]!r}", where=where, hint=_odd(_listed(value), hint)
+        )
     return tuple(value)
+
+
+def _odd(values: Sequence[Any], hint: str) -> str | None:
+    """A hint with the first value that is neither word nor whole number, else the first number, and its place."""
+    strange = [index for index, one in enumerate(values) if not isinstance(one, str)]
+    odd = next((index for index in strange if not _numeric(values[index])), next(iter(strange), None))
+    return None if odd is None else f"value {odd + 1} is {str(values[odd])[:40]}: {hint}"
 
 
 def _scheme(table: Table, rows: Sequence[tuple[int, Any]], tags: str) -> str:

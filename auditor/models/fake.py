@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 
+from auditor.text import words_of
 from auditor.types import Encoded, Model, Request, Response
 
 
 def uncased_words(text: str) -> Sequence[str]:
     """The words of the lower-cased text."""
-    return text.lower().split()
+    return words_of(text.lower())
 
 
 class FakeModel:
@@ -69,7 +70,7 @@ def keyword_model(words: Sequence[str], *, name: str = "keywords", sure: float =
     wanted = frozenset(words)
 
     def answer(request: Request) -> Response:
-        hit = any(word.strip(".,!?") in wanted for text in request for word in text.lower().split())
+        hit = any(word.strip(".,!?") in wanted for text in request for word in uncased_words(text))
         return (1.0 - sure, sure) if hit else (sure, 1.0 - sure)
 
     return FakeModel(answer, name=name)

@@ -37,9 +37,9 @@ class NamedEntityRecognition:
         abroad: bool = False,
         lenient: bool = False,
     ) -> None:
-        """``labels``: the model's tags. ``mapping``: type in the data → the model's type, or of tags that are
-        numbers, number → tag. ``abroad``: the data may name
-        types that the model does not have. ``lenient``: the model begins entities with ``I-`` too, as one trained on IOB1
+        """``labels``: the model's tags. ``mapping``: type in the data → the model's type, or O, which makes its entities
+        none; of tags that are numbers, number → tag. ``abroad``: the data may name types that the model does not have.
+        ``lenient``: the model begins entities with ``I-`` too, as one trained on IOB1
         does. Raises ConfigError for labels that are no tags, or a mapping to no type.
         """
         # Tags without a type, as of a model that knows one only, get one here.
@@ -58,12 +58,17 @@ class NamedEntityRecognition:
         self._strict = not lenient and any(label[0] in "BSU" for label in self.labels if label != OUTSIDE)
         self._ends = any(label[0] in "ESLU" for label in self.labels if label != OUTSIDE)
         self.types = tuple(spans.types(self.labels))
+        self._check_mapping()
+
+    def _check_mapping(self) -> None:
+        numbers = {one for one in self.mapping if spellings.NUMBER.fullmatch(spellings.spelled(one))}
+        kinds = (*self.types, *(self.mapping.keys() - numbers))
+        tags = {OUTSIDE, *(f"{letter}-{kind}" for letter in spans.PREFIXES for kind in kinds)}
         for spelling, meant in self.mapping.items():
-            number = spellings.NUMBER.fullmatch(spelling)
-            known = {OUTSIDE, *(f"{letter}-{kind}" for letter in spans.PREFIXES for kind in self.types)}
-            if meant not in (known if number else self.types):
+            number = spelling in numbers
+            if meant not in (tags if number else (*self.types, OUTSIDE)):
                 what, few = ("tag", self.labels) if number else ("type", self.types)
-                hint = near_match(meant, few) or f"known: {', '.join(few)}"
+                hint = near_match(meant, few) or f"known: {', '.join(few)}{'' if number else '; O for none'}"
                 raise ConfigError(f"{meant!r} is no {what} of the model", where="[data.labels]", hint=hint)
 
     def elsewhere(self) -> NamedEntityRecognition:
@@ -99,7 +104,7 @@ class NamedEntityRecognition:
             hint = f"name it in the data, or here: [data] {spellings.template({kind: self.types[0]})}"
             raise DataError(f"the tag names no type, and the model knows {', '.join(self.types)}", hint=hint)
         near = spans.near_type(kind, self.types)
-        hint = "map every type of the data under [data.labels]"
+        hint = "map every type of the data under [data.labels], those that the model lacks to O"
         raise DataError(
             f"unknown type {kind!r}; the model knows {', '.join(self.types)}",
             hint=hint if near is None else f"{near} or {hint}",
