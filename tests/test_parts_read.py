@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,9 @@ from tiny import WORDS, tiny_checkpoint
 
 from auditor import text
 from auditor.models import hugging_face
+from auditor.models.texts import Texts
 from auditor.training.recipes.attack import _part_read
+from auditor.types import Encoded
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,55 @@ def test_of_a_very_long_text_the_model_sees_what_it_saw_of_all_of_it(folder: Pat
     (found,) = model.encode([(value,)])
     assert found.payload["input_ids"] == cut
     assert (found.length, found.truncated) == (len(cut), len(whole) > 64)
+
+
+class Tokenizer:
+    """A letter is a token. ``odd``: the first one's id is that of the whole text's length, as nothing is known before the end."""
+
+    def __init__(self, *, odd: bool = False) -> None:
+        self.odd, self.read = odd, list[int]()
+
+    def __call__(self, texts: list[str], *, truncation: bool, verbose: bool, max_length: int = 0) -> dict[str, Any]:  # noqa: ARG002
+        self.read += map(len, texts)
+        rows = [
+            [len(one) if self.odd and not place else ord(letter) for place, letter in enumerate(one)] for one in texts
+        ]
+        return {"input_ids": [row[:max_length] if truncation else row for row in rows]}
+
+
+def encoded(value: str, tokenizer: Tokenizer) -> Encoded:
+    (found,) = Texts(tokenizer, name="m", max_length=4, pieces=None).encode([(value,)])
+    return found
+
+
+def test_a_text_without_white_space_is_cut_at_letters_where_the_pieces_stay_the_same() -> None:
+    """Very long is one of more than 4 · 16 letters; the head is read, as much again beside it, and the head once more, cut."""
+    value = "好" * 60 + "电影" * 100_000
+    tokenizer = Tokenizer()
+    found = encoded(value, tokenizer)
+    assert (found.payload["input_ids"], found.truncated) == ([ord("好")] * 4, True)
+    assert tokenizer.read == [64, 128, 64]
+
+
+def test_a_text_is_read_whole_where_its_first_pieces_depend_on_what_follows() -> None:
+    value = "好" * 1000
+    tokenizer = Tokenizer(odd=True)
+    found = encoded(value, tokenizer)
+    assert (found.payload["input_ids"], found.truncated) == ([1000, *[ord("好")] * 3], True)
+    assert tokenizer.read == [64, 128, 1000, 1000]
+
+
+def test_whole_words_are_read_once_and_cut_once() -> None:
+    """Of 64 letters the last word is left out, as it may go on: fifteen words of three and fourteen blanks are 59."""
+    tokenizer = Tokenizer()
+    assert encoded("abc " * 1000, tokenizer).truncated
+    assert tokenizer.read == [59, 59]
+
+
+def test_what_follows_where_a_word_ends_is_not_asked_for() -> None:
+    tokenizer = Tokenizer()
+    assert encoded("x" * 64 + " y" * 100, tokenizer).truncated
+    assert tokenizer.read == [64, 64]
 
 
 def test_it_takes_no_longer_for_a_text_that_is_very_long(model: hugging_face.HuggingFaceModel) -> None:
