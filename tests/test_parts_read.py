@@ -117,16 +117,16 @@ def test_of_a_very_long_text_the_model_sees_what_it_saw_of_all_of_it(folder: Pat
 
 
 class Tokenizer:
-    """A letter is a token. ``odd``: the first one's id is that of the whole text's length, as nothing is known before the end."""
+    """A letter is a token, and blanks too or not. ``odd``: the first one's id is the text's length."""
 
-    def __init__(self, *, odd: bool = False) -> None:
-        self.odd, self.read = odd, list[int]()
+    def __init__(self, *, odd: bool = False, blanks: bool = True) -> None:
+        self.odd, self.blanks, self.read = odd, blanks, list[int]()
 
     def __call__(self, texts: list[str], *, truncation: bool, verbose: bool, max_length: int = 0) -> dict[str, Any]:  # noqa: ARG002
         self.read += map(len, texts)
-        rows = [
-            [len(one) if self.odd and not place else ord(letter) for place, letter in enumerate(one)] for one in texts
-        ]
+        rows = [[ord(letter) for letter in one if self.blanks or letter != " "] for one in texts]
+        if self.odd:
+            rows = [[len(row), *row[1:]] for row in rows]
         return {"input_ids": [row[:max_length] if truncation else row for row in rows]}
 
 
@@ -136,12 +136,12 @@ def encoded(value: str, tokenizer: Tokenizer) -> Encoded:
 
 
 def test_a_text_without_white_space_is_cut_at_letters_where_the_pieces_stay_the_same() -> None:
-    """Very long is one of more than 4 · 16 letters; the head is read, as much again beside it, and the head once more, cut."""
+    """Of more than 4 · 16 letters the first 4 · 8 are read, twice as many beside them, and the first ones once more, cut."""
     value = "好" * 60 + "电影" * 100_000
     tokenizer = Tokenizer()
     found = encoded(value, tokenizer)
     assert (found.payload["input_ids"], found.truncated) == ([ord("好")] * 4, True)
-    assert tokenizer.read == [64, 128, 64]
+    assert tokenizer.read == [32, 64, 32]
 
 
 def test_a_text_is_read_whole_where_its_first_pieces_depend_on_what_follows() -> None:
@@ -149,20 +149,28 @@ def test_a_text_is_read_whole_where_its_first_pieces_depend_on_what_follows() ->
     tokenizer = Tokenizer(odd=True)
     found = encoded(value, tokenizer)
     assert (found.payload["input_ids"], found.truncated) == ([1000, *[ord("好")] * 3], True)
-    assert tokenizer.read == [64, 128, 1000, 1000]
+    assert tokenizer.read == [32, 64, 128, 256, 1000, 1000]
 
 
 def test_whole_words_are_read_once_and_cut_once() -> None:
-    """Of 64 letters the last word is left out, as it may go on: fifteen words of three and fourteen blanks are 59."""
+    """Of 32 letters the last word is left out, as it may go on: seven words of three and six blanks are 27."""
     tokenizer = Tokenizer()
     assert encoded("abc " * 1000, tokenizer).truncated
-    assert tokenizer.read == [59, 59]
+    assert tokenizer.read == [27, 27]
+
+
+def test_a_longer_head_is_read_where_the_first_one_has_too_few_pieces() -> None:
+    """Blanks are no pieces: 32 letters have two, and 128 more than the four that the model reads; 124 without the last word."""
+    tokenizer = Tokenizer(blanks=False)
+    found = encoded("ab" + " " * 30 + "de " * 1000, tokenizer)
+    assert found.payload["input_ids"] == list(map(ord, "abde"))
+    assert tokenizer.read == [32, 124, 124]
 
 
 def test_what_follows_where_a_word_ends_is_not_asked_for() -> None:
     tokenizer = Tokenizer()
-    assert encoded("x" * 64 + " y" * 100, tokenizer).truncated
-    assert tokenizer.read == [64, 64]
+    assert encoded("x" * 32 + " y" * 100, tokenizer).truncated
+    assert tokenizer.read == [32, 32]
 
 
 def test_it_takes_no_longer_for_a_text_that_is_very_long(model: hugging_face.HuggingFaceModel) -> None:

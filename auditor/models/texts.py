@@ -21,6 +21,8 @@ CHUNK = 1024
 """Texts handed to the tokenizer at once."""
 LETTERS = 16
 """A very long text is one of more letters than these for each token that the model reads at most."""
+HEADS = (8, 32)
+"""Letters for each of these tokens that the head of a very long text has, and where it is too short the next."""
 Ids: TypeAlias = tuple[list[int], list[int]]
 """Token ids, and token types (empty where the model has none)."""
 
@@ -67,9 +69,11 @@ class Texts:
             key = hashlib.sha256(array("i", ids).tobytes() + b"|" + array("i", kinds).tobytes()).hexdigest()
             yield Encoded(key, len(ids), index in truncated, {"input_ids": ids, "token_type_ids": kinds})
 
-    def _tokenized(self, requests: Sequence[Request]) -> tuple[list[Request], list[Ids]]:
-        """Of each request, what holds all that the model reads of it: its head, or the whole; and its token ids."""
-        read = [self._head(request) for request in requests]
+    def _tokenized(self, requests: Sequence[Request], heads: Sequence[int] = HEADS) -> tuple[list[Request], list[Ids]]:
+        """Of each request, what holds all that the model reads of it: a head, or the whole; and its token ids."""
+        if not heads or not requests:
+            return list(requests), self._rows(requests)
+        read = [self._head(request, heads[0]) for request in requests]
         rows = self._rows(read)
         begun = [index for index, head in enumerate(read) if _ends_within_a_word(head, requests[index])]
         longer = self._rows([(requests[index][0][: 2 * len(read[index][0])],) for index in begun])
@@ -80,23 +84,26 @@ class Texts:
             if ids[: self._max_length] != rows[index][0][: self._max_length]
         }
         short = (index for index, (ids, _) in enumerate(rows) if len(ids) <= self._max_length)
-        whole = [index for index in sorted({*unsure, *short}) if read[index] is not requests[index]]
-        for index, row in zip(whole, self._rows([requests[index] for index in whole]), strict=True):
-            read[index], rows[index] = requests[index], row
+        again = [index for index in sorted({*unsure, *short}) if read[index] is not requests[index]]
+        found = self._tokenized([requests[index] for index in again], heads[1:])
+        for index, part, row in zip(again, *found, strict=True):
+            read[index], rows[index] = part, row
         return read, rows
 
-    def _head(self, request: Request) -> Request:
-        """The beginning of a very long text, which most likely holds all that the model reads of it; whole words if it can."""
-        most = LETTERS * self._max_length
+    def _head(self, request: Request, letters: int) -> Request:
+        """The beginning of a very long text, which most likely holds all that the model reads of it; whole words if it can.
+
+        ``letters``: for each token that the model reads.
+        """
         if (
             len(request) > 1
-            or len(request[0]) <= most
+            or len(request[0]) <= max(LETTERS, letters) * self._max_length
             or getattr(self.tokenizer, "truncation_side", "right") != "right"
         ):
             return request
-        letters = request[0][:most]
-        words, *rest = letters.rsplit(maxsplit=1) or [""]
-        return (words if rest and 2 * len(words) >= most else letters,)
+        head = request[0][: letters * self._max_length]
+        words, *rest = head.rsplit(maxsplit=1) or [""]
+        return (words if rest and 2 * len(words) >= len(head) else head,)
 
     def _rows(self, requests: Sequence[Request], *, cut: bool = False) -> list[Ids]:
         if not requests:
@@ -109,7 +116,8 @@ class Texts:
 
 
 def _ends_within_a_word(head: Request, request: Request) -> bool:
-    return head is not request and not request[0][len(head[0])].isspace()
+    end = len(head[0])
+    return head is not request and not any(letter.isspace() for letter in request[0][end - 1 : end + 1])
 
 
 class TextModel(ABC):
