@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,38 @@ def test_of_a_very_long_text_the_model_sees_what_it_saw_of_all_of_it(folder: Pat
     (found,) = model.encode([(value,)])
     assert found.payload["input_ids"] == cut
     assert (found.length, found.truncated) == (len(cut), len(whole) > 64)
+
+
+VERY_LONG = {
+    "words": "a good film and a great plot , " * 300,
+    "letters": "agoodfilmandagreatplot" * 400,
+    "Chinese": "好电影坏看" * 2000,
+    "one letter": "x" * 9000,
+    "blanks between": ("plot" + " " * 400) * 30,
+    "words, then letters": "a good film " * 3 + "greatplot" * 1000,
+    "letters, then words": "greatplot" * 100 + " a good film" * 900,
+    "no piece known": "\u2603" * 5000,
+}
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "byte-level", "split as tiktoken does", "unigram"])
+def test_heads_have_the_pieces_of_the_whole_text_with_tokenizers_of_every_kind(kind: str, tmp_path: Path) -> None:
+    made = importlib.import_module("zoo.tokenizers_of")
+    tokenizer = {
+        "wordpiece": lambda: made.wordpiece(tmp_path),
+        "byte-level": lambda: made.fast(made.byte_level(["<|endoftext|>"]), "GPT2TokenizerFast", **made.DECODER),
+        "split as tiktoken does": lambda: made.fast(
+            made.byte_level(["<|endoftext|>"], pattern=made.TIKTOKEN), "GPT2TokenizerFast", **made.DECODER
+        ),
+        "unigram": lambda: made.fast(made.unigram(list(made.T5.values())), "T5TokenizerFast", **made.T5),
+    }[kind]()
+    for length in (8, 64):
+        texts = Texts(tokenizer, name="m", max_length=length, pieces=None)
+        for name, value in VERY_LONG.items():
+            (found,) = texts.encode([(value,)])
+            cut = tokenizer(value, truncation=True, max_length=length)["input_ids"]
+            whole = tokenizer(value, verbose=False)["input_ids"]
+            assert (found.payload["input_ids"], found.truncated) == (cut, len(whole) > length), name
 
 
 class Tokenizer:
