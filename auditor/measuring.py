@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, ParamSpec
 
-from auditor import available
+from auditor import available, excerpts
 from auditor.engine import Scorer
 from auditor.errors import ProbeError
 from auditor.needs import unmet
@@ -88,7 +88,7 @@ class _Worst:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._kept: dict[SliceKey, list[tuple[int, int, ScoredCase]]] = {}
+        self._kept: dict[SliceKey, list[tuple[int, int, WorstCase]]] = {}
         self._order = itertools.count()
 
     def add(self, scored: ScoredCase, judged: Judged) -> None:
@@ -100,28 +100,27 @@ class _Worst:
         if not badness:
             return
         kept = self._kept.setdefault(slice_key(judged.slice), [])
-        # Without its model: one that a probe fitted would stay in memory for the sake of a text.
-        kept.append((-badness, next(self._order), replace(scored, case=replace(scored.case, model=None))))
-        if len(kept) > WORST_CASES:
-            kept.remove(max(kept, key=lambda item: item[:2]))
+        # Of equals the first stay. Kept as words: neither a model that a probe fitted nor a long text stays in memory.
+        if len(kept) == WORST_CASES and kept[-1][0] <= -badness:
+            return
+        kept.append((-badness, next(self._order), self._words(scored)))
+        kept.sort(key=lambda item: item[:2])
+        del kept[WORST_CASES:]
 
     def cases(self) -> tuple[WorstCase, ...]:
-        return tuple(
-            self._words(scored)
-            for kept in self._kept.values()
-            for _, _, scored in sorted(kept, key=lambda item: item[:2])
-        )
+        return tuple(case for kept in self._kept.values() for _, _, case in kept)
 
     def _words(self, scored: ScoredCase) -> WorstCase:
-        case = scored.case
+        case, gold = scored.case, in_words(scored.case.example.gold)
+        before, after = excerpts.excerpts(case.example.inputs, case.after)
         return WorstCase(
             slice=dict(case.slice),
             example=case.example.id,
-            before=dict(case.example.inputs),
-            after=dict(case.after),
-            answer_before=self._task.answer(scored.before),
-            answer_after=self._task.answer(scored.after),
-            gold=in_words(case.example.gold),
+            before=before,
+            after=after,
+            answer_before=excerpts.beginning(self._task.answer(scored.before)),
+            answer_after=excerpts.beginning(self._task.answer(scored.after)),
+            gold=None if gold is None else excerpts.beginning(gold),
             facts=dict(case.facts),
         )
 

@@ -88,6 +88,13 @@ class Plan:
     """Where answers are kept between runs."""
     errors: list[str] = field(default_factory=list)
     """Tracebacks of crashed probes, for ``errors.log``."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Set → the file that it was read from, as the user named it."""
+
+    def row(self, example: str) -> str:
+        """An example where a user finds it, as in ``test.csv: row 17``; by its id if it is a probe's own."""
+        name, _, number = example.rpartition(":")
+        return f"{self.files[name]}: row {number}" if name in self.files else example
 
 
 def seeded(seed: int, *key: object) -> random.Random:

@@ -109,6 +109,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         batch_tokens=config.audit.batch_tokens or provenance.batch_tokens(models[candidate]),
         lockstep=config.audit.lockstep,
         cache=options.cache,
+        files={name: str(one.path) for name, one in sets.items()},
     )
     facts = {
         "task": {"name": task.name, "metric": task.metric, "labels": list(labels)},

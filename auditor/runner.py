@@ -71,15 +71,16 @@ class Suite:
     def close(self) -> None:
         """Let go of what waits on disk, and name every text that was left out."""
         self._measuring.close()
+        suite = f"{self._audited.name}: {self.probe.name}"
         for name, reason in self._measuring.unanswered.items():
-            self._plan.errors.append(f"{self._audited.name}: {self.probe.name}: {name} is left out: the model {reason}")
+            self._plan.errors.append(f"{suite}: {self._plan.row(name)} is left out: the model {reason}")
 
     def _left_out(self, count: int) -> str:
         """Words on the cases that have no answer, with one of them by name; empty where there are none."""
         if not count:
             return ""
         name, reason = next(iter(self._measuring.unanswered.items()))
-        return f", {count} left out: the model {reason} ({name})"
+        return f", {count} left out: the model {reason} ({self._plan.row(name)})"
 
     def leave_out(self, reason: str) -> None:
         """It is not asked to run, and its record says why."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from auditor import excerpts
 from auditor.errors import ResultsError
 from auditor.reading import open_file
 from auditor.types import Names, ProbeRecord, Rows, ScoredCase, Task, in_words
@@ -44,12 +45,17 @@ def plain(value: Any) -> Any:
 NUMBERS = ("total", "count")
 ROW_VALUES = ("cluster", "arm", *NUMBERS)
 ROW_COLUMNS = ("model", "probe", "metric", "slice", *ROW_VALUES)
+GREATEST = 2**53
+"""The greatest sum that is read: beyond it, floating-point numbers no longer tell whole ones apart."""
 ROWS = 100_000
 """Rows kept in memory before they are written, beside those of the last measurement."""
 
 
 class CaseWriter:
-    """Streams scored cases to ``cases.parquet`` in row groups; with ``texts=False`` no text of the user's is kept."""
+    """Streams scored cases to ``cases.parquet`` in row groups; with ``texts=False`` no text of the user's is kept.
+
+    Of long texts it keeps excerpts.
+    """
 
     COLUMNS = (
         "model",
@@ -78,7 +84,8 @@ class CaseWriter:
         self._rows: list[dict[str, Any]] = []
 
     def __call__(self, model: str, probe: str, case: ScoredCase) -> None:
-        asked = case.case
+        asked, gold = case.case, in_words(case.case.example.gold)
+        before, after = excerpts.excerpts(asked.example.inputs, asked.after) if self._texts else (None, None)
         self._rows.append(
             {
                 "model": model,
@@ -86,11 +93,11 @@ class CaseWriter:
                 "slice": slice_text(asked.slice),
                 "example": asked.example.id,
                 "cluster": asked.cluster or asked.example.cluster,
-                "before": slice_text(asked.example.inputs) if self._texts else None,
-                "after": slice_text(asked.after) if self._texts else None,
-                "answer_before": self._task.answer(case.before),
-                "answer_after": self._task.answer(case.after),
-                "gold": in_words(asked.example.gold),
+                "before": None if before is None else slice_text(before),
+                "after": None if after is None else slice_text(after),
+                "answer_before": excerpts.beginning(self._task.answer(case.before)),
+                "answer_after": excerpts.beginning(self._task.answer(case.after)),
+                "gold": None if gold is None else excerpts.beginning(gold),
                 "vacuous": case.vacuous,
                 "invalid": asked.invalid,
                 "facts": slice_text(asked.facts),
@@ -190,7 +197,6 @@ def read_rows(file: Path) -> dict[tuple[str, str, str, str], Rows]:
 
     Raises ResultsError when the file is missing or broken.
     """
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -204,9 +210,20 @@ def read_rows(file: Path) -> dict[tuple[str, str, str, str], Rows]:
         columns = {name: _column(table[name], name) for name in ROW_COLUMNS}
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"cannot be read: {error}", where=str(file)) from None
-    if not all(bool(np.isfinite(columns[name][0]).all()) for name in NUMBERS):
-        raise ResultsError("holds a total or a count that is no finite number", where=str(file))
+    for name, least in zip(NUMBERS, (-GREATEST, 0), strict=True):
+        _check_range(name, columns[name][0], least, file)
     return _by_key(columns)
+
+
+def _check_range(name: str, values: Any, least: int, file: Path) -> None:
+    """Raise ResultsError for the first row whose number is none, or beyond what sums of an audit can be."""
+    import numpy as np
+
+    wrong = np.flatnonzero(~((values >= least) & (values <= GREATEST)))
+    if len(wrong):
+        row = int(wrong[0])
+        message = f"{name} = {values[row]:g} should be a number from {least:,} to {GREATEST:,}"
+        raise ResultsError(message, where=f"{file}: row {row + 1}", hint="was it written by auditor?")
 
 
 def _column(column: Any, name: str) -> tuple[Any, tuple[str, ...]]:

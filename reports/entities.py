@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from reports.formats import visible
+from reports.marks import CUT
 
 TASK = "ner"
 OUTSIDE = "O"
@@ -32,9 +33,9 @@ def sentences(case: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _parts(text: str, tags: str) -> Iterator[Part]:
-    """Runs of words of one entity, or of none; nothing where there is not one tag a word."""
+    """Runs of words of one entity, or of none; nothing where there is not one tag a word, or the text is cut."""
     words, marks = re.findall(r"[^ \t\r\n]+", text), tags.split()
-    if len(words) != len(marks):
+    if len(words) != len(marks) or CUT.search(text):
         return
     run: list[str] = []
     kind = ""

@@ -16,6 +16,10 @@ LONG = 1_000_000
 UNCHANGED = 60
 """Words shown of a text in which nothing changed."""
 
+CUT = re.compile(r"… \[([0-9,]+ characters? left out)\] …")
+"""What stands in the results in place of the rest of a very long text."""
+_WORD = re.compile(rf"{CUT.pattern}\s*|\S+\s*|\s+")
+
 Part: TypeAlias = tuple[Literal["same", "del", "ins", "gap"], str]
 
 
@@ -64,24 +68,27 @@ def marked_fields(before: Mapping[str, str], after: Mapping[str, str]) -> list[d
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"\S+\s*|\s+", text)
+    return [found.group() for found in _WORD.finditer(text)]
 
 
 def _context(words: Sequence[str], *, first: bool, last: bool) -> list[Part]:
     if first and last:
         rest = len(words) - UNCHANGED
-        return [("same", _plain(words))] if rest <= 0 else [("same", _plain(words[:UNCHANGED])), _gap(rest)]
+        return (
+            [("same", _plain(words))] if rest <= 0 else [("same", _plain(words[:UNCHANGED])), _gap(words[UNCHANGED:])]
+        )
     head, tail = (0 if first else CONTEXT), (0 if last else CONTEXT)
     rest = len(words) - head - tail
     if rest <= 1:
         return [("same", _plain(words))]
     parts: list[Part] = [("same", _plain(words[:head]))] if head else []
-    parts.append(_gap(rest))
+    parts.append(_gap(words[head : len(words) - tail]))
     return [*parts, ("same", _plain(words[len(words) - tail :]))] if tail else parts
 
 
-def _gap(words: int) -> Part:
-    return ("gap", f"… {words} unchanged words …")
+def _gap(words: Sequence[str]) -> Part:
+    cuts = [cut[1] for word in words if (cut := CUT.match(word))]
+    return ("gap", f"… {', '.join([f'{len(words) - len(cuts)} unchanged words', *cuts])} …")
 
 
 def _plain(words: Sequence[str]) -> str:

@@ -64,6 +64,34 @@ def test_pruthi_ends_as_on_record_where_the_budget_holds_every_candidate() -> No
     assert outcomes("pruthi", 60) == outcomes("pruthi", 60)
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_of_a_long_text_read_in_part_few_copies_stand_in_memory(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from auditor.attacking import Attacker, searching
+
+    monkeypatch.setattr(searching, "AT_ONCE", 10_000)
+    asked: list[int] = []
+
+    def ask(texts: Sequence[str]) -> list[list[float]]:
+        asked.append(len(texts))
+        return attack_texts.answers([one[500 : len(one) - 1500] for one in texts])
+
+    for value in attack_texts.texts()[:9]:
+        plain, longer = (
+            Attacker(recipe, answer, 100).attack(
+                f"{before}{value}{after}",
+                attack_texts.label(value),
+                limit=3,
+                rng=random.Random(0),
+                part=(len(before), len(before) + len(value)),
+            )
+            for answer, before, after in ((attack_texts.answers, "", ""), (ask, "x" * 500, "y" * 1500))
+        )
+        assert longer.text == f"{'x' * 500}{plain.text}{'y' * 1500}"
+        assert (longer.success, longer.queries) == (plain.success, plain.queries)
+    # 10,000 characters in all are five times 500 + 1,500.
+    assert max(asked) == 5
+
+
 def words(n: int) -> str:
     """Words that are all different, so that each is of another importance, with stop words between."""
     return " ".join(f"{attack_texts.WORDS[number % 70]}{chr(97 + number // 70)} the" for number in range(n // 2))

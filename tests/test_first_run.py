@@ -289,9 +289,10 @@ def test_durations_are_rounded_as_people_say_them(seconds: float, words: str) ->
 
 def test_what_a_run_took_names_its_longest_pieces() -> None:
     seconds = {"m: a": 60.0, "m: b": 200.0, "m: c": 0.4, "m: d": 3.0}
-    assert estimate.took(seconds) == "took 4 min: b 3 min, a 60 s, d 3 s"
-    assert estimate.took({"m: a": 60.0, "n: a": 2.0}) == "took 62 s: m: a 60 s, n: a 2 s"
-    assert estimate.took({"m: a": 0.2}) == "took 1 s"
+    assert estimate.took(seconds, sum(seconds.values())) == "took 4 min: b 3 min, a 60 s, d 3 s"
+    assert estimate.took({"m: a": 60.0, "n: a": 2.0}, 62.4) == "took 62 s: m: a 60 s, n: a 2 s"
+    assert estimate.took({"m: a": 60.0}, 75.0) == "took 75 s: a 60 s, 15 s outside probes"
+    assert estimate.took({"m: a": 0.2}, 0.3) == "took 1 s"
 
 
 def test_the_demo_says_when_the_machine_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,8 @@ ALLOWED: dict[str, set[str]] = {
     "policy": BASE | {"documents"},
     "gate": BASE | {"stats", "policy"},
     "comparing": BASE | {"stats"},
-    "tables": BASE,
+    "excerpts": set(),
+    "tables": BASE | {"excerpts"},
     "spool": {"types"},
     "results": BASE | {"documents", "policy", "tables"},
     "verifying": BASE
@@ -58,7 +59,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "plans": {"types", "engine", "tally"},
     "available": {"types"},
-    "measuring": BASE | {"available", "engine", "needs", "plans", "spool", "tally"},
+    "measuring": BASE | {"available", "engine", "excerpts", "needs", "plans", "spool", "tally"},
     "needs": BASE | {"plans", "registry"},
     "provenance": {"types", "config", "data", "limitations", "resources", "results", "stats", "tables"},
     "models": BASE | {"documents", "tasks", "text"},

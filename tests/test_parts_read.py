@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,9 @@ from tiny import WORDS, tiny_checkpoint
 
 from auditor import text
 from auditor.models import hugging_face
+from auditor.models.texts import Texts
 from auditor.training.recipes.attack import _part_read
+from auditor.types import Encoded
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +115,95 @@ def test_of_a_very_long_text_the_model_sees_what_it_saw_of_all_of_it(folder: Pat
     (found,) = model.encode([(value,)])
     assert found.payload["input_ids"] == cut
     assert (found.length, found.truncated) == (len(cut), len(whole) > 64)
+
+
+VERY_LONG = {
+    "words": "a good film and a great plot , " * 300,
+    "letters": "agoodfilmandagreatplot" * 400,
+    "Chinese": "好电影坏看" * 2000,
+    "one letter": "x" * 9000,
+    "blanks between": ("plot" + " " * 400) * 30,
+    "words, then letters": "a good film " * 3 + "greatplot" * 1000,
+    "letters, then words": "greatplot" * 100 + " a good film" * 900,
+    "no piece known": "\u2603" * 5000,
+}
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "byte-level", "split as tiktoken does", "unigram"])
+def test_heads_have_the_pieces_of_the_whole_text_with_tokenizers_of_every_kind(kind: str, tmp_path: Path) -> None:
+    made = importlib.import_module("zoo.tokenizers_of")
+    tokenizer = {
+        "wordpiece": lambda: made.wordpiece(tmp_path),
+        "byte-level": lambda: made.fast(made.byte_level(["<|endoftext|>"]), "GPT2TokenizerFast", **made.DECODER),
+        "split as tiktoken does": lambda: made.fast(
+            made.byte_level(["<|endoftext|>"], pattern=made.TIKTOKEN), "GPT2TokenizerFast", **made.DECODER
+        ),
+        "unigram": lambda: made.fast(made.unigram(list(made.T5.values())), "T5TokenizerFast", **made.T5),
+    }[kind]()
+    for length in (8, 64):
+        texts = Texts(tokenizer, name="m", max_length=length, pieces=None)
+        for name, value in VERY_LONG.items():
+            (found,) = texts.encode([(value,)])
+            cut = tokenizer(value, truncation=True, max_length=length)["input_ids"]
+            whole = tokenizer(value, verbose=False)["input_ids"]
+            assert (found.payload["input_ids"], found.truncated) == (cut, len(whole) > length), name
+
+
+class Tokenizer:
+    """A letter is a token, and blanks too or not. ``odd``: the first one's id is the text's length."""
+
+    def __init__(self, *, odd: bool = False, blanks: bool = True) -> None:
+        self.odd, self.blanks, self.read = odd, blanks, list[int]()
+
+    def __call__(self, texts: list[str], *, truncation: bool, verbose: bool, max_length: int = 0) -> dict[str, Any]:  # noqa: ARG002
+        self.read += map(len, texts)
+        rows = [[ord(letter) for letter in one if self.blanks or letter != " "] for one in texts]
+        if self.odd:
+            rows = [[len(row), *row[1:]] for row in rows]
+        return {"input_ids": [row[:max_length] if truncation else row for row in rows]}
+
+
+def encoded(value: str, tokenizer: Tokenizer) -> Encoded:
+    (found,) = Texts(tokenizer, name="m", max_length=4, pieces=None).encode([(value,)])
+    return found
+
+
+def test_a_text_without_white_space_is_cut_at_letters_where_the_pieces_stay_the_same() -> None:
+    """Of more than 4 · 16 letters the first 4 · 8 are read, twice as many beside them, and the first ones once more, cut."""
+    value = "好" * 60 + "电影" * 100_000
+    tokenizer = Tokenizer()
+    found = encoded(value, tokenizer)
+    assert (found.payload["input_ids"], found.truncated) == ([ord("好")] * 4, True)
+    assert tokenizer.read == [32, 64, 32]
+
+
+def test_a_text_is_read_whole_where_its_first_pieces_depend_on_what_follows() -> None:
+    value = "好" * 1000
+    tokenizer = Tokenizer(odd=True)
+    found = encoded(value, tokenizer)
+    assert (found.payload["input_ids"], found.truncated) == ([1000, *[ord("好")] * 3], True)
+    assert tokenizer.read == [32, 64, 128, 256, 1000, 1000]
+
+
+def test_whole_words_are_read_once_and_cut_once() -> None:
+    """Of 32 letters the last word is left out, as it may go on: seven words of three and six blanks are 27."""
+    tokenizer = Tokenizer()
+    assert encoded("abc " * 1000, tokenizer).truncated
+    assert tokenizer.read == [27, 27]
+
+
+def test_a_longer_head_is_read_where_the_first_one_has_too_few_pieces() -> None:
+    """Blanks are no pieces: 32 letters have two, and 128 more than the four that the model reads; 124 without the last word."""
+    tokenizer = Tokenizer(blanks=False)
+    found = encoded("ab" + " " * 30 + "de " * 1000, tokenizer)
+    assert found.payload["input_ids"] == list(map(ord, "abde"))
+    assert tokenizer.read == [32, 124, 124]
+
+
+def test_what_follows_where_a_word_ends_is_not_asked_for() -> None:
+    tokenizer = Tokenizer()
+    assert encoded("x" * 32 + " y" * 100, tokenizer).truncated
+    assert tokenizer.read == [32, 32]
 
 
 def test_it_takes_no_longer_for_a_text_that_is_very_long(model: hugging_face.HuggingFaceModel) -> None:

@@ -83,6 +83,36 @@ def test_no_records_make_a_file_without_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "value", "limits"),
+    [
+        ("total", 1e308, "from -9,007,199,254,740,992 to 9,007,199,254,740,992"),
+        ("total", -1e308, "from -9,007,199,254,740,992 to 9,007,199,254,740,992"),
+        ("total", 2.0**53 + 2, "from -9,007,199,254,740,992 to 9,007,199,254,740,992"),
+        ("total", float("nan"), "from -9,007,199,254,740,992 to 9,007,199,254,740,992"),
+        ("total", float("-inf"), "from -9,007,199,254,740,992 to 9,007,199,254,740,992"),
+        ("count", 1e308, "from 0 to 9,007,199,254,740,992"),
+        ("count", -1.0, "from 0 to 9,007,199,254,740,992"),
+        ("count", -5e-324, "from 0 to 9,007,199,254,740,992"),
+        ("count", float("nan"), "from 0 to 9,007,199,254,740,992"),
+        ("count", float("inf"), "from 0 to 9,007,199,254,740,992"),
+    ],
+)
+def test_a_number_that_no_sum_of_an_audit_is_stands_with_its_row(
+    tmp_path: Path, column: str, value: float, limits: str
+) -> None:
+    columns: dict[str, list[object]] = {name: ["a", "b", "c"] for name in tables.ROW_COLUMNS}
+    columns |= {"total": [-(2.0**53), 1.0, 2.0**53], "count": [0.0, 1.0, 2.0**53]}
+    pq.write_table(pa.table(columns), tmp_path / "rows")
+    assert len(tables.read_rows(tmp_path / "rows")) == 3
+    columns[column] = [1.0, value, value]
+    pq.write_table(pa.table(columns), tmp_path / "rows")
+    with pytest.raises(ResultsError) as raised:
+        tables.read_rows(tmp_path / "rows")
+    said = f"{tmp_path / 'rows'}: row 2: {column} = {value:g} should be a number {limits}"
+    assert raised.value.line == f"{said} (was it written by auditor?)"
+
+
+@pytest.mark.parametrize(
     ("column", "values", "message"),
     [
         ("cluster", ["a", None], "empty value in column 'cluster'"),

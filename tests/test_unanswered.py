@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import plan_of
 from tiny import tiny_checkpoint
 
 from auditor.cli.main import main
@@ -178,8 +179,15 @@ def test_a_row_that_a_library_fails_on_is_left_out_and_named(
     assert (code in (0, 1, 3), record["status"]) == (True, "measured")
     assert record["counts"]["unanswered"] == record["counts"]["cases"] // 7 > 0
     reason = "the model has no answer: index out of range in self"
-    assert f"{record['counts']['unanswered']} left out: {reason} (home:5)" in capsys.readouterr().err
-    assert f"quality: home:5 is left out: {reason}" in (tmp_path / "out" / "errors.log").read_text(encoding="utf-8")
+    row = f"{tmp_path / 'test.csv'}: row 5"
+    assert f"{record['counts']['unanswered']} left out: {reason} ({row})" in capsys.readouterr().err
+    assert f"quality: {row} is left out: {reason}" in (tmp_path / "out" / "errors.log").read_text(encoding="utf-8")
+
+
+def test_a_text_is_named_by_its_row_if_it_has_one() -> None:
+    named = plan_of(FakeModel(lambda _: (0.2, 0.8), LABELS), [], files={"home": "test.csv", "a:b": "tweets.tsv"})
+    ids = ("home:17", "a:b:2", "b:2", "gender:3", "home:17:typo", "home", "a text that a probe made")
+    assert [named.row(one) for one in ids] == ["test.csv: row 17", "tweets.tsv: row 2", *ids[2:]]
 
 
 def test_barts_batch_fails_and_each_of_its_texts_alone_does_not(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ _before = textattack.constraints.pre_transformation
 
 Ask = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 """Texts → for each, one probability in [0, 1] for each label."""
+AT_ONCE = 2**22
+"""Characters beside those that the model reads, in the texts that are asked about together."""
 
 
 class Bounded:
@@ -55,7 +57,10 @@ class Bounded:
 
     def _asked(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         before, after = self.surroundings
-        return self._ask([f"{before}{one}{after}" for one in texts])
+        # Of a text that is read in part the rest stands in each of them.
+        room = max(AT_ONCE // max(len(before) + len(after), 1), 1)
+        parts = (texts[start : start + room] for start in range(0, len(texts), room))
+        return [answer for part in parts for answer in self._ask([f"{before}{one}{after}" for one in part])]
 
     def _bound(self, value: str, limit: int | None, kept: frozenset[int]) -> None:
         self._limit.words = limit

@@ -51,14 +51,16 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def took(seconds: Mapping[str, float]) -> str:
-    """What the run took in all, and its three longest pieces."""
+def took(seconds: Mapping[str, float], whole: float) -> str:
+    """What the run took in all, its three longest pieces, and what passed before and after all pieces."""
     models = {what.partition(": ")[0] for what in seconds}
     longest = sorted(seconds.items(), key=lambda item: -item[1])[:3]
     names = {what: what if len(models) > 1 else what.partition(": ")[2] for what, _ in longest}
-    total = sum(seconds.values())
-    parts = ", ".join(f"{names[what]} {duration(time)}" for what, time in longest if time >= 1.0)
-    return one_line(f"took {duration(total)}{f': {parts}' if parts else ''}")
+    parts = [f"{names[what]} {duration(time)}" for what, time in longest if time >= 1.0]
+    outside = whole - sum(seconds.values())
+    if outside >= 1.0:
+        parts.append(f"{duration(outside)} outside probes")
+    return one_line(": ".join([f"took {duration(whole)}", *([", ".join(parts)] if parts else [])]))
 
 
 def as_json(works: Sequence[Work]) -> str:

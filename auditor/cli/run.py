@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -73,6 +74,7 @@ def run(options: Namespace) -> int:
 
     With ``--dry-run`` only list what would be measured.
     """
+    began = time.monotonic()
     # Whatever a probe or a library prints goes where progress goes: with --json, stdout is the decision alone.
     with contextlib.redirect_stdout(sys.stderr):
         file = options.config or (DEFAULT if DEFAULT.is_file() else None)
@@ -89,7 +91,7 @@ def run(options: Namespace) -> int:
     if decision.exit_code == INCOMPLETE:
         print(one_line(f"tracebacks: {found.out / results.ERRORS}"), file=sys.stderr)
     if not options.quiet:
-        print(estimate.took(found.seconds), file=sys.stderr)
+        print(estimate.took(found.seconds, time.monotonic() - began), file=sys.stderr)
         print(one_line(f"scorecard: {found.out / results.PAGE}"), file=sys.stderr)
     return _code(decision)
 

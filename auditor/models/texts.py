@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from auditor.errors import AuditError, ModelError, NoAnswerError
 from auditor.models.devices import is_full, memory_errors
@@ -21,6 +21,10 @@ CHUNK = 1024
 """Texts handed to the tokenizer at once."""
 LETTERS = 16
 """A very long text is one of more letters than these for each token that the model reads at most."""
+HEADS = (8, 32)
+"""Letters for each of these tokens that the head of a very long text has, and where it is too short the next."""
+Ids: TypeAlias = tuple[list[int], list[int]]
+"""Token ids, and token types (empty where the model has none)."""
 
 
 class Texts:
@@ -52,10 +56,10 @@ class Texts:
         return [tuple(row) for row in scores]
 
     def _encode(self, requests: Sequence[Request]) -> Iterator[Encoded]:
-        rows = self._tokenize(requests)
+        read, rows = self._tokenized(requests)
         # First without a limit, so that it is known which texts were too long for the model; only those again.
         long = [index for index, (ids, _) in enumerate(rows) if len(ids) > self._max_length]
-        for index, row in zip(long, self._tokenize([requests[index] for index in long], cut=True), strict=True):
+        for index, row in zip(long, self._rows([read[index] for index in long], cut=True), strict=True):
             rows[index] = row
         truncated = frozenset(long)
         for index, (ids, kinds) in enumerate(rows):
@@ -65,36 +69,43 @@ class Texts:
             key = hashlib.sha256(array("i", ids).tobytes() + b"|" + array("i", kinds).tobytes()).hexdigest()
             yield Encoded(key, len(ids), index in truncated, {"input_ids": ids, "token_type_ids": kinds})
 
-    def _tokenize(self, requests: Sequence[Request], *, cut: bool = False) -> list[tuple[list[int], list[int]]]:
-        """Token ids and token types (empty where the model has none) of each request."""
-        if not requests:
-            return []
-        heads = [self._head(request) for request in requests]
-        rows = self._rows(heads, cut=cut)
-        enough = self._max_length + (0 if cut else 1)
-        whole = [
+    def _tokenized(self, requests: Sequence[Request], heads: Sequence[int] = HEADS) -> tuple[list[Request], list[Ids]]:
+        """Of each request, what holds all that the model reads of it: a head, or the whole; and its token ids."""
+        if not heads or not requests:
+            return list(requests), self._rows(requests)
+        read = [self._head(request, heads[0]) for request in requests]
+        rows = self._rows(read)
+        begun = [index for index, head in enumerate(read) if _ends_within_a_word(head, requests[index])]
+        longer = self._rows([(requests[index][0][: 2 * len(read[index][0])],) for index in begun])
+        # Letters without white space may be cut into other pieces where they go on.
+        unsure = {
             index
-            for index, (head, request) in enumerate(zip(heads, requests, strict=True))
-            if head is not request and len(rows[index][0]) < enough
-        ]
-        for index, row in zip(whole, self._rows([requests[index] for index in whole], cut=cut), strict=True):
-            rows[index] = row
-        return rows
+            for index, (ids, _) in zip(begun, longer, strict=True)
+            if ids[: self._max_length] != rows[index][0][: self._max_length]
+        }
+        short = (index for index, (ids, _) in enumerate(rows) if len(ids) <= self._max_length)
+        again = [index for index in sorted({*unsure, *short}) if read[index] is not requests[index]]
+        found = self._tokenized([requests[index] for index in again], heads[1:])
+        for index, part, row in zip(again, *found, strict=True):
+            read[index], rows[index] = part, row
+        return read, rows
 
-    def _head(self, request: Request) -> Request:
-        """The beginning of a very long text, whole words, which most likely holds all that the model reads of it."""
-        most = LETTERS * self._max_length
+    def _head(self, request: Request, letters: int) -> Request:
+        """The beginning of a very long text, which most likely holds all that the model reads of it; whole words if it can.
+
+        ``letters``: for each token that the model reads.
+        """
         if (
             len(request) > 1
-            or len(request[0]) <= most
+            or len(request[0]) <= max(LETTERS, letters) * self._max_length
             or getattr(self.tokenizer, "truncation_side", "right") != "right"
         ):
             return request
-        head, *rest = request[0][:most].rsplit(maxsplit=1) or [""]
-        # Letters without white space may be cut into other pieces where they go on.
-        return (head,) if rest and 2 * len(head) >= most else request
+        head = request[0][: letters * self._max_length]
+        words, *rest = head.rsplit(maxsplit=1) or [""]
+        return (words if rest and 2 * len(words) >= len(head) else head,)
 
-    def _rows(self, requests: Sequence[Request], *, cut: bool) -> list[tuple[list[int], list[int]]]:
+    def _rows(self, requests: Sequence[Request], *, cut: bool = False) -> list[Ids]:
         if not requests:
             return []
         pairs = [request if len(request) > 1 else request[0] for request in requests]
@@ -102,6 +113,11 @@ class Texts:
         found = self.tokenizer(pairs, truncation=cut, verbose=False, **limit)
         types = found.get("token_type_ids") or [[]] * len(requests)
         return list(zip(found["input_ids"], types, strict=True))
+
+
+def _ends_within_a_word(head: Request, request: Request) -> bool:
+    end = len(head[0])
+    return head is not request and not any(letter.isspace() for letter in request[0][end - 1 : end + 1])
 
 
 class TextModel(ABC):
