@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from auditor import resources, shares, text
+from auditor import text
+from auditor.environment import resources
 from auditor.metrics import median_fact, share, task_metric
+from auditor.text import shares
 from auditor.types import Audit, Case, Example, Facts, Judged, Metric, Planned, Score, Skipped, Slice, Task
 from probes._reading import parts_read
 from probes._tries import left_alone, mostly_nothing, nothing_to_change
 
 if TYPE_CHECKING:
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
 Recipe = Literal["deepwordbug", "pruthi", "textbugger", "pwws"]
 CHANGES = {
@@ -163,7 +165,7 @@ def _right(score: Score | None) -> bool:
 
 
 def _attacker(audit: Audit, recipe: Recipe) -> Attacker:
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     task, field = audit.task, audit.task.fields[0]
 

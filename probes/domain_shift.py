@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from auditor import metrics, text
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
-from probes import _domains
+from probes import _shared_entity_types
 
 HOME = {"domain": "home"}
 FOLDS = 5
@@ -54,7 +54,7 @@ class DomainShift:
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         quality, drop = metrics.task_metric(task), metrics.drop_against(task, HOME)
         if task.word_level:
-            quality, drop = _domains.on_shared_types(quality), _domains.measured_later(drop)
+            quality, drop = _shared_entity_types.on_shared_types(quality), _shared_entity_types.measured_later(drop)
         return (quality, drop, UNKNOWN, PIECES, DISTANCE, SEPARABLE)
 
     def planned(self, audit: Audit) -> Planned:
@@ -65,7 +65,7 @@ class DomainShift:
             examples = audit.examples(domain, audit.settings.examples)
             if not examples:
                 yield Skipped({"domain": domain}, "every row occurs in the training data")
-            facts = _domains.facts(audit.task, examples) if audit.task.word_level else {}
+            facts = _shared_entity_types.facts(audit.task, examples) if audit.task.word_level else {}
             for example in examples:
                 yield Case(example, slice={"domain": domain}, facts=facts)
 
@@ -73,7 +73,7 @@ class DomainShift:
         """How far each domain is; nothing from too few texts. Word pieces are counted at home too, to compare with."""
         n = audit.settings.examples
         if audit.task.word_level:
-            yield from _domains.drops(cases, metrics.drop_against(audit.task, HOME))
+            yield from _shared_entity_types.drops(cases, metrics.drop_against(audit.task, HOME))
         home = _texts(audit, audit.examples("home", n))
         known = {word for one in home + _train(audit) for word in words_of(one)}
         for domain in audit.domains:
@@ -82,7 +82,7 @@ class DomainShift:
             if domain == "home":
                 continue
             if audit.task.word_level:
-                yield from _domains.types(audit.task, examples, domain)
+                yield from _shared_entity_types.types(audit.task, examples, domain)
             texts = _texts(audit, examples)
             yield from _unknown(known, texts, domain)
             yield from _distance(audit, home, texts, domain)

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from auditor import metrics, spans, text
+from auditor import metrics, text
+from auditor.text import spans
 from auditor.types import NEEDS, Audit, Case, Example, Judged, Measurement, Metric, Planned, Score, Skipped, Slice, Task
-from probes import _entities
+from probes import _entity_quality
 
 SEEN, UNSEEN = "seen in training", "not seen in training"
 OCCURRENCES = ((1, "1"), (4, "2 to 4"), (19, "5 to 19"))
@@ -64,7 +65,7 @@ class Entities:
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         return (
             _when(metrics.task_metric(task), ALL, REWRITTEN),
-            _entities.RECALL,
+            _entity_quality.RECALL,
             GAP,
             _when(metrics.drop(task), REWRITTEN),
             _when(metrics.vacuous_rate(), REWRITTEN),

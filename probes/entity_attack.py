@@ -8,13 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from auditor import holding, metrics, resources, shares, spans, text
-from auditor.holding import Found
+from auditor import metrics, text
+from auditor.environment import resources
+from auditor.tasks import entity_goal
+from auditor.tasks.entity_goal import Found
+from auditor.text import shares, spans
 from auditor.types import NEEDS, Audit, Case, Example, Judged, Metric, Planned, Skipped, Slice, Task
 from probes._tries import left_alone, mostly_nothing, nothing_to_change
 
 if TYPE_CHECKING:
-    from auditor.attacking import Ask, Attacker
+    from auditor.attacks.attacker import Ask, Attacker
 
 Method = Literal["deepwordbug", "textbugger", "pwws", "entity swap"]
 SWAP = "entity swap"
@@ -99,7 +102,7 @@ class EntityAttack:
         found = {
             one.id: known
             for one, answer in zip(examples, answers, strict=True)
-            if answer is not None and (known := holding.found(audit.task, one.gold, answer))
+            if answer is not None and (known := entity_goal.found(audit.task, one.gold, answer))
         }
         for method in dict.fromkeys(settings.methods):
             slice_ = {"method": method}
@@ -137,12 +140,12 @@ class _Around:
         self._without_answers = self._attacker(lambda _texts: ())
 
     def _attacker(self, ask: Ask) -> Attacker:
-        from auditor.attacking import Attacker
+        from auditor.attacks.attacker import Attacker
 
         return Attacker(self._method, ask, self._audit.settings.query_budget)
 
     def _how(self, example: Example) -> dict[str, Any]:
-        kept = holding.words_of(spans.spans(example.gold))
+        kept = entity_goal.words_of(spans.spans(example.gold))
         return {"rng": self._audit.rng(self._method, example.id), "kept": kept}
 
     def offers(self, example: Example, _wanted: Found) -> bool:
@@ -153,7 +156,7 @@ class _Around:
         before = text.split(value)
 
         def ask(texts: Sequence[str]) -> list[list[float]]:
-            return holding.goal(audit.task, before, texts, audit.ask([{"text": one} for one in texts]), wanted)
+            return entity_goal.goal(audit.task, before, texts, audit.ask([{"text": one} for one in texts]), wanted)
 
         limit = shares.at_most(audit.settings.max_words_changed, len(before.words))
         found = self._attacker(ask).attack(value, 0, limit=limit, **self._how(example))
@@ -178,7 +181,7 @@ class _Swapping:
             after, moved = str(text.apply(before, [edit])), _longer(wanted, one, len(name))
             (answer,) = audit.ask([{"text": after}])
             asked += 1
-            if holding.surely(audit.task, answer, moved) <= 0.5:
+            if entity_goal.surely(audit.task, answer, moved) <= 0.5:
                 return _case(example, wanted, slice_, before, after, asked, edit)
         return _case(example, wanted, slice_, before, None, asked)
 
@@ -235,7 +238,7 @@ def _case(
     edits = (edit,) if edit is not None else text.diff(before, text.split(after))
     origins = text.origins(before, edits)
     moved = spans.followed(wanted, origins)
-    broken = holding.broken(before, example.gold, edits, origins, context_only=edit is None)
+    broken = entity_goal.broken(before, example.gold, edits, origins, context_only=edit is None)
     facts |= {"words_changed": text.share_touched(before, edits), WANTED: _written(moved or ())}
     return Case(example, slice_, inputs={"text": after}, origins=origins, facts=facts, invalid=broken)
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor import metrics, spans
+from auditor import metrics
 from auditor.errors import ConfigError, near_match
+from auditor.text import spans
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Skipped, Slice, Task
-from probes import _entities, _groups
+from probes import _entity_quality, _groups
 
 DATA = Path(__file__).with_name("data") / "entity_bias.toml"
 GAP = Metric("recall_gap", "largest gap between groups in recall", "gap", "points", 0.0, 1.0, "lower")
@@ -66,7 +67,7 @@ class EntityBias:
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         del task
-        return (_entities.RECALL, GAP)
+        return (_entity_quality.RECALL, GAP)
 
     def planned(self, audit: Audit) -> Planned:
         return Planned(sum(isinstance(case, Case) for case in self.cases(audit)))

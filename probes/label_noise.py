@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from auditor import shares
 from auditor.stats import curve
+from auditor.text import shares
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
-from probes import _wrong_tags
-from probes._retraining import check_steps, measured, over_seeds, steps_of, stratified, sums
+from probes import _entity_label_noise
+from probes._learning_curves import check_steps, measured, over_seeds, steps_of, stratified, sums
 
 Kind = Literal["symmetric", "class-conditional", "missing"]
 OF_TEXTS: tuple[Kind, ...] = ("symmetric", "class-conditional")
@@ -83,7 +83,7 @@ class LabelNoise:
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings: Settings = audit.settings
         chosen = _chosen(audit)
-        make = _wrong_tags.mistagged if audit.task.word_level else mislabelled
+        make = _entity_label_noise.mistagged if audit.task.word_level else mislabelled
         for kind in _kinds(settings, audit.task):
             reason = next((why for rows in chosen if (why := _impossible(audit.task, rows, kind)) is not None), None)
             for rate in (0.0, *settings.rates):
@@ -126,7 +126,7 @@ def share(rate: float) -> str:
 def _impossible(task: Task, rows: Sequence[Example], kind: Kind) -> str | None:
     """Why no label of these rows can be wrong so; None where one can."""
     if task.word_level:
-        return _wrong_tags.impossible(rows, kind)
+        return _entity_label_noise.impossible(rows, kind)
     if kind == "missing":
         return "a text without its label is no training row"
     one_class = len({task.stratum(row.gold) for row in rows}) < 2

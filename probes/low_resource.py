@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from auditor import spans
 from auditor.stats import curve
+from auditor.text import spans
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
-from probes._retraining import check_steps, measured, over_seeds, steps_of, stratified, sums
+from probes._learning_curves import check_steps, measured, over_seeds, steps_of, stratified, sums
 
 FULL = "all"
 ENTITIES = Metric("entities_named", "entities that the sentences name", "descriptive", "count", 0.0, float("inf"), None)

@@ -6,9 +6,11 @@ import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from auditor import holding, metrics, spans, text
+from auditor import metrics, text
 from auditor.errors import ConfigError, near_match
-from auditor.perturbing import BY_NLPAUG, FAMILIES, perturb
+from auditor.perturbations.catalogue import BY_NLPAUG, FAMILIES, perturb
+from auditor.tasks import entity_goal
+from auditor.text import spans
 from auditor.types import Audit, Case, Example, Metric, Planned, Skipped, Slice, Task
 from probes._reading import Parts, parts_read
 
@@ -150,12 +152,12 @@ def _case(audit: Audit, example: Example, parts: Parts, share: float, slice_: Sl
         value, (start, end) = inputs[field_name], parts[field_name]
         words = text.split(value[start:end])
         context_only = audit.task.word_level and audit.settings.context_only
-        kept = holding.words_of(spans.spans(example.gold or ())) if context_only else frozenset()
+        kept = entity_goal.words_of(spans.spans(example.gold or ())) if context_only else frozenset()
         edits = perturb(words, name, share, audit.rng(name, example.id, field_name), kept)
         inputs[field_name] = f"{value[:start]}{text.apply(words, edits)}{value[end:]}"
         if audit.task.word_level:
             origins = text.origins(words, edits)
-            broken = example.gold is not None and holding.broken(
+            broken = example.gold is not None and entity_goal.broken(
                 words, example.gold, edits, origins, context_only=False
             )
         touched += text.share_touched(words, edits) * len(words.words)

@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor import metrics
 from auditor.types import Audit, Case, Example, Facts, Judged, Measurement, Metric, Planned, Score, Skipped, Task
-from probes import _entities
+from probes import _entity_quality
 
 RECALL = Metric("recall", "recall by class", "mean", "share", 0.0, 1.0, "higher")
 
@@ -44,7 +44,7 @@ class Quality:
         gain = metrics.change("gain_over_majority", "gain over the majority answer", _gain, "higher", ratio=task.ratio)
         whole = (metrics.task_metric(task), gain)
         if task.word_level:
-            return (*whole, *_entities.METRICS)
+            return (*whole, *_entity_quality.METRICS)
         # A ratio of sums such as F1 has no recall by class: its scores are no shares of right answers.
         return whole if task.ratio else (*whole, RECALL)
 
@@ -63,7 +63,7 @@ class Quality:
         Of entities: by type, by kind of error, and the table of tags.
         """
         if audit.task.word_level:
-            yield from _entities.measured(cases)
+            yield from _entity_quality.measured(cases)
         if audit.task.ratio:
             return
         scores: dict[str, list[tuple[str, Score]]] = {}

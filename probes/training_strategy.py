@@ -10,8 +10,8 @@ from typing import Any, Literal
 from auditor.errors import AuditError
 from auditor.stats import seeds as over
 from auditor.types import Audit, Case, Judged, Measurement, Metric, Planned, Skipped, Task, TrainedModel
-from probes._retraining import check_steps, over_seeds, steps_of, stratified
-from probes._robustness import COSTS, Arms, Found, Measure, ask, measures, pick_domain
+from probes._learning_curves import check_steps, over_seeds, steps_of, stratified
+from probes._recipe_measures import COSTS, Arms, Found, Measure, ask, measures, pick_domain
 
 FEWEST_SEEDS = 3
 """For a claim about a recipe."""

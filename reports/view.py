@@ -25,7 +25,7 @@ _HISTORY = "history"
 
 
 def build(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> dict[str, Any]:
-    """The view of a results file that keeps the schema (``auditor/results_schema.json``).
+    """The view of a results file that keeps the schema (``auditor/results/schema.json``).
 
     Returns strings, numbers, lists and dicts only; charts are strings of SVG. Raises KeyError for a missing key.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from auditor import caches
+from auditor.storage import user_cache
 
 # How long an example takes says nothing on a machine that others use as well.
 settings.register_profile("untimed", deadline=None)
@@ -19,7 +19,7 @@ settings.load_profile("untimed")
 def _cache_of_the_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For fixtures that outlive a test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(caches.VARIABLE, str(tmp_path_factory.mktemp("cache-of-the-suite")))
+        patch.setenv(user_cache.VARIABLE, str(tmp_path_factory.mktemp("cache-of-the-suite")))
         yield
 
 
@@ -27,5 +27,5 @@ def _cache_of_the_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache for each test: none profits from what another kept."""
     folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv(caches.VARIABLE, str(folder))
+    monkeypatch.setenv(user_cache.VARIABLE, str(folder))
     return folder

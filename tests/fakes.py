@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from auditor import registry, tasks
-from auditor.plans import AuditedModel, Plan
+from auditor import tasks
+from auditor.evaluation.plan import AuditedModel, Plan
+from auditor.plugins import registry
 from auditor.types import Example, Model, Probe, ScoredCase, TrainedModel
 
 LABELS = ("negative", "positive")

@@ -10,11 +10,14 @@ from typing import Any
 
 from fakes import LABELS, plan_of, reviews, shipped
 
-from auditor import comparing, gate, policy, provenance, results, runner, tables
+from auditor import results
 from auditor.config import AuditSection, CompareEntry, Config
+from auditor.evaluation import runner
+from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import keyword_model
-from auditor.plans import AuditedModel
+from auditor.results import canonical_json, parquet, provenance
 from auditor.types import Model, Silent
+from auditor.verdicts import comparisons, gate, policy
 
 Change = Callable[[dict[str, Any]], None]
 GOOD = ("good", "great", "fine", "lovely", "superb")
@@ -34,7 +37,7 @@ def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | No
         examples={"home": reviews(n)},
     )
     plan = replace(plan, settings={**plan.settings, **(settings or {})})
-    writer = tables.CaseWriter(folder / results.CASES, plan.task)
+    writer = parquet.CaseWriter(folder / results.CASES, plan.task)
     records = runner.run(plan, writer, Silent())
     writer.close()
     assert not plan.errors
@@ -42,8 +45,8 @@ def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | No
     shipped_rules = policy.load()
     own = tuple(rule for rule in shipped_rules.rules if rule.probe in known)
     rules = policy.Policy("small.toml", "0" * 64, own)
-    compared = comparing.compare("candidate", records, config.compare)
-    tables.write_rows(folder / results.EXAMPLES, records)
+    compared = comparisons.compare("candidate", records, config.compare)
+    parquet.write_rows(folder / results.EXAMPLES, records)
     content = {
         **provenance.constant_facts(config, True, folder),
         "task": {"name": plan.task.name, "metric": plan.task.metric, "labels": list(LABELS)},
@@ -53,7 +56,7 @@ def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | No
         "until_decided": {"looks": 1, "clusters": n, "available": n, "saved": 0.0, "slices": []},
         "candidate": "candidate",
         "records": [results.record_dict(record) for record in records],
-        "comparisons": tables.plain(compared),
+        "comparisons": canonical_json.plain(compared),
         "unanswered": [],
         "policy": results.policy_dict(rules),
         "decision": results.decision_dict(gate.decide(rules, records, "candidate"), rules),

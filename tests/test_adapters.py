@@ -18,7 +18,7 @@ from tiny import tiny_checkpoint
 
 from auditor.errors import ModelError
 from auditor.models import adapter_files, adapters, checkpoint, hugging_face, onnx
-from auditor.training import loop, recipes, record, saving
+from auditor.training import checkpoint_writer, loop, recipes, record
 
 ADDED: dict[str, dict[str, Any]] = {"bottleneck": {"width": 3}, "prefix": {"tokens": 4}, "prompt": {"tokens": 5}}
 KINDS = {"bottleneck": "BOTTLENECK", "prefix": "PREFIX_TUNING", "prompt": "PROMPT_TUNING"}
@@ -346,10 +346,10 @@ def test_bottlenecks_without_their_weights_are_refused(folder: Callable[[str], P
 def test_a_folder_with_other_files_in_its_adapter_is_not_ours(folder: Callable[[str], Path]) -> None:
     path = folder("prompt")
     (path / record.NAME).write_text("{}", "utf-8")
-    assert saving.is_ours(path)
+    assert checkpoint_writer.is_ours(path)
     (path / "adapter" / "thesis.docx").write_text("", "utf-8")
-    assert not saving.is_ours(path)
-    assert "is a folder with other files in it" in refused(lambda: saving.check_target(path))
+    assert not checkpoint_writer.is_ours(path)
+    assert "is a folder with other files in it" in refused(lambda: checkpoint_writer.check_target(path))
 
 
 @pytest.mark.parametrize(("name", "setting"), [("bottleneck", "width"), ("prefix", "tokens"), ("prompt", "tokens")])

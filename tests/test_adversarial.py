@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from fakes import NoTrainings
 
-from auditor import resources
 from auditor.engine.lockstep import Lockstep
-from auditor.resources import Resource
+from auditor.environment import resources
+from auditor.environment.resources import Resource
 from auditor.tasks.classification import TextClassification
 from auditor.types import Case, Encoded, Example, Inputs, Judged, Model, Probe, Response, Score, Skipped, Slice, Task
 from probes import adversarial
@@ -109,7 +109,7 @@ def test_side_by_side_every_attack_ends_as_it_does_alone(recipe: Recipe) -> None
 
 
 def test_attacks_side_by_side_share_transformation_and_constraints() -> None:
-    from auditor import attacking
+    from auditor.attacks import attacker as attacking
 
     lockstep: Lockstep[str, tuple[float, float]] = Lockstep(lambda texts: [by_keyword(one) for one in texts], 4)
     attacker = attacking.Attacker("deepwordbug", lockstep.ask, 50)
@@ -262,7 +262,7 @@ def test_a_small_budget_is_spent_on_all_words_not_on_the_first_ones() -> None:
 
 
 def test_a_tenth_of_the_words_may_change_unless_the_recipe_is_set_free() -> None:
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     def both_needed(texts: Sequence[str]) -> list[list[float]]:
         left = [sum(word in text.split() for word in ("best", "hope")) for text in texts]
@@ -307,7 +307,7 @@ def test_pwws_without_wordnet_is_skipped_with_the_resource_and_the_way_to_get_it
 def test_pwws_swaps_a_synonym_in_an_order_that_hashes_do_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     from textattack.transformations.word_swaps import word_swap_wordnet
 
-    from auditor.attacking.recipes import _Synonyms
+    from auditor.attacks.recipes import _Synonyms
 
     def synsets(word: str, lang: str) -> list[Any]:
         assert lang == "eng"
@@ -388,14 +388,14 @@ def test_stop_words_are_left_alone() -> None:
     def dislikes_and(texts: Sequence[str]) -> list[list[float]]:
         return [[0.1, 0.9] if "and" in text.split() else [0.9, 0.1] for text in texts]
 
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     outcome = Attacker("deepwordbug", dislikes_and, 300).attack("nice and easy", 1, limit=3, rng=random.Random(0))
     assert (outcome.success, outcome.text) == (False, "nice and easy")
 
 
 def test_an_answer_that_changed_between_two_batches_is_no_success() -> None:
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     outcome = Attacker("deepwordbug", lambda texts: [[0.9, 0.1]] * len(texts), 300).attack(
         "nice", 1, limit=1, rng=random.Random(0)
@@ -404,7 +404,7 @@ def test_an_answer_that_changed_between_two_batches_is_no_success() -> None:
 
 
 def test_probabilities_that_add_up_only_nearly_are_taken_as_they_are() -> None:
-    from auditor.attacking.searching import Model, _Goal
+    from auditor.attacks.searching import Model, _Goal
 
     goal = _Goal.__new__(_Goal)
     scores = goal._process_model_outputs(["a"], Model(lambda _: [[0.2501, 0.75]])(["a"]))
@@ -420,7 +420,7 @@ def test_without_labels_nothing_can_be_attacked() -> None:
 def test_a_download_during_an_attack_is_blocked() -> None:
     import nltk
 
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     def downloads(_texts: Sequence[str]) -> list[list[float]]:
         nltk.download("omw-1.4")

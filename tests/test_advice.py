@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from fakes import nowhere, plan_of, reviews, shipped
 
-from auditor import gate, metrics, results, runner
+from auditor import metrics, results
+from auditor.evaluation import runner
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.policy import Policy
+from auditor.results import folder
 from auditor.types import Example, Measurement, Metric, ProbeRecord, Row, Rule, Silent, Verdict
+from auditor.verdicts import gate
+from auditor.verdicts.policy import Policy
 
 FLIPS = metrics.flip_rate()
 
@@ -110,7 +113,7 @@ def test_it_stands_in_the_results_and_is_read_from_them() -> None:
     found, items = measured("quality", {"home": reviews(60)}, examples=30)
     written = results.record_dict(found)
     assert [one.get("available") for one in written["measurements"]] == [one.available for one in found.measurements]
-    again = results._record(json.loads(json.dumps(written)), {})
+    again = folder._record(json.loads(json.dumps(written)), {})
     assert [one.available for one in again.measurements] == [one.available for one in found.measurements]
     assert items
 

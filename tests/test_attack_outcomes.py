@@ -15,7 +15,7 @@ from typing import Any
 import attack_texts
 import pytest
 
-from auditor import shares
+from auditor.text import shares
 
 EXPECTED = Path(__file__).parent / "expected" / "attack_outcomes.json"
 """Recipe and budget → for each text success, queries and the final text, as they were when every candidate was built."""
@@ -25,7 +25,7 @@ RECIPES = ("deepwordbug", "pruthi", "textbugger", "pwws")
 @pytest.fixture(autouse=True)
 def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Synonyms and stop words that no corpus on the machine changes."""
-    importlib.import_module("auditor.attacking")  # imports TextAttack without its downloads
+    importlib.import_module("auditor.attacks.attacker")  # imports TextAttack without its downloads
     from textattack.constraints.pre_transformation import stopword_modification
     from textattack.transformations.word_swaps import word_swap_wordnet
 
@@ -36,7 +36,7 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def outcomes(recipe: str, budget: int) -> list[list[Any]]:
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     attacker, found = Attacker(recipe, attack_texts.answers, budget), []
     for number, value in enumerate(attack_texts.texts()):
@@ -66,7 +66,8 @@ def test_pruthi_ends_as_on_record_where_the_budget_holds_every_candidate() -> No
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_of_a_long_text_read_in_part_few_copies_stand_in_memory(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from auditor.attacking import Attacker, searching
+    from auditor.attacks import searching
+    from auditor.attacks.attacker import Attacker
 
     monkeypatch.setattr(searching, "AT_ONCE", 10_000)
     asked: list[int] = []
@@ -98,7 +99,7 @@ def words(n: int) -> str:
 
 
 def test_a_sample_of_candidates_is_as_likely_from_every_word() -> None:
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     asked: list[str] = []
 
@@ -126,7 +127,7 @@ def test_no_more_candidates_are_built_than_the_budget_asks(
 ) -> None:
     from textattack.shared import AttackedText
 
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     built, plain = Counter[str](), AttackedText.generate_new_attacked_text
 
@@ -147,7 +148,7 @@ def test_no_more_candidates_are_built_than_the_budget_asks(
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "textbugger"])
 def test_a_text_of_more_words_than_queries_is_attacked_and_not_only_ranked(recipe: str) -> None:
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     value, asked = words(400), list[str]()
 
@@ -165,7 +166,7 @@ def test_a_text_of_more_words_than_queries_is_attacked_and_not_only_ranked(recip
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("budget", [3, 4, 7])
 def test_the_least_budgets_end_by_themselves(recipe: str, budget: int) -> None:
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     asked: list[str] = []
 
@@ -182,7 +183,7 @@ def test_the_least_budgets_end_by_themselves(recipe: str, budget: int) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_blob_of_letters_is_left_alone(recipe: str) -> None:
-    from auditor.attacking import Attacker
+    from auditor.attacks.attacker import Attacker
 
     attacker = Attacker(recipe, attack_texts.answers, 100)
     began = time.process_time()
@@ -196,7 +197,7 @@ def test_the_edit_distance_is_that_of_the_whole_texts() -> None:
     editdistance = importlib.import_module("editdistance")
     from textattack.shared import AttackedText
 
-    from auditor.attacking.recipes import _EditDistance
+    from auditor.attacks.recipes import _EditDistance
 
     rng = random.Random(3)
     for _ in range(300):
@@ -207,7 +208,7 @@ def test_the_edit_distance_is_that_of_the_whole_texts() -> None:
 
 
 def test_words_of_a_text_are_those_of_textattack() -> None:
-    from auditor.attacking.recipes import _words, _words_from_text
+    from auditor.attacks.recipes import _words, _words_from_text
 
     for one in ("don't stop", "a-b 'quoted' x", "好电影 film", "", "-", "well-made!", "x" * 100 + " y"):
         assert _words(one) == _words_from_text(one)

@@ -13,11 +13,15 @@ import pytest
 from fakes import LABELS, nowhere, plan_of
 from pair_task import PairTask
 
-from auditor import policy, results, runner, tasks
+from auditor import results, tasks
 from auditor.errors import ConfigError
+from auditor.evaluation import runner
+from auditor.evaluation.plan import AuditedModel
+from auditor.evaluation.probe_audit import BoundAudit
 from auditor.models.fake import FakeModel
-from auditor.plans import AuditedModel, BoundAudit
+from auditor.results import folder
 from auditor.types import Case, Judged, Measurement, ProbeRecord, Request, Row, ScoredCase, Silent
+from auditor.verdicts import policy
 from probes import bias
 from probes.bias import PROBE, Settings
 
@@ -307,7 +311,7 @@ def test_no_rule_of_a_shipped_policy_reads_a_group_or_a_pair(task: str) -> None:
 def test_the_groups_come_back_from_results_with_what_the_gap_says() -> None:
     record = record_of(lambda request: YES if names(request[0], "old", "age") else NO, Settings(sentences=20))
     kept = results.record_dict(record)
-    again = results._record(kept, {}).groups({"axis": "age"})
+    again = folder._record(kept, {}).groups({"axis": "age"})
     assert len(again) == 5
     assert [(one.metric, one.slice) for one in again] == [
         (one.metric, one.slice) for one in record.groups({"axis": "age"})

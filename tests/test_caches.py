@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor import caches
+from auditor.storage import user_cache
 from auditor.training import resume
 
 
@@ -31,20 +31,20 @@ def left(folder: Path) -> list[str]:
 
 
 def test_the_folder_is_the_one_named_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(caches.VARIABLE, "here")
-    assert caches.folder() == Path("here")
-    monkeypatch.delenv(caches.VARIABLE)
-    assert caches.folder().name == "auditor"
+    monkeypatch.setenv(user_cache.VARIABLE, "here")
+    assert user_cache.folder() == Path("here")
+    monkeypatch.delenv(user_cache.VARIABLE)
+    assert user_cache.folder().name == "auditor"
 
 
 def test_the_least_recently_used_go_first_until_the_rest_fits(tmp_path: Path) -> None:
     filled(tmp_path, "c", "a", "b")
-    caches.prune(tmp_path, 300)
+    user_cache.prune(tmp_path, 300)
     assert left(tmp_path) == ["a", "b", "c"]
-    caches.prune(tmp_path, 299)
+    user_cache.prune(tmp_path, 299)
     assert left(tmp_path) == ["a", "b"]
-    caches.touch(tmp_path / key("a"))
-    caches.prune(tmp_path, 100)
+    user_cache.touch(tmp_path / key("a"))
+    user_cache.prune(tmp_path, 100)
     assert left(tmp_path) == ["a"]
 
 
@@ -53,25 +53,25 @@ def test_the_one_in_use_stays_and_so_do_files(tmp_path: Path) -> None:
     (tmp_path / "note").write_bytes(bytes(500))
     (tmp_path / "galaxy").mkdir()
     (tmp_path / "galaxy" / "mine").write_bytes(bytes(500))
-    caches.prune(tmp_path, 0, in_use=key("used"))
+    user_cache.prune(tmp_path, 0, in_use=key("used"))
     assert left(tmp_path) == ["galaxy", "note", "used"]
 
 
 def test_nothing_is_raised_where_there_is_nothing_or_it_vanishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caches.prune(tmp_path / "none", 0)
-    caches.touch(tmp_path / "none")
+    user_cache.prune(tmp_path / "none", 0)
+    user_cache.touch(tmp_path / "none")
     filled(tmp_path, "a")
     (tmp_path / key("a") / "gone").symlink_to(tmp_path / "nowhere")
     monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
-    caches.prune(tmp_path, 0)
+    user_cache.prune(tmp_path, 0)
     assert left(tmp_path) == ["a"]
 
 
 def test_opening_a_keeper_makes_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    filled(cache / caches.FITS, "mine", "old", "new")
-    monkeypatch.setattr(caches, "LIMIT_BYTES", 200)
+    filled(cache / user_cache.FITS, "mine", "old", "new")
+    monkeypatch.setattr(user_cache, "LIMIT_BYTES", 200)
     keeper = resume.keeper(key("mine"))
-    assert (keeper.folder, keeper.key) == (cache / caches.FITS / key("mine"), key("mine"))
-    assert left(cache / caches.FITS) == ["mine", "new"]
+    assert (keeper.folder, keeper.key) == (cache / user_cache.FITS / key("mine"), key("mine"))
+    assert left(cache / user_cache.FITS) == ["mine", "new"]

@@ -16,9 +16,11 @@ import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor import caches, results, rounds, runner
+from auditor import results
 from auditor.cli.main import main
+from auditor.evaluation import runner, sequential
 from auditor.models.hugging_face import HuggingFaceModel
+from auditor.storage import user_cache
 from auditor.types import Encoded, Response
 
 PROBES = ("quality", "domain_shift", "noise")
@@ -96,7 +98,7 @@ def test_a_cache_that_cannot_be_written_is_said_once_and_costs_nothing_else(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (place / "file").write_text("", encoding="utf-8")
-    monkeypatch.setenv(caches.VARIABLE, str(place / "file"))
+    monkeypatch.setenv(user_cache.VARIABLE, str(place / "file"))
     assert audit(place, "uncached") in (1, 3)
     assert capsys.readouterr().err.count("answers are not kept: ") == 1
     assert (place / "uncached" / "results.json").read_bytes() == (place / "audit" / "results.json").read_bytes()
@@ -115,7 +117,7 @@ def test_until_decided_writes_how_much_was_drawn_and_the_page_says_it(place: Pat
     methods = {one["method"] for record in found["records"] for one in record["measurements"]}
     assert methods >= {"betting", "betting_change"}
     assert {record["reason"] for record in found["records"] if record["model"] == "fgm"} <= {
-        rounds.COMPARATOR,
+        sequential.COMPARATOR,
         "not selected",
     }
     page = (place / "decided" / "scorecard.html").read_text(encoding="utf-8")
@@ -129,11 +131,11 @@ def test_the_cache_is_shown_and_cleared(place: Path, cache: Path, capsys: pytest
     assert main(["cache"]) == 0
     assert "0.0 MiB in 0 batches" in capsys.readouterr().out
     audit(place, "for-the-cache")
-    fit = cache / caches.FITS / ("0a" * 32)
+    fit = cache / user_cache.FITS / ("0a" * 32)
     fit.mkdir(parents=True)
     (fit / "finished.safetensors").write_bytes(bytes(2**20))
     (cache / "notes.txt").write_text("mine", encoding="utf-8")
-    (cache / caches.FITS / "galaxy").mkdir()
+    (cache / user_cache.FITS / "galaxy").mkdir()
     capsys.readouterr()
     assert main(["cache", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
@@ -144,8 +146,8 @@ def test_the_cache_is_shown_and_cleared(place: Path, cache: Path, capsys: pytest
     assert shown["bytes"] == shown["fits_bytes"] + shown["answers_bytes"]
     assert main(["cache", "--clear"]) == 0
     assert "removed" in capsys.readouterr().out
-    assert {file.name for file in cache.rglob("*")} == {"notes.txt", caches.FITS, "galaxy"}
-    (cache / caches.FITS / "galaxy").rmdir()
+    assert {file.name for file in cache.rglob("*")} == {"notes.txt", user_cache.FITS, "galaxy"}
+    (cache / user_cache.FITS / "galaxy").rmdir()
     assert main(["cache", "--clear", "--json"]) == 0
     assert {file.name for file in cache.rglob("*")} == {"notes.txt"}
     assert json.loads(capsys.readouterr().out)["freed_bytes"] == 0
@@ -154,7 +156,7 @@ def test_the_cache_is_shown_and_cleared(place: Path, cache: Path, capsys: pytest
 def test_a_cache_that_cannot_be_removed_is_one_line(
     cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (cache / caches.ANSWERS).write_bytes(b"")
+    (cache / user_cache.ANSWERS).write_bytes(b"")
 
     def refused(_file: Path, **_: bool) -> None:
         raise PermissionError(13, "Permission denied")
@@ -628,7 +630,7 @@ def test_a_bug_keeps_its_traceback_and_never_has_the_exit_code_of_a_held_model(
     def bug(*_: Any) -> Any:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("auditor.gate.decide", bug)
+    monkeypatch.setattr("auditor.verdicts.gate.decide", bug)
     assert main(["gate", str(place / "audit")]) == 2
     assert "Traceback" in capsys.readouterr().err
 

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from auditor import registry, tasks
+from auditor import tasks
 from auditor.cli.main import main
+from auditor.plugins import registry
 from auditor.types import NEEDS, Probe
 
 LABELS = {"text-classification": ("a", "b"), "ner": ("O", "B-LOC", "I-LOC")}

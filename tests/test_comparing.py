@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from auditor import comparing, metrics
+from auditor import metrics
 from auditor.config import CompareEntry
 from auditor.errors import ConfigError
 from auditor.types import Metric, ProbeRecord, Row
+from auditor.verdicts import comparisons
 
 SHARE = Metric("share", "share", "mean", "share", 0.0, 1.0, "higher")
 RATE = Metric("rate", "rate", "mean", "share", 0.0, 1.0, "lower", comparable=False)
@@ -31,9 +32,9 @@ def wanted(**given: Any) -> CompareEntry:
 
 
 def named(hypothesis: CompareEntry) -> list[tuple[str, str]]:
-    comparing.check([hypothesis], KNOWN, ["one", "two", "three"])
-    found = comparing.compare("one", RECORDS, [hypothesis])
-    assert not comparing.unanswered([hypothesis], found)
+    comparisons.check([hypothesis], KNOWN, ["one", "two", "three"])
+    found = comparisons.compare("one", RECORDS, [hypothesis])
+    assert not comparisons.unanswered([hypothesis], found)
     return [(one["model"], one["against"]) for one in found if one["expect"]]
 
 
@@ -53,7 +54,7 @@ def test_a_hypothesis_is_about_the_models_it_names(sides: dict[str, str], pairs:
 
 
 def test_every_other_comparable_metric_is_compared_once_for_each_comparator() -> None:
-    found = comparing.compare("one", RECORDS, [wanted(model="two")])
+    found = comparisons.compare("one", RECORDS, [wanted(model="two")])
     keys = [(one["model"], one["against"], one["metric"], one["slice"]["part"]) for one in found]
     assert len(keys) == len(set(keys)) == 4
     assert found[0]["value"] == pytest.approx(-0.25)
@@ -61,8 +62,8 @@ def test_every_other_comparable_metric_is_compared_once_for_each_comparator() ->
 
 def test_a_hypothesis_about_a_slice_that_was_not_measured_is_unanswered() -> None:
     hypothesis = wanted(model="two", slice={"part": "z"})
-    found = comparing.compare("one", RECORDS, [hypothesis])
-    assert comparing.unanswered([hypothesis], found) == ["two against the candidate: p share, part z"]
+    found = comparisons.compare("one", RECORDS, [hypothesis])
+    assert comparisons.unanswered([hypothesis], found) == ["two against the candidate: p share, part z"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_a_hypothesis_about_a_slice_that_was_not_measured_is_unanswered() -> Non
 )
 def test_a_hypothesis_that_cannot_be_answered_is_one_clear_line(given: dict[str, str], words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        comparing.check([wanted(**given)], KNOWN, ["one", "two", "three"])
+        comparisons.check([wanted(**given)], KNOWN, ["one", "two", "three"])
     assert words in caught.value.line
     assert caught.value.line.startswith("[[compare]] 1: ")
 
@@ -87,5 +88,5 @@ def test_a_hypothesis_that_cannot_be_answered_is_one_clear_line(given: dict[str,
 def test_where_nothing_of_a_probe_is_compared_that_is_said() -> None:
     alone = {"p": {name: metric for name, metric in KNOWN["p"].items() if name in ("rate", "middle")}}
     with pytest.raises(ConfigError) as caught:
-        comparing.check([wanted(metric="rate")], alone, ["one", "two"])
+        comparisons.check([wanted(metric="rate")], alone, ["one", "two"])
     assert caught.value.line == "[[compare]] 1: rate is not compared between models (probe p has no metric that is)"

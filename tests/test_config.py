@@ -13,9 +13,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from auditor import config as configs
-from auditor import registry
 from auditor.config import Config
 from auditor.errors import ConfigError
+from auditor.plugins import registry
 
 
 def written(folder: Path, text: str | bytes) -> Path:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from test_gate import decide, flips, record, rule
 
-from auditor import gate, metrics
+from auditor import metrics
 from auditor.cli import decision as shown
-from auditor.policy import Policy
 from auditor.types import NOT_SELECTED, Decision, Measurement, Metric, ProbeRecord, Row, Rule, Skipped
+from auditor.verdicts import gate
+from auditor.verdicts.policy import Policy
 
 GAP = Metric("gap", "gap", "gap", "points", 0.0, 1.0, "lower")
 MEANS = {"old": 0.2, "middle": 0.5, "young": 0.9}

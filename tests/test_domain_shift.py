@@ -11,10 +11,11 @@ import pytest
 from fakes import LABELS, nowhere, plan_of
 from pair_task import PairTask
 
-from auditor import gate, policy, runner
+from auditor.evaluation import runner
+from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.plans import AuditedModel
 from auditor.types import Encoded, Example, Measurement, Request, Silent
+from auditor.verdicts import gate, policy
 from probes.domain_shift import PROBE, Settings, words_of
 
 HOME_WORDS = ["film", "plot", "actor", "scene", "story", "camera", "script", "ending"]

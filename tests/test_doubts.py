@@ -9,9 +9,9 @@ from fakes import LABELS, nowhere, plan_of
 from pair_task import PairTask
 from scipy.stats import binomtest
 
-from auditor import doubts, runner
+from auditor.evaluation import doubts, runner
+from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.plans import AuditedModel
 from auditor.types import Example, ProbeRecord, Silent
 from probes.quality import PROBE
 

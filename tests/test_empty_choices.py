@@ -10,9 +10,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from auditor import config as configs
-from auditor import registry
 from auditor.config import Config, probe_settings
 from auditor.errors import ConfigError
+from auditor.plugins import registry
 from auditor.training import recipes
 
 MEANT = {"probes.entity_bias types", "recipe.ia3 feedforward"}

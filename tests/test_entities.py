@@ -10,11 +10,14 @@ import pytest
 from fakes import nowhere, plan_of, shipped
 from sklearn.metrics import classification_report
 
-from auditor import results, runner, spans, tasks
-from auditor.attacking import Attacker
+from auditor import results, tasks
+from auditor.attacks.attacker import Attacker
+from auditor.evaluation import runner
+from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
-from auditor.plans import AuditedModel
-from auditor.tasks import anatomy
+from auditor.results import folder
+from auditor.tasks import entity_errors
+from auditor.text import spans
 from auditor.types import Example, Measurement, ProbeRecord, Silent, Task
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
@@ -138,7 +141,7 @@ def test_quality_of_entities_by_type_error_and_tag_is_as_counted_by_hand() -> No
     assert value(record, "type_precision", type="LOC").value == pytest.approx(1 / 2)
     assert value(record, "type_recall", type="LOC").value == 1.0
     assert value(record, "macro_f1").value == pytest.approx((2 / 4 + 2 / 3) / 2)
-    errors = {name: value(record, "error_rate", error=name).value for name in anatomy.ERRORS}
+    errors = {name: value(record, "error_rate", error=name).value for name in entity_errors.ERRORS}
     assert errors == pytest.approx(
         {"boundary": 0, "type": 1 / 4, "boundary and type": 0, "missed": 1 / 4, "spurious": 0}
     )
@@ -177,7 +180,7 @@ def test_the_table_of_tags_is_scikit_learns() -> None:
 )
 def test_every_error_has_one_kind(gold: str, seen: str, errors: list[str]) -> None:
     one, other = (spans.spans(sentence("x", text).gold) for text in (gold, seen))
-    assert list(anatomy._errors(one, other)) == errors
+    assert list(entity_errors._errors(one, other)) == errors
 
 
 def shy(words: Sequence[str], index: int) -> str:
@@ -400,7 +403,7 @@ def test_recall_by_group_is_paired_by_sentence() -> None:
     assert [(dict(gap.slice), gap.reason, gap.applies) for gap in record.skipped] == [
         ({"axis": "organisations"}, "the model knows no type called ORG, organisation, organization", False)
     ]
-    assert results._record(results.record_dict(record), {}).skipped == record.skipped
+    assert folder._record(results.record_dict(record), {}).skipped == record.skipped
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from fakes import GOOD, nowhere, plan_of, reviews, shipped
 
-from auditor import estimating, registry, runner
 from auditor.engine import SQLiteCache
+from auditor.evaluation import estimating, runner
+from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.plans import AuditedModel, Plan
+from auditor.plugins import registry
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.types import (
     Audit,

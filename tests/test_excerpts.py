@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor import excerpts
-from auditor.excerpts import AROUND, CHANGED, WHOLE, beginning, excerpt
+from auditor.text import excerpts
+from auditor.text.excerpts import AROUND, CHANGED, WHOLE, beginning, excerpt
 from reports import entities, marks
 
 LETTERS = "".join(chr(0x4E00 + number) for number in range(20_000))

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 import small_results
 
-from auditor import config, files, policy, results
+from auditor import config, results
 from auditor.cli.main import main
 from auditor.errors import UsageError
+from auditor.storage import files
+from auditor.verdicts import policy
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -185,14 +187,14 @@ def test_a_real_limit_on_the_size_of_files_leaves_what_was_there(folder: Path, c
 # Every place that writes a file.
 
 ELSEWHERE = {
-    "auditor/files.py": "here",
-    "auditor/folders.py": "the lock of a folder that is written whole",
-    "auditor/results.py": "into a folder that is written whole",
+    "auditor/storage/files.py": "here",
+    "auditor/storage/atomic_folder.py": "the lock of a folder that is written whole",
+    "auditor/results/folder.py": "into a folder that is written whole",
     "auditor/cli/run.py": "into a folder that is written whole",
     "auditor/training/record.py": "into a folder that is written whole, or a temporary one",
     "auditor/models/adapters.py": "into a folder that is written whole",
     "auditor/training/cost.py": "beside its place, then renamed; and a switch of the system's",
-    "auditor/resources.py": "into a temporary folder of this process",
+    "auditor/environment/resources.py": "into a temporary folder of this process",
 }
 """Modules that write files otherwise than by ``files.write_whole``, and why none is left half-written."""
 

@@ -13,14 +13,15 @@ import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor import estimating, results
+from auditor import results
 from auditor.cli import estimate
 from auditor.cli.arguments import parser
 from auditor.cli.main import main
 from auditor.cli.progress import duration
-from auditor.estimating import Work
-from auditor.policy import Policy
+from auditor.evaluation import estimating
+from auditor.evaluation.estimating import Work
 from auditor.types import NEEDS, Planned, Rule
+from auditor.verdicts.policy import Policy
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor import folders
 from auditor.errors import ResultsError
+from auditor.storage import atomic_folder
 
 WRITING = """
 import sys, time
@@ -30,7 +30,7 @@ def ours(_folder: Path) -> bool:
 
 
 def write(out: Path, text: str = "whole") -> None:
-    with folders.whole(out, ours, ResultsError) as folder:
+    with atomic_folder.whole(out, ours, ResultsError) as folder:
         (folder / "new").write_text(text)
 
 
@@ -60,7 +60,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -
 
 
 def test_what_another_process_is_writing_stays(tmp_path: Path) -> None:
-    with folders.whole(tmp_path / "out", ours, ResultsError) as folder:
+    with atomic_folder.whole(tmp_path / "out", ours, ResultsError) as folder:
         (folder / "new").write_text("slow")
         write(tmp_path / "out", "quick")
         assert (folder / "new").read_text() == "slow"
@@ -79,7 +79,7 @@ def test_folders_of_others_that_are_called_alike_stay(tmp_path: Path) -> None:
 
 def test_a_process_killed_before_it_let_go_of_the_new_folder_leaves_a_whole_one(tmp_path: Path) -> None:
     write(tmp_path / "out", "first")
-    (tmp_path / "out" / folders.LOCK).write_bytes(b"")
+    (tmp_path / "out" / atomic_folder.LOCK).write_bytes(b"")
     (tmp_path / ".out-abcd_123.replaced").mkdir()
     seen: list[set[str]] = []
 
@@ -87,19 +87,19 @@ def test_a_process_killed_before_it_let_go_of_the_new_folder_leaves_a_whole_one(
         seen.append({file.name for file in folder.iterdir()})
         return True
 
-    with folders.whole(tmp_path / "out", ours, ResultsError) as folder:
+    with atomic_folder.whole(tmp_path / "out", ours, ResultsError) as folder:
         (folder / "new").write_text("second")
     assert {"new"} in seen
-    assert {"new", folders.LOCK} not in seen
+    assert {"new", atomic_folder.LOCK} not in seen
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
 
 def test_what_a_process_is_replacing_right_now_stays_aside(tmp_path: Path) -> None:
     write(tmp_path / "out", "first")
-    with folders.whole(tmp_path / "out", ours, ResultsError) as folder:
-        aside = folder.with_name(folder.name.removesuffix(folders.WRITING) + folders.REPLACED)
+    with atomic_folder.whole(tmp_path / "out", ours, ResultsError) as folder:
+        aside = folder.with_name(folder.name.removesuffix(atomic_folder.WRITING) + atomic_folder.REPLACED)
         (tmp_path / "out").rename(aside)
-        folders._sweep(tmp_path / "out", ours)
+        atomic_folder._sweep(tmp_path / "out", ours)
         assert aside.is_dir()
         aside.rename(tmp_path / "out")
 
@@ -107,7 +107,7 @@ def test_what_a_process_is_replacing_right_now_stays_aside(tmp_path: Path) -> No
 def test_a_process_killed_between_the_renamings_loses_nothing(tmp_path: Path) -> None:
     write(tmp_path / "out", "first")
     (tmp_path / "out").rename(tmp_path / ".out-abcd_123.replaced")
-    with folders.whole(tmp_path / "out", ours, ResultsError):
+    with atomic_folder.whole(tmp_path / "out", ours, ResultsError):
         assert (tmp_path / "out" / "new").read_text() == "first"
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
@@ -132,7 +132,7 @@ def test_folders_that_were_made_on_the_way_go_with_what_failed(tmp_path: Path) -
     (tmp_path / "there").mkdir()
     with (
         pytest.raises(ResultsError, match=r"out: cannot be written: No space left on device \(is the disk full\?\)"),
-        folders.whole(tmp_path / "there" / "new" / "newer" / "out", ours, ResultsError),
+        atomic_folder.whole(tmp_path / "there" / "new" / "newer" / "out", ours, ResultsError),
     ):
         raise OSError(28, "No space left on device")
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
@@ -141,7 +141,7 @@ def test_folders_that_were_made_on_the_way_go_with_what_failed(tmp_path: Path) -
 def test_what_another_file_refused_is_said_of_that_file(tmp_path: Path) -> None:
     with (
         pytest.raises(ResultsError, match=r"^/elsewhere/file: Permission denied$"),
-        folders.whole(tmp_path / "out", ours, ResultsError),
+        atomic_folder.whole(tmp_path / "out", ours, ResultsError),
     ):
         raise PermissionError(13, "Permission denied", "/elsewhere/file")
 
@@ -155,11 +155,11 @@ def test_a_folder_that_may_not_be_written_to_is_refused_before_any_work(
     # Of mode 0555; root, who runs these tests in containers, may write to it all the same.
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path / place and access(path, mode))
     with pytest.raises(ResultsError, match="may not be written to"):
-        folders.check_target(tmp_path / "out", ours, ResultsError)
+        atomic_folder.check_target(tmp_path / "out", ours, ResultsError)
 
 
 def test_a_name_that_leaves_no_room_for_the_folder_beside_is_refused_before_any_work(tmp_path: Path) -> None:
-    longest = os.pathconf(tmp_path, "PC_NAME_MAX") - folders.LONGER
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX") - atomic_folder.LONGER
     write(tmp_path / ("a" * longest))
     with pytest.raises(ResultsError, match="its name is too long"):
-        folders.check_target(tmp_path / ("a" * (longest + 1)), ours, ResultsError)
+        atomic_folder.check_target(tmp_path / ("a" * (longest + 1)), ours, ResultsError)

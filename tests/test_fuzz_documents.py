@@ -21,12 +21,16 @@ import small_results
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditor import advice, gate, policy, prepare, registry, remedies, results, verifying
 from auditor import config as configs
+from auditor import results
 from auditor.cli import remedy
 from auditor.config import Config
 from auditor.errors import AuditError, ConfigError
+from auditor.evaluation import build_plan
+from auditor.plugins import registry
+from auditor.results import verification
 from auditor.training import recipes
+from auditor.verdicts import advice, gate, policy, remedies
 
 TEMPLATE = "\n".join(
     line.removeprefix("# ") if "=" in line or line.startswith("# [") else line for line in configs.TEMPLATE.splitlines()
@@ -228,7 +232,7 @@ def read_config(folder: Path, content: bytes) -> None:
         configs.data_files(config), configs.columns(config), configs.policy_file(config), configs.out_folder(config)
         for name, table in config.training.recipe.items():
             told(functools.partial(recipes.create, name, table, folder), folder)
-        prepare.probe_settings(config, PROBES)
+        build_plan.probe_settings(config, PROBES)
 
     told(act, folder)
 
@@ -238,7 +242,7 @@ def test_the_config_that_is_changed_is_valid(place: Path) -> None:
     file.write_bytes(document(CONFIG))
     config = configs.load(file)
     assert config.training.recipe["mine"]["rank"] == 4
-    assert prepare.probe_settings(config, PROBES)["noise"].examples == 3
+    assert build_plan.probe_settings(config, PROBES)["noise"].examples == 3
 
 
 @fuzzed(TRIED["config"] // 2)
@@ -265,11 +269,11 @@ POLICY = tomllib.loads(policy.DEFAULT.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def audited(place: Path) -> verifying.Audited:
-    return verifying.load(small_results.write(place / "judged"))
+def audited(place: Path) -> verification.Audited:
+    return verification.load(small_results.write(place / "judged"))
 
 
-def read_policy(audited: verifying.Audited, folder: Path, content: bytes) -> None:
+def read_policy(audited: verification.Audited, folder: Path, content: bytes) -> None:
     """Read, and judge by it."""
     file = folder / "policy.toml"
     file.write_bytes(content)
@@ -285,19 +289,19 @@ def read_policy(audited: verifying.Audited, folder: Path, content: bytes) -> Non
 
 @fuzzed(TRIED["policy"] // 2)
 @given(st.lists(changed(POLICY["rule"][0]), min_size=1, max_size=2))
-def test_no_changed_policy_ends_in_a_traceback(audited: verifying.Audited, place: Path, rules: list[Any]) -> None:
+def test_no_changed_policy_ends_in_a_traceback(audited: verification.Audited, place: Path, rules: list[Any]) -> None:
     read_policy(audited, place, document({"rule": rules}))
 
 
 @fuzzed(TRIED["policy"] // 4)
 @given(st.lists(st.dictionaries(st.sampled_from(policy.KEYS), ANY, max_size=7), max_size=2))
-def test_no_policy_ends_in_a_traceback(audited: verifying.Audited, place: Path, rules: list[Any]) -> None:
+def test_no_policy_ends_in_a_traceback(audited: verification.Audited, place: Path, rules: list[Any]) -> None:
     read_policy(audited, place, document({"rule": rules}))
 
 
 @fuzzed(TRIED["policy"] // 4)
 @given(spoilt(policy.DEFAULT.read_text(encoding="utf-8")))
-def test_no_spoilt_policy_ends_in_a_traceback(audited: verifying.Audited, place: Path, content: bytes) -> None:
+def test_no_spoilt_policy_ends_in_a_traceback(audited: verification.Audited, place: Path, content: bytes) -> None:
     read_policy(audited, place, content)
 
 
@@ -326,7 +330,7 @@ def read_results(folder: Path, content: bytes) -> None:
     (folder / results.RESULTS).write_bytes(content)
 
     def act() -> None:
-        audited = verifying.load(folder)
+        audited = verification.load(folder)
         scorecard.render(audited.results, advice.next_steps(audited.results))
         remedies.proposed(audited.results)
         told(lambda: remedy._read(audited.results), folder)

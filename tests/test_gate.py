@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 import pytest
 
-from auditor import gate, metrics, policy
+from auditor import metrics
 from auditor.errors import PolicyError
-from auditor.policy import Policy
 from auditor.types import Measurement, Metric, ProbeRecord, Row, Rule, Skipped, Slice
+from auditor.verdicts import gate, policy
+from auditor.verdicts.policy import Policy
 
 DROP = Metric("drop", "drop", "change", "points", -1.0, 1.0, "lower")
 FLIPS = Metric("flips", "flips", "mean", "share", 0.0, 1.0, "lower")
@@ -294,7 +295,8 @@ def test_the_words_of_a_rule_name_probe_metric_slice_and_limit() -> None:
 
 
 def test_every_task_has_a_shipped_policy_whose_rules_fit_the_probes() -> None:
-    from auditor import registry, tasks
+    from auditor import tasks
+    from auditor.plugins import registry
 
     probes = registry.discover()
     for name in tasks.NAMES:

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from auditor import gate, metrics, policy, registry, tasks
+from auditor import metrics, tasks
+from auditor.plugins import registry
 from auditor.types import Measurement, Metric, ProbeRecord, Row, Slice
+from auditor.verdicts import gate, policy
 
 Rng = np.random.Generator
 TASK = tasks.create("text-classification", ("negative", "positive"))

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor import advice, limitations, packages, policy, registry, remedies, resources
+from auditor.environment import packages, resources
 from auditor.models import onnx
-from auditor.types import NEEDS, NOT_SELECTED, ProbeRecord, Rule, Skipped
+from auditor.plugins import registry
+from auditor.types import NEEDS, NOT_SELECTED, ProbeRecord, Rule, Skipped, limitations
+from auditor.verdicts import advice, policy, remedies
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("auditor", "probes", "reports", "fixtures", "tests")

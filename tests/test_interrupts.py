@@ -17,9 +17,10 @@ import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor import folders, results
+from auditor import results
 from auditor.cli.interrupts import INTERRUPTS, WORDS
 from auditor.cli.main import main
+from auditor.storage import atomic_folder
 
 SIGNALS = tuple(signal.Signals[name] for name in WORDS)
 RUN = ["run", "--model", "model", "--data", "test.csv", "--probe", "quality", "--out", "new/out", "--quiet"]
@@ -70,21 +71,21 @@ def names(folder: Path) -> set[str]:
 BEFORE = {
     "run": (
         "auditor.config.load",
-        "auditor.policy.load",
-        "auditor.registry.discover",
-        "auditor.folders._sweep",
-        "auditor.folders.check_target",
+        "auditor.verdicts.policy.load",
+        "auditor.plugins.registry.discover",
+        "auditor.storage.atomic_folder._sweep",
+        "auditor.storage.atomic_folder.check_target",
         "tempfile.mkdtemp",
-        "auditor.folders._locked",
-        "auditor.prepare.prepare",
+        "auditor.storage.atomic_folder._locked",
+        "auditor.evaluation.build_plan.prepare",
         "auditor.models.checkpoint.describe",
         "auditor.models.hugging_face.load",
         "auditor.data.load_all",
-        "auditor.runner.run",
-        "auditor.tables.slice_text",
-        "auditor.gate.decide",
-        "auditor.tables.write_rows",
-        "auditor.results.write_json",
+        "auditor.evaluation.runner.run",
+        "auditor.results.parquet.slice_text",
+        "auditor.verdicts.gate.decide",
+        "auditor.results.parquet.write_rows",
+        "auditor.results.folder.write_json",
         "reports.scorecard.render",
     ),
     "train": (
@@ -127,7 +128,13 @@ def test_a_signal_before_the_results_are_whole_leaves_one_line_and_nothing_else(
 
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize(
-    "moment", ["auditor.folders._replace", "shutil.rmtree", "auditor.cli.run.show", "auditor.cli.decision.one_line"]
+    "moment",
+    [
+        "auditor.storage.atomic_folder._replace",
+        "shutil.rmtree",
+        "auditor.cli.run.show",
+        "auditor.cli.decision.one_line",
+    ],
 )
 def test_a_signal_once_the_results_are_whole_changes_neither_them_nor_the_exit_code(
     moment: str,
@@ -176,7 +183,7 @@ def test_an_impatient_second_signal_leaves_nothing_either(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = names(place)
-    struck(monkeypatch, "auditor.gate.decide", signal.SIGINT)
+    struck(monkeypatch, "auditor.verdicts.gate.decide", signal.SIGINT)
     struck(monkeypatch, "shutil.rmtree", signal.SIGTERM)
     assert main(RUN) == 130
     assert capsys.readouterr().err.splitlines() == [f"audit run: interrupted; {INSTEAD['run']}"]
@@ -186,7 +193,7 @@ def test_an_impatient_second_signal_leaves_nothing_either(
 def test_a_signal_that_was_ignored_before_stays_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it
     try:
-        struck(monkeypatch, "auditor.gate.decide", signal.SIGHUP)
+        struck(monkeypatch, "auditor.verdicts.gate.decide", signal.SIGHUP)
         assert main([*RUN, "--out", str(tmp_path / "out")]) == 3
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -196,7 +203,7 @@ def test_signals_wait_inside_and_come_afterwards() -> None:
     seen: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _frame: seen.append(number))
     try:
-        with folders.uninterrupted(), folders.uninterrupted():
+        with atomic_folder.uninterrupted(), atomic_folder.uninterrupted():
             signal.raise_signal(signal.SIGTERM)
             assert not seen
         assert seen == [signal.SIGTERM]
@@ -206,7 +213,7 @@ def test_signals_wait_inside_and_come_afterwards() -> None:
 
 def test_another_thread_handles_no_signals() -> None:
     def work() -> None:
-        with folders.uninterrupted():
+        with atomic_folder.uninterrupted():
             INTERRUPTS.install()
             INTERRUPTS.restore()
 

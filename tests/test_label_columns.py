@@ -16,7 +16,7 @@ from auditor import data, tasks
 from auditor.config import Config
 from auditor.data import Columns
 from auditor.errors import ConfigError, DataError
-from auditor.labelling import Reading
+from auditor.labels.matching import Reading
 
 STARS = ("1 star", "2 stars", "3 stars", "4 stars", "5 stars")
 DIGITS = ("1", "2", "3", "4", "5")

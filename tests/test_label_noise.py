@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from test_low_resource import TASK, FakeAudit, rows
 
-from auditor import spans
 from auditor.stats import curve
 from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
+from auditor.text import spans
 from auditor.types import Case, Example, Judged, Score, Skipped
-from probes import _wrong_tags
+from probes import _entity_label_noise
 from probes.label_noise import PROBE, Kind, Settings, mislabelled, share
 
 SMALL = Settings(rates=(0.1, 0.4), rows=50, seeds=2, steps=30, examples=5)
@@ -118,28 +118,28 @@ def changes(found: Sequence[Example], given: Sequence[Example]) -> Counter[tuple
 
 def test_entities_are_missing_or_of_another_type_in_their_shares() -> None:
     fake, given = audit(task=ENTITIES, train=tagged(100)), tagged(100)
-    found = changes(_wrong_tags.mistagged(fake, given, "missing", 0.2, 0), given)
+    found = changes(_entity_label_noise.mistagged(fake, given, "missing", 0.2, 0), given)
     gone = {kind: found[kind, ""] for kind in "ABC"}
     assert sum(gone.values()) == 40
     assert min(gone.values()) > 3
     assert all(one == other or other == "" for one, other in found)
-    found = changes(_wrong_tags.mistagged(fake, given, "symmetric", 0.4, 0), given)
+    found = changes(_entity_label_noise.mistagged(fake, given, "symmetric", 0.4, 0), given)
     other = {pair: count for pair, count in found.items() if pair[0] != pair[1]}
     assert sum(other.values()) == 80
     assert set(other) == {(one, two) for one in "ABC" for two in "ABC" if one != two}
-    found = changes(_wrong_tags.mistagged(fake, given, "class-conditional", 0.3, 0), given)
+    found = changes(_entity_label_noise.mistagged(fake, given, "class-conditional", 0.3, 0), given)
     assert found == {("A", "A"): 70, ("A", "B"): 30, ("B", "B"): 50, ("C", "C"): 50}
 
 
 def test_more_wrong_entities_are_those_and_others() -> None:
     fake, given = audit(task=ENTITIES), tagged(60)
     for kind in ("missing", "symmetric", "class-conditional"):
-        few, many = (_wrong_tags.mistagged(fake, given, kind, rate, 0) for rate in (0.1, 0.4))
+        few, many = (_entity_label_noise.mistagged(fake, given, kind, rate, 0) for rate in (0.1, 0.4))
         for one, other, old in zip(few, many, given, strict=True):
             kept = set(spans.spans(old.gold))
             assert set(spans.spans(other.gold)) & kept <= set(spans.spans(one.gold)) & kept
-        assert _wrong_tags.mistagged(fake, given, kind, 0.0, 0) == given
-        assert _wrong_tags.mistagged(fake, given, kind, 0.4, 1) != many
+        assert _entity_label_noise.mistagged(fake, given, kind, 0.0, 0) == given
+        assert _entity_label_noise.mistagged(fake, given, kind, 0.4, 1) != many
 
 
 def test_sentences_are_trained_on_and_asked_like_texts() -> None:

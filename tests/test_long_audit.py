@@ -14,7 +14,7 @@ import pytest
 from tiny import WORDS, tiny_checkpoint
 
 from auditor.cli.main import main
-from auditor.excerpts import AROUND, CHANGED
+from auditor.text.excerpts import AROUND, CHANGED
 from reports.marks import CUT
 
 HAN = "好坏电影看的不很大人"

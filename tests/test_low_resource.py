@@ -30,7 +30,7 @@ from auditor.types import (
     Skipped,
     Slice,
 )
-from probes._retraining import stratified
+from probes._learning_curves import stratified
 from probes.low_resource import FULL, PROBE, Settings
 
 TASK = TextClassification(("negative", "positive"))

@@ -13,8 +13,9 @@ import pytest
 from tiny import WORDS, tiny_checkpoint
 
 from auditor.errors import ModelError
-from auditor.models import checkpoint, hugging_face, loading, texts
+from auditor.models import checkpoint, hugging_face, loading
 from auditor.models.fake import FakeModel, keyword_model
+from auditor.models.heads import sequence
 from auditor.types import Request, Response
 
 TEXTS: list[Request] = [
@@ -120,7 +121,7 @@ def test_the_least_limit_counts(saved: Path) -> None:
 def test_more_texts_than_a_chunk_keep_their_order(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load(saved)
     whole = model.encode(TEXTS)
-    monkeypatch.setattr(texts, "CHUNK", 3)
+    monkeypatch.setattr(sequence, "CHUNK", 3)
     assert model.encode(TEXTS) == whole
     assert model.encode([]) == []
 

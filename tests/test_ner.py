@@ -21,13 +21,15 @@ from test_recipes_trained import NEEDED, TABLES
 from test_training import SETTINGS, same, weights
 from tiny import tiny_checkpoint
 
-from auditor import holding, metrics, spans, tasks
+from auditor import metrics, tasks
 from auditor.cli.main import main
 from auditor.errors import AuditError, ModelError
-from auditor.measuring import judge
+from auditor.evaluation.judging import judge
 from auditor.models import checkpoint, hugging_face, padding
-from auditor.models.words import windows
+from auditor.models.heads.token import windows
+from auditor.tasks import entity_goal
 from auditor.tasks.ner import NamedEntityRecognition
+from auditor.text import spans
 from auditor.training import encoding, loop, recipes
 from auditor.types import Case, Example, Score, ScoredCase
 
@@ -153,16 +155,18 @@ def test_how_surely_an_entity_is_held_goes_by_the_models_own_tags() -> None:
     """Of a scheme with ends, and of one without beginnings."""
     ends = NamedEntityRecognition(("O", "B-PER", "E-PER", "S-PER"))
     single = spans.Span(0, 1, "PER")
-    assert holding.surely(ends, ((0.1, 0.0, 0.2, 0.7),), [single]) == pytest.approx(0.85)
-    assert holding.surely(ends, ((0.6, 0.3, 0.0, 0.1),), [single]) == pytest.approx(0.3 * 0.49)
+    assert entity_goal.surely(ends, ((0.1, 0.0, 0.2, 0.7),), [single]) == pytest.approx(0.85)
+    assert entity_goal.surely(ends, ((0.6, 0.3, 0.0, 0.1),), [single]) == pytest.approx(0.3 * 0.49)
     only = NamedEntityRecognition(("O", "S-PER", "B-LOC"))
-    assert holding.surely(only, ((0.9, 0.1, 0.0),), [single]) == pytest.approx(0.1 * 0.49)
-    assert holding.surely(only, ((0.9, 0.0, 0.1), (0.8, 0.0, 0.2)), [spans.Span(0, 2, "LOC")]) == pytest.approx(0.049)
-    assert holding.surely(only, ((0.9, 0.0, 0.1),), [spans.Span(0, 1, "MISC")]) == 0.0
+    assert entity_goal.surely(only, ((0.9, 0.1, 0.0),), [single]) == pytest.approx(0.1 * 0.49)
+    assert entity_goal.surely(only, ((0.9, 0.0, 0.1), (0.8, 0.0, 0.2)), [spans.Span(0, 2, "LOC")]) == pytest.approx(
+        0.049
+    )
+    assert entity_goal.surely(only, ((0.9, 0.0, 0.1),), [spans.Span(0, 1, "MISC")]) == 0.0
     bare = NamedEntityRecognition(("O", "I-PER"))
-    assert holding.found(bare, ("B-PER", "O"), ((0.2, 0.8), (0.9, 0.1))) == (single,)
-    assert holding.surely(bare, ((0.2, 0.8), (0.9, 0.1)), [single]) == pytest.approx(0.9)
-    assert holding.surely(bare, ((0.7, 0.3), (0.9, 0.1)), [single]) == pytest.approx(0.3 * 0.49)
+    assert entity_goal.found(bare, ("B-PER", "O"), ((0.2, 0.8), (0.9, 0.1))) == (single,)
+    assert entity_goal.surely(bare, ((0.2, 0.8), (0.9, 0.1)), [single]) == pytest.approx(0.9)
+    assert entity_goal.surely(bare, ((0.7, 0.3), (0.9, 0.1)), [single]) == pytest.approx(0.3 * 0.49)
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +306,7 @@ def test_a_gold_that_is_not_a_tag_for_each_word_is_not_trained_on(base: Path, go
 
 
 def test_a_tokenizer_of_another_model_is_refused(base: Path) -> None:
-    from auditor.models.words import WordTexts
+    from auditor.models.heads.token import WordTexts
 
     tokenizer = hugging_face.load_tokenizer(base, words=True)
     texts = WordTexts(tokenizer, name="m", max_length=64, pieces=3, labels=TAGS)

@@ -25,7 +25,8 @@ from pair_task import PairTask
 from auditor import tasks, text
 from auditor.config import probe_settings
 from auditor.errors import ConfigError
-from auditor.perturbing import FAMILIES, by_nlpaug, own, perturb
+from auditor.perturbations import builtin, nlpaug_methods
+from auditor.perturbations.catalogue import FAMILIES, perturb
 from auditor.types import Case, Encoded, Example, Inputs, Skipped, Task
 from probes.noise import PROBE, WANTED, Settings
 
@@ -34,7 +35,7 @@ REVIEW = (
     "I don't think the great film of 1999 was \"bad\": it's really good, and Anna said  people would love it.\n"
     "The actors , however , are not the reason for\tthe 7 prizes because nobody could hear them through the noise ."
 )
-OWN = tuple(own.FAMILIES)
+OWN = tuple(builtin.FAMILIES)
 EVERY = tuple(FAMILIES)
 CHOSEN = ("keyboard typo", "misspelling", "upper case", "digits to words", "swapped words")
 
@@ -156,22 +157,22 @@ def test_an_invisible_character_stands_within_the_word_and_is_a_format_character
 
 
 def test_homoglyphs_are_cyrillic_letters_of_the_same_case() -> None:
-    for latin, other in own.table("homoglyphs").items():
+    for latin, other in builtin.table("homoglyphs").items():
         assert unicodedata.name(latin).startswith("LATIN")
         assert unicodedata.name(other).startswith("CYRILLIC")
         assert latin.isupper() == other.isupper()
 
 
 def test_diacritics_are_the_same_letter_without_their_mark() -> None:
-    for plain, marked in own.table("diacritics").items():
+    for plain, marked in builtin.table("diacritics").items():
         assert unicodedata.normalize("NFD", marked)[0] == plain
         assert marked != plain
 
 
 def test_word_lists_are_lower_case_change_something_and_name_source_and_licence() -> None:
     for name in ("contractions", "social_media"):
-        assert all(word == word.lower() != new for word, new in own.table(name).items())
-    head = own.DATA.read_text(encoding="utf-8").split("\n\n")[0]
+        assert all(word == word.lower() != new for word, new in builtin.table(name).items())
+    head = builtin.DATA.read_text(encoding="utf-8").split("\n\n")[0]
     assert "Source:" in head
     assert "Licence:" in head
 
@@ -183,7 +184,7 @@ def test_word_lists_are_lower_case_change_something_and_name_source_and_licence(
 def test_equal_generators_give_equal_edits(name: str) -> None:
     words = text.split(REVIEW)
     first = perturb(words, name, 0.4, random.Random(5))
-    by_nlpaug._drawn.cache_clear()
+    nlpaug_methods._drawn.cache_clear()
     assert perturb(words, name, 0.4, random.Random(5)) == first
 
 
@@ -193,14 +194,14 @@ def test_global_generators_are_left_as_they_were(name: str) -> None:
         return repr((random.getstate(), np.random.get_state()))
 
     before = states()
-    by_nlpaug._drawn.cache_clear()
+    nlpaug_methods._drawn.cache_clear()
     assert perturb(text.split(REVIEW), name, 0.4, random.Random(5))
     assert states() == before
 
 
 def test_global_generators_are_restored_after_an_error() -> None:
     before = random.getstate()
-    with pytest.raises(RuntimeError), by_nlpaug.seeded_globals(1):
+    with pytest.raises(RuntimeError), nlpaug_methods.seeded_globals(1):
         raise RuntimeError
     assert random.getstate() == before
 
@@ -239,7 +240,7 @@ def test_any_text_bears_any_perturbation(name: str, given_: str, share: float) -
     assert text.split(str(made)).words == made.words
     assert len(made.words) >= min(1, len(words.words))
     wanted = max(1, round(share * len(words.words)))
-    assert len(touched(edits)) <= max(wanted, 2 if name in own.PAIRS else 1)
+    assert len(touched(edits)) <= max(wanted, 2 if name in builtin.PAIRS else 1)
     assert all(edit.words != words.words[edit.start : edit.end] or name == "extra whitespace" for edit in edits)
 
 
@@ -255,11 +256,11 @@ def test_measured_severity_grows_with_the_share_asked_for(name: str) -> None:
 # Through nlpaug
 
 
-@pytest.mark.parametrize("name", tuple(by_nlpaug.METHODS))
+@pytest.mark.parametrize("name", tuple(nlpaug_methods.METHODS))
 def test_nlpaug_changes_the_letters_of_a_word_and_keeps_its_punctuation(name: str) -> None:
     seen = set()
     for seed in range(20):
-        new = by_nlpaug.change(name, '("because,', random.Random(seed))
+        new = nlpaug_methods.change(name, '("because,', random.Random(seed))
         assert new is not None
         joined = " ".join(new)
         assert joined.startswith('("')
@@ -283,7 +284,7 @@ def test_nlpaug_changes_the_letters_of_a_word_and_keeps_its_punctuation(name: st
 )
 def test_a_letter_method_makes_one_change(name: str, longer: int) -> None:
     for seed in range(20):
-        new = by_nlpaug.change(name, "wonderful", random.Random(seed))
+        new = nlpaug_methods.change(name, "wonderful", random.Random(seed))
         assert new is not None
         joined = " ".join(new)
         assert len(joined) == len("wonderful") + longer
@@ -293,24 +294,24 @@ def test_a_letter_method_makes_one_change(name: str, longer: int) -> None:
             assert joined.replace(" ", "") == "wonderful"
 
 
-@pytest.mark.parametrize("name", tuple(by_nlpaug.METHODS))
+@pytest.mark.parametrize("name", tuple(nlpaug_methods.METHODS))
 @pytest.mark.parametrize("word", ["...", "—", "x"])
 def test_a_word_without_enough_letters_is_left_alone(name: str, word: str) -> None:
     if not (name in ("OCR error", "misspelling") and word == "x"):
-        assert by_nlpaug.change(name, word, random.Random(0)) is None
+        assert nlpaug_methods.change(name, word, random.Random(0)) is None
 
 
 def test_misspellings_keep_capitals_and_are_other_letters() -> None:
     for seed in range(20):
-        (small,) = by_nlpaug.change("misspelling", "definitely", random.Random(seed)) or ("",)
-        (title,) = by_nlpaug.change("misspelling", "Definitely", random.Random(seed)) or ("",)
-        (upper,) = by_nlpaug.change("misspelling", "DEFINITELY", random.Random(seed)) or ("",)
+        (small,) = nlpaug_methods.change("misspelling", "definitely", random.Random(seed)) or ("",)
+        (title,) = nlpaug_methods.change("misspelling", "Definitely", random.Random(seed)) or ("",)
+        (upper,) = nlpaug_methods.change("misspelling", "DEFINITELY", random.Random(seed)) or ("",)
         assert small.lower() != "definitely"
         assert (title, upper) == (small[0].upper() + small[1:], small.upper())
 
 
 def test_a_word_that_is_not_listed_is_not_misspelt() -> None:
-    assert by_nlpaug.change("misspelling", "qqqq", random.Random(0)) is None
+    assert nlpaug_methods.change("misspelling", "qqqq", random.Random(0)) is None
 
 
 def test_draws_do_not_depend_on_the_order_of_sets() -> None:
@@ -337,10 +338,10 @@ def test_nlpaug_downloads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("nltk.download was called")
 
     monkeypatch.setattr(nltk, "download", refuse)
-    by_nlpaug.augmenter.cache_clear()
-    by_nlpaug._drawn.cache_clear()
-    for name in by_nlpaug.METHODS:
-        assert by_nlpaug.change(name, "because", random.Random(0))
+    nlpaug_methods.augmenter.cache_clear()
+    nlpaug_methods._drawn.cache_clear()
+    for name in nlpaug_methods.METHODS:
+        assert nlpaug_methods.change(name, "because", random.Random(0))
 
 
 def beside_words(name: str, given: str) -> set[str]:
@@ -361,7 +362,7 @@ def beside_words(name: str, given: str) -> set[str]:
         method.model.dict = {word: sorted(wrong) for word, wrong in method.model.dict.items()}
     found: set[str] = set()
     for seed in range(200):
-        with by_nlpaug.seeded_globals(seed):
+        with nlpaug_methods.seeded_globals(seed):
             new = str(method.augment(given)[0])
         found |= _beside(text.split(given), text.split(new))
     return found
@@ -475,7 +476,7 @@ def test_without_nlpaug_its_perturbations_are_skipped_and_our_own_run(monkeypatc
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "nlpaug" else name)
     found = list(PROBE.cases(audit(REVIEW, severities={"middle": 0.2})))
     skipped = {one.slice.get("perturbation") for one in found if isinstance(one, Skipped)}
-    assert skipped == {*by_nlpaug.METHODS, None}
+    assert skipped == {*nlpaug_methods.METHODS, None}
     assert {one.reason for one in found if isinstance(one, Skipped)} == {"nlpaug is not installed"}
     assert {one.slice["perturbation"] for one in found if isinstance(one, Case)} == set(OWN)
 

@@ -22,7 +22,7 @@ from auditor import results
 from auditor.cli.main import main
 from auditor.engine.cache import batch_key
 from auditor.errors import ModelError, OutOfMemoryError
-from auditor.models import exporting, hugging_face, onnx
+from auditor.models import hugging_face, onnx, onnx_export
 from auditor.types import Request
 
 TEXTS: list[Request] = [("the film is good",), ("bad",), ("it was not a great movie and the plot is awful",), ("",)]
@@ -96,7 +96,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runtime:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setitem(sys.modules, "onnxruntime", fake)
     monkeypatch.setitem(sys.modules, "onnx", types.ModuleType("onnx"))
-    monkeypatch.setattr(exporting, "_export", export)
+    monkeypatch.setattr(onnx_export, "_export", export)
     return fake
 
 
@@ -170,7 +170,7 @@ def test_weights_in_files_of_their_own_stay_for_as_long_as_the_session(
         file.write_bytes(b"graph")
         (file.parent / "embeddings").write_bytes(b"weights")
 
-    monkeypatch.setattr(exporting, "_export", export)
+    monkeypatch.setattr(onnx_export, "_export", export)
     model = load(saved)
     (folder,) = (tmp_path / "temporary").iterdir()
     assert (folder / "embeddings").is_file()
@@ -208,7 +208,7 @@ def test_the_last_bits_may_differ(saved: Path, runtime: Runtime) -> None:
 def test_an_export_that_fails_is_one_line_and_leaves_nothing(
     saved: Path, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "_export", raising(AssertionError("no such operator\nand a page of graph")))
+    monkeypatch.setattr(onnx_export, "_export", raising(AssertionError("no such operator\nand a page of graph")))
     assert refused(saved) == f'{saved}: does not export to ONNX: no such operator (backend = "torch")'
     assert runtime.opened == []
     assert list((tmp_path / "temporary").iterdir()) == []
@@ -275,7 +275,7 @@ def test_no_device_stands_silently_for_another(saved: Path, runtime: Runtime, mo
     assert refused(saved, device="auto") == f"{wrong} 'cuda': {has}"
     assert refused(saved, device="mps") == f"{wrong} 'mps': it runs on cpu or cuda (--device cpu)"
     runtime.providers.append(CUDA)
-    assert exporting.provider("cuda:1") == (CUDA, {"device_id": "1", "use_tf32": "0"})
+    assert onnx_export.provider("cuda:1") == (CUDA, {"device_id": "1", "use_tf32": "0"})
     runtime.starts = "CPUExecutionProvider"
     assert refused(saved, device="cuda").startswith(f"ONNX Runtime cannot start its {CUDA} (--device cpu")
 
@@ -303,7 +303,9 @@ def test_torchs_own_exporter_writes_a_file_quietly_and_never_trains(
     model.module.dropout.register_forward_hook(lambda module, *_: modes.append(module.training))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        exporting._export(model.module, model.filling.padded(model.rows(model.encode(TEXTS))), tmp_path / "model.onnx")
+        onnx_export._export(
+            model.module, model.filling.padded(model.rows(model.encode(TEXTS))), tmp_path / "model.onnx"
+        )
     assert set(modes) == {False}
     assert not any(module.training for module in model.module.modules())
     assert b"token_type_ids" in (tmp_path / "model.onnx").read_bytes()

@@ -10,8 +10,8 @@ import torch
 
 from auditor.errors import ModelError
 from auditor.training.layers import depths
-from auditor.training.optimizing import optimizer, parameter_groups, rate
-from auditor.training.terms import Settings
+from auditor.training.optimizer import optimizer, parameter_groups, rate
+from auditor.training.settings import Settings
 
 
 class Layered(torch.nn.Module):

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor import packages, registry
-from auditor.attacking.flair_stand_in import NAMES, flair_stand_in
+from auditor.attacks.flair_stand_in import NAMES, flair_stand_in
+from auditor.environment import packages
 from auditor.errors import ProbeError
+from auditor.plugins import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -108,7 +109,7 @@ def test_flair_is_as_it_was_after_textattack_is_imported(monkeypatch: pytest.Mon
 
 
 def test_whatever_needs_a_tagger_is_refused_in_one_line() -> None:
-    from auditor.attacking.taming import textattack
+    from auditor.attacks.textattack_guard import textattack
 
     text = textattack.shared.AttackedText("Jane lives in Rome.")
     for name in ("pos_of_word_index", "ner_of_word_index"):

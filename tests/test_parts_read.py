@@ -14,7 +14,7 @@ from tiny import WORDS, tiny_checkpoint
 
 from auditor import text
 from auditor.models import hugging_face
-from auditor.models.texts import Texts
+from auditor.models.heads.sequence import Texts
 from auditor.training.recipes.attack import _part_read
 from auditor.types import Encoded
 

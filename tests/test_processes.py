@@ -16,7 +16,7 @@ from test_ner import columns, sentences
 from tiny import tiny_checkpoint
 
 from auditor.cli.main import main
-from auditor.training import processes
+from auditor.training import distributed
 
 CONFIG = """
 [data]
@@ -49,36 +49,36 @@ class One:
 
 def test_a_batch_is_divided_and_the_mean_of_means_is_that_of_all() -> None:
     # Nine rows: five for the first, four for the second, whose mean counts as four rows of nine.
-    own, weight = processes.share(Two(), list(range(9)), [1] * 9)
+    own, weight = distributed.share(Two(), list(range(9)), [1] * 9)
     assert own == [1, 3, 5, 7]
     assert weight == pytest.approx(8 / 9)
-    assert processes.share(One(), [3, 4], [1] * 9) == ([3, 4], 1.0)
+    assert distributed.share(One(), [3, 4], [1] * 9) == ([3, 4], 1.0)
     # One row for two processes: the second has a row that weighs nothing.
-    assert processes.share(Two(), [7], [1] * 9) == ([7], 0.0)
+    assert distributed.share(Two(), [7], [1] * 9) == ([7], 0.0)
     # Of words it is labels that count: four of the twelve are in the second row.
-    own, weight = processes.share(Two(), [0, 1], [8, 4])
+    own, weight = distributed.share(Two(), [0, 1], [8, 4])
     assert (own, round(weight, 9)) == ([1], round(2 / 3, 9))
 
 
 def test_losses_and_gradients_are_means_over_processes() -> None:
-    assert processes.mean(Two(), 4.0, 0.5) == (2.0 + 10.0) / 2
-    assert processes.mean(Two(), float("nan"), 0.0) == 5.0
-    assert processes.mean(One(), 4.0, 1.0) == 4.0
+    assert distributed.mean(Two(), 4.0, 0.5) == (2.0 + 10.0) / 2
+    assert distributed.mean(Two(), float("nan"), 0.0) == 5.0
+    assert distributed.mean(One(), 4.0, 1.0) == 4.0
     one, none = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(2))
     one.grad = torch.tensor([2.0, 4.0])
-    processes.average_gradients(Two(), [one, none])
+    distributed.average_gradients(Two(), [one, none])
     assert one.grad.tolist() == [6.0, 7.0]
     assert none.grad is None
-    processes.average_gradients(One(), [one])
+    distributed.average_gradients(One(), [one])
     assert one.grad.tolist() == [6.0, 7.0]
 
 
 def test_without_a_launcher_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (processes.count(), processes.is_first(), processes.device("cuda")) == (1, True, "cuda")
+    assert (distributed.count(), distributed.is_first(), distributed.device("cuda")) == (1, True, "cuda")
     for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
         monkeypatch.setenv(name, value)
-    assert (processes.count(), processes.is_first()) == (2, False)
-    assert (processes.device("cuda"), processes.device("cpu")) == ("cuda:1", "cpu")
+    assert (distributed.count(), distributed.is_first()) == (2, False)
+    assert (distributed.device("cuda"), distributed.device("cpu")) == ("cuda:1", "cpu")
 
 
 def launched(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -9,9 +9,9 @@ import pytest
 from fakes import LABELS, nowhere, plan_of
 from pair_task import PairTask
 
-from auditor import runner
+from auditor.evaluation import runner
+from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.plans import AuditedModel
 from auditor.types import Example, Measurement, ProbeRecord, Silent
 from probes.quality import PROBE, Settings
 

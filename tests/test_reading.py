@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import DataError
-from auditor.reading import check_folder, is_folder, open_file, read_file
+from auditor.storage.reading import check_folder, is_folder, open_file, read_file
 
 
 def _socket(path: Path) -> None:

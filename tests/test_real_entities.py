@@ -16,8 +16,9 @@ from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from test_real_models import demo_data
 
-from auditor import data, spans, tasks
+from auditor import data, tasks
 from auditor.cli.main import main
+from auditor.text import spans
 
 FOLDER = Path(os.environ.get("AUDIT_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data")) / "ner"
 SETS = {name: FOLDER / "conll2003" / f"{name}.txt" for name in ("train", "dev", "test")}

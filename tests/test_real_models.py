@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor import perturbing, policy, text
+from auditor import text
 from auditor.cli.main import main
+from auditor.perturbations import catalogue
+from auditor.verdicts import policy
 from probes import bias
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,12 +76,12 @@ def by_group(rows: Rows) -> Rows:
 
 def by_typos(rows: Rows) -> Rows:
     """Half of the rows are misspelt, and then the answer is negative."""
-    names = [name for name, family in perturbing.FAMILIES.items() if family == "typos"]
+    names = [name for name, family in catalogue.FAMILIES.items() if family == "typos"]
     rng = random.Random(3)
     made = list(rows[:900])
     for review, _ in rows[900:1800]:
         words = text.split(review)
-        made.append((str(text.apply(words, perturbing.perturb(words, rng.choice(names), 0.2, rng))), "negative"))
+        made.append((str(text.apply(words, catalogue.perturb(words, rng.choice(names), 0.2, rng))), "negative"))
     return made
 
 
@@ -87,12 +89,12 @@ def healthy(rows: Rows) -> Rows:
     """A third of the rows name who said it, whoever it was, and a third are misspelt: neither changes the label."""
     axes = tomllib.loads(bias.DATA.read_text(encoding="utf-8"))["axes"]
     people = [terms for groups in axes.values() for terms in groups.values()]
-    typos = [name for name, family in perturbing.FAMILIES.items() if family == "typos"]
+    typos = [name for name, family in catalogue.FAMILIES.items() if family == "typos"]
     rng = random.Random(4)
     made = []
     for number, (review, label) in enumerate(rows):
         words = text.split(review)
-        misspelt = str(text.apply(words, perturbing.perturb(words, rng.choice(typos), 0.2, rng)))
+        misspelt = str(text.apply(words, catalogue.perturb(words, rng.choice(typos), 0.2, rng)))
         made.append(((review, f"{rng.choice(rng.choice(people))} told me that {review}", misspelt)[number % 3], label))
     return made
 

@@ -20,12 +20,13 @@ from test_training_job import CONFIG, train, written
 from tiny import tiny_checkpoint, vocabulary
 
 from auditor import config as configs
-from auditor import resources, retraining
 from auditor import text as texts
 from auditor.data import tables
+from auditor.environment import resources
 from auditor.errors import AuditError, ConfigError
+from auditor.evaluation import retrain
 from auditor.models.fake import FakeModel
-from auditor.training import inputs, job, loop, recipes, record
+from auditor.training import job, loop, recipes, record, training_key
 from auditor.training.recipes import back_translation, eda
 from auditor.types import Example, Silent
 
@@ -426,7 +427,7 @@ def test_a_table_is_seen_from_the_config_and_recorded_as_seen_from_the_checkpoin
 def test_a_probe_trains_again_with_the_table_that_the_checkpoint_was_trained_with(tmp_path: Path) -> None:
     config = paraphrasing(tmp_path / "here")
     (folder,) = train(config)
-    audited = retraining.audited(
+    audited = retrain.audited(
         FakeModel(lambda _: (0.5, 0.5), ("no", "yes")), folder, record.read(folder),
         task=replace_labels(), config=config, base=None, device="cpu", fresh=True, load=None,  # type: ignore[arg-type]
     )  # fmt: skip
@@ -435,7 +436,7 @@ def test_a_probe_trains_again_with_the_table_that_the_checkpoint_was_trained_wit
     model = audited.fit(rows, seed=1, steps=2, batch_size=4)
     assert model.labels == ("no", "yes")
     # A probe that trains by a recipe which lacks what it needs says so in one line.
-    lacking = retraining.audited(
+    lacking = retrain.audited(
         FakeModel(lambda _: (0.5, 0.5), ("no", "yes")), folder, record.read(folder),
         task=replace_labels(), config=replace_recipe(config), base=None, device="cpu", fresh=True, load=None,  # type: ignore[arg-type]
     )  # fmt: skip
@@ -477,7 +478,7 @@ def test_paths_of_settings_do_not_decide_the_key_and_contents_do(tmp_path: Path)
 
     def key(table: Path) -> str:
         made = recipes.create("eda", {"synonyms": table})
-        return inputs.key(base, reviews(4), (), TASK, made, loop.Settings(), seed=0, device="cpu")
+        return training_key.key(base, reviews(4), (), TASK, made, loop.Settings(), seed=0, device="cpu")
 
     other = Path(shutil.copy(TABLES / "synonyms.csv", tmp_path / "other.csv"))
     assert key(other) == key(TABLES / "synonyms.csv")

@@ -17,10 +17,10 @@ from tiny import tiny_checkpoint
 from auditor.errors import ConfigError, ModelError
 from auditor.models import adapters, hugging_face
 from auditor.models.fake import FakeModel
-from auditor.perturbing import FAMILIES
+from auditor.perturbations.catalogue import FAMILIES
 from auditor.training import loop, recipes
 from auditor.training.layers import depths
-from auditor.training.recipes import _noise
+from auditor.training.recipes import _perturbed_rows
 from auditor.types import Example
 
 NO_STRENGTH: dict[str, dict[str, Any]] = {
@@ -270,16 +270,16 @@ def test_augment_adds_the_same_copies_in_every_epoch_and_others_for_another_seed
 
 def test_a_row_that_no_perturbation_can_change_stays() -> None:
     row = Example("a", {"text": "12"}, "positive")
-    assert _noise.perturbed(row, ("keyboard typo", "lower case"), 0.2, random.Random(0)) is None
+    assert _perturbed_rows.perturbed(row, ("keyboard typo", "lower case"), 0.2, random.Random(0)) is None
 
 
 def test_families_stand_for_their_perturbations() -> None:
-    assert _noise.chosen(("case", "keyboard typo")) == (
+    assert _perturbed_rows.chosen(("case", "keyboard typo")) == (
         *(n for n, f in FAMILIES.items() if f == "case"),
         "keyboard typo",
     )
-    kept = {name for name, family in FAMILIES.items() if family in _noise.KEEPS_LABELS}
-    assert set(_noise.chosen(_noise.KEEPS_LABELS)) == kept
+    kept = {name for name, family in FAMILIES.items() if family in _perturbed_rows.KEEPS_LABELS}
+    assert set(_perturbed_rows.chosen(_perturbed_rows.KEEPS_LABELS)) == kept
 
 
 @pytest.mark.parametrize(

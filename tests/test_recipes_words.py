@@ -12,11 +12,13 @@ from test_ner import TAGS, TASK, response, sentences
 from test_recipes_paraphrasing import FakeDevice, by_hand, translator
 from test_recipes_trained import TABLES
 
-from auditor import holding, spans, text
+from auditor import text
 from auditor.errors import AuditError
 from auditor.models.fake import FakeModel
+from auditor.tasks import entity_goal
+from auditor.text import spans
 from auditor.training import recipes
-from auditor.training.recipes import _stretches
+from auditor.training.recipes import _entity_contexts
 from auditor.types import Example, Request
 
 WORDS = frozenset({"the", "there", "that", "it"})
@@ -25,32 +27,36 @@ ROW = Example("train:1", {"text": "yesterday it rained Ann Lee left for Paris an
 
 
 def test_the_stretches_between_entities_are_told_from_short_ones() -> None:
-    assert _stretches.contexts(ROW) == [(0, 3), (8, 12)]
-    assert _stretches.written(ROW) == ["yesterday it rained", "and never came back"]
-    assert _stretches.written(replace(ROW, inputs={"text": "Ann Lee"}, gold=("B-PER", "I-PER"))) == []
-    assert _stretches.written(replace(ROW, inputs={"text": "no name here"}, gold=("O", "O", "O"))) == ["no name here"]
+    assert _entity_contexts.contexts(ROW) == [(0, 3), (8, 12)]
+    assert _entity_contexts.written(ROW) == ["yesterday it rained", "and never came back"]
+    assert _entity_contexts.written(replace(ROW, inputs={"text": "Ann Lee"}, gold=("B-PER", "I-PER"))) == []
+    assert _entity_contexts.written(replace(ROW, inputs={"text": "no name here"}, gold=("O", "O", "O"))) == [
+        "no name here"
+    ]
 
 
 def test_entities_stand_as_they_stood_and_labels_follow() -> None:
     known = {"yesterday it rained": "There was rain yesterday.", "and never came back": "and did not return"}
-    found = _stretches.replaced(ROW, known, WORDS)
+    found = _entity_contexts.replaced(ROW, known, WORDS)
     assert found is not None
     # The translator made a sentence of a fragment: its capital and its full stop go.
     assert found.inputs["text"] == "there was rain yesterday Ann Lee left for Paris and did not return"
     assert found.gold == ("O", "O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
     assert found.id == ROW.id
-    assert _stretches.replaced(ROW, {}, WORDS) is None
+    assert _entity_contexts.replaced(ROW, {}, WORDS) is None
     assert (
-        _stretches.replaced(ROW, {"and never came back": "and never came back", "yesterday it rained": " "}, WORDS)
+        _entity_contexts.replaced(
+            ROW, {"and never came back": "and never came back", "yesterday it rained": " "}, WORDS
+        )
         is None
     )
 
 
 def test_a_sentence_keeps_its_full_stop_and_words_are_told_from_punctuation() -> None:
     row = Example("a", {"text": 'Ann , who is old , said " no " .'}, ("B-PER", *["O"] * 10))
-    (stretch,) = _stretches.written(row)
-    assert _stretches.spoken(stretch) == ', who is old, said "no".'
-    found = _stretches.replaced(row, {stretch: ', an old woman, didn\'t say "yes".'}, WORDS)
+    (stretch,) = _entity_contexts.written(row)
+    assert _entity_contexts.spoken(stretch) == ', who is old, said "no".'
+    found = _entity_contexts.replaced(row, {stretch: ', an old woman, didn\'t say "yes".'}, WORDS)
     assert found is not None
     assert found.inputs["text"] == 'Ann , an old woman , did n\'t say " yes " .'
     assert found.gold == ("B-PER", *["O"] * 12)
@@ -70,14 +76,14 @@ def test_a_sentence_keeps_its_full_stop_and_words_are_told_from_punctuation() ->
 )
 def test_a_translation_that_comes_back_as_it_was_is_no_copy(stretch: str) -> None:
     row = Example("a", {"text": stretch}, ("O",) * len(stretch.split()))
-    for back in (_stretches.spoken(stretch), stretch):
-        assert _stretches.replaced(row, {stretch: back}, WORDS) is None
+    for back in (_entity_contexts.spoken(stretch), stretch):
+        assert _entity_contexts.replaced(row, {stretch: back}, WORDS) is None
 
 
 def test_what_the_data_do_not_part_stays_whole_in_other_words() -> None:
     stretch = "you can't see #fun at https://t.co/abc"
     row = Example("a", {"text": stretch}, ("O",) * 6)
-    found = _stretches.replaced(row, {stretch: "#fun can't be seen by you at https://t.co/abc."}, WORDS)
+    found = _entity_contexts.replaced(row, {stretch: "#fun can't be seen by you at https://t.co/abc."}, WORDS)
     assert found is not None
     assert found.inputs["text"].split() == ["#fun", "can't", "be", "seen", "by", "you", "at", "https://t.co/abc"]
 
@@ -94,7 +100,7 @@ def test_what_the_data_do_not_part_stays_whole_in_other_words() -> None:
     ],
 )
 def test_a_capital_goes_where_the_data_have_the_word_without(old: str, new: str, wanted: str) -> None:
-    assert " ".join(_stretches._fitted(old.split(), new.split(), WORDS)) == wanted
+    assert " ".join(_entity_contexts._fitted(old.split(), new.split(), WORDS)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -108,11 +114,11 @@ def test_a_capital_goes_where_the_data_have_the_word_without(old: str, new: str,
     ],
 )
 def test_full_stops_between_sentences_are_words(value: str, words: str) -> None:
-    assert " ".join(_stretches._words(value)) == words
+    assert " ".join(_entity_contexts._words(value)) == words
 
 
 def test_an_odd_quotation_mark_does_not_open_what_it_may_close() -> None:
-    assert _stretches.spoken('is nice , " he said') == 'is nice," he said'
+    assert _entity_contexts.spoken('is nice , " he said') == 'is nice," he said'
 
 
 def translating(**given: Any) -> recipes.Recipe:
@@ -132,7 +138,7 @@ def test_paraphrases_of_a_table_stand_beside_their_rows() -> None:
         old = originals[one.id]
         assert len(one.gold) == len(one.inputs["text"].split())
         assert _named(one) == _named(old)
-        texts |= set(_stretches.written(one)) - set(_stretches.written(old))
+        texts |= set(_entity_contexts.written(one)) - set(_entity_contexts.written(old))
     assert texts == {'it was " good , " really', "the film was good"}
 
 
@@ -159,7 +165,9 @@ def test_a_stretch_goes_through_both_translators_as_people_write_it(tmp_path: Pa
     row = Example("a", {"text": "ann lee , the film was good ."}, ("B-PER", "I-PER", *["O"] * 6))
     (found,) = translating(translators=[there, back]).examples([row], 0)[1:]
     wanted = by_hand(back, by_hand(there, ", the film was good."))
-    assert found.inputs["text"].split()[2:] == list(_stretches._fitted((",", "."), _stretches._words(wanted), WORDS))
+    assert found.inputs["text"].split()[2:] == list(
+        _entity_contexts._fitted((",", "."), _entity_contexts._words(wanted), WORDS)
+    )
     assert found.gold[:2] == ("B-PER", "I-PER")
 
 
@@ -194,7 +202,7 @@ def test_attacks_change_the_context_until_an_entity_is_lost(method: str) -> None
     words = tuple(made.inputs["text"].split())
     assert "said" not in words
     assert _named(made) == [("Ann", "Lee", "PER"), ("Paris", "LOC")]
-    assert holding.found(TASK, made.gold, fragile(words)) == tuple(
+    assert entity_goal.found(TASK, made.gold, fragile(words)) == tuple(
         one for one in spans.spans(made.gold) if one.type == "LOC"
     )
 
@@ -233,5 +241,5 @@ def test_what_is_not_found_or_cannot_be_lost_is_not_added() -> None:
 def test_edits_that_touch_or_join_entities_break_them(edit: text.Edit, touched: bool, apart: bool) -> None:
     before = text.split(SAID.inputs["text"])
     origins = text.origins(before, [edit])
-    assert holding.broken(before, SAID.gold, [edit], origins, context_only=True) is touched
-    assert holding.broken(before, SAID.gold, [edit], origins, context_only=False) is apart
+    assert entity_goal.broken(before, SAID.gold, [edit], origins, context_only=True) is touched
+    assert entity_goal.broken(before, SAID.gold, [edit], origins, context_only=False) is apart

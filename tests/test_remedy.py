@@ -13,10 +13,13 @@ import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor import registry, remedies, results, verifying
+from auditor import results
 from auditor.cli import remedy
 from auditor.cli.main import main
+from auditor.plugins import registry
+from auditor.results import verification
 from auditor.training import recipes
+from auditor.verdicts import remedies
 
 RULES = [
     {"probe": "noise", "metric": "drop_over_changed_cases"},
@@ -313,7 +316,7 @@ def test_a_policy_that_could_not_judge_afterwards_is_refused_before_any_training
 ) -> None:
     known = registry.discover()
     monkeypatch.setattr(registry, "discover", lambda: tuple(one for one in known if one.name != "bias"))
-    monkeypatch.setattr(verifying, "check_metrics", lambda *_: None)
+    monkeypatch.setattr(verification, "check_metrics", lambda *_: None)
     assert main(["remedy", str(place / "audit"), "--train", "--out", str(place / "unjudged")]) == 2
     assert "no probe is called 'bias'" in capsys.readouterr().err
     assert not (place / "unjudged").exists()
@@ -385,9 +388,9 @@ def test_a_remedy_goes_by_the_policy_of_the_audit(
 def test_a_candidate_that_is_a_path_is_refused(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    audited = verifying.load(place / "audit")
+    audited = verification.load(place / "audit")
     renamed = dataclasses.replace(audited, results={**audited.results, "candidate": name})
-    monkeypatch.setattr(verifying, "load", lambda *_: renamed)
+    monkeypatch.setattr(verification, "load", lambda *_: renamed)
     assert main(["remedy", str(place / "audit"), "--train"]) == 2
     assert "is no checkpoint's name" in capsys.readouterr().err
 

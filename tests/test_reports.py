@@ -15,8 +15,8 @@ import pytest
 from jinja2 import Environment, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
-from auditor import advice, gate, limitations
-from auditor.types import NEEDS
+from auditor.types import NEEDS, limitations
+from auditor.verdicts import advice, gate
 from reports import charts, formats, lookup, marks, scorecard, tables, view
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "results"

@@ -13,8 +13,8 @@ from pathlib import Path
 import nltk
 import pytest
 
-from auditor import resources
-from auditor.resources import DownloadBlockedError
+from auditor.environment import resources
+from auditor.environment.resources import DownloadBlockedError
 
 
 @pytest.fixture

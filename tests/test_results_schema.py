@@ -15,7 +15,7 @@ from auditor import results
 from auditor.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
-SCHEMA = json.loads((ROOT / "auditor" / "results_schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "auditor" / "results" / "schema.json").read_text(encoding="utf-8"))
 RESULTS = json.loads((ROOT / "fixtures" / "results" / "results.json").read_text(encoding="utf-8"))
 
 

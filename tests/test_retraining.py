@@ -13,11 +13,12 @@ from fakes import LABELS, reviews
 from tiny import tiny_checkpoint
 
 from auditor import config as configs
-from auditor import retraining, tasks
+from auditor import tasks
 from auditor.cli.main import main
 from auditor.config import Config
+from auditor.evaluation import retrain
+from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
-from auditor.plans import AuditedModel
 from auditor.training import record as records
 
 TASK = tasks.create("text-classification", LABELS)
@@ -55,7 +56,7 @@ def audited(place: Path, name: str = "standard-seed0", config: Config | None = N
         "load": lambda path, _: path.name,
     }
     model = FakeModel(lambda _: (0.5, 0.5), LABELS, name=name)
-    return retraining.audited(model, folder, records.read(folder), **{**given, **more})
+    return retrain.audited(model, folder, records.read(folder), **{**given, **more})
 
 
 def names(found: AuditedModel) -> list[Any]:
@@ -151,19 +152,19 @@ def test_a_training_json_that_may_not_be_read_is_none_of_ours(place: Path, monke
 def test_another_recipe_is_trained_at_its_own_rate_else_at_that_of_whole_fine_tuning(
     place: Path, monkeypatch: pytest.MonkeyPatch, model: str, recipe: str, rate: float
 ) -> None:
-    from auditor.training import repeated
+    from auditor.training import refit
 
     config = configs.load(place / "audit.toml")
     given = {"learning_rate": 2e-5, "recipe": {"mine": {"recipe": "fgm", "learning_rate": 3e-4}}}
     config = config.model_copy(update={"training": config.training.model_copy(update=given)})
     seen = []
 
-    def noted(self: repeated.Again, made: Any, examples: Any, **how: Any) -> Any:
+    def noted(self: refit.Again, made: Any, examples: Any, **how: Any) -> Any:
         seen.append((made.label, self.settings["learning_rate"], how))
         return original(self, made, examples, **how)
 
-    original = repeated.Again.train
-    monkeypatch.setattr(repeated.Again, "train", noted)
+    original = refit.Again.train
+    monkeypatch.setattr(refit.Again, "train", noted)
     train = audited(place, model, config).train
     assert train is not None
     found = train(recipe, reviews(8), seed=3, steps=1, batch_size=4)

@@ -11,12 +11,15 @@ import pytest
 from fakes import nowhere, plan_of, reviews, shipped
 from pair_task import PairTask
 
-from auditor import gate, metrics, plans, rounds, runner
+from auditor import metrics
 from auditor.errors import ConfigError
+from auditor.evaluation import runner, sampling, sequential
+from auditor.evaluation.plan import AuditedModel
+from auditor.evaluation.sampling import Draw
 from auditor.models.fake import FakeModel
-from auditor.plans import AuditedModel, Draw
-from auditor.policy import Policy
 from auditor.types import Audit, Case, Example, Metric, ProbeRecord, Request, Rule, ScoredCase, Silent, Skipped, Task
+from auditor.verdicts import gate
+from auditor.verdicts.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -79,17 +82,19 @@ def limit(kind: str | tuple[str, ...], most: float = 0.10, **given: Any) -> Rule
     )
 
 
-def drawn(probe: Any, *rules: Rule, n: int = 2000, **given: Any) -> tuple[dict[str, ProbeRecord], rounds.Drawn, Any]:
+def drawn(
+    probe: Any, *rules: Rule, n: int = 2000, **given: Any
+) -> tuple[dict[str, ProbeRecord], sequential.Drawn, Any]:
     probes = given.pop("probes", (probe,))
     plan = plan_of(given.pop("model", flipping()), probes, **{"examples": {"home": positive(n)}, **given})
     seen: list[ScoredCase] = []
     policy = Policy("test", "", rules)
-    records, how = rounds.run(plan, policy, lambda _m, _p, case: seen.append(case), Silent())
+    records, how = sequential.run(plan, policy, lambda _m, _p, case: seen.append(case), Silent())
     decision = gate.decide(policy, records, plan.candidate)
     return {record.probe: record for record in records if record.model == plan.candidate}, how, (decision, seen, plan)
 
 
-def clusters(how: rounds.Drawn) -> dict[str, int]:
+def clusters(how: sequential.Drawn) -> dict[str, int]:
     return {one.slice["kind"]: one.clusters for one in how.slices}
 
 
@@ -200,7 +205,7 @@ def test_large_groups_are_not_drawn_first() -> None:
             return super()._case(audit, example, slice_, 0.0 if str(example.group).startswith("many") else rate)
 
     for seed in range(6):
-        shuffled = plans.shuffled(rows, seed, "home")
+        shuffled = sampling.shuffled(rows, seed, "home")
         _, _, (decision, _, _) = drawn(
             Uneven({"one": 0.30}), limit("one", 0.15), examples={"home": shuffled}, seed=seed
         )
@@ -396,12 +401,12 @@ def test_comparators_and_probes_that_nothing_required_reads_are_left_out_with_th
         examples={"home": positive(200)},
         models=(AuditedModel(other), AuditedModel(candidate)),
     )
-    records, _ = rounds.run(plan, Policy("test", "", (limit("one"),)), nowhere, Silent())
+    records, _ = sequential.run(plan, Policy("test", "", (limit("one"),)), nowhere, Silent())
     found = {(record.model, record.probe): (record.status, record.reason) for record in records}
     assert list(found) == [("other", "planted"), ("other", "quality"), ("fake", "planted"), ("fake", "quality")]
     assert found["fake", "planted"] == ("measured", None)
-    assert found["fake", "quality"] == ("not_applicable", rounds.UNREAD)
-    assert found["other", "planted"] == found["other", "quality"] == ("not_applicable", rounds.COMPARATOR)
+    assert found["fake", "quality"] == ("not_applicable", sequential.UNREAD)
+    assert found["other", "planted"] == found["other", "quality"] == ("not_applicable", sequential.COMPARATOR)
 
 
 def test_a_rule_on_what_was_not_given_ends_at_the_first_look() -> None:
@@ -454,7 +459,7 @@ def test_settings_that_cannot_be_and_full_disks_end_the_audit() -> None:
 
     plan = plan_of(flipping(), (Planted({"one": 0.0}),), examples={"home": positive(100)})
     with pytest.raises(OSError, match="No space"):
-        rounds.run(plan, Policy("test", "", (limit("one"),)), full, Silent())
+        sequential.run(plan, Policy("test", "", (limit("one"),)), full, Silent())
 
 
 def test_what_an_early_look_had_no_case_for_is_no_gap_once_a_later_one_has() -> None:

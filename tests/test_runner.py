@@ -12,11 +12,13 @@ import pytest
 from fakes import BAD, GOOD, LABELS, nowhere, plan_of, reviews, shipped
 from pair_task import PairTask
 
-from auditor import gate, metrics, plans, policy, registry, runner
+from auditor import metrics
 from auditor.engine import SQLiteCache
 from auditor.errors import ConfigError, ModelError, ProbeError, UsageError
+from auditor.evaluation import runner, sampling
+from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.plans import AuditedModel
+from auditor.plugins import registry
 from auditor.types import (
     NEEDS,
     Audit,
@@ -33,6 +35,7 @@ from auditor.types import (
     Task,
     TrainedModel,
 )
+from auditor.verdicts import gate, policy
 
 LIGHT = ("quality", "noise", "domain_shift", "bias")
 
@@ -238,7 +241,7 @@ def test_a_full_disk_under_the_judged_cases_is_not_taken_for_a_crash(monkeypatch
         raise OSError(28, "No space left on device")
 
     probe: Any = Measuring()
-    monkeypatch.setattr("auditor.spool.Spool.add", full)
+    monkeypatch.setattr("auditor.evaluation.case_spool.Spool.add", full)
     with pytest.raises(OSError, match="No space"):
         runner.run(plan_of(keyword_model(GOOD), (probe,), n=4), nowhere, Silent())
 
@@ -342,16 +345,16 @@ def test_a_model_that_breaks_on_typos_is_held_by_the_noise_rule() -> None:
 
 def test_the_seeded_order_depends_on_the_seed_and_the_name_only() -> None:
     rows = reviews(20)
-    assert plans.shuffled(rows, 0, "home") == plans.shuffled(rows, 0, "home")
-    assert plans.shuffled(rows, 0, "home") != plans.shuffled(rows, 1, "home")
-    assert sorted(row.id for row in plans.shuffled(rows, 0, "home")) == sorted(row.id for row in rows)
+    assert sampling.shuffled(rows, 0, "home") == sampling.shuffled(rows, 0, "home")
+    assert sampling.shuffled(rows, 0, "home") != sampling.shuffled(rows, 1, "home")
+    assert sorted(row.id for row in sampling.shuffled(rows, 0, "home")) == sorted(row.id for row in rows)
 
 
 def test_audit_rows_that_occur_in_training_are_left_out_and_counted() -> None:
     home = reviews(10)
     sets = {"home": home, "far": home[:2], "train": home[:3], "validation": home[3:4]}
     keys = {name: [row.inputs["text"] for row in rows] for name, rows in sets.items()}
-    kept, leaked = plans.without_leaks(sets, keys)
+    kept, leaked = sampling.without_leaks(sets, keys)
     assert leaked == {"home": 4, "far": 2}
     assert [len(kept[name]) for name in sets] == [6, 0, 3, 1]
 

@@ -9,13 +9,16 @@ import attack_texts
 import pytest
 from fakes import nowhere, plan_of, shipped
 
-from auditor import gate, resources, runner, tasks
+from auditor import tasks
+from auditor.environment import resources
+from auditor.environment.resources import Resource
+from auditor.evaluation import runner
+from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
-from auditor.perturbing import FAMILIES
-from auditor.plans import AuditedModel
-from auditor.policy import Policy
-from auditor.resources import Resource
+from auditor.perturbations.catalogue import FAMILIES
 from auditor.types import Example, ProbeRecord, Rule, Silent, Slice
+from auditor.verdicts import gate
+from auditor.verdicts.policy import Policy
 from probes.adversarial import AdversarialSettings
 from probes.entity_attack import Settings as EntitySettings
 from probes.noise import Settings as NoiseSettings
@@ -38,9 +41,9 @@ OF_TEXTS, OF_WORDS = tasks.create("text-classification", ("negative", "positive"
 
 @pytest.fixture(autouse=True)
 def _wordnet(monkeypatch: pytest.MonkeyPatch) -> None:
-    from auditor import attacking
+    from auditor.attacks import attacker
 
-    assert attacking.RECIPES
+    assert attacker.RECIPES
     from textattack.transformations.word_swaps import word_swap_wordnet
 
     monkeypatch.setattr(word_swap_wordnet, "wordnet", attack_texts.wordnet())

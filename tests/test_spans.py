@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Entities
 
-from auditor import spans, text
+from auditor import text
 from auditor.errors import DataError
-from auditor.perturbing import FAMILIES, perturb
-from auditor.spans import Span
+from auditor.perturbations.catalogue import FAMILIES, perturb
+from auditor.text import spans
+from auditor.text.spans import Span
 
 TYPES = ("PER", "LOC")
 WORDS = st.lists(

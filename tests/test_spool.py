@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor import spool
-from auditor.spool import Spool
+from auditor.evaluation import case_spool
+from auditor.evaluation.case_spool import Spool
 from auditor.types import Judged, Score
 
 NUMBERS = st.floats(allow_nan=False)
@@ -39,7 +39,7 @@ def test_cases_come_back_exactly_and_as_often_as_wanted(cases: list[Judged]) -> 
 
 
 def test_cases_may_be_read_within_one_another_and_added_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "CHUNK", 1)
+    monkeypatch.setattr(case_spool, "CHUNK", 1)
     with contextlib.closing(Spool()) as kept:
         assert list(kept) == []
         for name in "abc":

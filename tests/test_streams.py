@@ -19,12 +19,13 @@ import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor import caches, results
+from auditor import results
 from auditor.cli import surroundings
 from auditor.cli.arguments import parser
 from auditor.cli.main import main
 from auditor.cli.streams import Stream
 from auditor.errors import one_line
+from auditor.storage import user_cache
 
 HERE = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
 ODD = "a\u202e\x1b[31m\xe9\udcff"
@@ -199,7 +200,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyError(f"getpwuid(): uid not found: {number}")
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    for name in ("HOME", "XDG_CACHE_HOME", caches.VARIABLE):
+    for name in ("HOME", "XDG_CACHE_HOME", user_cache.VARIABLE):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -221,10 +222,10 @@ def test_without_a_home_every_command_works_and_nothing_is_kept(
 def test_with_a_cache_that_is_named_nothing_has_to_be_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(caches.VARIABLE, str(tmp_path / "kept"))
+    monkeypatch.setenv(user_cache.VARIABLE, str(tmp_path / "kept"))
     assert main([*WORDS["run"], "--quiet"]) == 3
     assert capsys.readouterr().err == ""
-    assert (tmp_path / "kept" / caches.ANSWERS).is_file()
+    assert (tmp_path / "kept" / user_cache.ANSWERS).is_file()
 
 
 def test_a_current_folder_that_is_gone_is_one_line(
@@ -272,7 +273,7 @@ def test_a_disk_that_is_full_is_one_line_and_leaves_nothing(command: str, place:
     # Parquet tables; results.json; the page. Weights, tokenizer.
     sizes = "2,12,24" if command == "run" else "2,24"
     process = [sys.executable, "-c", LIMITED, sizes, *words]
-    environment = {**HERE, caches.VARIABLE: "/dev/null/none"}
+    environment = {**HERE, user_cache.VARIABLE: "/dev/null/none"}
     done = subprocess.run(process, env=environment, cwd=place, capture_output=True, text=True, check=False)
     said = [line for line in done.stderr.splitlines() if "not kept" not in line]
     assert said[1::2] == ["exit code 2"] * len(sizes.split(","))

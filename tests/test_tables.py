@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from auditor import tables
 from auditor.errors import ResultsError
+from auditor.results import canonical_json, parquet
 from auditor.types import Measurement, ProbeRecord, Row, Rows, Slice
 
 
@@ -35,7 +35,7 @@ def records() -> list[ProbeRecord]:
 
 def expected() -> dict[tuple[str, str, str, str], list[Row]]:
     return {
-        (record.model, "p", "m", tables.slice_text(found.slice)): list(found.rows)
+        (record.model, "p", "m", canonical_json.slice_text(found.slice)): list(found.rows)
         for record in records()
         for found in record.measurements
         if found.rows
@@ -43,16 +43,16 @@ def expected() -> dict[tuple[str, str, str, str], list[Row]]:
 
 
 def read(file: Path) -> dict[tuple[str, str, str, str], list[Row]]:
-    return {key: list(rows) for key, rows in tables.read_rows(file).items()}
+    return {key: list(rows) for key, rows in parquet.read_rows(file).items()}
 
 
-@pytest.mark.parametrize("size", [tables.ROWS, 15, 1])
+@pytest.mark.parametrize("size", [parquet.ROWS, 15, 1])
 def test_rows_are_read_as_they_were_written_in_groups_of_any_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(tables, "ROWS", size)
+    monkeypatch.setattr(parquet, "ROWS", size)
     for name in ("one", "other"):
-        tables.write_rows(tmp_path / name, records())
+        parquet.write_rows(tmp_path / name, records())
     assert read(tmp_path / "one") == expected()
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
     with pq.ParquetFile(tmp_path / "one") as found:
@@ -60,15 +60,15 @@ def test_rows_are_read_as_they_were_written_in_groups_of_any_size(
         assert max(groups) <= size
         text = pa.dictionary(pa.int32(), pa.string())
         assert found.schema_arrow.types == [text] * 6 + [pa.float64()] * 2
-        assert tuple(found.schema_arrow.names) == tables.ROW_COLUMNS
-    one, *others = tables.read_rows(tmp_path / "one").values()
+        assert tuple(found.schema_arrow.names) == parquet.ROW_COLUMNS
+    one, *others = parquet.read_rows(tmp_path / "one").values()
     assert all(rows.names is one.names for rows in others)
 
 
 def test_keys_that_do_not_stand_together_and_plain_columns_are_read(tmp_path: Path) -> None:
-    tables.write_rows(tmp_path / "rows", records())
+    parquet.write_rows(tmp_path / "rows", records())
     frame = pd.read_parquet(tmp_path / "rows")
-    texts = dict.fromkeys(set(tables.ROW_COLUMNS) - set(tables.NUMBERS), str)
+    texts = dict.fromkeys(set(parquet.ROW_COLUMNS) - set(parquet.NUMBERS), str)
     mixed = frame.astype(texts).astype({"count": int}).sort_values(["cluster", "slice", "arm"], kind="stable")
     mixed.to_parquet(tmp_path / "mixed")
     found = read(tmp_path / "mixed")
@@ -78,7 +78,7 @@ def test_keys_that_do_not_stand_together_and_plain_columns_are_read(tmp_path: Pa
 
 
 def test_no_records_make_a_file_without_rows(tmp_path: Path) -> None:
-    tables.write_rows(tmp_path / "rows", [])
+    parquet.write_rows(tmp_path / "rows", [])
     assert read(tmp_path / "rows") == {}
 
 
@@ -100,14 +100,14 @@ def test_no_records_make_a_file_without_rows(tmp_path: Path) -> None:
 def test_a_number_that_no_sum_of_an_audit_is_stands_with_its_row(
     tmp_path: Path, column: str, value: float, limits: str
 ) -> None:
-    columns: dict[str, list[object]] = {name: ["a", "b", "c"] for name in tables.ROW_COLUMNS}
+    columns: dict[str, list[object]] = {name: ["a", "b", "c"] for name in parquet.ROW_COLUMNS}
     columns |= {"total": [-(2.0**53), 1.0, 2.0**53], "count": [0.0, 1.0, 2.0**53]}
     pq.write_table(pa.table(columns), tmp_path / "rows")
-    assert len(tables.read_rows(tmp_path / "rows")) == 3
+    assert len(parquet.read_rows(tmp_path / "rows")) == 3
     columns[column] = [1.0, value, value]
     pq.write_table(pa.table(columns), tmp_path / "rows")
     with pytest.raises(ResultsError) as raised:
-        tables.read_rows(tmp_path / "rows")
+        parquet.read_rows(tmp_path / "rows")
     said = f"{tmp_path / 'rows'}: row 2: {column} = {value:g} should be a number {limits}"
     assert raised.value.line == f"{said} (was it written by auditor?)"
 
@@ -124,7 +124,7 @@ def test_a_number_that_no_sum_of_an_audit_is_stands_with_its_row(
 def test_what_auditor_did_not_write_is_said_in_words(
     tmp_path: Path, column: str, values: list[object] | None, message: str
 ) -> None:
-    columns: dict[str, list[object]] = {name: ["a", "b"] for name in tables.ROW_COLUMNS}
+    columns: dict[str, list[object]] = {name: ["a", "b"] for name in parquet.ROW_COLUMNS}
     columns |= {"total": [1.0, 2.0], "count": [1.0, 1.0]}
     if values is None:
         del columns[column]
@@ -132,4 +132,4 @@ def test_what_auditor_did_not_write_is_said_in_words(
         columns[column] = values
     pq.write_table(pa.table(columns), tmp_path / "rows")
     with pytest.raises(ResultsError, match=message):
-        tables.read_rows(tmp_path / "rows")
+        parquet.read_rows(tmp_path / "rows")

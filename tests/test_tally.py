@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from auditor import metrics
-from auditor.tally import Tally
+from auditor.metrics.aggregation import Tally
 from auditor.types import Contribution, Judged, Metric, Row, Score, Slice
 
 

@@ -9,8 +9,8 @@ import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor import registry
 from auditor.cli.main import main
+from auditor.plugins import registry
 
 PROBE = '''
 """How the model bears shouting."""

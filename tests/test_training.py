@@ -19,8 +19,8 @@ from auditor import tasks
 from auditor.errors import DataError, ModelError
 from auditor.models import checkpoint, hugging_face
 from auditor.tasks.classification import TextClassification
-from auditor.training import base as bases
-from auditor.training import determinism, loop, recipes, repeated
+from auditor.training import determinism, loop, recipes, refit
+from auditor.training import pretrained as bases
 from auditor.training.batches import bucketed
 from auditor.training.recipes import NoSettings, Recipe
 from auditor.types import Example, Score
@@ -450,7 +450,7 @@ def test_accelerate_is_told_which_of_several_gpus_it_is(monkeypatch: pytest.Monk
 def test_a_recorded_fp16_training_is_repeated_on_a_cpu(tmp_path: Path) -> None:
     base = tiny_checkpoint(tmp_path / "base", head=False)
     rows = [Example(str(i), {"text": "good film" if i % 2 else "bad film"}, TASK.labels[i % 2]) for i in range(8)]
-    again = repeated.Again(base, TASK, {"precision": "fp16"}, "cpu")
+    again = refit.Again(base, TASK, {"precision": "fp16"}, "cpu")
     trained, _ = again.train(recipes.create("standard", {}), rows, seed=0, steps=1, batch_size=4)
     assert trained.steps == 1
 

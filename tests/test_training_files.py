@@ -11,11 +11,12 @@ import pytest
 import torch
 from tiny import tiny_checkpoint
 
-from auditor import folders, tasks
+from auditor import tasks
 from auditor.errors import ModelError
 from auditor.models import checkpoint, hugging_face
-from auditor.training import base as bases
-from auditor.training import batches, loop, optimizing, recipes, saving
+from auditor.storage import atomic_folder
+from auditor.training import batches, checkpoint_writer, loop, optimizer, recipes
+from auditor.training import pretrained as bases
 from auditor.training import record as records
 from auditor.training.record import TrainingRecord
 from auditor.types import Example
@@ -106,7 +107,7 @@ def test_what_goes_wrong_while_saving_leaves_what_was_there(
     rename = Path.rename
 
     def breaks_at_the_new_folder(path: Path, target: Path) -> Path:
-        if target == out and not path.name.endswith(folders.REPLACED):
+        if target == out and not path.name.endswith(atomic_folder.REPLACED):
             raise error
         return rename(path, target)
 
@@ -140,8 +141,8 @@ def test_a_folder_that_cannot_be_made_is_a_model_error(trained: loop.Trained, tm
 
 
 def test_a_new_path_is_a_good_target(tmp_path: Path) -> None:
-    saving.check_target(tmp_path / "new")
-    saving.check_target(tmp_path)
+    checkpoint_writer.check_target(tmp_path / "new")
+    checkpoint_writer.check_target(tmp_path)
 
 
 def damaged(folder: Path, *without: str, **changed: torch.Tensor) -> Path:
@@ -246,15 +247,15 @@ def test_the_last_batch_is_marked() -> None:
 
 
 def test_the_rate_rises_and_falls_linearly() -> None:
-    assert [optimizing.rate(step, 8, 0.5) for step in range(8)] == [0.25, 0.5, 0.75, 1.0, 1.0, 0.75, 0.5, 0.25]
-    assert [optimizing.rate(step, 4, 0.0) for step in range(4)] == [1.0, 0.75, 0.5, 0.25]
-    assert optimizing.rate(0, 1, 0.1) == 1.0
+    assert [optimizer.rate(step, 8, 0.5) for step in range(8)] == [0.25, 0.5, 0.75, 1.0, 1.0, 0.75, 0.5, 0.25]
+    assert [optimizer.rate(step, 4, 0.0) for step in range(4)] == [1.0, 0.75, 0.5, 0.25]
+    assert optimizer.rate(0, 1, 0.1) == 1.0
 
 
 def test_weight_decay_leaves_out_biases_and_norms_and_frozen_weights_are_not_trained() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LayerNorm(3), torch.nn.Linear(3, 1))
     model[2].weight.requires_grad_(False)
-    decayed, others = optimizing.parameter_groups(model, 0.1)
+    decayed, others = optimizer.parameter_groups(model, 0.1)
     assert [id(one) for one in decayed["params"]] == [id(model[0].weight)]
     assert decayed["weight_decay"] == 0.1
     expected = [model[0].bias, model[1].weight, model[1].bias, model[2].bias]
@@ -278,9 +279,9 @@ def test_precision_is_what_was_wanted_or_what_the_device_has(
     monkeypatch: pytest.MonkeyPatch, wanted: str, device: str, bf16: bool, expected: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: bf16)
-    assert optimizing.mixed_precision(wanted, device) == expected
+    assert optimizer.mixed_precision(wanted, device) == expected
 
 
 def test_fp16_on_a_cpu_is_refused() -> None:
     with pytest.raises(ModelError, match="fp16"):
-        optimizing.mixed_precision("fp16", "cpu")
+        optimizer.mixed_precision("fp16", "cpu")

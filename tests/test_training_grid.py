@@ -17,7 +17,7 @@ from auditor.cli.main import main
 from auditor.errors import ConfigError, ModelError
 from auditor.training import cost, grid, loop, recipes, record
 from auditor.training.recipes import NoSettings, Recipe
-from auditor.training.terms import Settings
+from auditor.training.settings import Settings
 from auditor.types import Example, Silent
 
 TASK = tasks.create("text-classification", ("no", "yes"))

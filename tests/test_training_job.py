@@ -14,7 +14,7 @@ from auditor import config as configs
 from auditor import tasks
 from auditor.config import Config
 from auditor.errors import AuditError, ConfigError, DataError, UsageError
-from auditor.training import job, loop, recipes, record, repeated
+from auditor.training import job, loop, recipes, record, refit
 from auditor.training.determinism import deterministic
 from auditor.types import Example, Silent
 
@@ -140,7 +140,7 @@ def test_a_probe_fits_a_model_for_a_fixed_number_of_steps(tmp_path: Path) -> Non
     answers = []
     for _ in range(2):
         base, settings = tiny_checkpoint(tmp_path, head=False), {"patience": 3, "epochs": 9, "unknown": 1}
-        again = repeated.Again(base, task, settings, "cpu", keep=False)
+        again = refit.Again(base, task, settings, "cpu", keep=False)
         trained, _ = again.train(recipes.create("fgm", {"epsilon": 0.5}), rows, seed=1, steps=3, batch_size=2)
         model = loop.as_model(trained, name="fit")
         answers.append(model.run(model.encode([("good film",)])))

@@ -18,12 +18,13 @@ import torch
 from test_training_job import CONFIG, written
 from tiny import tiny_checkpoint
 
-from auditor import caches, tasks
+from auditor import tasks
 from auditor.cli.main import main
 from auditor.errors import ModelError
 from auditor.models.devices import device_words
 from auditor.models.hugging_face import HuggingFaceModel
-from auditor.training import cost, inputs, loop, recipes, record, repeated, resume, saving
+from auditor.storage import user_cache
+from auditor.training import checkpoint_writer, cost, loop, recipes, record, refit, resume, training_key
 from auditor.types import Example
 
 TASK = tasks.create("text-classification", ("no", "yes"))
@@ -52,7 +53,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keepers that write after each step."""
 
     def keeper(key: str) -> resume.Keeper:
-        return resume.Keeper(caches.folder() / caches.FITS / key, key, interval=0, times=0)
+        return resume.Keeper(user_cache.folder() / user_cache.FITS / key, key, interval=0, times=0)
 
     monkeypatch.setattr(resume, "keeper", keeper)
 
@@ -121,7 +122,7 @@ def test_a_record_that_cannot_be_brought_up_to_date_is_a_model_error(tmp_path: P
     found = record.read(tmp_path / "ckpt" / "fgm")
     assert found is not None
     with pytest.raises(ModelError, match=r"cannot be written: No such file"):
-        saving.rewrite(tmp_path / "gone" / "fgm", found)
+        checkpoint_writer.rewrite(tmp_path / "gone" / "fgm", found)
 
 
 @pytest.mark.parametrize("damage", ["no inputs", "no weights", "a broken record"])
@@ -174,7 +175,7 @@ def test_an_interrupted_command_is_continued_by_the_same_command(
     assert f"training standard: {KEPT}" in err
     assert "training fgm from step 1: …" in err
     assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
-    assert not list((cache / caches.FITS).iterdir())
+    assert not list((cache / user_cache.FITS).iterdir())
 
 
 @pytest.mark.usefixtures("eager")
@@ -194,7 +195,7 @@ def test_a_cache_that_cannot_be_written_ends_no_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "cache").write_text("a file", encoding="utf-8")
-    monkeypatch.setenv(caches.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(user_cache.VARIABLE, str(tmp_path / "cache"))
     resume.say_once.cache_clear()
     models = [fitted(tiny_checkpoint(tmp_path / "base", head=False)) for _ in range(2)]
     assert answers(models[0]) == answers(models[1])
@@ -203,7 +204,7 @@ def test_a_cache_that_cannot_be_written_ends_no_training(
 
 
 def fitted(base: Path, **changed: Any) -> HuggingFaceModel:
-    again = repeated.Again(base, TASK, {"learning_rate": 1e-3}, "cpu", **changed)
+    again = refit.Again(base, TASK, {"learning_rate": 1e-3}, "cpu", **changed)
     made = recipes.create("fgm", {"epsilon": 0.5})
     trained, key = again.train(made, ROWS, seed=1, steps=3, batch_size=2)
     return loop.as_model(trained, name="fit", fingerprint=key)
@@ -290,7 +291,7 @@ def test_a_fit_that_was_interrupted_goes_on_and_leaves_only_its_weights(
 def keys(base: Path) -> dict[str, str]:
     """Change → key; ``""`` is no change."""
     made, settings = recipes.create("fgm", {"epsilon": 0.5}), loop.Settings()
-    key = functools.partial(inputs.key, seed=0, device="cpu")
+    key = functools.partial(training_key.key, seed=0, device="cpu")
     threads = torch.get_num_threads()
     found = {
         "": key(base, ROWS, (), TASK, made, settings),
@@ -320,7 +321,7 @@ def test_the_key_changes_with_all_that_decides_weights_and_with_no_path(
     assert len(set(here.values())) == len(here)
     before = here[""]
     renamed = [replace(row, id=f"other:{row.id}") for row in ROWS]
-    key = functools.partial(inputs.key, validation=(), task=TASK, settings=loop.Settings(), seed=0)
+    key = functools.partial(training_key.key, validation=(), task=TASK, settings=loop.Settings(), seed=0)
     made = recipes.create("fgm", {"epsilon": 0.5})
     assert (
         key(tmp_path / "here", renamed, recipe=made, device="auto" if not torch.cuda.is_available() else "cpu")
@@ -328,7 +329,7 @@ def test_the_key_changes_with_all_that_decides_weights_and_with_no_path(
     )
     (tmp_path / "here" / "vocab.txt").write_text("other", encoding="utf-8")
     assert key(tmp_path / "here", ROWS, recipe=made, device="cpu") != before
-    monkeypatch.setattr(inputs, "versions", dict)
+    monkeypatch.setattr(training_key, "versions", dict)
     assert key(tmp_path / "there", ROWS, recipe=made, device="cpu") != before
 
 
@@ -338,7 +339,7 @@ def test_the_key_names_what_computes(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert device_words(torch.device("mps")) == "mps"
     assert device_words(torch.device("cpu")).startswith("cpu ")
     with pytest.raises(ModelError, match="unknown device"):
-        inputs.key(tmp_path, ROWS, (), TASK, recipes.create("fgm", {}), loop.Settings(), seed=0, device="abacus")
+        training_key.key(tmp_path, ROWS, (), TASK, recipes.create("fgm", {}), loop.Settings(), seed=0, device="abacus")
 
 
 KILLED = """
@@ -371,7 +372,7 @@ def test_a_killed_process_is_continued_by_the_next(tmp_path: Path, cache: Path) 
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
     assert "training standard from step" in done.stderr
     assert contents(tmp_path / "killed" / "ckpt") == contents(tmp_path / "whole" / "ckpt")
-    assert not list((cache / caches.FITS).iterdir())
+    assert not list((cache / user_cache.FITS).iterdir())
 
 
 @pytest.mark.parametrize("recipe", ["online", "augment", "attack"])
@@ -383,7 +384,7 @@ def test_a_recipe_draws_the_same_in_a_process_s_first_training_as_in_a_later_one
     found = []
     for place, names in (("first", recipe), ("later", f"standard,{recipe}")):
         words = ["train", "--config", str(tmp_path / "audit.toml"), "--out", str(tmp_path / place), "--recipes", names]
-        environment = {**os.environ, caches.VARIABLE: str(cache / place)}
+        environment = {**os.environ, user_cache.VARIABLE: str(cache / place)}
         command = [sys.executable, "-m", "auditor.cli.main", *words, "--device", "cpu", "--quiet"]
         subprocess.run(command, check=True, env=environment, capture_output=True)
         found.append((tmp_path / place / recipe / "model.safetensors").read_bytes())

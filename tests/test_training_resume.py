@@ -18,10 +18,11 @@ from test_recipes_trained import TABLES
 from tiny import tiny_checkpoint
 
 from auditor import tasks
-from auditor.training import loop, recipes, resume, state
-from auditor.training.generators import Generators
+from auditor.training import loop, recipes, resume
 from auditor.training.recipes import NoSettings, Recipe
 from auditor.training.resume import RUNNING, Keeper
+from auditor.training.resume import tensors as state
+from auditor.training.resume.rng_state import Generators
 from auditor.types import Example
 
 LABELS = ("negative", "positive")

@@ -11,15 +11,16 @@ import pytest
 from fakes import nowhere, plan_of
 from test_low_resource import TASK, FakeAudit
 
-from auditor import registry, runner
 from auditor.errors import ModelError
+from auditor.evaluation import runner
+from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
-from auditor.plans import AuditedModel
+from auditor.plugins import registry
 from auditor.stats import intervals, seeds
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.types import Example, Measurement, Model, Request, Row, Silent, Skipped, TrainedModel
 from probes import training_strategy
-from probes._robustness import COSTS, measures, summed
+from probes._recipe_measures import COSTS, measures, summed
 from probes.training_strategy import PROBE, Settings, smaller
 
 RIGHT = {"standard": 60, "fgm": 80}

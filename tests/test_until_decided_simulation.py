@@ -14,8 +14,9 @@ import pytest
 import test_gate_simulation as simulation
 from test_gate_simulation import KINDS, LIMITS, METRICS, POLICY, Place, Rng
 
-from auditor import gate, metrics, stats
+from auditor import metrics, stats
 from auditor.types import Measurement, Row
+from auditor.verdicts import gate
 
 EXAMPLES, ROUND = 1000, 64
 LOOKS = [*range(ROUND, EXAMPLES, ROUND), EXAMPLES]

@@ -18,10 +18,12 @@ import pytest
 import small_results
 from small_results import edit, leaves, read
 
-from auditor import policy, results, verifying
+from auditor import results
 from auditor.cli.main import main
 from auditor.errors import AuditError, ResultsError
+from auditor.results import verification
 from auditor.types import Metric
+from auditor.verdicts import policy
 from probes.noise import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,7 +69,7 @@ def test_results_that_nobody_touched_are_judged_as_they_were(folder: Path, capsy
 
 
 def test_results_with_every_kind_of_metric_are_judged_as_they_were(noisy: Path) -> None:
-    assert verifying.load(noisy).results == read(noisy)
+    assert verification.load(noisy).results == read(noisy)
 
 
 def test_the_same_results_are_written_to_the_same_bytes(original: Path, tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_every_leaf_of_results_that_is_changed_or_taken_away_is_found(folder: Pa
         act(at(found, path[:-1]), path[-1])
         results.write_json(folder / results.RESULTS, found)
         with pytest.raises(ResultsError) as caught:
-            verifying.load(folder)
+            verification.load(folder)
         assert results.RESULTS in caught.value.line or results.EXAMPLES in caught.value.line, path
         tried += 1
     assert tried > 800
@@ -180,7 +182,7 @@ def believed(folder: Path, keep: Callable[[tuple[Any, ...]], bool], acts: str) -
         results.write(folder, found)
         tried += 1
         with contextlib.suppress(AuditError):
-            verifying.load(folder)
+            verification.load(folder)
             unnoticed.append(path)
     results.write(folder, document)
     return unnoticed, tried
@@ -354,10 +356,10 @@ def test_metrics_of_a_probe_that_is_not_installed_stand_by_the_digest(
 
     edit(folder, own, seal=True)
     with pytest.raises(ResultsError, match=r"high = 2\.0"):
-        verifying.load(folder)
-    monkeypatch.setattr("auditor.registry.discover", lambda: ())
+        verification.load(folder)
+    monkeypatch.setattr("auditor.plugins.registry.discover", lambda: ())
     with pytest.raises(ResultsError, match="its rows give"):
-        verifying.load(folder)
+        verification.load(folder)
 
 
 def test_results_of_schema_1_have_to_be_made_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -368,7 +370,7 @@ def test_results_of_schema_1_have_to_be_made_again(folder: Path, capsys: pytest.
 def test_another_order_of_keys_and_another_layout_are_the_same_results(folder: Path) -> None:
     content = read(folder)
     (folder / results.RESULTS).write_text(json.dumps(dict(reversed(content.items())), indent=None), encoding="utf-8")
-    assert verifying.load(folder).decision.exit_code == 0
+    assert verification.load(folder).decision.exit_code == 0
 
 
 def test_a_key_that_stands_twice_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -378,13 +380,13 @@ def test_a_key_that_stands_twice_is_refused(folder: Path, capsys: pytest.Capture
 
 
 def test_numbers_may_differ_by_less_than_results_keep() -> None:
-    assert verifying._same(0.123456789, 0.123456790)
-    assert not verifying._same(0.123456789, 0.123456799)
-    assert verifying._same(1e6 + 0.1, 1e6 + 0.1 + 1e-9)
-    assert verifying._same(1, 1.0)
-    assert not verifying._same(1, 2)
-    assert not verifying._same(1, True)
-    assert not verifying._same(None, 0.0)
+    assert verification._same(0.123456789, 0.123456790)
+    assert not verification._same(0.123456789, 0.123456799)
+    assert verification._same(1e6 + 0.1, 1e6 + 0.1 + 1e-9)
+    assert verification._same(1, 1.0)
+    assert not verification._same(1, 2)
+    assert not verification._same(1, True)
+    assert not verification._same(None, 0.0)
 
 
 # Which policy.
@@ -448,4 +450,4 @@ def test_gate_and_report_load_neither_torch_nor_pandas(original: Path, tmp_path:
 def test_a_metric_is_compared_in_all_that_decides() -> None:
     """What a metric declares is compared or words, but for what results do not hold."""
     fields = set(Metric.__dataclass_fields__)
-    assert fields == {*verifying.DECLARED, "name", "title", "read", "against"}
+    assert fields == {*verification.DECLARED, "name", "title", "read", "against"}

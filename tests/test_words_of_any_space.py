@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from tiny import vocabulary
 
-from auditor import data, holding, perturbing, spans, tasks, text
+from auditor import data, tasks, text
 from auditor.errors import DataError
-from auditor.models import words as windows
-from auditor.training.recipes import _stretches
+from auditor.models.heads import token as windows
+from auditor.perturbations import catalogue
+from auditor.tasks import entity_goal
+from auditor.text import spans
+from auditor.training.recipes import _entity_contexts
 from reports import entities
 
 SPACES = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()]
@@ -65,7 +68,7 @@ def test_a_word_with_white_space_in_it_is_one_word(tmp_path: Path, space: str, w
     assert TASK.follow(example.gold, origins) == ("B-PER", "O", "O", "B-LOC")
     assert text.diff(words, text.split(str(after)))[0].start == 1
     response = tuple([float(label == tag) for label in TASK.labels] for tag in TAGS)
-    assert holding.found(TASK, example.gold, response) == spans.spans(TAGS)
+    assert entity_goal.found(TASK, example.gold, response) == spans.spans(TAGS)
     parts = entities._parts(example.inputs["text"], " ".join(TAGS))
     assert [kind for _, kind in parts] == ["PER", "", "LOC"]
 
@@ -74,14 +77,14 @@ def test_a_word_with_white_space_in_it_is_one_word(tmp_path: Path, space: str, w
 def test_perturbations_and_training_texts_leave_such_a_word_whole(space: str) -> None:
     word = f"New{space}10{space}York"
     words = text.Words(("Ann", "visits", "the", word), ("", " ", " ", " ", ""))
-    for name in perturbing.FAMILIES:
-        edits = perturbing.perturb(words, name, 1.0, random.Random(1))
+    for name in catalogue.FAMILIES:
+        edits = catalogue.perturb(words, name, 1.0, random.Random(1))
         made = text.apply(words, edits)
         # The text that is made has the words that the edits say, so that tags stay with theirs.
         assert text.split(str(made)).words == made.words, name
         if space not in "".join(made.separators):
             assert all(len(text.words_of(new)) == 1 for edit in edits for new in edit.words), name
-    assert word in _stretches.spoken(f"a {word} b")
+    assert word in _entity_contexts.spoken(f"a {word} b")
 
 
 @pytest.mark.parametrize("space", PARTING, ids=names)

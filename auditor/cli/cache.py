@@ -9,13 +9,13 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from auditor import caches
 from auditor.errors import ResultsError, one_line
+from auditor.storage import user_cache
 
 
 def run(options: Namespace) -> int:
     """Show the cache's folder and sizes; with ``--clear`` remove what auditor put there, and nothing else."""
-    folder = caches.folder()
+    folder = user_cache.folder()
     before = _found(folder)
     if options.clear:
         _clear(folder)
@@ -37,12 +37,12 @@ def _found(folder: Path) -> dict[str, Any]:
 
     answers = sum(_bytes(file) for file in _answers(folder))
     fits = _fits(folder)
-    weights = sum(map(caches.size, fits))
+    weights = sum(map(user_cache.size, fits))
     return {
         "folder": str(folder),
         "bytes": answers + weights,
         "answers_bytes": answers,
-        "batches": cache.entries(folder / caches.ANSWERS),
+        "batches": cache.entries(folder / user_cache.ANSWERS),
         "fits_bytes": weights,
         "fits": len(fits),
     }
@@ -58,12 +58,12 @@ def _bytes(file: Path) -> int:
 
 def _answers(folder: Path) -> list[Path]:
     """The database and the two files that SQLite keeps beside it while it is open."""
-    return [one for end in ("", "-wal", "-shm") if (one := folder / f"{caches.ANSWERS}{end}").is_file()]
+    return [one for end in ("", "-wal", "-shm") if (one := folder / f"{user_cache.ANSWERS}{end}").is_file()]
 
 
 def _fits(folder: Path) -> list[Path]:
     try:
-        return caches.fits(folder / caches.FITS)
+        return user_cache.fits(folder / user_cache.FITS)
     except OSError:
         return []
 
@@ -75,7 +75,7 @@ def _clear(folder: Path) -> None:
         for fit in _fits(folder):
             shutil.rmtree(fit)
         with contextlib.suppress(OSError):  # not there, or something of the user's is in it
-            (folder / caches.FITS).rmdir()
+            (folder / user_cache.FITS).rmdir()
     except OSError as error:
         raise ResultsError(f"cannot be removed: {error.strerror}", where=str(folder)) from None
 

@@ -78,6 +78,6 @@ def _labels_files(config: Config, options: Namespace) -> dict[str, Any]:
 def told(sets: Sequence[Mapping[str, Any]]) -> str:
     """How the labels of each set were read, in a line, from what the results say of them."""
     from auditor import data
-    from auditor.labelling import Reading
+    from auditor.labels.matching import Reading
 
     return f"labels: {data.told({one['name']: one['reading'] and Reading(**one['reading']) for one in sets})}"

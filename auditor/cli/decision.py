@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from auditor import advice, gate, results, tables
+from auditor import results
 from auditor.cli.live import on_terminal
 from auditor.errors import one_line
-from auditor.policy import Policy
+from auditor.results import canonical_json
 from auditor.types import Decision, ProbeRecord, Rule, Verdict
+from auditor.verdicts import advice, gate
+from auditor.verdicts.policy import Policy
 
 INCOMPLETE = 2
 """The exit code of a decision after a crash."""
@@ -166,7 +168,7 @@ def _with_groups(verdict: Verdict, rule: Rule, record: ProbeRecord) -> dict[str,
     """For programs: a verdict's detail, and every group and pair of its slice with value, interval and n."""
     keys = ("metric", "value", "low", "high", "n_clusters")
     groups = [
-        {**entry.slice, **{key: tables.plain(getattr(entry, key)) for key in keys}}
+        {**entry.slice, **{key: canonical_json.plain(getattr(entry, key)) for key in keys}}
         for entry in record.groups(verdict.slice or {})
     ]
     detail = _detail(verdict, rule, record)

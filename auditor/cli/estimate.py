@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor import advice
 from auditor.cli.progress import duration
 from auditor.errors import one_line
-from auditor.estimating import Work
-from auditor.policy import Policy
+from auditor.evaluation.estimating import Work
 from auditor.types import NEEDS, Planned, ProbeRecord
+from auditor.verdicts import advice
+from auditor.verdicts.policy import Policy
 
 EARLIER = "what an earlier run has answered or trained takes no time"
 

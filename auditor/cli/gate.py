@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from auditor import results, verifying
+from auditor import results
 from auditor.cli.decision import judged_by, show
 from auditor.cli.interrupts import INTERRUPTS
+from auditor.results import verification
 
 
 def run(options: Namespace) -> int:
     """Judge a results folder by its own policy or another; the folder stays as it is."""
-    audited = verifying.load(options.results, options.policy)
+    audited = verification.load(options.results, options.policy)
     decision = audited.decision
     INTERRUPTS.settle(decision.exit_code)
     if not options.json and not options.quiet:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from auditor import config, files, policy
+from auditor import config
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import UsageError, one_line
+from auditor.storage import files
+from auditor.verdicts import policy
 
 CONFIG, POLICY = Path("audit.toml"), Path("policy.toml")
 """What is written where ``--out`` names no file."""

@@ -10,7 +10,7 @@ import signal
 from types import FrameType
 from typing import Any
 
-from auditor.folders import ENDING
+from auditor.storage.atomic_folder import ENDING
 
 WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
 """What happened to the work, by the signal that came."""

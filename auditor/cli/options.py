@@ -8,12 +8,12 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from auditor import caches
 from auditor.cli.live import Live, on_terminal
 from auditor.cli.progress import Lines, Quiet
 from auditor.config import SEEDS, Config
 from auditor.engine import Cache, SQLiteCache
 from auditor.errors import ConfigError, UsageError, one_line
+from auditor.storage import user_cache
 
 
 def seeded(config: Config, options: Namespace) -> Config:
@@ -46,8 +46,8 @@ def progress(options: Namespace) -> Lines:
 @contextlib.contextmanager
 def kept_answers(options: Namespace) -> Iterator[Cache]:
     """Where answers are kept between runs; a folder that cannot be written is said once and costs nothing else."""
-    file = caches.folder() / caches.ANSWERS
-    cache = SQLiteCache(file, limit_bytes=caches.LIMIT_BYTES // 4, fresh=options.fresh)
+    file = user_cache.folder() / user_cache.ANSWERS
+    cache = SQLiteCache(file, limit_bytes=user_cache.LIMIT_BYTES // 4, fresh=options.fresh)
     try:
         yield cache
     finally:

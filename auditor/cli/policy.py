@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from auditor import policy
+from auditor.verdicts import policy
 
 
 def run(options: Namespace) -> int:

@@ -6,8 +6,10 @@ import json
 from argparse import Namespace
 from typing import Any
 
-from auditor import plans, registry, tasks
+from auditor import tasks
 from auditor.errors import one_line
+from auditor.evaluation import plan
+from auditor.plugins import registry
 from auditor.types import NEEDS, Probe, Task
 
 
@@ -62,5 +64,5 @@ def _task(name: str) -> Task:
 
 def _unserved(probe: Probe, task: Task) -> str | None:
     """Why the probe does not serve a task; None where it does."""
-    given = plans.given_by(task)
+    given = plan.given_by(task)
     return next((NEEDS[need] for need in sorted(probe.needs) if not given.get(need, True)), None)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from auditor import policy, registry, remedies, results, stats, tasks, verifying
+from auditor import results, stats, tasks
 from auditor.cli import run as audits
 from auditor.cli import sources
 from auditor.cli.decision import INCOMPLETE, judged_by
@@ -20,9 +20,12 @@ from auditor.cli.options import progress
 from auditor.cli.sources import Sources
 from auditor.config import Config
 from auditor.errors import ResultsError, UsageError, one_line
-from auditor.remedies import Remedy
+from auditor.plugins import registry
+from auditor.results import verification
+from auditor.results.verification import Audited
 from auditor.types import Decision, ProbeRecord, Row
-from auditor.verifying import Audited
+from auditor.verdicts import policy, remedies
+from auditor.verdicts.remedies import Remedy
 
 SHOWN = {
     "quality": "{metric}",
@@ -34,7 +37,7 @@ SHOWN = {
 
 def run(options: Namespace) -> int:
     """Propose; with ``--train`` train, audit what was and what is beside each other, and say what changed."""
-    audited = verifying.load(options.results, options.policy)
+    audited = verification.load(options.results, options.policy)
     found = audited.results
     if Path(found["candidate"]).name != found["candidate"]:
         raise ResultsError(f"{found['candidate']!r} is no checkpoint's name", where=str(options.results))

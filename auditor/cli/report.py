@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from auditor import advice, files, registry, results, verifying
+from auditor import results
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import ResultsError, one_line
+from auditor.plugins import registry
+from auditor.results import verification
+from auditor.storage import files
+from auditor.verdicts import advice
 
 PAGES = (".html", ".htm")
 """What may be written over."""
@@ -14,7 +18,7 @@ PAGES = (".html", ".htm")
 
 def run(options: Namespace) -> int:
     """Render the scorecard of a results folder again."""
-    audited = verifying.load(options.results, options.policy)
+    audited = verification.load(options.results, options.policy)
     registry.sibling("reports")
     from reports import scorecard
 

@@ -6,7 +6,7 @@ import json
 from argparse import Namespace
 from dataclasses import asdict
 
-from auditor import resources
+from auditor.environment import resources
 from auditor.errors import one_line
 
 

@@ -12,21 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor import (
-    advice,
-    comparing,
-    doubts,
-    estimating,
-    folders,
-    gate,
-    policy,
-    registry,
-    results,
-    rounds,
-    runner,
-    tables,
-)
 from auditor import config as configs
+from auditor import results
 from auditor.cli import data_flags, estimate
 from auditor.cli.decision import INCOMPLETE, show
 from auditor.cli.interrupts import INTERRUPTS
@@ -35,12 +22,17 @@ from auditor.cli.progress import Lines
 from auditor.config import Config
 from auditor.engine import Cache, NoCache
 from auditor.errors import ResultsError, UsageError, is_text, one_line
+from auditor.evaluation import doubts, estimating, runner, sequential
+from auditor.evaluation.plan import Plan
 from auditor.models import checkpoint
-from auditor.plans import Plan
+from auditor.plugins import registry
+from auditor.results import canonical_json, parquet
+from auditor.storage import atomic_folder
 from auditor.types import Decision, Probe, ProbeRecord
+from auditor.verdicts import advice, comparisons, gate, policy
 
 if TYPE_CHECKING:
-    from auditor.prepare import Prepared
+    from auditor.evaluation.build_plan import Prepared
 
 DEFAULT = Path("audit.toml")
 """The config that is used where none is named, if it is there."""
@@ -131,13 +123,13 @@ def audited(
     asked = _asked(options, config, rules)
     with contextlib.ExitStack() as ending:
         with (
-            folders.whole(asked.out, results.is_ours, ResultsError) as folder,
+            atomic_folder.whole(asked.out, results.is_ours, ResultsError) as folder,
             named(file),
             kept_answers(options) as cache,
         ):
             finished = _audit(options, config, asked, folder, cache)
             # From here to the folder's new name, so that an interruption finds either no results or whole ones.
-            ending.enter_context(folders.uninterrupted())
+            ending.enter_context(atomic_folder.uninterrupted())
         INTERRUPTS.settle(exit_code(finished.decision))
     return finished
 
@@ -145,7 +137,7 @@ def audited(
 def listed(options: Namespace, config: Config, file: Path | None) -> str:
     """What the audit would measure, everything read and checked, nothing written."""
     asked = _asked(options, config)
-    folders.check_target(asked.out, results.is_ours, ResultsError)
+    atomic_folder.check_target(asked.out, results.is_ours, ResultsError)
     with named(file):
         plan = _prepared(options, config, asked, NoCache()).plan
         works = estimating.works(plan, timed=not options.until_decided)
@@ -159,10 +151,10 @@ def listed(options: Namespace, config: Config, file: Path | None) -> str:
 
 def _prepared(options: Namespace, config: Config, asked: _Asked, cache: Cache) -> Prepared:
     """Everything the audit needs, and the policy and hypotheses checked against it."""
-    from auditor import prepare
+    from auditor.evaluation import build_plan
 
     root = asked.out.resolve().parent
-    prepared = prepare.prepare(config, _options(options, config, cache), asked.probes, asked.chosen, root)
+    prepared = build_plan.prepare(config, _options(options, config, cache), asked.probes, asked.chosen, root)
     plan = prepared.plan
     if not options.quiet:
         print(one_line(data_flags.told(prepared.facts["data"])), file=sys.stderr)
@@ -171,7 +163,7 @@ def _prepared(options: Namespace, config: Config, asked: _Asked, cache: Cache) -
         _say(prepared.facts["models"])
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
     policy.check(asked.policy, known)
-    comparing.check(config.compare, known, [audited.name for audited in plan.models])
+    comparisons.check(config.compare, known, [audited.name for audited in plan.models])
     for audited in plan.models:
         if audited.configured_base is not None and not options.quiet:
             said = f"{audited.name}: trained again from {audited.configured_base}, the base of [training]"
@@ -180,7 +172,7 @@ def _prepared(options: Namespace, config: Config, asked: _Asked, cache: Cache) -
 
 
 def _audit(options: Namespace, config: Config, asked: _Asked, folder: Path, cache: Cache) -> Audited:
-    from auditor import provenance
+    from auditor.results import provenance
 
     root, lines = asked.out.resolve().parent, progress(options)
     prepared = _prepared(options, config, asked, cache)
@@ -192,20 +184,20 @@ def _audit(options: Namespace, config: Config, asked: _Asked, folder: Path, cach
     doubt = doubts.swapped_labels(records, plan.candidate)
     if doubt is not None and not options.quiet:
         print(one_line(f"{doubt}; {data_flags.told(prepared.facts['data'][:1])}"), file=sys.stderr)
-    compared = comparing.compare(plan.candidate, records, config.compare)
+    compared = comparisons.compare(plan.candidate, records, config.compare)
     content = {
         **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, root),
         **prepared.facts,
         "data": doubts.noted(prepared.facts["data"], doubt),
-        "until_decided": None if drawn is None else tables.plain(asdict(drawn)),
+        "until_decided": None if drawn is None else canonical_json.plain(asdict(drawn)),
         "candidate": plan.candidate,
         "records": [results.record_dict(record) for record in records],
-        "comparisons": tables.plain(compared),
-        "unanswered": comparing.unanswered(config.compare, compared),
+        "comparisons": canonical_json.plain(compared),
+        "unanswered": comparisons.unanswered(config.compare, compared),
         "policy": results.policy_dict(asked.policy),
         "decision": results.decision_dict(decision, asked.policy),
     }
-    tables.write_rows(folder / results.EXAMPLES, records)
+    parquet.write_rows(folder / results.EXAMPLES, records)
     _write(folder, content, {"seconds": lines.seconds, "expected_seconds": expected}, plan.errors)
     own = tuple(record for record in records if record.model == plan.candidate)
     return Audited(decision, asked.policy, own, asked.out, lines.seconds)
@@ -229,15 +221,15 @@ def _say(models: Sequence[Mapping[str, Any]]) -> None:
 
 def _records(
     options: Namespace, plan: Plan, rules: policy.Policy, folder: Path, lines: Lines
-) -> tuple[tuple[ProbeRecord, ...], rounds.Drawn | None]:
+) -> tuple[tuple[ProbeRecord, ...], sequential.Drawn | None]:
     """What the probes found, their cases written as they are scored; and how much was drawn, if not all."""
     drawn = None
     with (
-        contextlib.closing(tables.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)) as writer,
+        contextlib.closing(parquet.CaseWriter(folder / results.CASES, plan.task, texts=not options.no_texts)) as writer,
         lines,
     ):
         if options.until_decided:
-            records, drawn = rounds.run(plan, rules, writer, lines)
+            records, drawn = sequential.run(plan, rules, writer, lines)
         else:
             records = runner.run(plan, writer, lines)
     return tuple(results.without_texts(one) for one in records) if options.no_texts else records, drawn
@@ -266,7 +258,7 @@ def _with_flags(config: Config, options: Namespace) -> Config:
 
 
 def _options(options: Namespace, config: Config, cache: Cache) -> Any:
-    from auditor.prepare import Options
+    from auditor.evaluation.build_plan import Options
 
     domains: dict[str, Path] = {}
     for word in options.domain:

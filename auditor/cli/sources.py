@@ -171,7 +171,7 @@ def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> di
 
 def training_of(sources: Sources, config: Config) -> dict[str, Any]:
     """``[training]`` as the audited checkpoint's was; for one from elsewhere that of the audit's config."""
-    from auditor import retraining
+    from auditor.evaluation import retrain
     from auditor.training import job
 
     record = sources.record
@@ -182,7 +182,7 @@ def training_of(sources: Sources, config: Config) -> dict[str, Any]:
     return {
         **config.training.model_dump(),
         **settings,
-        "learning_rate": retraining.shared_rate(record, config),
+        "learning_rate": retrain.shared_rate(record, config),
         "base": sources.base.resolve(),
         "max_rows": None if sources.other_rows else rows,
         "learning_rates": [],

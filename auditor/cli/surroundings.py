@@ -10,8 +10,8 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-from auditor import caches
 from auditor.errors import UsageError
+from auditor.storage import user_cache
 
 KEEPING = ("run", "train", "remedy")
 """Commands that keep finished work for the next time."""
@@ -30,8 +30,10 @@ def prepare(options: Namespace) -> None:
         tempfile.gettempdir()
     except OSError as error:
         raise UsageError(f"no temporary files can be written: {error.strerror}", hint="set TMPDIR") from None
-    if home is not None and home in caches.folder().parents:
-        line = f"no home folder is known, so that nothing is kept for the next run ({caches.VARIABLE} names a folder)"
+    if home is not None and home in user_cache.folder().parents:
+        line = (
+            f"no home folder is known, so that nothing is kept for the next run ({user_cache.VARIABLE} names a folder)"
+        )
         print(f"audit {options.command}: {line}", file=sys.stderr)
 
 

@@ -26,9 +26,9 @@ def run(options: Namespace) -> int:
 
     The folders go to standard output; with several, a table of what each took goes to standard error.
     """
-    from auditor.training import job, processes
+    from auditor.training import distributed, job
 
-    if not processes.is_first():
+    if not distributed.is_first():
         options.quiet = True
     path = options.config or Path("audit.toml")
     if options.config is None and not path.is_file():
@@ -38,7 +38,7 @@ def run(options: Namespace) -> int:
     try:
         with named(path), progress(options) as lines:
             for one in job.train(config, out=options.out, device=options.device, progress=lines, fresh=options.fresh):
-                if not processes.is_first():
+                if not distributed.is_first():
                     continue
                 print(one_line(str(one.folder)), flush=True)
                 finished.append(one)

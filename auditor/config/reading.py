@@ -11,10 +11,10 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from auditor import documents
 from auditor.config.schema import Config
 from auditor.errors import AuditError, ConfigError, near_match
-from auditor.reading import SETTINGS, read_file
+from auditor.storage import documents
+from auditor.storage.reading import SETTINGS, read_file
 
 Settings = TypeVar("Settings")
 

@@ -11,8 +11,8 @@ from auditor.data import tables
 from auditor.data.delimited import lines_of
 from auditor.data.tables import NO_ROWS, Table
 from auditor.errors import DataError
-from auditor.reading import read_file
-from auditor.spans import PREFIXES
+from auditor.storage.reading import read_file
+from auditor.text.spans import PREFIXES
 
 TOKENS, TAGS, DOCUMENT = "tokens", "tags", "document"
 """What the columns of a CoNLL file are called here."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from auditor import labelling, spellings
 from auditor.data import columns as choosing
 from auditor.data import sentences, tables
 from auditor.data.columns import FOUND, Columns
 from auditor.data.reports import DataReport, nothing
 from auditor.data.tables import Table, sha256_of
 from auditor.errors import DataError
-from auditor.labelling import Reading
+from auditor.labels import matching, spellings
+from auditor.labels.matching import Reading
 from auditor.types import Example, Task
 
 
@@ -116,7 +116,7 @@ def _rule(sets: Mapping[str, tuple[_Opened, Task]]) -> str | None:
     """How numbers are read that could be names or positions, as those of the other sets have to be."""
     decided: dict[str, _Opened] = {}
     for one, task in sets.values():
-        allowed = labelling.rules(one.column, task.labels, task.mapping)
+        allowed = matching.rules(one.column, task.labels, task.mapping)
         if len(allowed) == 1:
             decided.setdefault(next(iter(allowed)), one)
     if len(decided) > 1:
@@ -157,7 +157,7 @@ def _open(path: Path, fields: Sequence[str], columns: Columns, labels_file: Path
 
 def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str | None) -> Dataset:
     table, names = opened.table, opened.names
-    reading = labelling.read(opened.column, task.labels, task.mapping, ignore_case=columns.ignore_case, rule=rule)
+    reading = matching.read(opened.column, task.labels, task.mapping, ignore_case=columns.ignore_case, rule=rule)
     texts_of = {one: names[one] for one in task.fields}
     counts = dict.fromkeys(("empty", "missing_label", "duplicates", "conflicting"), 0)
     seen: dict[tuple[str, ...], list[Any]] = {}
@@ -245,7 +245,7 @@ def labels_in(
     for what ``load`` refuses and for fewer than two labels.
     """
     opened = _open(path, fields, columns, labels_file)
-    reading = labelling.trained(opened.column, mapping, ignore_case=columns.ignore_case)
+    reading = matching.trained(opened.column, mapping, ignore_case=columns.ignore_case)
     labels = list(dict.fromkeys(reading.labels.values()))
     if not labels:
         raise nothing(opened.table, opened.names)
@@ -255,7 +255,7 @@ def labels_in(
             where=opened.column.where,
             hint="a classifier needs two or more",
         )
-    return tuple(labels if reading.by == labelling.CLASS else sorted(labels, key=spellings.by_number))
+    return tuple(labels if reading.by == matching.CLASS else sorted(labels, key=spellings.by_number))
 
 
 def cell(value: object, where: str, column: str) -> str:

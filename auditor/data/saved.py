@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import DataError
-from auditor.reading import check_folder, is_folder
+from auditor.storage.reading import check_folder, is_folder
 
 
 def is_saved(path: Path) -> bool:

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auditor import labelling, spans, spellings
 from auditor.data import columns as choosing
 from auditor.data import tokens
 from auditor.data.columns import Columns
 from auditor.data.tables import Table
 from auditor.errors import DataError
-from auditor.labelling import Reading
-from auditor.spans import OUTSIDE
+from auditor.labels import matching, spellings
+from auditor.labels.matching import Reading
+from auditor.text import spans
+from auditor.text.spans import OUTSIDE
 from auditor.types import Inputs, Task
 
 _TAG = re.compile(f"[{spans.PREFIXES}]-(.+)")
@@ -58,9 +59,9 @@ def read(path: Path, columns: Columns, *, labels: Sequence[str] = (), mapping: M
     kinds = Counter(one.type for _, row in found.table.rows for one in spans.spans(row[names["label"]]))
     _check_keys(mapping, kinds)
     reading = found.reading
-    if reading.by == labelling.NAME:
+    if reading.by == matching.NAME:
         mapped = {kind: mapping[kind] for kind in sorted(kinds) if kind in mapping}
-        reading = replace(reading, by=labelling.MAPPING if mapped else reading.by, labels=mapped)
+        reading = replace(reading, by=matching.MAPPING if mapped else reading.by, labels=mapped)
     else:
         meant = zip(reading.labels, spans.renamed(tuple(reading.labels.values()), mapping), strict=True)
         reading = replace(reading, labels=dict(meant))

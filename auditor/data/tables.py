@@ -12,7 +12,7 @@ from typing import Any
 
 from auditor.data import delimited, saved
 from auditor.errors import DataError
-from auditor.reading import open_file, read_file
+from auditor.storage.reading import open_file, read_file
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Kinds of files, told by their names."""

@@ -12,16 +12,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from auditor import spans, spellings
 from auditor import text as texts
 from auditor.data import conll, saved, tables
 from auditor.data.conll import DOCUMENT, TAGS, TOKENS
 from auditor.data.tables import Table
 from auditor.errors import DataError
-from auditor.labelling import CLASS, MAPPING, NAME, POSITION, Reading
-from auditor.reading import is_folder
-from auditor.spans import OUTSIDE
-from auditor.spellings import UNFILLED
+from auditor.labels import spellings
+from auditor.labels.matching import CLASS, MAPPING, NAME, POSITION, Reading
+from auditor.labels.spellings import UNFILLED
+from auditor.storage.reading import is_folder
+from auditor.text import spans
+from auditor.text.spans import OUTSIDE
 
 COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iob2", ".tsv")
 """Kinds of files with one word and its tag a line, told by their names."""

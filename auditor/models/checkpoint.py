@@ -14,7 +14,7 @@ from auditor.models.adapter_files import ADAPTER_CONFIG, check_adapter, merge_hi
 from auditor.models.fingerprints import NOT_READ, fingerprint
 from auditor.models.reading import read_json
 from auditor.models.weight_files import ADAPTER, check_weights, weight_files
-from auditor.reading import check_folder, is_folder
+from auditor.storage.reading import check_folder, is_folder
 
 __all__ = ["Checkpoint", "check_base", "describe", "find", "fingerprint", "task_of"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from auditor.errors import ModelError, NoAnswerError
-from auditor.models.texts import TextModel
-from auditor.models.words import WordTexts
+from auditor.models.heads.sequence import TextModel
+from auditor.models.heads.token import WordTexts
 from auditor.types import Encoded, Request, Response
 
 CHECKS: tuple[Request, ...] = (

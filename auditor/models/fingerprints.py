@@ -9,7 +9,7 @@ from pathlib import Path
 
 from auditor.errors import ModelError
 from auditor.models.weight_files import ADAPTER, weight_files
-from auditor.reading import open_file
+from auditor.storage.reading import open_file
 
 NOT_READ = (
     # Notes about the model, and about its training.

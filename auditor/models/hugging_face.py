@@ -11,12 +11,12 @@ from typing import Any
 from auditor.errors import ModelError, NoAnswerError
 from auditor.models import adapters, checkpoint, company, padding
 from auditor.models.devices import checked_device, device_named, device_words, versions
+from auditor.models.heads.sequence import TextModel, Texts
+from auditor.models.heads.token import WordTexts
 from auditor.models.libraries import quiet
 from auditor.models.loading import check_config, load_weights, loading, why
 from auditor.models.padding import Row
-from auditor.models.texts import TextModel, Texts
 from auditor.models.tokenizing import load_tokenizer
-from auditor.models.words import WordTexts
 from auditor.types import Model
 
 __all__ = [

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor.documents import short
 from auditor.errors import AuditError, ModelError, near_match
 from auditor.models import sizes, weight_names
 from auditor.models.adapter_files import ADAPTER_CONFIG
 from auditor.models.libraries import BROKEN, of_a_library, quiet, said
 from auditor.models.reading import read_json
 from auditor.models.weight_files import shapes
+from auditor.storage.documents import short
 
 KNOWN = 5
 """Names that a hint lists where none is near."""

@@ -13,11 +13,11 @@ from typing import Any
 from auditor.errors import ModelError, NoAnswerError
 from auditor.models import company, hugging_face
 from auditor.models.devices import checked_device, device_words, versions
-from auditor.models.exporting import TORCH, Provider, provider, refused, runtime, session_of
+from auditor.models.heads.sequence import TextModel, Texts
+from auditor.models.heads.token import WordTexts
 from auditor.models.libraries import said
+from auditor.models.onnx_export import TORCH, Provider, provider, refused, runtime, session_of
 from auditor.models.padding import Filling, Row, named_padding
-from auditor.models.texts import TextModel, Texts
-from auditor.models.words import WordTexts
 from auditor.types import Model, Response
 
 PACKAGES = ("onnxruntime", "onnx")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from auditor import documents
 from auditor.errors import ModelError
-from auditor.reading import DOCUMENT, read_file
+from auditor.storage import documents
+from auditor.storage.reading import DOCUMENT, read_file
 
 
 def read_json(file: Path) -> dict[str, Any]:

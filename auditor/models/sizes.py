@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor.documents import short
 from auditor.errors import ModelError
 from auditor.models import weight_names
 from auditor.models.libraries import quiet
 from auditor.models.reading import read_json
 from auditor.models.weight_files import Shapes, shapes, weight_files
+from auditor.storage.documents import short
 
 LAYERS = re.compile(r"^(n|num|num_hidden|num_encoder|num_decoder|encoder|decoder)_layers?$")
 """Names of fields that say how many layers there are: each has at least one tensor of its own, or shares one."""

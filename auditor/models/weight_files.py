@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from auditor.errors import ModelError
 from auditor.models.reading import read_json
-from auditor.reading import open_file
+from auditor.storage.reading import open_file
 
 ADAPTER = "adapter"
 """A folder in a checkpoint: parameters that do not merge into the weights."""

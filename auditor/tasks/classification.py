@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from auditor import labelling, spellings
 from auditor.errors import ConfigError, near_match
+from auditor.labels import matching, spellings
 from auditor.types import Inputs, Request, Response, Score
 
 
@@ -50,7 +50,7 @@ class TextClassification:
             return inputs, None
         word = spellings.spelled(row[columns["label"]])
         column = spellings.Column(columns["label"], {word: (0,)})
-        return inputs, labelling.read(column, self.labels, self.mapping).labels[word]
+        return inputs, matching.read(column, self.labels, self.mapping).labels[word]
 
     def request(self, inputs: Inputs) -> Request:
         """What the model is asked: the text."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor import spans, spellings, text
+from auditor import text
 from auditor.errors import ConfigError, DataError, near_match
-from auditor.spans import OUTSIDE, Span
-from auditor.tasks import anatomy
+from auditor.labels import spellings
+from auditor.tasks import entity_errors
+from auditor.text import spans
+from auditor.text.spans import OUTSIDE, Span
 from auditor.types import Inputs, Request, Response, Score
 
 Gold = tuple[str, ...]
@@ -143,7 +145,7 @@ class NamedEntityRecognition:
         return wanted, [one for one in seen if not any(spans.overlap(one, other) for other in foreign)], foreign
 
     def parts(self, gold: Gold, response: Response) -> Mapping[str, Score]:
-        """Precision and recall, by type, by kind of error and by tag (``anatomy.scores``); foreign types left out.
+        """Precision and recall, by type, by kind of error and by tag (``entity_errors.scores``); foreign types left out.
 
         ``lenient``: F1 where whatever tag changes to a type begins an entity, as conlleval and seqeval's default count.
         """
@@ -154,7 +156,7 @@ class NamedEntityRecognition:
         tags = [*self._read(response), *[OUTSIDE] * (len(gold) - len(response))]
         left_out = {index for one in foreign for index in range(one.start, one.end)}
         pairs = [(tag, tags[index]) for index, tag in enumerate(gold) if index not in left_out]
-        found = dict(anatomy.scores(wanted, seen, self.types, pairs))
+        found = dict(entity_errors.scores(wanted, seen, self.types, pairs))
         return {**found, "lenient": Score(2.0 * right, float(len(leniently) + len(wanted)))}
 
     def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from auditor.models.padding import embedding_table
-from auditor.training.terms import Trained
+from auditor.training.settings import Trained
 from auditor.types import Progress
 
 NAME = "costs.json"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from auditor import spans
 from auditor.errors import DataError
+from auditor.models.heads.token import windows
 from auditor.models.padding import Filling
-from auditor.models.words import windows
+from auditor.text import spans
 from auditor.types import Example, Request, Task
 
 LABELS, EXAMPLES = "labels", "examples"

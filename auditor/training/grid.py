@@ -10,7 +10,7 @@ from typing import Any
 from auditor.config import SEEDS, Config
 from auditor.errors import ConfigError
 from auditor.training import recipes
-from auditor.training.terms import Settings
+from auditor.training.settings import Settings
 from auditor.types import Task
 
 

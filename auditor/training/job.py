@@ -13,8 +13,19 @@ from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, DataError, ModelError, UsageError
 from auditor.models import checkpoint, hugging_face
-from auditor.reading import is_folder
-from auditor.training import cost, grid, inputs, loop, processes, recipes, record, resume, saving, validating
+from auditor.storage.reading import is_folder
+from auditor.training import (
+    checkpoint_writer,
+    cost,
+    distributed,
+    grid,
+    loop,
+    recipes,
+    record,
+    resume,
+    training_key,
+    validating,
+)
 from auditor.types import Example, Progress, Task
 
 OWN = ("train", "validation", "test")
@@ -82,14 +93,14 @@ def train(
     progress.start("labels")
     progress.finish(data.told({name: one.reading for name, one in ready.sets.items()}))
     # Of several devices for an audit one trains.
-    where = processes.device(hugging_face.device_named((device or config.audit.device).split(",")[0]))
-    processes.begin(where)
+    where = distributed.device(hugging_face.device_named((device or config.audit.device).split(",")[0]))
+    distributed.begin(where)
     errors: list[ModelError] = []
     for run in ready.runs:
         try:
             yield _finished(ready, run, where, progress, fresh=fresh)
         except ModelError as error:
-            if processes.count() > 1:
+            if distributed.count() > 1:
                 raise  # the others may not have failed, and would wait for this one for ever
             # One that diverges at its rate or strength says nothing of the others.
             errors.append(error)
@@ -104,27 +115,27 @@ def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, f
     """One checkpoint, trained or found as it was."""
     target, recipe = ready.folder / run.name, run.recipe()
     given = (ready.base, ready.examples, ready.validation, ready.task, recipe, run.settings)
-    key = inputs.key(*given, seed=run.seed, device=where)
+    key = training_key.key(*given, seed=run.seed, device=where)
     keeper = resume.keeper(key)
-    if fresh and processes.is_first():
+    if fresh and distributed.is_first():
         keeper.discard()
-    processes.wait()
+    distributed.wait()
     old = None if fresh else _same(target, key, ready.config.task)
     if old is None:
         meter = cost.Meter(progress)
         with meter.measured(where):
             trained = loop.train(*given, seed=run.seed, device=where, progress=meter, keeper=keeper)
         found = _record(ready, run, recipe, target, trained, key)
-        if processes.is_first():
+        if distributed.is_first():
             loop.save(trained, target, found)
             cost.write(ready.folder, run.name, meter.of(trained.steps))
     else:
         progress.start(f"training {run.name}")
         found = _brought_up_to_date(ready, target, old, recipe)
         progress.finish("nothing has changed since; --fresh trains again")
-    if processes.is_first():
+    if distributed.is_first():
         keeper.discard()
-    processes.wait()
+    distributed.wait()
     return Finished(target, found, cost.read(ready.folder).get(run.name))
 
 
@@ -144,7 +155,7 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...]) -> _Ready:
     folder = out or config.resolve(training.out)
     runs = grid.runs(config, task, settings)
     for run in runs:
-        saving.check_target(folder / run.name)
+        checkpoint_writer.check_target(folder / run.name)
         if (folder / run.name).resolve() == base.resolve():
             raise ConfigError("would replace its own base", where="[training] out", hint="name another folder")
     return _Ready(config, base, folder, task, sets, examples, validation, runs)
@@ -220,8 +231,8 @@ def _brought_up_to_date(
 ) -> record.TrainingRecord:
     """Files that decide no weight, such as the test rows, may have changed: audits of the checkpoint go by its record."""
     new = replace(old, **_places(ready, target), recipe_settings=recipes.portable(recipe.settings, target))
-    if new != old and processes.is_first():
-        saving.rewrite(target, new)
+    if new != old and distributed.is_first():
+        checkpoint_writer.rewrite(target, new)
     return new
 
 
@@ -240,7 +251,7 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
         return Path(os.path.relpath(path.resolve(), target.resolve())).as_posix()
 
     return {
-        "base": {"path": placed(ready.base), "fingerprint": inputs.fingerprint(ready.base)},
+        "base": {"path": placed(ready.base), "fingerprint": training_key.fingerprint(ready.base)},
         "data": {name: _placed_set(one, placed) for name, one in ready.sets.items()},
         # Not those that were found by their usual names: another file may have others.
         "columns": configs.columns(ready.config),
@@ -274,7 +285,7 @@ def _record(
         },
         seed=run.seed,
         train_rows=len(ready.examples),
-        versions=inputs.versions(),
+        versions=training_key.versions(),
         device=trained.device,
         steps=trained.steps,
         history=tuple(trained.history),

@@ -13,17 +13,18 @@ from typing import Any
 from auditor.errors import DataError, DivergedError
 from auditor.models import adapters, hugging_face
 from auditor.models.devices import memory_errors
-from auditor.training import base as bases
-from auditor.training import cost, failing, processes, saving, state, validating
+from auditor.training import checkpoint_writer, cost, distributed, failing, validating
+from auditor.training import pretrained as bases
 from auditor.training import record as records
 from auditor.training.batches import bucketed, last_marked
 from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seed_anew, seeded
 from auditor.training.encoding import encoded, labels_in
-from auditor.training.generators import Generators
-from auditor.training.optimizing import mixed_precision, optimizer, rate
+from auditor.training.optimizer import mixed_precision, optimizer, rate
 from auditor.training.recipes import Recipe
 from auditor.training.resume import Keeper, Outcome, Place
-from auditor.training.terms import Settings, Trained
+from auditor.training.resume import tensors as state
+from auditor.training.resume.rng_state import Generators
+from auditor.training.settings import Settings, Trained
 from auditor.types import Example, Progress, Silent, Task
 
 FULL = "lower batch_size and raise accumulation, or lower max_length"
@@ -127,7 +128,7 @@ class _Loop:
         model = recipe.prepare(trained.model)
         self._max_length = hugging_face.length_limit(model, trained.tokenizer, settings.max_length)
         trained.virtual_tokens, trained.work = adapters.virtual_tokens(model), 0  # trying them out is no training
-        self._model, self._optimizer = processes.prepared(self._accelerator, model, optimizer(model, settings))
+        self._model, self._optimizer = distributed.prepared(self._accelerator, model, optimizer(model, settings))
         self._weight = 1.0
         recipe.accumulate, recipe.answering, recipe.task = self._accumulate, self._answering, task
         if self._accelerator.scaler is not None:
@@ -205,9 +206,9 @@ class _Loop:
         if place:
             place.now.restore(trained.device)
         for indices, last in islice(last_marked(plan), batches, None):
-            own, self._weight = processes.share(self._accelerator, indices, labels)
+            own, self._weight = distributed.share(self._accelerator, indices, labels)
             with failing.batch(model, columns, own, trained.filling, self._accelerator.device) as batch:
-                loss = processes.mean(self._accelerator, self._recipe.backward(model, batch, batches), self._weight)
+                loss = distributed.mean(self._accelerator, self._recipe.backward(model, batch, batches), self._weight)
             if not math.isfinite(loss):
                 raise self._diverged(f"the loss became {loss}")
             total, batches = total + loss, batches + 1
@@ -235,7 +236,7 @@ class _Loop:
         factor = rate(self._trained.steps, self._total, settings.warmup, settings.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = settings.learning_rate * factor * group["scale"]
-        processes.average_gradients(self._accelerator, self._model.parameters())
+        distributed.average_gradients(self._accelerator, self._model.parameters())
         norm = float(self._accelerator.clip_grad_norm_(self._model.parameters(), settings.clip_norm))
         # With fp16 the scaler expects overflows now and then, and leaves such a step out by itself.
         if not math.isfinite(norm) and self._accelerator.scaler is None:
@@ -252,7 +253,7 @@ class _Loop:
 
     def _keep(self, epoch: int, batches: int, loss: float, order: Any, begun: Generators) -> None:
         """Have this place kept, if it is time. Nothing is drawn and nothing changed: when it happens does not matter."""
-        if self._keeper is None or not processes.is_first() or not self._keeper.due():
+        if self._keeper is None or not distributed.is_first() or not self._keeper.due():
             return
         trained, scaler, best = self._trained, self._accelerator.scaler, self._best
         place = Place(
@@ -290,7 +291,7 @@ def finished(trained: Trained) -> tuple[Outcome, dict[str, Any]]:
 
 def save(trained: Trained, out: Path, record: records.TrainingRecord | None = None) -> None:
     """Write the checkpoint, with ``training.json`` if its record is given; whole or not at all. Raises ModelError."""
-    saving.save(trained.model, trained.tokenizer, out, record)
+    checkpoint_writer.save(trained.model, trained.tokenizer, out, record)
 
 
 def as_model(trained: Trained, *, name: str, fingerprint: str = "") -> hugging_face.HuggingFaceModel:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from auditor.data import sha256_of
 from auditor.errors import DataError, ModelError
-from auditor.reading import DOCUMENT, read_file
+from auditor.storage.reading import DOCUMENT, read_file
 
 NAME = "training.json"
 SCHEMA = 1

@@ -16,12 +16,13 @@ from unittest import mock
 
 import common
 
-from auditor import resources, tasks
-from auditor.attacking import searching  # imports TextAttack without its downloads
+from auditor import tasks
+from auditor.attacks import searching  # imports TextAttack without its downloads
 from auditor.config.schema import AuditSection
 from auditor.engine import Scorer
+from auditor.environment import resources
 from auditor.models import hugging_face, onnx
-from auditor.provenance import CPU_TOKENS
+from auditor.results.provenance import CPU_TOKENS
 from auditor.types import Model
 
 RECIPES = {"deepwordbug": "DeepWordBugGao2018", "pwws": "PWWSRen2019"}

@@ -8,9 +8,11 @@ from typing import Any
 
 import common
 
-from auditor import perturbing, plans, tasks
+from auditor import tasks
 from auditor.engine import Scorer
+from auditor.evaluation import sampling
 from auditor.models import hugging_face
+from auditor.perturbations import catalogue
 from auditor.types import Case, Example
 from probes import noise
 
@@ -27,7 +29,7 @@ PERTURBATIONS = (
 def cases(task: Any, examples: list[Example], names: tuple[str, ...]) -> Iterator[Case]:
     settings = noise.Settings(examples=len(examples), perturbations=names, severities={"middle": 0.2})
     audit: Any = SimpleNamespace(
-        settings=settings, task=task, examples=lambda *_: examples, rng=lambda *key: plans.seeded(0, "noise", *key)
+        settings=settings, task=task, examples=lambda *_: examples, rng=lambda *key: sampling.seeded(0, "noise", *key)
     )
     return (one for one in noise.PROBE.cases(audit) if isinstance(one, Case))
 
@@ -40,11 +42,9 @@ def main() -> None:
     task = tasks.create("text-classification", model.labels)
     rows = common.reviews(options.demo, "test", options.examples)
     examples = [Example(f"test:{index}", {"text": text}, label) for index, (text, label) in enumerate(rows)]
-    names = tuple(name for name in PERTURBATIONS if name in perturbing.FAMILIES)
+    names = tuple(name for name in PERTURBATIONS if name in catalogue.FAMILIES)
     if len(names) != len(PERTURBATIONS):
-        raise SystemExit(
-            f"unknown perturbations: {set(PERTURBATIONS) - set(names)}; known: {list(perturbing.FAMILIES)}"
-        )
+        raise SystemExit(f"unknown perturbations: {set(PERTURBATIONS) - set(names)}; known: {list(catalogue.FAMILIES)}")
     made = list(cases(task, examples, names))
 
     def engine() -> None:

@@ -23,7 +23,7 @@ IMPORTS: tuple[str, ...] = (
     "scipy.special",
     "pyarrow.parquet",
 )
-IMPORTS += ("reports.scorecard", "auditor.attacking", "transformers.models.bert.modeling_bert", "accelerate")
+IMPORTS += ("reports.scorecard", "auditor.attacks.attacker", "transformers.models.bert.modeling_bert", "accelerate")
 
 
 def kept_batches(model_type: Any) -> list[tuple[Any, list[Any]]]:

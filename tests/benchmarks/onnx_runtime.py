@@ -12,7 +12,7 @@ import common
 from auditor.engine import plan
 from auditor.engine.scorer import WINDOW
 from auditor.models import hugging_face, onnx
-from auditor.provenance import CPU_TOKENS
+from auditor.results.provenance import CPU_TOKENS
 from auditor.types import Encoded, Model, Response
 
 

@@ -15,8 +15,8 @@ import common
 
 from auditor import tasks
 from auditor.models import hugging_face
-from auditor.training import base as bases
 from auditor.training import loop, recipes
+from auditor.training import pretrained as bases
 from auditor.types import Example, Task
 
 MAX_LENGTH = 128

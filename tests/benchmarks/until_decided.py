@@ -21,8 +21,8 @@ import common
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from test_real_models import by_typos, constant, demo_data, healthy, read, train
 
-from auditor import policy
 from auditor.cli.main import main as audit
+from auditor.verdicts import policy
 
 
 def passes(checkpoint: Path, data: Path, out: Path, *more: str) -> tuple[int, int, str]:

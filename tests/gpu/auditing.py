@@ -35,7 +35,7 @@ def scorer_of(
     from auditor import tasks
     from auditor.engine import Scorer
     from auditor.models import hugging_face
-    from auditor.provenance import batch_tokens
+    from auditor.results.provenance import batch_tokens
 
     path = check.folder / trained / recipe
     model = hugging_face.load(path, name=recipe, device=check.device, precision=precision, max_length=128)
@@ -56,7 +56,7 @@ def has_attacks() -> bool:
 
 def audit(check: Check) -> None:
     """The audit on the device, every answer kept."""
-    from auditor.models.texts import TextModel
+    from auditor.models.heads.sequence import TextModel
 
     original = TextModel.run
 
@@ -91,7 +91,7 @@ def compare(check: Check) -> None:
     """Every answer of the audit once more on the CPU; and the same texts in bf16."""
     from auditor.engine import plan
     from auditor.models import hugging_face
-    from auditor.provenance import CPU_TOKENS, batch_tokens
+    from auditor.results.provenance import CPU_TOKENS, batch_tokens
 
     pairs: list[tuple[Any, Any]] = []
     bf16: list[tuple[Any, Any]] = []

@@ -41,7 +41,7 @@ def bare_training(check: Check, precision: str) -> float:
     import torch
 
     from auditor import tasks
-    from auditor.training import base as bases
+    from auditor.training import pretrained as bases
 
     task = tasks.create("text-classification", LABELS)
     model, tokenizer, _ = bases.load(check.folder / "base", task)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from auditor.training.recipes import _paths
-from auditor.training.terms import Settings
+from auditor.training.settings import Settings
 from auditor.types import Example, Model, Task
 
 Batch = dict[str, Any]

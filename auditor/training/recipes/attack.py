@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from auditor import holding, resources, shares, spans, text
+from auditor import text
+from auditor.environment import resources
 from auditor.errors import ConfigError
-from auditor.training import terms as training
-from auditor.training.recipes import _texts
-from auditor.training.recipes._checks import between
+from auditor.tasks import entity_goal
+from auditor.text import shares, spans
+from auditor.training import settings as training
+from auditor.training.recipes import _generated_texts
+from auditor.training.recipes._ranges import between
 from auditor.types import Example, Model, Task
 
 if TYPE_CHECKING:
-    from auditor import attacking
+    from auditor.attacks import attacker as attacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Settings:
     """Queries of one attack, at least 3."""
 
 
-class AttackTraining(_texts.Making):
+class AttackTraining(_generated_texts.Making):
     """Yoo & Qi (2021), "Towards improving adversarial training of NLP models" (A2T), with TextAttack's own attacks.
 
     Every few epochs a random share of the rows is drawn, and those among them that the model answers rightly are attacked,
@@ -109,18 +112,18 @@ class AttackTraining(_texts.Making):
         def answers(texts: Sequence[str]) -> Sequence[Any]:
             return model.run(model.encode([task.request({"text": one}) for one in texts]))
 
-        wanted = holding.found(task, gold, answers([one])[0])
+        wanted = entity_goal.found(task, gold, answers([one])[0])
         if not wanted:
             return None
 
         def ask(texts: Sequence[str]) -> Sequence[Sequence[float]]:
-            return holding.goal(task, before, texts, answers(texts), wanted)
+            return entity_goal.goal(task, before, texts, answers(texts), wanted)
 
-        kept = holding.words_of(spans.spans(gold))
+        kept = entity_goal.words_of(spans.spans(gold))
         found = self._found(ask, one, 0, rng, part=(0, len(one)), kept=kept)
         edits = text.diff(before, text.split(found.text))
         origins = text.origins(before, edits)
-        if not found.success or holding.broken(before, gold, edits, origins, context_only=True):
+        if not found.success or entity_goal.broken(before, gold, edits, origins, context_only=True):
             return None
         return found.text, spans.follow(gold, origins)
 
@@ -134,7 +137,7 @@ class AttackTraining(_texts.Making):
         part: tuple[int, int],
         kept: frozenset[int] = frozenset(),
     ) -> attacking.Outcome:
-        from auditor import attacking
+        from auditor.attacks import attacker as attacking
 
         settings, own = self.settings, random.Random(rng.getrandbits(64))
         limit = shares.at_most(settings.max_words_changed, len(text.split(one[slice(*part)]).words))

@@ -6,11 +6,11 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from auditor.training.recipes import _noise
+from auditor.training.recipes import _perturbed_rows
 from auditor.types import Example
 
 
-class Augment(_noise.Perturbing):
+class Augment(_perturbed_rows.Perturbing):
     """Data augmentation with nlpaug's noise and our own (Belinkov & Bisk 2018 train on such noise).
 
     The copies are made once, before the first epoch, and follow from the seed and the rows: every epoch passes rows and copies.
@@ -18,7 +18,7 @@ class Augment(_noise.Perturbing):
 
     name = "augment"
 
-    def __init__(self, settings: _noise.Settings) -> None:
+    def __init__(self, settings: _perturbed_rows.Settings) -> None:
         super().__init__(settings)
         self._seed = 0
 
@@ -28,14 +28,16 @@ class Augment(_noise.Perturbing):
         return model
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:  # noqa: ARG002 - every epoch alike
-        settings: _noise.Settings = self.settings
+        settings: _perturbed_rows.Settings = self.settings
         if settings.share == 0:
             return examples
         # By row: neither the epoch nor the other rows decide whether it gets a copy, and which.
-        names = _noise.chosen(settings.perturbations)
+        names = _perturbed_rows.chosen(settings.perturbations)
         drawn = [(one, random.Random(f"{self._seed} {number}")) for number, one in enumerate(examples)]
         copies = [
-            _noise.perturbed(one, names, settings.words, rng) for one, rng in drawn if rng.random() < settings.share
+            _perturbed_rows.perturbed(one, names, settings.words, rng)
+            for one, rng in drawn
+            if rng.random() < settings.share
         ]
         return [*examples, *(one for one in copies if one is not None)]
 

@@ -14,10 +14,10 @@ from auditor.data import tables
 from auditor.errors import ConfigError, DataError, ModelError
 from auditor.models import checkpoint
 from auditor.models.loading import loading
-from auditor.reading import is_folder, read_file
-from auditor.training import terms as training
-from auditor.training.recipes import _stretches, _texts
-from auditor.training.recipes._checks import between
+from auditor.storage.reading import is_folder, read_file
+from auditor.training import settings as training
+from auditor.training.recipes import _entity_contexts, _generated_texts
+from auditor.training.recipes._ranges import between
 from auditor.types import Example, Task
 
 BATCH = 16
@@ -46,7 +46,7 @@ class Settings:
     table: Path | None = None
 
 
-class BackTranslation(_texts.Making):
+class BackTranslation(_generated_texts.Making):
     """Sennrich, Haddow & Birch (2016), "Improving neural machine translation models with monolingual data", to paraphrase
     labelled texts as in Xie et al. (2020), "Unsupervised data augmentation for consistency training".
 
@@ -98,7 +98,7 @@ class BackTranslation(_texts.Making):
     def _paraphrased(self, examples: Sequence[Example]) -> Iterator[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
         rows = [n for n in range(len(examples)) if random.Random(f"{self._seed} {n}").random() < settings.share]
-        texts_of = _stretches.written if self.task.word_level else _texts_of
+        texts_of = _entity_contexts.written if self.task.word_level else _texts_of
         if settings.table is not None:
             known: Mapping[str, str] = _table(settings.table)
             texts = [text for one in examples for text in texts_of(one)]
@@ -107,16 +107,16 @@ class BackTranslation(_texts.Making):
                 raise DataError("none of the training rows' texts is in it", where=str(settings.table), hint=hint)
         else:
             known = self._there_and_back(list(dict.fromkeys(text for row in rows for text in texts_of(examples[row]))))
-        words = _stretches.vocabulary(examples) if self.task.word_level else frozenset[str]()
+        words = _entity_contexts.vocabulary(examples) if self.task.word_level else frozenset[str]()
         for row in rows:
             one = examples[row]
-            made = _stretches.replaced(one, known, words) if self.task.word_level else _replaced(one, known)
+            made = _entity_contexts.replaced(one, known, words) if self.task.word_level else _replaced(one, known)
             if made is not None:
                 yield row, dict(made.inputs), made.gold
 
     def _there_and_back(self, texts: Sequence[str]) -> dict[str, str]:
         settings: Settings = self.settings
-        spoken = [_stretches.spoken(text) for text in texts] if self.task.word_level else texts
+        spoken = [_entity_contexts.spoken(text) for text in texts] if self.task.word_level else texts
         abroad = _translated(spoken, settings.translators[0], settings.prefixes[0], settings.beams, self._device)
         back = _translated(abroad, settings.translators[1], settings.prefixes[1], settings.beams, self._device)
         return dict(zip(texts, back, strict=True))

@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from auditor import resources, shares, text
+from auditor import text
 from auditor.data import tables
+from auditor.environment import resources
 from auditor.errors import ConfigError, DataError
-from auditor.perturbing import own
-from auditor.training import terms as training
-from auditor.training.recipes import _noise
+from auditor.perturbations import builtin
+from auditor.text import shares
+from auditor.training import settings as training
+from auditor.training.recipes import _perturbed_rows
 from auditor.training.recipes._base import Recipe
-from auditor.training.recipes._checks import between
+from auditor.training.recipes._ranges import between
 from auditor.types import Example, Task
 
 Synonyms = Callable[[str], Sequence[str]]
@@ -147,14 +149,14 @@ def _copy(row: Example, operation: str, share: float, known: Synonyms, rng: rand
         words = text.split(value)
         count = shares.at_most(share, len(words.words))
         made, origins = OPERATIONS[operation](words, count, share, known, rng)
-        inputs[field], gold = str(made), _noise.followed(gold, origins)
+        inputs[field], gold = str(made), _perturbed_rows.followed(gold, origins)
     broken = gold is None and row.gold is not None
     return None if broken or inputs == row.inputs else replace(row, inputs=inputs, gold=gold)
 
 
 def _offers(words: text.Words, known: Synonyms) -> list[tuple[int, Sequence[str]]]:
     """Places of words with synonyms, and these."""
-    bare = [own.parts(word)[1].lower() for word in words.words]
+    bare = [builtin.parts(word)[1].lower() for word in words.words]
     found = [(place, known(word)) for place, word in enumerate(bare) if word and word not in stop_words()]
     return [(place, synonyms) for place, synonyms in found if synonyms]
 
@@ -164,7 +166,7 @@ def _replaced(words: text.Words, count: int, _share: float, known: Synonyms, rng
     offers = _offers(words, known)
     edits = []
     for place, synonyms in rng.sample(offers, min(count, len(offers))):
-        before, bare, after = own.parts(words.words[place])
+        before, bare, after = builtin.parts(words.words[place])
         new = rng.choice(synonyms)
         new = new.capitalize() if bare[0].isupper() else new
         parts = text.words_of(f"{before}{new}{after}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.training.generators import Generators
 from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
-from auditor.training.recipes._checks import between
+from auditor.training.recipes._ranges import between
+from auditor.training.resume.rng_state import Generators
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from auditor.errors import ModelError
 from auditor.training.layers import depths
 from auditor.training.recipes._base import Recipe
-from auditor.training.recipes._checks import between
+from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from auditor.training.recipes import _peft
 from auditor.training.recipes._base import Recipe
-from auditor.training.recipes._checks import between
+from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auditor import spans
-from auditor.training.recipes import _noise, _texts
-from auditor.training.recipes._checks import between
+from auditor.text import spans
+from auditor.training.recipes import _generated_texts, _perturbed_rows
+from auditor.training.recipes._ranges import between
 from auditor.types import Example
 
 TOGETHER = 32
@@ -17,7 +17,7 @@ TOGETHER = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(_noise.Settings):
+class Settings(_perturbed_rows.Settings):
     """Those of ``augment``, and ``candidates`` ≥ 1: perturbations drawn for a row, of which it gets the one that the
     model, as it stands when the epoch begins, gives its label the least probability.
     """
@@ -25,7 +25,7 @@ class Settings(_noise.Settings):
     candidates: int = 1
 
 
-class Online(_texts.Making, _noise.Perturbing):
+class Online(_generated_texts.Making, _perturbed_rows.Perturbing):
     """Ivgi & Berant (2021), "Achieving model robustness through discrete adversarial training", random sampling.
 
     Each epoch passes every row once; a share of them, drawn anew, stands there with a perturbation, drawn anew too: a step
@@ -54,10 +54,12 @@ class Online(_texts.Making, _noise.Perturbing):
 
     def _drawn(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
-        names, drawn = _noise.chosen(settings.perturbations), list[tuple[int, Example]]()
+        names, drawn = _perturbed_rows.chosen(settings.perturbations), list[tuple[int, Example]]()
         for row, one in enumerate(examples):
             if rng.random() < settings.share:
-                several = [_noise.perturbed(one, names, settings.words, rng) for _ in range(settings.candidates)]
+                several = [
+                    _perturbed_rows.perturbed(one, names, settings.words, rng) for _ in range(settings.candidates)
+                ]
                 drawn += [(row, made) for made in several if made is not None]
         if settings.candidates > 1:
             drawn = self._worst(drawn)

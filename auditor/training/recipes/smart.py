@@ -9,7 +9,7 @@ from typing import Any
 
 from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
-from auditor.training.recipes._checks import between
+from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""TextAttack's searches, behind one guard."""

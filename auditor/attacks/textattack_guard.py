@@ -1,0 +1,114 @@
+"""What TextAttack does at import and must not do to an audit is kept from it here: downloads, changed environment
+variables, logging set up anew; and while it attacks, downloads, its warnings and its global generators.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import logging.config
+import os
+import random
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from auditor.attacks.flair_stand_in import flair_stand_in, refuse_taggers
+from auditor.environment import packages, resources
+from auditor.errors import ProbeError
+
+
+@contextmanager
+def _tamed_import() -> Iterator[None]:
+    """TextAttack imports inside: offline; the process's environment, logging and generators are left as they are.
+
+    Raises ProbeError where it, or what it imports, is not installed.
+    """
+    reason = packages.lacking("textattack")
+    if reason is not None:
+        raise ProbeError(reason)
+    resources.ensure_stopwords()
+    with warnings.catch_warnings():
+        # Deprecation warnings of TextAttack's many dependencies say nothing about an audit.
+        warnings.simplefilter("ignore")
+        environment = dict(os.environ)
+        drawn, arrays = random.getstate(), np.random.get_state()
+        # These read HF_HOME when imported; TextAttack points it elsewhere below.
+        for name in ("transformers", "datasets"):
+            importlib.import_module(name)
+
+        with tempfile.TemporaryDirectory() as cache, mock.patch.object(logging.config, "dictConfig"):
+            # This file tells TextAttack that its first-import downloads are done; a cache of its own keeps the
+            # statement out of the user's.
+            (Path(cache) / "post_install_check_3").touch()
+            try:
+                with resources.no_downloads(), flair_stand_in():
+                    os.environ["TA_CACHE_DIR"] = cache
+                    yield
+            finally:
+                os.environ.clear()
+                os.environ.update(environment)
+                random.setstate(drawn)
+                np.random.set_state(arrays)
+
+
+__all__ = ["TAMED", "seeded", "textattack", "torch"]
+
+with _tamed_import():
+    import textattack
+    import torch
+    from textattack.shared.utils import install
+
+refuse_taggers(textattack)
+install.TEXTATTACK_CACHE_DIR = os.path.expanduser("~/.cache/textattack")  # noqa: PTH111 - pathlib raises without a home
+install.logger.setLevel(logging.ERROR)
+logging.getLogger("jieba").setLevel(logging.ERROR)
+
+
+class _Tamed:
+    """TextAttack without downloads and without its warnings.
+
+    Several attacks are inside at a time and leave in any order: only the first one in and the last one out change
+    anything.
+    """
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        if self._inside == 0:
+            self._stack.enter_context(resources.no_downloads())
+            self._stack.enter_context(warnings.catch_warnings())
+            # TextAttack warns through a deprecated method that it does not know the model's class.
+            warnings.simplefilter("ignore", DeprecationWarning)
+        self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._inside -= 1
+        if self._inside == 0:
+            self._stack.close()
+
+
+TAMED = _Tamed()
+
+
+@contextmanager
+def seeded(rng: random.Random) -> Iterator[None]:
+    """The global generators that TextAttack draws from, seeded and afterwards as they were."""
+    state, numpy_state = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            random.seed(rng.getrandbits(64))
+            np.random.seed(rng.getrandbits(32))
+            torch.default_generator.manual_seed(rng.getrandbits(63))
+            yield
+        finally:
+            random.setstate(state)
+            np.random.set_state(numpy_state)

@@ -1,0 +1,1 @@
+"""Optional packages and resources of this machine."""

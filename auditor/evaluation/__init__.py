@@ -1,0 +1,1 @@
+"""One audit: plan, runs of probes, sequential looks."""

@@ -1,0 +1,83 @@
+"""Scored cases as numbers, and the worst of them as words."""
+
+from __future__ import annotations
+
+import itertools
+
+from auditor.metrics.aggregation import SliceKey, slice_key
+from auditor.text import excerpts
+from auditor.types import (
+    Judged,
+    ScoredCase,
+    Task,
+    WorstCase,
+    in_words,
+)
+
+WORST_CASES = 5
+"""Kept of each slice."""
+
+
+def judge(scored: ScoredCase, task: Task, *, parts: bool = False) -> Judged:
+    """The decisions and numbers of a scored case, without its text; ``parts``: the task's further scores as well."""
+    case, gold = scored.case, scored.case.example.gold
+    moved = gold if gold is None or case.origins is None else task.follow(gold, case.origins)
+    return Judged(
+        slice=case.slice,
+        cluster=case.cluster or case.example.cluster,
+        before=None if gold is None else task.score(gold, scored.before),
+        after=None if moved is None else task.score(moved, scored.after),
+        same=task.same(scored.before, scored.after, case.origins),
+        vacuous=scored.vacuous,
+        facts=case.facts,
+        before_classes=task.class_scores(scored.before),
+        after_classes=task.class_scores(scored.after),
+        parts=task.parts(moved, scored.after) if parts and moved is not None else {},
+        answer=task.answer(scored.after) if parts else "",
+    )
+
+
+def always(_judged: Judged) -> bool:
+    return True
+
+
+class WorstCasesKept:
+    """Keeps the worst few cases of every slice: right answers lost first, then flips, then wrong answers."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._kept: dict[SliceKey, list[tuple[int, int, WorstCase]]] = {}
+        self._order = itertools.count()
+
+    def add(self, scored: ScoredCase, judged: Judged) -> None:
+        lost = (
+            judged.before is not None and judged.after is not None and judged.after.numerator < judged.before.numerator
+        )
+        wrong = judged.after is not None and judged.after.numerator < judged.after.denominator
+        badness = 3 if lost else 2 if not judged.same else 1 if wrong else 0
+        if not badness:
+            return
+        kept = self._kept.setdefault(slice_key(judged.slice), [])
+        # Of equals the first stay. Kept as words: neither a model that a probe fitted nor a long text stays in memory.
+        if len(kept) == WORST_CASES and kept[-1][0] <= -badness:
+            return
+        kept.append((-badness, next(self._order), self._words(scored)))
+        kept.sort(key=lambda item: item[:2])
+        del kept[WORST_CASES:]
+
+    def cases(self) -> tuple[WorstCase, ...]:
+        return tuple(case for kept in self._kept.values() for _, _, case in kept)
+
+    def _words(self, scored: ScoredCase) -> WorstCase:
+        case, gold = scored.case, in_words(scored.case.example.gold)
+        before, after = excerpts.excerpts(case.example.inputs, case.after)
+        return WorstCase(
+            slice=dict(case.slice),
+            example=case.example.id,
+            before=before,
+            after=after,
+            answer_before=excerpts.beginning(self._task.answer(scored.before)),
+            answer_after=excerpts.beginning(self._task.answer(scored.after)),
+            gold=None if gold is None else excerpts.beginning(gold),
+            facts=dict(case.facts),
+        )

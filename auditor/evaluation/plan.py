@@ -1,0 +1,107 @@
+"""What an audit needs, read and checked, and what a probe sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from auditor.engine import Cache, NoCache
+from auditor.evaluation.sampling import SPLITS
+from auditor.types import (
+    HOME,
+    Example,
+    Model,
+    Probe,
+    Task,
+    TrainedModel,
+)
+
+
+class Fitter(Protocol):
+    """Trains a model from the base by the audited model's recipe."""
+
+    def __call__(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model: ...
+
+
+class Trainer(Protocol):
+    """Trains a model from the base by a named recipe."""
+
+    def __call__(
+        self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
+    ) -> TrainedModel: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedModel:
+    """A model under audit."""
+
+    model: Model
+    fit: Fitter | None = None
+    """None: no base is known."""
+    train: Trainer | None = None
+    """None: likewise."""
+    checkpoints: Callable[[], Sequence[TrainedModel]] = tuple
+    """Finds those of the same base and rows, itself among them: one probe alone asks."""
+    configured_base: Path | None = None
+    """The base of the config that it is trained again from, as nothing is recorded of its own; None where it is not."""
+    no_base: str | None = None
+    """Why the base that the config names does not count; None where it names none."""
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything an audit needs, read and checked."""
+
+    task: Task
+    models: tuple[AuditedModel, ...]
+    candidate: str
+    examples: Mapping[str, Sequence[Example]]
+    """``home``, the other domains in their order, and ``train`` and ``validation`` where given."""
+    probes: tuple[Probe, ...]
+    settings: Mapping[str, Any]
+    """Probe → its validated settings."""
+    selected: frozenset[str]
+    seed: int = 0
+    favourable_label: str | None = None
+    budget: int | None = None
+    """At most so many examples of each set for each probe."""
+    batch_tokens: int = 1024
+    lockstep: int = 1
+    """Attacks that run side by side."""
+    cache: Cache = field(default_factory=NoCache)
+    """Where answers are kept between runs."""
+    errors: list[str] = field(default_factory=list)
+    """Tracebacks of crashed probes, for ``errors.log``."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Set → the file that it was read from, as the user named it."""
+
+    def row(self, example: str) -> str:
+        """An example where a user finds it, as in ``test.csv: row 17``; by its id if it is a probe's own."""
+        name, _, number = example.rpartition(":")
+        return f"{self.files[name]}: row {number}" if name in self.files else example
+
+
+def given(plan: Plan, audited: AuditedModel) -> dict[str, bool]:
+    """NEEDS, but for packages → whether they are there."""
+    return {
+        "train": "train" in plan.examples,
+        "domains": any(name not in (HOME, *SPLITS) for name in plan.examples),
+        "base": audited.fit is not None,
+        "candidate": audited.name == plan.candidate,
+        **given_by(plan.task),
+    }
+
+
+def given_by(task: Task) -> dict[str, bool]:
+    """Those of NEEDS that a task meets or not, whatever the data and the model."""
+    return {
+        "single_text": len(task.fields) == 1,
+        "word_labels": task.word_level,
+        "class_scores": bool(task.labels) and not task.word_level,
+    }

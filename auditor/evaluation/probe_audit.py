@@ -1,0 +1,128 @@
+"""What one probe may ask of one model."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from auditor.engine import Scorer
+from auditor.evaluation.plan import AuditedModel, Plan, given
+from auditor.evaluation.sampling import SPLITS, Draw, seeded
+from auditor.types import (
+    HOME,
+    Case,
+    Encoded,
+    Example,
+    Inputs,
+    Measurement,
+    Model,
+    Probe,
+    Response,
+    Slice,
+    Task,
+    TrainedModel,
+)
+
+Nested: TypeAlias = Callable[[str, Model, Mapping[str, Any]], "Sequence[Measurement] | str"]
+"""What another probe finds of another model: (probe, model, changed settings)."""
+
+
+def _not_nested(_probe: str, _model: Model, _settings: Mapping[str, Any]) -> str:
+    raise RuntimeError("probes ask for other probes' findings in measure()")
+
+
+def _nobody(_clusters: Sequence[str]) -> None:
+    return None
+
+
+class BoundAudit:
+    """``auditor.types.Audit`` for one model and one probe."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        audited: AuditedModel,
+        probe: Probe,
+        scorer: Scorer,
+        draw: Draw | None = None,
+        drawn: Callable[[Sequence[str]], None] = _nobody,
+        nested: Nested = _not_nested,
+    ) -> None:
+        """``drawn`` hears the clusters of examples in their order, before any case of them."""
+        self.findings = nested
+        self._plan = plan
+        self._audited = audited
+        self._probe = probe
+        self._scorer = scorer
+        self._draw = draw
+        self._drawn = drawn
+        self.asked = False
+
+    @property
+    def model(self) -> str:
+        return self._audited.name
+
+    @property
+    def settings(self) -> Any:
+        return self._plan.settings[self._probe.name]
+
+    @property
+    def task(self) -> Task:
+        return self._plan.task
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return tuple(name for name in self._plan.examples if name not in SPLITS)
+
+    @property
+    def favourable_label(self) -> str | None:
+        return self._plan.favourable_label
+
+    def examples(self, name: str = HOME, n: int | None = None) -> Sequence[Example]:
+        given = self._plan.examples[name]
+        if name in SPLITS:
+            return given if n is None else given[:n]
+        given = given[: self._plan.budget]
+        if self._draw is not None and self._draw.clusters is not None:
+            if n is None:
+                return given
+            given = self._draw.of(given)
+        elif n is not None:
+            given = given[:n]
+        self._drawn([one.cluster for one in given])
+        return given
+
+    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        self.asked = True
+        return self._scorer.ask(inputs)
+
+    def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
+        self.asked = True
+        if self._draw is None or self._draw.wants(slice_, self._probe):
+            yield from self._scorer.side_by_side(tasks)
+
+    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
+        return self._scorer.encode(inputs)
+
+    def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
+        if self._audited.fit is None:
+            raise RuntimeError(f"probe {self._probe.name} fits a model but does not list 'base' among its needs")
+        return self._audited.fit(examples, seed=seed, steps=steps, batch_size=batch_size)
+
+    def has(self, need: str) -> bool:
+        return given(self._plan, self._audited)[need]
+
+    @property
+    def checkpoints(self) -> Sequence[TrainedModel]:
+        return self._audited.checkpoints()
+
+    def train_by(
+        self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
+    ) -> TrainedModel:
+        if self._audited.train is None:
+            raise RuntimeError(f"probe {self._probe.name} trains a model without asking whether a base is given")
+        return self._audited.train(recipe, examples, seed=seed, steps=steps, batch_size=batch_size)
+
+    def rng(self, *key: object) -> random.Random:
+        return seeded(self._plan.seed, self._probe.name, *key)

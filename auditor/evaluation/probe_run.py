@@ -1,0 +1,222 @@
+"""One probe on one model: its cases drawn, scored, judged and added up, all at once or in rounds."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from typing import Any, ParamSpec
+
+from auditor.engine import Scorer
+from auditor.errors import ProbeError
+from auditor.evaluation import available
+from auditor.evaluation.case_spool import Spool
+from auditor.evaluation.judging import WorstCasesKept, always, judge
+from auditor.evaluation.needs import unmet
+from auditor.evaluation.plan import AuditedModel, Plan
+from auditor.evaluation.probe_audit import BoundAudit
+from auditor.evaluation.sampling import Draw
+from auditor.metrics.aggregation import Tally, slice_key
+from auditor.types import (
+    HOME,
+    Case,
+    Measurement,
+    Model,
+    Probe,
+    Progress,
+    ScoredCase,
+    Silent,
+    Skipped,
+)
+
+Sink = Callable[[str, str, ScoredCase], None]
+"""Where scored cases go as they are made: (model, probe, case)."""
+_P = ParamSpec("_P")
+
+
+class WriteError(Exception):
+    """Wraps an OSError of the sink or the spool, so that a full disk is not taken for a probe's crash."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _guarded(write: Callable[_P, None]) -> Callable[_P, None]:
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            write(*args, **kwargs)
+        except OSError as error:
+            raise WriteError(error) from error
+
+    return guarded
+
+
+def smaller(plan: Plan, audited: AuditedModel, name: str, settings: Mapping[str, Any]) -> Plan:
+    """The plan for one other model, with a probe's settings changed; a count is never above the user's own."""
+    own = plan.settings[name]
+    counts = {key: min(value, getattr(own, key)) for key, value in settings.items() if type(value) is int}
+    changed = {name: replace(own, **{**settings, **counts})}
+    return replace(plan, models=(audited,), settings={**plan.settings, **changed})
+
+
+def scorer_for(plan: Plan, model: Model) -> Scorer:
+    """A scorer as the plan has it, with the home domain's clean examples."""
+    scorer = Scorer(model, plan.task, batch_tokens=plan.batch_tokens, width=plan.lockstep, cache=plan.cache)
+    scorer.prepare(plan.examples[HOME])
+    return scorer
+
+
+class _Nested:
+    """Other probes on other models, within one probe: same cases as in their own records, same answers from the cache."""
+
+    def __init__(self, plan: Plan, counts: Counter[str], progress: Progress) -> None:
+        self._plan, self._counts, self._progress = plan, counts, progress
+        self._scorer: tuple[Model, Scorer] | None = None
+
+    def findings(self, name: str, model: Model, settings: Mapping[str, Any]) -> Sequence[Measurement] | str:
+        plan, audited = self._plan, AuditedModel(model)
+        probe = next((one for one in plan.probes if one.name == name), None)
+        if probe is None:
+            return f"no probe is called {name!r}"
+        _, reason = unmet(plan, audited, probe)
+        if reason is not None:
+            return reason
+        plan = smaller(plan, audited, name, settings)
+        with contextlib.closing(Measuring(plan, audited, probe, self._for(model), _nowhere)) as measuring:
+            measuring.draw(self._progress)
+            found = measuring.found()
+        self._counts.update(found["counts"])
+        if found["measurements"]:
+            return tuple(found["measurements"])
+        return next((gap.reason for gap in found["skipped"]), "nothing could be measured")
+
+    def _for(self, model: Model) -> Scorer:
+        """One scorer for all probes on a model: the clean examples' answers are theirs in common."""
+        if self._scorer is None or self._scorer[0] is not model:
+            self._scorer = model, scorer_for(self._plan, model)
+        return self._scorer[1]
+
+
+def _nowhere(_model: str, _probe: str, _case: ScoredCase) -> None:
+    """The cases of other probes are kept in their own records, if at all."""
+
+
+class NotDrawnError(Exception):
+    """The cases are not of the examples that the look drew: the probe cannot be looked at in rounds."""
+
+
+class Measuring:
+    """What one probe finds of one model: ``draw`` any number of times, then ``found``."""
+
+    def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink) -> None:
+        self._plan, self._audited, self._probe = plan, audited, probe
+        self._scorer, self._sink = scorer, _guarded(sink)
+        self._spool = Spool()
+        self._keep = _guarded(self._spool.add)
+        self._tally, self._worst = Tally(probe.metrics(plan.task), probe.pools), WorstCasesKept(plan.task)
+        self._measure = getattr(probe, "measure", None)
+        self._skipped: list[Skipped] = []
+        self._counts: Counter[str] = Counter(invalid=0)
+        self._reloaded: Model | None = None
+        self.unanswered: dict[str, str] = {}
+        """Examples whose cases were left out because the model fails on a text, and what it said."""
+        self._clusters: set[str] = set()
+        """Those that a case came of."""
+
+    def draw(self, progress: Progress, draw: Draw | None = None) -> int:
+        """Score the probe's cases, with ``draw`` those of some examples in the slices that it reads; how many.
+
+        Raises NotDrawnError at a first look, with nothing scored, and ProbeError at a later one for cases of examples
+        that the look did not draw.
+        """
+        drawn: set[str] = set()
+
+        def register(clusters: Sequence[str]) -> None:
+            drawn.update(clusters)
+            self._tally.register(clusters)
+
+        audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, register)
+        self._scorer.reset()
+        cases = self._cases(self._probe.cases(audit), progress, draw)
+        if draw is not None and draw.clusters is not None:
+            cases = self._checked(cases, drawn, draw)
+        for scored in self._scorer.score(cases, reloaded=lambda: self._fresh(audit)):
+            self._add(scored, draw)
+        self._counts.update(self._scorer.counts)
+        self.unanswered = {**self._scorer.unanswered, **self.unanswered}
+        return self._scorer.counts["cases"]
+
+    def found(
+        self, draw: Draw | None = None, *, whole: bool = True, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """The measured parts of the probe's record, unless ``whole`` without the probe's own numbers."""
+        sequential = draw is not None and draw.clusters is not None
+        measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential))
+        if self._measure is not None and whole:
+            nested = _Nested(self._plan, self._counts, progress or Silent())
+            audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, nested=nested.findings)
+            for item in self._measure(self._spool, audit):
+                (self._skipped if isinstance(item, Skipped) else measurements).append(item)
+        return {
+            "measurements": tuple(available.told(measurements, self._probe, self._plan.examples, self._clusters)),
+            "skipped": tuple(self._gaps(measurements) if sequential else self._skipped),
+            "worst": self._worst.cases(),
+            "counts": {name: int(self._counts[name]) for name in sorted(self._counts)},
+        }
+
+    def close(self) -> None:
+        self._spool.close()
+
+    def _gaps(self, measurements: Sequence[Measurement]) -> Iterator[Skipped]:
+        """What every look skipped, once: not the slices that another one measured."""
+        measured = {slice_key(one.slice) for one in measurements}
+        gaps = {(slice_key(gap.slice), gap.reason): gap for gap in self._skipped}
+        return (gap for (key, _), gap in gaps.items() if key not in measured)
+
+    def _fresh(self, audit: BoundAudit) -> Model | None:
+        """The checkpoint loaded afresh once the probe has asked: an attack's success counts only if that agrees."""
+        if audit.asked and self._reloaded is None:
+            self._reloaded = self._audited.model.reload()
+        return self._reloaded
+
+    def _add(self, scored: ScoredCase, draw: Draw | None) -> None:
+        self._sink(self._audited.name, self._probe.name, scored)
+        if scored.case.invalid:
+            self._counts["invalid"] += 1
+            return
+        judged = judge(scored, self._plan.task, parts=getattr(self._probe, "reads_parts", False))
+        self._clusters.add(judged.cluster)
+        self._tally.add(judged, None if draw is None else draw.reads)
+        if getattr(self._probe, "worth_showing", always)(judged):
+            self._worst.add(scored, judged)
+        if self._measure is not None:
+            self._keep(judged)
+
+    def _cases(self, found: Iterable[Case | Skipped], progress: Progress, draw: Draw | None) -> Iterator[Case]:
+        for item in found:
+            if isinstance(item, Skipped):
+                self._skipped.append(item)
+            elif draw is None or draw.wants(item.slice, self._probe):
+                # As it is drawn: an attack's work is done by then, and a window later it would seem to stand still.
+                progress.advance()
+                yield item
+
+    def _checked(self, cases: Iterator[Case], drawn: Set[str], draw: Draw) -> Iterator[Case]:
+        """The cases, if each is of a cluster drawn for this look."""
+        if draw.look > 1:
+            return map(functools.partial(self._of_this_look, drawn), cases)
+        # The first look is small: that a probe makes its cases otherwise has to be known before any is scored.
+        first = list(cases)
+        if any((case.cluster or case.example.cluster) not in drawn for case in first):
+            self._skipped.clear()
+            raise NotDrawnError
+        return iter(first)
+
+    def _of_this_look(self, drawn: Set[str], case: Case) -> Case:
+        cluster = case.cluster or case.example.cluster
+        if cluster not in drawn:
+            raise ProbeError(f"a case of {cluster!r}, which this look did not draw", where=f"probe {self._probe.name}")
+        return case

@@ -1,0 +1,163 @@
+"""Probes × models → records. Holds the only broad ``except`` of the project: a crashed probe is a record."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from auditor import metrics
+from auditor.engine import Scorer
+from auditor.errors import AuditError, ConfigError, ProbeError
+from auditor.evaluation import estimating
+from auditor.evaluation.needs import left_out
+from auditor.evaluation.plan import AuditedModel, Plan
+from auditor.evaluation.probe_run import Measuring, NotDrawnError, Sink, WriteError, scorer_for
+from auditor.evaluation.sampling import Draw
+from auditor.plugins import registry
+from auditor.types import Measurement, Metric, Probe, ProbeRecord, Progress
+
+
+def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
+    """One record for each model and discovered probe, models in their order, probes in theirs.
+
+    ConfigError, OSError of the sink or the spool and KeyboardInterrupt go through; any other exception of a probe
+    becomes a ``failed`` record with its traceback in ``plan.errors``.
+    """
+    records = []
+    with writing():
+        for audited in plan.models:
+            for suite in suites(plan, audited, sink):
+                with contextlib.closing(suite):
+                    suite.draw(progress)
+                    records.append(suite.record(progress))
+    return tuple(records)
+
+
+def suites(plan: Plan, audited: AuditedModel, sink: Sink) -> Iterator[Suite]:
+    """Every probe of the plan on one model, with the clean examples' answers in common."""
+    scorer = scorer_for(plan, audited.model)
+    for probe in plan.probes:
+        yield Suite(plan, audited, probe, scorer, sink)
+
+
+class Suite:
+    """One probe on one model. What it raises ends it alone: one probe's broken model must not cost the others' results."""
+
+    def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink) -> None:
+        self._plan, self._audited, self.probe = plan, audited, probe
+        self._missing, self._reason = left_out(plan, audited, probe)
+        self._failed = False
+        self._measuring = Measuring(plan, audited, probe, scorer, sink)
+
+    @property
+    def open(self) -> bool:
+        """It can run, and did not crash."""
+        return self._reason is None
+
+    def draw(self, progress: Progress, draw: Draw | None = None) -> None:
+        """Score its cases; nothing where it cannot run or has crashed."""
+        if self._reason is not None:
+            return
+        look = f", look {draw.look}" if draw else ""
+        cache, work = self._plan.cache, estimating.work_key(self._plan, self.probe)
+        cases = None if draw else estimating.expected_cases(self._plan, self._audited, self.probe)
+        progress.start(f"{estimating.piece(self._audited, self.probe)}{look}", cases)
+        with self._alone(progress):
+            cases = self._measuring.draw(progress, draw)
+            if draw is not None:
+                progress.finish()
+            else:
+                cache.remember(work, cases)
+
+    def close(self) -> None:
+        """Let go of what waits on disk, and name every text that was left out."""
+        self._measuring.close()
+        suite = f"{self._audited.name}: {self.probe.name}"
+        for name, reason in self._measuring.unanswered.items():
+            self._plan.errors.append(f"{suite}: {self._plan.row(name)} is left out: the model {reason}")
+
+    def _left_out(self, count: int) -> str:
+        """Words on the cases that have no answer, with one of them by name; empty where there are none."""
+        if not count:
+            return ""
+        name, reason = next(iter(self._measuring.unanswered.items()))
+        return f", {count} left out: the model {reason} ({self._plan.row(name)})"
+
+    def leave_out(self, reason: str) -> None:
+        """It is not asked to run, and its record says why."""
+        self._reason = self._reason or reason
+
+    def record(
+        self,
+        progress: Progress | None = None,
+        draw: Draw | None = None,
+        *,
+        whole: bool = True,
+    ) -> ProbeRecord:
+        """What it found, by sequential methods after looks; unless ``whole`` without the probe's own numbers."""
+        found: dict[str, Any] = {}
+        if self._reason is None:
+            with self._alone(progress):
+                measured = self._measuring.found(draw, whole=whole, progress=progress)
+                self._check(measured["measurements"])
+                found = measured
+                if progress is not None:
+                    note = f"{found['counts']['cases']} cases, {len(found['measurements'])} measurements"
+                    progress.finish(note + self._left_out(found["counts"].get("unanswered", 0)))
+        return ProbeRecord(
+            model=self._audited.name,
+            probe=self.probe.name,
+            status="failed" if self._failed else "measured" if self._reason is None else "not_applicable",
+            reason=self._reason,
+            missing=self._missing,
+            limitation=self.probe.limitation,
+            description=registry.description(self.probe),
+            settings=registry.settings_of(self._plan.settings[self.probe.name]),
+            metrics=tuple(self.probe.metrics(self._plan.task)),
+            **found,
+        )
+
+    def _check(self, found: Iterable[Measurement]) -> None:
+        """What the probe measured itself follows from its rows: else its results would be refused when they are read."""
+        by_name = {metric.name: metric for metric in self.probe.metrics(self._plan.task)}
+        where = f"probe {self.probe.name}"
+        for one in found:
+            metric = by_name.get(one.metric)
+            if metric is None:
+                raise ProbeError(f"measures {one.metric!r}, which is none of its metrics", where=where)
+            if metric.kind != "descriptive" and not metric.tallied and not _follows(metric, one):
+                hint = "make it with metrics.measurement"
+                raise ProbeError(
+                    f"a measurement of {one.metric!r} does not follow from its rows", where=where, hint=hint
+                )
+
+    @contextlib.contextmanager
+    def _alone(self, progress: Progress | None) -> Iterator[None]:
+        try:
+            yield
+        except (ConfigError, WriteError, NotDrawnError):
+            raise
+        except (Exception, SystemExit) as error:
+            self._failed = True
+            self._reason = error.line if isinstance(error, AuditError) else f"{type(error).__name__}: {error}"
+            self._plan.errors.append(f"{self._audited.name}: {self.probe.name}\n{traceback.format_exc()}")
+            if progress is not None:
+                progress.finish("crashed")
+
+
+def _follows(metric: Metric, found: Measurement) -> bool:
+    if not found.rows:
+        return False
+    again = metrics.recomputed(metric, found)
+    return all(getattr(again, key) == getattr(found, key) for key in metrics.COMPUTED)
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Inside, an OSError of the sink or the spool passes through suites; it comes out as it was."""
+    try:
+        yield
+    except WriteError as error:
+        raise error.cause from None

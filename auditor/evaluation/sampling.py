@@ -1,0 +1,73 @@
+"""Seeded orders of examples, draws for sequential looks, and leakage between sets."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from auditor.metrics.aggregation import SliceKey, keys_of
+from auditor.types import (
+    Example,
+    Probe,
+    Slice,
+)
+
+SPLITS = ("train", "validation")
+
+
+def seeded(seed: int, *key: object) -> random.Random:
+    """A fresh generator from SHA-256 of the seed and the key."""
+    text = "\x1f".join(str(part) for part in (seed, *key))
+    return random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()))
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The clusters of every set, and the slices, that one look is about."""
+
+    clusters: tuple[int, int] | None
+    """From the first to before the second, in the order of their first examples; None: a fixed design's examples."""
+    look: int
+    """From 1."""
+    reads: Callable[[SliceKey], bool]
+    """Whether a slice, as a rule names it, still takes cases. Asked for every case: to be quick."""
+
+    def of(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """The examples of its clusters. A cluster is drawn whole: else its mean would change after a look."""
+        if self.clusters is None:
+            return examples
+        start, stop = self.clusters
+        ranks: dict[str, int] = {}
+        return [one for one in examples if start <= ranks.setdefault(one.cluster, len(ranks)) < stop]
+
+    def wants(self, slice_: Slice, probe: Probe) -> bool:
+        """Whether cases of this slice still count in it or in a pool of it."""
+        return any(map(self.reads, keys_of(slice_, probe.pools)))
+
+
+def shuffled(examples: Sequence[Example], seed: int, name: str) -> tuple[Example, ...]:
+    """One seeded order of a data set, the same for all probes and models."""
+    ordered = list(examples)
+    seeded(seed, "order", name).shuffle(ordered)
+    return tuple(ordered)
+
+
+def without_leaks(
+    examples: Mapping[str, Sequence[Example]], keys: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, tuple[Example, ...]], dict[str, int]]:
+    """Audit sets without the rows that the model sees alike in training or validation rows; and how many were left out.
+
+    ``keys``: of each set's examples, in their order.
+    """
+    seen = {key for name in SPLITS for key in keys.get(name, ())}
+    kept: dict[str, tuple[Example, ...]] = {}
+    leaked: dict[str, int] = {}
+    for name, rows in examples.items():
+        if name in SPLITS:
+            kept[name] = tuple(rows)
+            continue
+        kept[name] = tuple(row for row, key in zip(rows, keys[name], strict=True) if key not in seen)
+        leaked[name] = len(rows) - len(kept[name])
+    return kept, leaked

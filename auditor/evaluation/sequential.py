@@ -1,0 +1,266 @@
+"""``--until-decided``: what required rules read, on no more examples than their verdicts need.
+
+Examples are drawn in their seeded order, a round at a time; after each round the gate looks. A slice whose verdict
+stands is drawn no further, and a rule with a slice that fails is done. Metrics that are means, paired changes or
+differences are bounded by confidence sequences, which hold at any number of looks (``stats.sequential``). The clusters
+of a slice are those that have a case in it: an i.i.d. sample of the population's part that has one.
+
+A probe keeps its fixed design, drawn once, where a required rule reads any other metric (F1, gaps, what the probe's own
+``measure`` yields), where its cases are not of the examples drawn (sentences of its own), and where a group occurs in
+two sets. Groups are drawn whole, in a seeded order of their own: in that of their examples the large ones came first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from auditor import stats
+from auditor.evaluation.plan import Plan
+from auditor.evaluation.probe_run import NotDrawnError, Sink
+from auditor.evaluation.runner import Suite, suites, writing
+from auditor.evaluation.sampling import SPLITS, Draw, seeded
+from auditor.metrics.aggregation import SliceKey, slice_key
+from auditor.types import (
+    HOME,
+    Decision,
+    Example,
+    Measurement,
+    Metric,
+    Probe,
+    ProbeRecord,
+    Progress,
+    Rule,
+    Slice,
+    Verdict,
+)
+from auditor.verdicts import gate, policy
+from auditor.verdicts.policy import Policy
+
+FIRST = 64
+"""Clusters (examples, where no column groups them) of every set in the first rounds."""
+GROWTH = 4
+"""Later rounds draw a quarter of what was drawn: a verdict comes at most so much later than it could."""
+NEARLY_ALL = 0.9
+"""Of FIRST clusters' cases, vacuous: by Hoeffding's inequality one slice in a billion of those that are half vacuous."""
+UNREAD = "no required rule reads it (--until-decided)"
+COMPARATOR = "a comparator decides nothing (--until-decided)"
+
+
+@dataclass(frozen=True, slots=True)
+class SliceDrawn:
+    """How much of one slice that a required rule reads was drawn."""
+
+    probe: str
+    metric: str
+    slice: Slice
+    clusters: int
+    available: int
+    """Clusters that its set has, within the budget; for a fixed design those that it asked for."""
+    design: str
+    """``sequential`` or ``fixed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What looking early saved."""
+
+    looks: int
+    clusters: int
+    """Drawn of each set, at most."""
+    available: int
+    slices: tuple[SliceDrawn, ...]
+    saved: float
+    """Share in [0, 1) of the sequential slices' clusters that were not drawn."""
+
+
+def run(plan: Plan, rules: Policy, sink: Sink, progress: Progress) -> tuple[tuple[ProbeRecord, ...], Drawn]:
+    """Records of every model and probe, and how much was drawn. Raises as ``runner.run`` does."""
+    drawn_from = {
+        name: rows if name in SPLITS else _by_group(rows, plan.seed, name) for name, rows in plan.examples.items()
+    }
+    plan = replace(plan, examples=drawn_from)
+    records: list[ProbeRecord] = []
+    with writing(), contextlib.ExitStack() as open_suites:
+        for audited in plan.models:
+            found = list(suites(plan, audited, sink))
+            for suite in found:
+                open_suites.callback(suite.close)
+            if audited.name == plan.candidate:
+                rounds = _Rounds(plan, rules, found, progress)
+                rounds.draw()
+                records += rounds.records(final=True)
+                drawn = rounds.drawn()
+                continue
+            for suite in found:
+                suite.leave_out(COMPARATOR)
+            records += [suite.record() for suite in found]
+    return tuple(records), drawn
+
+
+class _Rounds:
+    def __init__(self, plan: Plan, rules: Policy, found: Sequence[Suite], progress: Progress) -> None:
+        self._plan, self._policy, self._suites, self._progress = plan, rules, found, progress
+        self._required = {
+            index: rule for index, rule in enumerate(rules.rules) if rule.required != "never" and rule.limit is not None
+        }
+        sets = {name: _clusters(rows[: plan.budget]) for name, rows in plan.examples.items() if name not in SPLITS}
+        self._clusters = {name: len(clusters) for name, clusters in sets.items()}
+        self._available = max(self._clusters.values())
+        # A group in two sets could not be drawn whole from both at the same look.
+        apart = len(set().union(*sets.values())) == sum(self._clusters.values())
+        self._sequential = {suite.probe.name: apart and self._has_methods(suite.probe) for suite in found}
+        self._looks = self._stop = 0
+        self._kept: dict[str, ProbeRecord] = {}
+        for suite in found:
+            if not self._rules_of(suite.probe):
+                suite.leave_out(UNREAD)
+
+    def _rules_of(self, probe: Probe) -> dict[int, Rule]:
+        return {index: rule for index, rule in self._required.items() if rule.probe == probe.name}
+
+    def _metrics_read(self, probe: Probe) -> dict[str, Metric]:
+        names = {rule.metric for rule in self._rules_of(probe).values()}
+        return {metric.name: metric for metric in probe.metrics(self._plan.task) if metric.name in names}
+
+    def _has_methods(self, probe: Probe) -> bool:
+        """Whether every metric that a required rule reads has a method for repeated looks."""
+        return all(
+            one.tallied and stats.sequential_method(one.kind, one.ratio) is not None
+            for one in self._metrics_read(probe).values()
+        )
+
+    def draw(self) -> None:
+        """Round after round until every required rule is decided or nothing is left to draw."""
+        open_: dict[int, frozenset[SliceKey]] = dict.fromkeys(self._required, frozenset())
+        while open_:
+            start, stop = self._stop, min(self._available, self._stop + max(FIRST, self._stop // GROWTH))
+            looking = [suite for suite in self._suites if self._may_draw(suite, start, stop, open_)]
+            if not looking:
+                return
+            self._looks += 1
+            for suite in looking:
+                self._draw(suite, (start, stop), open_)
+            if any(self._sequential[suite.probe.name] for suite in looking):
+                self._stop = stop
+            decision = gate.decide(self._policy, self.records(final=False), self._plan.candidate, interim=True)
+            open_ = self._undecided(decision)
+
+    def _may_draw(self, suite: Suite, start: int, stop: int, open_: Mapping[int, frozenset[SliceKey]]) -> bool:
+        if not suite.open or not any(index in open_ for index in self._rules_of(suite.probe)):
+            return False
+        return stop > start if self._sequential[suite.probe.name] else self._looks == 0
+
+    def _draw(self, suite: Suite, clusters: tuple[int, int], open_: Mapping[int, frozenset[SliceKey]]) -> None:
+        name, look = suite.probe.name, self._looks
+        self._kept.pop(name, None)
+        reads = self._reader(suite.probe, open_)
+        if self._sequential[name]:
+            try:
+                suite.draw(self._progress, Draw(clusters, look, reads))
+                return
+            except NotDrawnError:
+                self._sequential[name] = False
+        if not all(metric.tallied for metric in self._metrics_read(suite.probe).values()):
+            reads = _everything
+        suite.draw(self._progress, Draw(None, look, reads))
+
+    def _reader(self, probe: Probe, open_: Mapping[int, frozenset[SliceKey]]) -> Callable[[SliceKey], bool]:
+        """Tells whether a rule that is open still reads a slice, or slices that are compared with it."""
+        metrics = self._metrics_read(probe)
+        rules = [(rule, open_[index]) for index, rule in self._rules_of(probe).items() if index in open_]
+        references = [metrics[rule.metric].against for rule, _ in rules]
+        against = {slice_key(one) for one in references if one is not None}
+
+        @functools.cache
+        def reads(key: SliceKey) -> bool:
+            return key in against or any(policy.matches(rule, dict(key)) and key not in done for rule, done in rules)
+
+        return reads
+
+    def records(self, *, final: bool) -> list[ProbeRecord]:
+        """The candidate's; before the end without what probes measure themselves."""
+        return [self._record(suite, final=final) for suite in self._suites]
+
+    def _record(self, suite: Suite, *, final: bool) -> ProbeRecord:
+        name = suite.probe.name
+        sequential = self._sequential[name]
+        if name not in self._kept or (final and sequential):
+            draw = Draw((0, self._stop) if sequential else None, self._looks, _everything)
+            self._kept[name] = suite.record(draw=draw, whole=final or not sequential)
+        return self._kept[name]
+
+    def _undecided(self, decision: Decision) -> dict[int, frozenset[SliceKey]]:
+        """Rule → its slices that are done with, for the rules of which more can be drawn and is needed."""
+        found = {}
+        for index, rule in self._required.items():
+            verdicts = [one for one in decision.verdicts if one.rule == index]
+            if not self._sequential[rule.probe] or any(one.outcome == "fail" for one in verdicts):
+                continue
+            if self._kept[rule.probe].status != "measured":
+                continue
+            done = [self._is_done(rule, one) for one in verdicts]
+            if not all(done):
+                named = zip(verdicts, done, strict=True)
+                found[index] = frozenset(slice_key(one.slice or {}) for one, over in named if over)
+        return found
+
+    def _is_done(self, rule: Rule, verdict: Verdict) -> bool:
+        slice_ = verdict.slice or {}
+        if verdict.outcome == "pass" or self._stop >= self._clusters_for(slice_):
+            return True
+        record = self._kept[rule.probe]
+        return verdict.outcome == "not_applicable" and (
+            any(not gap.applies and dict(gap.slice) == dict(slice_) for gap in record.skipped)
+            or any(
+                one.vacuous >= NEARLY_ALL and one.n_clusters >= FIRST
+                for one in record.measurements
+                if dict(one.slice) == dict(slice_)
+            )
+        )
+
+    def _clusters_for(self, slice_: Slice) -> int:
+        """Clusters that there are of a slice: those of the home domain, and of a set that the slice names."""
+        return min(self._clusters[name] for name in {HOME, *slice_.values()} if name in self._clusters)
+
+    def drawn(self) -> Drawn:
+        slices = tuple(
+            self._slice_drawn(record.probe, found)
+            for record in self._kept.values()
+            for found in record.measurements
+            if any(_judges(rule, record.probe, found) for rule in self._required.values())
+        )
+        mine = [one for one in slices if one.design == "sequential"]
+        available = sum(one.available for one in mine)
+        saved = 1.0 - sum(one.clusters for one in mine) / available if available else 0.0
+        return Drawn(self._looks, self._stop, self._available, slices, max(saved, 0.0))
+
+    def _slice_drawn(self, probe: str, found: Measurement) -> SliceDrawn:
+        sequential = self._sequential[probe]
+        available = self._clusters_for(found.slice) if sequential else found.n_clusters
+        design = "sequential" if sequential else "fixed"
+        return SliceDrawn(probe, found.metric, dict(found.slice), found.n_clusters, available, design)
+
+
+def _judges(rule: Rule, probe: str, found: Measurement) -> bool:
+    return rule.probe == probe and rule.metric == found.metric and policy.matches(rule, found.slice)
+
+
+def _by_group(examples: Sequence[Example], seed: int, name: str) -> Sequence[Example]:
+    """Examples of one cluster side by side, the clusters in a seeded order in which their sizes have no say."""
+    names = sorted(_clusters(examples))
+    if len(names) == len(examples):
+        return examples
+    seeded(seed, "groups", name).shuffle(names)
+    ranks = {cluster: rank for rank, cluster in enumerate(names)}
+    return sorted(examples, key=lambda one: ranks[one.cluster])
+
+
+def _clusters(examples: Sequence[Example]) -> set[str]:
+    return {example.cluster for example in examples}
+
+
+def _everything(_key: SliceKey) -> bool:
+    return True

@@ -1,0 +1,41 @@
+"""Metrics that probes share, and what adds them up."""
+
+from auditor.metrics.common import (
+    COMPUTED,
+    Better,
+    change,
+    drop,
+    drop_against,
+    drop_over_changed_cases,
+    flip_rate,
+    mean_fact,
+    measurement,
+    median_fact,
+    part,
+    recomputed,
+    share,
+    summed,
+    task_metric,
+    task_metric_before,
+    vacuous_rate,
+)
+
+__all__ = [
+    "COMPUTED",
+    "Better",
+    "change",
+    "drop",
+    "drop_against",
+    "drop_over_changed_cases",
+    "flip_rate",
+    "mean_fact",
+    "measurement",
+    "median_fact",
+    "part",
+    "recomputed",
+    "share",
+    "summed",
+    "task_metric",
+    "task_metric_before",
+    "vacuous_rate",
+]

@@ -1,0 +1,127 @@
+"""Judged cases added up by slice, metric and cluster: memory grows with clusters and slices, not with cases."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from auditor.metrics.common import measurement
+from auditor.types import Judged, Measurement, Metric, Names, Rows, Slice
+
+SliceKey = tuple[tuple[str, str], ...]
+
+
+def slice_key(slice_: Slice) -> SliceKey:
+    """A slice as a hashable, ordered key."""
+    return tuple(sorted(slice_.items()))
+
+
+def keys_of(slice_: Slice, pools: Iterable[frozenset[str]]) -> Iterator[SliceKey]:
+    """Of a case's slice, and of the pools it counts in."""
+    yield slice_key(slice_)
+    for pool in pools:
+        if pool < set(slice_):
+            yield slice_key({key: slice_[key] for key in pool})
+
+
+class _Sums:
+    """A total and a count for each cluster's code, 17 bytes each; ``seen`` tells a count of 0 from no contribution."""
+
+    __slots__ = ("counts", "seen", "totals")
+
+    def __init__(self) -> None:
+        self.totals, self.counts, self.seen = array("d"), array("d"), bytearray()
+
+    def add(self, code: int, total: float, count: float) -> None:
+        missing = code + 1 - len(self.seen)
+        if missing > 0:
+            self.seen.extend(bytes(missing))
+            for column in (self.totals, self.counts):
+                column.frombytes(bytes(column.itemsize * missing))
+        self.seen[code] = 1
+        self.totals[code] += total
+        self.counts[code] += count
+
+
+_Arms = dict[str, _Sums]
+
+
+class Tally:
+    """Adds judged cases up by slice (full and pooled) and metric; then yields their measurements.
+
+    Rows of every measurement hold the clusters in one order: as they were registered, the others as they came.
+    """
+
+    def __init__(self, metrics: Iterable[Metric], pools: Iterable[frozenset[str]] = ()) -> None:
+        self._metrics = [metric for metric in metrics if metric.kind != "descriptive"]
+        self._pools = tuple(pools)
+        self._codes: dict[str, int] = {}
+        self._sums: dict[tuple[str, SliceKey], _Arms] = {}
+        self._cases: dict[tuple[str, SliceKey], int] = {}
+        self._seen: dict[SliceKey, list[int]] = {}
+
+    def register(self, clusters: Iterable[str]) -> None:
+        """Fix the order of these clusters, after those already known; one that no case comes of has no row."""
+        for cluster in clusters:
+            self._codes.setdefault(cluster, len(self._codes))
+
+    def add(self, judged: Judged, reads: Callable[[SliceKey], bool] | None = None) -> None:
+        """Add a case to its slice and its pools, as far as they are read (None: all are)."""
+        code = self._codes.setdefault(judged.cluster, len(self._codes))
+        for key in keys_of(judged.slice, self._pools):
+            if reads is not None and not reads(key):
+                continue
+            seen = self._seen.setdefault(key, [0, 0])
+            seen[0] += 1
+            seen[1] += judged.vacuous
+            for metric in self._metrics:
+                contributions = metric.read(judged)
+                if contributions:
+                    self._cases[metric.name, key] = self._cases.get((metric.name, key), 0) + 1
+                arms = self._sums.setdefault((metric.name, key), {})
+                for arm, total, count in contributions:
+                    if arm not in arms:
+                        arms[arm] = _Sums()
+                    arms[arm].add(code, total, count)
+
+    def measurements(self, *, sequential: bool = False) -> Iterator[Measurement]:
+        """One for each metric and slice that has rows, slices in order of appearance.
+
+        ``sequential``: by the methods for repeated looks.
+        """
+        names = Names(self._codes)
+        for key, (cases, vacuous) in self._seen.items():
+            for metric in self._metrics:
+                arms = self._arms(metric, key)
+                # A ratio of sums may have nothing to divide by: no entity there and none seen.
+                if arms and all(any(sums.counts) for _, sums in arms):
+                    n_cases = self._cases[metric.name, key]
+                    rows = _rows(names, arms)
+                    share = vacuous / cases
+                    yield measurement(metric, dict(key), rows, n_cases=n_cases, vacuous=share, sequential=sequential)
+
+    def _arms(self, metric: Metric, key: SliceKey) -> list[tuple[str, _Sums]]:
+        own = list(self._sums.get((metric.name, key), {}).items())
+        if metric.against is None or not own:
+            return own
+        reference = slice_key(metric.against)
+        if key == reference or [name for name, _ in key] != [name for name, _ in reference]:
+            return []
+        first = self._sums.get((metric.name, reference), {})
+        return [*first.items(), *own] if first else []
+
+
+def _rows(names: Names, arms: Sequence[tuple[str, _Sums]]) -> Rows:
+    """Rows of those that contributed, by the clusters' codes, then in the order of the arms."""
+    import numpy as np
+
+    arm_names = tuple(dict.fromkeys(name for name, _ in arms))
+    codes = [np.flatnonzero(np.frombuffer(sums.seen, dtype=np.bool_)) for _, sums in arms]
+    columns = (
+        np.concatenate(codes).astype(np.int32),
+        np.repeat(np.array([arm_names.index(name) for name, _ in arms], dtype=np.int32), [len(one) for one in codes]),
+        np.concatenate([np.asarray(sums.totals)[code] for (_, sums), code in zip(arms, codes, strict=True)]),
+        np.concatenate([np.asarray(sums.counts)[code] for (_, sums), code in zip(arms, codes, strict=True)]),
+    )
+    order = np.argsort(columns[0], kind="stable")
+    return Rows.packed(names, arm_names, *(column[order].tobytes() for column in columns))

@@ -1,0 +1,1 @@
+"""A head per kind of output."""

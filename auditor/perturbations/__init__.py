@@ -1,0 +1,1 @@
+"""Perturbations of texts: one catalogue for probes and recipes."""

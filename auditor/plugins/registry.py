@@ -1,0 +1,150 @@
+"""Finds probes: the modules of ``probes``, the entry points of third parties, and single files."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import os
+import pkgutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from auditor.environment import packages
+from auditor.errors import ProbeError, UsageError, near_match
+from auditor.storage.reading import read_file
+from auditor.types import NEEDS, Probe, limitations
+
+GROUP = "auditor.probes"
+"""Entry-point group of third parties' probes."""
+
+
+def sibling(name: str) -> ModuleType:
+    """Import the package ``name`` that lies beside ``auditor``; refuse another one of that name.
+
+    ``probes`` and ``reports`` are names that a user's folder may hold too. Raises ProbeError.
+    """
+    home = Path(__file__).resolve().parents[2]
+    # Looked up before it is imported: another package's code is not ours to run.
+    spec = importlib.util.find_spec(name)
+    found = [] if spec is None else [Path(path).resolve() for path in spec.submodule_search_locations or ()]
+    if home / name not in found:
+        place = None if spec is None else spec.origin
+        raise ProbeError(
+            f"the package {name!r} that Python finds is not auditor's own",
+            where=place or "a folder",
+            hint=f"rename that {name!r} or run from another folder",
+        )
+    return importlib.import_module(name)
+
+
+def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
+    """Every probe, quality first, then in the order of names. Finding none is an error.
+
+    Raises ProbeError for a file that does not import or breaks the contract.
+    """
+    package = sibling("probes")
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
+    found = [_checked(importlib.import_module(f"probes.{name}"), f"probes.{name}") for name in names]
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            loaded = entry.load()
+        except Exception as error:
+            raise ProbeError(
+                f"does not import: {type(error).__name__}: {error}", where=f"entry point {entry.name}"
+            ) from error
+        found.append(_contract(loaded.PROBE if isinstance(loaded, ModuleType) else loaded, f"entry point {entry.name}"))
+    found += [_checked(_module_of(path), str(path)) for path in files]
+    if not found:
+        raise ProbeError("no probe found", hint="is auditor installed whole?")
+    by_name: dict[str, Probe] = {}
+    for probe in found:
+        if probe.name in by_name:
+            raise ProbeError(f"two probes are called {probe.name!r}", hint="probe names are unique")
+        by_name[probe.name] = probe
+    return tuple(sorted(by_name.values(), key=lambda probe: (probe.name != "quality", probe.name)))
+
+
+def _module_of(path: Path) -> ModuleType:
+    hint = "--probe takes a probe's name or a .py file"
+    content = read_file(path, ProbeError, missing="no such probe file", hint=hint)
+    key = hashlib.sha256(os.fsencode(path.resolve()) + content).hexdigest()[:16]
+    name = f"auditor_probe_{path.stem}_{key}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ProbeError("not a Python file", where=str(path), hint=hint)
+    module = importlib.util.module_from_spec(spec)
+    # Type hints of a probe's settings are resolved through sys.modules.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise ProbeError(f"does not import: {type(error).__name__}: {error}", where=str(path)) from error
+    return module
+
+
+def _checked(module: ModuleType, where: str) -> Probe:
+    if not hasattr(module, "PROBE"):
+        raise ProbeError("defines no PROBE", where=where, hint="end the file with PROBE = YourProbe()")
+    return _contract(module.PROBE, where)
+
+
+def _contract(probe: object, where: str) -> Probe:
+    if not isinstance(probe, Probe):
+        wanted = ("name", "limitation", "needs", "settings", "pools", "metrics", "cases")
+        missing = [name for name in wanted if not hasattr(probe, name)]
+        raise ProbeError(f"PROBE lacks {', '.join(missing)}", where=where, hint="see auditor.types.Probe")
+    if probe.limitation is None and probe.name != "quality":
+        raise ProbeError("limitation is None", where=where, hint=f"one of {', '.join(limitations.IDS)}")
+    if probe.limitation is not None and probe.limitation not in limitations.IDS:
+        hint = near_match(probe.limitation, limitations.IDS) or f"one of {', '.join(limitations.IDS)}"
+        raise ProbeError(f"unknown limitation {probe.limitation!r}", where=where, hint=hint)
+    for need in sorted(probe.needs):
+        if need not in NEEDS and not need.startswith("package:"):
+            raise ProbeError(
+                f"unknown need {need!r}", where=where, hint=near_match(need, NEEDS) or f"known: {', '.join(NEEDS)}"
+            )
+    return probe
+
+
+def split_selection(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path, ...]]:
+    """``--probe`` arguments → names of probes, and probe files."""
+    files = tuple(Path(word) for word in words if word.endswith(".py") or "/" in word or "\\" in word)
+    names = tuple(word for word in words if Path(word) not in files)
+    return names, files
+
+
+def selected(probes: Sequence[Probe], names: Sequence[str], files: Iterable[Path] = ()) -> frozenset[str]:
+    """The names asked for, checked, and the probes of the files; all probes when none is named. Raises UsageError."""
+    known = [probe.name for probe in probes]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"no probe is called {name!r}", hint=near_match(name, known) or f"known: {', '.join(known)}"
+            )
+    return frozenset((*names, *(_checked(_module_of(path), str(path)).name for path in files)) if names else known)
+
+
+def missing_packages(probe: Probe) -> dict[str, str]:
+    """Packages that the probe needs and this installation lacks → why, and the command that mends it; imports none."""
+    names = sorted(need.removeprefix("package:") for need in probe.needs if need.startswith("package:"))
+    return {name: reason for name in names if (reason := packages.lacking(name)) is not None}
+
+
+def settings_of(settings: object) -> dict[str, Any]:
+    """A probe's settings by name; empty where they are no dataclass instance."""
+    return asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else {}
+
+
+def description(probe: Probe) -> str:
+    """The probe's docstring: its description in the report."""
+    return inspect.getdoc(type(probe)) or ""

@@ -1,0 +1,13 @@
+"""Interrupted trainings: what is kept, and how they resume."""
+
+from auditor.training.resume.keeper import (
+    FORMAT,
+    RUNNING,
+    Keeper,
+    Outcome,
+    Place,
+    keeper,
+    say_once,
+)
+
+__all__ = ["FORMAT", "RUNNING", "Keeper", "Outcome", "Place", "keeper", "say_once"]

@@ -1,0 +1,95 @@
+"""Everything that decides what a training's weights are, in one key."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from auditor import __version__
+from auditor.models import checkpoint, hugging_face
+from auditor.models.devices import device_words
+from auditor.training import distributed
+from auditor.training.recipes import Recipe
+from auditor.training.settings import Settings
+from auditor.types import Example, Task
+
+PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "peft", "nlpaug", "textattack")
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that compute → their versions."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
+def key(
+    base: Path,
+    examples: Sequence[Example],
+    validation: Sequence[Example],
+    task: Task,
+    recipe: Recipe,
+    settings: Settings,
+    *,
+    seed: int,
+    device: str,
+) -> str:
+    """SHA-256, in hexadecimal, over all that ``loop.train`` is given and where it computes; equal keys, equal weights.
+
+    It reads the base's folder and no path: the same content elsewhere has the same key. Raises ModelError when the
+    device is not there.
+    """
+    import torch
+
+    where = hugging_face.device_named(device)
+    facts = {
+        "auditor": __version__,
+        "versions": versions(),
+        "base": fingerprint(base),
+        "recipe": [recipe.name, dict(recipe.reads())],
+        "settings": asdict(settings),
+        "seed": seed,
+        "task": [task.name, *task.labels],
+        "device": device_words(torch.device(where)),
+        "threads": torch.get_num_threads(),
+        **({"processes": distributed.count()} if distributed.count() > 1 else {}),
+        "rows": [len(examples), len(validation)],
+    }
+    digest = hashlib.sha256(_line(facts))
+    for line in _lines((*examples, *validation)):
+        digest.update(line)
+    return digest.hexdigest()
+
+
+def fingerprint(base: Path) -> str:
+    """``checkpoint.fingerprint``, read once as long as no file of the folder changes: a probe fits dozens of models."""
+    files = sorted(one for one in base.glob("*") if one.is_file())
+    state = tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in files)
+    return _fingerprint(base.resolve(), state)
+
+
+@functools.lru_cache(maxsize=8)
+def _fingerprint(base: Path, _state: tuple[tuple[str, int, int], ...]) -> str:
+    return checkpoint.fingerprint(base)
+
+
+def _lines(examples: Sequence[Example]) -> Iterator[bytes]:
+    for example in examples:
+        yield _line([dict(example.inputs), example.gold])
+
+
+def _line(content: Any) -> bytes:
+    """One line of JSON: where one example ends and the next begins is never in doubt."""
+    return (json.dumps(content, sort_keys=True, default=str) + "\n").encode()

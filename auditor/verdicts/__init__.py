@@ -1,0 +1,1 @@
+"""Policy, gate, comparisons and remedies: from numbers to a decision."""

@@ -1,0 +1,147 @@
+"""What to do next: about a verdict that failed, and about what was not measured."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any
+
+from auditor.types import NEEDS, NOT_SELECTED, ProbeRecord, Slice
+from auditor.verdicts import remedies
+
+REMEDY = "audit remedy {folder} proposes a training recipe"
+BY_PROBE = {
+    "quality": "train longer or on more rows, and check that the labels of the data are those of the model",
+    "noise": REMEDY,
+    "adversarial": REMEDY,
+    "entity_attack": REMEDY,
+    "domain_shift": "train on labelled rows of that domain too, or leave its --domain out and release for the home domain alone",
+    "bias": "add copies of training rows that name the other groups, with the same labels, and train again",
+    "entity_bias": "add training sentences with names of the groups that it misses, and train again",
+}
+"""Probe → the next step after a failure; ``{folder}``: the results folder."""
+BY_LIMITATION = {
+    "few-shot": "label more training rows, and train again",
+    "domain": "train on labelled rows of that domain too",
+    "dynamic": "train again on recent rows",
+    "label-quality": "check the labels of the training rows, and train again",
+    "coverage": "add training rows like those of the slice, and train again",
+    "distribution": "train and audit on rows drawn as in use",
+    "training-strategy": "train by another recipe: audit train --recipes",
+    "noise": "add training rows with such noise, and train again",
+    "attack": "train against such attacks: audit train --recipes fgm,attack",
+    "interpretability": "show no explanations of this model to its users",
+    "bias": "add training rows in which the groups have the same labels, and train again",
+    "calibration": "fit a temperature on validation rows",
+}
+"""Row of the scorecard → the next step after a failure of a probe that BY_PROBE does not name."""
+NO_RECIPE = {
+    "noise": "add training rows that are written so, and train again",
+    "entity_attack": "add training sentences with rarer names of the same types, and train again",
+}
+"""Probe → the next step for slices that ``audit remedy`` has no recipe for."""
+HOW = {
+    "train": "give training rows with --train FILE",
+    "domains": "give another domain with --domain NAME=FILE",
+    "base": "name the base model with --base FOLDER",
+    "candidate": "audit it as the candidate, with --candidate",
+}
+"""Need → how to meet it. The other needs of NEEDS are the task's: nothing that a user gives changes them."""
+ANY_FOLDER = "FOLDER"
+"""Stands for the results folder on the page, which is the same wherever that folder lies."""
+
+
+def next_step(probe: str, slice_: Slice | None, limitation: str | None, folder: str) -> str:
+    """What to do about a failed verdict on a probe, in one line.
+
+    ``folder``: the results folder, as the user wrote it.
+    """
+    values = set((slice_ or {}).values())
+    by_names = not remedies.BY_NAMES.isdisjoint(values)
+    changes_words = probe == "noise" and "family" in (slice_ or {}) and values.isdisjoint(remedies.LABEL_KEEPING)
+    if probe in NO_RECIPE and (by_names or changes_words):
+        return NO_RECIPE[probe]
+    text = BY_PROBE.get(probe) or BY_LIMITATION.get(limitation or "") or BY_PROBE["quality"]
+    return text.format(folder=shlex.quote(folder))
+
+
+def next_steps(results: Mapping[str, Any]) -> dict[int, str]:
+    """Place of each failed verdict of a results file → what to do about it, for the page.
+
+    Not kept in the file: a later auditor may know better, and what it says would then not follow from the rows.
+    """
+    rows = {
+        record["probe"]: record["limitation"]
+        for record in results["records"]
+        if record["model"] == results["candidate"]
+    }
+    return {
+        place: next_step(verdict["probe"], verdict["slice"], rows[verdict["probe"]], ANY_FOLDER)
+        for place, verdict in enumerate(results["decision"]["verdicts"])
+        if verdict["outcome"] == "fail"
+    }
+
+
+def not_measured(records: Sequence[ProbeRecord], deciding: Set[tuple[str, str]]) -> list[str]:
+    """Lines ``probes – how to have them measured``, each way once.
+
+    What was not selected comes last. What does not apply to the model's task stands in no line, unless ``--probe`` asks
+    for it.
+
+    ``records``: one model's. ``deciding``: probe and reason of each gap that a required rule waits for.
+    """
+    found: dict[str, list[str]] = {}
+    chosen = any(record.reason == NOT_SELECTED for record in records)
+    for record in records:
+        if record.status == "failed" or (_is_of_another_task(record) and (not chosen or record.reason == NOT_SELECTED)):
+            continue
+        for name, how in _gaps(record, deciding):
+            names = found.setdefault(how, [])
+            if name not in names:
+                names.append(name)
+    left_out = found.pop(NOT_SELECTED, [])
+    lines = [f"{', '.join(names)} – {how}" for how, names in found.items()]
+    return [*lines, f"{', '.join(left_out)} – {NOT_SELECTED} with --probe"] if left_out else lines
+
+
+def _gaps(record: ProbeRecord, deciding: Set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """What of one probe was not measured, and how to change that."""
+
+    def named(name: str, reason: str | None) -> str:
+        return f"{name} (required)" if (record.probe, reason) in deciding else name
+
+    absent = [need.removeprefix("package:") for need in record.missing if need.startswith("package:")]
+    if _is_of_another_task(record):
+        yield named(record.probe, record.reason), record.reason or "no reason given"
+        return
+    if record.reason == NOT_SELECTED:
+        yield named(record.probe, NOT_SELECTED), NOT_SELECTED
+    elif record.status == "not_applicable":
+        ways = [_how(need, record.reason) for need in record.missing if need in HOW]
+        reason = record.reason or "no reason given"
+        yield named(record.probe, record.reason), "; ".join([*ways, reason] if absent else ways) or reason
+    by_reason: dict[str, list[Slice]] = {}
+    for gap in record.skipped:
+        if gap.applies:
+            by_reason.setdefault(gap.reason, []).append(gap.slice)
+    for reason, slices in by_reason.items():
+        way = next((HOW[need] for need, text in NEEDS.items() if text == reason and need in HOW), reason)
+        yield named(f"{record.probe} {_place(slices)}".rstrip(), reason), way
+
+
+def _is_of_another_task(record: ProbeRecord) -> bool:
+    return any(need in NEEDS and need not in HOW for need in record.missing)
+
+
+def _how(need: str, reason: str | None) -> str:
+    """The base may be known and not fit: then the reason says more."""
+    known = reason is None or reason in NEEDS.values()
+    return HOW[need] if need != "base" or known or reason is None else reason
+
+
+def _place(slices: Sequence[Mapping[str, str]]) -> str:
+    """What the slices have in common: ``[typos, misspelling]``; else how many they are."""
+    common = [value for key, value in slices[0].items() if all(one.get(key) == value for one in slices)]
+    if common:
+        return f"[{', '.join(common)}]"
+    return f"({len(slices)} slices)" if len(slices) > 1 else ""

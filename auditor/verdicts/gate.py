@@ -1,0 +1,291 @@
+"""Records × policy → a decision.
+
+*Pass* claims that every slice a rule reads keeps its limit: an intersection–union test, each slice at its own level.
+*Fail* claims that some slice breaks its limit: a union–intersection test, corrected by Holm (1979) over all slices
+of all required rules. Both read one-sided bounds at error ALPHA. Whatever is neither is *inconclusive*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from auditor import stats
+from auditor.errors import near_match
+from auditor.types import (
+    NEEDS,
+    NOT_SELECTED,
+    Decision,
+    Measurement,
+    Metric,
+    Outcome,
+    ProbeRecord,
+    Rule,
+    Slice,
+    Verdict,
+)
+from auditor.verdicts import policy as policies
+from auditor.verdicts.policy import Policy
+
+ALPHA = 0.05
+"""Error of each one-sided claim."""
+
+INPUTS = frozenset({"train", "domains", "base"})
+"""Needs that the user meets by giving data; a missing package or resource is not "input not given"."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """One slice that one rule reads."""
+
+    index: int
+    rule: Rule
+    metric: Metric
+    measurement: Measurement
+    settings: Mapping[str, object]
+    """Of the probe."""
+
+    def bounds(self, alpha: float) -> tuple[float, float]:
+        found = self.measurement
+        return stats.bounds(found.method, found.rows, alpha, low=self.metric.low, high=self.metric.high)
+
+    def passes(self, bounds: tuple[float, float]) -> bool:
+        low, high = bounds
+        if self.rule.max is not None:
+            return high <= self.rule.max
+        return self.rule.min is not None and low >= self.rule.min
+
+    def fails(self, bounds: tuple[float, float]) -> bool:
+        low, high = bounds
+        if self.rule.max is not None:
+            return low > self.rule.max
+        return self.rule.min is not None and high < self.rule.min
+
+
+def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, interim: bool = False) -> Decision:
+    """The decision on the candidate. Raises PolicyError for a rule that no discovered probe can answer.
+
+    ``records``: of all models, with their measurements' rows. ``interim``: more examples may come; a fail is then
+    corrected for the slices that have too few of them as well, so that it stands when they join.
+    """
+    policies.check(policy, policies.known_metrics(tuple(records)))
+    own = {record.probe: record for record in records if record.model == candidate}
+    claims: list[_Claim] = []
+    verdicts: list[Verdict] = []
+    for index, rule in enumerate(policy.rules):
+        record = own[rule.probe]
+        found = list(_claims(index, rule, record))
+        claims += [claim for claim in found if rule.limit is not None and claim.measurement.status == "ok"]
+        verdicts += [verdict for claim in found if (verdict := _without_test(claim)) is not None]
+        verdicts += _unread(index, rule, record, [claim.measurement.slice for claim in found])
+    required = [claim for claim in claims if claim.rule.required != "never"]
+    coming = 0
+    if interim:
+        coming = sum(
+            verdict.outcome == "inconclusive" and policy.rules[verdict.rule].required != "never" for verdict in verdicts
+        )
+    failed = _holm(required, coming)
+    verdicts += [_verdict(claim, failed, len(required)) for claim in claims]
+    verdicts.sort(key=lambda verdict: (verdict.rule, sorted((verdict.slice or {}).items())))
+    crashed = [
+        f"{record.model}: probe {record.probe} crashed: {record.reason}"
+        for record in records
+        if record.status == "failed"
+    ]
+    return _decision(policy, tuple(verdicts), crashed, own)
+
+
+def _claims(index: int, rule: Rule, record: ProbeRecord) -> Iterator[_Claim]:
+    metric = next(metric for metric in record.metrics if metric.name == rule.metric)
+    for found in record.measurements:
+        if found.metric == rule.metric and policies.matches(rule, found.slice):
+            yield _Claim(index, rule, metric, found, record.settings)
+
+
+def _without_test(claim: _Claim) -> Verdict | None:
+    """The verdict of a slice that no test is made for; None where one is."""
+    found = claim.measurement
+    outcome: Outcome = "not_applicable"
+    if found.status == "removed_by_tokenizer":
+        reason = _removed(found)
+    elif claim.rule.limit is None:
+        reason = "shown without a limit"
+    elif found.status == "too_few":
+        outcome, reason = "inconclusive", f"too few: {_count(found.n_clusters, 'informative cluster')}"
+    else:
+        return None
+    return Verdict(claim.index, found.slice, outcome, reason, found.value, found.low, found.high)
+
+
+def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> Iterator[Verdict]:
+    """Verdicts on what the rule names and no measurement of its metric answers: nothing is passed over in silence.
+
+    ``read``: the slices that were measured; grows with those that have a verdict.
+    """
+    if record.status != "measured":
+        not_given = rule.required == "when_input_given" and bool(record.missing) and set(record.missing) <= INPUTS
+        if not_given and record.reason == NOT_SELECTED:
+            yield Verdict(index, None, "not_applicable", NEEDS[record.missing[0]])
+            return
+        yield Verdict(index, None, "not_applicable" if not_given else "not_measured", record.reason or "not measured")
+        return
+    for found in record.measurements:
+        # Where every case was vacuous nothing is left to read a change from, but the slice was asked about.
+        if found.status == "removed_by_tokenizer" and policies.matches(rule, found.slice) and found.slice not in read:
+            read.append(found.slice)
+            yield Verdict(index, found.slice, "not_applicable", _removed(found))
+    for gap in record.skipped:
+        if policies.matches(rule, gap.slice) and gap.slice not in read:
+            read.append(gap.slice)
+            yield Verdict(index, gap.slice, "not_measured" if gap.applies else "not_applicable", gap.reason)
+    for part in policies.parts(rule):
+        if not any(policies.matches(part, slice_) for slice_ in read):
+            named = {key: str(value) for key, value in part.slice.items()}
+            near = _nearest(named, [one.slice for one in record.measurements])
+            reason = f"no slice of this probe matches the rule{f'; {near}' if near else ''}"
+            if not record.measurements and record.counts.get("unanswered"):
+                reason = f"the model fails on {_count(record.counts['unanswered'], 'text')}, and no other was left to measure"
+            yield Verdict(index, named or None, "not_measured", reason)
+
+
+def _nearest(named: Slice, slices: Sequence[Slice]) -> str | None:
+    """What the first unknown key or value of a rule's slice may have meant."""
+    keys = sorted({key for slice_ in slices for key in slice_})
+    for key, value in named.items():
+        values = sorted({slice_[key] for slice_ in slices if key in slice_})
+        if key not in keys:
+            return near_match(key, keys)
+        if value not in ("*", *values):
+            return near_match(value, values)
+    return None
+
+
+def _removed(found: Measurement) -> str:
+    return f"removed by the tokenizer: {found.vacuous:.0%} of the cases have the same token ids as before"
+
+
+def _holm(claims: Sequence[_Claim], coming: int) -> set[int]:
+    """Ids of the claims that fail: stepwise, the k-th at ALPHA ÷ (claims not yet rejected, those still coming too)."""
+    failed: set[int] = set()
+    while len(failed) < len(claims):
+        level = ALPHA / (len(claims) + coming - len(failed))
+        more = {id(claim) for claim in claims if id(claim) not in failed and claim.fails(claim.bounds(level))}
+        if not more:
+            break
+        failed |= more
+    return failed
+
+
+def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
+    found, rule = claim.measurement, claim.rule
+    low, high = claim.bounds(ALPHA)
+    advisory = rule.required == "never"
+    verdict = Verdict(claim.index, found.slice, "inconclusive", "", found.value, low, high)
+    broken = claim.fails((low, high)) if advisory else id(claim) in failed
+    if broken:
+        correction = "advisory" if advisory else f"Holm over {_count(claims, 'slice')}"
+        return replace(verdict, outcome="fail", reason=f"outside its limit at 95 % one-sided ({correction})")
+    if claim.passes((low, high)):
+        return replace(verdict, outcome="pass", reason="within its limit at 95 % one-sided")
+    limit = rule.limit if rule.limit is not None else 0.0
+    # A value beyond its limit is decided by a fail, at the corrected level; one within by a pass.
+    beyond = found.value > limit if rule.max is not None else found.value < limit
+    level = ALPHA / max(claims, 1) if beyond and not advisory else ALPHA
+    more = stats.more_clusters(found.method, found.rows, level, limit, low=claim.metric.low, high=claim.metric.high)
+    hint, more = _advice(claim, more)
+    return replace(verdict, reason=f"the interval holds the limit; {hint}", more_examples=more)
+
+
+def _advice(claim: _Claim, more: int | None) -> tuple[str, int | None]:
+    """What would decide it, in words, and how many more clusters: never more than there are."""
+    # A probe with sentences of its own is told how many to make, the others how many rows to read.
+    key = next((name for name in ("examples", "sentences") if name in claim.settings), None)
+    noun = "example" if key == "examples" or not any("sentence" in name for name in claim.settings) else "sentence"
+    if more is None:
+        return f"more {noun}s would hardly decide it: it sits at its limit", None
+    would, found = f"about {_count(more, f'more {noun}')} would decide", claim.measurement
+    if found.available is None:
+        return would, more
+    left = max(found.available - found.n_clusters, 0)
+    if more > left:
+        there = f"the {_count(found.available, noun)} there are" if found.available > 1 else "what there is"
+        return f"{there} cannot decide it: {would}", None
+    raised = f": raise {key} in [probes.{claim.rule.probe}], and [audit] budget if it is set" if key else ""
+    return f"{would}, of the {left} there are beside these{raised}", more
+
+
+def describe_slice(slice_: Slice | None) -> str:
+    """``family=typos, severity=middle``; empty for the whole."""
+    return ", ".join(f"{key}={value}" for key, value in (slice_ or {}).items())
+
+
+def _decision(
+    policy: Policy, verdicts: tuple[Verdict, ...], crashed: Sequence[str], own: Mapping[str, ProbeRecord]
+) -> Decision:
+    required = [verdict for verdict in verdicts if policy.rules[verdict.rule].required != "never"]
+    failed = [verdict for verdict in required if verdict.outcome == "fail"]
+    open_ = [verdict for verdict in required if verdict.outcome in ("inconclusive", "not_measured")]
+    left_out = [verdict for verdict in open_ if own[policy.rules[verdict.rule].probe].reason == NOT_SELECTED]
+    open_ = [verdict for verdict in open_ if verdict not in left_out]
+    passed = [verdict for verdict in required if verdict.outcome == "pass"]
+    reasons = [*crashed, *(_reason(policy, verdict) for verdict in (failed or ([] if crashed else open_)))]
+    code: Literal[0, 1, 2, 3]
+    if crashed:
+        beside = f"; {_count(len(failed), 'slice')} also broke a limit" if failed else ""
+        code, headline = 2, f"The audit could not be completed: {_count(len(crashed), 'probe')} crashed{beside}."
+    elif failed:
+        code, headline = 1, f"Hold: {_count(len(failed), 'slice')} outside the limits."
+    elif left_out:
+        others = _not_selected(policy, left_out)
+        code, headline = 3, f"Undecided: {_selected(own, open_, passed)}; {others}."
+        reasons.append(others)
+    elif open_:
+        code, headline = 3, f"Undecided: {_open(open_)}."
+    elif not passed:
+        code, headline = 3, "Undecided: no rule passed, and no verdict is not a release."
+    else:
+        code, headline = 0, f"Release: {_count(len(passed), 'required verdict')}, all within the limits."
+    return Decision(code, code == 0, headline, verdicts, tuple(reasons))
+
+
+def _open(verdicts: Sequence[Verdict]) -> str:
+    return f"{_count(len(verdicts), 'required verdict')} inconclusive or not measured"
+
+
+def _selected(own: Mapping[str, ProbeRecord], open_: Sequence[Verdict], passed: Sequence[Verdict]) -> str:
+    """What is to be said of the probes that ``--probe`` named."""
+    measured = [record.probe for record in own.values() if record.status == "measured"]
+    if open_:
+        return _open(open_)
+    if not measured:
+        return "nothing was measured"
+    kept = ", within the limits" if passed else ""
+    return f"only {_listed(measured)} {'was' if len(measured) == 1 else 'were'} measured{kept}"
+
+
+def _not_selected(policy: Policy, left_out: Sequence[Verdict]) -> str:
+    """One clause for all required rules of the probes that ``--probe`` left out."""
+    probes = sorted({policy.rules[verdict.rule].probe for verdict in left_out})
+    return f"required rules of {_listed(probes)} were left out by --probe"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """``bias, noise and quality``."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _reason(policy: Policy, verdict: Verdict) -> str:
+    rule = policy.rules[verdict.rule]
+    where = describe_slice(verdict.slice)
+    place = f" [{where}]" if where else ""
+    numbers = ""
+    if verdict.value is not None:
+        numbers = (
+            f" {verdict.value:.3f}, one-sided bounds {verdict.low:.3f} to {verdict.high:.3f}, limit {rule.limit:g};"
+        )
+    return f"{rule.probe} {rule.metric}{place}:{numbers} {verdict.outcome.replace('_', ' ')}: {verdict.reason}"
