@@ -1,3 +1,29 @@
-"""`auditor`: measure the limitations of a fine-tuned language model before it is released."""
+"""`auditor`: measure the limitations of a fine-tuned language model before it is released.
+
+``audit``, ``train`` and ``load`` are the commands of the same names from Python; ``Results`` is what an audit gives.
+They are imported when they are first used: ``import auditor`` loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from auditor.api import Results, audit, load, train
 
 __version__ = "0.1.0"
+__all__ = ["Results", "__version__", "audit", "load", "train"]
+
+
+if not TYPE_CHECKING:  # or any name would be one that a type checker knows
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from auditor import api
+
+        return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

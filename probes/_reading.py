@@ -13,9 +13,9 @@ Parts: TypeAlias = Mapping[str, tuple[int, int]]
 
 
 def parts_read(audit: Audit, examples: Sequence[Example]) -> dict[str, Parts]:
-    """Example's id → its parts. Models that answer for words read every word."""
-    if audit.task.word_level or not examples:
-        return {one.id: _whole(one, audit.task.fields) for one in examples}
+    """Example's id → its parts."""
+    if not examples:
+        return {}
     found: dict[str, Parts] = {}
     for example, encoded in zip(examples, audit.encode([one.inputs for one in examples]), strict=True):
         if encoded.truncated:

@@ -56,14 +56,13 @@ def measures(task: Task) -> tuple[Measure, ...]:
     """Clean quality first."""
     title = task.metric.replace("_", " ")
     attacked = f"{task.metric}_under_attack"
-    attacks = "entity_attack" if task.word_level else "adversarial"
     flips = Measure(FLIPS, "counterfactual flip rate", "bias", FLIPS, "lower", False)
     return (
         Measure(task.metric, title, "quality", task.metric, "higher", task.ratio),
         Measure(DROP, "mean drop under noise", "noise", "drop", "lower", task.ratio, low=-1.0),
-        Measure(attacked, f"{title} under attack", attacks, attacked, "higher", task.ratio),
+        Measure(attacked, f"{title} under attack", "adversarial", attacked, "higher", task.ratio),
         Measure(worst_domain(task), f"{title} on the worst domain", "domain_shift", task.metric, "higher", task.ratio),
-        *(() if task.word_level else (flips,)),
+        *((flips,) if "class_scores" in task.offers else ()),
     )
 
 

@@ -56,8 +56,12 @@ def _rows(cases: Iterable[Judged], kinds: str, arm: str) -> list[Row]:
 
 
 def _score(judged: Judged, kinds: str) -> Score:
-    found = [judged.parts[f"f1 {kind}"] for kind in kinds.split(BETWEEN) if kind and f"f1 {kind}" in judged.parts]
-    return Score(sum(one.numerator for one in found), sum(one.denominator for one in found))
+    scores = [
+        detail.score
+        for detail in judged.details
+        if detail.metric == "type_f1" and detail.slice["type"] in kinds.split(BETWEEN)
+    ]
+    return Score(sum(score.numerator for score in scores), sum(score.denominator for score in scores))
 
 
 def _there(examples: Sequence[Example]) -> Counter[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auditor import metrics
+from auditor import metrics, text
 from auditor.errors import ConfigError, near_match
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Score, Skipped, Slice, Task
 from probes import _groups
@@ -115,12 +115,12 @@ class Bias:
             for index, (name, sentence) in enumerate(sentences_of(settings.sentences)):
                 for draw in range(settings.pairs_per_sentence):
                     term = order[term_place(index, draw, len(order))]
-                    texts = {group: {field: filled(sentence, terms[term])} for group, terms in groups.items()}
+                    texts = {group: filled(sentence, terms[term]) for group, terms in groups.items()}
                     for one, other in ring(tuple(groups)):
                         yield Case(
-                            Example(f"bias:{axis}:{name}:{one}:{term}", texts[one]),
+                            Example(f"bias:{axis}:{name}:{one}:{term}", {field: texts[one]}),
                             slice={"axis": axis},
-                            inputs=texts[other],
+                            edits={field: text.edits_between(texts[one], texts[other])},
                             cluster=f"sentence:{name}",
                             facts={"group_before": one, "group_after": other},
                         )
@@ -226,8 +226,8 @@ def sentences_of(n: int) -> tuple[tuple[str, str], ...]:
 
 def filled(sentence: str, person: str) -> str:
     """The sentence about this person, its first letter a capital."""
-    text = sentence.replace("{person}", person)
-    return text[0].upper() + text[1:]
+    said = sentence.replace("{person}", person)
+    return said[0].upper() + said[1:]
 
 
 PROBE = Bias()

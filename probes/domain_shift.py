@@ -49,11 +49,11 @@ class DomainShift:
     needs = frozenset({"domains"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
-    reads_parts = True
+    reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         quality, drop = metrics.task_metric(task), metrics.drop_against(task, HOME)
-        if task.word_level:
+        if "labelled_spans" in task.offers:
             quality, drop = _shared_entity_types.on_shared_types(quality), _shared_entity_types.measured_later(drop)
         return (quality, drop, UNKNOWN, PIECES, DISTANCE, SEPARABLE)
 
@@ -65,14 +65,14 @@ class DomainShift:
             examples = audit.examples(domain, audit.settings.examples)
             if not examples:
                 yield Skipped({"domain": domain}, "every row occurs in the training data")
-            facts = _shared_entity_types.facts(audit.task, examples) if audit.task.word_level else {}
+            facts = _shared_entity_types.facts(audit.task, examples) if "labelled_spans" in audit.task.offers else {}
             for example in examples:
                 yield Case(example, slice={"domain": domain}, facts=facts)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
         """How far each domain is; nothing from too few texts. Word pieces are counted at home too, to compare with."""
         n = audit.settings.examples
-        if audit.task.word_level:
+        if "labelled_spans" in audit.task.offers:
             yield from _shared_entity_types.drops(cases, metrics.drop_against(audit.task, HOME))
         home = _texts(audit, audit.examples("home", n))
         known = {word for one in home + _train(audit) for word in words_of(one)}
@@ -81,7 +81,7 @@ class DomainShift:
             yield from _pieces(audit, examples, domain)
             if domain == "home":
                 continue
-            if audit.task.word_level:
+            if "labelled_spans" in audit.task.offers:
                 yield from _shared_entity_types.types(audit.task, examples, domain)
             texts = _texts(audit, examples)
             yield from _unknown(known, texts, domain)

@@ -7,9 +7,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import metrics, text
+from auditor.tasks import entity_errors
 from auditor.text import spans
-from auditor.types import NEEDS, Audit, Case, Example, Judged, Measurement, Metric, Planned, Score, Skipped, Slice, Task
-from probes import _entity_quality
+from auditor.types import (
+    NEEDS,
+    Audit,
+    Case,
+    Example,
+    Judged,
+    Measurement,
+    Metric,
+    Planned,
+    Score,
+    Skipped,
+    Slice,
+    Span,
+    Task,
+)
 
 SEEN, UNSEEN = "seen in training", "not seen in training"
 OCCURRENCES = ((1, "1"), (4, "2 to 4"), (19, "5 to 19"))
@@ -22,6 +36,8 @@ ASKED, ALL, SOME, REWRITTEN = "asked for", "all entities", "some entities", "all
 CASES: dict[str, Callable[[str], str]] = {"all capitals": str.upper, "lower case": str.lower}
 
 
+NOTHING = Score(0.0, 0.0)
+RECALL = metrics.detail(next(metric for metric in entity_errors.WHOLE if metric.name == "recall"))
 GAP = Metric(
     "memorisation_gap",
     "recall of entities seen in training minus that of the others",
@@ -57,15 +73,15 @@ class Entities:
 
     name = "entities"
     limitation: str | None = "coverage"
-    needs: frozenset[str] = frozenset({"word_labels"})
+    needs: frozenset[str] = frozenset({"labelled_spans"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
-    reads_parts = True
+    reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         return (
             _when(metrics.task_metric(task), ALL, REWRITTEN),
-            _entity_quality.RECALL,
+            RECALL,
             GAP,
             _when(metrics.drop(task), REWRITTEN),
             _when(metrics.vacuous_rate(), REWRITTEN),
@@ -95,9 +111,11 @@ class Entities:
             yield Case(example, slice=slice_, facts={ASKED: ALL})
         for name, change in CASES.items():
             for example in examples:
-                words = tuple(range(len(example.gold)))
-                inputs = {"text": " ".join(map(change, text.words_of(example.inputs["text"])))}
-                yield Case(example, slice={"written in": name}, inputs=inputs, origins=words, facts={ASKED: REWRITTEN})
+                edits = tuple(
+                    text.Edit(place, place + 1, (change(word),))
+                    for place, word in enumerate(text.words_of(example.inputs["text"]))
+                )
+                yield Case(example, {"written in": name}, {"text": edits}, facts={ASKED: REWRITTEN})
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         """The gap, where there are entities of both kinds."""
@@ -106,7 +124,7 @@ class Entities:
         for judged in cases:
             kind = judged.slice.get("entity")
             if kind is not None:
-                arms[kind].append((judged.cluster, judged.parts["recall"]))
+                arms[kind].append((judged.cluster, metrics.detail_score(judged, "recall") or NOTHING))
         if all(arms.values()):
             rows = [*metrics.summed(arms[SEEN], "first"), *metrics.summed(arms[UNSEEN], "second")]
             yield metrics.measurement(GAP, {}, rows, n_cases=sum(map(len, arms.values())))
@@ -116,13 +134,13 @@ Key = tuple[str, str]
 """An entity's words in lower case, and its type."""
 
 
-def _named(example: Example) -> Iterator[tuple[spans.Span, Key]]:
+def _named(example: Example) -> Iterator[tuple[Span, Key]]:
     words = text.words_of(example.inputs["text"])
     for one in spans.spans(example.gold or ()):
         yield one, (" ".join(words[one.start : one.end]).lower(), one.type)
 
 
-Belongs = Callable[[spans.Span, Key], bool]
+Belongs = Callable[[Span, Key], bool]
 
 
 def _slices(known: Counter[Key] | None) -> Iterator[tuple[Slice, Belongs]]:
@@ -151,7 +169,7 @@ def _when(metric: Metric, *kinds: str) -> Metric:
     return replace(metric, read=lambda judged: metric.read(judged) if judged.facts[ASKED] in kinds else ())
 
 
-def _only(example: Example, chosen: Callable[[spans.Span, Key], bool], slice_: Slice) -> Case | None:
+def _only(example: Example, chosen: Callable[[Span, Key], bool], slice_: Slice) -> Case | None:
     """The sentence, asked for the chosen entities alone; None where it has none. Only recall makes sense of it."""
     kept = [one for one, key in _named(example) if chosen(one, key)]
     if not kept:

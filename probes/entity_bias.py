@@ -12,11 +12,28 @@ from typing import Any
 
 from auditor import metrics
 from auditor.errors import ConfigError, near_match
+from auditor.tasks import entity_errors
 from auditor.text import spans
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Skipped, Slice, Task
-from probes import _entity_quality, _groups
+from auditor.types import (
+    Audit,
+    Case,
+    Example,
+    Judged,
+    Measurement,
+    Metric,
+    Planned,
+    Row,
+    Score,
+    Skipped,
+    Slice,
+    Span,
+    Task,
+)
+from probes import _groups
 
 DATA = Path(__file__).with_name("data") / "entity_bias.toml"
+NOTHING = Score(0.0, 0.0)
+RECALL = metrics.detail(next(metric for metric in entity_errors.WHOLE if metric.name == "recall"))
 GAP = Metric("recall_gap", "largest gap between groups in recall", "gap", "points", 0.0, 1.0, "lower")
 
 
@@ -60,14 +77,14 @@ class EntityBias:
 
     name = "entity_bias"
     limitation: str | None = "bias"
-    needs: frozenset[str] = frozenset({"word_labels"})
+    needs: frozenset[str] = frozenset({"labelled_spans"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
-    reads_parts = True
+    reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         del task
-        return (_entity_quality.RECALL, GAP)
+        return (RECALL, GAP)
 
     def planned(self, audit: Audit) -> Planned:
         return Planned(sum(isinstance(case, Case) for case in self.cases(audit)))
@@ -131,7 +148,7 @@ def _cases(axis: str, content: Mapping[str, Any], kind: str, names: int) -> Iter
 def _filled(sentence: str, name: str, kind: str) -> tuple[str, tuple[str, ...]]:
     before, after = (part.split() for part in sentence.split("{name}"))
     words = [*before, *name.split(), *after]
-    return " ".join(words), spans.tags_of([spans.Span(len(before), len(words) - len(after), kind)], len(words))
+    return " ".join(words), spans.tags_of([Span(len(before), len(words) - len(after), kind)], len(words))
 
 
 def _rows(cases: Sequence[Judged]) -> list[Row]:
@@ -139,8 +156,9 @@ def _rows(cases: Sequence[Judged]) -> list[Row]:
     sums: dict[tuple[str, str], list[float]] = {}
     for judged in cases:
         total = sums.setdefault((judged.cluster, f"recall/{judged.slice['group']}"), [0.0, 0.0])
-        total[0] += judged.parts["recall"].numerator
-        total[1] += judged.parts["recall"].denominator
+        recall = metrics.detail_score(judged, "recall") or NOTHING
+        total[0] += recall.numerator
+        total[1] += recall.denominator
     return [Row(cluster, arm, total / count, 1.0) for (cluster, arm), (total, count) in sums.items()]
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.stats import curve
-from auditor.text import shares
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
-from probes import _entity_label_noise
 from probes._learning_curves import check_steps, measured, over_seeds, steps_of, stratified, sums
 
 Kind = Literal["symmetric", "class-conditional", "missing"]
-OF_TEXTS: tuple[Kind, ...] = ("symmetric", "class-conditional")
-OF_ENTITIES: tuple[Kind, ...] = ("missing", "symmetric")
+DEFAULT_KINDS = 2
+"""How many of a task's kinds of wrong labels are made where none is named, its first ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,6 @@ class LabelNoise:
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings: Settings = audit.settings
         chosen = _chosen(audit)
-        make = _entity_label_noise.mistagged if audit.task.word_level else mislabelled
         for kind in _kinds(settings, audit.task):
             reason = next((why for rows in chosen if (why := _impossible(audit.task, rows, kind)) is not None), None)
             for rate in (0.0, *settings.rates):
@@ -92,7 +88,7 @@ class LabelNoise:
                     yield Skipped(slice_, reason)
                     continue
                 for seed, rows in enumerate(chosen):
-                    yield from _fitted(audit, make(audit, rows, kind, rate, seed), seed, slice_)
+                    yield from _fitted(audit, _corrupted(audit, rows, kind, rate, seed), seed, slice_)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         task, by_kind = audit.task, dict[str, list[Judged]]()
@@ -114,8 +110,8 @@ def _chosen(audit: Audit) -> list[list[Example]]:
     return [stratified(audit.task, train, size, audit.rng(seed)) for seed in range(settings.seeds)]
 
 
-def _kinds(settings: Settings, task: Task) -> tuple[Kind, ...]:
-    return settings.kinds or (OF_ENTITIES if task.word_level else OF_TEXTS)
+def _kinds(settings: Settings, task: Task) -> tuple[str, ...]:
+    return settings.kinds or tuple(task.corruptions)[:DEFAULT_KINDS]
 
 
 def share(rate: float) -> str:
@@ -123,35 +119,17 @@ def share(rate: float) -> str:
     return f"{rate:g}"
 
 
-def _impossible(task: Task, rows: Sequence[Example], kind: Kind) -> str | None:
+def _impossible(task: Task, rows: Sequence[Example], kind: str) -> str | None:
     """Why no label of these rows can be wrong so; None where one can."""
-    if task.word_level:
-        return _entity_label_noise.impossible(rows, kind)
-    if kind == "missing":
-        return "a text without its label is no training row"
-    one_class = len({task.stratum(row.gold) for row in rows}) < 2
-    return "the training rows have one class only" if one_class else None
+    if kind not in task.corruptions:
+        return f"labels of {task.name} are not {kind}: known are {', '.join(task.corruptions) or 'none'}"
+    return task.corruptions[kind].impossible([row.gold for row in rows])
 
 
-def mislabelled(audit: Audit, rows: Sequence[Example], kind: str, rate: float, seed: int) -> list[Example]:
-    """The rows, which have two classes or more, with a share of wrong labels, rounded to whole rows.
-
-    Which are wrong, and what they become, is drawn by kind and seed alone: a larger share adds to a smaller one.
-    """
-    names = sorted({audit.task.stratum(one.gold) or "" for one in rows})
-    counts = Counter(audit.task.stratum(one.gold) or "" for one in rows)
-    first, second, *_ = sorted(names, key=lambda name: (-counts[name], name))
-    rng = audit.rng(kind, seed)
-    order = list(range(len(rows)))
-    rng.shuffle(order)
-    others = {index: rng.choice([name for name in names if name != rows[index].gold]) for index in order}
-    if kind == "class-conditional":
-        order = [index for index in order if rows[index].gold == first]
-        others = dict.fromkeys(order, second)
-    found = list(rows)
-    for index in order[: shares.nearest(rate, len(order))]:
-        found[index] = replace(rows[index], gold=others[index])
-    return found
+def _corrupted(audit: Audit, rows: Sequence[Example], kind: str, rate: float, seed: int) -> list[Example]:
+    """The rows with a share of wrong labels; which are wrong follows from kind and seed alone."""
+    golds = audit.task.corruptions[kind]([row.gold for row in rows], rate, audit.rng(kind, seed))
+    return [replace(row, gold=gold) for row, gold in zip(rows, golds, strict=True)]
 
 
 def _fitted(audit: Audit, rows: Sequence[Example], seed: int, slice_: dict[str, str]) -> Iterator[Case]:

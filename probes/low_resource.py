@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.stats import curve
-from auditor.text import spans
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
 from probes._learning_curves import check_steps, measured, over_seeds, steps_of, stratified, sums
 
 FULL = "all"
-ENTITIES = Metric("entities_named", "entities that the sentences name", "descriptive", "count", 0.0, float("inf"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +57,23 @@ class LowResource:
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         title, infinite = task.metric.replace("_", " "), float("inf")
-        by_entities = (
+        unit = task.unit
+        by_units = (
             Metric(
-                f"{task.metric}_by_entities",
-                f"{title} against the entities named",
+                f"{task.metric}_by_{unit}",
+                f"{title} against the {unit} named",
                 "descriptive",
                 "share",
                 0.0,
                 1.0,
                 "higher",
             ),
-            ENTITIES,
-            Metric(
-                "entities_to_target", "entities to reach the target", "descriptive", "count", 0.0, infinite, "lower"
-            ),
+            Metric(f"{unit}_named", f"{unit} that the training rows name", "descriptive", "count", 0.0, infinite, None),
+            Metric(f"{unit}_to_target", f"{unit} to reach the target", "descriptive", "count", 0.0, infinite, "lower"),
         )
         return (
             Metric(task.metric, title, "descriptive", "share", 0.0, 1.0, "higher"),
-            *(by_entities if task.word_level else ()),
+            *(by_units if unit is not None else ()),
             Metric("labels_to_target", "labels to reach the target", "descriptive", "count", 0.0, infinite, "lower"),
             Metric("gain_from_doubling", "gain from doubling the labels", "descriptive", "points", 0.0, 1.0, None),
         )
@@ -103,7 +100,7 @@ class LowResource:
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         task, points = audit.task, {}
-        entities = _entities(cases, audit) if task.word_level else {}
+        units = _units(cases, audit, task.unit) if task.unit is not None else {}
         for labels, by_seed in sums(cases, "labels", ratio=task.ratio).items():
             rows = len(audit.examples("train")) if labels == FULL else int(labels)
             points[labels] = point = curve.point(rows, by_seed, ratio=task.ratio)
@@ -111,12 +108,15 @@ class LowResource:
             method = "the checkpoint itself; bounds over examples" if labels == FULL else over_seeds(point.seeds, steps)
             values = (point.value, point.low, point.high)
             yield measured(task.metric, {"labels": labels}, values, point, method)
-            if labels in entities:
-                number, least, most, seeds = entities[labels]
-                yield measured(f"{task.metric}_by_entities", {"entities": f"{number:.0f}"}, values, point, method)
+            if labels in units:
+                number, least, most, seeds = units[labels]
+                yield measured(
+                    f"{task.metric}_by_{task.unit}", {str(task.unit): f"{number:.0f}"}, values, point, method
+                )
                 said = "mean, least and most over seeds"
-                yield Measurement(ENTITIES.name, {"labels": labels}, number, least, most, seeds, seeds, said)
-        yield from _to_target(points, {name: found[0] for name, found in entities.items()}, audit.settings.target)
+                yield Measurement(f"{task.unit}_named", {"labels": labels}, number, least, most, seeds, seeds, said)
+        means = {name: counted[0] for name, counted in units.items()}
+        yield from _to_target(points, means, task.unit, audit.settings.target)
         points.pop(FULL, None)
         gain = curve.gain_from_doubling(list(points.values()), audit.rng("doubling").getrandbits(32))
         if gain is not None:
@@ -126,18 +126,20 @@ class LowResource:
             yield measured("gain_from_doubling", {}, (gain.value, gain.low, gain.high), largest, method)
 
 
-def _to_target(points: Mapping[str, curve.Point], entities: Mapping[str, float], share: float) -> Iterator[Measurement]:
-    """The smallest size that reaches a share of the full-data metric, in labels and in the entities that they name."""
+def _to_target(
+    points: Mapping[str, curve.Point], units: Mapping[str, float], unit: str | None, share: float
+) -> Iterator[Measurement]:
+    """The smallest size that reaches a share of the full-data metric, in labels and in the units that they name."""
     full = points.get(FULL)
     found = None if full is None else curve.labels_to(list(points.values()), share * full.value)
     if full is None or found is None:
         return
     method = f"smallest measured size that reaches {share:.0%} of the full-data metric; the intervals' sizes"
     yield measured("labels_to_target", {}, found, full, method)
-    if entities:
-        named = {points[labels].labels: number for labels, number in entities.items() if labels in points}
+    if units:
+        named = {points[labels].labels: number for labels, number in units.items() if labels in points}
         low, value, high = sorted(named[size] for size in (found[1], found[0], found[2]))
-        yield measured("entities_to_target", {}, (value, low, high), full, method)
+        yield measured(f"{unit}_to_target", {}, (value, low, high), full, method)
 
 
 def _fitted(audit: Audit, size: int, seed: int, examples: Sequence[Example]) -> Iterator[Case]:
@@ -149,29 +151,29 @@ def _fitted(audit: Audit, size: int, seed: int, examples: Sequence[Example]) -> 
         subsample, seed=rng.getrandbits(31), steps=steps_of(settings.steps, audit.task), batch_size=settings.batch_size
     )
     facts: dict[str, float] = {"seed": float(seed)}
-    if audit.task.word_level:
-        facts["entities"] = float(_named(subsample))
+    if audit.task.unit is not None:
+        facts[audit.task.unit] = float(_units_in(audit.task, subsample))
     for example in examples:
         yield Case(example, slice={"labels": str(size)}, model=model, facts=facts)
 
 
-def _entities(cases: Iterable[Judged], audit: Audit) -> dict[str, tuple[float, float, float, int]]:
-    """Of each size how many entities its sentences name: mean, least and most over seeds, and how many seeds.
+def _units(cases: Iterable[Judged], audit: Audit, unit: str) -> dict[str, tuple[float, float, float, int]]:
+    """Of each size how many units its rows name: mean, least and most over seeds, and how many seeds.
 
     Labels are paid for by them, or by sentences.
     """
     found: dict[str, dict[float, float]] = {}
     for judged in cases:
-        if "entities" in judged.facts:
+        if unit in judged.facts:
             by_seed = found.setdefault(judged.slice["labels"], {})
-            by_seed[float(judged.facts["seed"])] = float(judged.facts["entities"])
-    found[FULL] = {0.0: float(_named(audit.examples("train")))}
+            by_seed[float(judged.facts["seed"])] = float(judged.facts[unit])
+    found[FULL] = {0.0: float(_units_in(audit.task, audit.examples("train")))}
     counts = {labels: list(by_seed.values()) for labels, by_seed in found.items()}
     return {labels: (sum(some) / len(some), min(some), max(some), len(some)) for labels, some in counts.items()}
 
 
-def _named(examples: Sequence[Example]) -> int:
-    return sum(len(spans.spans(one.gold)) for one in examples)
+def _units_in(task: Task, examples: Sequence[Example]) -> int:
+    return sum(task.units(example.gold) for example in examples)
 
 
 PROBE = LowResource()

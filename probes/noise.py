@@ -7,43 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from auditor import metrics, text
+from auditor.environment import resources
 from auditor.errors import ConfigError, near_match
-from auditor.perturbations.catalogue import BY_NLPAUG, FAMILIES, perturb
-from auditor.tasks import entity_goal
-from auditor.text import spans
+from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, NOISE
 from auditor.types import Audit, Case, Example, Metric, Planned, Skipped, Slice, Task
 from probes._reading import Parts, parts_read
-
-_TWO_WORDS = "two words"
-WANTED = {
-    "keyboard typo": "a word of two letters or more of an English keyboard",
-    "OCR error": "a Latin letter or digit that is mistaken for another",
-    "inserted letter": "a word of two letters or more",
-    "substituted letter": "a word of two letters or more",
-    "swapped letters": "a word of three letters or more",
-    "deleted letter": "a word of three letters or more",
-    "misspelling": "a word that nlpaug's list of misspellings has",
-    "split word": "a word of four letters or more",
-    "upper case": "a small letter",
-    "lower case": "a capital letter",
-    "capitalized": "a word without a capital at its head",
-    "random case": "a letter that is small or capital",
-    "added punctuation": "a word",
-    "removed punctuation": "punctuation beside a word",
-    "deleted word": _TWO_WORDS,
-    "digits to words": "a digit",
-    "expanded contraction": "a contraction of the list",
-    "zero-width character": "a word of two characters or more",
-    "soft hyphen": "a word of two characters or more",
-    "homoglyph": "a Latin letter with a Cyrillic look-alike",
-    "diacritic": "a Latin letter that may have a mark",
-    "repeated letter": "a letter",
-    "social-media spelling": "a word of the list",
-    "joined words": _TWO_WORDS,
-    "extra whitespace": _TWO_WORDS,
-    "swapped words": "two words side by side that differ",
-}
-"""Perturbation → what a text must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +21,7 @@ class Settings:
     examples: int = 200
     severities: Mapping[str, float] = field(default_factory=lambda: {"low": 0.1, "middle": 0.2, "high": 0.4})
     """Severity → share of the words read that are touched, in (0, 1]."""
-    perturbations: tuple[str, ...] = tuple(FAMILIES)
+    perturbations: tuple[str, ...] = tuple(one.name for one in NOISE)
     context_only: bool = False
     """Of named entities: their own words stay as they are, and the words around them change."""
 
@@ -126,7 +94,7 @@ class Noise:
                     found = [case for case in some if case is not None]
                     yield from found
                     measured |= {key} if found else set()
-                    gap = None if found else Skipped(slice_, f"no text has {WANTED[name]}", applies=False)
+                    gap = None if found else Skipped(slice_, f"no text has {CATALOGUE[name].wanted}", applies=False)
                 if gap is not None:
                     yield gap
                     missed.setdefault(key, []).append(gap)
@@ -138,34 +106,27 @@ class Noise:
 
 def _unavailable(slice_: Slice) -> Skipped | None:
     """Why a perturbation cannot run here; None where it can."""
-    if slice_["perturbation"] in BY_NLPAUG and importlib.util.find_spec("nlpaug") is None:
-        return Skipped(slice_, "nlpaug is not installed")
+    for need in sorted(CATALOGUE[slice_["perturbation"]].needs):
+        kind, _, name = need.partition(":")
+        if kind == "package" and importlib.util.find_spec(name) is None:
+            return Skipped(slice_, f"{name} is not installed")
+        if kind == "resource" and not resources.SERVED[name]().present:
+            return Skipped(slice_, f"{name} is missing: audit resources says how to get it")
     return None
 
 
 def _case(audit: Audit, example: Example, parts: Parts, share: float, slice_: Slice) -> Case | None:
     """The example with noise in what the model reads of each text field; None where no field offers anything to change."""
-    name = slice_["perturbation"]
-    inputs, origins, broken = dict(example.inputs), None, False
-    touched = total = 0.0
+    name, total = slice_["perturbation"], 0
+    protected = audit.task.protected(example) if audit.settings.context_only else {}
+    edits: dict[str, tuple[text.Edit, ...]] = {}
     for field_name in audit.task.fields:
-        value, (start, end) = inputs[field_name], parts[field_name]
-        words = text.split(value[start:end])
-        context_only = audit.task.word_level and audit.settings.context_only
-        kept = entity_goal.words_of(spans.spans(example.gold or ())) if context_only else frozenset()
-        edits = perturb(words, name, share, audit.rng(name, example.id, field_name), kept)
-        inputs[field_name] = f"{value[:start]}{text.apply(words, edits)}{value[end:]}"
-        if audit.task.word_level:
-            origins = text.origins(words, edits)
-            broken = example.gold is not None and entity_goal.broken(
-                words, example.gold, edits, origins, context_only=False
-            )
-        touched += text.share_touched(words, edits) * len(words.words)
-        total += len(words.words)
-    if not touched:
-        return None
-    facts = {"words_touched": touched / total}
-    return Case(example, slice=slice_, inputs=inputs, facts=facts, invalid=broken, origins=origins)
+        part = text.part(example.inputs[field_name], *parts[field_name])
+        kept = part.places(protected.get(field_name, ()))
+        changes = CATALOGUE[name].edits(part.words, share, audit.rng(name, example.id, field_name), kept)
+        edits[field_name] = part.lifted(changes)
+        total += len(part.words.words)
+    return Case(example, slice_, edits, words=total) if any(edits.values()) else None
 
 
 PROBE = Noise()

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from auditor import metrics
-from auditor.types import Audit, Case, Example, Facts, Judged, Measurement, Metric, Planned, Score, Skipped, Task
+from auditor.types import (
+    Audit,
+    Case,
+    Example,
+    Facts,
+    Judged,
+    Measurement,
+    Metric,
+    Planned,
+    Row,
+    Score,
+    Skipped,
+    Slice,
+    Task,
+)
 from probes import _entity_quality
 
 RECALL = Metric("recall", "recall by class", "mean", "share", 0.0, 1.0, "higher")
@@ -38,15 +53,14 @@ class Quality:
     needs: frozenset[str] = frozenset()
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
-    reads_parts = True
+    reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         gain = metrics.change("gain_over_majority", "gain over the majority answer", _gain, "higher", ratio=task.ratio)
         whole = (metrics.task_metric(task), gain)
-        if task.word_level:
-            return (*whole, *_entity_quality.METRICS)
+        details = (*map(metrics.detail, task.detail_metrics), *_averages(task)[0], *task.sliced_metrics)
         # A ratio of sums such as F1 has no recall by class: its scores are no shares of right answers.
-        return whole if task.ratio else (*whole, RECALL)
+        return (*whole, *details, *_averages(task)[1], *(() if task.ratio else (RECALL,)))
 
     def planned(self, audit: Audit) -> Planned:
         return Planned(len(audit.examples("home", audit.settings.examples)))
@@ -62,8 +76,7 @@ class Quality:
 
         Of entities: by type, by kind of error, and the table of tags.
         """
-        if audit.task.word_level:
-            yield from _entity_quality.measured(cases)
+        yield from _detailed(cases, audit.task)
         if audit.task.ratio:
             return
         scores: dict[str, list[tuple[str, Score]]] = {}
@@ -72,6 +85,38 @@ class Quality:
                 scores.setdefault(str(judged.facts["class"]), []).append((judged.cluster, judged.after))
         for name, found in sorted(scores.items()):
             yield metrics.measurement(RECALL, {"class": name}, metrics.summed(found), n_cases=len(found))
+
+
+def _averages(task: Task) -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
+    """Metrics of labelled spans that stand before those by slice, and after them."""
+    if "labelled_spans" not in task.offers:
+        return (), ()
+    return tuple(_entity_quality.MACRO.values()), (*_entity_quality.TOKEN.values(), _entity_quality.SUPPORT)
+
+
+def _detailed(cases: Iterable[Judged], task: Task) -> Iterator[Measurement]:
+    """The task's further metrics by slice, then their averages where the task labels spans."""
+    by_name = {metric.name: metric for metric in task.sliced_metrics}
+    if not by_name:
+        return
+    sums: dict[tuple[str, str], dict[str, list[float]]] = {}
+    slices: dict[tuple[str, str], Slice] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for judged in cases:
+        for detail in judged.details:
+            if detail.metric in by_name:
+                key = detail.metric, next(iter(detail.slice.values()))
+                slices.setdefault(key, detail.slice)
+                counts[key] += 1
+                row = sums.setdefault(key, {}).setdefault(judged.cluster, [0.0, 0.0])
+                row[0] += detail.score.numerator
+                row[1] += detail.score.denominator
+    for key, of_clusters in sums.items():
+        rows = [Row(cluster, "", *row) for cluster, row in of_clusters.items()]
+        if any(row.count for row in rows):
+            yield metrics.measurement(by_name[key[0]], slices[key], rows, n_cases=counts[key])
+    if "labelled_spans" in task.offers:
+        yield from _entity_quality.averages(sums)
 
 
 def constant_answer(audit: Audit) -> Any:

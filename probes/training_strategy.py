@@ -59,7 +59,7 @@ class TrainingStrategy:
     """Recipes against standard fine-tuning: clean quality, robustness, cost.
 
     Models of several recipes and seeds, from the same base on the same rows, are asked what the probes quality, noise (all its
-    perturbations at one severity, averaged), adversarial or, of named entities, entity_attack (DeepWordBug), domain_shift
+    perturbations at one severity, averaged), adversarial (DeepWordBug), domain_shift
     (the other domain that standard training does worst on) and, of texts, bias (all axes, averaged) ask: checkpoints beside
     the audited one, or models trained here for a fixed number of steps without validation. Intervals hold the spread
     between seeds (t with seeds − 1 degrees of freedom) and between examples. Differences from standard are paired by
@@ -190,7 +190,6 @@ def smaller(settings: Settings) -> dict[str, dict[str, Any]]:
         "quality": {"examples": settings.examples},
         "noise": {"examples": settings.noisy, "severities": {"middle": settings.words}},
         "adversarial": {"examples": settings.attacked, "recipes": ("deepwordbug",), "freedom": False},
-        "entity_attack": {"examples": settings.attacked, "methods": ("deepwordbug",)},
         "domain_shift": {"examples": settings.examples},
         "bias": {"sentences": settings.sentences},
     }

@@ -21,7 +21,7 @@ SIGNS = {"fail": "✗", "inconclusive": "?", "not_measured": "–", "pass": "✓
 
 INAPPLICABLE = "does not apply"
 NOT_GIVEN = "not given"
-TASK_NEEDS = frozenset({"single_text", "word_labels", "class_scores"})
+TASK_NEEDS = frozenset({"single_text", "labelled_spans", "class_scores", "attack_goal"})
 """Needs that a task meets or not: a probe that lacks one of them asks about another kind of task."""
 INPUT_NEEDS = frozenset({"train", "domains", "base"})
 """Needs that the user meets by giving data, as the gate has them."""

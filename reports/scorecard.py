@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reports import view
 from reports.formats import visible
 from reports.lookup import NO_STEPS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -20,9 +23,14 @@ def render(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS)
 
     Every text is escaped, and its invisible characters are spelt out.
     """
+    return environment().get_template("scorecard.html.j2").render(view.build(results, next_steps))
+
+
+def environment() -> Environment:
+    """Templates that escape every text, spell out its invisible characters and refuse unknown names."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -31,7 +39,6 @@ def render(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS)
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("scorecard.html.j2").render(view.build(results, next_steps))
 
 
 def _shown(value: Any) -> Any:

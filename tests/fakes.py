@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from auditor import tasks
+from auditor import tasks, text
+from auditor.engine.deriving import derived
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.plugins import registry
-from auditor.types import Example, Model, Probe, ScoredCase, TrainedModel
+from auditor.types import Case, Example, Inputs, Model, Probe, ScoredCase, Slice, Task, TrainedModel
 
 LABELS = ("negative", "positive")
 GOOD = ("good", "great", "fine", "lovely", "superb")
@@ -58,6 +59,24 @@ def plan_of(model: Model, probes: Sequence[Probe], n: int = 200, **given: Any) -
         "selected": frozenset(probe.name for probe in probes),
     }
     return Plan(**{**arguments, **given})
+
+
+def changed(example: Example, slice_: Slice, inputs: Inputs, **given: Any) -> Case:
+    """A case that asks about these texts in place of the example's."""
+    edits = {name: text.edits_between(example.inputs[name], value) for name, value in inputs.items()}
+    case = Case(example, slice_, edits, **given)
+    assert asked(case) == {**example.inputs, **inputs}
+    return case
+
+
+def asked(case: Case) -> Inputs:
+    """The texts that a case asks about."""
+    return text.edited(case.example.inputs, case.edits)[0]
+
+
+def words_touched(case: Case, task: Task | None = None) -> float | None:
+    """The share of the words that the case's edits replace, as the engine has it."""
+    return derived(case, task or tasks.create("text-classification", LABELS)).words_touched
 
 
 class NoTrainings:

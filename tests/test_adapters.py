@@ -18,11 +18,13 @@ from tiny import tiny_checkpoint
 
 from auditor.errors import ModelError
 from auditor.models import adapter_files, adapters, checkpoint, hugging_face, onnx
+from auditor.models.options import LoadOptions
 from auditor.training import checkpoint_writer, loop, recipes, record
+from auditor.types import Classify
 
 ADDED: dict[str, dict[str, Any]] = {"bottleneck": {"width": 3}, "prefix": {"tokens": 4}, "prompt": {"tokens": 5}}
 KINDS = {"bottleneck": "BOTTLENECK", "prefix": "PREFIX_TUNING", "prompt": "PROMPT_TUNING"}
-TEXTS = [("good film",), ("bad " * 90,), ("",)]
+TEXTS = [Classify(("good film",)), Classify(("bad " * 90,)), Classify(("",))]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def trained(base: Path) -> dict[str, loop.Trained]:
 
     def train(name: str) -> loop.Trained:
         made = recipes.create(name, ADDED[name])
-        return loop.train(base, reviews(10), (), TASK, made, settings, seed=3, device="cpu")
+        return loop.train(loop.TrainingRun(base, reviews(10), (), TASK, made, settings, seed=3, device="cpu"))
 
     return {name: train(name) for name in ADDED}
 
@@ -77,7 +79,7 @@ def test_a_loaded_checkpoint_answers_as_the_trained_model(
     trained: dict[str, loop.Trained], folders: dict[str, Path], name: str
 ) -> None:
     before = torch.random.get_rng_state()
-    model = hugging_face.load(folders[name], name="m", device="cpu")
+    model = hugging_face.load(folders[name], LoadOptions(device="cpu"), name="m")
     assert torch.equal(torch.random.get_rng_state(), before)
     assert answers(model) == answers(loop.as_model(trained[name], name="m"))
     assert answers(model.reload()) == answers(model)
@@ -90,13 +92,13 @@ def test_a_loaded_checkpoint_answers_as_the_trained_model(
 @pytest.mark.parametrize("name", ADDED)
 def test_the_adapter_decides_the_answers_and_the_fingerprint(folder: Callable[[str], Path], name: str) -> None:
     path = folder(name)
-    whole, printed = answers(hugging_face.load(path, name="m", device="cpu")), checkpoint.fingerprint(path)
+    whole, printed = answers(hugging_face.load(path, LoadOptions(device="cpu"), name="m")), checkpoint.fingerprint(path)
     weights = load_file(path / "adapter" / adapter_files.ADAPTER_WEIGHTS)
     # Not the head, which peft's file holds once more.
     doubled = {one: value if one.startswith("base_model.") else value * 2 for one, value in weights.items()}
     save_file(doubled, path / "adapter" / adapter_files.ADAPTER_WEIGHTS)
     assert checkpoint.fingerprint(path) != printed
-    assert answers(hugging_face.load(path, name="m", device="cpu")) != whole
+    assert answers(hugging_face.load(path, LoadOptions(device="cpu"), name="m")) != whole
 
 
 @pytest.mark.parametrize("name", ADDED)
@@ -121,7 +123,7 @@ def test_peft_puts_what_is_written_on_the_checkpoints_own_weights(folders: dict[
     batch = AutoTokenizer.from_pretrained(str(path))(["good film"], return_tensors="pt")
     with torch.inference_mode():
         expected = model(**batch).logits.softmax(-1)[0].tolist()
-    assert answers(hugging_face.load(path, name="m", device="cpu"))[0] == pytest.approx(expected, abs=1e-6)
+    assert answers(hugging_face.load(path, LoadOptions(device="cpu"), name="m"))[0] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ADDED)
@@ -148,7 +150,7 @@ def test_a_bottleneck_is_what_comes_in_and_its_own_way_through() -> None:
 def test_bottlenecks_stand_where_they_are_told(base: Path) -> None:
     def places(**given: Any) -> set[str]:
         made = recipes.create("bottleneck", {"width": 2, **given})
-        found = loop.train(base, reviews(4), (), TASK, made, SETTINGS, seed=3, device="cpu")
+        found = loop.train(loop.TrainingRun(base, reviews(4), (), TASK, made, SETTINGS, seed=3, device="cpu"))
         return {
             name.split("layer.0.")[1] for name in found.model.state_dict() if "layer.0" in name and ".0.weight" in name
         }
@@ -159,8 +161,8 @@ def test_bottlenecks_stand_where_they_are_told(base: Path) -> None:
 
 def test_virtual_tokens_take_positions_from_the_text(folders: dict[str, Path]) -> None:
     for name, taken in (("bottleneck", 0), ("prefix", 4), ("prompt", 5)):
-        model = hugging_face.load(folders[name], name="m", device="cpu")
-        assert model.encode([("bad " * 90,)])[0].length == 64 - taken
+        model = hugging_face.load(folders[name], LoadOptions(device="cpu"), name="m")
+        assert model.encode([Classify(("bad " * 90,))])[0].length == 64 - taken
         assert adapters.virtual_tokens(model.module) == taken
 
 
@@ -168,8 +170,8 @@ def test_virtual_tokens_take_positions_from_the_text(folders: dict[str, Path]) -
 def test_onnx_runtime_answers_as_torch_does(folders: dict[str, Path], name: str) -> None:
     for package in ("onnxruntime", "onnx"):
         pytest.importorskip(package, reason="compares with the real package: pip install onnxruntime onnx")
-    other = hugging_face.load(folders[name], name="m", device="cpu")
-    model = onnx.load(folders[name], name="m", device="cpu")
+    other = hugging_face.load(folders[name], LoadOptions(device="cpu"), name="m")
+    model = onnx.load(folders[name], LoadOptions(device="cpu"), name="m")
     for one, known in zip(answers(model), answers(other), strict=True):
         assert one == pytest.approx(known, abs=1e-6)
 
@@ -209,7 +211,7 @@ def test_a_broken_adapter_is_one_line(folder: Callable[[str], Path], name: str, 
         config.write_text("{", "utf-8")
     else:
         save_file({one: value[:1].clone() for one, value in load_file(weights).items()}, weights)
-    assert str(path / "adapter") in refused(lambda: hugging_face.load(path, name="m", device="cpu"))
+    assert str(path / "adapter") in refused(lambda: hugging_face.load(path, LoadOptions(device="cpu"), name="m"))
 
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
@@ -262,7 +264,9 @@ def test_every_architecture_is_served_or_refused_in_one_line(tmp_path: Path, kin
     base, made = architecture(tmp_path / "base", kind), recipes.create(recipe, ADDED.get(recipe, {}))
 
     def train() -> loop.Trained:
-        return loop.train(base, reviews(8), (), TASK, made, replace(SETTINGS, max_length=512), seed=3, device="cpu")
+        return loop.train(
+            loop.TrainingRun(base, reviews(8), (), TASK, made, replace(SETTINGS, max_length=512), seed=3, device="cpu")
+        )
 
     if (kind, recipe) in REFUSED:
         assert refused(train).startswith(f"recipe {recipe}: {REFUSED[kind, recipe]}")
@@ -270,7 +274,7 @@ def test_every_architecture_is_served_or_refused_in_one_line(tmp_path: Path, kin
     trained = train()
     loop.save(trained, tmp_path / "ckpt")
     checkpoint.describe(tmp_path / "ckpt")
-    model = hugging_face.load(tmp_path / "ckpt", name="m", device="cpu")
+    model = hugging_face.load(tmp_path / "ckpt", LoadOptions(device="cpu"), name="m")
     found = answers(model)
     assert found == answers(loop.as_model(trained, name="m"))
     alone = [answer for text in TEXTS for answer in model.run(model.encode([text]))]
@@ -281,7 +285,11 @@ def test_every_architecture_is_served_or_refused_in_one_line(tmp_path: Path, kin
 def test_more_virtual_tokens_than_there_is_room_for_are_refused(base: Path) -> None:
     for name in ("prefix", "prompt"):
         made = recipes.create(name, {"tokens": 49})
-        line = refused(lambda made=made: loop.train(base, reviews(4), (), TASK, made, SETTINGS, seed=3, device="cpu"))  # type: ignore[misc]
+        line = refused(
+            lambda made=made: loop.train(  # type: ignore[misc]
+                loop.TrainingRun(base, reviews(4), (), TASK, made, SETTINGS, seed=3, device="cpu")
+            )
+        )
         assert line == f"recipe {name}: tokens = 49 leave no room for a text in 64 positions"
 
 
@@ -289,7 +297,9 @@ def test_virtual_tokens_are_work_and_leave_the_recorded_length_alone(
     trained: dict[str, loop.Trained], base: Path
 ) -> None:
     settings = replace(SETTINGS, max_length=512, learning_rate=1e-2)
-    standard = loop.train(base, reviews(10), (), TASK, recipes.create("standard", {}), settings, seed=3, device="cpu")
+    standard = loop.train(
+        loop.TrainingRun(base, reviews(10), (), TASK, recipes.create("standard", {}), settings, seed=3, device="cpu")
+    )
     assert {one.max_length for one in trained.values()} == {standard.max_length} == {64}
     passes = 2 * 10 * 3  # epochs, rows, forward and backward
     assert {name: one.work - standard.work for name, one in trained.items()} == {
@@ -301,7 +311,7 @@ def test_virtual_tokens_are_work_and_leave_the_recorded_length_alone(
 
 def test_what_else_an_adapters_configuration_asks_for_is_not_done(folder: Callable[[str], Path]) -> None:
     path = folder("prompt")
-    whole = answers(hugging_face.load(path, name="m", device="cpu"))
+    whole = answers(hugging_face.load(path, LoadOptions(device="cpu"), name="m"))
     config = path / "adapter" / adapter_files.ADAPTER_CONFIG
     evil = path.parent / "evil"
     evil.mkdir()
@@ -315,7 +325,7 @@ def test_what_else_an_adapters_configuration_asks_for_is_not_done(folder: Callab
         "tokenizer_kwargs": {"trust_remote_code": True},
     }
     config.write_text(json.dumps({**json.loads(config.read_text("utf-8")), **asked}), "utf-8")
-    assert answers(hugging_face.load(path, name="m", device="cpu")) == whole
+    assert answers(hugging_face.load(path, LoadOptions(device="cpu"), name="m")) == whole
     assert not (path / "ran").exists()
 
 
@@ -339,7 +349,7 @@ def test_bottlenecks_without_their_weights_are_refused(folder: Callable[[str], P
     config = path / "adapter" / adapter_files.ADAPTER_CONFIG
     found = json.loads(config.read_text("utf-8"))
     config.write_text(json.dumps({**found, "targets": found["targets"][:1]}), "utf-8")
-    line = refused(lambda: hugging_face.load(path, name="m", device="cpu"))
+    line = refused(lambda: hugging_face.load(path, LoadOptions(device="cpu"), name="m"))
     assert "the adapter's weights are not those of its configuration" in line
 
 
@@ -363,4 +373,4 @@ def test_none_of_them_is_refused(name: str, setting: str) -> None:
 
 def test_labels_are_those_of_the_task(folders: dict[str, Path]) -> None:
     for path in folders.values():
-        assert hugging_face.load(path, name="m", device="cpu").labels == LABELS
+        assert hugging_face.load(path, LoadOptions(device="cpu"), name="m").labels == LABELS

@@ -9,7 +9,7 @@ import random
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,15 +17,33 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import NoTrainings
+from fakes import NoTrainings, asked, words_touched
 
+from auditor.engine.deriving import derived
 from auditor.engine.lockstep import Lockstep
 from auditor.environment import resources
 from auditor.environment.resources import Resource
+from auditor.evaluation.judging import judge
 from auditor.tasks.classification import TextClassification
-from auditor.types import Case, Encoded, Example, Inputs, Judged, Model, Probe, Response, Score, Skipped, Slice, Task
+from auditor.tasks.ner import NamedEntityRecognition
+from auditor.types import (
+    Case,
+    Encoded,
+    Example,
+    Inputs,
+    Judged,
+    Model,
+    Probe,
+    Response,
+    Score,
+    ScoredCase,
+    Skipped,
+    Slice,
+    Task,
+)
 from probes import adversarial
-from probes.adversarial import PROBE, AdversarialSettings, Recipe
+from probes._attack_strength import Recipe, Settings, strength
+from probes.adversarial import PROBE
 
 FILM = "the best film that everybody could hope to watch after a week of rain"
 
@@ -41,7 +59,7 @@ class FakeAudit(NoTrainings):
     """An audit of a model that goes by a keyword."""
 
     given: Sequence[Example]
-    settings: Any = field(default_factory=AdversarialSettings)
+    settings: Any = field(default_factory=Settings)
     task: Task = field(default_factory=lambda: TextClassification(("negative", "positive")))
     asked: list[str] = field(default_factory=list)
     model: str = "fake"
@@ -86,8 +104,8 @@ def example(text: str, gold: str | None = "positive", name: str = "test:2") -> E
     return Example(name, {"text": text}, gold)
 
 
-def settings(recipe: Recipe, **options: Any) -> AdversarialSettings:
-    return replace(AdversarialSettings(), recipes=(recipe,), **options)
+def settings(recipe: Recipe, **options: Any) -> Settings:
+    return replace(Settings(), recipes=(recipe,), **options)
 
 
 def run(recipe: Recipe, *examples: Example, **options: Any) -> list[Case]:
@@ -128,7 +146,8 @@ def test_attacks_side_by_side_share_transformation_and_constraints() -> None:
 
 def judged(before: float, after: float, slice_: Slice | None = None, **facts: float) -> Judged:
     scores = Score(before, 1.0), Score(after, 1.0)
-    return Judged(slice_ or {"recipe": "x"}, "c", *scores, before == after, False, facts, {}, {})
+    withstood = after == 1.0 if before == 1.0 else None
+    return Judged(slice_ or {"recipe": "x"}, "c", *scores, before == after, False, facts, {}, {}, withstood=withstood)
 
 
 def read(name: str, case: Judged) -> float | None:
@@ -137,10 +156,10 @@ def read(name: str, case: Judged) -> float | None:
     return found[0][1] / found[0][2] if found else None
 
 
-def test_it_is_a_probe_that_needs_one_text_and_scores_of_classes() -> None:
+def test_it_is_a_probe_that_needs_one_text_and_something_to_attack() -> None:
     assert isinstance(PROBE, Probe)
-    assert PROBE.needs == {"single_text", "class_scores", "package:textattack"}
-    assert PROBE.settings == AdversarialSettings()
+    assert PROBE.needs == {"single_text", "attack_goal", "package:textattack"}
+    assert PROBE.settings == Settings()
 
 
 @pytest.mark.parametrize(
@@ -150,18 +169,37 @@ def test_it_is_a_probe_that_needs_one_text_and_scores_of_classes() -> None:
         ({"max_words_changed": 0.0}, "max_words_changed must be above 0"),
         ({"max_words_changed": 1.5}, "max_words_changed must be above 0"),
         ({"query_budget": 2}, "query_budget must be at least 3"),
+        ({"recipes": ()}, "recipes is empty"),
     ],
 )
 def test_settings_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        AdversarialSettings(**options)
+        Settings(**options)
+
+
+def test_what_is_not_set_is_by_the_task() -> None:
+    texts = TextClassification(("negative", "positive"))
+    words = NamedEntityRecognition(("O", "B-PER", "I-PER"))
+    of_texts, of_words = strength(Settings(), texts), strength(Settings(), words)
+    assert of_texts.recipes == ("deepwordbug", "pruthi", "textbugger", "pwws")
+    assert of_words.recipes == ("deepwordbug", "textbugger", "pwws", "entity swap")
+    assert (of_texts.max_words_changed, of_texts.query_budget) == (0.1, 300)
+    assert (of_words.max_words_changed, of_words.query_budget) == (0.2, 100)
+    own = Settings(recipes=("pwws", "pruthi", "pwws"), max_words_changed=0.3, query_budget=7, freedom=True)
+    for task in (texts, words):
+        found = strength(own, task)
+        assert (found.recipes, found.max_words_changed, found.query_budget) == (("pwws", "pruthi"), 0.3, 7)
+        assert list(found.slices("pwws")) == [
+            ({"recipe": "pwws"}, 0.3),
+            ({"recipe": "pwws", "freedom": "unlimited"}, None),
+        ]
 
 
 def test_the_metric_under_attack_reads_every_example_and_the_rate_only_attacked_ones() -> None:
     left_alone, broken, held = (
         judged(0.0, 0.0, attacked=0.0),
-        judged(1.0, 0.0, attacked=1.0, queries=12.0, words_changed=0.1, claimed=1.0),
-        judged(1.0, 1.0, attacked=1.0, queries=30.0, words_changed=0.0, claimed=0.0),
+        judged(1.0, 0.0, attacked=1.0, queries=12.0, words_touched=0.1, claimed=1.0),
+        judged(1.0, 1.0, attacked=1.0, queries=30.0, words_touched=0.0, claimed=0.0),
     )
     cases = (left_alone, broken, held)
     assert [read("accuracy_under_attack", case) for case in cases] == [0.0, 0.0, 1.0]
@@ -171,20 +209,27 @@ def test_the_metric_under_attack_reads_every_example_and_the_rate_only_attacked_
 
 
 def test_a_success_that_a_freshly_loaded_model_does_not_confirm_does_not_count() -> None:
-    claimed = judged(1.0, 1.0, attacked=1.0, queries=5.0, words_changed=0.1, claimed=1.0)
+    claimed = judged(1.0, 1.0, attacked=1.0, queries=5.0, words_touched=0.1, claimed=1.0)
     assert read("attack_success_rate", claimed) == 0.0
     assert read("mean_words_changed", claimed) is None
 
 
 def test_an_answer_that_the_engine_finds_wrong_before_the_attack_is_no_attacked_one() -> None:
     assert read("attack_success_rate", judged(0.0, 0.0, attacked=1.0)) is None
-    unlabelled = replace(judged(1.0, 1.0, attacked=1.0), before=None)
-    assert read("attack_success_rate", unlabelled) is None
+    task = TextClassification(("negative", "positive"))
+    for gold, before, expected in (("positive", 0.9, True), ("positive", 0.1, None), (None, 0.9, None)):
+        case = Case(example(FILM, gold), {"recipe": "x"}, facts={"attacked": 1.0})
+        scored = ScoredCase(case, derived(case, task), (1 - before, before), (0.1, 0.9), False)
+        found = judge(scored, task, attacked=True)
+        assert found.withstood is expected
+        assert read("attack_success_rate", found) == (None if expected is None else 0.0)
+        assert judge(scored, task).withstood is None
 
 
-def test_only_the_metric_under_attack_may_be_compared_between_models() -> None:
+def test_the_metric_before_and_under_attack_alone_may_be_compared_between_models() -> None:
     metrics = PROBE.metrics(TextClassification(("a", "b")))
     assert [(metric.name, metric.comparable) for metric in metrics] == [
+        ("accuracy_before", True),
         ("accuracy_under_attack", True),
         ("attack_success_rate", False),
         ("median_queries", False),
@@ -196,28 +241,28 @@ def test_only_the_metric_under_attack_may_be_compared_between_models() -> None:
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
 def test_a_recipe_breaks_the_one_word_that_the_model_goes_by(recipe: Recipe) -> None:
     (case,) = run(recipe, example(FILM))
-    after = case.after["text"].split(" ")
+    after = asked(case)["text"].split(" ")
     assert case.slice == {"recipe": recipe}
-    assert by_keyword(case.after["text"])[0] > 0.5
+    assert by_keyword(asked(case)["text"])[0] > 0.5
     others = [word for word in FILM.split(" ") if word != "best"]
     assert [word for word in after if word in others] == others
     assert case.facts["attacked"] == case.facts["claimed"] == 1.0
     assert 2 <= float(case.facts["queries"]) <= 300
-    assert case.facts["words_changed"] == pytest.approx(1 / 14)
+    assert words_touched(case) == pytest.approx(1 / 14)
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
 def test_an_attack_that_fails_ends_with_the_text_as_it_was(recipe: Recipe) -> None:
     (case,) = run(recipe, example("a dull film", "negative"))
-    assert case.inputs is None
-    assert (case.facts["attacked"], case.facts["claimed"], case.facts["words_changed"]) == (1.0, 0.0, 0.0)
+    assert not case.edits
+    assert (case.facts["attacked"], case.facts["claimed"]) == (1.0, 0.0)
 
 
 def test_a_wrong_answer_is_not_attacked() -> None:
     audit = FakeAudit([example("dull", "negative"), example(FILM, "negative", "test:3")], settings("deepwordbug"))
     _, case = PROBE.cases(audit)
     assert isinstance(case, Case)
-    assert case.inputs is None
+    assert not case.edits
     assert case.facts == {"attacked": 0.0}
     assert audit.asked.count(FILM) == 1
     assert not any("film" in text for text in audit.asked if text != FILM)
@@ -318,8 +363,8 @@ def test_pwws_swaps_a_synonym_in_an_order_that_hashes_do_not_decide(monkeypatch:
     monkeypatch.setattr(resources, "wordnet", lambda: Resource("NLTK WordNet", True, ""))
     assert _Synonyms()._get_replacement_words("best") == ["finest", "greatest", "top"]
     (case,) = run("pwws", example(FILM))
-    assert case.after["text"] in {FILM.replace("best", word) for word in ("finest", "greatest", "top")}
-    assert case.facts["words_changed"] == pytest.approx(1 / 14)
+    assert asked(case)["text"] in {FILM.replace("best", word) for word in ("finest", "greatest", "top")}
+    assert words_touched(case) == pytest.approx(1 / 14)
 
 
 @pytest.mark.parametrize("text", ["", "!!! ... ?", "  \n ", "<SPLIT> best or not", "the and of a", "x y z"])
@@ -330,14 +375,14 @@ def test_a_text_without_a_word_to_change_is_no_attack_withstood(text: str) -> No
     assert isinstance(attacked, Case)
     assert isinstance(nothing, Case)
     assert attacked.facts["attacked"] == 1.0
-    assert (nothing.inputs, nothing.facts) == (None, {"attacked": 0.0, "nothing_to_change": 1.0})
+    assert (nothing.edits, nothing.facts) == ({}, {"attacked": 0.0, "nothing_to_change": 1.0})
 
 
 def test_texts_that_mostly_offer_nothing_are_not_attacked_and_the_slice_does_not_apply() -> None:
     given = [example(FILM), *(example("!!!", "negative", f"test:{number}") for number in range(3, 5))]
     audit = FakeAudit(given, settings("pruthi", freedom=True))
     reason = (
-        "2 of the 3 texts that the model answers rightly offer nothing to change: "
+        "2 of the 3 texts that the model decides rightly offer nothing to change: "
         "pruthi changes words of four letters or more that are no English stop words"
     )
     assert list(PROBE.cases(audit)) == [
@@ -350,7 +395,7 @@ def test_texts_that_mostly_offer_nothing_are_not_attacked_and_the_slice_does_not
 def test_a_model_that_answers_nothing_rightly_is_not_measured_but_for_that() -> None:
     audit = FakeAudit([example(FILM, "negative"), example("dull", "positive", "test:3")], settings("deepwordbug"))
     gap, *cases = PROBE.cases(audit)
-    assert gap == Skipped({"recipe": "deepwordbug"}, "the model answers none of the 2 texts rightly")
+    assert gap == Skipped({"recipe": "deepwordbug"}, "the model decides none of the 2 texts rightly")
     assert [case.facts for case in cases if isinstance(case, Case)] == [{"attacked": 0.0}] * 2
 
 
@@ -360,7 +405,7 @@ def test_words_that_the_model_does_not_read_are_left_alone(recipe: Recipe) -> No
     audit = FakeAudit([example(value)], settings(recipe), reads=4)
     (case,) = PROBE.cases(audit)
     assert isinstance(case, Case)
-    assert case.inputs is None
+    assert not case.edits
     assert (case.facts["attacked"], case.facts["claimed"]) == (1.0, 0.0)
     assert all(text.endswith(" golf hotel india juliet best lima mike november") for text in audit.asked)
     assert any(not text.startswith("alpha bravo charlie foxtrot") for text in audit.asked)
@@ -371,8 +416,42 @@ def test_a_share_of_the_words_read_may_change_and_is_what_the_facts_say() -> Non
     audit = FakeAudit([example(value)], settings("deepwordbug"), reads=14)
     (case,) = PROBE.cases(audit)
     assert isinstance(case, Case)
-    assert case.facts["words_changed"] == pytest.approx(1 / 14)
-    assert case.after["text"].endswith("x " * 600)
+    assert words_touched(case) == pytest.approx(1 / 14)
+    assert asked(case)["text"].endswith("x " * 600)
+
+
+class Guarding(TextClassification):
+    """A task that keeps one word of every text."""
+
+    def protected(self, example: Example) -> Mapping[str, frozenset[int]]:
+        words = example.inputs["text"].split()
+        return {"text": frozenset(place for place, word in enumerate(words) if word == "best")}
+
+
+class ReadsTheEnd(FakeAudit):
+    """An audit of a model that reads the last words of a text."""
+
+    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
+        words = [one["text"].split() for one in inputs]
+        return [Encoded(" ".join(one[-4:]), 0, len(one) > 4, None) for one in words]
+
+
+@pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
+def test_words_that_the_task_protects_stay_wherever_the_part_read_begins(recipe: Recipe) -> None:
+    value = "alpha bravo charlie foxtrot golf hotel best lima mike"
+    for task, attacked in (
+        (TextClassification(("negative", "positive")), True),
+        (Guarding(("negative", "positive")), False),
+    ):
+        audit = ReadsTheEnd([example(value)], settings(recipe), task)
+        (case,) = PROBE.cases(audit)
+        assert isinstance(case, Case)
+        assert bool(case.edits) is (case.facts["claimed"] == 1.0) is attacked
+        assert not case.invalid
+        assert all(one.startswith("alpha bravo charlie foxtrot golf ") for one in audit.asked)
+        # An attack asks without a word to see how much it matters; what it proposes has them all.
+        proposed = [one.split() for one in audit.asked if len(one.split()) == 9 and "[UNK]" not in one]
+        assert all("best" in words for words in proposed) is not attacked
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
@@ -380,8 +459,8 @@ def test_whitespace_and_punctuation_around_the_changed_word_stay(recipe: Recipe)
     text = " \tA story,  told twice\n(at least); best of all — naïve, good-ish & 'quoted' 100 % \u200bя  "
     (case,) = run(recipe, example(text))
     start, end = text.split("best")
-    assert case.after["text"].startswith(start)
-    assert case.after["text"].endswith(end)
+    assert asked(case)["text"].startswith(start)
+    assert asked(case)["text"].endswith(end)
 
 
 def test_stop_words_are_left_alone() -> None:
@@ -445,4 +524,4 @@ def test_pwws_finds_a_synonym_in_the_real_wordnet() -> None:
     if not resources.wordnet().present:
         pytest.skip("WordNet is not here")
     (case,) = run("pwws", example(FILM))
-    assert by_keyword(case.after["text"])[0] > 0.5
+    assert by_keyword(asked(case)["text"])[0] > 0.5

@@ -39,7 +39,9 @@ def verdict(given: ProbeRecord, limit: float = 0.05) -> Verdict:
 def test_sentences_that_do_not_exist_are_not_offered() -> None:
     found = verdict(record(9, 200, 300, {"sentences": 200}))
     assert found.more_examples is None
-    assert found.reason.startswith("the interval holds the limit; the 300 sentences there are cannot decide it: about ")
+    assert found.reason.startswith(
+        "the interval includes the limit; the 300 sentences there are cannot decide it: about "
+    )
     assert found.reason.endswith(" more sentences would decide")
 
 
@@ -47,7 +49,7 @@ def test_sentences_that_exist_are_offered_with_the_setting_that_asks_for_them() 
     found = verdict(record(5, 200, 2000, {"sentences": 200}))
     assert found.more_examples is not None
     assert found.reason == (
-        f"the interval holds the limit; about {found.more_examples} more sentences would decide, of the 1800 there are "
+        f"the interval includes the limit; about {found.more_examples} more sentences would decide, of the 1800 there are "
         "beside these: raise sentences in [probes.bias], and [audit] budget if it is set"
     )
 
@@ -60,12 +62,14 @@ def test_of_lists_that_are_asked_whole_none_is_left() -> None:
 
 def test_where_nothing_is_known_of_what_there_is_the_number_alone_is_said() -> None:
     found = verdict(record(5, 200, None, {"examples": 200}))
-    assert found.reason == f"the interval holds the limit; about {found.more_examples} more examples would decide"
+    assert found.reason == f"the interval includes the limit; about {found.more_examples} more examples would decide"
 
 
 def test_at_its_limit_nothing_is_offered() -> None:
     found = verdict(record(10, 200, 2000, {"sentences": 200}))
-    assert found.reason == "the interval holds the limit; more sentences would hardly decide it: it sits at its limit"
+    assert (
+        found.reason == "the interval includes the limit; more sentences would hardly decide it: it sits at its limit"
+    )
 
 
 @pytest.mark.parametrize(("wrong", "n", "beside"), [*itertools.product((1, 3, 5, 8, 9), (100, 200), (0, 1, 50, 5000))])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from fakes import LABELS, nowhere, plan_of
+from fakes import LABELS, asked, nowhere, plan_of
 from pair_task import PairTask
 
 from auditor import results, tasks
@@ -139,7 +139,7 @@ def test_a_case_changes_the_person_alone_and_the_persons_stand_together_in_the_l
         place = int(case.example.id.rpartition(":")[2])
         sentence = sentences[str(case.cluster)]
         assert case.example.inputs == {"text": bias.filled(sentence, groups[one][place])}
-        assert case.inputs == {"text": bias.filled(sentence, groups[other][place])}
+        assert asked(case) == {"text": bias.filled(sentence, groups[other][place])}
         assert case.slice == {"axis": axis}
 
 
@@ -192,7 +192,7 @@ def test_an_axis_like_no_other_is_answered_with_the_known_ones() -> None:
 
 def test_a_model_that_answers_by_the_group_word_flips_in_every_sentence_of_that_axis_alone() -> None:
     def by_group(request: Request) -> tuple[float, float]:
-        return YES if names(request[0], "female", "gender") else NO
+        return YES if names(request.texts[0], "female", "gender") else NO
 
     record = record_of(by_group, Settings(axes=("gender", "age")))
     found = {(one.metric, one.slice["axis"]): one for one in record.measurements if set(one.slice) == {"axis"}}
@@ -214,7 +214,7 @@ def test_a_group_of_three_that_stands_out_flips_two_of_three_neighbours() -> Non
     axis = "ethnicity by name"
 
     def answer(request: Request) -> tuple[float, float]:
-        return NO if names(request[0], "Hispanic", axis) else YES
+        return NO if names(request.texts[0], "Hispanic", axis) else YES
 
     found = measured(answer, Settings(sentences=20, axes=(axis,)))
     assert found["counterfactual_flip_rate", axis].value == pytest.approx(2 / 3)
@@ -226,7 +226,7 @@ def test_a_model_that_answers_by_the_content_flips_nowhere() -> None:
     good = DATA["contents"]["positive"]
 
     def answer(request: Request) -> tuple[float, float]:
-        return YES if any(content in request[0] for content in good) else NO
+        return YES if any(content in request.texts[0] for content in good) else NO
 
     found = measured(answer, Settings(sentences=30))
     assert {one.value for one in found.values()} == {0.0}
@@ -241,7 +241,7 @@ def test_every_group_has_its_score_and_rate_and_the_gaps_name_the_two_farthest_a
     answers = {"African American": (0.4, 0.6), "European American": (0.1, 0.9), "Hispanic": (0.7, 0.3)}
 
     def answer(request: Request) -> tuple[float, float]:
-        return next(shares for group, shares in answers.items() if names(request[0], group, axis))
+        return next(shares for group, shares in answers.items() if names(request.texts[0], group, axis))
 
     record = record_of(answer, Settings(sentences=30, axes=(axis,)))
     scores, rates = by_slice(record, "group_score"), by_slice(record, "group_rate")
@@ -283,7 +283,7 @@ def test_of_many_labels_the_groups_are_shown_for_those_with_the_largest_gaps() -
 
     def answer(request: Request) -> tuple[float, ...]:
         # The score of "bad" differs most; the answer is "great" or "good".
-        return (0.30, 0.0, 0.30, 0.40) if names(request[0], "male", "gender") else (0.0, 0.1, 0.46, 0.44)
+        return (0.30, 0.0, 0.30, 0.40) if names(request.texts[0], "male", "gender") else (0.0, 0.1, 0.46, 0.44)
 
     task = tasks.create("text-classification", labels)
     record = record_of(answer, Settings(sentences=20, axes=("gender",)), task=task)
@@ -309,7 +309,7 @@ def test_no_rule_of_a_shipped_policy_reads_a_group_or_a_pair(task: str) -> None:
 
 
 def test_the_groups_come_back_from_results_with_what_the_gap_says() -> None:
-    record = record_of(lambda request: YES if names(request[0], "old", "age") else NO, Settings(sentences=20))
+    record = record_of(lambda request: YES if names(request.texts[0], "old", "age") else NO, Settings(sentences=20))
     kept = results.record_dict(record)
     again = folder._record(kept, {}).groups({"axis": "age"})
     assert len(again) == 5
@@ -367,7 +367,7 @@ def test_of_three_labels_the_largest_gap_is_read_unless_one_is_favourable() -> N
     labels = ("bad", "so/so", "good")
 
     def answer(request: Request) -> tuple[float, float, float]:
-        return (0.5, 0.2, 0.3) if names(request[0], "male", "gender") else (0.1, 0.5, 0.4)
+        return (0.5, 0.2, 0.3) if names(request.texts[0], "male", "gender") else (0.1, 0.5, 0.4)
 
     task = tasks.create("text-classification", labels)
     settings = Settings(sentences=20, axes=("gender",))
@@ -381,11 +381,11 @@ def test_of_three_labels_the_largest_gap_is_read_unless_one_is_favourable() -> N
 
 def test_the_worst_pairs_are_kept_with_their_groups() -> None:
     record = record_of(
-        lambda request: YES if names(request[0], "old", "age") else NO, Settings(sentences=20, axes=("age",))
+        lambda request: YES if names(request.texts[0], "old", "age") else NO, Settings(sentences=20, axes=("age",))
     )
     worst = record.worst[0]
     assert (worst.answer_before, worst.answer_after) == ("positive", "negative")
-    assert worst.facts == {"group_before": "old", "group_after": "young"}
+    assert worst.facts == {"group_before": "old", "group_after": "young", "words_touched": pytest.approx(1 / 13)}
     assert names(worst.before["text"], "old", "age")
     assert names(worst.after["text"], "young", "age")
 

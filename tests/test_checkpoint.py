@@ -49,7 +49,7 @@ def refused(path: Path, **given: Any) -> str:
 def test_labels_stand_in_the_order_of_the_outputs(tmp_path: Path) -> None:
     found = checkpoint.describe(write(tmp_path / "m"))
     assert found == checkpoint.Checkpoint(
-        tmp_path / "m", ("negative", "positive"), "BertForSequenceClassification", "text-classification", 256
+        tmp_path / "m", ("negative", "positive"), "BertForSequenceClassification", "sequence", 256
     )
     assert found.fingerprint == checkpoint.fingerprint(tmp_path / "m")
 
@@ -148,7 +148,7 @@ def test_a_broken_config_is_named(content: bytes, message: str, tmp_path: Path) 
     ],
 )
 def test_a_checkpoint_of_another_task_is_refused(architecture: str, hint: str, tmp_path: Path) -> None:
-    line = refused(write(tmp_path, architectures=[architecture]))
+    line = refused(write(tmp_path, architectures=[architecture]), task="text-classification")
     assert f"is a {architecture}, not a ...ForSequenceClassification" in line
     assert hint in line
 
@@ -158,8 +158,10 @@ def test_a_config_that_names_no_architecture_is_refused(named: Any, tmp_path: Pa
     assert "names no architecture" in refused(write(tmp_path, architectures=named))
 
 
-def test_an_unknown_task_gets_its_near_match(tmp_path: Path) -> None:
-    assert "did you mean 'text-classification'?" in refused(write(tmp_path), task="text-clasification")
+def test_an_unknown_head_gets_its_near_match(tmp_path: Path) -> None:
+    assert refused(write(tmp_path), head="sequense") == (
+        "no model head is called 'sequense' (did you mean 'sequence'?)"
+    )
 
 
 def test_pickle_weights_need_consent(tmp_path: Path) -> None:

@@ -324,7 +324,7 @@ def test_no_probe_takes_an_empty_choice(probe: Any, key: str) -> None:
 
 
 def test_there_are_choices() -> None:
-    assert len(choices()) > 8
+    assert len(choices()) > 6
 
 
 def test_a_setting_that_is_empty_by_default_may_be_empty() -> None:

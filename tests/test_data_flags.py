@@ -15,7 +15,9 @@ from auditor.cli.arguments import parser
 from auditor.cli.main import main
 from auditor.config import Config
 from auditor.errors import UsageError
+from auditor.models.options import LoadOptions
 from auditor.training import record
+from auditor.types import Classify
 
 TEXTS = ("good film", "bad film", "great plot", "awful plot")
 
@@ -123,8 +125,8 @@ def test_swapped_labels_are_doubted_at_the_end_and_in_the_results(
     from auditor.models import hugging_face
 
     rows = [f"{word} {word} film number {n}" for n in range(40) for word in ("good", "bad")]
-    model = hugging_face.load(place / "model", name="model", task_name="text-classification", device="cpu")
-    answers = [one.index(max(one)) for one in map(list, model.run(model.encode([(row,) for row in rows])))]
+    model = hugging_face.load(place / "model", LoadOptions(device="cpu"), name="model")
+    answers = [one.index(max(one)) for one in map(list, model.run(model.encode([Classify((row,)) for row in rows])))]
     # Every label is what the model does not say.
     content = "".join(f"{row},{1 - answer}\n" for row, answer in zip(rows, answers, strict=True))
     (tmp_path / "test.csv").write_text("text,label\n" + content, "utf-8")

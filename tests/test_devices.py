@@ -13,6 +13,8 @@ from tiny import tiny_checkpoint
 
 from auditor.errors import OutOfMemoryError
 from auditor.models import devices, hugging_face
+from auditor.models.options import LoadOptions
+from auditor.types import Classify
 
 FULL = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
@@ -38,22 +40,22 @@ def test_other_errors_of_a_device_stay_what_they_are() -> None:
 
 
 def test_a_checkpoint_without_memory_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = hugging_face.load(tiny_checkpoint(tmp_path / "mini"), name="mini", device="cpu")
+    model = hugging_face.load(tiny_checkpoint(tmp_path / "mini"), LoadOptions(device="cpu"), name="mini")
 
     def full(**_: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(model._model, "forward", full)
     with pytest.raises(OutOfMemoryError):
-        model.run(model.encode([("a film",)]))
+        model.run(model.encode([Classify(("a film",))]))
 
 
 def test_numerics_name_device_precision_threads_and_versions(tmp_path: Path) -> None:
     folder = tiny_checkpoint(tmp_path / "mini")
-    model = hugging_face.load(folder, name="mini", device="cpu")
+    model = hugging_face.load(folder, LoadOptions(device="cpu"), name="mini")
     words = f", fp32, {torch.get_num_threads()} threads, torch {torch.__version__}"
     assert words in model.numerics
-    assert ", bf16, " in hugging_face.load(folder, name="mini", device="cpu", precision="bf16").numerics
+    assert ", bf16, " in hugging_face.load(folder, LoadOptions(device="cpu", precision="bf16"), name="mini").numerics
 
 
 def test_a_gpu_is_named_by_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

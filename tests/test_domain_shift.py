@@ -129,8 +129,8 @@ class Pieces(FakeModel):
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         found = []
         for request in requests:
-            length = 1 + sum(math.ceil(len(word) / 3) for text in request for word in text.split())
-            found.append(Encoded(" | ".join(request), min(length, self.most), length > self.most, request))
+            length = 1 + sum(math.ceil(len(word) / 3) for text in request.texts for word in text.split())
+            found.append(Encoded(" | ".join(request.texts), min(length, self.most), length > self.most, request))
         return found
 
 

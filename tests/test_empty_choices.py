@@ -54,7 +54,6 @@ def test_the_lists_and_tables_of_probes_and_recipes_are_these() -> None:
     assert {f"{probe.name} {name}" for probe, name, _ in OF_PROBES} == {
         "adversarial recipes",
         "bias axes",
-        "entity_attack methods",
         "entity_bias axes",
         "label_noise kinds",
         "label_noise rates",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
+from fakes import changed
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import tasks
 from auditor.engine import Scorer, plan
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.types import Case, Encoded, Example, Inputs, Model, Request, Response, ScoredCase
+from auditor.types import REQUESTS, Case, Encoded, Example, Inputs, Model, Request, Response, ScoredCase
 
 TASK = tasks.create("text-classification", ("negative", "positive"))
 
@@ -20,6 +21,7 @@ class Recording:
     """A fake that keeps each batch's keys and, as real models do, lets the batch's shape into its numbers."""
 
     name, labels, fingerprint, numerics = "recording", ("negative", "positive"), "0", "fake"
+    device_kind, workers, notes, accepts = "cpu", 1, (), REQUESTS
 
     def __init__(self) -> None:
         self.batches: list[tuple[str, ...]] = []
@@ -53,7 +55,7 @@ def clean(n: int) -> list[Example]:
 
 def noisy(examples: Iterable[Example], mark: str = "!") -> Iterator[Case]:
     for example in examples:
-        yield Case(example, {"mark": mark}, inputs=text(f"{example.inputs['text']} {mark}"))
+        yield changed(example, {"mark": mark}, text(f"{example.inputs['text']} {mark}"))
 
 
 def answers(found: Iterable[ScoredCase]) -> list[tuple[Response, Response]]:
@@ -108,9 +110,9 @@ def test_cases_come_back_in_order_with_both_answers() -> None:
     scorer = Scorer(keyword_model(["good"]), TASK, window=2)
     films = [Example("a", text("good film")), Example("b", text("film")), Example("c", text("good plot"))]
     cases = [
-        Case(films[0], {}, text("film")),
-        Case(films[1], {}, text("good film")),
-        Case(films[2], {}, text("plot good")),
+        changed(films[0], {}, text("film")),
+        changed(films[1], {}, text("good film")),
+        changed(films[2], {}, text("plot good")),
     ]
     found = list(scorer.score(cases))
     assert [one.case for one in found] == cases
@@ -178,8 +180,8 @@ def test_equal_texts_pass_through_the_model_once() -> None:
     scorer = Scorer(model, TASK)
     example = Example("a", text("a film"))
     # Five cases: a film (before), two that are one text to the model, one vacuous, one as it stands.
-    changed = [Case(example, {}, text(one)) for one in ("a plot", "A PLOT", "A Film", "the end")]
-    found = list(scorer.score([*changed, Case(example, {})]))
+    films = [changed(example, {}, text(one)) for one in ("a plot", "A PLOT", "A Film", "the end")]
+    found = list(scorer.score([*films, Case(example, {})]))
     assert sum(model.batches) == scorer.counts["forward_passes"] == 3
     assert [one.vacuous for one in found] == [False, False, True, False, False]
     assert scorer.counts == {"cases": 5, "vacuous": 1, "forward_passes": 3, "queries": 0}
@@ -187,7 +189,7 @@ def test_equal_texts_pass_through_the_model_once() -> None:
 
 def test_a_cased_model_sees_a_change_of_case() -> None:
     scorer = Scorer(FakeModel(lambda _: (0.5, 0.5), tokens=str.split), TASK)
-    found = list(scorer.score([Case(Example("a", text("a film")), {}, text("A FILM"))]))
+    found = list(scorer.score([changed(Example("a", text("a film")), {}, text("A FILM"))]))
     assert [one.vacuous for one in found] == [False]
 
 
@@ -197,9 +199,9 @@ def test_a_fitted_model_answers_after_and_the_audited_one_before() -> None:
     example = Example("a", text("good film"))
     cases = [
         Case(example, {}, model=fitted),
-        Case(example, {}, text("good film"), model=fitted),
-        Case(example, {}, text("GOOD film"), model=audited),
-        Case(example, {}, text("bad film"), model=fitted),
+        changed(example, {}, text("good film"), model=fitted),
+        changed(example, {}, text("GOOD film"), model=audited),
+        changed(example, {}, text("bad film"), model=fitted),
     ]
     found = list(scorer.score(cases))
     assert [(one.before[1] > 0.5, one.after[1] > 0.5) for one in found] == [
@@ -222,7 +224,7 @@ def test_a_window_is_cut_where_the_model_changes() -> None:
 
 def test_invalid_cases_are_scored_too() -> None:
     scorer = Scorer(keyword_model(["good"]), TASK)
-    found = list(scorer.score([Case(Example("a", text("good")), {}, text("bad"), invalid=True)]))
+    found = list(scorer.score([changed(Example("a", text("good")), {}, text("bad"), invalid=True)]))
     assert found[0].after[1] < 0.5
 
 

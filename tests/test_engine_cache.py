@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import changed
 
 from auditor import tasks
 from auditor.engine import Scorer, SQLiteCache
@@ -17,7 +18,7 @@ from auditor.engine.forward import Forward
 from auditor.errors import ModelError, OutOfMemoryError
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.models.replicas import Replicas, on_each
-from auditor.types import Case, Encoded, Example, Model, Response
+from auditor.types import REQUESTS, Case, Classify, Encoded, Example, Model, Response
 
 TASK = tasks.create("text-classification", ("negative", "positive"))
 
@@ -26,6 +27,7 @@ class Shaped:
     """Lets the batch's shape into its numbers, as real models do, and fits at most so many texts."""
 
     labels = ("negative", "positive")
+    device_kind, workers, notes, accepts = "cpu", 1, (), REQUESTS
 
     def __init__(self, *, most: int = 1000, fingerprint: str = "f", numerics: str = "n") -> None:
         self.name, self.fingerprint, self.numerics, self._most = "shaped", fingerprint, numerics, most
@@ -300,7 +302,7 @@ def test_one_text_that_does_not_fit_is_an_error_in_one_line() -> None:
 
 def test_clean_examples_are_planned_by_the_full_budget_whatever_a_probe_s_memory() -> None:
     examples = [Example(f"test:{index}", {"text": f"w{index}"}, "positive") for index in range(8)]
-    cases = [Case(examples[0], {}, {"text": f"v{index}"}) for index in range(16)]
+    cases = [changed(examples[0], {}, {"text": f"v{index}"}) for index in range(16)]
     model = Shaped(most=4)
     scorer = Scorer(model, TASK, batch_tokens=24, window=8)
     scorer.prepare(examples)
@@ -331,8 +333,10 @@ def test_clean_windows_are_planned_alike_whichever_came_before() -> None:
 
 
 def test_the_cache_changes_no_number_of_a_scorer(tmp_path: Path) -> None:
-    examples = [Example(f"test:{index}", {"text": f"w{index} " * (index % 4 + 1)}, "positive") for index in range(20)]
-    cases = [Case(one, {}, {"text": f"{one.inputs['text']}!"}) for one in examples]
+    examples = [
+        Example(f"test:{index}", {"text": " ".join([f"w{index}"] * (index % 4 + 1))}, "positive") for index in range(20)
+    ]
+    cases = [changed(one, {}, {"text": f"{one.inputs['text']}!"}) for one in examples]
     runs = []
     for cache in (NoCache(), cache_at(tmp_path), cache_at(tmp_path)):
         model = Shaped()
@@ -346,7 +350,7 @@ def test_the_cache_changes_no_number_of_a_scorer(tmp_path: Path) -> None:
 
 def test_a_reloaded_model_answers_changed_texts_and_is_always_asked_itself(tmp_path: Path) -> None:
     films = [Example("a", {"text": "good film"}), Example("b", {"text": "film"})]
-    cases = [Case(films[0], {}, {"text": "goood film"}), Case(films[1], {})]
+    cases = [changed(films[0], {}, {"text": "goood film"}), Case(films[1], {})]
     honest, other = keyword_model(["good"], name="same"), keyword_model(["goood"], name="same")
     cache = cache_at(tmp_path)
     for _ in range(2):
@@ -401,7 +405,7 @@ def test_replicas_are_one_model_to_everybody_else() -> None:
     many = Replicas([one, Shaped()])
     assert (many.name, many.labels, many.fingerprint, many.numerics) == ("shaped", one.labels, "f", "n")
     assert many.device_kind == "cpu"
-    assert [item.length for item in many.encode([("a b",)])] == [4]
+    assert [item.length for item in many.encode([Classify(("a b",))])] == [4]
     again = many.reload()
     assert isinstance(again, Replicas)
     assert again.workers == 2

@@ -7,18 +7,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from fakes import nowhere, plan_of, shipped
+from fakes import asked, nowhere, plan_of, shipped
 from sklearn.metrics import classification_report
 
 from auditor import results, tasks
 from auditor.attacks.attacker import Attacker
+from auditor.engine.deriving import derived
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
 from auditor.results import folder
 from auditor.tasks import entity_errors
 from auditor.text import spans
-from auditor.types import Example, Measurement, ProbeRecord, Silent, Task
+from auditor.types import Example, Measurement, ProbeRecord, Rule, Silent, Skipped, Task
+from auditor.verdicts import gate
+from auditor.verdicts.policy import Policy
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 TASK = tasks.create("ner", TAGS)
@@ -32,7 +35,7 @@ def model(tag: Callable[[Sequence[str], int], str], sure: float = 0.9, tags: tup
         chosen = [tag(words, index) for index in range(len(words))]
         return tuple(tuple(sure if one == name else rest for name in tags) for one in chosen)
 
-    return FakeModel(answer, tags, tokens=lambda text: text.split())
+    return FakeModel(lambda request: answer(request.texts), tags, tokens=lambda text: text.split())
 
 
 def sentence(name: str, text: str) -> Example:
@@ -198,73 +201,80 @@ DOCTORS = [
 @pytest.mark.parametrize("method", ["deepwordbug", "textbugger"])
 def test_an_attack_on_the_context_leaves_the_entities_alone(method: str) -> None:
     kept: list[Any] = []
-    (probe,) = shipped("entity_attack")
+    (probe,) = shipped("adversarial")
     fake = model(shy)
     plan = plan_of(
         fake, [probe], task=TASK, models=(AuditedModel(fake),),
         examples={"home": (*DOCTORS, sentence("n", "nothing here")), "train": tuple(TRAIN)},
-        settings={"entity_attack": type(probe.settings)(methods=(method,))},
+        settings={"adversarial": type(probe.settings)(recipes=(method,))},
     )  # fmt: skip
     (record,) = runner.run(plan, lambda _m, _p, case: kept.append(case), Silent())
-    assert value(record, "attack_success_rate", method=method).value == 1.0
-    assert value(record, "f1_before", method=method).value == 1.0
-    assert value(record, "f1_under_attack", method=method).value == 0.0
+    assert value(record, "attack_success_rate", recipe=method).value == 1.0
+    assert value(record, "f1_before", recipe=method).value == 1.0
+    assert value(record, "f1_under_attack", recipe=method).value == 0.0
     attacked = [one.case for one in kept if one.case.facts["attacked"]]
     assert len(attacked) == 3
     for case in attacked:
-        words = case.after["text"].split()
-        moved = TASK.follow(case.example.gold, case.origins)
+        words = asked(case)["text"].split()
+        moved = derived(case, TASK).gold
         assert [words[i] for i, tag in enumerate(moved) if tag != "O"] == ["Ann", "Lee"]
         assert "doctor" not in words
-        assert not case.invalid
+        assert not derived(case, TASK).invalid
 
 
 def test_words_that_are_kept_are_kept_wherever_they_stand() -> None:
-    text, asked = "the doctor Ann-Lee, spoke of rain's end.", list[str]()
+    text, seen = "the doctor Ann-Lee, spoke of rain's end.", list[str]()
 
     def ask(texts: Sequence[str]) -> list[list[float]]:
-        asked.extend(texts)
+        seen.extend(texts)
         return [[0.9, 0.1] for _ in texts]
 
     attacker = Attacker("textbugger", ask, 200)
     attacker.attack(text, 0, limit=4, rng=random.Random(1), kept=frozenset({2, 5}))
-    assert len(set(asked)) > 10
-    for one in asked:
+    assert len(set(seen)) > 10
+    for one in seen:
         # TextAttack deletes whole words to see how much they matter; what it proposes keeps them.
         assert "Ann-Lee," in one or one.count(" ") < text.count(" ")
-    changed = {word for one in asked for word in one.split()} - set(text.split())
+    changed = {word for one in seen for word in one.split()} - set(text.split())
     assert not any(word.startswith("Ann") and word != "Ann-Lee," for word in changed)
 
 
 def test_a_swapped_entity_is_another_of_its_type() -> None:
     kept: list[Any] = []
-    (probe,) = shipped("entity_attack")
+    (probe,) = shipped("adversarial")
     fake = model(known)
     train = [*TRAIN, sentence("t", "Zoe/PER Quill/+ Rex/+ said"), sentence("u", "in Ulm/LOC")]
     plan = plan_of(
         fake, [probe], task=TASK, models=(AuditedModel(fake),), examples={"home": tuple(HOME), "train": tuple(train)},
-        settings={"entity_attack": type(probe.settings)(methods=("entity swap",))},
+        settings={"adversarial": type(probe.settings)(recipes=("entity swap",))},
     )  # fmt: skip
     (record,) = runner.run(plan, lambda _m, _p, case: kept.append(case), Silent())
-    texts = {one.case.example.id: one.case.after["text"] for one in kept}
+    texts = {one.case.example.id: one.edited.inputs["text"] for one in kept}
     assert texts["a"] == "Zoe Quill Rex went"
     # PARIS and Ulm are the names of places that are not its own; the model knows neither.
     assert texts["b"] in {"to PARIS with Bo", "to Ulm with Bo"}
     assert texts["c"] == HOME[2].inputs["text"]
     assert {one.case.example.id: one.case.facts["attacked"] for one in kept} == {"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.0}
-    assert value(record, "attack_success_rate", method="entity swap").value == 1.0
-    assert value(record, "f1_under_attack", method="entity swap").value == 0.0
+    assert value(record, "attack_success_rate", recipe="entity swap").value == 1.0
+    assert value(record, "f1_under_attack", recipe="entity swap").value == 0.0
 
 
 def test_a_model_that_finds_nothing_is_not_attacked() -> None:
-    record = run("entity_attack", model(lambda _w, _i: "O"), HOME, TRAIN)
-    assert not record.measurements
-    assert {gap.reason for gap in record.skipped} == {"the model finds no entity"}
+    record = run("adversarial", model(lambda _w, _i: "O"), HOME, TRAIN)
+    assert {gap.reason for gap in record.skipped if gap.applies} == {
+        "the model finds none of the entities in the 4 texts"
+    }
+    # As they are answered: nothing is found of the entities that there are.
+    numbers = {one.metric: one.value for one in record.measurements}
+    assert numbers == {"f1_before": 0.0, "f1_under_attack": 0.0}
+    policy = Policy("p", "", (Rule("adversarial", "attack_success_rate", {"recipe": "deepwordbug"}, "why", max=0.5),))
+    (verdict,) = gate.decide(policy, [record], record.model).verdicts
+    assert (verdict.outcome, verdict.reason) == ("not_measured", "the model finds none of the entities in the 4 texts")
 
 
 @pytest.mark.parametrize("given", [{"examples": 0}, {"max_words_changed": 0.0}, {"query_budget": 1}])
 def test_settings_that_make_no_sense_are_refused(given: dict[str, Any]) -> None:
-    (probe,) = shipped("entity_attack")
+    (probe,) = shipped("adversarial")
     with pytest.raises(ValueError, match=next(iter(given))):
         type(probe.settings)(**given)
     (other,) = shipped("entities")
@@ -272,15 +282,24 @@ def test_settings_that_make_no_sense_are_refused(given: dict[str, Any]) -> None:
         type(other.settings)(examples=0)
 
 
-def test_without_word_labels_they_are_not_applicable() -> None:
+def test_without_labelled_spans_nothing_of_entities_applies() -> None:
     from fakes import reviews
 
     from auditor.models.fake import keyword_model
 
-    probes = shipped("entities", "entity_attack")
-    plan = plan_of(keyword_model(["good"]), probes, examples={"home": reviews(20), "train": reviews(4, "train")})
-    for record in runner.run(plan, nowhere, Silent()):
+    (probe,) = shipped("adversarial")
+    settings = {"adversarial": type(probe.settings)(recipes=("entity swap",))}
+    probes = (*shipped("entities", "entity_bias"), probe)
+    plan = plan_of(
+        keyword_model(["good"]),
+        probes,
+        examples={"home": reviews(20), "train": reviews(4, "train")},
+        settings={**{one.name: one.settings for one in probes}, **settings},
+    )
+    *others, attacked = runner.run(plan, nowhere, Silent())
+    for record in others:
         assert (record.status, record.reason) == ("not_applicable", "the task labels texts, not their words")
+    assert attacked.skipped == (Skipped({"recipe": "entity swap"}, "the task labels no spans of words", applies=False),)
 
 
 def test_types_that_only_one_side_has_are_named_and_left_out() -> None:
@@ -328,7 +347,7 @@ def run_with(probe: str, fake: FakeModel, far: Sequence[Example]) -> ProbeRecord
     return record
 
 
-WORDS = ("quality", "noise", "domain_shift", "entities", "entity_attack", "entity_bias")
+WORDS = ("quality", "noise", "domain_shift", "entities", "adversarial", "entity_bias")
 
 
 @pytest.mark.parametrize("probe", WORDS)
@@ -350,7 +369,7 @@ def test_a_model_of_one_answer_is_measured_by_every_probe(probe: str, tag: str) 
 
 
 def test_without_training_rows_only_what_reads_them_is_skipped() -> None:
-    for probe, slice_ in (("entities", {"entity": "seen in training"}), ("entity_attack", {"method": "entity swap"})):
+    for probe, slice_ in (("entities", {"entity": "seen in training"}), ("adversarial", {"recipe": "entity swap"})):
         (one,) = shipped(probe)
         fake = model(known)
         plan = plan_of(fake, [one], task=TASK, models=(AuditedModel(fake),), examples={"home": tuple(HOME)})
@@ -371,11 +390,11 @@ def test_an_entity_lost_for_another_gained_is_a_success_of_the_attack() -> None:
         return "B-PER" if words[index] == wanted else "O"
 
     home = [sentence(f"h{i}", f"doctor number{i} Ann/PER met Bo/PER") for i in range(12)]
-    record = run("entity_attack", model(tag, sure=1.0), home, TRAIN, methods=("deepwordbug",), max_words_changed=1.0)
-    assert value(record, "attack_success_rate", method="deepwordbug").value == 1.0
+    record = run("adversarial", model(tag, sure=1.0), home, TRAIN, recipes=("deepwordbug",), max_words_changed=1.0)
+    assert value(record, "attack_success_rate", recipe="deepwordbug").value == 1.0
     assert (
-        value(record, "f1_under_attack", method="deepwordbug").value
-        == value(record, "f1_before", method="deepwordbug").value
+        value(record, "f1_under_attack", recipe="deepwordbug").value
+        == value(record, "f1_before", recipe="deepwordbug").value
     )
 
 

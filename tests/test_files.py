@@ -190,7 +190,8 @@ ELSEWHERE = {
     "auditor/storage/files.py": "here",
     "auditor/storage/atomic_folder.py": "the lock of a folder that is written whole",
     "auditor/results/folder.py": "into a folder that is written whole",
-    "auditor/cli/run.py": "into a folder that is written whole",
+    "auditor/api/outcome.py": "into a folder that is written whole",
+    "auditor/audit_run.py": "into a folder that is written whole",
     "auditor/training/record.py": "into a folder that is written whole, or a temporary one",
     "auditor/models/adapters.py": "into a folder that is written whole",
     "auditor/training/cost.py": "beside its place, then renamed; and a switch of the system's",
@@ -264,4 +265,4 @@ def test_every_task_has_a_policy_that_can_be_asked_for() -> None:
     from auditor import tasks
     from auditor.cli.arguments import TASKS
 
-    assert set(TASKS) == set(tasks.NAMES)
+    assert set(TASKS) == set(tasks.names())

@@ -15,6 +15,7 @@ from tiny import tiny_checkpoint
 from auditor.errors import ModelError
 from auditor.models import fingerprints, hugging_face
 from auditor.models.fingerprints import fingerprint
+from auditor.models.options import LoadOptions
 
 COUNTS = (
     "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "spm.model", "bpe.codes",
@@ -68,7 +69,7 @@ def test_whatever_loading_opens_is_part_of_it(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("io.open", watched)
     monkeypatch.setattr(fingerprints, "fingerprint", lambda _: "")
     monkeypatch.setattr("auditor.models.checkpoint.fingerprint", lambda _: "")
-    hugging_face.load(folder, name="m", device="cpu", max_length=64)
+    hugging_face.load(folder, LoadOptions(device="cpu", max_length=64), name="m")
     monkeypatch.undo()
     assert "config.json" in opened
     assert opened <= set(fingerprints._names(folder))

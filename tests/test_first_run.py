@@ -17,9 +17,9 @@ from auditor import results
 from auditor.cli import estimate
 from auditor.cli.arguments import parser
 from auditor.cli.main import main
-from auditor.cli.progress import duration
 from auditor.evaluation import estimating
 from auditor.evaluation.estimating import Work
+from auditor.progress import duration
 from auditor.types import NEEDS, Planned, Rule
 from auditor.verdicts.policy import Policy
 
@@ -263,7 +263,7 @@ def test_an_estimate_is_a_lower_bound_with_trainings_and_queries_apart() -> None
 
 def test_the_list_names_models_where_there_are_several_and_what_no_probe_would_say() -> None:
     rules = Policy("p", "0", (Rule("q", "metric", {}, "why", max=0.1),))
-    silent, unfit = Work("m", "q", (), None, None), Work("m", "e", ("word_labels",), NEEDS["word_labels"], None)
+    silent, unfit = Work("m", "q", (), None, None), Work("m", "e", ("labelled_spans",), NEEDS["labelled_spans"], None)
     assert estimate.listing([WORK, silent, unfit], rules, "m") == [
         "would measure:",
         "  p  1,000 cases, up to 50 queries, 3 trainings of 60 steps; at least 10 min; with every query 12 min",

@@ -16,9 +16,9 @@ from auditor.storage import atomic_folder
 WRITING = """
 import sys, time
 from pathlib import Path
-from auditor import folders
 from auditor.errors import ResultsError
-with folders.whole(Path(sys.argv[1]), lambda _: True, ResultsError) as folder:
+from auditor.storage import atomic_folder
+with atomic_folder.whole(Path(sys.argv[1]), lambda _: True, ResultsError) as folder:
     (folder / "new").write_text("half")
     print("writing", flush=True)
     time.sleep(60)

@@ -22,8 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor import config as configs
-from auditor import results
-from auditor.cli import remedy
+from auditor import remedy, results
 from auditor.config import Config
 from auditor.errors import AuditError, ConfigError
 from auditor.evaluation import build_plan
@@ -333,7 +332,7 @@ def read_results(folder: Path, content: bytes) -> None:
         audited = verification.load(folder)
         scorecard.render(audited.results, advice.next_steps(audited.results))
         remedies.proposed(audited.results)
-        told(lambda: remedy._read(audited.results), folder)
+        told(lambda: remedy.read_config(audited.results), folder)
 
     told(act, folder)
 

@@ -299,7 +299,7 @@ def test_every_task_has_a_shipped_policy_whose_rules_fit_the_probes() -> None:
     from auditor.plugins import registry
 
     probes = registry.discover()
-    for name in tasks.NAMES:
+    for name in tasks.names():
         shipped_policy = policy.load(None, name)
         assert shipped_policy.name == ("default for ner" if name == "ner" else "default")
         metrics = {probe.name: {metric.name for metric in probe.metrics(_task(name))} for probe in probes}

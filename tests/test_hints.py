@@ -93,8 +93,7 @@ def test_every_probe_and_every_row_of_the_scorecard_has_a_next_step() -> None:
         ("noise", {"family": "typos", "severity": "middle"}, True),
         ("noise", {"family": "words", "severity": "middle"}, False),
         ("adversarial", {"recipe": "deepwordbug"}, True),
-        ("entity_attack", {"method": "deepwordbug"}, True),
-        ("entity_attack", {"method": "entity swap"}, False),
+        ("adversarial", {"recipe": "entity swap"}, False),
     ],
 )
 def test_a_recipe_is_promised_only_where_audit_remedy_may_have_one(
@@ -106,7 +105,7 @@ def test_a_recipe_is_promised_only_where_audit_remedy_may_have_one(
 
 
 def test_every_need_can_be_met_by_a_flag_or_is_the_tasks() -> None:
-    of_the_task = {"single_text", "word_labels", "class_scores"}
+    of_the_task = {"single_text", "labelled_spans", "class_scores", "attack_goal"}
     assert set(advice.HOW) | of_the_task == set(NEEDS)
     assert not set(advice.HOW) & of_the_task
 
@@ -129,9 +128,9 @@ def test_what_is_not_measured_is_said_once_for_each_way_to_change_it() -> None:
         gap("label_noise", "base", "train"),
         gap("low_resource", "base", "train"),
         gap("memory", "base", reason="the base that [training] names is not there"),
-        gap("entities", "word_labels"),
+        gap("entities", "labelled_spans"),
         gap("quality", reason=NOT_SELECTED),
-        gap("entity_bias", "word_labels", reason=NOT_SELECTED),
+        gap("entity_bias", "labelled_spans", reason=NOT_SELECTED),
         gap("theirs", "package:spacy", reason="spacy is not installed; get it with: pip install spacy"),
         gap("crashed", status="failed", reason="ValueError: no"),
         ProbeRecord("m", "shares", "measured", skipped=(Skipped({"a": "1"}, NEEDS["domains"]),)),

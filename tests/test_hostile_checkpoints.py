@@ -17,10 +17,13 @@ from safetensors.torch import load_file, save_file
 from test_padding import decoder
 from tiny import tiny_checkpoint
 
+from auditor import tasks
 from auditor.errors import ModelError
 from auditor.models import checkpoint, hugging_face
 from auditor.models.fingerprints import fingerprint
 from auditor.models.libraries import quiet
+from auditor.models.options import LoadOptions
+from auditor.types import Classify
 
 SECONDS = 20
 """For one checkpoint; a sound one takes a tenth of a second."""
@@ -64,8 +67,8 @@ def judged(path: Path, task: str = "text-classification") -> str | None:
     """The one line that refuses the checkpoint; None where it answers."""
     began = time.monotonic()
     try:
-        model = hugging_face.load(path, name="m", task_name=task, device="cpu")
-        (answer,) = model.run(model.encode([("good film",)]))
+        model = hugging_face.load(path, LoadOptions(head=tasks.kind(task).head, device="cpu"), name="m")
+        (answer,) = model.run(model.encode([Classify(("good film",))]))
         assert abs(sum(answer) - 1) < 1e-6
         line = None
     except ModelError as error:
@@ -246,8 +249,8 @@ def resave(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> 
 
 
 def answers(path: Path) -> list[Any]:
-    model = hugging_face.load(path, name="m", device="cpu")
-    return list(model.run(model.encode([("good film",), ("a bad plot",)])))
+    model = hugging_face.load(path, LoadOptions(device="cpu"), name="m")
+    return list(model.run(model.encode([Classify(("good film",)), Classify(("a bad plot",))])))
 
 
 @pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "module._orig_mod.", "model.", "net."])
@@ -260,7 +263,7 @@ def test_weights_named_for_a_wrapper_name_it_and_what_takes_it_away(folder: Path
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").rename(folder / "aside")
     with pytest.raises(ModelError, match=r"save the model inside of the wrapper: model.module or model._orig_mod"):
-        hugging_face.load(folder, name="m", device="cpu", allow_pickle=True)
+        hugging_face.load(folder, LoadOptions(device="cpu", allow_pickle=True), name="m")
     (folder / "aside").rename(folder / "model.safetensors")
     command = re.search(r'take it away: python -c "(.*)"', line)
     assert command is not None
@@ -343,7 +346,7 @@ def test_a_merged_model_in_its_adapters_folder_is_loaded_as_it_is(
     assert fingerprint(folder) != printed
     monkeypatch.setattr(socket.socket, "connect", never)
     monkeypatch.setattr(socket, "getaddrinfo", never)
-    model = hugging_face.load(folder, name="m", device="cpu")
+    model = hugging_face.load(folder, LoadOptions(device="cpu"), name="m")
     assert model.notes == ("adapter_config.json beside whole weights is passed over: they are taken as merged",)
     assert answers(folder) == whole
     with pytest.raises(

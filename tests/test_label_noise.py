@@ -15,8 +15,7 @@ from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.text import spans
 from auditor.types import Case, Example, Judged, Score, Skipped
-from probes import _entity_label_noise
-from probes.label_noise import PROBE, Kind, Settings, mislabelled, share
+from probes.label_noise import PROBE, Kind, Settings, _corrupted, share
 
 SMALL = Settings(rates=(0.1, 0.4), rows=50, seeds=2, steps=30, examples=5)
 
@@ -55,16 +54,16 @@ def test_a_larger_share_adds_to_a_smaller_one() -> None:
     fake, given = audit(), rows(100, "train")
     kinds: dict[Kind, int] = {"symmetric": 100, "class-conditional": 50}
     for kind, rows_of in kinds.items():
-        few, many = (wrong(mislabelled(fake, given, kind, rate, 0), given) for rate in (0.1, 0.4))
+        few, many = (wrong(_corrupted(fake, given, kind, rate, 0), given) for rate in (0.1, 0.4))
         assert (len(few), len(many)) == (rows_of / 10, rows_of * 4 / 10)
         assert few.items() <= many.items()
-        assert wrong(mislabelled(fake, given, kind, 0.4, 1), given) != many
+        assert wrong(_corrupted(fake, given, kind, 0.4, 1), given) != many
 
 
 def test_symmetric_noise_spreads_over_all_other_labels() -> None:
     task = TextClassification(("a", "b", "c"))
     given = [Example(str(i), {"text": str(i)}, task.labels[i % 3]) for i in range(300)]
-    found = mislabelled(audit(task=task), given, "symmetric", 0.5, 0)
+    found = _corrupted(audit(task=task), given, "symmetric", 0.5, 0)
     pairs = Counter((old.gold, new.gold) for old, new in zip(given, found, strict=True) if old.gold != new.gold)
     assert len(pairs) == 6
     assert min(pairs.values()) > 10
@@ -74,7 +73,7 @@ def test_class_conditional_noise_gives_the_most_frequent_class_the_label_of_the_
     task = TextClassification(("a", "b", "c"))
     golds = ["b"] * 50 + ["c"] * 30 + ["a"] * 20
     given = [Example(str(i), {"text": str(i)}, gold) for i, gold in enumerate(golds)]
-    found = wrong(mislabelled(audit(task=task), given, "class-conditional", 0.3, 0), given)
+    found = wrong(_corrupted(audit(task=task), given, "class-conditional", 0.3, 0), given)
     assert set(found.values()) == {"c"}
     assert all(int(name) < 50 for name in found)
     assert len(found) == 15
@@ -91,7 +90,12 @@ def test_a_text_cannot_lack_its_label() -> None:
     fake = audit()
     fake.settings = replace(SMALL, kinds=("missing",))
     assert {str(one) for one in PROBE.cases(fake)} == {
-        str(Skipped({"labels": "missing", "wrong": rate}, "a text without its label is no training row"))
+        str(
+            Skipped(
+                {"labels": "missing", "wrong": rate},
+                "labels of text-classification are not missing: known are symmetric, class-conditional",
+            )
+        )
         for rate in ("0", "0.1", "0.4")
     }
 
@@ -118,28 +122,28 @@ def changes(found: Sequence[Example], given: Sequence[Example]) -> Counter[tuple
 
 def test_entities_are_missing_or_of_another_type_in_their_shares() -> None:
     fake, given = audit(task=ENTITIES, train=tagged(100)), tagged(100)
-    found = changes(_entity_label_noise.mistagged(fake, given, "missing", 0.2, 0), given)
+    found = changes(_corrupted(fake, given, "missing", 0.2, 0), given)
     gone = {kind: found[kind, ""] for kind in "ABC"}
     assert sum(gone.values()) == 40
     assert min(gone.values()) > 3
     assert all(one == other or other == "" for one, other in found)
-    found = changes(_entity_label_noise.mistagged(fake, given, "symmetric", 0.4, 0), given)
+    found = changes(_corrupted(fake, given, "symmetric", 0.4, 0), given)
     other = {pair: count for pair, count in found.items() if pair[0] != pair[1]}
     assert sum(other.values()) == 80
     assert set(other) == {(one, two) for one in "ABC" for two in "ABC" if one != two}
-    found = changes(_entity_label_noise.mistagged(fake, given, "class-conditional", 0.3, 0), given)
+    found = changes(_corrupted(fake, given, "class-conditional", 0.3, 0), given)
     assert found == {("A", "A"): 70, ("A", "B"): 30, ("B", "B"): 50, ("C", "C"): 50}
 
 
 def test_more_wrong_entities_are_those_and_others() -> None:
     fake, given = audit(task=ENTITIES), tagged(60)
     for kind in ("missing", "symmetric", "class-conditional"):
-        few, many = (_entity_label_noise.mistagged(fake, given, kind, rate, 0) for rate in (0.1, 0.4))
+        few, many = (_corrupted(fake, given, kind, rate, 0) for rate in (0.1, 0.4))
         for one, other, old in zip(few, many, given, strict=True):
             kept = set(spans.spans(old.gold))
             assert set(spans.spans(other.gold)) & kept <= set(spans.spans(one.gold)) & kept
-        assert _entity_label_noise.mistagged(fake, given, kind, 0.0, 0) == given
-        assert _entity_label_noise.mistagged(fake, given, kind, 0.4, 1) != many
+        assert _corrupted(fake, given, kind, 0.0, 0) == given
+        assert _corrupted(fake, given, kind, 0.4, 1) != many
 
 
 def test_sentences_are_trained_on_and_asked_like_texts() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor import text
 from auditor.text import apply, diff, share_touched, split
+from auditor.text import words as texts
 from reports import marks
 
 SECONDS = 20.0
@@ -61,7 +61,7 @@ def test_what_is_true_of_short_texts_is_true_of_long_ones(old: list[str], new: l
     """Every text is long to it here: the edits turn one into the other, and mark the words that they replace."""
     before, after = split(" ".join(old)), split(" ".join(new))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text, "LONG", -1)
+        patch.setattr(texts, "LONG", -1)
         patch.setattr(marks, "LONG", -1)
         edits = diff(before, after)
         codes = marks._codes(old, new)

@@ -15,14 +15,15 @@ from tiny import WORDS, tiny_checkpoint
 from auditor.errors import ModelError
 from auditor.models import checkpoint, hugging_face, loading
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.models.heads import sequence
-from auditor.types import Request, Response
+from auditor.models.heads import base
+from auditor.models.options import LoadOptions
+from auditor.types import Classify, Request, Response
 
 TEXTS: list[Request] = [
-    ("the film is good",),
-    ("a bad plot",),
-    ("it was not a great movie and the plot is awful",),
-    ("",),
+    Classify(("the film is good",)),
+    Classify(("a bad plot",)),
+    Classify(("it was not a great movie and the plot is awful",)),
+    Classify(("",)),
 ]
 
 
@@ -37,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def load(path: Path, **given: Any) -> hugging_face.HuggingFaceModel:
-    return hugging_face.load(path, name="tiny", **{"device": "cpu", **given})
+    return hugging_face.load(path, LoadOptions(**{"device": "cpu", **given}), name="tiny")
 
 
 def refused(path: Path, **given: Any) -> str:
@@ -57,7 +58,9 @@ def plainly(path: Path, request: Request) -> list[float]:
     from transformers import AutoTokenizer, BertForSequenceClassification
 
     model = BertForSequenceClassification.from_pretrained(str(path)).eval()
-    inputs = AutoTokenizer.from_pretrained(str(path))(*request, return_tensors="pt", truncation=True, max_length=64)
+    inputs = AutoTokenizer.from_pretrained(str(path))(
+        *request.texts, return_tensors="pt", truncation=True, max_length=64
+    )
     with torch.no_grad():
         exponents = model(**inputs).logits[0].double().exp()
     return [float(one) for one in exponents / exponents.sum()]
@@ -73,8 +76,8 @@ def test_answers_are_those_of_transformers_one_text_at_a_time(saved: Path) -> No
 
 def test_a_pair_of_texts_is_encoded_as_a_pair(saved: Path) -> None:
     model = load(saved)
-    pair: Request = ("the film", "is good")
-    encoded = model.encode([pair, ("the film is good",)])
+    pair: Request = Classify(("the film", "is good"))
+    encoded = model.encode([pair, Classify(("the film is good",))])
     # [CLS] the film [SEP] is good [SEP]: one [SEP] more than the single text.
     assert [one.length for one in encoded] == [7, 6]
     assert close(model.run(encoded)[0], plainly(saved, pair))
@@ -87,33 +90,35 @@ def test_a_model_says_what_it_is(saved: Path) -> None:
 
 
 def test_keys_are_equal_exactly_when_the_token_ids_are(saved: Path) -> None:
-    one, upper, spaced, other = load(saved).encode([("good film",), ("GOOD Film",), (" good  film ",), ("film good",)])
+    one, upper, spaced, other = load(saved).encode(
+        [Classify(("good film",)), Classify(("GOOD Film",)), Classify((" good  film ",)), Classify(("film good",))]
+    )
     assert one.key == upper.key == spaced.key
     assert one.key != other.key
 
 
 def test_token_types_are_part_of_the_key(saved: Path) -> None:
     # The same ids: a [SEP] written out in the first text, or between the two.
-    first, second = load(saved).encode([("good [SEP] film",), ("good", "film")])
+    first, second = load(saved).encode([Classify(("good [SEP] film",)), Classify(("good", "film"))])
     assert first.length == second.length
     assert first.key != second.key
 
 
 @pytest.mark.parametrize(("words", "truncated"), [(6, False), (7, True), (500, True)])
 def test_a_text_too_long_is_cut_and_said_to_be(words: int, truncated: bool, saved: Path) -> None:
-    short, found = load(saved, max_length=8).encode([("good",), ("film " * words,)])
+    short, found = load(saved, max_length=8).encode([Classify(("good",)), Classify(("film " * words,))])
     assert (found.length, found.truncated) == (8, truncated)
     assert (short.length, short.truncated) == (3, False)
 
 
 def test_texts_cut_to_the_same_ids_have_the_same_key(saved: Path) -> None:
-    one, other = load(saved, max_length=8).encode([("film " * 6,), ("film " * 6 + "awful",)])
+    one, other = load(saved, max_length=8).encode([Classify(("film " * 6,)), Classify(("film " * 6 + "awful",))])
     assert one.key == other.key
     assert (one.truncated, other.truncated) == (False, True)
 
 
 def test_the_least_limit_counts(saved: Path) -> None:
-    long: Request = ("film " * 200,)
+    long: Request = Classify(("film " * 200,))
     # The tokenizer and the positions say 64.
     assert [load(saved, max_length=limit).encode([long])[0].length for limit in (None, 16, 512)] == [64, 16, 64]
 
@@ -121,7 +126,7 @@ def test_the_least_limit_counts(saved: Path) -> None:
 def test_more_texts_than_a_chunk_keep_their_order(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load(saved)
     whole = model.encode(TEXTS)
-    monkeypatch.setattr(sequence, "CHUNK", 3)
+    monkeypatch.setattr(base, "CHUNK", 3)
     assert model.encode(TEXTS) == whole
     assert model.encode([]) == []
 
@@ -179,7 +184,7 @@ def test_a_reloaded_model_answers_the_same_and_is_another_object(saved: Path) ->
     again = model.reload()
     assert again is not model
     assert again.run(again.encode(TEXTS)) == model.run(model.encode(TEXTS))
-    assert again.encode([("film " * 30,)])[0].length == 8
+    assert again.encode([Classify(("film " * 30,))])[0].length == 8
 
 
 def test_a_model_in_memory_answers_as_the_saved_one_and_reloads_as_itself(saved: Path) -> None:
@@ -394,7 +399,7 @@ def test_the_same_seed_writes_the_same_checkpoint(tmp_path: Path) -> None:
 
 
 def test_the_tiny_vocabulary_knows_its_words_and_spells_the_others(saved: Path) -> None:
-    found = load(saved).encode([(" ".join(WORDS),), ("zebra",)])
+    found = load(saved).encode([Classify((" ".join(WORDS),)), Classify(("zebra",))])
     assert [one.length for one in found] == [len(WORDS) + 2, len("zebra") + 2]
 
 
@@ -402,24 +407,31 @@ def test_the_tiny_vocabulary_knows_its_words_and_spells_the_others(saved: Path) 
 
 
 def test_the_fake_answers_by_its_function_and_keeps_the_sizes_of_its_batches() -> None:
-    model = FakeModel(lambda request: (1.0, 0.0) if request == ("No",) else (0.0, 1.0), ("a", "b"), name="mine")
-    assert model.run(model.encode([("No",), ("yes",)])) == [(1.0, 0.0), (0.0, 1.0)]
-    assert model.run(model.encode([("no",)])) == [(0.0, 1.0)]
+    model = FakeModel(
+        lambda request: (1.0, 0.0) if request == Classify(("No",)) else (0.0, 1.0), ("a", "b"), name="mine"
+    )
+    assert model.run(model.encode([Classify(("No",)), Classify(("yes",))])) == [(1.0, 0.0), (0.0, 1.0)]
+    assert model.run(model.encode([Classify(("no",))])) == [(0.0, 1.0)]
     assert (model.batches, model.labels, model.name) == ([2, 1], ("a", "b"), "mine")
     assert model.reload() is model
     assert model.fingerprint == FakeModel(lambda _: (), name="mine").fingerprint != keyword_model([]).fingerprint
 
 
 def test_the_fake_sees_words_without_case_unless_told_otherwise() -> None:
-    requests: list[Request] = [("A  film",), ("a film",), ("a", "film"), ("a film b",)]
+    requests: list[Request] = [
+        Classify(("A  film",)),
+        Classify(("a film",)),
+        Classify(("a", "film")),
+        Classify(("a film b",)),
+    ]
     one, same, pair, longer = FakeModel(lambda _: ()).encode(requests)
     assert one.key == same.key
     assert len({one.key, pair.key, longer.key}) == 3
     assert [item.length for item in (one, pair, longer)] == [4, 5, 5]
-    first, second = FakeModel(lambda _: (), tokens=list).encode([("A",), ("a",)])
+    first, second = FakeModel(lambda _: (), tokens=list).encode([Classify(("A",)), Classify(("a",))])
     assert first.key != second.key
 
 
 def test_a_keyword_model_is_sure_when_it_meets_a_word() -> None:
     model = keyword_model(["good"], sure=0.75)
-    assert model.run(model.encode([("A Good!",), ("goodness",)])) == [(0.25, 0.75), (0.75, 0.25)]
+    assert model.run(model.encode([Classify(("A Good!",)), Classify(("goodness",))])) == [(0.25, 0.75), (0.75, 0.25)]

@@ -23,15 +23,17 @@ from tiny import tiny_checkpoint
 
 from auditor import metrics, tasks
 from auditor.cli.main import main
+from auditor.engine.deriving import derived
 from auditor.errors import AuditError, ModelError
 from auditor.evaluation.judging import judge
-from auditor.models import checkpoint, hugging_face, padding
-from auditor.models.heads.token import windows
+from auditor.models import checkpoint, hugging_face
+from auditor.models.heads.token import TokenHead, windows
+from auditor.models.options import LoadOptions
+from auditor.models.rows import Filling
 from auditor.tasks import entity_goal
 from auditor.tasks.ner import NamedEntityRecognition
-from auditor.text import spans
-from auditor.training import encoding, loop, recipes
-from auditor.types import Case, Example, Score, ScoredCase
+from auditor.training import loop, recipes
+from auditor.types import Case, Edit, Example, Score, ScoredCase, Span, Tag, Task
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 TASK = NamedEntityRecognition(TAGS)
@@ -60,6 +62,11 @@ def draw(rng: random.Random, n: int) -> list[str]:
     return [rng.choice(TAGS) for _ in range(n)]
 
 
+def detail(task: Task, gold: tuple[str, ...], answer: Any, metric: str, **slice_: str) -> Score:
+    (found,) = (one for one in task.details(gold, answer) if (one.metric, one.slice) == (metric, slice_))
+    return found.score
+
+
 def test_f1_is_seqevals_in_strict_mode() -> None:
     rng = random.Random(1)
     golds = []
@@ -81,17 +88,14 @@ def test_a_model_of_iob1_is_read_as_it_is_meant_when_that_is_said() -> None:
     strict, lenient = TASK, tasks.create("ner", TAGS, lenient=True)
     assert strict.score(gold, response(tags)) == Score(2.0, 4.0)
     assert lenient.score(gold, response(tags)) == Score(6.0, 6.0)
-    assert (
-        strict.parts(gold, response(tags))["lenient"]
-        == lenient.parts(gold, response(tags))["lenient"]
-        == Score(6.0, 6.0)
-    )
+    for task in (strict, lenient):
+        assert detail(task, gold, response(tags), "lenient_f1") == Score(6.0, 6.0)
     # The table of tags is of what was read.
-    assert lenient.parts(gold, response(tags))["token recall B-PER"] == Score(2.0, 2.0)
-    assert strict.parts(gold, response(tags))["token recall B-PER"] == Score(1.0, 2.0)
-    assert strict.answer(response(tags)) == " ".join(tags)
-    assert lenient.answer(response(tags)) == " ".join(gold)
-    assert lenient.elsewhere().score(gold, response(tags)) == Score(6.0, 6.0)
+    assert detail(lenient, gold, response(tags), "token_recall", tag="B-PER") == Score(2.0, 2.0)
+    assert detail(strict, gold, response(tags), "token_recall", tag="B-PER") == Score(1.0, 2.0)
+    assert strict.show(response(tags)) == " ".join(tags)
+    assert lenient.show(response(tags)) == " ".join(gold)
+    assert lenient.other_domain().score(gold, response(tags)) == Score(6.0, 6.0)
     with pytest.raises(AuditError) as caught:
         tasks.create("text-classification", ("a", "b"), lenient=True)
     said = "[data]: lenient = true is about the tags of words, and the task is text-classification"
@@ -103,11 +107,11 @@ def test_the_table_of_tags_of_a_scheme_with_ends_is_that_of_what_it_says() -> No
     task = NamedEntityRecognition(labels)
     gold = ("B-PER", "I-PER", "I-PER", "O", "B-PER")
     right = tuple(tuple(float(tag == one) for one in labels) for tag in ("B-PER", "I-PER", "E-PER", "O", "S-PER"))
-    assert task.answer(right) == " ".join(gold)
+    assert task.show(right) == " ".join(gold)
     assert task.score(gold, right) == Score(4.0, 4.0)
-    found = {name: score for name, score in task.parts(gold, right).items() if name.startswith("token")}
-    assert all(score.numerator == score.denominator > 0 for score in found.values())
-    assert {name.split()[-1] for name in found} == {"O", "B-PER", "I-PER"}
+    found = [one for one in task.details(gold, right) if one.metric.startswith("token")]
+    assert all(one.score.numerator == one.score.denominator > 0 for one in found)
+    assert {one.slice["tag"] for one in found} == {"O", "B-PER", "I-PER"}
 
 
 def test_lenient_f1_is_that_of_seqevals_default_mode() -> None:
@@ -116,7 +120,7 @@ def test_lenient_f1_is_that_of_seqevals_default_mode() -> None:
         tuple(tag if tag[0] != "I" else f"B{tag[1:]}" for tag in draw(rng, rng.randint(1, 12))) for _ in range(200)
     ]
     predictions = [draw(rng, len(gold)) for gold in golds]
-    scores = [TASK.parts(gold, response(tags))["lenient"] for gold, tags in zip(golds, predictions, strict=True)]
+    scores = [detail(TASK, gold, response(tags), "lenient_f1") for gold, tags in zip(golds, predictions, strict=True)]
     ours = sum(one.numerator for one in scores) / sum(one.denominator for one in scores)
     assert ours == pytest.approx(f1_score([list(gold) for gold in golds], predictions), abs=1e-12)
 
@@ -135,18 +139,18 @@ def test_a_score_counts_boundaries_and_types() -> None:
     assert TASK.constant([gold, None]) == ()
     assert TASK.constant([None]) is None
     assert (TASK.stratum(gold), TASK.class_scores(response(gold))) == (None, {})
-    assert TASK.answer(response(gold)) == "B-PER I-PER O B-LOC"
+    assert TASK.show(response(gold)) == "B-PER I-PER O B-LOC"
 
 
 def test_a_changed_text_is_judged_by_where_its_words_went() -> None:
     example = Example("a", {"text": "ann lee saw paris"}, ("B-PER", "I-PER", "O", "B-LOC"))
     before = response(example.gold)
-    case = Case(example, {}, inputs={"text": "so ann lee saw pa ris"}, origins=(-1, 0, 1, 2, 3, 3))
+    case = Case(example, {}, {"text": (Edit(0, 0, ("so",)), Edit(3, 4, ("pa", "ris"), (" ",)))})
     after = response(("O", "B-PER", "I-PER", "O", "B-LOC", "I-LOC"))
-    judged = judge(ScoredCase(case, before, after, vacuous=False), TASK)
+    judged = judge(ScoredCase(case, derived(case, TASK), before, after, vacuous=False), TASK)
     assert (judged.before, judged.after, judged.same) == (Score(4.0, 4.0), Score(4.0, 4.0), True)
     shifted = response(("B-PER", "I-PER", "O", "B-LOC", "O", "O"))
-    judged = judge(ScoredCase(case, before, shifted, vacuous=False), TASK)
+    judged = judge(ScoredCase(case, derived(case, TASK), before, shifted, vacuous=False), TASK)
     assert (judged.after, judged.same) == (Score(0.0, 4.0), False)
     assert metrics.drop(TASK).ratio
 
@@ -154,19 +158,17 @@ def test_a_changed_text_is_judged_by_where_its_words_went() -> None:
 def test_how_surely_an_entity_is_held_goes_by_the_models_own_tags() -> None:
     """Of a scheme with ends, and of one without beginnings."""
     ends = NamedEntityRecognition(("O", "B-PER", "E-PER", "S-PER"))
-    single = spans.Span(0, 1, "PER")
-    assert entity_goal.surely(ends, ((0.1, 0.0, 0.2, 0.7),), [single]) == pytest.approx(0.85)
-    assert entity_goal.surely(ends, ((0.6, 0.3, 0.0, 0.1),), [single]) == pytest.approx(0.3 * 0.49)
+    single = Span(0, 1, "PER")
+    assert entity_goal.confidence(ends, ((0.1, 0.0, 0.2, 0.7),), [single]) == pytest.approx(0.85)
+    assert entity_goal.confidence(ends, ((0.6, 0.3, 0.0, 0.1),), [single]) == pytest.approx(0.3 * 0.49)
     only = NamedEntityRecognition(("O", "S-PER", "B-LOC"))
-    assert entity_goal.surely(only, ((0.9, 0.1, 0.0),), [single]) == pytest.approx(0.1 * 0.49)
-    assert entity_goal.surely(only, ((0.9, 0.0, 0.1), (0.8, 0.0, 0.2)), [spans.Span(0, 2, "LOC")]) == pytest.approx(
-        0.049
-    )
-    assert entity_goal.surely(only, ((0.9, 0.0, 0.1),), [spans.Span(0, 1, "MISC")]) == 0.0
+    assert entity_goal.confidence(only, ((0.9, 0.1, 0.0),), [single]) == pytest.approx(0.1 * 0.49)
+    assert entity_goal.confidence(only, ((0.9, 0.0, 0.1), (0.8, 0.0, 0.2)), [Span(0, 2, "LOC")]) == pytest.approx(0.049)
+    assert entity_goal.confidence(only, ((0.9, 0.0, 0.1),), [Span(0, 1, "MISC")]) == 0.0
     bare = NamedEntityRecognition(("O", "I-PER"))
-    assert entity_goal.found(bare, ("B-PER", "O"), ((0.2, 0.8), (0.9, 0.1))) == (single,)
-    assert entity_goal.surely(bare, ((0.2, 0.8), (0.9, 0.1)), [single]) == pytest.approx(0.9)
-    assert entity_goal.surely(bare, ((0.7, 0.3), (0.9, 0.1)), [single]) == pytest.approx(0.3 * 0.49)
+    assert bare.spans_found(Example("a", {"text": "ann said"}, ("B-PER", "O")), ((0.2, 0.8), (0.9, 0.1))) == (single,)
+    assert entity_goal.confidence(bare, ((0.2, 0.8), (0.9, 0.1)), [single]) == pytest.approx(0.9)
+    assert entity_goal.confidence(bare, ((0.7, 0.3), (0.9, 0.1)), [single]) == pytest.approx(0.3 * 0.49)
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +183,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_word_is_answered_once_in_the_window_with_most_context(base: Path, length: int, text: str) -> None:
     tokenizer = hugging_face.load_tokenizer(base, words=True)
     words = tuple(text.split())
-    (found,) = windows(tokenizer, [words], length)
+    (found,) = windows(tokenizer, [Tag(words)], length)
     assert sorted(word for part in found for word, _ in part.words) == list(range(len(words)))
     whole = tokenizer(list(words), is_split_into_words=True)
     for part in found:
@@ -202,17 +204,16 @@ def test_every_word_is_answered_once_in_the_window_with_most_context(base: Path,
 def test_labels_stand_on_first_pieces_and_nowhere_else(base: Path) -> None:
     tokenizer = hugging_face.load_tokenizer(base, words=True)
     example = Example("a", {"text": "the paris film"}, ("O", "B-LOC", "O"))
-    columns = encoding.encoded([example], TASK, tokenizer, 64)
+    head = TokenHead(tokenizer, name="m", max_length=64)
+    columns = head.targets([example], TASK)
     pieces = tokenizer.convert_ids_to_tokens(columns["input_ids"][0])
     assert pieces == ["[CLS]", "the", "p", "##a", "##r", "##i", "##s", "film", "[SEP]"]
     assert columns["labels"] == [[-100, 0, 3, -100, -100, -100, -100, 0, -100]]
-    batch = encoding.collated(
-        encoding.encoded([example, *sentences(1)], TASK, tokenizer, 64), [1, 0], padding.Filling(0), "cpu"
-    )
+    batch = head.collate(head.targets([example, *sentences(1)], TASK), [1, 0], Filling(0), "cpu")
     assert batch["labels"].shape == batch["input_ids"].shape
     assert bool((batch["labels"][batch["attention_mask"] == 0] == -100).all())
     with pytest.raises(AuditError, match="label 'B-XYZ' is not known"):
-        encoding.encoded([replace(example, gold=("O", "B-XYZ", "O"))], TASK, tokenizer, 64)
+        head.targets([replace(example, gold=("O", "B-XYZ", "O"))], TASK)
 
 
 @pytest.mark.parametrize(
@@ -222,14 +223,14 @@ def test_labels_stand_on_first_pieces_and_nowhere_else(base: Path) -> None:
 def test_a_head_without_a_tag_learns_its_type(base: Path, labels: tuple[str, ...], wanted: list[int]) -> None:
     tokenizer = hugging_face.load_tokenizer(base, words=True)
     example = Example("a", {"text": "good film the plot"}, ("B-PER", "I-PER", "O", "B-LOC"))
-    columns = encoding.encoded([example], NamedEntityRecognition(labels), tokenizer, 64)
+    columns = TokenHead(tokenizer, name="m", max_length=64).targets([example], NamedEntityRecognition(labels))
     assert [one for one in columns["labels"][0] if one >= 0] == wanted
 
 
 def train(base: Path, recipe: recipes.Recipe, rows: Sequence[Example] | None = None, **more: Any) -> loop.Trained:
     settings = replace(SETTINGS, **more)
     recipe.check(TASK, settings)
-    return loop.train(base, rows or sentences(24), (), TASK, recipe, settings, seed=3, device="cpu")
+    return loop.train(loop.TrainingRun(base, rows or sentences(24), (), TASK, recipe, settings, seed=3, device="cpu"))
 
 
 NEEDED_HERE: dict[str, dict[str, Any]] = {
@@ -248,7 +249,7 @@ def test_every_recipe_trains_it(base: Path, tmp_path: Path, name: str) -> None:
     standard = train(base, recipes.create("standard", {}), **more)
     assert same(weights(trained), weights(standard)) is (name == "standard")
     loop.save(trained, tmp_path / "m")
-    model = hugging_face.load(tmp_path / "m", name="m", task_name="ner", device="cpu")
+    model = hugging_face.load(tmp_path / "m", LoadOptions(head="token", device="cpu"), name="m")
     assert model.labels == TAGS
     asked = [TASK.request(one.inputs) for one in sentences(5, seed=9)]
     assert model.run(model.encode(asked)) == (known := loop.as_model(trained, name="m")).run(known.encode(asked))
@@ -256,22 +257,20 @@ def test_every_recipe_trains_it(base: Path, tmp_path: Path, name: str) -> None:
 
 def test_training_learns_the_names(base: Path) -> None:
     rows = sentences(200)
-    trained = loop.train(
-        base, rows, sentences(40, seed=5), TASK, recipes.create("standard", {}), replace(SETTINGS, epochs=6, learning_rate=1e-2), seed=3, device="cpu",
-    )  # fmt: skip
+    trained = loop.train(loop.TrainingRun(base, rows, sentences(40, seed=5), TASK, recipes.create("standard", {}), replace(SETTINGS, epochs=6, learning_rate=1e-2), seed=3, device="cpu"))  # fmt: skip
     assert trained.history[-1]["validation_f1"] > 0.9
 
 
 @pytest.fixture(scope="module")
 def model(base: Path) -> hugging_face.HuggingFaceModel:
-    trained = loop.train(
-        base, sentences(200), (), TASK, recipes.create("standard", {}), replace(SETTINGS, epochs=4, learning_rate=1e-2), seed=3, device="cpu",
-    )  # fmt: skip
+    trained = loop.train(loop.TrainingRun(base, sentences(200), (), TASK, recipes.create("standard", {}), replace(SETTINGS, epochs=4, learning_rate=1e-2), seed=3, device="cpu"))  # fmt: skip
     return loop.as_model(trained, name="m")
 
 
 def test_a_batch_answers_as_each_of_its_texts_alone(model: hugging_face.HuggingFaceModel) -> None:
-    asked = [(), ("paris",), ("good",) * 100, ("ann", "lee", "was", "good"), ("\u200b", "paris")]
+    asked = [
+        Tag(words) for words in ((), ("paris",), ("good",) * 100, ("ann", "lee", "was", "good"), ("\u200b", "paris"))
+    ]
     together = model.run(model.encode(asked))
     assert [len(one) for one in together] == [0, 1, 100, 4, 2]
     for one, request in zip(together, asked, strict=True):
@@ -285,7 +284,7 @@ def test_a_batch_answers_as_each_of_its_texts_alone(model: hugging_face.HuggingF
 
 
 def test_the_same_pieces_of_other_words_are_another_question(model: hugging_face.HuggingFaceModel) -> None:
-    one, other, again = model.encode([("don't",), ("don", "'", "t"), ("don't",)])
+    one, other, again = model.encode([Tag(("don't",)), Tag(("don", "'", "t")), Tag(("don't",))])
     assert one.payload["windows"][0].ids == other.payload["windows"][0].ids
     assert one.key != other.key
     assert one.key == again.key
@@ -302,16 +301,16 @@ def test_the_same_pieces_of_other_words_are_another_question(model: hugging_face
 def test_a_gold_that_is_not_a_tag_for_each_word_is_not_trained_on(base: Path, gold: Any, words: str) -> None:
     tokenizer = hugging_face.load_tokenizer(base, words=True)
     with pytest.raises(AuditError, match=f"train:7: {words}"):
-        encoding.encoded([Example("train:7", {"text": "ann lee came"}, gold)], TASK, tokenizer, 64)
+        TokenHead(tokenizer, name="m", max_length=64).targets(
+            [Example("train:7", {"text": "ann lee came"}, gold)], TASK
+        )
 
 
 def test_a_tokenizer_of_another_model_is_refused(base: Path) -> None:
-    from auditor.models.heads.token import WordTexts
-
     tokenizer = hugging_face.load_tokenizer(base, words=True)
-    texts = WordTexts(tokenizer, name="m", max_length=64, pieces=3, labels=TAGS)
+    head = TokenHead(tokenizer, name="m", max_length=64, pieces=3, labels=TAGS)
     with pytest.raises(ModelError, match="has no embedding for token id"):
-        texts.encode([("good",)])
+        head.encode([Tag(("good",))])
 
 
 CONFIG = """
@@ -436,9 +435,9 @@ slice = { family = "*", severity = "middle" }
 max = 0.01
 why = "No answer may be lost."
 [[rule]]
-probe = "entity_attack"
+probe = "adversarial"
 metric = "attack_success_rate"
-slice = { method = ["deepwordbug", "textbugger"] }
+slice = { recipe = ["deepwordbug", "textbugger"] }
 max = 0.01
 why = "No attack may succeed."
 """
@@ -447,7 +446,7 @@ why = "No attack may succeed."
 def test_what_failed_has_a_remedy_that_is_trained_and_audited(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "strict.toml").write_text(STRICT, "utf-8")
     words = ["--config", str(place / "audit.toml"), "--model", str(place / "ckpt" / "standard"), "--budget", "30"]
-    probes = [one for name in ("quality", "noise", "entity_attack") for one in ("--probe", name)]
+    probes = [one for name in ("quality", "noise", "adversarial") for one in ("--probe", name)]
     words += ["--policy", str(place / "strict.toml"), "--out", str(place / "ill")]
     assert main(["run", *words, *probes]) in (1, 3)
     capsys.readouterr()
@@ -455,7 +454,7 @@ def test_what_failed_has_a_remedy_that_is_trained_and_audited(place: Path, capsy
     said = capsys.readouterr().out
     assert "→ remedy-noise: recipe online, on " in said
     assert "→ remedy-attack: recipe attack, on pruthi; held out: deepwordbug, textbugger" in said
-    assert "entity_attack f1_under_attack [method deepwordbug, held out]: " in said
+    assert "adversarial f1_under_attack [recipe deepwordbug, held out]: " in said
     trained = json.loads((place / "ill-remedy" / "ckpt" / "remedy-attack" / "training.json").read_text("utf-8"))
     assert (trained["recipe"], trained["recipe_settings"]["method"]) == ("attack", "pruthi")
 
@@ -488,12 +487,12 @@ def test_the_task_of_a_checkpoint_is_known_by_what_it_is(place: Path, capsys: py
     assert "is a BertForTokenClassification, not a ...ForSequenceClassification" in capsys.readouterr().err
 
 
-def test_what_is_no_checkpoint_has_no_task(tmp_path: Path) -> None:
-    assert checkpoint.task_of(tmp_path) is None
+def test_what_is_no_checkpoint_has_no_head(tmp_path: Path) -> None:
+    assert checkpoint.head_of(tmp_path) is None
     (tmp_path / "config.json").write_text('{"architectures": ["BertModel"]}', "utf-8")
-    assert checkpoint.task_of(tmp_path) is None
+    assert checkpoint.head_of(tmp_path) is None
     (tmp_path / "config.json").write_text("{}", "utf-8")
-    assert checkpoint.task_of(tmp_path) is None
+    assert checkpoint.head_of(tmp_path) is None
 
 
 def test_an_epoch_is_as_long_as_its_windows(base: Path) -> None:
@@ -512,7 +511,7 @@ def test_a_sentence_that_the_tokenizer_makes_nothing_of_does_not_end_a_training(
 
 
 def test_padding_on_the_left_is_no_difference(model: hugging_face.HuggingFaceModel) -> None:
-    encoded = model.encode([("paris",), ("good", "film", "the", "film", "ann", "lee")])
+    encoded = model.encode([Tag(("paris",)), Tag(("good", "film", "the", "film", "ann", "lee"))])
     known = model.run(encoded)
     filling = replace(model.filling, left=True)
     left = filling.padded(model.rows(encoded))
@@ -521,7 +520,7 @@ def test_padding_on_the_left_is_no_difference(model: hugging_face.HuggingFaceMod
     scores = torch.zeros(2, left["input_ids"].shape[1], len(TAGS))
     pieces = len(encoded[0].payload["windows"][0].ids)
     scores[0, left["input_ids"].shape[1] - pieces + 1, 3] = 9.0  # 1 without the padding
-    assert TASK.tags(model.texts.responses(scores.tolist(), encoded, filling)[0]) == ("B-LOC",)
+    assert TASK.tags(model.head.decode(scores.tolist(), encoded, filling)[0]) == ("B-LOC",)
     assert model.run(encoded) == known
 
 
@@ -531,9 +530,9 @@ def test_onnx_runtime_answers_for_words_as_torch_does(place: Path) -> None:
     from auditor.models import onnx
 
     path = place / "ckpt" / "standard"
-    one = onnx.load(path, name="m", task_name="ner", device="cpu")
-    other = hugging_face.load(path, name="m", task_name="ner", device="cpu")
-    asked = [("ann", "lee", "was", "good"), ("paris",) * 50, ()]
+    one = onnx.load(path, LoadOptions(head="token", device="cpu"), name="m")
+    other = hugging_face.load(path, LoadOptions(head="token", device="cpu"), name="m")
+    asked = [Tag(("ann", "lee", "was", "good")), Tag(("paris",) * 50), Tag(())]
     for ours, known in zip(one.run(one.encode(asked)), other.run(other.encode(asked)), strict=True):
         assert len(ours) == len(known)
         for row, wanted in zip(ours, known, strict=True):
@@ -579,4 +578,4 @@ def test_a_model_of_texts_is_not_one_of_words(place: Path, base: Path, capsys: p
     assert main(words) == 2
     assert "is a BertForSequenceClassification, not a ...ForTokenClassification" in capsys.readouterr().err
     with pytest.raises(ModelError, match="it has no classification head"):
-        checkpoint.describe(base, "ner")
+        checkpoint.describe(base, "token", task="ner")

@@ -318,7 +318,7 @@ def test_types_of_another_domain_are_read_and_count_neither_way(tmp_path: Path) 
     path = put(tmp_path, "Merkel B-politician\nin O\nParis B-LOC\n")
     with pytest.raises(DataError, match="unknown type 'politician'"):
         loaded(path)
-    ((_, gold),) = loaded(path, TASK.elsewhere())
+    ((_, gold),) = loaded(path, TASK.other_domain())
     assert gold == ("B-politician", "O", "B-LOC")
     per, out, loc = ([float(label == name) for label in TASK.labels] for name in ("B-PER", "O", "B-LOC"))
     assert TASK.score(gold, (per, out, loc)) == TASK.score(gold, (out, out, loc))

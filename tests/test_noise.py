@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import NoTrainings
+from fakes import NoTrainings, asked, words_touched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pair_task import PairTask
@@ -25,18 +25,18 @@ from pair_task import PairTask
 from auditor import tasks, text
 from auditor.config import probe_settings
 from auditor.errors import ConfigError
-from auditor.perturbations import builtin, nlpaug_methods
-from auditor.perturbations.catalogue import FAMILIES, perturb
+from auditor.perturbations import augmentation, builtin, nlpaug_methods
+from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, NOISE, Perturbation, perturb
 from auditor.types import Case, Encoded, Example, Inputs, Skipped, Task
-from probes.noise import PROBE, WANTED, Settings
+from probes.noise import PROBE, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 REVIEW = (
     "I don't think the great film of 1999 was \"bad\": it's really good, and Anna said  people would love it.\n"
     "The actors , however , are not the reason for\tthe 7 prizes because nobody could hear them through the noise ."
 )
-OWN = tuple(builtin.FAMILIES)
-EVERY = tuple(FAMILIES)
+EVERY = tuple(one.name for one in NOISE)
+OWN = tuple(one.name for one in NOISE if not one.needs)
 CHOSEN = ("keyboard typo", "misspelling", "upper case", "digits to words", "swapped words")
 
 
@@ -90,7 +90,7 @@ def cases_of(given: Any) -> list[Case]:
 
 def test_there_are_at_least_fourteen_perturbations_in_the_seven_families() -> None:
     assert len(EVERY) >= 14
-    assert set(FAMILIES.values()) == {
+    assert {one.family for one in NOISE} == {
         "typos",
         "case",
         "spacing and punctuation",
@@ -249,8 +249,8 @@ def test_measured_severity_grows_with_the_share_asked_for(name: str) -> None:
     words = text.split(" ".join([REVIEW] * 5))
     shares = [text.share_touched(words, perturb(words, name, share, random.Random(1))) for share in (0.01, 0.025, 0.04)]
     assert shares == sorted(set(shares))
-    for asked, found in zip((0.01, 0.025, 0.04), shares, strict=True):
-        assert found == pytest.approx(asked, abs=2 / len(words.words))
+    for wanted, found in zip((0.01, 0.025, 0.04), shares, strict=True):
+        assert found == pytest.approx(wanted, abs=2 / len(words.words))
 
 
 # Through nlpaug
@@ -320,7 +320,7 @@ def test_draws_do_not_depend_on_the_order_of_sets() -> None:
         "import random, warnings\n"
         "warnings.simplefilter('ignore')\n"
         "from auditor import text\n"
-        "from auditor.perturbing import perturb\n"
+        "from auditor.perturbations.catalogue import perturb\n"
         f"words = text.split({REVIEW!r})\n"
         f"print([perturb(words, name, 1.0, random.Random(0)) for name in {names}])"
     )
@@ -410,7 +410,7 @@ def test_cases_name_family_perturbation_and_severity_and_say_how_much_was_touche
     assert all(one.slice["family"] == FAMILIES[one.slice["perturbation"]] for one in found)
     n = len(REVIEW.split())
     upper = [one for one in found if one.slice["perturbation"] == "upper case"]
-    assert [one.facts["words_touched"] for one in upper] == [round(share * n) / n for share in (0.1, 0.2, 0.4)]
+    assert [words_touched(one) for one in upper] == [round(share * n) / n for share in (0.1, 0.2, 0.4)]
 
 
 def test_the_same_audit_gives_the_same_cases_and_another_seed_others() -> None:
@@ -428,7 +428,7 @@ def test_only_as_many_examples_are_read_as_asked_for() -> None:
 def test_texts_that_offer_nothing_to_change_are_left_out() -> None:
     found = cases_of(audit("no digit here", "7 dwarfs", perturbations=("digits to words",)))
     assert {one.example.id for one in found} == {"home:1"}
-    assert all(one.after == {"text": "seven dwarfs"} for one in found)
+    assert all(asked(one) == {"text": "seven dwarfs"} for one in found)
 
 
 @pytest.mark.parametrize(
@@ -458,7 +458,23 @@ def test_a_family_that_no_text_serves_says_why_and_one_that_some_text_serves_say
 
 
 def test_every_perturbation_says_what_a_text_must_have() -> None:
-    assert WANTED.keys() == FAMILIES.keys()
+    assert all(one.wanted for one in CATALOGUE.values())
+    assert {name for name, one in CATALOGUE.items() if one.name != name} == set()
+
+
+@pytest.mark.parametrize("name", list(CATALOGUE))
+def test_no_perturbation_touches_protected_words(name: str) -> None:
+    if CATALOGUE[name].needs & {"resource:wordnet"}:
+        found: Perturbation = next(one for one in augmentation.OPERATIONS.values() if one.name == name).by(
+            lambda _word: ("other",)
+        )
+    else:
+        found = CATALOGUE[name]
+    words, protected = text.split("Don't say the great film in 1999 was wierd!"), frozenset({1, 4})
+    for seed in range(40):
+        edits = found.edits(words, 0.6, random.Random(seed), protected)
+        assert text.untouched(words, edits, protected)
+        assert all(edit.end > edit.start or edit.words for edit in edits)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -467,9 +483,9 @@ def test_words_that_the_model_does_not_read_stay(name: str) -> None:
     given = audit(f"{read}  {REVIEW}", perturbations=(name,), severities={"all": 1.0})
     given.reads = len(read.split())
     for case in cases_of(given):
-        assert case.after["text"].endswith(f"  {REVIEW}")
-        assert case.after["text"] != case.example.inputs["text"]
-        assert 0 < float(case.facts["words_touched"]) <= 1
+        assert asked(case)["text"].endswith(f"  {REVIEW}")
+        assert asked(case)["text"] != case.example.inputs["text"]
+        assert 0 < (words_touched(case) or 0) <= 1
 
 
 def test_without_nlpaug_its_perturbations_are_skipped_and_our_own_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -485,10 +501,10 @@ def test_every_text_field_is_perturbed_and_the_share_is_that_of_all_words() -> N
     example = Example("home:0", {"premise": "a b c d e f g h", "hypothesis": "7 8", "other": "kept"}, "follows")
     given = FakeAudit([example], Settings(perturbations=("upper case",), severities={"high": 0.5}), PairTask())
     (case,) = cases_of(given)
-    assert case.after["premise"] != example.inputs["premise"]
-    assert case.after["hypothesis"] == "7 8"
-    assert case.after["other"] == "kept"
-    assert case.facts["words_touched"] == 4 / 10
+    assert asked(case)["premise"] != example.inputs["premise"]
+    assert asked(case)["hypothesis"] == "7 8"
+    assert asked(case)["other"] == "kept"
+    assert words_touched(case, PairTask()) == 4 / 10
 
 
 def test_the_probe_gives_the_metrics_of_a_paired_change() -> None:

@@ -23,9 +23,16 @@ from auditor.cli.main import main
 from auditor.engine.cache import batch_key
 from auditor.errors import ModelError, OutOfMemoryError
 from auditor.models import hugging_face, onnx, onnx_export
-from auditor.types import Request
+from auditor.models.heads.sequence import SequenceHead
+from auditor.models.options import LoadOptions
+from auditor.types import Classify, Request
 
-TEXTS: list[Request] = [("the film is good",), ("bad",), ("it was not a great movie and the plot is awful",), ("",)]
+TEXTS: list[Request] = [
+    Classify(("the film is good",)),
+    Classify(("bad",)),
+    Classify(("it was not a great movie and the plot is awful",)),
+    Classify(("",)),
+]
 ABSENT = "compares with the real package: pip install onnxruntime onnx"
 CUDA = "CUDAExecutionProvider"
 
@@ -88,7 +95,7 @@ class Session:
 def runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runtime:
     fake = Runtime()
 
-    def export(module: Any, _example: Mapping[str, Any], file: Path) -> None:
+    def export(module: Any, _example: Mapping[str, Any], file: Path, **_: Any) -> None:
         fake.module = module
         file.write_bytes(b"weights")
 
@@ -106,7 +113,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def load(path: Path, **given: Any) -> onnx.OnnxModel:
-    return onnx.load(path, name="tiny", **{"device": "cpu", **given})
+    return onnx.load(path, LoadOptions(**{"device": "cpu", **given}), name="tiny")
 
 
 def refused(path: Path, **given: Any) -> str:
@@ -124,7 +131,7 @@ def raising(error: Exception) -> Callable[..., Any]:
 
 
 def test_it_is_the_model_that_torch_is_with_other_numerics(saved: Path, runtime: Runtime, tmp_path: Path) -> None:
-    model, other = load(saved), hugging_face.load(saved, name="tiny", device="cpu")
+    model, other = load(saved), hugging_face.load(saved, LoadOptions(device="cpu"), name="tiny")
     encoded = model.encode(TEXTS)
     assert encoded == other.encode(TEXTS)
     assert model.run(encoded) == other.run(encoded)
@@ -157,7 +164,7 @@ def test_a_reloaded_model_is_exported_afresh(saved: Path, runtime: Runtime) -> N
     again = model.reload()
     first, second = runtime.opened
     assert first.module is not second.module
-    assert again.encode([("film " * 30,)])[0].length == 8
+    assert again.encode([Classify(("film " * 30,))])[0].length == 8
     assert again.run(again.encode(TEXTS)) == model.run(model.encode(TEXTS))
     assert again.numerics == model.numerics
 
@@ -165,7 +172,7 @@ def test_a_reloaded_model_is_exported_afresh(saved: Path, runtime: Runtime) -> N
 def test_weights_in_files_of_their_own_stay_for_as_long_as_the_session(
     saved: Path, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def export(module: Any, _example: Mapping[str, Any], file: Path) -> None:
+    def export(module: Any, _example: Mapping[str, Any], file: Path, **_: Any) -> None:
         runtime.module = module
         file.write_bytes(b"graph")
         (file.parent / "embeddings").write_bytes(b"weights")
@@ -197,7 +204,9 @@ def test_a_model_that_answers_otherwise_than_in_torch_is_refused(
 
 def test_another_label_is_refused_however_close() -> None:
     with pytest.raises(ModelError, match=r"differ by up to 1\.0e-05"):
-        onnx._compared([((0.500005, 0.499995), (0.499995, 0.500005))], "here")
+        onnx._compared(
+            SequenceHead(None, name="m", max_length=8), [((0.500005, 0.499995), (0.499995, 0.500005))], "here"
+        )
 
 
 def test_the_last_bits_may_differ(saved: Path, runtime: Runtime) -> None:
@@ -298,13 +307,13 @@ def test_torchs_own_exporter_writes_a_file_quietly_and_never_trains(
     package = types.ModuleType("onnx")
     package.__dict__["load_model_from_string"] = lambda _: types.SimpleNamespace(graph=types.SimpleNamespace(node=[]))
     monkeypatch.setitem(sys.modules, "onnx", package)
-    model = hugging_face.load(saved, name="tiny", device="cpu")
+    model = hugging_face.load(saved, LoadOptions(device="cpu"), name="tiny")
     modes: list[bool] = []
     model.module.dropout.register_forward_hook(lambda module, *_: modes.append(module.training))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         onnx_export._export(
-            model.module, model.filling.padded(model.rows(model.encode(TEXTS))), tmp_path / "model.onnx"
+            model.module, model.filling.padded(model.rows(model.encode(TEXTS))), tmp_path / "model.onnx", by_token=False
         )
     assert set(modes) == {False}
     assert not any(module.training for module in model.module.modules())
@@ -374,9 +383,9 @@ def test_the_package_answers_as_torch_does(make: Callable[[Path], Path], tmp_pat
     pytest.importorskip("onnxruntime", reason=ABSENT)
     pytest.importorskip("onnx", reason=ABSENT)
     path = make(tmp_path / "model")
-    model, other = load(path), hugging_face.load(path, name="tiny", device="cpu")
-    requests = [(" ".join(example.inputs.values()),) for example in reviews(40)]
-    for texts in (requests, requests[:1], [("film " * 500,), ("",)]):
+    model, other = load(path), hugging_face.load(path, LoadOptions(device="cpu"), name="tiny")
+    requests = [Classify((" ".join(example.inputs.values()),)) for example in reviews(40)]
+    for texts in (requests, requests[:1], [Classify(("film " * 500,)), Classify(("",))]):
         encoded = model.encode(texts)
         assert encoded == other.encode(texts)
         answers, expected = model.run(encoded), other.run(encoded)

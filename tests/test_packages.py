@@ -60,7 +60,7 @@ def test_textattack_that_is_absent_is_named_with_the_command_that_installs_it(mo
     said = "textattack is not installed; get it with: pip install --no-deps textattack"
     assert packages.lacking("textattack") == said
     attacks = [probe for probe in registry.discover() if "package:textattack" in probe.needs]
-    assert [probe.name for probe in attacks] == ["adversarial", "entity_attack"]
+    assert [probe.name for probe in attacks] == ["adversarial"]
     for probe in attacks:
         assert registry.missing_packages(probe) == {"textattack": said}
 
@@ -89,7 +89,7 @@ def test_importing_the_attacks_without_textattack_is_one_line() -> None:
         "import importlib.util as util\nfind = util.find_spec\n"
         "util.find_spec = lambda name: None if name == 'textattack' else find(name)\n"
         "from auditor.errors import ProbeError\n"
-        "try:\n    import auditor.attacking\nexcept ProbeError as error:\n    print(error.line)"
+        "try:\n    import auditor.attacks.attacker\nexcept ProbeError as error:\n    print(error.line)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "textattack is not installed; get it with: pip install --no-deps textattack\n"

@@ -14,18 +14,21 @@ from torch import nn
 
 from auditor.cli.main import main
 from auditor.errors import DataError, ModelError, NoAnswerError
-from auditor.models import company, hugging_face, onnx, padding
+from auditor.models import company, hugging_face, onnx
 from auditor.models.libraries import quiet
-from auditor.types import Example, Request
+from auditor.models.options import LoadOptions
+from auditor.models.rows import Filling
+from auditor.types import Classify, Example, Request, Tag
 
-TEXTS: list[Request] = [
-    ("good",),
-    ("a bad plot",),
-    ("it was not a great movie and the plot is awful",),
-    ("the film is good and the plot was great and it was not a bad film",),
-    ("awful film",),
+SAID = [
+    "good",
+    "a bad plot",
+    "it was not a great movie and the plot is awful",
+    "the film is good and the plot was great and it was not a bad film",
+    "awful film",
 ]
-WORDS = [tuple(text.split()) for (text,) in TEXTS]
+TEXTS: list[Request] = [Classify((text,)) for text in SAID]
+WORDS: list[Request] = [Tag(tuple(text.split())) for text in SAID]
 LABELS = {0: "negative", 1: "positive"}
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 DECODERS: dict[str, dict[str, Any]] = {
@@ -46,7 +49,7 @@ def decoder(folder: Path, kind: str = "gpt2", *, words: bool = False, seed: int 
         PreTrainedTokenizerFast,
     )
 
-    names = ["<unk>", "<pad>", "<x>", "<end>", *sorted({word for text in WORDS for word in text})]
+    names = ["<unk>", "<pad>", "<x>", "<end>", *sorted({word for request in WORDS for word in request.texts})]
     words_of = Tokenizer(models.WordLevel({name: index for index, name in enumerate(names)}, unk_token="<unk>"))
     words_of.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=words_of, unk_token="<unk>", eos_token="<end>")
@@ -81,7 +84,7 @@ def plainly(folder: Path, requests: list[Request], *, words: bool = False) -> li
     answers = []
     for request in requests:
         # Every word of these texts is one token.
-        inputs = tokenizer(" ".join(request), return_tensors="pt")
+        inputs = tokenizer(" ".join(request.texts), return_tensors="pt")
         with torch.no_grad():
             answers.append(model(**inputs).logits.double().softmax(-1)[0].tolist())
     return answers
@@ -100,11 +103,11 @@ def run(model: Any, requests: list[Request]) -> list[Any]:
 def test_a_decoders_answers_in_a_batch_are_those_of_each_text_alone(tmp_path: Path, kind: str, side: str) -> None:
     folder = decoder(tmp_path / kind, kind, pad_token_id=1)
     change(folder / "tokenizer_config.json", padding_side=side)
-    model = hugging_face.load(folder, name="m", device="cpu")
+    model = hugging_face.load(folder, LoadOptions(device="cpu"), name="m")
     assert near(run(model, TEXTS), plainly(folder, TEXTS))
     assert (model.singly, model.notes) == (False, ())
     # With the tokenizer's own padding answers of GPT-2 are others: its positions move.
-    model.filling = padding.Filling(1, left=True, types=False)
+    model.filling = Filling(1, left=True, types=False)
     assert near(run(model, TEXTS), plainly(folder, TEXTS)) is (kind == "llama")
 
 
@@ -112,7 +115,7 @@ def test_a_decoders_answers_in_a_batch_are_those_of_each_text_alone(tmp_path: Pa
 def test_a_decoders_tags_in_a_batch_are_those_of_each_text_alone(tmp_path: Path, kind: str) -> None:
     folder = decoder(tmp_path / kind, kind, words=True, id2label={0: "O", 1: "B-X", 2: "I-X"})
     change(folder / "tokenizer_config.json", padding_side="left")
-    model = hugging_face.load(folder, name="m", task_name="ner", device="cpu")
+    model = hugging_face.load(folder, LoadOptions(head="token", device="cpu"), name="m")
     for answer, wanted in zip(run(model, WORDS), plainly(folder, WORDS, words=True), strict=True):
         assert near(answer, wanted)
 
@@ -120,10 +123,10 @@ def test_a_decoders_tags_in_a_batch_are_those_of_each_text_alone(tmp_path: Path,
 @pytest.mark.parametrize("kind", DECODERS)
 def test_a_padding_token_that_only_the_tokenizer_names_is_filled_in(tmp_path: Path, kind: str) -> None:
     folder = decoder(tmp_path / kind, kind)
-    model = hugging_face.load(folder, name="m", device="cpu")
+    model = hugging_face.load(folder, LoadOptions(device="cpu"), name="m")
     assert model.filling.token == 1
     # A text that ends with the padding token is read to its end, as the model alone reads it.
-    texts: list[Request] = [*TEXTS, ("good film <pad>",), ("good film",)]
+    texts: list[Request] = [*TEXTS, Classify(("good film <pad>",)), Classify(("good film",))]
     assert near(run(model, texts), plainly(folder, texts))
     assert (model.singly, model.notes) == (False, ())
     assert model.module.config.pad_token_id is None
@@ -134,8 +137,8 @@ def test_without_any_padding_token_the_end_of_a_text_is_taken_and_said(tmp_path:
     folder = decoder(tmp_path / kind, kind)
     change(folder / "tokenizer_config.json", pad_token=None)
     (folder / "special_tokens_map.json").unlink(missing_ok=True)
-    model = hugging_face.load(folder, name="m", device="cpu")
-    texts: list[Request] = [*TEXTS, ("good film <end>",)]
+    model = hugging_face.load(folder, LoadOptions(device="cpu"), name="m")
+    texts: list[Request] = [*TEXTS, Classify(("good film <end>",))]
     assert near(run(model, texts), plainly(folder, texts))
     assert model.notes == ("neither model nor tokenizer names a padding token: texts are padded with '<end>'",)
 
@@ -172,7 +175,7 @@ def test_a_model_that_ignores_the_attention_mask_is_run_singly_with_a_word(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted(monkeypatch, lambda _self, real, **_: real(attention_mask=None))
-    model = hugging_face.load(saved, name="m", device="cpu")
+    model = hugging_face.load(saved, LoadOptions(device="cpu"), name="m")
     assert (model.singly, model.notes) == (True, (company.SINGLY,))
     assert near(run(model, TEXTS), plainly(saved, TEXTS))
     model.singly = False
@@ -183,7 +186,7 @@ def test_that_texts_pass_singly_is_said_once_and_stands_in_the_results(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     planted(monkeypatch, lambda _self, real, **_: real(attention_mask=None))
-    rows = "".join(f"{text} {index},{LABELS[index % 2]}\n" for index, (text,) in enumerate(TEXTS))
+    rows = "".join(f"{text} {index},{LABELS[index % 2]}\n" for index, text in enumerate(SAID))
     (tmp_path / "test.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
     out = tmp_path / "out"
     data = str(tmp_path / "test.csv")
@@ -200,7 +203,7 @@ def test_one_that_refuses_several_texts_is_run_singly(saved: Path, monkeypatch: 
         return real()
 
     planted(monkeypatch, alone)
-    model = hugging_face.load(saved, name="m", device="cpu")
+    model = hugging_face.load(saved, LoadOptions(device="cpu"), name="m")
     assert model.singly
     assert near(run(model, TEXTS), plainly(saved, TEXTS))
 
@@ -213,7 +216,7 @@ def test_a_model_that_answers_twice_differently_is_refused(saved: Path, monkeypa
 
     planted(monkeypatch, dropping)
     with pytest.raises(ModelError, match=r"m: answers the same text differently when asked twice \(is dropout on"):
-        hugging_face.load(saved, name="m", device="cpu")
+        hugging_face.load(saved, LoadOptions(device="cpu"), name="m")
 
 
 def test_a_model_that_answers_nothing_is_refused_in_one_line(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,14 +225,14 @@ def test_a_model_that_answers_nothing_is_refused_in_one_line(saved: Path, monkey
 
     planted(monkeypatch, failing)
     with pytest.raises(ModelError) as caught:
-        hugging_face.load(saved, name="m", device="cpu")
+        hugging_face.load(saved, LoadOptions(device="cpu"), name="m")
     assert caught.value.line == f"{saved}: does not answer: no such thing"
 
 
 def test_trained_models_are_tried_too(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     planted(monkeypatch, lambda _self, real, **_: real(attention_mask=None))
-    model = hugging_face.load(saved, name="m", device="cpu")
-    wrapped = hugging_face.wrap(model.module, model.texts.tokenizer, name="fit", max_length=64)
+    model = hugging_face.load(saved, LoadOptions(device="cpu"), name="m")
+    wrapped = hugging_face.wrap(model.module, model.head.tokenizer, name="fit", max_length=64)
     assert wrapped.singly
     assert near(run(wrapped, TEXTS), plainly(saved, TEXTS))
 
@@ -244,7 +247,7 @@ def test_onnx_runtime_answers_alone_as_in_company(
     if kind == "bert":
         planted(monkeypatch, lambda _self, real, **_: real(attention_mask=None))
     try:
-        model = onnx.load(folder, name="m", device="cpu")
+        model = onnx.load(folder, LoadOptions(device="cpu"), name="m")
     except ModelError as error:
         if kind == "gpt2" and "does not export to ONNX" in error.line:
             pytest.skip("torch's exporter does not know this release's decoders")
@@ -253,13 +256,13 @@ def test_onnx_runtime_answers_alone_as_in_company(
     assert near(run(model, TEXTS), plainly(folder, TEXTS))
     if kind == "gpt2":
         with pytest.raises(NoAnswerError, match="the text holds the padding token"):
-            run(model, [("good <pad>",)])
+            run(model, [Classify(("good <pad>",))])
 
 
 def test_a_text_of_no_tokens_has_no_answer_instead_of_that_of_its_padding(tmp_path: Path) -> None:
-    model = hugging_face.load(decoder(tmp_path / "gpt2"), name="m", device="cpu")
+    model = hugging_face.load(decoder(tmp_path / "gpt2"), LoadOptions(device="cpu"), name="m")
     with pytest.raises(NoAnswerError, match="m: has no answer: the tokenizer makes nothing of the text"):
-        run(model, [("good",), ("",)])
+        run(model, [Classify(("good",)), Classify(("",))])
 
 
 def test_a_training_pads_as_the_audit_does_and_saves_one_padding_token(tmp_path: Path) -> None:
@@ -269,16 +272,16 @@ def test_a_training_pads_as_the_audit_does_and_saves_one_padding_token(tmp_path:
     base = decoder(tmp_path / "base")
     change(base / "tokenizer_config.json", padding_side="left", pad_token=None)
     (base / "special_tokens_map.json").unlink(missing_ok=True)
-    rows = [Example(str(index), {"text": text}, LABELS[index % 2]) for index, (text,) in enumerate(TEXTS)]
+    rows = [Example(str(index), {"text": text}, LABELS[index % 2]) for index, text in enumerate(SAID)]
     made = recipes.create("standard", {})
     settings = loop.Settings(epochs=1, batch_size=4, learning_rate=1e-2)
     task = TextClassification(tuple(LABELS.values()), {})
-    trained = loop.train(base, rows, rows, task, made, settings, seed=1, device="cpu")
+    trained = loop.train(loop.TrainingRun(base, rows, rows, task, made, settings, seed=1, device="cpu"))
     loop.save(trained, tmp_path / "out")
     saved = json.loads((tmp_path / "out" / "config.json").read_text(encoding="utf-8"))
     assert saved["pad_token_id"] == 3
-    model = hugging_face.load(tmp_path / "out", name="m", device="cpu")
-    assert (model.texts.tokenizer.padding_side, model.texts.tokenizer.pad_token) == ("right", "<end>")
+    model = hugging_face.load(tmp_path / "out", LoadOptions(device="cpu"), name="m")
+    assert (model.head.tokenizer.padding_side, model.head.tokenizer.pad_token) == ("right", "<end>")
     assert model.notes == ()
     assert near(run(model, TEXTS), plainly(tmp_path / "out", TEXTS))
 
@@ -297,13 +300,13 @@ def test_a_row_on_which_a_training_fails_is_named(saved: Path, monkeypatch: pyte
         return real(self, input_ids=input_ids, **given)
 
     monkeypatch.setattr(BertModel, "forward", choosy)
-    rows = [Example(f"train:{index}", {"text": text}, LABELS[index % 2]) for index, (text,) in enumerate(TEXTS)]
+    rows = [Example(f"train:{index}", {"text": text}, LABELS[index % 2]) for index, text in enumerate(SAID)]
     rows[3] = Example("train:3", {"text": "good [MASK]"}, "positive")
     task, settings = TextClassification(tuple(LABELS.values()), {}), loop.Settings(epochs=1, batch_size=4)
     made = recipes.create("standard", {})
     for place, train, validation in (("training", rows, []), ("validation", rows[:3], rows)):
         with pytest.raises(DataError) as caught:
-            loop.train(saved, train, validation, task, made, settings, seed=1, device="cpu")
+            loop.train(loop.TrainingRun(saved, train, validation, task, made, settings, seed=1, device="cpu"))
         reason = "All examples must have the same number of <eos> tokens."
         assert caught.value.where == "train:3"
         assert reason in caught.value.line

@@ -12,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import WORDS, tiny_checkpoint
 
-from auditor import text
+from auditor import tasks, text
 from auditor.models import hugging_face
-from auditor.models.heads.sequence import Texts
+from auditor.models.heads.sequence import SequenceHead
+from auditor.models.options import LoadOptions
 from auditor.training.recipes.attack import _part_read
-from auditor.types import Encoded
+from auditor.types import Classify, Encoded
+
+TASK = tasks.create("text-classification", ("negative", "positive"))
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(folder: Path) -> hugging_face.HuggingFaceModel:
-    return hugging_face.load(folder, name="tiny", device="cpu")
+    return hugging_face.load(folder, LoadOptions(device="cpu"), name="tiny")
 
 
 @given(st.integers(0, 900), st.integers(0, 900), st.integers(0, 900))
@@ -65,31 +68,31 @@ def test_what_the_model_does_not_read_changes_nothing_and_what_it_reads_does(
 ) -> None:
     words = [WORDS[index * 7 % len(WORDS)] for index in range(400)]
     value = "  ".join(words)
-    start, end = _part_read(model, value)
+    start, end = _part_read(model, TASK, "text", value)
     assert start == 0
     # 64 tokens, two of them special; every word of the vocabulary is one.
     assert value[:end].split() == words[:62]
 
     def key(one: str) -> str:
-        return model.encode([(one,)])[0].key
+        return model.encode([Classify((one,))])[0].key
 
     assert key(value[:end] + " awful" * 9) == key(value)
     assert key(" ".join([*words[:61], "awful" if words[61] != "awful" else "good"])) != key(value)
 
 
 def test_a_tokenizer_that_cuts_the_beginning_reads_the_end(folder: Path) -> None:
-    model = hugging_face.load(folder, name="tiny", device="cpu")
-    model.texts.tokenizer.truncation_side = "left"
+    model = hugging_face.load(folder, LoadOptions(device="cpu"), name="tiny")
+    model.head.tokenizer.truncation_side = "left"
     words = [WORDS[index * 7 % len(WORDS)] for index in range(400)]
     value = " ".join(words)
-    start, end = _part_read(model, value)
+    start, end = _part_read(model, TASK, "text", value)
     assert end == len(value)
     assert value[start:].split() == words[-62:]
 
 
 def test_a_short_text_is_read_whole(model: hugging_face.HuggingFaceModel) -> None:
     for value in ("", " ", "good film", " good film \n"):
-        assert _part_read(model, value) == (0, len(value))
+        assert _part_read(model, TASK, "text", value) == (0, len(value))
 
 
 @pytest.mark.parametrize(
@@ -107,12 +110,12 @@ def test_a_short_text_is_read_whole(model: hugging_face.HuggingFaceModel) -> Non
 )
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_of_a_very_long_text_the_model_sees_what_it_saw_of_all_of_it(folder: Path, value: str, side: str) -> None:
-    model = hugging_face.load(folder, name="tiny", device="cpu")
-    tokenizer = model.texts.tokenizer
+    model = hugging_face.load(folder, LoadOptions(device="cpu"), name="tiny")
+    tokenizer = model.head.tokenizer
     tokenizer.truncation_side = side
     whole = tokenizer(value, verbose=False)["input_ids"]
     cut = tokenizer(value, truncation=True, max_length=64)["input_ids"]
-    (found,) = model.encode([(value,)])
+    (found,) = model.encode([Classify((value,))])
     assert found.payload["input_ids"] == cut
     assert (found.length, found.truncated) == (len(cut), len(whole) > 64)
 
@@ -141,9 +144,9 @@ def test_heads_have_the_pieces_of_the_whole_text_with_tokenizers_of_every_kind(k
         "unigram": lambda: made.fast(made.unigram(list(made.T5.values())), "T5TokenizerFast", **made.T5),
     }[kind]()
     for length in (8, 64):
-        texts = Texts(tokenizer, name="m", max_length=length, pieces=None)
+        texts = SequenceHead(tokenizer, name="m", max_length=length)
         for name, value in VERY_LONG.items():
-            (found,) = texts.encode([(value,)])
+            (found,) = texts.encode([Classify((value,))])
             cut = tokenizer(value, truncation=True, max_length=length)["input_ids"]
             whole = tokenizer(value, verbose=False)["input_ids"]
             assert (found.payload["input_ids"], found.truncated) == (cut, len(whole) > length), name
@@ -164,7 +167,7 @@ class Tokenizer:
 
 
 def encoded(value: str, tokenizer: Tokenizer) -> Encoded:
-    (found,) = Texts(tokenizer, name="m", max_length=4, pieces=None).encode([(value,)])
+    (found,) = SequenceHead(tokenizer, name="m", max_length=4).encode([Classify((value,))])
     return found
 
 
@@ -209,11 +212,11 @@ def test_what_follows_where_a_word_ends_is_not_asked_for() -> None:
 def test_it_takes_no_longer_for_a_text_that_is_very_long(model: hugging_face.HuggingFaceModel) -> None:
     value = "good film " * 60_000
     asked: list[int] = []
-    (whole,) = model.encode([(value,)])
+    (whole,) = model.encode([Classify((value,))])
 
     def same(part: str) -> bool:
         asked.append(len(part))
-        return model.encode([(part,)])[0].key == whole.key
+        return model.encode([Classify((part,))])[0].key == whole.key
 
     began = time.process_time()
     assert value[slice(*text.part_read(value, same))].split() == ["good", "film"] * 31

@@ -22,11 +22,12 @@ import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor.cli import live, progress
+from auditor import progress
+from auditor.cli import live
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.live import Live, clock, on_terminal
 from auditor.cli.options import progress as chosen
-from auditor.cli.progress import Lines, Quiet
+from auditor.progress import Lines, Quiet
 
 NEVER = 3600.0
 P = ParamSpec("P")
@@ -325,7 +326,7 @@ def test_an_exception_and_work_that_never_finished_leave_the_terminal_clean(term
 def test_a_swallowed_interruption_ends_the_work(
     make: type[Lines], terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with make() as line:
+    with make(check=INTERRUPTS.check) as line:
         line.start("work")
         monkeypatch.setattr(INTERRUPTS, "came", 2)
         with pytest.raises(KeyboardInterrupt):

@@ -105,7 +105,7 @@ def pairs_measured() -> ProbeRecord:
         Example(f"home:{i}", {"premise": f"dogs {i}", "hypothesis": "yes" if i % 2 else "no"}, task.labels[i % 2])
         for i in range(40)
     )
-    model = FakeModel(lambda request: YES if request[1] == "yes" else NO, task.labels)
+    model = FakeModel(lambda request: YES if request.texts[1] == "yes" else NO, task.labels)
     plan = plan_of(model, (PROBE,), task=task, examples={"home": examples}, models=(AuditedModel(model),))
     (record,) = runner.run(plan, nowhere, Silent())
     return record

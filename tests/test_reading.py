@@ -105,7 +105,7 @@ UNREADABLE = """
 import os, sys
 from pathlib import Path
 from auditor.errors import DataError
-from auditor.reading import check_folder, is_folder, read_file
+from auditor.storage.reading import check_folder, is_folder, read_file
 os.setgid(65534); os.setuid(65534)
 path = Path(sys.argv[1])
 for check in (read_file, lambda *a: read_file(a[0] / "x", a[1]), is_folder, check_folder):

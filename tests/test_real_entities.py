@@ -44,10 +44,10 @@ batch_size = 32
 [probes.noise]
 examples = 50
 severities = {{ middle = 0.2 }}
-[probes.entity_attack]
+[probes.adversarial]
 examples = 40
 """
-PROBES = ("quality", "noise", "domain_shift", "entities", "entity_attack", "entity_bias")
+PROBES = ("quality", "noise", "domain_shift", "entities", "adversarial", "entity_bias")
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,16 @@ from typing import Any
 import pytest
 import torch
 
+from auditor import tasks
 from auditor.errors import ConfigError, ModelError
+from auditor.testing import started
 from auditor.training import recipes
 from auditor.training.recipes import fgm, standard
 from auditor.types import Example
 
 ROOT = Path(__file__).resolve().parent.parent
+
+TASK = tasks.create("text-classification", ("no", "yes"))
 
 
 class Tiny(torch.nn.Module):
@@ -60,7 +64,7 @@ def gradient(parameter: torch.Tensor) -> torch.Tensor:
 
 
 def made(name: str, **given: float) -> recipes.Recipe:
-    return recipes.create(name, given)
+    return started(recipes.create(name, given), TASK)
 
 
 def test_fgm_moves_the_embedding_matrix_by_epsilon_along_the_gradient() -> None:
@@ -101,7 +105,7 @@ def test_fgm_restores_the_embeddings_when_the_second_pass_is_interrupted() -> No
             raise KeyboardInterrupt
         loss.backward()
 
-    recipe.accumulate = interrupted
+    started(recipe, TASK, accumulate=interrupted)
     with pytest.raises(KeyboardInterrupt):
         recipe.backward(model, one_row(), 0)
     assert torch.equal(model.embedding.weight, before)
@@ -118,7 +122,7 @@ def test_fgm_goes_by_the_gradient_of_its_batch_and_not_by_what_was_accumulated()
 
 def test_fgm_perturbs_alike_whatever_the_loss_is_scaled_by() -> None:
     model, recipe = by_hand(), made("fgm")
-    recipe.accumulate = lambda loss: (loss / 4).backward()
+    started(recipe, TASK, accumulate=lambda loss: (loss / 4).backward())
     recipe.backward(model, one_row(), 0)
     assert torch.allclose(model.seen[1] - model.seen[0], torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
     assert torch.allclose(gradient(model.embedding.weight)[0], torch.tensor([81.0, 108.0]) / 4)

@@ -10,9 +10,13 @@ import pytest
 import torch
 from torch.nn import functional
 
+from auditor import tasks
 from auditor.errors import ConfigError
+from auditor.testing import started
 from auditor.training import recipes
 from auditor.training.recipes import _embeddings as embeddings
+
+TASK = tasks.create("text-classification", ("no", "yes"))
 
 
 class Linear(torch.nn.Module):
@@ -61,7 +65,7 @@ def two_rows() -> dict[str, torch.Tensor]:
 
 
 def made(name: str, **given: Any) -> recipes.Recipe:
-    return recipes.create(name, given)
+    return started(recipes.create(name, given), TASK)
 
 
 def gradient(parameter: torch.Tensor) -> torch.Tensor:
@@ -277,7 +281,7 @@ def test_smart_takes_up_the_average_it_had() -> None:
         one.stepped(model)
     kept = {name: value.clone() for name, value in one.state().items()}
     other.prepare(Classifier())
-    other.take_up(kept)
+    other.load_state(kept)
     torch.manual_seed(0)
     expected = one.backward(model, batch(), 3)
     torch.manual_seed(0)

@@ -26,6 +26,8 @@ from auditor.environment import resources
 from auditor.errors import AuditError, ConfigError
 from auditor.evaluation import retrain
 from auditor.models.fake import FakeModel
+from auditor.perturbations import augmentation
+from auditor.testing import started
 from auditor.training import job, loop, recipes, record, training_key
 from auditor.training.recipes import back_translation, eda
 from auditor.types import Example, Silent
@@ -40,7 +42,9 @@ KNOWN = {
 
 
 def operated(operation: str, seed: int, share: float = 0.3, row: Example = ROW) -> str:
-    found = eda._copy(row, operation, share, lambda word: KNOWN.get(word, ()), random.Random(seed))
+    found = eda._copy(
+        row, TASK, augmentation.OPERATIONS[operation].by(lambda word: KNOWN.get(word, ())), share, random.Random(seed)
+    )
     return row.inputs["text"] if found is None else found.inputs["text"]
 
 
@@ -97,8 +101,7 @@ def test_the_copies_take_the_operations_in_turn_and_follow_from_the_seed() -> No
     made = recipes.create("eda", {"copies": 5, "synonyms": TABLES / "synonyms.csv"})
 
     def copies(seed: int) -> Sequence[Example]:
-        random.seed(seed)
-        made.prepare(None)
+        started(made, TASK, seed=seed).prepare(None)
         return made.examples([ROW] * 40, 0)
 
     found = copies(1)
@@ -177,14 +180,14 @@ def test_wordnet_gives_lemmas_in_alphabetical_order(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(nltk.corpus, "wordnet", WordNet)
     absent(monkeypatch, present=True)
-    eda.by_wordnet.cache_clear()
+    augmentation.by_wordnet.cache_clear()
     made = recipes.create("eda", {})
     made.check(TASK, SETTINGS)
     known = made._synonyms()  # type: ignore[attr-defined]
     assert known("film") == ("motion picture", "picture show")
     assert known("plot") == ()
     assert made.reads()["wordnet"] == "3.0"
-    eda.by_wordnet.cache_clear()
+    augmentation.by_wordnet.cache_clear()
 
 
 def bad_table(folder: Path, content: str) -> Path:
@@ -212,8 +215,7 @@ def test_a_table_without_its_columns_or_not_there_is_one_line(
 
 def test_paraphrases_of_a_table_are_added_beside_their_rows() -> None:
     made = recipes.create("back_translation", {"share": 1.0, "table": TABLES / "paraphrases.csv"})
-    made.prepare(FakeDevice())
-    made.task = TASK
+    started(made, TASK).prepare(FakeDevice())
     rows = [*reviews(3), ROW]
     found = made.examples(rows, 0)
     assert list(found[:4]) == rows
@@ -231,9 +233,7 @@ class FakeDevice:
 
 def test_a_share_of_the_rows_is_paraphrased() -> None:
     made = recipes.create("back_translation", {"share": 0.5, "table": TABLES / "paraphrases.csv"})
-    random.seed(5)
-    made.prepare(FakeDevice())
-    made.task = TASK
+    started(made, TASK, seed=5).prepare(FakeDevice())
     assert 20 < len(made.examples(reviews(80), 0)) - 80 < 60
 
 
@@ -289,8 +289,7 @@ def test_a_text_goes_through_both_translators(tmp_path: Path) -> None:
     there, back = translator(tmp_path / "there", 1), translator(tmp_path / "back", 2)
     made = recipes.create("back_translation", {"share": 1.0, "translators": [there, back], "prefixes": ["the ", ""]})
     made.check(TASK, SETTINGS)
-    made.prepare(FakeDevice())
-    made.task = TASK
+    started(made, TASK).prepare(FakeDevice())
     rows = reviews(40)
     before = torch.random.get_rng_state()
     found = made.examples(rows, 0)[40:]
@@ -365,13 +364,13 @@ def test_every_file_of_a_translator_belongs_to_the_key(tmp_path: Path, file: str
 def test_tables_that_match_no_row_are_refused(tmp_path: Path) -> None:
     table = bad_table(tmp_path, "text,paraphrase\na,b\n")
     made = recipes.create("back_translation", {"table": table})
-    made.prepare(FakeDevice())
-    made.task = TASK
+    started(made, TASK).prepare(FakeDevice())
     with pytest.raises(AuditError) as caught:
         made.examples(reviews(4), 0)
     assert caught.value.line == f"{table}: none of the training rows' texts is in it (the first is 'bad awful film')"
     table = bad_table(tmp_path, "word,synonym\na,b\n")
     made = recipes.create("eda", {"synonyms": table, "operations": ["synonyms", "insertion"]})
+    started(made, TASK)
     with pytest.raises(AuditError) as caught:
         made.examples(reviews(4), 0)
     assert caught.value.line == f"{table}: no word of the training rows has a synonym in it"
@@ -379,13 +378,11 @@ def test_tables_that_match_no_row_are_refused(tmp_path: Path) -> None:
 
 def test_what_was_translated_is_kept_with_an_interrupted_training() -> None:
     made = recipes.create("back_translation", {"share": 1.0, "table": TABLES / "paraphrases.csv"})
-    made.prepare(FakeDevice())
-    made.task = TASK
+    started(made, TASK).prepare(FakeDevice())
     found = made.examples(reviews(4), 0)
     other = recipes.create("back_translation", {"share": 1.0, "table": "gone.csv"})
-    other.prepare(FakeDevice())
-    other.task = TASK
-    other.take_up(made.state())
+    started(other, TASK).prepare(FakeDevice())
+    other.load_state(made.state())
     assert other.examples(reviews(4), 1) == found
 
 
@@ -478,7 +475,9 @@ def test_paths_of_settings_do_not_decide_the_key_and_contents_do(tmp_path: Path)
 
     def key(table: Path) -> str:
         made = recipes.create("eda", {"synonyms": table})
-        return training_key.key(base, reviews(4), (), TASK, made, loop.Settings(), seed=0, device="cpu")
+        return training_key.key(
+            loop.TrainingRun(base, reviews(4), (), TASK, made, loop.Settings(), seed=0, device="cpu")
+        )
 
     other = Path(shutil.copy(TABLES / "synonyms.csv", tmp_path / "other.csv"))
     assert key(other) == key(TABLES / "synonyms.csv")

@@ -18,10 +18,11 @@ from auditor.errors import ConfigError, ModelError
 from auditor.models import adapters, hugging_face
 from auditor.models.fake import FakeModel
 from auditor.perturbations.catalogue import FAMILIES
+from auditor.testing import started
 from auditor.training import loop, recipes
 from auditor.training.layers import depths
 from auditor.training.recipes import _perturbed_rows
-from auditor.types import Example
+from auditor.types import Classify, Example, Request
 
 NO_STRENGTH: dict[str, dict[str, Any]] = {
     "fgm": {"epsilon": 0.0},
@@ -56,7 +57,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(base: Path, recipe: recipes.Recipe, rows: Sequence[Example] | None = None, **more: Any) -> loop.Trained:
     settings = replace(SETTINGS, **more)
-    return loop.train(base, rows or reviews(10), (), TASK, recipe, settings, seed=3, device="cpu")
+    return loop.train(loop.TrainingRun(base, rows or reviews(10), (), TASK, recipe, settings, seed=3, device="cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +180,7 @@ def test_ia3_rescales_keys_values_and_the_inner_activations(base: Path) -> None:
 def test_what_peft_merges_answers_as_it_did_before(base: Path) -> None:
     trained = train(base, recipes.create("lora", {}))
     model = loop.as_model(trained, name="m")
-    (answer,) = model.run(model.encode([("good film",)]))
+    (answer,) = model.run(model.encode([Classify(("good film",))]))
     assert sum(answer) == pytest.approx(1.0)
     assert type(trained.model).__name__ == "BertForSequenceClassification"
 
@@ -217,15 +218,14 @@ def test_online_perturbs_its_share_of_the_rows_anew_in_every_epoch(base: Path) -
 def test_the_worst_of_several_is_the_one_whose_label_is_least_likely() -> None:
     asked: dict[str, float] = {}
 
-    def answer(request: Sequence[str]) -> tuple[float, float]:
-        chance = random.Random(request[0]).random()
-        asked[request[0]] = chance
+    def answer(request: Request) -> tuple[float, float]:
+        chance = random.Random(request.texts[0]).random()
+        asked[request.texts[0]] = chance
         return (chance, 1 - chance)
 
     recipe = recipes.create("online", {"share": 1.0, "candidates": 6})
-    recipe.answering, recipe.task = lambda: FakeModel(answer, TASK.labels), TASK
+    started(recipe, TASK, seed=3, model=FakeModel(answer, TASK.labels))
     row = replace(LONG[0], gold=TASK.labels[0])
-    random.seed(3)
     (found,) = recipe.examples([row], 0)
     assert len(asked) > 3
     assert found.inputs["text"] == min(asked, key=asked.__getitem__)
@@ -246,7 +246,7 @@ def test_more_texts_than_fit_a_batch_are_asked_about_in_parts() -> None:
             return super().run(batch)
 
     recipe = recipes.create("online", {"share": 1.0, "candidates": 3})
-    recipe.answering, recipe.task = lambda: Counting(lambda _: (0.5, 0.5), TASK.labels), TASK
+    started(recipe, TASK, model=Counting(lambda _: (0.5, 0.5), TASK.labels))
     recipe.examples(LONG, 0)
     assert max(sizes) <= 32
     assert sum(sizes) > 100
@@ -264,13 +264,13 @@ def test_augment_adds_the_same_copies_in_every_epoch_and_others_for_another_seed
         assert one.inputs != originals[one.id].inputs
         assert one.gold == originals[one.id].gold
     other = Watched(recipes.create("augment", {"share": 0.5}))
-    loop.train(base, LONG, (), TASK, other.recipe, SETTINGS, seed=4, device="cpu")
+    loop.train(loop.TrainingRun(base, LONG, (), TASK, other.recipe, SETTINGS, seed=4, device="cpu"))
     assert other.epochs[0][40:] != copies
 
 
 def test_a_row_that_no_perturbation_can_change_stays() -> None:
     row = Example("a", {"text": "12"}, "positive")
-    assert _perturbed_rows.perturbed(row, ("keyboard typo", "lower case"), 0.2, random.Random(0)) is None
+    assert _perturbed_rows.perturbed(row, TASK, ("keyboard typo", "lower case"), 0.2, random.Random(0)) is None
 
 
 def test_families_stand_for_their_perturbations() -> None:
@@ -278,8 +278,8 @@ def test_families_stand_for_their_perturbations() -> None:
         *(n for n, f in FAMILIES.items() if f == "case"),
         "keyboard typo",
     )
-    kept = {name for name, family in FAMILIES.items() if family in _perturbed_rows.KEEPS_LABELS}
-    assert set(_perturbed_rows.chosen(_perturbed_rows.KEEPS_LABELS)) == kept
+    kept = {name for name, family in FAMILIES.items() if family in _perturbed_rows.BY_ACCIDENT}
+    assert set(_perturbed_rows.chosen(_perturbed_rows.BY_ACCIDENT)) == kept
 
 
 @pytest.mark.parametrize(
@@ -307,10 +307,10 @@ def test_attack_adds_texts_that_fool_the_model_as_it_stands(base: Path) -> None:
 
     def examples(rows: Sequence[Example], epoch: int) -> Sequence[Example]:
         found = inner(rows, epoch)
-        model = recipe.answering()
+        model = recipe.training.current_model()
         for one in found[len(rows) :]:
-            (answer,) = model.run(model.encode([tuple(one.inputs.values())]))
-            fooled.append(TASK.answer(answer) != one.gold)
+            (answer,) = model.run(model.encode([TASK.request(one.inputs)]))
+            fooled.append(TASK.show(answer) != one.gold)
         return found
 
     recipe.examples = examples  # type: ignore[method-assign, assignment]
@@ -344,7 +344,7 @@ def test_a_recipe_under_another_name_has_settings_of_its_own() -> None:
 
 def test_nothing_answers_outside_a_training() -> None:
     with pytest.raises(RuntimeError):
-        recipes.create("attack", {}).answering()
+        recipes.create("attack", {}).training.current_model()
 
 
 def test_the_dropout_of_the_settings_replaces_the_bases_own(base: Path) -> None:

@@ -15,11 +15,11 @@ from test_recipes_trained import TABLES
 from auditor import text
 from auditor.errors import AuditError
 from auditor.models.fake import FakeModel
-from auditor.tasks import entity_goal
+from auditor.testing import started
 from auditor.text import spans
 from auditor.training import recipes
 from auditor.training.recipes import _entity_contexts
-from auditor.types import Example, Request
+from auditor.types import Example, Request, Tag
 
 WORDS = frozenset({"the", "there", "that", "it"})
 GOLD = ("O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
@@ -37,16 +37,16 @@ def test_the_stretches_between_entities_are_told_from_short_ones() -> None:
 
 def test_entities_stand_as_they_stood_and_labels_follow() -> None:
     known = {"yesterday it rained": "There was rain yesterday.", "and never came back": "and did not return"}
-    found = _entity_contexts.replaced(ROW, known, WORDS)
+    found = _entity_contexts.replaced(ROW, TASK, known, WORDS)
     assert found is not None
     # The translator made a sentence of a fragment: its capital and its full stop go.
     assert found.inputs["text"] == "there was rain yesterday Ann Lee left for Paris and did not return"
     assert found.gold == ("O", "O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
     assert found.id == ROW.id
-    assert _entity_contexts.replaced(ROW, {}, WORDS) is None
+    assert _entity_contexts.replaced(ROW, TASK, {}, WORDS) is None
     assert (
         _entity_contexts.replaced(
-            ROW, {"and never came back": "and never came back", "yesterday it rained": " "}, WORDS
+            ROW, TASK, {"and never came back": "and never came back", "yesterday it rained": " "}, WORDS
         )
         is None
     )
@@ -56,7 +56,7 @@ def test_a_sentence_keeps_its_full_stop_and_words_are_told_from_punctuation() ->
     row = Example("a", {"text": 'Ann , who is old , said " no " .'}, ("B-PER", *["O"] * 10))
     (stretch,) = _entity_contexts.written(row)
     assert _entity_contexts.spoken(stretch) == ', who is old, said "no".'
-    found = _entity_contexts.replaced(row, {stretch: ', an old woman, didn\'t say "yes".'}, WORDS)
+    found = _entity_contexts.replaced(row, TASK, {stretch: ', an old woman, didn\'t say "yes".'}, WORDS)
     assert found is not None
     assert found.inputs["text"] == 'Ann , an old woman , did n\'t say " yes " .'
     assert found.gold == ("B-PER", *["O"] * 12)
@@ -77,13 +77,13 @@ def test_a_sentence_keeps_its_full_stop_and_words_are_told_from_punctuation() ->
 def test_a_translation_that_comes_back_as_it_was_is_no_copy(stretch: str) -> None:
     row = Example("a", {"text": stretch}, ("O",) * len(stretch.split()))
     for back in (_entity_contexts.spoken(stretch), stretch):
-        assert _entity_contexts.replaced(row, {stretch: back}, WORDS) is None
+        assert _entity_contexts.replaced(row, TASK, {stretch: back}, WORDS) is None
 
 
 def test_what_the_data_do_not_part_stays_whole_in_other_words() -> None:
     stretch = "you can't see #fun at https://t.co/abc"
     row = Example("a", {"text": stretch}, ("O",) * 6)
-    found = _entity_contexts.replaced(row, {stretch: "#fun can't be seen by you at https://t.co/abc."}, WORDS)
+    found = _entity_contexts.replaced(row, TASK, {stretch: "#fun can't be seen by you at https://t.co/abc."}, WORDS)
     assert found is not None
     assert found.inputs["text"].split() == ["#fun", "can't", "be", "seen", "by", "you", "at", "https://t.co/abc"]
 
@@ -123,8 +123,7 @@ def test_an_odd_quotation_mark_does_not_open_what_it_may_close() -> None:
 
 def translating(**given: Any) -> recipes.Recipe:
     made = recipes.create("back_translation", {"share": 1.0, **given})
-    made.prepare(FakeDevice())
-    made.task = TASK
+    started(made, TASK).prepare(FakeDevice())
     return made
 
 
@@ -173,13 +172,13 @@ def test_a_stretch_goes_through_both_translators_as_people_write_it(tmp_path: Pa
 
 def attacking(answer: Any, **given: Any) -> recipes.Recipe:
     made = recipes.create("attack", {"share": 1.0, "first": 0, "max_words_changed": 1.0, **given})
-    made.answering, made.task = lambda: FakeModel(answer, TAGS), TASK
+    started(made, TASK, model=FakeModel(answer, TAGS))
     return made
 
 
 def fragile(request: Request) -> Sequence[Sequence[float]]:
     """Sees persons as long as the word "said" stands among the others; places always."""
-    words = tuple(request)
+    words = request.texts
     tags = ["O"] * len(words)
     for place, word in enumerate(words):
         if word == "Paris":
@@ -202,7 +201,7 @@ def test_attacks_change_the_context_until_an_entity_is_lost(method: str) -> None
     words = tuple(made.inputs["text"].split())
     assert "said" not in words
     assert _named(made) == [("Ann", "Lee", "PER"), ("Paris", "LOC")]
-    assert entity_goal.found(TASK, made.gold, fragile(words)) == tuple(
+    assert TASK.spans_found(made, fragile(Tag(words))) == tuple(
         one for one in spans.spans(made.gold) if one.type == "LOC"
     )
 
@@ -212,16 +211,16 @@ def test_what_was_made_is_kept_with_an_interrupted_training() -> None:
     found = made.examples([SAID], 0)
     assert len(found) == 2
     other = attacking(lambda _: pytest.fail("asked again"))
-    other.take_up(made.state())
+    other.load_state(made.state())
     assert other.examples([SAID], 0) == found
 
 
 def test_what_is_not_found_or_cannot_be_lost_is_not_added() -> None:
     def blind(request: Request) -> Any:
-        return response(["O"] * len(request))
+        return response(["O"] * len(request.texts))
 
     def sturdy(request: Request) -> Any:
-        return response(["B-LOC" if word == "Paris" else "O" for word in request])
+        return response(["B-LOC" if word == "Paris" else "O" for word in request.texts])
 
     for model in (blind, sturdy):
         assert list(attacking(model).examples([SAID], 0)) == [SAID]
@@ -239,7 +238,7 @@ def test_what_is_not_found_or_cannot_be_lost_is_not_added() -> None:
     ],
 )
 def test_edits_that_touch_or_join_entities_break_them(edit: text.Edit, touched: bool, apart: bool) -> None:
-    before = text.split(SAID.inputs["text"])
-    origins = text.origins(before, [edit])
-    assert entity_goal.broken(before, SAID.gold, [edit], origins, context_only=True) is touched
-    assert entity_goal.broken(before, SAID.gold, [edit], origins, context_only=False) is apart
+    before, kept = text.split(SAID.inputs["text"]), TASK.protected(SAID)["text"]
+    assert text.untouched(before, [edit], kept) is not touched
+    _, alignment = text.edited(SAID.inputs, {"text": (edit,)})
+    assert (TASK.follow(SAID.gold, alignment) is None) is apart

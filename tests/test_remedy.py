@@ -13,8 +13,7 @@ import pytest
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor import results
-from auditor.cli import remedy
+from auditor import remedy, results
 from auditor.cli.main import main
 from auditor.plugins import registry
 from auditor.results import verification
@@ -25,7 +24,7 @@ RULES = [
     {"probe": "noise", "metric": "drop_over_changed_cases"},
     {"probe": "adversarial", "metric": "attack_success_rate"},
     {"probe": "bias", "metric": "score_gap"},
-    {"probe": "entity_attack", "metric": "attack_success_rate"},
+    {"probe": "adversarial", "metric": "attack_success_rate"},
 ]
 FAMILIES = ("typos", "spacing and punctuation", "case", "words", "homoglyphs")
 
@@ -98,19 +97,19 @@ def test_an_attack_is_answered_by_another_where_there_is_one(
 def test_attacks_on_the_context_of_entities_are_answered_alike() -> None:
     audited = ("deepwordbug", "textbugger", "entity swap")
     (one,) = remedies.proposed(
-        found((3, "fail", {"method": "deepwordbug"}), attacks=audited, probe="entity_attack", key="method")
+        found((3, "fail", {"recipe": "deepwordbug"}), attacks=audited, probe="adversarial", key="recipe")
     )
-    assert (one.name, one.probe, one.key) == ("remedy-attack", "entity_attack", "method")
+    assert (one.name, one.probe, one.key) == ("remedy-attack", "adversarial", "recipe")
     assert (one.trained_on, one.held_out) == (("pruthi",), audited)
-    assert one.reasons == ("fail: entity_attack attack_success_rate [method deepwordbug] 0.200",)
+    assert one.reasons == ("fail: adversarial attack_success_rate [recipe deepwordbug] 0.200",)
 
 
 def test_swapped_names_are_no_reason_to_train_on_misspelt_contexts() -> None:
-    audited: dict[str, Any] = {"attacks": ("deepwordbug", "entity swap"), "probe": "entity_attack", "key": "method"}
-    swap = (3, "fail", {"method": "entity swap"})
+    audited: dict[str, Any] = {"attacks": ("deepwordbug", "entity swap"), "probe": "adversarial", "key": "recipe"}
+    swap = (3, "fail", {"recipe": "entity swap"})
     assert remedies.proposed(found(swap, **audited)) == ()
-    (one,) = remedies.proposed(found(swap, (3, "inconclusive", {"method": "deepwordbug"}), **audited))
-    assert one.reasons == ("inconclusive: entity_attack attack_success_rate [method deepwordbug] 0.200",)
+    (one,) = remedies.proposed(found(swap, (3, "inconclusive", {"recipe": "deepwordbug"}), **audited))
+    assert one.reasons == ("inconclusive: adversarial attack_success_rate [recipe deepwordbug] 0.200",)
 
 
 def test_what_no_recipe_is_known_for_has_no_remedy() -> None:
@@ -366,8 +365,7 @@ def test_nothing_failed_by_another_policy_is_said(
     (tmp_path / "lax.toml").write_text(LAX, encoding="utf-8")
     assert main(["remedy", str(place / "audit"), "--policy", str(tmp_path / "lax.toml")]) == 0
     assert capsys.readouterr().out == (
-        "policy: lax.toml\n"
-        "nothing failed that a recipe is known for (noise, adversarial, entity_attack are, but for entity swap)\n"
+        "policy: lax.toml\nnothing failed that a recipe is known for (noise and adversarial are, but for entity swap)\n"
     )
 
 

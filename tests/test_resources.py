@@ -89,7 +89,7 @@ def test_the_survey_lists_corpora_and_packages_and_says_what_a_missing_package_d
 
 def test_the_survey_loads_no_library() -> None:
     code = (
-        "import sys\nfrom auditor import resources\nresources.survey()\n"
+        "import sys\nfrom auditor.environment import resources\nresources.survey()\n"
         "sys.exit(str([name for name in ('nltk', 'torch', 'textattack', 'sklearn') if name in sys.modules] or ''))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -113,7 +113,7 @@ def test_missing_stop_words_are_replaced_by_those_of_scikit_learn(nltk_folder: P
 
 def test_nltk_reads_the_replacement() -> None:
     code = (
-        "from auditor import resources\nresources.ensure_stopwords()\nimport nltk\n"
+        "from auditor.environment import resources\nresources.ensure_stopwords()\nimport nltk\n"
         "print('the' in nltk.corpus.stopwords.words('english'))\nprint(resources._private[0])"
     )
     environment = {**os.environ, "NLTK_DATA": ""}

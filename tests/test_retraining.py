@@ -159,12 +159,12 @@ def test_another_recipe_is_trained_at_its_own_rate_else_at_that_of_whole_fine_tu
     config = config.model_copy(update={"training": config.training.model_copy(update=given)})
     seen = []
 
-    def noted(self: refit.Again, made: Any, examples: Any, **how: Any) -> Any:
+    def noted(self: refit.Refit, made: Any, examples: Any, **how: Any) -> Any:
         seen.append((made.label, self.settings["learning_rate"], how))
         return original(self, made, examples, **how)
 
-    original = refit.Again.train
-    monkeypatch.setattr(refit.Again, "train", noted)
+    original = refit.Refit.train
+    monkeypatch.setattr(refit.Refit, "train", noted)
     train = audited(place, model, config).train
     assert train is not None
     found = train(recipe, reviews(8), seed=3, steps=1, batch_size=4)

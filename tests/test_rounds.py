@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from fakes import nowhere, plan_of, reviews, shipped
+from fakes import changed, nowhere, plan_of, reviews, shipped
 from pair_task import PairTask
 
 from auditor import metrics
@@ -57,7 +57,7 @@ class Planted:
     def _case(self, audit: Audit, example: Example, slice_: dict[str, str], rate: float) -> Case:
         flips = audit.rng(slice_["kind"], example.id).random() < rate
         text = f"{example.inputs['text']} {slice_['kind']} {'flip' if flips else 'stay'}"
-        return Case(example, slice_, {"text": text})
+        return changed(example, slice_, {"text": text})
 
     def _attack(self, audit: Audit, example: Example, slice_: dict[str, str], rate: float) -> Case:
         self.started.append(slice_["kind"])
@@ -67,7 +67,7 @@ class Planted:
 
 def flipping() -> FakeModel:
     def answer(request: Request) -> tuple[float, float]:
-        return (0.9, 0.1) if request[0].endswith("flip") else (0.1, 0.9)
+        return (0.9, 0.1) if request.texts[0].endswith("flip") else (0.1, 0.9)
 
     return FakeModel(answer)
 
@@ -230,7 +230,7 @@ def test_a_slice_that_is_half_vacuous_is_drawn_on_and_one_that_is_nearly_all_vac
         def _case(self, audit: Audit, example: Example, slice_: dict[str, str], rate: float) -> Case:
             vacuous = audit.rng(slice_["kind"], example.id).random() < rate
             text = example.inputs["text"]
-            return Case(example, slice_, {"text": text.upper() if vacuous else f"{text} flip"})
+            return changed(example, slice_, {"text": text.upper() if vacuous else f"{text} flip"})
 
     rules = [limit(kind, metric="drop_over_changed_cases") for kind in ("half", "all")]
     for seed in range(8):
@@ -266,7 +266,7 @@ def test_a_metric_that_a_probe_measures_itself_keeps_its_fixed_design() -> None:
     rows = tuple(
         replace(one, gold=label) for one, label in zip(reviews(400), ("positive", "negative") * 200, strict=True)
     )
-    model = FakeModel(lambda request: (0.1, 0.9) if int(request[0].split()[-1]) % 2 == 0 else (0.9, 0.1))
+    model = FakeModel(lambda request: (0.1, 0.9) if int(request.texts[0].split()[-1]) % 2 == 0 else (0.9, 0.1))
     records, how, (decision, _, _) = drawn(None, rule, probes=shipped("quality"), model=model, examples={"home": rows})
     assert decision.exit_code == 0
     assert (how.looks, {one.design for one in how.slices}) == (1, {"fixed"})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import BAD, GOOD, LABELS, nowhere, plan_of, reviews, shipped
+from fakes import BAD, GOOD, LABELS, changed, nowhere, plan_of, reviews, shipped
 from pair_task import PairTask
 
 from auditor import metrics
@@ -86,7 +86,7 @@ def test_a_crashing_probe_is_a_failed_record_with_its_traceback_kept() -> None:
 def test_a_model_that_answers_without_sense_fails_its_probe_and_no_other() -> None:
     class Mute(FakeModel):
         def run(self, batch: Any) -> Any:
-            if any("!" in encoded.payload[0] for encoded in batch):
+            if any("!" in encoded.payload.texts[0] for encoded in batch):
                 raise ModelError(
                     "answers with numbers that are not finite", where="mute", hint="are its weights sound?"
                 )
@@ -99,7 +99,7 @@ def test_a_model_that_answers_without_sense_fails_its_probe_and_no_other() -> No
 
         def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
             (example,) = audit.examples("home", 1)
-            yield Case(example, slice={}, inputs={"text": "!"})
+            yield changed(example, {}, {"text": "!"})
 
     _, records = run(Mute(lambda _: (0.9, 0.1)), (*shipped("quality"), Loud()), n=20)
     assert [record.status for record in records] == ["measured", "failed"]
@@ -251,7 +251,7 @@ def test_every_probe_takes_a_task_of_two_fields_and_another_metric_or_says_why_n
     task = PairTask()
 
     def answer(request: Request) -> tuple[float, float]:
-        return (0.2, 0.8) if len(request[0]) % 2 else (0.7, 0.3)
+        return (0.2, 0.8) if len(request.texts[0]) % 2 else (0.7, 0.3)
 
     model = FakeModel(answer, task.labels, name="pairs")
     rows = tuple(
@@ -279,7 +279,7 @@ def test_every_probe_takes_a_task_of_two_fields_and_another_metric_or_says_why_n
     plan, records = run(model, registry.discover(), **given)
     (record,) = (one for one in records if one.probe == probe)
     assert record.status in ("measured", "not_applicable"), plan.errors
-    assert record.reason in {None, NEEDS["single_text"], NEEDS["word_labels"]}
+    assert record.reason in {None, NEEDS["single_text"], NEEDS["labelled_spans"]}
 
 
 def test_the_numbers_of_a_probe_do_not_depend_on_what_ran_before() -> None:
@@ -309,7 +309,7 @@ def test_a_constant_answer_is_held_by_the_gain_over_the_majority() -> None:
 
 def test_a_model_of_shuffled_labels_is_held_by_the_gain_over_the_majority() -> None:
     def answer(request: Request) -> tuple[float, float]:
-        return (0.9, 0.1) if random.Random(request[0]).random() < 0.5 else (0.1, 0.9)
+        return (0.9, 0.1) if random.Random(request.texts[0]).random() < 0.5 else (0.1, 0.9)
 
     decision = release(FakeModel(answer))
     assert decision.exit_code == 1
@@ -320,7 +320,7 @@ def test_a_model_that_answers_by_the_group_word_is_held_by_the_flip_rate() -> No
     good = keyword_model(GOOD)
 
     def answer(request: Request) -> Any:
-        words = request[0].lower().split()
+        words = request.texts[0].lower().split()
         return (0.1, 0.9) if "muslim" in words else good.run(good.encode([request]))[0]
 
     decision = release(FakeModel(answer))
@@ -332,7 +332,7 @@ def test_a_model_that_breaks_on_typos_is_held_by_the_noise_rule() -> None:
     known = {word for row in reviews(300) for word in row.inputs["text"].split()}
 
     def answer(request: Request) -> tuple[float, float]:
-        words = request[0].split()
+        words = request.texts[0].split()
         good = sum(word in GOOD for word in words) > 0
         # Two words it has never seen, and it gives up.
         strange = sum(word not in known for word in words) >= 2

@@ -15,12 +15,12 @@ from auditor.environment.resources import Resource
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
-from auditor.perturbations.catalogue import FAMILIES
+from auditor.perturbations.catalogue import NOISE
 from auditor.types import Example, ProbeRecord, Rule, Silent, Slice
 from auditor.verdicts import gate
 from auditor.verdicts.policy import Policy
-from probes.adversarial import AdversarialSettings
-from probes.entity_attack import Settings as EntitySettings
+from probes._attack_strength import Settings as AttackSettings
+from probes._attack_strength import strength
 from probes.noise import Settings as NoiseSettings
 
 SCRIPTS: Mapping[str, Sequence[str]] = {
@@ -75,11 +75,11 @@ def tagger() -> FakeModel:
         rows = [(rest, sure, rest), (rest, rest, sure)]
         return (*rows, *((sure, rest, rest) for _ in words[2:]))[: len(words)]
 
-    return FakeModel(answer, TAGS, tokens=str.split)
+    return FakeModel(lambda request: answer(request.texts), TAGS, tokens=str.split)
 
 
 def record(probe: str, examples: Sequence[Example], settings: Any, *, of_words: bool) -> ProbeRecord:
-    fake = tagger() if of_words else FakeModel(lambda request: tuple(attack_texts.answers(request)[0]))
+    fake = tagger() if of_words else FakeModel(lambda request: tuple(attack_texts.answers(request.texts)[0]))
     task = OF_WORDS if of_words else OF_TEXTS
     plan = plan_of(
         fake, shipped(probe), task=task, models=(AuditedModel(fake),), settings={probe: settings},
@@ -109,18 +109,18 @@ def check(found: ProbeRecord, metric: str, slice_: Slice) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_attack_on_texts_is_measured_or_says_why(script: str) -> None:
-    settings = AdversarialSettings(query_budget=40)
+    settings = AttackSettings(query_budget=40)
     found = record("adversarial", texts(script), settings, of_words=False)
-    for recipe in settings.recipes:
+    for recipe in strength(settings, OF_TEXTS).recipes:
         check(found, "attack_success_rate", {"recipe": recipe})
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_attack_on_entities_is_measured_or_says_why(script: str) -> None:
-    settings = EntitySettings(query_budget=40)
-    found = record("entity_attack", sentences(script), settings, of_words=True)
-    for method in settings.methods:
-        check(found, "attack_success_rate", {"method": method})
+    settings = AttackSettings(query_budget=40)
+    found = record("adversarial", sentences(script), settings, of_words=True)
+    for recipe in strength(settings, OF_WORDS).recipes:
+        check(found, "attack_success_rate", {"recipe": recipe})
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -129,15 +129,15 @@ def test_every_noise_is_measured_or_says_why(script: str, of_words: bool) -> Non
     given = sentences(script) if of_words else texts(script)
     settings = NoiseSettings(severities={"middle": 0.2}, context_only=of_words)
     found = record("noise", given, settings, of_words=of_words)
-    for family in dict.fromkeys(FAMILIES.values()):
+    for family in dict.fromkeys(one.family for one in NOISE):
         check(found, "drop", {"family": family, "severity": "middle"})
-    for name, family in FAMILIES.items():
+    for name, family in ((one.name, one.family) for one in NOISE):
         check(found, "drop", {"family": family, "perturbation": name, "severity": "middle"})
 
 
 def test_what_offers_nothing_is_counted_beside_the_rate() -> None:
     given = [*texts("Latin"), *texts("punctuation")[:3]]
-    found = record("adversarial", given, AdversarialSettings(recipes=("deepwordbug",)), of_words=False)
+    found = record("adversarial", given, AttackSettings(recipes=("deepwordbug",)), of_words=False)
     numbers = {one.metric: one for one in found.measurements}
     assert numbers["attack_success_rate"].n_cases == 12
     assert numbers["nothing_to_change"].value == pytest.approx(3 / 15)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from auditor import text
+from auditor.perturbations import augmentation
 from auditor.perturbations.catalogue import perturb
 from auditor.text import shares
-from auditor.training.recipes import attack, eda
-from auditor.types import Example
-from probes import adversarial, entity_attack
+from auditor.training.recipes import attack
+from probes import _attacks
 
 ROOT = Path(__file__).resolve().parent.parent
 EVERY = [(percent, n) for percent in range(1, 101) for n in range(1, 201)]
@@ -60,18 +61,17 @@ def test_probes_and_recipes_have_one_rule() -> None:
         if product.search(line) and str(file.relative_to(ROOT)) not in allowed
     ]
     assert found == []
-    used = (vars(module).get("shares") for module in (adversarial, entity_attack, attack, eda))
+    used = (vars(module).get("shares") for module in (_attacks, attack, augmentation))
     assert all(one is shares for one in used)
 
 
-def test_a_copy_by_eda_touches_as_many_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_operation_of_eda_touches_as_many_words() -> None:
     counts: list[int] = []
 
-    def noted(words: text.Words, count: int, *_: object) -> eda.Made:
+    def noted(words: text.Words, count: int, *_: object) -> tuple[text.Edit, ...]:
         counts.append(count)
-        return words, tuple(range(len(words.words)))
+        return (text.Edit(0, 1, (words.words[0].upper(),)),)
 
-    monkeypatch.setitem(eda.OPERATIONS, "swap", noted)
-    row = Example("train:2", {"text": " ".join(["film"] * 100)}, "positive")
-    eda._copy(row, "swap", 0.29, lambda _word: (), random.Random(0))
+    operation = replace(augmentation.OPERATIONS["swap"], make=noted)
+    operation.edits(text.split(" ".join(["film"] * 100)), 0.29, random.Random(0))
     assert counts == [29]

@@ -13,9 +13,9 @@ from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Entities
 
 from auditor import text
 from auditor.errors import DataError
-from auditor.perturbations.catalogue import FAMILIES, perturb
+from auditor.perturbations.catalogue import NOISE, perturb
 from auditor.text import spans
-from auditor.text.spans import Span
+from auditor.types import Span
 
 TYPES = ("PER", "LOC")
 WORDS = st.lists(
@@ -172,7 +172,7 @@ def test_a_split_word_is_longer_and_merged_ones_are_shorter(
 
 
 @settings(deadline=None)  # nlpaug is imported by the first
-@given(sentences(), st.sampled_from(sorted(set(FAMILIES))), st.integers(0, 1000))
+@given(sentences(), st.sampled_from(sorted(one.name for one in NOISE)), st.integers(0, 1000))
 def test_whatever_a_perturbation_does_the_labels_are_those_of_the_words(
     one: tuple[text.Words, tuple[Span, ...]], name: str, seed: int
 ) -> None:
@@ -204,7 +204,7 @@ def test_whatever_a_perturbation_does_the_labels_are_those_of_the_words(
 
 
 @settings(deadline=None)
-@given(sentences(), st.sampled_from(sorted(set(FAMILIES))), st.integers(0, 1000))
+@given(sentences(), st.sampled_from(sorted(one.name for one in NOISE)), st.integers(0, 1000))
 def test_a_perturbation_of_the_context_leaves_the_entities_as_they_are(
     one: tuple[text.Words, tuple[Span, ...]], name: str, seed: int
 ) -> None:

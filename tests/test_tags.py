@@ -236,7 +236,7 @@ def test_a_model_without_types_finds_entities(tmp_path: Path) -> None:
     task = tasks.create("ner", PLAIN)
     outside, begins, inside = ([float(label == one) for one in task.labels] for label in ("O", "B-entity", "I-entity"))
     gold = ("B-entity", "I-entity", "O")
-    assert task.answer((begins, inside, outside)) == "B-entity I-entity O"
+    assert task.show((begins, inside, outside)) == "B-entity I-entity O"
     score = task.score(gold, (begins, inside, outside))
     assert (score.numerator, score.denominator) == (2.0, 2.0)
 
@@ -358,7 +358,7 @@ def test_types_are_read_as_o_in_those_files_that_have_them(tmp_path: Path) -> No
         (tmp_path / name).mkdir()
         files[name] = jsonl(tmp_path / name, [tags])
     task = tasks.create("ner", LABELS, {"ORG": "O"})
-    every = {"home": task, "train": task, "far": task.elsewhere()}
+    every = {"home": task, "train": task, "far": task.other_domain()}
     found = data.load_all(files, tasks=every)
     assert [[one.gold for one in found[name].examples] for name in files] == [
         [("B-PER",)],

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditor import metrics
+from auditor import metrics, text
 from auditor.types import Audit, Case, Metric, Skipped, Task
 
 
@@ -52,8 +52,11 @@ class Shouting:
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         for example in audit.examples("home", audit.settings.examples):
-            inputs = {name: text + 3 * audit.settings.mark.text for name, text in example.inputs.items()}
-            yield Case(example, slice={"marks": "three"}, inputs=inputs)
+            edits = {
+                name: text.edits_between(value, value + 3 * audit.settings.mark.text)
+                for name, value in example.inputs.items()
+            }
+            yield Case(example, {"marks": "three"}, edits)
 
 
 PROBE = Shouting()

@@ -14,9 +14,15 @@ from test_padding import near, plainly, run
 from auditor.errors import ModelError
 from auditor.models import checkpoint, hugging_face
 from auditor.models.libraries import quiet
-from auditor.types import Request
+from auditor.models.options import LoadOptions
+from auditor.types import Classify, Request
 
-TEXTS: list[Request] = [("good",), ("a bad plot",), ("it was not a great movie and the plot is awful",)]
+SAID = [
+    "good",
+    "a bad plot",
+    "it was not a great movie and the plot is awful",
+]
+TEXTS: list[Request] = [Classify((text,)) for text in SAID]
 SHARED = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 NAMES = {"id2label": {0: "negative", 1: "positive"}, "max_position_embeddings": 66}
 
@@ -47,7 +53,7 @@ def canine(folder: Path, *, words: bool = False) -> Path:
 
 
 def bertweet(folder: Path, *, words: bool = False) -> Path:
-    letters = sorted({letter for (text,) in TEXTS for letter in text if letter != " "})
+    letters = sorted({letter for text in SAID for letter in text if letter != " "})
     pieces = [*letters, *(f"{letter}@@" for letter in letters), "good", "film"]
     (folder).mkdir(parents=True)
     (folder / "vocab.txt").write_text("".join(f"{piece} 1\n" for piece in pieces), encoding="utf-8")
@@ -63,7 +69,7 @@ def pieces_alone(folder: Path, *, words: bool = False) -> Path:
     pytest.importorskip("google.protobuf")
     folder.mkdir(parents=True)
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([text for (text,) in TEXTS] * 20), model_prefix=str(folder / "spm"), vocab_size=40,
+        sentence_iterator=iter(SAID * 20), model_prefix=str(folder / "spm"), vocab_size=40,
         pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]",
         minloglevel=9, num_threads=1, hard_vocab_limit=False,
     )  # fmt: skip
@@ -79,7 +85,7 @@ FOLDERS: dict[str, Callable[..., Path]] = {"canine": canine, "bertweet": bertwee
 def test_a_tokenizer_is_what_transformers_loads(tmp_path: Path, kind: str) -> None:
     folder = FOLDERS[kind](tmp_path / "m")
     checkpoint.check_base(folder)
-    model = hugging_face.load(folder, name="m", device="cpu", max_length=64)
+    model = hugging_face.load(folder, LoadOptions(device="cpu", max_length=64), name="m")
     answers = run(model, TEXTS)
     assert len({row[0] for row in answers}) == 3
     with quiet():
@@ -90,7 +96,7 @@ def test_a_tokenizer_is_what_transformers_loads(tmp_path: Path, kind: str) -> No
 def test_named_entities_need_a_fast_one_and_are_told_what_helps(tmp_path: Path, kind: str, name: str) -> None:
     folder = FOLDERS[kind](tmp_path / "m", words=True)
     with pytest.raises(ModelError) as caught:
-        hugging_face.load(folder, name="m", task_name="ner", device="cpu")
+        hugging_face.load(folder, LoadOptions(head="token", device="cpu"), name="m")
     assert caught.value.line == (
         f"{folder}: its {name} cannot tell which word a token belongs to "
         "(for named entities fine-tune a base whose tokenizer is a fast one (tokenizer.is_fast))"
@@ -101,7 +107,7 @@ def test_a_tokenizer_whose_files_are_gone_is_not_made_up(tmp_path: Path) -> None
     folder = written(tmp_path / "m", "bert", vocab_size=60)
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}', encoding="utf-8")
     with pytest.raises(ModelError, match=r"has no tokenizer|its tokenizer does not load"):
-        hugging_face.load(folder, name="m", device="cpu")
+        hugging_face.load(folder, LoadOptions(device="cpu"), name="m")
 
 
 def test_a_base_without_a_table_of_words_trains_and_is_refused_where_one_is_needed(tmp_path: Path) -> None:
@@ -110,19 +116,21 @@ def test_a_base_without_a_table_of_words_trains_and_is_refused_where_one_is_need
     from auditor.types import Example
 
     base, labels = canine(tmp_path / "m"), ("negative", "positive")
-    rows = [Example(str(index), {"text": text}, labels[index % 2]) for index, (text,) in enumerate(TEXTS)]
+    rows = [Example(str(index), {"text": text}, labels[index % 2]) for index, text in enumerate(SAID)]
     task, settings = TextClassification(labels, {}), loop.Settings(epochs=1, batch_size=3, max_length=64)
-    trained = loop.train(base, rows, (), task, recipes.create("standard", {}), settings, seed=1, device="cpu")
-    longest = max(len(text) for (text,) in TEXTS) + 2
+    trained = loop.train(
+        loop.TrainingRun(base, rows, (), task, recipes.create("standard", {}), settings, seed=1, device="cpu")
+    )
+    longest = max(len(text) for text in SAID) + 2
     assert trained.work == 3 * 3 * longest
     with pytest.raises(ModelError, match="CanineForSequenceClassification has no table of word embeddings"):
-        loop.train(base, rows, (), task, recipes.create("fgm", {}), settings, seed=1, device="cpu")
+        loop.train(loop.TrainingRun(base, rows, (), task, recipes.create("fgm", {}), settings, seed=1, device="cpu"))
 
 
 def test_a_tokenizer_that_needs_no_file_loads_from_a_folder_without_any(tmp_path: Path) -> None:
     path = canine(tmp_path / "m")
     for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
         (path / name).unlink(missing_ok=True)
-    model = hugging_face.load(path, name="m", device="cpu")
-    (encoded,) = model.encode([("ab",)])
+    model = hugging_face.load(path, LoadOptions(device="cpu"), name="m")
+    (encoded,) = model.encode([Classify(("ab",))])
     assert encoded.payload["input_ids"][1:3] == [ord("a"), ord("b")]

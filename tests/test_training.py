@@ -17,13 +17,13 @@ from tiny import tiny_checkpoint
 
 from auditor import tasks
 from auditor.errors import DataError, ModelError
-from auditor.models import checkpoint, hugging_face
+from auditor.models import hugging_face
 from auditor.tasks.classification import TextClassification
 from auditor.training import determinism, loop, recipes, refit
 from auditor.training import pretrained as bases
 from auditor.training.batches import bucketed
 from auditor.training.recipes import NoSettings, Recipe
-from auditor.types import Example, Score
+from auditor.types import Classify, Example, Score
 
 LABELS = ("negative", "positive")
 TASK = tasks.create("text-classification", LABELS)
@@ -52,7 +52,9 @@ def train(
     progress: Any = None,
 ) -> loop.Trained:
     made = recipes.create(recipe, {}) if isinstance(recipe, str) else recipe
-    return loop.train(base, reviews(n), validation, task, made, settings, seed=seed, device="cpu", progress=progress)
+    return loop.train(
+        loop.TrainingRun(base, reviews(n), validation, task, made, settings, seed=seed, device="cpu"), progress=progress
+    )
 
 
 def weights(trained: loop.Trained) -> dict[str, torch.Tensor]:
@@ -213,7 +215,7 @@ def test_texts_beyond_the_models_positions_are_cut(base: Path) -> None:
     recipe = Watching()
     long = [replace(one, inputs={"text": "film " * 200}) for one in reviews(4)]
     settings = replace(SETTINGS, max_length=500, steps=1)
-    trained = loop.train(base, long, (), TASK, recipe, settings, seed=0, device="cpu")
+    trained = loop.train(loop.TrainingRun(base, long, (), TASK, recipe, settings, seed=0, device="cpu"))
     assert trained.max_length == 64
     assert recipe.batches[0]["input_ids"].shape == (4, 64)
 
@@ -232,7 +234,7 @@ class Summing(Watching):
         self.gradients: list[list[float]] = []
 
     def backward(self, model: Any, batch: dict[str, Any], step: int) -> float:  # noqa: ARG002 - no batch needed
-        self.accumulate(model.classifier.bias.sum())
+        self.training.accumulate(model.classifier.bias.sum())
         self.gradients.append(model.classifier.bias.grad.tolist())
         return 0.0
 
@@ -304,7 +306,7 @@ def test_validation_reads_all_rows_with_the_tasks_own_score(base: Path) -> None:
     rows = [replace(one, gold=LABELS[0]) for one in reviews(70)]
     trained = train(base, settings=replace(SETTINGS, epochs=1), validation=rows)
     model = loop.as_model(trained, name="m")
-    answers = [model.run([one])[0] for one in model.encode([(row.inputs["text"],) for row in rows])]
+    answers = [model.run([one])[0] for one in model.encode([Classify((row.inputs["text"],)) for row in rows])]
     expected = sum(answer[0] > answer[1] for answer in answers) / 70
     assert trained.history[0]["validation_accuracy"] == pytest.approx(expected, abs=1e-6)
 
@@ -328,20 +330,25 @@ def test_a_model_learns_what_the_words_say(base: Path) -> None:
     assert trained.history[-1]["loss"] < trained.history[0]["loss"]
 
 
-def test_a_task_of_which_no_kind_of_model_is_known_is_refused(base: Path) -> None:
-    with pytest.raises(ModelError, match="no kind of checkpoint is known for the task 'pair'"):
-        loop.train(base, reviews(4), (), PairTask(), Watching(), SETTINGS, seed=0, device="cpu")
+def test_a_task_whose_head_is_not_there_is_refused(base: Path) -> None:
+    class Answering(PairTask):
+        name, head = "question-answering", "span"
+
+    with pytest.raises(ModelError) as caught:
+        loop.train(loop.TrainingRun(base, reviews(4), (), Answering(), Watching(), SETTINGS, seed=0, device="cpu"))
+    assert caught.value.line == (
+        "the task 'question-answering' needs the model head 'span', which is not there (known: sequence, token)"
+    )
 
 
-def test_a_task_with_two_texts_trains_through_the_same_loop(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_with_two_texts_trains_through_the_same_loop(base: Path) -> None:
     task = PairTask()
-    monkeypatch.setitem(checkpoint.ARCHITECTURES, task.name, "ForSequenceClassification")
     rows = [
         Example(f"p:{i}", dict.fromkeys(task.fields, f"good film {i % 3}"), task.labels[i % len(task.labels)])
         for i in range(6)
     ]
     recipe = Watching()
-    trained = loop.train(base, rows, rows, task, recipe, SETTINGS, seed=0, device="cpu")
+    trained = loop.train(loop.TrainingRun(base, rows, rows, task, recipe, SETTINGS, seed=0, device="cpu"))
     assert f"validation_{task.metric}" in trained.history[0]
     assert all(int(batch["token_type_ids"].max()) == 1 for batch in recipe.batches)
 
@@ -428,11 +435,11 @@ def test_progress_counts_steps_and_ends_with_loss_and_validation(base: Path) -> 
 def test_no_rows_and_rows_without_a_known_label_are_data_errors(base: Path) -> None:
     recipe = recipes.create("standard", {})
     with pytest.raises(DataError, match="no training rows"):
-        loop.train(base, [], (), TASK, recipe, SETTINGS, seed=0, device="cpu")
+        loop.train(loop.TrainingRun(base, [], (), TASK, recipe, SETTINGS, seed=0, device="cpu"))
     for gold in (None, "neutral"):
         rows = [*reviews(2), Example("train:9", {"text": "film"}, gold)]
         with pytest.raises(DataError) as caught:
-            loop.train(base, rows, (), TASK, recipe, SETTINGS, seed=0, device="cpu")
+            loop.train(loop.TrainingRun(base, rows, (), TASK, recipe, SETTINGS, seed=0, device="cpu"))
         assert caught.value.line == f"train:9: label {gold!r} is not known (known: negative, positive)"
 
 
@@ -450,7 +457,7 @@ def test_accelerate_is_told_which_of_several_gpus_it_is(monkeypatch: pytest.Monk
 def test_a_recorded_fp16_training_is_repeated_on_a_cpu(tmp_path: Path) -> None:
     base = tiny_checkpoint(tmp_path / "base", head=False)
     rows = [Example(str(i), {"text": "good film" if i % 2 else "bad film"}, TASK.labels[i % 2]) for i in range(8)]
-    again = refit.Again(base, TASK, {"precision": "fp16"}, "cpu")
+    again = refit.Refit(base, TASK, {"precision": "fp16"}, "cpu")
     trained, _ = again.train(recipes.create("standard", {}), rows, seed=0, steps=1, batch_size=4)
     assert trained.steps == 1
 
@@ -476,7 +483,7 @@ class Late(Watching):
 
 def test_what_diverges_after_a_validated_epoch_keeps_its_weights_and_says_so(base: Path) -> None:
     settings, rows = replace(SETTINGS, epochs=3), reviews(10)
-    found = loop.train(base, rows, reviews(4), TASK, Late(), settings, seed=3, device="cpu")
+    found = loop.train(loop.TrainingRun(base, rows, reviews(4), TASK, Late(), settings, seed=3, device="cpu"))
     assert found.best_epoch == 0
     assert [entry["epoch"] for entry in found.history] == [0.0]
     steps = found.history and found.steps
@@ -486,7 +493,7 @@ def test_what_diverges_after_a_validated_epoch_keeps_its_weights_and_says_so(bas
     )
     assert all(bool(torch.isfinite(value).all()) for value in weights(found).values())
     with pytest.raises(ModelError, match="the loss became nan"):
-        loop.train(base, rows, (), TASK, Late(), settings, seed=3, device="cpu")
+        loop.train(loop.TrainingRun(base, rows, (), TASK, Late(), settings, seed=3, device="cpu"))
 
 
 def test_a_full_memory_is_one_line_with_what_may_help(base: Path) -> None:

@@ -14,12 +14,13 @@ from tiny import tiny_checkpoint
 from auditor import tasks
 from auditor.errors import ModelError
 from auditor.models import checkpoint, hugging_face
+from auditor.models.options import LoadOptions
 from auditor.storage import atomic_folder
 from auditor.training import batches, checkpoint_writer, loop, optimizer, recipes
 from auditor.training import pretrained as bases
 from auditor.training import record as records
 from auditor.training.record import TrainingRecord
-from auditor.types import Example
+from auditor.types import Classify, Example
 
 TASK = tasks.create("text-classification", ("negative", "positive"))
 ROWS = [Example("a", {"text": "good film"}, "positive"), Example("b", {"text": "bad plot"}, "negative")]
@@ -30,7 +31,9 @@ RECORD = TrainingRecord("standard", {}, {"path": "b", "fingerprint": "f"}, {}, {
 def trained(tmp_path_factory: pytest.TempPathFactory) -> loop.Trained:
     base = tiny_checkpoint(tmp_path_factory.mktemp("base"), head=False)
     recipe = recipes.create("standard", {})
-    return loop.train(base, ROWS, (), TASK, recipe, loop.Settings(steps=1, batch_size=2), seed=0, device="cpu")
+    return loop.train(
+        loop.TrainingRun(base, ROWS, (), TASK, recipe, loop.Settings(steps=1, batch_size=2), seed=0, device="cpu")
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -50,9 +53,9 @@ def test_a_saved_checkpoint_loads_the_ordinary_way_and_answers_alike(trained: lo
     assert records.read(out) == RECORD
     assert (out / "model.safetensors").is_file()
     assert [one.name for one in out.parent.iterdir()] == ["standard"]
-    assert checkpoint.describe(out, "text-classification").labels == ("negative", "positive")
-    loaded, memory = hugging_face.load(out, name="l", device="cpu"), loop.as_model(trained, name="m")
-    requests = [("good film",), ("the plot is awful",)]
+    assert checkpoint.describe(out).labels == ("negative", "positive")
+    loaded, memory = hugging_face.load(out, LoadOptions(device="cpu"), name="l"), loop.as_model(trained, name="m")
+    requests = [Classify(("good film",)), Classify(("the plot is awful",))]
     assert [one.key for one in loaded.encode(requests)] == [one.key for one in memory.encode(requests)]
     assert loaded.run(loaded.encode(requests)) == memory.run(memory.encode(requests))
 

@@ -129,12 +129,12 @@ def test_a_training_that_fails_ends_the_others_neither_before_nor_after(
     )
     original = loop.train
 
-    def failing(*given: Any, **more: Any) -> Any:
-        if given[5].learning_rate > 0.5 and given[4].name == "standard":
+    def failing(run: loop.TrainingRun, **more: Any) -> Any:
+        if run.settings.learning_rate > 0.5 and run.recipe.name == "standard":
             raise ModelError(
-                "the loss became nan at step 3", where=f"recipe {given[4].label}", hint="lower learning_rate"
+                "the loss became nan at step 3", where=f"recipe {run.recipe.label}", hint="lower learning_rate"
             )
-        return original(*given, **more)
+        return original(run, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "train", failing)
@@ -152,10 +152,13 @@ def test_a_recipe_lets_go_of_the_loop_that_trained_with_it(tmp_path: Path) -> No
     config = written(tmp_path)
     rows = [Example(str(i), {"text": "good film"}, TASK.labels[i % 2]) for i in range(4)]
     base = config.resolve(config.training.base or Path())
-    loop.train(base, rows, (), TASK, made, Settings(epochs=1, batch_size=4, max_length=16), seed=0, device="cpu")
-    assert made.accumulate.__module__ == "auditor.training.recipes._base"
-    with pytest.raises(RuntimeError):
-        made.answering()
+    loop.train(
+        loop.TrainingRun(
+            base, rows, (), TASK, made, Settings(epochs=1, batch_size=4, max_length=16), seed=0, device="cpu"
+        )
+    )
+    with pytest.raises(RuntimeError, match="no training is running"):
+        made.training  # noqa: B018 - it raises
 
 
 def test_the_command_trains_a_grid_and_shows_what_each_took(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from auditor.config import Config
 from auditor.errors import AuditError, ConfigError, DataError, UsageError
 from auditor.training import job, loop, recipes, record, refit
 from auditor.training.determinism import deterministic
-from auditor.types import Example, Silent
+from auditor.types import Classify, Example, Silent
 
 CONFIG = """
 seed = 5
@@ -71,7 +71,7 @@ def test_the_record_leads_back_to_data_base_and_settings(tmp_path: Path) -> None
         "train": "train.csv",
         "validation": "validation.csv",
     }
-    base = job.base_of(found, folder)
+    base = record.base_of(found, folder)
     assert base is not None
     assert base.resolve() == (tmp_path / "base").resolve()
 
@@ -101,8 +101,8 @@ def test_a_base_that_changed_is_a_usage_error_and_one_that_is_gone_is_unknown(tm
     with (tmp_path / "base" / "vocab.txt").open("a", encoding="utf-8") as file:
         file.write("\nnew")
     with pytest.raises(UsageError, match="has changed"):
-        job.base_of(found, folder)
-    assert job.base_of(replace(found, base={"path": "gone", "fingerprint": ""}), folder) is None
+        record.base_of(found, folder)
+    assert record.base_of(replace(found, base={"path": "gone", "fingerprint": ""}), folder) is None
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_a_probe_fits_a_model_for_a_fixed_number_of_steps(tmp_path: Path) -> Non
     answers = []
     for _ in range(2):
         base, settings = tiny_checkpoint(tmp_path, head=False), {"patience": 3, "epochs": 9, "unknown": 1}
-        again = refit.Again(base, task, settings, "cpu", keep=False)
+        again = refit.Refit(base, task, settings, "cpu", keep=False)
         trained, _ = again.train(recipes.create("fgm", {"epsilon": 0.5}), rows, seed=1, steps=3, batch_size=2)
         model = loop.as_model(trained, name="fit")
-        answers.append(model.run(model.encode([("good film",)])))
+        answers.append(model.run(model.encode([Classify(("good film",))])))
     assert model.labels == ("no", "yes")
     assert answers[0] == answers[1]
 

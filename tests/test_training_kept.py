@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from auditor.models.devices import device_words
 from auditor.models.hugging_face import HuggingFaceModel
 from auditor.storage import user_cache
 from auditor.training import checkpoint_writer, cost, loop, recipes, record, refit, resume, training_key
-from auditor.types import Example
+from auditor.types import Classify, Example
 
 TASK = tasks.create("text-classification", ("no", "yes"))
 ROWS = [Example(str(i), {"text": f"film {i}"}, TASK.labels[i % 2]) for i in range(5)]
@@ -204,14 +204,14 @@ def test_a_cache_that_cannot_be_written_ends_no_training(
 
 
 def fitted(base: Path, **changed: Any) -> HuggingFaceModel:
-    again = refit.Again(base, TASK, {"learning_rate": 1e-3}, "cpu", **changed)
+    again = refit.Refit(base, TASK, {"learning_rate": 1e-3}, "cpu", **changed)
     made = recipes.create("fgm", {"epsilon": 0.5})
     trained, key = again.train(made, ROWS, seed=1, steps=3, batch_size=2)
     return loop.as_model(trained, name="fit", fingerprint=key)
 
 
 def answers(model: HuggingFaceModel) -> Any:
-    return model.run(model.encode([("good film",), ("the plot is awful",)]))
+    return model.run(model.encode([Classify(("good film",)), Classify(("the plot is awful",))]))
 
 
 def test_a_fitted_model_is_loaded_the_second_time_and_answers_the_same(
@@ -237,10 +237,10 @@ def test_a_fitted_model_is_loaded_the_second_time_and_answers_the_same(
 def test_what_a_training_says_of_itself_is_kept_with_its_weights(tmp_path: Path) -> None:
     base, made = tiny_checkpoint(tmp_path / "base", head=False), recipes.create("standard", {})
     settings, keeper = loop.Settings(steps=3, batch_size=2), resume.Keeper(tmp_path / "kept", "key")
-    assert loop.again(base, TASK, made, settings, keeper, seed=0, device="cpu") is None
-    trained = loop.train(base, ROWS, (), TASK, made, settings, seed=0, device="cpu")
-    keeper.finish(*loop.finished(trained))
-    found = loop.again(base, TASK, made, settings, keeper, seed=0, device="cpu")
+    assert loop.again(loop.TrainingRun(base, (), (), TASK, made, settings, seed=0, device="cpu"), keeper) is None
+    trained = loop.train(loop.TrainingRun(base, ROWS, (), TASK, made, settings, seed=0, device="cpu"))
+    keeper.finish(*resume.finished(trained))
+    found = loop.again(loop.TrainingRun(base, (), (), TASK, made, settings, seed=0, device="cpu"), keeper)
     assert found is not None
     assert (found.steps, found.history, found.best_epoch) == (3, trained.history, None)
     assert found.max_length == trained.max_length
@@ -291,7 +291,10 @@ def test_a_fit_that_was_interrupted_goes_on_and_leaves_only_its_weights(
 def keys(base: Path) -> dict[str, str]:
     """Change → key; ``""`` is no change."""
     made, settings = recipes.create("fgm", {"epsilon": 0.5}), loop.Settings()
-    key = functools.partial(training_key.key, seed=0, device="cpu")
+
+    def key(base: Path, rows: Any, held_out: Any, task: Any, recipe: Any, chosen: Any, seed: int = 0) -> str:
+        return training_key.key(loop.TrainingRun(base, rows, held_out, task, recipe, chosen, seed=seed, device="cpu"))
+
     threads = torch.get_num_threads()
     found = {
         "": key(base, ROWS, (), TASK, made, settings),
@@ -321,7 +324,11 @@ def test_the_key_changes_with_all_that_decides_weights_and_with_no_path(
     assert len(set(here.values())) == len(here)
     before = here[""]
     renamed = [replace(row, id=f"other:{row.id}") for row in ROWS]
-    key = functools.partial(training_key.key, validation=(), task=TASK, settings=loop.Settings(), seed=0)
+
+    def key(base: Path, examples: Sequence[Example], *, recipe: recipes.Recipe, device: str) -> str:
+        run = loop.TrainingRun(base, examples, (), TASK, recipe, loop.Settings(), seed=0, device=device)
+        return training_key.key(run)
+
     made = recipes.create("fgm", {"epsilon": 0.5})
     assert (
         key(tmp_path / "here", renamed, recipe=made, device="auto" if not torch.cuda.is_available() else "cpu")
@@ -339,15 +346,19 @@ def test_the_key_names_what_computes(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert device_words(torch.device("mps")) == "mps"
     assert device_words(torch.device("cpu")).startswith("cpu ")
     with pytest.raises(ModelError, match="unknown device"):
-        training_key.key(tmp_path, ROWS, (), TASK, recipes.create("fgm", {}), loop.Settings(), seed=0, device="abacus")
+        training_key.key(
+            loop.TrainingRun(
+                tmp_path, ROWS, (), TASK, recipes.create("fgm", {}), loop.Settings(), seed=0, device="abacus"
+            )
+        )
 
 
 KILLED = """
 import sys
-from auditor import caches
+from auditor.storage import user_cache
 from auditor.cli.main import main
 from auditor.training import resume
-resume.keeper = lambda key: resume.Keeper(caches.folder() / caches.FITS / key, key, interval=0, times=0)
+resume.keeper = lambda key: resume.Keeper(user_cache.folder() / user_cache.FITS / key, key, interval=0, times=0)
 sys.exit(main(["train", "--config", sys.argv[1]]))
 """
 

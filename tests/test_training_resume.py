@@ -52,7 +52,7 @@ class Drawing(Recipe):
 
     def backward(self, model: Any, batch: dict[str, Any], step: int) -> float:  # noqa: ARG002 - the noise is enough
         loss = model(**batch).loss * (1 + 0.1 * torch.rand(()) + 0.1 * random.random() + 0.1 * numpy.random.normal())
-        self.accumulate(loss)
+        self.training.accumulate(loss)
         return float(loss.detach())
 
 
@@ -99,14 +99,7 @@ class Kind:
     def train(self, base: Path, keeper: Keeper | None = None, progress: Dying | None = None) -> loop.Trained:
         made = Drawing(NoSettings()) if self.recipe == "drawing" else recipes.create(self.recipe, self.given)
         return loop.train(
-            base,
-            reviews(10),
-            self.validation,
-            TASK,
-            made,
-            self.settings,
-            seed=3,
-            device="cpu",
+            loop.TrainingRun(base, reviews(10), self.validation, TASK, made, self.settings, seed=3, device="cpu"),
             progress=progress,
             keeper=keeper,
         )
@@ -359,7 +352,7 @@ def test_a_write_waits_for_the_interval_and_for_a_multiple_of_the_last_ones_leng
     for at in (129.0, 131.0):
         now[0] = at
         due.append(keeper.due())
-    generators = Generators.now("cpu")
+    generators = Generators.now("cpu", random.Random(0))
     place = resume.Place(
         resume.Outcome(1, [], None, 0),
         2,
@@ -392,9 +385,10 @@ def test_the_generator_of_a_device_is_restored_with_the_others(monkeypatch: pyte
     states = [torch.tensor([1, 2, 255], dtype=torch.uint8)]
     monkeypatch.setattr(getattr(torch, device), "get_rng_state", lambda: states[-1])
     monkeypatch.setattr(getattr(torch, device), "set_rng_state", states.append)
-    before = Generators.now(device)
-    drawn = random.random(), float(numpy.random.random()), float(torch.rand(()))
-    before.restore(device)
+    own = random.Random(1)
+    before = Generators.now(device, own)
+    drawn = random.random(), own.random(), float(numpy.random.random()), float(torch.rand(()))
+    before.restore(device, own)
     assert before.device == "0102ff"
     assert torch.equal(states[0], states[1])
-    assert (random.random(), float(numpy.random.random()), float(torch.rand(()))) == drawn
+    assert (random.random(), own.random(), float(numpy.random.random()), float(torch.rand(()))) == drawn

@@ -160,7 +160,7 @@ def test_of_named_entities_attacks_are_those_on_entities_and_no_template_is_aske
     assert probes == [
         ("f1", "quality"),
         ("mean_drop_under_noise", "noise"),
-        ("f1_under_attack", "entity_attack"),
+        ("f1_under_attack", "adversarial"),
         ("worst_domain_f1", "domain_shift"),
     ]
     assert {probe for _, probe in probes} <= smaller(PROBE.settings).keys()
@@ -234,10 +234,10 @@ def test_through_the_runner_the_other_probes_own_numbers_come_back() -> None:
     """One model of each recipe, asked by the real probes: the numbers are those of their own records."""
 
     def good(request: Request) -> tuple[float, float]:
-        return (0.1, 0.9) if "good" in request[0] else (0.9, 0.1)
+        return (0.1, 0.9) if "good" in request.texts[0] else (0.9, 0.1)
 
     def wavering(request: Request) -> tuple[float, float]:
-        return (0.1, 0.9) if "good" in request[0] and len(request[0]) % 4 else (0.9, 0.1)
+        return (0.1, 0.9) if "good" in request.texts[0] and len(request.texts[0]) % 4 else (0.9, 0.1)
 
     kinds = {"standard": good, "fgm": wavering}
     loaded = {name: FakeModel(answer, TASK.labels, name=name) for name, answer in kinds.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import plan_of
+from fakes import changed, plan_of
 from tiny import tiny_checkpoint
 
 from auditor.cli.main import main
@@ -18,8 +18,9 @@ from auditor.errors import NoAnswerError, OutOfMemoryError
 from auditor.models import hugging_face
 from auditor.models.fake import FakeModel
 from auditor.models.libraries import quiet
+from auditor.models.options import LoadOptions
 from auditor.tasks.classification import TextClassification
-from auditor.types import Case, Encoded, Example, Response
+from auditor.types import Case, Classify, Encoded, Example, Response
 
 LABELS = ("negative", "positive")
 REASON = "has no answer: no such text"
@@ -29,14 +30,14 @@ class Choosy(FakeModel):
     """Fails on every batch with a text that holds one of these words."""
 
     def __init__(self, *words: str, largest: int = 100) -> None:
-        super().__init__(lambda request: (0.2, 0.8) if "good" in request[0] else (0.8, 0.2), LABELS)
+        super().__init__(lambda request: (0.2, 0.8) if "good" in request.texts[0] else (0.8, 0.2), LABELS)
         self.words, self.largest = frozenset(words), largest
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
         self.batches.append(len(batch))
         if len(batch) > self.largest:
             raise OutOfMemoryError("full")
-        if any(self.words.intersection(one.payload[0].split()) for one in batch):
+        if any(self.words.intersection(one.payload.texts[0].split()) for one in batch):
             raise NoAnswerError(REASON, where="m")
         return super().run(batch)
 
@@ -52,7 +53,7 @@ def examples(count: int, *, bad: Sequence[int] = ()) -> list[Example]:
 @pytest.mark.parametrize("bad", [(), (0,), (7,), (3, 4, 11), tuple(range(12))])
 def test_the_batch_is_split_until_the_texts_are_known(bad: tuple[int, ...], largest: int) -> None:
     model = Choosy("evil", largest=largest)
-    encoded = model.encode([(one.inputs["text"],) for one in examples(12, bad=bad)])
+    encoded = model.encode([Classify((one.inputs["text"],)) for one in examples(12, bad=bad)])
     answers = Forward(10_000).answers(model, encoded)
     wanted = [NoAnswer(REASON) if index in bad else (0.2, 0.8) for index in range(12)]
     assert [answers[one.key] for one in encoded] == wanted
@@ -60,7 +61,7 @@ def test_the_batch_is_split_until_the_texts_are_known(bad: tuple[int, ...], larg
 
 def test_what_has_no_answer_is_known_again_without_asking(tmp_path: Path) -> None:
     model = Choosy("evil")
-    encoded = model.encode([(one.inputs["text"],) for one in examples(12, bad=(5,))])
+    encoded = model.encode([Classify((one.inputs["text"],)) for one in examples(12, bad=(5,))])
     cache = SQLiteCache(tmp_path / "answers.sqlite", limit_bytes=10**8)
     first = Forward(10_000, cache).answers(model, encoded)
     asked = len(model.batches)
@@ -74,13 +75,15 @@ def scored(model: Choosy, cases: list[Case], clean: list[Example]) -> tuple[list
     return [one.case.example.id for one in scorer.score(cases)], scorer
 
 
-@pytest.mark.parametrize("changed", [False, True])
-def test_cases_of_a_text_without_an_answer_are_left_out_and_counted(changed: bool) -> None:
+@pytest.mark.parametrize("with_change", [False, True])
+def test_cases_of_a_text_without_an_answer_are_left_out_and_counted(with_change: bool) -> None:
     clean = examples(10, bad=(2, 9))
     after = {"text": "good evil"}
-    cases = [Case(one, {}, inputs=after if changed and index == 6 else None) for index, one in enumerate(clean)]
+    cases = [
+        changed(one, {}, after) if with_change and index == 6 else Case(one, {}) for index, one in enumerate(clean)
+    ]
     found, scorer = scored(Choosy("evil"), cases, clean)
-    out = [2, 9, *([6] if changed else [])]
+    out = [2, 9, *([6] if with_change else [])]
     assert found == [one.id for index, one in enumerate(clean) if index not in out]
     assert scorer.counts["cases"] == 10 - len(out)
     assert scorer.counts["unanswered"] == len(out)
@@ -191,8 +194,8 @@ def test_a_text_is_named_by_its_row_if_it_has_one() -> None:
 
 
 def test_barts_batch_fails_and_each_of_its_texts_alone_does_not(tmp_path: Path) -> None:
-    model = hugging_face.load(bart(tmp_path / "bart"), name="m", device="cpu")
-    good, odd = model.encode([("good film",), ("good </s> film",)])
+    model = hugging_face.load(bart(tmp_path / "bart"), LoadOptions(device="cpu"), name="m")
+    good, odd = model.encode([Classify(("good film",)), Classify(("good </s> film",))])
     with pytest.raises(NoAnswerError, match="the same number of <eos> tokens"):
         model.run([good, odd])
     assert len(model.run([good])) == 1

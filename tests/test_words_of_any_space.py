@@ -15,9 +15,9 @@ from auditor import data, tasks, text
 from auditor.errors import DataError
 from auditor.models.heads import token as windows
 from auditor.perturbations import catalogue
-from auditor.tasks import entity_goal
 from auditor.text import spans
 from auditor.training.recipes import _entity_contexts
+from auditor.types import Tag
 from reports import entities
 
 SPACES = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()]
@@ -58,17 +58,17 @@ def test_a_word_with_white_space_in_it_is_one_word(tmp_path: Path, space: str, w
     for name, content in files.items():
         (tmp_path / name).write_text(content, "utf-8", newline="")
         example = loaded(tmp_path / name)
-        assert (TASK.request(example.inputs), example.gold) == (written, TAGS), name
+        assert (TASK.request(example.inputs), example.gold) == (Tag(written), TAGS), name
     words = text.split(example.inputs["text"])
     assert words.words == text.words_of(example.inputs["text"]) == written
     # What is edited elsewhere leaves it where it is, and its tag with it.
     edits = [text.Edit(1, 2, ("sees", "soon"), (" ",))]
-    after, origins = text.apply(words, edits), text.origins(words, edits)
-    assert TASK.request({"text": str(after)}) == ("Ann", "sees", "soon", word)
-    assert TASK.follow(example.gold, origins) == ("B-PER", "O", "O", "B-LOC")
-    assert text.diff(words, text.split(str(after)))[0].start == 1
+    after, alignment = text.edited(example.inputs, {"text": tuple(edits)})
+    assert TASK.request(after) == Tag(("Ann", "sees", "soon", word))
+    assert TASK.follow(example.gold, alignment) == ("B-PER", "O", "O", "B-LOC")
+    assert text.diff(words, text.split(after["text"]))[0].start == 1
     response = tuple([float(label == tag) for label in TASK.labels] for tag in TAGS)
-    assert entity_goal.found(TASK, example.gold, response) == spans.spans(TAGS)
+    assert TASK.spans_found(example, response) == spans.spans(TAGS)
     parts = entities._parts(example.inputs["text"], " ".join(TAGS))
     assert [kind for _, kind in parts] == ["PER", "", "LOC"]
 
@@ -103,7 +103,7 @@ def test_the_tokenizer_answers_once_for_such_a_word(tmp_path: Path, space: str) 
 
     (tmp_path / "vocab.txt").write_text("\n".join(vocabulary()), "utf-8")
     tokenizer = BertTokenizerFast(str(tmp_path / "vocab.txt"), model_max_length=64)
-    (found,) = windows.windows(tokenizer, [("the", f"good{space}film", "is", space)], 64)
+    (found,) = windows.windows(tokenizer, [Tag(("the", f"good{space}film", "is", space))], 64)
     (window,) = found
     # A word of nothing but white space has no pieces: no place answers for it.
     assert [word for word, _ in window.words][:3] == [0, 1, 2]

@@ -17,9 +17,12 @@ from typing import Any
 import pytest
 import transformers
 
+from auditor import tasks
 from auditor.cli.main import main
 from auditor.errors import ModelError
-from auditor.models import hugging_face
+from auditor.models import heads, hugging_face
+from auditor.models.options import LoadOptions
+from auditor.types import Classify
 
 ZOO = Path(__file__).resolve().parent.parent / "fixtures" / "zoo"
 sys.path.insert(0, str(Path(__file__).resolve().parent / "zoo"))
@@ -52,7 +55,9 @@ def flat(value: Any) -> list[float]:
 def loaded(writer: int, task: str, name: str) -> hugging_face.HuggingFaceModel | None:
     """The model; None where transformers 4 is too old for it and that is said in one line with the way out."""
     try:
-        return hugging_face.load(folder(writer, task) / name, name=name, task_name=task, device="cpu")
+        return hugging_face.load(
+            folder(writer, task) / name, LoadOptions(head=tasks.kind(task).head, device="cpu"), name=name
+        )
     except ModelError as error:
         if (
             writer > INSTALLED
@@ -78,7 +83,7 @@ def test_a_checkpoint_answers_as_transformers_alone_does(writer: int, task: str,
     if model is None:
         return
     expected = json.loads((folder(writer, task) / "expected.json").read_text(encoding="utf-8"))[name]
-    requests = [tuple(text.split()) if task == "ner" else (text,) for text in TEXTS]
+    requests = [heads.of(tasks.kind(task).head).asked(text) for text in TEXTS]
     encoded = model.encode(requests)
     assert model.labels == LABELS[task]
     for answers in ([model.run([text])[0] for text in encoded], model.run(encoded)):
@@ -96,7 +101,7 @@ def test_a_setting_that_transformers_4_would_pass_over_is_refused(tmp_path: Path
     path = shutil.copytree(folder(5, "text-classification") / "llama3", tmp_path / "llama3")
     shutil.copy(folder(4, "text-classification") / "llama3" / "tokenizer_config.json", path)
     with pytest.raises(ModelError, match=r"does not know: rope_parameters \(saved by transformers 5.*pip install"):
-        hugging_face.load(path, name="llama3", device="cpu")
+        hugging_face.load(path, LoadOptions(device="cpu"), name="llama3")
 
 
 LONG = (
@@ -117,8 +122,8 @@ def test_of_a_very_long_text_a_model_reads_what_its_tokenizer_keeps(writer: int,
     model = loaded(writer, task, name)
     if model is None:
         return
-    tokenizer = model.texts.tokenizer
-    for text, encoded in zip(LONG, model.encode([(text,) for text in LONG]), strict=True):
+    tokenizer = model.head.tokenizer
+    for text, encoded in zip(LONG, model.encode([Classify((text,)) for text in LONG]), strict=True):
         kept = tokenizer(text, truncation=True, max_length=128, verbose=False)["input_ids"]
         assert encoded.payload["input_ids"] == kept
 

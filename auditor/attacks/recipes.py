@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from auditor import text
 from auditor.attacks.textattack_guard import textattack
+from auditor.text import words as text
 
 constraints: Any = textattack.constraints
 transformations: Any = textattack.transformations
@@ -39,7 +39,7 @@ textattack.shared.attacked_text.words_from_text = _words
 
 
 class WordLimit(constraints.PreTransformationConstraint):  # type: ignore[misc]
-    """Stops when so many words were changed; every step of these searches changes one word of the original."""
+    """Allow at most ``words`` changed words (each search step changes one)."""
 
     words: int | None = None
 

@@ -1,5 +1,6 @@
-"""What TextAttack does at import and must not do to an audit is kept from it here: downloads, changed environment
-variables, logging set up anew; and while it attacks, downloads, its warnings and its global generators.
+"""Import TextAttack without its side effects: downloads, environment variables, logging configuration.
+
+While it attacks, its downloads, warnings and global generators are kept away too.
 """
 
 from __future__ import annotations

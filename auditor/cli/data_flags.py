@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from auditor.cli.paths import path
@@ -73,11 +72,3 @@ def _labels_files(config: Config, options: Namespace) -> dict[str, Any]:
     beside = dict(config.data.labels_files)
     replaced = beside.pop("test", None) is not None and (file is not None or texts is not None)
     return {"labels_files": beside} if replaced else {}
-
-
-def told(sets: Sequence[Mapping[str, Any]]) -> str:
-    """How the labels of each set were read, in a line, from what the results say of them."""
-    from auditor import data
-    from auditor.labels.matching import Reading
-
-    return f"labels: {data.told({one['name']: one['reading'] and Reading(**one['reading']) for one in sets})}"

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor.cli.progress import duration
 from auditor.errors import one_line
 from auditor.evaluation.estimating import Work
+from auditor.progress import duration
 from auditor.types import NEEDS, Planned, ProbeRecord
 from auditor.verdicts import advice
 from auditor.verdicts.policy import Policy

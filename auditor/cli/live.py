@@ -12,10 +12,11 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, TextIO
 
-from auditor.cli.progress import Lines
 from auditor.errors import one_line
+from auditor.progress import Lines, go_on
 
 TICK = 0.2
 """Seconds between two looks at the line."""
@@ -36,10 +37,10 @@ def on_terminal(stream: TextIO | None) -> bool:
 class Live(Lines):
     """One changing line, drawn by a thread of its own: also while a single case takes minutes, its clock goes on."""
 
-    def __init__(self, stream: TextIO | None = None, *, tick: float = TICK) -> None:
+    def __init__(self, stream: TextIO | None = None, *, tick: float = TICK, check: Callable[[], None] = go_on) -> None:
         from rich.console import Console
 
-        super().__init__(stream)
+        super().__init__(stream, check=check)
         # Not our stream: rich writes to its file (nothing, but to a closed one too) even what it captures.
         self._console = Console(file=io.StringIO(), force_terminal=True, markup=False, emoji=False, highlight=False)
         self._encoding = (getattr(self._stream, "encoding", None) or "utf-8").lower()

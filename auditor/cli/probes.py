@@ -38,7 +38,7 @@ def _written(settings: dict[str, Any]) -> str:
 
 def _facts(probe: Probe) -> dict[str, Any]:
     packages = registry.missing_packages(probe)
-    of_tasks = {name: _task(name) for name in tasks.NAMES}
+    of_tasks = {name: _task(name) for name in tasks.names()}
     reasons = {name: _unserved(probe, task) for name, task in of_tasks.items()}
     return {
         "name": probe.name,
@@ -59,7 +59,7 @@ def _facts(probe: Probe) -> dict[str, Any]:
 
 def _task(name: str) -> Task:
     """The task with some labels: metrics are the same for all."""
-    return tasks.create(name, ("O", "B-PER", "I-PER") if tasks.word_level(name) else ("negative", "positive"))
+    return tasks.create(name, tasks.kind(name).example_labels)
 
 
 def _unserved(probe: Probe, task: Task) -> str | None:

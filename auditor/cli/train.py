@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from auditor import config as configs
 from auditor.cli import data_flags
 from auditor.cli.interrupts import INTERRUPTS
-from auditor.cli.options import named, progress, seeded
+from auditor.cli.options import progress, seeded
 from auditor.config import Config
 from auditor.errors import UsageError, one_line
 
@@ -36,7 +36,7 @@ def run(options: Namespace) -> int:
     config = _asked(data_flags.applied(seeded(configs.load(path), options), options), options)
     finished: list[Finished] = []
     try:
-        with named(path), progress(options) as lines:
+        with configs.named(path), progress(options) as lines:
             for one in job.train(config, out=options.out, device=options.device, progress=lines, fresh=options.fresh):
                 if not distributed.is_first():
                     continue

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auditor.config.reading import load, probe_settings, refuse_empty
+from auditor.config.reading import load, named, of_document, overlaid, probe_settings, refuse_empty
 from auditor.config.schema import (
     DEVICES,
     RESERVED,
@@ -13,6 +13,7 @@ from auditor.config.schema import (
     TrainingSection,
     columns,
     data_files,
+    favourable,
     labels_files,
     out_folder,
     policy_file,
@@ -32,9 +33,13 @@ __all__ = [
     "TrainingSection",
     "columns",
     "data_files",
+    "favourable",
     "labels_files",
     "load",
+    "named",
+    "of_document",
     "out_folder",
+    "overlaid",
     "policy_file",
     "probe_settings",
     "refuse_empty",

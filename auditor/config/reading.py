@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from auditor.config.schema import Config
 from auditor.errors import AuditError, ConfigError, near_match
@@ -26,13 +27,48 @@ def load(path: Path | None) -> Config:
     where = str(path)
     hint = "write one with: audit init"
     content = read_file(path, ConfigError, missing="no such config file", hint=hint, limit=SETTINGS)
-    document = documents.toml(content, ConfigError, where)
-    try:
-        config = Config.model_validate_json(_as_json(document, where))
-    except ValidationError as error:
-        raise _config_error(error, where) from None
+    config = of_document(documents.toml(content, ConfigError, where), where)
     config._folder = path.parent
     return config
+
+
+def of_document(document: Mapping[str, object], where: str) -> Config:
+    """Validate tables as ``audit.toml`` holds them; ``where`` names them in errors. Raises ConfigError."""
+    try:
+        return Config.model_validate_json(_as_json(document, where))
+    except ValidationError as error:
+        raise _config_error(error, where) from None
+
+
+def overlaid(config: Config, changes: Config) -> Config:
+    """The config with what another one names itself in place of its own; tables are merged."""
+    return _overlaid(config, changes)
+
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+def _overlaid(section: Section, changes: Section) -> Section:
+    update: dict[str, Any] = {}
+    for name in changes.model_fields_set:
+        old, new = getattr(section, name), getattr(changes, name)
+        if isinstance(new, BaseModel):
+            new = _overlaid(old, new)
+        elif isinstance(new, dict) and all(isinstance(value, dict) for value in new.values()):
+            new = {**old, **{key: {**old.get(key, {}), **value} for key, value in new.items()}}
+        update[name] = new
+    return section.model_copy(update=update)
+
+
+@contextlib.contextmanager
+def named(file: Path | None) -> Iterator[None]:
+    """Inside, an error about a table of the config also names its file."""
+    try:
+        yield
+    except ConfigError as error:
+        if file is None or (error.where or "").startswith(str(file)):
+            raise
+        raise error.at(f"{file}: {error.where}" if error.where else str(file)) from None
 
 
 def probe_settings(default: Settings, given: Mapping[str, object], where: str) -> Settings:

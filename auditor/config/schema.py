@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+from auditor.errors import ConfigError, near_match
 
 RESERVED = ("home", "test", "train", "validation")
 """Names that no domain may have."""
@@ -200,3 +203,12 @@ def policy_file(config: Config) -> Path | None:
 def out_folder(config: Config) -> Path:
     """Where the results go."""
     return config.resolve(config.audit.out)
+
+
+def favourable(config: Config, labels: Sequence[str]) -> str | None:
+    """The label that a group would rather get, checked against the model's. Raises ConfigError for one that is not there."""
+    wanted = config.favourable_label
+    if wanted is not None and wanted not in labels:
+        hint = near_match(wanted, labels) or f"known: {', '.join(labels)}"
+        raise ConfigError(f"favourable_label = {wanted!r} is no label of the model", hint=hint)
+    return wanted

@@ -1,20 +1,27 @@
-"""Data files → examples: CSV, TSV, JSONL and Parquet, every row checked."""
+"""Data files (CSV, TSV, JSONL, Parquet, CoNLL) and rows in memory → examples, every row checked."""
 
 from auditor.data.columns import Columns
 from auditor.data.datasets import Dataset, labels_in, load, load_all, told
+from auditor.data.in_memory import KINDS, InMemory, Source, is_splits, source, splits
 from auditor.data.reports import DataReport
 from auditor.data.sentences import tags_in
 from auditor.data.tables import SUFFIXES, sha256_of
 
 __all__ = [
+    "KINDS",
     "SUFFIXES",
     "Columns",
     "DataReport",
     "Dataset",
+    "InMemory",
+    "Source",
+    "is_splits",
     "labels_in",
     "load",
     "load_all",
     "sha256_of",
+    "source",
+    "splits",
     "tags_in",
     "told",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 from auditor.data import columns as choosing
 from auditor.data import sentences, tables
 from auditor.data.columns import FOUND, Columns
+from auditor.data.in_memory import Source
 from auditor.data.reports import DataReport, nothing
 from auditor.data.tables import Table, sha256_of
 from auditor.errors import DataError
@@ -20,14 +21,14 @@ from auditor.types import Example, Task
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A file, read and checked."""
+    """A file, or rows in memory, read and checked."""
 
     name: str
-    path: Path
+    path: Source
     sha256: str
     examples: tuple[Example, ...]
     """In the file's order; ``id`` is ``name:row``, ``row`` as an editor counts lines (the header of a CSV file is
-    row 1; rows of a Parquet file are counted from 1)."""
+    row 1; rows of a Parquet file and of memory are counted from 1)."""
     report: DataReport
     columns: Mapping[str, str] = field(default_factory=dict)
     """Text fields, ``label`` and ``group`` → the column that was used."""
@@ -51,7 +52,7 @@ class _Opened:
 
 
 def load(
-    path: Path,
+    path: Source,
     *,
     name: str,
     task: Task,
@@ -68,7 +69,7 @@ def load(
 
 
 def load_all(
-    files: Mapping[str, Path],
+    files: Mapping[str, Source],
     *,
     tasks: Mapping[str, Task],
     columns: Columns = FOUND,
@@ -82,12 +83,12 @@ def load_all(
     for name in beside:
         if name not in files:
             raise DataError(f"labels are given for {name}, and no texts", where=str(beside[name]))
-    word_level = [name for name in files if tasks[name].word_level]
-    columns = sentences.shared_among([files[name] for name in word_level], columns)
+    of_words = [name for name in files if tasks[name].layout == "sentences"]
+    columns = sentences.shared_among([files[name] for name in of_words], columns)
     opened = {
         name: _open(path, tasks[name].fields, columns, beside.get(name))
         for name, path in files.items()
-        if name not in word_level
+        if name not in of_words
     }
     rule = _rule({name: (one, tasks[name]) for name, one in opened.items()})
     found = {}
@@ -128,7 +129,7 @@ def _rule(sets: Mapping[str, tuple[_Opened, Task]]) -> str | None:
     return next(iter(decided), None)
 
 
-def _open(path: Path, fields: Sequence[str], columns: Columns, labels_file: Path | None = None) -> _Opened:
+def _open(path: Source, fields: Sequence[str], columns: Columns, labels_file: Path | None = None) -> _Opened:
     if labels_file is None:
         table = tables.read(path, header=columns.header)
         names = choosing.resolved(table, fields, columns)
@@ -217,7 +218,7 @@ def _notes(opened: _Opened, columns: Columns) -> Iterator[str]:
         yield f"{joined} of {len(table.rows)} rows stand on several lines"
 
 
-def _of_words(path: Path, name: str, task: Task, columns: Columns) -> Dataset:
+def _of_words(path: Source, name: str, task: Task, columns: Columns) -> Dataset:
     """Rows of words with tags, all of them: sentences that occur twice count twice, as everywhere in the field."""
     opened = sentences.read(path, columns, labels=task.labels, mapping=task.mapping)
     examples = []
@@ -233,7 +234,7 @@ def _of_words(path: Path, name: str, task: Task, columns: Columns) -> Dataset:
 
 
 def labels_in(
-    path: Path,
+    path: Source,
     columns: Columns,
     mapping: Mapping[str, str],
     fields: Sequence[str] = ("text",),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from auditor.errors import DataError
 from auditor.storage.reading import check_folder, is_folder
+
+Content: TypeAlias = tuple[tuple[str, ...], tuple[tuple[int, Mapping[str, Any]], ...], Mapping[str, tuple[str, ...]]]
+"""Columns, rows counted from 1, and column → names of its numbers."""
 
 
 def is_saved(path: Path) -> bool:
@@ -15,7 +18,7 @@ def is_saved(path: Path) -> bool:
     return is_folder(path, DataError) and any((path / name).is_file() for name in ("state.json", "dataset_dict.json"))
 
 
-def read(path: Path) -> tuple[tuple[str, ...], tuple[tuple[int, Mapping[str, Any]], ...], dict[str, tuple[str, ...]]]:
+def read(path: Path) -> Content:
     """Columns, rows counted from 1, and column → names of its numbers. Raises DataError, also for several splits."""
     where = str(path)
     if (path / "dataset_dict.json").is_file():
@@ -25,13 +28,17 @@ def read(path: Path) -> tuple[tuple[str, ...], tuple[tuple[int, Mapping[str, Any
     import datasets
 
     try:
-        found = datasets.load_from_disk(str(path))
-        rows = tuple(enumerate(found.to_list(), start=1))
+        return content(datasets.load_from_disk(str(path)))
     except Exception as error:
         # Of every kind: the library reads its own files without looking at them first.
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"does not load: {said}", where=where) from error
-    return tuple(found.column_names), rows, dict(_classes(found.features))
+
+
+def content(dataset: Any) -> Content:
+    """Columns, rows and names of numbers of a ``datasets.Dataset``."""
+    rows = tuple(enumerate(dataset.to_list(), start=1))
+    return tuple(dataset.column_names), rows, dict(_classes(dataset.features))
 
 
 def _classes(features: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from auditor.data import columns as choosing
 from auditor.data import tokens
 from auditor.data.columns import Columns
+from auditor.data.in_memory import Source
 from auditor.data.tables import Table
 from auditor.errors import DataError
 from auditor.labels import matching, spellings
@@ -34,7 +34,7 @@ class Sentences:
     """``labels``: of tags that are numbers, number → tag; else type → type, where they are mapped."""
 
 
-def read(path: Path, columns: Columns, *, labels: Sequence[str] = (), mapping: Mapping[str, str]) -> Sentences:
+def read(path: Source, columns: Columns, *, labels: Sequence[str] = (), mapping: Mapping[str, str]) -> Sentences:
     """Read a file of words with tags. ``labels``: the model's tags, for tags that are positions among them.
 
     Raises DataError for what ``tokens.read`` refuses, and for columns that are not there.
@@ -140,14 +140,16 @@ def _of_all_types(error: DataError, task: Task, sentences: Sentences) -> DataErr
     return DataError(f"unknown types {counts}; the model knows {', '.join(known)}", hint=hint)
 
 
-def shared_among(files: Sequence[Path], columns: Columns) -> Columns:
+def shared_among(files: Sequence[Source], columns: Columns) -> Columns:
     """The columns, known to be those of other files where one of the files has them: CoNLL files have no names."""
     if columns.shared or (columns.label is None and "text" not in columns.fields):
         return columns
     return replace(columns, shared=any(tokens.has(path, columns.fields.get("text"), columns.label) for path in files))
 
 
-def tags_in(path: Path, columns: Columns, mapping: Mapping[str, str], others: Sequence[Path] = ()) -> tuple[str, ...]:
+def tags_in(
+    path: Source, columns: Columns, mapping: Mapping[str, str], others: Sequence[Source] = ()
+) -> tuple[str, ...]:
     """The tags of a new head: O, and ``B-`` and ``I-`` of the training file's types, mapped, in alphabetical order.
 
     ``others``: files that the columns may be named after. Raises DataError for what ``load`` refuses, and for a file

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.data import delimited, saved
+from auditor.data.in_memory import InMemory, Source
 from auditor.errors import DataError
 from auditor.storage.reading import open_file, read_file
 
@@ -31,19 +32,19 @@ Cells = Mapping[str, Any]
 class Table:
     """A file's columns and rows."""
 
-    path: Path
+    path: Source
     header: tuple[str, ...]
     """Names of the columns, each once."""
     rows: tuple[tuple[int, Cells], ...] = field(repr=False)
-    """(row, column → cell). A row's number is the line it begins in (Parquet: counted from 1)."""
+    """(row, column → cell). A row's number is the line it begins in (Parquet and rows in memory: counted from 1)."""
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Column of numbers → their names, where ``datasets`` kept them."""
     lines: Mapping[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
     """Row → the line of each of its words, where they stand in lines of their own."""
 
 
-def read(path: Path, *, header: bool = True) -> Table:
-    """Read a file by the ending of its name, or a folder that ``datasets`` saved.
+def read(path: Source, *, header: bool = True) -> Table:
+    """Read a file by the ending of its name, a folder that ``datasets`` saved, or rows in memory.
 
     ``header``: whether the first row of a CSV or TSV file names the columns. Raises DataError: no such path, another
     folder, an unknown kind, an empty or binary file, broken encoding (row and byte), a row that does not parse, columns of
@@ -51,21 +52,17 @@ def read(path: Path, *, header: bool = True) -> Table:
     """
     where = str(path)
     suffix = path.suffix.lower()
-    if saved.is_saved(path):
-        return Table(path, *saved.read(path))
-    try:
-        content = _content(path, suffix)
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=where) from None
-    if not content:
-        raise DataError("is empty", where=where, hint=NO_ROWS)
     classes: Mapping[str, tuple[str, ...]] = {}
     names: Sequence[str]
     rows: Sequence[tuple[int, Cells]]
-    if suffix == ".parquet":
-        names, rows, classes = _parquet(content, where)
+    if isinstance(path, InMemory):
+        names, rows, classes = path.header, path.rows, path.classes
+    elif saved.is_saved(path):
+        return Table(path, *saved.read(path))
+    elif suffix == ".parquet":
+        names, rows, classes = _parquet(_content(path, suffix), where)
     else:
-        text = decoded(content, where)
+        text = decoded(_content(path, suffix), where)
         if suffix == ".jsonl":
             names, rows = _jsonl(text, where)
         else:
@@ -79,12 +76,12 @@ def read(path: Path, *, header: bool = True) -> Table:
     return Table(path, tuple(names), tuple(rows), classes)
 
 
-def pair(path: Path, labels: Path) -> Table:
+def pair(path: Source, labels: Path) -> Table:
     """Texts, one a line, and their labels in the lines of another file: columns ``text`` and ``label``.
 
     Raises DataError for what is no text, and where one file has more lines than the other.
     """
-    if path.suffix.lower() != ".txt":
+    if isinstance(path, InMemory) or path.suffix.lower() != ".txt":
         hint = "its labels stand in a column of it, or it is a .txt with one text a line"
         raise DataError("has columns, and another file is named for its labels", where=str(path), hint=hint)
     texts, golds = (delimited.lines_of(decoded(_text(one), str(one))) for one in (path, labels))
@@ -104,11 +101,13 @@ def _text(path: Path) -> bytes:
     return read_file(path, DataError, hint="one text or label a line, in a file")
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 in hexadecimal: of a file's bytes, or of the names and contents of all files in a folder.
+def sha256_of(path: Source) -> str:
+    """SHA-256 in hexadecimal: of a file's bytes, of the names and contents of all files in a folder, of rows in memory.
 
     Raises DataError for what cannot be read.
     """
+    if isinstance(path, InMemory):
+        return path.sha256
     try:
         if path.is_dir():
             files = sorted(one for one in path.rglob("*") if one.is_file())
@@ -121,6 +120,16 @@ def sha256_of(path: Path) -> str:
 
 
 def _content(path: Path, suffix: str) -> bytes:
+    try:
+        content = _bytes(path, suffix)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    if not content:
+        raise DataError("is empty", where=str(path), hint=NO_ROWS)
+    return content
+
+
+def _bytes(path: Path, suffix: str) -> bytes:
     where, kinds = str(path), ", ".join(SUFFIXES)
     if path.is_dir():
         raise DataError("is a folder, not a file", where=where, hint=f"name a file: {kinds}")

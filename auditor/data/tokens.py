@@ -15,6 +15,7 @@ from typing import Any
 from auditor import text as texts
 from auditor.data import conll, saved, tables
 from auditor.data.conll import DOCUMENT, TAGS, TOKENS
+from auditor.data.in_memory import InMemory, Source
 from auditor.data.tables import Table
 from auditor.errors import DataError
 from auditor.labels import spellings
@@ -54,7 +55,7 @@ class Tagged:
 
 
 def read(
-    path: Path,
+    path: Source,
     *,
     text: str | None = None,
     label: str | None = None,
@@ -62,7 +63,7 @@ def read(
     shared: bool = False,
     numbers: Numbers | None = None,
 ) -> Tagged:
-    """The rows of a file or folder, and the columns of words and tags; a row's number is the line it begins in.
+    """The rows of a file, a folder or memory, and the columns of words and tags; a row's number is the line it begins in.
 
     ``text`` and ``label``: their names where they are not the usual ones; those of a CoNLL file are ``tokens``, ``column 2``,
     ``column 3`` and ``tags``. ``shared``: the names are those of other files, which a CoNLL file need not have. ``repair``: a
@@ -84,12 +85,12 @@ def read(
                 hint = f"are its numbers the model's tags in their order, {reading.line.removeprefix('by position: ')}?"
             raise DataError(f"{problem}; word {cells[tokens][index]!r}", where=f"{path}: row {line}", hint=hint)
         cells[tags] = spans.converted(cells[tags])
-    by_place = path.suffix.lower() in COLUMNS and not path.is_dir()
+    by_place = isinstance(path, Path) and path.suffix.lower() in COLUMNS and not path.is_dir()
     assumed = [name for name in (text, label) if by_place and name is not None and _numbered(table, name) is None]
     return Tagged(replace(table, rows=tuple(rows)), columns, reading, tuple(assumed))
 
 
-def has(path: Path, text: str | None, label: str | None) -> bool:
+def has(path: Source, text: str | None, label: str | None) -> bool:
     """Whether a file has these columns by their names; one that cannot be read has none."""
     try:
         _read(path, text, label, shared=False)
@@ -118,9 +119,11 @@ def _named(table: Table, given: str | None, usual: Sequence[str], key: str) -> s
     return found
 
 
-def _read(path: Path, text: str | None, label: str | None, shared: bool) -> tuple[Table, tuple[str, str]]:
+def _read(path: Source, text: str | None, label: str | None, shared: bool) -> tuple[Table, tuple[str, str]]:
     where, suffix = str(path), path.suffix.lower()
-    if is_folder(path, DataError):
+    if isinstance(path, InMemory):
+        table = tables.read(path)
+    elif is_folder(path, DataError):
         if not saved.is_saved(path):
             hint = f"or a file: {', '.join(SUFFIXES)}"
             raise DataError("is a folder that datasets did not save", where=where, hint=hint)

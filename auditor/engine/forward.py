@@ -108,7 +108,7 @@ def _ran(model: Model, batches: Sequence[Batch]) -> Iterator[Iterator[list[Respo
         except NoAnswerError as error:
             return f"{NO_ANSWER}{error.message}"
 
-    workers = int(getattr(model, "workers", 1))
+    workers = model.workers
     if min(workers, len(batches)) <= 1:
         yield map(run, batches)
         return

@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from auditor.engine import plan
 from auditor.engine.cache import Cache
+from auditor.engine.deriving import derived
 from auditor.engine.forward import Forward, NoAnswer
 from auditor.engine.lockstep import Lockstep
 from auditor.errors import NoAnswerError
@@ -136,21 +137,22 @@ class Scorer:
         for case in cases:
             self._score_clean(case.example)
         before = self._before(cases)
-        after = model.encode([self._request(case.after) for case in cases])
+        edited = [derived(case, self._task) for case in cases]
+        after = model.encode([self._request(made.inputs) for made in edited])
         # Only what this window's own examples hold is dropped, so that batches do not depend on earlier probes.
         known = {} if fitted else dict(before)
         purpose = RELOADED if model is reloaded else ""
         asked = [one for one in after if one.key not in known]
         answers: dict[str, Response | NoAnswer] = known | self._forward.answers(model, asked, purpose=purpose)
         found = []
-        for case, (old, answer), new in zip(cases, before, after, strict=True):
+        for case, made, (old, answer), new in zip(cases, edited, before, after, strict=True):
             failed = next((one for one in (answer, answers[new.key]) if isinstance(one, NoAnswer)), None)
             if failed is not None:
                 self._unanswered.append((case.example.id, failed.reason))
                 continue
-            vacuous = fitted is None and case.inputs is not None and old == new.key
+            vacuous = fitted is None and bool(case.edits) and old == new.key
             self._vacuous += vacuous
-            found.append(ScoredCase(case, answer, answers[new.key], vacuous))
+            found.append(ScoredCase(case, made, answer, answers[new.key], vacuous))
         self._cases += len(found)
         return found
 

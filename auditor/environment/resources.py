@@ -87,6 +87,10 @@ def wordnet() -> Resource:
     )
 
 
+SERVED: dict[str, Callable[[], Resource]] = {"stopwords": stopwords, "wordnet": wordnet}
+"""What ``resource:<name>`` among the needs of a perturbation means."""
+
+
 def lacking(attack: str) -> str | None:
     """Why an attack of TextAttack's cannot run here; None where it can."""
     reason = packages.lacking("textattack")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import IO, Any
 
-from auditor.types import Judged, Score
+from auditor.types import Detail, Judged, Score
 
 CHUNK = 1 << 16
 """About how many bytes of lines an iteration holds at a time."""
@@ -59,5 +59,5 @@ def _plain(value: Any) -> dict[str, Any]:
 def _judged(line: bytes) -> Judged:
     found: dict[str, Any] = dict(zip(_NAMES, json.loads(line), strict=True))
     scores = {name: None if found[name] is None else Score(**found[name]) for name in ("before", "after")}
-    parts = {name: Score(**one) for name, one in found["parts"].items()}
-    return Judged(**{**found, **scores, "parts": parts})
+    details = tuple(Detail(one["metric"], one["slice"], Score(**one["score"])) for one in found["details"])
+    return Judged(**{**found, **scores, "details": details})

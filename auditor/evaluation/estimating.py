@@ -176,7 +176,7 @@ def _pace(plan: Plan, model: Model) -> float:
         known = max(round(seconds * 1e6), 1)
         if key:
             plan.cache.remember(key, known)
-    return known / 1e6 / int(getattr(model, "workers", 1))
+    return known / 1e6 / model.workers
 
 
 def _timed(model: Model, planned: Sequence[Sequence[Encoded]]) -> float:

@@ -11,30 +11,40 @@ from auditor.types import (
     ScoredCase,
     Task,
     WorstCase,
-    in_words,
 )
 
 WORST_CASES = 5
 """Kept of each slice."""
 
 
-def judge(scored: ScoredCase, task: Task, *, parts: bool = False) -> Judged:
-    """The decisions and numbers of a scored case, without its text; ``parts``: the task's further scores as well."""
-    case, gold = scored.case, scored.case.example.gold
-    moved = gold if gold is None or case.origins is None else task.follow(gold, case.origins)
+def judge(scored: ScoredCase, task: Task, *, details: bool = False, attacked: bool = False) -> Judged:
+    """The decisions and numbers of a scored case, without its text.
+
+    ``details``: the task's further scores as well. ``attacked``: whether an attack was withstood as well.
+    """
+    case, gold, moved = scored.case, scored.case.example.gold, scored.edited.gold
     return Judged(
         slice=case.slice,
         cluster=case.cluster or case.example.cluster,
         before=None if gold is None else task.score(gold, scored.before),
         after=None if moved is None else task.score(moved, scored.after),
-        same=task.same(scored.before, scored.after, case.origins),
+        same=task.same(scored.before, scored.after, scored.edited.alignment),
         vacuous=scored.vacuous,
-        facts=case.facts,
+        facts=scored.facts,
         before_classes=task.class_scores(scored.before),
         after_classes=task.class_scores(scored.after),
-        parts=task.parts(moved, scored.after) if parts and moved is not None else {},
-        answer=task.answer(scored.after) if parts else "",
+        details=tuple(task.details(moved, scored.after)) if details and moved is not None else (),
+        withstood=_withstood(scored, task) if attacked else None,
     )
+
+
+def _withstood(scored: ScoredCase, task: Task) -> bool | None:
+    """Whether the decision that attacks work against still stands; None where there is none."""
+    goal = task.goal(scored.case.example, scored.before)
+    if goal is None:
+        return None
+    scores = goal(scored.edited.inputs, scored.after, scored.case.edits)
+    return max(scores) <= scores[0]
 
 
 def always(_judged: Judged) -> bool:
@@ -69,15 +79,15 @@ class WorstCasesKept:
         return tuple(case for kept in self._kept.values() for _, _, case in kept)
 
     def _words(self, scored: ScoredCase) -> WorstCase:
-        case, gold = scored.case, in_words(scored.case.example.gold)
-        before, after = excerpts.excerpts(case.example.inputs, case.after)
+        case, gold = scored.case, scored.case.example.gold
+        before, after = excerpts.excerpts(case.example.inputs, scored.edited.inputs)
         return WorstCase(
             slice=dict(case.slice),
             example=case.example.id,
             before=before,
             after=after,
-            answer_before=excerpts.beginning(self._task.answer(scored.before)),
-            answer_after=excerpts.beginning(self._task.answer(scored.after)),
-            gold=None if gold is None else excerpts.beginning(gold),
-            facts=dict(case.facts),
+            answer_before=excerpts.beginning(self._task.show(scored.before)),
+            answer_after=excerpts.beginning(self._task.show(scored.after)),
+            gold=None if gold is None else excerpts.beginning(self._task.show_gold(gold)),
+            facts=dict(scored.facts),
         )

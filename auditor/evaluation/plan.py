@@ -102,6 +102,5 @@ def given_by(task: Task) -> dict[str, bool]:
     """Those of NEEDS that a task meets or not, whatever the data and the model."""
     return {
         "single_text": len(task.fields) == 1,
-        "word_labels": task.word_level,
-        "class_scores": bool(task.labels) and not task.word_level,
+        **{offer: offer in task.offers for offer in ("class_scores", "labelled_spans", "attack_goal")},
     }

@@ -57,7 +57,6 @@ class BoundAudit:
         self._scorer = scorer
         self._draw = draw
         self._drawn = drawn
-        self.asked = False
 
     @property
     def model(self) -> str:
@@ -94,11 +93,9 @@ class BoundAudit:
         return given
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
-        self.asked = True
         return self._scorer.ask(inputs)
 
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
-        self.asked = True
         if self._draw is None or self._draw.wants(slice_, self._probe):
             yield from self._scorer.side_by_side(tasks)
 

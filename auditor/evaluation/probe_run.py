@@ -104,6 +104,11 @@ def _nowhere(_model: str, _probe: str, _case: ScoredCase) -> None:
     """The cases of other probes are kept in their own records, if at all."""
 
 
+def interactive(probe: Probe) -> bool:
+    """Whether the probe makes its cases by the model's answers."""
+    return bool(getattr(probe, "interactive", False))
+
+
 class NotDrawnError(Exception):
     """The cases are not of the examples that the look drew: the probe cannot be looked at in rounds."""
 
@@ -143,7 +148,7 @@ class Measuring:
         cases = self._cases(self._probe.cases(audit), progress, draw)
         if draw is not None and draw.clusters is not None:
             cases = self._checked(cases, drawn, draw)
-        for scored in self._scorer.score(cases, reloaded=lambda: self._fresh(audit)):
+        for scored in self._scorer.score(cases, reloaded=self._fresh):
             self._add(scored, draw)
         self._counts.update(self._scorer.counts)
         self.unanswered = {**self._scorer.unanswered, **self.unanswered}
@@ -176,18 +181,23 @@ class Measuring:
         gaps = {(slice_key(gap.slice), gap.reason): gap for gap in self._skipped}
         return (gap for (key, _), gap in gaps.items() if key not in measured)
 
-    def _fresh(self, audit: BoundAudit) -> Model | None:
-        """The checkpoint loaded afresh once the probe has asked: an attack's success counts only if that agrees."""
-        if audit.asked and self._reloaded is None:
+    def _fresh(self) -> Model | None:
+        """The checkpoint loaded afresh for interactive probes: an attack's success counts only if that agrees."""
+        if interactive(self._probe) and self._reloaded is None:
             self._reloaded = self._audited.model.reload()
         return self._reloaded
 
     def _add(self, scored: ScoredCase, draw: Draw | None) -> None:
         self._sink(self._audited.name, self._probe.name, scored)
-        if scored.case.invalid:
+        if scored.edited.invalid:
             self._counts["invalid"] += 1
             return
-        judged = judge(scored, self._plan.task, parts=getattr(self._probe, "reads_parts", False))
+        judged = judge(
+            scored,
+            self._plan.task,
+            details=getattr(self._probe, "reads_details", False),
+            attacked=interactive(self._probe),
+        )
         self._clusters.add(judged.cluster)
         self._tally.add(judged, None if draw is None else draw.reads)
         if getattr(self._probe, "worth_showing", always)(judged):

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from auditor.config import Config
 from auditor.errors import ModelError
 from auditor.evaluation.plan import AuditedModel
-from auditor.models import checkpoint
+from auditor.models import checkpoint, in_memory
 from auditor.training import record as records
 from auditor.types import Example, Model, Task, TrainedModel
 
@@ -22,7 +22,7 @@ Load: TypeAlias = Callable[[Path, Any], Model]
 
 def audited(
     model: Model,
-    folder: Path,
+    folder: in_memory.Source,
     record: records.TrainingRecord | None,
     *,
     task: Task,
@@ -44,7 +44,7 @@ def audited(
     if base is None:
         return AuditedModel(model, checkpoints=beside, no_base=no_base)
     settings = dict(record.settings) if record is not None else {}
-    again = refit.Again(base, task, settings, device, set() if fresh else None)
+    again = refit.Refit(base, task, settings, device, set() if fresh else None)
     return AuditedModel(
         model,
         fit=functools.partial(_fit, again, record, folder),
@@ -55,11 +55,9 @@ def audited(
 
 
 def _base(
-    named: Path | None, folder: Path, record: records.TrainingRecord | None, config: Config
+    named: Path | None, folder: in_memory.Source, record: records.TrainingRecord | None, config: Config
 ) -> tuple[Path | None, Path | None, str | None]:
     """The base to train from, the same where the config named it, and why that does not count."""
-    from auditor.training import job
-
     if named is not None:
         checkpoint.check_base(named)
         difference = _difference(named, folder)
@@ -67,8 +65,8 @@ def _base(
             hint = "--base names the model that it was fine-tuned from"
             raise ModelError(f"is not the base of {folder.name}: {difference}", where=str(named), hint=hint)
         return named, None, None
-    if record is not None:
-        recorded = job.base_of(record, folder)
+    if record is not None and isinstance(folder, Path):
+        recorded = records.base_of(record, folder)
         if recorded is not None:
             checkpoint.check_base(recorded)
         return recorded, None, None
@@ -76,7 +74,7 @@ def _base(
     return configured, configured, no_base
 
 
-def _configured(config: Config, folder: Path) -> tuple[Path | None, str | None]:
+def _configured(config: Config, folder: in_memory.Source) -> tuple[Path | None, str | None]:
     """The base of ``[training]`` for a checkpoint that nothing is recorded of; without one, why it does not count.
 
     The config may be about another checkpoint than this one, so that a base that does not fit ends no audit.
@@ -106,23 +104,31 @@ ARCHITECTURE = (
 """Fields of config.json that fine-tuning never changes; architectures name them differently."""
 
 
-def _difference(base: Path, folder: Path) -> str | None:
+def _difference(base: Path, model: in_memory.Source) -> str | None:
     """The first field in which a checkpoint's architecture differs from its supposed base's; None where none does."""
-    expected, own = (json.loads((path / "config.json").read_text(encoding="utf-8")) for path in (base, folder))
+    expected = _settings(base)
+    own = _settings(model) if isinstance(model, Path) else model.settings
     for name in ARCHITECTURE:
         if name in expected and name in own and expected[name] != own[name]:
             return f"{name} is {expected[name]}, not {own[name]}"
     return None
 
 
+def _settings(folder: Path) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return settings
+
+
 def _fit(
-    again: Any, record: records.TrainingRecord | None, folder: Path, examples: Sequence[Example], **how: Any
+    again: Any, record: records.TrainingRecord | None, folder: in_memory.Source, examples: Sequence[Example], **how: Any
 ) -> Model:
     """A model by the audited one's recipe; its fingerprint is the key of its training."""
     from auditor.training import loop, recipes
 
     recipe, given = (record.recipe, record.recipe_settings) if record is not None else ("standard", {})
-    trained, key = again.train(recipes.create(recipe, given, folder), examples, **how)
+    trained, key = again.train(
+        recipes.create(recipe, given, folder if isinstance(folder, Path) else Path()), examples, **how
+    )
     return loop.as_model(trained, name=f"fit on {len(examples)} rows", fingerprint=key)
 
 
@@ -154,14 +160,16 @@ def shared_rate(record: records.TrainingRecord | None, config: Config) -> float:
     return float(record.settings.get("learning_rate", config.training.learning_rate))
 
 
-def _beside(folder: Path, record: records.TrainingRecord | None, task: Task, load: Load) -> tuple[TrainedModel, ...]:
+def _beside(
+    folder: in_memory.Source, record: records.TrainingRecord | None, task: Task, load: Load
+) -> tuple[TrainedModel, ...]:
     """The checkpoints in the folder of this one, itself among them, of the same base, rows, labels and settings.
 
     What cannot be read is none of them. Links and hidden folders are other names of checkpoints, or parts of them.
     """
     from auditor.training import cost
 
-    if record is None:
+    if record is None or not isinstance(folder, Path):
         return ()
     parent = folder.resolve().parent
     found: dict[tuple[str, int], TrainedModel] = {}
@@ -199,7 +207,7 @@ def _twin(path: Path, record: records.TrainingRecord, task: Task) -> records.Tra
         other = records.read(path)
         if other is None or _same(other) != _same(record):
             return None
-        labels = checkpoint.describe(path, task.name).labels
+        labels = checkpoint.describe(path, task.head, task=task.name).labels
     except (ModelError, OSError):
         return None
     return other if labels == task.labels else None

@@ -44,7 +44,8 @@ FIRST = 64
 GROWTH = 4
 """Later rounds draw a quarter of what was drawn: a verdict comes at most so much later than it could."""
 NEARLY_ALL = 0.9
-"""Of FIRST clusters' cases, vacuous: by Hoeffding's inequality one slice in a billion of those that are half vacuous."""
+"""Stop drawing a slice once this share of its FIRST clusters is vacuous. A slice that is truly half vacuous gets there with
+probability of about 1e-9 (Hoeffding)."""
 UNREAD = "no required rule reads it (--until-decided)"
 COMPARATOR = "a comparator decides nothing (--until-decided)"
 

@@ -126,14 +126,19 @@ def task_metric_before(task: Task) -> Metric:
     )
 
 
-def part(name: str, title: str, read: str) -> Metric:
-    """One of the task's further scores, by its name in ``Judged.parts``: a ratio of sums, as precision is."""
+def detail(metric: Metric) -> Metric:
+    """A task's further metric, read from the details that have no slice."""
 
     def contribution(judged: Judged) -> Sequence[Contribution]:
-        score = judged.parts.get(read)
+        score = detail_score(judged, metric.name)
         return () if score is None else (("", score.numerator, score.denominator),)
 
-    return Metric(name, title, "mean", "share", 0.0, 1.0, "higher", contribution, ratio=True)
+    return replace(metric, read=contribution)
+
+
+def detail_score(judged: Judged, name: str) -> Score | None:
+    """The score of a further metric over the whole example; None where the case has none."""
+    return next((one.score for one in judged.details if one.metric == name and not one.slice), None)
 
 
 def change(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.errors import ModelError
+from auditor.models import heads
 from auditor.models.reading import read_json
 from auditor.models.weight_files import ADAPTER, shapes_in
 
@@ -13,7 +14,7 @@ ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetens
 BOTTLENECK, PREFIX, PROMPT = "BOTTLENECK", "PREFIX_TUNING", "PROMPT_TUNING"
 ADAPTERS = {BOTTLENECK: "width", PREFIX: "num_virtual_tokens", PROMPT: "num_virtual_tokens"}
 """Kinds of adapters that are loaded, and what says how large one is; others can be merged."""
-HEADS = ("classifier.weight", "score.weight", "out_proj.weight")
+LAST_MAPS = ("classifier.weight", "score.weight", "out_proj.weight")
 """Ends of the names of the last map of a classifier."""
 
 
@@ -39,10 +40,10 @@ def merge_hint(path: Path) -> str:
         kind = read_json(path / ADAPTER_CONFIG).get("task_type")
     except ModelError:
         kind = None
-    end = "TokenClassification" if kind == "TOKEN_CLS" else "SequenceClassification"
+    head = next((head for head in heads.every() if head.peft_task == kind), heads.of(heads.DEFAULT))
     labels = _outputs(path)
     given = f"{str(path)!r}" + (f", num_labels={labels}" if labels else "")
-    command = f"from peft import AutoPeftModelFor{end} as P; P.from_pretrained({given}).merge_and_unload().save_pretrained('merged')"
+    command = f"from peft import AutoPeftModel{head.architecture} as P; P.from_pretrained({given}).merge_and_unload().save_pretrained('merged')"
     return f'it is a peft adapter: merge it into its base, python -c "{command}", and save the tokenizer there too'
 
 
@@ -52,5 +53,5 @@ def _outputs(path: Path) -> int | None:
         found = shapes_in(path / ADAPTER_WEIGHTS)
     except ModelError:
         return None
-    heads = (shape for name, shape in found.items() if name.endswith(HEADS) and len(shape) == 2)
-    return next((shape[0] for shape in heads), None)
+    last = (shape for name, shape in found.items() if name.endswith(LAST_MAPS) and len(shape) == 2)
+    return next((shape[0] for shape in last), None)

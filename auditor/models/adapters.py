@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
+from auditor.models import heads
 from auditor.models.adapter_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, BOTTLENECK, PROMPT
-from auditor.models.checkpoint import WORDS
 from auditor.models.libraries import quiet
 from auditor.models.loading import loading
 from auditor.models.reading import read_json
@@ -55,9 +55,9 @@ def add_prompts(model: Any, kind: str, tokens: int, *, trained: bool = False) ->
     """
     import peft
 
-    words = type(model).__name__.endswith(WORDS)
+    head = head_of(model)
     shared = {
-        "task_type": "TOKEN_CLS" if words else "SEQ_CLS",
+        "task_type": head.peft_task,
         "num_virtual_tokens": tokens,
         "num_transformer_submodules": 1,
         "num_layers": model.config.num_hidden_layers,
@@ -78,7 +78,7 @@ def add_prompts(model: Any, kind: str, tokens: int, *, trained: bool = False) ->
     for name, module in list(model.named_modules()):
         if isinstance(module, peft.utils.ModulesToSaveWrapper):
             model.set_submodule(name, module.original_module)
-    if words and kind == PROMPT:
+    if head.answers_tokens and kind == PROMPT:
         wrapped.register_forward_pre_hook(_labels_of_none, with_kwargs=True)
         wrapped.register_forward_hook(_without_prompts)
     # Where the base lies is this machine's own affair.
@@ -193,6 +193,16 @@ def plain(model: Any) -> Any:
     return model.get_base_model() if _peft_configs(model) else model
 
 
+def head_of(model: Any) -> heads.Kind:
+    """The head of a torch module, by its class. Raises ModelError for one that no head serves."""
+    architecture = type(plain(model)).__name__
+    head = heads.serving(architecture)
+    if head is None:
+        known = ", ".join(f"...{head.architecture}" for head in heads.every())
+        raise ModelError(f"no model head serves a {architecture}", hint=f"known: {known}")
+    return head
+
+
 def _peft_configs(model: Any) -> list[Any]:
     found = getattr(model, "peft_config", None)
     return list(found.values()) if isinstance(found, dict) else []
@@ -200,8 +210,8 @@ def _peft_configs(model: Any) -> list[Any]:
 
 def _peft_head(base: Any) -> dict[str, Any]:
     """What peft expects of a classifier beside its virtual tokens: the head once more."""
-    heads = ("classifier.", "score.")
-    return {f"base_model.{name}": value for name, value in base.state_dict().items() if name.startswith(heads)}
+    begins = ("classifier.", "score.")
+    return {f"base_model.{name}": value for name, value in base.state_dict().items() if name.startswith(begins)}
 
 
 def _described(inner: Mapping[str, Any]) -> dict[str, Any]:

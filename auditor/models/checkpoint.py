@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -10,17 +9,15 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from auditor.errors import ModelError, is_text, near_match
+from auditor.models import heads
 from auditor.models.adapter_files import ADAPTER_CONFIG, check_adapter, merge_hint
 from auditor.models.fingerprints import NOT_READ, fingerprint
 from auditor.models.reading import read_json
 from auditor.models.weight_files import ADAPTER, check_weights, weight_files
 from auditor.storage.reading import check_folder, is_folder
 
-__all__ = ["Checkpoint", "check_base", "describe", "find", "fingerprint", "task_of"]
+__all__ = ["Checkpoint", "check_base", "describe", "find", "fingerprint", "head_of"]
 
-WORDS = "ForTokenClassification"
-"""End of the names of architectures that answer for every word."""
-ARCHITECTURES = {"text-classification": "ForSequenceClassification", "ner": WORDS}
 BARE = ("Model", "ForMaskedLM", "ForPreTraining")
 """Ends of the names of architectures that were only pretrained: a head can be trained on them."""
 NOT_OF_A_TOKENIZER = ("config.json", "*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin*", "*.py")
@@ -34,8 +31,6 @@ NONE_SAID = -1
 
 WITHOUT_TOKENIZER_FILES = ("canine", "perceiver")
 """Kinds of models whose tokenizer needs no file at all: it takes characters, or bytes, as they are."""
-MOST_LABELS = 100_000
-"""Their names are made before any weights are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +41,8 @@ class Checkpoint:
     labels: tuple[str, ...]
     """The model's names of its labels in the order of its outputs."""
     architecture: str
-    task: str
+    head: str
+    """Name of the head that answers by it."""
     max_length: int | None = None
     """Greatest number of tokens that config and tokenizer name; None when neither does."""
 
@@ -75,9 +71,18 @@ def find(path: Path) -> dict[str, Path]:
 
 
 def describe(
-    path: Path, task: str = "text-classification", *, allow_pickle: bool = False, trust_remote_code: bool = False
+    path: Path,
+    head: str = heads.DEFAULT,
+    *,
+    task: str | None = None,
+    allow_pickle: bool = False,
+    trust_remote_code: bool = False,
 ) -> Checkpoint:
-    """Check a checkpoint folder and read its labels; no torch. Raises ModelError for one that is unsafe or unfit."""
+    """Check a checkpoint folder and read its labels; no torch. Raises ModelError for one that is unsafe or unfit.
+
+    ``head``: the name of the one that it has to have; ``task``: that of the task that wants it, for errors.
+    """
+    kind = heads.of(head, task=task)
     where = str(path)
     if list(find(path).values()) != [path]:
         names = ", ".join(_checkpoints_in(path))
@@ -86,7 +91,7 @@ def describe(
     tokenizer = _tokenizer_config(path)
     check_folder(path, ModelError)
     _refuse_remote_code(path, config, tokenizer, trust_remote_code)
-    architecture = _check_architecture(config, task, where)
+    architecture = check_architecture(config, kind, task, where)
     if (path / ADAPTER_CONFIG).is_file() and not any(weight_files(path)):
         raise ModelError("holds an adapter, and not the weights that it belongs to", where=where, hint=merge_hint(path))
     check_weights(path, allow_pickle)
@@ -94,21 +99,21 @@ def describe(
     _check_tokenizer(path, config)
     return Checkpoint(
         path,
-        _labels(config, where),
+        kind.labels_in(config, where),
         architecture,
-        task,
+        head,
         _max_length(config, tokenizer, str(path / "tokenizer_config.json")),
     )
 
 
-def task_of(path: Path) -> str | None:
-    """The task of a checkpoint, or of the first in a folder, by its architecture; None where it cannot be told."""
+def head_of(path: Path) -> str | None:
+    """Name of the head of a checkpoint, or of the first in a folder, by its architecture; None where none serves it."""
     try:
         named = read_json(next(iter(find(path).values())) / "config.json").get("architectures")
     except ModelError:
         return None
-    ends = [task for task, end in ARCHITECTURES.items() if isinstance(named, list) and str(*named[:1]).endswith(end)]
-    return ends[0] if ends else None
+    head = heads.serving(str(*named[:1])) if isinstance(named, list) else None
+    return None if head is None else head.name
 
 
 def check_base(path: Path) -> None:
@@ -176,25 +181,16 @@ def _refuse_remote_code(
         raise ModelError("comes with code of its own (auto_map)", where=str(path), hint=hint)
 
 
-def architecture_for(task: str) -> str:
-    """How the names of architectures end that serve a task. Raises ModelError for a task of which none is known."""
-    if task not in ARCHITECTURES:
-        hint = near_match(task, ARCHITECTURES) or f"known: {', '.join(ARCHITECTURES)}"
-        raise ModelError(f"no kind of checkpoint is known for the task {task!r}", hint=hint)
-    return ARCHITECTURES[task]
-
-
-def _check_architecture(config: Mapping[str, Any], task: str, where: str) -> str:
-    wanted = architecture_for(task)
+def check_architecture(config: Mapping[str, Any], head: heads.Kind, task: str | None, where: str) -> str:
     named = config.get("architectures")
     architecture = str(named[0]) if isinstance(named, list) and named else None
     if architecture is None:
         raise ModelError("its config.json names no architecture", where=where, hint="save_pretrained() writes it")
-    if not architecture.endswith(wanted):
-        hint = f"a model for {task} is needed"
+    if not architecture.endswith(head.architecture):
+        hint = f"a model for {task} is needed" if task else f"a model with the head {head.name!r} is needed"
         if architecture.endswith(BARE):
             hint = "it has no classification head: fine-tune it first with audit train"
-        raise ModelError(f"is a {architecture}, not a ...{wanted}", where=where, hint=hint)
+        raise ModelError(f"is a {architecture}, not a ...{head.architecture}", where=where, hint=hint)
     return architecture
 
 
@@ -209,29 +205,6 @@ def _check_tokenizer(path: Path, config: Mapping[str, Any]) -> None:
     for name in ("tokenizer.json", "special_tokens_map.json", "added_tokens.json"):
         if (path / name).is_file():
             read_json(path / name)
-
-
-def _labels(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
-    """Names of the outputs in their order; transformers' own names for those that the config does not name."""
-    count = config.get("num_labels", config.get("_num_labels", 2))
-    count = count if isinstance(count, int) else 2
-    if count > MOST_LABELS:
-        raise ModelError(f"num_labels = {count} is more than the {MOST_LABELS:,} that are read", where=where)
-    unnamed = {str(index): f"LABEL_{index}" for index in range(count)}
-    named = config.get("id2label") or unnamed
-    if not isinstance(named, dict) or {str(key) for key in named} != {str(index) for index in range(len(named))}:
-        raise ModelError("its id2label does not name the outputs 0, 1, 2, …", where=where)
-    labels = tuple(str(named[str(index)]) for index in range(len(named)))
-    if len(labels) < 2 or config.get("problem_type") in ("regression", "multi_label_classification"):
-        raise ModelError(
-            "does not choose one of two or more labels",
-            where=where,
-            hint="regression and multi-label are not supported",
-        )
-    twice = sorted(label for label, times in Counter(labels).items() if times > 1)
-    if twice:
-        raise ModelError(f"has two outputs called {twice[0]!r}", where=where, hint="mend id2label in config.json")
-    return labels
 
 
 def _max_length(config: Mapping[str, Any], tokenizer: Mapping[str, Any], where: str) -> int | None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from auditor.errors import ModelError, NoAnswerError
-from auditor.models.heads.sequence import TextModel
-from auditor.models.heads.token import WordTexts
-from auditor.types import Encoded, Request, Response
+from auditor.models.heads.base import Head, TextModel
+from auditor.types import Encoded, Response
 
-CHECKS: tuple[Request, ...] = (
-    ("good",),
-    ("A film that is not half as clever as it would like to be.",),
-    ("It was long, and then it went on, and nobody knew why. " * 4,),
-    ("It was long, and then it went on, and nobody knew why. " * 80,),
+CHECKS = (
+    "good",
+    "A film that is not half as clever as it would like to be.",
+    "It was long, and then it went on, and nobody knew why. " * 4,
+    "It was long, and then it went on, and nobody knew why. " * 80,
 )
 """What is asked before a model is believed: one word, a sentence, a paragraph, and what most models have to cut."""
 TOLERANCE = 5e-5
@@ -25,9 +25,7 @@ SINGLY = "its answers depend on what a text is padded beside: texts pass one by 
 def checks(model: TextModel, *, thorough: bool = True) -> list[Encoded]:
     """CHECKS as the model reads them; ``thorough``: with the one that is cut."""
     chosen = CHECKS if thorough else CHECKS[:-1]
-    if isinstance(model.texts, WordTexts):
-        return model.encode([tuple(" ".join(request).split()) for request in chosen])
-    return model.encode(chosen)
+    return model.encode([model.head.asked(text) for text in chosen])
 
 
 def settle(model: TextModel, *, left: bool, thorough: bool = True) -> None:
@@ -40,7 +38,7 @@ def settle(model: TextModel, *, left: bool, thorough: bool = True) -> None:
     encoded = checks(model, thorough=thorough)
     model.singly = True
     alone, again = _answers(model, [encoded]), _answers(model, [encoded[:2]])
-    if _difference(alone[:2], again) > TOLERANCE:
+    if _difference(model, alone[:2], again) > TOLERANCE:
         raise ModelError(
             "answers the same text differently when asked twice",
             where=model.name,
@@ -63,20 +61,21 @@ def _together(model: TextModel, encoded: Sequence[Encoded], alone: Sequence[Resp
         short = _answers(model, [encoded[:2]])
     except NoAnswerError:
         return False
-    return _difference([*whole, *short], [*alone, *alone[:2]]) <= TOLERANCE
+    return _difference(model, [*whole, *short], [*alone, *alone[:2]]) <= TOLERANCE
 
 
 def _answers(model: TextModel, batches: Iterable[Sequence[Encoded]]) -> list[Response]:
     return [answer for batch in batches for answer in model.answers(batch)]
 
 
-def _difference(answers: Sequence[Response], others: Sequence[Response]) -> float:
+def _difference(model: TextModel, answers: Sequence[Response], others: Sequence[Response]) -> float:
     """The greatest between two probabilities of the same text, or of the same word."""
-    rows = (pair for answer, other in zip(answers, others, strict=True) for pair in side_by_side(answer, other))
+    rows = (
+        pair for answer, other in zip(answers, others, strict=True) for pair in side_by_side(model.head, answer, other)
+    )
     return max((abs(a - b) for one, other in rows for a, b in zip(one, other, strict=True)), default=0.0)
 
 
-def side_by_side(one: Response, other: Response) -> list[tuple[Response, Response]]:
-    """The probabilities of a text, or of each of its words, in pairs."""
-    of_words = any(isinstance(row, tuple) for row in (*one, *other))
-    return list(zip(one, other, strict=True)) if of_words else [(one, other)] * bool(one)
+def side_by_side(head: Head[Any], response: Response, other: Response) -> list[tuple[Sequence[float], Sequence[float]]]:
+    """The probabilities in two responses to the same request, in pairs."""
+    return list(zip(head.distributions(response), head.distributions(other), strict=True))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from auditor.text import words_of
-from auditor.types import Encoded, Model, Request, Response
+from auditor.types import REQUESTS, Encoded, Model, Request, Response
 
 
 def uncased_words(text: str) -> Sequence[str]:
@@ -16,7 +16,7 @@ def uncased_words(text: str) -> Sequence[str]:
 
 
 class FakeModel:
-    """Answers by a function of the texts; its tokens are words, lower-cased unless ``tokens`` says otherwise."""
+    """Answers by a function of the request; its tokens are words, lower-cased unless ``tokens`` says otherwise."""
 
     def __init__(
         self,
@@ -25,11 +25,13 @@ class FakeModel:
         *,
         name: str = "fake",
         tokens: Callable[[str], Sequence[str]] = uncased_words,
+        accepts: Collection[type[Request]] = REQUESTS,
     ) -> None:
         self._answer = answer
         self._labels = tuple(labels)
         self._name = name
         self._tokens = tokens
+        self._accepts = frozenset(accepts)
         self.batches: list[int] = []
         """Sizes of the batches it was asked for."""
 
@@ -49,10 +51,26 @@ class FakeModel:
     def numerics(self) -> str:
         return "fake"
 
+    @property
+    def device_kind(self) -> str:
+        return "cpu"
+
+    @property
+    def workers(self) -> int:
+        return 1
+
+    @property
+    def accepts(self) -> frozenset[type[Request]]:
+        return self._accepts
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         found = []
         for request in requests:
-            words = [list(self._tokens(text)) for text in request]
+            words = [list(self._tokens(text)) for text in request.texts]
             length = sum(len(tokens) + 1 for tokens in words) + 1
             found.append(Encoded(json.dumps(words), length, False, request))
         return found
@@ -70,7 +88,7 @@ def keyword_model(words: Sequence[str], *, name: str = "keywords", sure: float =
     wanted = frozenset(words)
 
     def answer(request: Request) -> Response:
-        hit = any(word.strip(".,!?") in wanted for text in request for word in uncased_words(text))
+        hit = any(word.strip(".,!?") in wanted for text in request.texts for word in uncased_words(text))
         return (1.0 - sure, sure) if hit else (sure, 1.0 - sure)
 
     return FakeModel(answer, name=name)

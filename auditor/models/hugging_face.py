@@ -1,4 +1,4 @@
-"""Local transformers checkpoints that classify texts, or the words of a text."""
+"""Local transformers checkpoints that answer by one of the heads."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError, NoAnswerError
-from auditor.models import adapters, checkpoint, company, padding
+from auditor.models import adapters, checkpoint, company, heads, padding
+from auditor.models.checkpoint import Checkpoint
 from auditor.models.devices import checked_device, device_named, device_words, versions
-from auditor.models.heads.sequence import TextModel, Texts
-from auditor.models.heads.token import WordTexts
+from auditor.models.heads.base import TextModel
 from auditor.models.libraries import quiet
 from auditor.models.loading import check_config, load_weights, loading, why
-from auditor.models.padding import Row
+from auditor.models.options import DEFAULTS, LoadOptions
+from auditor.models.rows import Row
 from auditor.models.tokenizing import load_tokenizer
 from auditor.types import Model
 
 __all__ = [
     "HuggingFaceModel",
-    "answers_words",
     "device_named",
     "length_limit",
     "load",
@@ -36,10 +36,9 @@ DEFAULT_LENGTH = 512
 
 
 class HuggingFaceModel(TextModel):
-    """A sequence- or token-classification model and its tokenizer in evaluation mode.
+    """A transformers model with a head and its tokenizer, in evaluation mode.
 
-    ``run`` takes one batch, pads it to its longest member and answers with probabilities (softmax in float32): of each
-    text, or of each of its words.
+    ``run`` takes one batch, pads it to its longest member and answers with probabilities (softmax in float32).
     """
 
     def __init__(
@@ -47,6 +46,7 @@ class HuggingFaceModel(TextModel):
         model: Any,
         tokenizer: Any,
         *,
+        head: heads.Kind,
         name: str,
         max_length: int,
         precision: str,
@@ -57,15 +57,10 @@ class HuggingFaceModel(TextModel):
         self._precision = precision
         config = model.config
         labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
-        given: dict[str, Any] = {
-            "name": name,
-            "max_length": max_length,
-            "pieces": padding.vocabulary_of(model),
-        }
-        words = answers_words(model)
-        texts = WordTexts(tokenizer, labels=labels, **given) if words else Texts(tokenizer, **given)
+        pieces = padding.vocabulary_of(model)
+        bound = head(tokenizer, name=name, max_length=max_length, pieces=pieces, labels=labels)
         filling = padding.filling(model, tokenizer)
-        super().__init__(texts, filling, name=name, labels=labels, fingerprint=fingerprint, again=again)
+        super().__init__(bound, filling, name=name, labels=labels, fingerprint=fingerprint, again=again)
         self._names_padding = padding.names_padding(model)
 
     @property
@@ -92,7 +87,7 @@ class HuggingFaceModel(TextModel):
         """Find out how texts can be padded, in float32. Raises ModelError for a model that does not answer soundly."""
         precision, self._precision = self._precision, "fp32"
         try:
-            company.settle(self, left=self.texts.tokenizer.padding_side == "left", thorough=thorough)
+            company.settle(self, left=self.head.tokenizer.padding_side == "left", thorough=thorough)
         finally:
             self._precision = precision
 
@@ -123,48 +118,33 @@ class HuggingFaceModel(TextModel):
         return torch.autocast(self._model.device.type, dtype=kind)
 
 
-def load(
-    path: Path,
-    *,
-    name: str,
-    task_name: str = "text-classification",
-    device: str = "auto",
-    precision: str = "fp32",
-    max_length: int | None = None,
-    allow_pickle: bool = False,
-    trust_remote_code: bool = False,
-) -> HuggingFaceModel:
-    """Load a local checkpoint: safetensors, no remote code, no network, unless asked. Raises ModelError."""
-    checkpoint.describe(path, task_name, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code)
-    where = checked_device(device, precision)
-    architecture = checkpoint.ARCHITECTURES[task_name]
-    words = architecture == checkpoint.WORDS
-    check_config(path, architecture, trust_remote_code=trust_remote_code)
+def load(source: Path | Checkpoint, options: LoadOptions = DEFAULTS, *, name: str) -> HuggingFaceModel:
+    """Load a local checkpoint: safetensors, no remote code, no network, unless asked. Raises ModelError.
+
+    A folder is described first, and so is the checkpoint when it is loaded again.
+    """
+    described = source if isinstance(source, Checkpoint) else _described(source, options)
+    path, remote = described.path, options.trust_remote_code
+    head = heads.of(described.head)
+    where = checked_device(options.device, options.precision)
+    check_config(path, head.architecture, trust_remote_code=remote)
     notes: list[str] = []
-    tokenizer = load_tokenizer(path, trust_remote_code=trust_remote_code, words=words, notes=notes)
-    weights, said = load_weights(path, where, architecture, trust_remote_code=trust_remote_code)
+    tokenizer = load_tokenizer(path, trust_remote_code=remote, words=head.reads_words, notes=notes)
+    weights, said = load_weights(path, where, head.architecture, trust_remote_code=remote)
     notes += said
     model = adapters.attach(weights, path)
-    limit = length_limit(model, tokenizer, max_length)
-    _check_room(limit, tokenizer, path)
-    arguments = {
-        "name": name,
-        "task_name": task_name,
-        "device": device,
-        "precision": precision,
-        "max_length": max_length,
-        "allow_pickle": allow_pickle,
-        "trust_remote_code": trust_remote_code,
-    }
+    limit = length_limit(model, tokenizer, options.max_length)
+    check_room(limit, tokenizer, path)
     with loading("does not load", path):
         found = HuggingFaceModel(
             model,
             tokenizer,
+            head=head,
             name=name,
             max_length=limit,
-            precision=precision,
-            fingerprint=checkpoint.fingerprint(path),
-            again=lambda: load(path, **arguments),  # type: ignore[arg-type]
+            precision=options.precision,
+            fingerprint=described.fingerprint,
+            again=lambda: load(path, replace(options, head=described.head), name=name),
         )
     if not found.names_padding and tokenizer.pad_token_id is None:
         token = tokenizer.convert_ids_to_tokens(found.filling.token)
@@ -178,9 +158,10 @@ def load(
     return found
 
 
-def answers_words(model: Any) -> bool:
-    """Whether a torch module answers for every word, and not for the whole text."""
-    return type(adapters.plain(model)).__name__.endswith(checkpoint.WORDS)
+def _described(path: Path, options: LoadOptions) -> Checkpoint:
+    return checkpoint.describe(
+        path, options.head, allow_pickle=options.allow_pickle, trust_remote_code=options.trust_remote_code
+    )
 
 
 def wrap(
@@ -190,11 +171,12 @@ def wrap(
 
     ``fingerprint``: what its answers follow from, where that is known; without it they are not kept between runs.
     ``settled``: it is asked as its tokenizer pads, without being tried first. Raises ModelError for one that does not
-    answer soundly.
+    answer soundly, or that no head serves.
     """
     wrapped = HuggingFaceModel(
         model,
         tokenizer,
+        head=adapters.head_of(model),
         name=name,
         max_length=length_limit(model, tokenizer, max_length),
         precision="fp32",
@@ -225,7 +207,7 @@ def length_limit(model: Any, tokenizer: Any, given: int | None) -> int:
     return min((int(one) for one in limits if checkpoint.is_limit(one)), default=DEFAULT_LENGTH)
 
 
-def _check_room(limit: int, tokenizer: Any, path: Path) -> None:
+def check_room(limit: int, tokenizer: Any, path: Path) -> None:
     """Whether a text has any place beside the special tokens. Raises ModelError."""
     special = int(tokenizer.num_special_tokens_to_add())
     if limit <= special:

@@ -126,7 +126,7 @@ def load_weights(
 ) -> tuple[Any, list[str]]:
     """The model on the device with float32 weights, all of them from the checkpoint; and what is to be said of it.
 
-    ``architecture``: how its name ends, such as ``ForSequenceClassification``. Raises ModelError.
+    ``architecture``: how its name ends. Raises ModelError.
     """
     notes: list[str] = []
     with loading("does not load", path), without_adapter(path, notes) as folder:

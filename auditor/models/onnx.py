@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError, NoAnswerError
 from auditor.models import company, hugging_face
+from auditor.models.checkpoint import Checkpoint
 from auditor.models.devices import checked_device, device_words, versions
-from auditor.models.heads.sequence import TextModel, Texts
-from auditor.models.heads.token import WordTexts
+from auditor.models.heads.base import Head, TextModel
 from auditor.models.libraries import said
 from auditor.models.onnx_export import TORCH, Provider, provider, refused, runtime, session_of
-from auditor.models.padding import Filling, Row, named_padding
+from auditor.models.options import DEFAULTS, LoadOptions
+from auditor.models.padding import named_padding
+from auditor.models.rows import Filling, Row
 from auditor.types import Model, Response
 
 PACKAGES = ("onnxruntime", "onnx")
@@ -27,7 +30,7 @@ TOLERANCE = 1e-4
 
 
 class OnnxModel(TextModel):
-    """A sequence-classification model in ONNX Runtime, and its tokenizer.
+    """A model in ONNX Runtime, and its tokenizer.
 
     ``run`` takes one batch, pads it to its longest member and answers with probabilities (softmax in float32).
     """
@@ -35,7 +38,7 @@ class OnnxModel(TextModel):
     def __init__(
         self,
         session: Any,
-        texts: Texts | WordTexts,
+        head: Head[Any],
         filling: Filling,
         *,
         name: str,
@@ -47,7 +50,7 @@ class OnnxModel(TextModel):
     ) -> None:
         import torch
 
-        super().__init__(texts, filling, name=name, labels=labels, fingerprint=fingerprint, again=again)
+        super().__init__(head, filling, name=name, labels=labels, fingerprint=fingerprint, again=again)
         self._session = session
         self._names_padding = names_padding
         self._inputs = [one.name for one in session.get_inputs()]
@@ -99,35 +102,19 @@ def check(precision: str) -> None:
             raise ModelError(f'backend "onnx" needs {name}: {said(error)}', hint=TORCH) from error
 
 
-def load(
-    path: Path,
-    *,
-    name: str,
-    task_name: str = "text-classification",
-    device: str = "auto",
-    precision: str = "fp32",
-    max_length: int | None = None,
-    allow_pickle: bool = False,
-    trust_remote_code: bool = False,
-) -> OnnxModel:
+def load(source: Path | Checkpoint, options: LoadOptions = DEFAULTS, *, name: str) -> OnnxModel:
     """Load a local checkpoint as ``hugging_face.load`` does, and export it. Raises ModelError.
 
     A checkpoint that does not export, or answers otherwise than in torch, is refused.
     """
-    check(precision)
-    where = checked_device(device, precision)
+    check(options.precision)
+    where = checked_device(options.device, options.precision)
     chosen = provider(where)
-    given: dict[str, Any] = {
-        "name": name,
-        "task_name": task_name,
-        "precision": precision,
-        "max_length": max_length,
-        "allow_pickle": allow_pickle,
-        "trust_remote_code": trust_remote_code,
-    }
     # On the CPU, whatever will answer: there one export serves all devices, and float32 is float32.
-    torch_model = hugging_face.load(path, device="cpu", **given)
-    return _in_place_of(torch_model, str(path), where, chosen, again=lambda: load(path, device=device, **given))
+    torch_model = hugging_face.load(source, replace(options, device="cpu"), name=name)
+    path, head = (source.path, source.head) if isinstance(source, Checkpoint) else (source, options.head)
+    again = replace(options, head=head)
+    return _in_place_of(torch_model, str(path), where, chosen, again=lambda: load(path, again, name=name))
 
 
 def _in_place_of(
@@ -144,10 +131,16 @@ def _in_place_of(
     rows = torch_model.rows(encoded[:2])
     rows = rows[:1] if torch_model.singly else rows
     with named_padding(torch_model.module, torch_model.filling.token):
-        session = session_of(torch_model.module, torch_model.filling.padded(rows), chosen, path)
+        session = session_of(
+            torch_model.module,
+            torch_model.head.pad(rows, torch_model.filling),
+            chosen,
+            path,
+            by_token=torch_model.head.answers_tokens,
+        )
     model = OnnxModel(
         session,
-        torch_model.texts,
+        torch_model.head,
         torch_model.filling,
         name=torch_model.name,
         labels=torch_model.labels,
@@ -159,12 +152,12 @@ def _in_place_of(
     model.singly, model.notes = torch_model.singly, torch_model.notes
     with refused("does not run in ONNX Runtime", path):
         answers = [answer for batch in batches for answer in model.run(batch)]
-    _compared(list(zip(answers, expected, strict=True)), path)
+    _compared(model.head, list(zip(answers, expected, strict=True)), path)
     return model
 
 
-def _compared(pairs: list[tuple[Response, Response]], where: str) -> None:
-    rows = [row for pair in pairs for row in company.side_by_side(*pair)]
+def _compared(head: Head[Any], pairs: list[tuple[Response, Response]], where: str) -> None:
+    rows = [row for pair in pairs for row in company.side_by_side(head, *pair)]
     worst = max(abs(a - b) for one, other in rows for a, b in zip(one, other, strict=True))
     if worst > TOLERANCE or any(one.index(max(one)) != other.index(max(other)) for one, other in rows):
         message = f"answers otherwise in ONNX Runtime than in torch: probabilities differ by up to {worst:.1e}"

@@ -56,13 +56,16 @@ def refused(what: str, where: str) -> Iterator[None]:
         raise ModelError(f"{what}: {said(error)}", where=where, hint=TORCH) from error
 
 
-def session_of(module: Any, example: Mapping[str, Any], chosen: Provider, where: str) -> Any:
-    """The module exported and opened; ``example``: a batch by the names of its tensors. Raises ModelError."""
+def session_of(module: Any, example: Mapping[str, Any], chosen: Provider, where: str, *, by_token: bool) -> Any:
+    """The module exported and opened; ``example``: a batch by the names of its tensors. Raises ModelError.
+
+    ``by_token``: whether it answers for every token, and not once for a row.
+    """
     with contextlib.ExitStack() as stack:
         with refused("does not export to ONNX", where):
             folder = Path(tempfile.mkdtemp(prefix="auditor-onnx-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            _export(module, example, folder / "model.onnx")
+            _export(module, example, folder / "model.onnx", by_token=by_token)
         with refused("does not open in ONNX Runtime", where):
             session = _opened(folder / "model.onnx", chosen)
         if len(list(folder.iterdir())) > 1:
@@ -71,7 +74,7 @@ def session_of(module: Any, example: Mapping[str, Any], chosen: Provider, where:
     return session
 
 
-def _export(module: Any, example: Mapping[str, Any], file: Path) -> None:
+def _export(module: Any, example: Mapping[str, Any], file: Path, *, by_token: bool) -> None:
     import torch
 
     names = list(example)
@@ -87,9 +90,7 @@ def _export(module: Any, example: Mapping[str, Any], file: Path) -> None:
     # The exporter leaves everything below in the mode that it found the root in, and a new root is in training mode.
     root = Logits().eval()
     given = tuple(example[name] for name in names)
-    with torch.inference_mode():
-        by_word = root(*given).dim() == 3
-    axes = {name: {0: "batch", 1: "sequence"} for name in (*names, *(["logits"] if by_word else []))}
+    axes = {name: {0: "batch", 1: "sequence"} for name in (*names, *(["logits"] if by_token else []))}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.filterwarnings("ignore", module=r"torch\.onnx")

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable, Sequence
 
 from auditor.errors import ModelError
-from auditor.types import Encoded, Model, Response
+from auditor.types import Encoded, Model, Request, Response
 
 
 class Replicas:
@@ -44,7 +44,7 @@ class Replicas:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return tuple(getattr(self._models[0], "notes", ()))
+        return self._models[0].notes
 
     @property
     def numerics(self) -> str:
@@ -52,9 +52,13 @@ class Replicas:
 
     @property
     def device_kind(self) -> str:
-        return str(getattr(self._models[0], "device_kind", "cpu"))
+        return self._models[0].device_kind
 
-    def encode(self, requests: Sequence[tuple[str, ...]]) -> list[Encoded]:
+    @property
+    def accepts(self) -> frozenset[type[Request]]:
+        return self._models[0].accepts
+
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         return self._models[0].encode(requests)
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:

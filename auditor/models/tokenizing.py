@@ -46,13 +46,26 @@ def load_tokenizer(
     files = {"tokenizer.json", *type(tokenizer).vocab_files_names.values()}
     if type(tokenizer).vocab_files_names and not any((path / name).is_file() for name in files):
         raise ModelError(NO_TOKENIZER, where=str(path), hint=SAVE_TOKENIZER)
-    if words and not tokenizer.is_fast:
+    if words:
+        _check_is_fast(tokenizer, str(path))
+    return tokenizer
+
+
+def _check_is_fast(tokenizer: Any, where: str) -> None:
+    if not tokenizer.is_fast:
         raise ModelError(
             f"its {type(tokenizer).__name__} cannot tell which word a token belongs to",
-            where=str(path),
+            where=where,
             hint="for named entities fine-tune a base whose tokenizer is a fast one (tokenizer.is_fast)",
         )
-    return tokenizer
+
+
+def check_reads_words(tokenizer: Any, where: str) -> None:
+    """Whether a tokenizer in memory can be given words. Raises ModelError."""
+    _check_is_fast(tokenizer, where)
+    if _refuses_words(tokenizer):
+        hint = "AutoTokenizer.from_pretrained(…, add_prefix_space=True)"
+        raise ModelError(f"its {type(tokenizer).__name__} takes no words", where=where, hint=hint)
 
 
 def _refuses_words(tokenizer: Any) -> bool:

@@ -161,30 +161,28 @@ def deleted_word(_word: str, _rng: random.Random) -> tuple[str, ...] | None:
     return ()
 
 
-WORDS: dict[str, tuple[str, Change]] = {
-    "upper case": ("case", upper_case),
-    "lower case": ("case", lower_case),
-    "capitalized": ("case", capitalized),
-    "random case": ("case", random_case),
-    "added punctuation": ("spacing and punctuation", added_punctuation),
-    "removed punctuation": ("spacing and punctuation", removed_punctuation),
-    "deleted word": ("words", deleted_word),
-    "digits to words": ("words", digits_to_words),
-    "expanded contraction": ("words", _listed("contractions")),
-    "zero-width character": ("invisible characters", _inserted(ZERO_WIDTH)),
-    "soft hyphen": ("invisible characters", _inserted(SOFT_HYPHEN)),
-    "homoglyph": ("homoglyphs", _replaced("homoglyphs")),
-    "diacritic": ("homoglyphs", _replaced("diacritics")),
-    "repeated letter": ("social media", repeated_letter),
-    "social-media spelling": ("social media", _listed("social_media")),
+WORDS: dict[str, Change] = {
+    "upper case": upper_case,
+    "lower case": lower_case,
+    "capitalized": capitalized,
+    "random case": random_case,
+    "added punctuation": added_punctuation,
+    "removed punctuation": removed_punctuation,
+    "deleted word": deleted_word,
+    "digits to words": digits_to_words,
+    "expanded contraction": _listed("contractions"),
+    "zero-width character": _inserted(ZERO_WIDTH),
+    "soft hyphen": _inserted(SOFT_HYPHEN),
+    "homoglyph": _replaced("homoglyphs"),
+    "diacritic": _replaced("diacritics"),
+    "repeated letter": repeated_letter,
+    "social-media spelling": _listed("social_media"),
 }
-"""Perturbation → (family, change of a word)."""
+"""Perturbation → change of a word."""
 
-PAIRS: dict[str, tuple[str, PairChange]] = {
-    "joined words": ("spacing and punctuation", joined_words),
-    "extra whitespace": ("spacing and punctuation", extra_whitespace),
-    "swapped words": ("words", swapped_words),
+PAIRS: dict[str, PairChange] = {
+    "joined words": joined_words,
+    "extra whitespace": extra_whitespace,
+    "swapped words": swapped_words,
 }
-"""Perturbation → (family, change of a word and the next one)."""
-
-FAMILIES: dict[str, str] = {name: family for name, (family, _) in (*WORDS.items(), *PAIRS.items())}
+"""Perturbation → change of a word and the next word."""

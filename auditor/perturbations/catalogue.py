@@ -1,72 +1,169 @@
-"""Perturbations of a text, word by word: typos, case, spacing, words, invisible characters, homoglyphs, social media."""
+"""The catalogue of perturbations, shared by the noise probe and the training recipes: typos, case, spacing, words,
+invisible characters, homoglyphs, social media, and the operations of easy data augmentation.
+"""
 
 from __future__ import annotations
 
 import functools
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from auditor import text
-from auditor.perturbations import builtin, nlpaug_methods
+from auditor.perturbations import augmentation, builtin, nlpaug_methods
 from auditor.text import shares
 
-BY_NLPAUG = frozenset(nlpaug_methods.METHODS)
-"""Perturbations that need nlpaug."""
-
-FAMILIES: dict[str, str] = {**nlpaug_methods.METHODS, **builtin.FAMILIES}
-"""Perturbation → family.
-
-Swapped and deleted words are our own: nlpaug's RandomWordAug chooses the words itself, so that severities would not be
-nested, and changes capitals as well; once the words are chosen nothing is left for it to decide.
-"""
+NLPAUG = frozenset({"package:nlpaug"})
+_TWO_WORDS = "two words"
 
 
-def perturb(
-    words: text.Words, name: str, share: float, rng: random.Random, kept: frozenset[int] = frozenset()
-) -> tuple[text.Edit, ...]:
-    """Edits that touch about ``share`` (in (0, 1]) of the words; empty where no word offers anything to change.
+class Perturbation(Protocol):
+    """A way to change a text word by word."""
 
-    At least one edit, and no more words than ``share`` of them all, rounded. With an equal generator, a smaller share
-    touches a subset of the words and changes them alike. ``name`` is a key of FAMILIES (KeyError). No word of ``kept`` is
-    touched.
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def family(self) -> str: ...
+
+    @property
+    def keeps_label(self) -> bool:
+        """Whether a reader would give the text the same label: a model may be trained on it."""
+        ...
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """``package:<import name>`` or ``resource:<name>``."""
+        ...
+
+    @property
+    def wanted(self) -> str:
+        """What a text must have to be changed, in words."""
+        ...
+
+    def edits(
+        self, words: text.Words, share: float, rng: random.Random, protected: frozenset[int] = frozenset()
+    ) -> tuple[text.Edit, ...]:
+        """Edits that touch about ``share`` (in (0, 1]) of the words and none of ``protected``; empty where none offers a change."""
+        ...
+
+
+@dataclass(frozen=True)
+class ByWord:
+    """Changes words each for itself, or each with the next word.
+
+    At least one edit, and no more words than the share of them all, rounded. With an equal generator a smaller share
+    touches a subset of the words and changes them alike: severities are nested.
     """
-    wanted = max(1, shares.nearest(share, len(words.words)))
-    order = list(range(len(words.words)))
-    rng.shuffle(order)
-    seeds = [rng.getrandbits(32) for _ in order]
-    touched = 0
-    edits: list[text.Edit] = []
-    for index in order:
-        if touched >= wanted:
-            break
-        edit = None if index in kept else _edit(words, index, name, seeds[index], edits)
-        if edit is None or not kept.isdisjoint(range(edit.start, edit.end)):
-            continue
-        if edits and touched + edit.end - edit.start > wanted:
-            break
-        touched += edit.end - edit.start
-        edits.append(edit)
-    return tuple(edits)
 
+    name: str
+    family: str
+    wanted: str
+    keeps_label: bool
+    needs: frozenset[str] = frozenset()
 
-def _edit(words: text.Words, index: int, name: str, seed: int, before: Sequence[text.Edit]) -> text.Edit | None:
-    if name in builtin.PAIRS:
-        if index + 1 == len(words.words) or any(edit.start - 1 <= index < edit.end for edit in before):
-            return None
-        return builtin.PAIRS[name][1](words, index, random.Random(seed))
-    new = _changed(name, words.words[index], seed)
-    if new is None or (not new and sum(not edit.words for edit in before) + 1 >= len(words.words)):
-        return None  # a text keeps at least one word
-    return text.Edit(index, index + 1, new, (" ",) * (len(new) - 1))
+    def edits(
+        self, words: text.Words, share: float, rng: random.Random, protected: frozenset[int] = frozenset()
+    ) -> tuple[text.Edit, ...]:
+        """Edits of words in a random order, as many as the share allows."""
+        wanted = max(1, shares.nearest(share, len(words.words)))
+        order = list(range(len(words.words)))
+        rng.shuffle(order)
+        seeds = [rng.getrandbits(32) for _ in order]
+        touched = 0
+        edits: list[text.Edit] = []
+        for index in order:
+            if touched >= wanted:
+                break
+            edit = None if index in protected else self._edit(words, index, seeds[index], edits)
+            if edit is None or not protected.isdisjoint(range(edit.start, edit.end)):
+                continue
+            if edits and touched + edit.end - edit.start > wanted:
+                break
+            touched += edit.end - edit.start
+            edits.append(edit)
+        return tuple(edits)
+
+    def _edit(self, words: text.Words, index: int, seed: int, before: Sequence[text.Edit]) -> text.Edit | None:
+        pair = builtin.PAIRS.get(self.name)
+        if pair is not None:
+            if index + 1 == len(words.words) or any(edit.start - 1 <= index < edit.end for edit in before):
+                return None
+            return pair(words, index, random.Random(seed))
+        new = _changed(self.name, words.words[index], seed)
+        if new is None or (not new and sum(not edit.words for edit in before) + 1 >= len(words.words)):
+            return None  # a text keeps at least one word
+        return text.Edit(index, index + 1, new, (" ",) * (len(new) - 1))
 
 
 @functools.lru_cache(maxsize=2**16)
 def _changed(name: str, word: str, seed: int) -> tuple[str, ...] | None:
     """What becomes of a word. Every severity and every model asks for the same changes."""
-    return _change(name)(word, random.Random(seed))
+    if name in nlpaug_methods.METHODS:
+        return nlpaug_methods.change(name, word, random.Random(seed))
+    return builtin.WORDS[name](word, random.Random(seed))
 
 
-def _change(name: str) -> builtin.Change:
-    if name in BY_NLPAUG:
-        return functools.partial(nlpaug_methods.change, name)
-    return builtin.WORDS[name][1]
+def _typo(name: str, wanted: str) -> ByWord:
+    return ByWord(name, "typos", wanted, keeps_label=True, needs=NLPAUG)
+
+
+_SPACING, _INVISIBLE, _HOMOGLYPHS, _SOCIAL = (
+    "spacing and punctuation",
+    "invisible characters",
+    "homoglyphs",
+    "social media",
+)
+NOISE: tuple[ByWord, ...] = (
+    _typo("keyboard typo", "a word of two letters or more of an English keyboard"),
+    _typo("OCR error", "a Latin letter or digit that is mistaken for another"),
+    _typo("inserted letter", "a word of two letters or more"),
+    _typo("substituted letter", "a word of two letters or more"),
+    _typo("swapped letters", "a word of three letters or more"),
+    _typo("deleted letter", "a word of three letters or more"),
+    _typo("misspelling", "a word that nlpaug's list of misspellings has"),
+    ByWord("split word", _SPACING, "a word of four letters or more", keeps_label=True, needs=NLPAUG),
+    ByWord("upper case", "case", "a small letter", keeps_label=True),
+    ByWord("lower case", "case", "a capital letter", keeps_label=True),
+    ByWord("capitalized", "case", "a word without a capital at its head", keeps_label=True),
+    ByWord("random case", "case", "a letter that is small or capital", keeps_label=True),
+    ByWord("added punctuation", _SPACING, "a word", keeps_label=True),
+    ByWord("removed punctuation", _SPACING, "punctuation beside a word", keeps_label=True),
+    ByWord("deleted word", "words", _TWO_WORDS, keeps_label=False),
+    ByWord("digits to words", "words", "a digit", keeps_label=False),
+    ByWord("expanded contraction", "words", "a contraction of the list", keeps_label=False),
+    ByWord("zero-width character", _INVISIBLE, "a word of two characters or more", keeps_label=True),
+    ByWord("soft hyphen", _INVISIBLE, "a word of two characters or more", keeps_label=True),
+    ByWord("homoglyph", _HOMOGLYPHS, "a Latin letter with a Cyrillic look-alike", keeps_label=True),
+    ByWord("diacritic", _HOMOGLYPHS, "a Latin letter that may have a mark", keeps_label=True),
+    ByWord("repeated letter", _SOCIAL, "a letter", keeps_label=True),
+    ByWord("social-media spelling", _SOCIAL, "a word of the list", keeps_label=True),
+    ByWord("joined words", _SPACING, _TWO_WORDS, keeps_label=True),
+    ByWord("extra whitespace", _SPACING, _TWO_WORDS, keeps_label=True),
+    ByWord("swapped words", "words", "two words side by side that differ", keeps_label=False),
+)
+"""What the noise probe runs where a user names nothing else.
+
+Swapped and deleted words are our own: nlpaug's RandomWordAug chooses the words itself, so that severities would not be
+nested, and changes capitals as well; once the words are chosen nothing is left for it to decide.
+"""
+_EVERY: tuple[Perturbation, ...] = (*NOISE, *augmentation.OPERATIONS.values())
+CATALOGUE: dict[str, Perturbation] = {one.name: one for one in _EVERY}
+"""Every perturbation by its name."""
+FAMILIES: dict[str, str] = {name: one.family for name, one in CATALOGUE.items()}
+"""Perturbation → family."""
+
+
+def perturb(
+    words: text.Words, name: str, share: float, rng: random.Random, protected: frozenset[int] = frozenset()
+) -> tuple[text.Edit, ...]:
+    """The edits of the perturbation of that name. Raises KeyError for an unknown name."""
+    return CATALOGUE[name].edits(words, share, rng, protected)
+
+
+def families(*, keeps_label: bool) -> tuple[str, ...]:
+    """Families all of whose perturbations keep a text's label, or all others."""
+    every = dict.fromkeys(FAMILIES.values())
+    kept = {family: all(one.keeps_label for one in CATALOGUE.values() if one.family == family) for family in every}
+    return tuple(family for family in every if kept[family] is keeps_label)

@@ -17,17 +17,19 @@ from typing import Any
 
 from auditor.text import words_of
 
-METHODS = {
-    "keyboard typo": "typos",
-    "OCR error": "typos",
-    "inserted letter": "typos",
-    "substituted letter": "typos",
-    "swapped letters": "typos",
-    "deleted letter": "typos",
-    "misspelling": "typos",
-    "split word": "spacing and punctuation",
-}
-"""Perturbation → family."""
+METHODS = frozenset(
+    {
+        "keyboard typo",
+        "OCR error",
+        "inserted letter",
+        "substituted letter",
+        "swapped letters",
+        "deleted letter",
+        "misspelling",
+        "split word",
+    }
+)
+"""Perturbations that nlpaug makes."""
 
 TRIES = 4
 """A letter may be drawn for itself, or swapped with its like."""

@@ -11,7 +11,7 @@ from auditor.errors import ResultsError
 from auditor.results.canonical_json import slice_text
 from auditor.storage.reading import open_file
 from auditor.text import excerpts
-from auditor.types import Names, ProbeRecord, Rows, ScoredCase, Task, in_words
+from auditor.types import Names, ProbeRecord, Rows, ScoredCase, Task
 
 ROW_GROUP = 4096
 """Cases kept in memory before they are written."""
@@ -59,8 +59,8 @@ class CaseWriter:
         self._rows: list[dict[str, Any]] = []
 
     def __call__(self, model: str, probe: str, case: ScoredCase) -> None:
-        asked, gold = case.case, in_words(case.case.example.gold)
-        before, after = excerpts.excerpts(asked.example.inputs, asked.after) if self._texts else (None, None)
+        asked, gold = case.case, case.case.example.gold
+        before, after = excerpts.excerpts(asked.example.inputs, case.edited.inputs) if self._texts else (None, None)
         self._rows.append(
             {
                 "model": model,
@@ -70,12 +70,12 @@ class CaseWriter:
                 "cluster": asked.cluster or asked.example.cluster,
                 "before": None if before is None else slice_text(before),
                 "after": None if after is None else slice_text(after),
-                "answer_before": excerpts.beginning(self._task.answer(case.before)),
-                "answer_after": excerpts.beginning(self._task.answer(case.after)),
-                "gold": None if gold is None else excerpts.beginning(gold),
+                "answer_before": excerpts.beginning(self._task.show(case.before)),
+                "answer_after": excerpts.beginning(self._task.show(case.after)),
+                "gold": None if gold is None else excerpts.beginning(self._task.show_gold(gold)),
                 "vacuous": case.vacuous,
-                "invalid": asked.invalid,
-                "facts": slice_text(asked.facts),
+                "invalid": case.edited.invalid,
+                "facts": slice_text(case.facts),
             }
         )
         if len(self._rows) >= ROW_GROUP:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from auditor.errors import ConfigError, near_match
 from auditor.labels import matching, spellings
-from auditor.types import Inputs, Request, Response, Score
+from auditor.tasks import wrong_classes
+from auditor.tasks.defaults import TaskDefaults
+from auditor.types import SAME_WORDS, Alignment, Classify, Edits, Example, Goal, Inputs, Offer, Response, Score
 
 
-class TextClassification:
+class TextClassification(TaskDefaults):
     """One text field, one label of a fixed set; the metric is accuracy.
 
     A response is a tuple of probabilities in [0, 1], one for each label in the model's order; the decision is the
@@ -21,7 +24,11 @@ class TextClassification:
     fields: tuple[str, ...] = ("text",)
     metric = "accuracy"
     ratio = False
-    word_level = False
+    head = "sequence"
+    offers: frozenset[Offer] = frozenset({"class_scores", "one_label", "attack_goal"})
+    corruptions = wrong_classes.CORRUPTIONS
+    example_labels: tuple[str, ...] = ("negative", "positive")
+    constant_answer = "always predicting one class"
 
     def __init__(self, labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> None:
         """``mapping``: label in the data → the model's label. Raises ConfigError when the model has no such label."""
@@ -34,10 +41,6 @@ class TextClassification:
                     where="[data.labels]",
                     hint=near_match(label, self.labels) or f"known: {spellings.shown(self.labels)}",
                 )
-
-    def elsewhere(self) -> TextClassification:
-        """Itself: the labels are the same everywhere."""
-        return self
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
         """Inputs and gold label of a row; without a column for ``label`` the gold is None.
@@ -52,29 +55,38 @@ class TextClassification:
         column = spellings.Column(columns["label"], {word: (0,)})
         return inputs, matching.read(column, self.labels, self.mapping).labels[word]
 
-    def request(self, inputs: Inputs) -> Request:
-        """What the model is asked: the text."""
-        return (inputs["text"],)
+    def request(self, inputs: Inputs) -> Classify:
+        """Ask for the label of the text."""
+        return Classify((inputs["text"],))
 
     def score(self, gold: str, response: Response) -> Score:
         """(1, 1) when the decision is the gold label, else (0, 1)."""
-        return Score(float(self.answer(response) == gold), 1.0)
+        return Score(float(self.show(response) == gold), 1.0)
 
-    def parts(self, gold: str, response: Response) -> Mapping[str, Score]:  # noqa: ARG002 - the metric says it all
-        """None."""
-        return {}
-
-    def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:  # noqa: ARG002 - one decision
+    def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:  # noqa: ARG002 - one decision
         """Whether the most probable label is the same."""
-        return self.answer(one) == self.answer(other)
+        return self.show(before) == self.show(after)
 
-    def follow(self, gold: str, origins: Sequence[int]) -> str:  # noqa: ARG002 - a text has one label
-        """The label of the text as it was."""
-        return gold
+    def goal(self, example: Example, before: Response) -> Goal | None:
+        """The gold label's probability, then the others'; None where the answer before is wrong."""
+        if example.gold is None or self.show(before) != example.gold:
+            return None
+        place = self.labels.index(example.gold)
 
-    def answer(self, response: Response) -> str:
+        def scores(inputs: Inputs, response: Response, edits: Edits | None = None) -> tuple[float, ...]:  # noqa: ARG001 - one label a text
+            # The first label of equals is the decision: one before the gold label is so by a tie already.
+            first = (math.nextafter(chance, 2.0) for chance in response[:place])
+            return (response[place], *first, *response[place + 1 :])
+
+        return scores
+
+    def likelihood(self, gold: str, response: Response) -> float:
+        """The probability of the gold label."""
+        return float(response[self.labels.index(gold)])
+
+    def show(self, value: Response) -> str:
         """The most probable label, the first one on a tie."""
-        return self.labels[max(range(len(self.labels)), key=response.__getitem__)]
+        return self.labels[max(range(len(self.labels)), key=value.__getitem__)]
 
     def stratum(self, gold: str | None) -> str | None:
         """The gold label itself."""
@@ -91,3 +103,6 @@ class TextClassification:
     def class_scores(self, response: Response) -> Mapping[str, float]:
         """Label → probability in [0, 1]."""
         return dict(zip(self.labels, map(float, response), strict=True))
+
+
+TASK = TextClassification

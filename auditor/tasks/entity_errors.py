@@ -4,59 +4,90 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
-from auditor.text.spans import Span, overlap
-from auditor.types import Score
+from auditor.text.spans import overlap
+from auditor.types import Detail, Metric, Score, Span
 
 ERRORS = ("boundary", "type", "boundary and type", "missed", "spurious")
 """Right type with other boundaries; right boundaries with another type; neither, and they overlap; nothing there; and, of
 what the model sees, what overlaps no entity."""
+MEASURES = ("f1", "precision", "recall")
+COUNTS_O = "token level, O counted: most words are outside every entity, so this looks better than F1 of entities"
 
 
-def scores(
+def _ratio(name: str, title: str, better: Literal["higher", "lower"] | None = "higher") -> Metric:
+    return Metric(name, title, "mean", "share", 0.0, 1.0, better, ratio=True)
+
+
+WHOLE = (
+    _ratio("precision", "entity-level precision"),
+    _ratio("recall", "entity-level recall"),
+    _ratio(
+        "lenient_f1",
+        "F1 as conlleval and seqeval's default count it: I- after O or another type begins an entity "
+        "([data] lenient = true reads the model so)",
+    ),
+)
+"""Metrics of a whole sentence's details."""
+SLICED = (
+    _ratio("type_f1", "F1 by type of entity"),
+    _ratio("error_rate", "share of entities by kind of error (spurious: of those that the model sees)", "lower"),
+    _ratio("type_recall", "recall by type of entity"),
+    _ratio("type_precision", "precision by type of entity"),
+    _ratio("token_f1", f"F1 of tags ({COUNTS_O})", None),
+    _ratio("token_precision", f"precision of tags ({COUNTS_O})", None),
+    _ratio("token_recall", f"recall of tags ({COUNTS_O})", None),
+)
+"""Metrics by type, by kind of error and by tag."""
+
+
+def details(
     gold: Sequence[Span], seen: Sequence[Span], types: Sequence[str], tags: Sequence[tuple[str, str]]
-) -> Iterator[tuple[str, Score]]:
-    """Name → score of one sentence. ``tags``: gold and predicted tag of each word.
+) -> Iterator[Detail]:
+    """The details of one sentence. ``tags``: gold and predicted tag of each word.
 
-    ``precision`` and ``recall`` of the entities; ``f1``, ``precision`` and ``recall`` of each type, as in ``f1 PER``; of each
-    kind of error, as in ``error missed``, how many of the entities there are (of what the model sees: spurious); of each tag
-    ``token f1``, ``token precision`` and ``token recall``, O among them.
+    Precision and recall of the entities; F1, precision and recall of each type; of each kind of error, how many of the
+    entities there are (of what the model sees: spurious); of each tag F1, precision and recall, O among them.
     """
     right = set(gold).intersection(seen)
-    yield "precision", Score(float(len(right)), float(len(seen)))
-    yield "recall", Score(float(len(right)), float(len(gold)))
+    yield Detail("precision", {}, Score(float(len(right)), float(len(seen))))
+    yield Detail("recall", {}, Score(float(len(right)), float(len(gold))))
     for kind in types:
-        of_type = [sum(one.type == kind for one in some) for some in (right, seen, gold)]
-        yield from _three(kind, *of_type, prefix="")
+        counts = [sum(span.type == kind for span in spans_) for spans_ in (right, seen, gold)]
+        yield from _three("type", kind, *counts)
     errors = Counter(_errors(gold, seen))
     for name in ERRORS:
-        yield f"error {name}", Score(float(errors[name]), float(len(seen if name == "spurious" else gold)))
+        total = len(seen if name == "spurious" else gold)
+        yield Detail("error_rate", {"error": name}, Score(float(errors[name]), float(total)))
     for tag in dict.fromkeys(tag for pair in tags for tag in pair):
-        counts = (
-            sum(one == other == tag for one, other in tags),
-            sum(other == tag for _, other in tags),
-            sum(one == tag for one, _ in tags),
+        yield from _three(
+            "token",
+            tag,
+            sum(wanted == found == tag for wanted, found in tags),
+            sum(found == tag for _, found in tags),
+            sum(wanted == tag for wanted, _ in tags),
+            key="tag",
         )
-        yield from _three(tag, *counts, prefix="token ")
 
 
-def _three(name: str, right: int, seen: int, wanted: int, *, prefix: str) -> Iterator[tuple[str, Score]]:
-    yield f"{prefix}f1 {name}", Score(2.0 * right, float(seen + wanted))
-    yield f"{prefix}precision {name}", Score(float(right), float(seen))
-    yield f"{prefix}recall {name}", Score(float(right), float(wanted))
+def _three(level: str, name: str, right: int, seen: int, wanted: int, *, key: str = "type") -> Iterator[Detail]:
+    yield Detail(f"{level}_f1", {key: name}, Score(2.0 * right, float(seen + wanted)))
+    yield Detail(f"{level}_precision", {key: name}, Score(float(right), float(seen)))
+    yield Detail(f"{level}_recall", {key: name}, Score(float(right), float(wanted)))
 
 
 def _errors(gold: Sequence[Span], seen: Sequence[Span]) -> Iterator[str]:
-    for one in gold:
-        if one in seen:
+    for span in gold:
+        if span in seen:
             continue
-        near = [other for other in seen if overlap(one, other)]
-        if any(other[:2] == one[:2] for other in near):
+        near = [other for other in seen if overlap(span, other)]
+        if any(other[:2] == span[:2] for other in near):
             yield "type"
-        elif any(other.type == one.type for other in near):
+        elif any(other.type == span.type for other in near):
             yield "boundary"
         else:
             yield "boundary and type" if near else "missed"
-    for other in seen:
-        if not any(overlap(one, other) for one in gold):
+    for span in seen:
+        if not any(overlap(span, other) for other in gold):
             yield "spurious"

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Self
 
 from auditor import text
 from auditor.errors import ConfigError, DataError, near_match
 from auditor.labels import spellings
-from auditor.tasks import entity_errors
+from auditor.tasks import entity_errors, entity_goal, wrong_entities
+from auditor.tasks.defaults import TaskDefaults
 from auditor.text import spans
-from auditor.text.spans import OUTSIDE, Span
-from auditor.types import Inputs, Request, Response, Score
+from auditor.text.spans import OUTSIDE
+from auditor.types import (
+    SAME_WORDS,
+    Alignment,
+    Detail,
+    Example,
+    Goal,
+    Inputs,
+    Metric,
+    Offer,
+    Response,
+    Score,
+    Span,
+    Tag,
+)
 
 Gold = tuple[str, ...]
 """IOB2 tags, one a word."""
 
 
-class NamedEntityRecognition:
+class NamedEntityRecognition(TaskDefaults):
     """Words between blanks, each with a tag; the metric is entity-level F1, strict: boundaries and type.
 
     A response is a tuple of one row a word: the probabilities in [0, 1] of the model's tags, in its order. The decision is
@@ -29,25 +43,38 @@ class NamedEntityRecognition:
     fields: tuple[str, ...] = ("text",)
     metric = "f1"
     ratio = True
-    word_level = True
+    head = "token"
+    offers: frozenset[Offer] = frozenset({"labelled_spans", "attack_goal"})
+    lenient: bool = False
+    """Whether the model begins entities with ``I-`` too, as one trained on IOB1 does."""
+    layout: Literal["rows", "sentences"] = "sentences"
+    detail_metrics: tuple[Metric, ...] = entity_errors.WHOLE
+    sliced_metrics: tuple[Metric, ...] = entity_errors.SLICED
+    corruptions = wrong_entities.CORRUPTIONS
+    unit: str | None = "entities"
+    steps = 200
+    """Little is learned of named entities by 60 steps, from few or from many labels: F1 0.43 on CoNLL-2003 by a model of 22
+    million parameters from 100 sentences or from 1,000; by 200 steps 0.67 and 0.78, by 600 0.69 and 0.81."""
+    example_labels: tuple[str, ...] = ("O", "B-PER", "I-PER")
+    constant_answer = "naming no entity"
 
     def __init__(
         self,
         labels: Sequence[str],
         mapping: Mapping[str, str] | None = None,
         *,
-        abroad: bool = False,
+        other_domain: bool = False,
         lenient: bool = False,
     ) -> None:
         """``labels``: the model's tags. ``mapping``: type in the data → the model's type, or O, which makes its entities
-        none; of tags that are numbers, number → tag. ``abroad``: the data may name types that the model does not have.
+        none; of tags that are numbers, number → tag. ``other_domain``: the data may name types that the model does not have.
         ``lenient``: the model begins entities with ``I-`` too, as one trained on IOB1
         does. Raises ConfigError for labels that are no tags, or a mapping to no type.
         """
         # Tags without a type, as of a model that knows one only, get one here.
         self.labels = tuple(map(spans.typed, labels))
         self.mapping: Mapping[str, str] = dict(mapping or {})
-        self._abroad, self._lenient = abroad, lenient
+        self._other_domain, self.lenient = other_domain, lenient
         for label in self.labels:
             try:
                 spans.parts(label)
@@ -73,9 +100,9 @@ class NamedEntityRecognition:
                 hint = near_match(meant, few) or f"known: {', '.join(few)}{'' if number else '; O for none'}"
                 raise ConfigError(f"{meant!r} is no {what} of the model", where="[data.labels]", hint=hint)
 
-    def elsewhere(self) -> NamedEntityRecognition:
+    def other_domain(self) -> Self:
         """The task as read in another domain, whose data may name types of their own."""
-        return NamedEntityRecognition(self.labels, self.mapping, abroad=True, lenient=self._lenient)
+        return type(self)(self.labels, self.mapping, other_domain=True, lenient=self.lenient)
 
     def read(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[Inputs, Gold | None]:
         """Inputs and gold of a row of words and IOB2 tags; without a column for ``label`` the gold is None.
@@ -100,7 +127,7 @@ class NamedEntityRecognition:
             return alike[0]
         if kind == spans.PLAIN and len(self.types) == 1:
             return self.types[0]
-        if self._abroad:
+        if self._other_domain:
             return kind
         if kind == spans.PLAIN:
             hint = f"name it in the data, or here: [data] {spellings.template({kind: self.types[0]})}"
@@ -112,9 +139,9 @@ class NamedEntityRecognition:
             hint=hint if near is None else f"{near} or {hint}",
         )
 
-    def request(self, inputs: Inputs) -> Request:
-        """What the model is asked: the words."""
-        return text.words_of(inputs["text"])
+    def request(self, inputs: Inputs) -> Tag:
+        """Ask for the tags of the words."""
+        return Tag(text.words_of(inputs["text"]))
 
     def entities(self, response: Response) -> tuple[Span, ...]:
         """The entities that the model sees."""
@@ -144,48 +171,81 @@ class NamedEntityRecognition:
         seen = self.entities(response)
         return wanted, [one for one in seen if not any(spans.overlap(one, other) for other in foreign)], foreign
 
-    def parts(self, gold: Gold, response: Response) -> Mapping[str, Score]:
-        """Precision and recall, by type, by kind of error and by tag (``entity_errors.scores``); foreign types left out.
+    def details(self, gold: Gold, response: Response) -> Iterator[Detail]:
+        """Precision and recall, by type, by kind of error and by tag (``entity_errors.details``); foreign types left out.
 
-        ``lenient``: F1 where whatever tag changes to a type begins an entity, as conlleval and seqeval's default count.
+        ``lenient_f1``: where whatever tag changes to a type begins an entity, as conlleval and seqeval's default count.
         """
         wanted, seen, foreign = self._compared(gold, response)
         read = spans.spans(self.tags(response), strict=False)
-        leniently = [one for one in read if not any(spans.overlap(one, other) for other in foreign)]
+        leniently = [span for span in read if not any(spans.overlap(span, other) for other in foreign)]
         right = len(set(wanted).intersection(leniently))
         tags = [*self._read(response), *[OUTSIDE] * (len(gold) - len(response))]
-        left_out = {index for one in foreign for index in range(one.start, one.end)}
-        pairs = [(tag, tags[index]) for index, tag in enumerate(gold) if index not in left_out]
-        found = dict(entity_errors.scores(wanted, seen, self.types, pairs))
-        return {**found, "lenient": Score(2.0 * right, float(len(leniently) + len(wanted)))}
+        left_out = spans.places(foreign)
+        pairs = [(tag, tags[place]) for place, tag in enumerate(gold) if place not in left_out]
+        yield from entity_errors.details(wanted, seen, self.types, pairs)
+        yield Detail("lenient_f1", {}, Score(2.0 * right, float(len(leniently) + len(wanted))))
 
-    def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:
-        """Whether the entities are the same, those of the first moved to where their words stand in the second."""
-        before = self.entities(one)
-        moved = before if origins is None else spans.followed(before, origins)
-        return moved == self.entities(other)
+    def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:
+        """Whether the entities are the same, those before moved to where their words stand after."""
+        entities, origins = self.entities(before), alignment.origins.get("text")
+        moved = entities if origins is None else spans.followed(entities, origins)
+        return moved == self.entities(after)
 
-    def follow(self, gold: Gold, origins: Sequence[int]) -> Gold | None:
-        """The gold of a text after word edits; None where an entity's words no longer stand together."""
-        return spans.follow(gold, origins)
+    def follow(self, gold: Gold, alignment: Alignment) -> Gold | None:
+        """The tags of the edited text; None where the edits took an entity apart or joined it to other words."""
+        if "text" not in alignment.origins:
+            return gold
+        if spans.joined(gold, alignment.edits["text"]):
+            return None
+        return spans.follow(gold, alignment.origins["text"])
 
-    def answer(self, response: Response) -> str:
+    def protected(self, example: Example) -> Mapping[str, frozenset[int]]:
+        """The words of the entities."""
+        return {"text": spans.places(spans.spans(example.gold or ()))}
+
+    def goal(self, example: Example, before: Response) -> Goal | None:
+        """How surely the entities that the model finds before are still found; None where it finds none."""
+        return entity_goal.goal(self, example, before)
+
+    def spans_found(self, example: Example, response: Response) -> tuple[Span, ...]:
+        """The entities of the gold that the answer has with their boundaries and type, in their order."""
+        seen = set(self.entities(response))
+        return tuple(entity for entity in spans.spans(example.gold or ()) if entity in seen)
+
+    def likelihood(self, gold: Gold, response: Response) -> float:
+        """The mean over words of the probability of the gold tag."""
+        places = [self.labels.index(spans.among(tag, self.labels) or tag) for tag in gold]
+        return sum(float(row[place]) for row, place in zip(response, places, strict=True)) / max(len(gold), 1)
+
+    def show(self, value: Response) -> str:
         """The most probable tags; those of a model with another scheme as IOB2."""
-        return " ".join(self._read(response))
+        return " ".join(self._read(value))
 
     def _read(self, response: Response) -> tuple[str, ...]:
         """The tags that the words were read to have, as IOB2: what is wrong of them stays as it is where a model has that."""
         tags = self.tags(response)
         return tags if self._strict and not self._ends else spans.tags_of(self.entities(response), len(tags))
 
-    def stratum(self, gold: Gold | None) -> str | None:  # noqa: ARG002 - a sentence has no class
-        """A sentence has no class of its own."""
-        return None
-
     def constant(self, golds: Sequence[Gold | None]) -> Response | None:
         """No entity anywhere, the best answer that ignores the input; None without any gold."""
         return () if any(gold is not None for gold in golds) else None
 
-    def class_scores(self, response: Response) -> Mapping[str, float]:  # noqa: ARG002 - a sentence has no class
-        """A sentence has no class of its own."""
-        return {}
+    def units(self, gold: Gold) -> int:
+        """The entities."""
+        return len(spans.spans(gold))
+
+    def show_gold(self, gold: Gold) -> str:
+        """The tags, with blanks between."""
+        return " ".join(gold)
+
+    def dump(self, gold: Gold) -> list[str]:
+        """The tags."""
+        return list(gold)
+
+    def load(self, value: Sequence[str]) -> Gold:
+        """The tags."""
+        return tuple(map(str, value))
+
+
+TASK = NamedEntityRecognition

@@ -1,29 +1,35 @@
 """Words of a text, edits of words, spans."""
 
+from auditor.text.parts import Part, part, part_read
 from auditor.text.words import (
-    LONG,
-    SPACE,
-    Edit,
     Words,
     apply,
     diff,
+    edited,
+    edits_between,
     origins,
-    part_read,
     share_touched,
     split,
+    untouched,
     words_of,
+    words_touched,
 )
+from auditor.types import Edit
 
 __all__ = [
-    "LONG",
-    "SPACE",
     "Edit",
+    "Part",
     "Words",
     "apply",
     "diff",
+    "edited",
+    "edits_between",
     "origins",
+    "part",
     "part_read",
     "share_touched",
     "split",
+    "untouched",
     "words_of",
+    "words_touched",
 ]

@@ -8,10 +8,10 @@ one that follows another of its type at once; IOBES and BILOU also mark ends (``
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from auditor import text
 from auditor.errors import DataError, near_match
+from auditor.types import Span
 
 OUTSIDE = "O"
 PREFIXES = "BIESLU"
@@ -22,19 +22,14 @@ _ALIKE = {"L": "E", "U": "S"}
 SCHEMES = ("IOB1", "IOB2", "IOBES", "BILOU")
 
 
-class Span(NamedTuple):
-    """An entity."""
-
-    start: int
-    """Its first word, from 0."""
-    end: int
-    """The word after its last."""
-    type: str
-
-
 def overlap(one: Span, other: Span) -> bool:
     """Whether they have a word in common."""
     return one.start < other.end and other.start < one.end
+
+
+def places(entities: Iterable[Span]) -> frozenset[int]:
+    """The places of the entities' words."""
+    return frozenset(place for entity in entities for place in range(entity.start, entity.end))
 
 
 def typed(tag: str) -> str:
@@ -81,12 +76,12 @@ def scheme(sentences: Iterable[Sequence[str]]) -> str:
     return "IOB1" if bare and not other else "IOB2"
 
 
-def illegal(tags: Sequence[str], written: str) -> tuple[int, str] | None:
-    """The first word whose tag may not stand there in this scheme, and why; None: all may."""
+def illegal(tags: Sequence[str], scheme: str) -> tuple[int, str] | None:
+    """The first tag that violates the scheme, and why; None where all are legal."""
     before = (OUTSIDE, "")
     for index, tag in enumerate((*tags, OUTSIDE)):
         now = parts(tag)
-        problem = _problem(before, now, tag, written)
+        problem = _problem(before, now, tag, scheme)
         if problem:
             return min(index, len(tags) - 1), problem
         before = now
@@ -183,7 +178,7 @@ def follow(tags: Sequence[str], origins: Sequence[int]) -> tuple[str, ...] | Non
 
 
 def joined(tags: Sequence[str], edits: Iterable[text.Edit]) -> bool:
-    """Whether an edit makes fewer words of some that do not belong to one entity, or all to none: no tag is right then."""
+    """Whether an edit merges words across an entity boundary, so that no single tag is right for the merged word."""
     found = spans(tags)
 
     def place(word: int) -> int:

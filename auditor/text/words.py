@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+
+from auditor.types import Alignment, Edit, Edits, Inputs
 
 LONG = 1_000_000
 """Pairs of words; texts that make more are long."""
@@ -34,23 +36,6 @@ class Words:
         return "".join(separator + word for separator, word in pairs)
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Words [start, end) are replaced; ``separators`` stand between the new words (one fewer than words).
-
-    The white space around the place stays as it is. Raises ValueError for another number of separators.
-    """
-
-    start: int
-    end: int
-    words: tuple[str, ...]
-    separators: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if len(self.separators) != max(len(self.words) - 1, 0):
-            raise ValueError("an edit has one separator fewer than words")
-
-
 def split(text: str) -> Words:
     """Split at blanks, tabs and line ends. ``str(split(text)) == text`` for every text."""
     words, separators, at = [], [], 0
@@ -69,7 +54,8 @@ def words_of(text: str) -> tuple[str, ...]:
 def apply(words: Words, edits: Iterable[Edit]) -> Words:
     """The words with the edits made. Edits must not overlap (ValueError); their order does not matter.
 
-    An edit without new words removes its words and the white space after them (at the end of the text: before them).
+    An edit without new words removes its words and the white space after them (at the end of the text: before them), unless
+    it says what white space is left.
     New words put between two old ones (start == end) stand with one space to the old word that follows.
     """
     made = _Made(words.separators[0])
@@ -106,7 +92,9 @@ def _copy(words: Words, start: int, end: int, made: _Made) -> None:
 def _replace(words: Words, edit: Edit, made: _Made) -> None:
     at_end = edit.end == len(words.words)
     if not edit.words:
-        if at_end and edit.end > edit.start:
+        if edit.separators:
+            made.gap = edit.separators[0]
+        elif at_end and edit.end > edit.start:
             made.gap = words.separators[-1]
         return
     if at_end and edit.end == edit.start and made.words:
@@ -117,45 +105,6 @@ def _replace(words: Words, edit: Edit, made: _Made) -> None:
         after = " " if words.words else ""
     for word, gap in zip(edit.words, (*edit.separators, after), strict=True):
         made.add(word, gap)
-
-
-BEGUN = 64
-"""Letters of a word that a model reads in part only, at most, which are taken to be read with the others."""
-_LETTERS = re.compile(r"\w+")
-_FIRST = 256
-"""Letters of the first part that is tried."""
-
-
-def part_read(text: str, same: Callable[[str], bool]) -> tuple[int, int]:
-    """Start and end of what a model reads of a text that is cut for it; where nothing is cut, of the whole text.
-
-    ``same``: whether the model sees as much in a part of the text as in all of it. Parts are tried that are twice as long
-    as the last one, then lengths between: it takes no more work than the part read, however long the text is.
-    """
-    end = _shortest(len(text), lambda length: same(text[:length]))
-    start = end - _shortest(end, lambda length: same(text[end - length : end]))
-    before, after = text[max(start - BEGUN - 1, 0) : start], text[end : end + BEGUN + 1]
-    first, last = text[start:end][:1], text[start:end][-1:]
-    return start - _begun(before[::-1], first), end + _begun(after, last)
-
-
-def _begun(beyond: str, last: str) -> int:
-    """Letters beyond the last one that its word goes on with; 0 where these are too many."""
-    more = _LETTERS.match(beyond)
-    length = len(more.group()) if more is not None and _LETTERS.fullmatch(last) else 0
-    return length if length <= BEGUN else 0
-
-
-def _shortest(most: int, enough: Callable[[int], bool]) -> int:
-    """The least length that is enough, where a longer one is so too and ``most`` is known to be."""
-    low, high = 0, _FIRST
-    while high < most and not enough(high):
-        low, high = high, 2 * high
-    high = min(high, most)
-    while low + 1 < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
 
 
 def diff(before: Words, after: Words) -> tuple[Edit, ...]:
@@ -204,8 +153,70 @@ def origins(words: Words, edits: Iterable[Edit]) -> tuple[int, ...]:
     return (*found, *range(at, len(words.words)))
 
 
+def edits_between(before: str, after: str) -> tuple[Edit, ...]:
+    """Edits of ``before`` that give ``after``, for texts that a library or a template made.
+
+    White space at both ends of the text stays as it was.
+    """
+    old, new = split(before), split(after)
+    wanted = f"{old.separators[0]}{after.strip(SPACE)}{old.separators[-1] if old.words else ''}"
+    edits = diff(old, new)
+    if str(apply(old, edits)) == wanted:
+        return edits
+    # White space between words changed as well: a single edit says so.
+    head, tail = _alike_spaced(old, new), _alike_spaced(_reversed(old), _reversed(new))
+    tail = min(tail, len(old.words) - head, len(new.words) - head)
+    # New words put between old ones have a neighbour with them where they stand apart by other than one blank.
+    places = ((head, tail), (head - 1, tail), (head, tail - 1))
+    single = (_single(old, new, *place) for place in places if min(place) >= 0)
+    return next(((edit,) for edit in single if str(apply(old, (edit,))) == wanted), (_single(old, new, 0, 0),))
+
+
+def _single(old: Words, new: Words, head: int, tail: int) -> Edit:
+    """The edit of all words but for so many first and last ones."""
+    end = len(new.words) - tail
+    return Edit(head, len(old.words) - tail, new.words[head:end], new.separators[head + 1 : end])
+
+
+def _reversed(words: Words) -> Words:
+    return Words(words.words[::-1], words.separators[::-1])
+
+
+def _alike_spaced(one: Words, other: Words) -> int:
+    """How many first words are the same, with the same white space before the word that follows."""
+    pairs = zip(one.words, other.words, one.separators[1:], other.separators[1:], strict=False)
+    return next(
+        (at for at, (a, b, c, d) in enumerate(pairs) if (a, c) != (b, d)), min(len(one.words), len(other.words))
+    )
+
+
+def edited(inputs: Inputs, edits: Edits) -> tuple[Inputs, Alignment]:
+    """The texts after edits, and where their words come from."""
+    after, aligned = dict(inputs), {}
+    for field, changes in edits.items():
+        words = split(inputs[field])
+        after[field] = str(apply(words, changes))
+        aligned[field] = origins(words, changes)
+    return after, Alignment(edits, aligned)
+
+
+def untouched(words: Words, edits: Iterable[Edit], places: frozenset[int]) -> bool:
+    """Whether the words at these places stand as they stood, neighbours beside each other."""
+    changes = tuple(edits)
+    after = apply(words, changes).words
+    now = [(origin, place) for place, origin in enumerate(origins(words, changes)) if origin in places]
+    if sorted(origin for origin, _ in now) != sorted(places):
+        return False
+    at = dict(now)
+    same = all(after[at[place]] == words.words[place] for place in places)
+    return same and all(at[place + 1] == at[place] + 1 for place in places if place + 1 in places)
+
+
 def share_touched(words: Words, edits: Sequence[Edit]) -> float:
     """Share in [0, 1] of the words that an edit replaces; a pure insertion counts as one word."""
-    if not words.words:
-        return 0.0
-    return min(1.0, sum(max(edit.end - edit.start, 1) for edit in edits) / len(words.words))
+    return min(1.0, words_touched(edits) / len(words.words)) if words.words else 0.0
+
+
+def words_touched(edits: Iterable[Edit]) -> int:
+    """How many words edits replace; a pure insertion counts as one word."""
+    return sum(max(edit.end - edit.start, 1) for edit in edits)

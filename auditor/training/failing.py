@@ -8,28 +8,28 @@ from typing import Any
 
 from auditor.errors import AuditError, DataError
 from auditor.models.devices import is_full
+from auditor.models.heads.base import EXAMPLES, LABELS, Columns, Head
 from auditor.models.libraries import of_a_library, said
-from auditor.models.padding import Filling
-from auditor.training.encoding import EXAMPLES, LABELS, collated
+from auditor.models.rows import Filling
 
 
 @contextmanager
 def batch(
-    model: Any, columns: dict[str, list[Any]], indices: Sequence[int], filling: Filling, device: Any
+    model: Any, head: Head[Any], columns: Columns, indices: Sequence[int], filling: Filling, device: Any
 ) -> Iterator[dict[str, Any]]:
     """The rows as one batch on the device. Raises DataError for the first on which the model fails by itself.
 
     An exception that no single row causes goes through as it is.
     """
     try:
-        yield collated(columns, indices, filling, device)
+        yield head.collate(columns, indices, filling, device)
     except AuditError:
         raise
     except Exception as error:
         if is_full(error) or not of_a_library(error):
             raise
         for index in indices:
-            reason = _failure(model, collated(columns, [index], filling, device))
+            reason = _failure(model, head.collate(columns, [index], filling, device))
             if reason is not None:
                 hint = "leave the row out of the training file"
                 raise DataError(

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from auditor import config as configs
 from auditor import data, tasks
 from auditor.config import Config
-from auditor.errors import ConfigError, DataError, ModelError, UsageError
-from auditor.models import checkpoint, hugging_face
+from auditor.errors import ConfigError, DataError, ModelError
+from auditor.models import checkpoint, heads, hugging_face
 from auditor.storage.reading import is_folder
 from auditor.training import (
     checkpoint_writer,
     cost,
     distributed,
     grid,
+    learned,
     loop,
     recipes,
     record,
     resume,
     training_key,
-    validating,
 )
+from auditor.training.settings import TrainingRun
 from auditor.types import Example, Progress, Task
 
 OWN = ("train", "validation", "test")
@@ -47,6 +49,9 @@ SETTINGS = (
     "patience",
     "precision",
 )
+
+
+NO_ROWS: Mapping[str, data.Source] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +86,17 @@ def train(
     progress: Progress,
     fresh: bool = False,
     labels: tuple[str, ...] = (),
+    rows: Mapping[str, data.Source] = NO_ROWS,
 ) -> Iterator[Finished]:
     """Train every recipe, at every learning rate, with every seed; yields each checkpoint when it is whole.
 
-    ``labels``: of the new heads, in their order; without them, those of the training rows.
+    ``labels``: of the new heads, in their order; without them, those of the training rows. ``rows``: sets in place of the
+    config's own, or beside them.
     Everything is read and checked before the first step. A checkpoint that is there already, from the same inputs, is
     kept, and an interrupted training goes on where it was, unless ``fresh``. Raises AuditError; that of a training that
     fails once the others are done.
     """
-    ready = _read(config, out, labels)
+    ready = _read(config, out, labels, rows)
     progress.start("labels")
     progress.finish(data.told({name: one.reading for name, one in ready.sets.items()}))
     # Of several devices for an audit one trains.
@@ -114,8 +121,8 @@ def train(
 def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, fresh: bool) -> Finished:
     """One checkpoint, trained or found as it was."""
     target, recipe = ready.folder / run.name, run.recipe()
-    given = (ready.base, ready.examples, ready.validation, ready.task, recipe, run.settings)
-    key = training_key.key(*given, seed=run.seed, device=where)
+    given = TrainingRun(ready.base, ready.examples, ready.validation, ready.task, recipe, run.settings, run.seed, where)
+    key = training_key.key(given)
     keeper = resume.keeper(key)
     if fresh and distributed.is_first():
         keeper.discard()
@@ -124,7 +131,7 @@ def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, f
     if old is None:
         meter = cost.Meter(progress)
         with meter.measured(where):
-            trained = loop.train(*given, seed=run.seed, device=where, progress=meter, keeper=keeper)
+            trained = loop.train(given, progress=meter, keeper=keeper)
         found = _record(ready, run, recipe, target, trained, key)
         if distributed.is_first():
             loop.save(trained, target, found)
@@ -139,13 +146,14 @@ def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, f
     return Finished(target, found, cost.read(ready.folder).get(run.name))
 
 
-def _read(config: Config, out: Path | None, labels: tuple[str, ...]) -> _Ready:
+def _read(config: Config, out: Path | None, labels: tuple[str, ...], rows: Mapping[str, data.Source]) -> _Ready:
     training = config.training
-    files = configs.data_files(config)
+    files = {**configs.data_files(config), **rows}
     if "train" not in files:
         raise ConfigError("no training data", where="[data]", hint='train = "train.csv"')
+    heads.of(tasks.kind(config.task).head, task=config.task)
     base = _base(config)
-    task, sets = _sets(config, files, labels)
+    task, sets = _sets(config, files, labels, replaced=rows)
     examples = sets["train"].examples[: training.max_rows]
     _check_classes(examples, task, files["train"])
     validation = sets["validation"].examples if "validation" in sets else ()
@@ -174,18 +182,21 @@ def _base(config: Config) -> Path:
     return base
 
 
-def _sets(config: Config, files: Mapping[str, Path], labels: tuple[str, ...]) -> tuple[Task, dict[str, data.Dataset]]:
+def _sets(
+    config: Config, files: Mapping[str, data.Source], labels: tuple[str, ...], replaced: Collection[str]
+) -> tuple[Task, dict[str, data.Dataset]]:
     """The task over the labels of a new head, by default those of the training rows, and every file read by it."""
-    asked, mapping, beside = config.data, dict(config.data.labels), configs.labels_files(config)
+    asked, mapping = config.data, dict(config.data.labels)
+    beside = {name: file for name, file in configs.labels_files(config).items() if name not in replaced}
     chosen = data.Columns.of(
         configs.columns(config), repair=asked.repair, ignore_case=asked.ignore_case, header=asked.header is not False
     )
-    if not labels and tasks.word_level(config.task):
+    if not labels and tasks.kind(config.task).layout == "sentences":
         labels = data.tags_in(files["train"], chosen, mapping, list(files.values()))
     elif not labels:
         labels = data.labels_in(files["train"], chosen, mapping, labels_file=beside.get("train"))
     task = tasks.create(config.task, labels, mapping)
-    every = {name: task if name in OWN else task.elsewhere() for name in files}
+    every = {name: task if name in OWN else task.other_domain() for name in files}
     return task, data.load_all(files, tasks=every, columns=chosen, labels_files=beside)
 
 
@@ -195,35 +206,10 @@ def _same(target: Path, key: str, task: str) -> record.TrainingRecord | None:
         found = record.read(target)
         if found is None or found.inputs != key:
             return None
-        checkpoint.describe(target, task)
+        checkpoint.describe(target, tasks.kind(task).head, task=task)
     except ModelError:
         return None
     return found
-
-
-CHECKED = 500
-"""Training rows on which a model without validation rows is compared with a constant answer."""
-
-
-def _learned_nothing(ready: _Ready, trained: loop.Trained) -> str:
-    """In words, that the model is no better than the answer it would give without reading; empty where it is.
-
-    A recipe can keep a model from learning with a loss that stays finite: too strong a perturbation does.
-    """
-    task, rows, named = ready.task, ready.validation, "validation"
-    if trained.best_epoch is not None:
-        found = trained.history[trained.best_epoch][validating.entry(task)]
-    else:
-        rows, named = ready.examples[:CHECKED], "training"
-        found = validating.metric(loop.as_model(trained, name="trained"), rows, task)
-    baseline = validating.constant([one.gold for one in ready.examples], rows, task)
-    if baseline is None or found > baseline:
-        return ""
-    constant = "naming no entity" if task.word_level else "always predicting one class"
-    return (
-        f"WARNING: {task.metric} {found:.3f} on the {named} rows is no better than {constant} ({baseline:.3f}): "
-        "nothing was learned; train longer, or weaken the recipe"
-    )
 
 
 def _brought_up_to_date(
@@ -236,9 +222,9 @@ def _brought_up_to_date(
     return new
 
 
-def _check_classes(examples: Sequence[Example], task: Task, where: Path) -> None:
+def _check_classes(examples: Sequence[Example], task: Task, where: data.Source) -> None:
     found = {task.stratum(example.gold) for example in examples}
-    if len(found) < 2 and not task.word_level:
+    if len(found) < 2 and "one_label" in task.offers:
         raise DataError(
             "one class only among the training rows", where=str(where), hint="a classifier needs two or more"
         )
@@ -263,7 +249,8 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
 
 
 def _placed_set(one: data.Dataset, placed: Callable[[Path], str]) -> dict[str, str]:
-    found = {"path": placed(one.path), "sha256": one.sha256}
+    path = one.path.place if isinstance(one.path, data.InMemory) else placed(one.path)
+    found = {"path": path, "sha256": one.sha256}
     if one.labels_file is None:
         return found
     return {**found, "labels_path": placed(one.labels_file), "labels_sha256": str(one.labels_sha256)}
@@ -281,7 +268,7 @@ def _record(
         settings={
             **{name: getattr(run.settings, name) for name in SETTINGS},
             "max_length": trained.max_length,
-            **({"labels_of_words": "on the first piece of each"} if ready.task.word_level else {}),
+            **({"labels_of_words": "on the first piece of each"} if ready.task.layout == "sentences" else {}),
         },
         seed=run.seed,
         train_rows=len(ready.examples),
@@ -294,15 +281,9 @@ def _record(
         trainable=trained.trainable,
         work=trained.work,
         own_learning_rate=run.own_rate,
-        warning="; ".join(one for one in (trained.warning, _learned_nothing(ready, trained)) if one),
+        warning="; ".join(
+            one
+            for one in (trained.warning, learned.nothing(ready.task, ready.examples, ready.validation, trained))
+            if one
+        ),
     )
-
-
-def base_of(found: record.TrainingRecord, folder: Path) -> Path | None:
-    """The base that a checkpoint was trained from; None where it is not there. A changed one is a UsageError."""
-    base = folder / found.base["path"]
-    if not os.path.isfile(base / "config.json"):  # noqa: PTH113 - it raises nothing
-        return None
-    if checkpoint.fingerprint(base) != found.base["fingerprint"]:
-        raise UsageError("the base model has changed since training", where=str(base), hint="name another with --base")
-    return base

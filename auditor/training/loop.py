@@ -11,78 +11,66 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import DataError, DivergedError
-from auditor.models import adapters, hugging_face
+from auditor.models import adapters, heads, hugging_face
 from auditor.models.devices import memory_errors
 from auditor.training import checkpoint_writer, cost, distributed, failing, validating
 from auditor.training import pretrained as bases
 from auditor.training import record as records
 from auditor.training.batches import bucketed, last_marked
 from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seed_anew, seeded
-from auditor.training.encoding import encoded, labels_in
 from auditor.training.optimizer import mixed_precision, optimizer, rate
-from auditor.training.recipes import Recipe
+from auditor.training.recipes import Training
 from auditor.training.resume import Keeper, Outcome, Place
 from auditor.training.resume import tensors as state
 from auditor.training.resume.rng_state import Generators
-from auditor.training.settings import Settings, Trained
-from auditor.types import Example, Progress, Silent, Task
+from auditor.training.settings import Settings, Trained, TrainingRun
+from auditor.types import Example, Model, Progress, Silent
 
 FULL = "lower batch_size and raise accumulation, or lower max_length"
 """What helps where a device is out of memory."""
 
-__all__ = ["Settings", "Trained", "again", "as_model", "finished", "save", "train"]
+__all__ = ["Settings", "Trained", "TrainingRun", "again", "as_model", "save", "train"]
 
 
-def train(
-    base: Path,
-    examples: Sequence[Example],
-    validation: Sequence[Example],
-    task: Task,
-    recipe: Recipe,
-    settings: Settings,
-    *,
-    seed: int,
-    device: str = "auto",
-    progress: Progress | None = None,
-    keeper: Keeper | None = None,
-) -> Trained:
-    """Fine-tune a classifier from ``base``. Same arguments, device and versions: same weights.
+def train(run: TrainingRun, *, progress: Progress | None = None, keeper: Keeper | None = None) -> Trained:
+    """Fine-tune a model from a base. Same run, device and versions: same weights.
 
-    With a ``keeper`` of the key of these arguments, it goes on from where such a training was interrupted, to the same
-    weights bit for bit. Random generators and torch's flags are afterwards as they were. Raises ModelError when the
-    base does not load or training diverges, DataError without training rows or for a row without a label of the task.
+    With a ``keeper`` of the run's key, it resumes where such a training was interrupted, to the same weights bit for bit.
+    Random generators and torch's flags are afterwards as they were. Raises ModelError when the base does not load or
+    training diverges, DataError without training rows or for a row without a label of the task.
     """
-    if not examples:
+    if not run.examples:
         raise DataError("no training rows")
 
-    def run() -> Trained:
-        with _prepared(base, task, settings, seed, device) as trained:
+    def trained_once() -> Trained:
+        with _prepared(run) as trained:
             try:
-                with cost.counted(trained), memory_errors(f"recipe {recipe.label}", FULL):
-                    _Loop(trained, task, recipe, settings, seed, progress or Silent(), keeper).run(examples, validation)
+                with cost.counted(trained), memory_errors(f"recipe {run.recipe.label}", FULL):
+                    _Loop(run, trained, progress or Silent(), keeper).run()
             finally:
-                recipe.release()
+                run.recipe.release()
         return trained
 
     try:
-        return run()
+        return trained_once()
     except state.UnusableError:
         assert keeper is not None
         keeper.discard()
-        return run()
+        return trained_once()
 
 
-def again(
-    base: Path, task: Task, recipe: Recipe, settings: Settings, keeper: Keeper, *, seed: int, device: str = "auto"
-) -> Trained | None:
+def again(run: TrainingRun, keeper: Keeper) -> Trained | None:
     """What ``train`` gave when its weights were kept; None where they are not, or cannot be used."""
-    found = keeper.finished()
-    if found is None:
+    if (found := keeper.finished()) is None:
         return None
     outcome, tensors = found
     try:
-        with _prepared(base, task, settings, seed, device) as trained:
-            model = recipe.finish(recipe.prepare(trained.model))
+        with _prepared(run) as trained:
+            run.recipe.start(Training(run.task, random.Random(run.seed), _no_model))
+            try:
+                model = run.recipe.finish(run.recipe.prepare(trained.model))
+            finally:
+                run.recipe.release()
             with state.usable():
                 state.put_model(model, tensors)
             trained.model = model.eval()
@@ -93,57 +81,57 @@ def again(
     return trained
 
 
+def _no_model() -> Model:
+    raise RuntimeError("finished weights are loaded, nothing is trained")
+
+
 @contextlib.contextmanager
-def _prepared(base: Path, task: Task, settings: Settings, seed: int, device: str) -> Iterator[Trained]:
+def _prepared(run: TrainingRun) -> Iterator[Trained]:
     """The base with a new head on the device, everything seeded; afterwards as before."""
-    where = hugging_face.device_named(device)
-    with deterministic(seed), seeded(seed), on_device(where), accelerate_afterwards_as_new():
-        model, tokenizer, filling = bases.load(base, task, settings.dropout)
-        limit = hugging_face.length_limit(model, tokenizer, settings.max_length)
+    where = hugging_face.device_named(run.device)
+    with deterministic(run.seed), seeded(run.seed), on_device(where), accelerate_afterwards_as_new():
+        model, tokenizer, filling = bases.load(run.base, run.task, run.settings.dropout)
+        limit = hugging_face.length_limit(model, tokenizer, run.settings.max_length)
         yield Trained(model.to(where), tokenizer, where.split(":")[0], limit, filling)
 
 
 class _Loop:
-    def __init__(
-        self,
-        trained: Trained,
-        task: Task,
-        recipe: Recipe,
-        settings: Settings,
-        seed: int,
-        progress: Progress,
-        keeper: Keeper | None,
-    ) -> None:
+    def __init__(self, run: TrainingRun, trained: Trained, progress: Progress, keeper: Keeper | None) -> None:
         from accelerate import Accelerator
 
-        self._trained, self._task, self._recipe = trained, task, recipe
-        self._settings, self._progress, self._keeper = settings, progress, keeper
-        self._rng = random.Random(seed)
+        self._given, self._trained = run, trained
+        self._task, recipe, settings = run.task, run.recipe, run.settings
+        self._recipe, self._settings, self._progress, self._keeper = recipe, settings, progress, keeper
+        self._rng, self._recipe_rng = random.Random(run.seed), random.Random(run.seed)
         self._total = 0
         self._best: tuple[float, dict[str, Any]] | None = None
         self._accelerator = Accelerator(
             cpu=trained.device == "cpu", mixed_precision=mixed_precision(settings.precision, trained.device)
         )
-        seed_anew(seed)
+        scaler = self._accelerator.scaler
+        scaled = {} if scaler is None else {"scaled": scaler.scale}
+        seed_anew(run.seed)
+        recipe.start(Training(run.task, self._recipe_rng, self._current_model, self._accumulate, **scaled))
         model = recipe.prepare(trained.model)
-        self._max_length = hugging_face.length_limit(model, trained.tokenizer, settings.max_length)
+        limit = hugging_face.length_limit(model, trained.tokenizer, settings.max_length)
+        self._head = heads.of(run.task.head)(
+            trained.tokenizer, name="training", max_length=limit, labels=run.task.labels
+        )
         trained.virtual_tokens, trained.work = adapters.virtual_tokens(model), 0  # trying them out is no training
         self._model, self._optimizer = distributed.prepared(self._accelerator, model, optimizer(model, settings))
         self._weight = 1.0
-        recipe.accumulate, recipe.answering, recipe.task = self._accumulate, self._answering, task
-        if self._accelerator.scaler is not None:
-            recipe.scaled = self._accelerator.scaler.scale
         trained.parameters = sum(one.numel() for one in model.parameters())
         trained.trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)
 
-    def _answering(self) -> hugging_face.HuggingFaceModel:
+    def _current_model(self) -> hugging_face.HuggingFaceModel:
         trained, model = self._trained, self._accelerator.unwrap_model(self._model)
         return hugging_face.wrap(model, trained.tokenizer, name="training", max_length=trained.max_length, settled=True)
 
     def _accumulate(self, loss: Any) -> None:
         self._accelerator.backward(loss * self._weight / self._settings.accumulation)
 
-    def run(self, examples: Sequence[Example], validation: Sequence[Example]) -> None:
+    def run(self) -> None:
+        examples, validation = self._given.examples, self._given.validation
         trained, patience = self._trained, self._settings.patience
         place = self._taken_up()
         epoch, going = (place.epoch if place else 0), True
@@ -180,12 +168,12 @@ class _Loop:
         with state.usable():
             state.put_model(self._model, tensors)
             state.put_optimizer(self._optimizer, tensors)
-            self._recipe.take_up(state.part(tensors, state.RECIPE))
+            self._recipe.load_state(state.part(tensors, state.RECIPE))
             if scaler is not None:
                 scaler.load_state_dict(place.scaler)
             # These two also find out, before anything is trained, whether they are states at all.
-            place.now.restore(trained.device)
-            place.begun.restore(trained.device)
+            place.now.restore(trained.device, self._recipe_rng)
+            place.begun.restore(trained.device, self._recipe_rng)
             self._rng.setstate(place.order)
         if place.best_score is not None:
             self._best = place.best_score, state.part(tensors, state.BEST)
@@ -197,17 +185,17 @@ class _Loop:
     def _epoch(self, examples: Sequence[Example], epoch: int, place: Place | None) -> float:
         """One pass, or the rest of one, to the last step at most; the mean loss of its batches."""
         trained = self._trained
-        begun = self._rng.getstate(), Generators.now(trained.device)
+        begun = self._rng.getstate(), Generators.now(trained.device, self._recipe_rng)
         columns, plan = self._planned(self._recipe.examples(examples, epoch))
-        labels = labels_in(columns)
+        labels = self._head.label_counts(columns)
         self._model.train()
         model = self._accelerator.unwrap_model(self._model)
         total, batches = (place.loss, place.batches) if place else (0.0, 0)
         if place:
-            place.now.restore(trained.device)
+            place.now.restore(trained.device, self._recipe_rng)
         for indices, last in islice(last_marked(plan), batches, None):
             own, self._weight = distributed.share(self._accelerator, indices, labels)
-            with failing.batch(model, columns, own, trained.filling, self._accelerator.device) as batch:
+            with failing.batch(model, self._head, columns, own, trained.filling, self._accelerator.device) as batch:
                 loss = distributed.mean(self._accelerator, self._recipe.backward(model, batch, batches), self._weight)
             if not math.isfinite(loss):
                 raise self._diverged(f"the loss became {loss}")
@@ -222,7 +210,7 @@ class _Loop:
     def _planned(self, chosen: Sequence[Example]) -> tuple[dict[str, list[Any]], Iterator[list[int]]]:
         """An epoch's examples as columns, and their indices in batches."""
         settings, size = self._settings, self._settings.batch_size
-        columns = encoded(chosen, self._task, self._trained.tokenizer, self._max_length)
+        columns = self._head.targets(chosen, self._task)
         lengths = [len(ids) for ids in columns["input_ids"]]
         if not self._total:
             # A recipe may add examples, and a long one be several rows; the first epoch's number stands for all.
@@ -265,7 +253,7 @@ class _Loop:
             best_score=None if best is None else best[0],
             order=order,
             begun=begun,
-            now=Generators.now(trained.device),
+            now=Generators.now(trained.device, self._recipe_rng),
             scaler=None if scaler is None else scaler.state_dict(),
         )
         self._keeper.write(
@@ -276,17 +264,12 @@ class _Loop:
         """Note the task's metric, and the weights if they are the best so far."""
         trained = self._trained
         work = trained.work
-        score = validating.metric(self._answering(), validation, self._task)
+        score = validating.metric(self._current_model(), validation, self._task)
         trained.work = work
         entry[validating.entry(self._task)] = round(score, 6)
         if self._best is None or score > self._best[0]:
             weights = {name: value.detach().cpu().clone() for name, value in self._model.state_dict().items()}
             self._best, trained.best_epoch = (score, weights), epoch
-
-
-def finished(trained: Trained) -> tuple[Outcome, dict[str, Any]]:
-    """What a keeper keeps of a finished training."""
-    return Outcome.of(trained), state.of_model(trained.model)
 
 
 def save(trained: Trained, out: Path, record: records.TrainingRecord | None = None) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError
-from auditor.models import checkpoint, hugging_face, padding
+from auditor.models import heads, hugging_face, padding
 from auditor.models.loading import auto_class, check_config
-from auditor.models.padding import Filling
+from auditor.models.rows import Filling
 from auditor.types import Task
 
 DROPOUTS = (
@@ -38,15 +38,14 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
     Model and tokenizer name one padding token afterwards, and the side by which a text's answer does not depend on its
     company, where there is one: they are saved so.
 
-    ``dropout``: in place of all of the base's own. Raises ModelError for a task of which no kind of model is known,
-    when the base has no dropout, when it does not load, or when weights of the encoder itself are missing or of another
+    ``dropout``: in place of all of the base's own. Raises ModelError for a task whose head is not there, when the base has no dropout, when it does not load, or when weights of the encoder itself are missing or of another
     shape: transformers would draw them at random without a word.
     """
     from transformers import AutoConfig
 
-    architecture = checkpoint.architecture_for(task.name)
-    check_config(path, architecture)
-    tokenizer = hugging_face.load_tokenizer(path, words=task.word_level, base=True)
+    head = heads.of(task.head, task=task.name)
+    check_config(path, head.architecture)
+    tokenizer = hugging_face.load_tokenizer(path, words=head.reads_words, base=True)
     names = dict(enumerate(task.labels))
     changed: dict[str, float] = {}
     if dropout is not None:
@@ -56,7 +55,7 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
         if not changed:
             raise ModelError("the base has no dropout to change", where=str(path), hint="leave dropout out")
     with hugging_face.loading("does not load", path):
-        model, info = auto_class(architecture).from_pretrained(
+        model, info = auto_class(head.architecture).from_pretrained(
             str(path),
             local_files_only=True,
             trust_remote_code=False,  # not None: transformers would ask at the terminal
@@ -64,7 +63,7 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
             num_labels=len(names),
             id2label=names,
             label2id={label: index for index, label in names.items()},
-            **({} if task.word_level else {"problem_type": "single_label_classification"}),
+            **head.config,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             **changed,

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from auditor.data import sha256_of
-from auditor.errors import DataError, ModelError
+from auditor.errors import DataError, ModelError, UsageError
+from auditor.models import checkpoint
 from auditor.storage.reading import DOCUMENT, read_file
 
 NAME = "training.json"
@@ -112,3 +113,13 @@ def check_data(record: TrainingRecord, folder: Path, name: str) -> Path:
                 f"the {name} data has changed since training", where=str(path), hint="train again, or give --data"
             )
     return folder / entry["path"]
+
+
+def base_of(found: TrainingRecord, folder: Path) -> Path | None:
+    """The base that a checkpoint was trained from; None where it is not there. A changed one is a UsageError."""
+    base = folder / found.base["path"]
+    if not os.path.isfile(base / "config.json"):  # noqa: PTH113 - it raises nothing
+        return None
+    if checkpoint.fingerprint(base) != found.base["fingerprint"]:
+        raise UsageError("the base model has changed since training", where=str(base), hint="name another with --base")
+    return base

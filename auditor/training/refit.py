@@ -10,12 +10,13 @@ from typing import Any
 from auditor.models import hugging_face
 from auditor.training import loop, recipes, resume, training_key
 from auditor.training.job import SETTINGS
+from auditor.training.settings import TrainingRun
 from auditor.types import Example, Task
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """How to train from a base for a fixed number of steps, without validation: for probes that retrain."""
+class Refit:
+    """Trains from a base for a fixed number of steps, without validation."""
 
     base: Path
     task: Task
@@ -36,16 +37,16 @@ class Again:
             known["precision"] = "auto"  # trained on a GPU, audited without one
         chosen = replace(loop.Settings(**known), steps=steps, batch_size=batch_size, patience=None)
         made.check(self.task, chosen)
-        given = (self.base, examples, (), self.task, made, chosen)
-        key = training_key.key(*given, seed=seed, device=self.device)
+        run = TrainingRun(self.base, examples, (), self.task, made, chosen, seed, self.device)
+        key = training_key.key(run)
         keeper = resume.keeper(key) if self.keep else None
         if keeper is None:
-            return loop.train(*given, seed=seed, device=self.device), key
+            return loop.train(run), key
         if self.forget is not None and key not in self.forget:
             self.forget.add(key)
             keeper.discard()
-        trained = loop.again(self.base, self.task, made, chosen, keeper, seed=seed, device=self.device)
+        trained = loop.again(run, keeper)
         if trained is None:
-            trained = loop.train(*given, seed=seed, device=self.device, keeper=keeper)
-            keeper.finish(*loop.finished(trained))
+            trained = loop.train(run, keeper=keeper)
+            keeper.finish(*resume.finished(trained))
         return trained, key

@@ -1,11 +1,17 @@
-"""What a training is told and what it gives."""
+"""Training settings, and the result of a training."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from auditor.models.padding import Filling
+from auditor.models.rows import Filling
+from auditor.types import Example, Task
+
+if TYPE_CHECKING:
+    from auditor.training.recipes import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,21 @@ class Settings:
     precision: str = "auto"
     """auto: bf16 or fp16 where the device has it; fp32, bf16, fp16."""
     steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """Everything that decides a training's weights, beside versions and device."""
+
+    base: Path
+    """Folder of the pretrained model."""
+    examples: Sequence[Example]
+    validation: Sequence[Example]
+    task: Task
+    recipe: Recipe
+    settings: Settings
+    seed: int
+    device: str = "auto"
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Everything that decides what a training's weights are, in one key."""
+"""Hash of everything that decides a training's weights."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from auditor import __version__
 from auditor.models import checkpoint, hugging_face
 from auditor.models.devices import device_words
 from auditor.training import distributed
-from auditor.training.recipes import Recipe
-from auditor.training.settings import Settings
-from auditor.types import Example, Task
+from auditor.training.settings import TrainingRun
+from auditor.types import Example
 
 PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "peft", "nlpaug", "textattack")
 
@@ -35,40 +34,30 @@ def _version(package: str) -> str:
         return "absent"
 
 
-def key(
-    base: Path,
-    examples: Sequence[Example],
-    validation: Sequence[Example],
-    task: Task,
-    recipe: Recipe,
-    settings: Settings,
-    *,
-    seed: int,
-    device: str,
-) -> str:
-    """SHA-256, in hexadecimal, over all that ``loop.train`` is given and where it computes; equal keys, equal weights.
+def key(run: TrainingRun) -> str:
+    """SHA-256, in hexadecimal, over all that a training is given and where it computes; equal keys, equal weights.
 
     It reads the base's folder and no path: the same content elsewhere has the same key. Raises ModelError when the
     device is not there.
     """
     import torch
 
-    where = hugging_face.device_named(device)
+    where = hugging_face.device_named(run.device)
     facts = {
         "auditor": __version__,
         "versions": versions(),
-        "base": fingerprint(base),
-        "recipe": [recipe.name, dict(recipe.reads())],
-        "settings": asdict(settings),
-        "seed": seed,
-        "task": [task.name, *task.labels],
+        "base": fingerprint(run.base),
+        "recipe": [run.recipe.name, dict(run.recipe.reads())],
+        "settings": asdict(run.settings),
+        "seed": run.seed,
+        "task": [run.task.name, *run.task.labels],
         "device": device_words(torch.device(where)),
         "threads": torch.get_num_threads(),
         **({"processes": distributed.count()} if distributed.count() > 1 else {}),
-        "rows": [len(examples), len(validation)],
+        "rows": [len(run.examples), len(run.validation)],
     }
     digest = hashlib.sha256(_line(facts))
-    for line in _lines((*examples, *validation)):
+    for line in _lines((*run.examples, *run.validation)):
         digest.update(line)
     return digest.hexdigest()
 

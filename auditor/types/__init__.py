@@ -6,23 +6,24 @@ Standard library only: every package of the project may import this one.
 
 from auditor.types.cases import (
     HOME,
+    WORDS_TOUCHED,
     Case,
+    Detail,
+    Edited,
     Encoded,
     Example,
     Facts,
     Inputs,
     Judged,
     Model,
-    Request,
     Response,
     Score,
     ScoredCase,
     Skipped,
     Slice,
-    Task,
     TrainedModel,
-    in_words,
 )
+from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
 from auditor.types.protocols import NEEDS, Audit, Measuring, Planned, Planning, Probe, Progress, Silent
 from auditor.types.records import (
     GROUPED,
@@ -41,21 +42,37 @@ from auditor.types.records import (
     Verdict,
     WorstCase,
 )
+from auditor.types.requests import REQUESTS, Choose, Classify, Extract, Generate, Request, Tag
 from auditor.types.rows import Names, Rows
+from auditor.types.task import Corruption, Goal, Offer, Task
 
 __all__ = [
     "GROUPED",
     "HOME",
     "NEEDS",
     "NOT_SELECTED",
+    "REQUESTS",
+    "SAME_WORDS",
+    "WORDS_TOUCHED",
+    "Alignment",
     "Audit",
     "Case",
+    "Choose",
+    "Classify",
     "Comparison",
     "Contribution",
+    "Corruption",
     "Decision",
+    "Detail",
+    "Edit",
+    "Edited",
+    "Edits",
     "Encoded",
     "Example",
+    "Extract",
     "Facts",
+    "Generate",
+    "Goal",
     "Inputs",
     "Judged",
     "Kind",
@@ -64,6 +81,7 @@ __all__ = [
     "Metric",
     "Model",
     "Names",
+    "Offer",
     "Outcome",
     "Planned",
     "Planning",
@@ -80,10 +98,11 @@ __all__ = [
     "Silent",
     "Skipped",
     "Slice",
+    "Span",
     "Status",
+    "Tag",
     "Task",
     "TrainedModel",
     "Verdict",
     "WorstCase",
-    "in_words",
 ]

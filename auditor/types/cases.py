@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias
+
+from auditor.types.edits import Alignment, Edits
+from auditor.types.requests import Request
 
 HOME = "home"
 """The data set that models are audited on, as examples and slices name it."""
@@ -15,15 +18,16 @@ Inputs: TypeAlias = Mapping[str, str]
 Slice: TypeAlias = Mapping[str, str]
 """What a case is a case of: ``{"family": "typos", "severity": "middle"}``. Keys and values are plain words."""
 
-Request: TypeAlias = tuple[str, ...]
-"""What a model is asked: one text, or a pair of texts."""
-
 Response: TypeAlias = Any
 """What a model answers; its task gives it meaning. Text classification: ``tuple[float, ...]``, one probability
 in [0, 1] for each label, in the order of the model's ``labels``."""
 
 Facts: TypeAlias = Mapping[str, float | str]
 """What a probe knows of a case beside its text: queries, share of words touched, the groups named."""
+
+
+WORDS_TOUCHED = "words_touched"
+"""The fact that every edited case has: the share in [0, 1] of the words that its edits replace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,6 @@ class Example:
         return self.id if self.group is None else f"group:{self.group}"
 
 
-def in_words(gold: Any) -> str | None:
-    """A gold answer for people and files; labels of words with blanks between, None where there is none."""
-    if gold is None:
-        return None
-    return " ".join(map(str, gold)) if isinstance(gold, tuple) else str(gold)
-
-
 @dataclass(frozen=True, slots=True)
 class Score:
     """One example's sufficient statistics: the task's metric over many is Σ numerator ÷ Σ denominator.
@@ -62,70 +59,13 @@ class Score:
     denominator: float
 
 
-@runtime_checkable
-class Task(Protocol):
-    """What an example is and what "right" means. Everything specific to a task lives behind this."""
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A further score of one example: of a metric beside the task's own, in a slice."""
 
-    name: str
-    """As users write it: ``text-classification``."""
-    fields: tuple[str, ...]
-    """Text fields that a perturbation may touch."""
     metric: str
-    """Name of the task's metric: ``accuracy``."""
-    ratio: bool
-    """False: the metric is a mean over examples. True: it is a ratio of sums (F1), resampled as such."""
-    labels: tuple[str, ...]
-    """Names of the labels in the model's order; empty for a task without labels."""
-    mapping: Mapping[str, str]
-    """Label in the data → the model's label, where they are called otherwise."""
-    word_level: bool
-    """Whether the gold belongs to the words of the one text, and follows them where they are edited."""
-
-    def elsewhere(self) -> Task:
-        """The task as read in another domain, whose data may have labels that the model has not."""
-        ...
-
-    def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
-        """Inputs and gold of a row, checked; ``columns`` maps each field and ``label`` to its column's name.
-
-        Raises DataError without a place (the caller adds file and row).
-        """
-        ...
-
-    def request(self, inputs: Inputs) -> Request: ...
-
-    def score(self, gold: Any, response: Response) -> Score: ...
-
-    def parts(self, gold: Any, response: Response) -> Mapping[str, Score]:
-        """Further scores of one example by name, added up as ``score`` is; empty where the metric says it all."""
-        ...
-
-    def same(self, one: Response, other: Response, origins: Sequence[int] | None = None) -> bool:
-        """Whether two answers mean the same decision (invariance). ``origins``: as in ``follow``; None: the same words."""
-        ...
-
-    def follow(self, gold: Any, origins: Sequence[int]) -> Any:
-        """The gold of a text after word edits; None where they broke it.
-
-        ``origins``: of each word after, the word before that it comes from; −1: a new one.
-        """
-        ...
-
-    def answer(self, response: Response) -> str:
-        """The decision in words, for people."""
-        ...
-
-    def stratum(self, gold: Any) -> str | None:
-        """The class of an example for recall by class and stratified samples; None where there is none."""
-        ...
-
-    def constant(self, golds: Sequence[Any]) -> Response | None:
-        """The best answer that ignores the input, given these answers; None where the task has none."""
-        ...
-
-    def class_scores(self, response: Response) -> Mapping[str, float]:
-        """Label → probability in [0, 1]; empty where the task has no such thing."""
-        ...
+    slice: Slice
+    score: Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +104,26 @@ class Model(Protocol):
         """What else the last bits of its answers depend on: kind of device, precision, threads, versions."""
         ...
 
+    @property
+    def device_kind(self) -> str:
+        """``cpu``, ``cuda`` or ``mps``."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """Number of batches that it runs at once."""
+        ...
+
+    @property
+    def accepts(self) -> frozenset[type[Request]]:
+        """The kinds of requests that it answers."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the results say of how it was loaded and runs, in one line each."""
+        ...
+
     def encode(self, requests: Sequence[Request]) -> list[Encoded]: ...
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
@@ -197,25 +157,40 @@ class TrainedModel:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question to the model, and what it is compared with."""
+    """One question to the model, and what it is compared with.
+
+    The texts asked about, the gold that follows, whether the label broke and how many words were touched all follow from
+    the edits: the engine derives them, once for all probes.
+    """
 
     example: Example
     slice: Slice
-    inputs: Inputs | None = None
-    """The text asked about; None: the example's own."""
+    edits: Edits = field(default_factory=dict)
+    """What becomes of the example's texts; empty: they are asked about as they stand."""
     model: Model | None = None
     """A model that the probe fitted; None: the audited one."""
     cluster: str | None = None
     """The independent unit; None: the example's."""
     facts: Facts = field(default_factory=dict)
     invalid: bool = False
-    """Known to have broken the label; counted apart, read by no metric."""
-    origins: tuple[int, ...] | None = None
-    """Of each word asked about, the example's word that it comes from; −1: a new one; None: they are the same words."""
+    """Known by the probe to have broken the label, where the task cannot tell; counted apart, read by no metric."""
+    words: int | None = None
+    """How many words the edits were drawn from; None: all of the edited fields."""
 
-    @property
-    def after(self) -> Inputs:
-        return self.example.inputs if self.inputs is None else self.inputs
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What a case's edits come to."""
+
+    inputs: Inputs
+    """The texts asked about."""
+    gold: Any
+    """The gold of these texts; None without gold, or where the edits broke it."""
+    alignment: Alignment
+    invalid: bool
+    """The edits broke the label, by the task or by the probe."""
+    words_touched: float | None
+    """Share in [0, 1] of the words that the edits replace; None without edits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +208,18 @@ class ScoredCase:
     """A case with the model's answers, made by the engine."""
 
     case: Case
+    edited: Edited
     before: Response
     """The answer to the example as it stands."""
     after: Response
     vacuous: bool
     """The model sees the same token ids as before: the answer was not asked for again."""
+
+    @property
+    def facts(self) -> Facts:
+        """Those of the probe, and the share of words that its edits touched."""
+        touched = self.edited.words_touched
+        return self.case.facts if touched is None else {**self.case.facts, WORDS_TOUCHED: touched}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +238,7 @@ class Judged:
     before_classes: Mapping[str, float]
     """Label → probability before; empty where the task has none."""
     after_classes: Mapping[str, float]
-    parts: Mapping[str, Score] = field(default_factory=dict)
-    """The task's further scores of the answer, for probes that ask for them by ``reads_parts``."""
-    answer: str = ""
-    """The answer in words, for the same probes."""
+    details: tuple[Detail, ...] = ()
+    """The task's further scores of the answer, for probes that ask for them by ``reads_details``."""
+    withstood: bool | None = None
+    """The decision that attacks work against (``Task.goal``) still stands, for interactive probes; None: there is none."""

@@ -17,10 +17,10 @@ from auditor.types.cases import (
     Response,
     Skipped,
     Slice,
-    Task,
     TrainedModel,
 )
 from auditor.types.records import Measurement, Metric
+from auditor.types.task import Task
 
 
 class Audit(Protocol):
@@ -103,8 +103,10 @@ class Probe(Protocol):
     """A suite of cases for one limitation. One file under ``probes/`` with ``PROBE = …``; contract tests run over all.
 
     The class docstring is the description in the report: one summary line, a blank line, the method.
-    A probe with ``reads_parts = True`` finds the task's further scores in ``Judged.parts``, and the answer beside them.
+    A probe with ``reads_details = True`` finds the task's further scores in ``Judged.details``.
     ``worth_showing(judged)``, if it has that, says whether a case may stand among the worst on the page.
+    One with ``interactive = True`` makes its cases by the model's answers (``audit.ask``): the final texts are scored by the
+    checkpoint loaded afresh, and ``Judged.withstood`` says whether the attacked decision still stands.
     One whose cases are of texts of its own may say by ``available(slice)`` how many clusters these make, at most: no more
     are asked of anybody.
     A probe may also define ``measure(cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]`` for
@@ -175,8 +177,9 @@ NEEDS: dict[str, str] = {
     "base": "no base model known to retrain from (training.json or --base)",
     "candidate": "candidate only",
     "single_text": "the task has more than one text field",
-    "word_labels": "the task labels texts, not their words",
+    "labelled_spans": "the task labels texts, not their words",
     "class_scores": "the task does not give a text one label, with probabilities",
+    "attack_goal": "the task has no decision that an attack could work against",
 }
 """What a probe may need → the reason shown when it is missing."""
 

@@ -215,8 +215,14 @@ class Decision:
     """The gate's last word."""
 
     exit_code: Literal[0, 1, 2, 3]
+    """0: release. 1: a rule failed. 2: a probe crashed. 3: undecided, or a required measurement is missing."""
     release: bool
     headline: str
     verdicts: tuple[Verdict, ...]
     reasons: tuple[str, ...] = ()
     """The slices that decided it, in one line each."""
+
+    @property
+    def word(self) -> str:
+        """``release``, ``hold``, ``incomplete`` or ``undecided``."""
+        return ("release", "hold", "incomplete", "undecided")[self.exit_code]

@@ -14,7 +14,6 @@ BY_PROBE = {
     "quality": "train longer or on more rows, and check that the labels of the data are those of the model",
     "noise": REMEDY,
     "adversarial": REMEDY,
-    "entity_attack": REMEDY,
     "domain_shift": "train on labelled rows of that domain too, or leave its --domain out and release for the home domain alone",
     "bias": "add copies of training rows that name the other groups, with the same labels, and train again",
     "entity_bias": "add training sentences with names of the groups that it misses, and train again",
@@ -37,7 +36,7 @@ BY_LIMITATION = {
 """Row of the scorecard → the next step after a failure of a probe that BY_PROBE does not name."""
 NO_RECIPE = {
     "noise": "add training rows that are written so, and train again",
-    "entity_attack": "add training sentences with rarer names of the same types, and train again",
+    "adversarial": "add training sentences with rarer names of the same types, and train again",
 }
 """Probe → the next step for slices that ``audit remedy`` has no recipe for."""
 HOW = {

@@ -194,7 +194,7 @@ def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
     level = ALPHA / max(claims, 1) if beyond and not advisory else ALPHA
     more = stats.more_clusters(found.method, found.rows, level, limit, low=claim.metric.low, high=claim.metric.high)
     hint, more = _advice(claim, more)
-    return replace(verdict, reason=f"the interval holds the limit; {hint}", more_examples=more)
+    return replace(verdict, reason=f"the interval includes the limit; {hint}", more_examples=more)
 
 
 def _advice(claim: _Claim, more: int | None) -> tuple[str, int | None]:

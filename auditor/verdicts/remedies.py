@@ -7,19 +7,12 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-LABEL_KEEPING = (
-    "typos",
-    "spacing and punctuation",
-    "case",
-    "social media",
-    "homoglyphs",
-    "invisible characters",
-)
+from auditor.perturbations.catalogue import families
+
+LABEL_KEEPING = families(keeps_label=True)
 """Families of noise that leave a text's label to a reader: a text may be trained on with them."""
 ATTACKS = ("textbugger", "deepwordbug", "pruthi")
 """Attacks to train against: those that edit characters."""
-ATTACKED = {"adversarial": "recipe", "entity_attack": "method"}
-"""Probe that attacks → the key of its slices that names the attack."""
 BY_NAMES = frozenset({"entity swap"})
 """Attacks that put other names in: no recipe trains against them."""
 BAD = ("fail", "inconclusive")
@@ -37,7 +30,7 @@ class Remedy:
     reasons: tuple[str, ...]
     """The verdicts that it answers, in words."""
     key: str
-    """Of the probe's slices: ``family``, ``recipe`` or ``method``."""
+    """Of the probe's slices: ``family`` or ``recipe``."""
     trained_on: tuple[str, ...]
     """Values of that key that the training sees."""
     held_out: tuple[str, ...]
@@ -46,7 +39,7 @@ class Remedy:
 
 def proposed(results: Mapping[str, Any]) -> tuple[Remedy, ...]:
     """A remedy for each probe that has one and did not pass; what failed counts, else what was left undecided."""
-    found = (_noise(results), *(_attack(results, probe, key) for probe, key in ATTACKED.items()))
+    found = (_noise(results), _attack(results))
     taken = {one["name"] for one in results["models"]}
     return tuple(replace(one, name=_free(one.name, taken)) for one in found if one is not None)
 
@@ -110,10 +103,10 @@ def _noise(results: Mapping[str, Any]) -> Remedy | None:
     return Remedy("remedy-noise", "noise", "online", settings, reasons, "family", tuple(trained_on), tuple(held_out))
 
 
-def _attack(results: Mapping[str, Any], probe: str, key: str) -> Remedy | None:
+def _attack(results: Mapping[str, Any]) -> Remedy | None:
     """Adversarial texts of an attack that was not audited, where there is one, else of one of several that were."""
-    bad = _bad(results, probe)
-    audited = measured(results, probe, key)
+    bad = _bad(results, "adversarial")
+    audited = measured(results, "adversarial", "recipe")
     method = next((one for one in ATTACKS if one not in audited), next((one for one in ATTACKS if one in audited), ""))
     held_out = [one for one in audited if one != method]
     if not bad or not method or not held_out:
@@ -121,4 +114,4 @@ def _attack(results: Mapping[str, Any], probe: str, key: str) -> Remedy | None:
     # After the first epoch there is something to attack; where there is no other, better than nothing.
     settings = {"method": method, "first": 0 if _epochs(results) == 1 else 1}
     reasons = _reasons(results, bad)
-    return Remedy("remedy-attack", probe, "attack", settings, reasons, key, (method,), tuple(held_out))
+    return Remedy("remedy-attack", "adversarial", "attack", settings, reasons, "recipe", (method,), tuple(held_out))

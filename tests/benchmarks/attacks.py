@@ -22,6 +22,7 @@ from auditor.config.schema import AuditSection
 from auditor.engine import Scorer
 from auditor.environment import resources
 from auditor.models import hugging_face, onnx
+from auditor.models.options import LoadOptions
 from auditor.results.provenance import CPU_TOKENS
 from auditor.types import Model
 
@@ -42,7 +43,7 @@ def stock(recipe: str, model: Any, rows: Sequence[tuple[str, int]]) -> list[Outc
     """One after the other, through TextAttack's own wrapper."""
     import textattack
 
-    wrapper = textattack.models.wrappers.HuggingFaceModelWrapper(model.module, model.texts.tokenizer)
+    wrapper = textattack.models.wrappers.HuggingFaceModelWrapper(model.module, model.head.tokenizer)
     attack = built(recipe, wrapper)
     return [attacked(attack, index, *row) for index, row in enumerate(rows)]
 
@@ -91,10 +92,10 @@ def main() -> None:
     parser.add_argument("--recipe", choices=RECIPES, action="append")
     options = parser.parse_args()
     path = options.demo / "ckpt" / options.model
-    torch_model = hugging_face.load(path, name="model", device="cpu")
+    torch_model = hugging_face.load(path, LoadOptions(device="cpu"), name="model")
     models: dict[str, Model] = {"torch": torch_model}
     if importlib.util.find_spec("onnxruntime") is not None:
-        models["ONNX Runtime"] = onnx.load(path, name="model", device="cpu")
+        models["ONNX Runtime"] = onnx.load(path, LoadOptions(device="cpu"), name="model")
     labels = torch_model.labels
     rows = [(text, labels.index(label)) for text, label in common.reviews(options.demo, "test", options.ours)]
     for recipe in options.recipe or RECIPES:

@@ -8,10 +8,11 @@ from typing import Any
 
 import common
 
-from auditor import tasks
+from auditor import tasks, text
 from auditor.engine import Scorer
 from auditor.evaluation import sampling
 from auditor.models import hugging_face
+from auditor.models.options import LoadOptions
 from auditor.perturbations import catalogue
 from auditor.types import Case, Example
 from probes import noise
@@ -38,10 +39,10 @@ def main() -> None:
     parser = common.arguments(__doc__)
     parser.add_argument("--examples", type=int, default=100)
     options = parser.parse_args()
-    model = hugging_face.load(options.demo / "ckpt" / options.model, name="model", device="cpu")
+    model = hugging_face.load(options.demo / "ckpt" / options.model, LoadOptions(device="cpu"), name="model")
     task = tasks.create("text-classification", model.labels)
     rows = common.reviews(options.demo, "test", options.examples)
-    examples = [Example(f"test:{index}", {"text": text}, label) for index, (text, label) in enumerate(rows)]
+    examples = [Example(f"test:{index}", {"text": value}, label) for index, (value, label) in enumerate(rows)]
     names = tuple(name for name in PERTURBATIONS if name in catalogue.FAMILIES)
     if len(names) != len(PERTURBATIONS):
         raise SystemExit(f"unknown perturbations: {set(PERTURBATIONS) - set(names)}; known: {list(catalogue.FAMILIES)}")
@@ -55,7 +56,7 @@ def main() -> None:
     def one_at_a_time() -> None:
         # Each case is a pair of texts, as tools that score one by one ask for it.
         for case in made:
-            for inputs in (case.example.inputs, case.after):
+            for inputs in (case.example.inputs, text.edited(case.example.inputs, case.edits)[0]):
                 model.run(model.encode([task.request(inputs)]))
 
     ratios = []

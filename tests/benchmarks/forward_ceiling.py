@@ -42,7 +42,7 @@ def kept_batches(model_type: Any) -> list[tuple[Any, list[Any]]]:
 def ideal(batches: list[tuple[Any, list[Any]]]) -> float:
     import torch
 
-    padded = [(model.module, dict(model.texts.padded(batch))) for model, batch in batches]
+    padded = [(model.module, dict(model.head.pad(model.rows(batch), model.filling))) for model, batch in batches]
     began = time.perf_counter()
     with torch.inference_mode():
         for module, tensors in padded:

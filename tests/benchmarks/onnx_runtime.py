@@ -12,8 +12,9 @@ import common
 from auditor.engine import plan
 from auditor.engine.scorer import WINDOW
 from auditor.models import hugging_face, onnx
+from auditor.models.options import LoadOptions
 from auditor.results.provenance import CPU_TOKENS
-from auditor.types import Encoded, Model, Response
+from auditor.types import Classify, Encoded, Model, Response
 
 
 def batches(encoded: Sequence[Encoded]) -> list[list[Encoded]]:
@@ -42,10 +43,11 @@ def main() -> None:
     options = parser.parse_args()
     path = options.demo / "ckpt" / options.model
     models = [
-        load(path, name="m", device="cpu", max_length=options.max_length) for load in (hugging_face.load, onnx.load)
+        load(path, LoadOptions(device="cpu", max_length=options.max_length), name="m")
+        for load in (hugging_face.load, onnx.load)
     ]
     rows = common.reviews(options.demo, options.data, options.texts)
-    planned = batches(models[0].encode([(text,) for text, _ in rows]))
+    planned = batches(models[0].encode([Classify((text,)) for text, _ in rows]))
     # Also the warm-up of both.
     same, apart = agreement(models, planned)
     ratios = []

@@ -38,7 +38,9 @@ def one(demo: Path, recipe: str, steps: int) -> None:
     meter = cost.Meter(Silent())
     with meter.measured("cpu"):
         made = recipes.create(recipe, {})
-        trained = loop.train(demo / "base", rows, (), task, made, settings, seed=0, device="cpu", progress=meter)
+        trained = loop.train(
+            loop.TrainingRun(demo / "base", rows, (), task, made, settings, seed=0, device="cpu"), progress=meter
+        )
     print(json.dumps({"seconds": meter.cost.seconds, "bytes": meter.cost.peak_bytes, "work": trained.work}))
 
 

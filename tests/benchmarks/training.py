@@ -58,7 +58,9 @@ def ours(base: Path, rows: list[Example], task: Task, recipe: str) -> tuple[Any,
         epochs=1, learning_rate=RATE, batch_size=32, max_length=MAX_LENGTH, warmup=0.0, weight_decay=0.0
     )
     began = time.perf_counter()
-    trained = loop.train(base, rows, (), task, recipes.create(recipe, {}), settings, seed=0, device="cpu")
+    trained = loop.train(
+        loop.TrainingRun(base, rows, (), task, recipes.create(recipe, {}), settings, seed=0, device="cpu")
+    )
     return trained.model, trained.tokenizer, time.perf_counter() - began
 
 

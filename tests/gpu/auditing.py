@@ -35,10 +35,11 @@ def scorer_of(
     from auditor import tasks
     from auditor.engine import Scorer
     from auditor.models import hugging_face
+    from auditor.models.options import LoadOptions
     from auditor.results.provenance import batch_tokens
 
     path = check.folder / trained / recipe
-    model = hugging_face.load(path, name=recipe, device=check.device, precision=precision, max_length=128)
+    model = hugging_face.load(path, LoadOptions(device=check.device, precision=precision, max_length=128), name=recipe)
     task = tasks.create("text-classification", model.labels)
     return model, Scorer(model, task, batch_tokens=budget or batch_tokens(model))
 
@@ -56,7 +57,7 @@ def has_attacks() -> bool:
 
 def audit(check: Check) -> None:
     """The audit on the device, every answer kept."""
-    from auditor.models.heads.sequence import TextModel
+    from auditor.models.heads.base import TextModel
 
     original = TextModel.run
 
@@ -91,6 +92,7 @@ def compare(check: Check) -> None:
     """Every answer of the audit once more on the CPU; and the same texts in bf16."""
     from auditor.engine import plan
     from auditor.models import hugging_face
+    from auditor.models.options import LoadOptions
     from auditor.results.provenance import CPU_TOKENS, batch_tokens
 
     pairs: list[tuple[Any, Any]] = []
@@ -99,10 +101,10 @@ def compare(check: Check) -> None:
         path = check.folder / "fp32" / name
         own = [(one, answer) for model, one, answer in check.answers if model == name]
         unique = plan.unique(one for one, _ in own)
-        cpu = hugging_face.load(path, name=name, device="cpu", max_length=128)
+        cpu = hugging_face.load(path, LoadOptions(device="cpu", max_length=128), name=name)
         known = answered(cpu, plan.batches(unique, CPU_TOKENS))
         pairs += [(answer, known[one.key]) for one, answer in own]
-        half = hugging_face.load(path, name=name, device=check.device, precision="bf16", max_length=128)
+        half = hugging_face.load(path, LoadOptions(device=check.device, precision="bf16", max_length=128), name=name)
         found = answered(half, plan.batches(unique, batch_tokens(half)))
         bf16 += [(found[key], known[key]) for key in found]
     fp32 = agreement(pairs)

@@ -1,4 +1,6 @@
-"""Words → token ids and back to words: of each word its first piece answers, and long texts are read in windows.
+"""One label for each word: token classification.
+
+Of each word its first piece answers, and long texts are read in windows.
 
 Windows overlap by a quarter; a word is answered in the window in which its first piece has the most context to both sides.
 Nothing is cut.
@@ -12,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.errors import ModelError
-from auditor.models.heads.sequence import CHUNK
-from auditor.models.padding import Filling, Row
-from auditor.types import Encoded, Request, Response
+from auditor.errors import DataError
+from auditor.models.heads.base import EXAMPLES, LABELS, NO_LABEL, Columns, Head, label_index
+from auditor.models.rows import Filling, Row
+from auditor.text import spans
+from auditor.types import Encoded, Example, Response, Tag, Task
 
 OVERLAP = 4
 """A window shares 1/OVERLAP of its tokens with the next."""
@@ -32,11 +35,11 @@ class Window:
     """(word, position of its first piece) of the words that it answers for."""
 
 
-def windows(tokenizer: Any, requests: Sequence[Request], max_length: int) -> list[list[Window]]:
-    """The windows of each text, a tuple of words; ``max_length``: tokens of a window, special ones included."""
+def windows(tokenizer: Any, requests: Sequence[Tag], max_length: int) -> list[list[Window]]:
+    """The windows of each text; ``max_length``: tokens of a window, special ones included."""
     special = tokenizer.num_special_tokens_to_add()
     found = tokenizer(
-        [list(words) for words in requests],
+        [list(request.words) for request in requests],
         is_split_into_words=True,
         truncation=True,
         max_length=max_length,
@@ -78,39 +81,30 @@ def _first(words: Sequence[int | None]) -> int:
     return next(index for index, word in enumerate(words) if word is not None)
 
 
-class WordTexts:
-    """A tokenizer with the limits of a model that answers for every word."""
+class TokenHead(Head[Tag]):
+    """A distribution over the labels for each word of a request."""
 
-    plain: Request = ("A", "film")
-    """What any model answers."""
+    name = "token"
+    request = Tag
+    architecture = "ForTokenClassification"
+    peft_task = "TOKEN_CLS"
+    reads_words = answers_tokens = True
 
-    def __init__(
-        self, tokenizer: Any, *, name: str, max_length: int, pieces: int | None, labels: Sequence[str]
-    ) -> None:
-        """As ``Texts``; ``labels``: the model's, of which ``O`` is that of a word that the tokenizer makes nothing of."""
-        self.tokenizer = tokenizer
-        self._name, self._max_length, self._pieces = name, max_length, pieces
-        outside = labels.index("O") if "O" in labels else 0
-        self._nothing = tuple(float(index == outside) for index in range(len(labels)))
+    @classmethod
+    def asked(cls, text: str) -> Tag:
+        """The tags of the text's words."""
+        return Tag(tuple(text.split()))
 
-    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
-        """Windows of token ids. Raises ModelError for a tokenizer that is not the model's own."""
-        found: list[Encoded] = []
-        for start in range(0, len(requests), CHUNK):
-            found += self._encode(requests[start : start + CHUNK])
-        return found
-
-    def _encode(self, requests: Sequence[Request]) -> Iterator[Encoded]:
-        for words, parts in zip(requests, windows(self.tokenizer, requests, self._max_length), strict=True):
-            digest = hashlib.sha256(array("i", [len(words)]).tobytes())
+    def _encode(self, requests: Sequence[Tag]) -> Iterator[Encoded]:
+        for request, parts in zip(requests, windows(self.tokenizer, requests, self._max_length), strict=True):
+            words = len(request.words)
+            digest = hashlib.sha256(array("i", [words]).tobytes())
             for part in parts:
-                if self._pieces is not None and max(part.ids, default=0) >= self._pieces:
-                    hint = "its tokenizer belongs to another model"
-                    raise ModelError(f"has no embedding for token id {max(part.ids)}", where=self._name, hint=hint)
+                self._check_ids(part.ids)
                 # The same pieces may be other words: what the model sees alike it answers for other places.
                 for numbers in (part.ids, part.types, [number for pair in part.words for number in pair]):
                     digest.update(array("i", numbers).tobytes() + b"|")
-            yield Encoded(digest.hexdigest(), self._length(parts), False, {"windows": parts, "words": len(words)})
+            yield Encoded(digest.hexdigest(), self._length(parts), False, {"windows": parts, "words": words})
 
     def _length(self, parts: Sequence[Window]) -> int:
         """Tokens of the text, special ones included, what windows share counted once."""
@@ -119,17 +113,17 @@ class WordTexts:
         return sum(len(part.ids) - special for part in parts) - shared + special
 
     def rows(self, encoded: Encoded) -> Sequence[Row]:
-        """What the model reads of a text: its windows."""
+        """A row for each window."""
         return [
             {"input_ids": part.ids, "token_type_ids": part.types} for part in encoded.payload["windows"] if part.words
         ]
 
-    def responses(self, scores: Sequence[Any], batch: Sequence[Encoded], filling: Filling) -> list[Response]:
-        """The answers to a batch, a row of probabilities for each word, from those of its windows' tokens."""
+    def decode(self, scores: Sequence[Any], batch: Sequence[Encoded], filling: Filling) -> list[Response]:
+        """The probabilities of each word, from those of its windows' tokens."""
         chances = iter(scores)
         answers = []
         for encoded in batch:
-            rows = [self._nothing] * encoded.payload["words"]
+            rows = [self._nothing()] * encoded.payload["words"]
             for part in encoded.payload["windows"]:
                 if not part.words:
                     continue  # the tokenizer makes nothing of the text
@@ -139,3 +133,56 @@ class WordTexts:
                     rows[word] = tuple(tokens[first + place])
             answers.append(tuple(rows))
         return answers
+
+    def _nothing(self) -> tuple[float, ...]:
+        """The answer for a word that the tokenizer makes nothing of: surely outside every entity."""
+        outside = self._labels.index(spans.OUTSIDE) if spans.OUTSIDE in self._labels else 0
+        return tuple(float(index == outside) for index in range(len(self._labels)))
+
+    def distributions(self, response: Response) -> Sequence[Sequence[float]]:
+        """One for each word."""
+        rows: Sequence[Sequence[float]] = response
+        return rows
+
+    def targets(self, examples: Sequence[Example], task: Task) -> Columns:
+        """A row for each window: the first piece of a word has the index of its label, everything else NO_LABEL."""
+        columns: Columns = {"input_ids": [], "token_type_ids": [], EXAMPLES: [], LABELS: []}
+        requests = [self._own(task.request(example.inputs)) for example in examples]
+        texts = zip(examples, requests, windows(self.tokenizer, requests, self._max_length), strict=True)
+        for example, request, parts in texts:
+            labels = _tags(example, len(request.words), task)
+            for part in parts:
+                if not part.words:
+                    continue  # nothing to learn from
+                row = [NO_LABEL] * len(part.ids)
+                for word, place in part.words:
+                    row[place] = labels[word]
+                columns["input_ids"].append(list(part.ids))
+                columns["token_type_ids"].append(list(part.types))
+                columns[EXAMPLES].append(example.id)
+                columns[LABELS].append(row)
+        if not any(columns["token_type_ids"]):
+            del columns["token_type_ids"]
+        return columns
+
+    def label_counts(self, columns: Columns) -> list[int]:
+        """How many of a row's tokens have a label."""
+        return [sum(label != NO_LABEL for label in row) for row in columns[LABELS]]
+
+    def _labels_padded(self, labels: list[Any], length: int, filling: Filling) -> list[Any]:
+        return [filling.filled(row, length, NO_LABEL) for row in labels]
+
+
+def _tags(example: Example, words: int, task: Task) -> list[int]:
+    """The index of each word's tag. Raises DataError for a gold that is not a tag for each word."""
+    gold = example.gold
+    if not isinstance(gold, tuple) or len(gold) != words:
+        problem = (
+            f"{len(gold)} tags for {words} words" if isinstance(gold, tuple) else f"{gold!r} is no tag for each word"
+        )
+        raise DataError(problem, where=example.id)
+    # A head of another scheme, or without a tag that its data never had, learns the type.
+    return [label_index(spans.among(tag, task.labels) or tag, example, task) for tag in gold]
+
+
+HEAD = TokenHead

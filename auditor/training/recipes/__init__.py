@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from auditor.config import refuse_empty
 from auditor.errors import ConfigError, near_match
 from auditor.training.recipes import _paths
-from auditor.training.recipes._base import Recipe
+from auditor.training.recipes._base import Recipe, Training
 from auditor.training.recipes._paths import portable
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*")
@@ -26,7 +26,7 @@ ENTRY_POINTS = "auditor.recipes"
 COMMON = ("recipe", "learning_rate")
 """Keys of any recipe's table."""
 
-__all__ = ["NoSettings", "Recipe", "create", "find", "names", "portable"]
+__all__ = ["NoSettings", "Recipe", "Training", "create", "find", "names", "portable"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from auditor.training.recipes import _paths
@@ -21,15 +23,26 @@ def _unscaled(loss: Any) -> Any:
     return loss
 
 
-def _not_training() -> Model:
-    raise RuntimeError("no training is running")
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training under way, as its recipe sees it: given once when it starts, gone when it ends."""
+
+    task: Task
+    rng: random.Random
+    """A generator of the recipe's own, seeded by the training: all that a recipe draws in Python comes from it."""
+    current_model: Callable[[], Model]
+    """The model as it stands, to be asked without dropout."""
+    accumulate: Callable[[Any], None] = _backward
+    """Adds the gradients of a loss."""
+    scaled: Callable[[Any], Any] = _unscaled
+    """A loss large enough for gradients in the training's precision, for those that a recipe takes itself."""
 
 
 class Recipe:
     """How a batch becomes gradients. The loop does the rest: batches, optimiser, schedule, clipping, stopping.
 
-    An interrupted training goes on in another process: what a recipe does follows from its settings, from its arguments,
-    from the global random generators and from ``state``.
+    An interrupted training resumes in another process: what a recipe does follows from its settings, its arguments, the
+    generator of ``training``, torch's generators and ``state``.
     """
 
     name: ClassVar[str]
@@ -41,22 +54,22 @@ class Recipe:
         self.settings = settings
         self.label = self.name
         """What it is called among others: in messages, and in the name of its checkpoint's folder."""
-        self.accumulate: Callable[[Any], None]
-        """Adds the gradients of a loss; the loop puts accelerate's in its place."""
-        self.scaled: Callable[[Any], Any]
-        """A loss large enough for gradients in the training's precision, for those that a recipe takes itself."""
-        self.answering: Callable[[], Model]
-        """The model as it stands, to be asked without dropout; the loop puts it there."""
-        self.task: Task
-        """What the model is trained for; only while a training runs."""
-        self.release()
+        self._training: Training | None = None
+
+    def start(self, training: Training) -> None:
+        """A training begins: called before ``prepare``."""
+        self._training = training
 
     def release(self) -> None:
-        """Let go of the loop that trained with it, and of its model."""
-        self.accumulate = _backward
-        self.scaled = _unscaled
-        self.answering = _not_training
-        self.__dict__.pop("task", None)
+        """Let go of the training, and of its model."""
+        self._training = None
+
+    @property
+    def training(self) -> Training:
+        """The training under way. Raises RuntimeError where none is."""
+        if self._training is None:
+            raise RuntimeError(f"recipe {self.label}: no training is running")
+        return self._training
 
     def reads(self) -> Mapping[str, Any]:
         """All that it goes by, comparable from machine to machine: its settings, what the paths among them hold, and what
@@ -82,8 +95,8 @@ class Recipe:
         """Tensors, by name, that it keeps from batch to batch: they are kept with an interrupted training."""
         return {}
 
-    def take_up(self, state: Mapping[str, Any]) -> None:
-        """Go on from such a state, after ``prepare``. Raises KeyError, RuntimeError or ValueError for another one."""
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what ``state`` returned; called after ``prepare``. Raises KeyError, RuntimeError or ValueError for another state."""
 
     def finish(self, model: Any) -> Any:
         """What of the prepared model is kept after training: as it is, or with added parameters merged."""
@@ -92,5 +105,5 @@ class Recipe:
     def backward(self, model: Any, batch: Batch, step: int) -> float:  # noqa: ARG002 - for recipes that use it
         """Add this batch's gradients; returns its loss."""
         loss = model(**batch).loss
-        self.accumulate(loss)
+        self.training.accumulate(loss)
         return float(loss.detach())

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from auditor.errors import ModelError
+from auditor.models.heads.base import NO_LABEL
 from auditor.models.padding import embedding_table
-from auditor.training.encoding import NONE
 from auditor.training.recipes._base import Batch
 
 
@@ -86,7 +86,7 @@ def within(delta: Any, radius: float) -> Any:
 
 def answered(logits: Any, batch: Batch) -> Any:
     """The logits that have a label, of shape (answers, labels): of every text, or of each word's first piece."""
-    return logits if logits.dim() == 2 else logits[batch["labels"] != NONE]
+    return logits if logits.dim() == 2 else logits[batch["labels"] != NO_LABEL]
 
 
 def symmetric_divergence(logits: Any, others: Any) -> Any:

@@ -6,11 +6,11 @@ import functools
 import itertools
 import re
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import replace
 
 from auditor import text
 from auditor.text import spans
-from auditor.types import Example
+from auditor.training.recipes import _perturbed_rows
+from auditor.types import Example, Task
 
 SHORTEST = 3
 """Words: fewer say too little to be translated by themselves."""
@@ -48,7 +48,7 @@ def vocabulary(rows: Sequence[Example]) -> frozenset[str]:
     return frozenset(word for row in rows for word in text.words_of(row.inputs["text"]))
 
 
-def replaced(row: Example, known: Mapping[str, str], vocabulary: Set[str]) -> Example | None:
+def replaced(row: Example, task: Task, known: Mapping[str, str], vocabulary: Set[str]) -> Example | None:
     """The row with every stretch that has another wording in that one, entities as they are; None where nothing changes.
 
     ``vocabulary``: words of the data; a capital that a translator began a fragment with goes where they have the word
@@ -61,10 +61,7 @@ def replaced(row: Example, known: Mapping[str, str], vocabulary: Set[str]) -> Ex
         new = _fitted(old, _as_in(old, _words(known.get(" ".join(old), ""))), vocabulary)
         if new and new not in (old, _as_in(old, _words(spoken(" ".join(old))))):
             edits.append(text.Edit(start, end, new, (" ",) * (len(new) - 1)))
-    if not edits:
-        return None
-    gold = spans.follow(row.gold, text.origins(words, edits))
-    return replace(row, inputs={"text": str(text.apply(words, edits))}, gold=gold)
+    return _perturbed_rows.edited(row, task, {"text": tuple(edits)})
 
 
 @functools.lru_cache(maxsize=2**16)

@@ -1,4 +1,4 @@
-"""What recipes have in common that make texts by the model as it stands."""
+"""Base class for recipes that generate examples with the current model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from auditor.training.recipes._base import Recipe
 from auditor.types import Example
 
 
-class Making(Recipe):
-    """Keeps what it made: the weights that it was made by are gone when the training is taken up."""
+class GeneratingRecipe(Recipe):
+    """Keeps what it generated: the weights that made it are gone when an interrupted training resumes."""
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
@@ -34,12 +34,13 @@ class Making(Recipe):
         """The texts, as one tensor of bytes."""
         import torch
 
-        content = json.dumps([self._epoch, self._made]).encode()
+        dump = self.training.task.dump
+        made = [(row, inputs, None if gold is None else dump(gold)) for row, inputs, gold in self._made]
+        content = json.dumps([self._epoch, made]).encode()
         return {"made": torch.tensor(list(content), dtype=torch.uint8)}
 
-    def take_up(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """The texts and the epoch that they were made in."""
+        load = self.training.task.load
         self._epoch, made = json.loads(bytes(state["made"].tolist()))
-        # JSON has no tuples, which labels of words are.
-        self._made = [
-            (int(row), dict(inputs), tuple(gold) if isinstance(gold, list) else gold) for row, inputs, gold in made
-        ]
+        self._made = [(int(row), dict(inputs), None if gold is None else load(gold)) for row, inputs, gold in made]

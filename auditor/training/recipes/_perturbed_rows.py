@@ -5,18 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from auditor import text
 from auditor.errors import ConfigError, near_match
 from auditor.perturbations.catalogue import FAMILIES, perturb
-from auditor.text import spans
 from auditor.training.recipes._base import Recipe
 from auditor.training.recipes._ranges import between
-from auditor.types import Example
+from auditor.types import Edits, Example, Task
 
-KEEPS_LABELS = ("typos", "spacing and punctuation", "case", "social media")
-"""Families that leave a text's meaning to a reader; deleted words, say, may not."""
+BY_ACCIDENT = ("typos", "spacing and punctuation", "case", "social media")
+"""Families of what people write by accident or habit, which keep a text's label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class Settings:
 
     share: float = 0.5
     words: float = 0.2
-    perturbations: tuple[str, ...] = KEEPS_LABELS
+    perturbations: tuple[str, ...] = BY_ACCIDENT
 
 
 class Perturbing(Recipe):
@@ -61,25 +59,26 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(one for name in names for one in FAMILIES if name in (one, FAMILIES[one]))
 
 
-def perturbed(example: Example, names: Sequence[str], share: float, rng: random.Random) -> Example | None:
+def perturbed(example: Example, task: Task, names: Sequence[str], share: float, rng: random.Random) -> Example | None:
     """The row with one perturbation, drawn anew, in a share of each text field's words; None where it changes nothing.
 
-    Its id is the row's own: what shares a row shares it afterwards too. Labels of words follow them.
+    Its id is the row's own: what shares a row shares it afterwards too. The gold follows the edits.
     """
     for name in rng.sample(names, len(names)):
-        inputs, gold = dict(example.inputs), example.gold
-        for field, value in inputs.items():
+        edits = {}
+        for field, value in example.inputs.items():
             words = text.split(value)
-            edits = perturb(words, name, share, random.Random(rng.getrandbits(64)))
-            inputs[field] = str(text.apply(words, edits))
-            gold = followed(gold, text.origins(words, edits), edits)
-        if inputs != example.inputs and (gold is not None or example.gold is None):
-            return replace(example, inputs=inputs, gold=gold)
+            edits[field] = perturb(words, name, share, random.Random(rng.getrandbits(64)))
+        made = edited(example, task, edits)
+        if made is not None:
+            return made
     return None
 
 
-def followed(gold: Any, origins: Sequence[int], edits: Sequence[text.Edit] = ()) -> Any:
-    """A text's label as it is; labels of words where their words went, None where an entity came apart."""
-    if not isinstance(gold, tuple):
-        return gold
-    return None if spans.joined(gold, edits) else spans.follow(gold, origins)
+def edited(example: Example, task: Task, edits: Edits) -> Example | None:
+    """The row after edits; None where they change nothing or break the gold."""
+    inputs, alignment = text.edited(example.inputs, edits)
+    gold = None if example.gold is None else task.follow(example.gold, alignment)
+    if inputs == example.inputs or (gold is None and example.gold is not None):
+        return None
+    return replace(example, inputs=inputs, gold=gold)

@@ -5,20 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from auditor import text
 from auditor.environment import resources
 from auditor.errors import ConfigError
-from auditor.tasks import entity_goal
-from auditor.text import shares, spans
+from auditor.text import shares
 from auditor.training import settings as training
-from auditor.training.recipes import _generated_texts
+from auditor.training.recipes import _generated_texts, _perturbed_rows
 from auditor.training.recipes._ranges import between
-from auditor.types import Example, Model, Task
-
-if TYPE_CHECKING:
-    from auditor.attacks import attacker as attacking
+from auditor.types import Encoded, Example, Model, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +35,13 @@ class Settings:
     """Queries of one attack, at least 3."""
 
 
-class AttackTraining(_generated_texts.Making):
+class AttackTraining(_generated_texts.GeneratingRecipe):
     """Yoo & Qi (2021), "Towards improving adversarial training of NLP models" (A2T), with TextAttack's own attacks.
 
     Every few epochs a random share of the rows is drawn, and those among them that the model answers rightly are attacked,
     with the model in evaluation mode; the texts that fool it are passed beside all rows until the next generation. (A2T
     goes on until so many attacks succeeded, and ranks words by their gradient.) Where words have labels, the words around
-    the entities change until one that the model finds is lost, as in the probe entity_attack.
+    the entities change until one that the model finds is lost, as in the probe adversarial.
     """
 
     name = "attack"
@@ -75,82 +71,58 @@ class AttackTraining(_generated_texts.Making):
         if settings.share == 0 or epoch < settings.first:
             return examples
         # Drawn in any case: a training that is taken up in this epoch leaves the generators as its first one did.
-        rng = random.Random(random.getrandbits(64))
+        rng = random.Random(self.training.rng.getrandbits(64))
         if (epoch - settings.first) % settings.every == 0 and self._epoch != epoch:
             self._made, self._epoch = self._attacked(examples, rng), epoch
         return self.beside(examples)
 
     def _attacked(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
-        model = self.answering()
-        attack = self._words_attacked if self.task.word_level else self._text_attacked
-        made = []
-        for row in sorted(rng.sample(range(len(examples)), shares.nearest(settings.share, len(examples)))):
-            ((field, one),) = examples[row].inputs.items()
-            found = attack(model, one, examples[row].gold, rng)
-            made += [(row, {field: found[0]}, found[1])] if found is not None else []
+        model, made = self.training.current_model(), []
+        for number in sorted(rng.sample(range(len(examples)), shares.nearest(settings.share, len(examples)))):
+            row = self._attacked_row(model, examples[number], rng)
+            made += [(number, dict(row.inputs), row.gold)] if row is not None else []
         return made
 
-    def _text_attacked(self, model: Model, one: str, gold: Any, rng: random.Random) -> tuple[str, Any] | None:
-        """A text that the model answers rightly, changed until it does not; None without such a one."""
-
-        def ask(texts: Sequence[str]) -> Sequence[Sequence[float]]:
-            answers: Sequence[Sequence[float]] = model.run(model.encode([(one,) for one in texts]))
-            return answers
-
-        label = model.labels.index(str(gold))
-        (answer,) = ask([one])
-        if max(range(len(answer)), key=answer.__getitem__) != label:
-            return None
-        found = self._found(ask, one, label, rng, part=_part_read(model, one))
-        return (found.text, gold) if found.success else None
-
-    def _words_attacked(self, model: Model, one: str, gold: Any, rng: random.Random) -> tuple[str, Any] | None:
-        """A text of whose entities the model finds some, its context changed until one of these is not found any more."""
-        before, task = text.split(one), self.task
+    def _attacked_row(self, model: Model, row: Example, rng: random.Random) -> Example | None:
+        """The row changed until the model no longer decides rightly, protected words as they are; None without success."""
+        task, settings = self.training.task, self.settings
+        ((field, value),) = row.inputs.items()
 
         def answers(texts: Sequence[str]) -> Sequence[Any]:
-            return model.run(model.encode([task.request({"text": one}) for one in texts]))
+            return model.run(model.encode([task.request({field: text_}) for text_ in texts]))
 
-        wanted = entity_goal.found(task, gold, answers([one])[0])
-        if not wanted:
+        goal = task.goal(row, answers([value])[0])
+        if goal is None:
             return None
 
         def ask(texts: Sequence[str]) -> Sequence[Sequence[float]]:
-            return entity_goal.goal(task, before, texts, answers(texts), wanted)
+            return [goal({field: one}, answer) for one, answer in zip(texts, answers(texts), strict=True)]
 
-        kept = entity_goal.words_of(spans.spans(gold))
-        found = self._found(ask, one, 0, rng, part=(0, len(one)), kept=kept)
-        edits = text.diff(before, text.split(found.text))
-        origins = text.origins(before, edits)
-        if not found.success or entity_goal.broken(before, gold, edits, origins, context_only=True):
+        from auditor.attacks.attacker import Attacker
+
+        start, end = _part_read(model, task, field, value)
+        part, protected = text.part(value, start, end), task.protected(row).get(field, frozenset())
+        limit = shares.at_most(settings.max_words_changed, len(part.words.words))
+        attacker, own = Attacker(settings.method, ask, settings.query_budget), random.Random(rng.getrandbits(64))
+        kept = part.places(protected)
+        outcome = attacker.attack(value, 0, limit=limit, rng=own, kept=kept, part=(start, end))
+        edits = text.edits_between(value, outcome.text)
+        if not outcome.success or not text.untouched(text.split(value), edits, protected):
             return None
-        return found.text, spans.follow(gold, origins)
-
-    def _found(
-        self,
-        ask: Any,
-        one: str,
-        label: int,
-        rng: random.Random,
-        *,
-        part: tuple[int, int],
-        kept: frozenset[int] = frozenset(),
-    ) -> attacking.Outcome:
-        from auditor.attacks import attacker as attacking
-
-        settings, own = self.settings, random.Random(rng.getrandbits(64))
-        limit = shares.at_most(settings.max_words_changed, len(text.split(one[slice(*part)]).words))
-        attacker = attacking.Attacker(settings.method, ask, settings.query_budget)
-        return attacker.attack(one, label, limit=limit, rng=own, kept=kept, part=part)
+        return _perturbed_rows.edited(row, task, {field: edits})
 
 
-def _part_read(model: Model, one: str) -> tuple[int, int]:
+def _part_read(model: Model, task: Task, field: str, value: str) -> tuple[int, int]:
     """Start and end of what the model reads of a text."""
-    (whole,) = model.encode([(one,)])
+
+    def encoded(part: str) -> Encoded:
+        return model.encode([task.request({field: part})])[0]
+
+    whole = encoded(value)
     if not whole.truncated:
-        return 0, len(one)
-    return text.part_read(one, lambda part: model.encode([(part,)])[0].key == whole.key)
+        return 0, len(value)
+    return text.part_read(value, lambda part: encoded(part).key == whole.key)
 
 
 RECIPE = AttackTraining

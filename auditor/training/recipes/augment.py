@@ -24,7 +24,7 @@ class Augment(_perturbed_rows.Perturbing):
 
     def prepare(self, model: Any) -> Any:
         """The model as it is. What the copies follow from is drawn here, where every process of a training begins."""
-        self._seed = random.getrandbits(64)
+        self._seed = self.training.rng.getrandbits(64)
         return model
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:  # noqa: ARG002 - every epoch alike
@@ -35,7 +35,7 @@ class Augment(_perturbed_rows.Perturbing):
         names = _perturbed_rows.chosen(settings.perturbations)
         drawn = [(one, random.Random(f"{self._seed} {number}")) for number, one in enumerate(examples)]
         copies = [
-            _perturbed_rows.perturbed(one, names, settings.words, rng)
+            _perturbed_rows.perturbed(one, self.training.task, names, settings.words, rng)
             for one, rng in drawn
             if rng.random() < settings.share
         ]

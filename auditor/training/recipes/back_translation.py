@@ -46,7 +46,7 @@ class Settings:
     table: Path | None = None
 
 
-class BackTranslation(_generated_texts.Making):
+class BackTranslation(_generated_texts.GeneratingRecipe):
     """Sennrich, Haddow & Birch (2016), "Improving neural machine translation models with monolingual data", to paraphrase
     labelled texts as in Xie et al. (2020), "Unsupervised data augmentation for consistency training".
 
@@ -80,7 +80,7 @@ class BackTranslation(_generated_texts.Making):
 
     def prepare(self, model: Any) -> Any:
         """The model as it is. What decides which rows are paraphrased is drawn here."""
-        self._seed, self._device = random.getrandbits(64), str(model.device)
+        self._seed, self._device = self.training.rng.getrandbits(64), str(model.device)
         return super().prepare(model)
 
     def reads(self) -> Mapping[str, Any]:
@@ -98,7 +98,7 @@ class BackTranslation(_generated_texts.Making):
     def _paraphrased(self, examples: Sequence[Example]) -> Iterator[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
         rows = [n for n in range(len(examples)) if random.Random(f"{self._seed} {n}").random() < settings.share]
-        texts_of = _entity_contexts.written if self.task.word_level else _texts_of
+        texts_of = _entity_contexts.written if "labelled_spans" in self.training.task.offers else _texts_of
         if settings.table is not None:
             known: Mapping[str, str] = _table(settings.table)
             texts = [text for one in examples for text in texts_of(one)]
@@ -107,16 +107,26 @@ class BackTranslation(_generated_texts.Making):
                 raise DataError("none of the training rows' texts is in it", where=str(settings.table), hint=hint)
         else:
             known = self._there_and_back(list(dict.fromkeys(text for row in rows for text in texts_of(examples[row]))))
-        words = _entity_contexts.vocabulary(examples) if self.task.word_level else frozenset[str]()
+        words = (
+            _entity_contexts.vocabulary(examples) if "labelled_spans" in self.training.task.offers else frozenset[str]()
+        )
         for row in rows:
             one = examples[row]
-            made = _entity_contexts.replaced(one, known, words) if self.task.word_level else _replaced(one, known)
+            made = (
+                _entity_contexts.replaced(one, self.training.task, known, words)
+                if "labelled_spans" in self.training.task.offers
+                else _replaced(one, known)
+            )
             if made is not None:
                 yield row, dict(made.inputs), made.gold
 
     def _there_and_back(self, texts: Sequence[str]) -> dict[str, str]:
         settings: Settings = self.settings
-        spoken = [_entity_contexts.spoken(text) for text in texts] if self.task.word_level else texts
+        spoken = (
+            [_entity_contexts.spoken(text) for text in texts]
+            if "labelled_spans" in self.training.task.offers
+            else texts
+        )
         abroad = _translated(spoken, settings.translators[0], settings.prefixes[0], settings.beams, self._device)
         back = _translated(abroad, settings.translators[1], settings.prefixes[1], settings.beams, self._device)
         return dict(zip(texts, back, strict=True))

@@ -56,16 +56,16 @@ class FreeLB(Recipe):
         kept = embeddings.mask(batch)
         delta = self._start(model, batch, kept)
         device, total = delta.device.type, 0.0
-        drawn = Generators.now(device)
+        drawn = Generators.now(device, self.training.rng)
         for done in range(settings.steps):
             if done:
                 moved = delta.detach() + settings.step_size * embeddings.along(delta.grad * kept)
                 delta = (embeddings.within(moved, settings.max_norm) if settings.bounded else moved).requires_grad_()
                 if settings.same_dropout:
-                    drawn.restore(device)
+                    drawn.restore(device, self.training.rng)
             with embeddings.perturbed(model, delta):
                 loss = model(**batch).loss
-            self.accumulate(loss / settings.steps)
+            self.training.accumulate(loss / settings.steps)
             total += float(loss.detach())
         return total / settings.steps
 

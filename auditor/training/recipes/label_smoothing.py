@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.training.encoding import NONE
+from auditor.models.heads.base import NO_LABEL
 from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
 from auditor.training.recipes._ranges import between
@@ -34,9 +34,9 @@ class LabelSmoothing(Recipe):
         if self.settings.share == 0:
             return super().backward(model, batch, step)
         logits = embeddings.answered(model(**batch).logits, batch).float()
-        labels = batch["labels"][batch["labels"] != NONE]
+        labels = batch["labels"][batch["labels"] != NO_LABEL]
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.settings.share)
-        self.accumulate(loss)
+        self.training.accumulate(loss)
         return float(loss.detach())
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auditor.text import spans
 from auditor.training.recipes import _generated_texts, _perturbed_rows
 from auditor.training.recipes._ranges import between
 from auditor.types import Example
@@ -25,7 +24,7 @@ class Settings(_perturbed_rows.Settings):
     candidates: int = 1
 
 
-class Online(_generated_texts.Making, _perturbed_rows.Perturbing):
+class Online(_generated_texts.GeneratingRecipe, _perturbed_rows.Perturbing):
     """Ivgi & Berant (2021), "Achieving model robustness through discrete adversarial training", random sampling.
 
     Each epoch passes every row once; a share of them, drawn anew, stands there with a perturbation, drawn anew too: a step
@@ -44,7 +43,7 @@ class Online(_generated_texts.Making, _perturbed_rows.Perturbing):
         settings: Settings = self.settings
         if settings.share == 0:
             return examples
-        rng = random.Random(random.getrandbits(64))
+        rng = random.Random(self.training.rng.getrandbits(64))
         if self._epoch != epoch:
             self._made, self._epoch = self._drawn(examples, rng), epoch
         found = list(examples)
@@ -58,7 +57,8 @@ class Online(_generated_texts.Making, _perturbed_rows.Perturbing):
         for row, one in enumerate(examples):
             if rng.random() < settings.share:
                 several = [
-                    _perturbed_rows.perturbed(one, names, settings.words, rng) for _ in range(settings.candidates)
+                    _perturbed_rows.perturbed(one, self.training.task, names, settings.words, rng)
+                    for _ in range(settings.candidates)
                 ]
                 drawn += [(row, made) for made in several if made is not None]
         if settings.candidates > 1:
@@ -67,27 +67,19 @@ class Online(_generated_texts.Making, _perturbed_rows.Perturbing):
 
     def _worst(self, drawn: Sequence[tuple[int, Example]]) -> list[tuple[int, Example]]:
         """Of each row the text whose label the model finds least likely; of equals the first."""
-        model, found = self.answering(), dict[int, tuple[float, Example]]()
+        model, found = self.training.current_model(), dict[int, tuple[float, Example]]()
         # By length, so that a batch has little padding.
         order = sorted(range(len(drawn)), key=lambda index: (sum(map(len, drawn[index][1].inputs.values())), index))
         chances = dict[int, float]()
         for start in range(0, len(order), TOGETHER):
             some = order[start : start + TOGETHER]
-            answers = model.run(model.encode([self.task.request(drawn[index][1].inputs) for index in some]))
+            answers = model.run(model.encode([self.training.task.request(drawn[index][1].inputs) for index in some]))
             for index, answer in zip(some, answers, strict=True):
-                chances[index] = _chance(answer, drawn[index][1].gold, model.labels)
+                chances[index] = self.training.task.likelihood(drawn[index][1].gold, answer)
         for index, (row, one) in enumerate(drawn):
             if row not in found or chances[index] < found[row][0]:
                 found[row] = chances[index], one
         return [(row, one) for row, (_, one) in found.items()]
-
-
-def _chance(answer: Any, gold: Any, labels: Sequence[str]) -> float:
-    """How likely the model finds the label; of labels of words, their mean."""
-    if not isinstance(gold, tuple):
-        return float(answer[labels.index(str(gold))])
-    places = [labels.index(spans.among(tag, labels) or tag) for tag in gold]
-    return sum(float(row[place]) for row, place in zip(answer, places, strict=True)) / max(len(gold), 1)
 
 
 RECIPE = Online

@@ -59,9 +59,9 @@ class ProjectedGradientDescent(Recipe):
             with embeddings.perturbed(model, delta):
                 again = model(**batch).loss
             if left:
-                (gradient,) = torch.autograd.grad(self.scaled(again), delta)
+                (gradient,) = torch.autograd.grad(self.training.scaled(again), delta)
             else:
-                self.accumulate(again)
+                self.training.accumulate(again)
         return loss
 
 

@@ -47,7 +47,7 @@ class R3F(Recipe):
         loss = clean.loss + settings.weight * embeddings.symmetric_divergence(
             embeddings.answered(noisy.logits, batch), embeddings.answered(clean.logits, batch)
         )
-        self.accumulate(loss)
+        self.training.accumulate(loss)
         return float(loss.detach())
 
 

@@ -72,7 +72,7 @@ class Smart(Recipe):
             return {}
         return {"seen": torch.tensor(self._seen), **{f"average.{k}": v for k, v in self._average.state_dict().items()}}
 
-    def take_up(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         if self._average is not None:
             self._seen = int(state["seen"])
             self._average.load_state_dict({name: state[f"average.{name}"] for name in self._average.state_dict()})
@@ -87,7 +87,7 @@ class Smart(Recipe):
             loss = loss + settings.smoothness * self._roughness(model, batch, answers)
         if settings.proximal:
             loss = loss + settings.proximal * embeddings.symmetric_divergence(answers, self._before(batch))
-        self.accumulate(loss)
+        self.training.accumulate(loss)
         return float(loss.detach())
 
     def _roughness(self, model: Any, batch: Batch, clean: Any) -> Any:
@@ -101,7 +101,7 @@ class Smart(Recipe):
             delta.requires_grad_()
             with embeddings.perturbed(model, delta):
                 divergence = embeddings.symmetric_divergence(embeddings.answered(model(**batch).logits, batch), fixed)
-            (gradient,) = torch.autograd.grad(self.scaled(divergence), delta)
+            (gradient,) = torch.autograd.grad(self.training.scaled(divergence), delta)
             steepest = gradient.abs().amax((1, 2), keepdim=True)
             usable = torch.isfinite(steepest) & (steepest > 0)
             move = torch.where(usable, gradient, 0) / torch.where(usable, steepest, 1)

@@ -6,8 +6,9 @@ from auditor.training.resume.keeper import (
     Keeper,
     Outcome,
     Place,
+    finished,
     keeper,
     say_once,
 )
 
-__all__ = ["FORMAT", "RUNNING", "Keeper", "Outcome", "Place", "keeper", "say_once"]
+__all__ = ["FORMAT", "RUNNING", "Keeper", "Outcome", "Place", "finished", "keeper", "say_once"]

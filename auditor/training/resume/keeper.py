@@ -28,7 +28,7 @@ INTERVAL = 30.0
 TIMES = 20
 """A write is followed by at least so many times its own length of training: it costs less than 5 % of the time."""
 RUNNING, FINISHED = "running.safetensors", "finished.safetensors"
-FORMAT = "2"
+FORMAT = "3"
 """Of the files; another one is not read."""
 Content = TypeVar("Content")
 
@@ -178,6 +178,11 @@ class Keeper:
             return None
         user_cache.touch(self.folder)
         return content, tensors
+
+
+def finished(trained: Trained) -> tuple[Outcome, dict[str, Any]]:
+    """What a keeper keeps of a finished training."""
+    return Outcome.of(trained), state.of_model(trained.model)
 
 
 def keeper(key: str) -> Keeper:

@@ -12,7 +12,7 @@ Python: TypeAlias = tuple[int, tuple[int, ...], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Generators:
-    """The global generators that a training may draw from."""
+    """The generators that a training draws from."""
 
     python: Python
     arrays: tuple[str, tuple[int, ...], int, int, float]
@@ -21,9 +21,11 @@ class Generators:
     """torch's on the CPU, in hexadecimal."""
     device: str
     """torch's on the current device, in hexadecimal; empty on a CPU."""
+    recipe: Python
+    """The recipe's own."""
 
     @classmethod
-    def now(cls, device: str) -> Generators:
+    def now(cls, device: str, recipe: random.Random) -> Generators:
         """The states as they are; nothing is drawn. ``device``: ``cpu``, ``cuda`` or ``mps``."""
         import numpy
         import torch
@@ -32,14 +34,17 @@ class Generators:
         kind, keys, *rest = numpy.random.get_state()
         arrays: Any = (kind, tuple(int(key) for key in keys), *rest)
         there = _of(device)
-        return cls(python, arrays, _hex(torch.get_rng_state()), "" if there is None else _hex(there.get_rng_state()))
+        on_device = "" if there is None else _hex(there.get_rng_state())
+        own: Any = recipe.getstate()
+        return cls(python, arrays, _hex(torch.get_rng_state()), on_device, own)
 
-    def restore(self, device: str) -> None:
+    def restore(self, device: str, recipe: random.Random) -> None:
         """Give the generators these states. Raises RuntimeError, TypeError or ValueError for what is no state."""
         import numpy
         import torch
 
         random.setstate(self.python)
+        recipe.setstate(self.recipe)
         kind, keys, position, has_second, second = self.arrays
         numpy.random.set_state((kind, numpy.array(keys, dtype=numpy.uint32), position, has_second, second))
         torch.set_rng_state(_tensor(self.torch))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,36 +37,40 @@ class Sources:
     """Whether the training rows are others than those that the checkpoint was trained on."""
 
 
-def find(options: Namespace, found: Mapping[str, Any], config: Config, root: Path) -> tuple[Sources | None, list[str]]:
-    """What there is, or None and in words what is missing; ``root``: the folder that the results' paths start from."""
-    before = root / next(model["path"] for model in found["models"] if model["candidate"])
+def find(
+    results: Mapping[str, Any], config: Config, root: Path, *, base: Path | None = None, train_data: Path | None = None
+) -> tuple[Sources | None, list[str]]:
+    """What there is, or None and in words what is missing.
+
+    ``root``: the folder that the results' paths start from. ``base`` and ``train_data``: in place of those that the
+    checkpoint was trained from.
+    """
+    before = root / next(model["path"] for model in results["models"] if model["candidate"])
     if not (before / "config.json").is_file():
         return None, [f"the audited checkpoint: nothing is at {before}"]
     record = records.read(before)
     missing: list[str] = []
-    base = _base(options.base, record, before, config, root, missing)
-    files = dict(_files(options.train_data, record, before, found, root, missing))
+    base = _base(base, record, before, config, root, missing)
+    files = dict(_files(train_data, record, before, results, root, missing))
     if base is None or missing:
         return None, missing
     beside = {
         "test" if entry["name"] == "home" else entry["name"]: root / entry["labels_path"]
-        for entry in found["data"]
-        if "labels_path" in entry and not (entry["name"] == "train" and options.train_data is not None)
+        for entry in results["data"]
+        if "labels_path" in entry and not (entry["name"] == "train" and train_data is not None)
     }
-    return Sources(before, record, base, files, beside, other_rows=options.train_data is not None), []
+    return Sources(before, record, base, files, beside, other_rows=train_data is not None), []
 
 
 def _base(
     given: Path | None, record: TrainingRecord | None, before: Path, config: Config, root: Path, missing: list[str]
 ) -> Path | None:
     """The base of ``--base``, of ``training.json``, or of the audit's config."""
-    from auditor.training import job
-
     try:
         if given is not None:
             checkpoint.check_base(given)
             return given
-        base = None if record is None else job.base_of(record, before)
+        base = None if record is None else records.base_of(record, before)
         if record is None and config.training.base is not None:
             base = root / config.training.base
             checkpoint.check_base(base)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
-from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import one_line
 
 INTERVAL = 10.0
 """Seconds between two lines about the same piece of work."""
 
 
-class Lines:
-    """Plain lines, as CI logs keep them. A stream that is closed or full ends the lines, never the work."""
+def go_on() -> None:
+    """Let the work go on."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+
+class Lines:
+    """Plain lines, as CI logs keep them. A stream that is closed or full ends the lines, never the work.
+
+    ``check``: called at every step; raises where the work is to end.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, check: Callable[[], None] = go_on) -> None:
+        self._check = check
         self._stream: TextIO | None = stream or sys.stderr
         self._what = ""
         self._total: int | None = None
@@ -42,13 +49,13 @@ class Lines:
         self._expected = dict(seconds)
 
     def start(self, _what: str, _total: int | None = None) -> None:
-        INTERRUPTS.check()
+        self._check()
         self._what, self._total, self._done = _what, _total, 0
         self._began = self._said = time.monotonic()
         self._opened()
 
     def advance(self, _amount: int = 1) -> None:
-        INTERRUPTS.check()
+        self._check()
         self._done += _amount
         self._moved()
 

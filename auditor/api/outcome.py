@@ -1,0 +1,154 @@
+"""What an audit gives in Python: decision, records, tables, page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auditor import results
+from auditor.errors import ResultsError, one_line
+from auditor.plugins import registry
+from auditor.results import canonical_json, provenance
+from auditor.storage import atomic_folder
+from auditor.types import Decision, Measurement, ProbeRecord
+from auditor.verdicts import advice
+
+if TYPE_CHECKING:
+    import pandas
+
+KEPT = (results.CASES, results.EXAMPLES, results.TIMINGS, results.ERRORS)
+"""Files of a results folder that do not follow from results.json."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Results:
+    """The results of an audit; a notebook shows the decision, ``html()`` is the whole scorecard."""
+
+    decision: Decision
+    """Its ``word`` (release, hold, incomplete, undecided), ``exit_code`` of the commands, ``headline`` and ``verdicts``."""
+    records: tuple[ProbeRecord, ...]
+    """What each probe measured of each model."""
+    notes: tuple[str, ...]
+    """What is to be known of model, data and results: what the commands print beside progress."""
+    content: Mapping[str, Any]
+    """``results.json``: what was asked for, where the numbers come from, records, policy and decision."""
+    start: Path
+    """The folder that paths in ``content`` start from."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """The other files of the results folder."""
+
+    def frame(self) -> pandas.DataFrame:
+        """Every measurement as a row of a pandas DataFrame.
+
+        Returns:
+            Columns ``model``, ``probe``, ``metric``, ``slice`` (JSON), ``value``, ``low`` and ``high`` (two-sided 95 %
+            interval), ``n_cases``, ``n_clusters``, ``status``, ``method``, and for each key of a slice ``slice_<key>``,
+            which is missing where a slice has no such key.
+
+        Example:
+            >>> frame = results.frame()  # doctest: +SKIP
+            >>> frame[(frame.probe == "noise") & (frame.slice_family == "typos")]  # doctest: +SKIP
+        """
+        import pandas
+
+        rows = [_row(record, measurement) for record in self.records for measurement in record.measurements]
+        return pandas.DataFrame(rows, columns=list(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)])))
+
+    def verdicts(self) -> pandas.DataFrame:
+        """Every verdict as a row of a pandas DataFrame.
+
+        Returns:
+            Columns ``rule`` (in words), ``required``, ``slice`` (JSON, missing where nothing was measured), ``outcome``,
+            ``value``, ``low`` and ``high`` (the one-sided bounds that decided) and ``reason``.
+        """
+        import pandas
+
+        rules = self.content["policy"]["rules"]
+        rows = [
+            {
+                "rule": rules[verdict["rule"]]["text"],
+                "slice": None if verdict["slice"] is None else canonical_json.slice_text(verdict["slice"]),
+                **{name: verdict[name] for name in ("required", "outcome", "value", "low", "high", "reason")},
+            }
+            for verdict in self.content["decision"]["verdicts"]
+        ]
+        columns = ["rule", "required", "slice", "outcome", "value", "low", "high", "reason"]
+        return pandas.DataFrame(rows, columns=columns)
+
+    def html(self) -> str:
+        """The scorecard: one self-contained page, the same as ``scorecard.html`` in a results folder.
+
+        Returns:
+            HTML without scripts.
+        """
+        return _page(self.content)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a results folder, whole or not at all: ``audit gate`` and ``audit report`` read it, ``load`` too.
+
+        Args:
+            folder: Where to write it; what is there has to be a results folder, or empty.
+
+        Returns:
+            The folder.
+
+        Raises:
+            ResultsError: Something else is there, or it cannot be written.
+
+        Example:
+            >>> results.save("audit")  # doctest: +SKIP
+        """
+        out = Path(folder)
+        with atomic_folder.whole(out, results.is_ours, ResultsError) as place:
+            end = out.resolve().parent
+            content = self.content if end == self.start else provenance.moved(self.content, self.start, end)
+            for name, written in self.files.items():
+                (place / name).write_bytes(written)
+            results.write(place, content)
+            written_content = json.loads((place / results.RESULTS).read_text(encoding="utf-8"))
+            (place / results.PAGE).write_bytes(_page(written_content).encode())
+        return out
+
+    def __repr__(self) -> str:
+        number = sum(len(record.measurements) for record in self.records)
+        return one_line(f"<Results of {self.content['candidate']}: {self.decision.headline} {number:,} measurements>")
+
+    def _repr_html_(self) -> str:
+        registry.sibling("reports")
+        from reports import notebook
+
+        return notebook.render(self.content, advice.next_steps(self.content))
+
+
+COLUMNS = (
+    *("model", "probe", "metric", "slice", "value", "low", "high"),
+    *("n_cases", "n_clusters", "status", "method"),
+)
+
+
+def _row(record: ProbeRecord, measurement: Measurement) -> dict[str, object]:
+    own = ("value", "low", "high", "n_cases", "n_clusters", "status", "method")
+    return {
+        "model": record.model,
+        "probe": record.probe,
+        "metric": measurement.metric,
+        "slice": canonical_json.slice_text(measurement.slice),
+        **{name: getattr(measurement, name) for name in own},
+        **{f"slice_{key}": value for key, value in measurement.slice.items()},
+    }
+
+
+def _page(content: Mapping[str, Any]) -> str:
+    registry.sibling("reports")
+    from reports import scorecard
+
+    page = scorecard.render(content, advice.next_steps(content))
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The files of a results folder that do not follow from results.json."""
+    return {name: (folder / name).read_bytes() for name in KEPT if (folder / name).is_file()}

@@ -1,0 +1,25 @@
+"""What follows from a case's edits: texts, gold, whether the label broke, how much was touched."""
+
+from __future__ import annotations
+
+from auditor import text
+from auditor.types import SAME_WORDS, Case, Edited, Task
+
+
+def derived(case: Case, task: Task) -> Edited:
+    """The texts that a case asks about, and what else follows from its edits."""
+    example = case.example
+    if not case.edits:
+        return Edited(example.inputs, example.gold, SAME_WORDS, case.invalid, None)
+    inputs, alignment = text.edited(example.inputs, case.edits)
+    gold = None if example.gold is None else task.follow(example.gold, alignment)
+    broken = case.invalid or (gold is None and example.gold is not None)
+    return Edited(inputs, gold, alignment, broken, _share_touched(case))
+
+
+def _share_touched(case: Case) -> float:
+    words = case.words
+    if words is None:
+        words = sum(len(text.words_of(case.example.inputs[field])) for field in case.edits)
+    touched = sum(text.words_touched(edits) for edits in case.edits.values())
+    return min(1.0, touched / words) if words else 0.0

@@ -1,0 +1,112 @@
+"""What an audit is given beside its config, and which rows it reads: given, configured, or recorded by the training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from auditor import config as configs
+from auditor import data
+from auditor.config import Config
+from auditor.data import Source
+from auditor.engine import Cache, NoCache
+from auditor.errors import DataError, UsageError
+from auditor.models import in_memory
+from auditor.training import record as training_records
+from auditor.types import HOME
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an audit is given beside its config."""
+
+    model: in_memory.Source
+    data: Source | None = None
+    train: Source | None = None
+    validation: Source | None = None
+    labels_file: Path | None = None
+    """Of the labels that stand beside the texts to audit on."""
+    domains: Mapping[str, Source] | None = None
+    base: Path | None = None
+    candidate: str | None = None
+    device: str = "auto"
+    """One, or several GPUs with commas between."""
+    cache: Cache = field(default_factory=NoCache)
+    """Where answers are kept between runs."""
+    fresh: bool = False
+    """Whether to forget the trainings that were kept."""
+    allow_pickle: bool = False
+    trust_remote_code: bool = False
+
+
+def mapping(config: Config, record: Any) -> Mapping[str, str]:
+    return dict(config.data.labels or (record.mapping if record is not None else {}) or {})
+
+
+def columns(config: Config, record: Any) -> data.Columns:
+    """The columns of the config, else those of the training, whose files may have named them otherwise than these."""
+    own, asked = configs.columns(config), config.data
+    recorded = record.columns if record is not None else {}
+    return data.Columns.of(
+        {**recorded, **own},
+        repair=asked.repair or (record is not None and record.repair),
+        ignore_case=asked.ignore_case or (record is not None and record.ignore_case),
+        header=asked.header if asked.header is not None else record is None or record.header,
+        shared=bool({"text", "label"} & (recorded.keys() - own.keys())),
+    )
+
+
+def files(config: Config, options: Options, record: Any, folder: in_memory.Source) -> dict[str, Source]:
+    """Set → file: flags win over the config, and the config over ``training.json``."""
+    given: dict[str, Source] = {
+        HOME if name == "test" else name: path for name, path in configs.data_files(config).items()
+    }
+    given |= {name: rows for name, rows in _flags(options).items() if rows is not None}
+    files = {**_recorded(record, folder, given, strict=options.data is None), **given}
+    if HOME not in files:
+        raise UsageError("no data to audit on", where=str(folder), hint="give --data test.csv")
+    order = [HOME, *(name for name in files if name not in (HOME, "train", "validation")), "train", "validation"]
+    return {name: files[name] for name in order if name in files}
+
+
+def _flags(options: Options) -> dict[str, Source | None]:
+    """Set → what is given in place of the config's file."""
+    own = {HOME: options.data, "train": options.train, "validation": options.validation}
+    return {**own, **(options.domains or {})}
+
+
+def labels_files(
+    config: Config, options: Options, record: Any, folder: in_memory.Source, files: Mapping[str, Source]
+) -> dict[str, Path]:
+    """Set → the file of its labels, where they stand beside its texts: of the file that is used, not of one it replaces."""
+    given = configs.labels_files(config)
+    found = {HOME if name == "test" else name: path for name, path in given.items()}
+    if options.labels_file is not None:
+        found[HOME] = options.labels_file
+    for name in () if record is None else record.data:
+        known, entry = HOME if name == "test" else name, record.data[name]
+        if not isinstance(folder, Path) or "labels_path" not in entry or known in found:
+            continue
+        if files.get(known) == folder / entry["path"]:
+            found[known] = folder / entry["labels_path"]
+    replaced = {**_flags(options), HOME: None}
+    return {name: path for name, path in found.items() if replaced.get(name) is None}
+
+
+def _recorded(record: Any, folder: in_memory.Source, given: Mapping[str, Source], *, strict: bool) -> dict[str, Path]:
+    """The files of ``training.json`` that nothing replaces. With ``--data`` those that are gone or changed since are
+    left out, so that a checkpoint can be audited far from where it was trained; without, they are errors.
+    """
+    found: dict[str, Path] = {}
+    for name in () if record is None else record.data:
+        known = HOME if name == "test" else name
+        if known in given or not isinstance(folder, Path):
+            continue
+        try:
+            found[known] = training_records.check_data(record, folder, name)
+        except DataError:
+            if strict:
+                raise
+    return found

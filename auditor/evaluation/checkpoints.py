@@ -1,0 +1,79 @@
+"""The checkpoints of an audit: described once, loaded, and asked only what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+from auditor import tasks
+from auditor.config import Config
+from auditor.errors import UsageError
+from auditor.models import backends, checkpoint, in_memory
+from auditor.models.checkpoint import Checkpoint
+from auditor.models.options import LoadOptions
+from auditor.training.record import TrainingRecord
+from auditor.types import Model, Request, Task
+
+Described: TypeAlias = Checkpoint | in_memory.Described
+"""A checkpoint folder, or a model in memory, whose labels are known."""
+
+
+def load_options(config: Config, device: str, *, allow_pickle: bool, trust_remote_code: bool) -> LoadOptions:
+    """How the audit's checkpoints are loaded, as far as that is the same for all of them."""
+    return LoadOptions(
+        head=tasks.kind(config.task).head,
+        device=device,
+        backend=config.audit.backend,
+        precision=config.audit.precision,
+        max_length=config.audit.max_length,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+    )
+
+
+def described(found: Mapping[str, in_memory.Source], options: LoadOptions, task: str) -> dict[str, Described]:
+    """What the checkpoints hold. Raises ModelError for one that is unsafe, or does not serve the task."""
+    return {
+        name: in_memory.described(path, options.head, task)
+        if isinstance(path, in_memory.InMemoryModel)
+        else checkpoint.describe(
+            path,
+            options.head,
+            task=task,
+            allow_pickle=options.allow_pickle,
+            trust_remote_code=options.trust_remote_code,
+        )
+        for name, path in found.items()
+    }
+
+
+def shared_labels(described: Mapping[str, Described], candidate: str, where: str) -> tuple[str, ...]:
+    """The labels that all checkpoints have. Raises UsageError where they differ."""
+    labels = described[candidate].labels
+    for name, own in described.items():
+        if own.labels != labels:
+            problem = f"{name!r} and {candidate!r} have different labels"
+            raise UsageError(problem, where=where, hint="audit them apart")
+    return labels
+
+
+def load(source: Path | Described, record: TrainingRecord | None, options: LoadOptions, *, name: str) -> Model:
+    """The model; it reads as many tokens as in its training where the options set no other limit."""
+    if options.max_length is None and record is not None:
+        options = replace(options, max_length=int(record.settings["max_length"]))
+    if isinstance(source, in_memory.Described):
+        return in_memory.load(source, options)
+    return backends.load(source, options, name=name)
+
+
+def check_accepted(task: Task, requests: Sequence[Request], models: Mapping[str, Model]) -> None:
+    """Check that every model answers what the task asks. Raises UsageError for the first that does not."""
+    kinds = sorted({type(request) for request in requests}, key=lambda kind: kind.__name__)
+    for name, model in models.items():
+        refused = next((kind.__name__ for kind in kinds if kind not in model.accepts), None)
+        if refused is not None:
+            known = ", ".join(sorted(kind.__name__ for kind in model.accepts))
+            problem = f"the model does not answer {refused} requests, which the task {task.name!r} makes"
+            raise UsageError(problem, where=name, hint=f"it answers: {known}")

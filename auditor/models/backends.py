@@ -1,0 +1,19 @@
+"""A checkpoint loaded by the backend and on the devices that its options name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from auditor.models import hugging_face, onnx, replicas
+from auditor.models.checkpoint import Checkpoint
+from auditor.models.options import LoadOptions
+from auditor.types import Model
+
+
+def load(source: Path | Checkpoint, options: LoadOptions, *, name: str) -> Model:
+    """The model, or its replicas on several devices. Raises ModelError."""
+    loader = onnx.load if options.backend == "onnx" else hugging_face.load
+    return replicas.on_each(
+        options.device.split(","), lambda device: loader(source, replace(options, device=device), name=name)
+    )

@@ -1,0 +1,45 @@
+"""Rows of token ids, and how shorter ones are filled up to make tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Row: TypeAlias = Mapping[str, Sequence[int]]
+"""``input_ids``, and ``token_type_ids`` where the model has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What shorter rows are filled up with."""
+
+    token: int
+    """The id of the padding token."""
+    token_type: int = 0
+    left: bool = False
+    """Before the text; after it where not."""
+    mask: bool = True
+    """Whether the model is told which tokens are text."""
+    types: bool = True
+    """Whether the model takes token types."""
+
+    def padded(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """int64 tensors of shape (rows, tokens of the longest), with an attention mask if the model takes one."""
+        import torch
+
+        longest = max(len(row["input_ids"]) for row in rows)
+        masks = [[1] * len(row["input_ids"]) for row in rows]
+        columns: dict[str, list[list[int]]] = {
+            "input_ids": [self.filled(row["input_ids"], longest, self.token) for row in rows]
+        }
+        if self.types and rows[0].get("token_type_ids"):
+            columns["token_type_ids"] = [self.filled(row["token_type_ids"], longest, self.token_type) for row in rows]
+        if self.mask:
+            columns["attention_mask"] = [self.filled(row, longest, 0) for row in masks]
+        return {name: torch.tensor(values, dtype=torch.int64) for name, values in columns.items()}
+
+    def filled(self, values: Sequence[int], length: int, value: int) -> list[int]:
+        """The values of one row at a greater length."""
+        more = [value] * (length - len(values))
+        return [*more, *values] if self.left else [*values, *more]

@@ -1,0 +1,103 @@
+"""Parts of a text: what a model reads of it, and the words there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from auditor.text.words import SPACE, Words, split, words_of
+from auditor.types import Edit
+
+_WORD = re.compile(f"[^{SPACE}]+")
+BEGUN = 64
+"""Letters of a word that a model reads in part only, at most, which are taken to be read with the others."""
+_LETTERS = re.compile(r"\w+")
+_FIRST = 256
+"""Letters of the first part that is tried."""
+
+
+def part_read(text: str, same: Callable[[str], bool]) -> tuple[int, int]:
+    """Start and end of what a model reads of a text that is cut for it; where nothing is cut, of the whole text.
+
+    ``same``: whether the model sees as much in a part of the text as in all of it. Parts are tried that are twice as long
+    as the last one, then lengths between: it takes no more work than the part read, however long the text is.
+    """
+    end = _shortest(len(text), lambda length: same(text[:length]))
+    start = end - _shortest(end, lambda length: same(text[end - length : end]))
+    before, after = text[max(start - BEGUN - 1, 0) : start], text[end : end + BEGUN + 1]
+    first, last = text[start:end][:1], text[start:end][-1:]
+    return start - _begun(before[::-1], first), end + _begun(after, last)
+
+
+def _begun(beyond: str, last: str) -> int:
+    """Letters beyond the last one that its word goes on with; 0 where these are too many."""
+    more = _LETTERS.match(beyond)
+    length = len(more.group()) if more is not None and _LETTERS.fullmatch(last) else 0
+    return length if length <= BEGUN else 0
+
+
+def _shortest(most: int, enough: Callable[[int], bool]) -> int:
+    """The least length that is enough, where a longer one is so too and ``most`` is known to be."""
+    low, high = 0, _FIRST
+    while high < most and not enough(high):
+        low, high = high, 2 * high
+    high = min(high, most)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The words in a stretch of a text, which may begin and end within a word."""
+
+    words: Words
+    first: int
+    """The place in the whole text of the first of them."""
+    head: str
+    """Letters of its first word that stand before the stretch."""
+    tail: str
+    """Letters of its last word that stand after it."""
+    gap: str | None
+    """The white space in the whole text after its last word; None where that is the text's last, too."""
+
+    def lifted(self, edits: Iterable[Edit]) -> tuple[Edit, ...]:
+        """Edits of these words as edits of the whole text."""
+        return tuple(self._lifted(edit) for edit in edits)
+
+    def places(self, places: Iterable[int]) -> frozenset[int]:
+        """Those of these places of the whole text that stand in the part, as places in it."""
+        shifted = (place - self.first for place in places)
+        return frozenset(place for place in shifted if 0 <= place < len(self.words.words))
+
+    def _lifted(self, edit: Edit) -> Edit:
+        words, separators = list(edit.words), edit.separators
+        at_end = edit.end == len(self.words.words)
+        if edit.end > edit.start:
+            head = self.head if edit.start == 0 else ""
+            tail = self.tail if at_end else ""
+            if head or tail:
+                words = words or [""]
+                words[0] = head + words[0]
+                words[-1] += tail
+            elif at_end and not words and not separators and self.gap is not None:
+                # As at the end of a text: the white space before goes.
+                separators = (self.gap,)
+        return Edit(edit.start + self.first, edit.end + self.first, tuple(words), separators)
+
+
+def part(text: str, start: int, end: int) -> Part:
+    """The words of ``text[start:end]``."""
+    within = split(text[start:end])
+    if not within.words:
+        return Part(within, len(words_of(text[:start])), "", "", None)
+    begins = max(text.rfind(space, 0, start) for space in SPACE) + 1
+    head = "" if within.separators[0] else text[begins:start]
+    goes_on = None if within.separators[-1] else _WORD.match(text, end)
+    tail = "" if goes_on is None else goes_on.group()
+    rest = text[end + len(tail) :]
+    blank = len(rest) - len(rest.lstrip(SPACE))
+    gap = within.separators[-1] + rest[:blank] if blank < len(rest) else None
+    return Part(within, len(words_of(text[:start])) - bool(head), head, tail, gap)

@@ -1,0 +1,53 @@
+"""Places of words: spans, edits, and where the words of an edited text come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+
+class Span(NamedTuple):
+    """Words of a text that have a label together, such as an entity."""
+
+    start: int
+    """Its first word, from 0."""
+    end: int
+    """The word after its last."""
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Words [start, end) are replaced; ``separators`` stand between the new words (one fewer than words).
+
+    The white space around the place stays as it is. Without words a separator may say what white space takes the place of
+    the old ones and of that around them. Raises ValueError for another number of separators.
+    """
+
+    start: int
+    end: int
+    words: tuple[str, ...]
+    separators: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        removes = not self.words and self.end > self.start
+        if len(self.separators) != max(len(self.words) - 1, 0) and not (removes and len(self.separators) == 1):
+            raise ValueError("an edit has one separator fewer than words")
+
+
+Edits: TypeAlias = Mapping[str, tuple[Edit, ...]]
+"""Text field → the edits of its words. A field that is named without any edit was asked about as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """An example's texts before and after edits, word by word."""
+
+    edits: Edits = field(default_factory=dict)
+    origins: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Edited field → of each word after, the word before that it comes from; −1: a new word."""
+
+
+SAME_WORDS = Alignment()
+"""Of texts that no edit touched."""

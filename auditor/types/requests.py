@@ -1,0 +1,74 @@
+"""What a model is asked, by kind: a task builds the value, a head of that kind takes it.
+
+Every kind has ``texts``, all that the model is given to read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias, get_args
+
+
+@dataclass(frozen=True, slots=True)
+class Classify:
+    """Choose one label for a text, or for a pair of texts."""
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Choose one label for each word of a text."""
+
+    words: tuple[str, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The words."""
+        return self.words
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """Answer a question by a span of the context."""
+
+    question: str
+    context: str
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Question and context."""
+        return self.question, self.context
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Say how likely each option is after the prompt."""
+
+    prompt: str
+    options: tuple[str, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The prompt, then the options."""
+        return self.prompt, *self.options
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Write on after the prompt."""
+
+    prompt: str
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    """The text ends before the first of these."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The prompt."""
+        return (self.prompt,)
+
+
+Request: TypeAlias = Classify | Tag | Extract | Choose | Generate
+REQUESTS: frozenset[type[Request]] = frozenset(get_args(Request))
+"""Every kind there is."""

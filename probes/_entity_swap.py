@@ -1,0 +1,69 @@
+"""Attacks on entities themselves: they give way to others of their type."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+
+from auditor import text
+from auditor.text import spans
+from auditor.types import Audit, Edits, Example, Goal, Span
+
+SWAP = "entity swap"
+CHANGES = "entities whose type has another name in the training rows"
+FIELD = "text"
+Names = Mapping[str, tuple[tuple[str, ...], ...]]
+"""Type → the names of the training rows, each once, in their order."""
+
+
+class EntitySwap:
+    """Puts other entities of the same type, drawn from the training rows, in the place of entities found."""
+
+    def __init__(self, audit: Audit, query_budget: int) -> None:
+        self._audit, self._budget = audit, query_budget
+        self._names = _names_by_type(audit.examples("train"))
+
+    def offers(self, example: Example, found: Sequence[Span]) -> bool:
+        """Whether the training rows have another name for any entity found."""
+        words = text.words_of(example.inputs[FIELD])
+        return any(
+            name != words[entity.start : entity.end]
+            for entity in found
+            for name in self._names.get(entity.type, ())[:2]
+        )
+
+    def attack(self, example: Example, goal: Goal, found: Sequence[Span]) -> tuple[Edits | None, int]:
+        """The edits that succeed, None without such, and the queries that it took."""
+        audit, words = self._audit, text.split(example.inputs[FIELD])
+        rng, asked = audit.rng(SWAP, example.id), 0
+        for entity, name in self._candidates(words, found, rng):
+            edits = {FIELD: (text.Edit(entity.start, entity.end, name, (" ",) * (len(name) - 1)),)}
+            inputs, _ = text.edited(example.inputs, edits)
+            (answer,) = audit.ask([inputs])
+            asked += 1
+            scores = goal(inputs, answer, edits)
+            if max(scores) > scores[0]:
+                return edits, asked
+        return None, asked
+
+    def _candidates(
+        self, words: text.Words, found: Sequence[Span], rng: random.Random
+    ) -> Iterator[tuple[Span, tuple[str, ...]]]:
+        """Entities in turn with random names of their type, other than their own; as many as the budget allows."""
+        left = budget = self._budget
+        names = {entity: self._names.get(entity.type, ()) for entity in found}
+        drawn = {entity: rng.sample(known, min(budget, len(known))) for entity, known in names.items()}
+        for turn in range(budget):
+            for entity, known in drawn.items():
+                if turn < len(known) and left and known[turn] != words.words[entity.start : entity.end]:
+                    left -= 1
+                    yield entity, known[turn]
+
+
+def _names_by_type(examples: Sequence[Example]) -> Names:
+    names: dict[str, dict[tuple[str, ...], None]] = {}
+    for example in examples:
+        words = text.words_of(example.inputs[FIELD])
+        for entity in spans.spans(example.gold or ()):
+            names.setdefault(entity.type, {})[words[entity.start : entity.end]] = None
+    return {kind: tuple(known) for kind, known in names.items()}
