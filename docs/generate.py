@@ -1,0 +1,299 @@
+"""Write docs/reference/ from the code: ``python docs/generate.py``; ``--check`` only says what differs."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import inspect
+import itertools
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from auditor import tasks  # noqa: E402
+from auditor.cli import arguments  # noqa: E402
+from auditor.config import schema  # noqa: E402
+from auditor.perturbations import catalogue  # noqa: E402
+from auditor.plugins import registry  # noqa: E402
+from auditor.training import recipes  # noqa: E402
+from auditor.types import NEEDS  # noqa: E402
+from auditor.verdicts import policy  # noqa: E402
+
+OUT = ROOT / "docs" / "reference"
+MADE = "<!-- Made by docs/generate.py. -->"
+WIDTH = "100"
+"""Columns of the commands' help."""
+
+
+def field_docs(kind: type) -> dict[str, str]:
+    """Field → the docstring under it, of a class and those that it derives from."""
+    docs: dict[str, str] = {}
+    for base in reversed(kind.__mro__[:-1]):
+        try:
+            (tree,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(base))).body
+        except (OSError, TypeError, SyntaxError):
+            continue
+        body = tree.body if isinstance(tree, ast.ClassDef) else []
+        for field, doc in itertools.pairwise(body):
+            named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+            said = (
+                isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant) and isinstance(doc.value.value, str)
+            )
+            if named and said:
+                docs[field.target.id] = " ".join(doc.value.value.split())  # type: ignore[attr-defined]
+    return docs
+
+
+def cell(value: object) -> str:
+    """A value or words as a cell of a Markdown table."""
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def written(value: object) -> str:
+    """A default as audit.toml has it; ``–`` for None."""
+    if value is None:
+        return "–"
+    if isinstance(value, Path):
+        value = value.as_posix()
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {json.dumps(one)}" for key, one in value.items()) + " }" if value else "{}"
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(json.dumps(str(one) if isinstance(one, Path) else one) for one in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def table(header: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(cell(one) for one in row)} |" for row in rows)]) + "\n"
+
+
+def settings_table(settings: Any) -> str:
+    """The settings of a probe or recipe: an instance or a type of a dataclass with defaults."""
+    kind = settings if isinstance(settings, type) else type(settings)
+    if not is_dataclass(kind) or not fields(kind):
+        return "No settings.\n"
+    defaults, docs = kind() if isinstance(settings, type) else settings, field_docs(kind)
+    rows = [
+        (f"`{one.name}`", f"`{written(getattr(defaults, one.name))}`", docs.get(one.name, "")) for one in fields(kind)
+    ]
+    summary = " ".join((inspect.getdoc(kind) or "").split())
+    return f"{summary}\n\n{table(('key', 'default', 'meaning'), rows)}"
+
+
+def commands() -> str:
+    """``--help`` of every command."""
+    with mock.patch.dict(os.environ, {"COLUMNS": WIDTH, "NO_COLOR": "1"}):
+        top = arguments.parser()
+        (choices,) = (one.choices for one in top._actions if isinstance(one, argparse._SubParsersAction))
+        parts = [("audit", top), *((f"audit {name}", one) for name, one in choices.items())]
+        return "# Commands\n\n" + "\n".join(
+            f"## `{name}`\n\n```\n{one.format_help().strip()}\n```\n" for name, one in parts
+        )
+
+
+def config() -> str:
+    """Every key of audit.toml, with its default."""
+    parts = ["# audit.toml\n\nEvery key can be left out. `audit init` writes a commented file.\n"]
+    sections = (("data", schema.DataSection), ("training", schema.TrainingSection), ("audit", schema.AuditSection))
+    parts.append(f"## Top level\n\n{_keys(schema.Config, skip=('data', 'training', 'audit'))}")
+    parts += [f"## `[{name}]`\n\n{_keys(kind, name)}" for name, kind in sections]
+    parts.append("Settings of probes stand under `[probes.<name>]` ([probes](probes.md)), of recipes under")
+    parts.append("`[training.recipe.<name>]` ([recipes](recipes.md)).\n")
+    return "\n".join(parts)
+
+
+def template_comments() -> dict[str, str]:
+    """``section.key`` → what the commented audit.toml says of it."""
+    section, found = "", {}
+    for line in (ROOT / "auditor" / "config" / "template.toml").read_text(encoding="utf-8").splitlines():
+        if heading := re.match(r"#? ?\[+([\w.]+)\]+", line):
+            section = heading[1]
+        elif entry := re.match(r"#? ?(\w+) = .*?\s{2,}# (.*)", line):
+            found[f"{section}.{entry[1]}"] = entry[2]
+    return found
+
+
+def _keys(kind: Any, section: str = "", skip: tuple[str, ...] = ()) -> str:
+    comments = template_comments()
+    docs = {**{name: comments.get(f"{section}.{name}", "") for name in kind.model_fields}, **field_docs(kind)}
+    rows = [
+        (f"`{name}`", f"`{written(one.get_default(call_default_factory=True))}`", docs.get(name, ""))
+        for name, one in kind.model_fields.items()
+        if name not in skip
+    ]
+    return table(("key", "default", "meaning"), rows)
+
+
+def probes() -> str:
+    """Every probe: what it is, its metrics for each task, its settings."""
+    every = {name: tasks.create(name, tasks.kind(name).example_labels) for name in tasks.names()}
+    parts = ["# Probes\n"]
+    for probe in registry.discover():
+        summary, _, method = registry.description(probe).partition("\n")
+        parts.append(f"## `{probe.name}`\n\n**{summary.strip()}** {' '.join(method.split())}\n")
+        needs = [NEEDS.get(need, f"{need.removeprefix('package:')} is not installed") for need in sorted(probe.needs)]
+        row = probe.limitation or "plain quality"
+        parts.append(f"Row of the scorecard: `{row}`. Not applicable when: {'; '.join(needs) or 'never'}.\n")
+        for name, task in every.items():
+            offered = {need: need in task.offers for need in ("class_scores", "labelled_spans", "attack_goal")}
+            offered["single_text"] = len(task.fields) == 1
+            if all(offered.get(need, True) for need in probe.needs):
+                rows = [
+                    (f"`{one.name}`", one.title, one.kind, one.unit, one.better or "–") for one in probe.metrics(task)
+                ]
+                parts.append(f"Metrics, `{name}`:\n\n{table(('metric', 'title', 'kind', 'unit', 'better'), rows)}")
+        parts.append(f"`[probes.{probe.name}]`: {settings_table(probe.settings)}")
+    return "\n".join(parts)
+
+
+def training_recipes() -> str:
+    """Every training recipe and its settings."""
+    parts = ["# Training recipes\n"]
+    for name in recipes.names():
+        kind = recipes.find(name)
+        doc = inspect.getdoc(kind) or inspect.getdoc(importlib.import_module(kind.__module__)) or ""
+        rate = "" if kind.learning_rate is None else f" Learning rate: {kind.learning_rate:g}."
+        parts.append(f"## `{name}`\n\n{' '.join(doc.split())}{rate}\n")
+        parts.append(f"`[training.recipe.{name}]`: {settings_table(kind.settings_type)}")
+    return "\n".join(parts)
+
+
+def perturbations() -> str:
+    """Every perturbation by family."""
+    noise = {one.name for one in catalogue.NOISE}
+    rows: list[tuple[object, ...]] = [
+        (
+            f"`{name}`",
+            one.family,
+            one.wanted,
+            "yes" if one.keeps_label else "no",
+            ", ".join(sorted(one.needs)).replace("package:", "").replace("resource:", "") or "–",
+            "yes" if name in noise else "no",
+        )
+        for name, one in catalogue.CATALOGUE.items()
+    ]
+    header = ("name", "family", "a text must have", "keeps the label", "needs", "in the noise probe by default")
+    return f"# Perturbations\n\n{table(header, rows)}"
+
+
+def policies() -> str:
+    """The shipped limits of every task, with their reasons."""
+    parts = [
+        "# Policies\n\nThe limits that are shipped; `audit policy` prints them as TOML, `--policy` takes others.\n"
+    ]
+    for name in tasks.names():
+        rules = policy.load(None, name).rules
+        rows: list[tuple[object, ...]] = [
+            (
+                f"`{one.probe}`",
+                f"`{one.metric}`",
+                f"`{written(dict(one.slice))}`",
+                "shown" if one.limit is None else f"{'≥' if one.max is None else '≤'} {one.limit:g}",
+                one.required.replace("_", " "),
+                one.why,
+            )
+            for one in rules
+        ]
+        parts.append(f"## `{name}`\n\n{table(('probe', 'metric', 'slice', 'limit', 'required', 'why'), rows)}")
+    return "\n".join(parts)
+
+
+def results() -> str:
+    """The keys of results.json."""
+    document = json.loads((ROOT / "auditor" / "results" / "schema.json").read_text(encoding="utf-8"))
+    rows = [(f"`{name}`", _type(one), one.get("description", "")) for name, one in document["properties"].items()]
+    parts = [
+        f"# results.json\n\n{document['title']}. {document['description']}\n",
+        table(("key", "type", "meaning"), rows),
+    ]
+    for name, one in document["$defs"].items():
+        if "properties" in one:
+            inner = [(f"`{key}`", _type(each), each.get("description", "")) for key, each in one["properties"].items()]
+            parts.append(f"## {name}\n\n{one.get('description', '')}\n\n{table(('key', 'type', 'meaning'), inner)}")
+    return "\n".join(parts)
+
+
+def api() -> str:
+    """The functions and classes that ``import auditor`` offers."""
+    import auditor
+
+    parts = ["# Python\n\n`import auditor` loads nothing heavy; every name is imported when it is first used.\n"]
+    for name in ("audit", "train", "load", "Results"):
+        member = getattr(auditor, name)
+        parts.append(f"## `auditor.{name}`\n\n{_documented(name, member)}")
+        if inspect.isclass(member):
+            own = [one for one in vars(member) if not one.startswith("_") and callable(getattr(member, one))]
+            parts += [f"### `{name}.{one}`\n\n{_documented(one, getattr(member, one))}" for one in own]
+    return "\n".join(parts)
+
+
+def _documented(name: str, member: Any) -> str:
+    if inspect.isclass(member):
+        docs = field_docs(member)
+        rows: list[tuple[object, ...]] = [(f"`{one}`", said) for one, said in docs.items()]
+        return f"{inspect.getdoc(member)}\n\n{table(('attribute', 'meaning'), rows)}"
+    signature = str(inspect.signature(member)).replace("'", "")
+    return f"```\n{name}{signature}\n\n{inspect.getdoc(member)}\n```\n"
+
+
+def _type(one: Mapping[str, Any]) -> str:
+    if "$ref" in one:
+        return f"[{one['$ref'].rpartition('/')[2]}](#{one['$ref'].rpartition('/')[2]})"
+    if "enum" in one or "const" in one:
+        return ", ".join(map(str, one.get("enum", [one.get("const")])))
+    if "anyOf" in one:
+        return " or ".join(_type(each) for each in one["anyOf"])
+    kind = one.get("type", "any")
+    kind = " or ".join(kind) if isinstance(kind, list) else kind
+    return f"{kind} of {_type(one['items'])}" if kind == "array" and "items" in one else kind
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "audit-toml.md": config,
+    "probes.md": probes,
+    "recipes.md": training_recipes,
+    "perturbations.md": perturbations,
+    "policies.md": policies,
+    "results.md": results,
+    "python.md": api,
+}
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """File name → content."""
+    for name, made in PAGES.items():
+        title, _, rest = made().partition("\n")
+        lines = [line.rstrip() for line in f"{title}\n\n{MADE}\n{rest}".splitlines()]
+        yield name, "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> int:
+    """Write the pages, or with ``--check`` say which differ: exit code 1."""
+    check = "--check" in sys.argv[1:]
+    wrong = []
+    for name, content in pages():
+        file = OUT / name
+        if check:
+            wrong += [] if file.is_file() and file.read_text(encoding="utf-8") == content else [name]
+        else:
+            OUT.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding="utf-8")
+    if wrong:
+        print(f"docs/reference: {', '.join(wrong)} not as the code is: python docs/generate.py")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
