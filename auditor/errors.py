@@ -109,3 +109,9 @@ def near_match(word: str, known: Iterable[str]) -> str | None:
     """``did you mean 'noise'?`` for the nearest known word, or None."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean {found[0]!r}?" if found else None
+
+
+def near_or_known(word: str, known: Iterable[str]) -> str:
+    """A hint at the name that may be meant, else all known names: ``known: noise, quality``."""
+    names = list(known)
+    return near_match(word, names) or f"known: {', '.join(names) or 'none'}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import metrics, text
-from auditor.errors import ConfigError, near_match
+from auditor.errors import ConfigError, near_or_known
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Score, Skipped, Slice, Task
 from probes import _groups
 
@@ -66,7 +66,7 @@ class Settings:
         axes = _data()["axes"]
         for axis in self.axes:
             if axis not in axes:
-                hint = near_match(axis, axes) or f"known: {', '.join(axes)}"
+                hint = near_or_known(axis, axes)
                 raise ConfigError(f"no axis is called {axis!r}", hint=hint)
         terms = min(len(terms) for groups in axes.values() for terms in groups.values())
         limits = {"sentences": len(_every_sentence()), "pairs_per_sentence": terms}

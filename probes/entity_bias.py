@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor import metrics
-from auditor.errors import ConfigError, near_match
+from auditor.errors import ConfigError, near_or_known
 from auditor.tasks import entity_errors
 from auditor.text import spans
 from auditor.types import (
@@ -57,9 +57,7 @@ class Settings:
     def __post_init__(self) -> None:
         for axis in (*self.axes, *self.types):
             if axis not in _data():
-                raise ConfigError(
-                    f"no axis is called {axis!r}", hint=near_match(axis, _data()) or f"known: {', '.join(_data())}"
-                )
+                raise ConfigError(f"no axis is called {axis!r}", hint=near_or_known(axis, _data()))
         most = min(len(names) for axis in _data().values() for names in axis["groups"].values())
         if not 1 <= self.names_per_sentence <= most:
             raise ConfigError(f"names_per_sentence = {self.names_per_sentence}", hint=f"from 1 to {most}")
@@ -117,7 +115,7 @@ def _type(audit: Audit, axis: str) -> str | Skipped:
     if given:
         if given in known:
             return str(given)
-        hint = near_match(given, known) or f"known: {', '.join(known)}"
+        hint = near_or_known(given, known)
         return Skipped({"axis": axis}, f"the model knows no type called {given} ({hint})")
     by_name = {kind.casefold(): kind for kind in known}
     found = next((by_name[one.casefold()] for one in content["types"] if one.casefold() in by_name), None)

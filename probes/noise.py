@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from auditor import metrics, text
 from auditor.environment import resources
-from auditor.errors import ConfigError, near_match
+from auditor.errors import ConfigError, near_or_known
 from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, NOISE
 from auditor.types import Audit, Case, Example, Metric, Planned, Skipped, Slice, Task
 from probes._reading import Parts, parts_read
@@ -37,7 +37,7 @@ class Settings:
             raise ConfigError("perturbations is empty", hint=f"known: {', '.join(FAMILIES)}")
         for name in self.perturbations:
             if name not in FAMILIES:
-                hint = near_match(name, FAMILIES) or f"known: {', '.join(FAMILIES)}"
+                hint = near_or_known(name, FAMILIES)
                 raise ConfigError(f"no perturbation is called {name!r}", hint=hint)
             if self.perturbations.count(name) > 1:
                 raise ConfigError(f"perturbations names {name!r} twice")

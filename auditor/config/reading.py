@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from auditor.config.schema import Config
-from auditor.errors import AuditError, ConfigError, near_match
+from auditor.errors import AuditError, ConfigError, near_match, near_or_known
 from auditor.storage import documents
 from auditor.storage.reading import SETTINGS, read_file
 
@@ -84,7 +84,7 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
     values = {}
     for key, value in given.items():
         if key not in known:
-            hint = near_match(key, known) or f"known: {', '.join(known) or 'none'}"
+            hint = near_or_known(key, known)
             raise ConfigError(f"unknown key {key!r}", where=where, hint=hint)
         before = getattr(settings, key)
         if dataclasses.is_dataclass(before) and isinstance(value, Mapping):
@@ -143,7 +143,7 @@ def _config_error(error: ValidationError, where: str, key: str | None = None) ->
     name = _key_path(path)
     if first["type"] == "extra_forbidden":
         known = _keys_of_table(path[:-1])
-        hint = near_match(str(path[-1]), known) or f"known: {', '.join(known)}"
+        hint = near_or_known(str(path[-1]), known)
         return ConfigError(f"unknown key {name}", where=where, hint=hint)
     if first["type"] == "missing":
         return ConfigError(f"{name} is missing", where=where)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from auditor.errors import ConfigError, near_match
+from auditor.errors import ConfigError, near_or_known
 
 RESERVED = ("home", "test", "train", "validation")
 """Names that no domain may have."""
@@ -209,6 +209,6 @@ def favourable(config: Config, labels: Sequence[str]) -> str | None:
     """The label that a group would rather get, checked against the model's. Raises ConfigError for one that is not there."""
     wanted = config.favourable_label
     if wanted is not None and wanted not in labels:
-        hint = near_match(wanted, labels) or f"known: {', '.join(labels)}"
+        hint = near_or_known(wanted, labels)
         raise ConfigError(f"favourable_label = {wanted!r} is no label of the model", hint=hint)
     return wanted

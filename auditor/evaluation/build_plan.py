@@ -10,7 +10,7 @@ from typing import Any
 from auditor import config as configs
 from auditor import data, tasks
 from auditor.config import Config
-from auditor.errors import ConfigError, UsageError, near_match
+from auditor.errors import ConfigError, UsageError, near_match, near_or_known
 from auditor.evaluation import audit_data, checkpoints, retrain
 from auditor.evaluation.audit_data import Options
 from auditor.evaluation.plan import Plan
@@ -153,7 +153,7 @@ def probe_settings(config: Config, probes: Sequence[Probe]) -> dict[str, Any]:
             raise ConfigError(
                 f"no probe is called {name!r}",
                 where=f"[probes.{name}]",
-                hint=near_match(name, names) or f"known: {', '.join(names)}",
+                hint=near_or_known(name, names),
             )
     return {
         probe.name: configs.probe_settings(probe.settings, config.probes.get(probe.name, {}), f"[probes.{probe.name}]")

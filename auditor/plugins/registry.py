@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from auditor.environment import packages
-from auditor.errors import ProbeError, UsageError, near_match
+from auditor.errors import ProbeError, UsageError, near_match, near_or_known
 from auditor.storage.reading import read_file
 from auditor.types import NEEDS, Probe, limitations
 
@@ -110,9 +110,7 @@ def _contract(probe: object, where: str) -> Probe:
         raise ProbeError(f"unknown limitation {probe.limitation!r}", where=where, hint=hint)
     for need in sorted(probe.needs):
         if need not in NEEDS and not need.startswith("package:"):
-            raise ProbeError(
-                f"unknown need {need!r}", where=where, hint=near_match(need, NEEDS) or f"known: {', '.join(NEEDS)}"
-            )
+            raise ProbeError(f"unknown need {need!r}", where=where, hint=near_or_known(need, NEEDS))
     return probe
 
 
@@ -128,9 +126,7 @@ def selected(probes: Sequence[Probe], names: Sequence[str], files: Iterable[Path
     known = [probe.name for probe in probes]
     for name in names:
         if name not in known:
-            raise UsageError(
-                f"no probe is called {name!r}", hint=near_match(name, known) or f"known: {', '.join(known)}"
-            )
+            raise UsageError(f"no probe is called {name!r}", hint=near_or_known(name, known))
     return frozenset((*names, *(_checked(_module_of(path), str(path)).name for path in files)) if names else known)
 
 

@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, cast
 
-from auditor.errors import ConfigError, near_match
+from auditor.errors import ConfigError, near_or_known
 from auditor.tasks.defaults import TaskDefaults
 from auditor.types import Task
 
@@ -72,7 +72,7 @@ def names() -> tuple[str, ...]:
 def kind(name: str) -> type[Any]:
     """The class of the task of that name. Raises ConfigError for an unknown task."""
     if name not in kinds():
-        raise ConfigError(f"unknown task {name!r}", hint=near_match(name, names()) or f"known: {', '.join(names())}")
+        raise ConfigError(f"unknown task {name!r}", hint=near_or_known(name, names()))
     return kinds()[name]
 
 

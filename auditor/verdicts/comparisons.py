@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Literal, Protocol
 
 from auditor import stats
-from auditor.errors import ConfigError, near_match
+from auditor.errors import ConfigError, near_match, near_or_known
 from auditor.types import Comparison, Measurement, Metric, ProbeRecord, Slice
 
 
@@ -31,12 +31,12 @@ def check(hypotheses: Sequence[Hypothesis], known: Mapping[str, Mapping[str, Met
                 raise ConfigError(
                     f"no model is called {name!r}",
                     where=where,
-                    hint=near_match(name, models) or f"known: {', '.join(models)}",
+                    hint=near_or_known(name, models),
                 )
         if wanted.probe not in known:
             raise ConfigError(f"no probe is called {wanted.probe!r}", where=where, hint=near_match(wanted.probe, known))
         if wanted.metric not in known[wanted.probe]:
-            hint = near_match(wanted.metric, known[wanted.probe]) or f"known: {', '.join(known[wanted.probe])}"
+            hint = near_or_known(wanted.metric, known[wanted.probe])
             raise ConfigError(f"probe {wanted.probe!r} has no metric {wanted.metric!r}", where=where, hint=hint)
         if wanted.model is not None and wanted.model == wanted.against:
             raise ConfigError(f"compares {wanted.model!r} with itself", where=where)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import PolicyError, near_match
+from auditor.errors import PolicyError, near_match, near_or_known
 from auditor.storage import documents
 from auditor.storage.documents import key_path, short
 from auditor.storage.reading import SETTINGS, read_file
@@ -69,9 +69,7 @@ def rule_of(table: Any, where: str) -> Rule:
         raise PolicyError("not a table", where=where, hint="write [[rule]]")
     for key in table:
         if key not in KEYS:
-            raise PolicyError(
-                f"unknown key {short(key)}", where=where, hint=near_match(key, KEYS) or f"known: {', '.join(KEYS)}"
-            )
+            raise PolicyError(f"unknown key {short(key)}", where=where, hint=near_or_known(key, KEYS))
     for key in ("probe", "metric", "why"):
         value = table.get(key)
         if not isinstance(value, str) or not value.strip():
@@ -156,11 +154,11 @@ def check(policy: Policy, known: Mapping[str, Mapping[str, Metric]]) -> None:
     for number, rule in enumerate(policy.rules, start=1):
         where = f"policy {policy.name}: rule {number}"
         if rule.probe not in known:
-            hint = near_match(rule.probe, known) or f"known: {', '.join(sorted(known))}"
+            hint = near_or_known(rule.probe, sorted(known))
             raise PolicyError(f"no probe is called {short(rule.probe)}", where=where, hint=hint)
         metrics = known[rule.probe]
         if rule.metric not in metrics:
-            hint = near_match(rule.metric, metrics) or f"known: {', '.join(sorted(metrics))}"
+            hint = near_or_known(rule.metric, sorted(metrics))
             raise PolicyError(f"probe {short(rule.probe)} has no metric {short(rule.metric)}", where=where, hint=hint)
         _check_limit(rule, metrics[rule.metric], where)
 

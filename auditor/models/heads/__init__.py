@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from auditor.errors import ModelError, near_match
+from auditor.errors import ModelError, near_or_known
 
 if TYPE_CHECKING:
     from auditor.models.heads.base import Head
@@ -31,7 +31,7 @@ def names() -> tuple[str, ...]:
 def of(name: str, *, task: str | None = None) -> Kind:
     """The head of that name. Raises ModelError where there is none; ``task``: the name of the task that wants it."""
     if name not in names():
-        hint = near_match(name, names()) or f"known: {', '.join(names())}"
+        hint = near_or_known(name, names())
         problem = f"no model head is called {name!r}"
         if task is not None:
             problem = f"the task {task!r} needs the model head {name!r}, which is not there"

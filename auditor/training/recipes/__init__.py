@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from auditor.config import refuse_empty
-from auditor.errors import ConfigError, near_match
+from auditor.errors import ConfigError, near_or_known
 from auditor.training.recipes import _paths
 from auditor.training.recipes._base import Recipe, Training
 from auditor.training.recipes._paths import portable
@@ -46,7 +46,7 @@ def _own() -> list[str]:
 def find(name: str) -> type[Recipe]:
     """The class of the recipe of that name. Raises ConfigError with the near match."""
     if name not in names():
-        hint = near_match(name, names()) or f"known: {', '.join(names())}"
+        hint = near_or_known(name, names())
         raise ConfigError(f"no recipe is called {name!r}", where="[training] recipes", hint=hint)
     kind: type[Recipe] = importlib.import_module(f"{__name__}.{name}").RECIPE if name in _own() else _elsewhere(name)
     return kind
@@ -92,7 +92,7 @@ def create(name: str, given: Mapping[str, Any], folder: Path = Path()) -> Recipe
             raise ConfigError(
                 f"unknown key {key!r}",
                 where=where,
-                hint=near_match(key, (*known, *COMMON)) or f"known: {', '.join((*known, *COMMON))}",
+                hint=near_or_known(key, (*known, *COMMON)),
             )
     try:
         made = kind(_paths.resolved(TypeAdapter(kind.settings_type).validate_python(given), folder))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from auditor import text
-from auditor.errors import ConfigError, near_match
+from auditor.errors import ConfigError, near_or_known
 from auditor.perturbations.catalogue import FAMILIES, perturb
 from auditor.training.recipes._base import Recipe
 from auditor.training.recipes._ranges import between
@@ -50,7 +50,7 @@ def _check(recipe: str, names: Sequence[str]) -> None:
         raise ConfigError("is empty", where=where, hint=f"known: {', '.join(known)}")
     for name in names:
         if name not in known:
-            hint = near_match(name, known) or f"known: {', '.join(known)}"
+            hint = near_or_known(name, known)
             raise ConfigError(f"no perturbation or family is called {name!r}", where=where, hint=hint)
 
 
