@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from auditor import __version__
@@ -12,6 +13,7 @@ from auditor.cli import data_flags
 from auditor.cli.paths import path as _path
 from auditor.errors import SHORTER, near_match, one_line
 
+POLICIES = Path(__file__).resolve().parents[1] / "verdicts" / "policies"
 EXIT_CODES = """\
 exit codes:
   0    release: every required rule passed
@@ -21,8 +23,8 @@ exit codes:
   129, 130, 143  hung up, interrupted, terminated
 """
 
-TASKS = ("text-classification", "ner")
-"""Those with a shipped policy; written out, as importing them takes longer than all the rest of the parser."""
+TASKS = tuple(sorted((file.stem for file in POLICIES.glob("*.toml")), reverse=True))
+"""Those with a shipped policy."""
 DECISION_ALONE = "print the decision alone: no progress, no verdicts"
 BAD_INPUT = 2
 
