@@ -13,6 +13,7 @@ from sklearn.metrics import classification_report
 from auditor import results, tasks
 from auditor.attacks.attacker import Attacker
 from auditor.engine.deriving import derived
+from auditor.environment import resources
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
@@ -261,9 +262,9 @@ def test_a_swapped_entity_is_another_of_its_type() -> None:
 
 def test_a_model_that_finds_nothing_is_not_attacked() -> None:
     record = run("adversarial", model(lambda _w, _i: "O"), HOME, TRAIN)
-    assert {gap.reason for gap in record.skipped if gap.applies} == {
-        "the model finds none of the entities in the 4 texts"
-    }
+    # What a recipe lacks here, such as WordNet, comes first.
+    run_here = [gap for gap in record.skipped if gap.applies and resources.lacking(str(gap.slice["recipe"])) is None]
+    assert {gap.reason for gap in run_here} == {"the model finds none of the entities in the 4 texts"}
     # As they are answered: nothing is found of the entities that there are.
     numbers = {one.metric: one.value for one in record.measurements}
     assert numbers == {"f1_before": 0.0, "f1_under_attack": 0.0}
