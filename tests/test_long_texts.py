@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.text import apply, diff, share_touched, split
+from auditor.text import Edit, apply, diff, edited, share_touched, split
 from auditor.text import words as texts
 from reports import marks
 
@@ -43,7 +43,7 @@ def test_a_change_in_a_long_text_is_found_where_it_is() -> None:
     edits = diff(before, after)
     assert [(edit.start, edit.end, edit.words) for edit in edits] == [(300, 301, ("new",)), (310, 310, ("one", "more"))]
     assert apply(before, edits).words == after.words
-    assert share_touched(before, edits) == 2 / 120_000
+    assert share_touched(len(before.words), edits) == 2 / 120_000
     assert diff(before, before) == ()
 
 
@@ -72,3 +72,21 @@ def test_what_is_true_of_short_texts_is_true_of_long_ones(old: list[str], new: l
     assert [i for _, i, _, _, _ in codes] == [0, *(j for _, _, j, _, _ in codes)][: len(codes)]
     assert [k for _, _, _, k, _ in codes] == [0, *(end for _, _, _, _, end in codes)][: len(codes)]
     assert (codes[-1][2], codes[-1][4]) == (len(old), len(new)) if codes else not (old or new)
+
+
+def test_an_edit_near_the_beginning_of_a_long_text_looks_at_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = " ".join(["film"] * 120_000)
+    parted: list[int] = []
+    original = texts.apply
+
+    def noted(given: texts.Words, edits: Iterable[Edit]) -> texts.Words:
+        parted.append(len(given.words))
+        return original(given, edits)
+
+    monkeypatch.setattr(texts, "apply", noted)
+    after, alignment = edited({"text": value}, {"text": (Edit(3, 4, ("plot",)), Edit(1, 2, ()))})
+    assert after["text"] == f"film film plot {value[20:]}"
+    assert parted == [5]
+    assert "text" in alignment.origins
+    assert alignment.origins["text"][:5] == (0, 2, 3, 4, 5)
+    assert len(alignment.origins["text"]) == 119_999

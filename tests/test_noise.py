@@ -247,7 +247,10 @@ def test_any_text_bears_any_perturbation(name: str, given_: str, share: float) -
 @pytest.mark.parametrize("name", EVERY)
 def test_measured_severity_grows_with_the_share_asked_for(name: str) -> None:
     words = text.split(" ".join([REVIEW] * 5))
-    shares = [text.share_touched(words, perturb(words, name, share, random.Random(1))) for share in (0.01, 0.025, 0.04)]
+    shares = [
+        text.share_touched(len(words.words), perturb(words, name, share, random.Random(1)))
+        for share in (0.01, 0.025, 0.04)
+    ]
     assert shares == sorted(set(shares))
     for wanted, found in zip((0.01, 0.025, 0.04), shares, strict=True):
         assert found == pytest.approx(wanted, abs=2 / len(words.words))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.text import Edit, Words, apply, diff, share_touched, split, words_of
+from auditor.text import Edit, Words, apply, diff, origins, share_touched, split, words_of
+from auditor.text import edited as edited_texts
 
 SPACES = st.text(alphabet=" \t\n\r", min_size=1, max_size=3)
 WORD = st.text(alphabet="abA.'é\u200b\u00a0\u2028\x0b", min_size=1, max_size=3)
@@ -79,8 +80,17 @@ def test_edits_replace_their_words_and_no_others(given_: tuple[Words, tuple[Edit
 
 
 @given(edited())
+def test_a_text_is_edited_as_all_its_words_are(given_: tuple[Words, tuple[Edit, ...]]) -> None:
+    words, edits = given_
+    after, alignment = edited_texts({"text": str(words)}, {"text": edits})
+    assert after == {"text": str(apply(split(str(words)), edits))}
+    assert alignment.origins["text"] == origins(split(str(words)), edits)
+
+
+@given(edited())
 def test_the_share_touched_is_a_share(given_: tuple[Words, tuple[Edit, ...]]) -> None:
-    assert 0.0 <= share_touched(*given_) <= 1.0
+    words, edits = given_
+    assert 0.0 <= share_touched(len(words.words), edits) <= 1.0
 
 
 @pytest.mark.parametrize(
@@ -135,5 +145,5 @@ def test_a_difference_keeps_the_new_white_space_between_new_words() -> None:
 
 def test_the_share_touched_counts_replaced_words_and_an_insertion_as_one() -> None:
     words = split("a b c d e")
-    assert share_touched(words, (Edit(0, 2, ("x",)), Edit(4, 4, ("y", "z"), (" ",)))) == 3 / 5
-    assert share_touched(split("  "), (Edit(0, 0, ("x",)),)) == 0.0
+    assert share_touched(len(words.words), (Edit(0, 2, ("x",)), Edit(4, 4, ("y", "z"), (" ",)))) == 3 / 5
+    assert share_touched(len(split("  ").words), (Edit(0, 0, ("x",)),)) == 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from auditor import text
 from auditor.types import SAME_WORDS, Case, Edited, Task
 
@@ -21,5 +23,4 @@ def _share_touched(case: Case) -> float:
     words = case.words
     if words is None:
         words = sum(len(text.words_of(case.example.inputs[field])) for field in case.edits)
-    touched = sum(text.words_touched(edits) for edits in case.edits.values())
-    return min(1.0, touched / words) if words else 0.0
+    return text.share_touched(words, itertools.chain.from_iterable(case.edits.values()))

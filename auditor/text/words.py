@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -38,12 +38,8 @@ class Words:
 
 def split(text: str) -> Words:
     """Split at blanks, tabs and line ends. ``str(split(text)) == text`` for every text."""
-    words, separators, at = [], [], 0
-    for match in _WORD.finditer(text):
-        separators.append(text[at : match.start()])
-        words.append(match.group())
-        at = match.end()
-    return Words(tuple(words), (*separators, text[at:]))
+    words, _ = _first(text, len(text) + 1)
+    return words
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -191,17 +187,55 @@ def _alike_spaced(one: Words, other: Words) -> int:
 
 
 def edited(inputs: Inputs, edits: Edits) -> tuple[Inputs, Alignment]:
-    """The texts after edits, and where their words come from."""
-    after, aligned = dict(inputs), {}
-    for field, changes in edits.items():
-        words = split(inputs[field])
-        after[field] = str(apply(words, changes))
-        aligned[field] = origins(words, changes)
-    return after, Alignment(edits, aligned)
+    """The texts after edits, and where their words come from; of a long text only the part up to the last edit is parted."""
+    after = {**inputs, **{field: _edited(inputs[field], changes) for field, changes in edits.items()}}
+    return after, Alignment(edits, _Origins(inputs, edits))
+
+
+def _edited(text: str, edits: Sequence[Edit]) -> str:
+    # With the word that follows the last edit: only then is its end not taken for that of the text.
+    words, rest = _first(text, max((edit.end for edit in edits), default=0) + 1)
+    return f"{apply(words, edits)}{rest}"
+
+
+def _first(text: str, count: int) -> tuple[Words, str]:
+    """The first words of a text, and what stands behind them; the whole text where it has fewer."""
+    words, separators, at = [], [], 0
+    for match in _WORD.finditer(text):
+        separators.append(text[at : match.start()])
+        words.append(match.group())
+        at = match.end()
+        if len(words) == count:
+            return Words(tuple(words), (*separators, "")), text[at:]
+    return Words(tuple(words), (*separators, text[at:])), ""
+
+
+class _Origins(Mapping[str, tuple[int, ...]]):
+    """Edited field → origins of its words, found when they are asked for: most tasks never do."""
+
+    def __init__(self, inputs: Inputs, edits: Edits) -> None:
+        self._inputs, self._edits = inputs, edits
+        self._known: dict[str, tuple[int, ...]] = {}
+
+    def __getitem__(self, field: str) -> tuple[int, ...]:
+        if field not in self._known:
+            self._known[field] = origins(split(self._inputs[field]), self._edits[field])
+        return self._known[field]
+
+    def __contains__(self, field: object) -> bool:
+        return field in self._edits
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._edits)
+
+    def __len__(self) -> int:
+        return len(self._edits)
 
 
 def untouched(words: Words, edits: Iterable[Edit], places: frozenset[int]) -> bool:
     """Whether the words at these places stand as they stood, neighbours beside each other."""
+    if not places:
+        return True
     changes = tuple(edits)
     after = apply(words, changes).words
     now = [(origin, place) for place, origin in enumerate(origins(words, changes)) if origin in places]
@@ -212,9 +246,9 @@ def untouched(words: Words, edits: Iterable[Edit], places: frozenset[int]) -> bo
     return same and all(at[place + 1] == at[place] + 1 for place in places if place + 1 in places)
 
 
-def share_touched(words: Words, edits: Sequence[Edit]) -> float:
-    """Share in [0, 1] of the words that an edit replaces; a pure insertion counts as one word."""
-    return min(1.0, words_touched(edits) / len(words.words)) if words.words else 0.0
+def share_touched(words: int, edits: Iterable[Edit]) -> float:
+    """Share in [0, 1] of so many words that edits replace; a pure insertion counts as one word."""
+    return min(1.0, words_touched(edits) / words) if words else 0.0
 
 
 def words_touched(edits: Iterable[Edit]) -> int:
