@@ -1,6 +1,6 @@
 """Tasks by name: the modules of this package with a ``TASK``, and the entry points of third parties.
 
-A new task is one module: a class derived from ``TaskDefaults`` that is built from the model's labels.
+A new task is one module: a class derived from ``OneLabel`` or ``TaskDefaults`` that is built from the model's labels.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from types import ModuleType
 from typing import Any, cast
 
 from auditor.errors import ConfigError, near_or_known
-from auditor.tasks.defaults import TaskDefaults
+from auditor.tasks.defaults import OneLabel, TaskDefaults
 from auditor.types import Task
 
-__all__ = ["GROUP", "TaskDefaults", "create", "kind", "kinds", "names", "of_head"]
+__all__ = ["GROUP", "OneLabel", "TaskDefaults", "create", "kind", "kinds", "names", "of_head"]
 
 GROUP = "auditor.tasks"
 """Entry-point group of third parties' tasks: a module with ``TASK``, or the class itself."""

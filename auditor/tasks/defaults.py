@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
-from auditor.types import Alignment, Corruption, Detail, Example, Goal, Metric, Offer, Response, Span
+from auditor.tasks import wrong_classes
+from auditor.types import (
+    SAME_WORDS,
+    Alignment,
+    Corruption,
+    Detail,
+    Edits,
+    Example,
+    Goal,
+    Inputs,
+    Metric,
+    Offer,
+    Response,
+    Span,
+)
 
 
 class TaskDefaults:
@@ -83,3 +98,46 @@ class TaskDefaults:
     def load(self, value: Any) -> Any:
         """The gold itself."""
         return value
+
+
+class OneLabel(TaskDefaults):
+    """The gold is a label of a fixed set, and the response a probability in [0, 1] for each, in the order of ``labels``."""
+
+    labels: tuple[str, ...]
+    head = "sequence"
+    offers: frozenset[Offer] = frozenset({"class_scores", "one_label", "attack_goal"})
+    corruptions = wrong_classes.CORRUPTIONS
+    constant_answer = "always predicting one class"
+
+    def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:  # noqa: ARG002 - one decision
+        """Whether the most probable label is the same."""
+        return self.show(before) == self.show(after)
+
+    def goal(self, example: Example, before: Response) -> Goal | None:
+        """The gold label's probability, then the others'; None where the answer before is wrong."""
+        if example.gold is None or self.show(before) != example.gold:
+            return None
+        place = self.labels.index(example.gold)
+
+        def scores(inputs: Inputs, response: Response, edits: Edits | None = None) -> tuple[float, ...]:  # noqa: ARG001 - one label a text
+            # The first label of equals is the decision: one before the gold label is so by a tie already.
+            first = (math.nextafter(chance, 2.0) for chance in response[:place])
+            return (response[place], *first, *response[place + 1 :])
+
+        return scores
+
+    def likelihood(self, gold: str, response: Response) -> float:
+        """The probability of the gold label."""
+        return float(response[self.labels.index(gold)])
+
+    def show(self, value: Response) -> str:
+        """The most probable label, the first one on a tie."""
+        return self.labels[max(range(len(self.labels)), key=value.__getitem__)]
+
+    def stratum(self, gold: str | None) -> str | None:
+        """The gold label itself."""
+        return gold
+
+    def class_scores(self, response: Response) -> Mapping[str, float]:
+        """Label → probability in [0, 1]."""
+        return dict(zip(self.labels, map(float, response), strict=True))
