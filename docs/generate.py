@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 from auditor import tasks  # noqa: E402
 from auditor.cli import arguments  # noqa: E402
 from auditor.config import schema  # noqa: E402
+from auditor.evaluation import plan  # noqa: E402
 from auditor.perturbations import catalogue  # noqa: E402
 from auditor.plugins import registry  # noqa: E402
 from auditor.training import recipes  # noqa: E402
@@ -146,8 +147,7 @@ def probes() -> str:
         row = probe.limitation or "plain quality"
         parts.append(f"Row of the scorecard: `{row}`. Not applicable when: {'; '.join(needs) or 'never'}.\n")
         for name, task in every.items():
-            offered = {need: need in task.offers for need in ("class_scores", "labelled_spans", "attack_goal")}
-            offered["single_text"] = len(task.fields) == 1
+            offered = plan.given_by(task)
             if all(offered.get(need, True) for need in probe.needs):
                 rows = [
                     (f"`{one.name}`", one.title, one.kind, one.unit, one.better or "–") for one in probe.metrics(task)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from auditor import stats
-from auditor.tasks.entity_errors import COUNTS_O, MEASURES
-from auditor.types import Measurement, Metric, Score
+from auditor import metrics, stats
+from auditor.tasks.entity_errors import COUNTS_O, MEASURES, WHOLE
+from auditor.types import Judged, Measurement, Metric, Score
 
 Sums: TypeAlias = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
 """Metric and value of its slice's only key → cluster → numerator and denominator."""
+RECALL = metrics.detail(next(metric for metric in WHOLE if metric.name == "recall"))
+"""Entity-level recall over whole examples."""
 TITLES = dict(zip(MEASURES, ("F1", "precision", "recall"), strict=True))
 MACRO = {
     measure: Metric(
@@ -25,6 +27,11 @@ TOKEN = {
     for measure, title in TITLES.items()
 }
 SUPPORT = Metric("token_support", "words with this tag", "descriptive", "count", 0.0, float("inf"), None)
+
+
+def recall(judged: Judged) -> Score:
+    """The recall of one case's entities; of no entity where it has no gold."""
+    return metrics.detail_score(judged, RECALL.name) or Score(0.0, 0.0)
 
 
 def averages(sums: Sums) -> Iterator[Measurement]:

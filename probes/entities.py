@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import metrics, text
-from auditor.tasks import entity_errors
 from auditor.text import spans
 from auditor.types import (
     NEEDS,
@@ -24,6 +23,7 @@ from auditor.types import (
     Span,
     Task,
 )
+from probes import _entity_quality
 
 SEEN, UNSEEN = "seen in training", "not seen in training"
 OCCURRENCES = ((1, "1"), (4, "2 to 4"), (19, "5 to 19"))
@@ -36,8 +36,6 @@ ASKED, ALL, SOME, REWRITTEN = "asked for", "all entities", "some entities", "all
 CASES: dict[str, Callable[[str], str]] = {"all capitals": str.upper, "lower case": str.lower}
 
 
-NOTHING = Score(0.0, 0.0)
-RECALL = metrics.detail(next(metric for metric in entity_errors.WHOLE if metric.name == "recall"))
 GAP = Metric(
     "memorisation_gap",
     "recall of entities seen in training minus that of the others",
@@ -81,7 +79,7 @@ class Entities:
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         return (
             _when(metrics.task_metric(task), ALL, REWRITTEN),
-            RECALL,
+            _entity_quality.RECALL,
             GAP,
             _when(metrics.drop(task), REWRITTEN),
             _when(metrics.vacuous_rate(), REWRITTEN),
@@ -124,7 +122,7 @@ class Entities:
         for judged in cases:
             kind = judged.slice.get("entity")
             if kind is not None:
-                arms[kind].append((judged.cluster, metrics.detail_score(judged, "recall") or NOTHING))
+                arms[kind].append((judged.cluster, _entity_quality.recall(judged)))
         if all(arms.values()):
             rows = [*metrics.summed(arms[SEEN], "first"), *metrics.summed(arms[UNSEEN], "second")]
             yield metrics.measurement(GAP, {}, rows, n_cases=sum(map(len, arms.values())))

@@ -12,7 +12,6 @@ from typing import Any
 
 from auditor import metrics
 from auditor.errors import ConfigError, near_or_known
-from auditor.tasks import entity_errors
 from auditor.text import spans
 from auditor.types import (
     Audit,
@@ -23,17 +22,14 @@ from auditor.types import (
     Metric,
     Planned,
     Row,
-    Score,
     Skipped,
     Slice,
     Span,
     Task,
 )
-from probes import _groups
+from probes import _entity_quality, _groups
 
 DATA = Path(__file__).with_name("data") / "entity_bias.toml"
-NOTHING = Score(0.0, 0.0)
-RECALL = metrics.detail(next(metric for metric in entity_errors.WHOLE if metric.name == "recall"))
 GAP = Metric("recall_gap", "largest gap between groups in recall", "gap", "points", 0.0, 1.0, "lower")
 
 
@@ -82,7 +78,7 @@ class EntityBias:
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         del task
-        return (RECALL, GAP)
+        return (_entity_quality.RECALL, GAP)
 
     def planned(self, audit: Audit) -> Planned:
         return Planned(sum(isinstance(case, Case) for case in self.cases(audit)))
@@ -154,7 +150,7 @@ def _rows(cases: Sequence[Judged]) -> list[Row]:
     sums: dict[tuple[str, str], list[float]] = {}
     for judged in cases:
         total = sums.setdefault((judged.cluster, f"recall/{judged.slice['group']}"), [0.0, 0.0])
-        recall = metrics.detail_score(judged, "recall") or NOTHING
+        recall = _entity_quality.recall(judged)
         total[0] += recall.numerator
         total[1] += recall.denominator
     return [Row(cluster, arm, total / count, 1.0) for (cluster, arm), (total, count) in sums.items()]

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from auditor.types import TASK_NEEDS
+
 UNPRESERVED_ROWS = frozenset({"noise", "attack"})
 """Rows of the scorecard whose probes change texts: how often the label survives the change matters there."""
 UNPRESERVED = "label preservation not measured"
@@ -21,8 +23,6 @@ SIGNS = {"fail": "✗", "inconclusive": "?", "not_measured": "–", "pass": "✓
 
 INAPPLICABLE = "does not apply"
 NOT_GIVEN = "not given"
-TASK_NEEDS = frozenset({"single_text", "labelled_spans", "class_scores", "attack_goal"})
-"""Needs that a task meets or not: a probe that lacks one of them asks about another kind of task."""
 INPUT_NEEDS = frozenset({"train", "domains", "base"})
 """Needs that the user meets by giving data, as the gate has them."""
 

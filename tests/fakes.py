@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from auditor import tasks, text
@@ -101,3 +104,15 @@ def nowhere(_model: str, _probe: str, _case: ScoredCase) -> None:
 def shipped(*names: str) -> tuple[Probe, ...]:
     found = {probe.name: probe for probe in registry.discover()}
     return tuple(found[name] for name in names)
+
+
+@functools.cache
+def script(path: str) -> Any:
+    """A script of the project that is part of no package, as a module; ``path``: from the project's root."""
+    file = Path(__file__).resolve().parent.parent / path
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

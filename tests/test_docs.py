@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from fakes import script
 from tiny import tiny_checkpoint
 
 from auditor.cli.main import main
@@ -17,26 +16,20 @@ PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 LINK = re.compile(r"\]\(([^)#]+)(#[^)]*)?\)")
 
 
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+GENERATOR = script("docs/generate.py")
 
 
 @pytest.fixture(scope="module")
 def generated() -> dict[str, str]:
-    return dict(generator().pages())
+    return dict(GENERATOR.pages())
 
 
 def test_every_page_of_the_reference_is_made() -> None:
     names = {file.name for file in (ROOT / "docs" / "reference").iterdir()}
-    assert names == set(generator().PAGES)
+    assert names == set(GENERATOR.PAGES)
 
 
-@pytest.mark.parametrize("name", sorted(generator().PAGES))
+@pytest.mark.parametrize("name", sorted(GENERATOR.PAGES))
 def test_the_reference_is_as_the_code_is(name: str, generated: dict[str, str]) -> None:
     file = ROOT / "docs" / "reference" / name
     assert file.read_text(encoding="utf-8") == generated[name], "python docs/generate.py"

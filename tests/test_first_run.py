@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import reviews
+from fakes import reviews, script
 from tiny import tiny_checkpoint
 
 from auditor import results
@@ -297,14 +297,7 @@ def test_what_a_run_took_names_its_longest_pieces() -> None:
 
 
 def test_the_demo_says_when_the_machine_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib.util
-
-    file = Path(__file__).resolve().parent.parent / "fixtures" / "demo" / "prepare.py"
-    spec = importlib.util.spec_from_file_location("demo_prepare", file)
-    assert spec is not None
-    assert spec.loader is not None
-    prepare = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(prepare)
+    prepare = script("fixtures/demo/prepare.py")
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(os, "getloadavg", lambda: (0.9, 9.0, 9.0))
     assert prepare.busy() is None

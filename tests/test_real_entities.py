@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas
 import pytest
+from fakes import script
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
-from test_real_models import demo_data
 
 from auditor import data, tasks
 from auditor.cli.main import main
@@ -53,7 +53,7 @@ PROBES = ("quality", "noise", "domain_shift", "entities", "adversarial", "entity
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("entities")
-    demo_data().main(folder)  # type: ignore[attr-defined]
+    script("fixtures/demo/prepare.py").main(folder)
     (folder / "ner.toml").write_text(CONFIG.format(**SETS, folder=FOLDER), encoding="utf-8")
     assert main(["train", "--config", str(folder / "ner.toml"), "--quiet"]) == 0
     return folder

@@ -6,7 +6,6 @@ The demo's encoder and reviews; every audit reads at most 1,000 examples. Slow: 
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import random
 import tomllib
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fakes import script
 
 from auditor import text
 from auditor.cli.main import main
@@ -28,20 +28,11 @@ Rows = list[tuple[str, str]]
 pytestmark = pytest.mark.slow
 
 
-def demo_data() -> object:
-    spec = importlib.util.spec_from_file_location("prepare_demo", ROOT / "fixtures" / "demo" / "prepare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's folder: base model, training, validation and test rows."""
     folder = tmp_path_factory.mktemp("real")
-    demo_data().main(folder)  # type: ignore[attr-defined]
+    script("fixtures/demo/prepare.py").main(folder)
     return folder
 
 

@@ -15,7 +15,7 @@ import pytest
 from jinja2 import Environment, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
-from auditor.types import NEEDS, limitations
+from auditor.types import NEEDS, TASK_NEEDS, limitations
 from auditor.verdicts import advice, gate
 from reports import charts, formats, lookup, marks, scorecard, tables, view
 
@@ -599,7 +599,7 @@ def not_run(found: dict[str, Any], probe: str, reason: str, *missing: str) -> di
     return found
 
 
-@pytest.mark.parametrize("need", sorted(lookup.TASK_NEEDS))
+@pytest.mark.parametrize("need", sorted(TASK_NEEDS))
 def test_a_probe_for_another_kind_of_task_does_not_apply(need: str) -> None:
     found = not_run(results(), "low_resource", NEEDS[need], need)
     row = row_of(found, "low_resource")
@@ -611,7 +611,7 @@ def test_a_probe_for_another_kind_of_task_does_not_apply(need: str) -> None:
 
 
 def test_needs_of_the_task_and_of_the_user_are_told_apart_as_the_gate_does() -> None:
-    assert set(NEEDS) == lookup.TASK_NEEDS | lookup.INPUT_NEEDS | {"candidate"}
+    assert set(NEEDS) == TASK_NEEDS | lookup.INPUT_NEEDS | {"candidate"}
     assert lookup.INPUT_NEEDS == gate.INPUTS
 
 

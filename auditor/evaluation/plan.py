@@ -11,6 +11,7 @@ from auditor.engine import Cache, NoCache
 from auditor.evaluation.sampling import SPLITS
 from auditor.types import (
     HOME,
+    TASK_NEEDS,
     Example,
     Model,
     Probe,
@@ -99,8 +100,5 @@ def given(plan: Plan, audited: AuditedModel) -> dict[str, bool]:
 
 
 def given_by(task: Task) -> dict[str, bool]:
-    """Those of NEEDS that a task meets or not, whatever the data and the model."""
-    return {
-        "single_text": len(task.fields) == 1,
-        **{offer: offer in task.offers for offer in ("class_scores", "labelled_spans", "attack_goal")},
-    }
+    """TASK_NEEDS → whether the task meets them."""
+    return {need: len(task.fields) == 1 if need == "single_text" else need in task.offers for need in TASK_NEEDS}

@@ -24,7 +24,7 @@ from auditor.types.cases import (
     TrainedModel,
 )
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
-from auditor.types.protocols import NEEDS, Audit, Measuring, Planned, Planning, Probe, Progress, Silent
+from auditor.types.protocols import NEEDS, TASK_NEEDS, Audit, Measuring, Planned, Planning, Probe, Progress, Silent
 from auditor.types.records import (
     GROUPED,
     NOT_SELECTED,
@@ -53,6 +53,7 @@ __all__ = [
     "NOT_SELECTED",
     "REQUESTS",
     "SAME_WORDS",
+    "TASK_NEEDS",
     "WORDS_TOUCHED",
     "Alignment",
     "Audit",

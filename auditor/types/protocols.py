@@ -182,6 +182,8 @@ NEEDS: dict[str, str] = {
     "attack_goal": "the task has no decision that an attack could work against",
 }
 """What a probe may need → the reason shown when it is missing."""
+TASK_NEEDS = frozenset({"single_text", "class_scores", "labelled_spans", "attack_goal"})
+"""Those that a task meets or not, whatever the data and the model: a probe that lacks one asks about another kind of task."""
 
 
 class Progress(Protocol):

@@ -19,7 +19,8 @@ from pathlib import Path
 import common
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from test_real_models import by_typos, constant, demo_data, healthy, read, train
+from fakes import script
+from test_real_models import by_typos, constant, healthy, read, train
 
 from auditor.cli.main import main as audit
 from auditor.verdicts import policy
@@ -45,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         os.environ["AUDIT_CACHE"] = str(place / "cache")
-        demo_data().main(place)  # type: ignore[attr-defined]
+        script("fixtures/demo/prepare.py").main(place)
         rows = read(place / "train.csv")
         made = {"constant": constant(rows), "healthy": healthy(rows)}
         made |= {"by typos": by_typos(rows)} if options.near else {}
