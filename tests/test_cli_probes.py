@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from auditor import tasks
 from auditor.cli.main import main
+from auditor.errors import PolicyError
 from auditor.plugins import registry
-from auditor.types import NEEDS, Probe
+from auditor.storage import documents
+from auditor.types import NEEDS, Metric, Probe
+from auditor.verdicts import policy
 
 LABELS = {"text-classification": ("a", "b"), "ner": ("O", "B-LOC", "I-LOC")}
 UNSERVED = {
@@ -62,3 +69,102 @@ def test_it_loads_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
+
+
+def rules_of(facts: list[dict[str, Any]], task: str) -> str:
+    """A policy with a rule for each listed metric that a rule can limit, by the key and range that the list names."""
+    lines = []
+    for probe in facts:
+        for metric in probe["metrics"].get(task, ()):
+            if metric["limit"] is not None:
+                low, high = metric["low"], metric["high"]
+                limit = low + 1 if high is None else (low + high) / 2
+                key = metric["limit"].split(" or ")[0]
+                lines += ["[[rule]]", f'probe = "{probe["name"]}"', f'metric = "{metric["name"]}"', f"{key} = {limit}"]
+                lines += ['why = "A test."']
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("task", LABELS)
+def test_a_rule_copied_from_the_list_of_a_task_is_accepted(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probes", "--task", task, "--json"]) == 0
+    written = rules_of(json.loads(capsys.readouterr().out), task)
+    tables = documents.toml(written.encode(), PolicyError, "policy.toml")["rule"]
+    rules = tuple(policy.rule_of(table, "a rule") for table in tables)
+    known: dict[str, dict[str, Metric]] = {
+        probe.name: {metric.name: metric for metric in probe.metrics(tasks.create(task, LABELS[task]))}
+        for probe in registry.discover()
+        if probe.name not in UNSERVED[task]
+    }
+    policy.check(policy.Policy("test", "", rules), known)
+    gated = [(probe, name) for probe in known for name, one in known[probe].items() if one.kind != "descriptive"]
+    assert [(rule.probe, rule.metric) for rule in rules] == gated
+    assert len(gated) > 20
+
+
+@pytest.mark.parametrize("task", LABELS)
+def test_a_task_is_listed_alone_with_the_ranges_of_its_metrics(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probes", "--task", task]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    metric = tasks.kind(task).metric
+    assert lines[1] == f'    metric = "{metric}": {metric}; a rule limits it by min, between 0 and 1'
+    assert '    metric = "median_queries": median queries; a rule limits it by max or min, 0 or more' in lines
+    applying = [line.split(" ")[0] for line in lines if not line.startswith(" ")]
+    assert set(applying[-len(UNSERVED[task]) :]) == UNSERVED[task]
+    assert all(line.startswith((" ", *UNSERVED[task])) for line in lines[-2 * len(UNSERVED[task]) :])
+
+
+@pytest.mark.parametrize("task", LABELS)
+def test_a_checkpoint_is_listed_by_its_task(task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = checkpoint_of(tmp_path / "ckpt", task)
+    assert main(["probes", "--task", task]) == 0
+    by_task = capsys.readouterr().out
+    assert main(["probes", "--model", str(folder)]) == 0
+    assert capsys.readouterr().out == by_task
+    assert main(["probes", "--model", str(folder.parent)]) == 0  # a folder of checkpoints
+    assert capsys.readouterr().out == by_task
+
+
+def checkpoint_of(folder: Path, task: str) -> Path:
+    """A folder that describes a checkpoint with the task's labels; its weights are never loaded."""
+    folder.mkdir()
+    kind = {"text-classification": "Sequence", "ner": "Token"}[task]
+    labels = dict(enumerate(LABELS[task]))
+    config = {
+        "architectures": [f"BertFor{kind}Classification"],
+        "model_type": "bert",
+        "id2label": labels,
+        "label2id": {label: number for number, label in labels.items()},
+    }
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
+    save_file({"weight": torch.zeros(1)}, folder / "model.safetensors")
+    return folder
+
+
+WRONG: dict[str, tuple[tuple[str, ...], str]] = {
+    "unknown task": (("--task", "nerr"), "unknown task 'nerr' (did you mean 'ner'?)"),
+    "no such folder": (("--model", "ckt"), "ckt: no such path (did you mean 'ckpt'?)"),
+    "another task": (("--model", "ckpt", "--task", "ner"), "ckpt: is a BertForSequenceClassification, not a ...ForTok"),
+    "no task": (("--model", "masked"), "masked: serves no task that is known (known tasks: text-classification, ner)"),
+    "two tasks": (("--model", "two"), "'classes' and 'entities' are of different tasks (--model two/classes)"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_be_listed_is_said_in_one_line(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkpoint_of(tmp_path / "ckpt", "text-classification")
+    config = checkpoint_of(tmp_path / "masked", "ner") / "config.json"
+    config.write_text(config.read_text(encoding="utf-8").replace("ForTokenClassification", "ForMaskedLM"), "utf-8")
+    (tmp_path / "two").mkdir()
+    checkpoint_of(tmp_path / "two" / "classes", "text-classification")
+    checkpoint_of(tmp_path / "two" / "entities", "ner")
+    arguments, wanted = WRONG[case]
+    assert main(["probes", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert wanted in said.err
+    assert said.err.count("\n") == 1

@@ -4,62 +4,122 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from auditor import tasks
-from auditor.errors import one_line
+from auditor.errors import ModelError, UsageError, one_line
 from auditor.evaluation import plan
+from auditor.models import checkpoint
 from auditor.plugins import registry
-from auditor.types import NEEDS, Probe, Task
+from auditor.types import NEEDS, Metric, Probe, Task
 
 
 def run(options: Namespace) -> int:
     """List every probe with its row, its metrics for each task, its needs and whether it can run here."""
     _, files = registry.split_selection(options.probe)
-    found = [_facts(probe) for probe in registry.discover(files)]
+    listing = Listing(_tasks(options.task, options.model), detailed=bool(options.task or options.model))
+    facts = [listing.facts(probe) for probe in registry.discover(files)]
     if options.json:
-        print(json.dumps(found, ensure_ascii=True, indent=2))
+        print(json.dumps(facts, ensure_ascii=True, indent=2))
         return 0
-    for facts in found:
-        print(one_line(f"{facts['name']} (row: {facts['limitation'] or 'plain quality'}): {facts['summary']}"))
-        for task, metrics in facts["metrics"].items():
-            print(one_line(f"    metrics, {task}: {', '.join(metrics)}"))
-        for task, reason in facts["not_applicable"].items():
-            print(one_line(f"    not applicable, {task}: {reason}"))
-        print(one_line(f"    needs: {', '.join(facts['needs']) or 'nothing more'}; {facts['here']}"))
-        print(one_line(f"    settings, [probes.{facts['name']}]: {_written(facts['settings']) or 'none'}"))
+    for probe in sorted(facts, key=lambda probe: not probe["metrics"]):
+        for line in listing.lines(probe):
+            print(one_line(line))
     return 0
 
 
-def _written(settings: dict[str, Any]) -> str:
+def _tasks(name: str | None, model: Path | None) -> dict[str, Task]:
+    """Tasks to list by name: that of ``--task`` or ``--model``, else every task. Raises ModelError, UsageError."""
+    if model is not None:
+        return _task_of(name, model)
+    names = tasks.names() if name is None else (name,)
+    # Which labels does not matter: metrics are the same for all.
+    return {name: tasks.create(name, tasks.kind(name).example_labels) for name in names}
+
+
+def _task_of(name: str | None, model: Path) -> dict[str, Task]:
+    """The task of a checkpoint over its labels."""
+    path, *others = checkpoint.find(model).values()
+    head = checkpoint.head_of(path)
+    task = name or tasks.of_head(head)
+    if task is None:
+        known = ", ".join(tasks.names())
+        raise ModelError("serves no task that is known", where=str(path), hint=f"known tasks: {known}")
+    described = checkpoint.describe(path, tasks.kind(task).head, task=task)
+    differing = next((other for other in others if checkpoint.head_of(other) != head), None)
+    if differing is not None:
+        raise UsageError(f"{path.name!r} and {differing.name!r} are of different tasks", hint=f"--model {path}")
+    return {task: tasks.create(task, described.labels)}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What ``audit probes`` prints of each probe."""
+
+    tasks: Mapping[str, Task]
+    detailed: bool
+    """Whether metrics are listed with their ranges, as for a single task."""
+
+    def facts(self, probe: Probe) -> dict[str, Any]:
+        """One probe's facts, as ``--json`` prints them."""
+        packages = registry.missing_packages(probe)
+        reasons = {name: _unserved(probe, task) for name, task in self.tasks.items()}
+        served = {name: probe.metrics(task) for name, task in self.tasks.items() if reasons[name] is None}
+        return {
+            "name": probe.name,
+            "limitation": probe.limitation,
+            "summary": registry.description(probe).split("\n", 1)[0],
+            "metrics": {
+                name: [_metric(metric) if self.detailed else metric.name for metric in metrics]
+                for name, metrics in served.items()
+            },
+            "not_applicable": {name: reason for name, reason in reasons.items() if reason is not None},
+            "needs": sorted(probe.needs),
+            "not_applicable_when": [NEEDS[need] for need in sorted(probe.needs) if need in NEEDS],
+            "settings": registry.settings_of(probe.settings),
+            "here": f"cannot run here: {'; '.join(packages.values())}" if packages else "can run here",
+        }
+
+    def lines(self, facts: Mapping[str, Any]) -> list[str]:
+        """One probe's lines at the terminal."""
+        lines = [f"{facts['name']} (row: {facts['limitation'] or 'plain quality'}): {facts['summary']}"]
+        for task, metrics in facts["metrics"].items():
+            if self.detailed:
+                lines += [f"    {_written_metric(metric)}" for metric in metrics]
+            else:
+                lines.append(f"    metrics, {task}: {', '.join(metrics)}")
+        lines += [f"    not applicable, {task}: {reason}" for task, reason in facts["not_applicable"].items()]
+        if self.detailed and not facts["metrics"]:
+            return lines
+        lines.append(f"    needs: {', '.join(facts['needs']) or 'nothing more'}; {facts['here']}")
+        return [*lines, f"    settings, [probes.{facts['name']}]: {_written(facts['settings']) or 'none'}"]
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    """A metric as a rule of a policy needs it; ``limit``: the key of the limit, None where no rule can set it."""
+    limit = None
+    if metric.kind != "descriptive":
+        limit = {"lower": "max", "higher": "min", None: "max or min"}[metric.better]
+    low, high = (None if abs(end) == float("inf") else end for end in (metric.low, metric.high))
+    return {"name": metric.name, "title": metric.title, "low": low, "high": high, "limit": limit}
+
+
+def _written_metric(metric: Mapping[str, Any]) -> str:
+    """``metric = "accuracy": accuracy; a rule limits it by min, between 0 and 1``."""
+    start = f'metric = "{metric["name"]}": {metric["title"]}'
+    if metric["limit"] is None:
+        return f"{start}; descriptive, no rule limits it"
+    ends = " and ".join(f"{end:g}" for end in (metric["low"], metric["high"]) if end is not None)
+    within = f"between {ends}" if metric["high"] is not None else f"{ends} or more"
+    return f"{start}; a rule limits it by {metric['limit']}, {within}"
+
+
+def _written(settings: Mapping[str, Any]) -> str:
     """The defaults as audit.toml would hold them, nearly: mappings in JSON's way."""
     return "; ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items())
-
-
-def _facts(probe: Probe) -> dict[str, Any]:
-    packages = registry.missing_packages(probe)
-    of_tasks = {name: _task(name) for name in tasks.names()}
-    reasons = {name: _unserved(probe, task) for name, task in of_tasks.items()}
-    return {
-        "name": probe.name,
-        "limitation": probe.limitation,
-        "summary": registry.description(probe).split("\n", 1)[0],
-        "metrics": {
-            name: [metric.name for metric in probe.metrics(task)]
-            for name, task in of_tasks.items()
-            if reasons[name] is None
-        },
-        "not_applicable": {name: reason for name, reason in reasons.items() if reason is not None},
-        "needs": sorted(probe.needs),
-        "not_applicable_when": [NEEDS[need] for need in sorted(probe.needs) if need in NEEDS],
-        "settings": registry.settings_of(probe.settings),
-        "here": f"cannot run here: {'; '.join(packages.values())}" if packages else "can run here",
-    }
-
-
-def _task(name: str) -> Task:
-    """The task with some labels: metrics are the same for all."""
-    return tasks.create(name, tasks.kind(name).example_labels)
 
 
 def _unserved(probe: Probe, task: Task) -> str | None:
