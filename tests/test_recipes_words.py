@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from test_recipes_trained import TABLES
 from auditor import text
 from auditor.errors import AuditError
 from auditor.models.fake import FakeModel
+from auditor.perturbations import paraphrases
 from auditor.testing import started
 from auditor.text import spans
 from auditor.training import recipes
-from auditor.training.recipes import _entity_contexts
+from auditor.training.recipes import _perturbed_rows
 from auditor.types import Example, Request, Tag
 
 WORDS = frozenset({"the", "there", "that", "it"})
@@ -26,37 +28,42 @@ GOLD = ("O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
 ROW = Example("train:1", {"text": "yesterday it rained Ann Lee left for Paris and never came back"}, GOLD)
 
 
+TOKENIZED = paraphrases.BackTranslation(tokenized=True, vocabulary=WORDS)
+
+
+def stretches_of(row: Example) -> list[str]:
+    return TOKENIZED.stretches(text.split(row.inputs["text"]), TASK.protected(row)["text"])
+
+
+def reworded(row: Example, wordings: Mapping[str, str]) -> Example | None:
+    words = text.split(row.inputs["text"])
+    edits = TOKENIZED.by(wordings).edits(words, 1.0, random.Random(0), TASK.protected(row)["text"])
+    return _perturbed_rows.edited(row, TASK, {"text": edits})
+
+
 def test_the_stretches_between_entities_are_told_from_short_ones() -> None:
-    assert _entity_contexts.contexts(ROW) == [(0, 3), (8, 12)]
-    assert _entity_contexts.written(ROW) == ["yesterday it rained", "and never came back"]
-    assert _entity_contexts.written(replace(ROW, inputs={"text": "Ann Lee"}, gold=("B-PER", "I-PER"))) == []
-    assert _entity_contexts.written(replace(ROW, inputs={"text": "no name here"}, gold=("O", "O", "O"))) == [
-        "no name here"
-    ]
+    assert stretches_of(ROW) == ["yesterday it rained", "and never came back"]
+    assert stretches_of(replace(ROW, inputs={"text": "Ann Lee"}, gold=("B-PER", "I-PER"))) == []
+    assert stretches_of(replace(ROW, inputs={"text": "no name here"}, gold=("O", "O", "O"))) == ["no name here"]
 
 
 def test_entities_stand_as_they_stood_and_labels_follow() -> None:
     known = {"yesterday it rained": "There was rain yesterday.", "and never came back": "and did not return"}
-    found = _entity_contexts.replaced(ROW, TASK, known, WORDS)
+    found = reworded(ROW, known)
     assert found is not None
     # The translator made a sentence of a fragment: its capital and its full stop go.
     assert found.inputs["text"] == "there was rain yesterday Ann Lee left for Paris and did not return"
     assert found.gold == ("O", "O", "O", "O", "B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
     assert found.id == ROW.id
-    assert _entity_contexts.replaced(ROW, TASK, {}, WORDS) is None
-    assert (
-        _entity_contexts.replaced(
-            ROW, TASK, {"and never came back": "and never came back", "yesterday it rained": " "}, WORDS
-        )
-        is None
-    )
+    assert reworded(ROW, {}) is None
+    assert reworded(ROW, {"and never came back": "and never came back", "yesterday it rained": " "}) is None
 
 
 def test_a_sentence_keeps_its_full_stop_and_words_are_told_from_punctuation() -> None:
     row = Example("a", {"text": 'Ann , who is old , said " no " .'}, ("B-PER", *["O"] * 10))
-    (stretch,) = _entity_contexts.written(row)
-    assert _entity_contexts.spoken(stretch) == ', who is old, said "no".'
-    found = _entity_contexts.replaced(row, TASK, {stretch: ', an old woman, didn\'t say "yes".'}, WORDS)
+    (stretch,) = stretches_of(row)
+    assert TOKENIZED.spoken(stretch) == ', who is old, said "no".'
+    found = reworded(row, {stretch: ', an old woman, didn\'t say "yes".'})
     assert found is not None
     assert found.inputs["text"] == 'Ann , an old woman , did n\'t say " yes " .'
     assert found.gold == ("B-PER", *["O"] * 12)
@@ -76,14 +83,14 @@ def test_a_sentence_keeps_its_full_stop_and_words_are_told_from_punctuation() ->
 )
 def test_a_translation_that_comes_back_as_it_was_is_no_copy(stretch: str) -> None:
     row = Example("a", {"text": stretch}, ("O",) * len(stretch.split()))
-    for back in (_entity_contexts.spoken(stretch), stretch):
-        assert _entity_contexts.replaced(row, TASK, {stretch: back}, WORDS) is None
+    for back in (TOKENIZED.spoken(stretch), stretch):
+        assert reworded(row, {stretch: back}) is None
 
 
 def test_what_the_data_do_not_part_stays_whole_in_other_words() -> None:
     stretch = "you can't see #fun at https://t.co/abc"
     row = Example("a", {"text": stretch}, ("O",) * 6)
-    found = _entity_contexts.replaced(row, TASK, {stretch: "#fun can't be seen by you at https://t.co/abc."}, WORDS)
+    found = reworded(row, {stretch: "#fun can't be seen by you at https://t.co/abc."})
     assert found is not None
     assert found.inputs["text"].split() == ["#fun", "can't", "be", "seen", "by", "you", "at", "https://t.co/abc"]
 
@@ -100,7 +107,7 @@ def test_what_the_data_do_not_part_stays_whole_in_other_words() -> None:
     ],
 )
 def test_a_capital_goes_where_the_data_have_the_word_without(old: str, new: str, wanted: str) -> None:
-    assert " ".join(_entity_contexts._fitted(old.split(), new.split(), WORDS)) == wanted
+    assert " ".join(paraphrases._fitted(old.split(), new.split(), WORDS)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -114,11 +121,11 @@ def test_a_capital_goes_where_the_data_have_the_word_without(old: str, new: str,
     ],
 )
 def test_full_stops_between_sentences_are_words(value: str, words: str) -> None:
-    assert " ".join(_entity_contexts._words(value)) == words
+    assert " ".join(paraphrases.penn_words(value)) == words
 
 
 def test_an_odd_quotation_mark_does_not_open_what_it_may_close() -> None:
-    assert _entity_contexts.spoken('is nice , " he said') == 'is nice," he said'
+    assert TOKENIZED.spoken('is nice , " he said') == 'is nice," he said'
 
 
 def translating(**given: Any) -> recipes.Recipe:
@@ -137,7 +144,7 @@ def test_paraphrases_of_a_table_stand_beside_their_rows() -> None:
         old = originals[one.id]
         assert len(one.gold) == len(one.inputs["text"].split())
         assert _named(one) == _named(old)
-        texts |= set(_entity_contexts.written(one)) - set(_entity_contexts.written(old))
+        texts |= set(stretches_of(one)) - set(stretches_of(old))
     assert texts == {'it was " good , " really', "the film was good"}
 
 
@@ -165,7 +172,7 @@ def test_a_stretch_goes_through_both_translators_as_people_write_it(tmp_path: Pa
     (found,) = translating(translators=[there, back]).examples([row], 0)[1:]
     wanted = by_hand(back, by_hand(there, ", the film was good."))
     assert found.inputs["text"].split()[2:] == list(
-        _entity_contexts._fitted((",", "."), _entity_contexts._words(wanted), WORDS)
+        paraphrases._fitted((",", "."), paraphrases.penn_words(wanted), WORDS)
     )
     assert found.gold[:2] == ("B-PER", "I-PER")
 

@@ -14,9 +14,8 @@ from tiny import vocabulary
 from auditor import data, tasks, text
 from auditor.errors import DataError
 from auditor.models.heads import token as windows
-from auditor.perturbations import catalogue
+from auditor.perturbations import catalogue, paraphrases
 from auditor.text import spans
-from auditor.training.recipes import _entity_contexts
 from auditor.types import Tag
 from reports import entities
 
@@ -84,7 +83,7 @@ def test_perturbations_and_training_texts_leave_such_a_word_whole(space: str) ->
         assert text.split(str(made)).words == made.words, name
         if space not in "".join(made.separators):
             assert all(len(text.words_of(new)) == 1 for edit in edits for new in edit.words), name
-    assert word in _entity_contexts.spoken(f"a {word} b")
+    assert word in paraphrases.detokenized(f"a {word} b")
 
 
 @pytest.mark.parametrize("space", PARTING, ids=names)

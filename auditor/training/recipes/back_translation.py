@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from auditor import text
 from auditor.data import tables
 from auditor.errors import ConfigError, DataError, ModelError
 from auditor.models import checkpoint
 from auditor.models.loading import loading
+from auditor.perturbations.paraphrases import BackTranslation
 from auditor.storage.reading import is_folder, read_file
 from auditor.training import settings as training
-from auditor.training.recipes import _entity_contexts, _generated_texts
+from auditor.training.recipes import _generated_texts, _perturbed_rows
 from auditor.training.recipes._ranges import between
 from auditor.types import Example, Task
 
@@ -25,8 +28,6 @@ BATCH = 16
 LONGEST = 512
 """Tokens of a text that are translated, where the model names no limit."""
 COLUMNS = ("text", "paraphrase")
-
-Paraphrase = Callable[[Sequence[str]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Settings:
     table: Path | None = None
 
 
-class BackTranslation(_generated_texts.GeneratingRecipe):
+class BackTranslationRecipe(_generated_texts.GeneratingRecipe):
     """Sennrich, Haddow & Birch (2016), "Improving neural machine translation models with monolingual data", to paraphrase
     labelled texts as in Xie et al. (2020), "Unsupervised data augmentation for consistency training".
 
@@ -98,48 +99,50 @@ class BackTranslation(_generated_texts.GeneratingRecipe):
     def _paraphrased(self, examples: Sequence[Example]) -> Iterator[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
         rows = [n for n in range(len(examples)) if random.Random(f"{self._seed} {n}").random() < settings.share]
-        texts_of = _entity_contexts.written if "labelled_spans" in self.training.task.offers else _texts_of
+        perturbation = self._perturbation(examples)
         if settings.table is not None:
-            known: Mapping[str, str] = _table(settings.table)
-            texts = [text for one in examples for text in texts_of(one)]
-            if not known.keys() & set(texts):
-                hint = f"the first is {texts[0][:60]!r}" if texts else "every row is short, or all entities"
+            wordings: Mapping[str, str] = _table(settings.table)
+            stretches = [stretch for row in examples for stretch in self._stretches(perturbation, row)]
+            if not wordings.keys() & set(stretches):
+                hint = f"the first is {stretches[0][:60]!r}" if stretches else "every row is short, or all entities"
                 raise DataError("none of the training rows' texts is in it", where=str(settings.table), hint=hint)
         else:
-            known = self._there_and_back(list(dict.fromkeys(text for row in rows for text in texts_of(examples[row]))))
-        words = (
-            _entity_contexts.vocabulary(examples) if "labelled_spans" in self.training.task.offers else frozenset[str]()
-        )
+            chosen = (self._stretches(perturbation, examples[row]) for row in rows)
+            wordings = self._there_and_back(perturbation, list(dict.fromkeys(itertools.chain.from_iterable(chosen))))
+        perturbation = perturbation.by(wordings)
         for row in rows:
-            one = examples[row]
-            made = (
-                _entity_contexts.replaced(one, self.training.task, known, words)
-                if "labelled_spans" in self.training.task.offers
-                else _replaced(one, known)
-            )
+            made = self._reworded(perturbation, examples[row], random.Random(f"{self._seed} {row} order"))
             if made is not None:
                 yield row, dict(made.inputs), made.gold
 
-    def _there_and_back(self, texts: Sequence[str]) -> dict[str, str]:
+    def _perturbation(self, examples: Sequence[Example]) -> BackTranslation:
+        """Without wordings: they are of the stretches that it names."""
+        if self.training.task.layout != "sentences":
+            return BackTranslation()
+        vocabulary = (word for row in examples for value in row.inputs.values() for word in text.words_of(value))
+        return BackTranslation(tokenized=True, vocabulary=frozenset(vocabulary))
+
+    def _stretches(self, perturbation: BackTranslation, row: Example) -> Iterator[str]:
+        protected = self.training.task.protected(row)
+        for name, value in row.inputs.items():
+            yield from perturbation.stretches(text.split(value), protected.get(name, frozenset()))
+
+    def _reworded(self, perturbation: BackTranslation, row: Example, rng: random.Random) -> Example | None:
+        """The row with every stretch that has another wording in that wording; None where nothing changes."""
+        protected = self.training.task.protected(row)
+        edits = {
+            name: perturbation.edits(text.split(value), 1.0, rng, protected.get(name, frozenset()))
+            for name, value in row.inputs.items()
+        }
+        return _perturbed_rows.edited(row, self.training.task, edits)
+
+    def _there_and_back(self, perturbation: BackTranslation, stretches: Sequence[str]) -> dict[str, str]:
+        """Stretch → its wording after a translation there and back. Raises ModelError."""
         settings: Settings = self.settings
-        spoken = (
-            [_entity_contexts.spoken(text) for text in texts]
-            if "labelled_spans" in self.training.task.offers
-            else texts
-        )
-        abroad = _translated(spoken, settings.translators[0], settings.prefixes[0], settings.beams, self._device)
-        back = _translated(abroad, settings.translators[1], settings.prefixes[1], settings.beams, self._device)
-        return dict(zip(texts, back, strict=True))
-
-
-def _texts_of(row: Example) -> Sequence[str]:
-    return tuple(row.inputs.values())
-
-
-def _replaced(row: Example, known: Mapping[str, str]) -> Example | None:
-    """The row with those of its texts that are known in other words; None where nothing changes."""
-    inputs = {field: known.get(text, "") or text for field, text in row.inputs.items()}
-    return None if inputs == row.inputs else replace(row, inputs=inputs)
+        texts = [perturbation.spoken(stretch) for stretch in stretches]
+        for folder, prefix in zip(settings.translators, settings.prefixes, strict=True):
+            texts = _translated(texts, folder, prefix, settings.beams, self._device)
+        return dict(zip(stretches, texts, strict=True))
 
 
 def _table(path: Path) -> dict[str, str]:
@@ -191,7 +194,7 @@ def _translated(texts: Sequence[str], folder: Path, prefix: str, beams: int, dev
     model.generation_config = GenerationConfig(
         num_beams=beams, do_sample=False, max_length=limit, **_special_tokens(model.generation_config)
     )
-    found: list[str] = []
+    translations: list[str] = []
     for start in range(0, len(texts), BATCH):
         batch = [prefix + text for text in texts[start : start + BATCH]]
         given = tokenizer(
@@ -199,8 +202,8 @@ def _translated(texts: Sequence[str], folder: Path, prefix: str, beams: int, dev
         )
         with torch.inference_mode(), loading("does not translate", folder):
             made = model.generate(**given.to(device))
-        found += tokenizer.batch_decode(made, skip_special_tokens=True)
-    return found
+        translations += tokenizer.batch_decode(made, skip_special_tokens=True)
+    return translations
 
 
 def _special_tokens(settings: Any) -> dict[str, Any]:
@@ -208,4 +211,4 @@ def _special_tokens(settings: Any) -> dict[str, Any]:
     return {name: value for name, value in settings.to_dict().items() if name.endswith("_token_id")}
 
 
-RECIPE = BackTranslation
+RECIPE = BackTranslationRecipe
