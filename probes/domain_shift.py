@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from auditor import metrics, text
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
-from probes import _shared_entity_types
+from probes import _comparable_labels
 
 HOME = {"domain": "home"}
 FOLDS = 5
@@ -53,8 +53,10 @@ class DomainShift:
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         quality, drop = metrics.task_metric(task), metrics.drop_against(task, HOME)
-        if "labelled_spans" in task.offers:
-            quality, drop = _shared_entity_types.on_shared_types(quality), _shared_entity_types.measured_later(drop)
+        labels = _comparable_labels.of(task, ())
+        if labels is not None:
+            quality = _comparable_labels.on_comparable(quality, labels)
+            drop = _comparable_labels.measured_later(drop)
         return (quality, drop, UNKNOWN, PIECES, DISTANCE, SEPARABLE)
 
     def planned(self, audit: Audit) -> Planned:
@@ -65,15 +67,16 @@ class DomainShift:
             examples = audit.examples(domain, audit.settings.examples)
             if not examples:
                 yield Skipped({"domain": domain}, "every row occurs in the training data")
-            facts = _shared_entity_types.facts(audit.task, examples) if "labelled_spans" in audit.task.offers else {}
+            facts = _comparable_labels.facts(_comparable_labels.of(audit.task, examples))
             for example in examples:
                 yield Case(example, slice={"domain": domain}, facts=facts)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
         """How far each domain is; nothing from too few texts. Word pieces are counted at home too, to compare with."""
         n = audit.settings.examples
-        if "labelled_spans" in audit.task.offers:
-            yield from _shared_entity_types.drops(cases, metrics.drop_against(audit.task, HOME))
+        labels = _comparable_labels.of(audit.task, ())
+        if labels is not None:
+            yield from _comparable_labels.drops(cases, metrics.drop_against(audit.task, HOME), labels)
         home = _texts(audit, audit.examples("home", n))
         known = {word for one in home + _train(audit) for word in words_of(one)}
         for domain in audit.domains:
@@ -81,8 +84,9 @@ class DomainShift:
             yield from _pieces(audit, examples, domain)
             if domain == "home":
                 continue
-            if "labelled_spans" in audit.task.offers:
-                yield from _shared_entity_types.types(audit.task, examples, domain)
+            labels = _comparable_labels.of(audit.task, examples)
+            if labels is not None:
+                yield from _comparable_labels.left_out(labels, domain)
             texts = _texts(audit, examples)
             yield from _unknown(known, texts, domain)
             yield from _distance(audit, home, texts, domain)

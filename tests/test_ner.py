@@ -579,3 +579,24 @@ def test_a_model_of_texts_is_not_one_of_words(place: Path, base: Path, capsys: p
     assert "is a BertForSequenceClassification, not a ...ForTokenClassification" in capsys.readouterr().err
     with pytest.raises(ModelError, match="it has no classification head"):
         checkpoint.describe(base, "token", task="ner")
+
+
+def test_a_comparison_counts_the_types_that_model_and_data_have() -> None:
+    task = tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"))
+    golds = [("B-LOC", "O", "B-Person"), None, ("O",), ("B-PER", "B-DATE", "B-DATE")]
+    labels = task.comparable(golds)
+    assert labels is not None
+    assert labels.counted == ("PER", "LOC")
+    assert dict(labels.left_out) == {
+        "DATE": "the model has no such type: 2 entities of it count neither as missed nor as spurious",
+        "Person": "the model has no such type: 1 entities of it count neither as missed nor as spurious; did you mean 'PER'? "
+        "[data.labels] maps it",
+        "ORG": "no entity of the domain is one: it is not counted there",
+    }
+    # The further score that it names adds up to the task's metric, over all of the types.
+    gold, answer = ("B-LOC", "O", "B-PER"), response(("B-LOC", "O", "B-LOC"))
+    details = [detail for detail in TASK.details(gold, answer) if detail.metric == labels.metric]
+    assert {labels.key} == {key for detail in details for key in detail.slice}
+    sums = [sum(getattr(detail.score, part) for detail in details) for part in ("numerator", "denominator")]
+    assert Score(*sums) == TASK.score(gold, answer) == Score(2.0, 4.0)
+    assert tasks.create("text-classification", ("a", "b")).comparable(["a"]) is None

@@ -11,6 +11,7 @@ from auditor.tasks import wrong_classes
 from auditor.types import (
     SAME_WORDS,
     Alignment,
+    ComparableLabels,
     Corruption,
     Detail,
     Edits,
@@ -41,6 +42,11 @@ class TaskDefaults:
     def other_domain(self) -> Self:
         """The task itself: labels are the same everywhere."""
         return self
+
+    def comparable(self, golds: Sequence[Any]) -> ComparableLabels | None:
+        """None: a comparison counts every label."""
+        del golds
+        return None
 
     def details(self, gold: Any, response: Response) -> Iterable[Detail]:
         """Nothing: the metric says it all."""

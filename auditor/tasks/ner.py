@@ -8,13 +8,14 @@ from typing import Any, Literal, Self
 from auditor import text
 from auditor.errors import ConfigError, DataError, near_match
 from auditor.labels import spellings
-from auditor.tasks import entity_errors, entity_goal, wrong_entities
+from auditor.tasks import compared_types, entity_errors, entity_goal, wrong_entities
 from auditor.tasks.defaults import TaskDefaults
 from auditor.text import spans
 from auditor.text.spans import OUTSIDE
 from auditor.types import (
     SAME_WORDS,
     Alignment,
+    ComparableLabels,
     Detail,
     Example,
     Goal,
@@ -103,6 +104,10 @@ class NamedEntityRecognition(TaskDefaults):
     def other_domain(self) -> Self:
         """The task as read in another domain, whose data may name types of their own."""
         return type(self)(self.labels, self.mapping, other_domain=True, lenient=self.lenient)
+
+    def comparable(self, golds: Sequence[Gold | None]) -> ComparableLabels:
+        """The types that the model has and that entities of the golds have."""
+        return compared_types.comparable(golds, self.types)
 
     def read(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[Inputs, Gold | None]:
         """Inputs and gold of a row of words and IOB2 tags; without a column for ``label`` the gold is None.

@@ -44,7 +44,7 @@ from auditor.types.records import (
 )
 from auditor.types.requests import REQUESTS, Choose, Classify, Extract, Generate, Request, Tag
 from auditor.types.rows import Names, Rows
-from auditor.types.task import Corruption, Goal, Offer, Task
+from auditor.types.task import ComparableLabels, Corruption, Goal, Offer, Task
 
 __all__ = [
     "GROUPED",
@@ -60,6 +60,7 @@ __all__ = [
     "Case",
     "Choose",
     "Classify",
+    "ComparableLabels",
     "Comparison",
     "Contribution",
     "Corruption",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from auditor.types.cases import Detail, Example, Inputs, Response, Score
@@ -40,6 +41,22 @@ class Corruption(Protocol):
         Which are wrong, and what they become, follows from ``rng`` alone: a larger rate adds to a smaller one.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ComparableLabels:
+    """The labels that a comparison between data sets counts, where each may have labels of its own."""
+
+    counted: tuple[str, ...]
+    """Labels that both the model and the data have."""
+    left_out: Mapping[str, str]
+    """Label that only the data, or only the model, has → why it does not count, in words."""
+    nothing_shared: str
+    """What to say where no label counts."""
+    metric: str
+    """The further score (``details``) whose sum over the labels that count is the task's metric."""
+    key: str
+    """The key of its slices that holds the label."""
 
 
 @runtime_checkable
@@ -81,6 +98,10 @@ class Task(Protocol):
 
     def other_domain(self) -> Task:
         """The task as read in another domain, whose data may have labels that the model has not."""
+        ...
+
+    def comparable(self, golds: Sequence[Any]) -> ComparableLabels | None:
+        """The labels that a comparison with data of these golds counts; None where it always counts all labels."""
         ...
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
