@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports import charts, entities, frontier, tables
+from reports import charts, frontier, spans, tables
 from reports.formats import amount, measured_interval, setting, slice_text, words_of
 from reports.lookup import (
     INAPPLICABLE,
@@ -81,7 +81,7 @@ def _probe(found: Findings, probe: str) -> dict[str, Any]:
         "tables": tables.by_slice(found, probe),
         "skipped": _skipped(records),
         "long_skipped": len(_skipped(records)) > tables.LONG,
-        "worst": [group for record in records for group in _worst(record, found.results["task"]["name"])],
+        "worst": [group for record in records for group in _worst(record)],
     }
 
 
@@ -241,21 +241,19 @@ def _curves(
     return panels
 
 
-def _worst(record: Mapping[str, Any], task: str) -> Iterator[dict[str, Any]]:
+def _worst(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The worst cases of each slice of one model, the change marked."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for case in record["worst"]:
         groups.setdefault(slice_text(case["slice"]), []).append(case)
     if groups:
-        slices = [
-            {"slice": label, "cases": [_case(case, task) for case in cases[:WORST]]} for label, cases in groups.items()
-        ]
+        slices = [{"slice": label, "cases": [_case(case) for case in cases[:WORST]]} for label, cases in groups.items()]
         yield {"model": record["model"], "n": sum(len(one["cases"]) for one in slices), "slices": slices}
 
 
-def _case(case: Mapping[str, Any], task: str) -> dict[str, Any]:
+def _case(case: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "sentences": entities.sentences(case) if task == entities.TASK else [],
+        "sentences": spans.sentences(case),
         "example": case["example"],
         "fields": marked_fields(case["before"], case["after"]),
         "changed": case["before"] != case["after"],

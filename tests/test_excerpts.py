@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor import tasks
+from auditor.engine.deriving import derived
+from auditor.evaluation.judging import WorstCasesKept, judge
 from auditor.text import excerpts
 from auditor.text.excerpts import AROUND, CHANGED, WHOLE, beginning, excerpt
-from reports import entities, marks
+from auditor.types import Case, Example, ScoredCase, Span
+from reports import marks
 
 LETTERS = "".join(chr(0x4E00 + number) for number in range(20_000))
 """Twenty thousand characters, each another one."""
@@ -90,9 +94,18 @@ def test_the_page_says_how_much_is_left_out() -> None:
     assert gaps[0].startswith("… 13 unchanged words, ")
 
 
-def test_tags_of_a_sentence_that_is_cut_are_shown_beside_no_other_words() -> None:
-    """The mark is six words: with the three that are left there would be a tag for each."""
-    case = {"before": {"text": "a b … [13 characters left out] … c"}, "gold": "O " * 9, "answer_before": "O " * 9}
-    assert entities.sentences({**case, "after": case["before"], "answer_after": case["gold"]}) == []
-    plain = {"text": "a b c d e f g h i"}
-    assert entities.sentences({**case, "before": plain, "after": plain, "answer_after": case["gold"]})
+@pytest.mark.parametrize("words", [9, 20_000], ids=["whole", "cut"])
+def test_spans_of_a_text_that_is_cut_mark_no_other_words(words: int) -> None:
+    task = tasks.create("ner", ("O", "B-PER", "I-PER"))
+    tags, inputs = ("B-PER", *["O"] * (words - 1)), {"text": " ".join(["word"] * words)}
+    missed = tuple((1.0, 0.0, 0.0) for _ in range(words))
+    seen = ((0.0, 1.0, 0.0), *missed[1:])
+    example = Example("home:1", inputs, tags)
+    case = Case(example, {})
+    scored = ScoredCase(case, derived(case, task), seen, missed, vacuous=False)
+    kept = WorstCasesKept(task)
+    kept.add(scored, judge(scored, task))
+    (worst,) = kept.cases()
+    gold = {"text": (Span(0, 1, "PER"),)}
+    whole = {"gold": gold, "answer_before": gold, "answer_after": {"text": ()}}
+    assert worst.marks == (whole if words == 9 else {})

@@ -17,7 +17,7 @@ from auditor.models.heads import token as windows
 from auditor.perturbations import catalogue, paraphrases
 from auditor.text import spans
 from auditor.types import Tag
-from reports import entities
+from reports import spans as page_spans
 
 SPACES = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()]
 PARTING = (" ", "\t", "\n", "\r")
@@ -68,8 +68,9 @@ def test_a_word_with_white_space_in_it_is_one_word(tmp_path: Path, space: str, w
     assert text.diff(words, text.split(after["text"]))[0].start == 1
     response = tuple([float(label == tag) for label in TASK.labels] for tag in TAGS)
     assert TASK.spans_found(example, response) == spans.spans(TAGS)
-    parts = entities._parts(example.inputs["text"], " ".join(TAGS))
-    assert [kind for _, kind in parts] == ["PER", "", "LOC"]
+    marks = {"gold": TASK.gold_spans(TAGS)}
+    (sentence,) = page_spans.sentences({"before": example.inputs, "after": example.inputs, "marks": marks})
+    assert [kind for _, kind in sentence["parts"]] == ["PER", "", "LOC"]
 
 
 @pytest.mark.parametrize("space", INNER, ids=names)

@@ -9,6 +9,7 @@ from auditor.text import excerpts
 from auditor.types import (
     Judged,
     ScoredCase,
+    Span,
     Task,
     WorstCase,
 )
@@ -81,6 +82,7 @@ class WorstCasesKept:
     def _words(self, scored: ScoredCase) -> WorstCase:
         case, gold = scored.case, scored.case.example.gold
         before, after = excerpts.excerpts(case.example.inputs, scored.edited.inputs)
+        whole = before == case.example.inputs and after == scored.edited.inputs
         return WorstCase(
             slice=dict(case.slice),
             example=case.example.id,
@@ -90,4 +92,17 @@ class WorstCasesKept:
             answer_after=excerpts.beginning(self._task.show(scored.after)),
             gold=None if gold is None else excerpts.beginning(self._task.show_gold(gold)),
             facts=dict(scored.facts),
+            marks=self._marks(scored) if whole else {},
         )
+
+    def _marks(self, scored: ScoredCase) -> dict[str, dict[str, tuple[Span, ...]]]:
+        """The spans of words that gold and answers name, of those that name any."""
+        gold = scored.case.example.gold
+        named = {
+            "gold": {} if gold is None else self._task.gold_spans(gold),
+            "answer_before": self._task.answer_spans(scored.before),
+            "answer_after": self._task.answer_spans(scored.after),
+        }
+        return {
+            name: {field: tuple(spans) for field, spans in fields.items()} for name, fields in named.items() if fields
+        }

@@ -23,7 +23,7 @@ from auditor.results.parquet import read_rows
 from auditor.storage import documents
 from auditor.storage.documents import key_path, short
 from auditor.storage.reading import DOCUMENT, is_folder, memory, open_file, read_file
-from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skipped, WorstCase
+from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skipped, Span, WorstCase
 from auditor.verdicts.policy import Policy, rule_of
 
 SCHEMA = 2
@@ -58,7 +58,7 @@ def record_dict(record: ProbeRecord) -> dict[str, Any]:
         "metrics": [{key: plain(getattr(metric, key)) for key in metric_keys} for metric in record.metrics],
         "measurements": [_measurement(found) for found in record.measurements],
         "skipped": [_gap(gap) for gap in record.skipped],
-        "worst": [plain(asdict(case)) for case in record.worst],
+        "worst": [_worst(case) for case in record.worst],
     }
 
 
@@ -253,9 +253,23 @@ def _record(found: Mapping[str, Any], rows: Mapping[tuple[str, str, str, str], R
             "metrics": metrics,
             "measurements": tuple(measured(item) for item in found["measurements"]),
             "skipped": tuple(Skipped(**item) for item in found["skipped"]),
-            "worst": tuple(WorstCase(**item) for item in found["worst"]),
+            "worst": tuple(_shown(case) for case in found["worst"]),
         }
     )
+
+
+def _worst(case: WorstCase) -> Any:
+    """A worst case as JSON has it; marks only where words have any."""
+    written = asdict(case)
+    return plain(written if case.marks else {name: value for name, value in written.items() if name != "marks"})
+
+
+def _shown(case: Mapping[str, Any]) -> WorstCase:
+    marks = {
+        name: {field: tuple(Span(*span) for span in spans) for field, spans in fields.items()}
+        for name, fields in case.get("marks", {}).items()
+    }
+    return WorstCase(**{**case, "marks": marks})
 
 
 def _bound(value: float | None, otherwise: float) -> float:

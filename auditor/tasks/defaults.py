@@ -73,6 +73,16 @@ class TaskDefaults:
         del example, response
         return ()
 
+    def gold_spans(self, gold: Any) -> Mapping[str, Sequence[Span]]:
+        """No span."""
+        del gold
+        return {}
+
+    def answer_spans(self, response: Response) -> Mapping[str, Sequence[Span]]:
+        """No span."""
+        del response
+        return {}
+
     def show_gold(self, gold: Any) -> str:
         """The gold as Python writes it."""
         return str(gold)

@@ -218,6 +218,14 @@ class NamedEntityRecognition(TaskDefaults):
         seen = set(self.entities(response))
         return tuple(entity for entity in spans.spans(example.gold or ()) if entity in seen)
 
+    def gold_spans(self, gold: Gold) -> Mapping[str, tuple[Span, ...]]:
+        """The entities."""
+        return {"text": spans.spans(gold)}
+
+    def answer_spans(self, response: Response) -> Mapping[str, tuple[Span, ...]]:
+        """The entities that the model sees."""
+        return {"text": self.entities(response)}
+
     def likelihood(self, gold: Gold, response: Response) -> float:
         """The mean over words of the probability of the gold tag."""
         places = [self.labels.index(spans.among(tag, self.labels) or tag) for tag in gold]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from auditor.types.cases import Facts, Inputs, Judged, Skipped, Slice
+from auditor.types.edits import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,9 @@ class WorstCase:
     answer_after: str
     gold: str | None
     facts: Facts = field(default_factory=dict)
+    marks: Mapping[str, Mapping[str, tuple[Span, ...]]] = field(default_factory=dict)
+    """``gold`` (in the text before), ``answer_before``, ``answer_after`` → text field → the spans of words that each names;
+    empty where a text is cut, and where the task labels no words."""
 
 
 GROUPED = frozenset({"group", "pair"})

@@ -139,6 +139,14 @@ class Task(Protocol):
         """The labelled spans of the gold that the answer has; empty where the task offers no ``labelled_spans``."""
         ...
 
+    def gold_spans(self, gold: Any) -> Mapping[str, Sequence[Span]]:
+        """Text field → the labelled spans of words that a gold answer names, for people to see in the text."""
+        ...
+
+    def answer_spans(self, response: Response) -> Mapping[str, Sequence[Span]]:
+        """Text field → the labelled spans of words that an answer names, for people to see in the text."""
+        ...
+
     def likelihood(self, gold: Any, response: Response) -> float:
         """How likely the answer makes the gold, in [0, 1]; of labels of words, their mean."""
         ...

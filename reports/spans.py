@@ -1,0 +1,52 @@
+"""Texts with the spans of words marked that gold and answers name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from reports.formats import visible
+
+Part: TypeAlias = tuple[str, str]
+"""Words, and the label of the span that they are; empty outside."""
+
+
+def sentences(case: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Gold, and the answers before and after, each as a title and the parts of its text.
+
+    ``case``: a worst case of the results. Empty where it has no marks: the task labels no words, or a text is cut.
+    """
+    wanted = [("gold", "gold", "before"), ("answer", "answer_before", "before")]
+    if case["before"] != case["after"]:
+        wanted = [
+            ("gold", "gold", "before"),
+            ("answer before", "answer_before", "before"),
+            ("answer after", "answer_after", "after"),
+        ]
+    marks: Mapping[str, Mapping[str, Sequence[Any]]] = case.get("marks", {})
+    named = [
+        (title, field, case[texts][field], spans)
+        for title, name, texts in wanted
+        for field, spans in marks.get(name, {}).items()
+        if field in case[texts]
+    ]
+    several = len({field for _, field, _, _ in named}) > 1
+    return [
+        {"title": f"{title}, {field}" if several else title, "parts": list(_parts(text, spans))}
+        for title, field, text, spans in named
+    ]
+
+
+def _parts(text: str, spans: Sequence[tuple[int, int, str]]) -> Iterator[Part]:
+    """Runs of words of one span, or of none; of spans that overlap the first is marked."""
+    words = re.findall(r"[^ \t\r\n]+", text)
+    at = 0
+    for start, end, label in sorted((start, min(end, len(words)), label) for start, end, label in spans):
+        if at <= start < end:
+            if at < start:
+                yield visible(" ".join(words[at:start])), ""
+            yield visible(" ".join(words[start:end])), label
+            at = end
+    if at < len(words):
+        yield visible(" ".join(words[at:])), ""
