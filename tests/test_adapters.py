@@ -178,7 +178,7 @@ def test_onnx_runtime_answers_as_torch_does(folders: dict[str, Path], name: str)
 
 def test_a_base_with_an_adapter_is_refused(folders: dict[str, Path]) -> None:
     line = refused(lambda: checkpoint.check_base(folders["prefix"]))
-    assert line.endswith("has an adapter that would be lost (train from the base it was added to)")
+    assert line.endswith("has an adapter that training would drop (train from the base it was added to)")
 
 
 def test_an_adapter_of_another_kind_is_refused(folder: Callable[[str], Path]) -> None:
@@ -186,7 +186,7 @@ def test_an_adapter_of_another_kind_is_refused(folder: Callable[[str], Path]) ->
     (path / "adapter" / adapter_files.ADAPTER_CONFIG).write_text('{"peft_type": "LORA"}', "utf-8")
     line = refused(lambda: checkpoint.describe(path))
     assert line == (
-        f"{path / 'adapter'}: has an adapter of a kind that is not loaded: 'LORA' "
+        f"{path / 'adapter'}: has an unsupported kind of adapter: 'LORA' "
         "(merge it into the weights with merge_and_unload())"
     )
 
@@ -350,7 +350,7 @@ def test_bottlenecks_without_their_weights_are_refused(folder: Callable[[str], P
     found = json.loads(config.read_text("utf-8"))
     config.write_text(json.dumps({**found, "targets": found["targets"][:1]}), "utf-8")
     line = refused(lambda: hugging_face.load(path, LoadOptions(device="cpu"), name="m"))
-    assert "the adapter's weights are not those of its configuration" in line
+    assert "the adapter's weights do not match its configuration" in line
 
 
 def test_a_folder_with_other_files_in_its_adapter_is_not_ours(folder: Callable[[str], Path]) -> None:

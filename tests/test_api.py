@@ -431,7 +431,11 @@ WRONG: dict[str, tuple[dict[str, Any], type[AuditError], str]] = {
     "a device": ({"device": "tpu"}, ModelError, "unknown device 'tpu'"),
     "a path that is none": ({"model": "no-such-folder"}, ModelError, "no-such-folder: no such path"),
     "an empty path of a model": ({"model": ""}, UsageError, "model: the path is empty"),
-    "a model that is none": ({"model": 3}, UsageError, "model: is int, no model that can be audited (a path, (model"),
+    "a model that is none": (
+        {"model": 3},
+        UsageError,
+        "model: is int, not a model that can be audited (a path, (model",
+    ),
     "a pair that is none": ({"model": (3, 4)}, UsageError, "model: is (int, int), no model"),
 }
 
@@ -462,14 +466,14 @@ def test_models_in_memory_that_do_not_fit_are_refused(place: Path) -> None:
     data = place / "test.jsonl"
     refused: list[tuple[Any, dict[str, Any], str]] = [
         (model, {}, "model: a BertForSequenceClassification without its tokenizer ((model, tokenizer))"),
-        ((tokenizer, model), {}, "no model that can be audited"),
+        ((tokenizer, model), {}, "not a model that can be audited"),
         ((model, "bert"), {}, "without its tokenizer"),
         ((bare, tokenizer), {}, "model: is a BertModel, not a ...ForSequenceClassification (it has no classification"),
         ((regression, tokenizer), {}, "does not choose one of two or more labels"),
         ((model, tokenizer), {"task": "ner"}, "model: is a BertForSequenceClassification, not a ...ForTokenClass"),
         ((slow, tokenizer), {"task": "text-classification"}, "is a BertForTokenClassification"),
         ((model, tokenizer), {"device": "cuda:0,cuda:1"}, "is on one device"),
-        (torch.nn.Linear(2, 2), {}, "model: is Linear, no model that can be audited"),
+        (torch.nn.Linear(2, 2), {}, "model: is Linear, not a model that can be audited"),
     ]
     for given, more, message in refused:
         with pytest.raises(AuditError) as error:

@@ -122,7 +122,7 @@ def test_a_folder_without_config_is_not_a_checkpoint(tmp_path: Path) -> None:
 def test_a_folder_of_checkpoints_names_them(tmp_path: Path) -> None:
     write(tmp_path / "standard")
     write(tmp_path / "fgm")
-    assert "is a folder of checkpoints, not one (name one of them: fgm, standard)" in refused(tmp_path)
+    assert "is a folder of checkpoints, not a checkpoint (name one of them: fgm, standard)" in refused(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_code_of_its_own_needs_consent(file: str, tmp_path: Path) -> None:
     folder = write(tmp_path)
     content = json.loads((folder / file).read_text(encoding="utf-8"))
     (folder / file).write_text(json.dumps({**content, "auto_map": {"AutoModel": "code.Model"}}), encoding="utf-8")
-    assert "(read it, then --trust-remote-code)" in refused(folder)
+    assert "(read it, then pass --trust-remote-code)" in refused(folder)
     assert checkpoint.describe(folder, trust_remote_code=True).labels == ("negative", "positive")
 
 
@@ -206,15 +206,15 @@ def test_a_broken_tokenizer_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is not a whole safetensors file (copy it again)"),
-        (b"\1\0", "is not a whole safetensors file"),
-        (b"\xff" * 64, "is not a whole safetensors file"),
-        (safetensors()[:40], "is not a whole safetensors file"),
-        (safetensors()[:-1], "is cut off (copy it again)"),
-        (safetensors(header=[1]), "is not a whole safetensors file"),
-        (safetensors(header={"w": {"dtype": "F32"}}), "is not a whole safetensors file"),
-        (safetensors(header={"w": {"data_offsets": [0, "x"]}}), "is not a whole safetensors file"),
-        (safetensors(header={"w": {"data_offsets": [0]}}), "is not a whole safetensors file"),
+        (b"", "is not a complete safetensors file (copy it again)"),
+        (b"\1\0", "is not a complete safetensors file"),
+        (b"\xff" * 64, "is not a complete safetensors file"),
+        (safetensors()[:40], "is not a complete safetensors file"),
+        (safetensors()[:-1], "is truncated (copy it again)"),
+        (safetensors(header=[1]), "is not a complete safetensors file"),
+        (safetensors(header={"w": {"dtype": "F32"}}), "is not a complete safetensors file"),
+        (safetensors(header={"w": {"data_offsets": [0, "x"]}}), "is not a complete safetensors file"),
+        (safetensors(header={"w": {"data_offsets": [0]}}), "is not a complete safetensors file"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull fetches the file"),
     ],
 )
@@ -252,7 +252,7 @@ def test_a_shard_that_the_index_names_must_be_there(tmp_path: Path) -> None:
         ({"problem_type": "regression"}, "does not choose one of two or more labels"),
         ({"problem_type": "multi_label_classification"}, "does not choose one of two or more labels"),
         ({"id2label": None, "num_labels": 1}, "does not choose one of two or more labels"),
-        ({"id2label": None, "num_labels": 10**9}, "num_labels = 1000000000 is more than the 100,000 that are read"),
+        ({"id2label": None, "num_labels": 10**9}, "num_labels = 1000000000 exceeds the limit of 100,000"),
         ({"id2label": ["a", "b"]}, "does not name the outputs 0, 1, 2"),
         ({"id2label": {"0": "a", "2": "b"}}, "does not name the outputs 0, 1, 2"),
         ({"id2label": {"0": "a", "1": "a"}}, "has two outputs called 'a'"),

@@ -380,7 +380,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         "--trust-remote-code",
     ),
     "no tokenizer": (_no_tokenizer, "has no tokenizer"),
-    "cut-off weights": (_cut_off, "is cut off"),
+    "cut-off weights": (_cut_off, "is truncated"),
     "no such data": (lambda place: foreign(place, "--data", str(place / "nope.csv")), "nope.csv"),
     "no data": (foreign, "--data"),
     "wrong column": (lambda place: _data(place, "columns.csv", b"a,b\n1,2\n"), "columns"),

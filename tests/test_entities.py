@@ -438,10 +438,27 @@ def test_recall_by_group_is_paired_by_sentence() -> None:
             '[probes.entity_bias] types = { persons = "person-actor" }, or "" for none',
             True,
         ),
-        (("PERSON_NAME",), {}, 'is PERSON_NAME a type of persons? [probes.entity_bias] types = { persons = "PERSON_NAME" }, or "" for none', True),
+        (
+            ("PERSON_NAME",),
+            {},
+            "is PERSON_NAME a type of persons? "
+            '[probes.entity_bias] types = { persons = "PERSON_NAME" }, or "" for none',
+            True,
+        ),
         (("personality",), {"persons": ""}, "the model knows no type called PER, person, PERS", False),
-        (("FIRSTNAME",), {}, 'is FIRSTNAME a type of persons? [probes.entity_bias] types = { persons = "FIRSTNAME" }, or "" for none', True),
-        (("FIRSTNAME",), {"persons": "FIRSTNAM"}, "the model knows no type called FIRSTNAM (did you mean 'FIRSTNAME'?)", True),
+        (
+            ("FIRSTNAME",),
+            {},
+            "is FIRSTNAME a type of persons? "
+            '[probes.entity_bias] types = { persons = "FIRSTNAME" }, or "" for none',
+            True,
+        ),
+        (
+            ("FIRSTNAME",),
+            {"persons": "FIRSTNAM"},
+            "the model knows no type called FIRSTNAM (did you mean 'FIRSTNAME'?)",
+            True,
+        ),
     ],
 )  # fmt: skip
 def test_a_type_by_another_name_is_asked_for(

@@ -47,7 +47,10 @@ def test_nothing_is_left_out_where_a_change_is_near_an_end() -> None:
 
 
 def test_of_a_great_change_the_beginning_is_kept() -> None:
-    """All from 1,000 on: 800 left out before, and after 200 + 3,000 characters 16,000 of one text and 1 of the other."""
+    """The excerpt starts at 800 and ends after 200 + 3,000 characters.
+
+    It leaves out 16,000 characters of one text and 1 of the other.
+    """
     old, new = excerpt(LETTERS, LETTERS[:1000] + "x" * 3001)
     assert old == f"… [800 characters left out] … {LETTERS[800:4000]} … [16,000 characters left out] …"
     assert new == f"… [800 characters left out] … {LETTERS[800:1000]}{'x' * 3000} … [1 character left out] …"

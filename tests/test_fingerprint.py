@@ -18,17 +18,20 @@ from auditor.models.fingerprints import fingerprint
 from auditor.models.options import LoadOptions
 
 COUNTS = (
-    "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "spm.model", "bpe.codes",
-    "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "modeling_mine.py", "normalizer.json",
-    "adapter_config.json", "adapter_model.safetensors", "tekken.json", "unheard-of.bin", "target.spm", "dict.tsv",
+    "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "spm.model",
+    "bpe.codes", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
+    "modeling_mine.py", "normalizer.json", "adapter_config.json", "adapter_model.safetensors", "tekken.json",
+    "unheard-of.bin", "target.spm", "dict.tsv",
     "adapter/adapter_config.json", "adapter/adapter_model.safetensors", "code/inner.py",
 )  # fmt: skip
 """Files that loading reads, or may read."""
 NOTES = (
     "training.json", "README.md", "LICENSE", "LICENSE.txt", "NOTICE", "model-card.md", ".gitattributes", ".DS_Store",
-    "optimizer.pt", "scheduler.pt", "rng_state.pth", "rng_state_0.pth", "scaler.pt", "trainer_state.json", "training_args.bin",
+    "optimizer.pt", "scheduler.pt", "rng_state.pth", "rng_state_0.pth", "scaler.pt", "trainer_state.json",
+    "training_args.bin",
     "all_results.json", "eval_results.json", "events.out.tfevents.1", "generation_config.json", "plot.png",
-    "pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "tf_model.h5", "flax_model.msgpack", "model.onnx", "rust_model.ot",
+    "pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "tf_model.h5", "flax_model.msgpack", "model.onnx",
+    "rust_model.ot",
     "model.gguf", "checkpoint-500/model.safetensors", "runs/events", "code/__pycache__/inner.py", ".cache/x.py",
 )  # fmt: skip
 """Files that it does not read, weights of other formats among them."""

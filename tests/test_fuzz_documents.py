@@ -83,7 +83,7 @@ ANY = st.one_of(*[VALUES] * 5, BOMBS)
 
 
 def _blown_up(text: str, table: str) -> bytes:
-    """The text with 5,000 digits, or lists or tables within each other, in the place of the words that stand for them."""
+    """Replace the placeholders in the text with 5,000 digits, nested lists or nested tables."""
     lists, tables = "[" * DEPTH + "]" * DEPTH, table * DEPTH + "1" + "}" * DEPTH
     for word, bomb in (("<digits>", 5000 * "9"), ("<lists>", lists), ("<tables>", tables)):
         text = text.replace(f'"{word}"', bomb)

@@ -205,7 +205,7 @@ def test_reviews_are_distinct_balanced_and_the_same_every_time() -> None:
 
 def test_a_device_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert gpu_check.main(["--device", "cuda:99", "--json", str(tmp_path / "found.json")]) == 2
-    assert capsys.readouterr().err.startswith("gpu_check: device 'cuda:99' is not there")
+    assert capsys.readouterr().err.startswith("gpu_check: device 'cuda:99' is not available")
     assert not list(tmp_path.iterdir())
 
 

@@ -94,7 +94,7 @@ def test_a_head_says_what_it_serves(name: str) -> None:
     assert hasattr(transformers, f"AutoModel{head.architecture}")
     assert heads.serving(f"Bert{head.architecture}") is head
     assert [other.name for other in heads.every() if other.request is head.request] == [name]
-    assert type(head.asked("good film")) is head.request
+    assert type(head.request_for("good film")) is head.request
 
 
 @every_head
@@ -111,7 +111,7 @@ def test_responses_in_a_batch_are_those_of_each_request_alone(base: Path, name: 
     assert model.accepts == {heads.of(name).request}
     assert (model.device_kind, model.workers) == ("cpu", 1)
     texts = (*SENTENCES, SENTENCES[0], "good film " * 9)
-    encoded = model.encode([model.head.asked(text) for text in texts])
+    encoded = model.encode([model.head.request_for(text) for text in texts])
     assert encoded[0].key == encoded[2].key
     assert len({one.key for one in encoded}) == 3
     rows = model.rows(encoded)
@@ -196,7 +196,7 @@ def test_a_task_whose_head_is_not_there_is_refused_and_never_taken_for_another(b
         with pytest.raises(ModelError) as caught:
             call()
         assert caught.value.line == (
-            f"the task {task.name!r} needs the model head {head!r}, which is not there (known: sequence, token)"
+            f"the task {task.name!r} needs the model head {head!r}, which does not exist (known: sequence, token)"
         )
     assert tasks.of_head(head) is None
 
@@ -212,7 +212,7 @@ def test_the_commands_refuse_such_a_task_in_one_line(
     words = {"run": ["--model", str(tiny_checkpoint(tmp_path / "m"))], "train": []}[command]
     assert main([command, "--config", str(tmp_path / "audit.toml"), "--out", str(tmp_path / "out"), *words]) == 2
     assert capsys.readouterr().err == (
-        f"audit {command}: the task 'text-classification' needs the model head 'span', which is not there "
+        f"audit {command}: the task 'text-classification' needs the model head 'span', which does not exist "
         "(known: sequence, token)\n"
     )
 
@@ -225,7 +225,7 @@ def test_a_module_that_no_head_serves_is_refused(base: Path) -> None:
     with pytest.raises(ModelError) as caught:
         hugging_face.wrap(module, hugging_face.load_tokenizer(base), name="m", max_length=64)
     assert caught.value.line == (
-        "no model head serves a BertModel (known: ...ForSequenceClassification, ...ForTokenClassification)"
+        "no model head supports BertModel (known: ...ForSequenceClassification, ...ForTokenClassification)"
     )
 
 

@@ -237,7 +237,8 @@ def denied(patch: pytest.MonkeyPatch) -> None:
 
     def refusing(inner: Callable[..., Any]) -> Callable[..., Any]:
         def refuse(path: Any, *more: Any, **named: Any) -> Any:
-            if isinstance(path, str | Path) and os.path.exists(path) and not os.stat(path).st_mode & 0o777:  # noqa: PTH110, PTH116
+            is_path = isinstance(path, str | Path)
+            if is_path and os.path.exists(path) and not os.stat(path).st_mode & 0o777:  # noqa: PTH110, PTH116
                 if inner is os.access:
                     return False
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))

@@ -90,10 +90,12 @@ def put(file: Path, key: str, value: Any) -> None:
 
 
 MORE = {
-    "config.json": ("hidden_act", "num_attention_heads", "num_hidden_layers", "pad_token_id", "max_position_embeddings"),
+    "config.json": (
+        "hidden_act", "num_attention_heads", "num_hidden_layers", "pad_token_id", "max_position_embeddings",
+    ),
     "tokenizer_config.json": (
-        "model_max_length", "pad_token", "padding_side", "tokenizer_class", "extra_special_tokens", "added_tokens_decoder",
-        "model_input_names", "truncation_side", "do_lower_case", "chat_template",
+        "model_max_length", "pad_token", "padding_side", "tokenizer_class", "extra_special_tokens",
+        "added_tokens_decoder", "model_input_names", "truncation_side", "do_lower_case", "chat_template",
     ),
 }  # fmt: skip
 """Fields that libraries read, whether they are written or not."""
@@ -132,12 +134,14 @@ LINES: list[tuple[str, Any, str]] = [
     (
         "hidden_act",
         "evil",
-        "does not load: hidden_act = 'evil' in config.json: transformers has no activation of this name; known are gelu, ",
+        "does not load: hidden_act = 'evil' in config.json: "
+        "transformers has no activation of this name; known are gelu, ",
     ),
     (
         "hidden_act",
         "gelo",
-        "does not load: hidden_act = 'gelo' in config.json: transformers has no activation of this name; did you mean 'gelu'?",
+        "does not load: hidden_act = 'gelo' in config.json: "
+        "transformers has no activation of this name; did you mean 'gelu'?",
     ),
     (
         "max_position_embeddings",
@@ -257,15 +261,15 @@ def answers(path: Path) -> list[Any]:
 def test_weights_named_for_a_wrapper_name_it_and_what_takes_it_away(folder: Path, prefix: str) -> None:
     whole = answers(folder)
     resave(folder, lambda tensors: {prefix + name: value for name, value in tensors.items()})
-    named = f"{folder}: the names of its weights begin with {prefix!r}, which a wrapper left before the model's own"
+    named = f"{folder}: the names of its weights begin with {prefix!r}, which a wrapper put before the model's own"
     line = judged(folder) or ""
     assert line.startswith(named)
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").rename(folder / "aside")
-    with pytest.raises(ModelError, match=r"save the model inside of the wrapper: model.module or model._orig_mod"):
+    with pytest.raises(ModelError, match=r"save the model inside the wrapper: model.module or model._orig_mod"):
         hugging_face.load(folder, LoadOptions(device="cpu", allow_pickle=True), name="m")
     (folder / "aside").rename(folder / "model.safetensors")
-    command = re.search(r'take it away: python -c "(.*)"', line)
+    command = re.search(r'remove it: python -c "(.*)"', line)
     assert command is not None
     exec(command[1], {})
     assert answers(folder) == whole
@@ -286,9 +290,10 @@ def test_weights_of_a_part_that_was_wrapped_name_the_wrapper_and_what_takes_it_a
     )
     line = judged(folder) or ""
     first = wrapper.partition(".")[0]
-    named = f"{folder}: the names of its weights hold '{first}.', which a wrapper left inside of the model's own: {part}.{wrapper}."
+    named = f"{folder}: the names of its weights contain '{first}.', "
+    named += f"which a wrapper put inside the model's own: {part}.{wrapper}."
     assert line.startswith(named)
-    command = re.search(r'take it away: python -c "(.*)"', line)
+    command = re.search(r'remove it: python -c "(.*)"', line)
     assert command is not None
     exec(command[1], {})
     assert answers(folder) == whole
@@ -321,7 +326,7 @@ def test_weights_with_peft_prefix_alone_lose_it_by_the_command(folder: Path) -> 
     resave(folder, lambda tensors: {f"base_model.model.{name}": value for name, value in tensors.items()})
     line = judged(folder) or ""
     assert "begin with 'base_model.model.'" in line
-    command = re.search(r'take it away: python -c "(.*)"', line)
+    command = re.search(r'remove it: python -c "(.*)"', line)
     assert command is not None
     exec(command[1], {})
     assert answers(folder) == whole
@@ -347,10 +352,10 @@ def test_a_merged_model_in_its_adapters_folder_is_loaded_as_it_is(
     monkeypatch.setattr(socket.socket, "connect", never)
     monkeypatch.setattr(socket, "getaddrinfo", never)
     model = hugging_face.load(folder, LoadOptions(device="cpu"), name="m")
-    assert model.notes == ("adapter_config.json beside whole weights is passed over: they are taken as merged",)
+    assert model.notes == ("adapter_config.json beside complete weights is ignored: the adapter counts as merged",)
     assert answers(folder) == whole
     with pytest.raises(
-        ModelError, match=r"has an adapter that would be lost .*if its weights are merged, delete adapter_"
+        ModelError, match=r"has an adapter that training would drop .*if its weights are merged, delete adapter_"
     ):
         checkpoint.check_base(folder)
 
@@ -381,7 +386,7 @@ def test_an_adapter_alone_says_how_it_is_merged(tmp_path: Path) -> None:
     # With its configuration beside it an adapter is still no checkpoint.
     shutil.copy(three / "config.json", adapter)
     with pytest.raises(
-        ModelError, match=r"holds an adapter, and not the weights that it belongs to .it is a peft adapter"
+        ModelError, match=r"contains an adapter but not the weights of its base model .it is a peft adapter"
     ):
         checkpoint.describe(adapter)
 
@@ -409,10 +414,10 @@ def test_a_checkpoint_of_a_later_transformers_says_so_where_it_fails(folder: Pat
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (1, "reads 1 tokens, of which 2 are special ones: no text is read"),
-        (2, "reads 2 tokens, of which 2 are special ones: no text is read"),
+        (1, "reads 1 tokens, of which 2 are special: no room for text"),
+        (2, "reads 2 tokens, of which 2 are special: no room for text"),
         (3.7, "model_max_length = 3.7 is not a whole number of tokens"),
-        (0, "model_max_length = 0 leaves no token to read (take the line out for the model's own limit"),
+        (0, "model_max_length = 0 leaves no token to read (remove the line to use the model's own limit"),
         (-5, "model_max_length = -5 leaves no token to read"),
         (-0.5, "model_max_length = -0.5 leaves no token to read"),
     ],

@@ -159,7 +159,10 @@ def test_sentences_are_trained_on_and_asked_like_texts() -> None:
 
 
 def test_what_one_seed_sees_where_there_is_nothing_counts() -> None:
-    """Ten sentences with an entity, all found; twelve without any, of which each of three seeds sees one in four others."""
+    """Ten sentences have an entity that every seed finds; twelve have none.
+
+    In the twelve, each of three seeds predicts an entity in four others.
+    """
     fake = audit(task=ENTITIES, train=tagged(60))
 
     def one(seed: int, index: int) -> Judged:

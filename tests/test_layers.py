@@ -179,7 +179,10 @@ PROBES_BY_NAME: dict[str, set[str]] = {
     "auditor/verdicts/advice.py": {"quality", "noise", "adversarial", "domain_shift", "bias", "entity_bias"},
     "auditor/verdicts/remedies.py": {"noise", "adversarial"},
 }
-"""Module → the probes that it still knows by name, to be known by a role that a probe claims: no entry may be added."""
+"""Module → the probes that it still knows by name instead of by role.
+
+No entry may be added.
+"""
 NO_PROBES: dict[str, set[str]] = {
     "auditor/tasks/ner.py": {"entities"},
     "auditor/training/recipes/bitfit.py": {"bias"},
@@ -187,7 +190,10 @@ NO_PROBES: dict[str, set[str]] = {
     "reports/lookup.py": {"noise"},
     "reports/view.py": {"quality"},
 }
-"""Module → words that are called as a probe is: a unit of labels, a parameter, rows of the scorecard, a part of the page."""
+"""Module → words that are spelled like a probe's name.
+
+They are a unit of labels, a parameter, rows of the scorecard, and a part of the page.
+"""
 
 
 def words_in(text: str) -> set[str]:
@@ -224,6 +230,7 @@ def test_light_commands_load_nothing_heavy(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("code", ["import auditor", "import auditor; dir(auditor)", "from auditor.types import Probe"])
 def test_importing_auditor_loads_nothing_heavy(code: str) -> None:
-    code = f"import sys\n{code}\nsys.exit(', '.join(name for name in {(*HEAVY, 'pydantic')!r} if name in sys.modules) or 0)"
+    loaded = f"name for name in {(*HEAVY, 'pydantic')!r} if name in sys.modules"
+    code = f"import sys\n{code}\nsys.exit(', '.join({loaded}) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr

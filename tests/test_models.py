@@ -220,8 +220,8 @@ def test_precisions_that_cannot_be_are_refused(saved: Path) -> None:
 
 @pytest.mark.parametrize(
     ("device", "message"),
-    [("gpu", "unknown device 'gpu' (auto, cpu, cuda"), ("cuda:64", "device 'cuda:64' is not there"),
-     ("meta", "device 'meta' is not there (--device auto takes the best there is)")],
+    [("gpu", "unknown device 'gpu' (auto, cpu, cuda"), ("cuda:64", "device 'cuda:64' is not available"),
+     ("meta", "device 'meta' is not available (--device auto takes the best one available)")],
 )  # fmt: skip
 def test_devices_that_are_not_there_are_refused(device: str, message: str, saved: Path) -> None:
     assert message in refused(saved, device=device)
@@ -243,7 +243,7 @@ def test_the_second_gpu_is_there_only_when_there_are_two(monkeypatch: pytest.Mon
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert hugging_face.device_named("cuda:1") == "cuda:1"
     assert hugging_face.device_named("cuda") == "cuda"
-    with pytest.raises(ModelError, match="'cuda:2' is not there"):
+    with pytest.raises(ModelError, match="'cuda:2' is not available"):
         hugging_face.device_named("cuda:2")
 
 

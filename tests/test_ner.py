@@ -293,9 +293,9 @@ def test_the_same_pieces_of_other_words_are_another_question(model: hugging_face
 @pytest.mark.parametrize(
     ("gold", "words"),
     [
-        ("B-PER O O", "'B-PER O O' is no tag for each word"),
+        ("B-PER O O", "'B-PER O O' is not one tag per word"),
         (("O", "O"), "2 tags for 3 words"),
-        (None, "None is no tag"),
+        (None, "None is not one tag per word"),
     ],
 )
 def test_a_gold_that_is_not_a_tag_for_each_word_is_not_trained_on(base: Path, gold: Any, words: str) -> None:

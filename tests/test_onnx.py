@@ -197,14 +197,14 @@ def test_a_model_that_answers_otherwise_than_in_torch_is_refused(
 ) -> None:
     runtime.change = change
     line = refused(saved)
-    assert line.startswith(f"{saved}: answers otherwise in ONNX Runtime than in torch: probabilities differ by up to ")
+    assert line.startswith(f"{saved}: answers differ between ONNX Runtime and torch: probabilities differ by up to ")
     assert line.endswith('(backend = "torch")')
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_another_label_is_refused_however_close() -> None:
     with pytest.raises(ModelError, match=r"differ by up to 1\.0e-05"):
-        onnx._compared(
+        onnx._check_equal_answers(
             SequenceHead(None, name="m", max_length=8), [((0.500005, 0.499995), (0.499995, 0.500005))], "here"
         )
 

@@ -255,13 +255,13 @@ def test_onnx_runtime_answers_alone_as_in_company(
     assert model.singly is (kind == "bert")
     assert near(run(model, TEXTS), plainly(folder, TEXTS))
     if kind == "gpt2":
-        with pytest.raises(NoAnswerError, match="the text holds the padding token"):
+        with pytest.raises(NoAnswerError, match="the text contains the padding token"):
             run(model, [Classify(("good <pad>",))])
 
 
 def test_a_text_of_no_tokens_has_no_answer_instead_of_that_of_its_padding(tmp_path: Path) -> None:
     model = hugging_face.load(decoder(tmp_path / "gpt2"), LoadOptions(device="cpu"), name="m")
-    with pytest.raises(NoAnswerError, match="m: has no answer: the tokenizer makes nothing of the text"):
+    with pytest.raises(NoAnswerError, match="m: has no answer: the tokenizer produces no tokens for the text"):
         run(model, [Classify(("good",)), Classify(("",))])
 
 

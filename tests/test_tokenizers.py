@@ -99,7 +99,7 @@ def test_named_entities_need_a_fast_one_and_are_told_what_helps(tmp_path: Path, 
         hugging_face.load(folder, LoadOptions(head="token", device="cpu"), name="m")
     assert caught.value.line == (
         f"{folder}: its {name} cannot tell which word a token belongs to "
-        "(for named entities fine-tune a base whose tokenizer is a fast one (tokenizer.is_fast))"
+        "(for named entities, fine-tune a base with a fast tokenizer (tokenizer.is_fast))"
     )
 
 

@@ -337,7 +337,7 @@ def test_a_task_whose_head_is_not_there_is_refused(base: Path) -> None:
     with pytest.raises(ModelError) as caught:
         loop.train(loop.TrainingRun(base, reviews(4), (), Answering(), Watching(), SETTINGS, seed=0, device="cpu"))
     assert caught.value.line == (
-        "the task 'question-answering' needs the model head 'span', which is not there (known: sequence, token)"
+        "the task 'question-answering' needs the model head 'span', which does not exist (known: sequence, token)"
     )
 
 

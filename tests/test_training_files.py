@@ -186,7 +186,7 @@ def test_a_base_without_a_pooler_gets_one_with_its_head(tmp_path: Path) -> None:
 def test_a_base_whose_weights_are_broken_is_a_model_error(tmp_path: Path, content: bytes) -> None:
     tiny_checkpoint(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(content)
-    with pytest.raises(ModelError, match=r"does not load|is not a whole safetensors file") as caught:
+    with pytest.raises(ModelError, match=r"does not load|is not a complete safetensors file") as caught:
         bases.load(tmp_path, TASK)
     assert str(caught.value.where).startswith(str(tmp_path))
 

@@ -83,7 +83,7 @@ def test_a_checkpoint_answers_as_transformers_alone_does(writer: int, task: str,
     if model is None:
         return
     expected = json.loads((folder(writer, task) / "expected.json").read_text(encoding="utf-8"))[name]
-    requests = [heads.of(tasks.kind(task).head).asked(text) for text in TEXTS]
+    requests = [heads.of(tasks.kind(task).head).request_for(text) for text in TEXTS]
     encoded = model.encode(requests)
     assert model.labels == LABELS[task]
     for answers in ([model.run([text])[0] for text in encoded], model.run(encoded)):

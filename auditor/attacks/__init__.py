@@ -1,1 +1,1 @@
-"""TextAttack's searches, behind one guard."""
+"""Attacks on texts: TextAttack's searches, behind one guard."""

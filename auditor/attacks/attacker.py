@@ -1,7 +1,8 @@
-"""TextAttack behind one package: attacks by a black-box ``ask``, seeded, bounded in words and queries.
+"""Attacks through TextAttack, seeded and limited in words and queries.
 
-Importing this package imports TextAttack (about ten seconds); nothing else of the project does. Morris et al. 2020,
-"TextAttack", https://aclanthology.org/2020.emnlp-demos.16
+An attack sees the model as a black box that answers texts. Importing this package imports TextAttack (about ten
+seconds); nothing else in the project does. Morris et al. 2020, "TextAttack",
+https://aclanthology.org/2020.emnlp-demos.16
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ SPLIT_TOKEN = textattack.shared.AttackedText.SPLIT_TOKEN
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an attack ended with."""
+    """Result of an attack."""
 
     text: str
-    """The final text: the original one where the attack failed."""
+    """The final text; the original text if the attack failed."""
     queries: int
-    """Texts that the attack wanted answered, repeated ones included."""
+    """Number of texts that the attack asked about, including repeated ones."""
     success: bool
-    """What the attack claims; the audit asks a freshly loaded model."""
+    """Whether the attack claims a success; the audit checks it with a freshly loaded model."""
 
 
 class Attacker:
-    """One recipe against one model; ``attack`` may be called for any number of texts.
+    """One recipe against one model; ``attack`` accepts any number of texts.
 
-    ``recipe`` is a key of RECIPES (KeyError). ``query_budget`` (at least 3: the text itself, the rank of a word, a change of
-    it) bounds the queries of one attack, and the candidates that are built for it.
+    ``recipe`` is a key of RECIPES (KeyError). ``query_budget`` limits the queries of one attack and the candidates that
+    are built for it; it is at least 3, for the text itself, the rank of a word and a change of it.
     """
 
     def __init__(self, recipe: str, ask: Ask, query_budget: int) -> None:
@@ -52,10 +53,13 @@ class Attacker:
         kept: frozenset[int] = frozenset(),
         part: tuple[int, int] | None = None,
     ) -> bool:
-        """Whether the text offers the recipe anything to change, as ``attack`` would with these; asks nothing."""
+        """Return whether the recipe can change anything in the text.
+
+        The arguments are those of ``attack``. The model is not asked.
+        """
         start, end = part or (0, len(value))
-        with self._one(rng) as one:
-            return SPLIT_TOKEN not in value[start:end] and one.offers(value[start:end], kept)
+        with self._free_search(rng) as search:
+            return SPLIT_TOKEN not in value[start:end] and search.offers(value[start:end], kept)
 
     def attack(
         self,
@@ -67,28 +71,29 @@ class Attacker:
         kept: frozenset[int] = frozenset(),
         part: tuple[int, int] | None = None,
     ) -> Outcome:
-        """Attack a text that the model gives the right label, the one of index ``label``.
+        """Attack a text to which the model gives the right label.
 
-        ``part``: the start and the end of what the model reads of the text, which is what changes; None: all of it. At most
-        ``limit`` of its words may change (None: as many as the recipe itself allows), and none of ``kept``, which counts
-        its words between white space from 0.
+        ``label`` is the index of that label. ``part`` is the start and the end of what the model reads of the text,
+        which is the part that changes; None means the whole text. At most ``limit`` of its words change (None: as many
+        as the recipe allows), and none of ``kept``, the indices of words of that part between white space, counted from
+        0.
         """
         start, end = part or (0, len(value))
         if SPLIT_TOKEN in value[start:end]:
-            # TextAttack keeps fields apart by this token and would drop what follows it.
+            # TextAttack separates fields with this token and would drop what follows it.
             return Outcome(value, 0, False)
-        limits = [one for one in (limit, self._parts.limit) if one is not None]
-        with self._one(rng) as one:
-            one.surroundings = value[:start], value[end:]
-            changed, queries = one.attack(value[start:end], label, min(limits) if limits else None, kept)
+        limits = [words for words in (limit, self._parts.limit) if words is not None]
+        with self._free_search(rng) as search:
+            search.surroundings = value[:start], value[end:]
+            changed, queries = search.attack(value[start:end], label, min(limits) if limits else None, kept)
         return Outcome(
             value if changed is None else f"{value[:start]}{changed}{value[end:]}", queries, changed is not None
         )
 
     @contextmanager
-    def _one(self, rng: random.Random) -> Iterator[Bounded]:
-        """A search that no attack under way uses."""
+    def _free_search(self, rng: random.Random) -> Iterator[Bounded]:
+        """Yield a search that no running attack uses."""
         with TAMED, seeded(rng):
-            one = self._free.pop() if self._free else Bounded(self._parts, self._ask, self._query_budget)
-            yield one
-        self._free.append(one)
+            search = self._free.pop() if self._free else Bounded(self._parts, self._ask, self._query_budget)
+            yield search
+        self._free.append(search)

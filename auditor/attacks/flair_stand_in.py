@@ -1,7 +1,7 @@
-"""A stand-in for flair, which TextAttack imports for its part-of-speech and entity taggers.
+"""Stand-in for flair, which TextAttack imports for its taggers.
 
-flair does not run with transformers 5, and none of the attacks here tags a text. TextAttack needs only a few of its names
-to be imported; whatever would use a tagger is refused.
+flair does not run with transformers 5, and no attack here tags a text with parts of speech or entities. TextAttack
+needs only a few of its names to be importable; any use of a tagger raises an error.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import Any, NoReturn
 from auditor.errors import ProbeError
 
 NAMES = {"flair": (), "flair.data": ("Tokenizer", "Sentence"), "flair.models": ("SequenceTagger",)}
-"""The modules and classes of flair that TextAttack names when it is imported."""
+"""The modules and classes of flair that TextAttack imports."""
 
 
 @contextmanager
 def flair_stand_in() -> Iterator[None]:
-    """Inside, ``import flair`` finds the stand-in; afterwards whatever it found before, also if that is flair itself."""
+    """Let ``import flair`` find the stand-in.
+
+    Afterwards it finds whatever it found before, even flair itself.
+    """
     before = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "flair"}
     for name in before:
         del sys.modules[name]
@@ -39,7 +42,7 @@ def flair_stand_in() -> Iterator[None]:
 
 
 def refuse_taggers(textattack: Any) -> None:
-    """Make every place where TextAttack would ask a tagger say that there is none."""
+    """Make TextAttack's functions that use a tagger raise an error."""
     for module in (textattack.shared.utils, textattack.shared.utils.strings):
         for name in ("flair_tag", "zip_flair_result"):
             setattr(module, name, _refuse)
@@ -55,4 +58,4 @@ def _module(name: str, classes: tuple[str, ...]) -> ModuleType:
 
 def _refuse(*_arguments: object, **_options: object) -> NoReturn:
     hint = "use one that needs no part-of-speech or entity tagger, such as deepwordbug, pruthi, textbugger or pwws"
-    raise ProbeError("this attack of TextAttack's needs a tagger of flair's, which is not used here", hint=hint)
+    raise ProbeError("this TextAttack recipe needs a tagger from flair, which auditor does not use", hint=hint)

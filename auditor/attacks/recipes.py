@@ -1,4 +1,7 @@
-"""The attacks by their papers' names: what is changed, in which order, within which limits."""
+"""Attack recipes, named after their papers.
+
+Each gives what is changed, in which order, and within which limits.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,9 @@ constraints: Any = textattack.constraints
 transformations: Any = textattack.transformations
 _BETWEEN_SPACE = re.compile(f"[^{text.SPACE}]+")
 LONGEST = 1000
-"""Letters of a word that is attacked, at most."""
+"""Greatest number of characters in a word that is attacked."""
 SHORT = 64
-"""Letters of a string whose words are kept in mind."""
+"""Greatest number of characters in a string whose words are cached."""
 
 _words_from_text: Callable[[str], list[str]] = textattack.shared.attacked_text.words_from_text
 
@@ -34,7 +37,7 @@ def _words(value: str) -> list[str]:
     return list(_words_of_short(value)) if len(value) <= SHORT else _words_from_text(value)
 
 
-# To build a candidate TextAttack splits every single word of the text once more, by three regular expressions.
+# To build a candidate, TextAttack splits every single word of the text again, with three regular expressions.
 textattack.shared.attacked_text.words_from_text = _words
 
 
@@ -52,7 +55,10 @@ class WordLimit(constraints.PreTransformationConstraint):  # type: ignore[misc]
 
 
 class Kept(constraints.PreTransformationConstraint):  # type: ignore[misc]
-    """Leaves some words of the original alone, wherever they stand by now."""
+    """Leave some words of the original text unchanged.
+
+    They are found in the current text, wherever they are by now.
+    """
 
     words: frozenset[int] = frozenset()
     before: text.Words = text.split("")
@@ -67,59 +73,71 @@ class Kept(constraints.PreTransformationConstraint):  # type: ignore[misc]
             for index, origin in enumerate(text.origins(self.before, text.diff(self.before, now)))
             if origin in self.words
         }
-        return {index for index, place in enumerate(_places(attacked)) if place not in kept}
+        return {index for index, place in enumerate(_word_indices(attacked)) if place not in kept}
 
 
-def _places(attacked: Any) -> list[int]:
-    """Of each of TextAttack's words, which leave punctuation out, the word between white space that it stands in."""
-    found, at, place = [], 0, 0
+def _word_indices(attacked: Any) -> list[int]:
+    """Return, for each of TextAttack's words, the index of its whitespace-delimited word.
+
+    TextAttack's words exclude punctuation.
+    """
+    places, at, place = [], 0, 0
     ends = [match.end() for match in _BETWEEN_SPACE.finditer(attacked.text)]
     for word in attacked.words:
         at = attacked.text.find(word, at)
         while ends[place] <= at:
             place += 1
-        found.append(place)
+        places.append(place)
         at += len(word)
-    return found
+    return places
 
 
 class NotTooLong(constraints.PreTransformationConstraint):  # type: ignore[misc]
-    """Leaves words of more than LONGEST letters alone: of a blob each letter would be a candidate as long as the blob."""
+    """Leave words with more than LONGEST characters unchanged.
+
+    Each character of such a word would give a candidate as long as the word.
+    """
 
     def _get_modifiable_indices(self, attacked: Any) -> set[int]:
         return {index for index, word in enumerate(attacked.words) if len(word) <= LONGEST}
 
 
 class _EditDistance(constraints.overlap.LevenshteinEditDistance):  # type: ignore[misc]
-    """The inherited distance, of what differs alone: letters that both texts begin or end with add nothing to it."""
+    """Edit distance without the common prefix and suffix of both texts.
+
+    These add nothing to the distance.
+    """
 
     def _check_constraint(self, changed: Any, reference: Any) -> bool:
-        start = _alike(changed.text, reference.text)
-        one, other = changed.text[start:], reference.text[start:]
-        end = _alike(reversed(one), reversed(other))
-        middles = (SimpleNamespace(text=rest[: len(rest) - end]) for rest in (one, other))
+        start = _common_length(changed.text, reference.text)
+        rest_changed, rest_reference = changed.text[start:], reference.text[start:]
+        end = _common_length(reversed(rest_changed), reversed(rest_reference))
+        middles = (SimpleNamespace(text=rest[: len(rest) - end]) for rest in (rest_changed, rest_reference))
         return bool(super()._check_constraint(*middles))
 
 
-def _alike(one: Iterable[str], other: Iterable[str]) -> int:
-    """How many letters both begin with."""
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+def _common_length(text_a: Iterable[str], text_b: Iterable[str]) -> int:
+    """Return the length of the common prefix."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(text_a, text_b, strict=False)))
 
 
 class _Homoglyphs(transformations.WordSwapHomoglyphSwap):  # type: ignore[misc]
-    """One letter replaced by a look-alike."""
+    """Replace one letter with a look-alike."""
 
     def __init__(self) -> None:
-        # Its second table, for another attack, is a file that TextAttack's wheel lacks; the one used here is set by then.
+        # The second table, for another attack, is a file missing from TextAttack's wheel; the first is set by then.
         with contextlib.suppress(FileNotFoundError):
             super().__init__()
 
 
 class _Synonyms(transformations.WordSwapWordNet):  # type: ignore[misc]
-    """Synonyms by WordNet, in alphabetical order (the inherited one is a set's, which changes from run to run)."""
+    """WordNet synonyms in alphabetical order.
+
+    The inherited method returns them in the order of a set, which changes from run to run.
+    """
 
     def __init__(self) -> None:
-        # The inherited method downloads the multilingual WordNet, which English does without.
+        # The inherited method downloads the multilingual WordNet, which English does not need.
         self.language = "eng"
 
     def _get_replacement_words(self, word: str, random: bool = False) -> list[str]:
@@ -128,15 +146,20 @@ class _Synonyms(transformations.WordSwapWordNet):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
+    """What defines a recipe: transformation, search, constraints and word limit."""
+
     transformation: Any
     search: Callable[[], Any]
     constraints: tuple[Any, ...] = ()
     limit: int | None = None
-    """Words that the recipe itself may change; None: any number."""
+    """Limit of the recipe itself on changed words; None: any number."""
 
 
 def _deepwordbug() -> Parts:
-    """Gao et al. 2018: one random edit of a character, words in the order of their importance."""
+    """Return the attack of Gao et al. 2018.
+
+    It makes one random edit of a character per word, in the order of the words' importance.
+    """
     edits = (
         transformations.WordSwapNeighboringCharacterSwap(),
         transformations.WordSwapRandomCharacterSubstitution(),
@@ -148,7 +171,10 @@ def _deepwordbug() -> Parts:
 
 
 def _pruthi() -> Parts:
-    """Pruthi et al. 2019: every inner edit of a character of one word of four letters or more."""
+    """Return the attack of Pruthi et al. 2019.
+
+    It tries every edit of an inner character of one word of four letters or more.
+    """
     inner = {"random_one": False, "skip_first_char": True, "skip_last_char": True}
     edits = (
         transformations.WordSwapNeighboringCharacterSwap(**inner),
@@ -166,7 +192,10 @@ def _pruthi() -> Parts:
 
 
 def _textbugger() -> Parts:
-    """Li et al. 2019, characters only: no nearest neighbours in an embedding, no sentence encoder."""
+    """Return the attack of Li et al. 2019, with character edits only.
+
+    It uses neither nearest neighbours in an embedding nor a sentence encoder.
+    """
     inner = {"random_one": True, "skip_first_char": True, "skip_last_char": True}
     edits = (
         transformations.WordSwapRandomCharacterInsertion(letters_to_insert=" ", **inner),
@@ -179,7 +208,10 @@ def _textbugger() -> Parts:
 
 
 def _pwws() -> Parts:
-    """Ren et al. 2019: synonyms, words in the order of saliency times effect."""
+    """Return the attack of Ren et al. 2019.
+
+    It replaces words with synonyms, in the order of saliency times effect.
+    """
     return Parts(_Synonyms(), functools.partial(textattack.search_methods.GreedyWordSwapWIR, "weighted-saliency"))
 
 

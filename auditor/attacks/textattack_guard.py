@@ -27,9 +27,10 @@ from auditor.errors import ProbeError
 
 @contextmanager
 def _tamed_import() -> Iterator[None]:
-    """TextAttack imports inside: offline; the process's environment, logging and generators are left as they are.
+    """Import TextAttack offline inside, and undo its side effects afterwards.
 
-    Raises ProbeError where it, or what it imports, is not installed.
+    The process's environment, logging and random generators stay as they are. Raises ProbeError if TextAttack, or what
+    it imports, is not installed.
     """
     reason = packages.lacking("textattack")
     if reason is not None:
@@ -45,8 +46,8 @@ def _tamed_import() -> Iterator[None]:
             importlib.import_module(name)
 
         with tempfile.TemporaryDirectory() as cache, mock.patch.object(logging.config, "dictConfig"):
-            # This file tells TextAttack that its first-import downloads are done; a cache of its own keeps the
-            # statement out of the user's.
+            # This file tells TextAttack that its first-import downloads are done; a temporary cache keeps it out of
+            # the user's.
             (Path(cache) / "post_install_check_3").touch()
             try:
                 with resources.no_downloads(), flair_stand_in():
@@ -73,10 +74,10 @@ logging.getLogger("jieba").setLevel(logging.ERROR)
 
 
 class _Tamed:
-    """TextAttack without downloads and without its warnings.
+    """TextAttack without downloads and warnings.
 
-    Several attacks are inside at a time and leave in any order: only the first one in and the last one out change
-    anything.
+    Several attacks are inside at the same time and leave in any order: only the first to enter and the last to leave
+    change anything.
     """
 
     def __init__(self) -> None:
@@ -87,7 +88,7 @@ class _Tamed:
         if self._inside == 0:
             self._stack.enter_context(resources.no_downloads())
             self._stack.enter_context(warnings.catch_warnings())
-            # TextAttack warns through a deprecated method that it does not know the model's class.
+            # TextAttack uses a deprecated method to warn that it does not know the model's class.
             warnings.simplefilter("ignore", DeprecationWarning)
         self._inside += 1
 
@@ -102,7 +103,7 @@ TAMED = _Tamed()
 
 @contextmanager
 def seeded(rng: random.Random) -> Iterator[None]:
-    """The global generators that TextAttack draws from, seeded and afterwards as they were."""
+    """Seed the global generators that TextAttack uses, and restore them afterwards."""
     state, numpy_state = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
         try:

@@ -1,4 +1,7 @@
-"""Scoring: windows, no duplicate work, batches without padding waste, answers kept between runs."""
+"""Scoring of cases in windows and batches, with a cache.
+
+Equal texts are scored once, batches contain texts of similar length, and answers are kept between runs.
+"""
 
 from auditor.engine.cache import Cache, NoCache, SQLiteCache
 from auditor.engine.plan import batches, unique

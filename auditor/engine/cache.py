@@ -1,8 +1,8 @@
-"""What models answered before, in SQLite: a killed audit goes on where it was, to the same bytes.
+"""Cache of models' answers, in SQLite.
 
-The unit is a batch of the plan: the same texts in the same order through the same model on the same kind of machine.
-So the floating-point noise of another batch's shape never enters. Keys are hashes, values numbers and labels; no text
-of the user's is kept.
+An audit that was killed resumes from it, with byte-identical results. The unit is a batch of the plan: the same texts
+in the same order through the same model on the same kind of machine. So floating-point noise from a batch of another
+shape never enters the results. Keys are hashes, values are numbers and labels; no text of the user's is stored.
 """
 
 from __future__ import annotations
@@ -21,106 +21,133 @@ SCHEMA = 3
 TIMEOUT = 30.0
 """Seconds to wait for another audit that is writing."""
 DOES_NOT_FIT = "does not fit"
-"""Kept in place of the answers of a batch that ran out of memory."""
+"""Stored instead of the answers for a batch that ran out of memory."""
 
 
 class Cache(Protocol):
-    """Where answers are kept by batch."""
+    """Store of answers by batch."""
 
     def get(self, key: bytes) -> list[Response] | str | None:
-        """The answers of a batch, DOES_NOT_FIT, or None when nothing is known of it."""
+        """Return the answers for a batch, or None if it is unknown.
+
+        DOES_NOT_FIT, or NO_ANSWER and a reason, stands for a batch without answers.
+        """
         ...
 
-    def put(self, key: bytes, answers: Sequence[Response] | str) -> None: ...
+    def put(self, key: bytes, answers: Sequence[Response] | str) -> None:
+        """Store the answers for a batch, or why there are none."""
+        ...
 
     def recall(self, work: str) -> int | None:
-        """How many cases some work had the last time, so that its progress can say how much is left."""
+        """Return how many cases the work had in its last run.
+
+        Progress lines use it to estimate how much is left.
+        """
         ...
 
-    def remember(self, work: str, cases: int) -> None: ...
+    def remember(self, work: str, cases: int) -> None:
+        """Store the number of cases that the work has."""
+        ...
 
 
 class NoCache:
-    """Keeps nothing."""
+    """Cache that stores nothing."""
 
     def get(self, _key: bytes) -> None:
-        return None
+        """Return None: no batch is known."""
 
     def put(self, _key: bytes, _answers: Sequence[Response] | str) -> None:
-        return None
+        """Store nothing."""
 
     def recall(self, _work: str) -> None:
-        return None
+        """Return None: no work is known."""
 
     def remember(self, _work: str, _cases: int) -> None:
-        return None
+        """Store nothing."""
 
 
 def batch_key(model: Model, batch: Sequence[Encoded], purpose: str = "") -> bytes:
-    """SHA-256 of all that the last bits of a batch's answers depend on; the keys in order give the batch's shape."""
-    parts = [model.fingerprint, model.numerics, purpose, *(one.key for one in batch)]
+    """Return the SHA-256 of what determines a batch's answers.
+
+    It covers everything that the last bits depend on. The keys of the texts, in order, also determine the batch's
+    shape.
+    """
+    parts = [model.fingerprint, model.numerics, purpose, *(encoded.key for encoded in batch)]
     return hashlib.sha256("\0".join(parts).encode()).digest()
 
 
 class SQLiteCache:
-    """Answers in one file, each batch committed as a whole. Answers are what JSON knows; lists come back as tuples.
+    """Cache in one file, with each batch committed as a whole.
 
-    A file that cannot be opened or written never ends an audit: ``trouble`` then says why, and nothing more is kept.
+    Answers are JSON values; lists are returned as tuples. A file that cannot be opened or written never ends an audit:
+    ``trouble`` then says why, and nothing more is stored.
     """
 
     def __init__(self, file: Path, *, limit_bytes: int, fresh: bool = False) -> None:
-        """``fresh``: what earlier runs kept is not read. ``limit_bytes``: the oldest are dropped when opening."""
+        """Open the cache's file.
+
+        ``fresh``: ignore what earlier runs stored. ``limit_bytes``: when opening, drop the oldest batches until the
+        file is no larger than this.
+        """
         self.trouble: str | None = None
         self.hits = 0
-        """Texts whose answers were known."""
+        """Number of texts whose answers were in the cache."""
         self._connection: sqlite3.Connection | None = None
         self._since = 0
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._connection = _opened(file)
-            _shrunk(self._connection, limit_bytes)
+            _shrink(self._connection, limit_bytes)
             if fresh:
-                self._since = _newest(self._connection)
+                self._since = _newest_id(self._connection)
         except (OSError, sqlite3.Error) as error:
             self._fails(error)
 
     def get(self, key: bytes) -> list[Response] | str | None:
-        found = self._asked("SELECT answers FROM batches WHERE key = ? AND id > ?", key, self._since)
-        if found is None:
+        """Return the answers for a batch, or None if it is unknown."""
+        text = self._execute("SELECT answers FROM batches WHERE key = ? AND id > ?", key, self._since)
+        if text is None:
             return None
         try:
-            answers = json.loads(found)
-        except ValueError:  # damaged on disk: asked again, and replaced
+            answers = json.loads(text)
+        except ValueError:  # damaged on disk: scored again, and replaced
             return None
         if isinstance(answers, str):
             return answers
         self.hits += len(answers)
-        return [_frozen(one) for one in answers]
+        return [_frozen(answer) for answer in answers]
 
     def put(self, key: bytes, answers: Sequence[Response] | str) -> None:
+        """Store the answers for a batch, or why there are none."""
         text = json.dumps(answers if isinstance(answers, str) else list(answers))
-        # A new id: under ``fresh`` an older answer is replaced by one that counts as this run's.
-        self._asked("INSERT OR REPLACE INTO batches (key, answers) VALUES (?, ?)", key, text)
+        # The row gets a new id, so that under ``fresh`` it counts as this run's.
+        self._execute("INSERT OR REPLACE INTO batches (key, answers) VALUES (?, ?)", key, text)
 
     def recall(self, work: str) -> int | None:
-        found = self._asked("SELECT cases FROM totals WHERE work = ?", work)
-        return None if found is None else int(found)
+        """Return how many cases the work had last time, or None."""
+        cases = self._execute("SELECT cases FROM totals WHERE work = ?", work)
+        return None if cases is None else int(cases)
 
     def remember(self, work: str, cases: int) -> None:
-        self._asked("INSERT OR REPLACE INTO totals VALUES (?, ?)", work, cases)
+        """Store the number of cases that the work has."""
+        self._execute("INSERT OR REPLACE INTO totals VALUES (?, ?)", work, cases)
 
-    def _asked(self, statement: str, *values: Any) -> Any:
-        """The one value found, or None; also where the database breaks on the way."""
+    def _execute(self, statement: str, *values: Any) -> Any:
+        """Execute a statement and return its first value, if any.
+
+        An error of the database closes the cache; the result is then None.
+        """
         if self._connection is None:
             return None
         try:
-            found = self._connection.execute(statement, values).fetchone()
+            row = self._connection.execute(statement, values).fetchone()
         except sqlite3.Error as error:
             self._fails(error)
             return None
-        return None if found is None else found[0]
+        return None if row is None else row[0]
 
     def close(self) -> None:
+        """Close the file."""
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
@@ -132,7 +159,10 @@ class SQLiteCache:
 
 
 def entries(file: Path) -> int:
-    """Batches kept in a cache's file; 0 where it is not there or cannot be read."""
+    """Return the number of batches in a cache's file.
+
+    It is 0 if the file does not exist or cannot be read.
+    """
     if not file.is_file():
         return 0
     try:
@@ -146,13 +176,14 @@ def _opened(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=TIMEOUT, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        # With WAL a killed process loses nothing that was committed; only a power cut could, and then whole batches.
+        # With WAL, a killed process loses nothing that is committed; only a power cut may, and then whole batches.
         connection.execute("PRAGMA synchronous = NORMAL")
         if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA:
             connection.executescript(
                 "BEGIN IMMEDIATE; DROP TABLE IF EXISTS batches; DROP TABLE IF EXISTS totals;"
                 "CREATE TABLE totals (work TEXT PRIMARY KEY, cases INTEGER NOT NULL);"
-                "CREATE TABLE batches (id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE NOT NULL, answers TEXT NOT NULL);"
+                "CREATE TABLE batches "
+                "(id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE NOT NULL, answers TEXT NOT NULL);"
                 f"PRAGMA user_version = {SCHEMA}; COMMIT;"
             )
     except sqlite3.Error:
@@ -161,8 +192,8 @@ def _opened(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def _shrunk(connection: sqlite3.Connection, limit_bytes: int) -> None:
-    """Drop the oldest half for as long as the file is larger than it may be."""
+def _shrink(connection: sqlite3.Connection, limit_bytes: int) -> None:
+    """Drop the oldest half of the batches until the file fits."""
 
     def size() -> int:
         return int(
@@ -171,18 +202,19 @@ def _shrunk(connection: sqlite3.Connection, limit_bytes: int) -> None:
 
     while size() > limit_bytes and connection.execute("SELECT 1 FROM batches LIMIT 1").fetchone():
         connection.execute(
-            "DELETE FROM batches WHERE id IN (SELECT id FROM batches ORDER BY id LIMIT (SELECT (count(*) + 1) / 2 FROM batches))"
+            "DELETE FROM batches WHERE id IN "
+            "(SELECT id FROM batches ORDER BY id LIMIT (SELECT (count(*) + 1) / 2 FROM batches))"
         )
         connection.execute("VACUUM")
 
 
-def _newest(connection: sqlite3.Connection) -> int:
+def _newest_id(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM batches").fetchone()[0])
 
 
 def _frozen(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(_frozen(one) for one in value)
+        return tuple(map(_frozen, value))
     if isinstance(value, dict):
-        return {key: _frozen(one) for key, one in value.items()}
+        return {key: _frozen(item) for key, item in value.items()}
     return value

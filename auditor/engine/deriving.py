@@ -1,4 +1,7 @@
-"""What follows from a case's edits: texts, gold, whether the label broke, how much was touched."""
+"""Consequences of a case's edits.
+
+They are the texts, the gold, whether the label still holds, and the share of words changed.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from auditor.types import SAME_WORDS, Case, Edited, Task
 
 
 def derived(case: Case, task: Task) -> Edited:
-    """The texts that a case asks about, and what else follows from its edits."""
+    """Return a case's edited texts, and what else follows from its edits."""
     example = case.example
     if not case.edits:
         return Edited(example.inputs, example.gold, SAME_WORDS, case.invalid, None)
     inputs, alignment = text.edited(example.inputs, case.edits)
     gold = None if example.gold is None else task.follow(example.gold, alignment)
-    broken = case.invalid or (gold is None and example.gold is not None)
-    return Edited(inputs, gold, alignment, broken, _share_touched(case))
+    invalid = case.invalid or (gold is None and example.gold is not None)
+    return Edited(inputs, gold, alignment, invalid, _share_touched(case))
 
 
 def _share_touched(case: Case) -> float:

@@ -1,4 +1,7 @@
-"""Batches through a model: known ones from the cache, those that do not fit in halves, several devices at once."""
+"""Passes of batches through a model.
+
+Known batches come from the cache, batches that do not fit into memory are halved, and several devices work at once.
+"""
 
 from __future__ import annotations
 
@@ -14,33 +17,36 @@ from auditor.types import Encoded, Model, Response
 
 Batch = list[Encoded]
 NO_ANSWER = "no answer: "
-"""Kept in place of the answers of a batch in which the model fails on a text, before what was said."""
+"""Prefix of what is stored for a batch in which the model fails on a text; the reason follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """In place of the answer to a text that the model fails on."""
+    """Stands for the answer to a text on which the model fails."""
 
     reason: str
 
 
 class Forward:
-    """Answers encoded requests by batches of at most ``budget`` padded tokens.
+    """Scorer of encoded requests, in batches of at most ``budget`` padded tokens.
 
-    The plan decides the batches: the cache, the number of devices and what ran before do not. A batch that runs out of
-    memory is halved until its parts fit, and later plans keep to half of the budget until ``reset``; one in which the
-    model fails is halved until the text is known that it fails on. Both are found again on resume, because that a batch
-    has no answers is kept too.
+    Only the plan decides the batches: the cache, the number of devices and earlier passes do not. A batch that runs out
+    of memory is halved until its parts fit, and later plans use half of the budget until ``reset``. A batch in which
+    the model fails is halved until the failing text is known. A resumed audit repeats both, because the cache also
+    records that a batch has no answers.
     """
 
     def __init__(self, budget: int, cache: Cache | None = None) -> None:
         self._full = self._budget = budget
         self._cache = cache or NoCache()
         self.passes = 0
-        """Texts planned to go through a model, those whose answers were known included."""
+        """Number of texts planned to go through a model, including those with cached answers."""
 
     def reset(self) -> None:
-        """Count anew, with the full budget again: one probe's memory is not another's."""
+        """Reset the count and the budget.
+
+        The memory that one probe needs must not affect the next.
+        """
         self.passes = 0
         self.full()
 
@@ -49,40 +55,48 @@ class Forward:
         self._budget = self._full
 
     def answers(self, model: Model, encoded: Sequence[Encoded], *, purpose: str = "") -> dict[str, Response | NoAnswer]:
-        """Key → answer; equal keys pass once. ``purpose`` keeps answers apart that are to be computed anew.
+        """Return key → answer; requests with equal keys pass once.
 
-        A text that the model fails on has a NoAnswer. Raises OutOfMemoryError when a single text does not fit.
+        Answers for different values of ``purpose`` are cached separately, so that they are computed again. A text on
+        which the model fails has a NoAnswer. Raises OutOfMemoryError if a single text does not fit.
         """
         planned = list(plan.batches(plan.unique(encoded), self._budget))
         self.passes += sum(len(batch) for batch in planned)
-        found: dict[str, Response | NoAnswer] = {}
-        full = False
-        for batch, answers in zip(planned, self._all(model, planned, purpose), strict=True):
-            full = full or answers == DOES_NOT_FIT
+        responses: dict[str, Response | NoAnswer] = {}
+        ran_out = False
+        for batch, answers in zip(planned, self._stored_or_computed(model, planned, purpose), strict=True):
+            ran_out = ran_out or answers == DOES_NOT_FIT
             if isinstance(answers, str):
-                answers = self._parts(model, batch, answers, purpose)
-            found |= zip((one.key for one in batch), answers, strict=True)
-        if full:
+                answers = self._halves(model, batch, answers, purpose)
+            responses |= zip((request.key for request in batch), answers, strict=True)
+        if ran_out:
             self._budget = max(self._budget // 2, 1)
-        return found
+        return responses
 
-    def _all(self, model: Model, planned: Sequence[Batch], purpose: str) -> Iterator[list[Response] | str]:
-        """The answers of each batch in order; for one without, DOES_NOT_FIT or NO_ANSWER and what was said."""
+    def _stored_or_computed(
+        self, model: Model, planned: Sequence[Batch], purpose: str
+    ) -> Iterator[list[Response] | str]:
+        """Yield the answers for each batch, in order.
+
+        DOES_NOT_FIT, or NO_ANSWER and the model's message, stands for a batch without answers.
+        """
         cache = self._cache if model.fingerprint else NoCache()
         keys = [batch_key(model, batch, purpose) for batch in planned]
-        known = {key: found for key in keys if (found := cache.get(key)) is not None}
-        with _ran(model, [batch for key, batch in zip(keys, planned, strict=True) if key not in known]) as ran:
+        known = {key: stored for key in keys if (stored := cache.get(key)) is not None}
+        with _computed(
+            model, [batch for key, batch in zip(keys, planned, strict=True) if key not in known]
+        ) as computed:
             for key in keys:
-                # Written by this thread and in the plan's order, whichever device was first.
-                answers = known[key] if key in known else next(ran)
+                # This thread stores answers in the plan's order, whichever device finishes first.
+                answers = known[key] if key in known else next(computed)
                 if key not in known:
                     cache.put(key, answers)
                 yield answers
 
-    def _parts(self, model: Model, batch: Batch, said: str, purpose: str) -> list[Response | NoAnswer]:
-        """The answers of a batch that has none as a whole, from those of its halves."""
-        if len(batch) == 1 and said != DOES_NOT_FIT:
-            return [NoAnswer(said.removeprefix(NO_ANSWER))]
+    def _halves(self, model: Model, batch: Batch, failure: str, purpose: str) -> list[Response | NoAnswer]:
+        """Return the answers for a failed batch, from its halves."""
+        if len(batch) == 1 and failure != DOES_NOT_FIT:
+            return [NoAnswer(failure.removeprefix(NO_ANSWER))]
         if len(batch) == 1:
             raise OutOfMemoryError(
                 f"no memory for one text of {batch[0].length} tokens",
@@ -90,15 +104,18 @@ class Forward:
                 hint="[audit] max_length, or another --device",
             )
         parts = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
-        found: list[Response | NoAnswer] = []
-        for part, answers in zip(parts, self._all(model, parts, purpose), strict=True):
-            found += self._parts(model, part, answers, purpose) if isinstance(answers, str) else answers
-        return found
+        responses: list[Response | NoAnswer] = []
+        for part, answers in zip(parts, self._stored_or_computed(model, parts, purpose), strict=True):
+            responses += self._halves(model, part, answers, purpose) if isinstance(answers, str) else answers
+        return responses
 
 
 @contextmanager
-def _ran(model: Model, batches: Sequence[Batch]) -> Iterator[Iterator[list[Response] | str]]:
-    """The batches' answers in their order: one after the other, or as many at once as the model has devices."""
+def _computed(model: Model, batches: Sequence[Batch]) -> Iterator[Iterator[list[Response] | str]]:
+    """Yield an iterator over the batches' answers, in order.
+
+    Batches run one after the other, or as many at once as the model has devices.
+    """
 
     def run(batch: Batch) -> list[Response] | str:
         try:

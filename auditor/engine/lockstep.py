@@ -1,6 +1,7 @@
-"""Tasks that ask a model as they go, side by side: what all of them wait for is one batch.
+"""Interactive tasks that run side by side and share the model's batches.
 
-Each task runs in a greenlet that stops when it asks. One task's questions seldom fill a batch; those of many do.
+Each task runs in a greenlet that stops when it asks the model something. One task's questions seldom fill a batch;
+those of many tasks do.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What tasks would take from each other: the global random generators and torch's gradient mode."""
+    """State that tasks would change for each other.
+
+    It consists of the global random generators and torch's gradient mode.
+    """
 
     python: Any
     arrays: Any
@@ -30,7 +34,7 @@ class Surroundings:
 
     @classmethod
     def now(cls) -> Surroundings:
-        """As they are. A library that is not loaded has no state yet."""
+        """Return the current state; libraries that are not loaded have none."""
         numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
         return cls(
             random.getstate(),
@@ -41,6 +45,7 @@ class Surroundings:
         )
 
     def restore(self) -> None:
+        """Set the recorded state again."""
         numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
         random.setstate(self.python)
         if numpy and self.arrays is not None:
@@ -53,7 +58,7 @@ class Surroundings:
 
 
 class _Lane:
-    """One task: waiting for the answers to ``questions``, or over with ``result``."""
+    """Running task: waiting for answers to ``questions``, or finished with ``result``."""
 
     def __init__(self, task: Callable[[], Any]) -> None:
         self._greenlet = greenlet.greenlet(task)
@@ -62,22 +67,25 @@ class _Lane:
         self.result: Any = None
 
     @property
-    def over(self) -> bool:
+    def finished(self) -> bool:
         return bool(self._greenlet.dead)
 
-    def go_on(self, *answers: Any) -> None:
-        """Until it asks again or is over; whatever it raises comes out here."""
-        found = self._switched(lambda: self._greenlet.switch(*answers))
-        self.questions, self.result = ((), found) if self.over else (found, None)
+    def resume(self, *answers: Any) -> None:
+        """Pass answers to the task and run it until it stops.
+
+        It stops when it asks again or has finished. Raises whatever the task raises.
+        """
+        yielded = self._switched(lambda: self._greenlet.switch(*answers))
+        self.questions, self.result = ((), yielded) if self.finished else (yielded, None)
 
     def stop(self) -> None:
-        """Leave its ``with`` blocks in its own surroundings."""
-        if self._greenlet and not self.over:
+        """Leave the task's ``with`` blocks in its own surroundings."""
+        if self._greenlet and not self.finished:
             self._switched(self._greenlet.throw)
 
     def _switched(self, switch: Callable[[], Any]) -> Any:
         ours = Surroundings.now()
-        # Whoever reads the results next need not be who read the last one.
+        # The greenlet that reads the next result may differ from the one that read the last.
         self._greenlet.parent = greenlet.getcurrent()
         if self._surroundings is not None:
             self._surroundings.restore()
@@ -89,7 +97,10 @@ class _Lane:
 
 
 def _alone(task: Callable[[], Result]) -> Result:
-    """Its result; what it did to its surroundings is undone, as it is for tasks side by side."""
+    """Return the task's result, and undo its changes to the surroundings.
+
+    Tasks that run side by side are treated alike.
+    """
     ours = Surroundings.now()
     try:
         return task()
@@ -98,7 +109,10 @@ def _alone(task: Callable[[], Result]) -> Result:
 
 
 class Lockstep(Generic[Question, Answer]):
-    """Runs up to ``width`` tasks side by side. Same tasks and width: same batches, same bytes."""
+    """Runner of up to ``width`` tasks side by side.
+
+    The same tasks and width give the same batches and so the same bytes.
+    """
 
     def __init__(self, answer: Callable[[Sequence[Question]], Sequence[Answer]], width: int) -> None:
         self._answer = answer
@@ -106,14 +120,20 @@ class Lockstep(Generic[Question, Answer]):
         self._home: Any = None
 
     def ask(self, questions: Sequence[Question]) -> Sequence[Answer]:
-        """Answers now; within a task that runs beside others, once all of them wait."""
+        """Return the answers to the questions.
+
+        Within a task that runs beside others, this waits until all of them have asked.
+        """
         if self._home is None or greenlet.getcurrent().parent is not self._home or not questions:
             return self._answer(questions)
         answers: Sequence[Answer] = self._home.switch(questions)
         return answers
 
     def run(self, tasks: Iterable[Callable[[], Result]]) -> Iterator[Result]:
-        """The tasks' results in their order. A task starts as soon as fewer than ``width`` are under way."""
+        """Yield the tasks' results, in order.
+
+        A task starts as soon as fewer than ``width`` tasks are running.
+        """
         if self._width == 1:
             for task in tasks:
                 yield _alone(task)
@@ -126,30 +146,30 @@ class Lockstep(Generic[Question, Answer]):
                 self._start(waiting, lanes)
                 if not lanes:
                     return
-                while lanes and lanes[0].over:
+                while lanes and lanes[0].finished:
                     yield lanes.pop(0).result
                 self._home = greenlet.getcurrent()
-                self._answered([lane for lane in lanes if not lane.over])
+                self._answer_together([lane for lane in lanes if not lane.finished])
         finally:
             for lane in lanes:
                 lane.stop()
             self._home = None
 
     def _start(self, tasks: Iterator[Callable[[], Any]], lanes: list[_Lane]) -> None:
-        live = sum(not lane.over for lane in lanes)
+        live = sum(not lane.finished for lane in lanes)
         while live < self._width and (task := next(tasks, None)) is not None:
             lane = _Lane(task)
             lanes.append(lane)
-            lane.go_on()
-            live += not lane.over
+            lane.resume()
+            live += not lane.finished
 
-    def _answered(self, lanes: Sequence[_Lane]) -> None:
-        """One batch of all questions, in the tasks' order."""
+    def _answer_together(self, lanes: Sequence[_Lane]) -> None:
+        """Answer the questions of all tasks together, in the tasks' order."""
         if not lanes:
             return
         answers = self._answer([question for lane in lanes for question in lane.questions])
         start = 0
         for lane in lanes:
             end = start + len(lane.questions)
-            lane.go_on(answers[start:end])
+            lane.resume(answers[start:end])
             start = end

@@ -1,4 +1,7 @@
-"""Which requests go through the model together. Pure functions of keys and lengths."""
+"""Plan of which requests go through the model together.
+
+All functions depend on keys and lengths only.
+"""
 
 from __future__ import annotations
 
@@ -11,36 +14,43 @@ T = TypeVar("T")
 
 
 def unique(encoded: Iterable[Encoded]) -> list[Encoded]:
-    """The first of each key, in order."""
-    found: dict[str, Encoded] = {}
-    for one in encoded:
-        found.setdefault(one.key, one)
-    return list(found.values())
+    """Return the first request of each key, in order."""
+    by_key: dict[str, Encoded] = {}
+    for request in encoded:
+        by_key.setdefault(request.key, request)
+    return list(by_key.values())
 
 
 def batches(encoded: Sequence[Encoded], budget: int) -> Iterator[list[Encoded]]:
-    """Batches by length, longest last; padded tokens of each (longest × members) ≤ budget, but at least one member."""
+    """Yield batches by length, the longest requests last.
+
+    The padded tokens of a batch (longest length × number of requests) are at most ``budget``, but each batch has at
+    least one request.
+    """
     batch: list[Encoded] = []
-    for one in sorted(encoded, key=lambda item: item.length):
-        if batch and one.length * (len(batch) + 1) > budget:
+    for request in sorted(encoded, key=lambda item: item.length):
+        if batch and request.length * (len(batch) + 1) > budget:
             yield batch
             batch = []
-        batch.append(one)
+        batch.append(request)
     if batch:
         yield batch
 
 
 def padding_waste(planned: Iterable[Sequence[Encoded]]) -> float:
-    """Share in [0, 1) of the tokens computed that are padding."""
+    """Return the share in [0, 1) of computed tokens that are padding."""
     used = computed = 0
     for batch in planned:
-        used += sum(one.length for one in batch)
-        computed += len(batch) * max(one.length for one in batch)
+        used += sum(request.length for request in batch)
+        computed += len(batch) * max(request.length for request in batch)
     return 1.0 - used / computed if computed else 0.0
 
 
 def windows(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Consecutive lists of ``size`` items, the last one shorter; reads no further than the window it yields."""
+    """Yield consecutive lists of ``size`` items; the last may be shorter.
+
+    Reads no items beyond the window that it yields.
+    """
     window: list[T] = []
     for item in items:
         window.append(item)

@@ -1,4 +1,7 @@
-"""Cases in, scored cases out: the batches depend on the cases alone, never on what ran before."""
+"""Scoring of cases.
+
+The batches depend on the cases alone, never on earlier work.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +20,23 @@ from auditor.errors import NoAnswerError
 from auditor.types import Case, Encoded, Example, Inputs, Model, Request, Response, ScoredCase, Task
 
 WINDOW = 512
-"""Cases planned together."""
+"""Number of cases planned together."""
 RELOADED = "reloaded"
 
 Answered: TypeAlias = tuple[str, Response | NoAnswer]
-"""The key that the model saw and what it answered."""
+"""The key of what the model read, and its answer."""
 Result = TypeVar("Result")
 _WITHIN_TASK: ContextVar[bool] = ContextVar("within_task", default=False)
-"""Whether a task of ``side_by_side`` is asking: every greenlet has a context of its own."""
+"""Whether a task of ``side_by_side`` is running; every greenlet has its own context."""
 
 
 class Scorer:
-    """Scores cases with one model, window by window.
+    """Scorer of cases with one model, window by window.
 
-    Clean examples are scored in windows of one fixed order, when a case first needs one of them; every other text
-    within the window of its case. So a probe's numbers are the same whether it runs alone or after others.
+    Clean examples are scored in windows of one fixed order, when a case first needs one of them; every other text is
+    scored within the window of its case. So a probe's numbers are the same whether it runs alone or after others.
 
-    A text that the model fails on has no answer: its case is left out, and counted as unanswered.
+    A text on which the model fails has no answer: its case is left out and counted as unanswered.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class Scorer:
         self._model = model
         self._task = task
         self._size = window
-        # Two plans: what a probe's memory does to its own must not change that of the clean examples, which all share.
+        # Two plans: a probe that runs out of memory must not change the batches of the clean examples that all share.
         self._forward, self._forward_clean = Forward(batch_tokens, cache), Forward(batch_tokens, cache)
         self._lockstep: Lockstep[Inputs, Response | NoAnswer] = Lockstep(self._ask, width)
         self._clean: Sequence[Example] = ()
@@ -58,7 +61,7 @@ class Scorer:
         self.reset()
 
     def reset(self) -> None:
-        """Start counting anew; what is known of clean examples stays."""
+        """Reset the counts; the answers for clean examples stay."""
         self._cases = self._vacuous = self._queries = 0
         self._unanswered: list[tuple[str, str]] = []
         self._forward.reset()
@@ -66,9 +69,10 @@ class Scorer:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Of one probe: cases, vacuous ones, texts that went through the model, and texts that attacks asked about.
+        """Counts of one probe, by name.
 
-        And, where there are any, cases that were left out because the model fails on their text.
+        They are its cases, its vacuous cases, the texts that went through the model, and the texts that attacks asked
+        about. If there are any, cases left out because the model fails on their text are also counted.
         """
         passes = self._forward.passes + self._forward_clean.passes
         return {
@@ -81,31 +85,42 @@ class Scorer:
 
     @property
     def unanswered(self) -> Mapping[str, str]:
-        """Which texts' cases were left out, by the id of their example, and what the model said of the first."""
+        """Example id → reason, for cases without an answer.
+
+        They were left out because the model fails on their text. The reason is that of the example's first failure.
+        """
         return dict(reversed(self._unanswered))
 
     def prepare(self, clean: Sequence[Example]) -> None:
-        """Name the clean examples and their order; their ids are unique. What was known of others is forgotten."""
+        """Set the clean examples and their order.
+
+        Their ids are unique. Answers for earlier examples are forgotten.
+        """
         self._known = {}
         self._clean = tuple(clean)
         self._position = {example.id: index for index, example in enumerate(clean)}
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
-        return self._model.encode([self._task.request(one) for one in inputs])
+        """Return what the model reads of each input."""
+        return self._model.encode([self._task.request(item) for item in inputs])
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
-        """Answers now, or within ``side_by_side`` once all tasks wait; equal texts are asked once.
+        """Return the answers for the inputs; equal texts are scored once.
 
-        None for a text that the model fails on; within ``side_by_side`` that ends the task, whose result is left out.
+        Within ``side_by_side``, this waits until all tasks have asked. The answer to a text on which the model fails is
+        None; within ``side_by_side``, such a text ends the task, and its result is left out.
         """
         answers = list(self._lockstep.ask(inputs))
-        failed = next((one for one in answers if isinstance(one, NoAnswer)), None)
+        failed = next((answer for answer in answers if isinstance(answer, NoAnswer)), None)
         if failed is not None and _WITHIN_TASK.get():
             raise NoAnswerError(failed.reason)
-        return [None if isinstance(one, NoAnswer) else one for one in answers]
+        return [None if isinstance(answer, NoAnswer) else answer for answer in answers]
 
     def side_by_side(self, tasks: Iterable[Callable[[], Result]]) -> Iterator[Result]:
-        """The results, in order, of tasks that ask as they go, but for those whose text has no answer."""
+        """Yield the results, in order, of tasks that ask the model.
+
+        Tasks with a text on which the model fails are left out.
+        """
         for result in self._lockstep.run(functools.partial(_outcome, task) for task in tasks):
             if isinstance(result, NoAnswer):
                 self._unanswered.append(("a text that a probe made", result.reason))
@@ -116,56 +131,60 @@ class Scorer:
         self._queries += len(inputs)
         encoded = self.encode(inputs)
         answers = self._forward.answers(self._model, encoded)
-        return [answers[one.key] for one in encoded]
+        return [answers[request.key] for request in encoded]
 
     def score(
         self, cases: Iterable[Case], *, reloaded: Callable[[], Model | None] = lambda: None
     ) -> Iterator[ScoredCase]:
-        """The cases that have answers, with them, in order; reads no further than one window ahead.
+        """Yield the cases that have answers, with the answers, in order.
 
-        A case that changes nothing the model sees is vacuous; one that asks about the example as it stands is not.
-        ``reloaded``, asked once a window's cases are there: the same checkpoint loaded afresh, which answers every
-        changed text in place of the model; None: the model itself.
+        Reads no more than one window ahead. A case whose edits the model does not see is vacuous; a case without edits
+        is not. ``reloaded`` is called once the cases of a window are there. It returns the same checkpoint loaded
+        again, which answers for every changed text instead of the model, or None for the model itself.
         """
         for window in plan.windows(cases, self._size):
             for _, same_model in groupby(window, key=lambda case: id(self._fitted(case))):
-                yield from self._window(list(same_model), reloaded())
+                yield from self._scored(list(same_model), reloaded())
 
-    def _window(self, cases: list[Case], reloaded: Model | None) -> list[ScoredCase]:
+    def _scored(self, cases: list[Case], reloaded: Model | None) -> list[ScoredCase]:
         fitted = self._fitted(cases[0])
         model = fitted or reloaded or self._model
         for case in cases:
             self._score_clean(case.example)
         before = self._before(cases)
         edited = [derived(case, self._task) for case in cases]
-        after = model.encode([self._request(made.inputs) for made in edited])
-        # Only what this window's own examples hold is dropped, so that batches do not depend on earlier probes.
-        known = {} if fitted else dict(before)
+        after = model.encode([self._request(derivation.inputs) for derivation in edited])
+        # Reuse answers for this window's own examples only, so that batches do not depend on earlier probes.
+        reused = {} if fitted else dict(before)
         purpose = RELOADED if model is reloaded else ""
-        asked = [one for one in after if one.key not in known]
-        answers: dict[str, Response | NoAnswer] = known | self._forward.answers(model, asked, purpose=purpose)
-        found = []
-        for case, made, (old, answer), new in zip(cases, edited, before, after, strict=True):
-            failed = next((one for one in (answer, answers[new.key]) if isinstance(one, NoAnswer)), None)
+        asked = [request for request in after if request.key not in reused]
+        answers: dict[str, Response | NoAnswer] = reused | self._forward.answers(model, asked, purpose=purpose)
+        scored = []
+        for case, derivation, (key_before, answer), request in zip(cases, edited, before, after, strict=True):
+            pair = (answer, answers[request.key])
+            failed = next((response for response in pair if isinstance(response, NoAnswer)), None)
             if failed is not None:
                 self._unanswered.append((case.example.id, failed.reason))
                 continue
-            vacuous = fitted is None and bool(case.edits) and old == new.key
+            vacuous = fitted is None and bool(case.edits) and key_before == request.key
             self._vacuous += vacuous
-            found.append(ScoredCase(case, made, answer, answers[new.key], vacuous))
-        self._cases += len(found)
-        return found
+            scored.append(ScoredCase(case, derivation, answer, answers[request.key], vacuous))
+        self._cases += len(scored)
+        return scored
 
     def _fitted(self, case: Case) -> Model | None:
-        """The model that the probe trained for this case, if it did."""
+        """Return the model that the probe trained for this case, if any."""
         return None if case.model is self._model else case.model
 
     def _before(self, cases: list[Case]) -> list[Answered]:
-        """Each case's example as it stands: from the clean store, or asked within this window."""
+        """Return the answer for each case's unchanged example.
+
+        It comes from the clean examples' answers, or is computed within this window.
+        """
         foreign = [case for case in cases if not self._is_clean(case.example)]
         encoded = self._model.encode([self._request(case.example.inputs) for case in foreign])
         answers = self._forward.answers(self._model, encoded)
-        asked = iter([(one.key, answers[one.key]) for one in encoded])
+        asked = iter([(request.key, answers[request.key]) for request in encoded])
         return [self._known[case.example.id] if self._is_clean(case.example) else next(asked) for case in cases]
 
     def _is_clean(self, example: Example) -> bool:
@@ -177,19 +196,19 @@ class Scorer:
             return
         start = self._position[example.id] // self._size * self._size
         window = self._clean[start : start + self._size]
-        # A window that did not fit must not shrink the next: which ones were scored before depends on the probes.
+        # A window that did not fit must not shrink the next: the windows scored before depend on the probes.
         self._forward_clean.full()
-        encoded = self._model.encode([self._request(one.inputs) for one in window])
+        encoded = self._model.encode([self._request(clean.inputs) for clean in window])
         answers = self._forward_clean.answers(self._model, encoded)
-        for one, found in zip(window, encoded, strict=True):
-            self._known[one.id] = (found.key, answers[found.key])
+        for clean, request in zip(window, encoded, strict=True):
+            self._known[clean.id] = (request.key, answers[request.key])
 
     def _request(self, inputs: Inputs) -> Request:
         return self._task.request(inputs)
 
 
 def _outcome(task: Callable[[], Result]) -> Result | NoAnswer:
-    """A task's result, or why the model has no answer to what it asked."""
+    """Return a task's result, or NoAnswer if the model fails."""
     token = _WITHIN_TASK.set(True)
     try:
         return task()

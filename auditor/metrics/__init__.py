@@ -1,4 +1,4 @@
-"""Metrics that probes share, and what adds them up."""
+"""Metrics that probes share, and their aggregation."""
 
 from auditor.metrics.common import (
     COMPUTED,

@@ -1,4 +1,7 @@
-"""Judged cases added up by slice, metric and cluster: memory grows with clusters and slices, not with cases."""
+"""Aggregation of judged cases by slice, metric and cluster.
+
+Memory grows with the numbers of clusters and slices, not with the number of cases.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ SliceKey = tuple[tuple[str, str], ...]
 
 
 def slice_key(slice_: Slice) -> SliceKey:
-    """A slice as a hashable, ordered key."""
+    """Return a slice as a hashable, ordered key."""
     return tuple(sorted(slice_.items()))
 
 
 def keys_of(slice_: Slice, pools: Iterable[frozenset[str]]) -> Iterator[SliceKey]:
-    """Of a case's slice, and of the pools it counts in."""
+    """Yield the keys of a case's slice and of its pools."""
     yield slice_key(slice_)
     for pool in pools:
         if pool < set(slice_):
@@ -25,7 +28,10 @@ def keys_of(slice_: Slice, pools: Iterable[frozenset[str]]) -> Iterator[SliceKey
 
 
 class _Sums:
-    """A total and a count for each cluster's code, 17 bytes each; ``seen`` tells a count of 0 from no contribution."""
+    """A total and a count per cluster code, in 17 bytes each.
+
+    ``seen`` distinguishes a count of 0 from no contribution.
+    """
 
     __slots__ = ("counts", "seen", "totals")
 
@@ -47,9 +53,10 @@ _Arms = dict[str, _Sums]
 
 
 class Tally:
-    """Adds judged cases up by slice (full and pooled) and metric; then yields their measurements.
+    """Sums of judged cases by slice (full and pooled) and metric.
 
-    Rows of every measurement hold the clusters in one order: as they were registered, the others as they came.
+    In every measurement, the rows list clusters in the same order: registered clusters first, in the order of
+    registration, then the others in the order of appearance.
     """
 
     def __init__(self, metrics: Iterable[Metric], pools: Iterable[frozenset[str]] = ()) -> None:
@@ -61,12 +68,18 @@ class Tally:
         self._seen: dict[SliceKey, list[int]] = {}
 
     def register(self, clusters: Iterable[str]) -> None:
-        """Fix the order of these clusters, after those already known; one that no case comes of has no row."""
+        """Append clusters to the order of clusters, unless already known.
+
+        A cluster without cases has no row.
+        """
         for cluster in clusters:
             self._codes.setdefault(cluster, len(self._codes))
 
     def add(self, judged: Judged, reads: Callable[[SliceKey], bool] | None = None) -> None:
-        """Add a case to its slice and its pools, as far as they are read (None: all are)."""
+        """Add a case to its slice and its pools.
+
+        ``reads`` selects the keys that matter (None: all of them).
+        """
         code = self._codes.setdefault(judged.cluster, len(self._codes))
         for key in keys_of(judged.slice, self._pools):
             if reads is not None and not reads(key):
@@ -85,15 +98,15 @@ class Tally:
                     arms[arm].add(code, total, count)
 
     def measurements(self, *, sequential: bool = False) -> Iterator[Measurement]:
-        """One for each metric and slice that has rows, slices in order of appearance.
+        """Yield a measurement for each metric and slice with rows.
 
-        ``sequential``: by the methods for repeated looks.
+        Slices are in order of appearance. ``sequential`` selects the methods for repeated looks.
         """
         names = Names(self._codes)
         for key, (cases, vacuous) in self._seen.items():
             for metric in self._metrics:
                 arms = self._arms(metric, key)
-                # A ratio of sums may have nothing to divide by: no entity there and none seen.
+                # A ratio of sums may have a zero denominator: no entity in the gold and none predicted.
                 if arms and all(any(sums.counts) for _, sums in arms):
                     n_cases = self._cases[metric.name, key]
                     rows = _rows(names, arms)
@@ -112,14 +125,17 @@ class Tally:
 
 
 def _rows(names: Names, arms: Sequence[tuple[str, _Sums]]) -> Rows:
-    """Rows of those that contributed, by the clusters' codes, then in the order of the arms."""
+    """Return the rows of contributing clusters, by code, then by arm."""
     import numpy as np
 
     arm_names = tuple(dict.fromkeys(name for name, _ in arms))
     codes = [np.flatnonzero(np.frombuffer(sums.seen, dtype=np.bool_)) for _, sums in arms]
     columns = (
         np.concatenate(codes).astype(np.int32),
-        np.repeat(np.array([arm_names.index(name) for name, _ in arms], dtype=np.int32), [len(one) for one in codes]),
+        np.repeat(
+            np.array([arm_names.index(name) for name, _ in arms], dtype=np.int32),
+            [len(cluster_codes) for cluster_codes in codes],
+        ),
         np.concatenate([np.asarray(sums.totals)[code] for (_, sums), code in zip(arms, codes, strict=True)]),
         np.concatenate([np.asarray(sums.counts)[code] for (_, sums), code in zip(arms, codes, strict=True)]),
     )

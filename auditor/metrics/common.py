@@ -1,7 +1,7 @@
-"""The metrics that probes share, and how judged cases become measurements.
+"""Metrics that probes share, and measurements computed from judged cases.
 
-A metric reads one judged case and says what it adds to its cluster's row; ``aggregation.Tally`` adds the rows up by slice, and
-``measurement`` asks ``stats`` for the number and its interval.
+A metric reads one judged case and returns what it adds to its cluster's row. ``aggregation.Tally`` adds the rows up by
+slice, and ``measurement`` gets the value and its interval from ``stats``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from auditor import stats
 from auditor.types import Contribution, Judged, Measurement, Metric, Row, Rows, Score, Slice, Status, Task
 
 INFORMATIVE_CLUSTERS = 10
-"""Fewer informative clusters than this say too little: the slice is ``too_few``, and its verdict inconclusive."""
+"""Minimum of informative clusters.
+
+A slice with fewer is ``too_few``, and its verdict is inconclusive.
+"""
 
 Better = Literal["higher", "lower"]
 
@@ -22,10 +25,12 @@ Better = Literal["higher", "lower"]
 def measurement(
     metric: Metric, slice_: Slice, rows: Sequence[Row], *, n_cases: int, vacuous: float = 0.0, sequential: bool = False
 ) -> Measurement:
-    """A measurement from rows: the value, its two-sided 95 % interval and the method that coverage chose.
+    """Return the measurement that rows give.
 
-    ``rows`` must not be empty (ValueError). ``vacuous`` is the share in [0, 1] of the slice's cases that were vacuous.
-    ``sequential``: by the method for repeated looks, where the kind of metric has one; ``rows`` in the order drawn.
+    It has the value, its two-sided 95 % interval, and the method, which was chosen for its coverage. ``rows`` must not
+    be empty (ValueError). ``vacuous`` is the share in [0, 1] of the slice's cases that were vacuous. ``sequential``
+    selects the method for repeated looks, if the kind of metric has one; ``rows`` are then in the order in which they
+    were drawn.
     """
     rows = Rows.of(rows)
     estimate = stats.estimate(
@@ -52,20 +57,26 @@ def measurement(
 
 
 COMPUTED = ("value", "low", "high", "n_clusters", "method", "status")
-"""Of a measurement, what its rows determine."""
+"""Fields of a measurement that its rows determine."""
 
 
-def recomputed(metric: Metric, found: Measurement) -> Measurement:
-    """A measurement as its rows give it, by the kind of method that it names. Raises ValueError for rows that cannot be."""
-    sequential = found.method in stats.SEQUENTIAL
-    again = measurement(
-        metric, found.slice, found.rows, n_cases=found.n_cases, vacuous=found.vacuous, sequential=sequential
+def recomputed(metric: Metric, recorded: Measurement) -> Measurement:
+    """Return a measurement recomputed from its rows.
+
+    The recorded method says whether to use the methods for repeated looks. Raises ValueError for invalid rows.
+    """
+    sequential = recorded.method in stats.SEQUENTIAL
+    fresh = measurement(
+        metric, recorded.slice, recorded.rows, n_cases=recorded.n_cases, vacuous=recorded.vacuous, sequential=sequential
     )
-    return replace(again, detail=found.detail, available=found.available)
+    return replace(fresh, detail=recorded.detail, available=recorded.available)
 
 
 def summed(scores: Iterable[tuple[str, Score]], arm: str = "") -> list[Row]:
-    """Clusters' scores, each with its cluster, added up: one row for each cluster, in the order of their first ones."""
+    """Return the sum of each cluster's scores.
+
+    There is one row per cluster, in order of first appearance.
+    """
     sums: dict[str, list[float]] = {}
     for cluster, score in scores:
         row = sums.setdefault(cluster, [0.0, 0.0])
@@ -92,21 +103,27 @@ def share(
     *,
     comparable: bool = True,
 ) -> Metric:
-    """A mean over clusters of a value in [0, 1] read from each case; None leaves the case out."""
+    """Return the mean over clusters of a share read from each case.
+
+    ``read`` returns a value in [0, 1] for each case, or None to leave the case out.
+    """
     return _mean(name, title, read, better, comparable=comparable)
 
 
 def flip_rate() -> Metric:
-    """Share of cases whose decision is not the one before (over all cases, vacuous ones included)."""
+    """Return the share of cases whose decision changed.
+
+    It is over all cases, vacuous ones included.
+    """
     return _mean("flip_rate", "flip rate", lambda judged: 0.0 if judged.same else 1.0, "lower")
 
 
 def vacuous_rate() -> Metric:
-    """Share of cases that the tokenizer maps to the same ids as before."""
+    """Return the share of cases whose token ids did not change."""
     return _mean("vacuous_rate", "vacuous rate", lambda judged: 1.0 if judged.vacuous else 0.0, None)
 
 
-def _of_task(task: Task, name: str, title: str, read: Callable[[Judged], Score | None]) -> Metric:
+def _score_mean(task: Task, name: str, title: str, read: Callable[[Judged], Score | None]) -> Metric:
     def contribution(judged: Judged) -> Sequence[Contribution]:
         score = read(judged)
         return () if score is None else (("", score.numerator, score.denominator),)
@@ -115,19 +132,19 @@ def _of_task(task: Task, name: str, title: str, read: Callable[[Judged], Score |
 
 
 def task_metric(task: Task) -> Metric:
-    """The task's own metric (accuracy, F1, …) on the cases as they are asked."""
-    return _of_task(task, task.metric, task.metric.replace("_", " "), lambda judged: judged.after)
+    """Return the task's own metric (accuracy, F1, …) on the edited cases."""
+    return _score_mean(task, task.metric, task.metric.replace("_", " "), lambda judged: judged.after)
 
 
 def task_metric_before(task: Task) -> Metric:
-    """The task's own metric on the examples before the change, over the same cases."""
-    return _of_task(
+    """Return the task's own metric on the cases' unchanged examples."""
+    return _score_mean(
         task, f"{task.metric}_before", f"{task.metric.replace('_', ' ')} before", lambda judged: judged.before
     )
 
 
 def detail(metric: Metric) -> Metric:
-    """A task's further metric, read from the details that have no slice."""
+    """Return a task's further metric, read from the details without a slice."""
 
     def contribution(judged: Judged) -> Sequence[Contribution]:
         score = detail_score(judged, metric.name)
@@ -137,14 +154,17 @@ def detail(metric: Metric) -> Metric:
 
 
 def detail_score(judged: Judged, name: str) -> Score | None:
-    """The score of a further metric over the whole example; None where the case has none."""
-    return next((one.score for one in judged.details if one.metric == name and not one.slice), None)
+    """Return a further metric's score over the whole example, if any."""
+    return next((item.score for item in judged.details if item.metric == name and not item.slice), None)
 
 
 def change(
     name: str, title: str, read: Callable[[Judged], tuple[Score, Score] | None], better: Better, *, ratio: bool
 ) -> Metric:
-    """A paired change: the first score minus the second, read from each case; None leaves the case out."""
+    """Return a metric for a paired change: first score minus second.
+
+    ``read`` returns both scores for each case, or None to leave the case out.
+    """
 
     def contribution(judged: Judged) -> Sequence[Contribution]:
         pair = read(judged)
@@ -161,12 +181,18 @@ def _before_after(judged: Judged) -> tuple[Score, Score] | None:
 
 
 def drop(task: Task) -> Metric:
-    """Task metric before minus after on the same examples, over all cases: the cost as deployed."""
+    """Return the task metric before minus after, over all cases.
+
+    Both are on the same examples: this is the cost in deployment.
+    """
     return change("drop", f"drop in {task.metric.replace('_', ' ')}", _before_after, "lower", ratio=task.ratio)
 
 
 def drop_over_changed_cases(task: Task) -> Metric:
-    """The same drop over the cases whose token ids changed: vacuous cases would dilute it."""
+    """Return the drop over the cases whose token ids changed.
+
+    Vacuous cases would dilute it.
+    """
     return change(
         "drop_over_changed_cases",
         "drop over changed cases",
@@ -177,7 +203,10 @@ def drop_over_changed_cases(task: Task) -> Metric:
 
 
 def drop_against(task: Task, reference: Slice) -> Metric:
-    """Unpaired: the task metric in the reference slice minus that in each other slice with the same keys."""
+    """Return the unpaired drop of the task metric against a reference slice.
+
+    It is the metric in the reference slice minus that in each other slice with the same keys.
+    """
 
     def contribution(judged: Judged) -> Sequence[Contribution]:
         if judged.after is None:
@@ -200,12 +229,15 @@ def drop_against(task: Task, reference: Slice) -> Metric:
 
 
 def mean_fact(fact: str, title: str) -> Metric:
-    """Mean of a fact in [0, 1] over the cases that have it."""
+    """Return the mean of a fact over the cases that have it.
+
+    The fact is in [0, 1].
+    """
     return share(f"mean_{fact}", title, lambda judged: _number(judged, fact))
 
 
 def median_fact(fact: str, title: str, unit: Literal["count", "words"] = "count") -> Metric:
-    """Median of a fact over the clusters that have it."""
+    """Return the median of a fact over the clusters that have it."""
 
     def contribution(judged: Judged) -> Sequence[Contribution]:
         value = _number(judged, fact)

@@ -1,1 +1,1 @@
-"""The seam between auditor and models: local checkpoints, and a fake for tests."""
+"""Interface between auditor and models: local checkpoints, and a fake for tests."""

@@ -1,6 +1,7 @@
-"""Parameters added to a model that do not merge into its weights: they stand in ``adapter/`` beside them.
+"""Adapters that cannot be merged into a model's weights.
 
-Virtual tokens are peft's and stand there as peft writes them; bottlenecks, which peft does not have, are ours.
+They are saved in ``adapter/`` beside the weights. Virtual tokens (prefix and prompt tuning) are peft's and are saved in
+peft's format. Bottlenecks, which peft does not offer, are implemented here.
 """
 
 from __future__ import annotations
@@ -22,15 +23,19 @@ from auditor.models.reading import read_json
 from auditor.models.weight_files import ADAPTER
 
 _NAME = "auditor_bottleneck"
-"""Of the module inside a linear map: no architecture has one of that name (MobileBERT has bottlenecks of its own)."""
+"""Name of the module added to a linear layer.
+
+No architecture has a module of this name (MobileBERT has bottlenecks of its own).
+"""
 _INNER = f".{_NAME}."
-NOT_ITS_OWN = "the adapter's weights are not those of its configuration"
+MISMATCH = "the adapter's weights do not match its configuration"
 
 
 def add_bottlenecks(model: Any, names: Sequence[str], width: int) -> None:
-    """Put a bottleneck behind each of these linear maps: down to ``width``, GELU, up again, added to what came in.
+    """Add a bottleneck after each of the named linear layers.
 
-    They begin as the identity: the maps up are zero.
+    A bottleneck projects down to ``width``, applies GELU, projects up again and adds the result to its input. It starts
+    as the identity: the weights of the projection up are zero.
     """
     from torch import nn
 
@@ -40,18 +45,19 @@ def add_bottlenecks(model: Any, names: Sequence[str], width: int) -> None:
         nn.init.zeros_(up.weight)
         nn.init.zeros_(up.bias)
         linear.add_module(_NAME, nn.Sequential(down, nn.GELU(), up).to(linear.weight.device))
-        linear.register_forward_hook(_through)
+        linear.register_forward_hook(_add_bottleneck_output)
 
 
-def _through(linear: Any, _given: Any, found: Any) -> Any:
-    return found + getattr(linear, _NAME)(found)
+def _add_bottleneck_output(linear: Any, _inputs: Any, output: Any) -> Any:
+    return output + getattr(linear, _NAME)(output)
 
 
 def add_prompts(model: Any, kind: str, tokens: int, *, trained: bool = False) -> Any:
-    """The model wrapped by peft with virtual tokens; its head stays its own, and not one of peft's copies of it.
+    """Return the model wrapped by peft with virtual tokens.
 
-    ``kind``: PROMPT, tokens before the text, which begin as embeddings of pieces drawn from the vocabulary; or PREFIX, keys
-    and values of every layer. ``trained``: they are about to be given their values.
+    The model keeps its own head instead of peft's copy of it. ``kind`` is PROMPT, for tokens before the text that start
+    as embeddings of pieces drawn from the vocabulary, or PREFIX, for keys and values in every layer. ``trained``: the
+    caller sets their values next, so they need no such start.
     """
     import peft
 
@@ -79,15 +85,18 @@ def add_prompts(model: Any, kind: str, tokens: int, *, trained: bool = False) ->
         if isinstance(module, peft.utils.ModulesToSaveWrapper):
             model.set_submodule(name, module.original_module)
     if head.answers_tokens and kind == PROMPT:
-        wrapped.register_forward_pre_hook(_labels_of_none, with_kwargs=True)
+        wrapped.register_forward_pre_hook(_pad_labels, with_kwargs=True)
         wrapped.register_forward_hook(_without_prompts)
-    # Where the base lies is this machine's own affair.
+    # The path of the base model differs between machines.
     config.base_model_name_or_path = config.modules_to_save = None
     return wrapped
 
 
 def _takes_past_key_values(module: Any) -> None:
-    """Releases of transformers call the argument ``cache`` by which peft gives prefixes as ``past_key_values``."""
+    """Let the module's forward pass accept ``past_key_values``.
+
+    peft passes prefixes under this name, but some releases of transformers call the argument ``cache``.
+    """
     forward = module.forward
     signature = inspect.signature(forward)
     names = signature.parameters
@@ -99,14 +108,17 @@ def _takes_past_key_values(module: Any) -> None:
         return forward(*given, **({"cache": past_key_values, **named} if past_key_values is not None else named))
 
     past = inspect.Parameter("past_key_values", inspect.Parameter.KEYWORD_ONLY, default=None)
-    own = [one for one in names.values() if one.kind is not one.VAR_KEYWORD]
-    rest = [one for one in names.values() if one.kind is one.VAR_KEYWORD]
-    renamed.__signature__ = signature.replace(parameters=[*own, past, *rest])  # type: ignore[attr-defined]
+    positional = [parameter for parameter in names.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    variadic = [parameter for parameter in names.values() if parameter.kind is parameter.VAR_KEYWORD]
+    renamed.__signature__ = signature.replace(parameters=[*positional, past, *variadic])  # type: ignore[attr-defined]
     module.forward = renamed
 
 
-def _labels_of_none(wrapped: Any, given: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Virtual tokens before the text have no label; torch's losses leave out what is -100."""
+def _pad_labels(wrapped: Any, given: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Pad the labels for the virtual tokens before the text.
+
+    They have no label: torch's losses ignore -100.
+    """
     from torch.nn import functional
 
     if named.get("labels") is not None:
@@ -114,25 +126,25 @@ def _labels_of_none(wrapped: Any, given: Any, named: dict[str, Any]) -> tuple[An
     return given, named
 
 
-def _without_prompts(wrapped: Any, _given: Any, found: Any) -> Any:
-    """And no answer: that of the text alone is given."""
-    found.logits = found.logits[:, virtual_tokens(wrapped) :]
-    return found
+def _without_prompts(wrapped: Any, _inputs: Any, output: Any) -> Any:
+    """Remove the virtual tokens from the output."""
+    output.logits = output.logits[:, virtual_tokens(wrapped) :]
+    return output
 
 
 def virtual_tokens(model: Any) -> int:
-    """How many of the model's positions are taken up by them."""
-    return sum(int(getattr(one, "num_virtual_tokens", 0)) for one in _peft_configs(model))
+    """Return the number of the model's positions that virtual tokens occupy."""
+    return sum(int(getattr(config, "num_virtual_tokens", 0)) for config in _peft_configs(model))
 
 
 def plain_weights(model: Any) -> dict[str, Any]:
-    """The weights by name, but for the adapter's: those of a model without one."""
-    found = plain(model).state_dict()
-    return {name: value for name, value in found.items() if _INNER not in name}
+    """Return the weights by name, without those of an adapter."""
+    tensors = plain(model).state_dict()
+    return {name: value for name, value in tensors.items() if _INNER not in name}
 
 
 def save(model: Any, folder: Path) -> None:
-    """Write model and configuration as transformers does, and the adapter, if there is one, beside them."""
+    """Save the model as transformers does, and any adapter beside it."""
     from safetensors.torch import save_file
 
     base = plain(model)
@@ -146,7 +158,7 @@ def save(model: Any, folder: Path) -> None:
     if prompts:
         import peft
 
-        # Else what loads it would begin by drawing virtual tokens anew.
+        # Otherwise, loading would first draw new virtual tokens from the vocabulary.
         begin = {"prompt_tuning_init": "RANDOM"} if prompts[0].peft_type == PROMPT else {}
         dataclasses.replace(prompts[0], inference_mode=True, **begin).save_pretrained(str(folder / ADAPTER))
         inner = {**peft.get_peft_model_state_dict(model), **_peft_head(base)}
@@ -156,14 +168,17 @@ def save(model: Any, folder: Path) -> None:
 
 
 def attach(model: Any, path: Path) -> Any:
-    """The model of the checkpoint ``path`` with its adapter, if it has one. Raises ModelError for one that is broken."""
+    """Return the model with the adapter of the checkpoint ``path``, if any.
+
+    Raises ModelError for an adapter that is damaged.
+    """
     import torch
     from safetensors.torch import load_file
 
     folder = path / ADAPTER
     if not folder.is_dir():
         return model
-    # Modules are drawn at random before they are given their weights: that is nobody else's affair.
+    # New modules get random weights before their own are loaded: do not advance the caller's generator.
     with loading("its adapter does not load", folder), torch.random.fork_rng(devices=[]):
         config = read_json(folder / ADAPTER_CONFIG)
         tensors = load_file(folder / ADAPTER_WEIGHTS)
@@ -171,7 +186,7 @@ def attach(model: Any, path: Path) -> Any:
             add_bottlenecks(model, config["targets"], int(config["width"]))
             wanted = {name for name in model.state_dict() if _INNER in name}
             if wanted != tensors.keys():
-                raise ModelError(NOT_ITS_OWN, where=str(folder))
+                raise ModelError(MISMATCH, where=str(folder))
             model.load_state_dict(tensors, strict=False)
             return model.eval()
         return _with_prompts(model, config["peft_type"], int(config["num_virtual_tokens"]), tensors, str(folder))
@@ -181,40 +196,46 @@ def _with_prompts(model: Any, kind: str, tokens: int, tensors: Mapping[str, Any]
     import peft
 
     if tensors.keys() != {"prompt_embeddings", *_peft_head(model)}:
-        raise ModelError(NOT_ITS_OWN, where=where)
+        raise ModelError(MISMATCH, where=where)
     wrapped = add_prompts(model, kind, tokens, trained=True)
-    # What else peft's configuration may ask for, a tokenizer to begin by, say, is not done.
+    # Ignore the rest of peft's configuration, such as a tokenizer for the initial values.
     peft.set_peft_model_state_dict(wrapped, tensors)
     return wrapped.eval()
 
 
 def plain(model: Any) -> Any:
-    """The transformers model itself, without peft's wrapper."""
+    """Return the transformers model without peft's wrapper."""
     return model.get_base_model() if _peft_configs(model) else model
 
 
 def head_of(model: Any) -> heads.Kind:
-    """The head of a torch module, by its class. Raises ModelError for one that no head serves."""
+    """Return the head for a torch module, by its class.
+
+    Raises ModelError if no head supports the class.
+    """
     architecture = type(plain(model)).__name__
     head = heads.serving(architecture)
     if head is None:
         known = ", ".join(f"...{head.architecture}" for head in heads.every())
-        raise ModelError(f"no model head serves a {architecture}", hint=f"known: {known}")
+        raise ModelError(f"no model head supports {architecture}", hint=f"known: {known}")
     return head
 
 
 def _peft_configs(model: Any) -> list[Any]:
-    found = getattr(model, "peft_config", None)
-    return list(found.values()) if isinstance(found, dict) else []
+    configs = getattr(model, "peft_config", None)
+    return list(configs.values()) if isinstance(configs, dict) else []
 
 
 def _peft_head(base: Any) -> dict[str, Any]:
-    """What peft expects of a classifier beside its virtual tokens: the head once more."""
+    """Return the copy of the head's weights that peft expects.
+
+    peft saves the head of a classifier together with its virtual tokens.
+    """
     begins = ("classifier.", "score.")
     return {f"base_model.{name}": value for name, value in base.state_dict().items() if name.startswith(begins)}
 
 
 def _described(inner: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of bottlenecks, from their weights."""
+    """Return the configuration of bottlenecks, derived from their weights."""
     down = {name.split(_INNER)[0]: value for name, value in inner.items() if name.endswith(f"{_INNER}0.weight")}
     return {"peft_type": BOTTLENECK, "targets": list(down), "width": int(next(iter(down.values())).shape[0])}

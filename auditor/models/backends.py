@@ -1,4 +1,4 @@
-"""A checkpoint loaded by the backend and on the devices that its options name."""
+"""Loading of a checkpoint with the backend and devices of its options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auditor.types import Model
 
 
 def load(source: Path | Checkpoint, options: LoadOptions, *, name: str) -> Model:
-    """The model, or its replicas on several devices. Raises ModelError."""
+    """Load the model, or its replicas on several devices. Raises ModelError."""
     loader = onnx.load if options.backend == "onnx" else hugging_face.load
     return replicas.on_each(
         options.device.split(","), lambda device: loader(source, replace(options, device=device), name=name)

@@ -1,4 +1,7 @@
-"""What a checkpoint folder holds, found without torch; unsafe and unfit ones are refused before anything loads."""
+"""Contents of a checkpoint folder, read without torch.
+
+Unsafe and unsuitable checkpoints are refused before anything is loaded.
+"""
 
 from __future__ import annotations
 
@@ -19,32 +22,35 @@ from auditor.storage.reading import check_folder, is_folder
 __all__ = ["Checkpoint", "check_base", "describe", "find", "fingerprint", "head_of"]
 
 BARE = ("Model", "ForMaskedLM", "ForPreTraining")
-"""Ends of the names of architectures that were only pretrained: a head can be trained on them."""
+"""Suffixes of architectures that are only pretrained: a head can be trained on them."""
 NOT_OF_A_TOKENIZER = ("config.json", "*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin*", "*.py")
-"""With what loading does not read at all: files beside which there must be another for there to be a tokenizer."""
+"""Files that do not belong to a tokenizer.
+
+A folder that contains only these, and files that loading never reads, has no tokenizer.
+"""
 NO_TOKENIZER, SAVE_TOKENIZER = "has no tokenizer", "save it there: tokenizer.save_pretrained()"
 NO_LIMIT = 1_000_000
-"""transformers writes 1e30 where a tokenizer has no greatest length."""
-NONE_SAID = -1
-"""How others write that."""
+"""Lengths from here on mean "no limit": transformers writes 1e30."""
+UNLIMITED = -1
+"""Other libraries' value for "no limit"."""
 
 
 WITHOUT_TOKENIZER_FILES = ("canine", "perceiver")
-"""Kinds of models whose tokenizer needs no file at all: it takes characters, or bytes, as they are."""
+"""Model types whose tokenizer needs no files: it reads characters or bytes directly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A folder that can be loaded."""
+    """Folder that can be loaded."""
 
     path: Path
     labels: tuple[str, ...]
-    """The model's names of its labels in the order of its outputs."""
+    """The model's label names in the order of its outputs."""
     architecture: str
     head: str
-    """Name of the head that answers by it."""
+    """Name of the head that the model is used with."""
     max_length: int | None = None
-    """Greatest number of tokens that config and tokenizer name; None when neither does."""
+    """Greatest number of tokens according to config and tokenizer; None if neither names one."""
 
     @property
     def fingerprint(self) -> str:
@@ -53,21 +59,24 @@ class Checkpoint:
 
 
 def find(path: Path) -> dict[str, Path]:
-    """Name → checkpoint: the folder itself, or the checkpoints in it by name. Raises ModelError."""
+    """Return name → path: the folder itself, or the checkpoints in it.
+
+    Raises ModelError if there is none.
+    """
     _check_folder(path)
     if not is_text(path.resolve().name):
         raise ModelError("its name is not UTF-8", where=str(path), hint="rename it, or name a link to it")
     if (path / "config.json").is_file():
         return {path.resolve().name: path}
-    found = _checkpoints_in(path)
-    if not found:
-        hint = "save_pretrained() writes one; audit train too"
+    checkpoints = _checkpoints_in(path)
+    if not checkpoints:
+        hint = "save_pretrained() writes one, and so does audit train"
         if (path / ADAPTER_CONFIG).is_file():
             hint = merge_hint(path)
             if path.name == ADAPTER and (path.parent / "config.json").is_file():
                 hint = f"it is part of a checkpoint: name {path.parent}"
         raise ModelError("not a checkpoint: no config.json in it", where=str(path), hint=hint)
-    return found
+    return checkpoints
 
 
 def describe(
@@ -78,22 +87,25 @@ def describe(
     allow_pickle: bool = False,
     trust_remote_code: bool = False,
 ) -> Checkpoint:
-    """Check a checkpoint folder and read its labels; no torch. Raises ModelError for one that is unsafe or unfit.
+    """Check a checkpoint folder and read its labels, without torch.
 
-    ``head``: the name of the one that it has to have; ``task``: that of the task that wants it, for errors.
+    ``head`` is the name of the head that the checkpoint must have; ``task`` is the name of the task that needs it, for
+    error messages. Raises ModelError for an unsafe or unsuitable checkpoint.
     """
     kind = heads.of(head, task=task)
     where = str(path)
     if list(find(path).values()) != [path]:
         names = ", ".join(_checkpoints_in(path))
-        raise ModelError("is a folder of checkpoints, not one", where=where, hint=f"name one of them: {names}")
+        raise ModelError("is a folder of checkpoints, not a checkpoint", where=where, hint=f"name one of them: {names}")
     config = read_json(path / "config.json")
     tokenizer = _tokenizer_config(path)
     check_folder(path, ModelError)
     _refuse_remote_code(path, config, tokenizer, trust_remote_code)
     architecture = check_architecture(config, kind, task, where)
     if (path / ADAPTER_CONFIG).is_file() and not any(weight_files(path)):
-        raise ModelError("holds an adapter, and not the weights that it belongs to", where=where, hint=merge_hint(path))
+        raise ModelError(
+            "contains an adapter but not the weights of its base model", where=where, hint=merge_hint(path)
+        )
     check_weights(path, allow_pickle)
     check_adapter(path)
     _check_tokenizer(path, config)
@@ -107,7 +119,10 @@ def describe(
 
 
 def head_of(path: Path) -> str | None:
-    """Name of the head of a checkpoint, or of the first in a folder, by its architecture; None where none serves it."""
+    """Return the name of a checkpoint's head, by its architecture.
+
+    For a folder of checkpoints, the first one counts. Returns None if no head supports the architecture.
+    """
     try:
         named = read_json(next(iter(find(path).values())) / "config.json").get("architectures")
     except ModelError:
@@ -117,19 +132,22 @@ def head_of(path: Path) -> str | None:
 
 
 def check_base(path: Path) -> None:
-    """Check the folder of a pretrained model to train from: safetensors, no code of its own. Raises ModelError."""
+    """Check the folder of a pretrained model to train from.
+
+    Raises ModelError unless it has safetensors weights and no code of its own.
+    """
     if not is_folder(path, ModelError) or not (path / "config.json").is_file():
         hint = "[training] base, or --base, names the folder of a pretrained model"
         raise ModelError("not a pretrained model: no config.json here", where=str(path), hint=hint)
     check_folder(path, ModelError)
     config = read_json(path / "config.json")
-    _refuse_remote_code(path, config, _tokenizer_config(path), False, "a base may not bring any")
+    _refuse_remote_code(path, config, _tokenizer_config(path), False, "a base must not bring any")
     check_weights(path, False, "pickle can run any code: save it again as safetensors")
     if (path / ADAPTER).is_dir() or (path / ADAPTER_CONFIG).is_file():
         hint = "train from the base it was added to"
         if (path / ADAPTER_CONFIG).is_file():
             hint += f"; if its weights are merged, delete {ADAPTER_CONFIG}"
-        raise ModelError("has an adapter that would be lost", where=str(path), hint=hint)
+        raise ModelError("has an adapter that training would drop", where=str(path), hint=hint)
     _check_tokenizer(path, config)
 
 
@@ -149,9 +167,13 @@ def _check_folder(path: Path) -> None:
 
 
 def instead_of(path: Path, written: Path) -> str:
-    """What may have been meant by a path that does not exist, as it was ``written``: a neighbour, or a name on a hub."""
+    """Return a hint for a path that does not exist.
+
+    ``written`` is the path as the user wrote it. The hint is a similar name in the same folder, or says that model hub
+    names are not read.
+    """
     parent = path.parent
-    near = near_match(path.name, sorted(one.name for one in parent.iterdir())) if parent.is_dir() else None
+    near = near_match(path.name, sorted(neighbour.name for neighbour in parent.iterdir())) if parent.is_dir() else None
     above = written.parent
     hub_like = not written.is_absolute() and len(written.parts) <= 2 and (str(above) == "." or not parent.exists())
     if near is None and hub_like:
@@ -160,9 +182,12 @@ def instead_of(path: Path, written: Path) -> str:
 
 
 def _checkpoints_in(path: Path) -> dict[str, Path]:
-    """The checkpoints directly in a folder by name; hidden ones are left behind by a training that was cut off."""
-    inner = sorted(one for one in path.iterdir() if not one.name.startswith("."))
-    return {one.name: one for one in inner if (one / "config.json").is_file()}
+    """Return the checkpoints directly in a folder, by name.
+
+    Hidden folders are skipped: an interrupted training leaves them behind.
+    """
+    folders = sorted(folder for folder in path.iterdir() if not folder.name.startswith("."))
+    return {folder.name: folder for folder in folders if (folder / "config.json").is_file()}
 
 
 def _tokenizer_config(path: Path) -> dict[str, Any]:
@@ -175,13 +200,17 @@ def _refuse_remote_code(
     config: Mapping[str, Any],
     tokenizer: Mapping[str, Any],
     allowed: bool,
-    hint: str = "read it, then --trust-remote-code",
+    hint: str = "read it, then pass --trust-remote-code",
 ) -> None:
     if ("auto_map" in config or "auto_map" in tokenizer) and not allowed:
         raise ModelError("comes with code of its own (auto_map)", where=str(path), hint=hint)
 
 
 def check_architecture(config: Mapping[str, Any], head: heads.Kind, task: str | None, where: str) -> str:
+    """Return the architecture from config.json.
+
+    Raises ModelError if there is none, or if it does not have the given head.
+    """
     named = config.get("architectures")
     architecture = str(named[0]) if isinstance(named, list) and named else None
     if architecture is None:
@@ -195,7 +224,10 @@ def check_architecture(config: Mapping[str, Any], head: heads.Kind, task: str | 
 
 
 def _check_tokenizer(path: Path, config: Mapping[str, Any]) -> None:
-    """Whether there is anything that a tokenizer could be loaded from: some need no vocabulary, others name it freely."""
+    """Check that the folder contains files of a tokenizer.
+
+    Some tokenizers need no vocabulary, and others name it freely, so any file that belongs to nothing else counts.
+    """
     if config.get("model_type") in WITHOUT_TOKENIZER_FILES:
         return
     passed_over = (*NOT_READ, *NOT_OF_A_TOKENIZER)
@@ -211,15 +243,18 @@ def _max_length(config: Mapping[str, Any], tokenizer: Mapping[str, Any], where: 
     own = tokenizer.get("model_max_length")
     if own is not None and (isinstance(own, bool) or not isinstance(own, int | float)):
         raise ModelError(f"model_max_length = {own!r} is not a number of tokens", where=where)
-    if own is not None and own != NONE_SAID and own <= 0:
-        hint = "take the line out for the model's own limit, or write how many it reads"
+    if own is not None and own != UNLIMITED and own <= 0:
+        hint = "remove the line to use the model's own limit, or set the number of tokens it reads"
         raise ModelError(f"model_max_length = {own!r} leaves no token to read", where=where, hint=hint)
     if is_limit(own) and own != int(own):
         raise ModelError(f"model_max_length = {own!r} is not a whole number of tokens", where=where)
     limits = (config.get("max_position_embeddings"), own)
-    return min((int(one) for one in limits if is_limit(one)), default=None)
+    return min((int(limit) for limit in limits if is_limit(limit)), default=None)
 
 
 def is_limit(value: Any) -> TypeGuard[int | float]:
-    """Whether a number of tokens limits anything: libraries write huge ones, and -1, for none."""
+    """Return whether the value really limits a number of tokens.
+
+    Libraries write huge numbers, or -1, for "no limit".
+    """
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < NO_LIMIT

@@ -1,4 +1,7 @@
-"""Whether a text's answer depends on its company: every model is asked alone and together before it is believed."""
+"""Check that batching does not change the answer to a text.
+
+Before a model is used, it scores the same texts alone and together in one batch.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from auditor.errors import ModelError, NoAnswerError
-from auditor.models.heads.base import Head, TextModel
+from auditor.models.heads.base import Head
+from auditor.models.text_model import TextModel
 from auditor.types import Encoded, Response
 
 CHECKS = (
@@ -16,24 +20,33 @@ CHECKS = (
     "It was long, and then it went on, and nobody knew why. " * 4,
     "It was long, and then it went on, and nobody knew why. " * 80,
 )
-"""What is asked before a model is believed: one word, a sentence, a paragraph, and what most models have to cut."""
+"""Texts scored before a model is used.
+
+They are one word, a sentence, a paragraph, and a text that most models truncate.
+"""
 TOLERANCE = 5e-5
-"""Between probabilities in float32 of a text alone and in company; sound models differ by less than 1e-6."""
+"""Allowed difference between float32 probabilities of a text alone and in a batch.
+
+Sound models differ by less than 1e-6.
+"""
 SINGLY = "its answers depend on what a text is padded beside: texts pass one by one, which takes longer"
 
 
 def checks(model: TextModel, *, thorough: bool = True) -> list[Encoded]:
-    """CHECKS as the model reads them; ``thorough``: with the one that is cut."""
+    """Return CHECKS as the model's token ids.
+
+    Without ``thorough``, leave out the text that is truncated.
+    """
     chosen = CHECKS if thorough else CHECKS[:-1]
-    return model.encode([model.head.asked(text) for text in chosen])
+    return model.encode([model.head.request_for(text) for text in chosen])
 
 
 def settle(model: TextModel, *, left: bool, thorough: bool = True) -> None:
-    """Choose a side for the padding by which texts are answered together as they are alone, or have them pass singly.
+    """Choose the padding side with which batching does not change the answers.
 
-    ``left``: whether padding before the text may be tried, after padding behind it. What is chosen against the
-    tokenizer's own way needs no word; texts that pass singly do, in ``model.notes``. Raises ModelError where a text alone
-    is not answered, or not twice alike.
+    If there is none, texts are scored one by one, and ``model.notes`` says so. ``left``: whether padding before the
+    text may be tried, after padding behind it. A choice that differs from the tokenizer's own padding side needs no
+    note. Raises ModelError if a text alone has no answer, or has a different answer the second time.
     """
     encoded = checks(model, thorough=thorough)
     model.singly = True
@@ -55,7 +68,10 @@ def settle(model: TextModel, *, left: bool, thorough: bool = True) -> None:
 
 
 def _together(model: TextModel, encoded: Sequence[Encoded], alone: Sequence[Response]) -> bool:
-    """Whether all at once, and only the short ones, are answered as they are alone."""
+    """Return whether batching leaves the answers unchanged.
+
+    It compares all texts in one batch, and the short ones in another, with each text alone.
+    """
     try:
         whole = _answers(model, [encoded])
         short = _answers(model, [encoded[:2]])
@@ -69,13 +85,17 @@ def _answers(model: TextModel, batches: Iterable[Sequence[Encoded]]) -> list[Res
 
 
 def _difference(model: TextModel, answers: Sequence[Response], others: Sequence[Response]) -> float:
-    """The greatest between two probabilities of the same text, or of the same word."""
+    """Return the greatest difference between matching probabilities of two answers."""
     rows = (
-        pair for answer, other in zip(answers, others, strict=True) for pair in side_by_side(model.head, answer, other)
+        pair
+        for answer, row_again in zip(answers, others, strict=True)
+        for pair in side_by_side(model.head, answer, row_again)
     )
-    return max((abs(a - b) for one, other in rows for a, b in zip(one, other, strict=True)), default=0.0)
+    return max((abs(a - b) for row, row_again in rows for a, b in zip(row, row_again, strict=True)), default=0.0)
 
 
-def side_by_side(head: Head[Any], response: Response, other: Response) -> list[tuple[Sequence[float], Sequence[float]]]:
-    """The probabilities in two responses to the same request, in pairs."""
-    return list(zip(head.distributions(response), head.distributions(other), strict=True))
+def side_by_side(
+    head: Head[Any], response: Response, response_again: Response
+) -> list[tuple[Sequence[float], Sequence[float]]]:
+    """Return pairs of distributions from two responses to the same request."""
+    return list(zip(head.distributions(response), head.distributions(response_again), strict=True))

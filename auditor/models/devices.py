@@ -1,4 +1,4 @@
-"""Devices: which there are, what they are called, and what they say when their memory is full."""
+"""Devices: availability, description, and recognition of out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ from auditor.errors import ModelError, OutOfMemoryError
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 FULL = ("out of memory", "can't allocate memory", "Failed to allocate memory", "bad_alloc")
-"""What torch says on devices for which it has no exception of its own, and ONNX Runtime everywhere."""
+"""Parts of out-of-memory messages for which torch has no exception type of its own.
+
+ONNX Runtime uses such messages on every device.
+"""
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 """cuBLAS is deterministic only with a workspace of fixed size."""
 
 
 def device_named(name: str) -> str:
-    """``auto`` → the best device there is; another one is checked. Raises ModelError."""
+    """Return the device by name; ``auto`` is the best one available.
+
+    Raises ModelError for a device that is unknown or not available.
+    """
     device = _device_named(name)
     if device.startswith("cuda"):
-        # torch reads it at the first product of matrices of the process, be it an answer long before a training.
+        # torch reads the variable at the process's first matrix product, perhaps long before any training.
         os.environ.setdefault(WORKSPACE, ":4096:8")
     return device
 
@@ -39,12 +45,12 @@ def _device_named(name: str) -> str:
         raise ModelError(f"unknown device {name!r}", hint="auto, cpu, cuda, cuda:1 or mps") from None
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(kind.type, False) or (kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count()):
-        raise ModelError(f"device {name!r} is not there", hint="--device auto takes the best there is")
+        raise ModelError(f"device {name!r} is not available", hint="--device auto takes the best one available")
     return name
 
 
 def checked_device(device: str, precision: str) -> str:
-    """The device by name, if it is there and computes in this precision. Raises ModelError."""
+    """Return the device by name if it supports the precision. Raises ModelError."""
     if precision not in PRECISIONS:
         raise ModelError(f"unknown precision {precision!r}", hint=f"one of {', '.join(PRECISIONS)}")
     where = device_named(device)
@@ -54,7 +60,10 @@ def checked_device(device: str, precision: str) -> str:
 
 
 def device_words(device: Any) -> str:
-    """What of a torch device decides the last bits: which GPU it is, or which vector instructions a CPU has."""
+    """Describe what determines the last bits of a torch device's results.
+
+    That is the GPU model, or a CPU's vector instructions.
+    """
     import torch
 
     if device.type == "cuda":
@@ -63,7 +72,7 @@ def device_words(device: Any) -> str:
 
 
 def versions() -> str:
-    """Threads and the versions of whatever computes, in words."""
+    """Describe the number of threads and the versions of the numeric libraries."""
     import torch
 
     return f"{torch.get_num_threads()} threads, {_packages()}"
@@ -71,7 +80,10 @@ def versions() -> str:
 
 @functools.cache
 def _packages() -> str:
-    """Read from the installed files once: the words are part of every batch's key."""
+    """Return the versions of the packages, read from the installed files once.
+
+    They are part of the key of every batch.
+    """
     from auditor import __version__
 
     packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "transformers"))
@@ -79,7 +91,7 @@ def _packages() -> str:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an exception says that a device's memory is full."""
+    """Return whether an exception says that a device's memory is full."""
     import torch
 
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
@@ -89,7 +101,10 @@ def is_full(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def memory_errors(name: str, hint: str | None = None) -> Iterator[None]:
-    """Inside, a device whose memory is full raises OutOfMemoryError, with its cached memory given back."""
+    """Turn errors about full memory into OutOfMemoryError.
+
+    The device's cached memory is freed first.
+    """
     import torch
 
     try:
@@ -97,7 +112,7 @@ def memory_errors(name: str, hint: str | None = None) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not is_full(error):
             raise
-        # The frames on the way hold the tensors that there is no memory for.
+        # The traceback's frames keep the tensors alive that fill the memory.
         traceback.clear_frames(error.__traceback__)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""A model without weights: what it answers is a function. For tests of auditor and of third parties' probes."""
+"""Fake model, for tests of auditor and of plugins."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from auditor.types import REQUESTS, Encoded, Model, Request, Response
 
 
 def uncased_words(text: str) -> Sequence[str]:
-    """The words of the lower-cased text."""
+    """Return the words of the lower-cased text."""
     return words_of(text.lower())
 
 
 class FakeModel:
-    """Answers by a function of the request; its tokens are words, lower-cased unless ``tokens`` says otherwise."""
+    """Model without weights that answers with a function of the request.
+
+    Its tokens are words, lower-cased unless ``tokens`` says otherwise.
+    """
 
     def __init__(
         self,
@@ -33,62 +36,76 @@ class FakeModel:
         self._tokens = tokens
         self._accepts = frozenset(accepts)
         self.batches: list[int] = []
-        """Sizes of the batches it was asked for."""
+        """Sizes of the batches that were run, in order."""
 
     @property
     def name(self) -> str:
+        """The name given at construction."""
         return self._name
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """The labels given at construction."""
         return self._labels
 
     @property
     def fingerprint(self) -> str:
+        """SHA-256 of the name."""
         return hashlib.sha256(self._name.encode()).hexdigest()
 
     @property
     def numerics(self) -> str:
+        """Always ``fake``."""
         return "fake"
 
     @property
     def device_kind(self) -> str:
+        """Always ``cpu``."""
         return "cpu"
 
     @property
     def workers(self) -> int:
+        """The number of batches that may run at the same time: one."""
         return 1
 
     @property
     def accepts(self) -> frozenset[type[Request]]:
+        """The types of requests given at construction."""
         return self._accepts
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """No remarks."""
         return ()
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
-        found = []
+        """Return each request with its words as tokens."""
+        encoded = []
         for request in requests:
             words = [list(self._tokens(text)) for text in request.texts]
             length = sum(len(tokens) + 1 for tokens in words) + 1
-            found.append(Encoded(json.dumps(words), length, False, request))
-        return found
+            encoded.append(Encoded(json.dumps(words), length, False, request))
+        return encoded
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
+        """Return the function's answer to each request, and record the batch size."""
         self.batches.append(len(batch))
         return [self._answer(encoded.payload) for encoded in batch]
 
     def reload(self) -> Model:
+        """Return the model itself."""
         return self
 
 
 def keyword_model(words: Sequence[str], *, name: str = "keywords", sure: float = 0.9) -> FakeModel:
-    """Says "positive" with probability ``sure`` if any of the words occurs in the text, else "negative"."""
-    wanted = frozenset(words)
+    """Return a fake model that recognizes keywords.
+
+    It answers "positive" with probability ``sure`` if any of the words occurs in the text, and "negative" otherwise.
+    """
+    keywords = frozenset(words)
 
     def answer(request: Request) -> Response:
-        hit = any(word.strip(".,!?") in wanted for text in request.texts for word in uncased_words(text))
+        hit = any(word.strip(".,!?") in keywords for text in request.texts for word in uncased_words(text))
         return (1.0 - sure, sure) if hit else (sure, 1.0 - sure)
 
     return FakeModel(answer, name=name)

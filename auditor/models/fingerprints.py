@@ -1,4 +1,4 @@
-"""One digest of everything in a checkpoint's folder that loading may read."""
+"""Fingerprint of all files in a checkpoint's folder that loading may read."""
 
 from __future__ import annotations
 
@@ -48,13 +48,16 @@ NOT_READ = (
     "openvino_*",
     "consolidated*",
 )
-"""Names, in lower case, of files that loading does not read. Any other file belongs to the fingerprint."""
+"""Lower-case names of files that loading does not read; all other files are fingerprinted."""
 WEIGHTS = ("model*.safetensors", "pytorch_model*.bin", "pytorch_model.bin.index.json")
-"""Weights of which one kind is read: those that are not do not matter."""
+"""Weight files; loading reads one of these formats, and only that one counts."""
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 over names and bytes of all files that loading may read, in hexadecimal. Raises ModelError."""
+    """Return the hexadecimal SHA-256 over all files that loading may read.
+
+    It covers their names and contents. Raises ModelError for a file that cannot be read.
+    """
     digest = hashlib.sha256()
     try:
         for name in sorted(set(_names(path))):
@@ -66,7 +69,10 @@ def fingerprint(path: Path) -> str:
 
 
 def _names(path: Path) -> Iterator[str]:
-    """Relative to the folder: its files, those of an adapter, and code in folders below."""
+    """Return the paths of the files that count, relative to the folder.
+
+    They are the folder's own files, an adapter's files, and Python files in nested folders.
+    """
     weights = {file.name for file in weight_files(path)}
     for file in path.iterdir():
         name = file.name

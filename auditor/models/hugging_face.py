@@ -1,4 +1,4 @@
-"""Local transformers checkpoints that answer by one of the heads."""
+"""Local transformers checkpoints with one of the heads."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from auditor.errors import ModelError, NoAnswerError
 from auditor.models import adapters, checkpoint, company, heads, padding
 from auditor.models.checkpoint import Checkpoint
 from auditor.models.devices import checked_device, device_named, device_words, versions
-from auditor.models.heads.base import TextModel
 from auditor.models.libraries import quiet
 from auditor.models.loading import check_config, load_weights, loading, why
 from auditor.models.options import DEFAULTS, LoadOptions
 from auditor.models.rows import Row
+from auditor.models.text_model import TextModel
 from auditor.models.tokenizing import load_tokenizer
 from auditor.types import Model
 
@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 DEFAULT_LENGTH = 512
-"""Tokens, where neither model nor tokenizer nor user names a limit."""
+"""Token limit if neither model nor tokenizer nor user names one."""
 
 
 class HuggingFaceModel(TextModel):
-    """A transformers model with a head and its tokenizer, in evaluation mode.
+    """Transformers model in evaluation mode, with its head and tokenizer.
 
-    ``run`` takes one batch, pads it to its longest member and answers with probabilities (softmax in float32).
+    ``run`` takes one batch, pads it to its longest member and returns probabilities (softmax in float32).
     """
 
     def __init__(
@@ -65,17 +65,17 @@ class HuggingFaceModel(TextModel):
 
     @property
     def module(self) -> Any:
-        """The torch module that answers, in evaluation mode."""
+        """The torch module, in evaluation mode."""
         return self._model
 
     @property
     def names_padding(self) -> bool:
-        """Whether its configuration names the padding token."""
+        """Whether the model's configuration names the padding token."""
         return self._names_padding
 
     @property
     def numerics(self) -> str:
-        """Kind of device, precision, threads and versions, in words."""
+        """Description of the kind of device, precision, threads and versions."""
         return f"{device_words(self._model.device)}, {self._precision}, {versions()}"
 
     @property
@@ -84,7 +84,10 @@ class HuggingFaceModel(TextModel):
         return str(self._model.device.type)
 
     def settle(self, *, thorough: bool = True) -> None:
-        """Find out how texts can be padded, in float32. Raises ModelError for a model that does not answer soundly."""
+        """Find out, in float32, how texts can be padded.
+
+        Raises ModelError for a model whose answers are not sound.
+        """
         precision, self._precision = self._precision, "fp32"
         try:
             company.settle(self, left=self.head.tokenizer.padding_side == "left", thorough=thorough)
@@ -92,7 +95,7 @@ class HuggingFaceModel(TextModel):
             self._precision = precision
 
     def _groups(self, rows: list[Row]) -> list[list[Row]]:
-        # A model that names no padding token reads the one that rows are filled with, where a text holds it.
+        # A model that names no padding token treats the filling token as text, so a text may contain it.
         if not self._names_padding and any(self.filling.token in row["input_ids"] for row in rows):
             return [[row] for row in rows]
         return super()._groups(rows)
@@ -119,9 +122,10 @@ class HuggingFaceModel(TextModel):
 
 
 def load(source: Path | Checkpoint, options: LoadOptions = DEFAULTS, *, name: str) -> HuggingFaceModel:
-    """Load a local checkpoint: safetensors, no remote code, no network, unless asked. Raises ModelError.
+    """Load a local checkpoint with its tokenizer.
 
-    A folder is described first, and so is the checkpoint when it is loaded again.
+    Pickle weights and code in the folder need the options that allow them; nothing is downloaded. If ``source`` is a
+    folder, it is described first, and again whenever it is reloaded. Raises ModelError.
     """
     described = source if isinstance(source, Checkpoint) else _described(source, options)
     path, remote = described.path, options.trust_remote_code
@@ -130,13 +134,13 @@ def load(source: Path | Checkpoint, options: LoadOptions = DEFAULTS, *, name: st
     check_config(path, head.architecture, trust_remote_code=remote)
     notes: list[str] = []
     tokenizer = load_tokenizer(path, trust_remote_code=remote, words=head.reads_words, notes=notes)
-    weights, said = load_weights(path, where, head.architecture, trust_remote_code=remote)
-    notes += said
+    weights, loading_notes = load_weights(path, where, head.architecture, trust_remote_code=remote)
+    notes += loading_notes
     model = adapters.attach(weights, path)
     limit = length_limit(model, tokenizer, options.max_length)
     check_room(limit, tokenizer, path)
     with loading("does not load", path):
-        found = HuggingFaceModel(
+        loaded = HuggingFaceModel(
             model,
             tokenizer,
             head=head,
@@ -146,16 +150,16 @@ def load(source: Path | Checkpoint, options: LoadOptions = DEFAULTS, *, name: st
             fingerprint=described.fingerprint,
             again=lambda: load(path, replace(options, head=described.head), name=name),
         )
-    if not found.names_padding and tokenizer.pad_token_id is None:
-        token = tokenizer.convert_ids_to_tokens(found.filling.token)
+    if not loaded.names_padding and tokenizer.pad_token_id is None:
+        token = tokenizer.convert_ids_to_tokens(loaded.filling.token)
         notes.append(f"neither model nor tokenizer names a padding token: texts are padded with {token!r}")
-    found.notes = tuple(notes)
+    loaded.notes = tuple(notes)
     with loading("does not answer", path):
         try:
-            found.settle()
+            loaded.settle()
         except NoAnswerError as error:
             raise ModelError(f"does not answer: {why(error, path)}", where=str(path)) from error
-    return found
+    return loaded
 
 
 def _described(path: Path, options: LoadOptions) -> Checkpoint:
@@ -167,11 +171,12 @@ def _described(path: Path, options: LoadOptions) -> Checkpoint:
 def wrap(
     model: Any, tokenizer: Any, *, name: str, max_length: int | None, fingerprint: str = "", settled: bool = False
 ) -> HuggingFaceModel:
-    """A model that exists in memory only, such as one that a probe has just trained; ``reload`` returns itself.
+    """Wrap a model that exists in memory only.
 
-    ``fingerprint``: what its answers follow from, where that is known; without it they are not kept between runs.
-    ``settled``: it is asked as its tokenizer pads, without being tried first. Raises ModelError for one that does not
-    answer soundly, or that no head serves.
+    An example is a model that a probe has just trained. Its ``reload`` returns the model itself. ``fingerprint``
+    identifies what its answers follow from, if known; without it, answers are not cached between runs. ``settled``: pad
+    on the side that the tokenizer names, without checking first that this works. Raises ModelError for a model whose
+    answers are not sound, or that no head supports.
     """
     wrapped = HuggingFaceModel(
         model,
@@ -191,26 +196,35 @@ def wrap(
 
 
 def _positions(config: Any) -> Any:
-    """How many there are: a part of a configuration that serves pictures too."""
+    """Return the number of positions that a configuration names.
+
+    A configuration that also covers images has a part for text.
+    """
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
     return getattr(text, "max_position_embeddings", None)
 
 
 def length_limit(model: Any, tokenizer: Any, given: int | None) -> int:
-    """The least of what the user, the tokenizer and the model's positions allow, in tokens of the text."""
-    taken, positions = adapters.virtual_tokens(model), _positions(model.config)
-    limits = [given, tokenizer.model_max_length, positions - taken if isinstance(positions, int) else None]
+    """Return the smallest of all limits on a text's length in tokens.
+
+    Limits come from the user (``given``), the tokenizer and the model's positions.
+    """
+    virtual, positions = adapters.virtual_tokens(model), _positions(model.config)
+    limits = [given, tokenizer.model_max_length, positions - virtual if isinstance(positions, int) else None]
     for name, module in model.named_modules():
         # RoBERTa and its kin count positions from padding_idx + 1, so 514 positions hold 512 tokens.
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            limits.append(module.num_embeddings - module.padding_idx - 1 - taken)
-    return min((int(one) for one in limits if checkpoint.is_limit(one)), default=DEFAULT_LENGTH)
+            limits.append(module.num_embeddings - module.padding_idx - 1 - virtual)
+    return min((int(limit) for limit in limits if checkpoint.is_limit(limit)), default=DEFAULT_LENGTH)
 
 
 def check_room(limit: int, tokenizer: Any, path: Path) -> None:
-    """Whether a text has any place beside the special tokens. Raises ModelError."""
+    """Check that the limit leaves room for text beside special tokens.
+
+    Raises ModelError.
+    """
     special = int(tokenizer.num_special_tokens_to_add())
     if limit <= special:
         hint = "model_max_length of the tokenizer, max_position_embeddings of the model, or [audit] max_length"
-        message = f"reads {limit} tokens, of which {special} are special ones: no text is read"
+        message = f"reads {limit} tokens, of which {special} are special: no room for text"
         raise ModelError(message, where=str(path), hint=hint)

@@ -1,4 +1,7 @@
-"""A model and its tokenizer that a caller holds in memory, in place of a checkpoint folder."""
+"""Model and tokenizer that a caller holds in memory.
+
+They take the place of a checkpoint folder.
+"""
 
 from __future__ import annotations
 
@@ -19,48 +22,51 @@ from auditor.models.options import LoadOptions
 from auditor.models.tokenizing import check_reads_words
 
 KINDS = "a path, (model, tokenizer), or a transformers pipeline for text-classification or token-classification"
-"""What a model can be given as."""
+"""What a caller may pass as a model."""
 PIPELINES = ("text-classification", "token-classification")
-"""Tasks of pipelines whose models answer what is asked of them here."""
-NOT_RELOADED = "exists in memory only: an attack's success is checked with the same model, not with one loaded afresh"
-NOT_KEPT = "answers with more than transformers' own code and weights: they are not kept for the next audit"
+"""Tasks of the pipelines whose models can be audited."""
+NOT_RELOADED = "exists in memory only: an attack's success is checked with the same model, not with a reloaded one"
+NOT_KEPT = "uses more than transformers' own code and weights: its answers are not cached for the next audit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InMemoryModel:
-    """A transformers model with its tokenizer."""
+    """Transformers model with its tokenizer."""
 
     module: Any = field(repr=False)
     tokenizer: Any = field(repr=False)
     name: str = "model"
-    """In results; no path."""
+    """The model's name in results; it is not a path."""
 
     def __str__(self) -> str:
         return self.name
 
     @property
     def place(self) -> str:
-        """What results say in place of a path."""
+        """Description of the model that results show instead of a path."""
         return f"{self.architecture} in memory"
 
     @property
     def architecture(self) -> str:
-        """The name of the model's class, without a wrapper of peft's."""
+        """The name of the model's class, without peft's wrapper."""
         return type(adapters.plain(self.module)).__name__
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What its ``config.json`` would hold."""
+        """What the model's ``config.json`` would contain."""
         written: dict[str, Any] = json.loads(json.dumps(self.module.config.to_dict(), default=str))
         return {**written, "architectures": [self.architecture]}
 
 
 Source: TypeAlias = Path | InMemoryModel
-"""Where an audited model comes from."""
+"""Where an audited model comes from: a folder or memory."""
 
 
 def source(value: object, name: str | None = None) -> Source:
-    """A model as a caller gives it. ``name``: of one in memory. Raises UsageError for what is none."""
+    """Return a caller's model as a path or an InMemoryModel.
+
+    ``name`` is the name of a model in memory. Raises UsageError for a value that is no model.
+    """
     if isinstance(value, str | Path):
         if not str(value):
             raise UsageError("the path is empty", where="model")
@@ -68,21 +74,21 @@ def source(value: object, name: str | None = None) -> Source:
     if isinstance(value, InMemoryModel):
         return value
     if is_instance(value, "transformers", "Pipeline"):
-        return _of_pipeline(value, name or "model")
+        return _from_pipeline(value, name or "model")
     module, tokenizer = value if isinstance(value, tuple) and len(value) == 2 else (value, None)
     if not is_instance(module, "transformers", "PreTrainedModel") and not is_instance(module, "peft", "PeftModel"):
-        kinds = (
+        given = (
             f"({', '.join(type(part).__name__ for part in value)})"
             if isinstance(value, tuple)
             else type(value).__name__
         )
-        raise UsageError(f"is {kinds}, no model that can be audited", where="model", hint=KINDS)
+        raise UsageError(f"is {given}, not a model that can be audited", where="model", hint=KINDS)
     if not is_instance(tokenizer, "transformers", "PreTrainedTokenizerBase"):
         raise UsageError(f"a {type(module).__name__} without its tokenizer", where="model", hint="(model, tokenizer)")
     return InMemoryModel(module, tokenizer, name or "model")
 
 
-def _of_pipeline(pipeline: Any, name: str) -> InMemoryModel:
+def _from_pipeline(pipeline: Any, name: str) -> InMemoryModel:
     if pipeline.task not in PIPELINES:
         raise UsageError(
             f"a pipeline for {pipeline.task} cannot be audited", where="model", hint=f"one for {' or '.join(PIPELINES)}"
@@ -91,12 +97,15 @@ def _of_pipeline(pipeline: Any, name: str) -> InMemoryModel:
 
 
 def find(model: Source) -> dict[str, Source]:
-    """Name → model: the one in memory, or the checkpoints of a folder. Raises ModelError."""
+    """Return name → model: the one in memory, or a folder's checkpoints.
+
+    Raises ModelError.
+    """
     return {model.name: model} if isinstance(model, InMemoryModel) else dict(checkpoint.find(model))
 
 
 def head_of(model: Source) -> str | None:
-    """Name of the head of a model by its architecture; None where none serves it."""
+    """Return the name of the head for the model's architecture, or None."""
     if isinstance(model, Path):
         return checkpoint.head_of(model)
     head = heads.serving(model.architecture)
@@ -105,25 +114,29 @@ def head_of(model: Source) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A model in memory that serves a task."""
+    """Model in memory that fits a task."""
 
     given: InMemoryModel
     labels: tuple[str, ...]
-    """In the order of the outputs."""
+    """In the order of the model's outputs."""
     head: str
 
 
 def described(given: InMemoryModel, head: str, task: str) -> Described:
-    """The model with its labels. Raises ModelError for a model that does not serve the task."""
+    """Return the model with its labels.
+
+    Raises ModelError for a model that does not fit the task.
+    """
     kind = heads.of(head, task=task)
     checkpoint.check_architecture(given.settings, kind, task, given.name)
     return Described(given, kind.labels_in(given.settings, given.name), head)
 
 
 def load(described: Described, options: LoadOptions) -> hugging_face.HuggingFaceModel:
-    """The model as an audit asks it, where it is and in the precision that it has; ``reload`` returns itself.
+    """Return the model in the form that an audit uses.
 
-    Raises ModelError for one that does not answer soundly, and UsageError where it would have to be changed.
+    It stays on its device and in its precision; ``reload`` returns the model itself. Raises ModelError for a model
+    whose answers are not sound, and UsageError for options that would change the model.
     """
     given = described.given
     module, tokenizer, name = given.module, given.tokenizer, given.name
@@ -156,7 +169,7 @@ def _notes(wrapped: hugging_face.HuggingFaceModel, *, kept: bool) -> Iterator[st
         yield NOT_KEPT
     kinds = {str(weights.dtype).removeprefix("torch.") for weights in wrapped.module.parameters()}
     if kinds != {"float32"}:
-        yield f"answers with weights in {', '.join(sorted(kinds))}: from a saved folder they are read as float32"
+        yield f"has weights in {', '.join(sorted(kinds))}: an audit of the saved folder reads them as float32"
     tokenizer = wrapped.head.tokenizer
     if not wrapped.names_padding and tokenizer.pad_token_id is None:
         token = tokenizer.convert_ids_to_tokens(wrapped.filling.token)
@@ -164,7 +177,10 @@ def _notes(wrapped: hugging_face.HuggingFaceModel, *, kept: bool) -> Iterator[st
 
 
 def _check_device(given: InMemoryModel, device: str) -> None:
-    """The model is where it is asked to be: moving it is its owner's business. Raises UsageError, ModelError."""
+    """Check that the model is on the requested device.
+
+    Only its owner moves it. Raises UsageError and ModelError.
+    """
     import torch
 
     if device == "auto":
@@ -178,7 +194,10 @@ def _check_device(given: InMemoryModel, device: str) -> None:
 
 @contextlib.contextmanager
 def as_it_was(model: Source) -> Iterator[None]:
-    """Inside, the model may be put in evaluation mode; a model in memory is in its own mode again afterwards."""
+    """Restore the training mode of a model in memory afterwards.
+
+    Inside, the model may be put in evaluation mode.
+    """
     if isinstance(model, Path):
         yield
         return
@@ -191,9 +210,10 @@ def as_it_was(model: Source) -> Iterator[None]:
 
 
 def fingerprint(given: InMemoryModel) -> str:
-    """SHA-256 over all that its answers follow from; empty where that cannot be known, and nothing is kept.
+    """Return the SHA-256 over everything that the model's answers follow from.
 
-    So it is with code that is not transformers' own: another class, hooks, a forward of the instance's, a slow tokenizer.
+    Returns "" if that cannot be known, so that no answer is cached: with code that is not transformers' own, such as
+    another class, hooks, or a ``forward`` set on an instance, and with a slow tokenizer.
     """
     module, tokenizer = given.module, given.tokenizer
     own = all(type(part).__module__.partition(".")[0] == "transformers" for part in (module, tokenizer))
@@ -207,7 +227,7 @@ def fingerprint(given: InMemoryModel) -> str:
         module.config.to_dict(),
         getattr(module.config, "_attn_implementation", None),
         type(tokenizer).__name__,
-        # How it last cut and padded is no part of it.
+        # The truncation and padding of the last call do not matter.
         {name: value for name, value in read.items() if name not in ("truncation", "padding")},
         settings,
         tokenizer.special_tokens_map,
@@ -221,7 +241,7 @@ def fingerprint(given: InMemoryModel) -> str:
 
 
 def _is_altered(module: Any) -> bool:
-    """Whether a part of a model does more than its class says."""
+    """Return whether a module does more than its class says."""
     return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 

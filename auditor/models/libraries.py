@@ -1,4 +1,4 @@
-"""Libraries that load and compute: kept quiet, and what they raise told from a fault of ours."""
+"""Handling of third-party libraries: keep them quiet and recognize their errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BROKEN = (
     EOFError,
     pickle.UnpicklingError,
 )
-"""What torch, transformers and their loaders raise for files that are not what they should be."""
+"""Exceptions that torch, transformers and their loaders raise for malformed files."""
 LIBRARIES = frozenset(
     (
         "torch",
@@ -36,12 +36,18 @@ LIBRARIES = frozenset(
         "onnxruntime",
     )
 )
-"""What an exception passes through that is not a fault of ours, of whatever kind it is."""
+"""Top-level modules of third-party libraries.
+
+An exception that passes through one of them is not a fault of auditor, whatever its type.
+"""
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """transformers without its progress bars, notices and warnings about the checkpoint: we say what matters ourselves."""
+    """Silence transformers' progress bars, notices and warnings about the checkpoint.
+
+    auditor reports what matters itself.
+    """
     import transformers
 
     log = logging.getLogger("transformers")
@@ -59,8 +65,12 @@ def quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
-def said(error: BaseException) -> str:
-    """What a library says is wrong, in one line: its first, or what its first introduces; its kind where that is all."""
+def first_line(error: BaseException) -> str:
+    """Return an exception's message in one line.
+
+    That is its first line, and also the second if the first ends with a colon. The name of the exception's type stands
+    before a message of one word, or in place of an empty message.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
@@ -69,8 +79,11 @@ def said(error: BaseException) -> str:
     return (" ".join(lines[:2]) if lines[0].endswith(":") else lines[0]).removesuffix(":")
 
 
-def of_a_library(error: BaseException) -> bool:
-    """Whether an exception passed through a library's code on its way, or is the cause of one that says so."""
+def is_from_library(error: BaseException) -> bool:
+    """Return whether a third-party library raised the exception.
+
+    That is so if the exception passed through a library's code on its way, or if its cause did.
+    """
     if isinstance(error, AuditError):
         return False
     modules = [
@@ -80,4 +93,4 @@ def of_a_library(error: BaseException) -> bool:
     if modules and modules[-1] != "auditor" and LIBRARIES.intersection(modules):
         return True
     cause = error.__cause__
-    return cause is not None and of_a_library(cause)
+    return cause is not None and is_from_library(cause)

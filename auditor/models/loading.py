@@ -1,4 +1,4 @@
-"""Weights of local checkpoints; what a library raises for a broken file is a ModelError."""
+"""Loading of local checkpoints' weights, with a ModelError for every damaged file."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from typing import Any
 from auditor.errors import AuditError, ModelError, near_match
 from auditor.models import sizes, weight_names
 from auditor.models.adapter_files import ADAPTER_CONFIG
-from auditor.models.libraries import BROKEN, of_a_library, quiet, said
+from auditor.models.libraries import BROKEN, first_line, is_from_library, quiet
 from auditor.models.reading import read_json
 from auditor.models.weight_files import shapes
 from auditor.storage.documents import short
 
 KNOWN = 5
-"""Names that a hint lists where none is near."""
+"""Number of names that a hint lists if no name is similar."""
 
 
 @contextlib.contextmanager
 def loading(what: str, path: Path, *, odd_fields: bool = True) -> Iterator[None]:
-    """Whatever a library raises for a broken file is a ModelError in one line, with the field that may be why.
+    """Turn a library's error about a damaged file into a ModelError.
 
-    ``odd_fields``: whether that may be one of config.json that only looks unsound.
+    Its one line names the field of config.json that may be the cause. ``odd_fields``: whether that may be a field whose
+    value only looks wrong.
     """
     from safetensors import SafetensorError
 
@@ -37,7 +38,7 @@ def loading(what: str, path: Path, *, odd_fields: bool = True) -> Iterator[None]
         except Exception as error:
             # tokenizers raises the bare class for a file that it cannot read; anything not named here is a bug.
             known = type(error) is Exception or isinstance(error, (*BROKEN, SafetensorError, MemoryError))
-            if not known and not of_a_library(error):
+            if not known and not is_from_library(error):
                 raise
             raise ModelError(
                 f"{what}: {why(error, path, odd_fields=odd_fields)}", where=str(path), hint=_saved_by_a_newer(path)
@@ -45,16 +46,22 @@ def loading(what: str, path: Path, *, odd_fields: bool = True) -> Iterator[None]
 
 
 def why(error: Exception, path: Path, *, odd_fields: bool = True) -> str:
-    """What a library says, after the field of config.json that is most likely meant, if any stands out."""
+    """Return a library's message, with the field that likely caused it.
+
+    The field of config.json, if one stands out, comes before the message.
+    """
     if (activation := _unknown_activation(error, path)) is not None:
         return activation
-    words = error.message.removeprefix("has no answer: ") if isinstance(error, AuditError) else said(error)
+    words = error.message.removeprefix("has no answer: ") if isinstance(error, AuditError) else first_line(error)
     suspect = sizes.suspect(path, words, odd_ones=odd_fields)
     return words if suspect is None else f"{suspect}: {words}"
 
 
 def _unknown_activation(error: Exception, path: Path) -> str | None:
-    """In words, that a field names an activation that transformers does not have; None where that is not why."""
+    """Describe a field that names an activation unknown to transformers.
+
+    Returns None if that is not the cause of the error.
+    """
     if not isinstance(error, KeyError) or not error.args:
         return None
     from transformers.activations import ACT2FN
@@ -69,7 +76,7 @@ def _unknown_activation(error: Exception, path: Path) -> str | None:
 
 
 def _saved_by_a_newer(path: Path) -> str | None:
-    """A hint where the folder was written by a later transformers than is here, which may know more."""
+    """Return a hint to upgrade if a later transformers wrote the folder."""
     import transformers
 
     try:
@@ -87,14 +94,17 @@ def _major(version: str) -> int:
 
 
 def auto_class(architecture: str) -> Any:
-    """transformers' class that loads architectures whose names end so."""
+    """Return the auto class of transformers for architectures with this suffix."""
     import transformers
 
     return getattr(transformers, f"AutoModel{architecture}")
 
 
 def check_config(path: Path, architecture: str, *, trust_remote_code: bool = False) -> None:
-    """Whether config.json is one that transformers can read, and fits the weights. Raises ModelError."""
+    """Check that transformers can read config.json and that it fits the weights.
+
+    Raises ModelError.
+    """
     from transformers import AutoConfig
 
     with loading("does not load", path):
@@ -105,9 +115,10 @@ def check_config(path: Path, architecture: str, *, trust_remote_code: bool = Fal
 
 
 def _refuse_unknown_settings(config: Any, path: Path) -> None:
-    """A later transformers may hold under a new name what this one would take its own default for.
+    """Refuse settings that the installed transformers does not know.
 
-    So it is with ``rope_parameters`` of transformers 5, without which positions are turned by another base.
+    A later transformers wrote them. The installed one would use its own default for a setting that has a new name. An
+    example is ``rope_parameters`` of transformers 5, without which positions are rotated with another base.
     """
     hint = _saved_by_a_newer(path)
     if hint is None:
@@ -117,26 +128,28 @@ def _refuse_unknown_settings(config: Any, path: Path) -> None:
     if unknown:
         names = ", ".join(unknown[:3])
         raise ModelError(
-            f"config.json has settings that this transformers does not know: {names}", where=str(path), hint=hint
+            f"config.json has settings that the installed transformers does not know: {names}",
+            where=str(path),
+            hint=hint,
         )
 
 
 def load_weights(
     path: Path, device: str, architecture: str, *, trust_remote_code: bool = False
 ) -> tuple[Any, list[str]]:
-    """The model on the device with float32 weights, all of them from the checkpoint; and what is to be said of it.
+    """Load the float32 weights onto the device; return model and remarks.
 
-    ``architecture``: how its name ends. Raises ModelError.
+    All weights come from the checkpoint. ``architecture`` is the suffix of the architecture's name. Raises ModelError.
     """
     notes: list[str] = []
     with loading("does not load", path), without_adapter(path, notes) as folder:
-        how: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "local_files_only": True,
             "use_safetensors": any(path.glob("model*.safetensors")),
             "trust_remote_code": trust_remote_code,
             "output_loading_info": True,
         }
-        model, info = auto_class(architecture).from_pretrained(str(folder), **how)
+        model, info = auto_class(architecture).from_pretrained(str(folder), **arguments)
         model = model.float()
     _check_missing(model, sorted(info["missing_keys"]), path)
     _check_finite(model, path)
@@ -146,14 +159,15 @@ def load_weights(
 
 @contextlib.contextmanager
 def without_adapter(path: Path, notes: list[str]) -> Iterator[Path]:
-    """The folder without its ``adapter_config.json``, for which transformers would fetch another model's weights.
+    """Yield the folder without its ``adapter_config.json``.
 
-    A merged model may be saved into its adapter's folder. The adapter's files are passed over, which ``notes`` says.
+    transformers would fetch the weights of another model for this file, which remains if a merged model is saved into
+    its adapter's folder. A remark in ``notes`` says that the file is ignored.
     """
     if not (path / ADAPTER_CONFIG).is_file():
         yield path
         return
-    notes.append(f"{ADAPTER_CONFIG} beside whole weights is passed over: they are taken as merged")
+    notes.append(f"{ADAPTER_CONFIG} beside complete weights is ignored: the adapter counts as merged")
     with tempfile.TemporaryDirectory(prefix="auditor-checkpoint-") as name:
         folder = Path(name) / path.resolve().name
         folder.mkdir()

@@ -1,6 +1,7 @@
-"""Checkpoints that answer through ONNX Runtime: exported when loaded, compared with torch, then asked in its place.
+"""Checkpoints that run in ONNX Runtime.
 
-Only audited checkpoints do; what a probe trains and asks, as for the learning curve, stays with torch.
+A checkpoint is exported when it is loaded, compared with torch, and then used instead of it. This holds for audited
+checkpoints only: models that a probe trains, as for the learning curve, stay in torch.
 """
 
 from __future__ import annotations
@@ -15,24 +16,28 @@ from auditor.errors import ModelError, NoAnswerError
 from auditor.models import company, hugging_face
 from auditor.models.checkpoint import Checkpoint
 from auditor.models.devices import checked_device, device_words, versions
-from auditor.models.heads.base import Head, TextModel
-from auditor.models.libraries import said
-from auditor.models.onnx_export import TORCH, Provider, provider, refused, runtime, session_of
+from auditor.models.heads.base import Head
+from auditor.models.libraries import first_line
+from auditor.models.onnx_export import TORCH, Provider, failures, provider, runtime, session_of
 from auditor.models.options import DEFAULTS, LoadOptions
 from auditor.models.padding import named_padding
 from auditor.models.rows import Filling, Row
+from auditor.models.text_model import TextModel
 from auditor.types import Model, Response
 
 PACKAGES = ("onnxruntime", "onnx")
-"""torch's exporter imports the second, also where it has nothing to do."""
+"""Required packages; torch's exporter always imports the second."""
 TOLERANCE = 1e-4
-"""Between a probability of ONNX Runtime and torch's; sound exports differ by less than 1e-6."""
+"""Allowed difference between a probability in ONNX Runtime and in torch.
+
+Sound exports differ by less than 1e-6.
+"""
 
 
 class OnnxModel(TextModel):
-    """A model in ONNX Runtime, and its tokenizer.
+    """Model in ONNX Runtime, with its head and tokenizer.
 
-    ``run`` takes one batch, pads it to its longest member and answers with probabilities (softmax in float32).
+    ``run`` takes one batch, pads it to its longest member and returns probabilities (softmax in float32).
     """
 
     def __init__(
@@ -53,15 +58,15 @@ class OnnxModel(TextModel):
         super().__init__(head, filling, name=name, labels=labels, fingerprint=fingerprint, again=again)
         self._session = session
         self._names_padding = names_padding
-        self._inputs = [one.name for one in session.get_inputs()]
+        self._inputs = [tensor.name for tensor in session.get_inputs()]
         where = torch.device(device)
         self._device_kind = str(where.type)
-        # Fixed now: the session keeps the number of threads that it was made with.
+        # Fixed now: the session keeps the number of threads that it was created with.
         self._numerics = f"onnxruntime {runtime().__version__}, {device_words(where)}, fp32, {versions()}"
 
     @property
     def numerics(self) -> str:
-        """ONNX Runtime's version, kind of device, precision, threads and other versions, in words."""
+        """Description of ONNX Runtime's version, device, precision, threads and other versions."""
         return self._numerics
 
     @property
@@ -70,9 +75,9 @@ class OnnxModel(TextModel):
         return self._device_kind
 
     def _groups(self, rows: list[Row]) -> list[list[Row]]:
-        # The export looks for the padding token, which the model itself does not where it names none.
+        # The export looks for the padding token; a model whose configuration names none does not.
         if not self._names_padding and any(self.filling.token in row["input_ids"] for row in rows):
-            raise NoAnswerError("has no answer: the text holds the padding token", where=self._name, hint=TORCH)
+            raise NoAnswerError("has no answer: the text contains the padding token", where=self._name, hint=TORCH)
         return super()._groups(rows)
 
     def _logits(self, padded: dict[str, Any]) -> Any:
@@ -81,13 +86,16 @@ class OnnxModel(TextModel):
         try:
             (logits,) = self._session.run(["logits"], {name: padded[name].numpy() for name in self._inputs})
         except Exception as error:
-            # ONNX Runtime's own exceptions have no common base; that of full memory is known by its words.
+            # ONNX Runtime's exceptions have no common base class; full memory is recognized by the message.
             raise RuntimeError(str(error)) from error
         return torch.from_numpy(logits)
 
 
 def check(precision: str) -> None:
-    """Whether a model could be loaded at all. Raises ModelError: a package that is missing, another precision."""
+    """Check that models can be loaded with ONNX Runtime.
+
+    Raises ModelError for a missing package and for a precision other than fp32.
+    """
     if precision != "fp32":
         raise ModelError(
             f'backend "onnx" computes in fp32 only, not {precision}', hint=f'precision = "fp32", or {TORCH}'
@@ -99,25 +107,25 @@ def check(precision: str) -> None:
             hint = f"pip install {' '.join(PACKAGES)}"
             raise ModelError(f'backend "onnx" needs {name}, which is not installed', hint=hint) from None
         except ImportError as error:
-            raise ModelError(f'backend "onnx" needs {name}: {said(error)}', hint=TORCH) from error
+            raise ModelError(f'backend "onnx" needs {name}: {first_line(error)}', hint=TORCH) from error
 
 
 def load(source: Path | Checkpoint, options: LoadOptions = DEFAULTS, *, name: str) -> OnnxModel:
-    """Load a local checkpoint as ``hugging_face.load`` does, and export it. Raises ModelError.
+    """Load a local checkpoint as ``hugging_face.load`` does, and export it.
 
-    A checkpoint that does not export, or answers otherwise than in torch, is refused.
+    Raises ModelError for a checkpoint that cannot be exported or whose answers differ from those in torch.
     """
     check(options.precision)
     where = checked_device(options.device, options.precision)
     chosen = provider(where)
-    # On the CPU, whatever will answer: there one export serves all devices, and float32 is float32.
+    # Export on the CPU whatever the device: one export serves all devices, and float32 is float32 there.
     torch_model = hugging_face.load(source, replace(options, device="cpu"), name=name)
     path, head = (source.path, source.head) if isinstance(source, Checkpoint) else (source, options.head)
     again = replace(options, head=head)
-    return _in_place_of(torch_model, str(path), where, chosen, again=lambda: load(path, again, name=name))
+    return _exported(torch_model, str(path), where, chosen, again=lambda: load(path, again, name=name))
 
 
-def _in_place_of(
+def _exported(
     torch_model: hugging_face.HuggingFaceModel,
     path: str,
     device: str,
@@ -125,8 +133,8 @@ def _in_place_of(
     again: Callable[[], Model],
 ) -> OnnxModel:
     encoded = company.checks(torch_model)
-    # Each alone, then all together: shapes of which none is the one that the exporter sees.
-    batches = [*([one] for one in encoded), encoded]
+    # Each text alone, then all together: batch shapes that differ from the one that the exporter sees.
+    batches = [*([request] for request in encoded), encoded]
     expected = [answer for batch in batches for answer in torch_model.run(batch)]
     rows = torch_model.rows(encoded[:2])
     rows = rows[:1] if torch_model.singly else rows
@@ -150,15 +158,15 @@ def _in_place_of(
         again=again,
     )
     model.singly, model.notes = torch_model.singly, torch_model.notes
-    with refused("does not run in ONNX Runtime", path):
+    with failures("does not run in ONNX Runtime", path):
         answers = [answer for batch in batches for answer in model.run(batch)]
-    _compared(model.head, list(zip(answers, expected, strict=True)), path)
+    _check_equal_answers(model.head, list(zip(answers, expected, strict=True)), path)
     return model
 
 
-def _compared(head: Head[Any], pairs: list[tuple[Response, Response]], where: str) -> None:
+def _check_equal_answers(head: Head[Any], pairs: list[tuple[Response, Response]], where: str) -> None:
     rows = [row for pair in pairs for row in company.side_by_side(head, *pair)]
-    worst = max(abs(a - b) for one, other in rows for a, b in zip(one, other, strict=True))
-    if worst > TOLERANCE or any(one.index(max(one)) != other.index(max(other)) for one, other in rows):
-        message = f"answers otherwise in ONNX Runtime than in torch: probabilities differ by up to {worst:.1e}"
+    worst = max(abs(a - b) for onnx, torch_row in rows for a, b in zip(onnx, torch_row, strict=True))
+    if worst > TOLERANCE or any(onnx.index(max(onnx)) != torch_row.index(max(torch_row)) for onnx, torch_row in rows):
+        message = f"answers differ between ONNX Runtime and torch: probabilities differ by up to {worst:.1e}"
         raise ModelError(message, where=where, hint=TORCH)

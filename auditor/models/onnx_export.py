@@ -1,4 +1,7 @@
-"""A torch module → a session of ONNX Runtime that answers in its place, by a file that is gone afterwards."""
+"""Export of a torch module to an ONNX Runtime session.
+
+The exported file is temporary.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,26 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from auditor.errors import AuditError, ModelError
-from auditor.models.libraries import said
+from auditor.models.libraries import first_line
 
 OPSET = 17
 TORCH = 'backend = "torch"'
-"""The hint of every refusal."""
+"""The hint of every error."""
 
 Provider: TypeAlias = tuple[str, dict[str, str]]
-"""What of ONNX Runtime computes, and its options."""
+"""Name of an ONNX Runtime execution provider, and its options."""
 
 
 def runtime() -> Any:
-    """The package onnxruntime."""
+    """Return the package onnxruntime."""
     return importlib.import_module("onnxruntime")
 
 
 def provider(device: str) -> Provider:
-    """What of ONNX Runtime computes on this device. Raises ModelError; never another device in its place."""
+    """Return the execution provider for this device.
+
+    Raises ModelError if there is none, instead of using another device.
+    """
     import torch
 
     where = torch.device(device)
@@ -40,36 +46,40 @@ def provider(device: str) -> Provider:
         has = f"this onnxruntime has no {name}" if where.type == "cuda" else "it runs on cpu or cuda"
         hint = "--device cpu, or install onnxruntime-gpu" if where.type == "cuda" else "--device cpu"
         raise ModelError(f'backend "onnx" cannot use device {device!r}: {has}', hint=hint)
-    # TF32, on unless told otherwise, keeps ten bits of what float32 means.
+    # TF32, the default, has only ten bits of mantissa.
     return name, {"device_id": str(where.index or 0), "use_tf32": "0"}
 
 
 @contextlib.contextmanager
-def refused(what: str, where: str) -> Iterator[None]:
-    """Whatever an exporter or a runtime raises is a ModelError in one line."""
+def failures(what: str, where: str) -> Iterator[None]:
+    """Turn any error of an exporter or a runtime into a ModelError.
+
+    It has one line.
+    """
     try:
         yield
     except AuditError:
         raise
     except Exception as error:
-        # Of every kind, assertions among them; whatever it is, torch can still be asked.
-        raise ModelError(f"{what}: {said(error)}", where=where, hint=TORCH) from error
+        # Exceptions of all types, assertions among them; torch still works as an alternative.
+        raise ModelError(f"{what}: {first_line(error)}", where=where, hint=TORCH) from error
 
 
 def session_of(module: Any, example: Mapping[str, Any], chosen: Provider, where: str, *, by_token: bool) -> Any:
-    """The module exported and opened; ``example``: a batch by the names of its tensors. Raises ModelError.
+    """Export the module and open the session.
 
-    ``by_token``: whether it answers for every token, and not once for a row.
+    ``example`` is a batch of tensors by name. ``by_token``: whether the module returns one prediction per token instead
+    of one per row. Raises ModelError.
     """
     with contextlib.ExitStack() as stack:
-        with refused("does not export to ONNX", where):
+        with failures("does not export to ONNX", where):
             folder = Path(tempfile.mkdtemp(prefix="auditor-onnx-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             _export(module, example, folder / "model.onnx", by_token=by_token)
-        with refused("does not open in ONNX Runtime", where):
+        with failures("does not open in ONNX Runtime", where):
             session = _opened(folder / "model.onnx", chosen)
         if len(list(folder.iterdir())) > 1:
-            # From 2 GiB on weights lie in files of their own, which the session reads for as long as it lives.
+            # Weights of 2 GiB and more are in separate files, which the session reads as long as it exists.
             weakref.finalize(session, stack.pop_all().close)
     return session
 
@@ -87,7 +97,7 @@ def _export(module: Any, example: Mapping[str, Any], file: Path, *, by_token: bo
         def forward(self, *tensors: Any) -> Any:
             return self.module(**dict(zip(names, tensors, strict=True))).logits
 
-    # The exporter leaves everything below in the mode that it found the root in, and a new root is in training mode.
+    # The exporter restores all submodules to the root's mode, and a new root is in training mode.
     root = Logits().eval()
     given = tuple(example[name] for name in names)
     axes = {name: {0: "batch", 1: "sequence"} for name in (*names, *(["logits"] if by_token else []))}
@@ -114,12 +124,14 @@ def _opened(file: Path, chosen: Provider) -> Any:
     options = package.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.use_deterministic_compute = True
-    # What it logs as an error it also raises.
+    # Errors in its log are also raised.
     options.log_severity_level = 4
-    # Threads that wait for the next batch by spinning would keep the tokenizer from its cores.
+    # Threads that spin while they wait for the next batch would keep the tokenizer off their cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     session = package.InferenceSession(str(file), options, providers=[chosen])
     session.disable_fallback()
     if session.get_providers()[0] != chosen[0]:
-        raise ModelError(f"ONNX Runtime cannot start its {chosen[0]}", hint="--device cpu, or mend its CUDA libraries")
+        raise ModelError(
+            f"ONNX Runtime cannot start its {chosen[0]}", hint="--device cpu, or repair its CUDA libraries"
+        )
     return session

@@ -1,4 +1,4 @@
-"""How a checkpoint is loaded."""
+"""Options for loading a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from auditor.models import heads
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """All that decides how a checkpoint is loaded and computes, beside the folder itself."""
+    """What determines, besides the folder, how a checkpoint is loaded and run."""
 
     head: str = heads.DEFAULT
-    """Of a folder that is not described yet: the head that it has to have."""
+    """The head that a folder must have if it is not described yet."""
     device: str = "auto"
-    """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; of ``backends.load`` also several with commas between."""
+    """``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; ``backends.load`` also takes several, separated by commas."""
     backend: str = "torch"
-    """What computes: ``torch`` or ``onnx``."""
+    """The backend: ``torch`` or ``onnx``."""
     precision: str = "fp32"
     max_length: int | None = None
-    """Tokens, at most; None: as many as tokenizer and model allow."""
+    """Limit on tokens; None: as many as tokenizer and model allow."""
     allow_pickle: bool = False
     trust_remote_code: bool = False
 

@@ -1,4 +1,4 @@
-"""How a model's rows are padded: by which token, and whether it is told where the padding is."""
+"""Padding of a model's rows: the token, and the attention mask."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from auditor.models.rows import Filling
 
 
 def filling(model: Any, tokenizer: Any) -> Filling:
-    """What the rows of a model are filled with, after the text.
+    """Return the filling for a model's rows, after the text.
 
-    The padding token is the model's own where its configuration names one, since heads that answer from a text's last
-    token look for it; else the tokenizer's, else the end of a text.
+    The padding token is the model's own if its configuration names one, because heads that answer from a text's last
+    token look for it; otherwise it is the tokenizer's, and otherwise the end-of-text token.
     """
     pieces = vocabulary_of(model)
     ids = (_named(model), tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id, 0)
-    token = next(one for one in ids if _is_id(one, pieces))
+    token = next(token_id for token_id in ids if _is_id(token_id, pieces))
     return Filling(
         token,
         int(getattr(tokenizer, "pad_token_type_id", 0) or 0),
@@ -29,13 +29,18 @@ def filling(model: Any, tokenizer: Any) -> Filling:
 
 
 def takes(model: Any, name: str) -> bool:
-    """Whether the model's forward pass has an argument of this name."""
+    """Return whether the model's forward pass has an argument of this name."""
     named = inspect.signature(adapters.plain(model).forward).parameters
-    return name in named or ("input_ids" not in named and any(one.kind is one.VAR_KEYWORD for one in named.values()))
+    return name in named or (
+        "input_ids" not in named and any(parameter.kind is parameter.VAR_KEYWORD for parameter in named.values())
+    )
 
 
 def embedding_table(model: Any) -> Any | None:
-    """The module that makes embeddings of token ids; None where there is none (CANINE hashes characters)."""
+    """Return the module that embeds token ids.
+
+    Returns None if there is none (CANINE hashes characters).
+    """
     try:
         return model.get_input_embeddings()
     except NotImplementedError:
@@ -43,18 +48,24 @@ def embedding_table(model: Any) -> Any | None:
 
 
 def vocabulary_of(model: Any) -> int | None:
-    """How many token ids the model embeds; None where it has no table of them."""
+    """Return the number of token ids that the model embeds.
+
+    Returns None if the model has no embedding table.
+    """
     return getattr(embedding_table(model), "num_embeddings", None)
 
 
 def names_padding(model: Any) -> bool:
-    """Whether the model's configuration names a padding token."""
+    """Return whether the model's configuration names a padding token."""
     return _is_id(_named(model), vocabulary_of(model))
 
 
 @contextmanager
 def named_padding(model: Any, token: int) -> Iterator[None]:
-    """Inside, the model's configuration names the padding token: heads that look for it refuse several texts otherwise."""
+    """Name the padding token in the model's configuration for a while.
+
+    Heads that look for the token refuse batches of several texts otherwise.
+    """
     config = _text_config(model)
     before = _named(model)
     config.pad_token_id = token

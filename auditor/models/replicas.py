@@ -1,4 +1,4 @@
-"""One checkpoint on several devices of one machine: as many batches at once."""
+"""One checkpoint on several devices, one batch on each at a time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from auditor.types import Encoded, Model, Request, Response
 
 
 class Replicas:
-    """Equal models, one a device. ``run`` takes whichever is free and may be called from ``workers`` threads.
+    """Copies of one model, one per device.
 
-    A batch of the plan is the unit of work, so answers do not depend on which device gave them, the devices being of
-    one kind. Raises ModelError for devices of different kinds.
+    ``run`` uses whichever is free and may be called from ``workers`` threads. A batch of the plan is the unit of work,
+    so the answers do not depend on which device gave them, as long as all devices are of one kind. Raises ModelError
+    for devices of different kinds.
     """
 
     def __init__(self, models: Sequence[Model]) -> None:
@@ -28,40 +29,50 @@ class Replicas:
 
     @property
     def workers(self) -> int:
+        """The number of batches that may run together: one per device."""
         return len(self._models)
 
     @property
     def name(self) -> str:
+        """The name of the model in results."""
         return self._models[0].name
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """The labels in the order of the model's outputs."""
         return self._models[0].labels
 
     @property
     def fingerprint(self) -> str:
+        """The fingerprint that all copies share."""
         return self._models[0].fingerprint
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """One-line remarks on how the checkpoint was loaded."""
         return self._models[0].notes
 
     @property
     def numerics(self) -> str:
+        """Description of what determines the last bits of the answers."""
         return self._models[0].numerics
 
     @property
     def device_kind(self) -> str:
+        """``cpu``, ``cuda`` or ``mps``."""
         return self._models[0].device_kind
 
     @property
     def accepts(self) -> frozenset[type[Request]]:
+        """The types of requests that the model answers."""
         return self._models[0].accepts
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Return each request as the model's head encodes it."""
         return self._models[0].encode(requests)
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
+        """Return the responses to a batch, from whichever copy is free."""
         model = self._free.get()
         try:
             return model.run(batch)
@@ -69,11 +80,15 @@ class Replicas:
             self._free.put(model)
 
     def reload(self) -> Model:
+        """Return new replicas, each loaded from disk again."""
         return Replicas([model.reload() for model in self._models])
 
 
 def on_each(devices: Sequence[str], load: Callable[[str], Model]) -> Model:
-    """The model on its one device, or its replicas on several. Raises ModelError."""
+    """Load the model on one device, or its replicas on several.
+
+    Raises ModelError.
+    """
     twice = next((name for name in devices if list(devices).count(name) > 1), None)
     if twice is not None:
         raise ModelError(f"device {twice!r} is named twice")

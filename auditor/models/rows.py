@@ -1,4 +1,4 @@
-"""Rows of token ids, and how shorter ones are filled up to make tensors."""
+"""Rows of token ids, and their padding to tensors."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Row: TypeAlias = Mapping[str, Sequence[int]]
-"""``input_ids``, and ``token_type_ids`` where the model has them."""
+"""``input_ids``, and ``token_type_ids`` if the model has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What shorter rows are filled up with."""
+    """Values that shorter rows are padded with."""
 
     token: int
     """The id of the padding token."""
     token_type: int = 0
     left: bool = False
-    """Before the text; after it where not."""
+    """Whether the padding stands before the text instead of after it."""
     mask: bool = True
-    """Whether the model is told which tokens are text."""
+    """Whether the model takes an attention mask."""
     types: bool = True
     """Whether the model takes token types."""
 
     def padded(self, rows: Sequence[Row]) -> dict[str, Any]:
-        """int64 tensors of shape (rows, tokens of the longest), with an attention mask if the model takes one."""
+        """Return the rows as int64 tensors, padded to the longest.
+
+        Their shape is (rows, tokens of the longest row). They include an attention mask if the model takes one.
+        """
         import torch
 
         longest = max(len(row["input_ids"]) for row in rows)
@@ -40,6 +43,6 @@ class Filling:
         return {name: torch.tensor(values, dtype=torch.int64) for name, values in columns.items()}
 
     def filled(self, values: Sequence[int], length: int, value: int) -> list[int]:
-        """The values of one row at a greater length."""
+        """Return the values of one row, padded to ``length``."""
         more = [value] * (length - len(values))
         return [*more, *values] if self.left else [*values, *more]

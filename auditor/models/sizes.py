@@ -1,4 +1,7 @@
-"""A configuration against its weights: sizes that do not fit are found before memory is asked for."""
+"""Comparison of a configuration with its weights.
+
+It finds sizes that do not fit before any memory is allocated.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +19,30 @@ from auditor.models.weight_files import Shapes, shapes, weight_files
 from auditor.storage.documents import short
 
 LAYERS = re.compile(r"^(n|num|num_hidden|num_encoder|num_decoder|encoder|decoder)_layers?$")
-"""Names of fields that say how many layers there are: each has at least one tensor of its own, or shares one."""
+"""Names of fields with a number of layers.
+
+Each layer has at least one tensor of its own, or shares one.
+"""
 SIZE = re.compile(
-    r"^(?!max_relative_)((.*_)?(size|layers?|heads?|dim|embd|positions|embeddings|inner)|d_model|d_ff|d_kv|n_layers?|n_heads?)$"
+    r"^(?!max_relative_)((.*_)?(size|layers?|heads?|dim|embd|positions|embeddings|inner)"
+    r"|d_model|d_ff|d_kv|n_layers?|n_heads?)$"
 )
-"""Names of fields that hold whole numbers from 1."""
+"""Names of fields whose values are whole numbers from 1 on."""
 AMOUNT = re.compile(r"^(num|max|n)_|_(length|rank|ratio|window)$")
-"""Names of other fields that may stand in a tensor's shape."""
+"""Names of other fields whose values may appear in a tensor's shape."""
 NUMBERED = re.compile(r"\.\d+\.")
-"""In the name of a tensor of one of many layers."""
+"""Part of the name of a tensor that belongs to one of several layers."""
 LABELS = ("id2label.", "label2id.")
 HUGE = 1_000_000
-"""Beyond what any size is that stands in no tensor's shape."""
+"""Larger than any size that appears in no tensor's shape."""
 
 
 def check(path: Path, auto: Any) -> None:
-    """Compare config.json with the headers of the weights, without memory for either. Raises ModelError.
+    """Compare config.json with the headers of the weights. Raises ModelError.
 
-    ``auto``: transformers' class that would load it. What cannot be built for another reason is left to loading."""
+    Neither the model nor its weights are allocated. ``auto`` is transformers' class that would load the model. If it
+    cannot be built for another reason, loading reports that.
+    """
     config, stored = read_json(path / "config.json"), shapes(path) or _pickled(path)
     if not stored:
         return
@@ -49,29 +58,37 @@ def check(path: Path, auto: Any) -> None:
             blamed = _blamed(config, expected[name], stored[name])
             problem = f"does not load: {blamed}{name} is {_by(stored[name])} in its weights, not {_by(expected[name])}"
             raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
-    wanted, there = (sum(math.prod(shape) for shape in one.values()) for one in (expected, stored))
-    # Weights may be tied, and a head may be absent; whatever is several times as large is another model.
-    if wanted > 4 * there + HUGE:
-        problem = f"does not load: config.json describes {wanted:,} parameters, but its weights have {there:,}"
+    expected_size, stored_size = (sum(map(math.prod, tensors.values())) for tensors in (expected, stored))
+    # Weights may be tied and the head may be missing, but a model several times as large is another one.
+    if expected_size > 4 * stored_size + HUGE:
+        problem = (
+            f"does not load: config.json describes {expected_size:,} parameters, but its weights have {stored_size:,}"
+        )
         raise ModelError(problem, where=str(path), hint="is config.json that of another model?")
 
 
 def _pickled(path: Path) -> dict[str, tuple[int, ...]]:
-    """The tensors of pickle weights, without their numbers; empty where they cannot be read: loading says why."""
+    """Return the shapes of pickle weights' tensors.
+
+    Returns an empty dict if they cannot be read; loading then reports why.
+    """
     import torch
 
-    found: dict[str, tuple[int, ...]] = {}
+    tensor_shapes: dict[str, tuple[int, ...]] = {}
     for file in weight_files(path):
         try:
             tensors = torch.load(file, map_location="meta", weights_only=True)
-            found |= {name: tuple(value.shape) for name, value in tensors.items()}
+            tensor_shapes |= {name: tuple(value.shape) for name, value in tensors.items()}
         except Exception:
             return {}
-    return found
+    return tensor_shapes
 
 
 def _check_layers(expected: Shapes, ignored: Sequence[str], stored: Shapes, path: Path) -> None:
-    """Whether every numbered layer of the weights has a place in the model: transformers passes over those that have none."""
+    """Check that the model has a place for every numbered layer.
+
+    transformers ignores layers of the weights that have none. Raises ModelError.
+    """
     if not expected.keys() & stored.keys():
         return
     spare = (name for name in stored.keys() - expected.keys() if NUMBERED.search(name))
@@ -82,9 +99,10 @@ def _check_layers(expected: Shapes, ignored: Sequence[str], stored: Shapes, path
 
 
 def _expected(path: Path, auto: Any) -> tuple[Shapes, Sequence[str]]:
-    """The shapes of the model that config.json describes, and patterns of names that it passes over on purpose.
+    """Return the shapes of the model that config.json describes.
 
-    Empty where it cannot be built.
+    The second value contains patterns of names that the model ignores on purpose. Both are empty if the model cannot be
+    built.
     """
     import torch
     from transformers import AutoConfig
@@ -95,14 +113,15 @@ def _expected(path: Path, auto: Any) -> tuple[Shapes, Sequence[str]]:
             model = auto.from_config(config)
     except Exception:
         return {}, ()
-    found = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    return found, tuple(getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ())
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    return expected, tuple(getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ())
 
 
 def _blamed(config: Mapping[str, Any], expected: tuple[int, ...], stored: tuple[int, ...]) -> str:
-    """The fields with the size that the weights do not have, for the front of a message; empty where none has it.
+    """Return the fields of config.json with sizes that the weights lack.
 
-    Those that are named as sizes are; numbers of other things, such as label2id and the ids of tokens, are none.
+    The text is the front of a message; it is empty if no field has such a size. Only fields with names of sizes count,
+    not other numbers such as label2id and token ids.
     """
     sizes = {wanted for wanted, there in zip(expected, stored, strict=False) if wanted != there}
     fields = {name: value for name, value in _fields(config) if _is_number(value) and value in sizes}
@@ -121,22 +140,26 @@ def _by(shape: tuple[int, ...]) -> str:
 
 
 def suspect(path: Path, message: str, *, odd_ones: bool = True) -> str | None:
-    """The field of config.json that a library most likely means, with its value; None where none stands out.
+    """Return the field of config.json that likely caused a library's error.
 
-    ``message``: what the library said. ``odd_ones``: whether it may be one that only looks unsound.
+    The text includes the field's value; the result is None if no field stands out. ``message`` is what the library
+    said. ``odd_ones``: whether the field may be one whose value only looks wrong.
     """
     fields = fields_of(path)
     named = [name for name in fields if _is_named(name.rpartition(".")[2], message)]
     quoted = [name for name, value in fields.items() if isinstance(value, str) and repr(value) in message]
     odd = [name for name, value in fields.items() if odd_ones and _is_odd(name, value)]
     odd += _of_another_type(fields) if odd_ones else []
-    for name in (*(one for one in named if one in odd), *odd, *quoted, *named):
+    for name in (*(field for field in named if field in odd), *odd, *quoted, *named):
         return f"{name} = {short(fields[name])} in config.json"
     return None
 
 
 def fields_of(path: Path) -> dict[str, Any]:
-    """The fields of config.json, those of nested parts by their path; none where it cannot be read."""
+    """Return the fields of config.json, nested ones by their dotted path.
+
+    Returns an empty dict if the file cannot be read.
+    """
     try:
         return dict(_fields(read_json(path / "config.json")))
     except ModelError:
@@ -148,7 +171,7 @@ def _is_named(name: str, message: str) -> bool:
 
 
 def _of_another_type(fields: Mapping[str, Any]) -> list[str]:
-    """The fields whose values are of another type than the architecture's defaults."""
+    """Return the fields whose types differ from the architecture's defaults."""
     from transformers import CONFIG_MAPPING
 
     kind = fields.get("model_type")
@@ -159,7 +182,7 @@ def _of_another_type(fields: Mapping[str, Any]) -> list[str]:
 
 
 def _is_like(value: Any, usual: Any) -> bool:
-    """Whether a value may stand in place of the usual one, as far as types go."""
+    """Return whether a value has a type that fits the usual value."""
     if usual is None or isinstance(usual, Mapping):
         return True
     if isinstance(usual, bool) or not isinstance(usual, int | float):
@@ -168,7 +191,7 @@ def _is_like(value: Any, usual: Any) -> bool:
 
 
 def _is_odd(name: str, value: Any) -> bool:
-    """Whether a value is one that no sound configuration has in such a field."""
+    """Return whether no sound configuration has this value in such a field."""
     if isinstance(value, bool) or value is None:
         return False
     if SIZE.search(name.rpartition(".")[2]):
@@ -179,7 +202,7 @@ def _is_odd(name: str, value: Any) -> bool:
 
 
 def _fields(config: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """The fields, those of nested parts by their path."""
+    """Yield the fields, nested ones by their dotted path."""
     for name, value in config.items():
         if isinstance(value, Mapping):
             yield from _fields(value, f"{before}{name}.")

@@ -1,8 +1,8 @@
 """Check that a tokenizer reads texts as the checkpoint's ``tokenizer.json`` says.
 
-transformers 5 builds the tokenizers of some classes (Llama, Gemma, Albert, T5) anew from their vocabulary and drops the
-normalizer, the splitting and the special tokens that ``tokenizer.json`` holds. A checkpoint trained with these would be
-asked something else than it knows, without a word.
+transformers 5 rebuilds the tokenizers of some classes (Llama, Gemma, Albert, T5) from their vocabulary and drops the
+normalizer, the splitting and the special tokens in ``tokenizer.json``. A checkpoint trained with these would silently
+get other input than in its training.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ TEXTS = (
     "  two  blanks\tand a tab\nand a line ",
     "café naïve Ünïcode 電影 ﬁ № ½",
 )
-"""What two readings of a tokenizer are compared on: case, punctuation, numbers, white space, accents, other scripts."""
+"""Texts on which two versions of a tokenizer are compared.
+
+They cover case, punctuation, numbers, white space, accents and other scripts.
+"""
 
 
-def as_saved(tokenizer: Any, path: Path, how: dict[str, Any]) -> Any:
-    """The tokenizer itself where it reads texts as ``tokenizer.json`` does, else that file's own reading of them.
+def as_saved(tokenizer: Any, path: Path, arguments: dict[str, Any]) -> Any:
+    """Return a tokenizer that reads texts as ``tokenizer.json`` does.
 
-    ``how``: further arguments of ``from_pretrained``. The options of BERT's normalizer stand in ``tokenizer_config.json``,
-    which both majors of transformers follow: there the class is right.
+    That is the tokenizer itself if it does so, and one loaded from that file otherwise. ``arguments`` contains further
+    arguments of ``from_pretrained``. The options of BERT's normalizer are in ``tokenizer_config.json``, which both
+    major versions of transformers follow: for those, the tokenizer's class is right.
     """
     import transformers
     from tokenizers import Tokenizer, normalizers
@@ -37,7 +41,7 @@ def as_saved(tokenizer: Any, path: Path, how: dict[str, Any]) -> Any:
     saved.no_padding()
     if isinstance(saved.normalizer, normalizers.BertNormalizer) or _reads_alike(tokenizer, saved):
         return tokenizer
-    generic = transformers.PreTrainedTokenizerFast.from_pretrained(str(path), **how)
+    generic = transformers.PreTrainedTokenizerFast.from_pretrained(str(path), **arguments)
     generic.model_input_names = tokenizer.model_input_names
     return generic
 

@@ -1,4 +1,4 @@
-"""Tokenizers of local checkpoints: what transformers loads from the folder is one, with a vocabulary or without."""
+"""Tokenizers of local checkpoints, with or without a vocabulary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from auditor.models.fingerprints import NOT_READ
 from auditor.models.loading import loading
 
 SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja")
-"""Files of a tokenizer that hold no vocabulary."""
+"""Files of a tokenizer that contain no vocabulary."""
 
 
 def load_tokenizer(
@@ -26,23 +26,24 @@ def load_tokenizer(
     base: bool = False,
     notes: list[str] | None = None,
 ) -> Any:
-    """The folder's tokenizer, a fast one where there is one. ``words``: it is given words. Raises ModelError.
+    """Load the folder's tokenizer, a fast one if there is one.
 
-    ``base``: a model is about to be trained with it, so that words may begin as they do behind a blank; otherwise they are
-    read as the tokenizer was saved. ``notes``: grows by what has to be said of it.
+    ``words``: the tokenizer receives words instead of texts. ``base``: a model is about to be trained with it, so words
+    may be tokenized as they are after a space; otherwise they are read as the tokenizer was saved. ``notes`` receives
+    remarks on the tokenizer. Raises ModelError.
     """
     from transformers import AutoTokenizer
 
-    how: dict[str, Any] = {"local_files_only": True, "use_fast": True, "trust_remote_code": trust_remote_code}
+    arguments: dict[str, Any] = {"local_files_only": True, "use_fast": True, "trust_remote_code": trust_remote_code}
     with _none_where_nothing_is(path), loading("its tokenizer does not load", path, odd_fields=False):
-        loaded = AutoTokenizer.from_pretrained(str(path), **how)
-        tokenizer = tokenizer_file.as_saved(loaded, path, how)
+        loaded = AutoTokenizer.from_pretrained(str(path), **arguments)
+        tokenizer = tokenizer_file.as_saved(loaded, path, arguments)
         if tokenizer is not loaded and notes is not None:
-            notes.append(f"texts are read by its tokenizer.json, which {type(loaded).__name__} would not follow")
+            notes.append(f"texts are read with its tokenizer.json, which {type(loaded).__name__} would not follow")
         undecided = tokenizer is loaded and getattr(tokenizer, "add_prefix_space", None) is False
         if words and undecided and (base or _refuses_words(tokenizer)):
-            tokenizer = AutoTokenizer.from_pretrained(str(path), add_prefix_space=True, **how)
-    # Releases of transformers make an empty one where its files are missing.
+            tokenizer = AutoTokenizer.from_pretrained(str(path), add_prefix_space=True, **arguments)
+    # Some releases of transformers create an empty tokenizer if its files are missing.
     files = {"tokenizer.json", *type(tokenizer).vocab_files_names.values()}
     if type(tokenizer).vocab_files_names and not any((path / name).is_file() for name in files):
         raise ModelError(NO_TOKENIZER, where=str(path), hint=SAVE_TOKENIZER)
@@ -56,12 +57,12 @@ def _check_is_fast(tokenizer: Any, where: str) -> None:
         raise ModelError(
             f"its {type(tokenizer).__name__} cannot tell which word a token belongs to",
             where=where,
-            hint="for named entities fine-tune a base whose tokenizer is a fast one (tokenizer.is_fast)",
+            hint="for named entities, fine-tune a base with a fast tokenizer (tokenizer.is_fast)",
         )
 
 
 def check_reads_words(tokenizer: Any, where: str) -> None:
-    """Whether a tokenizer in memory can be given words. Raises ModelError."""
+    """Check that a tokenizer in memory accepts words. Raises ModelError."""
     _check_is_fast(tokenizer, where)
     if _refuses_words(tokenizer):
         hint = "AutoTokenizer.from_pretrained(…, add_prefix_space=True)"
@@ -69,7 +70,10 @@ def check_reads_words(tokenizer: Any, where: str) -> None:
 
 
 def _refuses_words(tokenizer: Any) -> bool:
-    """Whether it takes words only behind blanks, as GPT-2's and RoBERTa's classes of transformers 4 do."""
+    """Return whether the tokenizer refuses words that no space precedes.
+
+    The classes of GPT-2 and RoBERTa in transformers 4 do.
+    """
     try:
         tokenizer(["film"], is_split_into_words=True, verbose=False)
     except AssertionError:
@@ -79,7 +83,10 @@ def _refuses_words(tokenizer: Any) -> bool:
 
 @contextlib.contextmanager
 def _none_where_nothing_is(path: Path) -> Iterator[None]:
-    """Inside, what fails beside settings alone, without a vocabulary, is called by its name: there is no tokenizer."""
+    """Report a missing tokenizer if only settings files are there.
+
+    Inside, another error about such a folder, without a vocabulary, is replaced by that.
+    """
     try:
         yield
     except ModelError as error:

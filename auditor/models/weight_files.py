@@ -1,4 +1,4 @@
-"""The weight files of a checkpoint: which are read, whether they are whole, and the shapes of their tensors."""
+"""The weight files of a checkpoint: choice, integrity, and tensor shapes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from auditor.models.reading import read_json
 from auditor.storage.reading import open_file
 
 ADAPTER = "adapter"
-"""A folder in a checkpoint: parameters that do not merge into the weights."""
+"""Folder in a checkpoint with parameters that do not merge into the weights."""
 INDEX = "model.safetensors.index.json"
 MAX_HEADER = 100_000_000
-"""Bytes; the safetensors format's own limit."""
+"""Limit of the safetensors format, in bytes."""
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
-"""Name of a tensor → its shape."""
+"""Tensor name → shape."""
 
 
 def weight_files(path: Path) -> Iterator[Path]:
-    """Those that are read: safetensors where there are any, else pickle."""
+    """Yield the weight files that loading reads.
+
+    They are safetensors if there are any, and pickle files otherwise.
+    """
     safe = sorted(path.glob("model*.safetensors"))
     yield from safe or sorted(path.glob("pytorch_model*.bin"))
 
@@ -31,7 +34,7 @@ def check_weights(
     allow_pickle: bool,
     hint: str = "pickle can run any code: save it again as safetensors, or --allow-pickle",
 ) -> None:
-    """Whether the weights are there, whole and safe. Raises ModelError."""
+    """Check that the weights exist, are complete and safe. Raises ModelError."""
     files = list(weight_files(path))
     if not files:
         raise ModelError("has no weights", where=str(path), hint="model.safetensors is missing")
@@ -50,16 +53,22 @@ def check_weights(
 
 
 def shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The tensors of a checkpoint's safetensors; empty where its weights are pickle. Raises ModelError."""
-    found: dict[str, tuple[int, ...]] = {}
+    """Return the shapes of a checkpoint's safetensors.
+
+    Returns an empty dict for pickle weights. Raises ModelError.
+    """
+    tensor_shapes: dict[str, tuple[int, ...]] = {}
     for file in weight_files(path):
         if file.suffix == ".safetensors":
-            found |= shapes_in(file)
-    return found
+            tensor_shapes |= shapes_in(file)
+    return tensor_shapes
 
 
 def shapes_in(file: Path) -> dict[str, tuple[int, ...]]:
-    """The tensors of a safetensors file, whose header must fit its size. Raises ModelError."""
+    """Return the shapes in a safetensors file. Raises ModelError.
+
+    The header must match the file's size.
+    """
     start = b""
     try:
         size = file.stat().st_size
@@ -69,17 +78,17 @@ def shapes_in(file: Path) -> dict[str, tuple[int, ...]]:
             header = json.loads(stream.read(length) if 8 + length <= min(size, MAX_HEADER) else b"")
         entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
         end = max((int(entry["data_offsets"][1]) for entry in entries.values()), default=0)
-        found = {name: _shape(entry) for name, entry in entries.items()}
+        tensor_shapes = {name: _shape(entry) for name, entry in entries.items()}
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror}", where=str(file)) from None
     except (ValueError, AttributeError, TypeError, KeyError, IndexError, RecursionError):
         hint = "copy it again"
-        if start == b"version ":  # the first bytes of a pointer that stands in for a large file in git
+        if start == b"version ":  # a Git LFS pointer begins with these bytes
             hint = "it is a Git LFS pointer: git lfs pull fetches the file"
-        raise ModelError("is not a whole safetensors file", where=str(file), hint=hint) from None
+        raise ModelError("is not a complete safetensors file", where=str(file), hint=hint) from None
     if 8 + length + end != size:
-        raise ModelError("is cut off", where=str(file), hint="copy it again")
-    return found
+        raise ModelError("is truncated", where=str(file), hint="copy it again")
+    return tensor_shapes
 
 
 def _shape(entry: Mapping[str, Any]) -> tuple[int, ...]:

@@ -1,4 +1,7 @@
-"""The names of a checkpoint's weights: what a wrapper or an unmerged adapter left in them is named before loading."""
+"""Checks of the weights' names, before loading.
+
+They find what a wrapper or an unmerged adapter has left in the names.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,20 @@ from pathlib import Path
 from auditor.errors import ModelError
 
 WRAPPERS = ("_orig_mod", "module")
-"""Parts of names that torch.compile and data parallelism put before those of the module that they wrap."""
+"""Parts of names that torch.compile and data parallelism put before the wrapped module's names."""
 PEFT = ("base_layer", "lora_A", "lora_B", "lora_embedding_A", "lora_magnitude_vector", "ia3_l", "modules_to_save")
-"""Parts of names that peft gives to what it has not merged."""
+"""Parts of names that peft gives to weights that are not merged."""
 PEFT_PREFIX = "base_model.model."
-"""Before the names of every weight of a peft model."""
-INSIDE = "save the model inside of the wrapper: model.module or model._orig_mod"
+"""Prefix of the names of all weights of a peft model."""
+INSIDE = "save the model inside the wrapper: model.module or model._orig_mod"
 MERGE = "merge it where it was trained: model.merge_and_unload().save_pretrained('merged')"
 
 
 def check(expected: Collection[str], stored: Collection[str], path: Path) -> None:
-    """Raise ModelError where names are not the model's own, with what mends them.
+    """Check that the names are the model's own.
 
-    ``expected``: the model's names; ``stored``: those in its weights.
+    ``expected`` contains the model's names, ``stored`` those in its weights. Raises ModelError with a hint how to
+    repair the names.
     """
     expected, stored = frozenset(expected), frozenset(stored)
     if not expected:
@@ -31,7 +35,7 @@ def check(expected: Collection[str], stored: Collection[str], path: Path) -> Non
 
 
 def _check_prefix(expected: frozenset[str], stored: frozenset[str], path: Path) -> None:
-    """Whether the same words stand before the name of every weight."""
+    """Check for a common prefix before the names of all weights."""
     if expected & stored:
         return
     last = max(expected)
@@ -39,12 +43,15 @@ def _check_prefix(expected: frozenset[str], stored: frozenset[str], path: Path) 
     prefix = next((prefix for prefix in prefixes if all(f"{prefix}{name}" in stored for name in expected)), None)
     if prefix is None:
         return
-    problem = f"the names of its weights begin with {prefix!r}, which a wrapper left before the model's own"
+    problem = f"the names of its weights begin with {prefix!r}, which a wrapper put before the model's own"
     raise ModelError(problem, where=str(path), hint=_renaming(path, f"name.removeprefix({prefix!r})"))
 
 
 def _check_merged(expected: frozenset[str], stored: frozenset[str], path: Path) -> None:
-    """Whether an adapter of peft was merged; the weights beside it are not those that were audited with it."""
+    """Check that no unmerged peft adapter is in the weights.
+
+    The weights beside it are not those that were audited with it.
+    """
     of_peft = [name for name in stored - expected if name.startswith(PEFT_PREFIX) or set(PEFT) & set(name.split("."))]
     if of_peft:
         marks = [mark for mark in PEFT if any(mark in name.split(".") for name in of_peft)]
@@ -55,7 +62,7 @@ def _check_merged(expected: frozenset[str], stored: frozenset[str], path: Path) 
 
 
 def _check_inside(expected: frozenset[str], stored: frozenset[str], path: Path) -> None:
-    """Whether parts of the model were wrapped when it was saved."""
+    """Check that no part of the model was saved in a wrapper."""
     # A bare encoder is also loaded under the name that a model with a head gives it.
     wanted = (expected | {name.partition(".")[2] for name in expected}) - stored
     for name in sorted(stored - expected):
@@ -64,17 +71,20 @@ def _check_inside(expected: frozenset[str], stored: frozenset[str], path: Path) 
         if own != parts and ".".join(own) in wanted:
             wrapper = next(part for part in parts if part in WRAPPERS)
             problem = (
-                f"the names of its weights hold '{wrapper}.', which a wrapper left inside of the model's own: {name}"
+                f"the names of its weights contain '{wrapper}.', which a wrapper put inside the model's own: {name}"
             )
-            mended = f"'.'.join(part for part in name.split('.') if part not in {WRAPPERS!r})"
-            raise ModelError(problem, where=str(path), hint=_renaming(path, mended))
+            renamed = f"'.'.join(part for part in name.split('.') if part not in {WRAPPERS!r})"
+            raise ModelError(problem, where=str(path), hint=_renaming(path, renamed))
 
 
-def _renaming(path: Path, mended: str) -> str:
-    """The command that gives the weights of a single safetensors file their own names; of others how to save them."""
+def _renaming(path: Path, renamed: str) -> str:
+    """Return the command that renames the weights of a single safetensors file.
+
+    For other formats, return how to save the weights correctly.
+    """
     file = path / "model.safetensors"
     if not file.is_file():
         return INSIDE
     code = f"from safetensors.torch import load_file, save_file; file = {str(file)!r}; weights = load_file(file); "
-    code += f"save_file({{{mended}: value for name, value in weights.items()}}, file, {{'format': 'pt'}})"
-    return f'take it away: python -c "{code}"'
+    code += f"save_file({{{renamed}: value for name, value in weights.items()}}, file, {{'format': 'pt'}})"
+    return f'remove it: python -c "{code}"'

@@ -1,7 +1,8 @@
-"""Perturbations of our own, for what nlpaug lacks: of single words, and of a word and its neighbour.
+"""Built-in perturbations, for what nlpaug lacks.
 
-A change of a word takes the word and a generator and gives new words, none to remove it, or None where the word offers
-nothing to change. Several new words are separated by one space.
+Some change single words, others a word and its neighbour. A word change takes the word and a random generator. It
+returns the new words, an empty tuple to delete the word, or None if the word offers nothing to change. The new words
+are joined by one space.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @functools.cache
 def table(name: str) -> Mapping[str, str]:
-    """``contractions``, ``social_media``, ``homoglyphs`` or ``diacritics`` of ``noise.toml``."""
+    """Return the table ``name`` of ``noise.toml``.
+
+    The tables are ``contractions``, ``social_media``, ``homoglyphs`` and ``diacritics``.
+    """
     tables: dict[str, dict[str, str]] = tomllib.loads(DATA.read_text(encoding="utf-8"))
     return tables[name]
 
@@ -40,22 +44,25 @@ def _if_changed(word: str, new: str) -> tuple[str, ...] | None:
 
 
 def upper_case(word: str, _rng: random.Random) -> tuple[str, ...] | None:
-    """``film`` → ``FILM``."""
+    """Convert to upper case: ``film`` → ``FILM``."""
     return _if_changed(word, word.upper())
 
 
 def lower_case(word: str, _rng: random.Random) -> tuple[str, ...] | None:
-    """``Film`` → ``film``."""
+    """Convert to lower case: ``Film`` → ``film``."""
     return _if_changed(word, word.lower())
 
 
 def capitalized(word: str, _rng: random.Random) -> tuple[str, ...] | None:
-    """``film`` → ``Film``."""
+    """Capitalize: ``film`` → ``Film``."""
     return _if_changed(word, word.capitalize())
 
 
 def random_case(word: str, rng: random.Random) -> tuple[str, ...] | None:
-    """``film`` → ``fILm``: each letter changes case with probability one half, one of them for certain."""
+    """Change the case of random letters: ``film`` → ``fILm``.
+
+    Each letter changes with probability one half, and one random letter always does.
+    """
     places = [index for index, letter in enumerate(word) if letter.swapcase() != letter]
     if not places:
         return None
@@ -65,12 +72,15 @@ def random_case(word: str, rng: random.Random) -> tuple[str, ...] | None:
 
 
 def added_punctuation(word: str, rng: random.Random) -> tuple[str, ...] | None:
-    """``film`` → ``film!!``."""
+    """Append punctuation: ``film`` → ``film!!``."""
     return (word + rng.choice(("!", "...", "?", ",", ";", "!!")),)
 
 
 def removed_punctuation(word: str, _rng: random.Random) -> tuple[str, ...] | None:
-    """``film.`` → ``film``; punctuation that stands alone goes altogether."""
+    """Remove punctuation at both ends: ``film.`` → ``film``.
+
+    A word of punctuation alone is deleted.
+    """
     _, bare, _ = parts(word)
     if not bare:
         return ()
@@ -113,7 +123,7 @@ def _listed(name: str) -> Change:
 
 
 def repeated_letter(word: str, rng: random.Random) -> tuple[str, ...] | None:
-    """``film`` → ``fiiilm``: one letter three to five times."""
+    """Repeat one letter three to five times: ``film`` → ``fiiilm``."""
     places = [match.start() for match in _LETTER.finditer(word)]
     if not places:
         return None
@@ -122,15 +132,18 @@ def repeated_letter(word: str, rng: random.Random) -> tuple[str, ...] | None:
 
 
 def digits_to_words(word: str, _rng: random.Random) -> tuple[str, ...] | None:
-    """``10/10`` → ``one zero/one zero``: digit by digit, apart from the digits and letters beside it."""
+    """Spell out digits: ``10/10`` → ``one zero/one zero``.
+
+    Each digit is a word of its own, separated from the digits and letters beside it.
+    """
     if not any(letter in string.digits for letter in word):
         return None
     apart = _DIGIT.sub(" ", word)
-    return words_of("".join(DIGITS[int(one)] if one in string.digits else one for one in apart))
+    return words_of("".join(DIGITS[int(letter)] if letter in string.digits else letter for letter in apart))
 
 
 def parts(word: str) -> tuple[str, str, str]:
-    """Punctuation before, the word without it, punctuation after."""
+    """Return the punctuation before, the word without it, and the punctuation after."""
     marks = [letter in string.punctuation or unicodedata.category(letter).startswith("P") for letter in word]
     if all(marks):
         return word, "", ""
@@ -139,25 +152,31 @@ def parts(word: str) -> tuple[str, str, str]:
 
 
 def swapped_words(words: Words, index: int, _rng: random.Random) -> Edit | None:
-    """``good film`` → ``film good``; the white space between stays."""
+    """Swap two words: ``good film`` → ``film good``.
+
+    The white space between them stays.
+    """
     first, second = words.words[index : index + 2]
     between = (words.separators[index + 1],)
     return Edit(index, index + 2, (second, first), between) if first != second else None
 
 
 def joined_words(words: Words, index: int, _rng: random.Random) -> Edit | None:
-    """``good film`` → ``goodfilm``."""
+    """Join two words: ``good film`` → ``goodfilm``."""
     return Edit(index, index + 2, ("".join(words.words[index : index + 2]),))
 
 
 def extra_whitespace(words: Words, index: int, rng: random.Random) -> Edit | None:
-    """``good film`` → ``good   film``: one or two spaces or a tab more."""
+    """Add white space: ``good film`` → ``good   film``.
+
+    It is one space, two spaces or a tab.
+    """
     between = words.separators[index + 1] + rng.choice((" ", "  ", "\t"))
     return Edit(index, index + 2, words.words[index : index + 2], (between,))
 
 
 def deleted_word(_word: str, _rng: random.Random) -> tuple[str, ...] | None:
-    """The word goes."""
+    """Delete the word."""
     return ()
 
 
@@ -178,11 +197,11 @@ WORDS: dict[str, Change] = {
     "repeated letter": repeated_letter,
     "social-media spelling": _listed("social_media"),
 }
-"""Perturbation → change of a word."""
+"""Name of a perturbation → change of a word."""
 
 PAIRS: dict[str, PairChange] = {
     "joined words": joined_words,
     "extra whitespace": extra_whitespace,
     "swapped words": swapped_words,
 }
-"""Perturbation → change of a word and the next word."""
+"""Name of a perturbation → change of a word and the next word."""

@@ -1,8 +1,8 @@
-"""Perturbations of single words through nlpaug, which draws from global generators: seeded and restored here.
+"""Perturbations of single words through nlpaug.
 
-nlpaug is given one word at a time, so that the words that change are ours to choose and severities are nested. Its own
-tokenizer would cut ``don't`` into ``don ' t`` and close up the spaces before punctuation: it is given the letters of the
-word alone, as one token.
+nlpaug draws from global generators, which are seeded and restored here. It gets one word at a time, so that this
+project chooses the words that change, and severities are nested. nlpaug's own tokenizer would split ``don't`` into
+``don ' t`` and remove the spaces before punctuation; it gets the letters of the word alone, as one token.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ METHODS = frozenset(
         "split word",
     }
 )
-"""Perturbations that nlpaug makes."""
+"""Perturbations that nlpaug provides."""
 
 TRIES = 4
-"""A letter may be drawn for itself, or swapped with its like."""
+"""Number of draws: a draw may replace a letter with itself, or swap two equal letters."""
 
 _LETTERS = re.compile(r"[A-Za-z]+(['-][A-Za-z]+)*")
 _PARTS = re.compile(r"(\W*)(.*?)(\W*)", re.DOTALL)
@@ -44,18 +44,21 @@ def _one_token(word: str) -> list[str]:
 
 @functools.cache
 def augmenter(name: str) -> Any:
-    """nlpaug's augmenter for single words: always one change, whatever the word's length."""
+    """Return the nlpaug augmenter for single words.
+
+    It always makes one change, whatever the word's length.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import nlpaug.augmenter.char as nac
         import nlpaug.augmenter.word as naw
 
-    one: dict[str, Any] = {"tokenizer": _one_token, "reverse_tokenizer": " ".join}
-    letter = {**one, "aug_char_min": 1, "aug_char_max": 1, "aug_word_min": 1, "aug_word_p": 1.0}
-    word = {**one, "aug_min": 1, "aug_p": 1.0}
+    single: dict[str, Any] = {"tokenizer": _one_token, "reverse_tokenizer": " ".join}
+    letter = {**single, "aug_char_min": 1, "aug_char_max": 1, "aug_word_min": 1, "aug_word_p": 1.0}
+    word = {**single, "aug_min": 1, "aug_p": 1.0}
     plain = {"include_upper_case": False, "include_numeric": False}
     random_letter = {**letter, **plain, "spec_char": ""}
-    made = {
+    factories = {
         "keyboard typo": lambda: nac.KeyboardAug(**letter, **plain, include_special_char=False, min_char=2),
         "OCR error": lambda: nac.OcrAug(**letter, min_char=1),
         "inserted letter": lambda: nac.RandomCharAug("insert", **random_letter, min_char=2),
@@ -65,21 +68,21 @@ def augmenter(name: str) -> Any:
         "misspelling": lambda: _in_fixed_order(naw.SpellingAug(**word)),
         "split word": lambda: naw.SplitAug(**word, min_char=4),
     }
-    return made[name]()
+    return factories[name]()
 
 
 def _in_fixed_order(spelling: Any) -> Any:
-    """SpellingAug with a list of its own: misspellings alone, sorted.
+    """Return SpellingAug with a sorted list of misspellings only.
 
-    nlpaug keeps them in the order of a set, which changes from process to process, and adds by default what each word
-    may be a misspelling of (``like`` → ``luck``): another word, not a misspelt one. Entries that are not words
-    (``[[realy``) or change capitals alone are left out.
+    nlpaug keeps them in the order of a set, which changes from process to process. By default it also adds the words
+    that a word may be a misspelling of (``like`` → ``luck``): these are other words, not misspelt ones. Entries that
+    are not words (``[[realy``) or that change capitals only are left out.
     """
     from nlpaug.model.word_dict import Spelling
 
     spelling.model = Spelling(spelling.dict_path, include_reverse=False)
     listed = {
-        word: sorted({one for one in wrong if _LETTERS.fullmatch(one) and one.lower() != word.lower()})
+        word: sorted({form for form in wrong if _LETTERS.fullmatch(form) and form.lower() != word.lower()})
         for word, wrong in spelling.model.dict.items()
     }
     spelling.model.dict = {word: wrong for word, wrong in listed.items() if wrong}
@@ -88,7 +91,10 @@ def _in_fixed_order(spelling: Any) -> Any:
 
 @contextmanager
 def seeded_globals(seed: int) -> Iterator[None]:
-    """``random`` and numpy's global generator seeded inside, as they were after. ``seed`` in [0, 2³²)."""
+    """Seed ``random`` and numpy's global generator, and restore them afterwards.
+
+    ``seed`` is in [0, 2³²).
+    """
     import numpy as np
 
     states = random.getstate(), np.random.get_state()
@@ -102,9 +108,10 @@ def seeded_globals(seed: int) -> Iterator[None]:
 
 
 def change(name: str, word: str, rng: random.Random) -> tuple[str, ...] | None:
-    """The word as nlpaug changes it, split at white space; None where it leaves it as it is, try after try.
+    """Return the word as nlpaug changes it, split at white space.
 
-    Punctuation before and after the word stays. Misspellings keep the capitals of the word.
+    Returns None if nlpaug leaves it unchanged in every try. Punctuation before and after the word stays. Misspellings
+    keep the word's capitals.
     """
     head, core, tail = _parts(word)
     if not core:
@@ -118,10 +125,13 @@ def change(name: str, word: str, rng: random.Random) -> tuple[str, ...] | None:
 
 @functools.lru_cache(maxsize=2**16)
 def _drawn(name: str, core: str, seed: int) -> str:
-    """Cached: severities are nested, so that a harder one asks again for every word of the milder ones."""
+    """Return nlpaug's result for this seed.
+
+    It is cached because severities are nested: a severity draws every word of the milder ones again.
+    """
     with seeded_globals(seed):
-        found = augmenter(name)
-        return _misspelt(found, core) if name == "misspelling" else str(found.augment(core)[0])
+        method = augmenter(name)
+        return _misspelt(method, core) if name == "misspelling" else str(method.augment(core)[0])
 
 
 def _parts(word: str) -> tuple[str, str, str]:

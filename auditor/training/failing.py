@@ -9,7 +9,7 @@ from typing import Any
 from auditor.errors import AuditError, DataError
 from auditor.models.devices import is_full
 from auditor.models.heads.base import EXAMPLES, LABELS, Columns, Head
-from auditor.models.libraries import of_a_library, said
+from auditor.models.libraries import first_line, is_from_library
 from auditor.models.rows import Filling
 
 
@@ -26,7 +26,7 @@ def batch(
     except AuditError:
         raise
     except Exception as error:
-        if is_full(error) or not of_a_library(error):
+        if is_full(error) or not is_from_library(error):
             raise
         for index in indices:
             reason = _failure(model, head.collate(columns, [index], filling, device))
@@ -47,7 +47,7 @@ def _failure(model: Any, row: dict[str, Any]) -> str | None:
         with torch.no_grad():
             model(**given)
     except Exception as error:
-        if not of_a_library(error):
+        if not is_from_library(error):
             raise
-        return said(error)
+        return first_line(error)
     return None

@@ -57,7 +57,7 @@ def has_attacks() -> bool:
 
 def audit(check: Check) -> None:
     """The audit on the device, every answer kept."""
-    from auditor.models.heads.base import TextModel
+    from auditor.models.text_model import TextModel
 
     original = TextModel.run
 

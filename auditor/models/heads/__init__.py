@@ -1,6 +1,7 @@
-"""Heads, found by listing this package: a module for each kind of output, with a class ``HEAD``.
+"""Model heads, one module for each kind of output.
 
-Whatever depends on the kind of architecture is decided in these modules and nowhere else. They load no torch.
+Each module of this package defines a class ``HEAD``; the modules are discovered by listing the package. Everything that
+depends on the kind of architecture is decided in these modules and nowhere else. They do not import torch.
 """
 
 from __future__ import annotations
@@ -18,33 +19,39 @@ if TYPE_CHECKING:
     Kind: TypeAlias = type[Head[Any]]
 
 DEFAULT = "sequence"
-"""The head of a model of which nobody says which it has."""
+"""The head to assume where neither task nor configuration names one."""
 _SHARED = "base"
 
 
 @functools.cache
 def names() -> tuple[str, ...]:
-    """Every head there is, sorted."""
+    """Return the names of all heads, sorted."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != _SHARED))
 
 
 def of(name: str, *, task: str | None = None) -> Kind:
-    """The head of that name. Raises ModelError where there is none; ``task``: the name of the task that wants it."""
+    """Return the head called ``name``.
+
+    ``task`` is the name of the task that needs the head, for the error message. Raises ModelError for an unknown name.
+    """
     if name not in names():
         hint = near_or_known(name, names())
         problem = f"no model head is called {name!r}"
         if task is not None:
-            problem = f"the task {task!r} needs the model head {name!r}, which is not there"
+            problem = f"the task {task!r} needs the model head {name!r}, which does not exist"
         raise ModelError(problem, hint=hint)
     head: Kind = importlib.import_module(f"{__name__}.{name}").HEAD
     return head
 
 
 def every() -> tuple[Kind, ...]:
-    """All heads."""
+    """Return all heads, sorted by name."""
     return tuple(map(of, names()))
 
 
 def serving(architecture: str) -> Kind | None:
-    """The head of an architecture such as ``BertForTokenClassification``; None where none serves it."""
+    """Return the head for an architecture such as ``BertForTokenClassification``.
+
+    Returns None for an architecture that no head supports.
+    """
     return next((head for head in every() if architecture.endswith(head.architecture)), None)

@@ -1,4 +1,4 @@
-"""One label for a text, or for a pair of texts: sequence classification."""
+"""Head for sequence classification: one label per text or pair of texts."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from auditor.models.rows import Filling, Row
 from auditor.types import Classify, Encoded, Example, Response, Task
 
 LETTERS = 16
-"""A very long text is one of more letters than these for each token that the model reads at most."""
+"""A text is very long if it has more than this many characters per token that the model reads."""
 BEGINNINGS = (8, 32)
-"""Letters for each of these tokens that the beginning of a very long text has, and where it is too short the next."""
+"""Characters per token of ``max_length`` in the prefix of a very long text that is tokenized.
+
+A prefix that turns out to be too short is replaced by one of the next length.
+"""
 READ = ("input_ids", "token_type_ids")
-"""What of a tokenizer's columns training keeps; masks follow from the padding."""
+"""Columns of the tokenizer's output that training keeps; attention masks follow from the padding."""
 Ids: TypeAlias = tuple[list[int], list[int]]
-"""Token ids, and token types (empty where the model has none)."""
+"""Token ids and token types (empty if the model has none)."""
 
 
 class SequenceHead(Head[Classify]):
-    """One distribution over the labels for each request; what is too long for the model is cut."""
+    """Head that returns one distribution over the labels per request.
+
+    Requests that are too long for the model are truncated.
+    """
 
     name = "sequence"
     request = Classify
@@ -32,26 +38,26 @@ class SequenceHead(Head[Classify]):
     config = MappingProxyType({"problem_type": "single_label_classification"})
 
     @classmethod
-    def asked(cls, text: str) -> Classify:
-        """The label of the text."""
+    def request_for(cls, text: str) -> Classify:
+        """Return a request for the label of the text."""
         return Classify((text,))
 
     def rows(self, encoded: Encoded) -> Sequence[Row]:
-        """One row."""
+        """Return the single row of the request."""
         return [encoded.payload]
 
-    def decode(self, scores: Sequence[Any], batch: Sequence[Encoded], filling: Filling) -> list[Response]:  # noqa: ARG002 - one row each
-        """The probabilities of each row."""
+    def decode(self, scores: Sequence[Any], batch: Sequence[Encoded], filling: Filling) -> list[Response]:  # noqa: ARG002
+        """Return the probabilities of each row."""
         return [tuple(row) for row in scores]
 
     def distributions(self, response: Response) -> Sequence[Sequence[float]]:
-        """The one that the response is."""
+        """Return the response, which is a single distribution."""
         return [response]
 
     def targets(self, examples: Sequence[Example], task: Task) -> Columns:
-        """A row for each example, with the index of its label."""
+        """Return one row per example, with the index of its label."""
         requests = [self._own(task.request(example.inputs)) for example in examples]
-        given = self.tokenizer(_given(requests), truncation=True, max_length=self._max_length)
+        given = self.tokenizer(_tokenizer_inputs(requests), truncation=True, max_length=self._max_length)
         columns: Columns = {name: given[name] for name in READ if name in given}
         columns[EXAMPLES] = [example.id for example in examples]
         columns[LABELS] = [label_index(example.gold, example, task) for example in examples]
@@ -59,7 +65,7 @@ class SequenceHead(Head[Classify]):
 
     def _encode(self, requests: Sequence[Classify]) -> Iterator[Encoded]:
         read, rows = self._tokenized(requests)
-        # First without a limit, so that it is known which texts were too long for the model; only those again.
+        # Tokenize without a limit first, to learn which texts are too long for the model; then truncate only those.
         long = [index for index, (ids, _) in enumerate(rows) if len(ids) > self._max_length]
         for index, row in zip(long, self._rows([read[index] for index in long], cut=True), strict=True):
             rows[index] = row
@@ -72,14 +78,17 @@ class SequenceHead(Head[Classify]):
     def _tokenized(
         self, requests: Sequence[Classify], beginnings: Sequence[int] = BEGINNINGS
     ) -> tuple[list[Classify], list[Ids]]:
-        """Of each request, what holds all that the model reads of it: its beginning, or the whole; and its token ids."""
+        """Return what was tokenized for each request, and its token ids.
+
+        For a very long text, that is a prefix which contains everything that the model reads; otherwise the whole text.
+        """
         if not beginnings or not requests:
             return list(requests), self._rows(requests)
         read = [self._beginning(request, beginnings[0]) for request in requests]
         rows = self._rows(read)
         begun = [index for index, part in enumerate(read) if _ends_within_a_word(part, requests[index])]
         longer = self._rows([_cut(requests[index], 2 * len(read[index].texts[0])) for index in begun])
-        # Letters without white space may be cut into other pieces where they go on.
+        # A cut within a word may tokenize differently from the complete word.
         unsure = {
             index
             for index, (ids, _) in zip(begun, longer, strict=True)
@@ -87,15 +96,17 @@ class SequenceHead(Head[Classify]):
         }
         short = (index for index, (ids, _) in enumerate(rows) if len(ids) <= self._max_length)
         again = [index for index in sorted({*unsure, *short}) if read[index] is not requests[index]]
-        found = self._tokenized([requests[index] for index in again], beginnings[1:])
-        for index, part, row in zip(again, *found, strict=True):
+        read_again = self._tokenized([requests[index] for index in again], beginnings[1:])
+        for index, part, row in zip(again, *read_again, strict=True):
             read[index], rows[index] = part, row
         return read, rows
 
     def _beginning(self, request: Classify, letters: int) -> Classify:
-        """The beginning of a very long text, which most likely holds all that the model reads of it; whole words if it can.
+        """Return a prefix of a very long text for the tokenizer.
 
-        ``letters``: for each token that the model reads.
+        It most likely contains everything that the model reads. ``letters`` is the number of characters per token that
+        the model reads. The prefix ends at a word boundary if possible. A request that is a pair, that is short, or
+        whose tokenizer truncates on the left, is returned unchanged.
         """
         if (
             len(request.texts) > 1
@@ -112,13 +123,13 @@ class SequenceHead(Head[Classify]):
         if not requests:
             return []
         limit = {"max_length": self._max_length} if cut else {}
-        found = self.tokenizer(_given(requests), truncation=cut, verbose=False, **limit)
-        types = found.get("token_type_ids") or [[]] * len(requests)
-        return list(zip(found["input_ids"], types, strict=True))
+        columns = self.tokenizer(_tokenizer_inputs(requests), truncation=cut, verbose=False, **limit)
+        types = columns.get("token_type_ids") or [[]] * len(requests)
+        return list(zip(columns["input_ids"], types, strict=True))
 
 
-def _given(requests: Sequence[Classify]) -> list[Any]:
-    """The requests as tokenizers take them: a text, or a pair."""
+def _tokenizer_inputs(requests: Sequence[Classify]) -> list[Any]:
+    """Return each request as tokenizers expect it: a text, or a pair."""
     return [request.texts if len(request.texts) > 1 else request.texts[0] for request in requests]
 
 

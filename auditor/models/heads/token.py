@@ -1,9 +1,7 @@
-"""One label for each word: token classification.
+"""Head for token classification: one label per word.
 
-Of each word its first piece answers, and long texts are read in windows.
-
-Windows overlap by a quarter; a word is answered in the window in which its first piece has the most context to both sides.
-Nothing is cut.
+The first token of a word gives its label. Long texts are read in windows that overlap by a quarter; each word takes its
+answer from the window in which its first token has the most context on both sides. Nothing is truncated.
 """
 
 from __future__ import annotations
@@ -21,24 +19,27 @@ from auditor.text import spans
 from auditor.types import Encoded, Example, Response, Tag, Task
 
 OVERLAP = 4
-"""A window shares 1/OVERLAP of its tokens with the next."""
+"""Adjacent windows share 1/OVERLAP of their tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A part of a text that the model reads at once."""
+    """Part of a text that the model reads in one row."""
 
     ids: tuple[int, ...]
     types: tuple[int, ...]
-    """Empty where the model has none."""
+    """Token types; empty if the model has none."""
     words: tuple[tuple[int, int], ...]
-    """(word, position of its first piece) of the words that it answers for."""
+    """(word, position of its first token) for each word that this window answers for."""
 
 
 def windows(tokenizer: Any, requests: Sequence[Tag], max_length: int) -> list[list[Window]]:
-    """The windows of each text; ``max_length``: tokens of a window, special ones included."""
+    """Return the windows of each text.
+
+    ``max_length`` is the size of a window in tokens, special ones included.
+    """
     special = tokenizer.num_special_tokens_to_add()
-    found = tokenizer(
+    tokenized = tokenizer(
         [list(request.words) for request in requests],
         is_split_into_words=True,
         truncation=True,
@@ -47,18 +48,21 @@ def windows(tokenizer: Any, requests: Sequence[Tag], max_length: int) -> list[li
         return_overflowing_tokens=True,
     )
     texts: list[list[tuple[list[int], list[int], list[int | None]]]] = [[] for _ in requests]
-    types = found.get("token_type_ids") or [[]] * len(found["input_ids"])
-    for index, text in enumerate(found["overflow_to_sample_mapping"]):
-        texts[text].append((found["input_ids"][index], types[index], found.word_ids(index)))
-    return [_shared_out(parts) for parts in texts]
+    types = tokenized.get("token_type_ids") or [[]] * len(tokenized["input_ids"])
+    for index, text in enumerate(tokenized["overflow_to_sample_mapping"]):
+        texts[text].append((tokenized["input_ids"][index], types[index], tokenized.word_ids(index)))
+    return [_without_overlap(parts) for parts in texts]
 
 
-def _shared_out(parts: Sequence[tuple[list[int], list[int], list[int | None]]]) -> list[Window]:
-    """Each word to the window in which its first piece is farthest from both ends; of equals to the earlier one."""
+def _without_overlap(parts: Sequence[tuple[list[int], list[int], list[int | None]]]) -> list[Window]:
+    """Assign each word to the window that gives it most context.
+
+    That is the window in which its first token is farthest from both ends; the earlier window wins a tie.
+    """
     best: dict[int, tuple[int, int, int]] = {}
     for index, (_, _, words) in enumerate(parts):
         for position, word in enumerate(words):
-            # A window may begin in the middle of a word, whose first piece it then does not have.
+            # A window that begins in the middle of a word does not contain the word's first token.
             begins = word is not None and (position == 0 or words[position - 1] != word)
             if word is None or not begins or (index and word in best and position == _first(words)):
                 continue
@@ -73,7 +77,7 @@ def _shared_out(parts: Sequence[tuple[list[int], list[int], list[int | None]]]) 
         )
         for index, (ids, types, _) in enumerate(parts)
     ]
-    # One in the middle of a very long word has nothing to answer for.
+    # A window in the middle of a very long word answers for no word.
     return [window for window in every if window.words] or every[:1]
 
 
@@ -82,7 +86,7 @@ def _first(words: Sequence[int | None]) -> int:
 
 
 class TokenHead(Head[Tag]):
-    """A distribution over the labels for each word of a request."""
+    """Head that returns one distribution over the labels per word."""
 
     name = "token"
     request = Tag
@@ -91,8 +95,8 @@ class TokenHead(Head[Tag]):
     reads_words = answers_tokens = True
 
     @classmethod
-    def asked(cls, text: str) -> Tag:
-        """The tags of the text's words."""
+    def request_for(cls, text: str) -> Tag:
+        """Return a request for the tags of the text's words."""
         return Tag(tuple(text.split()))
 
     def _encode(self, requests: Sequence[Tag]) -> Iterator[Encoded]:
@@ -101,32 +105,32 @@ class TokenHead(Head[Tag]):
             digest = hashlib.sha256(array("i", [words]).tobytes())
             for part in parts:
                 self._check_ids(part.ids)
-                # The same pieces may be other words: what the model sees alike it answers for other places.
+                # Equal tokens may be split into words differently, and then answer for different positions.
                 for numbers in (part.ids, part.types, [number for pair in part.words for number in pair]):
                     digest.update(array("i", numbers).tobytes() + b"|")
             yield Encoded(digest.hexdigest(), self._length(parts), False, {"windows": parts, "words": words})
 
     def _length(self, parts: Sequence[Window]) -> int:
-        """Tokens of the text, special ones included, what windows share counted once."""
+        """Return the text's length in tokens, special ones included, counting overlaps once."""
         special = int(self.tokenizer.num_special_tokens_to_add())
         shared = max((self._max_length - special) // OVERLAP, 0) * (len(parts) - 1)
         return sum(len(part.ids) - special for part in parts) - shared + special
 
     def rows(self, encoded: Encoded) -> Sequence[Row]:
-        """A row for each window."""
+        """Return one row per window."""
         return [
             {"input_ids": part.ids, "token_type_ids": part.types} for part in encoded.payload["windows"] if part.words
         ]
 
     def decode(self, scores: Sequence[Any], batch: Sequence[Encoded], filling: Filling) -> list[Response]:
-        """The probabilities of each word, from those of its windows' tokens."""
+        """Return the probabilities of each word, from its windows' tokens."""
         chances = iter(scores)
         answers = []
         for encoded in batch:
             rows = [self._nothing()] * encoded.payload["words"]
             for part in encoded.payload["windows"]:
                 if not part.words:
-                    continue  # the tokenizer makes nothing of the text
+                    continue  # the tokenizer produces no tokens for the text
                 tokens = next(chances)
                 first = len(tokens) - len(part.ids) if filling.left else 0
                 for word, place in part.words:
@@ -135,17 +139,23 @@ class TokenHead(Head[Tag]):
         return answers
 
     def _nothing(self) -> tuple[float, ...]:
-        """The answer for a word that the tokenizer makes nothing of: surely outside every entity."""
+        """Return the answer for a word without tokens.
+
+        It is outside every entity with probability 1.
+        """
         outside = self._labels.index(spans.OUTSIDE) if spans.OUTSIDE in self._labels else 0
         return tuple(float(index == outside) for index in range(len(self._labels)))
 
     def distributions(self, response: Response) -> Sequence[Sequence[float]]:
-        """One for each word."""
+        """Return one distribution per word."""
         rows: Sequence[Sequence[float]] = response
         return rows
 
     def targets(self, examples: Sequence[Example], task: Task) -> Columns:
-        """A row for each window: the first piece of a word has the index of its label, everything else NO_LABEL."""
+        """Return one training row per window.
+
+        The first token of a word has the index of its label; every other token has NO_LABEL.
+        """
         columns: Columns = {"input_ids": [], "token_type_ids": [], EXAMPLES: [], LABELS: []}
         requests = [self._own(task.request(example.inputs)) for example in examples]
         texts = zip(examples, requests, windows(self.tokenizer, requests, self._max_length), strict=True)
@@ -166,7 +176,7 @@ class TokenHead(Head[Tag]):
         return columns
 
     def label_counts(self, columns: Columns) -> list[int]:
-        """How many of a row's tokens have a label."""
+        """Return the number of labelled tokens in each row."""
         return [sum(label != NO_LABEL for label in row) for row in columns[LABELS]]
 
     def _labels_padded(self, labels: list[Any], length: int, filling: Filling) -> list[Any]:
@@ -174,14 +184,17 @@ class TokenHead(Head[Tag]):
 
 
 def _tags(example: Example, words: int, task: Task) -> list[int]:
-    """The index of each word's tag. Raises DataError for a gold that is not a tag for each word."""
+    """Return the index of each word's tag.
+
+    Raises DataError if the gold is not one tag per word.
+    """
     gold = example.gold
     if not isinstance(gold, tuple) or len(gold) != words:
         problem = (
-            f"{len(gold)} tags for {words} words" if isinstance(gold, tuple) else f"{gold!r} is no tag for each word"
+            f"{len(gold)} tags for {words} words" if isinstance(gold, tuple) else f"{gold!r} is not one tag per word"
         )
         raise DataError(problem, where=example.id)
-    # A head of another scheme, or without a tag that its data never had, learns the type.
+    # A model with another tagging scheme, or without this tag, learns the entity type.
     return [label_index(spans.among(tag, task.labels) or tag, example, task) for tag in gold]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor.errors import ModelError
 from auditor.models import adapters
-from auditor.models.libraries import quiet, said
+from auditor.models.libraries import first_line, quiet
 from auditor.training.layers import depths
 
 _ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
@@ -80,7 +80,7 @@ def prompted(model: Any, kind: str, tokens: int, where: str) -> Any:
         found = adapters.add_prompts(model, kind, tokens)
         alone = _answers_alone_as_in_company(found)
     except NOT_SERVED as error:
-        problem = f"does not work with a {type(model).__name__}: {said(error)}"
+        problem = f"does not work with a {type(model).__name__}: {first_line(error)}"
         raise ModelError(problem, where=where, hint=OTHERS) from error
     if not alone:
         problem = f"a {type(model).__name__} with it answers by the padding of the batch"
