@@ -1,4 +1,4 @@
-"""Parameters that do not merge into the weights: kept beside them, loaded with them, refused where they would be lost."""
+"""Parameters that do not merge into the weights: kept beside them, loaded with them, refused if they would be lost."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ def test_sentences_that_exist_are_offered_with_the_setting_that_asks_for_them() 
     found = verdict(record(5, 200, 2000, {"sentences": 200}))
     assert found.more_examples is not None
     assert found.reason == (
-        f"the interval includes the limit; about {found.more_examples} more sentences would decide, of the 1800 there are "
-        "beside these: raise sentences in [probes.bias], and [audit] budget if it is set"
+        f"the interval includes the limit; about {found.more_examples} more sentences would decide, of the 1800 there "
+        "are beside these: raise sentences in [probes.bias], and [audit] budget if it is set"
     )
 
 

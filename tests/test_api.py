@@ -334,7 +334,8 @@ def test_the_notebook_escapes_every_text(place: Path) -> None:
 
 def test_settings_and_arguments_win_over_the_config(place: Path, tmp_path: Path) -> None:
     (tmp_path / "audit.toml").write_text(
-        'seed = 3\ncandidate = "standard"\n[data]\ntest = "rows.csv"\nlabel_column = "stars"\n[audit]\nbudget = 3\nbatch_tokens = 512\n'
+        'seed = 3\ncandidate = "standard"\n[data]\ntest = "rows.csv"\nlabel_column = "stars"\n'
+        "[audit]\nbudget = 3\nbatch_tokens = 512\n"
         "[probes.quality]\nexamples = 5\n[probes.noise]\nexamples = 4\n",
         encoding="utf-8",
     )

@@ -18,7 +18,7 @@ import pytest
 from auditor.text import shares
 
 EXPECTED = Path(__file__).parent / "expected" / "attack_outcomes.json"
-"""Recipe and budget → for each text success, queries and the final text, as they were when every candidate was built."""
+"""Recipe and budget → success, queries and final text of each text, recorded when every candidate was built."""
 RECIPES = ("deepwordbug", "pruthi", "textbugger", "pwws")
 
 

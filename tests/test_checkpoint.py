@@ -130,7 +130,7 @@ def test_a_folder_of_checkpoints_names_them(tmp_path: Path) -> None:
     [
         (b"{not json", "config.json: not valid JSON: Expecting property name"),
         (b"\xff\xfe{", "config.json: byte at offset 0 is not UTF-8"),
-        (b"[1]", "config.json: is no JSON object but [1]"),
+        (b"[1]", "config.json: is not a JSON object but [1]"),
     ],
 )
 def test_a_broken_config_is_named(content: bytes, message: str, tmp_path: Path) -> None:

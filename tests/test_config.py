@@ -173,7 +173,7 @@ def test_a_config_cannot_be_changed_in_place() -> None:
             '[data] domains = {"home": "x"} \'home\' cannot be a domain\'s name; taken: home, test, train, validation',
         ),
         (b"a = '\xff'", "byte at offset 5 is not UTF-8 (save it as UTF-8)"),
-        ("seed = " + 5000 * "9", "holds a whole number of thousands of digits"),
+        ("seed = " + 5000 * "9", "holds a whole number with thousands of digits"),
         ("seed = 0x" + 9000 * "f", "seed holds a whole number beyond 64 bits"),
         ("[probes.quality]\nexamples = 1" + 400 * "0", "probes.quality.examples holds a whole number beyond 64 bits"),
         ("probes = " + 1000 * "[" + 1000 * "]", "nests tables or lists more than 64 deep"),

@@ -210,14 +210,14 @@ def test_a_task_with_two_texts_finds_its_fields_by_their_names(tmp_path: Path) -
             "test.txt",
             GOOD,
             "unknown kind of file '.txt'"
-            " (one text a line needs --labels-file; rename it to .csv or .tsv if it has columns)",
+            " (one text per line needs --labels-file; rename it to .csv or .tsv if it has columns)",
         ),
-        ("test.json", GOOD, "unknown kind of file '.json' (one object a line, in a file that ends in .jsonl)"),
+        ("test.json", GOOD, "unknown kind of file '.json' (a file with one object per line ends in .jsonl)"),
         ("test", GOOD, "unknown kind of file '' (one of .csv, .tsv, .jsonl, .parquet)"),
         ("test.csv", "", "is empty (was it cut off, or written somewhere else?)"),
         ("test.csv", "\ufeff\n \n", "is empty (was it cut off, or written somewhere else?)"),
         ("test.jsonl", "\n{}\n", "is empty (was it cut off, or written somewhere else?)"),
-        ("test.csv", "text,label\n", "has a header and no rows (was it cut off, or written somewhere else?)"),
+        ("test.csv", "text,label\n", "has a header but no rows (was it cut off, or written somewhere else?)"),
         (
             "test.csv",
             "text,text,label\na,b,c\n",
@@ -238,18 +238,18 @@ def test_a_task_with_two_texts_finds_its_fields_by_their_names(tmp_path: Path) -
         (
             "test.csv",
             "text;label\na;positive\n",
-            "has one column only, 'text;label' (a .csv file has commas between its columns)",
+            "has only one column, 'text;label' (a .csv file has commas between its columns)",
         ),
-        ("test.tsv", GOOD, "has one column only, 'text,label' (a .tsv file has tabs between its columns)"),
+        ("test.tsv", GOOD, "has only one column, 'text,label' (a .tsv file has tabs between its columns)"),
         (
             "test.csv",
             'text,label\na,positive\n"b"x,positive\n',
-            "row 3 does not parse: ',' expected after '\"' (a quote inside a quoted text is written twice (\"\"))",
+            "row 3 does not parse: ',' expected after '\"' (write a quote inside a quoted text twice (\"\"))",
         ),
         (
             "test.csv",
             'text,label\na,positive\n"b,positive\n',
-            'row 3 does not parse: unexpected end of data (a quote inside a quoted text is written twice (""))',
+            'row 3 does not parse: unexpected end of data (write a quote inside a quoted text twice (""))',
         ),
         ("test.csv", b"PAR1xxxx", "is not text but Parquet (known: .csv, .tsv, .jsonl, .parquet)"),
         (
@@ -302,7 +302,7 @@ JSON_HINT = ' ({"text": "…", "label": "…"} on a line of its own)'
         ('{"text": "a", "text": "b"}', "2 values are called 'text'"),
         ('{"text": ["a"], "label": 1}', ", column 'text': holds a list, not one value"),
         ('{"text": {"a": 1}, "label": 1}', ", column 'text': holds an object, not one value"),
-        ('{"text": "a \\ud800", "label": 1}', r", column 'text': holds half a character: '\ud800'"),
+        ('{"text": "a \\ud800", "label": 1}', r", column 'text': holds an unpaired surrogate: '\ud800'"),
     ],
 )
 def test_a_line_of_jsonl_that_cannot_be_used_is_named(tmp_path: Path, row: str, line: str) -> None:
@@ -312,7 +312,7 @@ def test_a_line_of_jsonl_that_cannot_be_used_is_named(tmp_path: Path, row: str, 
 
 @pytest.mark.parametrize("row", ["[" * 100_000, '{"text": ' + "1" * 5000 + "}"])
 def test_json_that_python_cannot_hold_is_refused(tmp_path: Path, row: str) -> None:
-    assert refused(written(tmp_path, row, "test.jsonl")).startswith("row 1: is not JSON that can be read: ")
+    assert refused(written(tmp_path, row, "test.jsonl")).startswith("row 1: cannot be read as JSON: ")
 
 
 def test_a_broken_parquet_file_and_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_the_labels_of_a_training_file_are_mapped(tmp_path: Path) -> None:
 
 def test_one_class_only_or_none_is_refused(tmp_path: Path) -> None:
     one = written(tmp_path, "text,label\na,x\nb,x\n")
-    with pytest.raises(DataError, match=r"column 'label' holds one label only: 'x' \(a classifier needs two or more\)"):
+    with pytest.raises(DataError, match=r"column 'label' holds only one label: 'x' \(a classifier needs two or more\)"):
         data.labels_in(one, Columns(), {})
     none = written(tmp_path, "text,label\na,\n")
     with pytest.raises(DataError, match="none of its 1 rows has both text and label"):

@@ -81,7 +81,7 @@ def test_columns_and_labels_are_named_on_the_command_line(place: Path, capsys: p
 
 def test_texts_and_labels_side_by_side_are_audited(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(place, "--data", str(place / "texts.txt")) == 2
-    assert "one text a line needs --labels-file" in line(capsys)
+    assert "one text per line needs --labels-file" in line(capsys)
     files = ["--data", str(place / "texts.txt"), "--labels-file", str(place / "labels.txt")]
     assert run(place, *files) in (1, 3)
     assert home(place)["labels_path"] == "labels.txt"

@@ -24,9 +24,12 @@ WORDS = tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC"))
 FRAGMENTS = st.sampled_from(
     [
         *"abc \t\t,,;\"\"\n\n\n\r\x00\x0b\x1c\x85\xa0\u2028\ufeff#{}[]:'",
-        "\r\n", '""', '"\n', '\n"', "text", "label", "text,label\n", "text\tlabel\n", "positive", "negative", "POSITIVE",
-        "0", "1", "2", "1.0", "true", "-1", "\n# ", "-DOCSTART-", "O", "B", "I", "B-PER", "I-PER", "B-LOC", "E-PER", "b-per",
-        '{"text": "a", "label": 1}\n', '{"tokens": ["a", "b"], "tags": ["B-PER", "O"]}\n', '{"tokens": ["a"], "tags": [3]}\n',
+        "\r\n", '""', '"\n', '\n"', "text", "label", "text,label\n", "text\tlabel\n", "positive", "negative",
+        "POSITIVE",
+        "0", "1", "2", "1.0", "true", "-1", "\n# ", "-DOCSTART-", "O", "B", "I", "B-PER", "I-PER", "B-LOC", "E-PER",
+        "b-per",
+        '{"text": "a", "label": 1}\n', '{"tokens": ["a", "b"], "tags": ["B-PER", "O"]}\n',
+        '{"tokens": ["a"], "tags": [3]}\n',
         "null", "NaN", "1e999", "9" * 5000, "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
     ]
 )  # fmt: skip

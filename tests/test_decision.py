@@ -205,7 +205,8 @@ def left_out(probe: str, *missing: str) -> ProbeRecord:
         (
             2,
             3,
-            "Undecided: only noise was measured, within the limits; required rules of bias and quality were left out by --probe.",
+            "Undecided: only noise was measured, within the limits; "
+            "required rules of bias and quality were left out by --probe.",
         ),
         (80, 1, "Hold: 1 slice outside the limits."),
         (
@@ -240,7 +241,8 @@ def test_a_domain_that_was_given_and_left_out_is_open() -> None:
     measured = record(flips(2, 200, {"axis": "a"}), probe="noise")
     found = decide([NOISE, SHIFT], measured, left_out("domain_shift"))
     assert found.headline == (
-        "Undecided: only noise was measured, within the limits; required rules of domain_shift were left out by --probe."
+        "Undecided: only noise was measured, within the limits; "
+        "required rules of domain_shift were left out by --probe."
     )
 
 

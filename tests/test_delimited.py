@@ -66,8 +66,8 @@ def test_a_cell_of_a_tsv_file_with_quotes_of_any_kind_stays_as_it_is(cell: str) 
 @given(texts=st.lists(st.text(alphabet='ab ,;é"\t\n\u2028\u00a0\x0b\x85', min_size=1), min_size=1, max_size=6))
 def test_what_a_csv_writer_quotes_comes_back(quoting: Any, suffix: str, end: str, texts: list[str]) -> None:
     delimiter = "\t" if suffix == ".tsv" else ","
-    # A line within a text that has a delimiter may be a row of its own, which no quote swallows; a file whose first line is
-    # all in quotes is none of stray ones.
+    # No quote swallows a line with a delimiter, which may be a row of its own. A file whose whole first line is in
+    # quotes has no stray quotes.
     joins = any(delimiter in text and "\n" in text for text in texts)
     assume(not joins or (suffix == ".tsv" and quoting != csv.QUOTE_MINIMAL))
     wanted = [
@@ -81,7 +81,7 @@ def test_what_a_csv_writer_quotes_comes_back(quoting: Any, suffix: str, end: str
 
 
 def test_a_quote_of_a_csv_file_swallows_no_rows() -> None:
-    said = "a quote swallows the lines up to 4, of which some are rows of their own"
+    said = "a quote swallows the lines up to 4, some of which are rows of their own"
     assert said in refused('text,label\n"a,1\nb,0\nc",1\n', ".csv")
     assert said in refused('text,label\n"a,pos\nb,neg\nc",pos\nd,pos\ne,neg\n', ".csv")
     assert said in refused('text,label\n"a,pos\nno row\nc",pos\nd,pos\n', ".csv")
@@ -96,7 +96,7 @@ def test_a_quote_of_a_csv_file_swallows_no_rows() -> None:
         (
             "text\tlabel\na\tb\t1\n",
             "x: row 2 has 3 cells, more than the header's 2"
-            " (no cell holds a tab or a line break, unless each that does or holds a quote is in quotes)",
+            " (put each cell that holds a tab, a line break or a quote in quotes, or remove the tabs and line breaks)",
         ),
         ("text\tlabel\na\n", "x: row 2 has 1 cell, fewer than the header's 2"),
         ('text\tlabel\n"a\t1\nno row\nc"\t1\n', "x: row 3 has 1 cell, fewer than the header's 2"),
@@ -189,7 +189,7 @@ def test_lines_of_texts_and_labels_are_counted_and_blanks_are_left_out(tmp_path:
         paired(tmp_path, "a\nb\n", "1\n")
     assert caught.value.line == (
         f"{tmp_path / 'texts.txt'} has 2 lines and {tmp_path / 'labels.txt'} 1"
-        " (line 2 is missing in labels.txt: one text and one label a line)"
+        " (line 2 is missing in labels.txt: one text and one label per line)"
     )
     with pytest.raises(DataError, match=r"is missing in texts\.txt"):
         paired(tmp_path, "a\n", "1\n0\n")
@@ -200,9 +200,9 @@ def test_lines_of_texts_and_labels_are_counted_and_blanks_are_left_out(tmp_path:
 def test_labels_beside_a_file_with_columns_or_no_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("text,label\na,1\n", "utf-8")
     (tmp_path / "t.txt").write_text("a\n", "utf-8")
-    with pytest.raises(DataError, match="has columns, and another file is named for its labels"):
+    with pytest.raises(DataError, match="has columns, but another file is named for its labels"):
         data.load(tmp_path / "t.csv", name="home", task=TASK, labels_file=tmp_path / "t.txt")
     with pytest.raises(DataError, match="no such file"):
         data.load(tmp_path / "t.txt", name="home", task=TASK, labels_file=tmp_path / "no.txt")
-    with pytest.raises(DataError, match="labels are given for tweets, and no texts"):
+    with pytest.raises(DataError, match="labels are given for tweets, but no texts"):
         data.load_all({"home": tmp_path / "t.csv"}, tasks={"home": TASK}, labels_files={"tweets": tmp_path / "t.txt"})

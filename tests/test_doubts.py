@@ -19,7 +19,10 @@ NEGATIVE, POSITIVE = LABELS
 
 
 def rows(right: int, wrong: int, negatives: int, *, group: bool = False) -> tuple[Example, ...]:
-    """Positives that the keyword model finds and misses, and negatives that it finds: all of them in one group, if so."""
+    """Positives that the keyword model finds and misses, and negatives that it finds.
+
+    With ``group`` all of them are in one group.
+    """
     said = [(POSITIVE, "yes")] * right + [(POSITIVE, "no")] * wrong + [(NEGATIVE, "no")] * negatives
     return tuple(
         Example(f"home:{place}", {"text": f"row {place} {word}"}, gold, "one" if group else None)

@@ -82,7 +82,7 @@ def test_a_folder_or_a_pipe_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.html").mkdir()
     os.mkfifo(tmp_path / "pipe.html")
     for name in ("folder.html", "pipe.html"):
-        with pytest.raises(UsageError, match=f"{name}: is in the way: not a file"):
+        with pytest.raises(UsageError, match=f"{name}: exists and is not a file"):
             files.write_whole(tmp_path / name, b"x", UsageError)
 
 

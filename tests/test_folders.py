@@ -154,7 +154,7 @@ def test_a_folder_that_may_not_be_written_to_is_refused_before_any_work(
     access = os.access
     # Of mode 0555; root, who runs these tests in containers, may write to it all the same.
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path / place and access(path, mode))
-    with pytest.raises(ResultsError, match="may not be written to"):
+    with pytest.raises(ResultsError, match="no permission to write to"):
         atomic_folder.check_target(tmp_path / "out", ours, ResultsError)
 
 

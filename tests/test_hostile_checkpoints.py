@@ -205,7 +205,7 @@ def test_a_layer_that_a_model_passes_over_on_purpose_is_no_fault(folder: Path, m
 
 
 TEXTS: dict[str, tuple[str, str]] = {
-    "5,000 digits": ("9" * 5000, "holds a whole number of thousands of digits"),
+    "5,000 digits": ("9" * 5000, "holds a whole number with thousands of digits"),
     "10^400": ("1" + "0" * 400, "odd holds a whole number "),
     "1e400": ("1e400", ""),
     "31 digits": (str(10**30), "odd holds a whole number beyond 64 bits"),
@@ -398,7 +398,7 @@ def test_a_pipe_among_the_files_is_refused_and_not_waited_for(folder: Path, name
     line = judged(folder)
     assert line is not None
     if name != "config.json":
-        assert line == f"{folder / name}: is a pipe, not a file (save what it gives in a file first)"
+        assert line == f"{folder / name}: is a pipe, not a file (save its output in a file first)"
 
 
 def test_a_checkpoint_of_a_later_transformers_says_so_where_it_fails(folder: Path) -> None:

@@ -65,7 +65,7 @@ def filled_in(line: str, labels: Sequence[str]) -> dict[str, str]:
     meant = [label for spelling, label in found.items() if label not in ("?", spelling)]
     assert len(set(meant)) == len(meant)
     meant = list(found.values())
-    assert ("for each ? one of: " + ", ".join(labels) in line) == ("?" in found.values())
+    assert ("replace each ? by one of: " + ", ".join(labels) in line) == ("?" in found.values())
     left = itertools.cycle([label for label in labels if label not in meant] or labels)
     return {spelling: next(left) if label == "?" else label for spelling, label in found.items()}
 
@@ -193,7 +193,7 @@ def test_a_column_of_numbers_is_all_names_or_all_positions_or_refused(tmp_path: 
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("1", "a number counts as a position only where every label is one, and 'positive' is none"),
+        ("1", "a number counts as a position only if every label is one, but 'positive' is not"),
         ("maybe", "unknown label 'maybe'; the model knows negative, positive"),
     ],
 )
@@ -264,7 +264,7 @@ def test_a_proposal_maps_no_two_numbers_to_a_label_and_works_once_it_is_filled_i
     if "?" in proposal:
         with pytest.raises(ConfigError, match=r"is mapped to '\?', which is no label of the model"):
             read(path, labels, pasted(line))
-        with pytest.raises(DataError, match=r"is mapped to '\?', which stands for a label to fill in"):
+        with pytest.raises(DataError, match=r"is mapped to '\?', which is a placeholder to fill in"):
             data.labels_in(path, Columns(), pasted(line))
     assert len(read(path, labels, filled_in(line, labels)).examples) == len(values)
 
@@ -334,8 +334,8 @@ def test_names_in_one_file_and_positions_in_another_are_refused_where_both_are_n
         load_all(tmp_path, DIGITS, home=range(5), tweets=range(1, 6))
     places = [f"{tmp_path / name} column 'label'" for name in ("tweets.csv", "home.csv")]
     assert caught.value.line == (
-        f"the numbers of {places[0]} are labels of the model, and those of {places[1]} positions"
-        " (name the labels by one rule in all files)"
+        f"the numbers of {places[0]} are labels of the model, but those of {places[1]} are positions"
+        " (use label names in all files, or positions in all)"
     )
     # Where both say the same, or one file has words, there is nothing to agree on.
     same = load_all(tmp_path, ("0", "1", "2"), home=[0, 1, 2], tweets=[1])
@@ -360,7 +360,7 @@ def test_validation_rows_are_read_as_the_training_rows_that_name_the_labels(tmp_
 def test_a_mapping_names_every_label_of_a_column_or_none(tmp_path: Path) -> None:
     path = csv_file(tmp_path, [0, 1])
     line = refused(path, BINARY, {"0": "negative"})
-    assert line.startswith("row 3, column 'label': label '1' is not mapped, and '0' of the same column is")
+    assert line.startswith("row 3, column 'label': label '1' is not mapped, but '0' in the same column is")
     assert pasted(line) == {"0": "negative", "1": "positive"}
     # Half of a swap would make one label of two.
     assert "label 'positive' is not mapped" in refused(
@@ -433,7 +433,7 @@ def test_a_column_that_was_chosen_among_several_is_told(tmp_path: Path) -> None:
 def test_rows_that_stand_on_several_lines_are_told(tmp_path: Path) -> None:
     path = tmp_path / "test.csv"
     path.write_text('text,label\n"Fine\nfilm.",positive\nbad,negative\n', "utf-8")
-    assert reading(read(path, BINARY)).line == "by name; 1 of 2 rows stand on several lines"
+    assert reading(read(path, BINARY)).line == "by name; 1 of 2 rows span several lines"
 
 
 def test_a_new_head_has_the_files_names_for_its_numbers_in_their_order(tmp_path: Path) -> None:

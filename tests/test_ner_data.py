@@ -124,7 +124,7 @@ def test_the_names_of_one_file_of_an_audit_need_not_be_those_of_another_and_that
     columns = data.Columns({"text": "tokens"}, "ner_tags")
     found = data.load_all(files, tasks=dict.fromkeys(files, TASK), columns=columns)
     assert [[(row.inputs["text"], row.gold) for row in one.examples] for one in found.values()] == [WANTED, WANTED]
-    note = "the file names no columns: its last one stands for 'ner_tags'"
+    note = "the file has no column names: its last column stands for 'ner_tags'"
     assert [one.reading.note for one in found.values() if one.reading] == [note, ""]
     assert data.told({name: one.reading for name, one in found.items()}) == f"home by name; {note}; tweets by name"
     assert data.tags_in(files["home"], columns, {}, list(files.values()))[0] == "O"
@@ -221,23 +221,23 @@ def test_a_folder_of_several_splits_asks_for_one(tmp_path: Path) -> None:
             "lives O\nJohn I-PER\nParis B-LOC\n",
             "row 2: I-PER follows O: an entity begins with B-; word 'John' ([data] repair",
         ),
-        ("John B-PER\nSmith NNP I-PER\n", "row 2: has 3 columns, and the first word of the file 2"),
-        ("John\nSmith\n", "row 1: has 1 columns: 'John' (a word, up to two other columns, and its tag"),
+        ("John B-PER\nSmith NNP I-PER\n", "row 2: has 3 columns, but the first word of the file has 2"),
+        ("John\nSmith\n", "row 1: has 1 column: 'John' (a line holds a word, up to two other columns and the tag"),
         ("a b c d B-PER\n", "row 1: has 5 columns: 'a b c d B-PER'"),
-        ("\tB-PER\n", "row 1: has a tag and no word"),
-        ("John\tB-PER\n\tO\n", "row 2: has a tag and no word"),
-        ("John\tB-PER\nran\t\n", "row 2: word 'ran' has no tag (O where it is part of no entity)"),
+        ("\tB-PER\n", "row 1: has a tag but no word"),
+        ("John\tB-PER\n\tO\n", "row 2: has a tag but no word"),
+        ("John\tB-PER\nran\t\n", "row 2: word 'ran' has no tag (write O for a word outside every entity)"),
         (
             "John B-PRE\n",
             "row 1, column 'tags': unknown type 'PRE'; the model knows PER, LOC (did you mean 'PER'? or map",
         ),
         (
             "John B-XYZ\n",
-            "row 1, column 'tags': unknown type 'XYZ'; the model knows PER, LOC (map every type of the data",
+            "row 1, column 'tags': unknown type 'XYZ'; the model knows PER, LOC (map every type that the model lacks",
         ),
         (
             "John B-PER\n\n# text\nlives O\nin O\nParis B-city\n",
-            "row 6, column 'tags': unknown type 'city'; the model knows PER, LOC (map every type of the data",
+            "row 6, column 'tags': unknown type 'city'; the model knows PER, LOC (map every type that the model lacks",
         ),
         ("", "is empty ("),
         ("\n\n", "is empty ("),
@@ -261,7 +261,7 @@ def test_mistakes_in_column_files_are_one_line_with_their_place(tmp_path: Path, 
         ),
         ({"tokens": [" "], "tags": ["O"]}, "row 2: word ' ' is blank or holds white space (remove it, and its tag)"),
         ({"tokens": "Paris", "tags": ["O"]}, "row 2: column 'tokens' holds not a list of words: 'Paris'"),
-        ({"tokens": [7], "tags": ["O"]}, "row 2: column 'tokens' holds a list with something else than words: '[7]'"),
+        ({"tokens": [7], "tags": ["O"]}, "row 2: column 'tokens' holds a list with values other than words: '[7]'"),
         ({"tokens": ["a"], "tags": None}, "row 2: column 'tags' holds not a list of words: 'None'"),
         ({"tokens": ["a"], "tags": ["PER"]}, "row 2: tag 'PER' has no prefix"),
         ({"tokens": ["a", "b"], "tags": ["O", "I-PER"]}, "row 2: I-PER follows O: an entity begins with B-; word 'b'"),
@@ -329,4 +329,4 @@ def test_types_of_another_domain_are_read_and_count_neither_way(tmp_path: Path) 
 def test_a_training_file_without_entities_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         data.tags_in(put(tmp_path, "a O\n"), data.Columns(), {})
-    assert caught.value.line.endswith("names no entity: every word is O")
+    assert caught.value.line.endswith("has no entity: every word is O")

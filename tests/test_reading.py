@@ -39,7 +39,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a socket": (_socket, "is a socket, not a file"),
     "an endless device": (lambda path: path.symlink_to("/dev/zero"), "is a device, not a file"),
     "an empty device": (lambda path: path.symlink_to("/dev/null"), "is a device, not a file"),
-    "a link to nothing": (lambda path: path.symlink_to("gone"), "is a link to what is not there: gone"),
+    "a link to nothing": (lambda path: path.symlink_to("gone"), "is a broken link to gone"),
     "a link to itself": (_loop, "cannot be read: Too many levels of symbolic links"),
 }
 NAMES: dict[str, tuple[str, str]] = {

@@ -75,7 +75,10 @@ def test_numbers_that_the_file_has_names_for_are_those(tmp_path: Path) -> None:
     assert data.tags_in(tmp_path / "x.parquet", data.Columns(), {}) == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 
 
-TAGS = "for each ? one of the model's tags (0 = O, 1 = B-PER, 2 = I-PER, 3 = B-LOC, 4 = I-LOC), or O for a type that it lacks"
+TAGS = (
+    "replace each ? by one of the model's tags (0 = O, 1 = B-PER, 2 = I-PER, 3 = B-LOC, 4 = I-LOC), "
+    "or by O for a type that it lacks"
+)
 
 
 @pytest.mark.parametrize("make", [jsonl, conll])
@@ -97,14 +100,14 @@ def test_numbers_that_are_no_positions_are_refused_with_a_mapping_that_is_consis
 ) -> None:
     path, numbers = make(tmp_path, rows), sorted({number for row in rows for number in row})
     line = refused(path)
-    assert f"the tag {odd} is no position in the model (0 to 4) (say what each means: [data] labels = {{" in line
+    assert f"the tag {odd} is not a position in the model (0 to 4) (say what each means: [data] labels = {{" in line
     wanted = list(proposal) if "?" in proposal else proposal.split()
     assert pasted(line) == dict(zip(map(str, numbers), wanted, strict=True))
     assert line.endswith(f"{TAGS})") == ("?" in proposal)
     if "?" in proposal:
         with pytest.raises(ConfigError, match=r"'\?' is no tag of the model"):
             read(path, mapping=pasted(line))
-        with pytest.raises(DataError, match=r"is mapped to '\?', which stands for a label to fill in"):
+        with pytest.raises(DataError, match=r"is mapped to '\?', which is a placeholder to fill in"):
             data.tags_in(path, data.Columns(), pasted(line))
     else:
         meant = pasted(line)
@@ -118,10 +121,10 @@ def test_numbers_by_a_mapping_of_all_of_them(tmp_path: Path) -> None:
     line = refused(path, mapping={"0": "O", "1": "B-PER"})
     assert "the tag 9 is not mapped" in line
     assert pasted(line) == {"0": "O", "1": "B-PER", "9": "?"}
-    # How inputs of a training say that a piece of a word has no tag.
+    # Training inputs give -100 to word pieces without a tag.
     line = refused(jsonl(tmp_path, [[-100, 1]]))
-    assert "the tag -100 is no position" in line
-    assert line.endswith("(-100 stands for pieces of words in inputs of a training: give the words and their tags)")
+    assert "the tag -100 is not a position" in line
+    assert line.endswith("(-100 marks word pieces in training inputs: give whole words and their tags)")
 
 
 def test_numbers_of_a_type_that_the_model_lacks_are_mapped_to_o_or_to_a_type_that_is(tmp_path: Path) -> None:
@@ -159,24 +162,24 @@ def test_whole_floats_are_whole_numbers_as_those_of_label_columns_are(tmp_path: 
     [
         (
             [["O", 3]],
-            "row 1: column 'ner_tags' holds a list with something else than words: \"['O', 3]\" (value 2 is 3:",
+            "row 1: column 'ner_tags' holds a list with values other than words: \"['O', 3]\" (value 2 is 3:",
         ),
-        ([["O"], [3]], "row 2: column 'ner_tags' holds a list with something else than words: '[3]' (value 1 is 3:"),
+        ([["O"], [3]], "row 2: column 'ner_tags' holds a list with values other than words: '[3]' (value 1 is 3:"),
         (
             [[1.0, 0.5]],
-            "row 1: column 'ner_tags' holds a list with something else than words: '[1.0, 0.5]' (value 2 is 0.5",
+            "row 1: column 'ner_tags' holds a list with values other than words: '[1.0, 0.5]' (value 2 is 0.5",
         ),
         (
             [[1, None]],
-            "row 1: column 'ner_tags' holds a list with something else than words: '[1, None]' (value 2 is None",
+            "row 1: column 'ner_tags' holds a list with values other than words: '[1, None]' (value 2 is None",
         ),
         (
             [[True, 1]],
-            "row 1: column 'ner_tags' holds a list with something else than words: '[True, 1]' (value 1 is True",
+            "row 1: column 'ner_tags' holds a list with values other than words: '[True, 1]' (value 1 is True",
         ),
         (
             [[float("nan")]],
-            "row 1: column 'ner_tags' holds a list with something else than words: '[nan]' (value 1 is nan",
+            "row 1: column 'ner_tags' holds a list with values other than words: '[nan]' (value 1 is nan",
         ),
     ],
 )
@@ -197,7 +200,7 @@ def test_a_training_file_of_numbers_needs_their_names(tmp_path: Path) -> None:
     path = jsonl(tmp_path, ROWS)
     with pytest.raises(DataError) as caught:
         data.tags_in(path, data.Columns(), {})
-    assert caught.value.message == "tags are numbers (0, 1, 2, 3), and the file does not say what they mean"
+    assert caught.value.message == "tags are numbers (0, 1, 2, 3), but the file does not say what they mean"
     mapping = pasted(caught.value.line)
     assert mapping == {"0": "O", "1": "B-TYPE1", "2": "I-TYPE1", "3": "B-TYPE2"}
     labels = data.tags_in(path, data.Columns(), mapping)
@@ -214,9 +217,9 @@ def test_a_number_is_mapped_to_a_tag_of_the_model(tmp_path: Path) -> None:
 
 
 def test_numbers_among_words_are_no_tags(tmp_path: Path) -> None:
-    assert "holds a list with something else than words" in refused(jsonl(tmp_path, [["O", 1]]))
+    assert "holds a list with values other than words" in refused(jsonl(tmp_path, [["O", 1]]))
     assert refused(conll(tmp_path, [["O", 1]])).startswith("row 2: tag '1' has no prefix")
-    assert "holds a list with something else than words" in refused(jsonl(tmp_path, [[True, False]]))
+    assert "holds a list with values other than words" in refused(jsonl(tmp_path, [[True, False]]))
 
 
 PLAIN = ("O", "B", "I")
@@ -286,8 +289,8 @@ def test_types_that_the_model_lacks_are_named_and_the_proposed_mapping_reads_the
     path = outside(tmp_path, scheme)
     line = refused(path)
     assert line == (
-        "row 2, column 'tags': unknown types ORG (2), MISC (1); the model knows PER, LOC (map every type of the data that"
-        ' it lacks: [data] labels = { "MISC" = "O", "ORG" = "O" }; O: its entities are none)'
+        "row 2, column 'tags': unknown types ORG (2), MISC (1); the model knows PER, LOC (map every type that the model"
+        ' lacks: [data] labels = { "MISC" = "O", "ORG" = "O" }; O drops the entities of a type)'
     )
     golds, said = read(path, mapping=pasted(line))
     assert golds == [("B-PER", "O", "O", "B-LOC"), ("O", "O", "O")]
@@ -328,7 +331,7 @@ def test_a_mapping_of_tags_is_refused_with_one_of_types(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read(path, mapping={"B-ORG": "O", "I-ORG": "O"})
     assert caught.value.line == (
-        '[data.labels]: \'B-ORG\' is a tag, and types are mapped ([data] labels = { "ORG" = "O" })'
+        '[data.labels]: \'B-ORG\' is a tag, but the mapping takes types ([data] labels = { "ORG" = "O" })'
     )
     assert read(path, mapping=pasted(caught.value.line))[0] == [("B-PER", "O", "O")]
     with pytest.raises(DataError, match="'I-ORG' is a tag"):
@@ -348,7 +351,7 @@ def test_a_type_that_the_model_has_is_read_as_o_with_a_warning(tmp_path: Path) -
     path = jsonl(tmp_path, [["B-PER", "O", "B-LOC"]])
     assert read(path, mapping={"PER": "O"}) == (
         [("O", "O", "B-LOC")],
-        "by mapping: PER = O; 1 entity is read as O: 1 PER; the model knows PER: what it finds of it there counts as wrong",
+        "by mapping: PER = O; 1 entity is read as O: 1 PER; the model knows PER: its predictions of that type there count as wrong",
     )
 
 
@@ -376,7 +379,7 @@ def test_a_new_head_has_no_type_that_is_read_as_o(tmp_path: Path) -> None:
     assert data.tags_in(path, data.Columns(), {"ORG": "O", "MISC": "O"}) == LABELS[:1] + LABELS[3:] + LABELS[1:3]
     with pytest.raises(DataError) as caught:
         data.tags_in(path, data.Columns(), dict.fromkeys(("ORG", "MISC", "PER", "LOC"), "O"))
-    assert caught.value.line.endswith("names no entity: every type is mapped to O: LOC, MISC, ORG, PER")
+    assert caught.value.line.endswith("has no entity: every type is mapped to O: LOC, MISC, ORG, PER")
 
 
 def test_lenient_tells_what_it_is_about() -> None:

@@ -89,7 +89,7 @@ def test_a_number_that_is_neither_name_nor_id_is_refused_with_the_mapping_to_wri
     )
     assert caught.value.where is None
     assert caught.value.hint == (
-        f'say what each means: [data] labels = {{ "{value}" = "?" }}; for each ? one of: negative, positive'
+        f'say what each means: [data] labels = {{ "{value}" = "?" }}; replace each ? by one of: negative, positive'
     )
 
 
@@ -101,7 +101,7 @@ def test_what_is_neither_name_nor_id_is_an_unknown_label(value: object) -> None:
     assert caught.value.message == f"unknown label {shown!r}; the model knows negative, positive"
     assert caught.value.where is None
     assert caught.value.hint == (
-        f'say what each means: [data] labels = {{ "{shown}" = "?" }}; for each ? one of: negative, positive'
+        f'say what each means: [data] labels = {{ "{shown}" = "?" }}; replace each ? by one of: negative, positive'
     )
 
 

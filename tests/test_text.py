@@ -125,7 +125,7 @@ def test_edits_keep_the_white_space_around_them(text: str, edits: list[Edit], ex
     ],
 )
 def test_edits_that_overlap_or_lie_outside_are_refused(edits: list[Edit]) -> None:
-    with pytest.raises(ValueError, match="overlaps another or lies outside"):
+    with pytest.raises(ValueError, match="overlaps another edit or lies outside"):
         apply(split("a b"), edits)
 
 

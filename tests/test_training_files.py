@@ -85,7 +85,7 @@ def test_a_folder_of_something_else_is_never_replaced(trained: loop.Trained, tmp
     (tmp_path / "notes" / "note.txt").write_text("three", encoding="utf-8")
     before = contents(tmp_path)
     for name in ("thesis", "file", "notes"):
-        with pytest.raises(ModelError, match=r"in the way: not a folder|with other files in it"):
+        with pytest.raises(ModelError, match=r"exists and is not a folder|with other files in it"):
             loop.save(trained, tmp_path / name)
     assert contents(tmp_path) == before
 

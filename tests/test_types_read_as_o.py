@@ -114,5 +114,5 @@ def test_every_type_of_the_home_domain_may_be_read_as_o(place: Path) -> None:
     assert audit(place, "elsewhere", "--labels", "ORG=O,PER=O", out="none") in (1, 3)
     home = next(one for one in results(place, "none")["data"] if one["name"] == "home")
     assert home["reading"]["note"] == (
-        "3 entities are read as O: 2 ORG, 1 PER; the model knows PER: what it finds of it there counts as wrong"
+        "3 entities are read as O: 2 ORG, 1 PER; the model knows PER: its predictions of that type there count as wrong"
     )

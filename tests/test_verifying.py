@@ -376,7 +376,7 @@ def test_another_order_of_keys_and_another_layout_are_the_same_results(folder: P
 def test_a_key_that_stands_twice_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = folder / results.RESULTS
     file.write_text(file.read_text(encoding="utf-8").replace('"seed": 0', '"seed": 1, "seed": 0', 1), encoding="utf-8")
-    refused(folder, capsys, "the key 'seed' stands twice")
+    refused(folder, capsys, "the key 'seed' occurs twice")
 
 
 def test_numbers_may_differ_by_less_than_results_keep() -> None:

@@ -1,4 +1,7 @@
-"""Data files (CSV, TSV, JSONL, Parquet, CoNLL) and rows in memory → examples, every row checked."""
+"""Examples from data files and from rows in memory.
+
+The package reads CSV, TSV, JSONL, Parquet and CoNLL files, and checks every row.
+"""
 
 from auditor.data.columns import Columns
 from auditor.data.datasets import Dataset, labels_in, load, load_all, told

@@ -1,4 +1,7 @@
-"""Which columns of a table hold what: as configured, by their usual names, or, without a header, by what they hold."""
+"""Assignment of a table's columns to text fields, label and group.
+
+A column is taken as configured, by its usual name or, in a file without a header, by what its cells hold.
+"""
 
 from __future__ import annotations
 
@@ -10,45 +13,54 @@ from auditor.data.tables import NO_HEADER, PLAIN, Table
 from auditor.errors import DataError, near_match
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "comment", "tweet", "document", "utterance")
-"""Usual names of the one text column; of two the earlier one is taken, whatever their case."""
+"""Usual names of the text column, compared without case; the earlier one wins."""
 LABEL_COLUMNS = ("label", "labels", "target", "class", "category", "sentiment", "intent")
-"""Usual names of the label column, likewise."""
+"""Usual names of the label column, compared in the same way."""
 SHOWN = 20
-"""An error lists at most so many columns."""
+"""The most columns that an error lists."""
 _NUMBER = re.compile(r"\s*-?[0-9]+(\.[0-9]+)?\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns hold what; what is left out is found by the usual names. And how files are read."""
+    """Configured columns, and how files are read.
+
+    A column left out is looked up by its usual names.
+    """
 
     fields: Mapping[str, str] = field(default_factory=dict)
     """Text field of the task → column."""
     label: str | None = None
     group: str | None = None
-    """Column of what rows share (author, thread). There is no usual name for it."""
+    """Column of what rows share, such as an author or a thread. It has no usual name."""
     repair: bool = False
-    """Of tags that may not stand where they do: whether they begin or end an entity."""
+    """Whether a tag that violates the scheme begins or ends an entity instead of raising an error."""
     ignore_case: bool = False
-    """Whether labels that differ in case alone are one label."""
+    """Whether labels that differ only in case are the same label."""
     header: bool = True
     """Whether the first row of CSV and TSV files names the columns."""
     shared: bool = False
-    """Whether the names are those of other files, so that a CoNLL file, which has no names, need not have them."""
+    """Whether the names come from other files; a CoNLL file, which has no column names, need not have them."""
 
     @classmethod
     def of(cls, columns: Mapping[str, str], **reading: bool) -> Columns:
-        """From text field, ``label`` and ``group`` → column, as configs and records hold them; and how files are read."""
+        """Return the columns of a config or a record.
+
+        ``columns``: text field, ``label`` and ``group`` → column. ``reading``: how files are read.
+        """
         fields = {name: column for name, column in columns.items() if name not in ("label", "group")}
         return cls(fields, columns.get("label"), columns.get("group"), **reading)
 
 
-FOUND = Columns()
+USUAL = Columns()
 """Every column by its usual name."""
 
 
 def resolved(table: Table, fields: Sequence[str], columns: Columns) -> dict[str, str]:
-    """Text fields, ``label`` and ``group`` → column. Raises DataError with the columns that there are."""
+    """Return the column of each text field, ``label`` and ``group``.
+
+    Raises DataError, with the table's columns, for a missing column and for one with two roles.
+    """
     where = str(table.path)
     for name in columns.fields:
         if name not in fields:
@@ -59,18 +71,21 @@ def resolved(table: Table, fields: Sequence[str], columns: Columns) -> dict[str,
         wanted = _guessed(table, wanted)
     if columns.group is not None:
         wanted["group"] = columns.group
-    found: dict[str, str] = {}
+    assigned: dict[str, str] = {}
     for name, column in wanted.items():
         chosen = _usual(name, table) if column is None else given(column, table)
-        for other, taken in found.items():
-            if taken == chosen and "group" not in (name, other):
-                raise DataError(f"column {chosen!r} is both {other} and {name}", where=where, hint=shown(table))
-        found[name] = chosen
-    return found
+        for role, taken in assigned.items():
+            if taken == chosen and "group" not in (name, role):
+                raise DataError(f"column {chosen!r} is both {role} and {name}", where=where, hint=shown(table))
+        assigned[name] = chosen
+    return assigned
 
 
 def given(column: str, table: Table) -> str:
-    """A configured column, by its name, or by its number where columns have none. Raises DataError."""
+    """Return a configured column, looked up by name or number.
+
+    A number finds a column without a name. Raises DataError for a column that does not exist.
+    """
     if column in table.header:
         return column
     if f"column {column}" in table.header:
@@ -81,13 +96,16 @@ def given(column: str, table: Table) -> str:
 
 
 def shown(table: Table) -> str:
-    """The columns, for a hint."""
+    """Return the table's columns for a hint."""
     more = ", …" if len(table.header) > SHOWN else ""
     return f"columns: {', '.join(table.header[:SHOWN])}{more}"
 
 
 def candidates(name: str, table: Table) -> list[str]:
-    """The columns that the usual names of a text field or the label fit, the earliest name first."""
+    """Return the columns with a usual name, the earliest name first.
+
+    ``name``: a text field or ``label``.
+    """
     usual = _usual_names(name)
     return [column for word in usual for column in table.header if column.strip().casefold() == word]
 
@@ -97,9 +115,9 @@ def _usual_names(name: str) -> tuple[str, ...]:
 
 
 def _usual(name: str, table: Table) -> str:
-    found, usual = candidates(name, table), _usual_names(name)
-    if found:
-        return found[0]
+    matches, usual = candidates(name, table), _usual_names(name)
+    if matches:
+        return matches[0]
     key = f"--{name}-column or [data] {name}_column" if name in ("text", "label") else f"[data] columns.{name}"
     raise DataError(
         f"no column is called {' or '.join(usual)}",
@@ -109,15 +127,19 @@ def _usual(name: str, table: Table) -> str:
 
 
 def _guessed(table: Table, wanted: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Without a header, of two columns the one with the shorter cells is the label; what the cells say is checked later."""
+    """Fill in the columns of a file without a header.
+
+    Of two columns, the one with the shorter cells is the label; a later step checks what the cells say. Raises
+    DataError for a column that stays open.
+    """
     if len(table.header) == 2 and set(wanted) == {"text", "label"}:
         size = {name: sum(len(str(row[name])) for _, row in table.rows) for name in table.header}
         short, long = sorted(table.header, key=lambda name: size[name])
         taken = {None if column is None else given(column, table) for column in wanted.values()}
         if wanted["text"] is None and wanted["label"] is None:
             return {"text": long, "label": short}
-        other = next((name for name in table.header if name not in taken), None)
-        return {name: other if column is None else column for name, column in wanted.items()}
+        free = next((name for name in table.header if name not in taken), None)
+        return {name: free if column is None else column for name, column in wanted.items()}
     for name, column in wanted.items():
         if column is None:
             flag = (
@@ -130,7 +152,10 @@ def _guessed(table: Table, wanted: Mapping[str, str | None]) -> dict[str, str | 
 
 
 def _headless(table: Table) -> str:
-    """A hint where the first row looks like data: a number, a long text, or a cell that other rows have too."""
+    """Return a hint if the first row looks like data.
+
+    It does if it holds a number, a long text, or a cell that other rows have too.
+    """
     if table.path.suffix.lower() not in PLAIN or all(name.startswith("column ") for name in table.header):
         return ""
     for name in table.header:

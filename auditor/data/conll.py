@@ -1,4 +1,7 @@
-"""CoNLL columns, one word a line → rows of words with tags as they are written."""
+"""Reader for CoNLL files: one word and its tag per line.
+
+Rows hold words with tags as the file writes them.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,16 @@ from auditor.storage.reading import read_file
 from auditor.text.spans import PREFIXES
 
 TOKENS, TAGS, DOCUMENT = "tokens", "tags", "document"
-"""What the columns of a CoNLL file are called here."""
+"""Names given to the columns of a CoNLL file."""
 _DOCSTART = "-DOCSTART-"
 _TAG = re.compile(r"O|[BIESLU]-\S+")
 
 
 def read(path: Path) -> Table:
-    """Two to four columns with tabs or blanks between; the first holds the word, the last its tag."""
+    """Read a CoNLL file of two to four columns.
+
+    Tabs or blanks separate the columns; the first holds the word, the last its tag.
+    """
     where = str(path)
     content = read_file(path, DataError, hint="paths in audit.toml are relative to that file")
     lines = list(enumerate(lines_of(tables.decoded(content, where)), start=1))
@@ -51,46 +57,53 @@ def read(path: Path) -> Table:
 
 
 def _cells(line: str) -> list[str]:
-    """Columns part at tabs, and where there is none at blanks; no other white space parts words."""
+    """Split a line at tabs, or at blanks if it has none.
+
+    No other white space separates words.
+    """
     if "\t" in line.strip(" "):
         return [cell.strip(" ") for cell in line.split("\t")]
     return [cell for cell in line.split(" ") if cell]
 
 
 def _is_comment(line: str, cells: Sequence[str], width: int) -> bool:
-    """``# text`` and CoNLL-2012's ``#begin``; not ``#London`` without a tag, nor a hash that has one."""
+    """Tell whether a line is a comment.
+
+    ``# text`` and CoNLL-2012's ``#begin`` are; ``#London`` without a tag and a hash that has a tag are not.
+    """
     if not line.startswith(("# ", "#begin ", "#end ")) and line.strip(" \t") != "#":
         return False
     if width not in (0, len(cells)) or len(cells) < 2:
         return True
-    # A type is no part of every tag, but "# plan B" before the first word is no word with two further columns.
+    # A bare prefix is a tag only in a line as wide as the others: "# plan B" above the first word is a comment.
     return not (_TAG.fullmatch(cells[-1]) or (len(cells) in (2, width) and cells[-1] in PREFIXES))
 
 
 def _width(lines: Sequence[tuple[int, str]], where: str) -> int:
-    """How many columns the first line with a word has."""
+    """Return the number of columns of the first line with a word."""
     for number, line in lines:
         cells = _cells(line)
         if not any(cells) or cells[0] == _DOCSTART or _is_comment(line, cells, 0):
             continue
         if not 2 <= len(cells) <= 4:
-            hint = "a word, up to two other columns, and its tag, with tabs or blanks between"
-            raise DataError(f"has {len(cells)} columns: {line[:60]!r}", where=f"{where}: row {number}", hint=hint)
+            hint = "a line holds a word, up to two other columns and the tag, with tabs or blanks between"
+            problem = f"has {len(cells)} column{'' if len(cells) == 1 else 's'}: {line[:60]!r}"
+            raise DataError(problem, where=f"{where}: row {number}", hint=hint)
         return len(cells)
     return 2
 
 
 def _check_cells(cells: Sequence[str], width: int, where: str) -> None:
     if len(cells) != width:
-        raise DataError(f"has {len(cells)} columns, and the first word of the file {width}", where=where)
+        raise DataError(f"has {len(cells)} columns, but the first word of the file has {width}", where=where)
     if not cells[0]:
-        raise DataError("has a tag and no word", where=where)
+        raise DataError("has a tag but no word", where=where)
     if not cells[-1]:
-        raise DataError(f"word {cells[0]!r} has no tag", where=where, hint="O where it is part of no entity")
+        raise DataError(f"word {cells[0]!r} has no tag", where=where, hint="write O for a word outside every entity")
 
 
 def _sentence(lines: Sequence[tuple[int, list[str]]], width: int, document: int) -> dict[str, Any]:
     columns = list(zip(*(cells for _, cells in lines), strict=True))
-    found: dict[str, Any] = {TOKENS: columns[0], TAGS: columns[-1]}
-    found |= {f"column {index + 1}": columns[index] for index in range(1, width - 1)}
-    return found | ({DOCUMENT: str(document)} if document else {})
+    row: dict[str, Any] = {TOKENS: columns[0], TAGS: columns[-1]}
+    row |= {f"column {index + 1}": columns[index] for index in range(1, width - 1)}
+    return row | ({DOCUMENT: str(document)} if document else {})

@@ -1,7 +1,8 @@
-"""CSV and TSV → numbered rows. No quote swallows lines that are rows of their own.
+"""CSV and TSV files → numbered rows.
 
-A CSV file is read with quoting. A TSV file is read without, as most are written, unless all of it is written by a csv writer:
-every cell that holds a quote stands in quotes, either because it has to or because all cells do.
+No quote swallows lines that are rows of their own. A CSV file is read with quoting. A TSV file is read without, as most
+are written, unless a csv writer wrote all of it: then every cell that holds a quote is in quotes, either because it has
+to be or because all cells are.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _WHOLE = re.compile(r"\s*-?[0-9]+(\.0+)?\s*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Cells, and the lines that they stand in."""
+    """A record's cells and the lines that it spans."""
 
     begins: int
     ends: int
@@ -36,18 +37,19 @@ class Record:
 def read(
     text: str, where: str, suffix: str, *, header: bool = True
 ) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
-    """The header and the rows of a ``.csv`` or ``.tsv``; without a header columns are called ``column 1`` and so on.
+    """Return the header and the rows of a ``.csv`` or ``.tsv``.
 
-    Raises DataError: a row that does not parse, or with other cells than the header, or that a quote makes of several.
+    Without a header, columns are named ``column 1`` and so on. Raises DataError for a row that does not parse, that has
+    more or fewer cells than the header, or that a quote makes of several.
     """
     delimiter, name = ("\t", "tabs") if suffix == ".tsv" else (",", "commas")
     records = _tsv(text) if suffix == ".tsv" else list(_csv(text, where))
     if not records:
         return [], []
     names = records[0].cells
-    if len(names) == 1 and any(other in names[0] for other in ",;\t|"):
+    if len(names) == 1 and any(mark in names[0] for mark in ",;\t|"):
         hint = f"a {suffix} file has {name} between its columns"
-        raise DataError(f"has one column only, {names[0][:60]!r}", where=where, hint=hint)
+        raise DataError(f"has only one column, {names[0][:60]!r}", where=where, hint=hint)
     for record in records[1:]:
         if len(record.cells) != len(names):
             raise _wrong_width(record, len(names), where, delimiter, header=header)
@@ -56,7 +58,7 @@ def read(
     if not header:
         names = [f"column {number}" for number in range(1, len(names) + 1)]
     return names, [
-        (one.begins, dict(zip(names, one.cells, strict=False))) for one in (records[1:] if header else records)
+        (record.begins, dict(zip(names, record.cells, strict=False))) for record in (records[1:] if header else records)
     ]
 
 
@@ -65,7 +67,7 @@ def _wrong_width(record: Record, width: int, where: str, delimiter: str, *, head
     word = "cell" if len(record.cells) == 1 else "cells"
     hint = 'put a text that holds a delimiter or a line break in quotes ("…")'
     if delimiter == "\t":
-        hint = "no cell holds a tab or a line break, unless each that does or holds a quote is in quotes"
+        hint = "put each cell that holds a tab, a line break or a quote in quotes, or remove the tabs and line breaks"
     than = "the header's" if header else "the first row's"
     return DataError(
         f"row {record.begins} has {len(record.cells)} {word}, {few} than {than} {width}", where=where, hint=hint
@@ -82,7 +84,7 @@ def _long_cells() -> Iterator[None]:
 
 
 def _csv(text: str, where: str) -> Iterator[Record]:
-    """Records with quoting, blank lines left out."""
+    """Yield records read with quoting, without blank lines."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     begins = 1
     try:
@@ -92,16 +94,17 @@ def _csv(text: str, where: str) -> Iterator[Record]:
                     yield Record(begins, reader.line_num, cells)
                 begins = reader.line_num + 1
     except csv.Error as error:
-        hint = 'a quote inside a quoted text is written twice ("")'
+        hint = 'write a quote inside a quoted text twice ("")'
         raise DataError(f"row {begins} does not parse: {error}", where=where, hint=hint) from None
 
 
 def _check_swallowed(text: str, records: Sequence[Record], where: str) -> None:
-    """Refuse a record of several lines of which one is a row by itself, with a label that other rows have.
+    """Refuse a record of several lines that swallows a row.
 
-    A text with line breaks in it seldom looks so; lines between a stray quote and the next one do.
+    One of the lines is a row by itself, with a label that other rows have. A text with line breaks seldom looks like
+    that; lines between a stray quote and the next one do.
     """
-    long = [one for one in records[1:] if one.ends > one.begins]
+    long = [record for record in records[1:] if record.ends > record.begins]
     if not long:
         return
     lines = _LINE.split(text)
@@ -114,9 +117,10 @@ def _check_swallowed(text: str, records: Sequence[Record], where: str) -> None:
         rows = [line.split(",") for line in lines[record.begins - 1 : record.ends] if line.strip(" \t")]
         if any(_is_row(cells, known) for cells in rows[:-1]) or all(_may_be_row(cells, len(known)) for cells in rows):
             raise DataError(
-                f"row {record.begins}: a quote swallows the lines up to {record.ends}, of which some are rows of their own",
+                f"row {record.begins}: a quote swallows the lines up to {record.ends}, "
+                "some of which are rows of their own",
                 where=where,
-                hint='a quote that is part of a text is written twice (""), in a text that stands in quotes',
+                hint='write a quote inside a quoted text twice ("")',
             )
 
 
@@ -129,7 +133,7 @@ def _may_be_row(cells: Sequence[str], width: int) -> bool:
 
 
 def _tsv(text: str) -> list[Record]:
-    """Records, read without quoting unless all of the file is written with it."""
+    """Return records, read with quoting only if the whole file uses it."""
     plain = [
         Record(number, number, line.split("\t"))
         for number, line in enumerate(lines_of(text), start=1)
@@ -138,7 +142,7 @@ def _tsv(text: str) -> list[Record]:
     quoted, throughout = _quoted(text) if '"' in text else (None, False)
     if quoted is None or throughout:
         return plain if quoted is None else quoted
-    # A quote that joins lines of which one is a row as it stands would swallow it.
+    # A quote that joins lines would swallow one that is a row by itself.
     lines = {record.begins: len(record.cells) for record in plain}
     for record in quoted:
         if any(lines.get(number) == len(record.cells) for number in range(record.begins, record.ends)):
@@ -147,12 +151,14 @@ def _tsv(text: str) -> list[Record]:
 
 
 def _even(records: Sequence[Record]) -> bool:
-    return len({len(one.cells) for one in records}) == 1
+    return len({len(record.cells) for record in records}) == 1
 
 
 def _quoted(text: str) -> tuple[list[Record] | None, bool]:
-    """Records of a file that a csv writer has quoted, None where it has not; and whether it has quoted the first line whole,
-    as those do that quote all cells or all that are no numbers.
+    """Return the records of a file that a csv writer quoted.
+
+    The records are None if no csv writer wrote the file. The second part of the result says whether the writer quotes
+    the whole first line, as writers do that quote all cells or all cells that are not numbers.
     """
     records: list[Record] = []
     cells: list[str] = []
@@ -173,7 +179,11 @@ def _quoted(text: str) -> tuple[list[Record] | None, bool]:
 
 
 def _fields(text: str) -> Iterator[tuple[bool | None, str, int, bool]]:
-    """(whether in quotes, cell, the line it ends in, whether its record does); None for one that no csv writer writes."""
+    """Yield the cells of a text in quoted TSV.
+
+    Each item is (whether the cell is in quotes, cell, the line where it ends, whether it ends its record). The first
+    part is None for a cell that no csv writer writes.
+    """
     at, line = 0, 1
     ended = True
     while at < len(text) or not ended:
@@ -190,7 +200,10 @@ def _fields(text: str) -> Iterator[tuple[bool | None, str, int, bool]]:
 
 
 def lines_of(text: str) -> list[str]:
-    """Lines, which end at a line feed, perhaps with a carriage return before it, and at nothing else."""
+    """Return the lines of a text.
+
+    A line ends at a line feed, with or without a carriage return before it, and at nothing else.
+    """
     lines = text.split("\n")
     if lines[-1] == "":
         del lines[-1]

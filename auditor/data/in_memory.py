@@ -1,4 +1,7 @@
-"""Rows that a caller holds in memory, in place of a file: a pandas DataFrame, a ``datasets.Dataset``, a list of dicts."""
+"""Rows that a caller holds in memory, in place of a file.
+
+They come from a pandas DataFrame, a ``datasets.Dataset`` or a list of dicts.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from auditor.environment.loaded import is_instance
 from auditor.errors import DataError
 
 KINDS = "a path, a pandas DataFrame, a datasets.Dataset or a list of dicts"
-"""What rows can be given as."""
+"""The forms in which a caller can pass rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,14 +35,14 @@ class InMemory:
     """Column of numbers → their names (ClassLabel)."""
 
     suffix = ""
-    """No kind of file."""
+    """Empty: rows in memory have no file name."""
 
     def __str__(self) -> str:
         return self.name
 
     @property
     def place(self) -> str:
-        """What results say in place of a path."""
+        """The text that results give instead of a path."""
         return f"{self.kind} in memory"
 
     @property
@@ -57,7 +60,10 @@ Source: TypeAlias = Path | InMemory
 
 
 def source(value: object, name: str) -> Source:
-    """Rows as a caller gives them. ``name``: the argument's. Raises DataError for what holds no rows."""
+    """Return the source of the rows that a caller passes.
+
+    ``name``: the argument's name. Raises DataError for a value that holds no rows.
+    """
     if isinstance(value, str | Path):
         if not str(value):
             raise DataError("the path is empty", where=name)
@@ -77,7 +83,7 @@ def source(value: object, name: str) -> Source:
         return _of_dicts(value, name)
     hint = KINDS
     if is_instance(value, "datasets", "IterableDataset"):
-        hint = "datasets.Dataset.from_list(list(…)) holds its rows"
+        hint = "pass datasets.Dataset.from_list(list(…)) instead"
     raise DataError(f"a {type(value).__name__} holds no rows", where=name, hint=hint)
 
 
@@ -87,7 +93,7 @@ def is_splits(value: object) -> bool:
 
 
 def splits(value: Any) -> Mapping[str, object]:
-    """Name → data set, of a ``datasets.DatasetDict``."""
+    """Return the name → data set of a ``datasets.DatasetDict``."""
     return {str(name): value[name] for name in value}
 
 
@@ -107,13 +113,16 @@ def _of_dicts(values: Sequence[Any], name: str) -> InMemory:
 def _dicts(values: Sequence[Any], name: str) -> Iterator[Mapping[str, Any]]:
     for number, value in enumerate(values, start=1):
         if not isinstance(value, Mapping):
-            problem = f"row {number}: a {type(value).__name__} is no dict"
+            problem = f"row {number}: a {type(value).__name__} is not a dict"
             raise DataError(problem, where=name, hint='{"text": "…", "label": "…"}')
         yield {str(key): _plain(cell) for key, cell in value.items()}
 
 
 def _plain(value: Any) -> Any:
-    """A cell without numpy's and pandas's own types; what they call missing is None."""
+    """Return a cell without numpy's and pandas's own types.
+
+    Their missing values become None.
+    """
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     if type(value).__module__ == "numpy":

@@ -1,4 +1,4 @@
-"""What became of the rows of a file."""
+"""Counts of a file's rows, used and left out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from auditor.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
-    """What became of the rows of a file: rows = used + empty + missing_label + duplicates."""
+    """Counts of a file's rows, used and left out.
+
+    rows = used + empty + missing_label + duplicates.
+    """
 
     rows: int
     used: int
@@ -25,11 +28,11 @@ class DataReport:
     """Rows kept although the same text occurred before with another label."""
 
 
-def nothing(table: Table, names: Mapping[str, str]) -> DataError:
-    """The error of a file without a row that can be used."""
+def no_usable_rows(table: Table, names: Mapping[str, str]) -> DataError:
+    """Return the error for a file without a usable row."""
     where = str(table.path)
     if not table.rows:
-        return DataError("has a header and no rows", where=where, hint=NO_ROWS)
+        return DataError("has a header but no rows", where=where, hint=NO_ROWS)
     used = ", ".join(f"{role} = {column}" for role, column in names.items())
     return DataError(
         f"none of its {len(table.rows)} rows has both text and label", where=where, hint=f"columns: {used}"

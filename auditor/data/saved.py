@@ -1,4 +1,4 @@
-"""Folders that ``datasets`` saved → columns, numbered rows, and names of numbers."""
+"""Reader for folders that ``datasets`` saved."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ Content: TypeAlias = tuple[tuple[str, ...], tuple[tuple[int, Mapping[str, Any]],
 
 
 def is_saved(path: Path) -> bool:
-    """Whether a path is a folder of ``save_to_disk``, of a data set or of several splits."""
+    """Whether a path is a folder of ``save_to_disk``.
+
+    The folder holds one data set or several splits.
+    """
     return is_folder(path, DataError) and any((path / name).is_file() for name in ("state.json", "dataset_dict.json"))
 
 
 def read(path: Path) -> Content:
-    """Columns, rows counted from 1, and column → names of its numbers. Raises DataError, also for several splits."""
+    """Return columns, rows and names of numbers of a saved folder.
+
+    Rows are counted from 1; the names are column → names of its numbers. Raises DataError, also for several splits.
+    """
     where = str(path)
     if (path / "dataset_dict.json").is_file():
-        splits = ", ".join(sorted(one.name for one in path.iterdir() if one.is_dir()))
+        splits = ", ".join(sorted(entry.name for entry in path.iterdir() if entry.is_dir()))
         raise DataError("holds several splits", where=where, hint=f"name one of them: {splits}")
     check_folder(path, DataError)
     import datasets
@@ -30,13 +36,13 @@ def read(path: Path) -> Content:
     try:
         return content(datasets.load_from_disk(str(path)))
     except Exception as error:
-        # Of every kind: the library reads its own files without looking at them first.
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"does not load: {said}", where=where) from error
+        # Any kind of error: the library reads its files without checking them first.
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"does not load: {first_line}", where=where) from error
 
 
 def content(dataset: Any) -> Content:
-    """Columns, rows and names of numbers of a ``datasets.Dataset``."""
+    """Return columns, rows and names of numbers of a ``datasets.Dataset``."""
     rows = tuple(enumerate(dataset.to_list(), start=1))
     return tuple(dataset.column_names), rows, dict(_classes(dataset.features))
 

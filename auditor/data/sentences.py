@@ -1,4 +1,7 @@
-"""Files of words with tags → rows that a task reads, with the columns and the reading that were used."""
+"""Files of words with tags → rows that a task reads.
+
+They come with the columns and the reading that were used.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.data import columns as choosing
-from auditor.data import tokens
+from auditor.data import tag_numbers, tokens
 from auditor.data.columns import Columns
 from auditor.data.in_memory import Source
 from auditor.data.tables import Table
@@ -31,13 +34,14 @@ class Sentences:
     names: Mapping[str, str]
     """``text``, ``label`` and ``group`` → column."""
     reading: Reading
-    """``labels``: of tags that are numbers, number → tag; else type → type, where they are mapped."""
+    """Its ``labels`` map number → tag if the tags are numbers, else type → type if types are mapped."""
 
 
 def read(path: Source, columns: Columns, *, labels: Sequence[str] = (), mapping: Mapping[str, str]) -> Sentences:
-    """Read a file of words with tags. ``labels``: the model's tags, for tags that are positions among them.
+    """Read a file of words with tags.
 
-    Raises DataError for what ``tokens.read`` refuses, and for columns that are not there.
+    ``labels``: the model's tags, for tags that are positions among them. Raises DataError for what ``tokens.read``
+    refuses, and for missing columns.
     """
     for field_name in columns.fields:
         if field_name != "text":
@@ -45,20 +49,22 @@ def read(path: Source, columns: Columns, *, labels: Sequence[str] = (), mapping:
                 f"the task has no text field {field_name!r}", where="[data.columns]", hint="its field: text"
             )
     given = (columns.fields.get("text"), columns.label)
-    found = tokens.read(
+    tagged_rows = tokens.read(
         path,
         text=given[0],
         label=given[1],
         repair=columns.repair,
         shared=columns.shared,
-        numbers=tokens.Numbers(tuple(labels), {one: tag for one, tag in mapping.items() if tokens.is_number(one)}),
+        numbers=tag_numbers.Numbers(
+            tuple(labels), {key: tag for key, tag in mapping.items() if tag_numbers.is_number(key)}
+        ),
     )
-    names = dict(zip(("text", "label"), found.columns, strict=True))
+    names = dict(zip(("text", "label"), tagged_rows.columns, strict=True))
     if columns.group is not None:
-        names["group"] = choosing.given(columns.group, found.table)
-    kinds = Counter(one.type for _, row in found.table.rows for one in spans.spans(row[names["label"]]))
+        names["group"] = choosing.given(columns.group, tagged_rows.table)
+    kinds = Counter(span.type for _, row in tagged_rows.table.rows for span in spans.spans(row[names["label"]]))
     _check_keys(mapping, kinds)
-    reading = found.reading
+    reading = tagged_rows.reading
     if reading.by == matching.NAME:
         mapped = {kind: mapping[kind] for kind in sorted(kinds) if kind in mapping}
         reading = replace(reading, by=matching.MAPPING if mapped else reading.by, labels=mapped)
@@ -66,39 +72,45 @@ def read(path: Source, columns: Columns, *, labels: Sequence[str] = (), mapping:
         meant = zip(reading.labels, spans.renamed(tuple(reading.labels.values()), mapping), strict=True)
         reading = replace(reading, labels=dict(meant))
     notes = [
-        f"the file names no columns: its {'last' if name == given[1] else 'first'} one stands for {name!r}"
-        for name in found.assumed
+        f"the file has no column names: its {'last' if name == given[1] else 'first'} column stands for {name!r}"
+        for name in tagged_rows.assumed
     ]
     notes = [note for note in (reading.note, *notes, *_outside(kinds, mapping, labels)) if note]
-    return Sentences(found.table, names, replace(reading, note="; ".join(notes)))
+    return Sentences(tagged_rows.table, names, replace(reading, note="; ".join(notes)))
 
 
 def _check_keys(mapping: Mapping[str, str], kinds: Mapping[str, int]) -> None:
-    """Refuse a mapping of tags, such as B-ORG, where their types have to stand."""
+    """Refuse a mapping of tags, such as B-ORG, instead of types."""
     types = {key: match[1] for key in mapping if (match := _TAG.fullmatch(key)) and key not in kinds}
     for key, kind in types.items():
         if kind in kinds and kind not in mapping:
-            meant = {types.get(one, one): label for one, label in mapping.items()}
+            meant = {types.get(spelling, spelling): label for spelling, label in mapping.items()}
             hint = f"[data] {spellings.template(meant)}"
-            raise DataError(f"{key!r} is a tag, and types are mapped", where="[data.labels]", hint=hint)
+            raise DataError(f"{key!r} is a tag, but the mapping takes types", where="[data.labels]", hint=hint)
 
 
 def _outside(kinds: Mapping[str, int], mapping: Mapping[str, str], labels: Sequence[str]) -> Iterator[str]:
-    """How many entities are read as none, and whether the model knows their type all the same."""
-    gone = {kind: kinds[kind] for kind in sorted(kinds) if mapping.get(kind) == OUTSIDE}
-    if not gone:
+    """Describe the entities that are read as O.
+
+    A further note is on types that the model knows all the same.
+    """
+    dropped = {kind: kinds[kind] for kind in sorted(kinds) if mapping.get(kind) == OUTSIDE}
+    if not dropped:
         return
-    told = ", ".join(f"{count:,} {kind}" for kind, count in gone.items())
-    total = sum(gone.values())
-    yield f"{total:,} {'entity is' if total == 1 else 'entities are'} read as O: {told}"
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in dropped.items())
+    total = sum(dropped.values())
+    yield f"{total:,} {'entity is' if total == 1 else 'entities are'} read as O: {counts}"
     known = {kind.casefold() for kind in spans.types(map(spans.typed, labels))}
-    for kind in gone:
+    for kind in dropped:
         if kind.casefold() in known:
-            yield f"the model knows {kind}: what it finds of it there counts as wrong"
+            yield f"the model knows {kind}: its predictions of that type there count as wrong"
 
 
 def tagged(task: Task, row: Mapping[str, Any], sentences: Sentences, number: int) -> tuple[Inputs, Any]:
-    """A row read by the task; what it refuses is placed at the line of the word."""
+    """Return a row as the task reads it.
+
+    An error names the line of the word that the task refuses.
+    """
     names, table = sentences.names, sentences.table
     text, label = names["text"], names["label"]
     try:
@@ -114,7 +126,10 @@ def tagged(task: Task, row: Mapping[str, Any], sentences: Sentences, number: int
 
 
 def _of_all_types(error: DataError, task: Task, sentences: Sentences) -> DataError:
-    """The refusal of a type as one of all types that the task refuses, with the mapping to write."""
+    """Return one error for all types that the task refuses.
+
+    Its hint holds the mapping to write. Errors that are not about a type are returned as they are.
+    """
     text, label = sentences.names["text"], sentences.names["label"]
 
     def refused(kind: str) -> bool:
@@ -124,15 +139,15 @@ def _of_all_types(error: DataError, task: Task, sentences: Sentences) -> DataErr
             return True
         return False
 
-    every = Counter(one.type for _, row in sentences.table.rows for one in spans.spans(row[label]))
+    every = Counter(span.type for _, row in sentences.table.rows for span in spans.spans(row[label]))
     unknown = [kind for kind in every if refused(kind)]
     if not unknown or spans.PLAIN in unknown:
         return error
     known = tuple(spans.types(task.labels))
     meant = {kind: spans.short_for(kind, known) or OUTSIDE for kind in sorted(unknown)}
-    hint = f"map every type of the data that it lacks: [data] {spellings.template({**task.mapping, **meant})}"
+    hint = f"map every type that the model lacks: [data] {spellings.template({**task.mapping, **meant})}"
     if OUTSIDE in meant.values():
-        hint += "; O: its entities are none"
+        hint += "; O drops the entities of a type"
     if len(unknown) == 1:
         near = spans.near_type(unknown[0], known)
         return DataError(error.message, hint=hint if near is None else f"{near} or {hint}")
@@ -141,7 +156,10 @@ def _of_all_types(error: DataError, task: Task, sentences: Sentences) -> DataErr
 
 
 def shared_among(files: Sequence[Source], columns: Columns) -> Columns:
-    """The columns, known to be those of other files where one of the files has them: CoNLL files have no names."""
+    """Mark the columns as shared if one of the files has them.
+
+    CoNLL files have no names, so the names may be those of another file.
+    """
     if columns.shared or (columns.label is None and "text" not in columns.fields):
         return columns
     return replace(columns, shared=any(tokens.has(path, columns.fields.get("text"), columns.label) for path in files))
@@ -150,17 +168,17 @@ def shared_among(files: Sequence[Source], columns: Columns) -> Columns:
 def tags_in(
     path: Source, columns: Columns, mapping: Mapping[str, str], others: Sequence[Source] = ()
 ) -> tuple[str, ...]:
-    """The tags of a new head: O, and ``B-`` and ``I-`` of the training file's types, mapped, in alphabetical order.
+    """Return the tags of a new head.
 
-    ``others``: files that the columns may be named after. Raises DataError for what ``load`` refuses, and for a file
-    without any entity.
+    They are O, and ``B-`` and ``I-`` of the training file's types, mapped, in alphabetical order. ``others``: files
+    that the columns may be named after. Raises DataError for what ``load`` refuses, and for a file without any entity.
     """
     spellings.filled(mapping)
-    found = read(path, shared_among((path, *others), columns), mapping=mapping)
-    label = found.names["label"]
-    every = {kind for _, row in found.table.rows for kind in spans.types(row[label])}
+    sentences = read(path, shared_among((path, *others), columns), mapping=mapping)
+    label = sentences.names["label"]
+    every = {kind for _, row in sentences.table.rows for kind in spans.types(row[label])}
     kinds = {mapping.get(kind, kind) for kind in every} - {OUTSIDE}
     if not kinds:
-        gone = f"every type is mapped to O: {', '.join(sorted(every))}" if every else "every word is O"
-        raise DataError(f"names no entity: {gone}", where=str(path))
+        reason = f"every type is mapped to O: {', '.join(sorted(every))}" if every else "every word is O"
+        raise DataError(f"has no entity: {reason}", where=str(path))
     return (spans.OUTSIDE, *(f"{prefix}-{kind}" for kind in sorted(kinds) for prefix in "BI"))

@@ -1,4 +1,7 @@
-"""Files → numbered rows. Nothing is guessed of a cell: "NA" and "null" are texts, only an empty cell is missing."""
+"""Files → numbered rows.
+
+Nothing is guessed about a cell: "NA" and "null" are texts, and only an empty cell is missing.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ from auditor.errors import DataError
 from auditor.storage.reading import open_file, read_file
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
-"""Kinds of files, told by their names."""
+"""Endings of the files that can be read."""
 NO_ROWS = "was it cut off, or written somewhere else?"
-"""What may have become of a file without rows."""
+"""Hint for a file without rows."""
 
 PLAIN = (".csv", ".tsv")
 """Kinds whose first row names the columns."""
 NO_HEADER = "--no-header ([data] header = false)"
-"""How to say that it does not."""
+"""The flag and the key for files without a header."""
 
 Cells = Mapping[str, Any]
 
@@ -40,15 +43,15 @@ class Table:
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Column of numbers → their names, where ``datasets`` kept them."""
     lines: Mapping[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
-    """Row → the line of each of its words, where they stand in lines of their own."""
+    """Row → the line of each of its words, if each word has its own line."""
 
 
 def read(path: Source, *, header: bool = True) -> Table:
-    """Read a file by the ending of its name, a folder that ``datasets`` saved, or rows in memory.
+    """Read a file, a folder saved by ``datasets``, or rows in memory.
 
-    ``header``: whether the first row of a CSV or TSV file names the columns. Raises DataError: no such path, another
-    folder, an unknown kind, an empty or binary file, broken encoding (row and byte), a row that does not parse, columns of
-    the same name.
+    The ending of a file's name tells its kind. ``header``: whether the first row of a CSV or TSV file names the
+    columns. Raises DataError for a missing path, another folder, an unknown kind, an empty or binary file, broken
+    encoding (row and byte), a row that does not parse, and columns of the same name.
     """
     where = str(path)
     suffix = path.suffix.lower()
@@ -77,20 +80,21 @@ def read(path: Source, *, header: bool = True) -> Table:
 
 
 def pair(path: Source, labels: Path) -> Table:
-    """Texts, one a line, and their labels in the lines of another file: columns ``text`` and ``label``.
+    """Read texts and their labels, one per line, from two files.
 
-    Raises DataError for what is no text, and where one file has more lines than the other.
+    The columns are ``text`` and ``label``. Raises DataError for a file that is not text, and where one file has more
+    lines than the other.
     """
     if isinstance(path, InMemory) or path.suffix.lower() != ".txt":
-        hint = "its labels stand in a column of it, or it is a .txt with one text a line"
-        raise DataError("has columns, and another file is named for its labels", where=str(path), hint=hint)
-    texts, golds = (delimited.lines_of(decoded(_text(one), str(one))) for one in (path, labels))
+        hint = "take the labels from one of its columns, or use a .txt with one text per line"
+        raise DataError("has columns, but another file is named for its labels", where=str(path), hint=hint)
+    texts, golds = (delimited.lines_of(decoded(_text(file), str(file))) for file in (path, labels))
     if not texts:
         raise DataError("is empty", where=str(path), hint=NO_ROWS)
     if len(texts) != len(golds):
         short, number = (labels, len(golds)) if len(golds) < len(texts) else (path, len(texts))
         problem = f"{path} has {len(texts)} lines and {labels} {len(golds)}"
-        raise DataError(problem, hint=f"line {number + 1} is missing in {short.name}: one text and one label a line")
+        raise DataError(problem, hint=f"line {number + 1} is missing in {short.name}: one text and one label per line")
     rows = tuple(
         (number, {"text": text, "label": gold}) for number, (text, gold) in enumerate(zip(texts, golds, strict=True), 1)
     )
@@ -98,19 +102,20 @@ def pair(path: Source, labels: Path) -> Table:
 
 
 def _text(path: Path) -> bytes:
-    return read_file(path, DataError, hint="one text or label a line, in a file")
+    return read_file(path, DataError, hint="a file with one text or label per line")
 
 
 def sha256_of(path: Source) -> str:
-    """SHA-256 in hexadecimal: of a file's bytes, of the names and contents of all files in a folder, of rows in memory.
+    """Return the SHA-256 of a source, in hexadecimal.
 
-    Raises DataError for what cannot be read.
+    It covers a file's bytes, the names and contents of all files in a folder, or rows in memory. Raises DataError for
+    what cannot be read.
     """
     if isinstance(path, InMemory):
         return path.sha256
     try:
         if path.is_dir():
-            files = sorted(one for one in path.rglob("*") if one.is_file())
+            files = sorted(file for file in path.rglob("*") if file.is_file())
             lines = (f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n" for file in files)
             return hashlib.sha256("".join(lines).encode()).hexdigest()
         with open_file(path, DataError) as file:
@@ -136,15 +141,18 @@ def _bytes(path: Path, suffix: str) -> bytes:
     if suffix not in SUFFIXES and path.exists():
         hint = f"one of {kinds}"
         if suffix == ".txt":
-            hint = "one text a line needs --labels-file; rename it to .csv or .tsv if it has columns"
+            hint = "one text per line needs --labels-file; rename it to .csv or .tsv if it has columns"
         elif suffix == ".json":
-            hint = "one object a line, in a file that ends in .jsonl"
+            hint = "a file with one object per line ends in .jsonl"
         raise DataError(f"unknown kind of file {path.suffix!r}", where=where, hint=hint)
     return read_file(path, DataError, hint="paths in audit.toml are relative to that file")
 
 
 def decoded(content: bytes, where: str) -> str:
-    """A file's bytes as text. Raises DataError for what is none, or not UTF-8, with row and byte."""
+    """Return a file's bytes as text.
+
+    Raises DataError, with row and byte, for bytes that are not text or not UTF-8.
+    """
     for start, kind in (
         (b"PAR1", "Parquet"),
         (b"PK\x03\x04", "a zip archive or an Excel sheet"),
@@ -169,7 +177,7 @@ def decoded(content: bytes, where: str) -> str:
             where=where,
             hint="save it as UTF-8",
         ) from None
-    # How the first Macintoshes ended lines.
+    # The first Macintoshes ended lines with a carriage return.
     return text if "\n" in text else text.replace("\r", "\n")
 
 
@@ -199,7 +207,7 @@ def _object(line: str, where: str) -> Cells:
     except json.JSONDecodeError as error:
         raise DataError(f"is not JSON: {error.msg} at character {error.pos + 1}", where=where, hint=hint) from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"is not JSON that can be read: {error}", where=where, hint=hint) from None
+        raise DataError(f"cannot be read as JSON: {error}", where=where, hint=hint) from None
     if not isinstance(row, dict):
         raise DataError("is not an object", where=where, hint=hint)
     return row
@@ -210,7 +218,7 @@ def _parquet(content: bytes, where: str) -> tuple[list[str], list[tuple[int, Cel
     import pyarrow.parquet as pq
 
     try:
-        # Not read_table: it would read columns out of the folder names too.
+        # Not read_table: it also reads columns from the names of folders.
         table = pq.ParquetFile(pa.BufferReader(content)).read()
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"is not Parquet: {str(error).splitlines()[0]}", where=where) from None
@@ -219,10 +227,39 @@ def _parquet(content: bytes, where: str) -> tuple[list[str], list[tuple[int, Cel
 
 
 def _class_names(described: bytes | None) -> dict[str, tuple[str, ...]]:
-    """Column → names of its numbers, from what ``datasets`` writes into a Parquet file; whatever else is there is none."""
+    """Return column → names of its numbers from Parquet metadata.
+
+    ``datasets`` writes them there; anything else in their place counts as none.
+    """
     try:
         features = json.loads(described or b"{}").get("info", {}).get("features", {})
-        inner = {name: one.get("feature", one) for name, one in features.items()}
-        return {name: tuple(map(str, one["names"])) for name, one in inner.items() if "names" in one}
+        inner = {name: feature.get("feature", feature) for name, feature in features.items()}
+        return {name: tuple(map(str, feature["names"])) for name, feature in inner.items() if "names" in feature}
     except (ValueError, AttributeError, TypeError):
         return {}
+
+
+def cell(value: object, where: str, column: str) -> str:
+    """Return a cell as text, "" if it is missing.
+
+    Raises DataError for a list, a table, and bytes or characters that are not text.
+    """
+    if value is None or value != value:  # NaN: Parquet and pandas write a missing cell like this
+        return ""
+    place = f"{where}, column {column!r}"
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise DataError("holds bytes that are not UTF-8 text", where=place) from None
+    if isinstance(value, list | dict | tuple):
+        kind = "an object" if isinstance(value, dict) else "a list"
+        raise DataError(f"holds {kind}, not one value", where=place)
+    if isinstance(value, bool):
+        return str(value).lower()  # as in JSON
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(f"holds an unpaired surrogate: {text[error.start]!a}", where=place) from None
+    return text

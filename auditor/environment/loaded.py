@@ -1,4 +1,4 @@
-"""Classes of packages that may be imported already; none is imported here."""
+"""Type checks that import no package."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import sys
 
 
 def is_instance(value: object, package: str, name: str) -> bool:
-    """Whether a value is of a package's class; before the package is imported nothing is."""
+    """Whether a value is of a package's class.
+
+    Before the package is imported nothing is.
+    """
     kind = getattr(sys.modules.get(package), name, None)
     return isinstance(kind, type) and isinstance(value, kind)

@@ -1,4 +1,7 @@
-"""Optional packages: which are absent, and the command that installs them. Imports none of them."""
+"""Optional packages: which are absent, and how to install them.
+
+This module imports none of them.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import importlib.util
 import shlex
 
 TEXTATTACK = "pip install --no-deps textattack"
-"""Without its dependencies: TextAttack asks for flair, which does not run with transformers 5 and which no attack here
-uses. What else it imports is a dependency of this project."""
+"""The command leaves dependencies out: TextAttack requires flair, which does not run with transformers 5 and which no
+attack here uses. What else it imports is a dependency of this project."""
 TEXTATTACK_IMPORTS = {
     "bert_score": "bert-score",
     "editdistance": "editdistance",
@@ -24,11 +27,11 @@ TEXTATTACK_IMPORTS = {
     "terminaltables": "terminaltables",
     "word2number": "word2number",
 }
-"""What TextAttack imports that nothing else here needs: module → its distribution."""
+"""Modules that only TextAttack needs here → their distributions."""
 
 
 def is_installed(module: str) -> bool:
-    """Whether a top-level module can be found; it is not imported."""
+    """Whether a top-level module can be found, without importing it."""
     try:
         return importlib.util.find_spec(module) is not None
     except ValueError:  # a stand-in in sys.modules without a spec
@@ -36,14 +39,14 @@ def is_installed(module: str) -> bool:
 
 
 def command(module: str, distribution: str | None = None) -> str:
-    """The command that installs the package of a module."""
+    """Return the command that installs the package of a module."""
     return TEXTATTACK if module == "textattack" else f"pip install {shlex.quote(distribution or module)}"
 
 
 def lacking(module: str, distribution: str | None = None) -> str | None:
-    """Say why a package cannot be imported, and the command that mends it; None where it can.
+    """Return why a package cannot be imported, and what mends it.
 
-    ``distribution``: its name on the package index, where that differs from the module's.
+    The result is None if it can. ``distribution``: its name on the package index, if that differs from the module's.
     """
     if not is_installed(module):
         return f"{distribution or module} is not installed; get it with: {command(module, distribution)}"

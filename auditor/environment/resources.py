@@ -1,6 +1,7 @@
-"""Optional resources: what is here, what its absence disables, and a guard against downloads during an audit.
+"""Optional resources, and a guard against downloads during an audit.
 
-An audit fetches nothing by itself: what is not on the machine is named, with the command that gets it.
+A survey says what is here and what its absence disables. An audit fetches nothing by itself: it names what is not on
+the machine, with the command that gets it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _TRUE = {"1", "ON", "YES", "TRUE"}
 
 _private: list[Path] = []
-"""The private NLTK folder of this process, once it was needed."""
+"""The private NLTK folder of this process, if it was needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Resource:
     name: str
     present: bool
     note: str
-    """What it serves; when absent, what its absence disables or changes and how to get it. No machine's paths."""
+    """What it serves; if absent, what its absence disables or changes, and how to get it. Names no machine's paths."""
 
 
 class DownloadBlockedError(RuntimeError):
@@ -60,12 +61,15 @@ class DownloadBlockedError(RuntimeError):
 
 
 def survey() -> tuple[Resource, ...]:
-    """Every optional resource, in a fixed order; loads no library and asks no network."""
+    """Return every optional resource, in a fixed order.
+
+    The survey loads no library and uses no network.
+    """
     return (stopwords(), wordnet(), *(_package(*entry) for entry in _PACKAGES))
 
 
 def stopwords() -> Resource:
-    """NLTK's list of English stop words, which attacks leave alone."""
+    """Return the resource of English stop words, which attacks leave alone."""
     if _in_nltk(*_STOPWORDS):
         return Resource("NLTK stopwords", True, "the words that attacks leave alone")
     return Resource(
@@ -77,7 +81,7 @@ def stopwords() -> Resource:
 
 
 def wordnet() -> Resource:
-    """The WordNet corpus in NLTK's form, the source of synonyms."""
+    """Return the resource of the WordNet corpus, the source of synonyms."""
     if _in_nltk(*_WORDNET):
         return Resource("NLTK WordNet", True, "synonyms for the attack pwws and the recipe eda")
     return Resource(
@@ -88,16 +92,16 @@ def wordnet() -> Resource:
 
 
 SERVED: dict[str, Callable[[], Resource]] = {"stopwords": stopwords, "wordnet": wordnet}
-"""What ``resource:<name>`` among the needs of a perturbation means."""
+"""Meaning of ``resource:<name>`` among the needs of a perturbation."""
 
 
 def lacking(attack: str) -> str | None:
-    """Why an attack of TextAttack's cannot run here; None where it can."""
+    """Return why an attack from TextAttack cannot run here, or None."""
     reason = packages.lacking("textattack")
     if reason is not None:
         return reason
-    found = wordnet()
-    return None if attack != "pwws" or found.present else f"{found.name} is missing: {found.note}"
+    corpus = wordnet()
+    return None if attack != "pwws" or corpus.present else f"{corpus.name} is missing: {corpus.note}"
 
 
 def _package(name: str, module: str, serves: str) -> Resource:
@@ -106,14 +110,14 @@ def _package(name: str, module: str, serves: str) -> Resource:
 
 
 def ensure_stopwords() -> Resource:
-    """Make NLTK's stop words loadable: without the corpus, from the list that scikit-learn ships.
+    """Make NLTK's stop words loadable, and say which list it is.
 
-    That list goes to a folder of this process, removed at its end, on ``nltk.data.path``. Says which list it is;
-    calling it again changes nothing.
+    Without the corpus they are the list that scikit-learn ships. It goes to a folder on ``nltk.data.path`` that this
+    process removes at its end. Calling this again changes nothing.
     """
-    found = stopwords()
-    if found.present or _private:
-        return found
+    resource = stopwords()
+    if resource.present or _private:
+        return resource
     import nltk
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
@@ -124,11 +128,14 @@ def ensure_stopwords() -> Resource:
     file.write_text("".join(f"{word}\n" for word in sorted(ENGLISH_STOP_WORDS)), encoding="utf-8")
     nltk.data.path.append(str(folder))
     _private.append(folder)
-    return found
+    return resource
 
 
 def _in_nltk(kind: str, name: str, files: tuple[str, ...]) -> bool:
-    """Whether NLTK would find this corpus, unpacked or zipped, in a folder that is not this process's own."""
+    """Whether NLTK would find this corpus, unpacked or zipped.
+
+    The folder of this process does not count.
+    """
     for folder in _nltk_folders():
         if folder in _private:
             continue
@@ -139,7 +146,10 @@ def _in_nltk(kind: str, name: str, files: tuple[str, ...]) -> bool:
 
 
 def _nltk_folders() -> list[Path]:
-    """Where NLTK looks: its own list when it is loaded (it is heavy), else the list it would make."""
+    """Return the folders that NLTK searches.
+
+    They are its own list if it is loaded (it is heavy), else the list that it would make.
+    """
     if "nltk.data" in sys.modules:
         return [Path(str(folder)) for folder in sys.modules["nltk.data"].path]
     prefix = Path(sys.prefix)
@@ -161,9 +171,10 @@ def _nltk_folders() -> list[Path]:
 
 @contextmanager
 def no_downloads() -> Iterator[None]:
-    """Inside, NLTK and TextAttack raise DownloadBlockedError instead of fetching, and Hugging Face is offline.
+    """Prevent downloads while the context is open.
 
-    Everything is as before afterwards, also in libraries that were imported inside and read the switch then.
+    NLTK and TextAttack raise DownloadBlockedError instead of fetching, and Hugging Face is offline. Afterwards
+    everything is as before, also in libraries that were imported inside and read the switch then.
     """
     if importlib.util.find_spec("nltk") is not None:
         importlib.import_module("nltk")

@@ -1,1 +1,1 @@
-"""How data spell labels, and which of a model's labels they mean."""
+"""Labels in data, and the model labels that they mean."""

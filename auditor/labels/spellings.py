@@ -1,4 +1,4 @@
-"""How data spell labels, and which of a model's labels a spelling may mean."""
+"""Spellings of labels in data, and the labels that they may mean."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from auditor.errors import DataError
 
 SHOWN = 20
-"""An error lists at most so many labels: some tasks have hundreds."""
+"""The most labels that an error lists: some tasks have hundreds."""
 NUMBER = re.compile(r"-?[0-9]{1,18}")
 UNFILLED = "?"
-"""Stands in a proposed mapping for a label that nothing tells; a mapping with it is refused."""
+"""Placeholder for an unknown label in a proposed mapping; a mapping that still has it is refused."""
 MISTYPED = 0.85
-"""Likeness (difflib) of two spellings of one word, at least."""
+"""The least similarity (difflib) of two spellings of one word."""
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 
 
@@ -31,12 +31,15 @@ class Column:
     where: str = ""
     """The file."""
     classes: tuple[str, ...] = ()
-    """What the file calls its numbers, from 0 on; empty where it does not say."""
+    """The file's names for its numbers, from 0 on; empty if it has none."""
     texts: str = ""
-    """The file of the texts, where the labels stand in another one."""
+    """The file of the texts, if the labels are in another one."""
 
     def at(self, spelling: str) -> str | None:
-        """The place of its first row, for an error; None without a file."""
+        """Return the place of a spelling's first row, for an error.
+
+        The result is None without a file.
+        """
         return f"{self.where}: row {self.rows[spelling][0]}, column {self.name!r}" if self.where else None
 
     @property
@@ -46,9 +49,10 @@ class Column:
 
 
 def spelled(value: object) -> str:
-    """A cell as a label: JSON's true and false as JSON writes them, 1.0 as 1, no white space around.
+    """Return a cell as a label.
 
-    A whole number with ``.0`` is how pandas writes a column of integers with a gap in it.
+    JSON's true and false are as JSON writes them, 1.0 is 1, and white space around the label goes. pandas writes a
+    column of whole numbers with ``.0`` if the column has a gap.
     """
     if isinstance(value, bool):
         return str(value).lower()
@@ -60,24 +64,30 @@ def spelled(value: object) -> str:
 
 
 def alike(word: str) -> str:
-    """What spellings of one label have in common: case, white space and Unicode's composition left out."""
+    """Return what the spellings of one label have in common.
+
+    Case, white space and Unicode's composition are left out.
+    """
     return " ".join(unicodedata.normalize("NFC", word).casefold().split())
 
 
 def by_number(label: str) -> tuple[bool, int, str]:
-    """Sorts whole numbers by value and before words. Digits of other scripts are words."""
+    """Return a sort key: whole numbers by value, then words.
+
+    Digits of other scripts are words.
+    """
     number = NUMBER.fullmatch(label) is not None
     return not number, int(label) if number else 0, label
 
 
 def shown(labels: Sequence[str]) -> str:
-    """Labels for an error, the first of many."""
+    """Return labels for an error, the first of many."""
     known = ", ".join(labels[:SHOWN])
     return known if len(labels) <= SHOWN else f"{known}, … ({len(labels)} in all)"
 
 
 def template(mapping: Mapping[str, str]) -> str:
-    """A line of ``[data]`` in audit.toml that maps labels so."""
+    """Return the line of ``[data]`` in audit.toml for a mapping."""
     pairs = ", ".join(f"{_quoted(spelling)} = {_quoted(label)}" for spelling, label in mapping.items())
     return f"labels = {{ {pairs} }}"
 
@@ -87,7 +97,10 @@ def _quoted(word: str) -> str:
 
 
 def with_class_names(column: Column) -> Column:
-    """The column with the file's names in place of its numbers. Raises DataError for a number without a name."""
+    """Return the column with the file's names for its numbers.
+
+    Raises DataError for a number without a name.
+    """
     if not column.classes:
         return column
     rows: dict[str, Sequence[int]] = {}
@@ -102,38 +115,51 @@ def with_class_names(column: Column) -> Column:
 
 
 def names(labels: Iterable[str]) -> dict[str, str]:
+    """Return the mapping of each label to itself."""
     return {label: label for label in labels}
 
 
 def match(spellings: Iterable[str], keys: Mapping[str, str]) -> dict[str, str]:
-    """Spelling → value of the key that it is: the same, or alike where it is like one key alone."""
+    """Return spelling → value of the key that it matches.
+
+    A spelling matches the same key, else one key that is alike. It is left out if its matches have several values.
+    """
     exact: dict[str, set[str]] = {}
     near: dict[str, set[str]] = {}
     for key in keys:
         exact.setdefault(spelled(key), set()).add(keys[key])
         near.setdefault(alike(spelled(key)), set()).add(keys[key])
-    found = {}
+    matches = {}
     for spelling in spellings:
         values = exact.get(spelling) or near.get(alike(spelling)) or set()
         if len(values) == 1:
-            found[spelling] = next(iter(values))
-    return found
+            matches[spelling] = next(iter(values))
+    return matches
 
 
 def positions(column: Column, labels: Sequence[str]) -> dict[str, str]:
-    """Number → label in its place of the model's list; empty unless every number has one."""
+    """Return number → label at its position in the model's list.
+
+    The result is empty unless every number has a label.
+    """
     places = {str(number): label for number, label in enumerate(labels)}
-    return {one: places[one] for one in column.rows} if column.rows.keys() <= places.keys() else {}
+    return {number: places[number] for number in column.rows} if column.rows.keys() <= places.keys() else {}
 
 
 def own_numbers(column: Column, labels: Sequence[str]) -> dict[str, str]:
-    """Number → label that names it, as "1 star" does; empty unless each label names another and all are among them."""
+    """Return number → label that names it, as "1 star" does.
+
+    The result is empty unless each label names another number and all numbers of the column are among them.
+    """
     named = _numbered(labels)
-    return {one: named[one] for one in column.rows} if column.rows.keys() <= named.keys() else {}
+    return {number: named[number] for number in column.rows} if column.rows.keys() <= named.keys() else {}
 
 
 def _numbered(labels: Sequence[str]) -> dict[str, str]:
-    """Number → the label with this number in its name; empty unless each label has another."""
+    """Return number → the label with this number in its name.
+
+    The result is empty unless each label has another number.
+    """
     named: dict[str, str] = {}
     for label in labels:
         number = re.search(r"[0-9]{1,18}", label)
@@ -142,34 +168,42 @@ def _numbered(labels: Sequence[str]) -> dict[str, str]:
 
 
 def proposed(column: Column, labels: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A mapping of every label of the column, to be checked by a person.
+    """Propose a mapping of every label, for a person to check.
 
-    Numbers by one rule for all, words by name or likeness, UNFILLED where nothing tells. No two get the same label, nor one that ``given``, the mapping
-    so far, has for another, unless they are words that differ in a letter.
+    Numbers are mapped by one rule for all, words by name or likeness; UNFILLED stands for an unknown label. No two
+    spellings get the same label, and none gets one that ``given``, the mapping so far, has for another, unless they are
+    words that differ in a letter.
     """
     given = match(column.rows, given or {})
-    ordered = [one for one in sorted(column.rows, key=by_number) if one not in given]
+    ordered = [spelling for spelling in sorted(column.rows, key=by_number) if spelling not in given]
     means = _by_one_rule(column, labels) if column.numbers else match(ordered, names(labels))
     taken = {*given.values(), *means.values()}
     if not column.numbers:
-        like = {one: _like(one, labels) for one in ordered if one not in means}
-        means |= {one: label for one, label in like.items() if label and (label not in taken or _mistyped(one, label))}
-    found = dict(given)
-    for one in ordered:
-        label = means.get(one, UNFILLED)
-        others = [other for other, meant in (*given.items(), *means.items()) if meant == label and other != one]
-        told_apart = any(column.numbers or not _mistyped(one, other) for other in others)
-        found[one] = UNFILLED if told_apart else label
-    return {one: found[one] for one in sorted(found, key=by_number)}
+        like = {spelling: _like(spelling, labels) for spelling in ordered if spelling not in means}
+        means |= {
+            spelling: label
+            for spelling, label in like.items()
+            if label and (label not in taken or _mistyped(spelling, label))
+        }
+    mapping = dict(given)
+    for spelling in ordered:
+        label = means.get(spelling, UNFILLED)
+        rivals = [rival for rival, meant in (*given.items(), *means.items()) if meant == label and rival != spelling]
+        ambiguous = any(column.numbers or not _mistyped(spelling, rival) for rival in rivals)
+        mapping[spelling] = UNFILLED if ambiguous else label
+    return {spelling: mapping[spelling] for spelling in sorted(mapping, key=by_number)}
 
 
 def _by_one_rule(column: Column, labels: Sequence[str]) -> dict[str, str]:
-    """Number → label: by the labels' own numbers or names, by position, or in order where there are as many of both."""
-    # The numbers of default names are positions, which are no names.
+    """Return number → label, by one rule for all numbers.
+
+    The rule is the labels' own numbers or names, the position, or the order if there are as many numbers as labels.
+    """
+    # The numbers in default names are positions, not names.
     default = list(labels) == [f"LABEL_{place}" for place in range(len(labels))]
     named, known = {} if default else _numbered(labels), match(column.rows, names(labels))
     if named.keys() & column.rows.keys():
-        return {one: named[one] for one in column.rows if one in named}
+        return {number: named[number] for number in column.rows if number in named}
     if known:
         return known
     in_order = dict(zip(sorted(column.rows, key=by_number), labels, strict=False))
@@ -177,23 +211,29 @@ def _by_one_rule(column: Column, labels: Sequence[str]) -> dict[str, str]:
 
 
 def filled(mapping: Mapping[str, str]) -> None:
-    """Raise DataError for a mapping as it was proposed, with a place that is not filled in."""
+    """Refuse a proposed mapping that is not filled in.
+
+    Raises DataError.
+    """
     for spelling, label in mapping.items():
         if label == UNFILLED:
-            problem = f"{spelling!r} is mapped to {UNFILLED!r}, which stands for a label to fill in"
+            problem = f"{spelling!r} is mapped to {UNFILLED!r}, which is a placeholder to fill in"
             raise DataError(problem, where="[data.labels]", hint="write what it means")
 
 
 def _like(spelling: str, labels: Sequence[str]) -> str | None:
-    """The label that begins as this one does, where one alone does, or is spelt nearly the same."""
+    """Return the label that resembles a spelling, or None.
+
+    Either it alone begins like the spelling, or it is spelt nearly the same.
+    """
     low = alike(spelling)
-    begun = [one for one in labels if alike(one).startswith(low) or low.startswith(alike(one))]
-    # What stands before a word turns it round: not_spam, irrelevant.
-    near = difflib.get_close_matches(low, [one for one in map(alike, labels) if one[:1] == low[:1]], n=1)
-    return begun[0] if len(begun) == 1 else next((one for one in labels if alike(one) in near), None)
+    begun = [label for label in labels if alike(label).startswith(low) or low.startswith(alike(label))]
+    # A prefix reverses a meaning (not_spam, irrelevant), so the first letters must agree.
+    near = difflib.get_close_matches(low, [label for label in map(alike, labels) if label[:1] == low[:1]], n=1)
+    return begun[0] if len(begun) == 1 else next((label for label in labels if alike(label) in near), None)
 
 
 def _mistyped(spelling: str, label: str) -> bool:
-    """Whether they are one word, or nearly."""
-    one, other = alike(spelling), alike(label)
-    return one[:1] == other[:1] and difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() > MISTYPED
+    """Whether a spelling and a label are one word, or nearly."""
+    first, second = alike(spelling), alike(label)
+    return first[:1] == second[:1] and difflib.SequenceMatcher(None, first, second, autojunk=False).ratio() > MISTYPED

@@ -1,8 +1,8 @@
-"""Every number with its interval.
+"""Estimates and their intervals.
 
-The independent unit is the cluster (an example, a template, an author), never the case; the estimand is the mean
-over clusters of the cluster's mean. Bounds are one-sided at any level; the intervals shown are two-sided 95 %.
-Coverage chose the methods: a test simulates each on a grid of clusters, cases, rates and intra-class correlations.
+The independent unit is the cluster (an example, a template, an author), never the case; the estimand is the mean over
+clusters of the cluster's mean. Bounds are one-sided at any level; the intervals shown are two-sided 95 %. Coverage
+chose the methods: a test simulates each on a grid of clusters, cases, rates and intra-class correlations.
 """
 
 from auditor.stats.comparisons import Contrast, compare

@@ -1,4 +1,7 @@
-"""Rows → arrays: one value for each cluster, aligned by cluster where arms are paired."""
+"""Rows → arrays with one value per cluster.
+
+Paired arms are aligned by cluster.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ Array = Any
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Clusters in the order of their names, or in that in which they were drawn.
+    """Clusters of one arm, ordered by name or as they were drawn.
 
     ``totals`` and ``counts`` are float64 arrays of one length.
     """
@@ -25,21 +28,22 @@ class Arm:
 
     @property
     def means(self) -> Array:
+        """The mean of each cluster's cases."""
         return self.totals / self.counts
 
     @property
     def binary(self) -> bool:
-        """One case of value 0 or 1 in each cluster."""
+        """Whether each cluster has one case of value 0 or 1."""
         return bool((self.counts == 1).all() and ((self.totals == 0) | (self.totals == 1)).all())
 
 
 def arms(rows: Sequence[Row], *, empty: bool = False, drawn: bool = False) -> dict[str, Arm]:
-    """Arm → its clusters with a count above 0, by name. Raises ValueError when nothing is left.
+    """Return arm → its clusters with a count above 0, by name.
 
-    With ``empty`` also those without a count, for ratios of sums: an example may count in the F1 of one answer (a
-    false positive) and not in that of another (a true negative). With ``drawn`` each arm's clusters stand in the order
-    in which they first come in ``rows``, whatever their arm there: that in which they were drawn. Of two rows of one
-    arm and cluster the last counts.
+    ``empty``: also the clusters without a count, for ratios of sums. An example may count in the F1 of one answer (a
+    false positive) and not in that of another (a true negative). ``drawn``: each arm's clusters are in the order in
+    which they first come in ``rows``, in whatever arm; that is the order in which they were drawn. Of two rows of one
+    arm and cluster the last counts. Raises ValueError when nothing is left.
     """
     import numpy as np
 
@@ -50,18 +54,18 @@ def arms(rows: Sequence[Row], *, empty: bool = False, drawn: bool = False) -> di
     if not kept.any():
         raise ValueError("no rows to estimate from")
     rank = _drawn(clusters) if drawn else np.asarray(columns.names.ranks)[clusters]
-    found = {}
+    by_name = {}
     for arm in np.unique(of_arm if empty else of_arm[kept]):
         own = np.flatnonzero(of_arm == arm if empty else (of_arm == arm) & kept)
         own = own[np.argsort(rank[own], kind="stable")]
         own = own[np.append(rank[own][1:] != rank[own][:-1], True)]
         names = tuple(map(columns.names.__getitem__, clusters[own].tolist()))
-        found[columns.arm_names[arm]] = Arm(names, totals[own], counts[own])
-    return found
+        by_name[columns.arm_names[arm]] = Arm(names, totals[own], counts[own])
+    return by_name
 
 
 def _drawn(clusters: Array) -> Array:
-    """For each row the place of its cluster's first row."""
+    """Return for each row the place of its cluster's first row."""
     import numpy as np
 
     _, first, inverse = np.unique(clusters, return_index=True, return_inverse=True)
@@ -69,7 +73,10 @@ def _drawn(clusters: Array) -> Array:
 
 
 def paired(first: Arm, second: Arm) -> tuple[Arm, Arm]:
-    """Both arms over their common clusters. Raises ValueError when there are none."""
+    """Return both arms over their common clusters.
+
+    Raises ValueError when there are none.
+    """
     if first.clusters == second.clusters:
         return first, second
     common = set(first.clusters) & set(second.clusters)
@@ -77,7 +84,10 @@ def paired(first: Arm, second: Arm) -> tuple[Arm, Arm]:
 
 
 def only(arm: Arm, clusters: set[str]) -> Arm:
-    """The arm's clusters among these. Raises ValueError for an empty set."""
+    """Return the arm's clusters among these.
+
+    Raises ValueError for an empty set.
+    """
     if not clusters:
         raise ValueError("no common clusters")
     kept = [index for index, name in enumerate(arm.clusters) if name in clusters]

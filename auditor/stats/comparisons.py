@@ -1,4 +1,7 @@
-"""Two models on the same clusters: the paired difference, its interval and a p value."""
+"""Comparison of two models on the same clusters.
+
+It gives the paired difference, its interval and a p value.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ SIDE = 0.025
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """value = one model − the other, with a two-sided 95 % interval and a two-sided p value in (0, 1]."""
+    """Difference of two models: value = one model − the other.
+
+    It has a two-sided 95 % interval and a two-sided p value in (0, 1].
+    """
 
     value: float
     low: float
@@ -29,40 +35,43 @@ class Contrast:
 def compare(
     kind: Kind, rows: Sequence[Row], against: Sequence[Row], *, low: float, high: float, ratio: bool = False
 ) -> Contrast:
-    """Paired by cluster over the clusters that both have, for the kinds ``mean`` and ``change``.
+    """Compare two models, paired by the clusters that both have.
 
-    ``low`` and ``high`` are the range of a cluster's value. Raises ValueError without common clusters or for
-    another kind. McNemar's exact test gives p with one yes-or-no case a cluster, else the
-    cluster-robust t; where all clusters differ alike, the sign test.
+    The kinds are ``mean`` and ``change``. ``low`` and ``high`` are the range of a cluster's value. McNemar's exact test
+    gives p with one yes-or-no case per cluster, else the cluster-robust t; where all clusters differ alike, the sign
+    test does. Raises ValueError without common clusters or for another kind.
     """
     if kind not in ("mean", "change"):
         raise ValueError(f"values of kind {kind!r} are not compared between models")
-    mine, other = arms(rows, empty=ratio), arms(against, empty=ratio)
+    mine, theirs = arms(rows, empty=ratio), arms(against, empty=ratio)
     names = ("",) if kind == "mean" else ("first", "second")
-    pairs = _pairs(mine, other, names)
+    pairs = _pairs(mine, theirs, names)
     differences = _values(pairs[0][0], ratio) - _values(pairs[0][1], ratio)
-    for one, two in pairs[1:]:
-        differences = differences - (_values(one, ratio) - _values(two, ratio))
+    for mine_arm, theirs_arm in pairs[1:]:
+        differences = differences - (_values(mine_arm, ratio) - _values(theirs_arm, ratio))
     value = _value(pairs, ratio)
     width = high - low
-    found = _bounds(pairs, differences, width, ratio)
+    limits = _bounds(pairs, differences, width, ratio)
     p, method = _p_value(pairs, differences, exact=kind == "mean" and not ratio)
     return Contrast(
-        value, max(-width, min(found[0], value)), min(width, max(found[1], value)), p, len(differences), method
+        value, max(-width, min(limits[0], value)), min(width, max(limits[1], value)), p, len(differences), method
     )
 
 
-def _pairs(mine: dict[str, Arm], other: dict[str, Arm], names: Sequence[str]) -> list[tuple[Arm, Arm]]:
-    """For each arm both models' clusters: only those that every arm of both models has."""
-    if any(name not in mine or name not in other for name in names):
+def _pairs(mine: dict[str, Arm], theirs: dict[str, Arm], names: Sequence[str]) -> list[tuple[Arm, Arm]]:
+    """Return for each arm both models' clusters.
+
+    They are only those that every arm of both models has.
+    """
+    if any(name not in mine or name not in theirs for name in names):
         raise ValueError("an arm has no rows")
-    common = set.intersection(*(set(side[name].clusters) for side in (mine, other) for name in names))
-    return [(only(mine[name], common), only(other[name], common)) for name in names]
+    common = set.intersection(*(set(side[name].clusters) for side in (mine, theirs) for name in names))
+    return [(only(mine[name], common), only(theirs[name], common)) for name in names]
 
 
 def _bounds(pairs: Sequence[tuple[Arm, Arm]], differences: Array, width: float, ratio: bool) -> tuple[float, float]:
     if ratio:
-        # Pseudo-values have no range; twice as wide a one takes pseudo-clusters twice as far.
+        # Pseudo-values have no range of their own; a range twice as wide takes the pseudo-clusters twice as far.
         low, high = intervals.plus_two_t(differences / width, SIDE)
     else:
         cases = min(float(arm.counts.sum()) for pair in pairs for arm in pair)
@@ -78,8 +87,8 @@ def _value(pairs: Sequence[tuple[Arm, Arm]], ratio: bool) -> float:
     def point(arm: Arm) -> float:
         return float(arm.totals.sum() / arm.counts.sum()) if ratio else float(arm.means.mean())
 
-    found = [point(one) - point(two) for one, two in pairs]
-    return found[0] - sum(found[1:])
+    differences = [point(mine) - point(theirs) for mine, theirs in pairs]
+    return differences[0] - sum(differences[1:])
 
 
 def _p_value(pairs: Sequence[tuple[Arm, Arm]], differences: Array, *, exact: bool) -> tuple[float, str]:

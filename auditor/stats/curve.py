@@ -1,4 +1,7 @@
-"""Learning curves: intervals over seeds and examples, a power law, what doubling the labels would buy."""
+"""Learning curves: intervals, and the gain from more labels.
+
+Intervals are over seeds and examples; a power law tells what doubling the labels would add.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ FEWEST_SIZES = 4
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A metric at one number of labels: mean over seeds, two-sided 95 % interval within [0, 1]."""
+    """A metric at one number of labels.
+
+    The value is the mean over seeds, with a two-sided 95 % interval within [0, 1].
+    """
 
     labels: int
     value: float
@@ -26,12 +32,15 @@ class Point:
     seeds: int
     clusters: tuple[str, ...]
     table: Array = field(repr=False, compare=False)
-    """Seeds × clusters: each cluster's share in its seed's value, whose mean over clusters is that value."""
+    """Seeds × clusters: each cluster's share in its seed's value, which is the mean over clusters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What doubling the largest number of labels would add to the metric, with its 95 % interval."""
+    """Gain in the metric from doubling the largest number of labels.
+
+    It has a 95 % interval.
+    """
 
     value: float
     low: float
@@ -39,68 +48,73 @@ class Gain:
 
     @property
     def identified(self) -> bool:
+        """Whether the interval is narrow enough to identify the gain."""
         return self.high - self.low <= NOT_IDENTIFIED
 
 
 def point(labels: int, by_seed: Sequence[Mapping[str, tuple[float, float]]], *, ratio: bool = False) -> Point:
-    """The point of one size from each seed's cluster → (total, count), over the clusters that all seeds have.
+    """Return the point of one number of labels.
 
-    The interval is that of ``seeds.bounds``. Raises ValueError without common clusters.
+    ``by_seed``: for each seed, cluster → (total, count); clusters that all seeds have count. The interval is that of
+    ``seeds.bounds``. Raises ValueError without common clusters.
     """
-    found = seeds.table(by_seed, ratio=ratio)
-    low, high = seeds.bounds(found, seeds.SIDE, low=0.0, high=1.0)
-    return Point(labels, found.value, low, high, len(found.values), found.clusters, found.values)
+    table = seeds.table(by_seed, ratio=ratio)
+    low, high = seeds.bounds(table, seeds.SIDE, low=0.0, high=1.0)
+    return Point(labels, table.value, low, high, len(table.values), table.clusters, table.values)
 
 
 def labels_to(points: Sequence[Point], target: float) -> tuple[int, int, int] | None:
-    """The smallest measured number of labels whose value reaches the target, and those whose interval does.
+    """Return how many labels reach the target, with an interval.
 
-    (number, low, high): low is the first size whose upper bound reaches the target, high the first whose lower bound
-    does, or the largest size. None: no size reaches it.
+    The result is (number, low, high): ``number`` is the smallest measured number whose value reaches the target,
+    ``low`` the first size whose upper bound does, ``high`` the first whose lower bound does, or the largest size. It is
+    None if no size reaches the target.
     """
-    ordered = sorted(points, key=lambda one: one.labels)
-    reached = next((one.labels for one in ordered if one.value >= target), None)
+    ordered = sorted(points, key=lambda point: point.labels)
+    reached = next((point.labels for point in ordered if point.value >= target), None)
     if reached is None:
         return None
-    low = next(one.labels for one in ordered if one.high >= target)
-    return reached, low, next((one.labels for one in ordered if one.low >= target), ordered[-1].labels)
+    low = next(point.labels for point in ordered if point.high >= target)
+    return reached, low, next((point.labels for point in ordered if point.low >= target), ordered[-1].labels)
 
 
 def gain_from_doubling(points: Sequence[Point], seed: int) -> Gain | None:
-    """Power law of the error, a + b·n^(−c) with a, b ≥ 0 and c in [0.05, 2], and the gain from doubling the largest n.
+    """Return the gain from doubling the largest number of labels.
 
-    The interval is that of 500 refits: every draw resamples the examples once for all sizes, which are scored on the
-    same ones, and adds to each size its own draw from the t distribution over seeds. None below four sizes, or where a
-    size has one seed only. Nothing is said beyond twice the largest size.
+    A power law of the error, a + b·n^(−c) with a, b ≥ 0 and c in [0.05, 2], gives the gain. Its interval is that of 500
+    refits: every draw resamples the examples once for all sizes, which are scored on the same ones, and adds to each
+    size its own draw from the t distribution over seeds. The result is None below four sizes, or where a size has only
+    one seed. Nothing is said beyond twice the largest size.
     """
     import numpy as np
 
-    ordered = sorted(points, key=lambda one: one.labels)
-    if len(ordered) < FEWEST_SIZES or min(one.seeds for one in ordered) < 2:
+    ordered = sorted(points, key=lambda point: point.labels)
+    if len(ordered) < FEWEST_SIZES or min(point.seeds for point in ordered) < 2:
         return None
-    common = sorted(set.intersection(*(set(one.clusters) for one in ordered)))
+    common = sorted(set.intersection(*(set(point.clusters) for point in ordered)))
     if not common:
         return None
     rng = np.random.default_rng(seed)
     picked = rng.integers(len(common), size=(DRAWS, len(common)))
     curves = np.empty((DRAWS + 1, len(ordered)))
-    for index, one in enumerate(ordered):
-        place = {name: position for position, name in enumerate(one.clusters)}
-        mean = one.table.mean(axis=0)[[place[name] for name in common]]
-        by_seeds = rng.standard_t(one.seeds - 1, DRAWS) * seeds.seed_error(one.table)
-        curves[0, index] = one.value
-        curves[1:, index] = one.value + by_seeds + mean[picked].mean(axis=1) - mean.mean()
-    sizes = np.array([one.labels for one in ordered], dtype=np.float64)
+    for index, point in enumerate(ordered):
+        place = {name: position for position, name in enumerate(point.clusters)}
+        mean = point.table.mean(axis=0)[[place[name] for name in common]]
+        by_seeds = rng.standard_t(point.seeds - 1, DRAWS) * seeds.seed_error(point.table)
+        curves[0, index] = point.value
+        curves[1:, index] = point.value + by_seeds + mean[picked].mean(axis=1) - mean.mean()
+    sizes = np.array([point.labels for point in ordered], dtype=np.float64)
     gains = _gains(sizes, 1.0 - np.clip(curves, 0.0, 1.0))
-    low, high = (float(one) for one in np.quantile(gains[1:], (seeds.SIDE, 1 - seeds.SIDE)))
+    low, high = (float(bound) for bound in np.quantile(gains[1:], (seeds.SIDE, 1 - seeds.SIDE)))
     value = float(gains[0])
     return Gain(value, min(low, value), max(high, value))
 
 
 def _gains(sizes: Array, errors: Array) -> Array:
-    """For each row of errors (draws × sizes) the gain of the best fit: c on a grid, a and b by least squares.
+    """Return for each row of errors the gain of the best fit.
 
-    For a given c the least squares with a, b ≥ 0 is the free one where that is allowed, else the better of a = 0, b = 0.
+    ``errors``: draws × sizes. c is on a grid, a and b come from least squares. For a given c the least squares with a,
+    b ≥ 0 are the free ones where those are allowed, else the better of a = 0 and b = 0.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Rows → value, bounds and the method's name."""
+"""Estimates from rows: value, bounds and the method's name."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ class Estimate:
 
 
 def method_for(kind: Kind, ratio: bool) -> str:
-    """The method that coverage chose for a kind of metric. Raises ValueError for ``descriptive``."""
+    """Return the method that coverage chose for a kind of metric.
+
+    Raises ValueError for ``descriptive``.
+    """
     chosen = {
         ("mean", False): "exact_or_korn_graubard",
         ("mean", True): "jackknife_ratio",
@@ -64,42 +67,46 @@ def method_for(kind: Kind, ratio: bool) -> str:
 def estimate(
     kind: Kind, rows: Sequence[Row], *, low: float, high: float, ratio: bool = False, sequential: bool = False
 ) -> Estimate:
-    """The value with its two-sided 95 % interval. ``low``, ``high``: range of a cluster's value, that of a change or a
-    difference being [-high, high]. ``sequential``: bounds that hold at every look, ``rows`` being in the order drawn
-    (where ``sequential_method`` has none: those of a fixed sample).
+    """Return the value with its two-sided 95 % interval.
 
-    Raises ValueError for empty rows and for values outside the range; never returns NaN or an interval of zero width (but for a median of equal values).
+    ``low``, ``high``: range of a cluster's value; that of a change or a difference is [-high, high]. ``sequential``:
+    bounds that hold at every look, with ``rows`` in the order drawn; where ``sequential_method`` has none, they are
+    those of a fixed sample.
+
+    Raises ValueError for empty rows and for values outside the range. Never returns NaN, or an interval of zero width
+    except for a median of equal values.
     """
     method = (sequential_method(kind, ratio) if sequential else None) or method_for(kind, ratio)
-    value, found, clusters = _computed(method, rows, SIDE, low, high)
-    # At repeated looks values that drift may contradict every mean: then the stretch between the bounds is shown.
-    return Estimate(value, *_around(value, (min(found), max(found)), low, high), method, clusters)
+    value, limits, clusters = _computed(method, rows, SIDE, low, high)
+    # Values that drift may contradict every mean at repeated looks; then the interval spans the crossed bounds.
+    return Estimate(value, *_around(value, (min(limits), max(limits)), low, high), method, clusters)
 
 
 def bounds(method: str, rows: Sequence[Row], alpha: float, *, low: float, high: float) -> Bounds:
-    """One-sided bounds, each wrong with probability at most about ``alpha`` in (0, 0.5); wider as it gets smaller.
+    """Return one-sided bounds that get wider as ``alpha`` gets smaller.
 
-    By a method for repeated looks, what any look has shown still stands, even where the value now lies beyond.
-    Raises KeyError for an unknown method, ValueError for empty rows or another alpha.
+    Each is wrong with probability at most about ``alpha`` in (0, 0.5). By a method for repeated looks, what any look
+    has shown still stands, even where the value now lies beyond. Raises KeyError for an unknown method, ValueError for
+    empty rows or another alpha.
     """
     if not 0.0 < alpha < 0.5:
         raise ValueError(f"alpha = {alpha:g} is not between 0 and 0.5")
-    value, found, _ = _computed(method, rows, alpha, low, high)
-    return found if method in SEQUENTIAL else _around(value, found, low, high)
+    value, limits, _ = _computed(method, rows, alpha, low, high)
+    return limits if method in SEQUENTIAL else _around(value, limits, low, high)
 
 
 def more_clusters(
     method: str, rows: Sequence[Row], alpha: float, limit: float, *, low: float, high: float
 ) -> int | None:
-    """About how many more clusters would bring the bound past the limit, width shrinking with their root (by a
-    method for repeated looks: evidence growing as it did).
+    """Estimate how many more clusters bring the bound past the limit.
 
-    None when the value sits at the limit, or a million would not do.
+    The width shrinks with the root of their number; by a method for repeated looks, evidence grows as it did. The
+    result is None when the value is at the limit, or when a million would not do.
     """
     if method in SEQUENTIAL:
         return read(method, rows, low, high).more(alpha, limit)
-    value, found, clusters = _computed(method, rows, alpha, low, high)
-    below, above = _around(value, found, low, high)
+    value, limits, clusters = _computed(method, rows, alpha, low, high)
+    below, above = _around(value, limits, low, high)
     margin = abs(limit - value)
     width = above - value if value < limit else value - below
     if margin <= 1e-9:
@@ -119,44 +126,51 @@ def _arms(method: str, rows: Sequence[Row]) -> dict[str, Arm]:
     return arms(rows, empty=method == "jackknife_ratio_change")
 
 
-def _around(value: float, found: Bounds, low: float, high: float) -> Bounds:
-    """Bounds within the range, on either side of the value."""
-    return max(low, min(found[0], value)), min(high, max(found[1], value))
+def _around(value: float, limits: Bounds, low: float, high: float) -> Bounds:
+    """Return bounds within the range, on either side of the value."""
+    return max(low, min(limits[0], value)), min(high, max(limits[1], value))
 
 
-def _mean(found: dict[str, Arm], alpha: float, low: float, high: float) -> tuple[float, Bounds, int]:
-    arm = found[""]
+def _mean(by_name: dict[str, Arm], alpha: float, low: float, high: float) -> tuple[float, Bounds, int]:
+    arm = by_name[""]
     return float(arm.means.mean()), intervals.mean_bounds(arm, alpha, low, high), len(arm.clusters)
 
 
-def _change(found: dict[str, Arm], alpha: float, _low: float, high: float) -> tuple[float, Bounds, int]:
-    first, second = paired(*_two_arms(found))
+def _change(by_name: dict[str, Arm], alpha: float, _low: float, high: float) -> tuple[float, Bounds, int]:
+    first, second = paired(*_two_arms(by_name))
     low, top = intervals.change_bounds(first, second, alpha, high)
     return float((first.means - second.means).mean()), (low, top), len(first.clusters)
 
 
-def _two_arms(found: dict[str, Arm]) -> tuple[Arm, Arm]:
-    missing = {"first", "second"} - set(found)
+def _two_arms(by_name: dict[str, Arm]) -> tuple[Arm, Arm]:
+    missing = {"first", "second"} - set(by_name)
     if missing:
         raise ValueError(f"no rows of the {' and the '.join(sorted(missing))} arm to estimate from")
-    return found["first"], found["second"]
+    return by_name["first"], by_name["second"]
 
 
-def _newcombe(found: dict[str, Arm], alpha: float, _low: float, high: float) -> tuple[float, Bounds, int]:
-    first, second = _two_arms(found)
-    one, other = float(first.means.mean()), float(second.means.mean())
-    parts = intervals.mean_bounds(first, alpha, 0.0, high), intervals.mean_bounds(second, alpha, 0.0, high)
-    return one - other, _hybrid(one, other, *parts), min(len(first.clusters), len(second.clusters))
+def _newcombe(by_name: dict[str, Arm], alpha: float, _low: float, high: float) -> tuple[float, Bounds, int]:
+    first, second = _two_arms(by_name)
+    first_mean, second_mean = float(first.means.mean()), float(second.means.mean())
+    limits = intervals.mean_bounds(first, alpha, 0.0, high), intervals.mean_bounds(second, alpha, 0.0, high)
+    return (
+        first_mean - second_mean,
+        _hybrid(first_mean, second_mean, *limits),
+        min(len(first.clusters), len(second.clusters)),
+    )
 
 
-def _hybrid(one: float, other: float, first: Bounds, second: Bounds) -> Bounds:
-    difference = one - other
-    low = difference - math.hypot(one - first[0], second[1] - other)
-    return low, difference + math.hypot(first[1] - one, other - second[0])
+def _hybrid(first_value: float, second_value: float, first: Bounds, second: Bounds) -> Bounds:
+    difference = first_value - second_value
+    low = difference - math.hypot(first_value - first[0], second[1] - second_value)
+    return low, difference + math.hypot(first[1] - first_value, second_value - second[0])
 
 
 def _ratio_bounds(arm: Arm, alpha: float) -> tuple[float, Bounds]:
-    """Jackknife bounds; where no cluster differs, those of that many clusters that all agree."""
+    """Return a ratio and its jackknife bounds.
+
+    Where no cluster differs, the bounds are those of as many clusters that all agree.
+    """
     value, error = intervals.ratio_error(arm.totals, arm.counts)
     if error > 1e-12:
         return value, intervals.jackknife(arm.totals, arm.counts, alpha)
@@ -164,34 +178,37 @@ def _ratio_bounds(arm: Arm, alpha: float) -> tuple[float, Bounds]:
     return value, intervals.clopper_pearson(value * n, n, alpha)
 
 
-def _ratio(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    value, limits = _ratio_bounds(found[""], alpha)
-    return value, limits, len(found[""].clusters)
+def _ratio(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    value, limits = _ratio_bounds(by_name[""], alpha)
+    return value, limits, len(by_name[""].clusters)
 
 
-def _ratio_change(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    first, second = paired(*_two_arms(found))
+def _ratio_change(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    first, second = paired(*_two_arms(by_name))
     counted = {name for arm in (first, second) for name, count in zip(arm.clusters, arm.counts, strict=True) if count}
     first, second = only(first, counted), only(second, counted)
-    one, pseudo = intervals.ratio_pseudo_values(first.totals, first.counts)
-    other, pseudo_other = intervals.ratio_pseudo_values(second.totals, second.counts)
-    return one - other, intervals.plus_two_t(pseudo - pseudo_other, alpha), len(first.clusters)
+    first_ratio, first_pseudo = intervals.ratio_pseudo_values(first.totals, first.counts)
+    second_ratio, second_pseudo = intervals.ratio_pseudo_values(second.totals, second.counts)
+    return first_ratio - second_ratio, intervals.plus_two_t(first_pseudo - second_pseudo, alpha), len(first.clusters)
 
 
-def _newcombe_ratio(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    arm, arm_other = _two_arms(found)
-    one, first = _ratio_bounds(arm, alpha)
-    other, second = _ratio_bounds(arm_other, alpha)
-    clusters = min(len(arm.clusters), len(arm_other.clusters))
-    return one - other, _hybrid(one, other, first, second), clusters
+def _newcombe_ratio(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    first_arm, second_arm = _two_arms(by_name)
+    first_ratio, first = _ratio_bounds(first_arm, alpha)
+    second_ratio, second = _ratio_bounds(second_arm, alpha)
+    clusters = min(len(first_arm.clusters), len(second_arm.clusters))
+    return first_ratio - second_ratio, _hybrid(first_ratio, second_ratio, first, second), clusters
 
 
-def _gap(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    """The largest difference; its low side corrected for the pairs it was chosen from, its high side the largest high."""
+def _gap(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    """Return the largest difference between groups, and its bounds.
+
+    The low side is corrected for the pairs that it was chosen from; the high side is the largest high bound.
+    """
     pairs = [
-        paired(found[one], found[other])
-        for one, other in combinations(sorted(found), 2)
-        if one.rpartition("/")[0] == other.rpartition("/")[0]
+        paired(by_name[left], by_name[right])
+        for left, right in combinations(sorted(by_name), 2)
+        if left.rpartition("/")[0] == right.rpartition("/")[0]
     ]
     if not pairs:
         raise ValueError("a gap needs two groups")
@@ -208,7 +225,10 @@ def _gap(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tupl
 
 
 def _gap_bounds(differences: Array, alpha: float) -> Bounds:
-    """Plain t would be too narrow: a few sentences that flip the score among many that do not hide its variance."""
+    """Return the bounds of a mean of differences.
+
+    Plain t would be too narrow: a few sentences that flip the score hide their variance among many that do not.
+    """
     import numpy as np
 
     if bool(np.isin(differences, (-1.0, 0.0, 1.0)).all()):
@@ -216,10 +236,10 @@ def _gap_bounds(differences: Array, alpha: float) -> Bounds:
     return intervals.plus_two_t(differences, alpha)
 
 
-def _median(found: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+def _median(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
     import numpy as np
 
-    values = found[""].means
+    values = by_name[""].means
     return float(np.median(values)), intervals.median_order(values, alpha), len(values)
 
 

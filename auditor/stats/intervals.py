@@ -1,6 +1,7 @@
-"""One-sided bounds of a mean, a paired change, a ratio, a median. Pure functions of arrays.
+"""One-sided bounds of means, paired changes, ratios and medians.
 
-Each returns (low, high): each side is exceeded by the truth with probability at most about ``alpha``.
+All are pure functions of arrays. Each returns (low, high), and the truth exceeds each side with probability at most
+about ``alpha``.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from auditor.stats.clusters import Arm, Array
 Bounds = tuple[float, float]
 
 HIDDEN = 0.5
-"""Share of one cluster at the far end of the range that a side's variance counts beside the clusters seen."""
+"""Share of one unseen cluster, at the far end of the range, that a side's variance counts beside the clusters seen."""
 
 
 def clopper_pearson(events: float, n: float, alpha: float) -> Bounds:
-    """Exact binomial bounds (Clopper & Pearson 1934); events and n need not be whole (Korn & Graubard 1998)."""
+    """Return exact binomial bounds (Clopper & Pearson 1934).
+
+    ``events`` and ``n`` need not be whole (Korn & Graubard 1998).
+    """
     from scipy.special import betaincinv
 
     low = 0.0 if events <= 0 else float(betaincinv(events, n - events + 1, alpha))
@@ -23,12 +27,12 @@ def clopper_pearson(events: float, n: float, alpha: float) -> Bounds:
 
 
 def korn_graubard(values: Array, cases: float, alpha: float) -> Bounds:
-    """Bounds of the mean of clusters' values in [0, 1] (Korn & Graubard 1998).
+    """Return bounds of the mean of clusters' values in [0, 1].
 
-    Clopper–Pearson on the effective sample size n ÷ design effect, with t degrees of freedom, at most the cases.
-    Rare events that come in clusters hide their variance until a bad cluster is seen (88 % one-sided coverage as
-    published): each side's variance counts HIDDEN of a cluster at the far end. Without any event the sample is as
-    large as there are clusters.
+    Korn & Graubard (1998): Clopper–Pearson on the effective sample size n ÷ design effect, with t degrees of freedom,
+    at most the cases. Rare events that come in clusters hide their variance until a bad cluster is seen (88 % one-sided
+    coverage as published), so each side's variance counts HIDDEN of a cluster at the far end. Without any event the
+    sample is as large as the number of clusters.
     """
     import numpy as np
 
@@ -47,11 +51,12 @@ def _korn_graubard_high(values: Array, cases: float, alpha: float) -> float:
 
 
 def rises_and_falls(differences: Array, cases: float, alpha: float) -> Bounds:
-    """Bounds of the mean of paired differences in [-1, 1]: those of the rises less those of the falls.
+    """Return bounds of the mean of paired differences in [-1, 1].
 
-    Rises max(d, 0) and falls max(−d, 0) are means of values in [0, 1] with bounds of their own (exact for one
-    yes-or-no case a cluster, Korn–Graubard otherwise), put together with their correlation (Zou & Donner 2008;
-    Newcombe 1998, method 10). Keeps an exact bound's width when no or few clusters changed.
+    They are the bounds of the rises less those of the falls. Rises max(d, 0) and falls max(−d, 0) are means of values
+    in [0, 1] with bounds of their own (exact for one yes-or-no case per cluster, Korn–Graubard otherwise), combined
+    with their correlation (Zou & Donner 2008; Newcombe 1998, method 10). The result keeps an exact bound's width when
+    no or few clusters changed.
     """
     import numpy as np
 
@@ -64,16 +69,21 @@ def rises_and_falls(differences: Array, cases: float, alpha: float) -> Bounds:
     spread = float(up.std()) * float(down.std())
     correlation = -rise * fall / spread if spread > 0 else 0.0
 
-    def half(one: float, other: float) -> float:
-        return float(max(one * one + other * other - 2 * correlation * one * other, 0.0) ** 0.5)
+    def half(rise_error: float, fall_error: float) -> float:
+        return float(
+            max(rise_error * rise_error + fall_error * fall_error - 2 * correlation * rise_error * fall_error, 0.0)
+            ** 0.5
+        )
 
     difference = rise - fall
     return difference - half(rise - rises[0], falls[1] - fall), difference + half(rises[1] - rise, fall - falls[0])
 
 
 def plus_two_t(differences: Array, alpha: float) -> Bounds:
-    """Bounds of the mean of differences of about [-1, 1], such as jackknife pseudo-values: t with one pseudo-cluster
-    at each end (after the adjusted Wald interval of Bonett & Price 2012), so that it keeps a width without changes.
+    """Return t bounds of a mean, with one pseudo-cluster at each end.
+
+    The differences are of about [-1, 1], such as jackknife pseudo-values. The pseudo-clusters (after the adjusted Wald
+    interval of Bonett & Price 2012) keep the interval wide where nothing changes.
     """
     import numpy as np
 
@@ -81,28 +91,37 @@ def plus_two_t(differences: Array, alpha: float) -> Bounds:
 
 
 def student(values: Array, alpha: float) -> Bounds:
-    """Cluster-robust t bounds of a mean; ``values`` must differ."""
+    """Return cluster-robust t bounds of a mean.
+
+    The ``values`` must differ.
+    """
     n = len(values)
     mean, half = float(values.mean()), _t(n - 1, alpha) * float(values.std(ddof=1)) / n**0.5
     return mean - half, mean + half
 
 
 def jackknife(totals: Array, counts: Array, alpha: float) -> Bounds:
-    """Bounds of Σ totals ÷ Σ counts by the delete-one-cluster jackknife with t degrees of freedom."""
+    """Return bounds of Σ totals ÷ Σ counts.
+
+    They come from the delete-one-cluster jackknife with t degrees of freedom.
+    """
     value, error = ratio_error(totals, counts)
     half = _t(max(len(totals) - 1, 1), alpha) * error
     return value - half, value + half
 
 
 def ratio_error(totals: Array, counts: Array) -> tuple[float, float]:
-    """Ratio of sums and its jackknife standard error."""
+    """Return a ratio of sums and its jackknife standard error."""
     value, pseudo = ratio_pseudo_values(totals, counts)
     n = len(totals)
     return value, float(pseudo.std(ddof=1)) / n**0.5 if n > 1 else 0.0
 
 
 def ratio_pseudo_values(totals: Array, counts: Array) -> tuple[float, Array]:
-    """Ratio of sums and its jackknife pseudo-values, one for each cluster."""
+    """Return a ratio of sums and its jackknife pseudo-values.
+
+    There is one pseudo-value per cluster.
+    """
     n, total, count = len(totals), totals.sum(), counts.sum()
     value = float(total / count)
     rest = count - counts
@@ -112,11 +131,13 @@ def ratio_pseudo_values(totals: Array, counts: Array) -> tuple[float, Array]:
 
 
 def mean_of_ratios(totals: Array, counts: Array, alpha: float) -> tuple[float, Bounds]:
-    """The mean of several ratios of sums, such as macro-F1, and its bounds by the jackknife over clusters; one cluster
-    alone says nothing of how clusters differ: its bounds are 0 and 1.
+    """Return the mean of several ratios of sums, and its bounds.
 
-    ``totals`` and ``counts``: of shape (clusters, ratios), float64; ratios without any count are left out (ValueError where
-    all are). Efron & Stein (1981).
+    Macro-F1 is such a mean. The bounds come from the jackknife over clusters (Efron & Stein 1981). One cluster alone
+    says nothing about how clusters differ: its bounds are 0 and 1.
+
+    ``totals`` and ``counts``: of shape (clusters, ratios), float64. Ratios without any count are left out (ValueError
+    if all are).
     """
     import numpy as np
 
@@ -124,15 +145,18 @@ def mean_of_ratios(totals: Array, counts: Array, alpha: float) -> tuple[float, B
     if not there.any():
         raise ValueError("no ratio has a count")
     pairs = [ratio_pseudo_values(totals[:, k], counts[:, k]) for k in np.flatnonzero(there)]
-    value = float(np.mean([one for one, _ in pairs]))
+    value = float(np.mean([ratio for ratio, _ in pairs]))
     if len(totals) < 2:
-        return value, (0.0, 1.0)  # one cluster says nothing of how clusters differ
+        return value, (0.0, 1.0)  # one cluster says nothing about how clusters differ
     low, high = student(np.mean([pseudo for _, pseudo in pairs], axis=0), alpha)
     return value, (max(0.0, min(low, value)), min(1.0, max(high, value)))
 
 
 def median_order(values: Array, alpha: float) -> Bounds:
-    """Distribution-free bounds of a median by order statistics (binomial with probability one half)."""
+    """Return distribution-free bounds of a median by order statistics.
+
+    Their ranks are binomial with probability one half.
+    """
     import numpy as np
     from scipy.special import bdtr
 
@@ -146,27 +170,34 @@ def median_order(values: Array, alpha: float) -> Bounds:
 
 
 def mean_bounds(arm: Arm, alpha: float, low: float, high: float) -> Bounds:
-    """Bounds of a mean of values in [low, high]: exact for one yes-or-no case a cluster, Korn–Graubard otherwise.
+    """Return bounds of a mean of values in [low, high].
 
-    Raises ValueError for an infinite range or a value outside it.
+    They are exact for one yes-or-no case per cluster, Korn–Graubard otherwise. Raises ValueError for an infinite range
+    or a value outside it.
     """
     width = high - low
     if arm.binary and (low, high) == (0.0, 1.0):
         return clopper_pearson(float(arm.totals.sum()), float(len(arm.totals)), alpha)
     shares = unit(arm.means - low, width)
-    found = korn_graubard(shares, float(arm.counts.sum()), alpha)
-    return low + width * found[0], low + width * found[1]
+    limits = korn_graubard(shares, float(arm.counts.sum()), alpha)
+    return low + width * limits[0], low + width * limits[1]
 
 
 def change_bounds(first: Arm, second: Arm, alpha: float, width: float) -> Bounds:
-    """Bounds of the mean of first − second over the same clusters, differences being within [-width, width]."""
+    """Return bounds of the mean of first − second.
+
+    Both arms have the same clusters; the differences are within [-width, width].
+    """
     shares = unit(first.means - second.means, width)
-    found = rises_and_falls(shares, float(min(first.counts.sum(), second.counts.sum())), alpha)
-    return width * found[0], width * found[1]
+    limits = rises_and_falls(shares, float(min(first.counts.sum(), second.counts.sum())), alpha)
+    return width * limits[0], width * limits[1]
 
 
 def unit(values: Array, width: float) -> Array:
-    """Values ÷ width. Raises ValueError for an infinite width or a value further than it from 0."""
+    """Return values ÷ width.
+
+    Raises ValueError for an infinite width, or for a value further from 0 than the width.
+    """
     if not 0.0 < width < float("inf"):
         raise ValueError(f"a mean needs a finite range of values, not one of width {width:g}")
     shares = values / width

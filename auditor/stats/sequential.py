@@ -1,21 +1,23 @@
-"""Bounds that may be looked at after every cluster: one-sided betting confidence sequences for bounded means.
+"""Bounds that may be looked at after every cluster.
 
-Waudby-Smith & Ramdas 2023 ("Estimating means of bounded random variables by betting", JRSS-B). A gambler who bets a
-fraction f of the capital against "the mean is at most m" multiplies it by 1 + f·(x/m − 1) with every value x in [0, 1].
-Under that claim the capital does not grow on average, so it ever reaches 1/alpha with probability at most alpha (Ville
-1939); every m at which it did is rejected for good. Values are draws from a population, not from a finite file.
+They are one-sided betting confidence sequences for bounded means (Waudby-Smith & Ramdas 2023, "Estimating means of
+bounded random variables by betting", JRSS-B). A gambler who bets a fraction f of the capital against "the mean is at
+most m" multiplies it by 1 + f·(x/m − 1) with every value x in [0, 1]. Under that claim the capital does not grow on
+average, so it ever reaches 1/alpha with probability at most alpha (Ville 1939); every m at which it did is rejected for
+good. Values are draws from a population, not from a finite file.
 
-The bets are constant fractions, the capital being shared out evenly over a few of them: an average of such capitals is
-one too. Fractions at Chebyshev's nodes make that Cover & Ordentlich's universal portfolio (1996; as confidence sequences
-Orabona & Jun 2021): its integral over the arcsine prior, exactly up to 2·BETS − 1 values and closely from there on. The
-plug-in bets of Waudby-Smith & Ramdas (c = 0.75) shrink as values come, however clear the case: against a limit of 0.5,
-rates of 0.4 took them 376 values in the median and these 179; a change of 0.2 against 0.1, Holm-corrected over 21
-slices, 238 and 152. They are a little faster where events are rare: against 0.1, 38 and 40 without any, 56 and 68 at 2 %.
+The bets are constant fractions, and the capital is shared evenly between a few of them: an average of such capitals is
+such a capital too. Fractions at Chebyshev's nodes make it Cover & Ordentlich's universal portfolio (1996; as confidence
+sequences Orabona & Jun 2021): its integral over the arcsine prior, exactly up to 2·BETS − 1 values and closely beyond.
+The plug-in bets of Waudby-Smith & Ramdas (c = 0.75) shrink as values come, however clear the case: against a limit of
+0.5, at a rate of 0.4, they took 376 values in the median and these bets 179; for a change of 0.2 against 0.1,
+Holm-corrected over 21 slices, 238 and 152. The plug-in bets are a little faster where events are rare: against 0.1, 38
+and 40 values without any event, 56 and 68 at 2 %.
 
-Two properties carry the gate. The bets know no alpha, so the rejections at a smaller alpha are among those at a larger
-one and 1 ÷ (largest capital) is a p value at any time: Holm's correction holds. And each factor 1 + f·(x/m − 1) falls as
-m grows, hence so do products, averages and maxima over time of factors, which are never negative: what is rejected is an
-interval that starts at 0, and a root of the capital is its end.
+The gate relies on two properties. The bets know no alpha, so the rejections at a smaller alpha are among those at a
+larger one and 1 ÷ (largest capital) is a p value at any time: Holm's correction holds. And each factor 1 + f·(x/m − 1)
+falls as m grows, hence so do products, averages and maxima over time of factors, which are never negative: what is
+rejected is an interval that starts at 0, and a root of the capital is its end.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ Bounds = tuple[float, float]
 METHODS = {
     "betting": "betting confidence sequence, valid at every look (Waudby-Smith & Ramdas 2023; universal portfolio)",
     "betting_change": "betting confidence sequence of paired differences, valid at every look",
-    "betting_difference": "betting confidence sequence, the k-th drawn clusters of two arms paired, valid at every look",
+    "betting_difference": (
+        "betting confidence sequence, the k-th drawn clusters of two arms paired, valid at every look"
+    ),
 }
 
 BETS = 8
@@ -47,19 +51,22 @@ CERTAIN = 700.0
 
 
 def sequential_method(kind: Kind, ratio: bool) -> str | None:
-    """The method for repeated looks at a kind of metric; None where there is only the one for a fixed sample."""
+    """Return the method for repeated looks at a kind of metric.
+
+    The result is None if there is only the method for a fixed sample.
+    """
     return (
         None if ratio else {"mean": "betting", "change": "betting_change", "difference": "betting_difference"}.get(kind)
     )
 
 
 def mean(values: Array, alpha: float) -> Bounds:
-    """One-sided bounds (low, high) in [0, 1] of the mean of i.i.d. values in [0, 1].
+    """Return one-sided bounds of the mean of i.i.d. values.
 
-    ``values``: shape (n,), in the order drawn. Whenever it is looked at, a bound is at least as tight as at every earlier
-    look (to 1e-9), and each side is wrong at any look at all with probability at most ``alpha`` in (0, 1). Where the
-    values contradict every mean, low may be above high. Raises ValueError for no values, values outside [0, 1] by more
-    than 1e-9, or another alpha.
+    Values and bounds (low, high) are in [0, 1]. ``values``: shape (n,), in the order drawn. At every look, a bound is
+    at least as tight as at every earlier look (to 1e-9), and each side is wrong at any look at all with probability at
+    most ``alpha`` in (0, 1). Where the values contradict every mean, low may be above high. Raises ValueError for no
+    values, values outside [0, 1] by more than 1e-9, or another alpha.
     """
     import numpy as np
 
@@ -75,10 +82,10 @@ def mean(values: Array, alpha: float) -> Bounds:
 
 
 def _low(values: Array, alpha: float) -> float:
-    """A rejected m, at most TOLERANCE below the largest (0 if none is): Chandrupatla's root finder (1997).
+    """Return a rejected m close to the largest, 0 without any.
 
-    It keeps m rejected at one end of its bracket and not at the other, and steps by inverse quadratic interpolation
-    where that is safe, else by halves.
+    It is at most TOLERANCE below the largest. Chandrupatla's root finder (1997) keeps m rejected at one end of its
+    bracket and not at the other, and steps by inverse quadratic interpolation where that is safe, else by halves.
     """
     if not values.any():
         return 0.0
@@ -100,11 +107,11 @@ def _low(values: Array, alpha: float) -> float:
 
 
 def _log_peak(values: Array, m: float) -> float:
-    """Logarithm of the largest capital so far against "the mean is at most m", within ±CERTAIN.
+    """Return the logarithm of the largest capital so far, within ±CERTAIN.
 
-    Plain products, as they are several times faster than sums of logarithms and, each operation being rounded
-    monotonically, fall with m as the exact ones do. A capital too small for a float counts as lost, which only widens;
-    one too large has rejected m.
+    The capital bets against "the mean is at most m". It is computed from plain products: they are several times faster
+    than sums of logarithms and, as each operation is rounded monotonically, fall with m as the exact ones do. A capital
+    too small for a float counts as lost, which only widens; one too large has rejected m.
     """
     import numpy as np
 
@@ -126,7 +133,7 @@ def _fractions() -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a metric's rows say, in the order drawn."""
+    """Values of a metric's rows, in the order drawn."""
 
     value: float
     """The same number as by the method for a fixed sample."""
@@ -137,14 +144,18 @@ class Sample:
     """A share s stands for low + width · s."""
 
     def bounds(self, alpha: float) -> Bounds:
-        """One-sided, in the metric's unit; not stretched to hold the value, which would undo an earlier look's."""
+        """Return one-sided bounds in the metric's unit.
+
+        They are not stretched to hold the value, which would undo an earlier look's.
+        """
         low, high = mean(self.shares, alpha)
         return self.low + self.width * low, self.low + self.width * high
 
     def more(self, alpha: float, limit: float) -> int | None:
-        """About how many more clusters would bring the bound past the limit, by what the best bet has won for each.
+        """Estimate how many more clusters bring the bound past the limit.
 
-        None when no bet wins at the limit, or a million would not do.
+        The estimate uses what the best bet has won for each cluster. The result is None when no bet wins at the limit,
+        or when a million would not do.
         """
         import numpy as np
 
@@ -163,21 +174,21 @@ class Sample:
 
 
 def read(method: str, rows: Sequence[Row], low: float, high: float) -> Sample:
-    """The sample of a method of METHODS; ``rows`` in the order drawn, ``low`` and ``high`` the range of a cluster's
-    value, that of a change or a difference being [-high, high].
+    """Return the sample of a method of METHODS.
 
-    A cluster must be drawn whole: one whose mean changes between looks would take back what an earlier look said.
-    Raises ValueError for rows without a count, a missing arm, no common clusters, an infinite range or values outside.
+    ``rows`` are in the order drawn; ``low`` and ``high`` are the range of a cluster's value, and that of a change or a
+    difference is [-high, high]. A cluster must be drawn whole: one whose mean changes between looks would take back
+    what an earlier look said. Raises ValueError for rows without a count, a missing arm, no common clusters, an
+    infinite range or values outside it.
     """
-
-    found = arms(rows, drawn=True)
+    by_name = arms(rows, drawn=True)
     if method == "betting":
-        means = found[""].means
+        means = by_name[""].means
         return Sample(float(means.mean()), unit(means - low, high - low), low, high - low)
-    missing = {"first", "second"} - set(found)
+    missing = {"first", "second"} - set(by_name)
     if missing:
         raise ValueError(f"no rows of the {' and the '.join(sorted(missing))} arm to estimate from")
-    first, second = found["first"], found["second"]
+    first, second = by_name["first"], by_name["second"]
     if method == "betting_change":
         first, second = paired(first, second)
     pairs = min(len(first.clusters), len(second.clusters))

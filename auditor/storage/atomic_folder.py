@@ -1,4 +1,4 @@
-"""Folders that are whole or not there: written beside their place, then renamed."""
+"""Folders that are whole or absent: written beside their place, then renamed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Ours = Callable[[Path], bool]
 """Whether a folder is one that auditor wrote and may replace."""
 ANOTHER = "name another folder with --out"
 LOCK = ".lock"
-"""Held while a folder is being written: what has one that nobody holds was left behind by a killed process."""
+"""Held while a folder is being written; a lock that nobody holds was left behind by a killed process."""
 WRITING, REPLACED = ".writing", ".replaced"
-"""Ends of the names beside a folder: of the new one until it is whole, of the old one until that has taken its place."""
+"""Name endings beside a folder: of the new one until it is whole, of the old one until the new one is in its place."""
 
 LONGER = len(".-12345678") + max(len(WRITING), len(REPLACED))
-"""Bytes that those names have more than the folder's."""
+"""Bytes by which those names are longer than the folder's."""
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that ask a process to end."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -33,7 +33,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Inside, signals that ask the process to end wait; they come again when the block is left."""
+    """Hold back signals that ask the process to end.
+
+    The first of them comes again when the block is left.
+    """
     came: list[int] = []
     held: dict[int, Any] = {}
     try:
@@ -50,9 +53,10 @@ def uninterrupted() -> Iterator[None]:
 
 
 def check_target(out: Path, ours: Ours, error: type[AuditError]) -> None:
-    """A folder may take the place of an empty one or of one of ours, nothing else. Raises ``error``.
+    """Refuse a folder that must not be replaced. Raises ``error``.
 
-    Found out before any work is done: also what lies in the way of the path, and folders that cannot be renamed.
+    A folder may take the place of an empty one or of one of ours, nothing else. The check comes before any work and
+    covers what lies in the way of the path, and folders that cannot be renamed.
     """
     if not is_text(str(out)):
         raise error(NOT_UTF_8, where=str(out), hint=ANOTHER)
@@ -67,23 +71,26 @@ def check_target(out: Path, ours: Ours, error: type[AuditError]) -> None:
 
 
 def _in_the_way(out: Path, ours: Ours) -> str | None:
-    """Why a folder cannot stand there. Raises OSError, and ValueError for a name that no folder can have."""
+    """Return why a folder cannot be at this path, or None.
+
+    Raises OSError, and ValueError for a name that no folder can have.
+    """
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         out.lstat()
     if out.is_symlink() or (out.exists() and not out.is_dir()):
-        return "is in the way: not a folder"
+        return "exists and is not a folder"
     if out.is_dir():
         if out.resolve() == Path.cwd() or os.path.ismount(out):
             return "is the current folder or a mounted one: it cannot be replaced"
         if any(out.iterdir()) and not ours(out):
             return "is a folder with other files in it"
         if not os.access(out, os.W_OK | os.X_OK):
-            return "cannot be replaced: it may not be written to"
+            return "cannot be replaced: no permission to write to it"
     there = next(parent for parent in out.absolute().parents if parent.exists())
     if not there.is_dir():
         return f"cannot be written: {there} is not a folder"
     if not os.access(there, os.W_OK | os.X_OK):
-        return f"cannot be written: {there} may not be written to"
+        return f"cannot be written: no permission to write to {there}"
     if hasattr(os, "pathconf") and len(os.fsencode(out.name)) + LONGER > os.pathconf(there, "PC_NAME_MAX"):
         return "its name is too long"
     return None
@@ -91,10 +98,11 @@ def _in_the_way(out: Path, ours: Ours) -> str | None:
 
 @contextmanager
 def whole(out: Path, ours: Ours, error: type[AuditError]) -> Iterator[Path]:
-    """A new folder beside ``out`` that takes its place when the block ends well, and is gone when it does not.
+    """Provide a new folder that replaces ``out`` if the block succeeds.
 
-    What was there before stays until the new one is whole; what killed processes left beside it is removed. Raises
-    ``error`` for an ``out`` that ``check_target`` refuses, before any work, and for whatever cannot be written.
+    The folder is beside ``out`` and is removed if the block fails. What was there before stays until the new one is
+    whole; what killed processes left beside it is removed. Raises ``error`` for an ``out`` that ``check_target``
+    refuses, before any work, and for whatever cannot be written.
     """
     _sweep(out, ours)
     check_target(out, ours, error)
@@ -123,7 +131,10 @@ def whole(out: Path, ours: Ours, error: type[AuditError]) -> Iterator[Path]:
 
 
 def _failed(cause: OSError, out: Path, error: type[AuditError]) -> AuditError:
-    """What the system refused, as an error about ``out``, or about the file elsewhere that it names."""
+    """Return a system error as an error about ``out``.
+
+    If the system names a file elsewhere, the error is about that file.
+    """
     named = Path(os.fsdecode(cause.filename)) if isinstance(cause.filename, str | bytes) else out
     if out.parent.absolute() not in named.absolute().parents:
         return error(f"{cause.strerror}", where=str(named))
@@ -132,17 +143,23 @@ def _failed(cause: OSError, out: Path, error: type[AuditError]) -> AuditError:
 
 
 def _locked(folder: Path) -> IO[bytes]:
-    """A lock that the system lets go of when the process ends, however it ends."""
+    """Lock a folder.
+
+    The system releases the lock when the process ends, however it ends.
+    """
     unnamed = folder / f"{LOCK}-unnamed"
     file = unnamed.open("wb")
     _hold(file)
-    # Named only once it is held, so that nobody takes it for one left behind.
+    # Renamed only after locking, so that no process takes it for a lock left behind.
     unnamed.rename(folder / LOCK)
     return file
 
 
 def _hold(file: IO[bytes]) -> bool:
-    """Lock an open file; False where another process holds it, or where there are no such locks."""
+    """Lock an open file.
+
+    The result is False if another process holds the lock, or if the system has no such locks.
+    """
     try:
         import fcntl
 
@@ -153,8 +170,11 @@ def _hold(file: IO[bytes]) -> bool:
 
 
 def _sweep(out: Path, ours: Ours) -> None:
-    """Undo what a killed process left half done; what a living one is writing stays."""
-    with contextlib.suppress(OSError, ValueError):  # of a name that no folder can have: that is said elsewhere
+    """Undo what a killed process left half done.
+
+    What a running process is writing stays.
+    """
+    with contextlib.suppress(OSError, ValueError):  # check_target reports a name that no folder can have
         if _is_left(out):
             (out / LOCK).unlink()
         for left in filter(_is_left, _beside(out, WRITING)):
@@ -164,9 +184,12 @@ def _sweep(out: Path, ours: Ours) -> None:
 
 
 def _beside(out: Path, end: str) -> list[Path]:
-    """What ``whole`` called so, for ``out`` and no other folder."""
+    """Return the folders that ``whole`` made beside ``out``.
+
+    ``end``: the ending of their names. Folders beside other targets are not among them.
+    """
     name = re.compile(rf"\.{re.escape(out.name)}-[a-z0-9_]{{8}}{re.escape(end)}")
-    return [one for one in sorted(out.parent.iterdir()) if name.fullmatch(one.name)]
+    return [entry for entry in sorted(out.parent.iterdir()) if name.fullmatch(entry.name)]
 
 
 def _is_left(folder: Path) -> bool:
@@ -179,7 +202,10 @@ def _is_left(folder: Path) -> bool:
 
 
 def _settle(out: Path, old: Path, ours: Ours) -> None:
-    """An older folder set aside by a process that was killed: back in its place if that is free, else gone."""
+    """Settle an old folder that a killed process set aside.
+
+    It goes back to its place if that is free, else it is removed.
+    """
     new = old.with_name(old.name.removesuffix(REPLACED) + WRITING)
     if new.exists() or (out / LOCK).exists():
         return  # a process is between the two renamings
@@ -195,7 +221,7 @@ def _replace(out: Path, folder: Path) -> None:
         if out.exists():
             out.rename(aside)
         folder.rename(out)
-        # Only now: a folder that is still to be renamed must not look like one that nobody is writing.
+        # Only after the rename: without a lock the folder would look abandoned.
         (out / LOCK).unlink()
     finally:
         if aside.exists() and not out.exists():

@@ -1,4 +1,7 @@
-"""TOML and JSON from users: parsed, or refused in one line, whatever they hold."""
+"""TOML and JSON from users.
+
+Whatever a document holds, it is parsed or refused in one line.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,23 @@ from typing import Any
 from auditor.errors import AuditError
 
 DEPTH = 64
-"""Tables and lists within each other, at most."""
+"""The deepest nesting of tables and lists."""
 INTEGERS = range(-(2**63), 2**63)
-"""Whole numbers as TOML has them; sequences, arrays and floats are certain to take any of them."""
+"""TOML's whole numbers; sequences, arrays and floats can hold all of them."""
 LONG_INTEGERS = range(-(10**40) + 1, 10**40)
-"""transformers writes a tokenizer without a greatest length as one of 31 digits."""
+"""Range for files of transformers, which writes an unlimited length of a tokenizer as a number of 31 digits."""
 _NESTED = f"nests tables or lists more than {DEPTH} deep"
 
 
 def toml(content: bytes, error: type[AuditError], where: str) -> dict[str, Any]:
-    """A TOML document in UTF-8, with or without a byte order mark. Raises ``error`` in one line."""
+    """Return a TOML document in UTF-8.
+
+    A byte order mark is allowed. Raises ``error`` in one line.
+    """
     text = _text(content, error, where)
-    found: dict[str, Any] = _checked(lambda: tomllib.loads(text), "TOML", error, where, None)
-    _check_bounds(found, INTEGERS, error, where)
-    return found
+    document: dict[str, Any] = _checked(lambda: tomllib.loads(text), "TOML", error, where, None)
+    _check_bounds(document, INTEGERS, error, where)
+    return document
 
 
 def json_object(
@@ -36,29 +42,36 @@ def json_object(
     strict: bool = True,
     integers: range = INTEGERS,
 ) -> dict[str, Any]:
-    """A JSON object in UTF-8, with whole numbers among ``integers``. Raises ``error`` in one line.
+    """Return a JSON object in UTF-8, with whole numbers among ``integers``.
 
-    ``strict``: each key once and every number finite; without, as libraries write and read it.
+    ``strict``: each key occurs once and every number is finite; otherwise the object is read as libraries write and
+    read it. Raises ``error`` in one line.
     """
     text = _text(content, error, where)
     how: dict[str, Any] = {}
     if strict:
         how = {"object_pairs_hook": _each_key_once, "parse_constant": _refused, "parse_float": _finite}
-    found = _checked(lambda: json.loads(text, **how), "JSON", error, where, hint)
-    _check_bounds(found, integers, error, where)
-    if not isinstance(found, dict):
-        raise error(f"is no JSON object but {short(found)}", where=where, hint=hint)
-    return found
+    document = _checked(lambda: json.loads(text, **how), "JSON", error, where, hint)
+    _check_bounds(document, integers, error, where)
+    if not isinstance(document, dict):
+        raise error(f"is not a JSON object but {short(document)}", where=where, hint=hint)
+    return document
 
 
 def short(value: object, written: Callable[[object], str] = repr) -> str:
-    """A value as Python, or ``written``, writes it, cut to 60 characters."""
+    """Return a value as Python writes it, cut to 60 characters.
+
+    ``written``: another way to write it.
+    """
     shown = written(value)
     return shown if len(shown) <= 60 else f"{shown[:60]}…"
 
 
 def key_path(path: Iterable[object]) -> str:
-    """Keys and positions with dots between, cut to 80 characters; ``top`` for the document itself."""
+    """Return keys and positions with dots between.
+
+    The result is cut to 80 characters; ``top`` stands for the document itself.
+    """
     words = ".".join(map(str, path)) or "top"
     return words if len(words) <= 80 else f"{words[:80]}…"
 
@@ -79,11 +92,14 @@ def _checked(parse: Callable[[], Any], kind: str, error: type[AuditError], where
         raise error(_NESTED, where=where) from None
     except ValueError:
         # Python refuses to read more digits than sys.get_int_max_str_digits().
-        raise error("holds a whole number of thousands of digits", where=where) from None
+        raise error("holds a whole number with thousands of digits", where=where) from None
 
 
 def _check_bounds(document: Any, integers: range, error: type[AuditError], where: str) -> None:
-    """Raise ``error`` for what nests too deep, or a whole number that nothing can hold. Recurses nowhere."""
+    """Refuse what nests too deep, and whole numbers out of range.
+
+    Raises ``error``. The check does not recurse.
+    """
     keys: list[object] = []
     inside: list[Iterator[tuple[object, Any]]] = [iter([("", document)])]
     while inside:
@@ -104,24 +120,24 @@ def _check_bounds(document: Any, integers: range, error: type[AuditError], where
 
 
 class _RefusedError(ValueError):
-    """What Python's own parser would take, and no other."""
+    """Content that Python's own parser takes, and no other parser."""
 
 
 def _each_key_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise _RefusedError(f"the key {short(twice)} stands twice in an object")
-    return found
+        raise _RefusedError(f"the key {short(twice)} occurs twice in an object")
+    return unique
 
 
 def _refused(constant: str) -> Any:
-    raise _RefusedError(f"{constant} is no number")
+    raise _RefusedError(f"{constant} is not a number")
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise _RefusedError(f"{digits[:60]} is beyond every number")
+        raise _RefusedError(f"{digits[:60]} is too large for a number")
     return number

@@ -1,4 +1,7 @@
-"""Files that are whole or as they were: written beside their place, then renamed."""
+"""Files that are whole or as they were.
+
+They are written beside their place, then renamed.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,16 @@ from auditor.errors import AuditError
 
 
 def write_whole(path: Path, content: bytes, error: type[AuditError], *, over: bool = True) -> None:
-    """Write a file so that it is whole, or else as it was before, or not there; its folder is made.
+    """Write a file so that it is whole or unchanged.
 
-    ``over=False``: what is there stays, and is an error. A link stays one: what it leads to is written. Raises
-    ``error`` in one line for whatever cannot be written.
+    A file that was absent stays absent if the writing fails. The file's folder is made. ``over=False``: an existing
+    file stays, and is an error. A link stays one: the file that it leads to is written. Raises ``error`` in one line
+    for whatever cannot be written.
     """
     try:
         place = Path(os.path.realpath(path, strict=path.is_symlink() and not path.exists())) if over else path
         if place.exists() and not place.is_file():
-            raise error("is in the way: not a file", where=str(path), hint="name another file with --out")
+            raise error("exists and is not a file", where=str(path), hint="name another file with --out")
         place.parent.mkdir(parents=True, exist_ok=True)
         _write(place, content, over=over)
     except FileExistsError:
@@ -27,11 +31,11 @@ def write_whole(path: Path, content: bytes, error: type[AuditError], *, over: bo
     except OSError as cause:
         raise error(f"cannot be written: {cause.strerror or cause}", where=str(path)) from None
     except ValueError as cause:
-        raise error(f"cannot be a file's name: {cause}", where=str(path)) from None
+        raise error(f"no file can have this name: {cause}", where=str(path)) from None
 
 
 def _write(place: Path, content: bytes, *, over: bool) -> None:
-    # A name of its own length: beside a long one there must be room for it.
+    # A name of fixed length: a long one may leave no room for an ending.
     beside = place.with_name(f".{secrets.token_hex(8)}.writing")
     try:
         with beside.open("xb") as file:
@@ -50,11 +54,14 @@ def _write(place: Path, content: bytes, *, over: bool) -> None:
 
 
 def _put(beside: Path, place: Path) -> None:
-    """Give a whole file its name. Raises FileExistsError where something has that name."""
+    """Give a whole file its name.
+
+    Raises FileExistsError if something has that name.
+    """
     if os.path.lexists(place):
         raise FileExistsError(place)
     try:
-        place.hardlink_to(beside)  # unlike a renaming, never over what came in between
+        place.hardlink_to(beside)  # unlike a rename, it never replaces a file that came in between
     except FileExistsError:
         raise
     except OSError:  # file systems without links

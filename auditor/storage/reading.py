@@ -1,4 +1,7 @@
-"""Files that users name, checked before they are read: a pipe would block, a device would never end."""
+"""Files that users name, checked before they are read.
+
+A pipe would block, and a device would never end.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-"""What stands in a path's place, beside regular files."""
+"""What a path may lead to, other than a regular file."""
 _READ = (".json", ".txt", ".model", ".safetensors", ".bin", ".jinja")
-"""Ends of names of files in a checkpoint: a folder called so is none of them."""
-_FIRST = "save what it gives in a file first"
+"""Name endings of files in a checkpoint; a folder with such a name is refused."""
+_FIRST = "save its output in a file first"
 
 
 def read_file(
@@ -34,10 +37,11 @@ def read_file(
     hint: str | None = None,
     limit: int | None = None,
 ) -> bytes:
-    """The bytes of a regular file of at most ``limit`` bytes (by default: of this machine's memory).
+    """Return the bytes of a regular file.
 
-    ``missing`` and ``hint`` are what is said where there is none. Raises ``error`` in one line for that, for a folder, a
-    pipe, a socket or a device, for what may not be read, for a name that no file can have, and for a file too large.
+    ``limit``: the most bytes (by default this machine's memory). ``missing`` and ``hint`` are the message if there is
+    no such file. Raises ``error`` in one line for that, for a folder, a pipe, a socket or a device, for a file that may
+    not be read, for a name that no file can have, and for a file that is too large.
     """
     with open_file(path, error, missing=missing, hint=hint, limit=memory() if limit is None else limit) as file:
         try:
@@ -45,7 +49,7 @@ def read_file(
         except OSError as cause:
             raise error(f"cannot be read: {cause.strerror or cause}", where=str(path)) from None
         except MemoryError:
-            raise error("takes more memory than there is", where=str(path)) from None
+            raise error("takes more memory than this machine has", where=str(path)) from None
 
 
 def open_file(
@@ -56,15 +60,18 @@ def open_file(
     hint: str | None = None,
     limit: int | None = None,
 ) -> io.BufferedReader:
-    """A regular file opened for reading, of any size without a ``limit``. Raises ``error`` as ``read_file`` does."""
+    """Open a regular file for reading.
+
+    Without a ``limit`` the file may have any size. Raises ``error`` as ``read_file`` does.
+    """
     where = str(path)
     try:
-        # Before it is opened: that alone waits for a pipe's other end, and sets some devices to work.
+        # Check first: opening alone waits for a pipe's other end, and sets some devices to work.
         _check(path, error, limit)
         return path.open("rb")
     except (FileNotFoundError, NotADirectoryError):
         if path.is_symlink():
-            raise error(f"is a link to what is not there: {os.readlink(path)}", where=where) from None  # noqa: PTH115
+            raise error(f"is a broken link to {os.readlink(path)}", where=where) from None  # noqa: PTH115
         raise error(missing, where=where, hint=hint) from None
     except OSError as cause:
         raise error(f"cannot be read: {cause.strerror or cause}", where=where) from None
@@ -73,7 +80,10 @@ def open_file(
 
 
 def is_folder(path: Path, error: type[AuditError]) -> bool:
-    """Whether a path is a folder. Raises ``error`` where that cannot be found out."""
+    """Whether a path is a folder.
+
+    Raises ``error`` if the system cannot tell.
+    """
     try:
         return path.is_dir()
     except OSError as cause:
@@ -81,9 +91,10 @@ def is_folder(path: Path, error: type[AuditError]) -> bool:
 
 
 def check_folder(path: Path, error: type[AuditError]) -> None:
-    """Nothing in a folder is a pipe, a socket, a device or a link to nothing, and all may be read. Raises ``error``.
+    """Refuse a folder that libraries cannot read.
 
-    For folders that libraries read: they would wait for a pipe for ever, and take only paths that are UTF-8.
+    It may hold no pipe, socket, device or link to nothing, and all in it must be readable: libraries would wait for a
+    pipe for ever. They also take only paths in UTF-8. Raises ``error``.
     """
     if not is_text(str(path)):
         raise error(NOT_UTF_8, where=str(path), hint="rename it, or name a link to it")
@@ -98,18 +109,24 @@ def check_folder(path: Path, error: type[AuditError]) -> None:
 
 
 def _check(path: Path, error: type[AuditError], limit: int | None, *, folders: bool = False) -> None:
-    """Raises ``error`` for what is no regular file (nor a folder, where one may be) or too large, and OSError."""
-    found = path.stat()
-    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    """Refuse what is not a regular file, or too large.
+
+    ``folders``: a folder is allowed as well. Raises ``error``, and OSError.
+    """
+    status = path.stat()
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is not None and not (folders and kind == "a folder"):
         raise error(f"is {kind}, not a file", where=str(path), hint=None if kind == "a folder" else _FIRST)
-    if limit is not None and found.st_size > limit:
-        size, most = (f"{number / 2**20:,.1f} MiB" for number in (found.st_size, limit))
+    if limit is not None and status.st_size > limit:
+        size, most = (f"{number / 2**20:,.1f} MiB" for number in (status.st_size, limit))
         raise error(f"takes {size}; at most {most} can be read", where=str(path))
 
 
 def memory() -> int:
-    """Bytes of memory of this machine; where the system does not say, no file is too large."""
+    """Return this machine's memory in bytes.
+
+    If the system does not say, no file is too large.
+    """
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):

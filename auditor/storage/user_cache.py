@@ -1,4 +1,7 @@
-"""Where finished work is kept between runs: answers of models and trained weights, never a text."""
+"""Cache of finished work between runs.
+
+It keeps answers of models and trained weights, never a text.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,14 @@ VARIABLE = "AUDIT_CACHE"
 ANSWERS = "answers.sqlite"
 FITS = "fits"
 LIMIT_BYTES = 4 * 2**30
-"""Trained weights beyond it are dropped, the least recently used first; answers may take a quarter of it."""
+"""Beyond it trained weights are dropped, the least recently used first; answers may take a quarter of it."""
 
 
 def folder() -> Path:
-    """The cache's folder: ``$AUDIT_CACHE``, else the user's cache folder of this system. It may not exist yet."""
+    """Return the cache's folder, which may not exist yet.
+
+    It is ``$AUDIT_CACHE``, else the user's cache folder on this system.
+    """
     import platformdirs
 
     named = os.environ.get(VARIABLE)
@@ -25,37 +31,47 @@ def folder() -> Path:
 
 
 def touch(path: Path) -> None:
-    """Mark as used just now, where it is there and may be marked."""
+    """Mark a path as used just now.
+
+    Nothing happens if it is absent or may not be marked.
+    """
     with contextlib.suppress(OSError):
         os.utime(path)
 
 
 def fits(parent: Path) -> list[Path]:
-    """The trainings kept in ``parent``: folders named by a key, whatever else lies there. Raises OSError."""
-    return sorted(one for one in parent.iterdir() if re.fullmatch(r"[0-9a-f]{64}", one.name) and one.is_dir())
+    """Return the trainings kept in ``parent``.
+
+    They are the folders named by a key; whatever else is there is ignored. Raises OSError.
+    """
+    return sorted(entry for entry in parent.iterdir() if re.fullmatch(r"[0-9a-f]{64}", entry.name) and entry.is_dir())
 
 
 def prune(parent: Path, limit_bytes: int, in_use: str | None = None) -> None:
-    """Remove the least recently used folders in ``parent`` until what is left takes at most ``limit_bytes``.
+    """Remove the least recently used trainings in ``parent``.
 
-    The one called ``in_use`` counts and stays. What cannot be read or removed stays too; nothing is raised.
+    What is left takes at most ``limit_bytes``. The training called ``in_use`` counts and stays. What cannot be read or
+    removed stays too; nothing is raised.
     """
     try:
-        found = sorted((one.stat().st_mtime_ns, one.name, one) for one in fits(parent))
+        trainings = sorted((training.stat().st_mtime_ns, training.name, training) for training in fits(parent))
     except OSError:
         return
-    sizes = {name: size(one) for _, name, one in found}
+    sizes = {name: size(training) for _, name, training in trainings}
     total = sum(sizes.values())
-    for _, name, one in found:
+    for _, name, training in trainings:
         if total <= limit_bytes:
             return
         if name != in_use:
-            shutil.rmtree(one, ignore_errors=True)
+            shutil.rmtree(training, ignore_errors=True)
             total -= sizes[name]
 
 
 def size(path: Path) -> int:
-    """Bytes of the files in a folder; one that another process removes meanwhile has none."""
+    """Return the bytes of the files in a folder.
+
+    A folder that another process removes meanwhile has none.
+    """
     total = 0
     with contextlib.suppress(OSError):
         for file in path.iterdir():

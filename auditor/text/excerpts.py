@@ -1,28 +1,31 @@
-"""Long texts shortened for people and files: what changed, and what stands around it."""
+"""Excerpts of long texts: what changed, and its surroundings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 WHOLE = 10_000
-"""Characters of a text that is kept as it is, at most; of two that are compared, of the longer."""
+"""The most characters of a text that is kept whole; of two compared texts the longer one counts."""
 CHANGED = 3_000
-"""Characters kept of what changed in a longer one, at most."""
+"""The most characters kept of the changed part of a longer text."""
 AROUND = 200
-"""Characters kept on either side of it."""
+"""Characters kept on either side of the changed part."""
 
 
 def excerpts(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Text fields before and after an edit; of long ones what changed and its surroundings, the cuts marked.
+    """Return text fields before and after an edit, shortened.
 
-    ``… [123,456 characters left out] …`` stands where something was left out.
+    Of long texts, what changed and its surroundings are kept; ``… [123,456 characters left out] …`` marks each cut.
     """
     both = {name: excerpt(before.get(name, ""), after.get(name, "")) for name in {**before, **after}}
     return {name: both[name][0] for name in before}, {name: both[name][1] for name in after}
 
 
 def excerpt(before: str, after: str) -> tuple[str, str]:
-    """The part in which two texts differ, and its surroundings; both whole where neither is long, cut alike where one is."""
+    """Return the part in which two texts differ, and its surroundings.
+
+    Both texts stay whole if neither is long; if one is, both are cut alike.
+    """
     if max(len(before), len(after)) <= WHOLE:
         return before, after
     if before == after:
@@ -39,12 +42,15 @@ def excerpt(before: str, after: str) -> tuple[str, str]:
 
 
 def beginning(text: str) -> str:
-    """The beginning of a long text, the cut marked."""
+    """Return the beginning of a long text, with the cut marked."""
     return text if len(text) <= WHOLE else _cut(text, 0, CHANGED)
 
 
 def _cut(text: str, start: int, end: int) -> str:
-    """Characters from ``start`` to before ``end``, and what is left out on either side, counted."""
+    """Return the characters from ``start`` to before ``end``.
+
+    The number of characters left out is noted on either side.
+    """
     left, right = start, max(len(text) - end, 0)
     head = f"{_left_out(left)} " if left else ""
     return f"{head}{text[start:end]}{f' {_left_out(right)}' if right else ''}"
@@ -59,7 +65,10 @@ def _from_end(text: str, low: int, high: int) -> str:
 
 
 def _longest(most: int, alike: Callable[[int, int], bool]) -> int:
-    """The greatest length up to ``most`` of which all is alike; ``alike`` looks at a part, from the end of one that is."""
+    """Return the greatest length up to ``most`` that is all alike.
+
+    ``alike`` looks at a part from the end of a length that is known to be.
+    """
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""Parts of a text: what a model reads of it, and the words there."""
+"""Parts of a text: what a model reads, and the words there."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from auditor.types import Edit
 
 _WORD = re.compile(f"[^{SPACE}]+")
 BEGUN = 64
-"""Letters of a word that a model reads in part only, at most, which are taken to be read with the others."""
+"""The most letters beyond a cut within a word that count as read with the rest of the word."""
 _LETTERS = re.compile(r"\w+")
 _FIRST = 256
-"""Letters of the first part that is tried."""
+"""Letters of the first part tried."""
 
 
 def part_read(text: str, same: Callable[[str], bool]) -> tuple[int, int]:
-    """Start and end of what a model reads of a text that is cut for it; where nothing is cut, of the whole text.
+    """Return start and end of what a model reads of a text.
 
-    ``same``: whether the model sees as much in a part of the text as in all of it. Parts are tried that are twice as long
-    as the last one, then lengths between: it takes no more work than the part read, however long the text is.
+    Without a cut that is the whole text. ``same``: whether the model sees as much in a part of the text as in all of
+    it. Each part tried is twice as long as the last one, then lengths between are tried: the work grows with the part
+    read, however long the text is.
     """
     end = _shortest(len(text), lambda length: same(text[:length]))
     start = end - _shortest(end, lambda length: same(text[end - length : end]))
@@ -31,14 +32,20 @@ def part_read(text: str, same: Callable[[str], bool]) -> tuple[int, int]:
 
 
 def _begun(beyond: str, last: str) -> int:
-    """Letters beyond the last one that its word goes on with; 0 where these are too many."""
+    """Count the letters beyond a cut that belong to its word.
+
+    The result is 0 if these are too many.
+    """
     more = _LETTERS.match(beyond)
     length = len(more.group()) if more is not None and _LETTERS.fullmatch(last) else 0
     return length if length <= BEGUN else 0
 
 
 def _shortest(most: int, enough: Callable[[int], bool]) -> int:
-    """The least length that is enough, where a longer one is so too and ``most`` is known to be."""
+    """Return the least length that is enough.
+
+    ``most`` is known to be enough, and so is every length greater than one that is.
+    """
     low, high = 0, _FIRST
     while high < most and not enough(high):
         low, high = high, 2 * high
@@ -51,24 +58,30 @@ def _shortest(most: int, enough: Callable[[int], bool]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The words in a stretch of a text, which may begin and end within a word."""
+    """The words in a stretch of a text.
+
+    The stretch may begin and end within a word.
+    """
 
     words: Words
     first: int
-    """The place in the whole text of the first of them."""
+    """The place of the first word in the whole text."""
     head: str
-    """Letters of its first word that stand before the stretch."""
+    """Letters of the first word before the stretch."""
     tail: str
-    """Letters of its last word that stand after it."""
+    """Letters of the last word after the stretch."""
     gap: str | None
-    """The white space in the whole text after its last word; None where that is the text's last, too."""
+    """The white space after the last word in the whole text; None if the text ends with that word."""
 
     def lifted(self, edits: Iterable[Edit]) -> tuple[Edit, ...]:
-        """Edits of these words as edits of the whole text."""
+        """Return edits of these words as edits of the whole text."""
         return tuple(self._lifted(edit) for edit in edits)
 
     def places(self, places: Iterable[int]) -> frozenset[int]:
-        """Those of these places of the whole text that stand in the part, as places in it."""
+        """Return those places of the whole text that are in the part.
+
+        They are counted within the part.
+        """
         shifted = (place - self.first for place in places)
         return frozenset(place for place in shifted if 0 <= place < len(self.words.words))
 
@@ -83,13 +96,13 @@ class Part:
                 words[0] = head + words[0]
                 words[-1] += tail
             elif at_end and not words and not separators and self.gap is not None:
-                # As at the end of a text: the white space before goes.
+                # As at the end of a text, the white space before the words goes.
                 separators = (self.gap,)
         return Edit(edit.start + self.first, edit.end + self.first, tuple(words), separators)
 
 
 def part(text: str, start: int, end: int) -> Part:
-    """The words of ``text[start:end]``."""
+    """Return the words of ``text[start:end]``."""
     within = split(text[start:end])
     if not within.words:
         return Part(within, len(words_of(text[:start])), "", "", None)

@@ -1,8 +1,8 @@
-"""Entities as spans of words, and the ways in which tags spell them out.
+"""Entities as spans of words, and the schemes of their tags.
 
-A span covers the words [start, end) and has a type. Tags are one a word: IOB2 begins every entity with ``B-``; IOB1 only
-one that follows another of its type at once; IOBES and BILOU also mark ends (``E-``, ``L-``) and entities of one word
-(``S-``, ``U-``). Ramshaw & Marcus (1995); Tjong Kim Sang & Veenstra (1999); Ratinov & Roth (2009).
+A span covers the words [start, end) and has a type. Each word has one tag. IOB2 begins every entity with ``B-``; IOB1
+only an entity that directly follows another of its type; IOBES and BILOU also mark ends (``E-``, ``L-``) and entities
+of one word (``S-``, ``U-``). Ramshaw & Marcus (1995); Tjong Kim Sang & Veenstra (1999); Ratinov & Roth (2009).
 """
 
 from __future__ import annotations
@@ -16,29 +16,35 @@ from auditor.types import Span
 OUTSIDE = "O"
 PREFIXES = "BIESLU"
 PLAIN = "entity"
-"""The type of tags that name none, as in files and models that know one type only."""
+"""The type of tags without one, as in files and models that know only one type."""
 _ALIKE = {"L": "E", "U": "S"}
 """BILOU's letters → those of IOBES."""
 SCHEMES = ("IOB1", "IOB2", "IOBES", "BILOU")
 
 
-def overlap(one: Span, other: Span) -> bool:
-    """Whether they have a word in common."""
-    return one.start < other.end and other.start < one.end
+def overlap(first: Span, second: Span) -> bool:
+    """Whether two spans have a word in common."""
+    return first.start < second.end and second.start < first.end
 
 
 def places(entities: Iterable[Span]) -> frozenset[int]:
-    """The places of the entities' words."""
+    """Return the places of the entities' words."""
     return frozenset(place for entity in entities for place in range(entity.start, entity.end))
 
 
 def typed(tag: str) -> str:
-    """The tag with a type: ``B`` → ``B-entity``. Others as they are."""
+    """Return the tag with a type: ``B`` → ``B-entity``.
+
+    Other tags stay as they are.
+    """
     return f"{tag}-{PLAIN}" if len(tag) == 1 and tag in PREFIXES else tag
 
 
 def parts(tag: str) -> tuple[str, str]:
-    """``B-PER`` → (``B``, ``PER``); ``O`` → (``O``, ````). Raises DataError for a tag without prefix or type."""
+    """Return prefix and type of a tag.
+
+    ``B-PER`` → (``B``, ``PER``); ``O`` → (``O``, ""). Raises DataError for a tag without prefix or type.
+    """
     if tag == OUTSIDE:
         return OUTSIDE, ""
     prefix, _, kind = tag.partition("-")
@@ -51,12 +57,12 @@ def parts(tag: str) -> tuple[str, str]:
 
 
 def scheme(sentences: Iterable[Sequence[str]]) -> str:
-    """The scheme that these sentences' tags are written in; IOB2 where nothing tells it from another.
+    """Return the scheme that these sentences' tags are written in.
 
-    Raises DataError for a tag without prefix.
+    It is IOB2 where nothing tells it from another. Raises DataError for a tag without prefix.
     """
     letters: set[str] = set()
-    bare = adjacent = other = False
+    bare = unforced = False
     for tags in sentences:
         before = (OUTSIDE, "")
         for tag in tags:
@@ -64,20 +70,22 @@ def scheme(sentences: Iterable[Sequence[str]]) -> str:
             letters.add(now[0])
             if now[0] == "I" and (before[0] == OUTSIDE or before[1] != now[1]):
                 bare = True
-            if now[0] == "B":
-                follows = before[0] != OUTSIDE and before[1] == now[1]
-                adjacent, other = adjacent or follows, other or not follows
+            if now[0] == "B" and (before[0] == OUTSIDE or before[1] != now[1]):
+                unforced = True
             before = now
     if letters & {"L", "U"}:
         return "BILOU"
     if letters & {"E", "S"}:
         return "IOBES"
-    # Where some entities begin with B- for no other reason than that they begin, I- after O is a mistake.
-    return "IOB1" if bare and not other else "IOB2"
+    # IOB1 needs B- only after an entity of the same type; if B- occurs elsewhere, I- after O is a mistake.
+    return "IOB1" if bare and not unforced else "IOB2"
 
 
 def illegal(tags: Sequence[str], scheme: str) -> tuple[int, str] | None:
-    """The first tag that violates the scheme, and why; None where all are legal."""
+    """Return the first tag that violates the scheme, and why.
+
+    The tag is given by its index. The result is None where all tags are legal.
+    """
     before = (OUTSIDE, "")
     for index, tag in enumerate((*tags, OUTSIDE)):
         now = parts(tag)
@@ -88,10 +96,10 @@ def illegal(tags: Sequence[str], scheme: str) -> tuple[int, str] | None:
     return None
 
 
-def _problem(before: tuple[str, str], now: tuple[str, str], tag: str, written: str) -> str:
-    if written == "IOB1":
+def _problem(before: tuple[str, str], now: tuple[str, str], tag: str, scheme: str) -> str:
+    if scheme == "IOB1":
         return ""
-    ends = written in ("IOBES", "BILOU")
+    ends = scheme in ("IOBES", "BILOU")
     letter, kind = _ALIKE.get(now[0], now[0]), now[1]
     last = _ALIKE.get(before[0], before[0])
     opened = last in ("B", "I") and (before[1] == kind)
@@ -100,67 +108,77 @@ def _problem(before: tuple[str, str], now: tuple[str, str], tag: str, written: s
         return f"{tag} follows {after}: an entity begins with {'B- or S-' if ends else 'B-'}"
     if ends and last in ("B", "I") and letter not in ("I", "E"):
         return (
-            f"{before[0]}-{before[1]} is followed by {tag}: an entity ends with {'E-' if written == 'IOBES' else 'L-'}"
+            f"{before[0]}-{before[1]} is followed by {tag}: an entity ends with {'E-' if scheme == 'IOBES' else 'L-'}"
         )
     return ""
 
 
 def spans(tags: Sequence[str], *, strict: bool = True) -> tuple[Span, ...]:
-    """The entities of tags of any scheme but IOB1, in their order.
+    """Return the entities of tags of any scheme but IOB1, in order.
 
-    ``strict``: as seqeval's strict mode has them for IOB2: what begins with ``I-`` is no entity. Otherwise, as the
-    conlleval script, and for IOB1, a change of type or a word outside begins one as well.
+    ``strict``: as in seqeval's strict mode for IOB2, what begins with ``I-`` is not an entity. Otherwise, as in the
+    conlleval script and for IOB1, ``I-`` also begins an entity after another type or after a word outside.
     """
-    found: list[Span] = []
+    entities: list[Span] = []
     start, kind = 0, ""
     for index, tag in enumerate((*tags, OUTSIDE)):
         prefix, now = (OUTSIDE, "") if tag == OUTSIDE else (tag[:1], tag[2:])
         prefix = _ALIKE.get(prefix, prefix)
         goes_on = kind and prefix in ("I", "E") and now == kind
         if kind and not goes_on:
-            found.append(Span(start, index, kind))
+            entities.append(Span(start, index, kind))
             kind = ""
         if prefix in ("B", "S") or (prefix in ("I", "E") and not goes_on and not strict):
             start, kind = index, now
         if kind and prefix in ("E", "S"):
-            found.append(Span(start, index + 1, kind))
+            entities.append(Span(start, index + 1, kind))
             kind = ""
-    return tuple(found)
+    return tuple(entities)
 
 
-def tags_of(found: Iterable[Span], words: int) -> tuple[str, ...]:
-    """Spans that do not overlap → IOB2 tags of so many words."""
+def tags_of(entities: Iterable[Span], words: int) -> tuple[str, ...]:
+    """Return the IOB2 tags of spans that do not overlap.
+
+    ``words``: the number of words.
+    """
     tags = [OUTSIDE] * words
-    for start, end, kind in found:
+    for start, end, kind in entities:
         tags[start:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - start - 1)]
     return tuple(tags)
 
 
 def converted(tags: Sequence[str]) -> tuple[str, ...]:
-    """Tags of any scheme → IOB2; what is illegal is repaired: it begins or ends an entity."""
+    """Convert tags of any scheme to IOB2.
+
+    An illegal tag is repaired: it begins or ends an entity.
+    """
     return tags_of(spans(tags, strict=False), len(tags))
 
 
 def renamed(tags: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
-    """The tags with types by their other names, where they have one; OUTSIDE is one too."""
+    """Return the tags with their types renamed.
 
-    def other(tag: str) -> str:
+    Types that ``names`` lacks stay. The new name OUTSIDE turns the tags of a type into O.
+    """
+
+    def renamed_tag(tag: str) -> str:
         kind = tag[2:]
         if tag == OUTSIDE or (kind != OUTSIDE and names.get(kind) == OUTSIDE):
             return OUTSIDE
         return f"{tag[:2]}{names.get(kind, kind)}"
 
-    return tuple(map(other, tags))
+    return tuple(map(renamed_tag, tags))
 
 
-def followed(found: Iterable[Span], origins: Sequence[int]) -> tuple[Span, ...] | None:
-    """The spans of a text after word edits; None where an entity's words no longer stand together.
+def followed(entities: Iterable[Span], origins: Sequence[int]) -> tuple[Span, ...] | None:
+    """Return the spans of a text after word edits.
 
-    ``origins``: of each word after, the word before that it comes from; −1: a new one. New words within an entity are
-    part of it; an entity without any word left is gone.
+    The result is None where an entity's words are no longer together. ``origins``: for each word after the edits, the
+    word before that it comes from; −1 for a new one. New words within an entity are part of it; an entity without any
+    word left is gone.
     """
     moved = []
-    for start, end, kind in found:
+    for start, end, kind in entities:
         places = [index for index, origin in enumerate(origins) if start <= origin < end]
         if not places:
             continue
@@ -172,37 +190,57 @@ def followed(found: Iterable[Span], origins: Sequence[int]) -> tuple[Span, ...] 
 
 
 def follow(tags: Sequence[str], origins: Sequence[int]) -> tuple[str, ...] | None:
-    """The IOB2 tags of a text after word edits; None where an entity's words no longer stand together."""
+    """Return the IOB2 tags of a text after word edits.
+
+    The result is None where an entity's words are no longer together.
+    """
     moved = followed(spans(tags), origins)
     return None if moved is None else tags_of(moved, len(origins))
 
 
 def joined(tags: Sequence[str], edits: Iterable[text.Edit]) -> bool:
-    """Whether an edit merges words across an entity boundary, so that no single tag is right for the merged word."""
-    found = spans(tags)
+    """Whether an edit merges words across an entity boundary.
+
+    No single tag is right for such a merged word.
+    """
+    entities = spans(tags)
 
     def place(word: int) -> int:
-        return next((index for index, one in enumerate(found) if one.start <= word < one.end), -1)
+        return next((index for index, span in enumerate(entities) if span.start <= word < span.end), -1)
 
     merging = [edit for edit in edits if 0 < len(edit.words) < edit.end - edit.start]
     return any(len({place(word) for word in range(edit.start, edit.end)}) > 1 for edit in merging)
 
 
 def among(tag: str, known: Sequence[str]) -> str | None:
-    """The tag, or where only others of its type are known, as of a scheme without beginnings, the first of these."""
-    return tag if tag in known else next((one for one in known if tag != OUTSIDE and one[1:] == tag[1:]), None)
+    """Return the tag, or the first known tag of the same type.
+
+    The second serves models whose scheme has no beginnings. The result is None where the type is unknown.
+    """
+    return (
+        tag
+        if tag in known
+        else next((other_tag for other_tag in known if tag != OUTSIDE and other_tag[1:] == tag[1:]), None)
+    )
 
 
 def near_type(kind: str, known: Sequence[str]) -> str | None:
-    """A hint at the type that may be meant: spelt alike, or one the beginning of the other, as PER is of person."""
+    """Return a hint at the type that may be meant.
+
+    It is spelt alike, or one is the beginning of the other, as PER is of person.
+    """
     return near_match(kind, known) or begun_type(kind, known)
 
 
 def begun_type(kind: str, known: Sequence[str]) -> str | None:
-    """A hint at a type that is the beginning of this one, or that this one is the beginning of."""
+    """Return a hint at a type that begins alike.
+
+    It is the beginning of this type, or this type is the beginning of it.
+    """
     low = kind.casefold()
-    found = next((one for one in known if low.startswith(one.casefold()) or one.casefold().startswith(low)), None)
-    return found and f"did you mean {found!r}?"
+    lowered = {name: name.casefold() for name in known}
+    near = next((name for name, word in lowered.items() if low.startswith(word) or word.startswith(low)), None)
+    return near and f"did you mean {near!r}?"
 
 
 _WHOLE = {
@@ -215,12 +253,15 @@ _WHOLE = {
 
 
 def short_for(kind: str, known: Sequence[str]) -> str | None:
-    """The type that this one is another name of, as PER is of person; None where no two are sure to be one."""
+    """Return the type that this one is another name of.
+
+    PER is another name of person. The result is None where no two are sure to be the same.
+    """
     low = kind.casefold()
     same = {low, *_WHOLE.get(low, ()), *(short for short, words in _WHOLE.items() if low in words)}
-    return next((one for one in known if one.casefold() in same), None)
+    return next((name for name in known if name.casefold() in same), None)
 
 
 def types(tags: Iterable[str]) -> Iterator[str]:
-    """The types that tags name, each once, in their order."""
+    """Yield the types that tags name, each once, in order."""
     return iter(dict.fromkeys(tag[2:] for tag in tags if tag != OUTSIDE))
