@@ -92,6 +92,10 @@ def ask(
             others = {measured.slice["domain"]: summed([measured]) for measured in own}
             found.domains[seed] = {name: arms for name, arms in others.items() if name != "home"}
             continue
+        if not own:
+            # A ratio of sums may have nothing to divide by, where other numbers of the probe have.
+            reasons[one.name] = "nothing could be measured"
+            continue
         # Pooled slices hold the same cases again.
         full = max((len(measured.slice) for measured in own), default=0)
         found.sums[one.name] = {seed: summed([measured for measured in own if len(measured.slice) == full])}

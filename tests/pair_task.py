@@ -6,7 +6,6 @@ Every probe is sent through it: what holds for one text and accuracy only shows 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from auditor.errors import DataError
 from auditor.tasks.defaults import OneLabel
@@ -24,8 +23,14 @@ class PairTask(OneLabel):
     fields: tuple[str, ...] = ("premise", "hypothesis")
     metric = "f1"
     ratio = True
-    labels: tuple[str, ...] = ("differs", "follows")
-    mapping: Mapping[str, str] = MappingProxyType({})
+    example_labels: tuple[str, ...] = ("differs", "follows")
+
+    def __init__(
+        self, labels: Sequence[str] = ("differs", "follows"), mapping: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep the two labels; ``mapping`` is not read."""
+        self.labels = tuple(labels)
+        self.mapping: Mapping[str, str] = dict(mapping or {})
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
         """Both texts and the gold label. Raises DataError for an unknown label."""

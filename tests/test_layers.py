@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "verdicts": BASE | {"perturbations", "stats"},
     "results": BASE | {"config", "data", "environment", "metrics", "plugins", "stats", "tasks", "text", "verdicts"},
     "training": BASE | {"attacks", "config", "data", "environment", "models", "perturbations", "tasks", "text"},
-    "testing": BASE | {"models", "tasks", "training"},
+    "testing": BASE | {"config", "engine", "evaluation", "models", "plugins", "tasks", "text", "training"},
     "progress": {"errors"},
     "audit_run": BASE
     | {
@@ -90,6 +90,13 @@ def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
                 pytest.fail(f"{file}: imports {name}")
             if parts[0] == "auditor" and len(parts) > 1 and not parts[1].startswith("__"):
                 assert parts[1] == package or parts[1] in ALLOWED[package], f"{file}: imports {name}"
+
+
+def test_nothing_but_tests_imports_testing() -> None:
+    assert not any("testing" in others for others in ALLOWED.values())
+    for package in ("auditor/cli", "probes", "reports"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            assert not any(name.startswith("auditor.testing") for name in imported(file)), file
 
 
 def test_every_package_of_the_engine_stands_in_the_table() -> None:

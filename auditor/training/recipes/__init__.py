@@ -26,7 +26,7 @@ ENTRY_POINTS = "auditor.recipes"
 COMMON = ("recipe", "learning_rate")
 """Keys of any recipe's table."""
 
-__all__ = ["NoSettings", "Recipe", "Training", "create", "find", "names", "portable"]
+__all__ = ["NoSettings", "Recipe", "Training", "build", "create", "find", "names", "portable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,12 @@ def create(name: str, given: Mapping[str, Any], folder: Path = Path()) -> Recipe
             where=where,
             hint="give the variant another name",
         )
-    kind, rate = find(kind_name), _rate(given, where)
+    return build(find(kind_name), name, given, folder)
+
+
+def build(kind: type[Recipe], name: str, given: Mapping[str, Any], folder: Path = Path()) -> Recipe:
+    """A recipe of a class, called by a name, with its settings checked as ``create`` checks them. Raises ConfigError."""
+    where, rate = f"[training.recipe.{name}]", _rate(given, f"[training.recipe.{name}]")
     given = {key: value for key, value in given.items() if key not in COMMON}
     known = [one.name for one in fields(kind.settings_type)]
     for key in given:

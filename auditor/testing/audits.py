@@ -1,0 +1,158 @@
+"""An audit for tests: what a probe may ask for, as far as the test gives it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from auditor.engine.lockstep import Lockstep
+from auditor.evaluation.plan import Fitter, Trainer, given_by
+from auditor.evaluation.sampling import SPLITS, seeded
+from auditor.types import (
+    HOME,
+    Case,
+    Encoded,
+    Example,
+    Inputs,
+    Measurement,
+    Model,
+    Response,
+    Slice,
+    Task,
+    TrainedModel,
+)
+
+Findings: TypeAlias = Callable[[str, Model, Mapping[str, Any]], "Sequence[Measurement] | str"]
+"""What another probe finds of a model: (probe, model, changed settings)."""
+
+
+class FakeAudit:
+    """``auditor.types.Audit`` of which only what the test gives is there: the rest raises an error that says so.
+
+    ``asked`` lists the inputs that a probe asked the model about, ``fits`` and ``trainings`` the trainings that it started.
+    """
+
+    def __init__(
+        self,
+        examples: Mapping[str, Sequence[Example]] | Sequence[Example],
+        settings: Any,
+        task: Task,
+        *,
+        model: Model | None = None,
+        fit: Fitter | None = None,
+        train_by: Trainer | None = None,
+        checkpoints: Sequence[TrainedModel] = (),
+        findings: Findings | None = None,
+        favourable_label: str | None = None,
+        candidate: bool = True,
+        width: int = 1,
+        seed: int = 0,
+    ) -> None:
+        """Give what the probe asks for.
+
+        Args:
+            examples: Set (``home``, another domain, ``train``, ``validation``) → its examples; a plain sequence is ``home``.
+            settings: The probe's settings.
+            task: The task of the audit.
+            model: Answers ``ask`` and ``encode``.
+            fit: Trains a model by the audited model's own recipe.
+            train_by: Trains a model by a named recipe.
+            checkpoints: The audited model and those beside it.
+            findings: What other probes find of a model.
+            favourable_label: The label that the config names so.
+            candidate: Whether the model is the audit's candidate.
+            width: How many tasks ``side_by_side`` runs in lockstep.
+            seed: What ``rng`` draws from, beside its key.
+        """
+        self._examples = dict(examples) if isinstance(examples, Mapping) else {HOME: examples}
+        self._given_model, self._fit, self._train_by, self._findings = model, fit, train_by, findings
+        self.settings, self.task, self.favourable_label = settings, task, favourable_label
+        self.checkpoints, self._candidate, self._seed = tuple(checkpoints), candidate, seed
+        self._lockstep: Lockstep[Inputs, Response] = Lockstep(self._answer, width)
+        self.asked: list[Inputs] = []
+        self.fits: list[tuple[Sequence[Example], int, int, int]] = []
+        """Examples, seed, steps and batch size of each ``fit``."""
+        self.trainings: list[tuple[str, Sequence[Example], int, int, int]] = []
+        """Recipe, examples, seed, steps and batch size of each ``train_by``."""
+
+    @property
+    def model(self) -> str:
+        """The model's name; ``fake`` where none is given."""
+        return "fake" if self._given_model is None else self._given_model.name
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The sets but for training and validation rows."""
+        return tuple(name for name in self._examples if name not in SPLITS)
+
+    def examples(self, name: str = HOME, n: int | None = None) -> Sequence[Example]:
+        """The first n examples of a set. Raises KeyError for a set that is not given, as in an audit."""
+        if name not in self._examples:
+            raise KeyError(f"{name}: the test gives FakeAudit the sets {', '.join(self._examples)} alone")
+        return self._examples[name][:n]
+
+    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        """The model's answers. Raises RuntimeError where no model is given."""
+        return list(self._lockstep.ask(inputs))
+
+    def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
+        """The tasks' cases in order; a slice is wanted as long as it names something."""
+        if not slice_:
+            raise RuntimeError("the probe runs tasks side by side for no slice")
+        return self._lockstep.run(tasks)
+
+    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
+        """What the model reads. Raises RuntimeError where no model is given."""
+        return self._model("what the model reads").encode([self.task.request(each) for each in inputs])
+
+    def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
+        """A model by ``fit``. Raises RuntimeError where none is given."""
+        if self._fit is None:
+            raise _lacking("a trained model", "fit")
+        self.fits.append((examples, seed, steps, batch_size))
+        return self._fit(examples, seed=seed, steps=steps, batch_size=batch_size)
+
+    def train_by(
+        self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
+    ) -> TrainedModel:
+        """A model by ``train_by``. Raises RuntimeError where none is given."""
+        if self._train_by is None:
+            raise _lacking(f"a model trained by {recipe}", "train_by")
+        self.trainings.append((recipe, examples, seed, steps, batch_size))
+        return self._train_by(recipe, examples, seed=seed, steps=steps, batch_size=batch_size)
+
+    def findings(self, probe: str, model: Model, settings: Mapping[str, Any]) -> Sequence[Measurement] | str:
+        """What ``findings`` says. Raises RuntimeError where it is not given."""
+        if self._findings is None:
+            raise _lacking(f"what {probe} finds", "findings")
+        return self._findings(probe, model, settings)
+
+    def has(self, need: str) -> bool:
+        """Whether what NEEDS names is there, by what the test gives. Raises KeyError for a need that nobody knows."""
+        there = {
+            "train": "train" in self._examples,
+            "domains": len(self.domains) > 1,
+            "base": self._fit is not None or self._train_by is not None,
+            "candidate": self._candidate,
+            **given_by(self.task),
+        }
+        return there[need]
+
+    def rng(self, *key: object) -> random.Random:
+        """A fresh generator from the test's seed and the key."""
+        return seeded(self._seed, "fake audit", *key)
+
+    def _answer(self, inputs: Sequence[Inputs]) -> list[Response]:
+        model = self._model("the model's answers")
+        self.asked += inputs
+        return model.run(model.encode([self.task.request(each) for each in inputs]))
+
+    def _model(self, wanted: str) -> Model:
+        if self._given_model is None:
+            raise _lacking(wanted, "model")
+        return self._given_model
+
+
+def _lacking(wanted: str, argument: str) -> RuntimeError:
+    return RuntimeError(f"the probe asks for {wanted}, and the test gives none: FakeAudit(…, {argument}=…)")

@@ -1,0 +1,253 @@
+"""The rules that a probe is held against: of its members, its cases, its numbers, and of what it finds."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from auditor import text
+from auditor.plugins import registry
+from auditor.testing import settings
+from auditor.testing.rules import Rules
+from auditor.types import (
+    NEEDS,
+    Audit,
+    Case,
+    Edit,
+    Example,
+    Kind,
+    Measurement,
+    Metric,
+    Probe,
+    ProbeRecord,
+    Skipped,
+    Slice,
+    Task,
+    limitations,
+)
+
+MEND = {
+    **settings.MEND,
+    "members": "see auditor.types.Probe for what a probe has, and of which type",
+    "docstring": "describe the class: a summary of one line, a blank line, the method; the report shows it",
+    "metrics named once": "give each metric a name in snake_case of its own",
+    "metrics well formed": "build metrics with auditor.metrics, or give a known kind and low < high",
+    "metrics declared": "name every metric that measure() yields in metrics(task)",
+    "values in range": "widen the metric's low and high, or mend the number",
+    "slices of words": "use short words as the keys and values of a slice, numbers as words too",
+    "slices consistent": "give slices with the same keys their keys in one order, and pool keys that slices have",
+    "example ids": "give every text of the probe's own an id of its own, such as name:number",
+    "texts whole": "give every text field of the task a text",
+    "edits inside the texts": "number the words of text.words_of(value) from 0, and edit none of them twice",
+    "facts": "use finite numbers or words as facts",
+    "own generator": "draw from audit.rng(key) alone, sort sets, and leave global generators as they are",
+    "same cases for any model": "make cases from the examples, or say interactive = True",
+    "not applicable with a reason": "name the need in needs, or yield Skipped(slice, reason)",
+    "applies": "mend the needs of the probe, or what the test says of it",
+    "planned": "count in planned(audit) what cases(audit) makes, exact=False where that is only the most",
+    "no crash": "mend the exception, or skip what cannot be measured with Skipped(slice, reason)",
+    "finds the defect": "mend the probe, or plant a larger defect, give more examples or another limit",
+    "silent without the defect": "mend the probe, or the clean model, or give another limit",
+}
+"""Rule → how to mend what breaks it."""
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def check_members(rules: Rules, probe: Any, task: Task) -> None:
+    """Check what can be checked without running the probe. Raises AssertionError."""
+    rules.hold("members", isinstance(probe, Probe), f"it lacks {', '.join(_lacking(probe))}")
+    facts: dict[str, bool] = {
+        "name is in snake_case": isinstance(probe.name, str) and bool(_NAME.fullmatch(probe.name)),
+        "limitation is a row of the scorecard": probe.limitation in limitations.IDS
+        or (probe.limitation is None and probe.name == "quality"),
+        "needs is a frozenset of needs": isinstance(probe.needs, frozenset)
+        and all(need in NEEDS or str(need).startswith("package:") for need in probe.needs),
+        "pools is a tuple of frozensets of words": isinstance(probe.pools, tuple)
+        and all(isinstance(pool, frozenset) and all(isinstance(key, str) for key in pool) for pool in probe.pools),
+    }
+    for said, holds in facts.items():
+        rules.hold("members", holds, f"it is not so that {said}")
+    lines = registry.description(probe).splitlines()
+    described = bool(lines) and bool(lines[0].strip()) and (len(lines) == 1 or not lines[1].strip())
+    # A class without a docstring of its own has none, whatever it derives from says.
+    rules.hold("docstring", described and "__doc__" in vars(type(probe)), "its class has no docstring of that form")
+    _check_metrics(rules, probe, task)
+
+
+def _lacking(probe: Any) -> list[str]:
+    members = (*Probe.__annotations__, *(name for name in vars(Probe) if inspect.isfunction(getattr(Probe, name))))
+    return [name for name in dict.fromkeys(members) if name[0] != "_" and not hasattr(probe, name)]
+
+
+def _check_metrics(rules: Rules, probe: Any, task: Task) -> None:
+    with rules.calm("no crash", "metrics(task)"):
+        found = probe.metrics(task)
+    rules.hold("metrics well formed", isinstance(found, tuple) and found, "metrics(task) is no tuple of metrics")
+    for metric in found:
+        rules.hold("metrics well formed", isinstance(metric, Metric), f"{metric!r} is no Metric")
+        sound = metric.kind in get_args(Kind) and metric.low < metric.high and metric.title
+        rules.hold("metrics well formed", sound, f"{metric.name}: kind {metric.kind}, [{metric.low}, {metric.high}]")
+        rules.hold("metrics named once", _NAME.fullmatch(metric.name), f"{metric.name!r} is not in snake_case")
+    names = [metric.name for metric in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    rules.hold("metrics named once", not twice, f"{', '.join(twice)} stands there twice")
+    rules.hold("metrics well formed", found == probe.metrics(task), "asked again it names others")
+
+
+class Watched:
+    """A probe whose cases are checked on their way to the engine, and kept."""
+
+    def __init__(self, rules: Rules, probe: Any, task: Task) -> None:
+        self._rules, self._probe, self._task = rules, probe, task
+        self._texts: dict[str, Example] = {}
+        self._orders: dict[frozenset[str], tuple[str, ...]] = {}
+        self.made: list[Any] = []
+        """What tells each case from another, the model that it asks left out."""
+        self.skipped: list[Skipped] = []
+        self.broken: AssertionError | None = None
+        """The first rule that is broken: the engine takes it for a crash of the probe."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._probe, name)
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """The probe's own, each checked."""
+        for item in self._probe.cases(audit):
+            try:
+                self._check(item)
+            except AssertionError as error:
+                self.broken = self.broken or error
+                raise
+            yield item
+
+    def check_pools(self) -> None:
+        """Check that pools pool something, where there are cases at all. Raises AssertionError."""
+        for pool in self._probe.pools if self.made else ():
+            pooled = any(pool < keys for keys in self._orders)
+            self._rules.hold("slices consistent", pooled, f"no slice has the keys of the pool {sorted(pool)} and more")
+
+    def _check(self, item: Any) -> None:
+        rules = self._rules
+        rules.hold("members", isinstance(item, Case | Skipped), f"cases(audit) yields {item!r}")
+        check_slice(rules, item.slice)
+        if isinstance(item, Skipped):
+            words = isinstance(item.reason, str) and item.reason.strip()
+            rules.hold("not applicable with a reason", words, f"it skips {dict(item.slice)} without one")
+            self.skipped.append(item)
+            return
+        order = self._orders.setdefault(frozenset(item.slice), tuple(item.slice))
+        rules.hold("slices consistent", order == tuple(item.slice), f"keys {order} and {tuple(item.slice)}")
+        self._check_example(item.example)
+        self._check_edits(item)
+        facts = all(
+            isinstance(key, str) and (isinstance(value, str) or (_is_number(value) and math.isfinite(value)))
+            for key, value in item.facts.items()
+        )
+        rules.hold("facts", facts, f"{dict(item.facts)}")
+        self.made.append(
+            (
+                item.example,
+                dict(item.slice),
+                {field: tuple(edits) for field, edits in item.edits.items()},
+                item.cluster,
+                dict(item.facts),
+                item.invalid,
+                item.words,
+            )
+        )
+
+    def _check_example(self, example: Example) -> None:
+        known = self._texts.setdefault(example.id, example)
+        same = dict(known.inputs) == dict(example.inputs)
+        self._rules.hold("example ids", example.id and same, f"{example.id!r} stands for several texts, or for none")
+        whole = all(isinstance(example.inputs.get(field), str) for field in self._task.fields)
+        self._rules.hold("texts whole", whole, f"{example.id} has {dict(example.inputs)}")
+
+    def _check_edits(self, case: Case) -> None:
+        for field, edits in case.edits.items():
+            known = field in self._task.fields
+            self._rules.hold("edits inside the texts", known, f"{field!r} is no text field of the task")
+            words = len(text.words_of(case.example.inputs[field]))
+            said = f"{case.example.id}: {[(edit.start, edit.end) for edit in edits]} of {words} words"
+            self._rules.hold("edits inside the texts", _inside(edits, words), said)
+
+
+def _inside(edits: Sequence[Edit], words: int) -> bool:
+    places = sorted((edit.start, edit.end) for edit in edits)
+    flat = [0, *(place for each in places for place in each), words]
+    return flat == sorted(flat)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def check_slice(rules: Rules, slice_: Any) -> None:
+    """Check that keys and values are words. Raises AssertionError."""
+    words = isinstance(slice_, Mapping) and all(
+        isinstance(word, str) and word for pair in slice_.items() for word in pair
+    )
+    rules.hold("slices of words", words, f"{slice_!r}")
+
+
+def check_record(rules: Rules, record: ProbeRecord) -> None:
+    """Check the numbers and the words of a record. Raises AssertionError."""
+    known = {metric.name: metric for metric in record.metrics}
+    for found in record.measurements:
+        rules.hold("metrics declared", found.metric in known, f"it measures {found.metric!r}")
+        check_slice(rules, found.slice)
+        metric, numbers = known[found.metric], (found.low, found.value, found.high)
+        sound = all(math.isfinite(number) for number in numbers) and found.low <= found.value <= found.high
+        inside = metric.low - 1e-9 <= found.value <= metric.high + 1e-9
+        said = f"{found.metric} {dict(found.slice)} = {found.value} [{found.low}, {found.high}]"
+        rules.hold("values in range", sound and inside, f"{said}, declared in [{metric.low}, {metric.high}]")
+    for gap in record.skipped:
+        check_slice(rules, gap.slice)
+        rules.hold("not applicable with a reason", gap.reason.strip(), f"it skips {dict(gap.slice)} without one")
+
+
+def silence(record: ProbeRecord) -> str | None:
+    """Why nothing was measured; empty where nobody says; None where something was."""
+    if record.status == "not_applicable":
+        return record.reason or ""
+    if record.measurements:
+        return None
+    return next((gap.reason for gap in record.skipped), "")
+
+
+def check_defect(
+    rules: Rules, defective: ProbeRecord, clean: ProbeRecord, metric: str, limit: float, within: Slice
+) -> None:
+    """Check that a probe tells a model with the defect from one without it. Raises AssertionError, TypeError."""
+    better = next((each.better for each in clean.metrics if each.name == metric), None)
+    if better is None:
+        raise TypeError(f"{metric!r} is no metric of {clean.probe} that is better higher or lower")
+    sign = 1.0 if better == "lower" else -1.0
+
+    def of(record: ProbeRecord) -> dict[tuple[tuple[str, str], ...], Measurement]:
+        return {
+            tuple(sorted(found.slice.items())): found
+            for found in record.measurements
+            if found.metric == metric and within.items() <= found.slice.items()
+        }
+
+    def nearest(found: Measurement) -> float:
+        """The end of the interval on the good side: the worst that is sure."""
+        return found.low if sign > 0 else -found.high
+
+    worse, good = of(defective), of(clean)
+    rules.hold("silent without the defect", good, f"{metric} {dict(within)} of the clean model is not measured")
+    rules.hold("finds the defect", worse, f"{metric} {dict(within)} of the defective model is not measured")
+    for found in good.values():
+        silent = sign * found.value <= sign * limit
+        said = f"{metric} {dict(found.slice)} of the clean model is {found.value:.3f}, and {limit:g} the limit"
+        rules.hold("silent without the defect", silent, said)
+    key = max(worse, key=lambda key: nearest(worse[key]))
+    top, beside = worse[key], good.get(key)
+    said = f"{metric} {dict(top.slice)} of the defective model is {top.value:.3f} [{top.low:.3f}, {top.high:.3f}]"
+    rules.hold("finds the defect", nearest(top) > sign * limit, f"{said}, not wholly beyond {limit:g}")
+    apart = beside is None or nearest(top) > sign * (beside.high if sign > 0 else beside.low)
+    rules.hold("finds the defect", apart, f"{said}, of the clean one {beside and beside.value}: not clearly worse")

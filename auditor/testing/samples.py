@@ -1,0 +1,165 @@
+"""Small data sets of any task, and fakes that learn them by counting words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from auditor.evaluation.plan import Fitter, Trainer
+from auditor.models.fake import FakeModel
+from auditor.text import spans, words_of
+from auditor.types import HOME, Example, Model, Request, Response, Span, Tag, Task, TrainedModel
+
+FILLER = (
+    "we",
+    "saw",
+    "that",
+    "story",
+    "on",
+    "a",
+    "small",
+    "screen",
+    "with",
+    "friends",
+    "before",
+    "the",
+    "rain",
+    "came",
+)
+SYLLABLES = ("ba", "do", "fe", "gi", "ku", "la", "mo", "ne", "po", "ri", "su", "ta")
+VOCABULARY = 12
+"""Words that stand for a label, or names of a type, of which a row has one."""
+SURE = 0.9
+"""Probability of a tag that a counting model has learned."""
+
+
+def sample_rows(task: Task, n: int, name: str = HOME, words: Sequence[int] = range(VOCABULARY)) -> tuple[Example, ...]:
+    """Examples of a task: in every text a word decides the label, or names are marked.
+
+    Rows with one label also tell it by the number of their words, modulo the number of labels: a model that goes by that
+    bears what leaves words apart as they are.
+
+    Args:
+        task: One that gives a text one of its labels, or labels spans of words.
+        n: How many; labels and types come in turn.
+        name: Of the set, for their ids.
+        words: Which of the twelve words of a label, or names of a type, occur.
+
+    Raises:
+        ValueError: For a task of another kind: give examples of it.
+    """
+    make = _sentence if "labelled_spans" in task.offers else _labelled if "one_label" in task.offers else None
+    if make is None or not task.labels:
+        raise ValueError(f"no examples of {task.name} can be made up: give some (examples=…)")
+    return tuple(make(task, number, f"{name}:{number + 2}", words) for number in range(n))
+
+
+def keyword(label: int, number: int) -> str:
+    """One of the twelve words that stand for a label."""
+    return SYLLABLES[label % 12] + SYLLABLES[number % 12] + SYLLABLES[(label + number + 1 + label // 12) % 12] + "x"
+
+
+def entity(kind: int, number: int) -> tuple[str, ...]:
+    """One of the twelve names of a type: every other one has two words."""
+    first = (SYLLABLES[kind % 12] + SYLLABLES[number % 12] + "rn").capitalize()
+    last = (SYLLABLES[number % 12] + SYLLABLES[kind % 12] + "ld").capitalize()
+    return (first, last) if number % 2 else (first,)
+
+
+def _labelled(task: Task, number: int, name: str, words: Sequence[int]) -> Example:
+    many = len(task.labels)
+    label, turn = number % many, number // many
+    length = next(length for length in range(9, 9 + many) if length % many == label)
+    text = [FILLER[(number * 5 + place) % len(FILLER)] for place in range(length)]
+    text[number % length] = keyword(label, words[turn % len(words)])
+    # The fields differ, as two texts of a pair do.
+    inputs = {field: " ".join([*text[shift:], *text[:shift]]) for shift, field in enumerate(task.fields)}
+    return Example(name, inputs, task.labels[label])
+
+
+def _sentence(task: Task, number: int, name: str, words: Sequence[int]) -> Example:
+    kinds = list(spans.types(task.labels))
+    first, second = number % len(kinds), (number + 1) % len(kinds)
+    one, two = (entity(kind, words[(number // len(kinds)) % len(words)]) for kind in (first, second))
+    text = [*one, "visited", *two, *FILLER[number % 7 :][:6]]
+    found = [Span(0, len(one), kinds[first]), Span(len(one) + 1, len(one) + 1 + len(two), kinds[second])]
+    return Example(name, {task.fields[0]: " ".join(text)}, spans.tags_of(found, len(text)))
+
+
+def counting_model(task: Task, rows: Sequence[Example], *, name: str = "counting", cased: bool = False) -> FakeModel:
+    """A model that has learned rows as ``counting_fit`` does."""
+    return FakeModel(_learned(task, rows, cased=cased, least=1), task.labels, name=name, tokens=_tokens(cased))
+
+
+def counting_fit(task: Task, *, least: int = 1, cased: bool = False) -> Fitter:
+    """A training that counts which words occur with which label: more rows teach more, wrong labels mislead it.
+
+    Args:
+        task: One that ``sample_rows`` serves.
+        least: Occurrences that a word needs before the model goes by it: the more, the more labels it wants.
+        cased: Whether it tells capitals from small letters.
+    """
+
+    def fit(examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
+        del steps, batch_size
+        answer = _learned(task, examples, cased=cased, least=least)
+        return FakeModel(answer, task.labels, name=f"fitted {seed}", tokens=_tokens(cased))
+
+    return fit
+
+
+def counting_trainer(task: Task, fits: Mapping[str, Fitter] | None = None) -> Trainer:
+    """A training by named recipes: those of ``fits`` by these, any other by ``counting_fit``."""
+    known = fits or {}
+
+    def train(recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> TrainedModel:
+        fit = known.get(recipe, counting_fit(task))
+        model = fit(examples, seed=seed, steps=steps, batch_size=batch_size)
+        return TrainedModel(recipe, recipe == "standard", seed, lambda: model, work=float(steps * batch_size))
+
+    return train
+
+
+def _tokens(cased: bool) -> Callable[[str], Sequence[str]]:
+    return words_of if cased else lambda text: words_of(text.lower())
+
+
+def _learned(task: Task, rows: Sequence[Example], *, cased: bool, least: int) -> Callable[[Request], Response]:
+    spelled: Callable[[str], str] = str if cased else str.lower
+    counts: dict[str, Counter[Any]] = {}
+    for row in rows:
+        texts = [list(map(spelled, words_of(text))) for text in row.inputs.values()]
+        of_words = "labelled_spans" in task.offers
+        pairs = (
+            zip(texts[0], row.gold, strict=True) if of_words else ((word, row.gold) for text in texts for word in text)
+        )
+        for word, label in pairs:
+            counts.setdefault(word, Counter())[label] += 1
+    counts = {word: found for word, found in counts.items() if found.total() >= least}
+
+    def answer(request: Request) -> Response:
+        if isinstance(request, Tag):
+            return tuple(_tagged(task, counts.get(spelled(word))) for word in request.words)
+        words = {spelled(word) for text in request.texts for word in words_of(text)}
+        return _classified(task, [counts[word] for word in sorted(words) if word in counts])
+
+    return answer
+
+
+def _tagged(task: Task, known: Counter[str] | None) -> tuple[float, ...]:
+    tag = spans.OUTSIDE if known is None else min(known, key=lambda tag: (-known[tag], tag))
+    place = task.labels.index(spans.among(tag, task.labels) or tag)
+    return tuple(SURE if other == place else (1 - SURE) / (len(task.labels) - 1) for other in range(len(task.labels)))
+
+
+def _classified(task: Task, known: Sequence[Counter[str]]) -> tuple[float, ...]:
+    """By the word that tells most: the share of its most frequent label, as if each label had been seen once more."""
+    many = len(task.labels)
+    sure, label = 1 / many, task.labels[0]
+    for found in known:
+        own = min(found, key=lambda name: (-found[name], name))
+        share = (found[own] + 1) / (found.total() + many)
+        if share > sure:
+            sure, label = share, own
+    return tuple(sure if name == label else (1 - sure) / (many - 1) for name in task.labels)
