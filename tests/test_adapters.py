@@ -230,8 +230,8 @@ REFUSED: dict[tuple[str, str], str] = {
     ("electra", "prefix"): "does not work with a ElectraForSequenceClassification: ",
     ("deberta-v2", "prefix"): "does not work with a DebertaV2ForSequenceClassification: ",
     ("mobilebert", "prefix"): "does not work with a MobileBertForSequenceClassification: ",
-    ("llama", "prompt"): "a LlamaForSequenceClassification with it answers by the padding of the batch",
-    ("gpt2", "prompt"): "a GPT2ForSequenceClassification with it answers by the padding of the batch",
+    ("llama", "prompt"): "the answers of a LlamaForSequenceClassification with it depend on the padding of the batch",
+    ("gpt2", "prompt"): "the answers of a GPT2ForSequenceClassification with it depend on the padding of the batch",
     ("gpt2", "bottleneck"): "no linear map is called anything (known: none)",
 }
 """(architecture, recipe) → why it is refused before the first step."""
@@ -290,7 +290,7 @@ def test_more_virtual_tokens_than_there_is_room_for_are_refused(base: Path) -> N
                 loop.TrainingRun(base, reviews(4), (), TASK, made, SETTINGS, seed=3, device="cpu")
             )
         )
-        assert line == f"recipe {name}: tokens = 49 leave no room for a text in 64 positions"
+        assert line == f"recipe {name}: tokens = 49 leaves no room for a text in 64 positions"
 
 
 def test_virtual_tokens_are_work_and_leave_the_recorded_length_alone(

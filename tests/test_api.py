@@ -516,7 +516,7 @@ def test_training_on_rows_in_memory_is_that_on_files(tmp_path: Path) -> None:
     # A checkpoint trained on rows in memory is audited on others, and again on its own only where they are given.
     found = auditor.audit(given[0].folder, texts(24, "test"), train=rows["train"], probes="quality")
     assert {one["name"] for one in found.content["data"]} == {"home", "train"}
-    with pytest.raises(AuditError, match=r"the train data of training\.json is not there \(give --data\)"):
+    with pytest.raises(AuditError, match=r"the train data that training\.json names does not exist \(give --data\)"):
         auditor.audit(given[0].folder, probes="quality")
     with pytest.raises(DataError, match="data: a int holds no rows"):
         auditor.train(tmp_path / "base", 3)

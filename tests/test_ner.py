@@ -257,13 +257,16 @@ def test_every_recipe_trains_it(base: Path, tmp_path: Path, name: str) -> None:
 
 def test_training_learns_the_names(base: Path) -> None:
     rows = sentences(200)
-    trained = loop.train(loop.TrainingRun(base, rows, sentences(40, seed=5), TASK, recipes.create("standard", {}), replace(SETTINGS, epochs=6, learning_rate=1e-2), seed=3, device="cpu"))  # fmt: skip
+    standard, settings = recipes.create("standard", {}), replace(SETTINGS, epochs=6, learning_rate=1e-2)
+    validation = sentences(40, seed=5)
+    trained = loop.train(loop.TrainingRun(base, rows, validation, TASK, standard, settings, seed=3, device="cpu"))
     assert trained.history[-1]["validation_f1"] > 0.9
 
 
 @pytest.fixture(scope="module")
 def model(base: Path) -> hugging_face.HuggingFaceModel:
-    trained = loop.train(loop.TrainingRun(base, sentences(200), (), TASK, recipes.create("standard", {}), replace(SETTINGS, epochs=4, learning_rate=1e-2), seed=3, device="cpu"))  # fmt: skip
+    standard, settings = recipes.create("standard", {}), replace(SETTINGS, epochs=4, learning_rate=1e-2)
+    trained = loop.train(loop.TrainingRun(base, sentences(200), (), TASK, standard, settings, seed=3, device="cpu"))
     return loop.as_model(trained, name="m")
 
 

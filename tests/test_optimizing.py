@@ -57,7 +57,7 @@ def test_without_layer_decay_there_are_two_groups_and_frozen_parameters_are_in_n
 
 
 def test_a_model_whose_layers_cannot_be_told_apart_is_refused() -> None:
-    with pytest.raises(ModelError, match="no layers are found in Linear"):
+    with pytest.raises(ModelError, match="no layers found in Linear"):
         depths(torch.nn.Linear(2, 2))
 
 

@@ -1,4 +1,7 @@
-"""The installed package: a wheel that holds everything, and runs where the user's folder has modules of the same names."""
+"""The installed package.
+
+The wheel is complete, and the command works in a folder with modules of the same names.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,10 @@ def model(folder: Path) -> hugging_face.HuggingFaceModel:
 
 @given(st.integers(0, 900), st.integers(0, 900), st.integers(0, 900))
 def test_it_is_what_the_model_sees_by_letters(length: int, start: int, more: int) -> None:
-    """A model that sees the letters from ``start`` on, ``more`` of them: each another one, so that words end nowhere near."""
+    """The fake model reads ``more`` letters from ``start`` on.
+
+    All letters differ, and the text has no white space, so no word ends near the part that is read.
+    """
     value = "".join(chr(0x2800 + index % 256) for index in range(length))
     seen = value[start : start + more]
     if not seen or len(set(value)) < len(value):
@@ -172,7 +175,10 @@ def encoded(value: str, tokenizer: Tokenizer) -> Encoded:
 
 
 def test_a_text_without_white_space_is_cut_at_letters_where_the_pieces_stay_the_same() -> None:
-    """Of more than 4 · 16 letters the first 4 · 8 are read, twice as many beside them, and the first ones once more, cut."""
+    """A text of more than 4 · 16 letters is tokenized in parts.
+
+    The tokenizer reads the first 4 · 8 letters, then twice as many, and finally the first ones again, cut.
+    """
     value = "好" * 60 + "电影" * 100_000
     tokenizer = Tokenizer()
     found = encoded(value, tokenizer)
@@ -196,7 +202,11 @@ def test_whole_words_are_read_once_and_cut_once() -> None:
 
 
 def test_a_longer_head_is_read_where_the_first_one_has_too_few_pieces() -> None:
-    """Blanks are no pieces: 32 letters have two, and 128 more than the four that the model reads; 124 without the last word."""
+    """This tokenizer makes no pieces of blanks.
+
+    The first 32 letters have two pieces, and the first 128 have more than the four that the model reads. Without the
+    last word, 124 letters remain.
+    """
     tokenizer = Tokenizer(blanks=False)
     found = encoded("ab" + " " * 30 + "de " * 1000, tokenizer)
     assert found.payload["input_ids"] == list(map(ord, "abde"))

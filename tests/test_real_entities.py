@@ -1,6 +1,6 @@
 """Named entity recognition on real sentences: a model trained on CoNLL-2003, audited with two other domains.
 
-The sentences are not part of the project: AUDIT_DATA names the folder that holds them (``../shared/data`` where that is there).
+The sentences are not part of the project: AUDIT_DATA names their folder (by default ``../shared/data``, if it exists).
 Slow: minutes of training.
 """
 

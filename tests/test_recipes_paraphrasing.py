@@ -155,7 +155,7 @@ def test_an_attack_by_synonyms_without_wordnet_is_refused_before_anything_is_tra
     made = recipes.create("attack", {"method": "pwws", "first": 0})
     with pytest.raises(ConfigError) as caught:
         made.check(TASK, SETTINGS)
-    assert caught.value.line == "[training.recipe.attack]: NLTK WordNet is missing:  (or another method)"
+    assert caught.value.line == "[training.recipe.attack]: NLTK WordNet is missing:  (or choose another method)"
     recipes.create("attack", {"method": "pwws", "share": 0.0}).check(TASK, SETTINGS)
     recipes.create("attack", {"first": 0}).check(TASK, SETTINGS)
     absent(monkeypatch, present=True)
@@ -373,7 +373,7 @@ def test_tables_that_match_no_row_are_refused(tmp_path: Path) -> None:
     started(made, TASK)
     with pytest.raises(AuditError) as caught:
         made.examples(reviews(4), 0)
-    assert caught.value.line == f"{table}: no word of the training rows has a synonym in it"
+    assert caught.value.line == f"{table}: has no synonym for any word of the training rows"
 
 
 def test_what_was_translated_is_kept_with_an_interrupted_training() -> None:

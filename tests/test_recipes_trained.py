@@ -336,7 +336,7 @@ def test_a_recipe_under_another_name_has_settings_of_its_own() -> None:
     made = recipes.create("freelb++", {"recipe": "freelb", "bounded": False, "steps": 10})
     assert (made.name, made.label, made.settings.steps) == ("freelb", "freelb++", 10)
     assert recipes.create("freelb", {}).label == "freelb"
-    with pytest.raises(ConfigError, match=r"'\.\./x' cannot be a folder's name"):
+    with pytest.raises(ConfigError, match=r"'\.\./x' cannot name a folder"):
         recipes.create("../x", {"recipe": "freelb"})
     with pytest.raises(ConfigError, match="no recipe is called 'freelbb'"):
         recipes.create("mine", {"recipe": "freelbb"})

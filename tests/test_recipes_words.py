@@ -1,4 +1,7 @@
-"""Recipes that make texts, where words have labels: attacks on the context, translation of what stands between entities."""
+"""Recipes that generate texts, for tasks in which words have labels.
+
+They attack the context of entities, or translate the words between entities.
+"""
 
 from __future__ import annotations
 

@@ -147,7 +147,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_checkpoint(folder / "base", head=False)
     (folder / "audit.toml").write_text(
         '[data]\ntrain = "train.csv"\nvalidation = "validation.csv"\ntest = "test.csv"\n[training]\nbase = "base"\n'
-        "epochs = 2\nlearning_rate = 1e-3\nmax_length = 32\n[audit]\nbudget = 12\n[probes.noise.severities]\nmiddle = 0.2\n",
+        "epochs = 2\nlearning_rate = 1e-3\nmax_length = 32\n"
+        "[audit]\nbudget = 12\n[probes.noise.severities]\nmiddle = 0.2\n",
         encoding="utf-8",
     )
     config = ["--config", str(folder / "audit.toml"), "--quiet"]

@@ -63,7 +63,7 @@ def test_seeds_beyond_the_last_are_refused(tmp_path: Path) -> None:
     config = written(
         tmp_path, CONFIG.replace("seed = 5", f"seed = {2**32 - 1}").replace("epochs = 1", "epochs = 1\nseeds = 2")
     )
-    with pytest.raises(ConfigError, match="go beyond"):
+    with pytest.raises(ConfigError, match="exceed the largest seed"):
         grid.runs(config, TASK, Settings())
 
 
@@ -93,7 +93,7 @@ def test_seeds_beyond_the_last_are_refused(tmp_path: Path) -> None:
         (
             "epsilon = 0.5",
             'epsilon = 0.5\n[training.recipe.pgd]\nrecipe = "fgm"',
-            "[training.recipe.pgd]: recipe = 'fgm': 'pgd' is a recipe of its own",
+            "[training.recipe.pgd]: recipe = 'fgm': 'pgd' is itself a recipe",
         ),
         (
             "epsilon = 0.5",
@@ -211,7 +211,7 @@ def test_a_model_that_learned_nothing_is_said_to_be_so(tmp_path: Path, capsys: p
     assert main(["train", "--config", str(tmp_path / "audit.toml"), "--device", "cpu"]) == 0
     found = record.read(tmp_path / "ckpt" / "standard")
     assert found is not None
-    expected = "on the validation rows is no better than always predicting one class (0.500): nothing was learned"
+    expected = "on the validation rows is no better than always predicting one class (0.500): the model learned nothing"
     assert expected in found.warning
     assert f"audit train: standard: {found.warning}" in capsys.readouterr().err
 
@@ -306,7 +306,10 @@ def test_a_recipe_of_another_package_trains_like_our_own(tmp_path: Path, monkeyp
     ("value", "line"),
     [
         (f"{__name__}:NOT_THERE", "entry point doubled: does not import: AttributeError"),
-        (f"{__name__}:Group", "entry point doubled: is no recipe of that name (a class derived from Recipe)"),
+        (
+            f"{__name__}:Group",
+            "entry point doubled: is not a recipe called 'doubled' (it must be a class derived from Recipe)",
+        ),
     ],
 )
 def test_what_is_no_recipe_is_one_line(monkeypatch: pytest.MonkeyPatch, value: str, line: str) -> None:

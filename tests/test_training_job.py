@@ -91,7 +91,7 @@ def test_a_base_that_is_not_there_is_named_as_it_was_written_with_where_it_was_l
     with pytest.raises(ConfigError) as caught:
         train(written(tmp_path / "inner", CONFIG.replace('base = "base"', f'base = "{base}"')))
     read = Path(base) if base.startswith("/") else tmp_path / "inner" / base
-    assert caught.value.line == f"[training]: base = {base!r} is not there (read as {read}; {hint})"
+    assert caught.value.line == f"[training]: base = {base!r} does not exist (looked for {read}; {hint})"
 
 
 def test_a_base_that_changed_is_a_usage_error_and_one_that_is_gone_is_unknown(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_rows_of_one_class_after_the_limit_are_refused(tmp_path: Path) -> None:
     config = written(tmp_path, CONFIG.replace("epochs = 1", "epochs = 1\nmax_rows = 2"))
     rows = "good,yes\ngreat,yes\nbad,no\nawful,no\n"
     (tmp_path / "train.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
-    with pytest.raises(DataError, match="one class only"):
+    with pytest.raises(DataError, match="only one class"):
         train(config)
 
 

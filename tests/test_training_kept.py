@@ -29,7 +29,7 @@ from auditor.types import Classify, Example
 
 TASK = tasks.create("text-classification", ("no", "yes"))
 ROWS = [Example(str(i), {"text": f"film {i}"}, TASK.labels[i % 2]) for i in range(5)]
-KEPT = "nothing has changed since; --fresh trains again"
+KEPT = "inputs unchanged since training; --fresh trains again"
 
 
 def audit_train(folder: Path, *more: str) -> int:
@@ -200,7 +200,7 @@ def test_a_cache_that_cannot_be_written_ends_no_training(
     models = [fitted(tiny_checkpoint(tmp_path / "base", head=False)) for _ in range(2)]
     assert answers(models[0]) == answers(models[1])
     place = tmp_path / "cache" / "fits"
-    assert capsys.readouterr().err == f"{place}: cannot be written: Not a directory; trainings are not kept\n"
+    assert capsys.readouterr().err == f"{place}: cannot be written: Not a directory; trainings cannot be resumed\n"
 
 
 def fitted(base: Path, **changed: Any) -> HuggingFaceModel:
@@ -237,10 +237,12 @@ def test_a_fitted_model_is_loaded_the_second_time_and_answers_the_same(
 def test_what_a_training_says_of_itself_is_kept_with_its_weights(tmp_path: Path) -> None:
     base, made = tiny_checkpoint(tmp_path / "base", head=False), recipes.create("standard", {})
     settings, keeper = loop.Settings(steps=3, batch_size=2), resume.Keeper(tmp_path / "kept", "key")
-    assert loop.again(loop.TrainingRun(base, (), (), TASK, made, settings, seed=0, device="cpu"), keeper) is None
+    assert (
+        loop.load_finished(loop.TrainingRun(base, (), (), TASK, made, settings, seed=0, device="cpu"), keeper) is None
+    )
     trained = loop.train(loop.TrainingRun(base, ROWS, (), TASK, made, settings, seed=0, device="cpu"))
     keeper.finish(*resume.finished(trained))
-    found = loop.again(loop.TrainingRun(base, (), (), TASK, made, settings, seed=0, device="cpu"), keeper)
+    found = loop.load_finished(loop.TrainingRun(base, (), (), TASK, made, settings, seed=0, device="cpu"), keeper)
     assert found is not None
     assert (found.steps, found.history, found.best_epoch) == (3, trained.history, None)
     assert found.max_length == trained.max_length

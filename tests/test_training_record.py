@@ -119,6 +119,6 @@ def test_changed_data_is_an_error_that_names_the_file(tmp_path: Path) -> None:
 def test_missing_data_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     record, checkpoint, file = with_data(tmp_path)
     file.unlink()
-    with pytest.raises(DataError, match="is not there") as caught:
+    with pytest.raises(DataError, match="does not exist") as caught:
         records.check_data(record, checkpoint, "train")
     assert "train.csv" in caught.value.line

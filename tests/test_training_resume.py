@@ -302,7 +302,7 @@ def test_a_folder_that_cannot_be_written_ends_no_training_and_is_said_once(
     assert files(KINDS["standard"].train(base, keeper)) == uninterrupted["standard"]
     keeper.finish(resume.Outcome(6, [], None, 0), {"a": torch.zeros(1)})
     assert keeper.finished() is None
-    assert said == [f"{tmp_path / 'fits'}: cannot be written: Not a directory; trainings are not kept"]
+    assert said == [f"{tmp_path / 'fits'}: cannot be written: Not a directory; trainings cannot be resumed"]
 
 
 def test_a_full_disk_ends_no_training(
@@ -316,7 +316,7 @@ def test_a_full_disk_ends_no_training(
     monkeypatch.setattr("safetensors.torch.save_file", full)
     said: list[str] = []
     assert files(KINDS["standard"].train(base, eager(tmp_path, say=said.append))) == uninterrupted["standard"]
-    assert said == [f"{tmp_path}: cannot be written: I/O error: No space left on device; trainings are not kept"]
+    assert said == [f"{tmp_path}: cannot be written: I/O error: No space left on device; trainings cannot be resumed"]
     assert list((tmp_path / KEY).iterdir()) == []
 
 

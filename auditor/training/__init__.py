@@ -1,1 +1,4 @@
-"""One training loop; recipes change the loss, the inputs, the parameters or the data, never the loop."""
+"""The training loop and its recipes.
+
+Recipes change the loss, the inputs, the parameters or the data, never the loop.
+"""

@@ -1,4 +1,4 @@
-"""A trained model on disk: whole, or not there."""
+"""Atomic writes of trained checkpoints."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ WRITTEN = (
     "merges.txt",
     "*.model",
 )
-"""What transformers and we write of a checkpoint."""
+"""Patterns of the files that transformers and auditor write to a checkpoint."""
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether the folder holds a checkpoint that auditor wrote and nothing else."""
+    """Return whether the folder holds only a checkpoint that auditor wrote."""
     names = {file.name for file in folder.iterdir()}
     adapter = folder / ADAPTER
     inner = {file.name for file in adapter.iterdir()} if adapter.is_dir() else set()
@@ -43,14 +43,17 @@ def is_ours(folder: Path) -> bool:
 
 
 def check_target(out: Path) -> None:
-    """A checkpoint may replace an older one of auditor's or an empty folder, nothing else. Raises ModelError."""
+    """Refuse a target folder that holds anything but an auditor checkpoint.
+
+    A new checkpoint may replace an empty folder or an older checkpoint that auditor wrote. Raises ModelError otherwise.
+    """
     atomic_folder.check_target(out, is_ours, ModelError)
 
 
 def save(model: Any, tokenizer: Any, out: Path, record: records.TrainingRecord | None = None) -> None:
-    """Write weights (safetensors), tokenizer and ``training.json``, whole or not at all. Raises ModelError.
+    """Write weights (safetensors), tokenizer and ``training.json`` atomically.
 
-    An interruption leaves what was there before.
+    An interruption leaves the folder as it was. Raises ModelError when writing fails.
     """
     from safetensors import SafetensorError
 
@@ -65,7 +68,10 @@ def save(model: Any, tokenizer: Any, out: Path, record: records.TrainingRecord |
 
 
 def rewrite(out: Path, record: records.TrainingRecord) -> None:
-    """Give a checkpoint that stays as it is another ``training.json``, whole or not at all. Raises ModelError."""
+    """Replace a checkpoint's ``training.json`` atomically, and nothing else.
+
+    Raises ModelError when writing fails.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
             records.write(Path(folder), record)

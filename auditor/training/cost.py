@@ -1,4 +1,7 @@
-"""What a training took: time, steps a second, memory. Kept beside the checkpoints, apart from what is repeatable."""
+"""The cost of a training: time, steps per second and memory.
+
+Costs vary from run to run, so ``costs.json`` holds them beside the checkpoints, apart from the reproducible records.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +26,18 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one training, on one machine."""
+    """The cost of one training on one machine."""
 
     seconds: float
-    """From the base on disk to the trained model; of an interrupted training, at the speed of its last part."""
+    """From the base on disk to the trained model; for a resumed training, extrapolated from its last part's speed."""
     steps_per_second: float
     peak_bytes: int | None
-    """Largest memory above what the process held before: the device's own, or resident memory on a CPU under Linux, with
-    what the C library keeps of freed blocks; None: not measured."""
+    """Peak memory in bytes above what the process held before: the device's own memory, or on a CPU under Linux the
+    resident memory, including freed blocks that the C library keeps. None if it was not measured."""
 
 
 class Meter:
-    """Progress that is passed on, and counted."""
+    """A progress display that also counts steps and measures their cost."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -42,18 +45,24 @@ class Meter:
         self.cost = Cost(0.0, 0.0, None)
 
     def start(self, what: str, total: int | None = None) -> None:
+        """Pass the start on."""
         self._progress.start(what, total)
 
     def advance(self, amount: int = 1) -> None:
+        """Count the steps and pass them on."""
         self.steps += amount
         self._progress.advance(amount)
 
     def finish(self, note: str = "") -> None:
+        """Pass the end on."""
         self._progress.finish(note)
 
     @contextlib.contextmanager
     def measured(self, device: str) -> Iterator[None]:
-        """Measures what happens inside; ``cost`` afterwards. ``device``: such as ``cuda:0``."""
+        """Measure the body and store the result in ``cost``.
+
+        ``device`` is a name such as ``cuda:0``.
+        """
         before = _started(device)
         began = time.perf_counter()
         yield
@@ -61,14 +70,17 @@ class Meter:
         self.cost = Cost(seconds, self.steps / seconds, _peak(device, before))
 
     def of(self, steps: int) -> Cost:
-        """The cost of so many steps at the measured speed."""
+        """Return the cost of ``steps`` steps at the measured speed."""
         if not self.steps or steps == self.steps:
             return self.cost
         return Cost(steps / self.cost.steps_per_second, self.cost.steps_per_second, self.cost.peak_bytes)
 
 
 def _started(device: str) -> int | None:
-    """Bytes held now; the highest mark is set back to them where the system allows it."""
+    """Reset the peak memory, and return the bytes held now.
+
+    Returns None where the peak cannot be measured.
+    """
     import torch
 
     if device.startswith("cuda"):
@@ -77,7 +89,7 @@ def _started(device: str) -> int | None:
     if device != "cpu":
         return None
     with contextlib.suppress(OSError, AttributeError):
-        # Else what an earlier training freed would be used again, and not show.
+        # Otherwise this training would reuse blocks that an earlier one freed, and the peak would not show them.
         ctypes.CDLL(None).malloc_trim(0)
     try:
         _RESET.write_text("5", encoding="ascii")
@@ -96,7 +108,7 @@ def _peak(device: str, before: int | None) -> int | None:
 
 
 def _resident(name: str) -> int | None:
-    """Bytes, of a line such as ``VmHWM:  123 kB``."""
+    """Return the bytes of a status line such as ``VmHWM:  123 kB``."""
     try:
         lines = _STATUS.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -106,18 +118,19 @@ def _resident(name: str) -> int | None:
 
 @contextlib.contextmanager
 def counted(trained: Trained) -> Iterator[None]:
-    """Inside, tokens that go through the model, or through a copy that a recipe makes of it, are its work.
+    """Count the tokens that pass through the model inside as its work.
 
-    They are counted where ids become embeddings: adapters call a wrapped model's ``forward`` past its own hooks. A model
-    without such a table (CANINE) counts them as they come in.
+    Tokens that pass through a recipe's copy of the model count too. A hook on the embedding table counts them, because
+    adapters call a wrapped model's ``forward`` and bypass its hooks. A model without such a table (CANINE) counts its
+    own inputs.
     """
     import torch
 
     table = embedding_table(trained.model)
 
-    def count(_module: Any, given: tuple[Any, ...], named: dict[str, Any], _found: Any) -> None:
-        ids = given[0] if given else named["input_ids"]
-        if ids.dim() == 2:  # a batch; virtual tokens begin by a look-up of their own
+    def count(_module: Any, positional: tuple[Any, ...], named: dict[str, Any], _output: Any) -> None:
+        ids = positional[0] if positional else named["input_ids"]
+        if ids.dim() == 2:  # a batch; virtual tokens are first looked up on their own, with another shape
             tokens = int(ids.numel()) + len(ids) * trained.virtual_tokens
             trained.work += tokens * (3 if torch.is_grad_enabled() else 1)
 
@@ -129,17 +142,23 @@ def counted(trained: Trained) -> Iterator[None]:
 
 
 def write(folder: Path, name: str, cost: Cost) -> None:
-    """Note the cost of the checkpoint ``name`` in its folder's ``costs.json``; one that cannot be written goes without."""
-    found = {**read(folder), name: cost}
-    content = {one: asdict(found[one]) for one in sorted(found) if (folder / one).is_dir()}
-    beside = folder / f".{NAME}"
+    """Store the cost of the checkpoint ``name`` in its folder's ``costs.json``.
+
+    A file that cannot be written is not an error: the cost is then not kept.
+    """
+    costs = {**read(folder), name: cost}
+    content = {checkpoint: asdict(costs[checkpoint]) for checkpoint in sorted(costs) if (folder / checkpoint).is_dir()}
+    temporary = folder / f".{NAME}"
     with contextlib.suppress(OSError):
-        beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        beside.replace(folder / NAME)
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(folder / NAME)
 
 
 def read(folder: Path) -> dict[str, Cost]:
-    """Checkpoint → its cost, of those in the folder whose cost was kept."""
+    """Return the known costs of the folder's checkpoints by name.
+
+    An absent or unreadable ``costs.json`` gives an empty mapping.
+    """
     try:
         return TypeAdapter(dict[str, Cost]).validate_json((folder / NAME).read_bytes())
     except (OSError, ValidationError):

@@ -1,4 +1,4 @@
-"""Seeds and deterministic algorithms, for as long as a training lasts."""
+"""Seeds, deterministic algorithms and process-wide state for the duration of a training."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def deterministic(seed: int) -> Iterator[None]:
-    """Seeds and deterministic algorithms inside; generators and flags as they were after.
+    """Seed torch and use deterministic algorithms inside.
 
-    On CUDA ``devices.device_named`` has told cuBLAS before.
+    Restores generators and flags on exit. On CUDA, ``devices.device_named`` has already configured cuBLAS.
     """
     import torch
 
@@ -29,11 +29,14 @@ def deterministic(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Python's and numpy's global generators seeded, for recipes whose libraries use them, and restored."""
+    """Seed the global generators of Python and numpy; restore them on exit.
+
+    The libraries of some recipes draw from these generators.
+    """
     import numpy
 
     python, arrays = random.getstate(), numpy.random.get_state()
-    seed_anew(seed)
+    seed_globals(seed)
     try:
         yield
     finally:
@@ -41,9 +44,10 @@ def seeded(seed: int) -> Iterator[None]:
         numpy.random.set_state(arrays)
 
 
-def seed_anew(seed: int) -> None:
-    """Python's and numpy's global generators, once more: libraries draw from them while they are imported, which
-    happens in a process's first training alone.
+def seed_globals(seed: int) -> None:
+    """Seed the global generators of Python and numpy again.
+
+    Libraries draw from these generators while they are imported, which happens only in a process's first training.
     """
     import numpy
 
@@ -53,7 +57,10 @@ def seed_anew(seed: int) -> None:
 
 @contextlib.contextmanager
 def on_device(device: str) -> Iterator[None]:
-    """accelerate takes the current CUDA device, whichever one the model was told to be on."""
+    """Make ``device`` the current CUDA device inside.
+
+    accelerate uses the current CUDA device, even when the model is on another.
+    """
     import torch
 
     if not device.startswith("cuda:"):
@@ -68,8 +75,11 @@ def on_device(device: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def accelerate_afterwards_as_new() -> Iterator[None]:
-    """accelerate keeps device and precision for the whole process and refuses a second training with others."""
+def accelerate_reset() -> Iterator[None]:
+    """Reset accelerate's global state on exit.
+
+    accelerate keeps device and precision for the whole process and refuses a second training with different ones.
+    """
     from accelerate.state import AcceleratorState, GradientState
 
     try:

@@ -1,8 +1,9 @@
-"""Several processes of one training (``accelerate launch``): each takes a part of every batch, gradients are averaged.
+"""Training in several processes (``accelerate launch``).
 
-Recipes run a model several times for a batch, and ask it for gradients in between: torch's wrapper, which averages while
-one backward pass runs, does not serve them. Gradients are averaged once, before the optimiser's step; all processes hold
-the same weights throughout. Only the first writes.
+Each process takes a part of every batch. A recipe may run the model several times per batch and compute gradients in
+between, which torch's wrapper does not support: it averages during a single backward pass. This module averages the
+gradients once, before the optimiser's step, so all processes hold the same weights throughout. Only the first process
+writes files.
 """
 
 from __future__ import annotations
@@ -13,52 +14,60 @@ from typing import Any
 
 
 def count() -> int:
-    """How many there are; 1 without a launcher."""
+    """Return the number of processes: 1 without a launcher."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def is_first() -> bool:
+    """Return whether this is the first process, the one that writes."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 def device(name: str) -> str:
-    """The device of this process: of several GPUs its own."""
+    """Return this process's device: with several GPUs, its own."""
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if count() > 1 and name == "cuda" else name
 
 
 def prepared(accelerator: Any, model: Any, optimizer: Any) -> tuple[Any, Any]:
-    """Model and optimiser as accelerate has them, the model without torch's wrapper for several processes."""
+    """Return model and optimiser as accelerate prepares them.
+
+    The model does not get torch's wrapper for several processes.
+    """
     if accelerator.num_processes == 1:
-        found: tuple[Any, Any] = accelerator.prepare(model, optimizer)
-        return found
+        both: tuple[Any, Any] = accelerator.prepare(model, optimizer)
+        return both
     return accelerator.prepare_model(model, evaluation_mode=True), accelerator.prepare_optimizer(optimizer)
 
 
 def share(accelerator: Any, indices: Sequence[int], labels: Sequence[int]) -> tuple[Sequence[int], float]:
-    """This process's part of a batch, and the weight of its mean loss among those of all: their mean is the batch's.
+    """Return this process's part of a batch and its loss's weight.
 
-    ``labels``: how many each row has, one or those of its words: a loss is their mean. A batch of fewer rows than there are
-    processes gives the last ones a row that weighs nothing.
+    The mean over the processes of the weighted mean losses is the batch's mean loss. ``labels`` holds the number of
+    labels of each row: one, or one per word; a loss is the mean over labels. When a batch has fewer rows than there are
+    processes, the last processes get a row of weight 0.
     """
     if accelerator.num_processes == 1:
         return indices, 1.0
     own = indices[accelerator.process_index :: accelerator.num_processes]
-    held, every = (sum(labels[index] for index in some) for some in (own, indices))
-    return own or indices[:1], held * accelerator.num_processes / every
+    own_labels, all_labels = (sum(labels[index] for index in rows) for rows in (own, indices))
+    return own or indices[:1], own_labels * accelerator.num_processes / all_labels
 
 
 def mean(accelerator: Any, value: float, weight: float) -> float:
-    """The mean over processes, weighted: all of them see the same, also what is not finite."""
+    """Return the weighted mean over all processes.
+
+    Every process gets the same value, including one that is not finite.
+    """
     import torch
 
     if accelerator.num_processes == 1:
         return value
-    held = torch.tensor(value * weight if weight else 0.0, dtype=torch.float64, device=accelerator.device)
-    return float(accelerator.reduce(held, reduction="mean"))
+    weighted = torch.tensor(value * weight if weight else 0.0, dtype=torch.float64, device=accelerator.device)
+    return float(accelerator.reduce(weighted, reduction="mean"))
 
 
 def average_gradients(accelerator: Any, parameters: Iterable[Any]) -> None:
-    """Every parameter's gradient becomes the mean over the processes'."""
+    """Replace every parameter's gradient by its mean over the processes."""
     if accelerator.num_processes == 1:
         return
     for parameter in parameters:
@@ -67,7 +76,7 @@ def average_gradients(accelerator: Any, parameters: Iterable[Any]) -> None:
 
 
 def begin(device: str) -> None:
-    """Connect them; nothing without a launcher."""
+    """Connect the processes; do nothing without a launcher."""
     from accelerate import PartialState
 
     if count() > 1:
@@ -75,7 +84,7 @@ def begin(device: str) -> None:
 
 
 def wait() -> None:
-    """Until all are here."""
+    """Wait until every process has reached this call."""
     import torch
 
     if count() > 1:

@@ -1,4 +1,4 @@
-"""A batch of a training; where a library fails on one of its rows, the row is named."""
+"""Training batches whose failures name the row that caused them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from auditor.models.rows import Filling
 def batch(
     model: Any, head: Head[Any], columns: Columns, indices: Sequence[int], filling: Filling, device: Any
 ) -> Iterator[dict[str, Any]]:
-    """The rows as one batch on the device. Raises DataError for the first on which the model fails by itself.
+    """Yield the rows as one batch on the device.
 
-    An exception that no single row causes goes through as it is.
+    When a library raises inside, the rows are tried one by one. Raises DataError for the first row on which the model
+    fails by itself. An exception that no single row causes passes through unchanged.
     """
     try:
         yield head.collate(columns, indices, filling, device)
@@ -32,20 +33,19 @@ def batch(
             reason = _failure(model, head.collate(columns, [index], filling, device))
             if reason is not None:
                 hint = "leave the row out of the training file"
-                raise DataError(
-                    f"the model fails on it: {reason}", where=columns[EXAMPLES][index], hint=hint
-                ) from error
+                problem = f"the model fails on this row: {reason}"
+                raise DataError(problem, where=columns[EXAMPLES][index], hint=hint) from error
         raise
 
 
 def _failure(model: Any, row: dict[str, Any]) -> str | None:
-    """What a library says of one row; None where it has an answer."""
+    """Return a library's error for one row, or None without an error."""
     import torch
 
-    given = {name: value for name, value in row.items() if name != LABELS}
+    inputs = {name: value for name, value in row.items() if name != LABELS}
     try:
         with torch.no_grad():
-            model(**given)
+            model(**inputs)
     except Exception as error:
         if not is_from_library(error):
             raise

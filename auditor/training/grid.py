@@ -1,4 +1,4 @@
-"""Which trainings a config asks for: every recipe, at every learning rate, with every seed."""
+"""The grid of a config's trainings: recipes × learning rates × seeds."""
 
 from __future__ import annotations
 
@@ -19,56 +19,60 @@ class Run:
     """One training."""
 
     name: str
-    """Of its checkpoint's folder: the recipe's, with rate and seed where there are several."""
+    """Name of the checkpoint's folder: the recipe's, followed by rate and seed where the grid has several."""
     label: str
-    given: Mapping[str, Any]
-    """The recipe, and its settings."""
+    table: Mapping[str, Any]
+    """The recipe's table in the config: its settings and, for a variant, the recipe's name."""
     settings: Settings
     seed: int
     own_rate: bool
-    """Whether the learning rate is the recipe's own, and not the training's."""
+    """Whether the learning rate is the recipe's own instead of the training's."""
 
     folder: Path
-    """That paths among the recipe's settings are seen from."""
+    """Folder to which paths among the recipe's settings are relative."""
 
     def recipe(self) -> recipes.Recipe:
-        """A new one: a recipe may keep something from batch to batch. Raises ConfigError."""
-        made = recipes.create(self.label, self.given, self.folder)
-        made.label = self.name
-        return made
+        """Return a new recipe with the settings of this run.
+
+        Each call creates a new object, because a recipe may keep state from batch to batch. Raises ConfigError.
+        """
+        recipe = recipes.create(self.label, self.table, self.folder)
+        recipe.label = self.name
+        return recipe
 
 
 def runs(config: Config, task: Task, settings: Settings) -> tuple[Run, ...]:
-    """All trainings, those of one seed together: a grid that is stopped has whole comparisons. Raises ConfigError."""
+    """Return all trainings of the grid, seed by seed.
+
+    This order gives complete comparisons even if the grid is stopped early. Raises ConfigError.
+    """
     training = config.training
     if config.seed + training.seeds > SEEDS:
-        raise ConfigError(
-            f"seeds = {training.seeds} from seed {config.seed} on go beyond {SEEDS - 1}", where="[training]"
-        )
-    for name, given in training.recipe.items():
-        recipes.create(name, given)
-    found: dict[str, Run] = {}
+        problem = f"seeds = {training.seeds}, starting from seed {config.seed}, exceed the largest seed {SEEDS - 1}"
+        raise ConfigError(problem, where="[training]")
+    for name, table in training.recipe.items():
+        recipes.create(name, table)
+    by_folder: dict[str, Run] = {}
     for run in _runs(config, settings):
         run.recipe().check(task, run.settings)
-        # Some disks take two cases of a letter for one.
-        other = found.setdefault(run.name.casefold(), run)
-        if other is not run:
-            raise ConfigError(
-                f"two checkpoints would be called {run.name}", where="[training]", hint=f"the other is {other.name}"
-            )
-    return tuple(found.values())
+        # Some file systems do not distinguish upper and lower case.
+        earlier = by_folder.setdefault(run.name.casefold(), run)
+        if earlier is not run:
+            problem, hint = f"two checkpoints would be called {run.name}", f"the other is {earlier.name}"
+            raise ConfigError(problem, where="[training]", hint=hint)
+    return tuple(by_folder.values())
 
 
 def _runs(config: Config, settings: Settings) -> Iterator[Run]:
     training = config.training
     for seed in range(config.seed, config.seed + training.seeds):
         for label in training.recipes:
-            given = training.recipe.get(label, {})
-            swept = () if "learning_rate" in given else training.learning_rates
-            own = None if swept else recipes.create(label, given).learning_rate
+            table = training.recipe.get(label, {})
+            swept = () if "learning_rate" in table else training.learning_rates
+            own = None if swept else recipes.create(label, table).learning_rate
             for rate in swept or (own or settings.learning_rate,):
                 name = label
                 name += f"-lr{rate:g}" if swept else ""
                 name += f"-seed{seed}" if training.seeds > 1 else ""
                 rated = replace(settings, learning_rate=rate)
-                yield Run(name, label, given, rated, seed, own is not None, config.resolve(Path()))
+                yield Run(name, label, table, rated, seed, own is not None, config.resolve(Path()))

@@ -1,4 +1,4 @@
-"""What ``audit train`` does: data, base and recipes of a config → one checkpoint for each recipe."""
+"""The work of ``audit train``: training every checkpoint of a config."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from auditor.training.settings import TrainingRun
 from auditor.types import Example, Progress, Task
 
 OWN = ("train", "validation", "test")
-"""Sets whose labels the model has to know; those of other domains may have labels of their own."""
+"""Sets whose labels the model must know; sets of other domains may have labels of their own."""
 SETTINGS = (
     "epochs",
     "learning_rate",
@@ -49,14 +49,12 @@ SETTINGS = (
     "patience",
     "precision",
 )
-
-
 NO_ROWS: Mapping[str, data.Source] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """What a config says to train, read and checked."""
+    """A config's training job, read and checked."""
 
     config: Config
     base: Path
@@ -70,12 +68,12 @@ class _Ready:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A checkpoint that is whole."""
+    """A complete checkpoint."""
 
     folder: Path
     record: record.TrainingRecord
     cost: cost.Cost | None
-    """None: not known, as of a checkpoint from before costs were kept."""
+    """None where the cost is unknown, as for a checkpoint from a version that did not record costs."""
 
 
 def train(
@@ -88,18 +86,17 @@ def train(
     labels: tuple[str, ...] = (),
     rows: Mapping[str, data.Source] = NO_ROWS,
 ) -> Iterator[Finished]:
-    """Train every recipe, at every learning rate, with every seed; yields each checkpoint when it is whole.
+    """Train every recipe, at every learning rate, with every seed.
 
-    ``labels``: of the new heads, in their order; without them, those of the training rows. ``rows``: sets in place of the
-    config's own, or beside them.
-    Everything is read and checked before the first step. A checkpoint that is there already, from the same inputs, is
-    kept, and an interrupted training goes on where it was, unless ``fresh``. Raises AuditError; that of a training that
-    fails once the others are done.
+    Yields each checkpoint when it is complete. ``labels`` are the labels of the new heads in order; by default, those
+    of the training rows. ``rows`` holds sets that replace or complement the config's own. Everything is read and
+    checked before the first step. Unless ``fresh``, an existing checkpoint from the same inputs is kept, and an
+    interrupted training resumes. Raises AuditError; when a single training fails, only after the others have finished.
     """
     ready = _read(config, out, labels, rows)
     progress.start("labels")
-    progress.finish(data.told({name: one.reading for name, one in ready.sets.items()}))
-    # Of several devices for an audit one trains.
+    progress.finish(data.told({name: dataset.reading for name, dataset in ready.sets.items()}))
+    # A config may name several devices for the audit; training uses the first.
     where = distributed.device(hugging_face.device_named((device or config.audit.device).split(",")[0]))
     distributed.begin(where)
     errors: list[ModelError] = []
@@ -108,8 +105,8 @@ def train(
             yield _finished(ready, run, where, progress, fresh=fresh)
         except ModelError as error:
             if distributed.count() > 1:
-                raise  # the others may not have failed, and would wait for this one for ever
-            # One that diverges at its rate or strength says nothing of the others.
+                raise  # the other processes may not have failed and would wait for this one forever
+            # A training that diverges says nothing about the trainings at other rates or strengths.
             errors.append(error)
             if len(ready.runs) > 1:
                 progress.start(f"training {run.name}")
@@ -119,10 +116,12 @@ def train(
 
 
 def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, fresh: bool) -> Finished:
-    """One checkpoint, trained or found as it was."""
+    """Return the checkpoint of one run, trained now or unchanged from before."""
     target, recipe = ready.folder / run.name, run.recipe()
-    given = TrainingRun(ready.base, ready.examples, ready.validation, ready.task, recipe, run.settings, run.seed, where)
-    key = training_key.key(given)
+    training_run = TrainingRun(
+        ready.base, ready.examples, ready.validation, ready.task, recipe, run.settings, run.seed, where
+    )
+    key = training_key.key(training_run)
     keeper = resume.keeper(key)
     if fresh and distributed.is_first():
         keeper.discard()
@@ -131,19 +130,19 @@ def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, f
     if old is None:
         meter = cost.Meter(progress)
         with meter.measured(where):
-            trained = loop.train(given, progress=meter, keeper=keeper)
-        found = _record(ready, run, recipe, target, trained, key)
+            trained = loop.train(training_run, progress=meter, keeper=keeper)
+        current = _record(ready, run, recipe, target, trained, key)
         if distributed.is_first():
-            loop.save(trained, target, found)
+            loop.save(trained, target, current)
             cost.write(ready.folder, run.name, meter.of(trained.steps))
     else:
         progress.start(f"training {run.name}")
-        found = _brought_up_to_date(ready, target, old, recipe)
-        progress.finish("nothing has changed since; --fresh trains again")
+        current = _updated_record(ready, target, old, recipe)
+        progress.finish("inputs unchanged since training; --fresh trains again")
     if distributed.is_first():
         keeper.discard()
     distributed.wait()
-    return Finished(target, found, cost.read(ready.folder).get(run.name))
+    return Finished(target, current, cost.read(ready.folder).get(run.name))
 
 
 def _read(config: Config, out: Path | None, labels: tuple[str, ...], rows: Mapping[str, data.Source]) -> _Ready:
@@ -165,19 +164,23 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...], rows: Mappi
     for run in runs:
         checkpoint_writer.check_target(folder / run.name)
         if (folder / run.name).resolve() == base.resolve():
-            raise ConfigError("would replace its own base", where="[training] out", hint="name another folder")
+            problem = "the checkpoint would replace its own base"
+            raise ConfigError(problem, where="[training] out", hint="name another folder")
     return _Ready(config, base, folder, task, sets, examples, validation, runs)
 
 
 def _base(config: Config) -> Path:
-    """The folder of the pretrained model. Raises ConfigError, and ModelError for one that is none."""
+    """Return the folder of the pretrained model.
+
+    Raises ConfigError without a base or a folder, and ModelError for a folder that holds no pretrained model.
+    """
     written = config.training.base
     if written is None:
         raise ConfigError("no base model", where="[training]", hint="base = the folder of the pretrained model")
     base = config.resolve(written)
     if not is_folder(base, ModelError) and not base.exists():
-        hint = f"read as {base.absolute()}; {checkpoint.instead_of(base, written)}"
-        raise ConfigError(f"base = {str(written)!r} is not there", where="[training]", hint=hint)
+        hint = f"looked for {base.absolute()}; {checkpoint.instead_of(base, written)}"
+        raise ConfigError(f"base = {str(written)!r} does not exist", where="[training]", hint=hint)
     checkpoint.check_base(base)
     return base
 
@@ -185,37 +188,44 @@ def _base(config: Config) -> Path:
 def _sets(
     config: Config, files: Mapping[str, data.Source], labels: tuple[str, ...], replaced: Collection[str]
 ) -> tuple[Task, dict[str, data.Dataset]]:
-    """The task over the labels of a new head, by default those of the training rows, and every file read by it."""
-    asked, mapping = config.data, dict(config.data.labels)
-    beside = {name: file for name, file in configs.labels_files(config).items() if name not in replaced}
-    chosen = data.Columns.of(
-        configs.columns(config), repair=asked.repair, ignore_case=asked.ignore_case, header=asked.header is not False
+    """Return the task and every set that it reads.
+
+    The task has the labels of a new head: ``labels``, or by default those of the training rows.
+    """
+    section, mapping = config.data, dict(config.data.labels)
+    labels_files = {name: file for name, file in configs.labels_files(config).items() if name not in replaced}
+    header = section.header is not False
+    columns = data.Columns.of(
+        configs.columns(config), repair=section.repair, ignore_case=section.ignore_case, header=header
     )
     if not labels and tasks.kind(config.task).layout == "sentences":
-        labels = data.tags_in(files["train"], chosen, mapping, list(files.values()))
+        labels = data.tags_in(files["train"], columns, mapping, list(files.values()))
     elif not labels:
-        labels = data.labels_in(files["train"], chosen, mapping, labels_file=beside.get("train"))
+        labels = data.labels_in(files["train"], columns, mapping, labels_file=labels_files.get("train"))
     task = tasks.create(config.task, labels, mapping)
-    every = {name: task if name in OWN else task.other_domain() for name in files}
-    return task, data.load_all(files, tasks=every, columns=chosen, labels_files=beside)
+    task_of = {name: task if name in OWN else task.other_domain() for name in files}
+    return task, data.load_all(files, tasks=task_of, columns=columns, labels_files=labels_files)
 
 
 def _same(target: Path, key: str, task: str) -> record.TrainingRecord | None:
-    """The record of a whole checkpoint in the folder that was trained from the same; None: it has to be trained."""
+    """Return the record of a complete checkpoint with this key, or None."""
     try:
-        found = record.read(target)
-        if found is None or found.inputs != key:
+        old = record.read(target)
+        if old is None or old.inputs != key:
             return None
         checkpoint.describe(target, tasks.kind(task).head, task=task)
     except ModelError:
         return None
-    return found
+    return old
 
 
-def _brought_up_to_date(
+def _updated_record(
     ready: _Ready, target: Path, old: record.TrainingRecord, recipe: recipes.Recipe
 ) -> record.TrainingRecord:
-    """Files that decide no weight, such as the test rows, may have changed: audits of the checkpoint go by its record."""
+    """Update the record of a kept checkpoint and return it.
+
+    Files that do not affect the weights, such as the test rows, may have changed, and audits read the record.
+    """
     new = replace(old, **_places(ready, target), recipe_settings=recipes.portable(recipe.settings, target))
     if new != old and distributed.is_first():
         checkpoint_writer.rewrite(target, new)
@@ -223,23 +233,25 @@ def _brought_up_to_date(
 
 
 def _check_classes(examples: Sequence[Example], task: Task, where: data.Source) -> None:
-    found = {task.stratum(example.gold) for example in examples}
-    if len(found) < 2 and "one_label" in task.offers:
-        raise DataError(
-            "one class only among the training rows", where=str(where), hint="a classifier needs two or more"
-        )
+    classes = {task.stratum(example.gold) for example in examples}
+    if len(classes) < 2 and "one_label" in task.offers:
+        hint = "a classifier needs two or more"
+        raise DataError("the training rows have only one class", where=str(where), hint=hint)
 
 
 def _places(ready: _Ready, target: Path) -> dict[str, Any]:
-    """What a record says of base and data: where they are, seen from the checkpoint, what they hold, how it is read."""
+    """Return a record's entries about base and data.
+
+    They hold paths relative to the checkpoint, hashes of the content, and how the data are read.
+    """
 
     def placed(path: Path) -> str:
         return Path(os.path.relpath(path.resolve(), target.resolve())).as_posix()
 
     return {
         "base": {"path": placed(ready.base), "fingerprint": training_key.fingerprint(ready.base)},
-        "data": {name: _placed_set(one, placed) for name, one in ready.sets.items()},
-        # Not those that were found by their usual names: another file may have others.
+        "data": {name: _placed_set(dataset, placed) for name, dataset in ready.sets.items()},
+        # Only the columns that the config names, not detected ones: another file may name its columns otherwise.
         "columns": configs.columns(ready.config),
         "mapping": dict(ready.config.data.labels),
         "repair": ready.config.data.repair,
@@ -248,23 +260,24 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
     }
 
 
-def _placed_set(one: data.Dataset, placed: Callable[[Path], str]) -> dict[str, str]:
-    path = one.path.place if isinstance(one.path, data.InMemory) else placed(one.path)
-    found = {"path": path, "sha256": one.sha256}
-    if one.labels_file is None:
-        return found
-    return {**found, "labels_path": placed(one.labels_file), "labels_sha256": str(one.labels_sha256)}
+def _placed_set(dataset: data.Dataset, placed: Callable[[Path], str]) -> dict[str, str]:
+    path = dataset.path.place if isinstance(dataset.path, data.InMemory) else placed(dataset.path)
+    entry = {"path": path, "sha256": dataset.sha256}
+    if dataset.labels_file is None:
+        return entry
+    return {**entry, "labels_path": placed(dataset.labels_file), "labels_sha256": str(dataset.labels_sha256)}
 
 
 def _record(
     ready: _Ready, run: grid.Run, recipe: recipes.Recipe, target: Path, trained: loop.Trained, key: str
 ) -> record.TrainingRecord:
+    failure = learned.warning(ready.task, ready.examples, ready.validation, trained)
     return record.TrainingRecord(
         recipe=recipe.name,
         recipe_settings=recipes.portable(recipe.settings, target),
         **_places(ready, target),
         labels=ready.task.labels,
-        # The greatest length as it was, where the model allows less than was asked for.
+        # The maximum length in use: the model may allow less than the setting.
         settings={
             **{name: getattr(run.settings, name) for name in SETTINGS},
             "max_length": trained.max_length,
@@ -281,9 +294,5 @@ def _record(
         trainable=trained.trainable,
         work=trained.work,
         own_learning_rate=run.own_rate,
-        warning="; ".join(
-            one
-            for one in (trained.warning, learned.nothing(ready.task, ready.examples, ready.validation, trained))
-            if one
-        ),
+        warning="; ".join(warning for warning in (trained.warning, failure) if warning),
     )

@@ -1,4 +1,4 @@
-"""The training loop: accelerate on whatever device there is, deterministic for a seed."""
+"""The training loop: accelerate on any device, deterministic for a seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from auditor.training import checkpoint_writer, cost, distributed, failing, vali
 from auditor.training import pretrained as bases
 from auditor.training import record as records
 from auditor.training.batches import bucketed, last_marked
-from auditor.training.determinism import accelerate_afterwards_as_new, deterministic, on_device, seed_anew, seeded
+from auditor.training.determinism import accelerate_reset, deterministic, on_device, seed_globals, seeded
 from auditor.training.optimizer import mixed_precision, optimizer, rate
 from auditor.training.recipes import Training
 from auditor.training.resume import Keeper, Outcome, Place
@@ -27,17 +27,18 @@ from auditor.training.settings import Settings, Trained, TrainingRun
 from auditor.types import Example, Model, Progress, Silent
 
 FULL = "lower batch_size and raise accumulation, or lower max_length"
-"""What helps where a device is out of memory."""
+"""Hint for a device that runs out of memory."""
 
-__all__ = ["Settings", "Trained", "TrainingRun", "again", "as_model", "save", "train"]
+__all__ = ["Settings", "Trained", "TrainingRun", "as_model", "load_finished", "save", "train"]
 
 
 def train(run: TrainingRun, *, progress: Progress | None = None, keeper: Keeper | None = None) -> Trained:
-    """Fine-tune a model from a base. Same run, device and versions: same weights.
+    """Fine-tune a model from a base.
 
-    With a ``keeper`` of the run's key, it resumes where such a training was interrupted, to the same weights bit for bit.
-    Random generators and torch's flags are afterwards as they were. Raises ModelError when the base does not load or
-    training diverges, DataError without training rows or for a row without a label of the task.
+    The same run, device and versions give the same weights. With a ``keeper`` of the run's key, an interrupted training
+    resumes and gives the same weights bit for bit. The function restores random generators and torch's flags. Raises
+    ModelError when the base does not load or training diverges, and DataError without training rows or for a row
+    without a label of the task.
     """
     if not run.examples:
         raise DataError("no training rows")
@@ -59,11 +60,11 @@ def train(run: TrainingRun, *, progress: Progress | None = None, keeper: Keeper 
         return trained_once()
 
 
-def again(run: TrainingRun, keeper: Keeper) -> Trained | None:
-    """What ``train`` gave when its weights were kept; None where they are not, or cannot be used."""
-    if (found := keeper.finished()) is None:
+def load_finished(run: TrainingRun, keeper: Keeper) -> Trained | None:
+    """Return the kept result of ``train``, or None without a usable one."""
+    if (kept := keeper.finished()) is None:
         return None
-    outcome, tensors = found
+    outcome, tensors = kept
     try:
         with _prepared(run) as trained:
             run.recipe.start(Training(run.task, random.Random(run.seed), _no_model))
@@ -82,24 +83,26 @@ def again(run: TrainingRun, keeper: Keeper) -> Trained | None:
 
 
 def _no_model() -> Model:
-    raise RuntimeError("finished weights are loaded, nothing is trained")
+    raise RuntimeError("no model is being trained: finished weights are loaded")
 
 
 @contextlib.contextmanager
 def _prepared(run: TrainingRun) -> Iterator[Trained]:
-    """The base with a new head on the device, everything seeded; afterwards as before."""
+    """Yield the base with a new head; restore global state on exit."""
     where = hugging_face.device_named(run.device)
-    with deterministic(run.seed), seeded(run.seed), on_device(where), accelerate_afterwards_as_new():
+    with deterministic(run.seed), seeded(run.seed), on_device(where), accelerate_reset():
         model, tokenizer, filling = bases.load(run.base, run.task, run.settings.dropout)
         limit = hugging_face.length_limit(model, tokenizer, run.settings.max_length)
         yield Trained(model.to(where), tokenizer, where.split(":")[0], limit, filling)
 
 
 class _Loop:
+    """One training from the prepared model to the finished weights."""
+
     def __init__(self, run: TrainingRun, trained: Trained, progress: Progress, keeper: Keeper | None) -> None:
         from accelerate import Accelerator
 
-        self._given, self._trained = run, trained
+        self._training_run, self._trained = run, trained
         self._task, recipe, settings = run.task, run.recipe, run.settings
         self._recipe, self._settings, self._progress, self._keeper = recipe, settings, progress, keeper
         self._rng, self._recipe_rng = random.Random(run.seed), random.Random(run.seed)
@@ -110,18 +113,18 @@ class _Loop:
         )
         scaler = self._accelerator.scaler
         scaled = {} if scaler is None else {"scaled": scaler.scale}
-        seed_anew(run.seed)
+        seed_globals(run.seed)
         recipe.start(Training(run.task, self._recipe_rng, self._current_model, self._accumulate, **scaled))
         model = recipe.prepare(trained.model)
         limit = hugging_face.length_limit(model, trained.tokenizer, settings.max_length)
         self._head = heads.of(run.task.head)(
             trained.tokenizer, name="training", max_length=limit, labels=run.task.labels
         )
-        trained.virtual_tokens, trained.work = adapters.virtual_tokens(model), 0  # trying them out is no training
+        trained.virtual_tokens, trained.work = adapters.virtual_tokens(model), 0  # checking them is not training
         self._model, self._optimizer = distributed.prepared(self._accelerator, model, optimizer(model, settings))
         self._weight = 1.0
-        trained.parameters = sum(one.numel() for one in model.parameters())
-        trained.trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)
+        trained.parameters = sum(parameter.numel() for parameter in model.parameters())
+        trained.trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
     def _current_model(self) -> hugging_face.HuggingFaceModel:
         trained, model = self._trained, self._accelerator.unwrap_model(self._model)
@@ -131,9 +134,9 @@ class _Loop:
         self._accelerator.backward(loss * self._weight / self._settings.accumulation)
 
     def run(self) -> None:
-        examples, validation = self._given.examples, self._given.validation
+        examples, validation = self._training_run.examples, self._training_run.validation
         trained, patience = self._trained, self._settings.patience
-        place = self._taken_up()
+        place = self._restored()
         epoch, going = (place.epoch if place else 0), True
         while going:
             try:
@@ -152,18 +155,21 @@ class _Loop:
             epoch += 1
         if self._best is not None:
             self._model.load_state_dict(self._best[1])
-        # Without the wrapper the model answers in full precision, as it will when it is loaded from disk.
+        # Without the wrapper the model answers in full precision, as it does after loading from disk.
         whole = self._accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
         trained.model = self._recipe.finish(whole).eval()
         last = {name.replace("_", " "): value for name, value in trained.history[-1].items() if name != "epoch"}
         self._progress.finish(", ".join(f"{name} {value:.3f}" for name, value in last.items()))
 
-    def _taken_up(self) -> Place | None:
-        """Where the training was interrupted, and everything but the generators as it was there; None: it is new."""
-        found = self._keeper.read() if self._keeper is not None else None
-        if found is None:
+    def _restored(self) -> Place | None:
+        """Restore the state of an interrupted training, and return its place.
+
+        Only the generators are left to ``_epoch``. Returns None for a new training.
+        """
+        kept = self._keeper.read() if self._keeper is not None else None
+        if kept is None:
             return None
-        place, tensors = found
+        place, tensors = kept
         trained, scaler = self._trained, self._accelerator.scaler
         with state.usable():
             state.put_model(self._model, tensors)
@@ -171,7 +177,7 @@ class _Loop:
             self._recipe.load_state(state.part(tensors, state.RECIPE))
             if scaler is not None:
                 scaler.load_state_dict(place.scaler)
-            # These two also find out, before anything is trained, whether they are states at all.
+            # These two calls also check the generators' states before anything is trained.
             place.now.restore(trained.device, self._recipe_rng)
             place.begun.restore(trained.device, self._recipe_rng)
             self._rng.setstate(place.order)
@@ -183,7 +189,7 @@ class _Loop:
         return place
 
     def _epoch(self, examples: Sequence[Example], epoch: int, place: Place | None) -> float:
-        """One pass, or the rest of one, to the last step at most; the mean loss of its batches."""
+        """Train the rest of one pass and return the pass's mean loss."""
         trained = self._trained
         begun = self._rng.getstate(), Generators.now(trained.device, self._recipe_rng)
         columns, plan = self._planned(self._recipe.examples(examples, epoch))
@@ -208,12 +214,13 @@ class _Loop:
         return total / batches
 
     def _planned(self, chosen: Sequence[Example]) -> tuple[dict[str, list[Any]], Iterator[list[int]]]:
-        """An epoch's examples as columns, and their indices in batches."""
+        """Return an epoch's examples as columns, and their indices in batches."""
         settings, size = self._settings, self._settings.batch_size
         columns = self._head.targets(chosen, self._task)
         lengths = [len(ids) for ids in columns["input_ids"]]
         if not self._total:
-            # A recipe may add examples, and a long one be several rows; the first epoch's number stands for all.
+            # A recipe may add examples, and a long example may become several rows: the first epoch's count sets the
+            # number of steps for all epochs.
             per_epoch = math.ceil(len(lengths) / (size * settings.accumulation))
             self._total = settings.steps or settings.epochs * per_epoch
             self._progress.start(f"training {self._recipe.label}", self._total)
@@ -226,7 +233,7 @@ class _Loop:
             group["lr"] = settings.learning_rate * factor * group["scale"]
         distributed.average_gradients(self._accelerator, self._model.parameters())
         norm = float(self._accelerator.clip_grad_norm_(self._model.parameters(), settings.clip_norm))
-        # With fp16 the scaler expects overflows now and then, and leaves such a step out by itself.
+        # With fp16 the scaler expects occasional overflows and skips such a step by itself.
         if not math.isfinite(norm) and self._accelerator.scaler is None:
             raise self._diverged(f"the norm of the gradient became {norm}")
         self._optimizer.step()
@@ -240,7 +247,10 @@ class _Loop:
         return DivergedError(f"{what} at step {self._trained.steps}", where=where, hint="lower learning_rate")
 
     def _keep(self, epoch: int, batches: int, loss: float, order: Any, begun: Generators) -> None:
-        """Have this place kept, if it is time. Nothing is drawn and nothing changed: when it happens does not matter."""
+        """Store the current place, if it is due.
+
+        Storing draws nothing and changes nothing, so its timing does not affect the training.
+        """
         if self._keeper is None or not distributed.is_first() or not self._keeper.due():
             return
         trained, scaler, best = self._trained, self._accelerator.scaler, self._best
@@ -261,7 +271,7 @@ class _Loop:
         )
 
     def _validate(self, validation: Sequence[Example], epoch: int, entry: dict[str, float]) -> None:
-        """Note the task's metric, and the weights if they are the best so far."""
+        """Record the task's metric, and keep the weights if it improved."""
         trained = self._trained
         work = trained.work
         score = validating.metric(self._current_model(), validation, self._task)
@@ -273,12 +283,18 @@ class _Loop:
 
 
 def save(trained: Trained, out: Path, record: records.TrainingRecord | None = None) -> None:
-    """Write the checkpoint, with ``training.json`` if its record is given; whole or not at all. Raises ModelError."""
+    """Write the checkpoint atomically, with ``training.json`` if ``record`` is given.
+
+    Raises ModelError when writing fails.
+    """
     checkpoint_writer.save(trained.model, trained.tokenizer, out, record)
 
 
 def as_model(trained: Trained, *, name: str, fingerprint: str = "") -> hugging_face.HuggingFaceModel:
-    """The trained model behind auditor's seam. ``fingerprint``: the key of its training, if it has one."""
+    """Return the trained model as a ``Model``.
+
+    ``fingerprint`` is the key of its training, if it has one.
+    """
     return hugging_face.wrap(
         trained.model, trained.tokenizer, name=name, max_length=trained.max_length, fingerprint=fingerprint
     )

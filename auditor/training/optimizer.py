@@ -1,4 +1,4 @@
-"""What the optimiser is given: parameter groups, learning rate by step, precision."""
+"""The optimiser's parameter groups, learning rate by step, and precision."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from auditor.training.settings import Settings
 
 
 def parameter_groups(model: Any, weight_decay: float, layer_decay: float = 1.0) -> list[dict[str, Any]]:
-    """Trainable parameters with and without weight decay: what has one dimension goes without (biases, norms, factors).
+    """Return the trainable parameters in groups with and without weight decay.
 
-    ``scale`` of a group is its factor of the learning rate. With ``layer_decay`` below 1 each layer has its own groups.
+    Parameters with only one dimension larger than 1 (biases, norms, factors) have no weight decay. A group's ``scale``
+    is its factor of the learning rate. With ``layer_decay`` below 1, each layer has its own groups.
     """
     depth = depths(model) if layer_decay != 1 else {}
     top = max(depth.values(), default=0)
@@ -24,14 +25,14 @@ def parameter_groups(model: Any, weight_decay: float, layer_decay: float = 1.0) 
         if parameter.requires_grad:
             groups[top - depth.get(name, 0), sum(size > 1 for size in parameter.shape) > 1].append(parameter)
     return [
-        {"params": found, "weight_decay": weight_decay if decays else 0.0, "scale": layer_decay**below}
-        for (below, decays), found in groups.items()
-        if found or not below
+        {"params": parameters, "weight_decay": weight_decay if decays else 0.0, "scale": layer_decay**below}
+        for (below, decays), parameters in groups.items()
+        if parameters or not below
     ]
 
 
 def optimizer(model: Any, settings: Settings) -> Any:
-    """The optimiser of the settings over the model's trainable parameters."""
+    """Return the settings' optimiser over the model's trainable parameters."""
     from torch import optim
 
     groups = parameter_groups(model, settings.weight_decay, settings.layer_decay)
@@ -39,15 +40,16 @@ def optimizer(model: Any, settings: Settings) -> Any:
         return optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
     if settings.optimizer == "adafactor":
         return optim.Adafactor(groups, lr=settings.learning_rate)
-    # One kernel over all parameters: the update was a sixth of a training step on a CPU.
+    # Fused into one kernel over all parameters: the unfused update took a sixth of a training step on a CPU.
     return optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
 def rate(step: int, total: int, warmup: float, schedule: str = "linear") -> float:
-    """Factor in (0, 1] of the learning rate at ``step`` (from 0) of ``total``.
+    """Return the factor of the learning rate at a step.
 
-    It rises linearly over the share ``warmup`` of the steps; it then falls to 0 after the last, linearly or as half a
-    cosine, or stays. No step is wasted on a rate of 0.
+    The factor is in (0, 1]; ``step`` counts from 0 to ``total`` − 1. The factor rises linearly over the share
+    ``warmup`` of the steps. Then it falls linearly or as half a cosine, reaching 0 just after the last step, or stays
+    constant. No step has a rate of 0.
     """
     rising = warmup * total
     if step + 1 < rising:
@@ -57,7 +59,10 @@ def rate(step: int, total: int, warmup: float, schedule: str = "linear") -> floa
 
 
 def mixed_precision(wanted: str, device: str) -> str:
-    """accelerate's word for a precision; ``auto`` is bf16 or fp16 on CUDA and none elsewhere. Raises ModelError."""
+    """Return accelerate's name for a precision.
+
+    ``auto`` is bf16 or fp16 on CUDA and no mixed precision elsewhere. Raises ModelError for fp16 on a CPU.
+    """
     import torch
 
     if wanted == "auto":
@@ -65,5 +70,5 @@ def mixed_precision(wanted: str, device: str) -> str:
             return "no"
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     if wanted == "fp16" and device == "cpu":
-        raise ModelError("fp16 does not train on a CPU", hint="precision = fp32 or bf16")
+        raise ModelError("a CPU cannot train in fp16", hint="precision = fp32 or bf16")
     return "no" if wanted == "fp32" else wanted

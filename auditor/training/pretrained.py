@@ -29,17 +29,19 @@ DROPOUTS = (
     "embedding_dropout",
     "mlp_dropout",
 )
-"""What configurations of transformers call their dropouts."""
+"""Names of dropouts in the configurations of transformers."""
 
 
 def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any, Filling]:
-    """Model (on the CPU, float32, head drawn from torch's generator), tokenizer and padding of the folder ``path``.
+    """Load model, tokenizer and padding from the folder ``path``.
 
-    Model and tokenizer name one padding token afterwards, and the side by which a text's answer does not depend on its
-    company, where there is one: they are saved so.
+    The model is on the CPU in float32; its new head is drawn from torch's generator. Afterwards model and tokenizer
+    name the same padding token, and the padding side that makes a text's answer independent of the other texts in its
+    batch, where there is one. They are saved with these values.
 
-    ``dropout``: in place of all of the base's own. Raises ModelError for a task whose head is not there, when the base has no dropout, when it does not load, or when weights of the encoder itself are missing or of another
-    shape: transformers would draw them at random without a word.
+    ``dropout`` replaces all of the base's own dropouts. Raises ModelError for a task whose head does not exist, when
+    the base does not load, when it has no dropout to replace, or when weights of the encoder itself are missing or have
+    another shape: transformers would silently draw such weights at random.
     """
     from transformers import AutoConfig
 
@@ -68,20 +70,18 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
             output_loading_info=True,
             **changed,
         )
-    # Releases of transformers name a mismatch by its key, or by its key and both shapes.
-    mismatched = (one if isinstance(one, str) else one[0] for one in info["mismatched_keys"])
+    # Depending on its release, transformers reports a mismatch as its key, or as its key and both shapes.
+    mismatched = (entry if isinstance(entry, str) else entry[0] for entry in info["mismatched_keys"])
     absent = {*info["missing_keys"], *mismatched}
     # A base pretrained without a pooler (masked language models) gets a new one with its new head.
     lost = sorted(key for key in absent if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key)
     if lost:
-        raise ModelError(
-            f"lacks weights of the encoder: {', '.join(lost[:3])}", where=str(path), hint="is the folder whole?"
-        )
+        raise ModelError(f"lacks weights of the encoder: {', '.join(lost[:3])}", where=str(path), hint="copy it again")
     return model, tokenizer, _padding(model, tokenizer, path)
 
 
 def _padding(model: Any, tokenizer: Any, path: Path) -> Filling:
-    """How rows are padded, which model and tokenizer are made to name."""
+    """Choose how rows are padded, and set it in model and tokenizer."""
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(padding.filling(model, tokenizer).token)
     if not padding.names_padding(model):

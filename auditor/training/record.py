@@ -1,4 +1,7 @@
-"""``training.json``: everything needed to repeat a training, and to audit without further arguments. No torch."""
+"""``training.json``: everything needed to repeat a training.
+
+With it, ``audit run`` needs no further arguments. This module does not import torch.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,15 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecord:
-    """Paths are relative to the checkpoint's folder."""
+    """The content of ``training.json``; paths are relative to the checkpoint's folder."""
 
     recipe: str
     recipe_settings: Mapping[str, Any]
     base: Mapping[str, str]
     """``path`` and ``fingerprint``."""
     data: Mapping[str, Mapping[str, str]]
-    """``train``, ``validation``, ``test`` and the domains' names → ``path`` and ``sha256``, and of a file beside it that
-    holds the labels ``labels_path`` and ``labels_sha256``."""
+    """``train``, ``validation``, ``test`` and the domains' names → ``path`` and ``sha256``, and for a separate file of
+    labels ``labels_path`` and ``labels_sha256``."""
     columns: Mapping[str, str]
     mapping: Mapping[str, str]
     labels: tuple[str, ...]
@@ -42,50 +45,56 @@ class TrainingRecord:
     steps: int
     history: tuple[Mapping[str, float], ...]
     inputs: str = ""
-    """The key of the training (``inputs.key``): the same, and nothing that decides the weights has changed. Empty in
-    files from before there was one."""
+    """The key of the training (``training_key.key``): an equal key means that nothing that decides the weights has
+    changed. Empty in files from versions without keys."""
     parameters: int = 0
-    """Of the model as it was trained; 0 in files from before it was recorded."""
+    """Parameters of the model during training; 0 in files from versions that did not record it."""
     trainable: int = 0
-    """Of which training changed."""
+    """How many of ``parameters`` training changed."""
     work: int = 0
-    """Tokens that training passed, weighted (``Trained.work``); 0 in files from before it was counted."""
+    """Weighted tokens that training processed (``Trained.work``); 0 in files from versions that did not count it."""
     own_learning_rate: bool = False
-    """Whether the learning rate was this recipe's own, and not that of the whole training."""
+    """Whether the learning rate was this recipe's own instead of the whole training's."""
     repair: bool = False
-    """Whether tags of words that may not stand where they do were repaired."""
+    """Whether tags that violate the tagging scheme were repaired."""
     ignore_case: bool = False
-    """Whether labels that differ in case alone were one label."""
+    """Whether labels that differ only in case counted as one label."""
     header: bool = True
-    """Whether CSV and TSV files had a first row that names the columns."""
+    """Whether the first row of CSV and TSV files named the columns."""
     warning: str = ""
-    """What is wrong with the model, as far as training could tell."""
+    """Problems of the model that training could detect."""
 
 
 def write(folder: Path, record: TrainingRecord) -> None:
-    """Write ``training.json`` beside the weights. Raises ModelError when that fails."""
+    """Write ``training.json`` beside the weights.
+
+    Raises ModelError when writing fails.
+    """
     content = {"schema": SCHEMA, **asdict(record)}
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     try:
-        # Bytes of paths that are not UTF-8 become JSON escapes, which are read back as they were.
+        # Bytes of paths that are not UTF-8 become JSON escapes, which ``read`` restores.
         (folder / NAME).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ModelError(f"cannot be written: {error.strerror}", where=str(folder / NAME)) from None
 
 
 def read(folder: Path) -> TrainingRecord | None:
-    """The record of a checkpoint that auditor trained; None for one from elsewhere. Raises ModelError when broken."""
+    """Return the record of a checkpoint.
+
+    Returns None for a checkpoint without a record. Raises ModelError for a broken file or one with a newer schema.
+    """
     file = folder / NAME
     try:
         if not (file.exists() or file.is_symlink()):
             return None
-        found = json.loads(read_file(file, ModelError, limit=DOCUMENT).decode("utf-8"))
-        schema = int(found["schema"])
+        content = json.loads(read_file(file, ModelError, limit=DOCUMENT).decode("utf-8"))
+        schema = int(content["schema"])
         if schema <= SCHEMA:
             known = {
-                one.name: found[one.name]
-                for one in fields(TrainingRecord)
-                if one.name in found or one.default is MISSING
+                field.name: content[field.name]
+                for field in fields(TrainingRecord)
+                if field.name in content or field.default is MISSING
             }
             record = TypeAdapter(TrainingRecord).validate_python(known)
             _check_entries(record)
@@ -96,18 +105,21 @@ def read(folder: Path) -> TrainingRecord | None:
 
 
 def _check_entries(record: TrainingRecord) -> None:
-    for entry, needed in ((record.base, "fingerprint"), *((one, "sha256") for one in record.data.values())):
+    for entry, needed in ((record.base, "fingerprint"), *((place, "sha256") for place in record.data.values())):
         if not {"path", needed} <= entry.keys():
             raise ValueError(needed)
 
 
 def check_data(record: TrainingRecord, folder: Path, name: str) -> Path:
-    """The file of one set, as trained. One that is gone or has changed is a DataError."""
+    """Return the path of one set's file, unchanged since training.
+
+    Raises DataError if the file or its file of labels does not exist or has changed.
+    """
     entry = record.data[name]
     for kind in ("", "labels_") if "labels_path" in entry else ("",):
         path = folder / entry[f"{kind}path"]
         if not os.path.exists(path):  # noqa: PTH110 - it raises nothing
-            raise DataError(f"the {name} data of {NAME} is not there", where=str(path), hint="give --data")
+            raise DataError(f"the {name} data that {NAME} names does not exist", where=str(path), hint="give --data")
         if sha256_of(path) != entry.get(f"{kind}sha256"):
             raise DataError(
                 f"the {name} data has changed since training", where=str(path), hint="train again, or give --data"
@@ -115,11 +127,14 @@ def check_data(record: TrainingRecord, folder: Path, name: str) -> Path:
     return folder / entry["path"]
 
 
-def base_of(found: TrainingRecord, folder: Path) -> Path | None:
-    """The base that a checkpoint was trained from; None where it is not there. A changed one is a UsageError."""
-    base = folder / found.base["path"]
+def base_of(record: TrainingRecord, folder: Path) -> Path | None:
+    """Return the folder of a checkpoint's base.
+
+    Returns None if the folder holds no model any longer. Raises UsageError if the base has changed since training.
+    """
+    base = folder / record.base["path"]
     if not os.path.isfile(base / "config.json"):  # noqa: PTH113 - it raises nothing
         return None
-    if checkpoint.fingerprint(base) != found.base["fingerprint"]:
+    if checkpoint.fingerprint(base) != record.base["fingerprint"]:
         raise UsageError("the base model has changed since training", where=str(base), hint="name another with --base")
     return base

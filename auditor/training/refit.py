@@ -1,4 +1,4 @@
-"""Training once more from a base, for probes that retrain."""
+"""Repeated training from a base, for probes that retrain."""
 
 from __future__ import annotations
 
@@ -16,28 +16,31 @@ from auditor.types import Example, Task
 
 @dataclass(frozen=True, slots=True)
 class Refit:
-    """Trains from a base for a fixed number of steps, without validation."""
+    """Training from a base for a fixed number of steps, without validation."""
 
     base: Path
     task: Task
     settings: Mapping[str, Any]
-    """Those of ``Settings`` by name, as a record has them; steps and batch size come with each training."""
+    """Fields of ``Settings`` by name, as in a record; ``train`` takes steps and batch size instead."""
     device: str
     forget: set[str] | None = None
-    """What was kept is not used, but for the keys in it, which are this process's own."""
+    """If given, kept trainings are discarded, except those of the keys in this set, which this process trained."""
     keep: bool = True
-    """Whether finished weights are kept, to be loaded the next time: they answer the same bit for bit."""
+    """Whether to keep finished weights and load them the next time: they answer the same bit for bit."""
 
     def train(
-        self, made: recipes.Recipe, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
+        self, recipe: recipes.Recipe, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
     ) -> tuple[loop.Trained, str]:
-        """The trained model, or what was kept of it, and the key of its training. Raises AuditError."""
+        """Return the model, trained now or loaded, and its training's key.
+
+        Raises AuditError when training fails.
+        """
         known = {name: value for name, value in self.settings.items() if name in SETTINGS}
         if known.get("precision") == "fp16" and hugging_face.device_named(self.device) == "cpu":
-            known["precision"] = "auto"  # trained on a GPU, audited without one
-        chosen = replace(loop.Settings(**known), steps=steps, batch_size=batch_size, patience=None)
-        made.check(self.task, chosen)
-        run = TrainingRun(self.base, examples, (), self.task, made, chosen, seed, self.device)
+            known["precision"] = "auto"  # the checkpoint was trained on a GPU, this audit has none
+        settings = replace(loop.Settings(**known), steps=steps, batch_size=batch_size, patience=None)
+        recipe.check(self.task, settings)
+        run = TrainingRun(self.base, examples, (), self.task, recipe, settings, seed, self.device)
         key = training_key.key(run)
         keeper = resume.keeper(key) if self.keep else None
         if keeper is None:
@@ -45,7 +48,7 @@ class Refit:
         if self.forget is not None and key not in self.forget:
             self.forget.add(key)
             keeper.discard()
-        trained = loop.again(run, keeper)
+        trained = loop.load_finished(run, keeper)
         if trained is None:
             trained = loop.train(run, keeper=keeper)
             keeper.finish(*resume.finished(trained))

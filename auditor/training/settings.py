@@ -16,40 +16,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to train. ``steps``, if given, is a fixed number of optimiser steps in place of epochs."""
+    """Settings of a training, apart from its recipe."""
 
     epochs: int = 2
     learning_rate: float = 5e-5
     batch_size: int = 32
     max_length: int = 256
-    """Tokens, at most."""
+    """Maximum number of tokens of a row."""
     warmup: float = 0.1
     """Share of the steps in which the learning rate rises from 0."""
     weight_decay: float = 0.01
-    """Not on biases and norms."""
+    """Weight decay, except on biases and norms."""
     optimizer: str = "adamw"
     """adamw (Loshchilov & Hutter 2019), sgd, or adafactor (Shazeer & Stern 2018)."""
     momentum: float = 0.9
-    """Of sgd."""
+    """Momentum of sgd."""
     schedule: str = "linear"
-    """How the learning rate falls after the warm-up: linear or cosine to 0, or constant."""
+    """The learning rate after the warm-up: linear or cosine to 0, or constant."""
     layer_decay: float = 1.0
-    """Factor of the learning rate for each layer further down from the head (Howard & Ruder 2018)."""
+    """Factor of the learning rate for each layer further below the head (Howard & Ruder 2018)."""
     dropout: float | None = None
-    """Of the base's own dropouts; None: as the base has them."""
+    """Replaces all of the base's dropouts; None leaves them unchanged."""
     clip_norm: float = 1.0
     accumulation: int = 1
-    """Batches for each optimiser step; each counts 1/accumulation, also where an epoch ends before the last."""
+    """Batches per optimiser step; each has the weight 1/accumulation, even where an epoch ends with fewer batches."""
     patience: int | None = None
-    """Stop after so many epochs without gain on validation; None: train on."""
+    """Number of epochs without a gain on validation after which training stops; None trains all epochs."""
     precision: str = "auto"
-    """auto: bf16 or fp16 where the device has it; fp32, bf16, fp16."""
+    """fp32, bf16, fp16, or auto: bf16 or fp16 where the device supports it."""
     steps: int | None = None
+    """Fixed number of optimiser steps in place of epochs."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """Everything that decides a training's weights, beside versions and device."""
+    """Everything that decides a training's weights, apart from versions and hardware."""
 
     base: Path
     """Folder of the pretrained model."""
@@ -64,7 +65,10 @@ class TrainingRun:
 
 @dataclass(slots=True)
 class Trained:
-    """A model as it stands after training, with the best epoch's weights where there was validation."""
+    """A trained model.
+
+    With validation rows, it has the best epoch's weights.
+    """
 
     model: Any
     tokenizer: Any
@@ -72,20 +76,20 @@ class Trained:
     """``cpu``, ``cuda`` or ``mps``."""
     max_length: int
     filling: Filling
-    """What shorter rows of a batch are filled up with."""
+    """Padding of a batch's shorter rows."""
     steps: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
-    """Epoch, mean loss, and the task's metric on validation rows where there are any. No seconds."""
+    """Per epoch: its number, the mean loss, and the task's metric on validation rows where there are any. No times."""
     best_epoch: int | None = None
-    """The epoch, from 0, whose weights these are; None: the last one's, there was no validation."""
+    """The epoch, from 0, with these weights; None without validation, where the weights are the last epoch's."""
     parameters: int = 0
-    """Of the model as it was trained."""
+    """Parameters of the model during training."""
     trainable: int = 0
-    """Of which training changed."""
+    """How many of ``parameters`` training changed."""
     work: int = 0
-    """Tokens, padding included, that went through the model for the recipe, those with a gradient three times: a
-    backward pass costs about twice a forward one (Kaplan et al. 2020). Validation does not count."""
+    """Tokens, including padding, that passed through the model for the recipe. Tokens with a gradient count three
+    times: a backward pass costs about twice a forward pass (Kaplan et al. 2020). Validation does not count."""
     virtual_tokens: int = 0
-    """Beside the tokens of a text, where the recipe added any."""
+    """Virtual tokens per text that the recipe added."""
     warning: str = ""
-    """That it diverged, and which epoch's weights these are."""
+    """Where and how training diverged, and the epoch of these weights; empty if it did not diverge."""

@@ -23,7 +23,7 @@ PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "peft"
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that compute → their versions."""
+    """Return the versions of Python and of the packages that compute."""
     return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
 
 
@@ -35,10 +35,10 @@ def _version(package: str) -> str:
 
 
 def key(run: TrainingRun) -> str:
-    """SHA-256, in hexadecimal, over all that a training is given and where it computes; equal keys, equal weights.
+    """Return the SHA-256, in hexadecimal, of a training's inputs and hardware.
 
-    It reads the base's folder and no path: the same content elsewhere has the same key. Raises ModelError when the
-    device is not there.
+    Equal keys mean equal weights. The key depends on the content of the base's folder and not on paths: the same
+    content elsewhere has the same key. Raises ModelError when the device does not exist.
     """
     import torch
 
@@ -63,9 +63,12 @@ def key(run: TrainingRun) -> str:
 
 
 def fingerprint(base: Path) -> str:
-    """``checkpoint.fingerprint``, read once as long as no file of the folder changes: a probe fits dozens of models."""
-    files = sorted(one for one in base.glob("*") if one.is_file())
-    state = tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in files)
+    """Return ``checkpoint.fingerprint`` of the base, cached.
+
+    The function reads the folder again only when one of its files changes, because a probe fits dozens of models.
+    """
+    files = sorted(file for file in base.glob("*") if file.is_file())
+    state = tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
     return _fingerprint(base.resolve(), state)
 
 
@@ -80,5 +83,5 @@ def _lines(examples: Sequence[Example]) -> Iterator[bytes]:
 
 
 def _line(content: Any) -> bytes:
-    """One line of JSON: where one example ends and the next begins is never in doubt."""
+    """Return one line of JSON, so that boundaries between examples are unambiguous."""
     return (json.dumps(content, sort_keys=True, default=str) + "\n").encode()

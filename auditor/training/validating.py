@@ -1,4 +1,4 @@
-"""The task's metric on validation rows, in the middle of a training."""
+"""The task's metric on validation rows during a training."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from auditor.errors import DataError, NoAnswerError
 from auditor.types import Encoded, Example, Model, Response, Task
 
 BATCH = 64
-"""Rows scored at once: no gradients, so more fit than in training."""
+"""Rows scored at once: without gradients, more rows fit than in training."""
 
 
 def entry(task: Task) -> str:
-    """What an epoch's entry in a training's history calls the metric."""
+    """Return the metric's name in an epoch's entry of the training history."""
     return f"validation_{task.metric}"
 
 
 def metric(model: Model, validation: Sequence[Example], task: Task) -> float:
-    """Σ numerator ÷ Σ denominator of the rows' scores; 0 where the denominator is."""
-    encoded = model.encode([task.request(one.inputs) for one in validation])
+    """Return the task's metric on the rows.
+
+    The metric is Σ numerator ÷ Σ denominator of the rows' scores, or 0 where the denominator is 0.
+    """
+    encoded = model.encode([task.request(example.inputs) for example in validation])
     order = sorted(range(len(encoded)), key=lambda index: encoded[index].length)
     right = total = 0.0
     for start in range(0, len(order), BATCH):
@@ -32,21 +35,28 @@ def metric(model: Model, validation: Sequence[Example], task: Task) -> float:
 
 
 def _answers(model: Model, batch: Sequence[Encoded], ids: Sequence[str]) -> list[Response]:
-    """The answers to a batch. Raises DataError that names the row which the model fails on."""
+    """Return the answers to a batch.
+
+    Raises DataError, naming the row, if the model fails on a row.
+    """
     try:
         return model.run(batch)
     except NoAnswerError as error:
         if len(batch) == 1:
             hint = "leave the row out of the validation file"
             raise DataError(f"the model {error.message}", where=ids[0], hint=hint) from error
-    return [answer for one, name in zip(batch, ids, strict=True) for answer in _answers(model, [one], [name])]
+    return [answer for row, name in zip(batch, ids, strict=True) for answer in _answers(model, [row], [name])]
 
 
 def constant(golds: Sequence[Any], rows: Sequence[Example], task: Task) -> float | None:
-    """The metric on the rows of the best answer that ignores the input, by the golds; None where the task has none."""
+    """Return the metric on the rows of the best constant answer.
+
+    The answer ignores the input and is chosen by ``golds``. Returns None for a task without a constant answer, and
+    where the denominator of the scores is 0.
+    """
     answer = task.constant(golds)
     if answer is None:
         return None
-    scores = [task.score(one.gold, answer) for one in rows]
-    total = sum(one.denominator for one in scores)
-    return sum(one.numerator for one in scores) / total if total else None
+    scores = [task.score(example.gold, answer) for example in rows]
+    total = sum(score.denominator for score in scores)
+    return sum(score.numerator for score in scores) / total if total else None

@@ -1,4 +1,8 @@
-"""Recipes, found by listing this package: one module each, with a class ``RECIPE``."""
+"""Training recipes.
+
+Every module of this package whose name has no leading underscore is a recipe, with a class ``RECIPE``. Other packages
+add recipes by entry points.
+"""
 
 from __future__ import annotations
 
@@ -21,62 +25,72 @@ from auditor.training.recipes._paths import portable
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*")
 ENTRY_POINTS = "auditor.recipes"
-"""Group of entry points for recipes of other packages: a name → a class."""
+"""Group of entry points for recipes of other packages: name → class."""
 
 COMMON = ("recipe", "learning_rate")
-"""Keys of any recipe's table."""
+"""Keys that every recipe's table may have."""
 
 __all__ = ["NoSettings", "Recipe", "Training", "build", "create", "find", "names", "portable"]
 
 
 @dataclass(frozen=True, slots=True)
 class NoSettings:
-    """For recipes without any."""
+    """The settings type of recipes without settings."""
 
 
 def names() -> tuple[str, ...]:
-    """Every recipe there is, sorted; loads no torch."""
+    """Return the sorted names of all recipes, without loading torch."""
     return tuple(sorted({*_own(), *metadata.entry_points(group=ENTRY_POINTS).names}))
 
 
 def _own() -> list[str]:
-    return [one.name for one in pkgutil.iter_modules(__path__) if not one.name.startswith("_")]
+    return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
 
 
 def find(name: str) -> type[Recipe]:
-    """The class of the recipe of that name. Raises ConfigError with the near match."""
+    """Return the class of the recipe ``name``.
+
+    Raises ConfigError for an unknown name, with the closest match as a hint.
+    """
     if name not in names():
         hint = near_or_known(name, names())
         raise ConfigError(f"no recipe is called {name!r}", where="[training] recipes", hint=hint)
-    kind: type[Recipe] = importlib.import_module(f"{__name__}.{name}").RECIPE if name in _own() else _elsewhere(name)
+    kind: type[Recipe] = (
+        importlib.import_module(f"{__name__}.{name}").RECIPE if name in _own() else _from_entry_point(name)
+    )
     return kind
 
 
-def _elsewhere(name: str) -> type[Recipe]:
-    """A recipe of another package. Raises ConfigError for what is none."""
+def _from_entry_point(name: str) -> type[Recipe]:
+    """Load another package's recipe.
+
+    Raises ConfigError if the entry point does not import or is not a recipe of this name.
+    """
     (entry, *_) = metadata.entry_points(group=ENTRY_POINTS, name=name)
     where = f"entry point {entry.name}"
     try:
-        found = entry.load()
+        kind = entry.load()
     except Exception as error:
         raise ConfigError(f"does not import: {type(error).__name__}: {error}", where=where) from error
-    if not (isinstance(found, type) and issubclass(found, Recipe) and getattr(found, "name", None) == name):
-        raise ConfigError("is no recipe of that name", where=where, hint="a class derived from Recipe")
-    return found
+    if not (isinstance(kind, type) and issubclass(kind, Recipe) and getattr(kind, "name", None) == name):
+        hint = "it must be a class derived from Recipe"
+        raise ConfigError(f"is not a recipe called {name!r}", where=where, hint=hint)
+    return kind
 
 
-def create(name: str, given: Mapping[str, Any], folder: Path = Path()) -> Recipe:
-    """The recipe of that name with its settings checked; paths among them are seen from ``folder``. Raises ConfigError.
+def create(name: str, table: Mapping[str, Any], folder: Path = Path()) -> Recipe:
+    """Create the recipe ``name`` and check its settings.
 
-    Beside its own settings, ``given["recipe"]`` names another recipe, for settings under a name of their own
-    (``freelb++`` of ``freelb``), and ``given["learning_rate"]`` is the peak of its learning rate.
+    ``table`` is the recipe's table in the config. Paths among the settings are relative to ``folder``. Beside the
+    recipe's own settings, ``table["recipe"]`` names the recipe of which ``name`` is a variant (``freelb++`` of
+    ``freelb``), and ``table["learning_rate"]`` is the peak learning rate. Raises ConfigError.
     """
     where = f"[training.recipe.{name}]"
-    if "recipe" in given and not _NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} cannot be a folder's name", where=where, hint="letters, digits, . _ + -")
-    kind_name = given.get("recipe", name)
+    if "recipe" in table and not _NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} cannot name a folder", where=where, hint="use letters, digits, . _ + -")
+    kind_name = table.get("recipe", name)
     if not isinstance(kind_name, str) or (kind_name != name and name in names()):
-        problem = "is a recipe of its own" if isinstance(kind_name, str) else "should be the name of a recipe"
+        problem = "is itself a recipe" if isinstance(kind_name, str) else "should be the name of a recipe"
         raise ConfigError(
             f"recipe = {kind_name!r}: {name!r} {problem}"
             if isinstance(kind_name, str)
@@ -84,15 +98,16 @@ def create(name: str, given: Mapping[str, Any], folder: Path = Path()) -> Recipe
             where=where,
             hint="give the variant another name",
         )
-    return build(find(kind_name), name, given, folder)
+    return build(find(kind_name), name, table, folder)
 
 
-def build(kind: type[Recipe], name: str, given: Mapping[str, Any], folder: Path = Path()) -> Recipe:
-    """A recipe of a class, called by a name, with its settings checked as ``create`` checks them. Raises ConfigError."""
-    where, rate = f"[training.recipe.{name}]", _rate(given, f"[training.recipe.{name}]")
-    given = {key: value for key, value in given.items() if key not in COMMON}
-    known = [one.name for one in fields(kind.settings_type)]
-    for key in given:
+def build(kind: type[Recipe], name: str, table: Mapping[str, Any], folder: Path = Path()) -> Recipe:
+    """Create a recipe of a class, called ``name``, as ``create`` does. Raises ConfigError."""
+    where = f"[training.recipe.{name}]"
+    rate = _rate(table, where)
+    table = {key: value for key, value in table.items() if key not in COMMON}
+    known = [field.name for field in fields(kind.settings_type)]
+    for key in table:
         if key not in known:
             raise ConfigError(
                 f"unknown key {key!r}",
@@ -100,20 +115,20 @@ def build(kind: type[Recipe], name: str, given: Mapping[str, Any], folder: Path 
                 hint=near_or_known(key, (*known, *COMMON)),
             )
     try:
-        made = kind(_paths.resolved(TypeAdapter(kind.settings_type).validate_python(given), folder))
+        recipe = kind(_paths.resolved(TypeAdapter(kind.settings_type).validate_python(table), folder))
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", where=where) from None
-    for key, value in given.items():
+    for key, value in table.items():
         refuse_empty(key, value, kind.settings_type(), where)
-    made.label = name
+    recipe.label = name
     if rate is not None:
-        made.learning_rate = rate
-    return made
+        recipe.learning_rate = rate
+    return recipe
 
 
-def _rate(given: Mapping[str, Any], where: str) -> float | None:
-    rate = given.get("learning_rate")
+def _rate(table: Mapping[str, Any], where: str) -> float | None:
+    rate = table.get("learning_rate")
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1):
         raise ConfigError(f"learning_rate: {rate!r} should be a number between 0 and 1", where=where)
     return rate

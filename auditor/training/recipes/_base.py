@@ -1,4 +1,4 @@
-"""What a recipe is: three methods, all with defaults."""
+"""Base class of training recipes, and its interface to the training loop."""
 
 from __future__ import annotations
 
@@ -25,85 +25,106 @@ def _unscaled(loss: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A training under way, as its recipe sees it: given once when it starts, gone when it ends."""
+    """A running training as its recipe sees it.
+
+    The recipe gets it when the training starts and loses it when the training ends.
+    """
 
     task: Task
     rng: random.Random
-    """A generator of the recipe's own, seeded by the training: all that a recipe draws in Python comes from it."""
+    """The recipe's own generator, seeded by the training: a recipe's Python code draws from no other generator."""
     current_model: Callable[[], Model]
-    """The model as it stands, to be asked without dropout."""
+    """Returns the model in its current state, to predict without dropout."""
     accumulate: Callable[[Any], None] = _backward
-    """Adds the gradients of a loss."""
+    """Adds the gradients of a loss to the parameters' gradients."""
     scaled: Callable[[Any], Any] = _unscaled
-    """A loss large enough for gradients in the training's precision, for those that a recipe takes itself."""
+    """Scales a loss for the training's precision, where a recipe computes gradients itself."""
 
 
 class Recipe:
-    """How a batch becomes gradients. The loop does the rest: batches, optimiser, schedule, clipping, stopping.
+    """Computation of gradients from a batch.
 
-    An interrupted training resumes in another process: what a recipe does follows from its settings, its arguments, the
-    generator of ``training``, torch's generators and ``state``.
+    The training loop does the rest: batches, optimiser, schedule, clipping and stopping. All methods have defaults. An
+    interrupted training resumes in another process, so a recipe's behaviour must depend only on its settings, its
+    arguments, the generator of ``training``, torch's generators and ``state``.
     """
 
     name: ClassVar[str]
     settings_type: ClassVar[Any]
     learning_rate: float | None = None
-    """At its peak, where the method wants another one than whole fine-tuning; None: the training's."""
+    """Peak learning rate of a method that needs another one than full fine-tuning; None uses the training's."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
         self.label = self.name
-        """What it is called among others: in messages, and in the name of its checkpoint's folder."""
+        """The recipe's name in messages, and the name of its checkpoint's folder."""
         self._training: Training | None = None
 
     def start(self, training: Training) -> None:
-        """A training begins: called before ``prepare``."""
+        """Begin a training; called before ``prepare``."""
         self._training = training
 
     def release(self) -> None:
-        """Let go of the training, and of its model."""
+        """Release the training and its model."""
         self._training = None
 
     @property
     def training(self) -> Training:
-        """The training under way. Raises RuntimeError where none is."""
+        """The running training; raises RuntimeError if there is none."""
         if self._training is None:
             raise RuntimeError(f"recipe {self.label}: no training is running")
         return self._training
 
     def reads(self) -> Mapping[str, Any]:
-        """All that it goes by, comparable from machine to machine: its settings, what the paths among them hold, and what
-        else it reads. Raises DataError for what is not there.
+        """Return everything that determines what the recipe does.
+
+        The mapping holds the settings, the hashes of files and folders that they name, and what else the recipe reads,
+        in a form that is comparable between machines. Raises DataError for a file or folder that does not exist.
         """
         return _paths.contents(self.settings)
 
     def check(self, task: Task, settings: Settings) -> None:
-        """Refuse a task or a training that this recipe cannot serve. Raises ConfigError, before anything is trained."""
+        """Refuse a task or training that this recipe does not support.
+
+        Called before anything is trained. Raises ConfigError.
+        """
 
     def prepare(self, model: Any) -> Any:
-        """The model to train: as it is, or with parameters added or frozen."""
+        """Return the model to train, by default unchanged.
+
+        A recipe may add or freeze parameters.
+        """
         return model
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:  # noqa: ARG002 - for recipes that use it
-        """The examples of an epoch: as they are, or augmented."""
+        """Return an epoch's examples: unchanged by default, or augmented."""
         return examples
 
     def stepped(self, model: Any) -> None:
-        """The optimiser has changed the weights."""
+        """React to a step of the optimiser; called after each one."""
 
     def state(self) -> Mapping[str, Any]:
-        """Tensors, by name, that it keeps from batch to batch: they are kept with an interrupted training."""
+        """Return the tensors, by name, that the recipe keeps between batches.
+
+        They are stored with an interrupted training.
+        """
         return {}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned; called after ``prepare``. Raises KeyError, RuntimeError or ValueError for another state."""
+        """Restore what ``state`` returned; called after ``prepare``.
+
+        Raises KeyError, RuntimeError or ValueError for a state of another recipe or model.
+        """
 
     def finish(self, model: Any) -> Any:
-        """What of the prepared model is kept after training: as it is, or with added parameters merged."""
+        """Return the model to keep after training, by default unchanged.
+
+        A recipe may merge the parameters that it added.
+        """
         return model
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:  # noqa: ARG002 - for recipes that use it
-        """Add this batch's gradients; returns its loss."""
+        """Add this batch's gradients to the parameters' and return its loss."""
         loss = model(**batch).loss
         self.training.accumulate(loss)
         return float(loss.detach())

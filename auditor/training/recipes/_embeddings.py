@@ -1,6 +1,7 @@
-"""Perturbations of the word embeddings of a batch: added by a hook, so that any architecture takes them.
+"""Perturbations of a batch's word embeddings.
 
-Their shape is (batch, tokens, dimensions); padding is never perturbed.
+A forward hook adds them, which works for any architecture. Their shape is (batch, tokens, dimensions). Padding is never
+perturbed.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from auditor.training.recipes._base import Batch
 
 @contextmanager
 def perturbed(model: Any, delta: Any) -> Iterator[None]:
-    """The model's word embeddings plus ``delta`` in the first look-up of a forward pass inside."""
+    """Add ``delta`` to the word embeddings in the first look-up inside.
+
+    Raises ModelError, in the forward pass, if the look-up has another shape than ``delta``.
+    """
     waiting = [delta]
 
     def add(_module: Any, _inputs: Any, output: Any) -> Any:
-        # A decoder that shares the embeddings looks up its own tokens afterwards.
+        # A decoder that shares the embeddings looks up its own tokens later: they stay as they are.
         if not waiting:
             return output
         if output.shape != delta.shape:
-            raise ModelError(
-                f"{type(model).__name__} looks its words up in another shape", hint="recipe standard or fgm"
-            )
+            problem = f"{type(model).__name__} looks up word embeddings in an unexpected shape"
+            raise ModelError(problem, hint="use recipe standard or fgm")
         return output + waiting.pop()
 
     handle = table(model).register_forward_hook(add)
@@ -38,37 +41,46 @@ def perturbed(model: Any, delta: Any) -> Iterator[None]:
 
 
 def mask(batch: Batch) -> Any:
-    """1 for tokens and 0 for padding, of shape (batch, tokens, 1); all ones where the batch has no attention mask."""
+    """Return 1 for tokens and 0 for padding.
+
+    The shape is (batch, tokens, 1). A batch without an attention mask has no padding: the mask is all ones.
+    """
     import torch
 
-    found = batch.get("attention_mask")
-    return (torch.ones_like(batch["input_ids"]) if found is None else found).unsqueeze(-1)
+    attention = batch.get("attention_mask")
+    return (torch.ones_like(batch["input_ids"]) if attention is None else attention).unsqueeze(-1)
 
 
 def zeros(model: Any, batch: Batch) -> Any:
-    """No perturbation, whose gradient can be asked for."""
+    """Return a perturbation of zeros that requires a gradient."""
     weight = table(model).weight
     shape = (*batch["input_ids"].shape, weight.shape[1])
     return weight.new_zeros(shape).requires_grad_()
 
 
 def table(model: Any) -> Any:
-    """The word embeddings. Raises ModelError for a model without a table of them."""
-    found = embedding_table(model)
-    if not hasattr(found, "weight"):
-        raise ModelError(f"{type(model).__name__} has no table of word embeddings", hint="recipe standard")
-    return found
+    """Return the module of the model's word embeddings.
+
+    Raises ModelError for a model without such a table.
+    """
+    module = embedding_table(model)
+    if not hasattr(module, "weight"):
+        raise ModelError(f"{type(model).__name__} has no table of word embeddings", hint="use recipe standard")
+    return module
 
 
 def norm(delta: Any) -> Any:
-    """L2 norm of each row's perturbation, of shape (batch, 1, 1)."""
+    """Return each row's L2 norm, of shape (batch, 1, 1)."""
     import torch
 
     return torch.linalg.vector_norm(delta, dim=(1, 2), keepdim=True)
 
 
 def along(gradient: Any) -> Any:
-    """Each row's gradient at length 1; 0 where it has no length or none that is finite."""
+    """Return each row's gradient scaled to L2 norm 1.
+
+    A row is 0 where the norm is 0 or not finite.
+    """
     import torch
 
     length = norm(gradient)
@@ -77,21 +89,27 @@ def along(gradient: Any) -> Any:
 
 
 def within(delta: Any, radius: float) -> Any:
-    """Each row's perturbation, shortened to ``radius`` where it is longer."""
+    """Return each row's perturbation, scaled down to ``radius`` where longer."""
     import torch
 
     length = norm(delta)
     return torch.where(length > radius, delta * (radius / length), delta)
 
 
-def answered(logits: Any, batch: Batch) -> Any:
-    """The logits that have a label, of shape (answers, labels): of every text, or of each word's first piece."""
+def labelled(logits: Any, batch: Batch) -> Any:
+    """Return the logits that have a label, of shape (answers, labels).
+
+    These are the logits of every text, or of each word's first piece.
+    """
     return logits if logits.dim() == 2 else logits[batch["labels"] != NO_LABEL]
 
 
 def symmetric_divergence(logits: Any, others: Any) -> Any:
-    """KL(p‖q) + KL(q‖p) of two predictions of shape (batch, labels), mean over the batch, in nats."""
+    """Return the mean over the batch of KL(p‖q) + KL(q‖p), in nats.
+
+    Both arguments are logits of shape (batch, labels).
+    """
     from torch.nn import functional
 
-    one, other = functional.log_softmax(logits, dim=-1), functional.log_softmax(others, dim=-1)
-    return ((one.exp() - other.exp()) * (one - other)).sum(-1).mean()
+    log_p, log_q = functional.log_softmax(logits, dim=-1), functional.log_softmax(others, dim=-1)
+    return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(-1).mean()

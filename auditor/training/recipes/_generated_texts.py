@@ -12,26 +12,29 @@ from auditor.types import Example
 
 
 class GeneratingRecipe(Recipe):
-    """Keeps what it generated: the weights that made it are gone when an interrupted training resumes."""
+    """A recipe that generates examples and keeps them in its state.
+
+    An interrupted training could not generate them again when it resumes: the weights have changed.
+    """
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
         self._made: list[tuple[int, dict[str, str], Any]] = []
-        """Row, text fields that stand in place of its own or beside them, and their gold."""
+        """Row index, text fields that replace or complement the row's own, and their gold."""
         self._epoch = -1
-        """When they were made."""
+        """Epoch in which the texts were generated."""
 
     def prepare(self, model: Any) -> Any:
-        """The model as it is; what an earlier training made is forgotten."""
+        """Discard the texts of an earlier training, and return the model unchanged."""
         self._made, self._epoch = [], -1
         return model
 
     def beside(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """The rows and, after them, what was made of some of them."""
+        """Return the rows followed by the generated examples."""
         return [*examples, *(replace(examples[row], inputs=inputs, gold=gold) for row, inputs, gold in self._made)]
 
     def state(self) -> Mapping[str, Any]:
-        """The texts, as one tensor of bytes."""
+        """Return the generated texts and their epoch as one tensor of bytes."""
         import torch
 
         dump = self.training.task.dump
@@ -40,7 +43,7 @@ class GeneratingRecipe(Recipe):
         return {"made": torch.tensor(list(content), dtype=torch.uint8)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """The texts and the epoch that they were made in."""
+        """Restore the generated texts and their epoch."""
         load = self.training.task.load
         self._epoch, made = json.loads(bytes(state["made"].tolist()))
         self._made = [(int(row), dict(inputs), None if gold is None else load(gold)) for row, inputs, gold in made]

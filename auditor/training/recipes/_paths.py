@@ -1,4 +1,7 @@
-"""Files and folders that a recipe's settings name: every field of the type ``Path``, or of several."""
+"""Files and folders that a recipe's settings name.
+
+They are the fields that hold a ``Path`` or a tuple of them.
+"""
 
 from __future__ import annotations
 
@@ -15,32 +18,44 @@ from auditor.errors import DataError
 
 
 def resolved(settings: Any, folder: Path) -> Any:
-    """The settings with paths as seen from this one's working folder, where they were given as seen from ``folder``."""
+    """Return the settings with paths relative to the working folder.
+
+    The given paths are relative to ``folder``.
+    """
     return replace(settings, **_changed(settings, lambda path: folder / path))
 
 
 def portable(settings: Any, folder: Path) -> dict[str, Any]:
-    """The settings by name as JSON has them, paths among them as seen from ``folder``."""
+    """Return the settings by name as JSON values.
+
+    Paths among them are relative to ``folder``.
+    """
 
     def placed(path: Path) -> str:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
 
-    found: dict[str, Any] = json.loads(json.dumps({**asdict(settings), **_changed(settings, placed)}))
-    return found
+    document: dict[str, Any] = json.loads(json.dumps({**asdict(settings), **_changed(settings, placed)}))
+    return document
 
 
 def contents(settings: Any) -> dict[str, Any]:
-    """The settings by name, with SHA-256 of what they name in place of paths. Raises DataError for what is not there."""
+    """Return the settings by name, with hashes in place of paths.
+
+    The hash is the SHA-256 of the file or folder. Raises DataError for a file or folder that cannot be read.
+    """
     return {**asdict(settings), **_changed(settings, _content)}
 
 
 def _content(path: Path) -> str:
-    """Of a file, or of the names and contents of all files in a folder; read once as long as none of them changes."""
+    """Return the SHA-256 of a file or folder, cached.
+
+    A folder's hash covers the names and contents of all its files. Files are read again only when one of them changes.
+    """
     try:
         path = path.resolve()
-        files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-        states = [(one, one.stat()) for one in files]
-        return _sha256(path, tuple((one, state.st_size, state.st_mtime_ns) for one, state in states))
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        states = [(file, file.stat()) for file in files]
+        return _sha256(path, tuple((file, state.st_size, state.st_mtime_ns) for file, state in states))
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
@@ -51,11 +66,12 @@ def _sha256(path: Path, _state: tuple[tuple[Path, int, int], ...]) -> str:
 
 
 def _changed(settings: Any, change: Callable[[Path], Any]) -> dict[str, Any]:
-    found = {one.name: getattr(settings, one.name) for one in fields(settings)}
-    single = {name: change(value) for name, value in found.items() if isinstance(value, Path)}
+    """Return the settings that hold paths, after ``change`` of every path."""
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    single = {name: change(value) for name, value in values.items() if isinstance(value, Path)}
     several = {
-        name: tuple(change(one) for one in value)
-        for name, value in found.items()
-        if isinstance(value, tuple) and value and all(isinstance(one, Path) for one in value)
+        name: tuple(change(path) for path in value)
+        for name, value in values.items()
+        if isinstance(value, tuple) and value and all(isinstance(path, Path) for path in value)
     }
     return single | several

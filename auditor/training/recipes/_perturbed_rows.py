@@ -14,24 +14,24 @@ from auditor.training.recipes._ranges import between
 from auditor.types import Edits, Example, Task
 
 BY_ACCIDENT = ("typos", "spacing and punctuation", "case", "social media")
-"""Families of what people write by accident or habit, which keep a text's label."""
+"""Families of edits that people make by accident or habit, which keep a text's label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``share`` in [0, 1] of the rows that are perturbed (0: standard), ``words`` in (0, 1] of their words.
-
-    ``perturbations``: names or families; the default ones leave the meaning to a reader, and ``["swapped words", "deleted
-    word"]`` are half of EDA (Wei & Zou 2019).
-    """
+    """The extent and the kinds of the perturbations."""
 
     share: float = 0.5
+    """Share in [0, 1] of the rows to perturb; 0 is standard training."""
     words: float = 0.2
+    """Share in (0, 1] of a perturbed row's words."""
     perturbations: tuple[str, ...] = BY_ACCIDENT
+    """Names or families of perturbations. The default ones keep the meaning; ``["swapped words", "deleted word"]`` is
+    half of EDA (Wei & Zou 2019)."""
 
 
 class Perturbing(Recipe):
-    """What recipes have in common that perturb a share of the rows."""
+    """Base class of recipes that perturb a share of the rows."""
 
     settings_type = Settings
 
@@ -43,7 +43,10 @@ class Perturbing(Recipe):
 
 
 def _check(recipe: str, names: Sequence[str]) -> None:
-    """Refuse names of no perturbation or family. Raises ConfigError."""
+    """Refuse names that are neither a perturbation nor a family.
+
+    Raises ConfigError.
+    """
     known = (*FAMILIES, *dict.fromkeys(FAMILIES.values()))
     where = f"[training.recipe.{recipe}] perturbations"
     if not names:
@@ -55,28 +58,32 @@ def _check(recipe: str, names: Sequence[str]) -> None:
 
 
 def chosen(names: Sequence[str]) -> tuple[str, ...]:
-    """Perturbations by name, those of the families among the names in their place."""
-    return tuple(one for name in names for one in FAMILIES if name in (one, FAMILIES[one]))
+    """Return names of perturbations, with each family replaced by its members."""
+    return tuple(member for name in names for member in FAMILIES if name in (member, FAMILIES[member]))
 
 
 def perturbed(example: Example, task: Task, names: Sequence[str], share: float, rng: random.Random) -> Example | None:
-    """The row with one perturbation, drawn anew, in a share of each text field's words; None where it changes nothing.
+    """Return the row with one randomly drawn perturbation.
 
-    Its id is the row's own: what shares a row shares it afterwards too. The gold follows the edits.
+    The perturbation applies to ``share`` of each text field's words. The result keeps the row's id, and its gold
+    follows the edits. Returns None if no perturbation changes anything.
     """
     for name in rng.sample(names, len(names)):
         edits = {}
         for field, value in example.inputs.items():
             words = text.split(value)
             edits[field] = perturb(words, name, share, random.Random(rng.getrandbits(64)))
-        made = edited(example, task, edits)
-        if made is not None:
-            return made
+        copy = edited(example, task, edits)
+        if copy is not None:
+            return copy
     return None
 
 
 def edited(example: Example, task: Task, edits: Edits) -> Example | None:
-    """The row after edits; None where they change nothing or break the gold."""
+    """Return the row after the edits.
+
+    Returns None when the edits change nothing, or when the gold cannot follow them.
+    """
     inputs, alignment = text.edited(example.inputs, edits)
     gold = None if example.gold is None else task.follow(example.gold, alignment)
     if inputs == example.inputs or (gold is None and example.gold is not None):

@@ -1,4 +1,4 @@
-"""What recipes have in common that learn virtual tokens, and the head above them."""
+"""Base class of recipes that learn virtual tokens."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ from auditor.training.recipes._ranges import between
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``tokens`` ≥ 1: virtual tokens; so many fewer of a text are read where it would not fit."""
+    """The number of virtual tokens."""
 
     tokens: int = 20
+    """Virtual tokens, at least 1. A text that no longer fits beside them loses as many tokens."""
 
 
 class VirtualTokens(Recipe):
-    """Through peft; what is above the layers, pooler and head, is trained whole."""
+    """A recipe that trains virtual tokens, pooler and head, through peft."""
 
     settings_type = Settings
     learning_rate = 1e-2
     kind: ClassVar[str]
-    """As peft calls it."""
+    """The method's name in peft."""
 
     def __init__(self, settings: Settings) -> None:
         between(self.name, "tokens", settings.tokens, 1)
         super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
-        """The model with virtual tokens. Raises ModelError where there is no room, or for an architecture that cannot."""
+        """Add the virtual tokens and freeze the layers.
+
+        Raises ModelError where the model has no room for them, or its architecture does not support them.
+        """
         return _peft.prompted(model, self.kind, self.settings.tokens, f"recipe {self.name}")

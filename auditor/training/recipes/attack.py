@@ -1,4 +1,4 @@
-"""Training on adversarial examples against the model as it stands, made anew every few epochs."""
+"""Training on adversarial examples that are generated every few epochs."""
 
 from __future__ import annotations
 
@@ -19,29 +19,31 @@ from auditor.types import Encoded, Example, Model, Task
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``method``: the attack, as the probe adversarial names it; ``share`` in [0, 1] of the rows that are drawn for it (0:
-    standard).
-    """
+    """The attack, its schedule and its limits."""
 
     method: Literal["deepwordbug", "pruthi", "textbugger", "pwws"] = "deepwordbug"
+    """Name of the attack, as in the probe adversarial."""
     share: float = 0.2
+    """Share in [0, 1] of the rows to draw for attacks; 0 is standard training."""
     first: int = 1
-    """Epoch, from 0, of the first attacks: before it there is nothing worth attacking."""
+    """Epoch, from 0, of the first attacks; attacks on an untrained model are pointless."""
     every: int = 1
-    """Epochs from one generation of attacks to the next."""
+    """Number of epochs between two generations of attacks."""
     max_words_changed: float = 0.2
-    """Share in (0, 1] of the words that the model reads of a text; one word always may."""
+    """Share in (0, 1] of a text's words that an attack may change, of those that the model reads; at least one word."""
     query_budget: int = 100
-    """Queries of one attack, at least 3."""
+    """Maximum number of queries per attack, at least 3."""
 
 
 class AttackTraining(_generated_texts.GeneratingRecipe):
-    """Yoo & Qi (2021), "Towards improving adversarial training of NLP models" (A2T), with TextAttack's own attacks.
+    """Training on adversarial examples against the current model.
 
-    Every few epochs a random share of the rows is drawn, and those among them that the model answers rightly are attacked,
-    with the model in evaluation mode; the texts that fool it are passed beside all rows until the next generation. (A2T
-    goes on until so many attacks succeeded, and ranks words by their gradient.) Where words have labels, the words around
-    the entities change until one that the model finds is lost, as in the probe adversarial.
+    Yoo & Qi (2021), "Towards improving adversarial training of NLP models" (A2T), with TextAttack's own attacks. Every
+    few epochs the recipe draws a random share of the rows and attacks those that the model answers correctly, with the
+    model in evaluation mode. Until the next generation, the model trains on all rows and on the texts that fooled it.
+    (A2T instead attacks until a given number of attacks succeed, and ranks words by their gradient.) Where words have
+    labels, an attack changes the words around the entities until the model misses an entity that it found before, as in
+    the probe adversarial.
     """
 
     name = "attack"
@@ -56,21 +58,23 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
         super().__init__(settings)
 
     def check(self, task: Task, settings: training.Settings) -> None:
+        """Refuse pairs of texts, missing resources, and settings that never attack."""
         own: Settings = self.settings
         if own.share and len(task.fields) > 1:
-            raise ConfigError("attacks take tasks with one text", where=f"[training.recipe.{self.label}]")
+            raise ConfigError("attacks need a task with one text", where=f"[training.recipe.{self.label}]")
         if own.share and (reason := resources.lacking(own.method)) is not None:
-            raise ConfigError(reason, where=f"[training.recipe.{self.label}]", hint="or another method")
+            raise ConfigError(reason, where=f"[training.recipe.{self.label}]", hint="or choose another method")
         if own.share and not settings.steps and own.first >= settings.epochs:
             hint = f"epochs = {own.first + 1} or more, or first = 0"
             message = f"first = {own.first}, with epochs = {settings.epochs}, never attacks: epochs count from 0"
             raise ConfigError(message, where=f"[training.recipe.{self.label}]", hint=hint)
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
+        """Return the rows followed by the current adversarial examples."""
         settings: Settings = self.settings
         if settings.share == 0 or epoch < settings.first:
             return examples
-        # Drawn in any case: a training that is taken up in this epoch leaves the generators as its first one did.
+        # Drawn even if unused: a training that resumes in this epoch must leave the generator in the same state.
         rng = random.Random(self.training.rng.getrandbits(64))
         if (epoch - settings.first) % settings.every == 0 and self._epoch != epoch:
             self._made, self._epoch = self._attacked(examples, rng), epoch
@@ -85,7 +89,10 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
         return made
 
     def _attacked_row(self, model: Model, row: Example, rng: random.Random) -> Example | None:
-        """The row changed until the model no longer decides rightly, protected words as they are; None without success."""
+        """Return the row changed until the model fails on it.
+
+        Protected words stay unchanged. Returns None if the model already fails or the attack does not succeed.
+        """
         task, settings = self.training.task, self.settings
         ((field, value),) = row.inputs.items()
 
@@ -97,7 +104,7 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
             return None
 
         def ask(texts: Sequence[str]) -> Sequence[Sequence[float]]:
-            return [goal({field: one}, answer) for one, answer in zip(texts, answers(texts), strict=True)]
+            return [goal({field: text_}, answer) for text_, answer in zip(texts, answers(texts), strict=True)]
 
         from auditor.attacks.attacker import Attacker
 
@@ -114,7 +121,7 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
 
 
 def _part_read(model: Model, task: Task, field: str, value: str) -> tuple[int, int]:
-    """Start and end of what the model reads of a text."""
+    """Return start and end of what the model reads of a text."""
 
     def encoded(part: str) -> Encoded:
         return model.encode([task.request({field: part})])[0]

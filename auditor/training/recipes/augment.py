@@ -1,4 +1,4 @@
-"""Training on the rows and on perturbed copies of some of them, the same copies in every epoch."""
+"""Training on the rows and on perturbed copies of some rows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from auditor.types import Example
 
 
 class Augment(_perturbed_rows.Perturbing):
-    """Data augmentation with nlpaug's noise and our own (Belinkov & Bisk 2018 train on such noise).
+    """Data augmentation with nlpaug's noise and auditor's own.
 
-    The copies are made once, before the first epoch, and follow from the seed and the rows: every epoch passes rows and copies.
+    Belinkov & Bisk (2018) train on such noise. Seed and rows determine the copies, which are the same in every epoch.
+    Every epoch passes rows and copies.
     """
 
     name = "augment"
@@ -23,23 +24,27 @@ class Augment(_perturbed_rows.Perturbing):
         self._seed = 0
 
     def prepare(self, model: Any) -> Any:
-        """The model as it is. What the copies follow from is drawn here, where every process of a training begins."""
+        """Draw the seed of the copies, and return the model unchanged.
+
+        Every process of a training calls this method at the same point, so all of them draw the same seed.
+        """
         self._seed = self.training.rng.getrandbits(64)
         return model
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:  # noqa: ARG002 - every epoch alike
+        """Return the rows followed by the perturbed copies."""
         settings: _perturbed_rows.Settings = self.settings
         if settings.share == 0:
             return examples
-        # By row: neither the epoch nor the other rows decide whether it gets a copy, and which.
+        # One generator per row: a row's copy depends neither on the epoch nor on other rows.
         names = _perturbed_rows.chosen(settings.perturbations)
-        drawn = [(one, random.Random(f"{self._seed} {number}")) for number, one in enumerate(examples)]
+        drawn = [(row, random.Random(f"{self._seed} {number}")) for number, row in enumerate(examples)]
         copies = [
-            _perturbed_rows.perturbed(one, self.training.task, names, settings.words, rng)
-            for one, rng in drawn
+            _perturbed_rows.perturbed(row, self.training.task, names, settings.words, rng)
+            for row, rng in drawn
             if rng.random() < settings.share
         ]
-        return [*examples, *(one for one in copies if one is not None)]
+        return [*examples, *(copy for copy in copies if copy is not None)]
 
 
 RECIPE = Augment

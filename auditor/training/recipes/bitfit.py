@@ -1,4 +1,4 @@
-"""Fine-tuning of the biases only."""
+"""Fine-tuning of the biases and the head."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from auditor.training.recipes._base import Recipe
 
 
 class BitFit(Recipe):
-    """Ben Zaken, Goldberg & Ravfogel (2022), "BitFit: Simple parameter-efficient fine-tuning for transformer-based
-    masked language-models": every bias, and whatever stands above the layers (pooler and head) whole.
+    """Fine-tuning of every bias, and of pooler and head.
+
+    Ben Zaken, Goldberg & Ravfogel (2022), "BitFit: Simple parameter-efficient fine-tuning for transformer-based masked
+    language-models".
     """
 
     name = "bitfit"
@@ -19,7 +21,7 @@ class BitFit(Recipe):
     learning_rate = 1e-3
 
     def prepare(self, model: Any) -> Any:
-        """The model with all but its biases and its head frozen."""
+        """Freeze everything but the biases, the pooler and the head."""
         depth = depths(model)
         top = max(depth.values())
         for name, parameter in model.named_parameters():

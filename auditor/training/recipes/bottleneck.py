@@ -1,4 +1,4 @@
-"""Bottleneck adapters: small networks between the layers are all that is learned below the head."""
+"""Bottleneck adapters: small trained networks between the layers of a frozen encoder."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from auditor.training.recipes._ranges import between
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``width`` ≥ 1, in units: of the layer between. ``targets``: last parts of the names of the linear maps that adapters
-    stand behind, such as ``dense``; none: those that end the layers' feed-forward parts.
-    """
+    """Size and position of the adapters."""
 
     width: int = 48
+    """Units of an adapter's inner layer, at least 1."""
     targets: tuple[str, ...] = ()
+    """Linear maps followed by an adapter, by the last part of their names, such as ``dense``; if empty, the last map of
+    each layer's feed-forward part."""
 
 
 class Bottleneck(Recipe):
-    """Houlsby et al. (2019), "Parameter-efficient transfer learning for NLP": before the residual connection. One a layer,
-    with the layers' norms frozen, as in Pfeiffer et al. (2021), "AdapterFusion: Non-destructive task composition for transfer
-    learning". Pooler and head are trained whole. The adapters begin as the identity.
+    """Training of bottleneck adapters, pooler and head.
+
+    Houlsby et al. (2019), "Parameter-efficient transfer learning for NLP": the adapters precede the residual
+    connection. As in Pfeiffer et al. (2021), "AdapterFusion: Non-destructive task composition for transfer learning",
+    each layer has one adapter, and the layers' norms are frozen. The adapters are initialised as the identity.
+    Pooler and head are trained in full.
     """
 
     name = "bottleneck"
@@ -36,7 +40,10 @@ class Bottleneck(Recipe):
         super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
-        """The model with adapters in its layers. Raises ModelError where there is no map to put one behind."""
+        """Add adapters to the layers and freeze the rest of them.
+
+        Raises ModelError for a model without linear maps of the wanted names.
+        """
         settings: Settings = self.settings
         head = _peft.above_layers(model)
         names = _peft.linear_layers(model, settings.targets, f"recipe {self.name}", narrowing=not settings.targets)

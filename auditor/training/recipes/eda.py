@@ -1,4 +1,4 @@
-"""Easy data augmentation: synonyms, insertions, swaps and deletions of words in copies of the rows."""
+"""Easy data augmentation: random edits of words in copies of the rows."""
 
 from __future__ import annotations
 
@@ -24,28 +24,29 @@ NEEDS_SYNONYMS = ("synonyms", "insertion")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``copies`` ≥ 0 of each row (0: standard), ``words`` in (0, 1] of its words that an operation touches: α in the paper.
-
-    ``operations``: the copies take them in turn. ``synonyms``: a table with the columns ``word`` and ``synonym``, in place
-    of WordNet.
-    """
+    """Number and kind of the edited copies."""
 
     copies: int = 4
+    """Copies of each row, at least 0; 0 is standard training."""
     words: float = 0.1
+    """Share in (0, 1] of a row's words that an operation changes: α in the paper."""
     operations: tuple[Literal["synonyms", "insertion", "swap", "deletion"], ...] = (
         "synonyms",
         "insertion",
         "swap",
         "deletion",
     )
+    """Operations, which the copies of a row use in turn."""
     synonyms: Path | None = None
+    """Table with the columns ``word`` and ``synonym`` in place of WordNet."""
 
 
 class EDA(Recipe):
-    """Wei & Zou (2019), "EDA: Easy data augmentation techniques for boosting performance on text classification tasks".
+    """Training on the rows and on copies with random edits of words.
 
-    The copies are made once and follow from the seed and the rows. Stop words (scikit-learn's list) have no synonyms. With
-    four copies an epoch is five times as long.
+    Wei & Zou (2019), "EDA: Easy data augmentation techniques for boosting performance on text classification tasks".
+    The operations are synonyms, insertions, swaps and deletions. Seed and rows determine the copies, which are the same
+    in every epoch. Stop words (scikit-learn's list) have no synonyms. With four copies, an epoch is five times as long.
     """
 
     name = "eda"
@@ -61,43 +62,56 @@ class EDA(Recipe):
         self._seed = 0
 
     def check(self, task: Task, settings: training.Settings) -> None:  # noqa: ARG002 - for recipes that use it
+        """Refuse settings that need synonyms without a source of them."""
         self._synonyms()
 
     def prepare(self, model: Any) -> Any:
-        """The model as it is. What the copies follow from is drawn here, where every process of a training begins."""
+        """Draw the seed of the copies, and return the model unchanged.
+
+        Every process of a training calls this method at the same point, so all of them draw the same seed.
+        """
         self._seed = self.training.rng.getrandbits(64)
         return model
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:  # noqa: ARG002 - every epoch alike
+        """Return the rows followed by the edited copies.
+
+        Raises DataError if the operations need synonyms and the table has none for the rows.
+        """
         settings: Settings = self.settings
-        known = self._synonyms()
-        operations = [augmentation.OPERATIONS[name].by(known) for name in settings.operations]
-        made = [
+        synonyms = self._synonyms()
+        operations = [augmentation.OPERATIONS[name].by(synonyms) for name in settings.operations]
+        attempts = [
             _copy(row, self.training.task, operations[copy % len(operations)], settings.words, rng)
             for copy in range(settings.copies)
             for number, row in enumerate(examples)
             for rng in [random.Random(f"{self._seed} {copy} {number}")]
         ]
-        found = [one for one in made if one is not None]
-        if made and not found and settings.synonyms is not None and set(settings.operations) <= set(NEEDS_SYNONYMS):
-            raise DataError("no word of the training rows has a synonym in it", where=str(settings.synonyms))
-        return [*examples, *found]
+        copies = [copy for copy in attempts if copy is not None]
+        synonyms_only = set(settings.operations) <= set(NEEDS_SYNONYMS)
+        if attempts and not copies and synonyms_only and settings.synonyms is not None:
+            raise DataError("has no synonym for any word of the training rows", where=str(settings.synonyms))
+        return [*examples, *copies]
 
     def reads(self) -> Mapping[str, Any]:
-        """Its settings and, where it goes by WordNet, which one."""
-        found = dict(super().reads())
+        """Return the settings and, where the recipe uses WordNet, its version."""
+        inputs = dict(super().reads())
         if self.settings.synonyms is None and resources.wordnet().present:
             from nltk.corpus import wordnet
 
-            found["wordnet"] = wordnet.get_version()
-        return found
+            inputs["wordnet"] = wordnet.get_version()
+        return inputs
 
     def _synonyms(self) -> augmentation.Synonyms:
-        """Where synonyms are looked up. Raises ConfigError where they are needed and there are none, DataError."""
+        """Return the function that looks up synonyms.
+
+        Raises ConfigError if the operations need synonyms and there is no source of them, and DataError for an unusable
+        table.
+        """
         settings: Settings = self.settings
         if settings.synonyms is not None:
-            found = _table(settings.synonyms)
-            return lambda word: found.get(word, ())
+            table = _table(settings.synonyms)
+            return lambda word: table.get(word, ())
         wanted = settings.copies and not set(settings.operations).isdisjoint(NEEDS_SYNONYMS)
         if wanted and not resources.wordnet().present:
             hint = 'python -m nltk.downloader wordnet, synonyms = "a table", or operations = ["swap", "deletion"]'
@@ -106,24 +120,30 @@ class EDA(Recipe):
 
 
 def _table(path: Path) -> dict[str, tuple[str, ...]]:
-    """Word → its synonyms in the table's order. Raises DataError."""
+    """Return each word's synonyms in the table's order.
+
+    Raises DataError for a table that cannot be read or lacks a column.
+    """
     table = tables.read(path)
     for column in ("word", "synonym"):
         if column not in table.header:
             hint = f"columns are: {', '.join(table.header)}"
             raise DataError(f"no column is called {column!r}", where=str(path), hint=hint)
-    found: dict[str, tuple[str, ...]] = {}
+    synonyms: dict[str, tuple[str, ...]] = {}
     for _, cells in table.rows:
-        word, synonym = (str(cells.get(one) or "").strip().lower() for one in ("word", "synonym"))
+        word, synonym = (str(cells.get(column) or "").strip().lower() for column in ("word", "synonym"))
         if word and synonym and word != synonym:
-            found[word] = (*found.get(word, ()), synonym)
-    return found
+            synonyms[word] = (*synonyms.get(word, ()), synonym)
+    return synonyms
 
 
 def _copy(
     row: Example, task: Task, operation: augmentation.Operation, share: float, rng: random.Random
 ) -> Example | None:
-    """The row after one operation on each of its text fields; None where it changes nothing."""
+    """Return the row after one operation per text field.
+
+    Returns None if the operation changes nothing or the gold cannot follow.
+    """
     edits = {field: operation.edits(text.split(value), share, rng) for field, value in row.inputs.items()}
     return _perturbed_rows.edited(row, task, edits)
 

@@ -13,19 +13,21 @@ from auditor.training.recipes._ranges import between
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``epsilon`` ≥ 0: L2 norm of the perturbation of the whole embedding matrix; 0: standard training."""
+    """The size of the perturbation."""
 
     epsilon: float = 1.0
+    """L2 norm, at least 0, of the perturbation of the whole embedding matrix; 0 is standard training."""
 
 
 class FastGradientMethod(Recipe):
-    """Miyato, Dai & Goodfellow (2017), "Adversarial training methods for semi-supervised text classification".
+    """Adversarial training by the fast gradient method on the word embeddings.
 
-    After the clean pass, the word-embedding matrix E is moved by r = ε·g/‖g‖₂, where g is the gradient of this batch's
-    clean loss with respect to E (not what earlier batches accumulated), the batch is passed again, and both gradients
-    count. E is restored bit for bit. Both passes run in training mode: dropout draws anew in the second. The norm is
-    that of the whole matrix, as common implementations for pretrained encoders have it; the paper's is by sequence.
-    A gradient whose norm is 0 or not finite moves nothing, and the second pass is left out.
+    Miyato, Dai & Goodfellow (2017), "Adversarial training methods for semi-supervised text classification". After the
+    clean pass, the recipe moves the word-embedding matrix E by r = ε·g/‖g‖₂ and passes the batch again; both gradients
+    count. Here g is the gradient with respect to E of this batch's clean loss only, without what earlier batches
+    accumulated. Afterwards E is restored bit for bit. Both passes run in training mode: dropout draws again in the
+    second. The norm is that of the whole matrix, as in common implementations for pretrained encoders; the paper
+    normalises by sequence. If the gradient's norm is 0 or not finite, there is no second pass.
     """
 
     name = "fgm"
@@ -36,18 +38,22 @@ class FastGradientMethod(Recipe):
         super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
-        """The model as it is. Raises ModelError when its word embeddings are frozen: they have no gradient to follow."""
+        """Return the model unchanged.
+
+        Raises ModelError when its word embeddings are frozen, because they then have no gradient.
+        """
         if not embeddings.table(model).weight.requires_grad:
             raise ModelError("the word embeddings are frozen", where="recipe fgm", hint="train them too")
         return model
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
+        """Add the gradients of both passes; return the clean loss."""
         import torch
 
         if self.settings.epsilon == 0:
             return super().backward(model, batch, step)
         weight = embeddings.table(model).weight
-        # Set aside what earlier batches accumulated, so that the direction is this batch's own.
+        # Set aside the gradient accumulated over earlier batches: only this batch determines the direction.
         accumulated, weight.grad = weight.grad, None
         loss = super().backward(model, batch, step)
         clean = weight.grad
@@ -59,7 +65,7 @@ class FastGradientMethod(Recipe):
                     weight.add_(clean * (self.settings.epsilon / norm))
                 super().backward(model, batch, step)
             finally:
-                # A copy, not a subtraction: adding r and taking it away again would not give the same bits.
+                # A copy, because adding r and subtracting it again would not restore the same bits.
                 with torch.no_grad():
                     weight.copy_(kept)
         if accumulated is not None:

@@ -1,4 +1,4 @@
-"""Adversarial training whose every ascent step also trains the model: free large-batch training."""
+"""Free large-batch adversarial training: every ascent step also trains the model."""
 
 from __future__ import annotations
 
@@ -13,30 +13,34 @@ from auditor.training.resume.rng_state import Generators
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The paper tunes all of these by task; the defaults lie in its ranges."""
+    """Number and size of the ascent steps.
+
+    The paper tunes all settings by task; the defaults are within its ranges.
+    """
 
     steps: int = 3
-    """K ≥ 1: passes, whose gradients are averaged."""
+    """K ≥ 1: number of passes; their gradients are averaged."""
     step_size: float = 0.1
     """α ≥ 0: L2 norm of a row's ascent step."""
     initial: float = 0.05
-    """Size of the random start, in [0, ∞): uniform in ±initial/√n for a row of n embedding entries."""
+    """Size of the random start, at least 0: uniform in ±initial/√n for a row of n embedding entries."""
     max_norm: float = 0.6
     """ε > 0: radius of a row's L2 ball; the random start may lie outside."""
     bounded: bool = True
-    """False: no ball, as in FreeLB++, which also takes more steps."""
+    """Whether perturbations stay in the ball. FreeLB++ has no ball and takes more steps."""
     same_dropout: bool = True
-    """Every pass of a batch drops the same units, as the paper has it; else each draws anew."""
+    """Whether all passes of a batch drop the same units, as in the paper, instead of drawing dropout for each pass."""
 
 
 class FreeLB(Recipe):
-    """Zhu et al. (2020), "FreeLB: Enhanced adversarial training for natural language understanding".
+    """Adversarial training on the word embeddings with averaged gradients.
 
-    Each row's perturbation δ starts at random and goes K − 1 times by α along the gradient of the loss, inside the L2
-    ball of radius ε; the parameters' gradient is the mean over all K passes, so that no pass is spent on δ alone. A
-    row's norm and start go by its own length: padding is masked. Without the ball and with more steps it is FreeLB++ (Li et
-    al. 2021, "Searching for an effective defender"). With ``initial = 0``, one
-    pass or a ``step_size`` of 0 is standard training.
+    Zhu et al. (2020), "FreeLB: Enhanced adversarial training for natural language understanding". Each row's
+    perturbation δ starts at random and moves K − 1 times by α along the gradient of the loss, inside the L2 ball of
+    radius ε. The parameters' gradient is the mean over all K passes, so no pass serves δ alone. A row's norm and start
+    depend on its own length: padding is masked. Without the ball and with more steps, the method is FreeLB++ (Li et al.
+    2021, "Searching for an effective defender"). With ``initial = 0``, a single pass or a ``step_size`` of 0 is
+    standard training.
     """
 
     name = "freelb"
@@ -50,6 +54,7 @@ class FreeLB(Recipe):
         super().__init__(settings)
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
+        """Add the mean gradient of all passes; return their mean loss."""
         settings: Settings = self.settings
         if settings.initial == 0 and settings.step_size == 0:
             return super().backward(model, batch, step)

@@ -13,13 +13,17 @@ from auditor.training.recipes._ranges import between
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``layers`` ≥ 0: as many lower layers stay as they are, and with any the embeddings; 0: standard."""
+    """The number of frozen layers."""
 
     layers: int = 2
+    """Lower layers to freeze together with the embeddings, at least 0; 0 is standard training."""
 
 
 class FreezeLayers(Recipe):
-    """Lee, Tang & Lin (2019), "What would Elsa do? Freezing layers during transformer fine-tuning"."""
+    """Fine-tuning of the upper layers only.
+
+    Lee, Tang & Lin (2019), "What would Elsa do? Freezing layers during transformer fine-tuning".
+    """
 
     name = "freeze_layers"
     settings_type = Settings
@@ -29,16 +33,19 @@ class FreezeLayers(Recipe):
         super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
-        """The model with its lower layers frozen. Raises ModelError when it does not have so many."""
+        """Freeze the embeddings and the lower layers.
+
+        Raises ModelError when the model has fewer layers than the setting.
+        """
         if self.settings.layers == 0:
             return model
         depth = depths(model)
-        there = max(depth.values()) - 1
-        if self.settings.layers > there:
+        count = max(depth.values()) - 1
+        if self.settings.layers > count:
             raise ModelError(
-                f"the base has {there} layers, not {self.settings.layers}",
+                f"the base has {count} layers, not {self.settings.layers}",
                 where=f"recipe {self.name}",
-                hint=f"layers = 1 … {there}",
+                hint=f"layers = 1 … {count}",
             )
         for name, parameter in model.named_parameters():
             if depth[name] <= self.settings.layers:

@@ -1,4 +1,4 @@
-"""Tuning of factors only: keys, values and the inner activations of the feed-forward layers are rescaled."""
+"""Training of factors that rescale activations inside the layers."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from auditor.training.recipes._base import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Last parts of the names of the linear maps whose outputs (``targets``) or inputs (``feedforward``) are rescaled.
+    """The linear maps to rescale, by the last part of their names.
 
-    The defaults are those of BERT and its kin; other architectures have other names.
+    The defaults are the names in BERT and similar architectures; other architectures use other names.
     """
 
     MAY_BE_EMPTY: ClassVar = frozenset({"feedforward"})
-    """Attention alone is rescaled then."""
+    """If ``feedforward`` is empty, only attention is rescaled."""
     targets: tuple[str, ...] = ("key", "value")
+    """Linear maps whose outputs are rescaled."""
     feedforward: tuple[str, ...] = ("dense",)
+    """Linear maps whose inputs are rescaled."""
 
 
 class IA3(Recipe):
-    """Liu et al. (2022), "Few-shot parameter-efficient fine-tuning is better and cheaper than in-context learning".
+    """Training of factors for keys, values and feed-forward activations.
 
-    Through peft; pooler and head are trained whole. Afterwards the factors are merged into the weights.
+    Liu et al. (2022), "Few-shot parameter-efficient fine-tuning is better and cheaper than in-context learning",
+    through peft. Pooler and head are trained in full. After training, the factors are merged into the weights.
     """
 
     name = "ia3"
@@ -33,19 +36,23 @@ class IA3(Recipe):
     learning_rate = 3e-3
 
     def prepare(self, model: Any) -> Any:
-        """The model with factors beside its linear maps. Raises ModelError where none has such a name."""
+        """Add factors to the linear maps and freeze the layers.
+
+        Raises ModelError for a model without linear maps of the wanted names.
+        """
         import peft
 
         settings: Settings = self.settings
         where = f"recipe {self.name}"
         inner = _peft.linear_layers(model, settings.feedforward, where) if settings.feedforward else []
-        # Of BERT's three maps called dense a layer's own output alone reads the inner activations.
+        # BERT has three maps per layer called dense; only the layer's output map reads the inner activations.
         inner = [name for name in inner if not name.endswith(("attention.output.dense", "intermediate.dense"))]
         outer = _peft.linear_layers(model, settings.targets, where)
         config = peft.IA3Config(target_modules=[*outer, *inner], feedforward_modules=inner)
         return _peft.wrapped(model, config)
 
     def finish(self, model: Any) -> Any:
+        """Merge the factors into the weights."""
         return _peft.merged(model)
 
 

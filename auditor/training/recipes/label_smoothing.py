@@ -13,13 +13,17 @@ from auditor.training.recipes._ranges import between
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``share`` in [0, 1) of the probability that is spread evenly over all labels; 0: standard."""
+    """The strength of the smoothing."""
 
     share: float = 0.1
+    """Share in [0, 1) of the probability to spread evenly over all labels; 0 is standard training."""
 
 
 class LabelSmoothing(Recipe):
-    """Szegedy et al. (2016), "Rethinking the inception architecture for computer vision", section 7."""
+    """Cross-entropy against softened labels.
+
+    Szegedy et al. (2016), "Rethinking the inception architecture for computer vision", section 7.
+    """
 
     name = "label_smoothing"
     settings_type = Settings
@@ -29,11 +33,12 @@ class LabelSmoothing(Recipe):
         super().__init__(settings)
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
+        """Add the gradients of the smoothed cross-entropy; return that loss."""
         from torch.nn import functional
 
         if self.settings.share == 0:
             return super().backward(model, batch, step)
-        logits = embeddings.answered(model(**batch).logits, batch).float()
+        logits = embeddings.labelled(model(**batch).logits, batch).float()
         labels = batch["labels"][batch["labels"] != NO_LABEL]
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.settings.share)
         self.training.accumulate(loss)

@@ -1,4 +1,4 @@
-"""Low-rank adaptation: each linear map learns an update of low rank."""
+"""Low-rank adaptation: each linear map learns a low-rank update."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from auditor.training.recipes._ranges import between
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``rank`` ≥ 1; ``alpha`` > 0, the update is scaled by alpha ÷ rank; ``dropout`` in [0, 1) of its input.
-
-    ``targets``: last parts of the names of the linear maps, such as ``query``; none: all of them inside the layers.
-    """
+    """Size and position of the low-rank updates."""
 
     rank: int = 8
+    """Rank of the updates, at least 1."""
     alpha: float = 16.0
+    """Scale, above 0: the update is multiplied by alpha ÷ rank."""
     dropout: float = 0.0
+    """Dropout in [0, 1) on the update's input."""
     targets: tuple[str, ...] = ()
+    """Linear maps with an update, by the last part of their names, such as ``query``; if empty, all in the layers."""
 
 
 class LoRA(Recipe):
-    """Hu et al. (2022), "LoRA: Low-rank adaptation of large language models", through peft.
+    """Training of low-rank updates, pooler and head.
 
-    The base stays as it is; pooler and head are trained whole. Afterwards the update is merged, so that the checkpoint
-    is one like any other.
+    Hu et al. (2022), "LoRA: Low-rank adaptation of large language models", through peft. The base's weights are frozen;
+    pooler and head are trained in full. After training, the updates are merged into the weights, so the checkpoint is
+    an ordinary one.
     """
 
     name = "lora"
@@ -41,7 +43,10 @@ class LoRA(Recipe):
         super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
-        """The model with low-rank updates beside its linear maps. Raises ModelError without any of ``targets``."""
+        """Add low-rank updates to the linear maps and freeze the layers.
+
+        Raises ModelError for a model without any of ``targets``.
+        """
         import peft
 
         settings: Settings = self.settings
@@ -54,6 +59,7 @@ class LoRA(Recipe):
         return _peft.wrapped(model, config)
 
     def finish(self, model: Any) -> Any:
+        """Merge the updates into the weights."""
         return _peft.merged(model)
 
 

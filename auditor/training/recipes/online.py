@@ -1,4 +1,4 @@
-"""Training on rows that are perturbed at random, anew in every epoch."""
+"""Training on rows that are perturbed at random in every epoch."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from auditor.training.recipes._ranges import between
 from auditor.types import Example
 
 TOGETHER = 32
-"""Texts that the model is asked about at once."""
+"""Texts per batch when the model rates the candidates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings(_perturbed_rows.Settings):
-    """Those of ``augment``, and ``candidates`` ≥ 1: perturbations drawn for a row, of which it gets the one that the
-    model, as it stands when the epoch begins, gives its label the least probability.
-    """
+    """The settings of ``augment``, and the number of candidates."""
 
     candidates: int = 1
+    """Perturbations to draw per row, at least 1. The row gets the one for which the model, at the beginning of the
+    epoch, gives its label the least probability."""
 
 
 class Online(_generated_texts.GeneratingRecipe, _perturbed_rows.Perturbing):
-    """Ivgi & Berant (2021), "Achieving model robustness through discrete adversarial training", random sampling.
+    """Training on rows that are perturbed at random in every epoch.
 
-    Each epoch passes every row once; a share of them, drawn anew, stands there with a perturbation, drawn anew too: a step
-    costs what a step of standard training costs. With several ``candidates`` the worst of them is taken, as the paper has
-    it (there by batch, here by epoch); that costs a forward pass for each.
+    Ivgi & Berant (2021), "Achieving model robustness through discrete adversarial training", with random sampling. Each
+    epoch passes every row once. Every epoch draws a share of the rows and a perturbation for each of them, so a step
+    costs as much as in standard training. With several ``candidates``, the recipe takes the worst of them, as in the
+    paper (there by batch, here by epoch), which costs a forward pass per candidate.
     """
 
     name = "online"
@@ -40,46 +41,50 @@ class Online(_generated_texts.GeneratingRecipe, _perturbed_rows.Perturbing):
         super().__init__(settings)
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
+        """Return the rows, some of them replaced by a perturbed version."""
         settings: Settings = self.settings
         if settings.share == 0:
             return examples
         rng = random.Random(self.training.rng.getrandbits(64))
         if self._epoch != epoch:
             self._made, self._epoch = self._drawn(examples, rng), epoch
-        found = list(examples)
-        for row, inputs, gold in self._made:
-            found[row] = replace(examples[row], inputs=inputs, gold=gold)
-        return found
+        rows = list(examples)
+        for number, inputs, gold in self._made:
+            rows[number] = replace(examples[number], inputs=inputs, gold=gold)
+        return rows
 
     def _drawn(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings
         names, drawn = _perturbed_rows.chosen(settings.perturbations), list[tuple[int, Example]]()
-        for row, one in enumerate(examples):
+        for number, row in enumerate(examples):
             if rng.random() < settings.share:
-                several = [
-                    _perturbed_rows.perturbed(one, self.training.task, names, settings.words, rng)
+                candidates = [
+                    _perturbed_rows.perturbed(row, self.training.task, names, settings.words, rng)
                     for _ in range(settings.candidates)
                 ]
-                drawn += [(row, made) for made in several if made is not None]
+                drawn += [(number, candidate) for candidate in candidates if candidate is not None]
         if settings.candidates > 1:
             drawn = self._worst(drawn)
-        return [(row, dict(one.inputs), one.gold) for row, one in drawn]
+        return [(number, dict(candidate.inputs), candidate.gold) for number, candidate in drawn]
 
     def _worst(self, drawn: Sequence[tuple[int, Example]]) -> list[tuple[int, Example]]:
-        """Of each row the text whose label the model finds least likely; of equals the first."""
-        model, found = self.training.current_model(), dict[int, tuple[float, Example]]()
-        # By length, so that a batch has little padding.
+        """Return each row's candidate whose label the model finds least likely.
+
+        Of equally likely candidates, it takes the first.
+        """
+        model, worst = self.training.current_model(), dict[int, tuple[float, Example]]()
+        # Sorted by length, so that a batch has little padding.
         order = sorted(range(len(drawn)), key=lambda index: (sum(map(len, drawn[index][1].inputs.values())), index))
         chances = dict[int, float]()
         for start in range(0, len(order), TOGETHER):
-            some = order[start : start + TOGETHER]
-            answers = model.run(model.encode([self.training.task.request(drawn[index][1].inputs) for index in some]))
-            for index, answer in zip(some, answers, strict=True):
+            batch = order[start : start + TOGETHER]
+            answers = model.run(model.encode([self.training.task.request(drawn[index][1].inputs) for index in batch]))
+            for index, answer in zip(batch, answers, strict=True):
                 chances[index] = self.training.task.likelihood(drawn[index][1].gold, answer)
-        for index, (row, one) in enumerate(drawn):
-            if row not in found or chances[index] < found[row][0]:
-                found[row] = chances[index], one
-        return [(row, one) for row, (_, one) in found.items()]
+        for index, (number, candidate) in enumerate(drawn):
+            if number not in worst or chances[index] < worst[number][0]:
+                worst[number] = chances[index], candidate
+        return [(number, candidate) for number, (_, candidate) in worst.items()]
 
 
 RECIPE = Online

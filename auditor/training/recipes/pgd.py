@@ -12,25 +12,29 @@ from auditor.training.recipes._ranges import between
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``steps`` K ≥ 1; ``step_size`` α and ``epsilon`` ε: L2 norms of a row's perturbation. α or ε of 0: standard.
+    """Number and size of the ascent steps.
 
-    The norm of one word's embedding is about 1 in BERT and its kin: ε = 1 kept a small encoder from learning anything in a hundred
-    steps, where these defaults cost no quality.
+    The norm of a word's embedding is about 1 in BERT and similar models. With ε = 1, a small encoder learned nothing in
+    a hundred steps; the defaults cost it no quality.
     """
 
     steps: int = 3
+    """K ≥ 1: number of ascent steps."""
     step_size: float = 0.06
+    """α ≥ 0: L2 norm of a row's ascent step; 0 is standard training."""
     epsilon: float = 0.2
+    """ε ≥ 0: radius of a row's L2 ball; 0 is standard training."""
 
 
 class ProjectedGradientDescent(Recipe):
-    """Madry et al. (2018), "Towards deep learning models resistant to adversarial attacks", on word embeddings.
+    """Adversarial training by projected gradient descent on the word embeddings.
 
-    After the clean pass, each row's perturbation δ goes K times by α along the gradient of the loss with respect to it,
-    and back onto the L2 ball of radius ε: δ ← Π_ε(δ + α·g/‖g‖₂). The gradients of the clean pass and of the K-th
-    perturbed one count; the passes between ask for the gradient of δ alone. The paper starts from a random point and
-    trains on the perturbed batch only; starting from the clean one and keeping its gradient is what is usual for
-    pretrained encoders. All passes run in training mode: dropout draws anew in each.
+    Madry et al. (2018), "Towards deep learning models resistant to adversarial attacks". After the clean pass, each
+    row's perturbation δ moves K times by α along the gradient of the loss with respect to δ, projected onto the L2 ball
+    of radius ε: δ ← Π_ε(δ + α·g/‖g‖₂). The gradients of the clean pass and of the K-th perturbed pass count; the passes
+    in between compute only the gradient of δ. The paper starts from a random point and trains on the perturbed batch
+    only; for pretrained encoders it is common to start from the clean batch and keep its gradient. All passes run in
+    training mode: dropout draws again in each.
     """
 
     name = "pgd"
@@ -43,6 +47,7 @@ class ProjectedGradientDescent(Recipe):
         super().__init__(settings)
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
+        """Add the gradients of first and last pass; return the first's loss."""
         import torch
 
         settings: Settings = self.settings

@@ -1,4 +1,4 @@
-"""Prompt tuning: virtual tokens before the text are all that is learned below the head."""
+"""Prompt tuning: learned virtual tokens before the text of a frozen encoder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from auditor.training.recipes._virtual_tokens import VirtualTokens
 
 
 class Prompt(VirtualTokens):
-    """Lester, Al-Rfou & Constant (2021), "The power of scale for parameter-efficient prompt tuning", through peft.
+    """Training of virtual tokens before the text.
 
-    The virtual tokens begin as embeddings of pieces drawn from the vocabulary. An encoder that answers from its first
-    position (BERT's [CLS]) answers from the first virtual token. Pooler and head are trained whole. Decoders, which would
-    answer from the last position of the batch, are refused.
+    Lester, Al-Rfou & Constant (2021), "The power of scale for parameter-efficient prompt tuning", through peft. The
+    virtual tokens are initialised with embeddings of pieces drawn from the vocabulary. An encoder that answers from its
+    first position (BERT's [CLS]) answers from the first virtual token. Pooler and head are trained in full. The recipe
+    refuses decoders, which would answer from the last position of the batch.
     """
 
     name = "prompt"

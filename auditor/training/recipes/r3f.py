@@ -1,4 +1,4 @@
-"""Fine-tuning that asks for the same answer under noise in the embeddings."""
+"""Fine-tuning for answers that stay the same under noise in the embeddings."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ from auditor.training.recipes._ranges import between
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``weight`` λ ≥ 0 of the divergence (0: standard); ``size`` ≥ 0 of the noise; its ``noise``."""
+    """Weight of the divergence, and size and kind of the noise."""
 
     weight: float = 1.0
+    """λ ≥ 0: weight of the divergence; 0 is standard training."""
     size: float = 1e-5
+    """Size of the noise, at least 0."""
     noise: Literal["uniform", "normal"] = "uniform"
+    """Distribution of the noise: uniform in ±size, or normal with the standard deviation size."""
 
 
 class R3F(Recipe):
-    """Aghajanyan et al. (2021), "Better fine-tuning by reducing representational collapse".
+    """Fine-tuning with a penalty on changes of the answer under noise.
 
-    Beside the cross-entropy the loss holds λ times the symmetric Kullback–Leibler divergence between the answers with
-    and without noise z in the embeddings, z uniform in ±size or normal with that standard deviation. Dropout draws
-    anew in the noisy pass; in bf16 or fp16 noise of the default size is mostly lost, and dropout is what remains.
+    Aghajanyan et al. (2021), "Better fine-tuning by reducing representational collapse". The loss is the cross-entropy
+    plus λ times the symmetric Kullback–Leibler divergence between the answers with and without noise z in the
+    embeddings, where z is uniform in ±size or normal with that standard deviation. Dropout draws again in the noisy
+    pass. In bf16 or fp16, rounding removes most of the noise of the default size, and mainly dropout remains.
     """
 
     name = "r3f"
@@ -36,6 +40,7 @@ class R3F(Recipe):
         super().__init__(settings)
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
+        """Add the gradients of cross-entropy plus divergence; return that loss."""
         settings: Settings = self.settings
         if settings.weight == 0:
             return super().backward(model, batch, step)
@@ -45,7 +50,7 @@ class R3F(Recipe):
         with embeddings.perturbed(model, z * settings.size * embeddings.mask(batch)):
             noisy = model(**batch)
         loss = clean.loss + settings.weight * embeddings.symmetric_divergence(
-            embeddings.answered(noisy.logits, batch), embeddings.answered(clean.logits, batch)
+            embeddings.labelled(noisy.logits, batch), embeddings.labelled(clean.logits, batch)
         )
         self.training.accumulate(loss)
         return float(loss.detach())

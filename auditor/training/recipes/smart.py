@@ -1,4 +1,4 @@
-"""Fine-tuning that is smooth around every row and takes small steps in what it answers."""
+"""Fine-tuning with a smoothness penalty and a limit on each update's effect."""
 
 from __future__ import annotations
 
@@ -14,34 +14,40 @@ from auditor.training.recipes._ranges import between
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The paper's; λ is tuned there. λ = μ = 0: standard training."""
+    """Weights of the penalties, and how they are computed.
+
+    The defaults are the paper's, which tunes λ. λ = μ = 0 is standard training.
+    """
 
     smoothness: float = 1.0
     """λ ≥ 0: weight of the divergence under the worst perturbation nearby."""
     proximal: float = 1.0
     """μ ≥ 0: weight of the divergence from an average of earlier weights."""
     epsilon: float = 1e-5
-    """Radius of the perturbation: its largest entry."""
+    """ε ≥ 0: bound on the largest entry of the perturbation."""
     sigma: float = 1e-5
-    """Standard deviation of its random start."""
+    """Standard deviation of the perturbation's random start."""
     step_size: float = 1e-3
     """η of an ascent step, along the gradient divided by its largest entry."""
     steps: int = 1
-    """Ascent steps, at least 1."""
+    """Number of ascent steps, at least 1."""
     momentum: float = 0.99
-    """β in [0, 1] of the average of weights, in the first ``early`` updates; ``late_momentum`` afterwards."""
+    """β in [0, 1] of the average of weights during the first ``early`` updates."""
     late_momentum: float = 0.999
+    """β in [0, 1] of the average of weights after the first ``early`` updates."""
     early: int = 100
-    """Updates; the paper's is a tenth of them all."""
+    """Number of updates with ``momentum``; in the paper, a tenth of all updates."""
 
 
 class Smart(Recipe):
-    """Jiang et al. (2020), "SMART: Robust and efficient fine-tuning for pre-trained natural language models".
+    """Fine-tuning with a smoothness penalty and a proximal term.
 
-    loss + λ·ℓ(f(x + δ), f(x)) + μ·ℓ(f(x), f̃(x)), where ℓ is the symmetric Kullback–Leibler divergence, δ the worst
-    perturbation of the embeddings with ‖δ‖∞ ≤ ε as found by ascent from a random start (algorithm 1), and f̃ the model
-    with an exponential average of the weights so far (the proximal point with momentum, one inner step). The average
-    follows after every update, and answers without dropout and in full precision: it is what the model is held to.
+    Jiang et al. (2020), "SMART: Robust and efficient fine-tuning for pre-trained natural language models". The recipe
+    minimises loss + λ·ℓ(f(x + δ), f(x)) + μ·ℓ(f(x), f̃(x)). Here ℓ is the symmetric Kullback–Leibler divergence, δ the
+    worst perturbation of the embeddings with ‖δ‖∞ ≤ ε, found by ascent from a random start (algorithm 1), and f̃ the
+    model with an exponential average of the weights so far (the proximal point with momentum, one inner step). The
+    recipe updates the average after every step. f̃ is the reference for the model, so it answers without dropout and in
+    full precision.
     """
 
     name = "smart"
@@ -59,13 +65,13 @@ class Smart(Recipe):
         self._seen = 0
 
     def prepare(self, model: Any) -> Any:
-        """The model as it is; with a proximal term a copy of it is the first average."""
+        """Return the model unchanged, and copy it for the average if needed."""
         if self.settings.proximal:
             self._average = copy.deepcopy(model).requires_grad_(False).eval()
         return model
 
     def state(self) -> Mapping[str, Any]:
-        """The average of the weights, and how many updates it has seen."""
+        """Return the average of the weights and its number of updates."""
         import torch
 
         if self._average is None:
@@ -73,16 +79,18 @@ class Smart(Recipe):
         return {"seen": torch.tensor(self._seen), **{f"average.{k}": v for k, v in self._average.state_dict().items()}}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore the average of the weights and its number of updates."""
         if self._average is not None:
             self._seen = int(state["seen"])
             self._average.load_state_dict({name: state[f"average.{name}"] for name in self._average.state_dict()})
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
+        """Add the gradients of the loss with both penalties; return that loss."""
         settings: Settings = self.settings
         if settings.smoothness == 0 and settings.proximal == 0:
             return super().backward(model, batch, step)
         clean = model(**batch)
-        loss, answers = clean.loss, embeddings.answered(clean.logits, batch)
+        loss, answers = clean.loss, embeddings.labelled(clean.logits, batch)
         if settings.smoothness:
             loss = loss + settings.smoothness * self._roughness(model, batch, answers)
         if settings.proximal:
@@ -91,7 +99,7 @@ class Smart(Recipe):
         return float(loss.detach())
 
     def _roughness(self, model: Any, batch: Batch, clean: Any) -> Any:
-        """The divergence under the perturbation that ascent finds, with its graph."""
+        """Return the divergence under the worst perturbation, with its graph."""
         import torch
 
         settings: Settings = self.settings
@@ -100,17 +108,17 @@ class Smart(Recipe):
         for _ in range(settings.steps):
             delta.requires_grad_()
             with embeddings.perturbed(model, delta):
-                divergence = embeddings.symmetric_divergence(embeddings.answered(model(**batch).logits, batch), fixed)
+                divergence = embeddings.symmetric_divergence(embeddings.labelled(model(**batch).logits, batch), fixed)
             (gradient,) = torch.autograd.grad(self.training.scaled(divergence), delta)
             steepest = gradient.abs().amax((1, 2), keepdim=True)
             usable = torch.isfinite(steepest) & (steepest > 0)
             move = torch.where(usable, gradient, 0) / torch.where(usable, steepest, 1)
             delta = ((delta.detach() + settings.step_size * move) * kept).clamp(-settings.epsilon, settings.epsilon)
         with embeddings.perturbed(model, delta):
-            return embeddings.symmetric_divergence(embeddings.answered(model(**batch).logits, batch), clean)
+            return embeddings.symmetric_divergence(embeddings.labelled(model(**batch).logits, batch), clean)
 
     def stepped(self, model: Any) -> None:
-        """The average follows the model's weights."""
+        """Update the average of the weights."""
         import torch
 
         if self._average is None:
@@ -123,11 +131,11 @@ class Smart(Recipe):
         self._seen += 1
 
     def _before(self, batch: Batch) -> Any:
-        """What the average of the weights so far answers."""
+        """Return the logits of the model with averaged weights."""
         import torch
 
         with torch.no_grad():
-            return embeddings.answered(self._average(**batch).logits, batch)
+            return embeddings.labelled(self._average(**batch).logits, batch)
 
 
 RECIPE = Smart

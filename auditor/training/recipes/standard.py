@@ -1,4 +1,4 @@
-"""Fine-tuning as usual: the cross-entropy of the batch."""
+"""Standard fine-tuning: the cross-entropy of the batch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from auditor.training.recipes import NoSettings, Recipe
 
 
 class Standard(Recipe):
-    """Cross-entropy, nothing added."""
+    """Fine-tuning of the whole model with cross-entropy."""
 
     name = "standard"
     settings_type = NoSettings

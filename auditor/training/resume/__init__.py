@@ -1,4 +1,4 @@
-"""Interrupted trainings: what is kept, and how they resume."""
+"""Storage of interrupted and finished trainings, and their resumption."""
 
 from auditor.training.resume.keeper import (
     FORMAT,

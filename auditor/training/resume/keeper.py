@@ -1,4 +1,4 @@
-"""What is kept of a training: how far it has come, so that it survives its process, and its finished weights."""
+"""Storage of a training's progress and of its finished weights."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from auditor.training.resume.rng_state import Generators, Python
 from auditor.training.settings import Trained
 
 INTERVAL = 30.0
-"""Seconds between two writes, at least."""
+"""Minimum seconds between two writes."""
 TIMES = 20
-"""A write is followed by at least so many times its own length of training: it costs less than 5 % of the time."""
+"""Minimum time between two writes, in durations of the last write: writing takes less than 5 % of the time."""
 RUNNING, FINISHED = "running.safetensors", "finished.safetensors"
 FORMAT = "3"
-"""Of the files; another one is not read."""
+"""Version of the files' format; files of another version are ignored."""
 Content = TypeVar("Content")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a training has to say for itself so far."""
+    """The results of a training so far, apart from its weights."""
 
     steps: int
     history: list[dict[str, float]]
@@ -45,46 +45,51 @@ class Outcome:
 
     @classmethod
     def of(cls, trained: Trained) -> Outcome:
-        return cls(**{one.name: getattr(trained, one.name) for one in fields(cls)})
+        """Copy the results from ``trained``."""
+        return cls(**{field.name: getattr(trained, field.name) for field in fields(cls)})
 
     def give(self, trained: Trained) -> None:
-        """Put it where it was taken from."""
-        for one in fields(self):
-            setattr(trained, one.name, getattr(self, one.name))
+        """Copy the results back to ``trained``."""
+        for field in fields(self):
+            setattr(trained, field.name, getattr(self, field.name))
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a training stands, right after a step of its optimiser; the tensors stand beside it."""
+    """The state of a training after an optimiser step, apart from tensors."""
 
     outcome: Outcome
     total: int
-    """Steps in all."""
+    """Total number of steps."""
     epoch: int
     batches: int
-    """Batches done in this epoch."""
+    """Completed batches of this epoch."""
     loss: float
-    """Sum over them."""
+    """Sum of the completed batches' losses."""
     best_score: float | None
     order: Python
-    """The generator of the order of batches, at the beginning of the epoch."""
+    """State, at the beginning of the epoch, of the generator that orders the batches."""
     begun: Generators
-    """The global generators at the beginning of the epoch, before its examples were made."""
+    """The global generators at the beginning of the epoch, before the recipe made its examples."""
     now: Generators
     scaler: dict[str, int | float] | None
-    """Of the gradients, with fp16."""
+    """State of the gradient scaler with fp16."""
 
 
 @functools.cache
 def say_once(line: str) -> None:
-    """A line on standard error, once in a process: a probe trains dozens of models."""
+    """Print a line on standard error, only once per process.
+
+    A probe trains dozens of models, which would all print the same line.
+    """
     print(line, file=sys.stderr, flush=True)
 
 
 class Keeper:
-    """Keeps one training in a folder of its own. Nothing here ends a training: what cannot be kept is not kept.
+    """Storage of one training in its own folder.
 
-    ``interval`` and ``times``: seconds, and multiples of the last write's length, that have to pass before the next.
+    A failure to store never stops the training: ``say`` reports it, and nothing more is stored. The next write is due
+    after ``interval`` seconds, and after ``times`` times the duration of the last write.
     """
 
     def __init__(
@@ -102,23 +107,26 @@ class Keeper:
         self._on = True
 
     def due(self) -> bool:
-        """Whether it is time to write again."""
+        """Return whether it is time to write again."""
         waited = time.monotonic() - self._last
         return self._on and waited >= max(self._interval, self._times * self._cost)
 
     def write(self, place: Place, tensors: state.Tensors) -> None:
-        """Put this place where the last one was, once it is whole."""
+        """Replace the stored place atomically."""
         began = time.monotonic()
         self._store(RUNNING, asdict(place), tensors)
         self._last = time.monotonic()
         self._cost = self._last - began
 
     def read(self) -> tuple[Place, dict[str, Any]] | None:
-        """The place that was kept last; None where there is none that can be read and belongs to this training."""
+        """Return the stored place and its tensors.
+
+        Returns None where no file exists that is readable and belongs to this training.
+        """
         return self._fetch(RUNNING, Place)
 
     def finish(self, outcome: Outcome, tensors: state.Tensors) -> None:
-        """Keep the finished weights, and no longer how they came about."""
+        """Store the finished weights, and delete the stored progress."""
         if self._store(FINISHED, asdict(outcome), tensors):
             with contextlib.suppress(OSError):
                 for file in self.folder.iterdir():
@@ -126,11 +134,17 @@ class Keeper:
                         file.unlink()
 
     def finished(self) -> tuple[Outcome, dict[str, Any]] | None:
-        """The finished weights; None where there are none that can be read and belong to this training."""
+        """Return the outcome and the finished weights.
+
+        Returns None where no file exists that is readable and belongs to this training.
+        """
         return self._fetch(FINISHED, Outcome)
 
     def discard(self) -> None:
-        """Forget all that is kept; whatever cannot be removed is not read again by this keeper either."""
+        """Delete everything stored.
+
+        If files cannot be deleted, this keeper does not read them again either.
+        """
         shutil.rmtree(self.folder, ignore_errors=True)
         self._on = self._on and not os.path.exists(self.folder)  # noqa: PTH110 - it raises nothing
 
@@ -147,7 +161,7 @@ class Keeper:
             os.close(handle)
             try:
                 save_file(state.on_disk(tensors), unfinished, metadata=head)
-                # Else a machine that loses its power may keep the new name and not the new content.
+                # Otherwise, after a power failure, the file may have its new name without its new content.
                 with Path(unfinished).open("r+b") as file:
                     os.fsync(file.fileno())
                 Path(unfinished).replace(self.folder / name)
@@ -156,7 +170,7 @@ class Keeper:
         except (OSError, SafetensorError) as error:
             self._on = False
             reason = (isinstance(error, OSError) and error.strerror) or str(error)
-            self._say(one_line(f"{self.folder.parent}: cannot be written: {reason}; trainings are not kept"))
+            self._say(one_line(f"{self.folder.parent}: cannot be written: {reason}; trainings cannot be resumed"))
             return False
         return True
 
@@ -172,8 +186,8 @@ class Keeper:
                 if (head.get("format"), head.get("key")) != (FORMAT, self.key):
                     return None
                 content = TypeAdapter(kind).validate_json(head.get("content", ""))
-                # Copies: what torch is given here is the file itself, and it writes to its optimiser's moments.
-                tensors = {one: file.get_tensor(one).clone() for one in file.keys()}  # noqa: SIM118 - not a mapping
+                # Copies: these tensors are the mapped file itself, and the optimiser writes to its moments.
+                tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 - not a mapping
         except (OSError, SafetensorError, ValidationError):
             return None
         user_cache.touch(self.folder)
@@ -181,12 +195,15 @@ class Keeper:
 
 
 def finished(trained: Trained) -> tuple[Outcome, dict[str, Any]]:
-    """What a keeper keeps of a finished training."""
+    """Return the parts of a finished training to store: outcome and weights."""
     return Outcome.of(trained), state.of_model(trained.model)
 
 
 def keeper(key: str) -> Keeper:
-    """The keeper of the training of this key, in the cache's folder; trainings long unused make room there."""
+    """Return the keeper of the training with this key.
+
+    The keeper stores it in the user's cache. When the cache is full, the longest unused trainings are deleted.
+    """
     fits = user_cache.folder() / user_cache.FITS
     user_cache.touch(fits / key)
     user_cache.prune(fits, user_cache.LIMIT_BYTES, in_use=key)

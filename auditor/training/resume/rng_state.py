@@ -1,4 +1,4 @@
-"""The states of random generators in a form that JSON holds without loss."""
+"""States of random generators that JSON represents without loss."""
 
 from __future__ import annotations
 
@@ -7,39 +7,45 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Python: TypeAlias = tuple[int, tuple[int, ...], float | None]
-"""What ``random.Random.getstate`` gives."""
+"""Result of ``random.Random.getstate``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generators:
-    """The generators that a training draws from."""
+    """The states of all generators from which a training draws."""
 
     python: Python
     arrays: tuple[str, tuple[int, ...], int, int, float]
-    """numpy's."""
+    """State of numpy's generator."""
     torch: str
-    """torch's on the CPU, in hexadecimal."""
+    """State of torch's generator on the CPU, in hexadecimal."""
     device: str
-    """torch's on the current device, in hexadecimal; empty on a CPU."""
+    """State of torch's generator on the current device, in hexadecimal; empty on a CPU."""
     recipe: Python
-    """The recipe's own."""
+    """State of the recipe's own generator."""
 
     @classmethod
     def now(cls, device: str, recipe: random.Random) -> Generators:
-        """The states as they are; nothing is drawn. ``device``: ``cpu``, ``cuda`` or ``mps``."""
+        """Return the current states, without drawing.
+
+        ``device`` is ``cpu``, ``cuda`` or ``mps``.
+        """
         import numpy
         import torch
 
         python: Any = random.getstate()
         kind, keys, *rest = numpy.random.get_state()
         arrays: Any = (kind, tuple(int(key) for key in keys), *rest)
-        there = _of(device)
-        on_device = "" if there is None else _hex(there.get_rng_state())
+        module = _of(device)
+        on_device = "" if module is None else _hex(module.get_rng_state())
         own: Any = recipe.getstate()
         return cls(python, arrays, _hex(torch.get_rng_state()), on_device, own)
 
     def restore(self, device: str, recipe: random.Random) -> None:
-        """Give the generators these states. Raises RuntimeError, TypeError or ValueError for what is no state."""
+        """Set the generators to these states.
+
+        Raises RuntimeError, TypeError or ValueError for an invalid state.
+        """
         import numpy
         import torch
 
@@ -48,13 +54,16 @@ class Generators:
         kind, keys, position, has_second, second = self.arrays
         numpy.random.set_state((kind, numpy.array(keys, dtype=numpy.uint32), position, has_second, second))
         torch.set_rng_state(_tensor(self.torch))
-        there = _of(device)
-        if there is not None:
-            there.set_rng_state(_tensor(self.device))
+        module = _of(device)
+        if module is not None:
+            module.set_rng_state(_tensor(self.device))
 
 
 def _of(device: str) -> Any:
-    """The module of torch that holds the device's generator; None for a CPU, whose generator is torch's own."""
+    """Return the module of torch with the device's generator.
+
+    Returns None for a CPU, whose generator is torch's global one.
+    """
     import torch
 
     return {"cuda": torch.cuda, "mps": torch.mps}.get(device)

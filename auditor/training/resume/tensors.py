@@ -1,4 +1,4 @@
-"""A training as tensors by name, and back: weights, the optimiser's moments, the best weights so far."""
+"""Conversion between a training's state and tensors by name."""
 
 from __future__ import annotations
 
@@ -10,35 +10,42 @@ Tensors = Mapping[str, Any]
 """Name → tensor."""
 MODEL, BEST, OPTIMIZER, RECIPE = "model/", "best/", "optimizer/", "recipe/"
 BROKEN = (RuntimeError, ValueError, TypeError, LookupError, OverflowError)
-"""What torch, numpy and Python raise for a state that is not one of theirs."""
+"""Exceptions of torch, numpy and Python for an invalid state."""
 
 
 class UnusableError(Exception):
-    """What was kept does not fit the training: it is begun anew."""
+    """The stored state does not fit the training, which must start again."""
 
 
 def of_model(model: Any) -> dict[str, Any]:
-    """The weights by name."""
+    """Return the weights by name."""
     return {f"{MODEL}{name}": value for name, value in model.state_dict().items()}
 
 
 def of_training(model: Any, optimizer: Any, best: Tensors | None, recipe: Tensors) -> dict[str, Any]:
-    """Weights, the optimiser's moments and step counts, the best weights if there are any, what the recipe keeps."""
-    found = of_model(model)
+    """Return everything that a training has to store as tensors.
+
+    They are the weights, the optimiser's moments and step counts, the best weights if there are any, and the recipe's
+    state.
+    """
+    tensors = of_model(model)
     for index, moments in optimizer.state_dict()["state"].items():
-        found |= {f"{OPTIMIZER}{index}/{name}": value for name, value in moments.items() if value is not None}
-    found |= {f"{RECIPE}{name}": value for name, value in recipe.items()}
-    return found | {f"{BEST}{name}": value for name, value in (best or {}).items()}
+        tensors |= {f"{OPTIMIZER}{index}/{name}": value for name, value in moments.items() if value is not None}
+    tensors |= {f"{RECIPE}{name}": value for name, value in recipe.items()}
+    return tensors | {f"{BEST}{name}": value for name, value in (best or {}).items()}
 
 
 def part(tensors: Tensors, prefix: str) -> dict[str, Any]:
-    """The tensors whose names begin so, under the rest of their names."""
+    """Return the tensors whose names start with ``prefix``, without the prefix."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 @contextlib.contextmanager
 def usable() -> Iterator[None]:
-    """Whatever a library raises for a state that is not one of its own is an UnusableError; half of it may be in place."""
+    """Convert a library's exception for an invalid state to an UnusableError.
+
+    Part of the state may already be restored by then.
+    """
     try:
         yield
     except BROKEN as error:
@@ -46,12 +53,12 @@ def usable() -> Iterator[None]:
 
 
 def put_model(model: Any, tensors: Tensors) -> None:
-    """Give the model its weights."""
+    """Load the weights into the model."""
     model.load_state_dict(part(tensors, MODEL))
 
 
 def put_optimizer(optimizer: Any, tensors: Tensors) -> None:
-    """Give the optimiser its moments; its groups stay."""
+    """Load the moments into the optimiser; its groups stay unchanged."""
     moments: dict[int, dict[str, Any]] = {}
     for name, value in part(tensors, OPTIMIZER).items():
         index, _, kind = name.partition("/")
@@ -60,15 +67,16 @@ def put_optimizer(optimizer: Any, tensors: Tensors) -> None:
 
 
 def on_disk(tensors: Tensors) -> dict[str, Any]:
-    """The same tensors as safetensors wants them: on the CPU, contiguous, none sharing memory with another.
+    """Return the tensors in the form that safetensors needs.
 
-    A copy is made only where it has to be: of a large model, a second one may not fit.
+    They are on the CPU, contiguous, and share no memory. Tensors are copied only where necessary, because a second copy
+    of a large model may not fit in memory.
     """
     seen: set[int] = set()
-    found = {}
+    storable = {}
     for name, value in tensors.items():
         flat = value.detach().cpu().contiguous()
         place = flat.untyped_storage().data_ptr()
-        found[name] = flat.clone() if place in seen else flat
+        storable[name] = flat.clone() if place in seen else flat
         seen.add(place)
-    return found
+    return storable
