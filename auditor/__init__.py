@@ -1,7 +1,7 @@
-"""`auditor`: measure the limitations of a fine-tuned language model before it is released.
+"""`auditor`: measure a fine-tuned language model's limitations before release.
 
-``audit``, ``train`` and ``load`` are the commands of the same names from Python; ``Results`` is what an audit gives.
-They are imported when they are first used: ``import auditor`` loads nothing heavy.
+``audit``, ``train`` and ``load`` do what the commands of these names do; ``Results`` is what an audit returns. They are
+imported on first use: ``import auditor`` loads nothing heavy.
 """
 
 from __future__ import annotations

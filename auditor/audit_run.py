@@ -1,6 +1,6 @@
-"""One audit, from its arguments to a results folder: plan, run, judge, write.
+"""One audit from arguments to results folder: plan, run, judge, write.
 
-Not called ``audit``: a module of that name would take the place of the function ``auditor.audit`` once it is imported.
+The module is not called ``audit``, because importing it would then replace the function ``auditor.audit``.
 """
 
 from __future__ import annotations
@@ -33,44 +33,44 @@ from auditor.verdicts import advice, comparisons, gate, policy
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an audit is asked for."""
+    """Everything that defines an audit."""
 
     config: Config
     options: Options
-    """Model, data and what else the config does not hold; its cache is opened by the audit."""
+    """Model, data and other settings that the config does not hold; the audit supplies the cache."""
     out: Path
     """The results folder."""
     file: Path | None = None
-    """Where the config stands."""
+    """The file that the config was read from."""
     probes: Sequence[str] = ()
-    """Names of probes to measure alone, and files of probes to add; none: every probe."""
+    """Names of the only probes to measure, and probe files to add; empty: every probe."""
     policy: Path | policy.Policy | None = None
-    """None: the one that the config names, else the shipped one."""
+    """None: the policy that the config names, else the shipped one."""
     until_decided: bool = False
     texts: bool = True
     """Whether the results keep the user's texts."""
     root: Path | None = None
-    """The folder that paths in the results start from; None: the one that holds ``out``."""
+    """The folder that paths in the results are relative to; None: the one that contains ``out``."""
 
     @property
     def start(self) -> Path:
-        """The folder that paths in the results start from."""
+        """The folder that paths in the results are relative to."""
         return (self.root or self.out.resolve().parent).resolve()
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A finished audit, its results on disk."""
+    """A finished audit, with its results on disk."""
 
     decision: Decision
     policy: policy.Policy
     records: tuple[ProbeRecord, ...]
-    """Of every model, with their rows."""
+    """Records of every model, with their rows."""
     content: Mapping[str, Any]
-    """``results.json``, as a reader of it finds it."""
+    """``results.json``, as read back from disk."""
     out: Path
     seconds: Mapping[str, float]
-    """Piece of work → what it took."""
+    """Piece of work → seconds it took."""
 
     @property
     def own(self) -> tuple[ProbeRecord, ...]:
@@ -79,39 +79,39 @@ class Audited:
 
 
 class Listener:
-    """Hears of an audit under way; this base class says nothing."""
+    """Receiver of events from a running audit; this base class ignores them."""
 
     estimates = False
-    """Whether it wants to know, before anything is measured, how long that takes."""
+    """Whether it wants an estimate of the duration before anything is measured."""
 
     def __init__(self, lines: Lines | None = None) -> None:
         self.lines = Quiet() if lines is None else lines
 
     def check(self) -> None:
-        """Raise what a library may have swallowed."""
+        """Raise an interruption that a library swallowed."""
 
     def say(self, line: str) -> None:
-        """Hear how the data is read."""
+        """Report how the data was read."""
 
     def note(self, line: str) -> None:
-        """Hear what the user ought to know of model, data or results."""
+        """Report something the user should know of model, data or results."""
 
     def warn(self, line: str) -> None:
-        """Hear what is wrong, though the audit goes on."""
+        """Report a problem that does not stop the audit."""
 
     def estimated(self, works: Sequence[Work], *, kept: bool) -> None:
-        """Hear how much each probe is going to do; ``kept``: an earlier run may have kept answers."""
+        """Report planned work; ``kept``: an earlier run may have kept answers."""
 
     def answered(self, hits: int) -> None:
-        """Hear how many answers an earlier run had kept."""
+        """Report how many answers of an earlier run were reused."""
 
     def settled(self, decision: Decision) -> None:
-        """Hear the decision, once the results are whole."""
+        """Report the decision, once the results are complete."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """Probes and policy, found before anything is loaded."""
+class _Selection:
+    """Probes and policy, resolved before anything is loaded."""
 
     probes: tuple[Probe, ...]
     chosen: frozenset[str]
@@ -119,17 +119,20 @@ class _Asked:
 
 
 def audit(request: Request, listener: Listener | None = None) -> Audited:
-    """Carry the audit out and write its folder, whole or not at all. Raises AuditError."""
+    """Run the audit and write a complete results folder, or none.
+
+    Raises AuditError.
+    """
     listener = listener or Listener()
-    asked = _asked(request, listener)
+    selection = _selected(request, listener)
     with contextlib.ExitStack() as ending:
         with (
             atomic_folder.whole(request.out, results.is_ours, ResultsError) as folder,
             configs.named(request.file),
             _kept_answers(request.options.fresh, listener) as cache,
         ):
-            finished = _audited(request, asked, folder, cache, listener)
-            # From here to the folder's new name, so that an interruption finds either no results or whole ones.
+            finished = _audited(request, selection, folder, cache, listener)
+            # Until the folder is renamed, so that an interruption leaves either no results or complete ones.
             ending.enter_context(atomic_folder.uninterrupted())
         listener.settled(finished.decision)
     return finished
@@ -145,43 +148,49 @@ class Planned:
 
 
 def planned(request: Request, listener: Listener | None = None) -> Planned:
-    """What the audit would measure, everything read and checked, nothing written. Raises AuditError."""
+    """Return what the audit would measure, without writing anything.
+
+    Everything is read and checked. Raises AuditError.
+    """
     listener = listener or Listener()
-    asked = _asked(request, listener)
+    selection = _selected(request, listener)
     atomic_folder.check_target(request.out, results.is_ours, ResultsError)
     with configs.named(request.file):
-        plan = _prepared(request, asked, NoCache(), listener).plan
+        plan = _prepared(request, selection, NoCache(), listener).plan
         works = estimating.works(plan, timed=not request.until_decided)
-    return Planned(works, asked.policy, plan.candidate)
+    return Planned(works, selection.policy, plan.candidate)
 
 
 def of_task(config: Config, model: in_memory.Source) -> Config:
-    """The config with the task that the model was made for, where it names none itself."""
+    """Return the config with the model's task, unless it names one itself."""
     task = None if "task" in config.model_fields_set else tasks.of_head(in_memory.head_of(model))
     return config if task is None else config.model_copy(update={"task": task})
 
 
 def how_labels_were_read(sets: Sequence[Mapping[str, Any]]) -> str:
-    """How the labels of each set were read, in a line, from what the results say of them."""
+    """Describe in one line how the labels of each set were read.
+
+    ``sets``: the data sets as results.json describes them.
+    """
     readings = {rows["name"]: rows["reading"] and Reading(**rows["reading"]) for rows in sets}
     return f"labels: {data.told(readings)}"
 
 
-def _asked(request: Request, listener: Listener) -> _Asked:
+def _selected(request: Request, listener: Listener) -> _Selection:
     names, files = registry.split_selection(request.probes)
     probes = registry.discover(files)
-    # A probe's import may have swallowed it.
+    # A probe's import may have swallowed an interruption.
     listener.check()
     registry.sibling("reports")
     rules = request.policy
     if not isinstance(rules, policy.Policy):
         rules = policy.load(rules or configs.policy_file(request.config), request.config.task)
-    return _Asked(probes, registry.selected(probes, names, files), rules)
+    return _Selection(probes, registry.selected(probes, names, files), rules)
 
 
 @contextlib.contextmanager
 def _kept_answers(fresh: bool, listener: Listener) -> Iterator[Cache]:
-    """Where answers are kept between runs; a folder that cannot be written is said once and costs nothing else."""
+    """Yield the cache of answers; an unwritable cache causes one warning."""
     file = user_cache.folder() / user_cache.ANSWERS
     cache = SQLiteCache(file, limit_bytes=user_cache.LIMIT_BYTES // 4, fresh=fresh)
     try:
@@ -194,10 +203,10 @@ def _kept_answers(fresh: bool, listener: Listener) -> Iterator[Cache]:
             listener.answered(cache.hits)
 
 
-def _prepared(request: Request, asked: _Asked, cache: Cache, listener: Listener) -> Prepared:
-    """Everything the audit needs, and the policy and hypotheses checked against it."""
+def _prepared(request: Request, selection: _Selection, cache: Cache, listener: Listener) -> Prepared:
+    """Load all the audit needs, and check policy and hypotheses against it."""
     config, options = request.config, replace(request.options, cache=cache)
-    prepared = build_plan.prepare(config, options, asked.probes, asked.chosen, request.start)
+    prepared = build_plan.prepare(config, options, selection.probes, selection.chosen, request.start)
     plan = prepared.plan
     listener.say(how_labels_were_read(prepared.facts["data"]))
     for note in prepared.notes:
@@ -206,24 +215,24 @@ def _prepared(request: Request, asked: _Asked, cache: Cache, listener: Listener)
         for note in model["notes"]:
             listener.note(f"{model['name']}: {note}")
     known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
-    policy.check(asked.policy, known)
+    policy.check(selection.policy, known)
     comparisons.check(config.compare, known, [audited.name for audited in plan.models])
     for audited in plan.models:
         if audited.configured_base is not None:
-            listener.note(f"{audited.name}: trained again from {audited.configured_base}, the base of [training]")
+            listener.note(f"{audited.name}: retraining starts from {audited.configured_base}, the base of [training]")
     return prepared
 
 
-def _audited(request: Request, asked: _Asked, folder: Path, cache: Cache, listener: Listener) -> Audited:
+def _audited(request: Request, selection: _Selection, folder: Path, cache: Cache, listener: Listener) -> Audited:
     from auditor.results import provenance
 
     config, lines = request.config, listener.lines
-    prepared = _prepared(request, asked, cache, listener)
+    prepared = _prepared(request, selection, cache, listener)
     plan = prepared.plan
     expected = _estimated(plan, request, listener)
     lines.expect(expected)
-    records, drawn = _records(request, plan, asked.policy, folder, lines)
-    decision = gate.decide(asked.policy, records, plan.candidate)
+    records, drawn = _records(request, plan, selection.policy, folder, lines)
+    decision = gate.decide(selection.policy, records, plan.candidate)
     doubt = doubts.swapped_labels(records, plan.candidate)
     if doubt is not None:
         listener.note(f"{doubt}; {how_labels_were_read(prepared.facts['data'][:1])}")
@@ -237,16 +246,16 @@ def _audited(request: Request, asked: _Asked, folder: Path, cache: Cache, listen
         "records": [results.record_dict(record) for record in records],
         "comparisons": canonical_json.plain(compared),
         "unanswered": comparisons.unanswered(config.compare, compared),
-        "policy": results.policy_dict(asked.policy),
-        "decision": results.decision_dict(decision, asked.policy),
+        "policy": results.policy_dict(selection.policy),
+        "decision": results.decision_dict(decision, selection.policy),
     }
     parquet.write_rows(folder / results.EXAMPLES, records)
     written = _write(folder, content, {"seconds": lines.seconds, "expected_seconds": expected}, plan.errors)
-    return Audited(decision, asked.policy, records, written, request.out, lines.seconds)
+    return Audited(decision, selection.policy, records, written, request.out, lines.seconds)
 
 
 def _estimated(plan: Plan, request: Request, listener: Listener) -> dict[str, float]:
-    """Piece of work → seconds at least; empty where nobody wants to know."""
+    """Map work to minimum seconds; empty if the listener wants no estimates."""
     if not listener.estimates or request.until_decided:
         return {}
     kept = not request.options.fresh and estimating.known_before(plan)
@@ -258,7 +267,10 @@ def _estimated(plan: Plan, request: Request, listener: Listener) -> dict[str, fl
 def _records(
     request: Request, plan: Plan, rules: policy.Policy, folder: Path, lines: Lines
 ) -> tuple[tuple[ProbeRecord, ...], sequential.Drawn | None]:
-    """What the probes found, their cases written as they are scored; and how much was drawn, if not all."""
+    """Run the probes and return their records and the sampling report.
+
+    Cases are written as they are scored. The report is None for an audit of fixed size.
+    """
     drawn = None
     with (
         contextlib.closing(parquet.CaseWriter(folder / results.CASES, plan.task, texts=request.texts)) as writer,
@@ -272,7 +284,7 @@ def _records(
 
 
 def _write(folder: Path, content: dict[str, Any], timings: dict[str, Any], errors: list[str]) -> dict[str, Any]:
-    """The results, and the page from what a reader of them will find, which is returned."""
+    """Write results and page, and return the results as read back."""
     from reports import scorecard
 
     results.write(folder, content)

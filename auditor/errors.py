@@ -1,15 +1,17 @@
-"""Errors that a user can mend: one line with what, where, the value and a hint. Everything else is a bug.
+"""Errors that a user can fix, each in one line.
+
+The line says what is wrong, where, the value, and a hint. Any other exception is a bug.
 
 AuditError (exit 2)
 ├── UsageError          arguments that do not fit together
 ├── ConfigError         audit.toml: unknown key, wrong type
 ├── PolicyError         policy.toml: unknown probe or metric, no reason given
 ├── DataError           a data file: path, column, row, value
-├── ModelError          a checkpoint: not one, another task, unsafe weights
-│   ├── OutOfMemoryError  a batch that the device has no memory for
+├── ModelError          a checkpoint: not a checkpoint, another task, unsafe weights
+│   ├── OutOfMemoryError  a batch too large for the device's memory
 │   ├── NoAnswerError     a text that the model fails on
 │   └── DivergedError     a training whose numbers are no longer finite
-├── ResultsError        a results folder: not one, a newer schema
+├── ResultsError        a results folder: no results, a newer schema
 └── ProbeError          a probe file: does not import, breaks the contract
 """
 
@@ -21,13 +23,13 @@ import os
 from collections.abc import Iterable
 
 TOO_LONG = os.strerror(errno.ENAMETOOLONG)
-SHORTER = "is it a path? a name in one has at most 255 bytes"
-"""The hint for a path that no file can have for its length."""
+SHORTER = "is it a path? each name in it has at most 255 bytes"
+"""Hint for a path that is too long."""
 NOT_UTF_8 = "its path is not UTF-8: libraries cannot open it"
 
 
 class AuditError(Exception):
-    """What went wrong, in one line, with a place and a hint where there are any."""
+    """A one-line error, with a place and a hint if known."""
 
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
         self.message = message
@@ -37,7 +39,7 @@ class AuditError(Exception):
 
     @property
     def line(self) -> str:
-        """The one line a user reads: ``where: message (hint)``."""
+        """The line that a user reads: ``where: message (hint)``."""
         where, hint = self.where, self.hint
         if where and self.message.endswith(TOO_LONG):
             where, hint = shortened(where), hint or SHORTER
@@ -46,7 +48,7 @@ class AuditError(Exception):
         return one_line(f"{place}{self.message}{hint}")
 
     def at(self, where: str) -> AuditError:
-        """The same error with its place."""
+        """Return the same error with its place."""
         return type(self)(self.message, where=where, hint=self.hint)
 
 
@@ -67,15 +69,21 @@ class DataError(AuditError):
 
 
 class ModelError(AuditError):
-    """A checkpoint: not one, another task, unsafe weights."""
+    """A checkpoint: not a checkpoint, another task, unsafe weights."""
 
 
 class OutOfMemoryError(ModelError):
-    """A batch that the device has no memory for; the engine tries a smaller one."""
+    """A batch too large for the device's memory.
+
+    The engine tries a smaller one.
+    """
 
 
 class NoAnswerError(ModelError):
-    """A text, or a batch with one in it, that the model fails on; the engine finds which and leaves it out."""
+    """A text, or a batch with one, that the model fails on.
+
+    The engine finds the text and leaves it out.
+    """
 
 
 class DivergedError(ModelError):
@@ -83,7 +91,7 @@ class DivergedError(ModelError):
 
 
 class ResultsError(AuditError):
-    """A results folder: not one, a newer schema."""
+    """A results folder: no results, a newer schema."""
 
 
 class ProbeError(AuditError):
@@ -91,27 +99,36 @@ class ProbeError(AuditError):
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks or terminal control characters: data must not write to a terminal."""
+    """Escape line breaks and control characters.
+
+    Data must not control the terminal.
+    """
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def shortened(text: str) -> str:
-    """Its beginning, its end, and how long it is."""
+    """Shorten a long text to its beginning, its end and its length."""
     return text if len(text) <= 60 else f"{text[:30]}…{text[-20:]}, {len(text):,} characters"
 
 
 def is_text(word: str) -> bool:
-    """Whether UTF-8 can hold it: a name of a file may have bytes that are none, which Python keeps as half characters."""
+    """Tell whether UTF-8 can encode the word.
+
+    A file name may hold bytes that are not UTF-8; Python keeps them as lone surrogates.
+    """
     return not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def near_match(word: str, known: Iterable[str]) -> str | None:
-    """``did you mean 'noise'?`` for the nearest known word, or None."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {found[0]!r}?" if found else None
+    """Return ``did you mean 'noise'?`` for the nearest known word, or None."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {matches[0]!r}?" if matches else None
 
 
 def near_or_known(word: str, known: Iterable[str]) -> str:
-    """A hint at the name that may be meant, else all known names: ``known: noise, quality``."""
+    """Return a hint with the nearest known word, or all known words.
+
+    The list reads ``known: noise, quality``.
+    """
     names = list(known)
     return near_match(word, names) or f"known: {', '.join(names) or 'none'}"

@@ -1,4 +1,4 @@
-"""Progress on standard error: one line for each piece of work, refreshed at intervals."""
+"""Progress on standard error: lines about each piece of work, at intervals."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Self, TextIO
 from auditor.errors import one_line
 
 INTERVAL = 10.0
-"""Seconds between two lines about the same piece of work."""
+"""Minimum seconds between two lines about the same piece of work."""
 
 
 def go_on() -> None:
-    """Let the work go on."""
+    """Do nothing; the default check of ``Lines``."""
 
 
 class Lines:
-    """Plain lines, as CI logs keep them. A stream that is closed or full ends the lines, never the work.
+    """Progress as plain lines, for logs.
 
-    ``check``: called at every step; raises where the work is to end.
+    If the stream is closed or full, the lines end and the work continues. ``check`` is called at every step and raises
+    if the work should end.
     """
 
     def __init__(self, stream: TextIO | None = None, *, check: Callable[[], None] = go_on) -> None:
@@ -30,11 +31,11 @@ class Lines:
         self._what = ""
         self._total: int | None = None
         self._done = 0
-        self._began = self._said = time.monotonic()
+        self._began = self._last_line = time.monotonic()
         self.seconds: dict[str, float] = {}
         """Piece of work → seconds it took, for timings.json."""
         self._expected: dict[str, float] = {}
-        """Piece of work that has not ended → seconds that it is estimated to take."""
+        """Unfinished piece of work → its estimated seconds."""
 
     def __enter__(self) -> Self:
         return self
@@ -45,62 +46,72 @@ class Lines:
         self.close()
 
     def expect(self, seconds: Mapping[str, float]) -> None:
-        """Say how much is left of all these pieces of work, too, while one of them is under way."""
+        """Set the estimated seconds of each piece of work.
+
+        Lines then also show the time left for all pieces together.
+        """
         self._expected = dict(seconds)
 
     def start(self, _what: str, _total: int | None = None) -> None:
+        """Begin a piece of work of ``_total`` steps, if known."""
         self._check()
         self._what, self._total, self._done = _what, _total, 0
-        self._began = self._said = time.monotonic()
+        self._began = self._last_line = time.monotonic()
         self._opened()
 
     def advance(self, _amount: int = 1) -> None:
+        """Count finished steps of the current piece of work."""
         self._check()
         self._done += _amount
         self._moved()
 
     def finish(self, _note: str = "") -> None:
+        """End the current piece of work and record its seconds."""
         seconds = time.monotonic() - self._began
         self.seconds[self._what] = round(seconds, 1)
         self._expected.pop(self._what, None)
         self._ended(f"{_note + ', ' if _note else ''}{seconds:.0f} s")
 
     def close(self) -> None:
-        """Leave the terminal as it was, also in the middle of a piece of work."""
+        """Restore the terminal, even in the middle of a piece of work."""
 
     def _opened(self) -> None:
         self._write(self._line("…") + "\n")
 
     def _moved(self) -> None:
         now = time.monotonic()
-        if now - self._said < INTERVAL:
+        if now - self._last_line < INTERVAL:
             return
-        self._said = now
-        passed = now - self._began
-        said = [f"{self._done:,} done" if self._total is None else f"{self._done:,} of {self._total:,}"]
+        self._last_line = now
+        seconds = now - self._began
+        facts = [f"{self._done:,} done" if self._total is None else f"{self._done:,} of {self._total:,}"]
         if self._total is None and self._done:
-            said.append(f"{self._done / passed:.0f}/s")
-        left, whole = self._left(passed), self._left_of_all(passed)
+            facts.append(f"{self._done / seconds:.0f}/s")
+        left, whole = self._left(seconds), self._left_of_all(seconds)
         if left is not None:
-            said.append(f"about {left:.0f} s left")
+            facts.append(f"about {left:.0f} s left")
         if whole is not None:
-            said.append(f"{duration(whole)} of the audit")
-        self._write(self._line(", ".join(said)) + "\n")
+            facts.append(f"{duration(whole)} left of the audit")
+        self._write(self._line(", ".join(facts)) + "\n")
 
-    def _left(self, passed: float) -> float | None:
-        """Seconds that the piece under way still takes, first as estimated, more and more by its own pace.
+    def _left(self, seconds: float) -> float | None:
+        """Return the seconds left for the current piece of work, or None.
 
-        None where neither is known. Cases come in bursts where models are trained in between.
+        The value starts from the estimate and shifts to the observed pace as the work proceeds. It is None if neither
+        is known. Cases come in bursts if models are trained in between.
         """
         expected = self._expected.get(self._what)
         if not self._total or not self._done:
-            return None if expected is None else max(expected - passed, 0.0)
+            return None if expected is None else max(expected - seconds, 0.0)
         done = min(self._done / self._total, 1.0)
-        by_pace = passed * (1 - done) / done
+        by_pace = seconds * (1 - done) / done
         return by_pace if expected is None else done * by_pace + (1 - done) * expected * (1 - done)
 
     def _left_of_all(self, passed: float) -> float | None:
-        """Seconds that all pieces still take; None where nothing comes after the one under way."""
+        """Return the seconds left for all pieces of work.
+
+        The value is None if no piece follows the current one.
+        """
         later = sum(seconds for what, seconds in self._expected.items() if what != self._what)
         return later + (self._left(passed) or 0.0) if later else None
 
@@ -111,18 +122,24 @@ class Lines:
         return one_line(f"{self._what}: {text}")
 
     def _write(self, _text: str) -> None:
-        """Without standard error (``2>&-``) print would turn to standard output, where a decision may go."""
+        """Write text if standard error exists.
+
+        Without standard error (``2>&-``), ``print`` would fall back to standard output, which may carry the decision.
+        """
         if self._stream is None:
             return
         try:
             self._stream.write(_text)
             self._stream.flush()
-        except (OSError, ValueError):  # ValueError: of a stream that is closed
+        except (OSError, ValueError):  # ValueError: the stream is closed
             self._stream = None
 
 
 def duration(seconds: float) -> str:
-    """``40 s``, ``9 min``, ``2 h 10 min``; never less than a second."""
+    """Format seconds as ``40 s``, ``9 min`` or ``2 h 10 min``.
+
+    The shortest duration is ``1 s``.
+    """
     if seconds < 100:
         return f"{max(round(seconds), 1)} s"
     minutes = round(seconds / 60)
@@ -131,7 +148,7 @@ def duration(seconds: float) -> str:
 
 
 class Quiet(Lines):
-    """Keeps the times and prints nothing."""
+    """Progress that records times and prints nothing."""
 
     def _write(self, _text: str) -> None:
         return None

@@ -1,1 +1,4 @@
-"""Results in, pages out. Reads ``results.json`` alone: no model, no data file, no clock, no network."""
+"""Pages rendered from ``results.json`` alone.
+
+Rendering uses no model, no data file, no clock and no network.
+"""

@@ -1,7 +1,8 @@
-"""Static SVG charts, 340 units wide so that their text stays readable on a telephone.
+"""Static SVG charts, readable on a phone.
 
-Colours and dashes come from the page's CSS classes (``m0``, ``m1``, … one a model), so charts follow dark mode and
-print. Shape tells models apart beside colour. Every chart has a title and, as its description, all of its numbers.
+They are 340 units wide. Colours and dashes come from the page's CSS classes (``m0``, ``m1``, … for the models in turn),
+so charts follow dark mode and print. Each model also has its own shape. Every chart has a title and, as its
+description, all of its numbers.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from reports.formats import visible
 
 WIDTH, LEFT, RIGHT = 340, 44, 12
 SERIES = 4
-"""Styles that the page has for models; more models than that share them."""
+"""Number of styles for models; further models reuse them in turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A value with its interval, in the chart's unit; ``text`` says it in words."""
+    """A value with its interval, in the chart's unit.
+
+    ``text`` says it in words.
+    """
 
     value: float
     low: float
@@ -30,7 +34,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A point of a scatter chart, in the chart's units; ``best``: drawn filled."""
+    """A point of a scatter chart, in the chart's units.
+
+    ``best``: whether it is drawn filled.
+    """
 
     x: float
     y: float
@@ -40,17 +47,24 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Equal steps that hold all values: ``ticks`` from first to last."""
+    """An axis with equal steps; ``ticks`` run from first to last."""
 
     ticks: tuple[float, ...]
 
     def place(self, value: float, start: float, end: float) -> float:
+        """Map a value to a coordinate between ``start`` and ``end``.
+
+        Values off the axis go to its nearest end.
+        """
         first, last = self.ticks[0], self.ticks[-1]
         return start + (min(max(value, first), last) - first) / (last - first) * (end - start)
 
 
 def axis(values: Sequence[float], *, zero: bool = True) -> Axis:
-    """Three to seven round ticks around the finite values; with ``zero`` the axis holds 0."""
+    """Return an axis around the finite values, with round ticks.
+
+    There are three to seven ticks. With ``zero`` the axis includes 0.
+    """
     finite = [value for value in values if math.isfinite(value)] or [0.0]
     low, high = min(finite), max(finite)
     if zero:
@@ -73,9 +87,10 @@ def whiskers(
     unit: str,
     limit: float | None = None,
 ) -> str:
-    """Dot and whisker: a row for each slice, in it a dot with its interval for each model (None: not measured).
+    """Draw a dot-and-whisker chart: rows of slices, a dot per model.
 
-    ``names``: of the models, in the order of each row's points. ``limit``: drawn as a dashed line.
+    Each dot has its interval; None means not measured. ``names``: the models, in the order of each row's points.
+    ``limit``: drawn as a dashed line.
     """
     points = [point for _, row in rows for point in row if point is not None]
     scale = axis([edge for point in points for edge in (point.low, point.high)] + ([] if limit is None else [limit]))
@@ -106,9 +121,10 @@ def curve(
     scale: Axis,
     limit: tuple[str, float] | None = None,
 ) -> str:
-    """A line for each model over the steps (severities, numbers of labels), each point with its interval.
+    """Draw a line for each model over the steps.
 
-    ``scale`` is given, so that panels side by side share it. ``limit``: (step, value) that a rule sets there.
+    Steps are severities or numbers of labels; each point has its interval. ``scale`` is a parameter so that panels side
+    by side share it. ``limit``: step and value of a rule's limit.
     """
     top, bottom = 10.0, 150.0
     room = (WIDTH - RIGHT - LEFT) / max(len(steps), 1)
@@ -131,26 +147,29 @@ def curve(
             parts.append(_whisker(lane, (x, low), (x, high)) + _dot(lane, x, y))
         if len(line) > 1:
             parts.append(f'<polyline class="line m{lane % SERIES}" points="{" ".join(line)}"/>')
-    found = None if limit is None else limit[1]
-    return _svg(ident, title, _described(steps, names, found, unit), bottom + 24, parts)
+    limit_value = None if limit is None else limit[1]
+    return _svg(ident, title, _described(steps, names, limit_value, unit), bottom + 24, parts)
 
 
 def scatter(ident: str, title: str, spots: Sequence[Spot], *, across: str, along: str) -> str:
-    """Numbered dots, the first is 1; a line joins the filled ones. ``across`` and ``along``: what the axes show."""
+    """Draw numbered dots, starting at 1; a line joins the filled ones.
+
+    ``across`` and ``along``: labels of the horizontal and the vertical axis.
+    """
     top, bottom, start, end = 24.0, 190.0, float(LEFT), float(WIDTH - RIGHT)
-    x_axis, y_axis = (axis(values, zero=False) for values in ([one.x for one in spots], [one.y for one in spots]))
+    x_axis, y_axis = (axis(values, zero=False) for values in ([spot.x for spot in spots], [spot.y for spot in spots]))
     parts = [_text(0, 12, along, "label"), *_grid_along(y_axis, top, bottom, "")]
     for tick in x_axis.ticks:
         parts.append(_text(x_axis.place(tick, start, end), bottom + 16, _tick(tick), "tick", "middle"))
     parts.append(_text(end, bottom + 34, across, "label", "end"))
-    placed = [(x_axis.place(one.x, start, end), y_axis.place(one.y, bottom, top), one.best) for one in spots]
+    placed = [(x_axis.place(spot.x, start, end), y_axis.place(spot.y, bottom, top), spot.best) for spot in spots]
     joined = " ".join(f"{x:.1f},{y:.1f}" for x, y, best in sorted(placed) if best)
     parts.append(f'<polyline class="line m0" points="{joined}"/>')
     for number, (x, y, best) in enumerate(placed, start=1):
         parts.append(f'<circle class="{"dot" if best else "ring"} m0" cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
         side, anchor = (-7, "end") if x > end - 24 else (7, "start")
         parts.append(_text(x + side, y - 4, str(number), "tick", anchor))
-    return _svg(ident, title, ". ".join(one.text for one in spots) + ".", bottom + 42, parts)
+    return _svg(ident, title, ". ".join(spot.text for spot in spots) + ".", bottom + 42, parts)
 
 
 def _grid_across(scale: Axis, start: float, end: float, bottom: float, unit: str) -> Iterator[str]:
@@ -177,8 +196,8 @@ def _tick(value: float) -> str:
     return f"{0.0 if abs(value) < 1e-9 else value:.6g}".replace("-", "−")
 
 
-def _whisker(lane: int, one: tuple[float, float], other: tuple[float, float]) -> str:
-    (x1, y1), (x2, y2) = one, other
+def _whisker(lane: int, start: tuple[float, float], end: tuple[float, float]) -> str:
+    (x1, y1), (x2, y2) = start, end
     return f'<line class="whisker m{lane % SERIES}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
@@ -190,7 +209,10 @@ def _dot(lane: int, x: float, y: float) -> str:
 
 
 def key(name: str, lane: int) -> str:
-    """The mark that stands for a model in the charts, for the legend; decorative beside the name."""
+    """Return a model's mark for the legend, with its name.
+
+    Screen readers skip the mark.
+    """
     dot = _dot(lane, 8, 8)
     return f'<svg class="key" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">{dot}</svg>{_safe(name)}'
 

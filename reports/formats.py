@@ -1,4 +1,4 @@
-"""Numbers and text as people read them."""
+"""Formatting of numbers and text for the page."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 _UNSEEN = frozenset({0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0})
-"""Characters that draw nothing although their category is a letter's, a mark's or a symbol's."""
+"""Invisible characters whose category is that of letters, marks or symbols."""
 _UNSEEN_RANGES = ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
 """Variation selectors."""
 _CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 
 
 def visible(text: str) -> str:
-    """Text whose invisible and direction-changing characters are spelt out: ``⟨U+200B⟩``.
+    """Spell out invisible and direction-changing characters: ``⟨U+200B⟩``.
 
-    The plain space, tab and line break stay. Lone surrogates are spelt out too, so the result is valid UTF-8.
+    The plain space, tab and line break stay. Lone surrogates are spelled out too, so the result is valid UTF-8.
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(f"⟨U+{ord(one):04X}⟩" if _hidden(one) else one for one in text)
+    return "".join(f"⟨U+{ord(character):04X}⟩" if _hidden(character) else character for character in text)
 
 
 def _hidden(character: str) -> bool:
@@ -33,13 +33,16 @@ def _hidden(character: str) -> bool:
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """``+3.1``, ``−0.4`` with a true minus sign, ``0.0`` without any."""
+    """Format a signed number with a true minus sign: ``+3.1``, ``−0.4``, ``0.0``."""
     text = f"{value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def number(value: float | None, unit: str) -> str:
-    """A number without its unit: shares and points times 100, one decimal. None is an infinite bound."""
+    """Format a number without its unit; None is an infinite bound.
+
+    Shares and points are multiplied by 100 and have one decimal.
+    """
     if value is None:
         return "∞"
     if unit == "points":
@@ -55,42 +58,59 @@ _SUFFIX = {"share": " %", "points": " points", "words": " words"}
 
 
 def amount(value: float | None, unit: str) -> str:
-    """A number with its unit: ``81.2 %``, ``+3.1 points``, ``24``, ``0.42``, ``3.5 words``."""
+    """Format a number with its unit.
+
+    Examples: ``81.2 %``, ``+3.1 points``, ``24``, ``0.42``, ``3.5 words``.
+    """
     return number(value, unit) + ("" if value is None else _SUFFIX.get(unit, ""))
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
-    """``[a, b]`` in the unit of the value beside it; None is infinite."""
+    """Format an interval as ``[a, b]`` in the value's unit.
+
+    None is an infinite bound.
+    """
     below = "−∞" if low is None else number(low, unit)
     return f"[{below}, {number(high, unit)}]"
 
 
-def measured_interval(one: Mapping[str, Any], unit: str) -> str:
-    """A measurement's interval; a dash for a descriptive number that comes without one."""
-    return "–" if one["low"] == one["value"] == one["high"] else interval(one["low"], one["high"], unit)
+def measured_interval(measurement: Mapping[str, Any], unit: str) -> str:
+    """Format a measurement's interval.
+
+    A descriptive number without an interval gets a dash.
+    """
+    return (
+        "–"
+        if measurement["low"] == measurement["value"] == measurement["high"]
+        else interval(measurement["low"], measurement["high"], unit)
+    )
 
 
 def difference_unit(unit: str) -> str:
-    """The unit of a difference of two values: of shares it is points."""
+    """Return the unit of a difference; for shares it is points."""
     return "points" if unit == "share" else unit
 
 
 def p_value(p: float) -> str:
+    """Format a p-value with three decimals, or as ``< 0.001``."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def slice_text(slice_: Mapping[str, str] | None) -> str:
-    """``family typos, severity middle``; ``all`` for the whole."""
+    """Format a slice as ``family typos, severity middle``, or ``all``."""
     return ", ".join(f"{key} {value}" for key, value in (slice_ or {}).items()) or "all"
 
 
 def words_of(name: str) -> str:
-    """``forward_passes`` → ``forward passes``."""
+    """Replace underscores: ``forward_passes`` → ``forward passes``."""
     return name.replace("_", " ")
 
 
 def setting(value: object) -> str:
-    """A setting's value in one line: lists joined, mappings as ``key: value``."""
+    """Format a setting's value in one line.
+
+    Lists are joined by commas, mappings written as ``key: value``.
+    """
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Pareto charts: recipes by what they gain and what that costs."""
+"""Pareto charts: what each recipe gains and what it costs."""
 
 from __future__ import annotations
 
@@ -11,57 +11,67 @@ from reports.formats import amount, measured_interval
 from reports.lookup import Findings, Measured
 
 COSTS = ("relative_time", "relative_work")
-"""Metrics of cost, the one that says most first."""
+"""Metrics of cost, the most informative first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One axis: a metric, and its value for each recipe."""
+    """One axis of a chart: a metric, with a value per recipe."""
 
     metric: Mapping[str, Any]
     values: Mapping[str, Measured]
 
     @property
     def sign(self) -> float:
-        """Times the value, more is better."""
+        """Factor that makes larger values better."""
         return -1.0 if self.metric["better"] == "lower" else 1.0
 
     @property
     def factor(self) -> float:
+        """Factor from the metric's values to the chart's unit."""
         return 100.0 if self.metric["unit"] in ("share", "points") else 1.0
 
     def words(self, recipe: str) -> str:
-        one = self.values[recipe]
-        return f"{amount(one['value'], self.metric['unit'])} {measured_interval(one, self.metric['unit'])}"
+        """Format a recipe's value with its interval."""
+        measurement = self.values[recipe]
+        return (
+            f"{amount(measurement['value'], self.metric['unit'])} {measured_interval(measurement, self.metric['unit'])}"
+        )
 
 
-def drawn(found: Findings, probe: str) -> Iterator[dict[str, Any]]:
-    """Each measure of robustness against clean quality and against cost; nothing for probes without recipes."""
-    record = found.record(found.candidate, probe)
-    sides = {} if record is None else _sides(found, probe, record["measurements"])
+def drawn(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
+    """Draw each measure of robustness against clean quality and cost.
+
+    Yields nothing for probes without recipes.
+    """
+    record = findings.record(findings.candidate, probe)
+    sides = {} if record is None else _sides(findings, probe, record["measurements"])
     cost = next((sides[name] for name in COSTS if name in sides), None)
     shares = [side for name, side in sides.items() if not name.startswith("relative_")]
     if cost is None or len(shares) < 2:
         return
     clean, *robust = shares
     for number, side in enumerate(robust):
-        ident = f"{found.anchors[probe]}-frontier-{number}"
+        ident = f"{findings.anchors[probe]}-frontier-{number}"
         yield {
             "title": f"{side.metric['title']} against quality and cost",
             "limit": False,
-            "note": "Each number is a recipe; a dot is filled where no other recipe is as good in both and better in one. A model "
-            "that learned nothing loses nothing either: read the side of quality first.",
+            "note": "Each number is a recipe. A dot is filled if no other is at least as good in both and better "
+            "in one. A model that learned nothing loses nothing either: read the quality axis first.",
             "panels": [_panel(f"{ident}-{place}", across, side) for place, across in enumerate((clean, cost))],
         }
 
 
-def _sides(found: Findings, probe: str, measurements: Sequence[Measured]) -> dict[str, Side]:
-    """Metric → its side, of those that are measured by recipe alone and have a better end."""
+def _sides(findings: Findings, probe: str, measurements: Sequence[Measured]) -> dict[str, Side]:
+    """Map each metric to its axis.
+
+    Only metrics that are measured by recipe alone and have a better direction count.
+    """
     by_metric: dict[str, dict[str, Measured]] = {}
-    for one in measurements:
-        if set(one["slice"]) == {"recipe"} and one["value"] is not None:
-            by_metric.setdefault(one["metric"], {})[one["slice"]["recipe"]] = one
-    metrics = {name: found.metric(probe, name) for name in by_metric}
+    for measurement in measurements:
+        if set(measurement["slice"]) == {"recipe"} and measurement["value"] is not None:
+            by_metric.setdefault(measurement["metric"], {})[measurement["slice"]["recipe"]] = measurement
+    metrics = {name: findings.metric(probe, name) for name in by_metric}
     return {name: Side(metrics[name], values) for name, values in by_metric.items() if metrics[name]["better"]}
 
 
@@ -89,7 +99,10 @@ def _axis(side: Side) -> str:
 
 
 def frontier(points: Sequence[tuple[float, float]]) -> frozenset[int]:
-    """Indices of the Pareto-optimal points: none other is at least as good in both and better in one."""
+    """Return the indices of the Pareto-optimal points.
+
+    No other point is at least as good in both coordinates and better in one.
+    """
     return frozenset(
         index
         for index, (x, y) in enumerate(points)

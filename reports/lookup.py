@@ -1,4 +1,4 @@
-"""Finding things in results.json: records by model and probe, metrics, verdicts, levels of slices."""
+"""Lookup in results.json: records, metrics, verdicts, levels of slices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from auditor.types import TASK_NEEDS
 
 UNPRESERVED_ROWS = frozenset({"noise", "attack"})
-"""Rows of the scorecard whose probes change texts: how often the label survives the change matters there."""
+"""Scorecard rows whose probes change texts, so that the label may not survive the change."""
 UNPRESERVED = "label preservation not measured"
 OUTCOMES = {
     "fail": "fail",
@@ -24,7 +24,7 @@ SIGNS = {"fail": "✗", "inconclusive": "?", "not_measured": "–", "pass": "✓
 INAPPLICABLE = "does not apply"
 NOT_GIVEN = "not given"
 INPUT_NEEDS = frozenset({"train", "domains", "base"})
-"""Needs that the user meets by giving data, as the gate has them."""
+"""Needs that the user meets by giving data; the gate has the same list."""
 
 NO_STEPS: Mapping[int, str] = MappingProxyType({})
 Measured = Mapping[str, Any]
@@ -32,21 +32,22 @@ Measured = Mapping[str, Any]
 
 
 def mark(outcome: str, text: str | None = None) -> dict[str, str]:
-    """How the page shows an outcome: a sign and words, and a class for the colour."""
+    """Return an outcome's sign, words and CSS class."""
     return {"kind": outcome.replace("_", "-"), "sign": SIGNS[outcome], "text": text or OUTCOMES[outcome]}
 
 
 def applies(record: Mapping[str, Any] | None) -> bool:
-    """Whether the probe asks about the task at hand."""
+    """Tell whether the probe applies to the model's task."""
     return record is None or TASK_NEEDS.isdisjoint(record["missing"])
 
 
-def same_slice(one: Mapping[str, str] | None, other: Mapping[str, str] | None) -> bool:
-    return dict(one or {}) == dict(other or {}) and (one is None) == (other is None)
+def same_slice(first: Mapping[str, str] | None, second: Mapping[str, str] | None) -> bool:
+    """Tell whether two slices are equal; None equals only None."""
+    return dict(first or {}) == dict(second or {}) and (first is None) == (second is None)
 
 
 class Findings:
-    """One results file with its indices. The candidate is the first of ``models``."""
+    """Index of one results file; ``models`` starts with the candidate."""
 
     def __init__(self, results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> None:
         self.results = results
@@ -64,47 +65,62 @@ class Findings:
         self._next_steps = {id(self.verdicts[place]): step for place, step in next_steps.items()}
 
     def _place(self, probe: str) -> tuple[int, int]:
-        """Plain quality first, then in the order of the scorecard's rows."""
+        """Return a sort key: plain quality, then the scorecard's rows."""
         rows = [row["id"] for row in self.results["limitations"]]
         row = self.limitation(probe)
-        order = [found for _, found in self._records]
+        order = [name for _, name in self._records]
         return (-1 if row is None else rows.index(row) if row in rows else len(rows), order.index(probe))
 
     def record(self, model: str, probe: str) -> Mapping[str, Any] | None:
+        """Return the probe's record on the model, or None."""
         return self._records.get((model, probe))
 
     def of_probe(self, probe: str) -> list[Mapping[str, Any]]:
-        """The probe's records, the candidate's first."""
+        """Return the probe's records, the candidate's first."""
         return [record for model in self.models if (record := self.record(model, probe)) is not None]
 
     def limitation(self, probe: str) -> str | None:
-        found: str | None = next(record["limitation"] for (_, name), record in self._records.items() if name == probe)
-        return found
+        """Return the scorecard row of the probe, or None."""
+        limitation: str | None = next(
+            record["limitation"] for (_, name), record in self._records.items() if name == probe
+        )
+        return limitation
 
     def unpreserved(self, probe: str) -> bool:
-        """Whether the probe changes texts without anyone having measured that their label survives."""
+        """Tell whether the probe changes texts that may change their label.
+
+        Nobody has measured whether the label survives.
+        """
         return any(
             record["limitation"] in UNPRESERVED_ROWS for (_, name), record in self._records.items() if name == probe
         )
 
     def metrics(self, probe: str) -> dict[str, Mapping[str, Any]]:
-        """Metric's name → its description, over all models."""
+        """Map metric names to descriptions, over all models."""
         return {metric["name"]: metric for record in self.of_probe(probe) for metric in record["metrics"]}
 
     def metric(self, probe: str, name: str) -> Mapping[str, Any]:
-        """A metric's description; one made up of its name where no record has it (its probe crashed early)."""
+        """Return a metric's description.
+
+        If no record has one (its probe crashed early), it is derived from the name.
+        """
         unknown = {"name": name, "title": name.replace("_", " "), "unit": "count", "better": None, "kind": "mean"}
         return self.metrics(probe).get(name, unknown)
 
     def measured(self, model: str, probe: str, metric: str, slice_: Mapping[str, str]) -> Measured | None:
+        """Return the measurement of a metric on a slice, or None."""
         record = self.record(model, probe)
-        for found in [] if record is None else record["measurements"]:
-            if found["metric"] == metric and same_slice(found["slice"], slice_):
-                return dict(found)
+        for measurement in [] if record is None else record["measurements"]:
+            if measurement["metric"] == metric and same_slice(measurement["slice"], slice_):
+                return dict(measurement)
         return None
 
     def mark(self, verdict: Mapping[str, Any]) -> dict[str, str]:
-        """A verdict's mark; of what is not applicable, whether it was not given or cannot be asked of this model."""
+        """Return a verdict's mark.
+
+        For an outcome of not applicable, it says whether the input was not given, the rule has no limit, or the
+        question does not apply to this model.
+        """
         record = self.record(self.candidate, self.rules[verdict["rule"]]["probe"])
         if verdict["outcome"] != "not_applicable" or record is None:
             return mark(verdict["outcome"])
@@ -120,9 +136,10 @@ class Findings:
         return mark("not_applicable", INAPPLICABLE if inapplicable else None)
 
     def badge(self, probe: str) -> dict[str, str] | None:
-        """The worst mark of the probe's required rules; of a probe for another kind of task, that it does not apply.
+        """Return the worst mark of the probe's required rules.
 
-        None where no required rule reads it: a rule that only shows decides nothing.
+        For a probe of another kind of task, the mark says that it does not apply. The result is None if no required
+        rule reads the probe: a rule that is only shown decides nothing.
         """
         required = [
             verdict
@@ -134,58 +151,73 @@ class Findings:
         return None if applies(self.record(self.candidate, probe)) else mark("not_applicable", INAPPLICABLE)
 
     def detail(self, rule: Mapping[str, Any], slice_: Mapping[str, str] | None) -> str:
-        """What stands behind the candidate's value that a rule reads: the groups of a gap; empty where nothing is said."""
+        """Return the detail of the candidate's value, such as a gap's groups.
+
+        It is empty if the probe gives no detail.
+        """
         measured = None if slice_ is None else self.measured(self.candidate, rule["probe"], rule["metric"], slice_)
         return str((measured or {}).get("detail", ""))
 
     def next_step(self, verdict: Mapping[str, Any]) -> str | None:
-        """What to do about a verdict that failed; None of any other."""
+        """Return what to do about a failed verdict; None for any other."""
         return self._next_steps.get(id(verdict))
 
     def rules_of(self, probe: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yield number and rule of every rule that reads the probe."""
         return ((number, rule) for number, rule in enumerate(self.rules) if rule["probe"] == probe)
 
     def verdict(self, rule: int, slice_: Mapping[str, str]) -> Mapping[str, Any] | None:
+        """Return the rule's verdict on the slice, or None."""
         return next(
-            (found for found in self.verdicts if found["rule"] == rule and same_slice(found["slice"], slice_)), None
+            (verdict for verdict in self.verdicts if verdict["rule"] == rule and same_slice(verdict["slice"], slice_)),
+            None,
         )
 
 
 def limit_of(rule: Mapping[str, Any]) -> float | None:
-    """The rule's limit, a maximum or a minimum; None where it only shows."""
-    found: float | None = rule["max"] if rule["max"] is not None else rule["min"]
-    return found
+    """Return the rule's maximum or minimum; None if it has no limit."""
+    limit: float | None = rule["max"] if rule["max"] is not None else rule["min"]
+    return limit
 
 
 def levels(measurements: Sequence[Measured]) -> list[frozenset[str]]:
-    """The sets of keys that the slices have, in order of appearance."""
-    return list(dict.fromkeys(frozenset(found["slice"]) for found in measurements))
+    """Return the distinct sets of slice keys, in order of appearance."""
+    return list(dict.fromkeys(frozenset(measurement["slice"]) for measurement in measurements))
 
 
 def is_full(level: frozenset[str], among: Sequence[frozenset[str]]) -> bool:
-    """Whether a pooled level (fewer of the same keys) exists beside this one: then this one is detail."""
-    return any(other and other < level for other in among)
+    """Tell whether this level only details a coarser one.
+
+    A coarser level has a non-empty proper subset of the keys.
+    """
+    return any(coarser and coarser < level for coarser in among)
 
 
 WHOLE = "all"
-"""The last step of a curve over sizes: everything there is."""
+"""Last step of a curve over sizes: all of the data."""
 
 
 def stepped_key(slices: Sequence[Mapping[str, str]]) -> str | None:
-    """The key whose values are steps of a curve: ``severity``, or one with three or more numbers as values."""
+    """Return the key whose values are steps of a curve, or None.
+
+    It is ``severity``, or a key with three or more numbers as values.
+    """
     if not slices:
         return None
-    if all("severity" in one for one in slices):
+    if all("severity" in slice_ for slice_ in slices):
         return "severity"
     for key in slices[0]:
-        values = {one.get(key, "") for one in slices} - {WHOLE}
+        values = {slice_.get(key, "") for slice_ in slices} - {WHOLE}
         if len(values) >= 3 and all(value.replace(".", "", 1).replace(",", "").isdigit() for value in values):
             return key
     return None
 
 
 def ordered_steps(values: Sequence[str]) -> list[str]:
-    """Steps in their order: numbers by size and the whole last, words as the probe yielded them."""
+    """Sort the steps of a curve.
+
+    Numbers are sorted by size with the whole last; words keep the probe's order.
+    """
     distinct = list(dict.fromkeys(values))
     try:
         return sorted(distinct, key=lambda value: float("inf" if value == WHOLE else value.replace(",", "")))

@@ -1,4 +1,4 @@
-"""What changed between two texts, marked word by word."""
+"""Marking of what changed between two texts, word by word."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from typing import Any, Literal, TypeAlias
 from reports.formats import visible
 
 CONTEXT = 10
-"""Unchanged words kept on either side of a change; longer stretches are left out, and the page says how many."""
+"""Unchanged words shown on either side of a change; the page gives the number of words left out."""
 LONG = 1_000_000
-"""Pairs of words; texts that make more are long."""
+"""Pairs of words above which two texts count as long."""
 UNCHANGED = 60
-"""Words shown of a text in which nothing changed."""
+"""Words shown of an unchanged text."""
 
 CUT = re.compile(r"… \[([0-9,]+ characters? left out)\] …")
-"""What stands in the results in place of the rest of a very long text."""
+"""Pattern of the text that replaces the rest of a very long text in the results."""
 _WORD = re.compile(rf"{CUT.pattern}\s*|\S+\s*|\s+")
 
 Part: TypeAlias = tuple[Literal["same", "del", "ins", "gap"], str]
 
 
 def marked(before: str, after: str) -> list[Part]:
-    """The two texts as parts in reading order; what was taken out stands before what came in its place.
+    """Split two texts into parts in reading order.
 
-    Compared word by word, each with the white space after it, so that a changed space is marked too.
+    A removed part precedes its replacement. Words are compared together with the white space after them, so that a
+    changed space is marked too.
     """
     old, new = _words(before), _words(after)
     parts: list[Part] = []
@@ -44,7 +45,10 @@ def marked(before: str, after: str) -> list[Part]:
 
 
 def _codes(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
-    """difflib's; of long texts only what stands between their first and last words alike, or it takes minutes."""
+    """Return difflib's opcodes for two sequences of words.
+
+    Long texts are compared without their equal first and last words; comparing them whole takes minutes.
+    """
     head = tail = 0
     least = min(len(old), len(new))
     if len(old) * len(new) > LONG:
@@ -59,7 +63,10 @@ def _codes(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, int, int, 
 
 
 def marked_fields(before: Mapping[str, str], after: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Each text field with its marked parts; the field is named only when there are several."""
+    """Return each text field with its marked parts.
+
+    A field has a name only if there are several.
+    """
     names = [*before, *(name for name in after if name not in before)]
     return [
         {"name": name if len(names) > 1 else "", "parts": marked(before.get(name, ""), after.get(name, ""))}
@@ -68,7 +75,7 @@ def marked_fields(before: Mapping[str, str], after: Mapping[str, str]) -> list[d
 
 
 def _words(text: str) -> list[str]:
-    return [found.group() for found in _WORD.finditer(text)]
+    return [match.group() for match in _WORD.finditer(text)]
 
 
 def _context(words: Sequence[str], *, first: bool, last: bool) -> list[Part]:
@@ -96,8 +103,8 @@ def _plain(words: Sequence[str]) -> str:
 
 
 def _shown(words: Sequence[str]) -> str:
-    """Changed words, unusual white space between and after them spelt out."""
+    """Join changed words; spell out unusual white space between and after them."""
     text = "".join(words)
     text = text[:-1] if re.search(r"\S $", text) else text
-    text = re.sub(r"^ | $|  +", lambda found: "␣" * len(found[0]), text)
+    text = re.sub(r"^ | $|  +", lambda match: "␣" * len(match[0]), text)
     return visible(text.replace("\t", "⇥").replace("\n", "⏎"))

@@ -1,4 +1,4 @@
-"""The scorecard's first screen as a fragment of HTML: what a notebook shows of results."""
+"""HTML fragment of the scorecard's first screen, for notebooks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from reports import scorecard, summary
 from reports.lookup import NO_STEPS, Findings
 
 SHOWN = 8
-"""Slices that are listed of those that decided."""
+"""Maximum number of deciding verdicts listed."""
 
 
 def render(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> str:
-    """The decision, what decided it and the verdicts by outcome; no script, no links, every text escaped."""
+    """Render the decision, its reasons and the verdicts by outcome.
+
+    The fragment has no script and no links, and every text is escaped.
+    """
     findings = Findings(results, next_steps)
     decision = summary.decision(findings)
     more = len(decision["deciding"]) - SHOWN

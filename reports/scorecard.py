@@ -1,4 +1,7 @@
-"""The scorecard: one self-contained HTML page, a pure function of the results and of what to do next."""
+"""The scorecard: one self-contained HTML page.
+
+It is a pure function of the results and the next steps.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,21 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def render(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> str:
-    """The page of a results file that keeps the schema: the same arguments, the same bytes. Reads nothing else.
+    """Render the page of a results file that conforms to the schema.
 
-    ``next_steps``: place of a failed verdict → what to do about it (``auditor.advice.next_steps``).
+    The same arguments give the same bytes. Nothing else is read. Every text is escaped, and its invisible characters
+    are spelled out.
 
-    Every text is escaped, and its invisible characters are spelt out.
+    ``next_steps``: position of a failed verdict → what to do about it (``auditor.verdicts.advice.next_steps``).
     """
     return environment().get_template("scorecard.html.j2").render(view.build(results, next_steps))
 
 
 def environment() -> Environment:
-    """Templates that escape every text, spell out its invisible characters and refuse unknown names."""
+    """Return the template environment.
+
+    Templates escape every text, spell out its invisible characters, and refuse unknown names.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
@@ -42,5 +49,5 @@ def environment() -> Environment:
 
 
 def _shown(value: Any) -> Any:
-    """Plain text with its invisible characters spelt out; markup of our own (charts) as it is."""
+    """Spell out invisible characters of plain text; keep our own markup."""
     return visible(value) if type(value) is str else value

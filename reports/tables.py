@@ -1,4 +1,7 @@
-"""Tables of measurements: each metric by slice, and groups side by side with all that was measured of them."""
+"""Tables of measurements: each metric by slice, and groups side by side.
+
+A table of groups shows all metrics measured on them.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +13,39 @@ from reports.formats import amount, measured_interval, slice_text, words_of
 from reports.lookup import Findings, Measured, is_full, levels
 
 LONG = 12
-"""A table of more rows than this is folded."""
+"""Tables with more rows than this are folded."""
 _STATUS = {"ok": "ok", "too_few": "too few clusters", "removed_by_tokenizer": "removed by the tokenizer"}
 
 
-def measured_at(found: Findings, probe: str, metric: str, keys: frozenset[str]) -> list[tuple[str, Measured]]:
-    """(model, measurement) of one metric on slices with these keys, slice by slice, the candidate first."""
+def measured_at(findings: Findings, probe: str, metric: str, keys: frozenset[str]) -> list[tuple[str, Measured]]:
+    """Return a metric's (model, measurement) pairs on slices with these keys.
+
+    They are ordered by slice, with the candidate first.
+    """
     own = [
-        (model, one)
-        for model in found.models
-        if (record := found.record(model, probe)) is not None
-        for one in record["measurements"]
-        if one["metric"] == metric and frozenset(one["slice"]) == keys
+        (model, measurement)
+        for model in findings.models
+        if (record := findings.record(model, probe)) is not None
+        for measurement in record["measurements"]
+        if measurement["metric"] == metric and frozenset(measurement["slice"]) == keys
     ]
-    order = list(dict.fromkeys(slice_text(one["slice"]) for _, one in own))
+    order = list(dict.fromkeys(slice_text(measurement["slice"]) for _, measurement in own))
     return sorted(own, key=lambda pair: order.index(slice_text(pair[1]["slice"])))
 
 
-def by_slice(found: Findings, probe: str) -> list[dict[str, Any]]:
-    """One table for each metric and set of slice keys, those of groups apart."""
-    level = levels([one for record in found.of_probe(probe) for one in record["measurements"]])
+def by_slice(findings: Findings, probe: str) -> list[dict[str, Any]]:
+    """Build a table for each metric and set of slice keys.
+
+    Groups have tables of their own.
+    """
+    level = levels([measurement for record in findings.of_probe(probe) for measurement in record["measurements"]])
     plain = [keys for keys in level if keys.isdisjoint(GROUPED)]
-    return [table for keys in plain for table in _of_level(found, probe, keys, is_full(keys, level))]
+    return [table for keys in plain for table in _of_level(findings, probe, keys, is_full(keys, level))]
 
 
-def _of_level(found: Findings, probe: str, keys: frozenset[str], full: bool) -> Iterator[dict[str, Any]]:
-    for name, metric in found.metrics(probe).items():
-        measured = measured_at(found, probe, name, keys)
+def _of_level(findings: Findings, probe: str, keys: frozenset[str], full: bool) -> Iterator[dict[str, Any]]:
+    for name, metric in findings.metrics(probe).items():
+        measured = measured_at(findings, probe, name, keys)
         if not measured:
             continue
         names = list(measured[0][1]["slice"])
@@ -44,12 +53,12 @@ def _of_level(found: Findings, probe: str, keys: frozenset[str], full: bool) -> 
             "caption": ", by ".join([metric["title"], *([" and ".join(names)] if names else [])]),
             "note": metric_note(metric),
             "folded": full or len(measured) > LONG,
-            "rows": [_row(found, model, one, metric["unit"]) for model, one in measured],
+            "rows": [_row(findings, model, measurement, metric["unit"]) for model, measurement in measured],
         }
 
 
 def metric_note(metric: Mapping[str, Any]) -> str:
-    """What kind of number it is, and which direction is better."""
+    """Describe the kind of number and the better direction."""
     better = {"higher": "higher is better", "lower": "lower is better", None: ""}[metric["better"]]
     parts = ["descriptive: no rule may read it" if metric["kind"] == "descriptive" else "", better]
     if not metric["comparable"]:
@@ -57,67 +66,68 @@ def metric_note(metric: Mapping[str, Any]) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _row(found: Findings, model: str, one: Measured, unit: str) -> dict[str, Any]:
+def _row(findings: Findings, model: str, measurement: Measured, unit: str) -> dict[str, Any]:
     return {
-        "slice": slice_text(one["slice"]),
+        "slice": slice_text(measurement["slice"]),
         "model": model,
-        "lane": found.models.index(model),
-        "value": amount(one["value"], unit),
-        "interval": measured_interval(one, unit),
-        "cases": f"{one['n_cases']:,}",
-        "clusters": f"{one['n_clusters']:,}",
-        "vacuous": f"{100 * one['vacuous']:.1f} %",
-        "method": words_of(one["method"]),
-        "status": _STATUS[one["status"]],
-        "ok": one["status"] == "ok",
+        "lane": findings.models.index(model),
+        "value": amount(measurement["value"], unit),
+        "interval": measured_interval(measurement, unit),
+        "cases": f"{measurement['n_cases']:,}",
+        "clusters": f"{measurement['n_clusters']:,}",
+        "vacuous": f"{100 * measurement['vacuous']:.1f} %",
+        "method": words_of(measurement["method"]),
+        "status": _STATUS[measurement["status"]],
+        "ok": measurement["status"] == "ok",
     }
 
 
-def grouped(found: Findings, probe: str) -> list[dict[str, Any]]:
-    """Tables of groups, and of pairs of them: a row for each group and model, a column for each metric.
+def grouped(findings: Findings, probe: str) -> list[dict[str, Any]]:
+    """Build the tables of groups, and of pairs of groups.
 
-    One for each of the other keys' values, such as an axis; open where a verdict on it is a fail, folded elsewhere.
+    Rows are groups by model, columns are metrics. Each value of the other keys, such as an axis, has its own table. A
+    table is open if a verdict on it is a fail, and folded otherwise.
     """
     cells: dict[tuple[str, str], dict[tuple[str, str], dict[str, Measured]]] = {}
     rests: dict[tuple[str, str], Mapping[str, str]] = {}
-    for record in found.of_probe(probe):
-        for one in record["measurements"]:
-            key = next((name for name in one["slice"] if name in GROUPED), None)
+    for record in findings.of_probe(probe):
+        for measurement in record["measurements"]:
+            key = next((name for name in measurement["slice"] if name in GROUPED), None)
             if key is None:
                 continue
-            rest = {name: value for name, value in one["slice"].items() if name != key}
+            rest = {name: value for name, value in measurement["slice"].items() if name != key}
             place = (key, slice_text(rest))
             rests[place] = rest
-            row = cells.setdefault(place, {}).setdefault((one["slice"][key], record["model"]), {})
-            row[one["metric"]] = one
-    return [_grouped(found, probe, key, rests[key, of], rows) for (key, of), rows in cells.items()]
+            row = cells.setdefault(place, {}).setdefault((measurement["slice"][key], record["model"]), {})
+            row[measurement["metric"]] = measurement
+    return [_grouped(findings, probe, key, rests[key, of], rows) for (key, of), rows in cells.items()]
 
 
 def _grouped(
-    found: Findings,
+    findings: Findings,
     probe: str,
     key: str,
     rest: Mapping[str, str],
     cells: Mapping[tuple[str, str], Mapping[str, Measured]],
 ) -> dict[str, Any]:
     present = {name for row in cells.values() for name in row}
-    metrics = [metric for name, metric in found.metrics(probe).items() if name in present]
+    metrics = [metric for name, metric in findings.metrics(probe).items() if name in present]
     groups = list(dict.fromkeys(group for group, _ in cells))
     rows = [
         {
             "group": group,
             "model": model,
             "cells": [_cell(cells[group, model].get(metric["name"]), metric["unit"]) for metric in metrics],
-            "clusters": f"{max(one['n_clusters'] for one in cells[group, model].values()):,}",
+            "clusters": f"{max(measurement['n_clusters'] for measurement in cells[group, model].values()):,}",
         }
         for group in groups
-        for model in found.models
+        for model in findings.models
         if (group, model) in cells
     ]
     broken = any(
         verdict["outcome"] == "fail" and (verdict["slice"] or {}).items() <= rest.items()
-        for number, _ in found.rules_of(probe)
-        for verdict in found.verdicts
+        for number, _ in findings.rules_of(probe)
+        for verdict in findings.verdicts
         if verdict["rule"] == number and verdict["slice"]
     )
     return {
@@ -129,7 +139,7 @@ def _grouped(
     }
 
 
-def _cell(one: Measured | None, unit: str) -> dict[str, str]:
-    if one is None:
+def _cell(measurement: Measured | None, unit: str) -> dict[str, str]:
+    if measurement is None:
         return {"value": "–", "interval": ""}
-    return {"value": amount(one["value"], unit), "interval": measured_interval(one, unit)}
+    return {"value": amount(measurement["value"], unit), "interval": measured_interval(measurement, unit)}

@@ -1,4 +1,7 @@
-"""results.json → one plain dict with everything that the page says, already judged and formatted."""
+"""Conversion of results.json to a plain dict for the page.
+
+The dict holds everything that the page says, judged and formatted.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,12 @@ _HISTORY = "history"
 
 
 def build(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> dict[str, Any]:
-    """The view of a results file that keeps the schema (``auditor/results/schema.json``).
+    """Return the view of a results file that conforms to the schema.
 
-    Returns strings, numbers, lists and dicts only; charts are strings of SVG. Raises KeyError for a missing key.
+    The schema is ``auditor/results/schema.json``. The view holds only strings, numbers, lists and dicts; charts are
+    strings of SVG. Raises KeyError for a missing key.
     """
-    found = Findings(results, next_steps)
+    findings = Findings(results, next_steps)
     return {
         "auditor": results["auditor"],
         "schema": results["schema"],
@@ -37,34 +41,37 @@ def build(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) 
         "partial": results["partial"],
         "drawn": _drawn(results.get("until_decided")),
         "task": results["task"],
-        "candidate": found.candidate,
-        "about": _about(found),
-        "models": _models(found),
+        "candidate": findings.candidate,
+        "about": _about(findings),
+        "models": _models(findings),
         "failed": [
             {"model": record["model"], "probe": record["probe"], "text": unmeasured_text(record)}
             for record in results["records"]
             if record["status"] == "failed"
         ],
-        "decision": summary.decision(found),
-        "quality": summary.quality(found),
-        "limitations": summary.limitations(found),
-        "rules": summary.rules(found),
-        "verdicts": len(found.verdicts),
-        "long_rules": len(found.verdicts) > tables.LONG,
-        "comparisons": summary.comparisons(found),
-        "probes": detail.probes(found),
-        "unmeasured": detail.unmeasured(found),
-        "data": {"columns": list(_DATA.values()), "rows": [_data(one) for one in results["data"]]},
+        "decision": summary.decision(findings),
+        "quality": summary.quality(findings),
+        "limitations": summary.limitations(findings),
+        "rules": summary.rules(findings),
+        "verdicts": len(findings.verdicts),
+        "long_rules": len(findings.verdicts) > tables.LONG,
+        "comparisons": summary.comparisons(findings),
+        "probes": detail.probes(findings),
+        "unmeasured": detail.unmeasured(findings),
+        "data": {"columns": list(_DATA.values()), "rows": [_data(dataset) for dataset in results["data"]]},
         "resources": results["resources"],
         "provenance": _provenance(results),
     }
 
 
-def _about(found: Findings) -> list[tuple[str, str]]:
-    """What was audited, on what and by what: for the lines under the title."""
-    results = found.results
-    path = next((model["path"] for model in results["models"] if model["name"] == found.candidate), "not recorded")
-    files = [(one["name"], f"{one['path']}, {one['used']:,} of {one['rows']:,} rows used") for one in results["data"]]
+def _about(findings: Findings) -> list[tuple[str, str]]:
+    """Return the lines under the title: model, data, seed and policy."""
+    results = findings.results
+    path = next((model["path"] for model in results["models"] if model["name"] == findings.candidate), "not recorded")
+    files = [
+        (dataset["name"], f"{dataset['path']}, {dataset['used']:,} of {dataset['rows']:,} rows used")
+        for dataset in results["data"]
+    ]
     home = next((text for name, text in files if name == HOME), "none")
     others = ", ".join(name for name, _ in files if name != HOME)
     return [
@@ -75,43 +82,47 @@ def _about(found: Findings) -> list[tuple[str, str]]:
     ]
 
 
-def _models(found: Findings) -> list[dict[str, Any]]:
+def _models(findings: Findings) -> list[dict[str, Any]]:
     return [
         {
             "name": model,
-            "candidate": model == found.candidate,
-            "role": "candidate" if model == found.candidate else "comparator",
+            "candidate": model == findings.candidate,
+            "role": "candidate" if model == findings.candidate else "comparator",
             "key": charts.key(model, lane),
         }
-        for lane, model in enumerate(found.models)
+        for lane, model in enumerate(findings.models)
     ]
 
 
-def _drawn(given: Mapping[str, Any] | None) -> str | None:
-    """How much ``--until-decided`` drew, in a sentence; None for an audit of fixed size."""
-    if given is None:
+def _drawn(recorded: Mapping[str, Any] | None) -> str | None:
+    """Say in sentences how much ``--until-decided`` drew.
+
+    Returns None for an audit of fixed size.
+    """
+    if recorded is None:
         return None
-    looks = "one look" if given["looks"] == 1 else f"{given['looks']} looks"
+    looks = "one look" if recorded["looks"] == 1 else f"{recorded['looks']} looks"
     return (
-        f"Examples were drawn until the required rules were decided, or none were left: {looks}, {given['clusters']:,} of "
-        f"{given['available']:,} examples at most; {given['saved']:.0%} of what there was to draw was not needed. "
-        "Slices that no required rule reads were not measured. Bounds by betting hold at every look, "
-        "intervals by other methods only where a probe was drawn once."
+        "Examples were drawn until the required rules were decided or no examples were left: "
+        f"{looks}, at most {recorded['clusters']:,} of {recorded['available']:,} examples; "
+        f"{recorded['saved']:.0%} of the available examples were not needed. "
+        "Slices that no required rule reads were not measured. Betting bounds are valid at every look, "
+        "other intervals only if a probe was drawn once."
     )
 
 
-def _data(one: Mapping[str, Any]) -> dict[str, Any]:
+def _data(dataset: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "name": one["name"],
-        "path": one["path"],
-        "sha256": one["sha256"],
-        "cells": [f"{one[key]:,}" for key in _DATA],
+        "name": dataset["name"],
+        "path": dataset["path"],
+        "sha256": dataset["sha256"],
+        "cells": [f"{dataset[key]:,}" for key in _DATA],
     }
 
 
 def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
     environment = results["environment"]
-    used = {one["method"] for record in results["records"] for one in record["measurements"]}
+    used = {measurement["method"] for record in results["records"] for measurement in record["measurements"]}
     return {
         "facts": [
             ("auditor", results["auditor"]),
@@ -126,9 +137,9 @@ def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
             ("precision", environment["precision"]),
             ("backend", environment.get("backend", "torch")),
             ("threads", str(environment["threads"])),
-            ("attacks side by side", str(environment.get("lockstep", 1))),
+            ("attacks in lockstep", str(environment.get("lockstep", 1))),
             (
-                "tokens in a batch",
+                "tokens per batch",
                 f"{environment['batch_tokens']:,}" if "batch_tokens" in environment else "not recorded",
             ),
         ],
@@ -148,5 +159,5 @@ def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _flat(given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(words_of(name), setting(value)) for name, value in given.items() if name != _HISTORY]
+def _flat(recorded: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(words_of(name), setting(value)) for name, value in recorded.items() if name != _HISTORY]

@@ -121,9 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seconds = round(time.monotonic() - began, 1)
     options.json.write_text(json.dumps({**found, "seconds": seconds}, indent=2) + "\n", encoding="utf-8")
     print(table(check.rows))
-    print(
-        f"{'passed' if check.passed else 'NOT PASSED'} on {there['device']} in {seconds:.0f} s; figures in {options.json}"
-    )
+    outcome = "passed" if check.passed else "NOT PASSED"
+    print(f"{outcome} on {there['device']} in {seconds:.0f} s; figures in {options.json}")
     return 0 if check.passed else 1
 
 

@@ -24,7 +24,10 @@ GOOD = ("good", "great", "fine", "lovely", "superb")
 
 
 def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | None = None) -> Path:
-    """The folder of an audit of a good model, the candidate, beside one that knows fewer words; by the shipped policy."""
+    """The folder of an audit by the shipped policy.
+
+    It audits a good model, the candidate, beside a model that knows fewer words.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     words = {"candidate": GOOD, "weaker": GOOD[:2]}
     models = {name: keyword_model(known, name=name) for name, known in words.items()}

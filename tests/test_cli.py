@@ -85,7 +85,7 @@ def test_an_audit_again_asks_nothing_again_and_gives_the_same_bytes(
     monkeypatch.setattr(HuggingFaceModel, "run", watched)
     assert main(words) == code
     assert asked == []
-    assert "answers were known from an earlier run (--fresh asks again)" in capsys.readouterr().err
+    assert "answers were reused from an earlier run (--fresh recomputes them)" in capsys.readouterr().err
     for name, content in first.items():
         if name != results.TIMINGS:
             assert (place / "kept" / name).read_bytes() == content, name
@@ -121,7 +121,7 @@ def test_until_decided_writes_how_much_was_drawn_and_the_page_says_it(place: Pat
         "not selected",
     }
     page = (place / "decided" / "scorecard.html").read_text(encoding="utf-8")
-    assert "Drawn until decided" in page
+    assert "Stopped once decided" in page
     assert "one look, 7 of 7 examples at most" in page
     code = main(["gate", str(place / "decided")])
     assert code == found["decision"]["exit_code"]
@@ -423,7 +423,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     ),
     "changed data": (_changed, "has changed since training"),
     "a domain without a name": (lambda place: foreign(place, "--domain", "far.csv"), "NAME=FILE"),
-    "no budget": (lambda place: foreign(place, "--budget", "0"), "1 or more"),
+    "no budget": (lambda place: foreign(place, "--budget", "0"), "--budget 0: must be at least 1"),
     "no such device": (lambda place: foreign(place, "--data", str(place / "test.csv"), "--device", "cuda:7"), "device"),
     "not results": (lambda place: ["gate", str(place / "base")], "no results.json"),
     "newer results": (_newer, "upgrade auditor"),
@@ -440,10 +440,10 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         "audit.toml is not a folder",
     ),
     "training over its own base": (_over_its_base, "would replace its own base"),
-    "a seed below 0": (lambda place: foreign(place, "--seed", "-1"), "--seed -1 is no seed"),
+    "a seed below 0": (lambda place: foreign(place, "--seed", "-1"), "--seed -1: must be a whole number from 0"),
     "a seed too large": (
         lambda place: ["train", "--config", str(place / "audit.toml"), "--seed", str(2**64)],
-        "is no seed",
+        "must be a whole number from 0",
     ),
     "a domain of a reserved name": (lambda place: foreign(place, "--domain", "test=x.csv"), "the name is taken"),
     "settings of an unknown recipe": (
@@ -456,9 +456,9 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     ),
     "a page over a data file": (
         lambda place: ["report", str(place / "audit"), "--out", str(place / "test.csv")],
-        "is no page",
+        "is not a page",
     ),
-    "results of schema 0": (_nobodys, "schema 0 is none of auditor's"),
+    "results of schema 0": (_nobodys, "schema 0 does not exist"),
     "results nested too deep": (_deep, "nests tables or lists more than 64 deep"),
     "a probe file that exits": (_exits, "does not import: SystemExit"),
     "a domain given twice": (lambda place: foreign(place, "--domain", "a=x.csv", "--domain", "a=y.csv"), "given twice"),
@@ -490,9 +490,46 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         "not a pretrained model",
     ),
     "rows without their columns": (_strange_rows, "has no column"),
-    "rows of another audit": (_rows_of_another, "has no rows of"),
+    "rows of another audit": (_rows_of_another, "has no rows for"),
     "a candidate without records": (_no_candidate, "no record of the candidate"),
     "no config to train by": (lambda place: ["train", "--config", str(place / "none.toml")], "no such config"),
+    "a data file that is not there": (
+        lambda place: foreign(place, "--data", str(place / "tset.csv")),
+        "tset.csv: no such file (did you mean 'test.csv'?)",
+    ),
+    "a data file like none that is there": (
+        lambda place: foreign(place, "--data", str(place / "unlike.anything")),
+        "unlike.anything: no such file\n",
+    ),
+    **{
+        f"a {name} file of the config that is not there": (
+            lambda place, table=table: [
+                *foreign(place),
+                *_toml(place, "missing.toml", f"[data]\n{table}\n", "--config"),
+            ],
+            hint,
+        )
+        for name, table, hint in (
+            ("test", "test = 'sub/test.csv'", "test.csv: no such file (paths in audit.toml are relative to that file)"),
+            ("similar test", "test = 'tset.csv'", "tset.csv: no such file (did you mean 'test.csv'?)"),
+            (
+                "domain",
+                "test = 'test.csv'\ndomains = { far = 'sub/far.csv' }",
+                "far.csv: no such file (paths in audit.toml are relative to that file)",
+            ),
+            (
+                "labels",
+                "test = 'test.csv'\nlabels_files = { test = 'sub/labels.txt' }",
+                "labels.txt: no such file (paths in audit.toml are relative to that file)",
+            ),
+        )
+    },
+    "a training file that is not there": (
+        lambda place: _toml(
+            place, "lost.toml", "[data]\ntrain = 'sub/train.csv'\n[training]\nbase = 'base'\n", "train", "--config"
+        ),
+        "train.csv: no such file (paths in audit.toml are relative to that file)",
+    ),
     "nothing to train on": (lambda place: ["train", "--config", str(empty_config(place))], "no training data"),
 }
 
@@ -506,7 +543,7 @@ def test_a_mistake_is_one_clear_line_and_exit_2(mistake: str, place: Path, capsy
     assert main(arguments) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1, lines
-    assert words in lines[0]
+    assert words in f"{lines[0]}\n"
     assert "Traceback" not in lines[0]
     left = {file.name for file in place.iterdir()} - before
     assert not any(name.startswith(".") or name == "no" for name in left), left
@@ -594,7 +631,7 @@ def test_ctrl_c_ends_an_audit_with_one_line_and_leaves_nothing(place: Path) -> N
                 break
         rest = process.stderr.read().splitlines()
         assert process.wait(timeout=60) == 130
-    assert rest == ["audit run: interrupted; no results were written; the same command goes on from here"]
+    assert rest == ["audit run: interrupted; no results were written; run the same command to continue"]
     assert not [one for one in place.iterdir() if "stopped" in one.name]
 
 
@@ -620,7 +657,7 @@ def test_ctrl_c_that_a_library_makes_something_else_of_still_ends_the_audit(plac
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read().splitlines()
         assert process.wait(timeout=60) == 130
-    assert rest == ["audit run: interrupted; no results were written; the same command goes on from here"]
+    assert rest == ["audit run: interrupted; no results were written; run the same command to continue"]
     assert not [one for one in place.iterdir() if "stopped" in one.name]
 
 

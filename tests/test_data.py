@@ -322,7 +322,11 @@ def test_a_broken_parquet_file_and_bytes_that_are_no_text_are_refused(tmp_path: 
 
 
 def test_no_such_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    assert refused(tmp_path / "no.csv") == "no such file (paths in audit.toml are relative to that file)"
+    assert refused(tmp_path / "no.csv") == "no such file"
+    written(tmp_path, GOOD, "test.csv")
+    for missing in ("tset.csv", "test.cvs", "test.csv2"):
+        assert refused(tmp_path / missing) == "no such file (did you mean 'test.csv'?)"
+    assert refused(tmp_path / "none" / "test.csv") == "no such file"
     assert refused(tmp_path) == "is a folder, not a file (name a file: .csv, .tsv, .jsonl, .parquet)"
 
 

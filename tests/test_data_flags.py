@@ -146,7 +146,7 @@ def test_swapped_labels_are_doubted_at_the_end_and_in_the_results(
         (["--labels", ""], "'' is not LABEL=LABEL"),
         (["--text-column", " "], "--text-column is empty"),
         (["--label-column", ""], "--label-column is empty"),
-        (["--labels-file", "labels.txt"], "--labels-file labels.txt: no texts that it belongs to"),
+        (["--labels-file", "labels.txt"], "--labels-file labels.txt: there are no texts for these labels"),
     ],
 )
 def test_a_flag_that_cannot_be_is_one_line(flags: list[str], words: str) -> None:

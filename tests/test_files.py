@@ -246,7 +246,7 @@ def test_init_writes_the_config_and_with_policy_the_policy(
 
 def test_the_task_of_a_config_is_said_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "--task", "ner"]) == 2
-    assert "--task is about the policy (audit init --policy --task ner)" in capsys.readouterr().err
+    assert "--task applies to --policy only (audit init --policy --task ner)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

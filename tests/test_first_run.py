@@ -95,7 +95,7 @@ def test_a_base_that_the_config_names_counts_for_a_foreign_checkpoint(
     assert (measured["label_noise"], measured["low_resource"]) == ("measured", "measured")
     capsys.readouterr()
     assert run(*words, "--dry-run") == 0
-    assert "model: trained again from base, the base of [training]\n" in capsys.readouterr().err
+    assert "model: retraining starts from base, the base of [training]\n" in capsys.readouterr().err
 
 
 def test_the_end_of_a_run_says_once_what_was_not_measured_and_how_to_change_that(
@@ -124,7 +124,7 @@ def test_the_end_of_a_run_says_once_what_was_not_measured_and_how_to_change_that
         assert "expected_seconds" not in content
         assert "estimate" not in json.loads(content if name.endswith("json") else "{}")
     assert main(["gate", "audit"]) == 3
-    policy = "policy: default, as the audit was judged by\n"
+    policy = "policy: default (the audit was judged by it)\n"
     assert capsys.readouterr().out == policy + said.out, "the gate says the same from the folder alone"
 
 
@@ -171,7 +171,7 @@ def test_a_dry_run_says_that_until_decided_has_no_time(place: Path, capsys: pyte
     assert run("--dry-run", "--until-decided") == 0
     said = capsys.readouterr().out
     assert "at least" not in said
-    assert "--until-decided stops each slice once its verdict stands" in said
+    assert "--until-decided stops each slice once its verdict is decided" in said
     assert place.is_dir()
 
 
@@ -253,10 +253,10 @@ def test_an_estimate_is_a_lower_bound_with_trainings_and_queries_apart() -> None
     other = Work("m", "q", (), None, None)
     assert estimate.lines([WORK, other], kept=True) == [
         "estimate: at least 10 min for 1,000 cases and 3 trainings",
-        "  p: 3 trainings of 60 steps, about 5 min of it",
-        "  attacks may ask up to 50 queries beside, at most 90 s more",
-        "  not in it: q, which do not say how much they do",
-        "  what an earlier run has answered or trained takes no time",
+        "  p: 3 trainings of 60 steps, about 5 min of that time",
+        "  attacks may ask up to 50 more queries, which take at most 90 s",
+        "  not included: q (the amount of work is not known)",
+        "  answers and trainings that an earlier run kept take no time",
     ]
     assert estimate.lines([other], kept=True) == []
 
@@ -266,14 +266,14 @@ def test_the_list_names_models_where_there_are_several_and_what_no_probe_would_s
     silent, unfit = Work("m", "q", (), None, None), Work("m", "e", ("labelled_spans",), NEEDS["labelled_spans"], None)
     assert estimate.listing([WORK, silent, unfit], rules, "m") == [
         "would measure:",
-        "  p  1,000 cases, up to 50 queries, 3 trainings of 60 steps; at least 10 min; with every query 12 min",
-        "  q  does not say how much it does",
+        "  p  1,000 cases, up to 50 queries, 3 trainings of 60 steps; at least 10 min; if attacks ask every query, 12 min",
+        "  q  amount of work not known",
         "  e – does not apply: the task labels texts, not their words",
     ]
     other = Work("n", "q", ("domains",), NEEDS["domains"], None)
     assert estimate.listing([replace(WORK, planned=Planned(1, trainings=1, steps=9)), other], rules, "n") == [
         "would measure:",
-        "  m: p  1 case, 1 training of 9 steps; at least 10 min; with every query 12 min",
+        "  m: p  1 case, 1 training of 9 steps; at least 10 min; if attacks ask every query, 12 min",
         "would not measure:",
         "  q (required) – give another domain with --domain NAME=FILE",
     ]

@@ -27,7 +27,7 @@ RUN = ["run", "--model", "model", "--data", "test.csv", "--probe", "quality", "-
 TRAIN = ["train", "--config", "audit.toml", "--out", "new/out", "--quiet"]
 HERE = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
 """Processes of their own find the same package, wherever they start."""
-INSTEAD = {"run": "no results were written; the same command goes on from here"}
+INSTEAD = {"run": "no results were written; run the same command to continue"}
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_a_signal_before_the_results_are_whole_leaves_one_line_and_nothing_else(
     struck(monkeypatch, moment, number)
     assert main(RUN if command == "run" else TRAIN) == 128 + number
     said = capsys.readouterr()
-    kept = INSTEAD.get(command, "finished checkpoints are kept; the same command continues")
+    kept = INSTEAD.get(command, "finished checkpoints are kept; run the same command to continue")
     assert said.err == f"audit {command}: {WORDS[number.name]}; {kept}\n"
     assert names(place) == before
     assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
@@ -146,7 +146,7 @@ def test_a_signal_once_the_results_are_whole_changes_neither_them_nor_the_exit_c
     out = tmp_path / "out"
     struck(monkeypatch, moment, number)
     assert main([*RUN, "--out", str(out)]) == results.load(out)["decision"]["exit_code"] == 3
-    assert capsys.readouterr().err == f"audit run: {WORDS[number.name]}; the results are whole\n"
+    assert capsys.readouterr().err == f"audit run: {WORDS[number.name]}; the results are complete\n"
     assert names(tmp_path) == {"out", *(f"out/{name}" for name in results.FILES - {results.ERRORS})}
 
 
@@ -176,7 +176,7 @@ def test_every_command_that_is_done_keeps_its_exit_code(
     capsys.readouterr()
     struck(monkeypatch, moment, signal.SIGTERM)
     assert main(here) == code
-    assert capsys.readouterr().err.endswith(f"audit {command[0]}: terminated; the results are whole\n")
+    assert capsys.readouterr().err.endswith(f"audit {command[0]}: terminated; the results are complete\n")
 
 
 def test_an_impatient_second_signal_leaves_nothing_either(
@@ -272,4 +272,4 @@ def test_a_reader_that_never_reads_keeps_nobody_from_ending_the_process(tmp_path
     assert main([*RUN, "--out", str(tmp_path / "out")]) == 3
     command = [sys.executable, "-c", BLOCKED, str(tmp_path / "out")]
     done = subprocess.run(command, env=HERE, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (3, "audit gate: terminated; the results are whole\n")
+    assert (done.returncode, done.stderr) == (3, "audit gate: terminated; the results are complete\n")

@@ -455,8 +455,8 @@ def test_what_failed_has_a_remedy_that_is_trained_and_audited(place: Path, capsy
     capsys.readouterr()
     assert main(["remedy", str(place / "ill"), "--train", "--quiet", "--device", "cpu"]) == 0
     said = capsys.readouterr().out
-    assert "→ remedy-noise: recipe online, on " in said
-    assert "→ remedy-attack: recipe attack, on pruthi; held out: deepwordbug, textbugger" in said
+    assert "→ remedy-noise: recipe online, trained on " in said
+    assert "→ remedy-attack: recipe attack, trained on pruthi; held out: deepwordbug, textbugger" in said
     assert "adversarial f1_under_attack [recipe deepwordbug, held out]: " in said
     trained = json.loads((place / "ill-remedy" / "ckpt" / "remedy-attack" / "training.json").read_text("utf-8"))
     assert (trained["recipe"], trained["recipe_settings"]["method"]) == ("attack", "pruthi")

@@ -355,7 +355,7 @@ def test_results_and_page_say_what_computed_and_answers_are_never_mixed(
     other = audit(place, tmp_path / "two", "--backend", "torch")
     assert other["environment"]["backend"] == "torch"
     assert "onnxruntime" not in other["environment"]["versions"]
-    assert "were known from an earlier run" not in capsys.readouterr().err
+    assert "were reused from an earlier run" not in capsys.readouterr().err
     assert len(runtime.opened) == 1
 
 

@@ -146,11 +146,11 @@ def test_what_is_left_goes_by_the_estimate_first_and_more_and_more_by_the_pace(
         lines.finish()
     assert log.getvalue().splitlines() == [
         "m: low_resource: …",
-        "m: low_resource: 0 of 100, about 60 s left, 6 min of the audit",
+        "m: low_resource: 0 of 100, about 60 s left, 6 min left of the audit",
         # By the pace 180 s, by the estimate 75 s: a quarter of the first and three of the second.
-        "m: low_resource: 25 of 100, about 101 s left, 7 min of the audit",
+        "m: low_resource: 25 of 100, about 101 s left, 7 min left of the audit",
         # By the pace 120 s, by the estimate 50 s.
-        "m: low_resource: 50 of 100, about 85 s left, 6 min of the audit",
+        "m: low_resource: 50 of 100, about 85 s left, 6 min left of the audit",
         "m: low_resource: 120 s",
         "m: noise: …",
         # Nothing comes after it; it said no total.
@@ -328,7 +328,7 @@ def test_a_swallowed_interruption_ends_the_work(
 ) -> None:
     with make(check=INTERRUPTS.check) as line:
         line.start("work")
-        monkeypatch.setattr(INTERRUPTS, "came", 2)
+        monkeypatch.setattr(INTERRUPTS, "received", 2)
         with pytest.raises(KeyboardInterrupt):
             line.advance()
         with pytest.raises(KeyboardInterrupt):
@@ -544,7 +544,7 @@ def test_an_audit_on_a_real_terminal_of_40_columns(place: Path) -> None:
 def test_ctrl_c_on_a_real_terminal_leaves_one_line(place: Path) -> None:
     code, rows, written = audit_on_pty(place, "os.kill(os.getpid(), signal.SIGINT); time.sleep(60)", 120)
     assert code == 130, written
-    said = "audit run: interrupted; no results were written; the same command goes on from here"
+    said = "audit run: interrupted; no results were written; run the same command to continue"
     assert rows[-2:] == [said, ""]
     assert rows[-3] == "on standard error"
     assert "\x1b[?25" not in written

@@ -162,9 +162,9 @@ def test_a_proposal_trains_nothing(place: Path, capsys: pytest.CaptureFixture[st
     before = sorted(place.rglob("*"))
     assert main(["remedy", str(place / "audit")]) == 0
     said = capsys.readouterr()
-    assert "→ remedy-noise: recipe online, on " in said.out
+    assert "→ remedy-noise: recipe online, trained on " in said.out
     assert "; held out: " in said.out
-    assert said.err == "train and audit them: the same command with --train\n"
+    assert said.err == "to train and audit them, run the same command with --train\n"
     assert sorted(place.rglob("*")) == before
 
 
@@ -235,14 +235,14 @@ def test_what_a_training_lacks_is_said_before_it_is_proposed(foreign: Path, caps
     assert main(["remedy", str(foreign)]) == 0
     said = capsys.readouterr()
     assert "→ remedy-noise: recipe online" in said.out
-    assert said.err == f"to train and audit them, this is missing: {base}; {rows}\n"
+    assert said.err == f"training and auditing them needs: {base}; {rows}\n"
     assert main(["remedy", str(foreign), "--train"]) == 2
-    assert f"cannot be trained; missing: {base}; {rows}" in capsys.readouterr().err
+    assert f"cannot train; missing: {base}; {rows}" in capsys.readouterr().err
     given = ["--base", str(foreign.parent / "base"), "--train-data", str(foreign.parent / "train.csv")]
     assert main(["remedy", str(foreign), *given[:2]]) == 0
-    assert capsys.readouterr().err == f"to train and audit them, this is missing: {rows}\n"
+    assert capsys.readouterr().err == f"training and auditing them needs: {rows}\n"
     assert main(["remedy", str(foreign), *given]) == 0
-    assert capsys.readouterr().err == "train and audit them: the same command with --train\n"
+    assert capsys.readouterr().err == "to train and audit them, run the same command with --train\n"
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_without_a_training_json_base_and_rows_are_those_of_the_audit(
 ) -> None:
     folder = copied(place, tmp_path)
     assert main(["remedy", str(folder / "audit")]) == 0
-    assert capsys.readouterr().err == "train and audit them: the same command with --train\n"
+    assert capsys.readouterr().err == "to train and audit them, run the same command with --train\n"
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_what_is_gone_or_has_changed_since_the_audit_is_said_before_any_training
     assert main(["remedy", str(folder / "audit"), "--train"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "cannot be trained; missing: " in said
+    assert "cannot train; missing: " in said
     assert words in said
     assert not (folder / "audit-remedy").exists()
 
@@ -366,7 +366,7 @@ def test_nothing_failed_by_another_policy_is_said(
     (tmp_path / "lax.toml").write_text(LAX, encoding="utf-8")
     assert main(["remedy", str(place / "audit"), "--policy", str(tmp_path / "lax.toml")]) == 0
     assert capsys.readouterr().out == (
-        "policy: lax.toml\nnothing failed that a recipe is known for (noise and adversarial are, but for entity swap)\n"
+        "policy: lax.toml\nnothing failed that has a known recipe (noise and adversarial have one, except entity swap)\n"
     )
 
 
@@ -380,7 +380,7 @@ def test_a_remedy_goes_by_the_policy_of_the_audit(
     (tmp_path / "lax.toml").unlink()
     capsys.readouterr()
     assert main(["remedy", str(tmp_path / "audit")]) == 0
-    assert capsys.readouterr().out.startswith("policy: lax.toml, as the audit was judged by\nnothing failed")
+    assert capsys.readouterr().out.startswith("policy: lax.toml (the audit was judged by it)\nnothing failed")
 
 
 @pytest.mark.parametrize("name", ["../mine", "/mine", "a/b"])
@@ -391,7 +391,7 @@ def test_a_candidate_that_is_a_path_is_refused(
     renamed = dataclasses.replace(audited, results={**audited.results, "candidate": name})
     monkeypatch.setattr(verification, "load", lambda *_: renamed)
     assert main(["remedy", str(place / "audit"), "--train"]) == 2
-    assert "is no checkpoint's name" in capsys.readouterr().err
+    assert "is not the name of a checkpoint" in capsys.readouterr().err
 
 
 def test_texts_stay_out_of_what_is_written_when_asked(place: Path, tmp_path: Path) -> None:

@@ -242,14 +242,16 @@ def test_empty_results_render_with_all_rows_unmeasured() -> None:
     assert Tags(page).open == []
 
 
-@pytest.mark.parametrize(("looks", "words"), [(1, "one look, 64 of 1,066"), (3, "3 looks, 64 of 1,066")])
+@pytest.mark.parametrize(
+    ("looks", "words"), [(1, "one look, at most 64 of 1,066"), (3, "3 looks, at most 64 of 1,066")]
+)
 def test_an_audit_until_decided_says_how_much_was_drawn(looks: int, words: str) -> None:
     found = copy.deepcopy(RESULTS)
     found["until_decided"] = {"looks": looks, "clusters": 64, "available": 1066, "slices": [], "saved": 0.94}
     page = scorecard.render(found)
     assert 'id="drawn"' in page
     assert words in page
-    assert "94% of what there was to draw was not needed" in page
+    assert "94% of the available examples were not needed" in page
     assert 'id="drawn"' not in PAGE
 
 
@@ -321,7 +323,7 @@ def test_a_wider_chart_than_can_be_read_is_left_to_the_table() -> None:
 
 def test_the_named_hypotheses_are_reported_whatever_they_say() -> None:
     named = view.build(RESULTS)["comparisons"]["named"]
-    assert [one["said"] for one in named] == ["not decided: the interval holds zero", "as expected"]
+    assert [one["conclusion"] for one in named] == ["not decided: the interval includes zero", "as expected"]
     assert named[1]["value"] == "−2.2 points"
     assert named[1]["interval"] == "[−3.7, −0.7]"
 
@@ -332,10 +334,10 @@ def test_the_named_hypotheses_are_reported_whatever_they_say() -> None:
         (0.01, 0.02, "higher", "as expected"),
         (0.01, 0.02, "lower", "the opposite of what was expected"),
         (-0.02, -0.01, "lower", "as expected"),
-        (-0.02, 0.01, "lower", "not decided: the interval holds zero"),
+        (-0.02, 0.01, "lower", "not decided: the interval includes zero"),
         (0.01, None, None, "higher"),
         (None, -0.01, None, "lower"),
-        (None, None, None, "not decided: the interval holds zero"),
+        (None, None, None, "not decided: the interval includes zero"),
     ],
 )
 def test_a_comparison_is_judged_by_its_interval(
@@ -344,7 +346,7 @@ def test_a_comparison_is_judged_by_its_interval(
     found = results()
     found["comparisons"] = [{**found["comparisons"][0], "low": low, "high": high, "expect": expect}]
     (one,) = itertools.chain(*view.build(found)["comparisons"].values())
-    assert one["said"] == said
+    assert one["conclusion"] == said
 
 
 def test_a_row_shows_the_worst_slice_of_each_rule_beside_the_comparator() -> None:
@@ -578,7 +580,7 @@ def test_a_row_that_only_shown_rules_read_has_no_verdict() -> None:
         if rule["probe"] == "noise":
             rule["required"] = "never"
     assert row_of(found, "noise")["mark"] is None
-    assert "measured, shown only" in scorecard.render(found)
+    assert "measured, advisory" in scorecard.render(found)
 
 
 def not_run(found: dict[str, Any], probe: str, reason: str, *missing: str) -> dict[str, Any]:

@@ -213,7 +213,7 @@ def test_without_a_home_every_command_works_and_nothing_is_kept(
     quiet = ["--quiet"] if command in ("run", "train", "remedy") else []
     assert main([*WORDS.get(command, [command]), *quiet]) == CODES.get(command, 0)
     said = capsys.readouterr().err.splitlines()
-    told = f"audit {command}: no home folder is known, so that nothing is kept for the next run (AUDIT_CACHE names a folder)"
+    told = f"audit {command}: no home folder: nothing is kept for the next run (set AUDIT_CACHE to a folder)"
     assert (told in said) == (command in surroundings.KEEPING)
     assert "~" not in {path.name for path in place.iterdir()} - before
 
@@ -235,7 +235,7 @@ def test_a_current_folder_that_is_gone_is_one_line(
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     assert main(["probes"]) == 2
-    line = "audit probes: the current folder is not there: No such file or directory (cd to another one)\n"
+    line = "audit probes: the current folder does not exist: No such file or directory (cd to another one)\n"
     assert capsys.readouterr().err == line
 
 
@@ -248,9 +248,7 @@ def test_no_place_for_temporary_files_is_one_line(
 
     monkeypatch.setattr(tempfile, "gettempdir", nowhere)
     assert main(WORDS["run"]) == 2
-    line = (
-        "audit run: no temporary files can be written: No usable temporary directory found in ['/tmp'] (set TMPDIR)\n"
-    )
+    line = "audit run: cannot write temporary files: No usable temporary directory found in ['/tmp'] (set TMPDIR)\n"
     assert capsys.readouterr().err == line
 
 

@@ -1,4 +1,7 @@
-"""``examples.parquet``: what is written is read, the same bytes every time, in groups, whatever the order of the file."""
+"""``examples.parquet`` is read as it was written.
+
+The bytes are the same every time. It is written in groups, and the order of the file's rows does not matter.
+"""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ def test_a_number_that_is_neither_name_nor_id_is_refused_with_the_mapping_to_wri
     with pytest.raises(DataError) as caught:
         gold(("negative", "positive"), value)
     assert caught.value.message == (
-        f"'{value}': the numbers of the column ({value}) are neither all labels of the model nor all positions (0 to 1);"
-        " the model knows negative, positive"
+        f"'{value}': the numbers of the column ({value}) are neither all labels of the model nor all positions"
+        " (0 to 1); the model knows negative, positive"
     )
     assert caught.value.where is None
     assert caught.value.hint == (

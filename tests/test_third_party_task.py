@@ -1,4 +1,7 @@
-"""A third party's task, one file outside the project: found by entry point, listed, and refused where it lacks something."""
+"""A third party's task in one file outside the project.
+
+It is found by its entry point, listed, and refused if it lacks something.
+"""
 
 from __future__ import annotations
 

@@ -70,7 +70,8 @@ def pieces_alone(folder: Path, *, words: bool = False) -> Path:
     folder.mkdir(parents=True)
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SAID * 20), model_prefix=str(folder / "spm"), vocab_size=40,
-        pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]",
+        pad_id=0, bos_id=1, eos_id=2, unk_id=3,
+        pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]",
         minloglevel=9, num_threads=1, hard_vocab_limit=False,
     )  # fmt: skip
     (folder / "spm.vocab").unlink()

@@ -83,7 +83,8 @@ def test_seeds_beyond_the_last_are_refused(tmp_path: Path) -> None:
         (
             '"fgm"]',
             '"attack"]',
-            "[training.recipe.attack]: first = 1, with epochs = 1, never attacks: epochs count from 0 (epochs = 2 or more, or first = 0)",
+            "[training.recipe.attack]: first = 1, with epochs = 1, never attacks: epochs count from 0"
+            " (epochs = 2 or more, or first = 0)",
         ),
         (
             "epsilon = 0.5",

@@ -167,7 +167,7 @@ def test_an_interrupted_command_is_continued_by_the_same_command(
     with monkeypatch.context() as patch:
         interrupting(patch, 4)  # the second of the second recipe's two steps
         assert audit_train(tmp_path / "broken") == 130
-    said = "audit train: interrupted; finished checkpoints are kept; the same command continues\n"
+    said = "audit train: interrupted; finished checkpoints are kept; run the same command to continue\n"
     assert capsys.readouterr().err.endswith(said)
     assert len(list(cache.rglob("running.safetensors"))) == 1
     assert audit_train(tmp_path / "broken") == 0
@@ -186,7 +186,7 @@ def test_fresh_does_not_go_on_from_what_was_interrupted(
     with monkeypatch.context() as patch:
         interrupting(patch, 2)
         assert audit_train(tmp_path, "--fresh") == 130
-    assert capsys.readouterr().err.endswith("; the same command without --fresh continues\n")
+    assert capsys.readouterr().err.endswith("; run the same command without --fresh to continue\n")
     assert audit_train(tmp_path, "--fresh") == 0
     assert "from step" not in capsys.readouterr().err
 

@@ -1,8 +1,8 @@
 """The shipped policy through the real gate when it is asked after every round of examples until it has decided.
 
-Means, changes and differences are judged by bounds for repeated looks; bias, whose sentences are a fixed set, by its
-fixed design. The bounds only tighten, so the gate's word on the whole sample holds what it said at every look: the error
-rates below ask it once, and one test looks for real and stops every slice that is decided.
+Bounds for repeated looks judge means, changes and differences. Bias, whose sentences are a fixed set, is judged by its
+fixed design. The bounds only tighten, so the gate's decision on the whole sample covers every earlier look. The error
+rates below ask it once; one test really looks after every round and stops every decided slice.
 """
 
 from __future__ import annotations
@@ -116,12 +116,18 @@ def with_one(place: Place, value: float, seed: int, audits: int) -> Iterator[int
 
 
 def wrong_passes(place: Place, seed: int, audits: int) -> int:
-    """Audits ever released although one slice is at its limit: the others being faultless is what makes it likeliest."""
+    """Audits ever released although one slice is at its limit.
+
+    All other slices are faultless, which makes a wrong release likeliest.
+    """
     return sum(code == 0 for code in with_one(place, LIMITS[place], seed, audits))
 
 
 def decided_at(audits: Sequence[Audit]) -> dict[str, float]:
-    """For each metric the median number of examples at which the gate first decided a slice; never counts as infinite."""
+    """Median number of examples until the gate first decided a slice.
+
+    The result has one number for each metric; an audit that never decides counts as infinite.
+    """
     found: dict[str, list[float]] = {metric: [] for metric in SEQUENTIAL}
     for audit in audits:
         first: dict[Place, int] = {}

@@ -1,4 +1,7 @@
-"""A word of a corpus may hold any white space but blanks, tabs and line ends: it is one word, with one tag, everywhere."""
+"""A word of a corpus with white space in it stays one word.
+
+It keeps one tag, and may contain any white space except blanks, tabs and line ends.
+"""
 
 from __future__ import annotations
 

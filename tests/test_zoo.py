@@ -1,7 +1,7 @@
-"""Checkpoints of many architectures, written by transformers 4.57 and 5.24, answer as transformers alone does.
+"""Checkpoints of many architectures answer as transformers alone does.
 
-``expected.json`` beside them holds the probabilities that the transformers which wrote them gave, one text at a time. Run
-under both majors (``make test``, ``make test-transformers4``).
+transformers 4.57 and 5.24 wrote them. ``expected.json`` beside them holds the probabilities that the writing version
+gave, one text at a time. Run under both majors (``make test``, ``make test-transformers4``).
 """
 
 from __future__ import annotations

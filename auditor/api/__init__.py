@@ -1,4 +1,4 @@
-"""The commands from Python: arguments as a notebook has them, results as an object."""
+"""Python API: the commands as functions, their results as an object."""
 
 from auditor.api.calls import audit, load, train
 from auditor.api.outcome import Results

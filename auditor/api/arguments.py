@@ -1,4 +1,7 @@
-"""Arguments of the Python API → config, data and model, checked as those of the commands."""
+"""Checks that turn arguments of the Python API into config and data.
+
+The same checks apply as on the command line.
+"""
 
 from __future__ import annotations
 
@@ -24,27 +27,30 @@ Rows: TypeAlias = "str | Path | pandas.DataFrame | datasets.Dataset | Sequence[M
 Splits: TypeAlias = "datasets.DatasetDict"
 """Rows of several sets by name."""
 Model: TypeAlias = "str | Path | tuple[Any, Any] | transformers.Pipeline"
-"""A checkpoint folder or a folder of several; ``(model, tokenizer)``; a pipeline."""
+"""A checkpoint folder or a folder of checkpoints; ``(model, tokenizer)``; a pipeline."""
 _COLUMNS = {"text": "text_column", "label": "label_column", "group": "group_column"}
 
 
 def configured(config: Place | None, changes: Mapping[str, object], where: str) -> Config:
-    """The config of a file, or the defaults, with what the arguments say in place of its own. Raises ConfigError.
+    """Read the config or the defaults and override them with the arguments.
 
-    ``changes``: tables as ``audit.toml`` holds them; None, and empty tables, say nothing.
+    ``changes``: tables as in ``audit.toml``; None and empty tables change nothing. Raises ConfigError.
     """
     base = configs.load(None if config is None else Path(config))
     return configs.overlaid(base, configs.of_document(_given(changes), where))
 
 
 def _given(tables: Mapping[Any, object]) -> dict[str, object]:
-    """Tables of plain values, without what says nothing."""
+    """Drop None and empty tables; convert the rest to plain values."""
     named = {str(key): _given(value) if isinstance(value, Mapping) else _plain(value) for key, value in tables.items()}
     return {key: value for key, value in named.items() if value is not None and value != {}}
 
 
 def _plain(value: Any) -> Any:
-    """A value as ``audit.toml`` would hold it: no paths, no numpy numbers, no tuples."""
+    """Convert a value to what ``audit.toml`` would hold.
+
+    Paths become strings, numpy numbers Python numbers, and tuples lists.
+    """
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     if isinstance(value, Path):
@@ -53,7 +59,7 @@ def _plain(value: Any) -> Any:
 
 
 def data_table(labels: Mapping[Any, str] | None, columns: Mapping[str, str] | None) -> dict[str, object]:
-    """``[data]`` as the arguments of that say it."""
+    """Build the ``[data]`` table from the arguments ``labels`` and ``columns``."""
     named = dict(columns or {})
     fields = {key: named.pop(name) for name, key in _COLUMNS.items() if name in named}
     return {"labels": dict(labels or {}), **fields, "columns": named}
@@ -65,9 +71,10 @@ def sets(
     validation: Rows | None,
     domains: Mapping[str, Rows] | None,
 ) -> dict[str, Source]:
-    """``home``, ``train``, ``validation`` and domains → rows, of those that are given. Raises DataError, UsageError.
+    """Map each given set to its rows.
 
-    A DatasetDict gives the first three by its names test, train and validation.
+    The keys are ``home``, ``train``, ``validation`` and the names of domains. A DatasetDict supplies the first three
+    from its splits test, train and validation. Raises DataError and UsageError.
     """
     sources = _by_split(data, {HOME: "test", "train": "train", "validation": "validation"})
     if not sources and data is not None:
@@ -80,7 +87,10 @@ def sets(
 
 
 def training_sets(data: Rows | Splits | None, validation: Rows | None) -> dict[str, Source]:
-    """``train``, ``validation`` and ``test`` → rows, of those that are given. Raises DataError."""
+    """Map ``train``, ``validation`` and ``test`` to their rows, where given.
+
+    Raises DataError.
+    """
     sources = _by_split(data, {name: name for name in ("train", "validation", "test")})
     if not sources and data is not None:
         sources["train"] = reading.source(data, "data")
@@ -88,13 +98,16 @@ def training_sets(data: Rows | Splits | None, validation: Rows | None) -> dict[s
 
 
 def _by_split(data: object, names: Mapping[str, str]) -> dict[str, Source]:
-    """Set → the rows of its split of a DatasetDict, the first of which has to be there; empty for anything else."""
+    """Map each set to the rows of its split of a DatasetDict.
+
+    The result is empty for any other kind of data. Raises DataError if the split of the first set is missing.
+    """
     if not reading.is_splits(data):
         return {}
     splits = reading.splits(data)
     needed = next(iter(names.values()))
     if needed not in splits:
-        hint = f"give one of its splits, or rename it: {', '.join(splits)}"
+        hint = f"pass one of its splits, or rename a split: {', '.join(splits)}"
         raise DataError(f"the DatasetDict has no split {needed!r}", where="data", hint=hint)
     return {name: reading.source(splits[split], f"data[{split!r}]") for name, split in names.items() if split in splits}
 
@@ -105,18 +118,21 @@ def _named(**rows: object) -> dict[str, Source]:
 
 def _check_domain(name: str) -> None:
     if not isinstance(name, str) or not name.strip() or not is_text(name) or name in configs.RESERVED:
-        hint = f"taken: {', '.join(configs.RESERVED)}"
+        hint = f"reserved: {', '.join(configs.RESERVED)}"
         raise UsageError(f"{name!r} cannot be a domain's name", where="domains", hint=hint)
 
 
 def words(value: Place | Sequence[Place] | None, name: str) -> tuple[str, ...]:
-    """Names, or files, of which one may stand alone. Raises UsageError for none at all, and for what is no name."""
+    """Return names or file paths, or a single one, as a tuple.
+
+    Raises UsageError for an empty sequence and for anything that is neither a name nor a path.
+    """
     if value is None:
         return ()
     listed = (value,) if isinstance(value, str | Path) else tuple(value)
     if not listed:
-        raise UsageError("is empty", where=name, hint="leave it out for all of them")
+        raise UsageError("is empty", where=name, hint="omit it to select all")
     for word in listed:
         if not isinstance(word, str | Path) or not str(word):
-            raise UsageError(f"{word!r} is no name and no file", where=name)
+            raise UsageError(f"{word!r} is neither a name nor a path", where=name)
     return tuple(map(str, listed))

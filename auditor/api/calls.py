@@ -1,4 +1,4 @@
-"""``auditor.audit``, ``auditor.train`` and ``auditor.load``."""
+"""Functions ``auditor.audit``, ``auditor.train`` and ``auditor.load``."""
 
 from __future__ import annotations
 
@@ -25,17 +25,22 @@ if TYPE_CHECKING:
     from auditor.training.job import Finished
 
 
-class _Heard(Listener):
-    """Keeps notes and warnings, and prints nothing but progress, where that is wanted."""
+class _NoteListener(Listener):
+    """Listener that collects notes and warnings.
+
+    It prints progress if ``progress`` is set, and nothing else.
+    """
 
     def __init__(self, *, progress: bool) -> None:
         super().__init__(Lines() if progress else Quiet())
         self.notes: list[str] = []
 
     def note(self, line: str) -> None:
+        """Keep a note."""
         self.notes.append(line)
 
     def warn(self, line: str) -> None:
+        """Keep a warning among the notes."""
         self.notes.append(line)
 
 
@@ -67,39 +72,39 @@ def audit(
     trust_remote_code: bool = False,
     progress: bool = False,
 ) -> Results:
-    """Audit a model: measure its limitations and judge them by a policy, as ``audit run`` does.
+    """Measure a model's limitations and judge them by a policy.
 
-    Rows in memory are read, checked and refused as those of files; rows are counted from 1 (``data: row 17``). A model in
-    memory stays where it is and as it is: it is asked in evaluation mode, and an attack's success is checked with the
-    same model.
+    Does what ``audit run`` does. Rows in memory pass the same checks as rows of files; errors count rows from 1
+    (``data: row 17``). A model in memory stays on its device and is restored afterwards: it answers in evaluation mode,
+    and the same model checks the success of attacks.
 
     Args:
-        model: A checkpoint folder, or a folder of several; ``(model, tokenizer)`` of transformers; a transformers
+        model: A checkpoint folder, or a folder of checkpoints; ``(model, tokenizer)`` of transformers; a transformers
             pipeline for text-classification or token-classification.
         data: Labelled rows to audit on: a path (CSV, TSV, JSONL, Parquet, CoNLL), a pandas DataFrame, a
-            ``datasets.Dataset``, a list of dicts; or a ``datasets.DatasetDict``, whose splits test, train and validation
-            are the three sets. None: what ``config`` or the checkpoint's ``training.json`` names.
-        train: Training rows: leakage, majority baseline, learning curve.
-        validation: Validation rows; rows to audit on that occur among them are left out.
+            ``datasets.Dataset``, a list of dicts; or a ``datasets.DatasetDict``, whose splits test, train and
+            validation are the three sets. None: what ``config`` or the checkpoint's ``training.json`` names.
+        train: Training rows, for the leakage check, majority baseline and learning curve.
+        validation: Validation rows; the audit leaves out rows that occur among them.
         domains: Name → rows of other domains.
         task: ``text-classification`` or ``ner``; None: the config's, else by the model's architecture.
-        probes: Names of probes to measure alone, and probe files to add; None: every probe.
+        probes: Names of the only probes to measure, and probe files to add; None: every probe.
         settings: Probe → its settings, as ``[probes.<name>]`` of ``audit.toml``.
         policy: The ``policy.toml`` to judge by; None: the config's, else the shipped one.
-        config: An ``audit.toml``; arguments win over it. None: none is read, also where one is in the current folder.
-        out: A results folder to write; None: nothing is left on disk, and ``Results.save`` writes one.
+        config: An ``audit.toml``; arguments override it. None: no file is read, not even one in the current folder.
+        out: A results folder to write; None: nothing stays on disk (``Results.save`` can write it later).
         base: The folder of the model that this one was fine-tuned from, for probes that train.
         labels: Label in the data → the model's label.
-        columns: ``text``, ``label`` and ``group`` → column; None: by their usual names.
+        columns: ``text``, ``label`` and ``group`` → column; None: columns with their usual names.
         favourable_label: The label that groups should get equally often.
-        candidate: The checkpoint whose verdicts count, in a folder of several; the name of a model in memory.
-        seed: None: the config's, else 0.
-        budget: Use at most so many examples per data set and probe.
+        candidate: The checkpoint to judge, in a folder of checkpoints; the name of a model in memory.
+        seed: Random seed; None: the config's, else 0.
+        budget: Maximum number of examples per data set and probe.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; None: the config's, else auto.
-        until_decided: Measure what required rules read, on no more examples than their verdicts need.
-        fresh: Ask and train again what an earlier audit has kept.
+        until_decided: Measure only what required rules read, and stop once their verdicts are decided.
+        fresh: Recompute answers and trainings that an earlier audit kept.
         texts: Whether results and page keep texts of the data.
-        allow_pickle: Load ``pytorch_model.bin``: it can run any code.
+        allow_pickle: Load ``pytorch_model.bin``, which can run arbitrary code.
         trust_remote_code: Run code that comes with the checkpoint.
         progress: Print progress on standard error; otherwise nothing is printed.
 
@@ -107,18 +112,20 @@ def audit(
         The results: decision, records, tables, page.
 
     Raises:
-        AuditError: What cannot be audited, in one line: DataError for rows, ModelError for a model, ConfigError for a
-            setting, PolicyError for a policy, ResultsError for ``out``, UsageError for arguments that do not fit.
+        AuditError: The audit is impossible; the message is one line. DataError for rows, ModelError for a model,
+            ConfigError for a setting, PolicyError for a policy, ResultsError for ``out``, UsageError for arguments
+            that do not fit together.
 
     Example:
         >>> import auditor
-        >>> results = auditor.audit("ckpt/", "test.csv", train="train.csv", probes=["quality", "noise"])  # doctest: +SKIP
+        >>> probes = ["quality", "noise"]
+        >>> results = auditor.audit("ckpt/", "test.csv", train="train.csv", probes=probes)  # doctest: +SKIP
         >>> results.decision.word, results.decision.exit_code  # doctest: +SKIP
         ('hold', 1)
         >>> results.frame()[["probe", "metric", "slice", "value", "low", "high"]]  # doctest: +SKIP
         >>> results.save("audit")  # doctest: +SKIP
     """
-    audited = in_memory.source(model, candidate)
+    source = in_memory.source(model, candidate)
     changes = {
         "seed": seed,
         "task": task,
@@ -127,25 +134,25 @@ def audit(
         "audit": {"budget": budget},
         "probes": settings,
     }
-    checked = audit_run.of_task(arguments.configured(config, changes, "auditor.audit"), audited)
+    merged = audit_run.of_task(arguments.configured(config, changes, "auditor.audit"), source)
     sets = arguments.sets(data, train, validation, domains)
     options = Options(
-        model=audited,
+        model=source,
         data=sets.pop(HOME, None),
         train=sets.pop("train", None),
         validation=sets.pop("validation", None),
         domains=sets,
         base=None if base is None else Path(base),
-        candidate=candidate if isinstance(audited, Path) else audited.name,
-        device=device or checked.audit.device,
+        candidate=candidate if isinstance(source, Path) else source.name,
+        device=device or merged.audit.device,
         fresh=fresh,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
     )
-    heard = _Heard(progress=progress)
-    with _folder(out) as (folder, root), in_memory.as_it_was(audited):
+    listener = _NoteListener(progress=progress)
+    with _folder(out) as (folder, root), in_memory.as_it_was(source):
         request = Request(
-            checked,
+            merged,
             options,
             folder,
             None if config is None else Path(config),
@@ -155,12 +162,15 @@ def audit(
             texts=texts,
             root=root,
         )
-        return _results(audit_run.audit(request, heard), heard, request)
+        return _results(audit_run.audit(request, listener), listener, request)
 
 
 @contextlib.contextmanager
 def _folder(out: Place | None) -> Iterator[tuple[Path, Path | None]]:
-    """Where the results are written, and where their paths start from: a temporary folder is gone afterwards."""
+    """Yield the results folder and the root of the paths in it.
+
+    Without ``out`` the folder is temporary and is deleted afterwards; its root is the current folder.
+    """
     if out is not None:
         if not str(out):
             raise UsageError("the path is empty", where="out")
@@ -170,11 +180,11 @@ def _folder(out: Place | None) -> Iterator[tuple[Path, Path | None]]:
         yield Path(folder) / "audit", Path.cwd()
 
 
-def _results(audited: Audited, heard: _Heard, request: Request) -> Results:
+def _results(audited: Audited, listener: _NoteListener, request: Request) -> Results:
     return Results(
         audited.decision,
         audited.records,
-        tuple(heard.notes),
+        tuple(listener.notes),
         audited.content,
         request.start,
         files_of(audited.out),
@@ -182,18 +192,20 @@ def _results(audited: Audited, heard: _Heard, request: Request) -> Results:
 
 
 def load(folder: Place, *, policy: Place | None = None) -> Results:
-    """Read a results folder, verified as ``audit report`` does: values and decision have to follow from its rows.
+    """Read and verify a results folder.
+
+    As ``audit report`` does, it checks that values and decision follow from the folder's rows.
 
     Args:
-        folder: What ``audit run``, or ``Results.save``, wrote.
-        policy: A ``policy.toml`` to judge by; None: that of the audit.
+        folder: A folder that ``audit run`` or ``Results.save`` wrote.
+        policy: A ``policy.toml`` to judge by; None: the audit's policy.
 
     Returns:
-        The results; their notes are those of the models and the reading of labels.
+        The results; their notes are about the models and about how labels were read.
 
     Raises:
-        ResultsError: It is no results folder, or was changed since it was written.
-        PolicyError: The policy is broken, or names what no probe measures.
+        ResultsError: The folder holds no results, or was changed since it was written.
+        PolicyError: The policy is invalid, or names something that no probe measures.
 
     Example:
         >>> auditor.load("audit", policy="strict.toml").decision.headline  # doctest: +SKIP
@@ -229,32 +241,32 @@ def train(
 ) -> tuple[Finished, ...]:
     """Fine-tune a model, once for each recipe, as ``audit train`` does.
 
-    Checkpoints that are there already, from the same inputs, are kept, and an interrupted training goes on where it was.
+    Existing checkpoints from the same inputs are kept, and an interrupted training resumes.
 
     Args:
         base: The folder of the pretrained model; None: the config's.
-        data: Rows to train on, as ``audit`` takes them; or a ``datasets.DatasetDict``, whose splits train, validation and
-            test are the three sets. None: the config's.
-        validation: Rows that choose the best epoch.
+        data: Rows to train on, in any form that ``audit`` takes; or a ``datasets.DatasetDict``, whose splits train,
+            validation and test are the three sets. None: the config's.
+        validation: Rows that select the best epoch.
         task: ``text-classification`` or ``ner``; None: the config's, else text-classification.
         recipes: Names of recipes; None: the config's, else ``standard``.
         settings: Further keys of ``[training]``: ``{"epochs": 3, "learning_rate": 2e-5}``.
-        config: An ``audit.toml``; arguments win over it.
+        config: An ``audit.toml``; arguments override it.
         out: Folder for the checkpoints; None: the config's, else ``ckpt``.
         labels: Label in the data → label of the new head.
-        columns: ``text``, ``label`` and ``group`` → column; None: by their usual names.
-        seed: None: the config's, else 0.
-        seeds: Train with so many seeds, from the seed on.
+        columns: ``text``, ``label`` and ``group`` → column; None: columns with their usual names.
+        seed: Random seed; None: the config's, else 0.
+        seeds: Number of consecutive seeds to train with, starting at ``seed``; None: the config's, else 1.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
-        fresh: Train again what is finished or was interrupted.
+        fresh: Retrain everything, including finished and interrupted trainings.
         progress: Print progress on standard error; otherwise nothing is printed.
 
     Returns:
-        The checkpoints: each with its ``folder``, its ``record`` (with a ``warning`` where it learned nothing) and its
+        The checkpoints: each with its ``folder``, its ``record`` (with a ``warning`` if it learned nothing) and its
         ``cost``.
 
     Raises:
-        AuditError: What cannot be trained, in one line.
+        AuditError: The training is impossible; the message is one line.
 
     Example:
         >>> standard, fgm = auditor.train("base-model/", frame, recipes=["standard", "fgm"])  # doctest: +SKIP
@@ -263,15 +275,15 @@ def train(
     from auditor.training import job
 
     rows = arguments.training_sets(data, validation)
-    asked = {
+    training = {
         **(settings or {}),
         "base": None if base is None else str(Path(base).absolute()),
         "recipes": None if recipes is None else list(arguments.words(recipes, "recipes")),
         "seeds": seeds,
     }
-    changes = {"seed": seed, "task": task, "data": arguments.data_table(labels, columns), "training": asked}
-    checked = arguments.configured(config, changes, "auditor.train")
+    changes = {"seed": seed, "task": task, "data": arguments.data_table(labels, columns), "training": training}
+    merged = arguments.configured(config, changes, "auditor.train")
     place = None if out is None else Path(out)
     lines = Lines() if progress else Quiet()
     with configs.named(None if config is None else Path(config)), lines:
-        return tuple(job.train(checked, out=place, device=device, progress=lines, fresh=fresh, rows=rows))
+        return tuple(job.train(merged, out=place, device=device, progress=lines, fresh=fresh, rows=rows))

@@ -1,4 +1,4 @@
-"""What an audit gives in Python: decision, records, tables, page."""
+"""Results of an audit in Python: decision, records, tables, page."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ if TYPE_CHECKING:
     import pandas
 
 KEPT = (results.CASES, results.EXAMPLES, results.TIMINGS, results.ERRORS)
-"""Files of a results folder that do not follow from results.json."""
+"""Files of a results folder that results.json cannot reproduce."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Results:
-    """The results of an audit; a notebook shows the decision, ``html()`` is the whole scorecard."""
+    """Results of an audit; a notebook displays the decision.
+
+    ``html()`` returns the whole scorecard.
+    """
 
     decision: Decision
-    """Its ``word`` (release, hold, incomplete, undecided), ``exit_code`` of the commands, ``headline`` and ``verdicts``."""
+    """``word`` (release, hold, incomplete, undecided), the commands' ``exit_code``, ``headline`` and ``verdicts``."""
     records: tuple[ProbeRecord, ...]
-    """What each probe measured of each model."""
+    """What each probe measured on each model."""
     notes: tuple[str, ...]
-    """What is to be known of model, data and results: what the commands print beside progress."""
+    """Notes on model, data and results, as the commands print them beside progress."""
     content: Mapping[str, Any]
-    """``results.json``: what was asked for, where the numbers come from, records, policy and decision."""
+    """``results.json``: the request, the provenance of the numbers, records, policy and decision."""
     start: Path
-    """The folder that paths in ``content`` start from."""
+    """The folder that paths in ``content`` are relative to."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """The other files of the results folder."""
 
@@ -46,7 +49,7 @@ class Results:
         Returns:
             Columns ``model``, ``probe``, ``metric``, ``slice`` (JSON), ``value``, ``low`` and ``high`` (two-sided 95 %
             interval), ``n_cases``, ``n_clusters``, ``status``, ``method``, and for each key of a slice ``slice_<key>``,
-            which is missing where a slice has no such key.
+            which is missing if a slice lacks that key.
 
         Example:
             >>> frame = results.frame()  # doctest: +SKIP
@@ -61,8 +64,8 @@ class Results:
         """Every verdict as a row of a pandas DataFrame.
 
         Returns:
-            Columns ``rule`` (in words), ``required``, ``slice`` (JSON, missing where nothing was measured), ``outcome``,
-            ``value``, ``low`` and ``high`` (the one-sided bounds that decided) and ``reason``.
+            Columns ``rule`` (in words), ``required``, ``slice`` (JSON, missing if nothing was measured), ``outcome``,
+            ``value``, ``low`` and ``high`` (the one-sided bounds behind the verdict) and ``reason``.
         """
         import pandas
 
@@ -79,24 +82,26 @@ class Results:
         return pandas.DataFrame(rows, columns=columns)
 
     def html(self) -> str:
-        """The scorecard: one self-contained page, the same as ``scorecard.html`` in a results folder.
+        """Render the scorecard as one self-contained page.
 
         Returns:
-            HTML without scripts.
+            HTML without scripts; the same page as ``scorecard.html`` in a results folder.
         """
         return _page(self.content)
 
     def save(self, folder: str | Path) -> Path:
-        """Write a results folder, whole or not at all: ``audit gate`` and ``audit report`` read it, ``load`` too.
+        """Write a complete results folder, or nothing.
+
+        ``audit gate``, ``audit report`` and ``load`` can read the folder.
 
         Args:
-            folder: Where to write it; what is there has to be a results folder, or empty.
+            folder: Where to write it; an existing folder must be empty or hold results.
 
         Returns:
             The folder.
 
         Raises:
-            ResultsError: Something else is there, or it cannot be written.
+            ResultsError: The path holds something else, or cannot be written.
 
         Example:
             >>> results.save("audit")  # doctest: +SKIP
@@ -104,7 +109,7 @@ class Results:
         out = Path(folder)
         with atomic_folder.whole(out, results.is_ours, ResultsError) as place:
             end = out.resolve().parent
-            content = self.content if end == self.start else provenance.moved(self.content, self.start, end)
+            content = self.content if end == self.start else provenance.rebased(self.content, self.start, end)
             for name, written in self.files.items():
                 (place / name).write_bytes(written)
             results.write(place, content)
@@ -150,5 +155,5 @@ def _page(content: Mapping[str, Any]) -> str:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """The files of a results folder that do not follow from results.json."""
+    """Read the files of a results folder listed in ``KEPT``."""
     return {name: (folder / name).read_bytes() for name in KEPT if (folder / name).is_file()}

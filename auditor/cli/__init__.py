@@ -1,1 +1,1 @@
-"""Arguments in, exit code out; no logic."""
+"""Command line: arguments to exit code, without logic of its own."""

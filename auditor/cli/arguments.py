@@ -1,4 +1,4 @@
-"""The arguments of every command. Loads nothing heavy."""
+"""Argument parsers of all commands; loads nothing heavy."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ EXIT_CODES = """\
 exit codes:
   0    release: every required rule passed
   1    hold: a required rule failed
-  2    the audit could not be done: usage, bad input, or a probe crashed
+  2    error: wrong usage, bad input, or a crashed probe
   3    undecided, or a required measurement is missing
   129, 130, 143  hung up, interrupted, terminated
 """
 
 TASKS = tuple(sorted((file.stem for file in POLICIES.glob("*.toml")), reverse=True))
-"""Those with a shipped policy."""
-DECISION_ALONE = "print the decision alone: no progress, no verdicts"
+"""Tasks with a shipped policy."""
+DECISION_ALONE = "print only the decision: no progress, no verdicts"
 BAD_INPUT = 2
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in one line."""
+    """Parser that reports wrong arguments in one line."""
 
     def error(self, message: str) -> NoReturn:
-        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
-        near = near_match(wrong[1], re.findall(r"'([^']+)'", wrong[2])) if wrong else None
-        hint = "" if message.endswith(f"({SHORTER})") else f" ({near or f'see {self.prog} --help'})"
+        choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        suggestion = near_match(choice[1], re.findall(r"'([^']+)'", choice[2])) if choice else None
+        hint = "" if message.endswith(f"({SHORTER})") else f" ({suggestion or f'see {self.prog} --help'})"
         print(one_line(f"{self.prog}: {message}{hint}"), file=sys.stderr)
         raise SystemExit(BAD_INPUT)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments of every command. Loads nothing heavy."""
+    """Build the parser of ``audit`` with all its commands; loads nothing heavy."""
     top = _Parser(
         prog="audit",
         description="Audit a fine-tuned language model before it is released.",
@@ -60,8 +60,8 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _of_task(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--task", choices=TASKS, help="whose policy (default: text-classification)")
+def _task(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--task", choices=TASKS, help="task of the policy (default: text-classification)")
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
@@ -81,12 +81,12 @@ def _init(commands: Commands) -> None:
     command = _command(
         commands,
         "init",
-        "Write a commented audit.toml, or a policy.toml to begin your own from.",
+        "Write a commented audit.toml, or the shipped policy.toml as a starting point.",
         "  audit init\n  audit init --out review/audit.toml\n  audit init --policy --task ner",
     )
     command.add_argument("--out", type=_path, help="where to write it (default: audit.toml, or policy.toml)")
     command.add_argument("--policy", action="store_true", help="write the shipped policy instead")
-    _of_task(command)
+    _task(command)
 
 
 def _train(commands: Commands) -> None:
@@ -99,10 +99,17 @@ def _train(commands: Commands) -> None:
     )
     command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml)")
     command.add_argument("--out", type=_path, help="folder for the checkpoints (default: [training] out)")
-    command.add_argument("--recipes", metavar="A,B", help="recipes, with commas between (default: the config's)")
+    command.add_argument("--recipes", metavar="A,B", help="comma-separated recipes (default: the config's)")
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
-    command.add_argument("--seeds", type=int, metavar="N", help="train with N seeds, from the seed on (default: 1)")
-    command.add_argument("--fresh", action="store_true", help="train again, also what is finished or was interrupted")
+    command.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="train with N consecutive seeds, starting at --seed (default: the config's)",
+    )
+    command.add_argument(
+        "--fresh", action="store_true", help="retrain everything, including finished and interrupted trainings"
+    )
     data_flags.add(command, labels_file=False)
     _common(command, device=True)
 
@@ -111,7 +118,7 @@ def _run(commands: Commands) -> None:
     command = _command(
         commands,
         "run",
-        "Audit a checkpoint (or a folder of them): probes, results, scorecard, gate.",
+        "Audit a checkpoint, or a folder of them: measure, write results and scorecard, judge.",
         "  audit run --model ckpt/\n"
         "  audit run --model my-model/ --data test.csv --train train.csv --domain tweets=tweets.csv\n"
         "  audit run --model ckpt/ --candidate standard --probe noise --budget 100\n"
@@ -119,21 +126,28 @@ def _run(commands: Commands) -> None:
         "  audit run --model ckpt/ --until-decided --budget 2000\n"
         "  audit run --model ckpt/ --dry-run",
     )
-    command.add_argument("--model", type=_path, required=True, help="a checkpoint folder, or a folder of several")
-    command.add_argument("--candidate", help="the checkpoint whose verdicts count, when there are several")
-    command.add_argument("--data", type=_path, help="labelled rows to audit on (CSV, TSV, JSONL, Parquet)")
-    command.add_argument("--train", type=_path, help="training rows: leakage, majority baseline, learning curve")
+    command.add_argument("--model", type=_path, required=True, help="a checkpoint folder, or a folder of checkpoints")
+    command.add_argument("--candidate", help="the checkpoint to judge, if there are several")
+    command.add_argument("--data", type=_path, help="file of labelled rows to audit on (CSV, TSV, JSONL, Parquet)")
+    command.add_argument(
+        "--train", type=_path, help="training rows, for the leakage check, majority baseline and learning curve"
+    )
     data_flags.add(command)
     command.add_argument(
-        "--domain", action="append", default=[], metavar="NAME=FILE", help="another domain; repeatable"
+        "--domain", action="append", default=[], metavar="NAME=FILE", help="rows of another domain; repeatable"
     )
-    command.add_argument("--base", type=_path, help="the model it was fine-tuned from (default: [training] base)")
-    command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml if there is one)")
+    command.add_argument(
+        "--base", type=_path, help="the model that this one was fine-tuned from (default: [training] base)"
+    )
+    command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml if it exists)")
     _measuring(command)
 
 
 def _measuring(command: argparse.ArgumentParser) -> None:
-    """The flags of ``audit run`` that say what is measured and how, not on what."""
+    """Add the flags of ``audit run`` that control what is measured.
+
+    The flags for the model and the data are added elsewhere.
+    """
     command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the shipped one)")
     command.add_argument(
         "--probe",
@@ -146,7 +160,7 @@ def _measuring(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--until-decided",
         action="store_true",
-        help="measure what required rules read, on no more examples than their verdicts need",
+        help="measure only what required rules read, and stop once their verdicts are decided",
     )
     command.add_argument(
         "--dry-run",
@@ -155,13 +169,17 @@ def _measuring(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
     command.add_argument("--out", type=_path, help="results folder (default: [audit] out)")
-    command.add_argument("--fresh", action="store_true", help="ask and train again what an earlier run has kept")
+    command.add_argument(
+        "--fresh", action="store_true", help="recompute answers and trainings that an earlier run kept"
+    )
     command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
-    command.add_argument("--allow-pickle", action="store_true", help="load pytorch_model.bin: it can run any code")
+    command.add_argument(
+        "--allow-pickle", action="store_true", help="load pytorch_model.bin, which can run arbitrary code"
+    )
     command.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the checkpoint")
     command.add_argument("--json", action="store_true", help="print the decision as JSON")
     command.add_argument(
-        "--backend", choices=("torch", "onnx"), help="what computes answers (default: the config's, else torch)"
+        "--backend", choices=("torch", "onnx"), help="library that runs the model (default: the config's, else torch)"
     )
     _common(command, device=True, quiet=DECISION_ALONE)
 
@@ -170,24 +188,24 @@ def _gate(commands: Commands) -> None:
     command = _command(
         commands,
         "gate",
-        "Judge a results folder, perhaps by another policy.",
+        "Judge a results folder, optionally by another policy.",
         "  audit gate audit/\n  audit gate audit/ --policy strict.toml --json",
     )
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
-    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the audit's)")
     command.add_argument("--json", action="store_true", help="print the decision as JSON")
-    command.add_argument("--quiet", action="store_true", help="print the decision alone, without its verdicts")
+    command.add_argument("--quiet", action="store_true", help="print only the decision, without verdicts")
 
 
 def _report(commands: Commands) -> None:
     command = _command(
         commands,
         "report",
-        "Write the scorecard of a results folder again.",
+        "Rewrite the scorecard of a results folder.",
         "  audit report audit/\n  audit report audit/ --policy strict.toml --out page.html",
     )
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
-    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the audit's)")
     command.add_argument("--out", type=_path, help="the page to write (default: scorecard.html in the folder)")
 
 
@@ -201,17 +219,17 @@ def _remedy(commands: Commands) -> None:
     )
     command.add_argument("results", type=_path, help="the folder that audit run wrote")
     command.add_argument("--train", action="store_true", help="train the proposed checkpoints and audit them")
-    command.add_argument("--base", type=_path, help="the model to train from (default: that of the audited checkpoint)")
+    command.add_argument("--base", type=_path, help="the model to train from (default: the audited checkpoint's)")
     command.add_argument(
         "--train-data",
         type=_path,
         metavar="FILE",
-        help="the rows to train on (default: those of the checkpoint or audit)",
+        help="the rows to train on (default: the checkpoint's or the audit's)",
     )
     command.add_argument(
         "--out", type=_path, help="folder for checkpoints and audit (default: results folder + -remedy)"
     )
-    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: that of the audit)")
+    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the audit's)")
     command.add_argument("--no-texts", action="store_true", help="keep your texts out of results, page and parquet")
     _common(command, device=True)
 
@@ -220,27 +238,29 @@ def _listings(commands: Commands) -> None:
     probes = _command(
         commands,
         "probes",
-        "List every probe: its row, metrics, needs, and whether it can run here.",
+        "List every probe: its scorecard row, metrics, needs, and whether it can run here.",
         "  audit probes\n  audit probes --task ner\n  audit probes --model ckpt/\n  audit probes --probe my_probe.py --json",
     )
     probes.add_argument("--task", metavar="TASK", help="list what applies to this task, with the range of each metric")
     probes.add_argument("--model", type=_path, metavar="DIR", help="likewise, for the task and labels of a checkpoint")
-    probes.add_argument("--probe", action="append", default=[], metavar="FILE.py", help="a probe file to list too")
+    probes.add_argument(
+        "--probe", action="append", default=[], metavar="FILE.py", help="also list the probe in this file; repeatable"
+    )
     probes.add_argument("--json", action="store_true", help="print as JSON")
     policy = _command(
         commands,
         "policy",
-        "Print the shipped policy: the limits that a model must keep, and why.",
+        "Print the shipped policy: the limits that a model must meet, and why.",
         "  audit policy\n  audit policy --task ner\n  audit policy > policy.toml",
     )
-    _of_task(policy)
+    _task(policy)
     cache = _command(
         commands,
         "cache",
-        "Show or clear what is kept between runs: answers of models, trained weights.",
+        "Show or clear the cache: answers of models and trained weights.",
         "  audit cache\n  audit cache --clear",
     )
-    cache.add_argument("--clear", action="store_true", help="remove it all")
+    cache.add_argument("--clear", action="store_true", help="empty the cache")
     cache.add_argument("--json", action="store_true", help="print as JSON")
     resources = _command(
         commands,
@@ -251,7 +271,7 @@ def _listings(commands: Commands) -> None:
     resources.add_argument("--json", action="store_true", help="print as JSON")
 
 
-def _common(command: argparse.ArgumentParser, *, device: bool, quiet: str = "no progress") -> None:
+def _common(command: argparse.ArgumentParser, *, device: bool, quiet: str = "print no progress") -> None:
     if device:
         command.add_argument("--device", help="auto, cpu, cuda, cuda:1 or mps (default: the config's, else auto)")
     command.add_argument("--quiet", action="store_true", help=quiet)

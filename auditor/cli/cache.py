@@ -1,4 +1,4 @@
-"""``audit cache``: what is kept between runs, and how to be rid of it."""
+"""Command ``audit cache``: show and clear what auditor keeps between runs."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ from auditor.storage import user_cache
 
 
 def run(options: Namespace) -> int:
-    """Show the cache's folder and sizes; with ``--clear`` remove what auditor put there, and nothing else."""
+    """Show the cache's folder and sizes; ``--clear`` empties it.
+
+    ``--clear`` removes only what auditor wrote there.
+    """
     folder = user_cache.folder()
-    before = _found(folder)
+    before = _usage(folder)
     if options.clear:
         _clear(folder)
-    found = {**_found(folder), "freed_bytes": before["bytes"]} if options.clear else before
+    usage = {**_usage(folder), "freed_bytes": before["bytes"]} if options.clear else before
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(usage, indent=2))
         return 0
     if options.clear:
         print(one_line(f"{folder}: {_size(before['bytes'])} removed"))
         return 0
-    print(one_line(f"{folder}: {_size(found['bytes'])}"))
-    print(f"  answers of models: {_size(found['answers_bytes'])} in {found['batches']:,} batches")
-    print(f"  trained weights: {_size(found['fits_bytes'])} of {found['fits']:,} trainings")
+    print(one_line(f"{folder}: {_size(usage['bytes'])}"))
+    print(f"  answers of models: {_size(usage['answers_bytes'])} in {usage['batches']:,} batches")
+    print(f"  trained weights: {_size(usage['fits_bytes'])} of {usage['fits']:,} trainings")
     return 0
 
 
-def _found(folder: Path) -> dict[str, Any]:
+def _usage(folder: Path) -> dict[str, Any]:
     from auditor.engine import cache
 
     answers = sum(_bytes(file) for file in _answers(folder))
@@ -49,7 +52,10 @@ def _found(folder: Path) -> dict[str, Any]:
 
 
 def _bytes(file: Path) -> int:
-    """0 for a file that is gone meanwhile: SQLite removes its own when it is closed."""
+    """Return a file's size, or 0 if the file is gone.
+
+    SQLite removes its own files when it closes the database.
+    """
     try:
         return file.stat().st_size
     except OSError:
@@ -57,8 +63,11 @@ def _bytes(file: Path) -> int:
 
 
 def _answers(folder: Path) -> list[Path]:
-    """The database and the two files that SQLite keeps beside it while it is open."""
-    return [one for end in ("", "-wal", "-shm") if (one := folder / f"{user_cache.ANSWERS}{end}").is_file()]
+    """List the files of the answer database that exist.
+
+    SQLite keeps two files beside the database while it is open.
+    """
+    return [file for end in ("", "-wal", "-shm") if (file := folder / f"{user_cache.ANSWERS}{end}").is_file()]
 
 
 def _fits(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Flags that say how data files are read, for commands that read them."""
+"""Flags that say how to read data files."""
 
 from __future__ import annotations
 
@@ -16,28 +16,38 @@ NAMES = ("text_column", "label_column", "group_column")
 
 
 def add(command: argparse.ArgumentParser, *, labels_file: bool = True) -> None:
-    """Add the flags to a command. ``labels_file``: whether it has one file of data that labels can stand beside."""
-    group = command.add_argument_group("how data files are read (each wins over [data] of the config)")
-    group.add_argument("--text-column", metavar="NAME", help="column of the texts; without a header its number")
-    group.add_argument("--label-column", metavar="NAME", help="column of the labels, likewise")
-    group.add_argument("--group-column", metavar="NAME", help="column of what rows share (an author), as one cluster")
+    """Add the flags to a command.
+
+    ``labels_file``: whether the command also takes ``--labels-file``, labels in a file of their own.
+    """
+    group = command.add_argument_group("how to read data files (each flag overrides [data] in the config)")
+    group.add_argument("--text-column", metavar="NAME", help="text column; its number if there is no header")
+    group.add_argument("--label-column", metavar="NAME", help="label column, likewise")
     group.add_argument(
-        "--labels", metavar="0=negative,1=positive", help="label in the data = the model's label, for all of them"
+        "--group-column", metavar="NAME", help="column that groups rows into clusters, such as the author"
     )
-    group.add_argument("--ignore-case", action="store_true", help="labels that differ in case alone are one label")
-    group.add_argument("--no-header", action="store_true", help="CSV and TSV files begin with data, not with names")
+    group.add_argument(
+        "--labels", metavar="0=negative,1=positive", help="map every label in the data to one of the model's"
+    )
+    group.add_argument("--ignore-case", action="store_true", help="treat labels that differ only in case as one label")
+    group.add_argument("--no-header", action="store_true", help="CSV and TSV files have no header row")
     if labels_file:
-        group.add_argument("--labels-file", type=path, metavar="FILE", help="labels of a .txt --data, one a line")
+        group.add_argument(
+            "--labels-file", type=path, metavar="FILE", help="labels for a .txt file given with --data, one per line"
+        )
 
 
 def applied(config: Config, options: Namespace) -> Config:
-    """The config with what the flags say of data in place of its own. Raises UsageError."""
+    """Return the config with its data settings replaced by the flags.
+
+    Raises UsageError for an empty or malformed flag.
+    """
     changed: dict[str, Any] = {}
     for name in NAMES:
         value = getattr(options, name, None)
         if value is not None:
             if not value.strip():
-                raise UsageError(f"--{name.replace('_', '-')} is empty", hint="the name of a column")
+                raise UsageError(f"--{name.replace('_', '-')} is empty", hint="must name a column")
             changed[name] = value
     if getattr(options, "labels", None) is not None:
         changed["labels"] = _mapping(options.labels)
@@ -50,7 +60,7 @@ def applied(config: Config, options: Namespace) -> Config:
 
 
 def _mapping(word: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    mapping: dict[str, str] = {}
     for pair in word.split(","):
         spelling, equals, label = (part.strip() for part in pair.partition("="))
         if not (spelling and equals and label):
@@ -58,17 +68,24 @@ def _mapping(word: str) -> dict[str, str]:
                 "--labels 0=negative,1=positive; labels with a comma or = in them go under [data.labels] of the config"
             )
             raise UsageError(f"--labels {word}: {pair.strip()!r} is not LABEL=LABEL", hint=hint)
-        if spelling in found:
-            raise UsageError(f"--labels {word}: {spelling!r} is mapped twice", hint="each label of the data once")
-        found[spelling] = label
-    return found
+        if spelling in mapping:
+            raise UsageError(f"--labels {word}: {spelling!r} is mapped twice", hint="map each label once")
+        mapping[spelling] = label
+    return mapping
 
 
 def _labels_files(config: Config, options: Namespace) -> dict[str, Any]:
-    """The config's files of labels without that of the audited rows, where ``--data`` or ``--labels-file`` replaces it."""
+    """Drop the label file of the audited rows if a flag replaces it.
+
+    ``--data`` replaces it, and so does ``--labels-file``. The other sets keep their label files. Raises UsageError for
+    ``--labels-file`` without texts.
+    """
     file, texts = getattr(options, "labels_file", None), getattr(options, "data", None)
     if file is not None and texts is None and config.data.test is None:
-        raise UsageError(f"--labels-file {file}: no texts that it belongs to", hint="--data texts.txt, one text a line")
-    beside = dict(config.data.labels_files)
-    replaced = beside.pop("test", None) is not None and (file is not None or texts is not None)
-    return {"labels_files": beside} if replaced else {}
+        raise UsageError(
+            f"--labels-file {file}: there are no texts for these labels",
+            hint="give them with --data texts.txt, one text per line",
+        )
+    labels_files = dict(config.data.labels_files)
+    replaced = labels_files.pop("test", None) is not None and (file is not None or texts is not None)
+    return {"labels_files": labels_files} if replaced else {}

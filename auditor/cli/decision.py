@@ -1,4 +1,4 @@
-"""A decision on the terminal: passes first, failures last, right above the decision."""
+"""A decision on the terminal: passes first, failures last, then the decision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from auditor.verdicts import advice, gate
 from auditor.verdicts.policy import Policy
 
 INCOMPLETE = 2
-"""The exit code of a decision after a crash."""
+"""Exit code of a decision after a crash."""
 ORDER = ("pass", "not_applicable", "not_measured", "inconclusive", "fail")
 """Outcomes from top to bottom."""
 GREEN, YELLOW, RED, PLAIN = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
@@ -35,9 +35,10 @@ def show(
     as_json: bool,
     quiet: bool = False,
 ) -> None:
-    """Print a decision: JSON for programs, lines for people, with ``quiet`` the headline alone.
+    """Print a decision as lines for people, or as JSON for programs.
 
-    ``records``: the candidate's. ``folder``: the results folder, as the user wrote it.
+    ``quiet`` prints the headline alone. ``records``: the candidate's records. ``folder``: the results folder, as the
+    user wrote it.
     """
     own = {record.probe: record for record in records}
     if as_json:
@@ -61,7 +62,10 @@ def show(
 
 
 def _for_programs(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], folder: str) -> dict[str, Any]:
-    """A decision with the groups of its verdicts, and the next step of those that failed."""
+    """Return a decision for JSON, with groups and next steps.
+
+    Each verdict carries the numbers of its groups, and a failed one the next step to take.
+    """
     content = {"policy": policy.name, **results.decision_dict(decision, policy)}
     for entry, verdict in zip(content["verdicts"], decision.verdicts, strict=True):
         rule = policy.rules[verdict.rule]
@@ -72,24 +76,27 @@ def _for_programs(decision: Decision, policy: Policy, own: Mapping[str, ProbeRec
 
 
 def judged_by(policy: Policy, *, own: bool) -> str:
-    """Name the policy that a results folder is judged by; ``own``: the one of its audit."""
-    return one_line(f"policy: {policy.name}{', as the audit was judged by' if own else ''}")
+    """Name the policy that judges a results folder.
+
+    ``own``: whether it is the policy that the audit itself used.
+    """
+    return one_line(f"policy: {policy.name}{' (the audit was judged by it)' if own else ''}")
 
 
 def lines(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], folder: str) -> Iterator[tuple[str, str]]:
-    """Outcome and line of every verdict on something measured.
+    """Yield outcome and line of every verdict on something measured.
 
-    Below failures stands what to do next, once for neighbours with the same advice.
+    The next step follows below a failure; neighbours with the same advice share one line.
     """
     shown = [
-        one
-        for one in decision.verdicts
-        if _is_measured(one, own[policy.rules[one.rule].probe])
-        and (one.outcome != "not_measured" or policy.rules[one.rule].required != "never")
+        verdict
+        for verdict in decision.verdicts
+        if _is_measured(verdict, own[policy.rules[verdict.rule].probe])
+        and (verdict.outcome != "not_measured" or policy.rules[verdict.rule].required != "never")
     ]
-    # Of equal outcome those that decide nothing come first.
-    shown.sort(key=lambda one: (ORDER.index(one.outcome), policy.rules[one.rule].required != "never"))
-    steps = [_next_step(one, policy.rules[one.rule], own, folder) for one in shown]
+    # Within an outcome, advisory verdicts come first.
+    shown.sort(key=lambda verdict: (ORDER.index(verdict.outcome), policy.rules[verdict.rule].required != "never"))
+    steps = [_next_step(verdict, policy.rules[verdict.rule], own, folder) for verdict in shown]
     for at, verdict in enumerate(shown):
         rule = policy.rules[verdict.rule]
         yield verdict.outcome, one_line(_line(verdict, rule, own[rule.probe]))
@@ -98,7 +105,7 @@ def lines(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], fo
 
 
 def has_colours() -> bool:
-    """Whether standard output shows colours and the user wants them (no-color.org)."""
+    """Tell whether standard output should be coloured (no-color.org)."""
     return not os.environ.get("NO_COLOR") and on_terminal(sys.stdout)
 
 
@@ -107,7 +114,10 @@ def _painted(line: str, colour: str | None, coloured: bool) -> str:
 
 
 def _is_measured(verdict: Verdict, record: ProbeRecord) -> bool:
-    """Whether a verdict is no gap: gaps stand below the decision."""
+    """Tell whether a verdict belongs above the decision.
+
+    Gaps are listed below the decision.
+    """
     return record.status == "measured" and not (verdict.outcome == "not_measured" and _is_gap(verdict, record))
 
 
@@ -116,22 +126,26 @@ def _is_gap(verdict: Verdict, record: ProbeRecord) -> bool:
 
 
 def _advisory(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord]) -> list[str]:
-    """Advisory slices that no measurement answers: one line a reason."""
-    found: dict[tuple[str, str], list[str]] = {}
+    """Return one line per reason for the advisory slices without a measurement."""
+    slices_by_reason: dict[tuple[str, str], list[str]] = {}
     for verdict in decision.verdicts:
         rule = policy.rules[verdict.rule]
         record = own[rule.probe]
-        silent = record.status == "measured" and verdict.outcome == "not_measured" and not _is_gap(verdict, record)
-        if silent and rule.required == "never":
-            found.setdefault((rule.probe, verdict.reason), []).append(
+        unmeasured = record.status == "measured" and verdict.outcome == "not_measured" and not _is_gap(verdict, record)
+        if unmeasured and rule.required == "never":
+            slices_by_reason.setdefault((rule.probe, verdict.reason), []).append(
                 ", ".join((verdict.slice or {}).values()) or "all"
             )
-    return [f"{probe} [{'; '.join(slices)}] (advisory) – {reason}" for (probe, reason), slices in found.items()]
+    return [
+        f"{probe} [{'; '.join(slices)}] (advisory) – {reason}" for (probe, reason), slices in slices_by_reason.items()
+    ]
 
 
 def _deciding(decision: Decision, policy: Policy) -> set[tuple[str, str]]:
-    """Probe and reason of what a required rule could not read."""
-    pairs = ((policy.rules[one.rule], one) for one in decision.verdicts if one.outcome == "not_measured")
+    """Return probe and reason of each required verdict that was not measured."""
+    pairs = (
+        (policy.rules[verdict.rule], verdict) for verdict in decision.verdicts if verdict.outcome == "not_measured"
+    )
     return {(rule.probe, verdict.reason) for rule, verdict in pairs if rule.required != "never"}
 
 
@@ -154,7 +168,10 @@ def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
 
 
 def _groups(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
-    """The groups or the pair that a verdict's number is about, as the probe words them."""
+    """Return the groups or the pair that a verdict is about.
+
+    The words are the probe's own.
+    """
     detail = _detail(verdict, rule, record)
     return f"; {detail}" if detail else ""
 
@@ -165,7 +182,10 @@ def _detail(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
 
 
 def _with_groups(verdict: Verdict, rule: Rule, record: ProbeRecord) -> dict[str, Any]:
-    """For programs: a verdict's detail, and every group and pair of its slice with value, interval and n."""
+    """Return a verdict's detail and groups, for JSON.
+
+    The groups are every group and pair of the verdict's slice, each with value, interval and number of clusters.
+    """
     keys = ("metric", "value", "low", "high", "n_clusters")
     groups = [
         {**entry.slice, **{key: canonical_json.plain(getattr(entry, key)) for key in keys}}

@@ -1,4 +1,4 @@
-"""How long an audit takes, before it begins; and what ``--dry-run`` lists."""
+"""Estimated duration of an audit, and the list that ``--dry-run`` prints."""
 
 from __future__ import annotations
 
@@ -13,38 +13,40 @@ from auditor.types import NEEDS, Planned, ProbeRecord
 from auditor.verdicts import advice
 from auditor.verdicts.policy import Policy
 
-EARLIER = "what an earlier run has answered or trained takes no time"
+EARLIER = "answers and trainings that an earlier run kept take no time"
 
 
 def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
-    """The estimate in words; empty where no pace is known.
+    """Describe the estimate in lines; none where no pace is known.
 
-    ``kept``: an earlier run may have kept answers.
+    ``kept``: whether an earlier run may have kept answers.
     """
-    timed = [one for one in works if one.seconds is not None and one.planned is not None]
+    timed = [work for work in works if work.seconds is not None and work.planned is not None]
     if not timed:
         return []
-    cases = sum(one.planned.cases for one in timed if one.planned)
-    said = [f"estimate: at least {duration(sum(one.seconds or 0.0 for one in timed))} for {_counted(cases, 'case')}"]
-    training = [one for one in timed if one.training_seconds]
+    cases = sum(work.planned.cases for work in timed if work.planned)
+    sentences = [
+        f"estimate: at least {duration(sum(work.seconds or 0.0 for work in timed))} for {_counted(cases, 'case')}"
+    ]
+    training = [work for work in timed if work.training_seconds]
     if training:
-        names = ", ".join(dict.fromkeys(one.probe for one in training))
-        number = sum(one.planned.trainings for one in training if one.planned)
-        steps = sorted({one.planned.steps for one in training if one.planned})
-        seconds = duration(sum(one.training_seconds for one in training))
+        names = ", ".join(dict.fromkeys(work.probe for work in training))
+        number = sum(work.planned.trainings for work in training if work.planned)
+        steps = sorted({work.planned.steps for work in training if work.planned})
+        seconds = duration(sum(work.training_seconds for work in training))
         word = f"{' or '.join(map(str, steps))} steps"
-        said[0] += f" and {_counted(number, 'training')}"
-        said.append(f"  {names}: {_counted(number, 'training')} of {word}, about {seconds} of it")
-    queries = sum(one.planned.queries for one in timed if one.planned)
+        sentences[0] += f" and {_counted(number, 'training')}"
+        sentences.append(f"  {names}: {_counted(number, 'training')} of {word}, about {seconds} of that time")
+    queries = sum(work.planned.queries for work in timed if work.planned)
     if queries:
-        seconds = duration(sum(one.query_seconds for one in timed))
-        said.append(f"  attacks may ask up to {queries:,} queries beside, at most {seconds} more")
-    silent = [one.probe for one in works if one.reason is None and one.planned is None]
-    if silent:
-        said.append(f"  not in it: {', '.join(dict.fromkeys(silent))}, which do not say how much they do")
+        seconds = duration(sum(work.query_seconds for work in timed))
+        sentences.append(f"  attacks may ask up to {queries:,} more queries, which take at most {seconds}")
+    unplanned = [work.probe for work in works if work.reason is None and work.planned is None]
+    if unplanned:
+        sentences.append(f"  not included: {', '.join(dict.fromkeys(unplanned))} (the amount of work is not known)")
     if kept:
-        said.append(f"  {EARLIER}")
-    return [one_line(line) for line in said]
+        sentences.append(f"  {EARLIER}")
+    return [one_line(line) for line in sentences]
 
 
 def _counted(number: int, noun: str) -> str:
@@ -52,7 +54,10 @@ def _counted(number: int, noun: str) -> str:
 
 
 def took(seconds: Mapping[str, float], whole: float) -> str:
-    """What the run took in all, its three longest pieces, and what passed before and after all pieces."""
+    """Describe in one line how long the run took.
+
+    The line names the total, the three longest pieces of work, and the time outside all pieces.
+    """
     models = {what.partition(": ")[0] for what in seconds}
     longest = sorted(seconds.items(), key=lambda item: -item[1])[:3]
     names = {what: what if len(models) > 1 else what.partition(": ")[2] for what, _ in longest}
@@ -64,63 +69,70 @@ def took(seconds: Mapping[str, float], whole: float) -> str:
 
 
 def as_json(works: Sequence[Work]) -> str:
-    """The list of ``--dry-run`` for programs; seconds are null where no pace is known."""
-    return json.dumps([_entry(one) for one in works], ensure_ascii=True, indent=2)
+    """Return the list of ``--dry-run`` as JSON.
+
+    Seconds are null where no pace is known.
+    """
+    return json.dumps([_entry(work) for work in works], ensure_ascii=True, indent=2)
 
 
-def _entry(one: Work) -> dict[str, Any]:
-    planned = one.planned
+def _entry(work: Work) -> dict[str, Any]:
+    planned = work.planned
     return {
-        "model": one.model,
-        "probe": one.probe,
-        "measured": one.reason is None,
-        "reason": one.reason,
+        "model": work.model,
+        "probe": work.probe,
+        "measured": work.reason is None,
+        "reason": work.reason,
         "cases": None if planned is None else planned.cases,
         "cases_are_exact": None if planned is None else planned.exact,
         "queries_at_most": None if planned is None else planned.queries,
         "trainings": None if planned is None else planned.trainings,
         "steps": None if planned is None else planned.steps,
-        "seconds_at_least": None if one.seconds is None else round(one.seconds, 1),
-        "query_seconds_at_most": None if one.seconds is None else round(one.query_seconds, 1),
+        "seconds_at_least": None if work.seconds is None else round(work.seconds, 1),
+        "query_seconds_at_most": None if work.seconds is None else round(work.query_seconds, 1),
     }
 
 
 def listing(works: Sequence[Work], policy: Policy, candidate: str) -> list[str]:
-    """What would be measured, with times where known, then what would not and why."""
-    measured = [one for one in works if one.reason is None]
-    names = {id(one): one.piece if len({two.model for two in works}) > 1 else one.probe for one in measured}
+    """List what would be measured, then what would not, and why.
+
+    Times are given where they are known.
+    """
+    measured = [work for work in works if work.reason is None]
+    several = len({work.model for work in works}) > 1
+    names = {id(work): work.piece if several else work.probe for work in measured}
     width = max(map(len, names.values()), default=0)
-    found = ["would measure:" if measured else "would measure nothing"]
-    found += [f"  {names[id(one)].ljust(width)}  {_amount(one)}" for one in measured]
-    own = [one for one in works if one.model == candidate]
+    listed = ["would measure:" if measured else "would measure nothing"]
+    listed += [f"  {names[id(work)].ljust(width)}  {_amount(work)}" for work in measured]
+    own = [work for work in works if work.model == candidate]
     required = {rule.probe for rule in policy.rules if rule.required == "always"}
-    deciding = {(one.probe, one.reason) for one in own if one.reason is not None and one.probe in required}
-    records = [_record(one) for one in own if one.reason is not None]
+    deciding = {(work.probe, work.reason) for work in own if work.reason is not None and work.probe in required}
+    records = [_record(work) for work in own if work.reason is not None]
     gaps = advice.not_measured(records, deciding)
     if gaps:
-        found += ["would not measure:", *(f"  {gap}" for gap in gaps)]
+        listed += ["would not measure:", *(f"  {gap}" for gap in gaps)]
     unfit: dict[str, list[str]] = {}
-    for one in own:
-        need = next((need for need in one.missing if need in NEEDS and need not in advice.HOW), None)
+    for work in own:
+        need = next((need for need in work.missing if need in NEEDS and need not in advice.HOW), None)
         if need is not None:
-            unfit.setdefault(NEEDS[need], []).append(one.probe)
-    found += [f"  {', '.join(probes)} – does not apply: {reason}" for reason, probes in unfit.items()]
-    return [one_line(line) for line in found]
+            unfit.setdefault(NEEDS[need], []).append(work.probe)
+    listed += [f"  {', '.join(probes)} – does not apply: {reason}" for reason, probes in unfit.items()]
+    return [one_line(line) for line in listed]
 
 
-def _record(one: Work) -> ProbeRecord:
-    return ProbeRecord(one.model, one.probe, "not_applicable", one.reason, one.missing)
+def _record(work: Work) -> ProbeRecord:
+    return ProbeRecord(work.model, work.probe, "not_applicable", work.reason, work.missing)
 
 
-def _amount(one: Work) -> str:
-    if one.planned is None:
-        return "does not say how much it does"
-    said = [_counts(one.planned)]
-    if one.seconds is not None:
-        said.append(f"at least {duration(one.seconds)}")
-    if one.query_seconds:
-        said.append(f"with every query {duration((one.seconds or 0.0) + one.query_seconds)}")
-    return "; ".join(said)
+def _amount(work: Work) -> str:
+    if work.planned is None:
+        return "amount of work not known"
+    parts = [_counts(work.planned)]
+    if work.seconds is not None:
+        parts.append(f"at least {duration(work.seconds)}")
+    if work.query_seconds:
+        parts.append(f"if attacks ask every query, {duration((work.seconds or 0.0) + work.query_seconds)}")
+    return "; ".join(parts)
 
 
 def _counts(planned: Planned) -> str:

@@ -1,4 +1,7 @@
-"""``audit gate``: results × policy → exit code; no model, no torch."""
+"""Command ``audit gate``: results and policy to exit code, without a model.
+
+It does not import torch.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from auditor.results import verification
 
 
 def run(options: Namespace) -> int:
-    """Judge a results folder by its own policy or another; the folder stays as it is."""
+    """Judge a results folder by its own policy or another.
+
+    The folder is not changed.
+    """
     audited = verification.load(options.results, options.policy)
     decision = audited.decision
     INTERRUPTS.settle(decision.exit_code)

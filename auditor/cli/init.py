@@ -1,4 +1,4 @@
-"""``audit init``."""
+"""Command ``audit init``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from auditor.storage import files
 from auditor.verdicts import policy
 
 CONFIG, POLICY = Path("audit.toml"), Path("policy.toml")
-"""What is written where ``--out`` names no file."""
+"""Default paths to write to."""
 
 
 def run(options: Namespace) -> int:
-    """Write the commented template, or the shipped policy; never over a file that exists."""
+    """Write the commented config template, or the shipped policy.
+
+    An existing file is never overwritten.
+    """
     if options.policy:
         out = options.out or POLICY
         files.write_whole(out, policy.shipped(options.task).read_bytes(), UsageError, over=False)
@@ -24,7 +27,7 @@ def run(options: Namespace) -> int:
         print(one_line(f"wrote {out}; change its limits, then: audit gate audit/ --policy {out}"))
         return 0
     if options.task is not None:
-        raise UsageError("--task is about the policy", hint="audit init --policy --task ner")
+        raise UsageError("--task applies to --policy only", hint="audit init --policy --task ner")
     out = options.out or CONFIG
     files.write_whole(out, config.TEMPLATE.encode("utf-8"), UsageError, over=False)
     INTERRUPTS.settle(0)

@@ -1,7 +1,8 @@
-"""Ctrl-C, SIGTERM and SIGHUP: work ends as after an error, with one line and an exit code of its own.
+"""Handling of Ctrl-C, SIGTERM and SIGHUP.
 
-What ends it is a KeyboardInterrupt, which libraries let pass; some turn it into errors of their own during their
-imports, so that it is remembered as well.
+A signal ends the work as an error does: with one line, and with an exit code of its own. The handler raises a
+KeyboardInterrupt, which most libraries let pass. Some turn it into an error of their own while they are imported, so
+the signal is remembered as well.
 """
 
 from __future__ import annotations
@@ -13,66 +14,75 @@ from typing import Any
 from auditor.storage.atomic_folder import ENDING
 
 WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
-"""What happened to the work, by the signal that came."""
+"""Signal → what it did to the work."""
 
 
 class Interrupts:
-    """Remembers the signal that came, whatever became of the KeyboardInterrupt that it raised."""
+    """Signal handler that remembers the first signal.
+
+    It remembers the signal even when a library swallows the KeyboardInterrupt.
+    """
 
     def __init__(self) -> None:
-        self.came: int | None = None
-        """The first signal's number."""
+        self.received: int | None = None
+        """Number of the first signal received; None: no signal."""
         self.outcome: int | None = None
-        """The exit code, from when the results are whole: no signal changes it any more."""
+        """Exit code of complete results, which no later signal changes; None: not complete yet."""
         self._usual: dict[int, Any] = {}
-        """Signals that were taken over → what they did before."""
+        """Signal handled here → its previous handler."""
 
     @property
     def word(self) -> str:
-        """What the signal did, in words."""
-        return WORDS["SIGINT" if self.came is None else signal.Signals(self.came).name]
+        """Past participle for what the signal did to the work."""
+        return WORDS["SIGINT" if self.received is None else signal.Signals(self.received).name]
 
     @property
     def exit_code(self) -> int:
-        """128 and the signal's number, as shells have it."""
-        return 128 + (signal.SIGINT if self.came is None else self.came)
+        """128 plus the signal's number, as shells report it."""
+        return 128 + (signal.SIGINT if self.received is None else self.received)
 
     def install(self) -> None:
-        """Take over the signals that have their usual effect, if this is the main thread."""
-        self.came = self.outcome = None
+        """Handle the signals that still have their default handler.
+
+        Does nothing outside the main thread.
+        """
+        self.received = self.outcome = None
         try:
             for number in ENDING:
                 usual = signal.getsignal(number)
                 if usual in (signal.default_int_handler, signal.SIG_DFL):
-                    signal.signal(number, self._come)
+                    signal.signal(number, self._receive)
                     self._usual[number] = usual
         except ValueError:  # not the main thread: whoever runs us there handles signals
             return
 
     def restore(self) -> None:
-        """Give the signals their usual effect again, and forget what came."""
-        self.came = self.outcome = None
+        """Restore the signals' default handlers and forget any signal received."""
+        self.received = self.outcome = None
         for number, usual in self._usual.items():
             signal.signal(number, usual)
         self._usual = {}
 
     def ignore(self) -> None:
-        """Take no notice of signals that come while the process is about to end anyway."""
+        """Ignore further signals; called when the process is about to end."""
         for number in self._usual:
             signal.signal(number, signal.SIG_IGN)
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt when one came and was swallowed."""
-        if self.came is not None and self.outcome is None:
+        """Raise KeyboardInterrupt if a signal arrived and was swallowed."""
+        if self.received is not None and self.outcome is None:
             raise KeyboardInterrupt
 
     def settle(self, exit_code: int) -> None:
-        """Note that the results are whole: whatever comes now ends what is left to do with this exit code."""
+        """Record the exit code once the results are complete.
+
+        A signal that arrives later skips the remaining work but keeps this exit code.
+        """
         self.outcome = exit_code
 
-    def _come(self, number: int, _frame: FrameType | None) -> None:
-        if self.came is None:
-            self.came = number
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self.received is None:
+            self.received = number
         raise KeyboardInterrupt
 
 

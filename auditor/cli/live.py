@@ -1,8 +1,8 @@
-"""Progress on a terminal: the line of the work under way changes in place, those of finished work stay above it.
+"""Progress on a terminal: one changing line below the finished ones.
 
-The line is written here and not by ``rich.live``: that puts a stand-in with no encoding before standard output,
-breaks what a probe prints at the terminal's width, and hides the cursor until it is told otherwise. rich fits the
-text to the terminal: wide characters, its width, NO_COLOR.
+This module writes the line itself instead of using ``rich.live``, which replaces standard output with an object that
+has no encoding, wraps what a probe prints at the terminal's width, and hides the cursor until it is stopped. rich only
+fits the text to the terminal: wide characters, width, NO_COLOR.
 """
 
 from __future__ import annotations
@@ -19,48 +19,52 @@ from auditor.errors import one_line
 from auditor.progress import Lines, go_on
 
 TICK = 0.2
-"""Seconds between two looks at the line."""
+"""Seconds between two redraws of the line."""
 CLEAR = "\r\x1b[2K"
 NAME = 16
-"""Columns that a name keeps on a narrow terminal, before a number is left out."""
+"""Columns reserved for the name on a narrow terminal; numbers that do not fit are dropped."""
 
 
 def on_terminal(stream: TextIO | None) -> bool:
-    """Whether lines can change in place there."""
+    """Tell whether the stream is a terminal that can redraw a line."""
     try:
         terminal = stream is not None and stream.isatty()
-    except (AttributeError, ValueError):  # it is no file at all, or closed
+    except (AttributeError, ValueError):  # not a file, or closed
         return False
     return terminal and os.name == "posix" and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
 
 
 class Live(Lines):
-    """One changing line, drawn by a thread of its own: also while a single case takes minutes, its clock goes on."""
+    """One changing line, drawn by a thread of its own.
+
+    The thread keeps the clock running while a single case takes minutes.
+    """
 
     def __init__(self, stream: TextIO | None = None, *, tick: float = TICK, check: Callable[[], None] = go_on) -> None:
         from rich.console import Console
 
         super().__init__(stream, check=check)
-        # Not our stream: rich writes to its file (nothing, but to a closed one too) even what it captures.
+        # Not our stream: rich writes to its file even while it captures, which fails if the file is closed.
         self._console = Console(file=io.StringIO(), force_terminal=True, markup=False, emoji=False, highlight=False)
         self._encoding = (getattr(self._stream, "encoding", None) or "utf-8").lower()
-        # Reentrant: Ctrl-C may come, and end the work, while the main thread writes.
+        # Reentrant: Ctrl-C may end the work while the main thread writes.
         self._lock = threading.RLock()
         self._tick = tick
         self._pid = os.getpid()
         self._drawn = ""
         self._held = False
-        """Someone else's text stands on the last row, not yet ended: it is theirs until it is."""
+        """Whether the last row holds another writer's unfinished line, which must not be overwritten."""
         self._above: list[tuple[str, _Above]] = []
         self._ticker: _Ticker | None = None
 
     def close(self) -> None:
+        """Stop drawing and clear the line."""
         self._release()
         with self._lock:
             self._write(self._cleared())
 
     def draw(self) -> None:
-        """Write the line again if it would say something new."""
+        """Redraw the line if its text has changed."""
         with self._lock:
             if self._held or self._ticker is None or self._stream is None:
                 return
@@ -70,9 +74,12 @@ class Live(Lines):
                 self._drawn = text
 
     def above(self, stream: TextIO, text: str) -> int:
-        """Write someone else's text where the line stands now; the line comes back below it."""
+        """Write text of another writer in the line's place.
+
+        The line is drawn again below it.
+        """
         if os.getpid() != self._pid:
-            # A fork: the thread is not here, and its lock may be held for ever.
+            # After a fork the thread does not exist, and its lock may be held forever.
             return stream.write(text)
         with self._lock:
             if self._drawn:
@@ -103,7 +110,10 @@ class Live(Lines):
             self._write(self._cleared() + self._line(text) + "\n")
 
     def _release(self) -> None:
-        """No thread, and standard output and error as they were, unless someone has put others there since."""
+        """Stop the thread and restore standard output and error.
+
+        A stream that someone else has replaced in the meantime is left alone.
+        """
         for name, above in self._above:
             if getattr(sys, name) is above:
                 setattr(sys, name, above.stream)
@@ -113,7 +123,7 @@ class Live(Lines):
             ticker.stop()
 
     def _cleared(self) -> str:
-        """What makes the cursor's row a free one."""
+        """Return the characters that free the cursor's row."""
         clear = "\n" if self._held else CLEAR if self._drawn else ""
         self._drawn, self._held = "", False
         return clear
@@ -121,7 +131,7 @@ class Live(Lines):
     def _rendered(self, seconds: float) -> str:
         from rich.text import Text
 
-        # One column less: in the last one, terminals differ about where the cursor is.
+        # One column less: terminals disagree about the cursor's position after the last column.
         width = max(self._console.width - 1, 1)
         what = one_line(self._what).encode(self._encoding, "backslashreplace").decode(self._encoding)
         name, facts = Text(what), self._facts(seconds)
@@ -137,7 +147,7 @@ class Live(Lines):
         return captured.get()
 
     def _facts(self, seconds: float) -> list[str]:
-        """The first ones matter most."""
+        """List the facts to show, the most important first."""
         done, total = self._done, self._total
         rate = done / seconds if seconds > 0 else 0.0
         facts = [f"{done:,} done" if total is None else f"{done:,}/{total:,}"]
@@ -154,7 +164,10 @@ class Live(Lines):
 
 
 class _Above:
-    """Standard output or error while a line is drawn: all that it does not know, the stream itself answers."""
+    """Stand-in for standard output or error while a line is drawn.
+
+    Attributes that it does not define come from the stream itself.
+    """
 
     def __init__(self, live: Live, stream: TextIO) -> None:
         self._live = live
@@ -183,14 +196,14 @@ class _Ticker(threading.Thread):
             self._live.draw()
 
     def stop(self) -> None:
-        """Returns when the last line is written."""
+        """Stop the thread; returns after the last line is written."""
         self._over.set()
         if self.is_alive():
             self.join()
 
 
 def clock(seconds: float) -> str:
-    """``0:09``, ``12:40``, ``1:02:03``."""
+    """Format seconds as ``0:09``, ``12:40`` or ``1:02:03``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,4 +1,7 @@
-"""The command ``audit``: parses arguments, calls one command, turns errors into one line and an exit code."""
+"""Entry point of ``audit``: parse the arguments and run one command.
+
+An error becomes one line and an exit code.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,10 @@ from auditor.errors import AuditError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``audit``; returns the exit code. Bugs keep their traceback.
+    """Run ``audit`` and return the exit code; bugs keep their traceback.
 
-    Without ``arguments`` this is the process's own: what it does once it has ended well is not disturbed any more.
+    Without ``arguments`` the process's own are used, and signals that arrive after the command has finished are
+    ignored.
     """
     INTERRUPTS.install()
     options = argparse.Namespace(command=None)
@@ -30,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return code
         except KeyboardInterrupt:
             INTERRUPTS.ignore()
-            # Who should read it may be what is waited for.
+            # The reader may be what the process was waiting for.
             output.drop()
             return _interrupted(options)
         finally:
@@ -53,26 +57,29 @@ def _run_command(options: argparse.Namespace) -> int:
         module = importlib.import_module(f"auditor.cli.{options.command}")
         return int(module.run(options))
     except Exception as error:
-        if INTERRUPTS.came is not None:
+        if INTERRUPTS.received is not None:
             raise KeyboardInterrupt from error
         if isinstance(error, AuditError):
             print(f"{_name(options)}: {error.line}", file=sys.stderr)
         else:
-            # A bug: never the exit code of a held model.
+            # A bug must not exit with the code of a held model.
             traceback.print_exc()
         return BAD_INPUT
 
 
 def _interrupted(options: argparse.Namespace) -> int:
-    """Say what became of the work. Returns the exit code: the results' own where they are whole."""
-    how = "the same command without --fresh" if getattr(options, "fresh", False) else "the same command"
+    """Print what became of the work and return the exit code.
+
+    If the results are complete, this is their exit code.
+    """
+    command = "the same command without --fresh" if getattr(options, "fresh", False) else "the same command"
     kept = {
-        "train": f"finished checkpoints are kept; {how} continues",
-        "remedy": f"finished checkpoints are kept; {how} continues",
-        "run": f"no results were written; {how} goes on from here",
+        "train": f"finished checkpoints are kept; run {command} to continue",
+        "remedy": f"finished checkpoints are kept; run {command} to continue",
+        "run": f"no results were written; run {command} to continue",
     }.get(options.command, "nothing was written")
-    whole = INTERRUPTS.outcome is not None
-    print(f"{_name(options)}: {INTERRUPTS.word}; {'the results are whole' if whole else kept}", file=sys.stderr)
+    complete = INTERRUPTS.outcome is not None
+    print(f"{_name(options)}: {INTERRUPTS.word}; {'the results are complete' if complete else kept}", file=sys.stderr)
     return INTERRUPTS.exit_code if INTERRUPTS.outcome is None else INTERRUPTS.outcome
 
 

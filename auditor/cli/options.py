@@ -1,4 +1,4 @@
-"""What several commands make of their flags."""
+"""Handling of flags that several commands share."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from auditor.progress import Lines, Quiet
 
 
 def seeded(config: Config, options: Namespace) -> Config:
-    """The config with the seed of ``--seed``, if it was given. Raises UsageError for one out of range."""
+    """Return the config with the seed of ``--seed``, if given.
+
+    Raises UsageError for a seed out of range.
+    """
     if options.seed is None:
         return config
     if not 0 <= options.seed < SEEDS:
-        raise UsageError(f"--seed {options.seed} is no seed", hint=f"a whole number from 0 to {SEEDS - 1}")
+        raise UsageError(f"--seed {options.seed}: must be a whole number from 0 to {SEEDS - 1}")
     return config.model_copy(update={"seed": options.seed})
 
 
 def progress(options: Namespace) -> Lines:
-    """Where progress goes: standard error, a terminal or a log, or nowhere with ``--quiet``."""
+    """Return the progress display for standard error.
+
+    It is a changing line on a terminal, plain lines in a log, and nothing with ``--quiet``.
+    """
     if options.quiet:
         return Quiet(check=INTERRUPTS.check)
     return Live(check=INTERRUPTS.check) if on_terminal(sys.stderr) else Lines(check=INTERRUPTS.check)

@@ -1,4 +1,4 @@
-"""Paths of the command line."""
+"""Conversion of paths on the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from auditor.errors import SHORTER, TOO_LONG, shortened
 
 
 def path(word: str) -> Path:
-    """A path of the command line that the system can have; an empty one, as of an unset variable, would be ``.``."""
+    """Convert an argument to a path that the operating system accepts.
+
+    An empty argument, as from an unset variable, is refused: it would mean the current folder.
+    """
     if not word:
         raise argparse.ArgumentTypeError("the path is empty")
     try:
@@ -20,6 +23,6 @@ def path(word: str) -> Path:
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         if reason == TOO_LONG:
-            raise argparse.ArgumentTypeError(f"no path: {shortened(word)}: {reason} ({SHORTER})") from None
-        raise argparse.ArgumentTypeError(f"no path: {word}: {reason}") from None
+            raise argparse.ArgumentTypeError(f"not a valid path: {shortened(word)}: {reason} ({SHORTER})") from None
+        raise argparse.ArgumentTypeError(f"not a valid path: {word}: {reason}") from None
     return Path(word)

@@ -1,4 +1,4 @@
-"""``audit policy``."""
+"""Command ``audit policy``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from auditor.verdicts import policy
 
 
 def run(options: Namespace) -> int:
-    """Print the shipped policy of a task, as a file to begin one's own from."""
+    """Print the shipped policy of a task, as a starting point."""
     print(policy.shipped(options.task).read_text(encoding="utf-8"), end="")
     return 0

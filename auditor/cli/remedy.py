@@ -1,4 +1,4 @@
-"""``audit remedy``."""
+"""Command ``audit remedy``."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ class _Printing(Printing):
 
 
 def run(options: Namespace) -> int:
-    """Propose; with ``--train`` train, audit what was and what is beside each other, and say what changed."""
+    """Propose recipes for what failed; with ``--train``, train and audit them.
+
+    The audit measures the old checkpoint and the new ones side by side; the command prints what changed.
+    """
     audited = verification.load(options.results, options.policy)
     content = audited.results
     if Path(content["candidate"]).name != content["candidate"]:
-        raise ResultsError(f"{content['candidate']!r} is no checkpoint's name", where=str(options.results))
+        raise ResultsError(f"{content['candidate']!r} is not the name of a checkpoint", where=str(options.results))
     print(judged_by(audited.policy, own=options.policy is None))
     proposed = remedies.proposed(content)
     _propose(proposed)
@@ -40,17 +43,17 @@ def run(options: Namespace) -> int:
         return 0
     config = remedy.read_config(content)
     root = results.folder_of(options.results).resolve().parent
-    there, missing = sources.find(content, config, root, base=options.base, train_data=options.train_data)
-    if there is not None and options.train:
+    training_sources, missing = sources.find(content, config, root, base=options.base, train_data=options.train_data)
+    if training_sources is not None and options.train:
         out = options.out or remedy.default_out(options.results)
-        asked = remedy.plan(audited, proposed, there, config, out=out, device=options.device, say=_say)
-        return _carry_out(options, asked)
+        plan = remedy.plan(audited, proposed, training_sources, config, out=out, device=options.device, say=_say)
+        return _carry_out(options, plan)
     if options.train:
-        raise UsageError(f"cannot be trained; missing: {'; '.join(missing)}", where=str(options.results))
+        raise UsageError(f"cannot train; missing: {'; '.join(missing)}", where=str(options.results))
     if missing:
-        print(one_line(f"to train and audit them, this is missing: {'; '.join(missing)}"), file=sys.stderr)
+        print(one_line(f"training and auditing them needs: {'; '.join(missing)}"), file=sys.stderr)
     else:
-        print("train and audit them: the same command with --train", file=sys.stderr)
+        print("to train and audit them, run the same command with --train", file=sys.stderr)
     return 0
 
 
@@ -62,26 +65,25 @@ def _propose(proposed: Sequence[Remedy]) -> None:
     for proposal in proposed:
         for reason in proposal.reasons:
             _say(reason)
-        _say(
-            f"  → {proposal.name}: recipe {proposal.recipe}, on {', '.join(proposal.trained_on)}; held out: {', '.join(proposal.held_out)}"
-        )
+        trained, held = ", ".join(proposal.trained_on), ", ".join(proposal.held_out)
+        _say(f"  → {proposal.name}: recipe {proposal.recipe}, trained on {trained}; held out: {held}")
     if not proposed:
-        print("nothing failed that a recipe is known for (noise and adversarial are, but for entity swap)")
+        print("nothing failed that has a known recipe (noise and adversarial have one, except entity swap)")
 
 
-def _carry_out(options: Namespace, asked: remedy.Plan) -> int:
-    """Checkpoints, audit, report; 2 where a probe crashed."""
-    for finished in remedy.train(asked, progress(options)):
+def _carry_out(options: Namespace, plan: remedy.Plan) -> int:
+    """Train, audit and report the changes; returns 2 if a probe crashed."""
+    for finished in remedy.train(plan, progress(options)):
         print(one_line(str(finished.folder)), flush=True)
         if finished.record.warning:
             warning = f"audit remedy: {finished.folder.name}: {finished.record.warning}"
             print(one_line(warning), file=sys.stderr, flush=True)
     with contextlib.redirect_stdout(sys.stderr):
-        decision = remedy.audit(asked, _Printing(options), texts=not options.no_texts).decision
-    folder = remedy.results_of(asked)
-    for proposal in asked.proposed:
-        _say(f"{proposal.name} against {asked.before}: before → after, change [95 % interval over examples; one seed]")
-        for change in changes(folder, asked.before, proposal):
+        decision = remedy.audit(plan, _Printing(options), texts=not options.no_texts).decision
+    folder = remedy.results_of(plan)
+    for proposal in plan.proposed:
+        _say(f"{proposal.name} against {plan.before}: before → after, change [95 % interval over examples; one seed]")
+        for change in changes(folder, plan.before, proposal):
             _say(_line(change))
     if not options.quiet:
         print(one_line(f"scorecard: {folder / results.PAGE}"), file=sys.stderr)

@@ -1,4 +1,7 @@
-"""``audit report``: a results folder → its page, byte for byte, judged again."""
+"""Command ``audit report``: judge a results folder and render its page.
+
+The same results and policy give the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,18 @@ from auditor.storage import files
 from auditor.verdicts import advice
 
 PAGES = (".html", ".htm")
-"""What may be written over."""
+"""Suffixes of files that may be overwritten."""
 
 
 def run(options: Namespace) -> int:
-    """Render the scorecard of a results folder again."""
+    """Render the scorecard of a results folder and write it."""
     audited = verification.load(options.results, options.policy)
     registry.sibling("reports")
     from reports import scorecard
 
     out = options.out or results.folder_of(options.results) / results.PAGE
     if out.exists() and out.suffix not in PAGES:
-        raise ResultsError("is there already and is no page", where=str(out), hint="name a file that ends in .html")
+        raise ResultsError("already exists and is not a page", where=str(out), hint="name a file that ends in .html")
     page = scorecard.render(audited.results, advice.next_steps(audited.results))
     files.write_whole(out, page.encode("utf-8", "backslashreplace"), ResultsError)
     INTERRUPTS.settle(0)

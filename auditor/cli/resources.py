@@ -1,4 +1,4 @@
-"""``audit resources``."""
+"""Command ``audit resources``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from auditor.errors import one_line
 
 
 def run(options: Namespace) -> int:
-    """Say which optional resources are present and what the absence of the others disables."""
-    found = resources.survey()
+    """List optional resources and what is disabled without them."""
+    surveyed = resources.survey()
     if options.json:
-        print(json.dumps([asdict(resource) for resource in found], ensure_ascii=True, indent=2))
+        print(json.dumps([asdict(resource) for resource in surveyed], ensure_ascii=True, indent=2))
         return 0
-    for resource in found:
+    for resource in surveyed:
         print(one_line(f"{'present' if resource.present else 'absent ':>7}  {resource.name}: {resource.note}"))
     return 0

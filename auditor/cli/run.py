@@ -1,4 +1,4 @@
-"""``audit run``."""
+"""Command ``audit run``."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ from auditor.evaluation.estimating import Work
 from auditor.types import Decision
 
 DEFAULT = Path("audit.toml")
-"""The config that is used where none is named, if it is there."""
+"""Config to use, if it exists, when no other is named."""
 
 
 class Printing(Listener):
-    """Prints what it hears on standard error; with ``--quiet`` only what is wrong."""
+    """Listener that prints on standard error.
+
+    With ``--quiet`` it prints warnings only.
+    """
 
     def __init__(self, options: Namespace) -> None:
         super().__init__(progress(options))
@@ -35,36 +38,43 @@ class Printing(Listener):
         self._quiet = options.quiet
 
     def check(self) -> None:
+        """Raise KeyboardInterrupt if a signal arrived and was swallowed."""
         INTERRUPTS.check()
 
     def say(self, line: str) -> None:
+        """Print a line, unless ``--quiet`` was given."""
         if not self._quiet:
             self.warn(line)
 
     def note(self, line: str) -> None:
+        """Print a note, unless ``--quiet`` was given."""
         self.say(line)
 
     def warn(self, line: str) -> None:
+        """Print a warning."""
         print(one_line(line), file=sys.stderr)
 
     def estimated(self, works: Sequence[Work], *, kept: bool) -> None:
+        """Print the estimate, unless ``--quiet`` was given."""
         for line in estimate.lines(works, kept=kept):
             self.say(line)
 
     def answered(self, hits: int) -> None:
-        self.say(f"{hits:,} answers were known from an earlier run (--fresh asks again)")
+        """Print how many answers were reused."""
+        self.say(f"{hits:,} answers were reused from an earlier run (--fresh recomputes them)")
 
     def settled(self, decision: Decision) -> None:
+        """Fix the exit code: the results are complete."""
         INTERRUPTS.settle(decision.exit_code)
 
 
 def run(options: Namespace) -> int:
-    """Audit, judge and render, the results folder whole or not at all.
+    """Audit, judge, and write a complete results folder or none.
 
     With ``--dry-run`` only list what would be measured.
     """
     began = time.monotonic()
-    # Whatever a probe or a library prints goes where progress goes: with --json, stdout is the decision alone.
+    # Output of probes and libraries goes to standard error, because with --json standard output is the decision alone.
     with contextlib.redirect_stdout(sys.stderr):
         file = options.config or (DEFAULT if DEFAULT.is_file() else None)
         if options.config is None and file is not None and not options.quiet:
@@ -92,9 +102,9 @@ def run(options: Namespace) -> int:
 def _with_flags(config: Config, options: Namespace) -> Config:
     config = data_flags.applied(seeded(config, options), options)
     if options.budget is not None and options.budget < 1:
-        raise UsageError(f"--budget {options.budget} is not a number of examples", hint="1 or more")
-    given = {name: getattr(options, name) for name in ("budget", "backend")}
-    update = {name: value for name, value in given.items() if value is not None}
+        raise UsageError(f"--budget {options.budget}: must be at least 1")
+    flags = {name: getattr(options, name) for name in ("budget", "backend")}
+    update = {name: value for name, value in flags.items() if value is not None}
     return config.model_copy(update={"audit": config.audit.model_copy(update=update)})
 
 
@@ -130,17 +140,17 @@ def _domains(words: Sequence[str]) -> dict[str, Path]:
         if not (name.strip() and equals and file):
             raise UsageError(f"--domain {word} is not NAME=FILE", hint="--domain tweets=tweets.csv")
         if name in configs.RESERVED:
-            raise UsageError(f"--domain {word}: the name is taken", hint=f"other than {', '.join(configs.RESERVED)}")
+            raise UsageError(f"--domain {word}: the name is taken", hint=f"reserved: {', '.join(configs.RESERVED)}")
         if not is_text(name):
             raise UsageError(f"--domain {word}: the name is not UTF-8", hint="--domain tweets=tweets.csv")
         if name in domains:
-            raise UsageError(f"--domain {name} is given twice", hint="a domain is one file")
+            raise UsageError(f"--domain {name} is given twice", hint="a domain has one file")
         domains[name] = Path(file)
     return domains
 
 
 def _listed(planned: audit_run.Planned, request: Request, *, as_json: bool) -> str:
-    """What the audit would measure, for people or as JSON."""
+    """Describe what the audit would measure, as lines or JSON."""
     if as_json:
         return estimate.as_json(planned.works)
     lines = [
@@ -148,5 +158,5 @@ def _listed(planned: audit_run.Planned, request: Request, *, as_json: bool) -> s
         *estimate.lines(planned.works, kept=False),
     ]
     if request.until_decided:
-        lines.append("--until-decided stops each slice once its verdict stands: how long that takes is not known")
+        lines.append("--until-decided stops each slice once its verdict is decided, so its time is not known")
     return "\n".join([*lines, f"results would be written to {request.out}; nothing was written"])

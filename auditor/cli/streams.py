@@ -1,4 +1,7 @@
-"""Standard output and error that never end the work: closed, full, or of an encoding that lacks a character."""
+"""Standard output and error whose failures never end the work.
+
+A stream may be closed, on a full disk, or of an encoding that lacks a character.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,19 @@ from typing import Any, TextIO
 
 
 class Stream:
-    """A standard stream, as long as it takes what is written; what it does not know, the stream itself answers."""
+    """Wrapper of a standard stream that survives failed writes.
+
+    After the first failure nothing more is written. Attributes that it does not define come from the stream itself.
+    """
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
         self._lost = False
         self.trouble: str | None = None
-        """Why something was not written; a reader that has left is none."""
+        """Why writing failed; None after a broken pipe, whose reader has left."""
 
     def write(self, text: str) -> int:
+        """Write text, or note why it could not be written."""
         if self._stream is None:
             if text:
                 self._fails("standard output is closed")
@@ -31,10 +38,12 @@ class Stream:
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
+        """Write each line."""
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
+        """Flush the stream, or note why it could not be flushed."""
         if self._stream is None or self._lost:
             return
         try:
@@ -43,14 +52,20 @@ class Stream:
             self._fails(error)
 
     def isatty(self) -> bool:
-        """Whether it is a terminal; what is closed is none, also for libraries that ask before they write."""
+        """Tell whether the stream is a terminal; False if it is closed.
+
+        Libraries may ask before they write.
+        """
         try:
             return self._stream is not None and self._stream.isatty()
         except (OSError, ValueError, AttributeError):
             return False
 
     def drop(self) -> None:
-        """Write nothing more, not even what the system has not taken yet: Python would try again at its end."""
+        """Discard all further output, including what is still buffered.
+
+        The descriptor is redirected to the null device: Python would try to flush the buffer again at exit.
+        """
         self._lost = True
         with contextlib.suppress(OSError, ValueError, AttributeError):
             number = self._stream.fileno() if self._stream is not None else -1
@@ -76,7 +91,10 @@ class Stream:
 
 @contextlib.contextmanager
 def guarded() -> Iterator[tuple[Stream, Stream]]:
-    """Inside, standard output and error are such streams. Descriptors that are closed stand for no other file."""
+    """Replace standard output and error by ``Stream`` objects inside the block.
+
+    Closed descriptors are opened on the null device, so that no other file takes their numbers.
+    """
     _claim()
     before = sys.stdout, sys.stderr
     inside = Stream(sys.stdout), Stream(sys.stderr)
@@ -90,7 +108,10 @@ def guarded() -> Iterator[tuple[Stream, Stream]]:
 
 
 def _claim() -> None:
-    """Open the null device in place of closed standard streams: the next file would be taken for one of them."""
+    """Open the null device in place of closed standard descriptors.
+
+    Otherwise the next file opened would be taken for one of them.
+    """
     for number in range(3):
         try:
             os.fstat(number)

@@ -1,4 +1,4 @@
-"""``audit train``."""
+"""Command ``audit train``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ UNKNOWN = "–"
 
 
 def run(options: Namespace) -> int:
-    """Fine-tune once for each recipe of the config; what is done is kept, and what was interrupted goes on.
+    """Fine-tune once for each recipe of the config.
 
-    The folders go to standard output; with several, a table of what each took goes to standard error.
+    Finished checkpoints are kept, and interrupted trainings resume. The checkpoint folders go to standard output. With
+    several checkpoints, a table of what each one took goes to standard error.
     """
     from auditor.training import distributed, job
 
@@ -33,29 +34,36 @@ def run(options: Namespace) -> int:
     path = options.config or Path("audit.toml")
     if options.config is None and not path.is_file():
         raise UsageError("no audit.toml here", hint="write one with: audit init; or name one with --config")
-    config = _asked(data_flags.applied(seeded(configs.load(path), options), options), options)
+    config = _with_recipes(data_flags.applied(seeded(configs.load(path), options), options), options)
     finished: list[Finished] = []
     try:
         with configs.named(path), progress(options) as lines:
-            for one in job.train(config, out=options.out, device=options.device, progress=lines, fresh=options.fresh):
+            for checkpoint in job.train(
+                config, out=options.out, device=options.device, progress=lines, fresh=options.fresh
+            ):
                 if not distributed.is_first():
                     continue
-                print(one_line(str(one.folder)), flush=True)
-                finished.append(one)
-                if one.record.warning:
+                print(one_line(str(checkpoint.folder)), flush=True)
+                finished.append(checkpoint)
+                if checkpoint.record.warning:
                     print(
-                        one_line(f"audit train: {one.folder.name}: {one.record.warning}"), file=sys.stderr, flush=True
+                        one_line(f"audit train: {checkpoint.folder.name}: {checkpoint.record.warning}"),
+                        file=sys.stderr,
+                        flush=True,
                     )
         INTERRUPTS.settle(0)
     finally:
-        # Also of a grid that was stopped, or one of whose trainings failed.
+        # Also for a grid that was stopped or whose training failed.
         if len(finished) > 1 and not options.quiet:
             print("\n".join(map(one_line, _table([HEAD, *map(_cells, finished)]))), file=sys.stderr)
     return 0
 
 
-def _asked(config: Config, options: Namespace) -> Config:
-    """The config with the recipes and the number of seeds of the command line, checked as the config's own."""
+def _with_recipes(config: Config, options: Namespace) -> Config:
+    """Return the config with the command line's recipes and number of seeds.
+
+    Raises UsageError for values that the config would not accept either.
+    """
     changed: dict[str, Any] = {}
     if options.recipes is not None:
         changed["recipes"] = tuple(word.strip() for word in options.recipes.split(","))
@@ -70,12 +78,12 @@ def _asked(config: Config, options: Namespace) -> Config:
     return config.model_copy(update={"training": config.training.model_copy(update=changed)})
 
 
-def _cells(one: Finished) -> tuple[str, ...]:
-    record, cost = one.record, one.cost
+def _cells(checkpoint: Finished) -> tuple[str, ...]:
+    record, cost = checkpoint.record, checkpoint.cost
     scores = [value for entry in record.history for name, value in entry.items() if name.startswith("validation_")]
     share = record.trainable / record.parameters if record.parameters else None
     return (
-        one.folder.name,
+        checkpoint.folder.name,
         f"{max(scores):.3f}" if scores else UNKNOWN,
         UNKNOWN if share is None else f"{share:.2%}",
         str(record.steps),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auditor.config.reading import load, named, of_document, overlaid, probe_settings, refuse_empty
+from auditor.config.reading import check_files, load, named, of_document, overlaid, probe_settings, refuse_empty
 from auditor.config.schema import (
     DEVICES,
     RESERVED,
@@ -31,6 +31,7 @@ __all__ = [
     "CompareEntry",
     "Config",
     "TrainingSection",
+    "check_files",
     "columns",
     "data_files",
     "favourable",

@@ -6,16 +6,16 @@ import contextlib
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from auditor.config.schema import Config
-from auditor.errors import AuditError, ConfigError, near_match, near_or_known
+from auditor.errors import AuditError, ConfigError, DataError, near_match, near_or_known
 from auditor.storage import documents
-from auditor.storage.reading import SETTINGS, read_file
+from auditor.storage.reading import SETTINGS, near_file, read_file
 
 Settings = TypeVar("Settings")
 
@@ -58,6 +58,18 @@ def _overlaid(section: Section, changes: Section) -> Section:
             new = {**old, **{key: {**old.get(key, {}), **value} for key, value in new.items()}}
         update[name] = new
     return section.model_copy(update=update)
+
+
+def check_files(paths: Iterable[Path]) -> None:
+    """Raise DataError for the first missing file that the config names."""
+    for path in paths:
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            hint = near_file(path) or "paths in audit.toml are relative to that file"
+            raise DataError("no such file", where=str(path), hint=hint) from None
+        except (OSError, ValueError):
+            continue  # whoever reads the file says why
 
 
 @contextlib.contextmanager

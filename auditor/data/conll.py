@@ -14,7 +14,7 @@ from auditor.data import tables
 from auditor.data.delimited import lines_of
 from auditor.data.tables import NO_ROWS, Table
 from auditor.errors import DataError
-from auditor.storage.reading import read_file
+from auditor.storage.reading import near_file, read_file
 from auditor.text.spans import PREFIXES
 
 TOKENS, TAGS, DOCUMENT = "tokens", "tags", "document"
@@ -29,7 +29,7 @@ def read(path: Path) -> Table:
     Tabs or blanks separate the columns; the first holds the word, the last its tag.
     """
     where = str(path)
-    content = read_file(path, DataError, hint="paths in audit.toml are relative to that file")
+    content = read_file(path, DataError, hint=near_file(path))
     lines = list(enumerate(lines_of(tables.decoded(content, where)), start=1))
     width = _width(lines, where)
     rows: list[tuple[int, dict[str, Any]]] = []

@@ -16,7 +16,7 @@ from typing import Any
 from auditor.data import delimited, saved
 from auditor.data.in_memory import InMemory, Source
 from auditor.errors import DataError
-from auditor.storage.reading import open_file, read_file
+from auditor.storage.reading import near_file, open_file, read_file
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Endings of the files that can be read."""
@@ -145,7 +145,7 @@ def _bytes(path: Path, suffix: str) -> bytes:
         elif suffix == ".json":
             hint = "a file with one object per line ends in .jsonl"
         raise DataError(f"unknown kind of file {path.suffix!r}", where=where, hint=hint)
-    return read_file(path, DataError, hint="paths in audit.toml are relative to that file")
+    return read_file(path, DataError, hint=near_file(path))
 
 
 def decoded(content: bytes, where: str) -> str:

@@ -19,7 +19,7 @@ from auditor.data.in_memory import InMemory, Source
 from auditor.data.tables import Table
 from auditor.errors import DataError
 from auditor.labels.matching import POSITION, Reading
-from auditor.storage.reading import is_folder
+from auditor.storage.reading import is_folder, near_file
 from auditor.text import spans
 
 COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iob2", ".tsv")
@@ -125,7 +125,7 @@ def _read(path: Source, text: str | None, label: str | None, shared: bool) -> tu
         table = tables.read(path)
     else:
         if not path.exists():
-            raise DataError("no such file", where=where, hint="paths in audit.toml are relative to that file")
+            raise DataError("no such file", where=where, hint=near_file(path))
         hint = f"one of {', '.join(SUFFIXES)}, or a folder saved by datasets"
         raise DataError(f"unknown kind of file {path.suffix!r} for words with tags", where=where, hint=hint)
     return table, (_named(table, text, TOKEN_NAMES, "text_column"), _named(table, label, TAG_NAMES, "label_column"))

@@ -63,7 +63,9 @@ def files(config: Config, options: Options, record: Any, folder: in_memory.Sourc
     given: dict[str, Source] = {
         HOME if name == "test" else name: path for name, path in configs.data_files(config).items()
     }
-    given |= {name: rows for name, rows in _flags(options).items() if rows is not None}
+    flags = {name: rows for name, rows in _flags(options).items() if rows is not None}
+    configs.check_files(path for name, path in given.items() if name not in flags and isinstance(path, Path))
+    given |= flags
     files = {**_recorded(record, folder, given, strict=options.data is None), **given}
     if HOME not in files:
         raise UsageError("no data to audit on", where=str(folder), hint="give --data test.csv")
@@ -92,7 +94,9 @@ def labels_files(
         if files.get(known) == folder / entry["path"]:
             found[known] = folder / entry["labels_path"]
     replaced = {**_flags(options), HOME: None}
-    return {name: path for name, path in found.items() if replaced.get(name) is None}
+    used = {name: path for name, path in found.items() if replaced.get(name) is None}
+    configs.check_files(path for path in used.values() if path in given.values())
+    return used
 
 
 def _recorded(record: Any, folder: in_memory.Source, given: Mapping[str, Source], *, strict: bool) -> dict[str, Path]:

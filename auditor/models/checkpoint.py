@@ -11,13 +11,13 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from auditor.errors import ModelError, is_text, near_match
+from auditor.errors import ModelError, is_text
 from auditor.models import heads
 from auditor.models.adapter_files import ADAPTER_CONFIG, check_adapter, merge_hint
 from auditor.models.fingerprints import NOT_READ, fingerprint
 from auditor.models.reading import read_json
 from auditor.models.weight_files import ADAPTER, check_weights, weight_files
-from auditor.storage.reading import check_folder, is_folder
+from auditor.storage.reading import check_folder, is_folder, near_file
 
 __all__ = ["Checkpoint", "check_base", "describe", "find", "fingerprint", "head_of"]
 
@@ -172,10 +172,9 @@ def instead_of(path: Path, written: Path) -> str:
     ``written`` is the path as the user wrote it. The hint is a similar name in the same folder, or says that model hub
     names are not read.
     """
-    parent = path.parent
-    near = near_match(path.name, sorted(neighbour.name for neighbour in parent.iterdir())) if parent.is_dir() else None
+    near = near_file(path)
     above = written.parent
-    hub_like = not written.is_absolute() and len(written.parts) <= 2 and (str(above) == "." or not parent.exists())
+    hub_like = not written.is_absolute() and len(written.parts) <= 2 and (str(above) == "." or not path.parent.exists())
     if near is None and hub_like:
         return "only local folders are read: download the model, then name its folder"
     return near or "is the path right?"

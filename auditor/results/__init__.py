@@ -1,4 +1,4 @@
-"""Results folders: written, read, verified."""
+"""Results folders: write, read, verify."""
 
 from auditor.results.folder import (
     AGAIN,

@@ -1,4 +1,4 @@
-"""One JSON spelling of values."""
+"""The one JSON representation of values in the results."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 DIGITS = 9
-"""Decimals kept of a number in results.json; verdicts are computed from examples.parquet, which keeps all."""
+"""Decimals of numbers in results.json; verdicts are computed from examples.parquet, which keeps all digits."""
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it: dataclasses as objects, tuples as lists, infinite numbers as null; no NaN.
+    """Convert a value to what JSON can hold.
 
-    Raises ValueError on NaN: a number that is not one is a bug, never a result.
+    Sequences become lists, sets sorted lists, paths POSIX strings, and infinite numbers null. Floats are rounded to
+    ``DIGITS`` decimals. Raises ValueError on NaN, which is a bug and never a result, and TypeError on any other type;
+    convert dataclasses with ``asdict`` first.
     """
     if isinstance(value, bool) or value is None or isinstance(value, str | int):
         return value
@@ -36,10 +38,16 @@ def plain(value: Any) -> Any:
 
 
 def slice_text(value: Mapping[str, Any]) -> str:
-    """A mapping as JSON with sorted keys: how the tables name a slice."""
+    """Return a mapping as JSON with sorted keys.
+
+    The tables name a slice this way.
+    """
     return json.dumps(plain(value), ensure_ascii=False, sort_keys=True)
 
 
 def relative(path: Path, start: Path) -> str:
-    """A path as the results name it: relative to the folder that holds the results folder."""
+    """Return a path relative to ``start``, in POSIX form.
+
+    The results name every path relative to the folder that contains the results folder.
+    """
     return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()

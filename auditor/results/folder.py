@@ -1,8 +1,9 @@
 """The results folder: ``results.json``, ``cases.parquet``, ``examples.parquet``, ``timings.json``.
 
-Written beside its place and renamed when whole. ``results.json`` holds no seconds, no absolute path and no NaN, and the
-digests of itself and of the tables beside it: a part that was changed or comes from another audit is refused. Digests
-find accidents and careless edits; whether numbers and decision follow from the rows is what ``verifying`` looks into.
+The folder is written beside its final place and renamed when complete. ``results.json`` holds no seconds, no absolute
+path and no NaN. It holds the digests of itself and of the tables beside it, so that a part that was changed or comes
+from another audit is refused. Digests detect accidents and careless edits; ``verification`` checks that numbers and
+decision follow from the rows.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skip
 from auditor.verdicts.policy import Policy, rule_of
 
 SCHEMA = 2
-"""2: digests of every part, and verdicts that name what they are about."""
+"""Since 2: digests of every part, and verdicts that name probe, metric and limit."""
 RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
     "results.json",
     "cases.parquet",
@@ -36,53 +37,59 @@ RESULTS, CASES, EXAMPLES, TIMINGS, PAGE = (
     "scorecard.html",
 )
 ERRORS = "errors.log"
-"""Tracebacks of crashed probes, where there are any."""
+"""Tracebacks of crashed probes, if any."""
 DIGESTS = "digests"
-"""Part → its SHA-256; of results.json itself: of the document without that one entry."""
+"""Key of the SHA-256 of every part; that of results.json covers the document without that entry."""
 AGAIN = "changed since it was written? run the audit again"
 FILES = frozenset({RESULTS, CASES, EXAMPLES, TIMINGS, PAGE, ERRORS})
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether the folder holds an audit's results and nothing else, so that a new audit may take its place."""
+    """Tell whether the folder holds an audit's results and nothing else.
+
+    A new audit may replace such a folder.
+    """
     names = {file.name for file in folder.iterdir()}
     return RESULTS in names and names <= FILES
 
 
 def record_dict(record: ProbeRecord) -> dict[str, Any]:
-    """A record as results.json holds it: metrics without functions, measurements without rows."""
+    """Convert a record to results.json form, without functions and rows."""
     metric_keys = ("name", "title", "kind", "unit", "low", "high", "better", "ratio", "comparable")
     kept = ("model", "probe", "status", "reason", "missing", "limitation", "description", "settings", "counts")
     return {
         **{key: plain(getattr(record, key)) for key in kept},
         "metrics": [{key: plain(getattr(metric, key)) for key in metric_keys} for metric in record.metrics],
-        "measurements": [_measurement(found) for found in record.measurements],
+        "measurements": [_measurement(measurement) for measurement in record.measurements],
         "skipped": [_gap(gap) for gap in record.skipped],
         "worst": [_worst(case) for case in record.worst],
     }
 
 
-def _measurement(found: Measurement) -> dict[str, Any]:
+def _measurement(measurement: Measurement) -> dict[str, Any]:
     kept = ("metric", "slice", "value", "low", "high", "n_cases", "n_clusters", "method", "status", "vacuous")
-    shown = {key: plain(getattr(found, key)) for key in kept}
-    if found.available is not None:
-        shown["available"] = found.available
-    return {**shown, "detail": found.detail} if found.detail else shown
+    shown = {key: plain(getattr(measurement, key)) for key in kept}
+    if measurement.available is not None:
+        shown["available"] = measurement.available
+    return {**shown, "detail": measurement.detail} if measurement.detail else shown
 
 
 def _gap(gap: Skipped) -> dict[str, Any]:
-    found = {"slice": plain(gap.slice), "reason": gap.reason}
-    return found if gap.applies else {**found, "applies": False}
+    entry = {"slice": plain(gap.slice), "reason": gap.reason}
+    return entry if gap.applies else {**entry, "applies": False}
 
 
 def policy_dict(policy: Policy) -> dict[str, Any]:
-    # Limits with all their digits: verdicts are judged again by them.
+    """Convert a policy to its form in results.json.
+
+    Limits keep all their digits, because verdicts are judged again by them.
+    """
     rules = [{**plain(asdict(rule)), "max": rule.max, "min": rule.min, "text": rule.text} for rule in policy.rules]
     return {"name": policy.name, "sha256": policy.sha256, "rules": rules}
 
 
 def policy_of(results: Mapping[str, Any]) -> Policy:
-    """The policy that the results were judged by. Raises ResultsError for rules that no policy could hold."""
+    """Return the recorded policy; raise ResultsError for an invalid rule."""
     recorded = results["policy"]
     rules = []
     for number, table in enumerate(recorded["rules"], start=1):
@@ -95,35 +102,44 @@ def policy_of(results: Mapping[str, Any]) -> Policy:
 
 
 def decision_dict(decision: Decision, policy: Policy) -> dict[str, Any]:
-    """A decision for programs: each verdict names its probe, metric, slice, value, bounds and limit."""
+    """Convert a decision to its form in results.json.
+
+    Each verdict names its probe, metric, slice, value, bounds and limit.
+    """
     verdicts = []
     for verdict in decision.verdicts:
         rule = policy.rules[verdict.rule]
         limit = {key: value for key in ("max", "min") if (value := getattr(rule, key)) is not None}
         named = {"rule": verdict.rule, "probe": rule.probe, "metric": rule.metric, "required": rule.required}
         verdicts.append({**named, "limit": limit or None, **plain(asdict(verdict))})
-    found = {"exit_code": decision.exit_code, "release": decision.release, "headline": decision.headline}
-    return {**found, "reasons": list(decision.reasons), "verdicts": verdicts}
+    summary = {"exit_code": decision.exit_code, "release": decision.release, "headline": decision.headline}
+    return {**summary, "reasons": list(decision.reasons), "verdicts": verdicts}
 
 
 def write(folder: Path, content: Mapping[str, Any]) -> None:
-    """``results.json`` with the digests of itself and of the tables that stand in the folder already."""
+    """Write ``results.json``, with its digest and those of the tables.
+
+    The tables must already be in the folder.
+    """
     parts = {name: _sha256(folder / name) for name in (CASES, EXAMPLES) if (folder / name).is_file()}
     write_json(folder / RESULTS, sealed({**content, DIGESTS: parts}))
 
 
 def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with its own digest among those of its parts."""
-    # Through JSON once, so that what is hashed is what a reader will find.
-    found: dict[str, Any] = json.loads(json.dumps(content, allow_nan=False))
-    found[DIGESTS] = {**found[DIGESTS], RESULTS: _own_digest(found)}
-    return found
+    """Add the document's own digest to the digests of its parts."""
+    # Through JSON once, so that the digest covers exactly what a reader parses.
+    document: dict[str, Any] = json.loads(json.dumps(content, allow_nan=False))
+    document[DIGESTS] = {**document[DIGESTS], RESULTS: _own_digest(document)}
+    return document
 
 
 def _own_digest(content: Mapping[str, Any]) -> str:
-    """Of the document without this digest: the same in any order of keys and any layout."""
-    others = {name: digest for name, digest in content[DIGESTS].items() if name != RESULTS}
-    text = json.dumps({**content, DIGESTS: others}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """Return the digest of the document without this digest itself.
+
+    It does not depend on the order of keys or on the layout.
+    """
+    digests_of_parts = {name: digest for name, digest in content[DIGESTS].items() if name != RESULTS}
+    text = json.dumps({**content, DIGESTS: digests_of_parts}, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
@@ -137,18 +153,24 @@ def _sha256(file: Path) -> str:
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """UTF-8, two spaces, a line break at the end; NaN refused; half of a surrogate pair as JSON escapes it."""
+    """Write JSON as UTF-8, indented by two spaces, with a final newline.
+
+    NaN raises ValueError. A lone surrogate is written as its JSON escape.
+    """
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     file.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def folder_of(path: Path) -> Path:
-    """The results folder that is named by itself or by its ``results.json``."""
+    """Return the results folder, named directly or by its ``results.json``."""
     return path if is_folder(path, ResultsError) else path.parent
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """``results.json`` of a results folder, with the tables beside it checked by their digests. Raises ResultsError."""
+    """Read ``results.json`` and check it and its tables by their digests.
+
+    Raises ResultsError.
+    """
     file = folder / RESULTS if is_folder(folder, ResultsError) else folder
     hint = "name the folder that audit run wrote"
     content = read_file(file, ResultsError, missing=f"no {RESULTS} here", hint=hint, limit=DOCUMENT)
@@ -156,7 +178,7 @@ def load(folder: Path) -> dict[str, Any]:
     _check_schema(results, str(file))
     digests = results.get(DIGESTS)
     if not isinstance(digests, dict) or digests.get(RESULTS) != _own_digest(results):
-        raise ResultsError("its content is not what its digest says", where=str(file), hint=AGAIN)
+        raise ResultsError("its content does not match its digest", where=str(file), hint=AGAIN)
     problem = schema_error(results)
     if problem:
         raise ResultsError(problem, where=str(file), hint=AGAIN)
@@ -166,7 +188,10 @@ def load(folder: Path) -> dict[str, Any]:
 
 
 def _check_part(part: Path, digest: str | None) -> None:
-    """``cases.parquet`` may be gone, as it holds texts: no number is read from it."""
+    """Check the digest of one table.
+
+    ``cases.parquet`` may be missing: it holds texts, and no number is read from it.
+    """
     if part.name == CASES and not os.path.lexists(part):
         return
     if digest is None or _sha256(part) != digest:
@@ -177,25 +202,25 @@ def _check_part(part: Path, digest: str | None) -> None:
 def _check_schema(results: Mapping[str, Any], where: str) -> None:
     schema = results.get("schema")
     if not isinstance(schema, int) or isinstance(schema, bool):
-        raise ResultsError("has no schema number: not results of auditor", where=where)
+        raise ResultsError("has no schema number: these are not auditor's results", where=where)
     if schema < 1:
-        raise ResultsError(f"schema {schema} is none of auditor's", where=where)
+        raise ResultsError(f"schema {schema} does not exist", where=where)
     if schema < SCHEMA:
         raise ResultsError(
-            f"schema {schema} was made by an earlier auditor: nothing in it says that it was not changed",
+            f"schema {schema} is from an earlier auditor, whose results cannot be checked for changes",
             where=where,
             hint="run the audit again",
         )
     if schema > SCHEMA:
         raise ResultsError(
-            f"schema {schema} is newer than this auditor knows ({SCHEMA})", where=where, hint="upgrade auditor"
+            f"schema {schema} is newer than this auditor supports ({SCHEMA})", where=where, hint="upgrade auditor"
         )
 
 
 def schema_error(results: Mapping[str, Any]) -> str | None:
-    """The first place where results break the shipped JSON Schema, in one line; None if they keep it."""
-    found = next(iter(_validator().iter_errors(results)), None)
-    return None if found is None else f"{key_path(found.absolute_path)}: {_told(found)}"
+    """Describe the first schema violation in one line; None if valid."""
+    error = next(iter(_validator().iter_errors(results)), None)
+    return None if error is None else f"{key_path(error.absolute_path)}: {_schema_message(error)}"
 
 
 @functools.cache
@@ -205,55 +230,63 @@ def _validator() -> Any:
     return Draft202012Validator(json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8")))
 
 
-def _told(error: Any) -> str:
-    """What JSON Schema says; its message repeats the value, which may be long, at its start."""
+def _schema_message(error: Any) -> str:
+    """Word a schema violation without repeating a long value.
+
+    The library's own message begins with the value.
+    """
     if error.validator in ("required", "additionalProperties", "minLength"):
         return str(error.message)[:200]
     return f"{short(error.instance)} breaks {error.validator} = {short(error.validator_value)}"
 
 
 def records_of(results: Mapping[str, Any], folder: Path) -> tuple[ProbeRecord, ...]:
-    """The records with their rows, as the gate reads them. Raises ResultsError when ``examples.parquet`` is missing."""
+    """Return the records with their rows, as the gate reads them.
+
+    Raises ResultsError if ``examples.parquet`` is missing, or if rows and records do not match.
+    """
     folder = folder_of(folder)
     rows = read_rows(folder / EXAMPLES)
-    records = tuple(_record(found, rows) for found in results["records"])
+    records = tuple(_record(recorded, rows) for recorded in results["records"])
     named = {
-        (record.model, record.probe, found.metric, slice_text(found.slice))
+        (record.model, record.probe, measurement.metric, slice_text(measurement.slice))
         for record in records
-        for found in record.measurements
+        for measurement in record.measurements
     }
     for key in rows:
         if key not in named:
             where = str(folder / EXAMPLES)
-            raise ResultsError(f"holds rows of no measurement: {short(' '.join(key))}", where=where, hint=AGAIN)
+            raise ResultsError(
+                f"has rows that belong to no measurement: {short(' '.join(key))}", where=where, hint=AGAIN
+            )
     if results["candidate"] not in {record.model for record in records}:
         raise ResultsError(f"no record of the candidate {results['candidate']!r}", where=str(folder / RESULTS))
     for record in records:
         descriptive = {metric.name for metric in record.metrics if metric.kind == "descriptive"}
-        for found in record.measurements:
-            if not found.rows and found.metric not in descriptive:
-                where = f"{record.model} {record.probe} {found.metric} {slice_text(found.slice)}"
-                raise ResultsError(f"has no rows of {where}", where=str(folder / EXAMPLES), hint="from another audit?")
+        for measurement in record.measurements:
+            if not measurement.rows and measurement.metric not in descriptive:
+                where = f"{record.model} {record.probe} {measurement.metric} {slice_text(measurement.slice)}"
+                raise ResultsError(f"has no rows for {where}", where=str(folder / EXAMPLES), hint="from another audit?")
     return records
 
 
-def _record(found: Mapping[str, Any], rows: Mapping[tuple[str, str, str, str], Rows]) -> ProbeRecord:
+def _record(recorded: Mapping[str, Any], rows: Mapping[tuple[str, str, str, str], Rows]) -> ProbeRecord:
     def measured(item: Mapping[str, Any]) -> Measurement:
-        key = (found["model"], found["probe"], item["metric"], slice_text(item["slice"]))
+        key = (recorded["model"], recorded["probe"], item["metric"], slice_text(item["slice"]))
         return Measurement(**{**item, "rows": rows.get(key, ())})
 
     metrics = tuple(
         Metric(**{**item, "low": _bound(item["low"], -math.inf), "high": _bound(item["high"], math.inf)})
-        for item in found["metrics"]
+        for item in recorded["metrics"]
     )
     return ProbeRecord(
         **{
-            **found,
-            "missing": tuple(found["missing"]),
+            **recorded,
+            "missing": tuple(recorded["missing"]),
             "metrics": metrics,
-            "measurements": tuple(measured(item) for item in found["measurements"]),
-            "skipped": tuple(Skipped(**item) for item in found["skipped"]),
-            "worst": tuple(_shown(case) for case in found["worst"]),
+            "measurements": tuple(measured(item) for item in recorded["measurements"]),
+            "skipped": tuple(Skipped(**item) for item in recorded["skipped"]),
+            "worst": tuple(_shown(case) for case in recorded["worst"]),
         }
     )
 
@@ -277,5 +310,5 @@ def _bound(value: float | None, otherwise: float) -> float:
 
 
 def without_texts(record: ProbeRecord) -> ProbeRecord:
-    """The record without worst cases, which hold users' texts."""
+    """Return the record without worst cases, which hold users' texts."""
     return replace(record, worst=())

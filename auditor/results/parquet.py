@@ -1,4 +1,7 @@
-"""The parquet files of a results folder: every case as it was scored, every cluster's sufficient statistics."""
+"""Parquet files of a results folder.
+
+``cases.parquet`` holds every scored case, ``examples.parquet`` the sufficient statistics of every cluster.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,15 @@ NUMBERS = ("total", "count")
 ROW_VALUES = ("cluster", "arm", *NUMBERS)
 ROW_COLUMNS = ("model", "probe", "metric", "slice", *ROW_VALUES)
 GREATEST = 2**53
-"""The greatest sum that is read: beyond it, floating-point numbers no longer tell whole ones apart."""
+"""The greatest sum accepted: beyond it, floats no longer represent every integer."""
 ROWS = 100_000
-"""Rows kept in memory before they are written, beside those of the last measurement."""
+"""Rows kept in memory before they are written, besides those of the last measurement."""
 
 
 class CaseWriter:
-    """Streams scored cases to ``cases.parquet`` in row groups; with ``texts=False`` no text of the user's is kept.
+    """Writer that streams scored cases to ``cases.parquet`` in row groups.
 
-    Of long texts it keeps excerpts.
+    Long texts are kept as excerpts; with ``texts=False`` no input text is kept.
     """
 
     COLUMNS = (
@@ -59,6 +62,7 @@ class CaseWriter:
         self._rows: list[dict[str, Any]] = []
 
     def __call__(self, model: str, probe: str, case: ScoredCase) -> None:
+        """Add one scored case."""
         asked, gold = case.case, case.case.example.gold
         before, after = excerpts.excerpts(asked.example.inputs, case.edited.inputs) if self._texts else (None, None)
         self._rows.append(
@@ -88,13 +92,17 @@ class CaseWriter:
         self._rows = []
 
     def close(self) -> None:
+        """Write the remaining cases and close the file."""
         if self._rows:
             self._flush()
         self._writer.close()
 
 
 class _RowWriter:
-    """Writes measurements' rows in groups; each group has its own dictionaries, so that memory stays bounded."""
+    """Writer of measurements' rows in groups.
+
+    Each group has its own dictionaries, so that memory stays bounded.
+    """
 
     def __init__(self, writer: Any) -> None:
         self._writer = writer
@@ -143,9 +151,10 @@ class _RowWriter:
 
 
 def write_rows(file: Path, records: Iterable[ProbeRecord]) -> None:
-    """``examples.parquet``: the sufficient statistics of every cluster, slice, metric, probe and model; no texts.
+    """Write ``examples.parquet``: sufficient statistics, without texts.
 
-    The rows of a measurement stand together, in their order.
+    There is one row for every cluster, slice, metric, probe and model. The rows of a measurement are adjacent and keep
+    their order.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -155,28 +164,28 @@ def write_rows(file: Path, records: Iterable[ProbeRecord]) -> None:
     with pq.ParquetWriter(file, schema) as writer:
         groups = _RowWriter(writer)
         for record in records:
-            for found in record.measurements:
-                if found.rows:
-                    key = (record.model, record.probe, found.metric, slice_text(found.slice))
-                    groups.add(key, Rows.of(found.rows))
+            for measurement in record.measurements:
+                if measurement.rows:
+                    key = (record.model, record.probe, measurement.metric, slice_text(measurement.slice))
+                    groups.add(key, Rows.of(measurement.rows))
         groups.flush()
 
 
 def read_rows(file: Path) -> dict[tuple[str, str, str, str], Rows]:
-    """(model, probe, metric, slice) → rows, in the file's order; all share the clusters' names.
+    """Map (model, probe, metric, slice) to rows, in the file's order.
 
-    Raises ResultsError when the file is missing or broken.
+    All rows share the list of cluster names. Raises ResultsError if the file is missing or broken.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         missing_file = "is missing: values are checked against its rows"
-        with open_file(file, ResultsError, missing=missing_file) as stream, pq.ParquetFile(stream) as found:
-            missing = [name for name in ROW_COLUMNS if name not in found.schema_arrow.names]
+        with open_file(file, ResultsError, missing=missing_file) as stream, pq.ParquetFile(stream) as parquet:
+            missing = [name for name in ROW_COLUMNS if name not in parquet.schema_arrow.names]
             if missing:
                 raise ResultsError(f"has no column {missing[0]!r}", where=str(file), hint="was it written by auditor?")
-            table = found.read(columns=list(ROW_COLUMNS))
+            table = parquet.read(columns=list(ROW_COLUMNS))
         columns = {name: _column(table[name], name) for name in ROW_COLUMNS}
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"cannot be read: {error}", where=str(file)) from None
@@ -186,7 +195,10 @@ def read_rows(file: Path) -> dict[tuple[str, str, str, str], Rows]:
 
 
 def _check_range(name: str, values: Any, least: int, file: Path) -> None:
-    """Raise ResultsError for the first row whose number is none, or beyond what sums of an audit can be."""
+    """Raise ResultsError for the first number that is out of range.
+
+    NaN counts as out of range; ``least`` and ``GREATEST`` bound what sums of an audit can be.
+    """
     import numpy as np
 
     wrong = np.flatnonzero(~((values >= least) & (values <= GREATEST)))
@@ -197,16 +209,20 @@ def _check_range(name: str, values: Any, least: int, file: Path) -> None:
 
 
 def _column(column: Any, name: str) -> tuple[Any, tuple[str, ...]]:
-    """A column as an array of numbers or of places (int32) in the names beside it. Raises ArrowInvalid for a gap."""
+    """Return a column as a numpy array, with its names.
+
+    A column of numbers is an array of float64 and has no names. Any other column is an array of int32 positions in its
+    names. Raises ArrowInvalid for an empty value.
+    """
     import numpy as np
     import pyarrow as pa
 
-    def cast(found: Any, kind: Any) -> Any:
-        return found if found.type == kind else found.cast(kind)
+    def cast(values: Any, kind: Any) -> Any:
+        return values if values.type == kind else values.cast(kind)
 
     if column.null_count:
         raise pa.ArrowInvalid(f"an empty value in column {name!r}")
-    # DLPack, as ``to_numpy`` imports pandas, which takes longer than all the rest.
+    # DLPack, because ``to_numpy`` imports pandas, which takes longer than everything else here.
     if name in NUMBERS:
         return np.from_dlpack(cast(column, pa.float64()).combine_chunks()), ()
     if not pa.types.is_dictionary(column.type):

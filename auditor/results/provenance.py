@@ -1,4 +1,4 @@
-"""What results.json says of where its numbers come from: versions, device, data, models, config."""
+"""Provenance in results.json: versions, device, data, models, config."""
 
 from __future__ import annotations
 
@@ -20,19 +20,26 @@ PACKAGES = ("torch", "transformers", "textattack", "nlpaug", "scikit-learn", "sc
 
 
 IN_MEMORY = " in memory"
-"""How what stands in place of a path ends, where there is no file."""
+"""Suffix of the text that replaces a path where there is no file."""
 
 CPU_TOKENS, GPU_TOKENS = 1024, 16384
-"""Padded tokens in one forward pass where the user does not say. On two cores a small encoder computes 5 to 15 % more
-tokens a second in batches of 1,024 than of 4,096: what passes between its layers stays in the processor's cache."""
+"""Default number of padded tokens per forward pass.
+
+On two cores a small encoder computes 5 to 15 % more tokens per second in batches of 1,024 than of 4,096, because its
+activations stay in the processor's cache.
+"""
 
 
 def batch_tokens(model: Model) -> int:
+    """Return the device's default number of padded tokens per batch."""
     return CPU_TOKENS if model.device_kind == "cpu" else GPU_TOKENS
 
 
 def environment(model: Model, audit: AuditSection) -> dict[str, Any]:
-    """What the numbers depend on beside the inputs: versions, device kind, precision, what computes, threads."""
+    """Describe what the numbers depend on besides the inputs.
+
+    The keys are versions, device kind, precision, backend, threads, lockstep and batch size.
+    """
     import torch
 
     versions = {}
@@ -42,7 +49,7 @@ def environment(model: Model, audit: AuditSection) -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             versions[name] = "not installed"
     if audit.backend == "onnx":
-        # Its own word: the package for GPUs is installed under another name.
+        # From the module itself: the package for GPUs has another name.
         versions["onnxruntime"] = str(importlib.import_module("onnxruntime").__version__)
     return {
         "python": platform.python_version(),
@@ -56,25 +63,38 @@ def environment(model: Model, audit: AuditSection) -> dict[str, Any]:
     }
 
 
-def data_facts(one: data.Dataset, leaked: Mapping[str, int], root: Path, encoded: Sequence[Encoded]) -> dict[str, Any]:
-    gone = leaked.get(one.name, 0)
-    report = asdict(one.report)
-    beside = {} if one.labels_file is None else {"labels_path": canonical_json.relative(one.labels_file, root)}
+def data_facts(
+    dataset: data.Dataset, leaked: Mapping[str, int], root: Path, encoded: Sequence[Encoded]
+) -> dict[str, Any]:
+    """Describe one data set: its file, its digest and the rows used.
+
+    Rows that leaked from training do not count as used.
+    """
+    leaked_rows = leaked.get(dataset.name, 0)
+    report = asdict(dataset.report)
+    labels_path = (
+        {} if dataset.labels_file is None else {"labels_path": canonical_json.relative(dataset.labels_file, root)}
+    )
     return {
-        "name": one.name,
-        "path": one.path.place if isinstance(one.path, data.InMemory) else canonical_json.relative(one.path, root),
-        "sha256": one.sha256,
+        "name": dataset.name,
+        "path": dataset.path.place
+        if isinstance(dataset.path, data.InMemory)
+        else canonical_json.relative(dataset.path, root),
+        "sha256": dataset.sha256,
         **report,
-        "used": report["used"] - gone,
-        "leaked": gone,
+        "used": report["used"] - leaked_rows,
+        "leaked": leaked_rows,
         "truncated": sum(item.truncated for item in encoded),
-        **({**beside, "labels_sha256": one.labels_sha256} if beside else {}),
-        "reading": None if one.reading is None else canonical_json.plain(asdict(one.reading)),
+        **({**labels_path, "labels_sha256": dataset.labels_sha256} if labels_path else {}),
+        "reading": None if dataset.reading is None else canonical_json.plain(asdict(dataset.reading)),
     }
 
 
 def model_facts(name: str, model: Model, place: str, candidate: str, record: Any) -> dict[str, Any]:
-    """``place``: where the model is, as the results say it."""
+    """Describe one model.
+
+    ``place``: the model's path, as the results write it.
+    """
     return {
         "name": name,
         "path": place,
@@ -87,14 +107,17 @@ def model_facts(name: str, model: Model, place: str, candidate: str, record: Any
 
 
 def constant_facts(config: Config, partial: bool, root: Path) -> dict[str, Any]:
-    """The parts of results.json that depend on no model; ``root``: the folder that paths are relative to."""
+    """Return the parts of results.json that depend on no model.
+
+    ``root``: the folder that paths are relative to.
+    """
     from auditor import __version__
 
     return {
         "schema": results.SCHEMA,
         "auditor": __version__,
         "seed": config.seed,
-        "config": canonical_json.plain(_placed(config.model_dump(), config, root)),
+        "config": canonical_json.plain(_with_relative_paths(config.model_dump(), config, root)),
         "partial": partial,
         "resources": [asdict(resource) for resource in resources.survey()],
         "methods": dict(stats.METHODS),
@@ -102,8 +125,8 @@ def constant_facts(config: Config, partial: bool, root: Path) -> dict[str, Any]:
     }
 
 
-def moved(content: Mapping[str, Any], start: Path, end: Path) -> dict[str, Any]:
-    """Results whose paths start from one folder, with paths that start from another."""
+def rebased(content: Mapping[str, Any], start: Path, end: Path) -> dict[str, Any]:
+    """Return results whose paths are relative to ``end`` instead of ``start``."""
 
     def path(written: str) -> str:
         return written if written.endswith(IN_MEMORY) else canonical_json.relative(start / written, end)
@@ -113,20 +136,24 @@ def moved(content: Mapping[str, Any], start: Path, end: Path) -> dict[str, Any]:
     files = ("path", "labels_path")
     return {
         **content,
-        "config": canonical_json.plain(_placed(config.model_dump(), config, end)),
+        "config": canonical_json.plain(_with_relative_paths(config.model_dump(), config, end)),
         "data": [
-            {key: path(value) if key in files else value for key, value in one.items()} for one in content["data"]
+            {key: path(value) if key in files else value for key, value in dataset.items()}
+            for dataset in content["data"]
         ],
         "models": [{**model, "path": path(model["path"])} for model in content["models"]],
     }
 
 
-def _placed(value: Any, config: Config, root: Path) -> Any:
-    """The config's values with every path relative to ``root``: an absolute one would differ between machines."""
+def _with_relative_paths(value: Any, config: Config, root: Path) -> Any:
+    """Return the config's values with every path relative to ``root``.
+
+    An absolute path would differ between machines.
+    """
     if isinstance(value, Path):
         return canonical_json.relative(config.resolve(value), root)
     if isinstance(value, Mapping):
-        return {key: _placed(inner, config, root) for key, inner in value.items()}
+        return {key: _with_relative_paths(inner, config, root) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_placed(inner, config, root) for inner in value]
+        return [_with_relative_paths(inner, config, root) for inner in value]
     return value

@@ -1,9 +1,9 @@
-"""Whether a results folder's values and decision follow from its rows.
+"""Check that a results folder's values and decision follow from its rows.
 
-Digests tell that a part was changed (``results``), but whoever edits a number can write its digest anew. So nothing that
-decides is believed: values, intervals, comparisons and the decision are computed again from ``examples.parquet``, and
-metrics are compared with what their probes declare. What rows do not determine (how many cases there were, texts,
-versions, what the data held) stands by its digest alone.
+Digests show that a part was changed (``results``), but whoever edits a number can also write a new digest. So nothing
+that decides is taken on trust: values, intervals, comparisons and the decision are computed again from
+``examples.parquet``, and metrics are compared with what their probes declare. Only the digest protects what rows do not
+determine: the number of cases, texts, versions, and what the data held.
 """
 
 from __future__ import annotations
@@ -27,91 +27,102 @@ from auditor.verdicts import comparisons, gate, policy
 from auditor.verdicts.policy import Policy
 
 DECLARED = ("kind", "low", "high", "ratio", "unit", "better", "comparable")
-"""Of a metric, what decides how it is computed, judged and shown."""
+"""Fields of a metric that determine how it is computed, judged and shown."""
 TOLERANCE = 2 * 10.0**-canonical_json.DIGITS
-"""Between numbers that were rounded to the digits of results.json, on machines that round their last bits otherwise."""
+"""Allowed difference between numbers rounded for results.json, on machines whose last bits differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A results folder that was checked, and the decision on it."""
+    """A verified results folder and the decision on it."""
 
     results: dict[str, Any]
-    """Its results.json; where another policy was given, with that and its decision."""
+    """results.json; if another policy was given, with that policy and its decision."""
     records: tuple[ProbeRecord, ...]
     policy: Policy
     decision: Decision
 
 
 def load(folder: Path, policy_file: Path | None = None) -> Audited:
-    """A results folder, checked and judged: by its own policy, or by that of ``policy_file``.
+    """Verify a results folder and judge it.
 
-    Raises ResultsError that names the part and the place where something does not follow, and PolicyError.
+    The folder's own policy judges it, or the policy in ``policy_file``. Raises PolicyError, and ResultsError that names
+    the part and the place of the first value that does not follow from the rows.
     """
-    found = results.load(folder)
+    content = results.load(folder)
     file = results.folder_of(folder) / results.RESULTS
-    records = results.records_of(found, folder)
-    check_whole(found, records, str(file))
-    check_metrics(found, records, str(file))
+    records = results.records_of(content, folder)
+    check_whole(content, records, str(file))
+    check_metrics(content, records, str(file))
     records = computed(records, str(file))
-    check_comparisons(found, records, str(file))
-    own = results.policy_of(found)
-    check_policy(found, own, str(file))
-    decision = gate.decide(own, records, found["candidate"])
-    _expect(found["decision"], results.decision_dict(decision, own), ("decision",), str(file))
+    check_comparisons(content, records, str(file))
+    own = results.policy_of(content)
+    check_policy(content, own, str(file))
+    decision = gate.decide(own, records, content["candidate"])
+    _expect(content["decision"], results.decision_dict(decision, own), ("decision",), str(file))
     if policy_file is None:
-        return Audited(found, records, own, decision)
+        return Audited(content, records, own, decision)
     rules = policy.load(policy_file)
-    decision = gate.decide(rules, records, found["candidate"])
+    decision = gate.decide(rules, records, content["candidate"])
     judged = {"policy": results.policy_dict(rules), "decision": results.decision_dict(decision, rules)}
-    return Audited({**found, **judged}, records, rules, decision)
+    return Audited({**content, **judged}, records, rules, decision)
 
 
-def check_whole(found: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:
-    """Every model has each probe once, each of its measurements once and of a metric that there is."""
-    models = [model["name"] for model in found["models"]]
+def check_whole(content: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:
+    """Check that models, records and measurements are complete and unique.
+
+    Every model has each probe exactly once, and each measurement once, of a metric that its probe has.
+    """
+    models = [model["name"] for model in content["models"]]
     probes = sorted({record.probe for record in records})
     for model in dict.fromkeys((*models, *(record.model for record in records))):
         own = sorted(record.probe for record in records if record.model == model)
         if own != probes or models.count(model) != 1:
-            raise _refused(f"models and records do not fit: {short(model)} has not each probe once", where)
-    if [model["name"] for model in found["models"] if model["candidate"]] != [found["candidate"]]:
-        raise _refused(f"candidate: {short(found['candidate'])} is not the one that its entry says", where)
-    for model in found["models"]:
-        if model["labels"] != found["task"]["labels"]:
-            raise _refused(f"models: the labels of {short(model['name'])} are not those of the task", where)
+            raise _refused(
+                f"models and records do not match: {short(model)} does not have each probe exactly once", where
+            )
+    if [model["name"] for model in content["models"] if model["candidate"]] != [content["candidate"]]:
+        raise _refused(f"candidate: {short(content['candidate'])} is not the model marked as candidate", where)
+    for model in content["models"]:
+        if model["labels"] != content["task"]["labels"]:
+            raise _refused(f"models: the labels of {short(model['name'])} differ from the task's", where)
     for record in records:
         known = {metric.name for metric in record.metrics}
         slices = set()
         for measurement in record.measurements:
             if measurement.metric not in known:
-                raise _refused(f"{_place(record, measurement)} is of no metric of its probe", where)
+                raise _refused(f"{_place(record, measurement)} has a metric that its probe lacks", where)
             if (key := (measurement.metric, canonical_json.slice_text(measurement.slice))) in slices:
-                raise _refused(f"{_place(record, measurement)} stands twice", where)
+                raise _refused(f"{_place(record, measurement)} occurs twice", where)
             slices.add(key)
 
 
-def check_metrics(found: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:
-    """Metrics are as the probes that are installed declare them; those of other probes stand by the digest."""
+def check_metrics(content: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:
+    """Compare recorded metrics with what installed probes declare.
+
+    For a probe that is not installed, only the digest vouches for its metrics.
+    """
     try:
-        task = tasks.create(found["task"]["name"], found["task"]["labels"])
+        task = tasks.create(content["task"]["name"], content["task"]["labels"])
         declared = {
             probe.name: {metric.name: metric for metric in probe.metrics(task)} for probe in registry.discover()
         }
     except AuditError as error:
         raise ResultsError(f"its metrics cannot be checked: {error.line}", where=where) from None
-    if task.metric != found["task"]["metric"]:
-        raise _refused(f"task.metric is {short(found['task']['metric'])}, that of {task.name} {task.metric!r}", where)
+    if task.metric != content["task"]["metric"]:
+        raise _refused(f"task.metric is {short(content['task']['metric'])}, but {task.name} has {task.metric!r}", where)
     for record in records:
         for metric in record.metrics:
             known = declared.get(record.probe)
             if known is not None:
-                _check_metric(metric, known.get(metric.name), f"{record.probe} {metric.name}", found["auditor"], where)
+                _check_metric(
+                    metric, known.get(metric.name), f"{record.probe} {metric.name}", content["auditor"], where
+                )
 
 
 def _check_metric(metric: Metric, declared: Metric | None, name: str, auditor: str, where: str) -> None:
     if declared is None:
-        raise _refused(f"{short(name)} is no metric that this auditor's probe has (made by auditor {auditor})", where)
+        raise _refused(f"{short(name)} is not a metric of this auditor's probe (written by auditor {auditor})", where)
     for key in DECLARED:
         recorded, known = getattr(metric, key), getattr(declared, key)
         if recorded != known:
@@ -119,7 +130,10 @@ def _check_metric(metric: Metric, declared: Metric | None, name: str, auditor: s
 
 
 def computed(records: Sequence[ProbeRecord], where: str) -> tuple[ProbeRecord, ...]:
-    """The records with values and intervals computed from their rows, in all digits; they are those recorded."""
+    """Return the records with values and intervals computed from their rows.
+
+    They keep all digits. Raises ResultsError if they differ from the recorded ones.
+    """
     return tuple(replace(record, measurements=tuple(_computed(record, where))) for record in records)
 
 
@@ -131,51 +145,65 @@ def _computed(record: ProbeRecord, where: str) -> Iterator[Measurement]:
             yield measurement
             continue
         try:
-            again = metrics.recomputed(metric, measurement)
+            recomputed = metrics.recomputed(metric, measurement)
         except (ValueError, KeyError) as error:
             raise _refused(f"{place} cannot be computed from its rows: {error}", where) from None
         for key in metrics.COMPUTED:
-            recorded, follows = getattr(measurement, key), canonical_json.plain(getattr(again, key))
+            recorded, follows = getattr(measurement, key), canonical_json.plain(getattr(recomputed, key))
             if not _same(recorded, follows):
                 raise _refused(f"{place}: {key} is {recorded}, but its rows give {follows}", where)
-        yield again
+        yield recomputed
 
 
-def check_comparisons(found: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:
-    """Comparisons between models are those of the rows, and of the hypotheses of the config."""
+def check_comparisons(content: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:
+    """Check the comparisons between models against rows and config.
+
+    The config names the hypotheses.
+    """
     try:
-        wanted = TypeAdapter(tuple[CompareEntry, ...]).validate_python(found["config"].get("compare", ()), strict=False)
-        comparisons.check(wanted, policy.known_metrics(tuple(records)), [model["name"] for model in found["models"]])
+        hypotheses = TypeAdapter(tuple[CompareEntry, ...]).validate_python(
+            content["config"].get("compare", ()), strict=False
+        )
+        comparisons.check(
+            hypotheses, policy.known_metrics(tuple(records)), [model["name"] for model in content["models"]]
+        )
     except (ValidationError, AuditError):
-        raise _refused("config.compare is none of auditor's", where) from None
-    again = comparisons.compare(found["candidate"], records, wanted)
-    _expect(found["comparisons"], canonical_json.plain(again), ("comparisons",), where)
-    _expect(found["unanswered"], comparisons.unanswered(wanted, again), ("unanswered",), where)
+        raise _refused("config.compare is not valid", where) from None
+    recomputed = comparisons.compare(content["candidate"], records, hypotheses)
+    _expect(content["comparisons"], canonical_json.plain(recomputed), ("comparisons",), where)
+    _expect(content["unanswered"], comparisons.unanswered(hypotheses, recomputed), ("unanswered",), where)
 
 
-def check_policy(found: Mapping[str, Any], own: Policy, where: str) -> None:
-    """The recorded rules are those that their texts say, and under the digest of a shipped policy those of that."""
-    _expect(found["policy"], results.policy_dict(own), ("policy",), where)
+def check_policy(content: Mapping[str, Any], own: Policy, where: str) -> None:
+    """Check the recorded rules against their texts.
+
+    Rules under the digest of a shipped policy must be those of that policy.
+    """
+    _expect(content["policy"], results.policy_dict(own), ("policy",), where)
     for task in ("", *policy.BY_TASK):
         shipped = policy.load(task=task)
         if shipped.sha256 == own.sha256 and shipped.rules != own.rules:
-            raise _refused("policy: its rules are not those of the file that its SHA-256 names", where)
+            raise _refused("policy: its rules differ from the file with its SHA-256", where)
 
 
 def _expect(recorded: Any, follows: Any, path: tuple[object, ...], where: str) -> None:
-    """Raise ResultsError for the first place where what is recorded differs from what follows."""
+    """Raise ResultsError at the first place where ``recorded`` differs from ``follows``."""
     if isinstance(recorded, dict) and isinstance(follows, dict) and recorded.keys() == follows.keys():
         for key in follows:
             _expect(recorded[key], follows[key], (*path, key), where)
     elif isinstance(recorded, list) and isinstance(follows, list) and len(recorded) == len(follows):
-        for number, (one, other) in enumerate(zip(recorded, follows, strict=True)):
-            _expect(one, other, (*path, number), where)
+        for number, (recorded_item, expected_item) in enumerate(zip(recorded, follows, strict=True)):
+            _expect(recorded_item, expected_item, (*path, number), where)
     elif not _same(recorded, follows):
         raise _refused(f"{key_path(path)} is {short(recorded)}, but {short(follows)} follows", where)
 
 
 def _same(recorded: Any, follows: Any) -> bool:
-    """Equal, or numbers of which one is no integer that differ by less than what results.json keeps."""
+    """Tell whether two values are equal up to rounding.
+
+    Numbers of which at least one is a float may differ by the rounding of results.json; all other values are equal
+    exactly.
+    """
     kinds = {type(recorded), type(follows)}
     if float in kinds and kinds <= {int, float}:
         return math.isclose(recorded, follows, rel_tol=TOLERANCE, abs_tol=TOLERANCE)

@@ -5,12 +5,13 @@ A pipe would block, and a device would never end.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
 from pathlib import Path
 
-from auditor.errors import NOT_UTF_8, AuditError, is_text
+from auditor.errors import NOT_UTF_8, AuditError, is_text, near_match
 
 SETTINGS = 2**20
 """Bytes that a file of settings (audit.toml, policy.toml) may take."""
@@ -77,6 +78,18 @@ def open_file(
         raise error(f"cannot be read: {cause.strerror or cause}", where=where) from None
     except ValueError as cause:
         raise error(f"no file can have this name: {cause}", where=where) from None
+
+
+def near_file(path: Path) -> str | None:
+    """Hint at the most similar name beside a missing path, or None.
+
+    None also if the path exists or its folder cannot be listed.
+    """
+    if os.path.lexists(path):
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        return near_match(path.name, sorted(file.name for file in path.parent.iterdir()))
+    return None
 
 
 def is_folder(path: Path, error: type[AuditError]) -> bool:

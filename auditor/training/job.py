@@ -152,6 +152,7 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...], rows: Mappi
         raise ConfigError("no training data", where="[data]", hint='train = "train.csv"')
     heads.of(tasks.kind(config.task).head, task=config.task)
     base = _base(config)
+    configs.check_files(path for name, path in configs.data_files(config).items() if name not in rows)
     task, sets = _sets(config, files, labels, replaced=rows)
     examples = sets["train"].examples[: training.max_rows]
     _check_classes(examples, task, files["train"])
@@ -194,6 +195,7 @@ def _sets(
     """
     section, mapping = config.data, dict(config.data.labels)
     labels_files = {name: file for name, file in configs.labels_files(config).items() if name not in replaced}
+    configs.check_files(labels_files.values())
     header = section.header is not False
     columns = data.Columns.of(
         configs.columns(config), repair=section.repair, ignore_case=section.ignore_case, header=header

@@ -108,9 +108,8 @@ def main() -> None:
             for name, model in models.items():
                 mine, quick = rate(lambda recipe=recipe, model=model: ours(recipe, model, rows))  # type: ignore[misc]
                 same = sum(one == other for one, other in zip(mine, theirs, strict=False))
-                print(
-                    f"  {recipe}, {name}: {quick:.1f} and {slow:.1f} queries/s; {same} of {len(theirs)} outcomes the same"
-                )
+                outcomes = f"{same} of {len(theirs)} outcomes the same"
+                print(f"  {recipe}, {name}: {quick:.1f} and {slow:.1f} queries/s; {outcomes}")
                 ratios[name].append(quick / slow)
         for name, found in ratios.items():
             common.report(f"B1 {recipe}, auditor with {name} ÷ TextAttack's wrapper", found, "≥ 15")

@@ -1,4 +1,6 @@
-"""B8. What recipes cost against standard training: time of a step and peak memory, each training in a process of its own.
+"""B8. Cost of recipes compared with standard training: time per step and peak memory.
+
+Each training runs in a process of its own.
 
 Same base, rows, batch size and number of steps. FreeLB-3 and PGD-3 may take as long as their passes, LoRA less memory.
 Memory is measured in further processes, in which every tensor is mapped by itself: resident memory is then what tensors

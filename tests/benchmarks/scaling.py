@@ -20,7 +20,9 @@ CONFIG = """
 test = "{test}"
 [probes.noise]
 examples = {n}
-perturbations = ["keyboard typo", "swapped letters", "deleted letter", "added punctuation", "swapped words", "deleted word"]
+perturbations = [
+  "keyboard typo", "swapped letters", "deleted letter", "added punctuation", "swapped words", "deleted word",
+]
 [probes.quality]
 examples = {n}
 """
@@ -72,7 +74,8 @@ def main() -> None:
     for _ in range(options.repeat):
         few, many = measured(options, options.examples), measured(options, 10 * options.examples)
         print(
-            f"  {options.examples} and {10 * options.examples} examples: {few['seconds']:.1f} and {many['seconds']:.1f} s; "
+            f"  {options.examples} and {10 * options.examples} examples: "
+            f"{few['seconds']:.1f} and {many['seconds']:.1f} s; "
             f"{few['mebibytes']:.0f} and {many['mebibytes']:.0f} MiB above the imports",
             flush=True,
         )

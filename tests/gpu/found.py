@@ -51,7 +51,10 @@ class Agreement:
 
     @property
     def words(self) -> str:
-        return f"{self.answers:,} answers, largest difference {self.largest:.1e}, {self.changed} decisions changed, {self.ties} within {TIE:g}"
+        return (
+            f"{self.answers:,} answers, largest difference {self.largest:.1e}, {self.changed} decisions changed, "
+            f"{self.ties} within {TIE:g}"
+        )
 
 
 def agreement(pairs: Iterable[tuple[Sequence[float], Sequence[float]]]) -> Agreement:

@@ -83,7 +83,10 @@ DOMAIN = ("phone", "battery", "screen", "price", "delivery", "box", "button", "s
 
 
 def reviews(n: int, seed: int, words: Sequence[str] = NEUTRAL) -> list[tuple[str, str]]:
-    """Distinct texts of 12 to 65 words with their labels in turn: four words tell the label, and at times one misleads."""
+    """Distinct texts of 12 to 65 words with alternating labels.
+
+    Four words tell the label; at times one misleads.
+    """
     rng, rows = random.Random(seed), []
     for index in range(n):
         right, wrong = ((BAD, GOOD), (GOOD, BAD))[index % 2]

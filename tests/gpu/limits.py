@@ -56,7 +56,7 @@ def kill_and_resume(check: Check) -> None:
         reason = lines[-1] if killed else "the audit ended before it could be killed"
         check.note("resume", "killed once", reason, ok=False)
         return
-    known = next((line.split(" (")[0] for line in lines if "known from an earlier run" in line), "nothing was kept")
+    known = next((line.split(" (")[0] for line in lines if "reused from an earlier run" in line), "nothing was kept")
     folders = [check.folder / name for name in ("undisturbed", "resumed")]
     different = [name for name in COMPARED if len({(folder / name).read_bytes() for folder in folders}) > 1]
     value = f"differs: {', '.join(different)}" if different else "byte for byte the undisturbed audit"
@@ -120,6 +120,7 @@ def full_memory(check: Check) -> None:
         found = scorer.ask(inputs)
     same = agreement(zip(found, expected, strict=True))
     how = "provoked" if check.device.startswith("cuda") else "stood in for"
-    value = f"{how}: {len(full.refused)} batches did not fit, the largest of {max(full.refused, default=0):,} texts; {same.words}"
+    largest = max(full.refused, default=0)
+    value = f"{how}: {len(full.refused)} batches did not fit, the largest of {largest:,} texts; {same.words}"
     fine = bool(full.refused) and sum(full.ran) == len(inputs) and same.changed == 0
     check.note("memory", "full", value, ok=fine, refused=len(full.refused))

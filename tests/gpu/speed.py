@@ -39,7 +39,10 @@ def throughput(check: Check) -> None:
         bare_rate = len(encoded) / timed(bare, check.device)
         engine = len(encoded) / timed(lambda: Forward(budget).answers(model, encoded), check.device)  # noqa: B023 - run at once
         whole = len(encoded) / timed(lambda: scorer.ask(texts), check.device)  # noqa: B023 - run at once
-        value = f"bare {bare_rate:,.0f} texts/s, engine {engine:,.0f} ({engine / bare_rate:.2f}), from text {whole:,.0f} ({whole / bare_rate:.2f})"
+        value = (
+            f"bare {bare_rate:,.0f} texts/s, engine {engine:,.0f} ({engine / bare_rate:.2f}), "
+            f"from text {whole:,.0f} ({whole / bare_rate:.2f})"
+        )
         check.note("speed", f"{precision}, {budget:,} tokens", value, bare=bare_rate, engine=engine, whole=whole)
 
 
@@ -51,7 +54,10 @@ def sync(device: str) -> None:
 
 
 def timed(work: Callable[[], Any], device: str, repeat: int = 3) -> float:
-    """Seconds of the fastest of some runs, the device's queue empty before and after each; the first of several warms up."""
+    """Seconds of the fastest of ``repeat`` runs.
+
+    The device's queue is empty before and after each run. The first of several runs warms up.
+    """
     seconds = []
     for _ in range(repeat):
         sync(device)

@@ -51,7 +51,10 @@ def is_pure(distribution: metadata.Distribution) -> bool:
 
 
 def wheels(present: Iterable[str] = PRESENT) -> tuple[list[str], list[str]]:
-    """``name==version`` of what to bring beside what is present: pure-Python wheels, and those for the machine's kind."""
+    """``name==version`` of what to bring, besides what is present.
+
+    The first list holds pure-Python wheels, the second those for the machine's kind.
+    """
     there = closure(present)
     needed = closure(declared(), LEFT_OUT)
     missing = {name: one for name, one in sorted(needed.items()) if name not in there and one is not None}

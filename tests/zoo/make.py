@@ -1,7 +1,7 @@
 """Write the zoo with the transformers that is installed: ``python tests/zoo/make.py FOLDER``.
 
-One tiny random checkpoint for each architecture and task, and what transformers alone answers with it, one text at a time.
-``fixtures/zoo`` was written so, once by transformers 4.57 and once by 5.24.
+There is one tiny random checkpoint for each architecture and task, with the answers of transformers alone to one text
+at a time. ``fixtures/zoo`` was written so, once by transformers 4.57 and once by 5.24.
 """
 
 from __future__ import annotations
@@ -224,7 +224,10 @@ def write(folder: Path, species: Species, task: str, seed: int) -> None:
 
 
 def answers(folder: Path, task: str) -> list[Any]:
-    """The checkpoint's probabilities by transformers alone, one text at a time: of each text, or of each of its words."""
+    """The checkpoint's probabilities by transformers alone, one text at a time.
+
+    They are one row for each text, or for each of its words.
+    """
     import torch
     import transformers
 

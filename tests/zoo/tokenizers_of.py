@@ -32,8 +32,10 @@ WITHOUT_TYPES = {"model_input_names": ["input_ids", "attention_mask"]}
 
 
 def fast(backend: Any, name: str, **special: Any) -> Any:
-    """A fast tokenizer around one of the library ``tokenizers``: under transformers 4 the class of that name, which most
-    checkpoints of its time have; under 5 the generic class, which it writes as ``TokenizersBackend``.
+    """A fast tokenizer around one of the library ``tokenizers``.
+
+    Under transformers 4 it has the class of that name, as most checkpoints of its time have; under 5 the generic class,
+    which it writes as ``TokenizersBackend``.
     """
     import transformers
 
@@ -126,5 +128,8 @@ def sentencepiece(folder: Path, name: str) -> Path:
     return file
 
 
-TIKTOKEN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+TIKTOKEN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"
+    r"\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 """How Llama 3 and Qwen split a text before byte-level BPE."""
