@@ -27,7 +27,7 @@ from auditor.evaluation import plan  # noqa: E402
 from auditor.perturbations import catalogue  # noqa: E402
 from auditor.plugins import registry  # noqa: E402
 from auditor.training import recipes  # noqa: E402
-from auditor.types import NEEDS  # noqa: E402
+from auditor.types import NEEDS, OUT_OF_SCOPE  # noqa: E402
 from auditor.verdicts import policy  # noqa: E402
 
 OUT = ROOT / "docs" / "reference"
@@ -144,8 +144,10 @@ def probes() -> str:
         summary, _, method = registry.description(probe).partition("\n")
         parts.append(f"## `{probe.name}`\n\n**{summary.strip()}** {' '.join(method.split())}\n")
         needs = [NEEDS.get(need, f"{need.removeprefix('package:')} is not installed") for need in sorted(probe.needs)]
+        needs += [OUT_OF_SCOPE[probe.scope]] if probe.scope in OUT_OF_SCOPE else []
         row = probe.limitation or "plain quality"
-        parts.append(f"Row of the scorecard: `{row}`. Not applicable when: {'; '.join(needs) or 'never'}.\n")
+        role = "" if probe.role is None else f" Role: `{probe.role}`."
+        parts.append(f"Row of the scorecard: `{row}`.{role} Not applicable when: {'; '.join(needs) or 'never'}.\n")
         for name, task in every.items():
             offered = plan.given_by(task)
             if all(offered.get(need, True) for need in probe.needs):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from auditor.stats import seeds as over
-from auditor.types import Audit, Measurement, Task, TrainedModel
+from auditor.types import Audit, Inquiry, Measurement, Role, Task, TrainedModel
 
 FLIPS = "counterfactual_flip_rate"
 DROP = "mean_drop_under_noise"
@@ -19,11 +19,11 @@ Arms = Mapping[str, Mapping[str, tuple[float, float]]]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number that every trained model gets, and the probe that finds it."""
+    """A number that every trained model gets, and the role of the probe that finds it."""
 
     name: str
     title: str
-    probe: str
+    role: Role
     metric: str
     better: Literal["higher", "lower"]
     ratio: bool
@@ -56,12 +56,13 @@ def measures(task: Task) -> tuple[Measure, ...]:
     """Clean quality first."""
     title = task.metric.replace("_", " ")
     attacked = f"{task.metric}_under_attack"
+    worst = f"{title} on the worst domain"
     flips = Measure(FLIPS, "counterfactual flip rate", "bias", FLIPS, "lower", False)
     return (
         Measure(task.metric, title, "quality", task.metric, "higher", task.ratio),
-        Measure(DROP, "mean drop under noise", "noise", "drop", "lower", task.ratio, low=-1.0),
-        Measure(attacked, f"{title} under attack", "adversarial", attacked, "higher", task.ratio),
-        Measure(worst_domain(task), f"{title} on the worst domain", "domain_shift", task.metric, "higher", task.ratio),
+        Measure(DROP, "mean drop under noise", "robustness", "drop", "lower", task.ratio, low=-1.0),
+        Measure(attacked, f"{title} under attack", "attack", attacked, "higher", task.ratio),
+        Measure(worst_domain(task), worst, "shift", task.metric, "higher", task.ratio),
         *((flips,) if "class_scores" in task.offers else ()),
     )
 
@@ -70,25 +71,33 @@ def worst_domain(task: Task) -> str:
     return f"worst_domain_{task.metric}"
 
 
+def inquiries(task: Task, settings: Mapping[Role, Mapping[str, Any]]) -> dict[Measure, Inquiry]:
+    """Measure → what is asked of the probe that finds it.
+
+    ``settings``: role → what is changed of its probe's settings.
+    """
+    return {measure: Inquiry(measure.role, measure.metric, settings[measure.role]) for measure in measures(task)}
+
+
 def ask(
-    audit: Audit, trained: TrainedModel, seed: int, settings: Mapping[str, Mapping[str, Any]]
+    audit: Audit, trained: TrainedModel, seed: int, settings: Mapping[Role, Mapping[str, Any]]
 ) -> tuple[Found, dict[str, str]]:
     """What the probes find of one model; and measure → why it has none, for those that have none.
 
-    ``seed``: what it is paired by. ``settings``: probe → what is changed of its settings.
+    ``seed``: what it is paired by. ``settings``: role → what is changed of its probe's settings.
     """
     model, found, reasons = trained.load(), Found(), {}
     for kind, name in COSTS.items():
         value = getattr(trained, kind)
         if value is not None:
             found.costs[name] = {seed: value}
-    for one in measures(audit.task):
-        answer = audit.findings(one.probe, model, settings[one.probe])
+    for measure, inquiry in inquiries(audit.task, settings).items():
+        answer = audit.findings(inquiry, model)
         if isinstance(answer, str):
-            reasons[one.name] = answer
+            reasons[measure.name] = answer
             continue
-        own = [measured for measured in answer if measured.metric == one.metric]
-        if one.probe == "domain_shift":
+        own = [measured for measured in answer if measured.metric == measure.metric]
+        if measure.role == "shift":
             others = {measured.slice["domain"]: summed([measured]) for measured in own}
             found.domains[seed] = {name: arms for name, arms in others.items() if name != "home"}
             continue
@@ -98,7 +107,7 @@ def ask(
             continue
         # Pooled slices hold the same cases again.
         full = max((len(measured.slice) for measured in own), default=0)
-        found.sums[one.name] = {seed: summed([measured for measured in own if len(measured.slice) == full])}
+        found.sums[measure.name] = {seed: summed([measured for measured in own if len(measured.slice) == full])}
     return found, reasons
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from auditor import metrics
-from auditor.types import WORDS_TOUCHED, Audit, Case, Example, Judged, Metric, Planned, Skipped, Task
+from auditor.types import WORDS_TOUCHED, Audit, Case, Example, Judged, Metric, Planned, ProbeDefaults, Skipped, Task
 from probes import _entity_swap
 from probes._attack_strength import SPANS, Recipe, Settings, not_run, of_audit, unavailable
 from probes._attacks import Target, attack_of
@@ -25,7 +25,7 @@ CHANGES = {
 """Recipe → what it changes."""
 
 
-class Adversarial:
+class Adversarial(ProbeDefaults):
     """Attacks by someone who sees the scores.
 
     TextAttack (Morris et al. 2020) attacks the examples that the model decides rightly; the others are not attacked and
@@ -49,6 +49,7 @@ class Adversarial:
 
     name = "adversarial"
     limitation: str | None = "attack"
+    role = "attack"
     needs = frozenset({"single_text", "attack_goal", "package:textattack"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()

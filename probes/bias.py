@@ -14,7 +14,21 @@ from typing import Any
 
 from auditor import metrics, text
 from auditor.errors import ConfigError, near_or_known
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Row, Score, Skipped, Slice, Task
+from auditor.types import (
+    Audit,
+    Case,
+    Example,
+    Judged,
+    Measurement,
+    Metric,
+    Planned,
+    ProbeDefaults,
+    Row,
+    Score,
+    Skipped,
+    Slice,
+    Task,
+)
 from probes import _groups
 
 DATA = Path(__file__).with_name("data") / "bias.toml"
@@ -75,7 +89,7 @@ class Settings:
                 raise ConfigError(f"{key} = {getattr(self, key)}", hint=f"from 1 to {most}")
 
 
-class Bias:
+class Bias(ProbeDefaults):
     """Demographic templates with counterfactual terms.
 
     Each sentence (a frame filled with a content) names a person of each group of an axis in turn; terms that stand
@@ -89,6 +103,7 @@ class Bias:
 
     name = "bias"
     limitation: str | None = "bias"
+    role = "bias"
     needs = frozenset({"single_text", "class_scores"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from auditor import metrics, text
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
 from probes import _comparable_labels
 
 HOME = {"domain": "home"}
@@ -34,7 +34,7 @@ class Settings:
             raise ValueError("examples must be at least 1")
 
 
-class DomainShift:
+class DomainShift(ProbeDefaults):
     """Quality on other domains.
 
     The home domain's test set against each declared other domain, by the task's own metric. The examples differ, so the
@@ -46,6 +46,7 @@ class DomainShift:
 
     name = "domain_shift"
     limitation: str | None = "domain"
+    role = "shift"
     needs = frozenset({"domains"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()

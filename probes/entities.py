@@ -17,6 +17,7 @@ from auditor.types import (
     Measurement,
     Metric,
     Planned,
+    ProbeDefaults,
     Score,
     Skipped,
     Slice,
@@ -59,7 +60,7 @@ class Settings:
             raise ValueError("examples must be at least 1")
 
 
-class Entities:
+class Entities(ProbeDefaults):
     """Recall of entities that training knew and that it did not, and quality where they are hard to see.
 
     An entity is seen when the training rows name one of the same words, in any case, with the same type; how often they

@@ -21,6 +21,7 @@ from auditor.types import (
     Measurement,
     Metric,
     Planned,
+    ProbeDefaults,
     Row,
     Skipped,
     Slice,
@@ -59,7 +60,7 @@ class Settings:
             raise ConfigError(f"names_per_sentence = {self.names_per_sentence}", hint=f"from 1 to {most}")
 
 
-class EntityBias:
+class EntityBias(ProbeDefaults):
     """Recall of names by the group that they are common in.
 
     The same sentences hold names of persons of eight groups, and places and made-up organisations of seven regions, in
@@ -71,6 +72,7 @@ class EntityBias:
 
     name = "entity_bias"
     limitation: str | None = "bias"
+    role = "bias"
     needs: frozenset[str] = frozenset({"labelled_spans"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()

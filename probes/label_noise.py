@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from auditor.stats import curve
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
 from probes._learning_curves import check_steps, measured, over_seeds, steps_of, stratified, sums
 
 Kind = Literal["symmetric", "class-conditional", "missing"]
@@ -42,7 +42,7 @@ class Settings:
             raise ValueError("rows, seeds, batch_size and examples must be 1 or more")
 
 
-class LabelNoise:
+class LabelNoise(ProbeDefaults):
     """Quality against wrong training labels.
 
     The base is trained again on the same rows with a growing share of wrong labels, with several seeds that differ in
@@ -57,7 +57,8 @@ class LabelNoise:
 
     name = "label_noise"
     limitation = "label-quality"
-    needs = frozenset({"train", "base", "candidate"})
+    scope = "candidate"
+    needs = frozenset({"train", "base"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
 

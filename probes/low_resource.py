@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.stats import curve
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, Skipped, Task
+from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
 from probes._learning_curves import check_steps, measured, over_seeds, steps_of, stratified, sums
 
 FULL = "all"
@@ -38,7 +38,7 @@ class Settings:
             raise ValueError(f"target = {self.target:g} is not above 0 and at most 1")
 
 
-class LowResource:
+class LowResource(ProbeDefaults):
     """Learning curve over labelled examples.
 
     The base is trained again on growing stratified subsamples of the training rows, with several seeds that differ in
@@ -51,7 +51,8 @@ class LowResource:
 
     name = "low_resource"
     limitation = "few-shot"
-    needs = frozenset({"train", "base", "candidate"})
+    scope = "candidate"
+    needs = frozenset({"train", "base"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
 

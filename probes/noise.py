@@ -10,7 +10,7 @@ from auditor import metrics, text
 from auditor.environment import resources
 from auditor.errors import ConfigError, near_or_known
 from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, NOISE
-from auditor.types import Audit, Case, Example, Metric, Planned, Skipped, Slice, Task
+from auditor.types import Audit, Case, Example, Metric, Planned, ProbeDefaults, Skipped, Slice, Task
 from probes._reading import Parts, parts_read
 
 
@@ -43,7 +43,7 @@ class Settings:
                 raise ConfigError(f"perturbations names {name!r} twice")
 
 
-class Noise:
+class Noise(ProbeDefaults):
     """The same examples before and after noise in a share of their words.
 
     Every perturbation touches a tenth, a fifth and two fifths of the words that the model reads (at least one, and at most
@@ -55,6 +55,7 @@ class Noise:
 
     name = "noise"
     limitation = "noise"
+    role = "robustness"
     needs: frozenset[str] = frozenset()
     settings = Settings()
     pools: tuple[frozenset[str], ...] = (frozenset({"family", "severity"}),)

@@ -17,6 +17,7 @@ from auditor.types import (
     Measurement,
     Metric,
     Planned,
+    ProbeDefaults,
     Row,
     Score,
     Skipped,
@@ -39,7 +40,7 @@ class Settings:
             raise ValueError("examples must be at least 1")
 
 
-class Quality:
+class Quality(ProbeDefaults):
     """Plain quality on the home domain's clean test rows.
 
     The task's own metric, recall by class, and the gain over always giving the best constant answer: the majority of
@@ -50,6 +51,7 @@ class Quality:
 
     name = "quality"
     limitation: str | None = None
+    role = "quality"
     needs: frozenset[str] = frozenset()
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()

@@ -9,9 +9,21 @@ from typing import Any, Literal
 
 from auditor.errors import AuditError
 from auditor.stats import seeds as over
-from auditor.types import Audit, Case, Judged, Measurement, Metric, Planned, Skipped, Task, TrainedModel
+from auditor.types import (
+    Audit,
+    Case,
+    Judged,
+    Measurement,
+    Metric,
+    Planned,
+    ProbeDefaults,
+    Role,
+    Skipped,
+    Task,
+    TrainedModel,
+)
 from probes._learning_curves import check_steps, over_seeds, steps_of, stratified
-from probes._recipe_measures import COSTS, Arms, Found, Measure, ask, measures, pick_domain
+from probes._recipe_measures import COSTS, Arms, Found, Measure, ask, inquiries, measures, pick_domain
 
 FEWEST_SEEDS = 3
 """For a claim about a recipe."""
@@ -55,7 +67,7 @@ class Settings:
             raise ValueError("recipes should name one or more, each once")
 
 
-class TrainingStrategy:
+class TrainingStrategy(ProbeDefaults):
     """Recipes against standard fine-tuning: clean quality, robustness, cost.
 
     Models of several recipes and seeds, from the same base on the same rows, are asked what the probes quality, noise (all its
@@ -70,7 +82,7 @@ class TrainingStrategy:
 
     name = "training_strategy"
     limitation = "training-strategy"
-    needs = frozenset({"candidate"})
+    scope = "candidate"
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
 
@@ -102,7 +114,7 @@ class TrainingStrategy:
             steps=steps_of(settings.steps, audit.task),
             batch_size=settings.batch_size,
             models=number,
-            others={one.probe: smaller(settings)[one.probe] for one in measures(audit.task)},
+            inquiries=tuple(inquiries(audit.task, smaller(settings)).values()),
         )
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
@@ -184,13 +196,13 @@ def _itself(one: TrainedModel) -> TrainedModel:
     return one
 
 
-def smaller(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Probe → what is asked of it, less than for its own record."""
+def smaller(settings: Settings) -> dict[Role, dict[str, Any]]:
+    """Role → what its probe is asked, less than for its own record."""
     return {
         "quality": {"examples": settings.examples},
-        "noise": {"examples": settings.noisy, "severities": {"middle": settings.words}},
-        "adversarial": {"examples": settings.attacked, "recipes": ("deepwordbug",), "freedom": False},
-        "domain_shift": {"examples": settings.examples},
+        "robustness": {"examples": settings.noisy, "severities": {"middle": settings.words}},
+        "attack": {"examples": settings.attacked, "recipes": ("deepwordbug",), "freedom": False},
+        "shift": {"examples": settings.examples},
         "bias": {"sentences": settings.sentences},
     }
 

@@ -12,7 +12,7 @@ from auditor import tasks, text
 from auditor.engine.deriving import derived
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.plugins import registry
-from auditor.types import Case, Example, Inputs, Model, Probe, ScoredCase, Slice, Task, TrainedModel
+from auditor.types import Case, Example, Inputs, Inquiry, Model, Probe, ScoredCase, Slice, Task, TrainedModel
 
 LABELS = ("negative", "positive")
 GOOD = ("good", "great", "fine", "lovely", "superb")
@@ -93,7 +93,7 @@ class NoTrainings:
     def train_by(self, recipe: str, examples: Any, **how: Any) -> TrainedModel:
         raise NotImplementedError
 
-    def findings(self, probe: str, model: Model, settings: Any) -> Any:
+    def findings(self, inquiry: Inquiry, model: Model) -> Any:
         raise NotImplementedError
 
 

@@ -602,13 +602,14 @@ def test_results_hold_no_absolute_path(place: Path) -> None:
 SLEEPER = """
 import time
 from dataclasses import dataclass
+from auditor.types import ProbeDefaults
 
 @dataclass(frozen=True)
 class Settings:
     pass
 
-class Sleeper:
-    name, limitation, needs, settings, pools = "sleeper", "noise", frozenset(), Settings(), ()
+class Sleeper(ProbeDefaults):
+    name, limitation, settings = "sleeper", "noise", Settings()
     def metrics(self, task):
         return ()
     def cases(self, audit):

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from auditor import types
 from auditor.environment import packages, resources
 from auditor.models import onnx
 from auditor.plugins import registry
-from auditor.types import NEEDS, NOT_SELECTED, ProbeRecord, Rule, Skipped, limitations
+from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, ProbeRecord, Role, Rule, Skipped, limitations
 from auditor.verdicts import advice, policy, remedies
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,10 +72,14 @@ def shipped_rules() -> list[Rule]:
     return [part for one in files for rule in one.rules for part in policy.parts(rule)]
 
 
+ROLES = {probe.name: probe.role for probe in registry.discover()}
+
+
 @pytest.mark.parametrize("rule", shipped_rules(), ids=lambda rule: rule.text)
 def test_every_rule_of_a_shipped_policy_has_a_next_step_of_its_own(rule: Rule) -> None:
-    assert rule.probe in advice.BY_PROBE
-    step = advice.next_step(rule.probe, {key: str(value) for key, value in rule.slice.items()}, None, "results")
+    role = ROLES[rule.probe]
+    assert role in advice.BY_ROLE
+    step = advice.next_step(role, {key: str(value) for key, value in rule.slice.items()}, None, "results")
     assert step
     assert "{" not in step
     assert "audit remedy" not in step or "audit remedy results " in step
@@ -83,30 +88,42 @@ def test_every_rule_of_a_shipped_policy_has_a_next_step_of_its_own(rule: Rule) -
 def test_every_probe_and_every_row_of_the_scorecard_has_a_next_step() -> None:
     assert set(advice.BY_LIMITATION) == set(limitations.IDS)
     for probe in registry.discover():
-        assert advice.next_step(probe.name, {}, probe.limitation, "results")
-    assert advice.next_step("theirs", None, "calibration", "x") == advice.BY_LIMITATION["calibration"]
+        assert advice.next_step(probe.role, {}, probe.limitation, "results")
+    assert set(advice.BY_ROLE) == set(types.ROLES)
+    assert set(advice.NO_RECIPE) <= set(types.ROLES)
+    assert set(remedies.SHOWN) <= set(types.ROLES)
+
+
+@pytest.mark.parametrize("limitation", limitations.IDS)
+def test_a_probe_without_a_role_gets_the_advice_of_its_limitation(limitation: str) -> None:
+    slice_ = {"family": "words", "recipe": "entity swap"}
+    assert advice.next_step(None, slice_, limitation, "x") == advice.BY_LIMITATION[limitation]
+    record = {"model": "m", "probe": "theirs", "limitation": limitation}
+    verdict = {"probe": "theirs", "slice": slice_, "outcome": "fail"}
+    found = {"candidate": "m", "records": [record], "decision": {"verdicts": [verdict]}}
+    assert advice.next_steps(found) == {0: advice.BY_LIMITATION[limitation]}
 
 
 @pytest.mark.parametrize(
-    ("probe", "slice_", "remedy"),
+    ("role", "slice_", "remedy"),
     [
-        ("noise", {"family": "typos", "severity": "middle"}, True),
-        ("noise", {"family": "words", "severity": "middle"}, False),
-        ("adversarial", {"recipe": "deepwordbug"}, True),
-        ("adversarial", {"recipe": "entity swap"}, False),
+        ("robustness", {"family": "typos", "severity": "middle"}, True),
+        ("robustness", {"family": "words", "severity": "middle"}, False),
+        ("attack", {"recipe": "deepwordbug"}, True),
+        ("attack", {"recipe": "entity swap"}, False),
     ],
 )
 def test_a_recipe_is_promised_only_where_audit_remedy_may_have_one(
-    probe: str, slice_: dict[str, str], remedy: bool
+    role: Role, slice_: dict[str, str], remedy: bool
 ) -> None:
-    step = advice.next_step(probe, slice_, "noise", "here")
+    step = advice.next_step(role, slice_, "noise", "here")
     assert ("audit remedy here proposes" in step) is remedy
     assert (slice_.get("family") in (None, *remedies.LABEL_KEEPING) and "entity swap" not in slice_.values()) is remedy
 
 
 def test_every_need_can_be_met_by_a_flag_or_is_the_tasks() -> None:
     of_the_task = {"single_text", "labelled_spans", "class_scores", "attack_goal"}
-    assert set(advice.HOW) | of_the_task == set(NEEDS)
+    assert set(advice.HOW) | of_the_task == {*NEEDS, CANDIDATE}
     assert not set(advice.HOW) & of_the_task
 
 

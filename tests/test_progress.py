@@ -459,14 +459,14 @@ def test_lines_change_in_place_only_where_they_can(monkeypatch: pytest.MonkeyPat
 PROBE = """
 import os, signal, sys, time
 from dataclasses import dataclass
-from auditor.types import Case
+from auditor.types import Case, ProbeDefaults
 
 @dataclass(frozen=True)
 class Settings:
     pass
 
-class Talker:
-    name, limitation, needs, settings, pools = "talker", "noise", frozenset(), Settings(), ()
+class Talker(ProbeDefaults):
+    name, limitation, settings = "talker", "noise", Settings()
     def metrics(self, task):
         return ()
     def cases(self, audit):

@@ -39,8 +39,12 @@ def found(
 ) -> dict[str, Any]:
     """As much of results.json as a proposal reads."""
     noise = [{"slice": {"family": name, "severity": "middle"}} for name in FAMILIES]
+    dropped, attacked = [{"name": "drop_over_changed_cases"}], [{"name": "accuracy_under_attack"}]
+    of_noise: dict[str, Any] = {"probe": "noise", "role": "robustness", "metrics": dropped}
+    under_attack = [{"slice": {key: one}} for one in attacks]
     return {
         "candidate": "mine",
+        "task": {"metric": "accuracy"},
         "config": {},
         "models": [{"name": "mine", "training": {"settings": {"epochs": epochs}}}, *({"name": one} for one in named)],
         "policy": {"rules": RULES},
@@ -50,9 +54,9 @@ def found(
             ]
         },
         "records": [
-            {"model": "other", "probe": "noise", "measurements": [{"slice": {"family": "other"}}]},
-            {"model": "mine", "probe": "noise", "measurements": noise},
-            {"model": "mine", "probe": probe, "measurements": [{"slice": {key: one}} for one in attacks]},
+            {"model": "other", **of_noise, "measurements": [{"slice": {"family": "other"}}]},
+            {"model": "mine", **of_noise, "measurements": noise},
+            {"model": "mine", "probe": probe, "role": "attack", "metrics": attacked, "measurements": under_attack},
         ],
     }
 
@@ -118,6 +122,48 @@ def test_what_no_recipe_is_known_for_has_no_remedy() -> None:
     assert remedies.proposed(found((0, "pass", {"family": "typos", "severity": "middle"}))) == ()
     # Deleted words may change what a text says: no training on them.
     assert remedies.proposed(found((0, "fail", {"family": "words", "severity": "middle"}))) == ()
+
+
+TYPOS = (0, "fail", {"family": "typos", "severity": "middle"})
+
+
+def test_a_probe_of_another_name_has_its_remedy_by_its_role() -> None:
+    content = found(TYPOS)
+    rules = [{**rule, "probe": "babble" if rule["probe"] == "noise" else rule["probe"]} for rule in RULES]
+    records = [{**one, "probe": "babble" if one["probe"] == "noise" else one["probe"]} for one in content["records"]]
+    (one,) = remedies.proposed({**content, "policy": {"rules": rules}, "records": records})
+    assert (one.name, one.role, one.probe, one.trained_on) == ("remedy-noise", "robustness", "babble", ("typos",))
+
+
+def test_of_several_probes_of_a_role_the_first_with_a_remedy_is_answered() -> None:
+    content = found(TYPOS)
+    record = next(one for one in content["records"] if (one["model"], one["probe"]) == ("mine", "noise"))
+    before = {**record, "probe": "accents", "measurements": [{"slice": {"accent": "acute"}}]}
+    (one,) = remedies.proposed({**content, "records": [before, *content["records"]]})
+    assert one.probe == "noise"
+
+
+@pytest.mark.parametrize("change", [{"role": None}, {"role": "bias"}, {"metrics": [{"name": "drop"}]}], ids=str)
+def test_without_the_role_or_the_metric_that_shows_a_change_there_is_no_remedy(change: dict[str, Any]) -> None:
+    content = found(TYPOS)
+    records = [{**one, **change} if one["probe"] == "noise" else one for one in content["records"]]
+    assert remedies.proposed({**content, "records": records}) == ()
+
+
+def test_results_of_an_earlier_auditor_say_why_they_have_no_remedy(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(place / "audit", tmp_path / "audit")
+    content = results.load(tmp_path / "audit")
+    for record in content["records"]:
+        record.pop("role", None)
+    results.write(tmp_path / "audit", content)
+    assert main(["remedy", str(tmp_path / "audit")]) == 0
+    said = capsys.readouterr()
+    assert "nothing failed that a recipe is known for" in said.out
+    assert said.err == "these results are of an earlier auditor, which recorded no roles: audit again\n"
+    assert main(["gate", str(tmp_path / "audit")]) in (1, 3)
+    assert main(["report", str(tmp_path / "audit")]) == 0
 
 
 def test_a_second_remedy_has_another_name() -> None:
@@ -366,7 +412,7 @@ def test_nothing_failed_by_another_policy_is_said(
     (tmp_path / "lax.toml").write_text(LAX, encoding="utf-8")
     assert main(["remedy", str(place / "audit"), "--policy", str(tmp_path / "lax.toml")]) == 0
     assert capsys.readouterr().out == (
-        "policy: lax.toml\nnothing failed that has a known recipe (noise and adversarial have one, except entity swap)\n"
+        "policy: lax.toml\nnothing failed that has a known recipe (noise and attacks have one, except entity swap)\n"
     )
 
 

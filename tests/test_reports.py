@@ -213,6 +213,16 @@ def test_below_a_failure_stands_what_to_do_next_once_for_neighbours_with_the_sam
     assert [one["next"] for one in same["decision"]["deciding"]] == [None, None, "wait"]
 
 
+def test_results_of_an_earlier_auditor_know_no_roles_and_show_the_advice_of_the_limitation() -> None:
+    found = with_failures()
+    for record in found["records"]:
+        record.pop("role", None)
+    steps = set(advice.next_steps(found).values())
+    assert steps == {advice.BY_LIMITATION["noise"], advice.BY_LIMITATION["attack"]}
+    page = scorecard.render(found, advice.next_steps(found))
+    assert all(step in page for step in steps)
+
+
 def test_what_to_do_next_is_as_text_on_the_page_and_stands_below_no_verdict_that_did_not_fail() -> None:
     found = with_failures()
     page = scorecard.render(found, dict.fromkeys(advice.next_steps(found), "<b>run</b>\u202e"))
@@ -613,7 +623,7 @@ def test_a_probe_for_another_kind_of_task_does_not_apply(need: str) -> None:
 
 
 def test_needs_of_the_task_and_of_the_user_are_told_apart_as_the_gate_does() -> None:
-    assert set(NEEDS) == TASK_NEEDS | lookup.INPUT_NEEDS | {"candidate"}
+    assert set(NEEDS) == TASK_NEEDS | lookup.INPUT_NEEDS
     assert lookup.INPUT_NEEDS == gate.INPUTS
 
 

@@ -17,7 +17,20 @@ from auditor.evaluation import runner, sampling, sequential
 from auditor.evaluation.plan import AuditedModel
 from auditor.evaluation.sampling import Draw
 from auditor.models.fake import FakeModel
-from auditor.types import Audit, Case, Example, Metric, ProbeRecord, Request, Rule, ScoredCase, Silent, Skipped, Task
+from auditor.types import (
+    Audit,
+    Case,
+    Example,
+    Metric,
+    ProbeDefaults,
+    ProbeRecord,
+    Request,
+    Rule,
+    ScoredCase,
+    Silent,
+    Skipped,
+    Task,
+)
 from auditor.verdicts import gate
 from auditor.verdicts.policy import Policy
 
@@ -28,7 +41,7 @@ class Settings:
 
 
 @dataclass
-class Planted:
+class Planted(ProbeDefaults):
     """Asks about each example once in each slice; the model flips in a share of them that the slice names."""
 
     rates: Mapping[str, float]

@@ -28,6 +28,7 @@ from auditor.types import (
     Judged,
     Measurement,
     Metric,
+    ProbeDefaults,
     Request,
     Row,
     Silent,
@@ -45,7 +46,7 @@ class NoSettings:
     pass
 
 
-class Crashing:
+class Crashing(ProbeDefaults):
     """A probe that crashes."""
 
     name, limitation, needs, settings = "crashing", "noise", frozenset[str](), NoSettings()

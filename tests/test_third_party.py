@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor import metrics, text
-from auditor.types import Audit, Case, Metric, Skipped, Task
+from auditor.types import Audit, Case, Metric, ProbeDefaults, Skipped, Task
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Settings:
     mark: Mark = Mark()
 
 
-class Shouting:
+class Shouting(ProbeDefaults):
     """Exclamation marks at the end.
 
     The same text with three more of them.

@@ -12,15 +12,15 @@ from fakes import nowhere, plan_of
 from test_low_resource import TASK, FakeAudit
 
 from auditor.errors import ModelError
-from auditor.evaluation import runner
+from auditor.evaluation import needs, runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
 from auditor.plugins import registry
 from auditor.stats import intervals, seeds
 from auditor.tasks.ner import NamedEntityRecognition
-from auditor.types import Example, Measurement, Model, Request, Row, Silent, Skipped, TrainedModel
+from auditor.types import Example, Inquiry, Measurement, Model, Request, Role, Row, Silent, Skipped, TrainedModel
 from probes import training_strategy
-from probes._recipe_measures import COSTS, measures, summed
+from probes._recipe_measures import COSTS, inquiries, measures, summed
 from probes.training_strategy import PROBE, Settings, smaller
 
 RIGHT = {"standard": 60, "fgm": 80}
@@ -39,7 +39,7 @@ class Audit(FakeAudit):
     """Answers for other probes: what a model is found to be goes by its name, ``recipe:seed``."""
 
     lacking: tuple[str, ...] = ()
-    asked: dict[str, Mapping[str, Any]]
+    asked: dict[Role, Mapping[str, Any]]
 
     def has(self, need: str) -> bool:
         return need not in self.lacking
@@ -48,13 +48,13 @@ class Audit(FakeAudit):
         self.fits.append((examples, how["seed"], how["steps"], how["batch_size"]))
         return trained(recipe, how["seed"])
 
-    def findings(self, probe: str, model: Model, settings: Mapping[str, Any]) -> Sequence[Measurement] | str:
-        self.asked[probe] = settings
+    def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
+        self.asked[inquiry.role] = inquiry.settings
         recipe, _, seed = model.name.partition(":")
         right = RIGHT[recipe] + int(seed) % 3
-        if probe == "quality":
+        if inquiry.role == "quality":
             return [measured("accuracy", {}, shares(right)), measured("recall", {"class": "x"}, shares(1))]
-        if probe == "noise":
+        if inquiry.role == "robustness":
             # Two perturbations that lose ten and twenty, and the pool of both, which is not counted again.
             arms = [shares(right, arm="first") + shares(right - lost, arm="second") for lost in (10, 20)]
             full = [
@@ -62,10 +62,10 @@ class Audit(FakeAudit):
                 for i, a in enumerate(arms)
             ]
             return [*full, measured("drop", {"family": "f", "severity": "middle"}, [*arms[0], *arms[1]])]
-        if probe == "domain_shift":
+        if inquiry.role == "shift":
             found = {"home": right, "near": right - 5, "far": 50}
             return [measured("accuracy", {"domain": name}, shares(n)) for name, n in found.items()]
-        if probe == "bias":
+        if inquiry.role == "bias":
             return [measured("counterfactual_flip_rate", {"axis": axis}, shares(4)) for axis in ("age", "gender")]
         return "not installed: textattack"
 
@@ -147,23 +147,23 @@ def test_other_probes_are_asked_less_than_for_their_own_records() -> None:
     found(one)
     assert one.asked == {
         "quality": {"examples": 7},
-        "noise": {"examples": 5, "severities": {"middle": 0.4}},
-        "adversarial": {"examples": 3, "recipes": ("deepwordbug",), "freedom": False},
-        "domain_shift": {"examples": 7},
+        "robustness": {"examples": 5, "severities": {"middle": 0.4}},
+        "attack": {"examples": 3, "recipes": ("deepwordbug",), "freedom": False},
+        "shift": {"examples": 7},
         "bias": {"sentences": 9},
     }
 
 
 def test_of_named_entities_attacks_are_those_on_entities_and_no_template_is_asked() -> None:
     words = NamedEntityRecognition(("O", "B-A", "I-A"))
-    probes = [(one.name, one.probe) for one in measures(words)]
-    assert probes == [
+    roles = [(one.name, one.role) for one in measures(words)]
+    assert roles == [
         ("f1", "quality"),
-        ("mean_drop_under_noise", "noise"),
-        ("f1_under_attack", "adversarial"),
-        ("worst_domain_f1", "domain_shift"),
+        ("mean_drop_under_noise", "robustness"),
+        ("f1_under_attack", "attack"),
+        ("worst_domain_f1", "shift"),
     ]
-    assert {probe for _, probe in probes} <= smaller(PROBE.settings).keys()
+    assert {role for _, role in roles} <= smaller(PROBE.settings).keys()
 
 
 def test_what_no_probe_could_find_is_skipped_with_its_reason() -> None:
@@ -293,6 +293,32 @@ def test_through_the_runner_the_other_probes_own_numbers_come_back() -> None:
     assert record.counts["queries"] > 0
 
 
+@pytest.mark.parametrize("task", [TASK, NamedEntityRecognition(("O", "B-A", "I-A"))], ids=lambda task: task.name)
+def test_every_inquiry_is_about_a_shipped_probe(task: Any) -> None:
+    probes = registry.discover()
+    plan = plan_of(FakeModel(lambda _: (0.2, 0.8)), probes, task=task)
+    wanted = {
+        "quality": "quality",
+        "robustness": "noise",
+        "attack": "adversarial",
+        "shift": "domain_shift",
+        "bias": "bias",
+    }
+    for inquiry in inquiries(task, smaller(PROBE.settings)).values():
+        probe = needs.asked_of(plan, inquiry)
+        assert probe is not None
+        assert probe.name == wanted[inquiry.role]
+    # A probe whose settings are others, or that does not publish the metric, is not the one that is asked.
+    assert needs.asked_of(plan, Inquiry("robustness", "drop", {"loudness": 3})) is None
+    assert needs.asked_of(plan, Inquiry("robustness", "loudness")) is None
+    # Neither is one that asks about another kind of task.
+    of_spans = "labelled_spans" in task.offers
+    asked = needs.asked_of(plan, Inquiry("bias", "recall_gap"))
+    assert (asked.name if asked else None) == ("entity_bias" if of_spans else None)
+    asked = needs.asked_of(plan, Inquiry("bias", "score_gap"))
+    assert (asked.name if asked else None) == (None if of_spans else "bias")
+
+
 def test_a_measure_of_every_kind_has_a_metric() -> None:
     names = {one.name for one in PROBE.metrics(TASK)}
     assert {one.name for one in measures(TASK)} <= names
@@ -362,10 +388,10 @@ def test_differences_need_the_same_seeds_and_some_common_clusters() -> None:
 
 def test_a_recipe_that_cannot_be_trained_or_asked_is_skipped_and_the_others_are_compared() -> None:
     class Breaking(Audit):
-        def findings(self, probe: str, model: Model, settings: Mapping[str, Any]) -> Any:
+        def findings(self, inquiry: Inquiry, model: Model) -> Any:
             if model.name == "fgm:1":
                 raise ModelError("answers with numbers that are not finite", where="fgm-seed1")
-            return super().findings(probe, model, settings)
+            return super().findings(inquiry, model)
 
     one = Breaking(Settings())
     one.checkpoints, one.asked = grid(4), {}

@@ -152,7 +152,8 @@ def _deciding(decision: Decision, policy: Policy) -> set[tuple[str, str]]:
 def _next_step(verdict: Verdict, rule: Rule, own: Mapping[str, ProbeRecord], folder: str) -> str | None:
     if verdict.outcome != "fail":
         return None
-    return advice.next_step(rule.probe, verdict.slice, own[rule.probe].limitation, folder)
+    record = own[rule.probe]
+    return advice.next_step(record.role, verdict.slice, record.limitation, folder)
 
 
 def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:

@@ -14,7 +14,7 @@ from auditor.errors import ModelError, UsageError, one_line
 from auditor.evaluation import plan
 from auditor.models import checkpoint
 from auditor.plugins import registry
-from auditor.types import NEEDS, Metric, Probe, Task
+from auditor.types import NEEDS, OUT_OF_SCOPE, Metric, Probe, Task
 
 
 def run(options: Namespace) -> int:
@@ -71,6 +71,8 @@ class Listing:
         return {
             "name": probe.name,
             "limitation": probe.limitation,
+            "role": probe.role,
+            "scope": probe.scope,
             "summary": registry.description(probe).split("\n", 1)[0],
             "metrics": {
                 name: [_metric(metric) if self.detailed else metric.name for metric in metrics]
@@ -94,7 +96,9 @@ class Listing:
         lines += [f"    not applicable, {task}: {reason}" for task, reason in facts["not_applicable"].items()]
         if self.detailed and not facts["metrics"]:
             return lines
-        lines.append(f"    needs: {', '.join(facts['needs']) or 'nothing more'}; {facts['here']}")
+        scope = OUT_OF_SCOPE.get(facts["scope"])
+        needs = [", ".join(facts["needs"]) or "nothing more", *([] if scope is None else [scope]), facts["here"]]
+        lines.append(f"    needs: {'; '.join(needs)}")
         return [*lines, f"    settings, [probes.{facts['name']}]: {_written(facts['settings']) or 'none'}"]
 
 

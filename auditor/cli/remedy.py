@@ -40,6 +40,11 @@ def run(options: Namespace) -> int:
     proposed = remedies.proposed(content)
     _propose(proposed)
     if not proposed:
+        if not any("role" in record for record in content["records"]):
+            print(
+                one_line("these results are of an earlier auditor, which recorded no roles: audit again"),
+                file=sys.stderr,
+            )
         return 0
     config = remedy.read_config(content)
     root = results.folder_of(options.results).resolve().parent
@@ -68,7 +73,7 @@ def _propose(proposed: Sequence[Remedy]) -> None:
         trained, held = ", ".join(proposal.trained_on), ", ".join(proposal.held_out)
         _say(f"  → {proposal.name}: recipe {proposal.recipe}, trained on {trained}; held out: {held}")
     if not proposed:
-        print("nothing failed that has a known recipe (noise and adversarial have one, except entity swap)")
+        print("nothing failed that has a known recipe (noise and attacks have one, except entity swap)")
 
 
 def _carry_out(options: Namespace, plan: remedy.Plan) -> int:

@@ -11,22 +11,26 @@ from auditor.types import HOME, Example, Measurement, Probe
 def told(
     measurements: Iterable[Measurement], probe: Probe, examples: Mapping[str, Sequence[Example]], drawn: Set[str]
 ) -> Iterator[Measurement]:
-    """The measurements, each with how many informative clusters there are in all, where that is known.
+    """Yield the measurements, each with its informative clusters in all, where known.
 
     A probe with texts of its own says it. Of a data set, those not drawn are taken to hold as large a share of informative
     ones as those drawn. ``examples``: of each data set; ``drawn``: clusters of the probe's cases.
     """
-    own, sizes = getattr(probe, "available", None), dict[str, tuple[int, int]]()
-    for found in measurements:
-        if not found.rows:
-            yield found
+    sizes = dict[str, tuple[int, int]]()
+    for measurement in measurements:
+        if not measurement.rows:
+            yield measurement
             continue
-        if own is not None:
-            yield replace(found, available=own(found.slice))
-            continue
-        name = found.slice.get("domain", HOME)
-        if name not in sizes:
-            every = {example.cluster for example in examples.get(name, ())}
-            sizes[name] = len(every), len(every & drawn)
-        size, seen = sizes[name]
-        yield replace(found, available=found.n_clusters + (size - seen) * found.n_clusters // seen) if seen else found
+        available = probe.available(measurement.slice)
+        if available is None:
+            name = measurement.slice.get("domain", HOME)
+            if name not in sizes:
+                every = {example.cluster for example in examples.get(name, ())}
+                sizes[name] = len(every), len(every & drawn)
+            available = _estimated(measurement.n_clusters, *sizes[name])
+        yield replace(measurement, available=available)
+
+
+def _estimated(informative: int, size: int, drawn: int) -> int | None:
+    """The informative clusters of a set of that size; None where none of it was drawn."""
+    return informative + (size - drawn) * informative // drawn if drawn else None

@@ -29,7 +29,7 @@ def swapped_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None
         (
             one
             for record in records
-            if (record.model, record.probe) == (candidate, "quality")
+            if (record.model, record.role) == (candidate, "quality")
             for one in record.measurements
             if one.metric == "gain_over_majority" and not one.slice
             # Of sums such as F1's there is no answer that is right or wrong.

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.engine import WINDOW, batches, unique
-from auditor.evaluation.needs import left_out, unmet
+from auditor.evaluation.needs import asked_of, left_out, unmet
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
 from auditor.evaluation.probe_run import scorer_for, smaller
 from auditor.plugins import registry
-from auditor.types import HOME, Encoded, Model, Planned, Planning, Probe
+from auditor.types import HOME, Encoded, Model, Planned, Probe
 
 TIMED_SECONDS = 2.0
 """No further batch is timed after so many."""
@@ -80,26 +80,24 @@ def planned_by(plan: Plan, audited: AuditedModel, probe: Probe) -> Planned | Non
 
     None where the probe does not say.
     """
-    if not isinstance(probe, Planning):
-        return None
     planned: Planned | None = None
     # A probe that cannot say what it is going to do may still do it; what it raises then is recorded.
     with contextlib.suppress(Exception):
         planned = probe.planned(BoundAudit(plan, audited, probe, scorer_for(plan, audited.model)))
     if planned is None or not planned.models:
         return planned
-    return _with_others(plan, audited, planned)
+    return _with_inquiries(plan, audited, planned)
 
 
-def _with_others(plan: Plan, audited: AuditedModel, planned: Planned) -> Planned:
+def _with_inquiries(plan: Plan, audited: AuditedModel, planned: Planned) -> Planned:
     """The work with that of the other probes on every trained model added."""
     trained = AuditedModel(audited.model)
     exact = planned.exact
-    for name, settings in planned.others.items():
-        other = next((probe for probe in plan.probes if probe.name == name), None)
-        if other is None or unmet(plan, trained, other)[1] is not None:
+    for inquiry in planned.inquiries:
+        probe = asked_of(plan, inquiry)
+        if probe is None or unmet(plan, trained, probe)[1] is not None:
             continue
-        asked = planned_by(smaller(plan, trained, name, settings), trained, other)
+        asked = planned_by(smaller(plan, trained, probe.name, inquiry.settings), trained, probe)
         if asked is not None:
             exact = exact and asked.exact
             cases = planned.cases + planned.models * asked.cases

@@ -48,10 +48,6 @@ def _withstood(scored: ScoredCase, task: Task) -> bool | None:
     return max(scores) <= scores[0]
 
 
-def always(_judged: Judged) -> bool:
-    return True
-
-
 class WorstCasesKept:
     """Keeps the worst few cases of every slice: right answers lost first, then flips, then wrong answers."""
 

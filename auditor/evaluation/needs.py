@@ -1,21 +1,28 @@
-"""Whether a probe can run in an audit, and in words why not."""
+"""Whether a probe can run in an audit, and in words why not; and which probe an inquiry is about."""
 
 from __future__ import annotations
 
-from auditor.evaluation.plan import AuditedModel, Plan, given
+from auditor.evaluation.plan import AuditedModel, Plan, given, given_by
 from auditor.plugins import registry
-from auditor.types import NEEDS, NOT_SELECTED, Probe
+from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, Inquiry, Probe
 
 
 def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
-    """The probe's unmet needs and the reason in words; ((), None) when it can run."""
+    """The probe's unmet needs and the reason in words; ((), None) when it can run.
+
+    Of a model that is out of the probe's scope CANDIDATE is one of them.
+    """
     there = given(plan, audited)
-    missing = tuple(sorted(need for need in probe.needs if need in there and not there[need]))
+    lacking = [need for need in probe.needs if need in there and not there[need]]
+    outside = OUT_OF_SCOPE.get(probe.scope) if audited.name != plan.candidate else None
+    missing = tuple(sorted(lacking if outside is None else [*lacking, CANDIDATE]))
     packages = registry.missing_packages(probe)
     if packages:
         return (*missing, *(f"package:{name}" for name in packages)), "; ".join(packages.values())
-    # "candidate only" says more than a lacking file does: such a probe would not run on this model anyway.
-    first = "candidate" if "candidate" in missing else next(iter(missing), None)
+    # The scope says more than a lacking file does: such a probe would not run on this model anyway.
+    if outside is not None:
+        return missing, outside
+    first = next(iter(missing), None)
     if first == "base" and audited.no_base is not None:
         return missing, audited.no_base
     return missing, None if first is None else NEEDS[first]
@@ -28,3 +35,20 @@ def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str
     """
     missing, reason = unmet(plan, audited, probe)
     return missing, reason if probe.name in plan.selected else NOT_SELECTED
+
+
+def asked_of(plan: Plan, inquiry: Inquiry) -> Probe | None:
+    """The first probe of the role that serves the task, publishes the metric and has the settings.
+
+    None where there is none.
+    """
+    of_task = given_by(plan.task)
+    for probe in plan.probes:
+        serves = probe.role == inquiry.role and all(of_task.get(need, True) for need in probe.needs)
+        if (
+            serves
+            and any(metric.name == inquiry.metric for metric in probe.metrics(plan.task))
+            and inquiry.settings.keys() <= registry.settings_of(plan.settings[probe.name]).keys()
+        ):
+            return probe
+    return None

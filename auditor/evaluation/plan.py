@@ -94,7 +94,6 @@ def given(plan: Plan, audited: AuditedModel) -> dict[str, bool]:
         "train": "train" in plan.examples,
         "domains": any(name not in (HOME, *SPLITS) for name in plan.examples),
         "base": audited.fit is not None,
-        "candidate": audited.name == plan.candidate,
         **given_by(plan.task),
     }
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from auditor.engine import Scorer
+from auditor.errors import ProbeError
 from auditor.evaluation.plan import AuditedModel, Plan, given
 from auditor.evaluation.sampling import SPLITS, Draw, seeded
 from auditor.types import (
@@ -15,6 +16,7 @@ from auditor.types import (
     Encoded,
     Example,
     Inputs,
+    Inquiry,
     Measurement,
     Model,
     Probe,
@@ -24,11 +26,11 @@ from auditor.types import (
     TrainedModel,
 )
 
-Nested: TypeAlias = Callable[[str, Model, Mapping[str, Any]], "Sequence[Measurement] | str"]
-"""What another probe finds of another model: (probe, model, changed settings)."""
+Nested: TypeAlias = Callable[[Inquiry, Model], "Sequence[Measurement] | str"]
+"""What another probe finds of another model."""
 
 
-def _not_nested(_probe: str, _model: Model, _settings: Mapping[str, Any]) -> str:
+def _not_nested(_inquiry: Inquiry, _model: Model) -> str:
     raise RuntimeError("probes ask for other probes' findings in measure()")
 
 
@@ -50,13 +52,13 @@ class BoundAudit:
         nested: Nested = _not_nested,
     ) -> None:
         """``drawn`` hears the clusters of examples in their order, before any case of them."""
-        self.findings = nested
         self._plan = plan
         self._audited = audited
         self._probe = probe
         self._scorer = scorer
         self._draw = draw
         self._drawn = drawn
+        self._nested = nested
 
     @property
     def model(self) -> str:
@@ -93,16 +95,20 @@ class BoundAudit:
         return given
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        self._check_scope("ask")
         return self._scorer.ask(inputs)
 
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
+        self._check_scope("side_by_side")
         if self._draw is None or self._draw.wants(slice_, self._probe):
             yield from self._scorer.side_by_side(tasks)
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
+        self._check_scope("encode")
         return self._scorer.encode(inputs)
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
+        self._check_scope("fit")
         if self._audited.fit is None:
             raise RuntimeError(f"probe {self._probe.name} fits a model but does not list 'base' among its needs")
         return self._audited.fit(examples, seed=seed, steps=steps, batch_size=batch_size)
@@ -112,14 +118,29 @@ class BoundAudit:
 
     @property
     def checkpoints(self) -> Sequence[TrainedModel]:
+        self._check_scope("checkpoints")
         return self._audited.checkpoints()
 
     def train_by(
         self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
     ) -> TrainedModel:
+        self._check_scope("train_by")
         if self._audited.train is None:
             raise RuntimeError(f"probe {self._probe.name} trains a model without asking whether a base is given")
         return self._audited.train(recipe, examples, seed=seed, steps=steps, batch_size=batch_size)
+
+    def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
+        self._check_scope("findings")
+        return self._nested(inquiry, model)
+
+    def _check_scope(self, name: str) -> None:
+        """A probe of the data asks for nothing that is a model's. Raises ProbeError."""
+        if self._probe.scope == "data":
+            raise ProbeError(
+                f'asks the model (audit.{name}), but its scope is "data"',
+                where=f"probe {self._probe.name}",
+                hint='declare scope = "model", or "candidate"',
+            )
 
     def rng(self, *key: object) -> random.Random:
         return seeded(self._plan.seed, self._probe.name, *key)

@@ -13,8 +13,8 @@ from auditor.engine import Scorer
 from auditor.errors import ProbeError
 from auditor.evaluation import available
 from auditor.evaluation.case_spool import Spool
-from auditor.evaluation.judging import WorstCasesKept, always, judge
-from auditor.evaluation.needs import unmet
+from auditor.evaluation.judging import WorstCasesKept, judge
+from auditor.evaluation.needs import asked_of, unmet
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
 from auditor.evaluation.sampling import Draw
@@ -22,9 +22,11 @@ from auditor.metrics.aggregation import Tally, slice_key
 from auditor.types import (
     HOME,
     Case,
+    Inquiry,
     Measurement,
     Model,
     Probe,
+    ProbeDefaults,
     Progress,
     ScoredCase,
     Silent,
@@ -76,15 +78,18 @@ class _Nested:
         self._plan, self._counts, self._progress = plan, counts, progress
         self._scorer: tuple[Model, Scorer] | None = None
 
-    def findings(self, name: str, model: Model, settings: Mapping[str, Any]) -> Sequence[Measurement] | str:
+    def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
         plan, audited = self._plan, AuditedModel(model)
-        probe = next((one for one in plan.probes if one.name == name), None)
+        probe = asked_of(plan, inquiry)
         if probe is None:
-            return f"no probe is called {name!r}"
+            return (
+                f"no probe of role {inquiry.role} publishes {inquiry.metric} and takes the settings "
+                f"{', '.join(inquiry.settings)}"
+            )
         _, reason = unmet(plan, audited, probe)
         if reason is not None:
             return reason
-        plan = smaller(plan, audited, name, settings)
+        plan = smaller(plan, audited, probe.name, inquiry.settings)
         with contextlib.closing(Measuring(plan, audited, probe, self._for(model), _nowhere)) as measuring:
             measuring.draw(self._progress)
             found = measuring.found()
@@ -104,9 +109,10 @@ def _nowhere(_model: str, _probe: str, _case: ScoredCase) -> None:
     """The cases of other probes are kept in their own records, if at all."""
 
 
-def interactive(probe: Probe) -> bool:
-    """Whether the probe makes its cases by the model's answers."""
-    return bool(getattr(probe, "interactive", False))
+def measures(probe: Probe) -> bool:
+    """Whether the probe has numbers of its own: then its judged cases are kept."""
+    own: object = type(probe).measure
+    return own is not ProbeDefaults.measure
 
 
 class NotDrawnError(Exception):
@@ -122,7 +128,7 @@ class Measuring:
         self._spool = Spool()
         self._keep = _guarded(self._spool.add)
         self._tally, self._worst = Tally(probe.metrics(plan.task), probe.pools), WorstCasesKept(plan.task)
-        self._measure = getattr(probe, "measure", None)
+        self._measures = measures(probe)
         self._skipped: list[Skipped] = []
         self._counts: Counter[str] = Counter(invalid=0)
         self._reloaded: Model | None = None
@@ -160,11 +166,14 @@ class Measuring:
         """The measured parts of the probe's record, unless ``whole`` without the probe's own numbers."""
         sequential = draw is not None and draw.clusters is not None
         measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential))
-        if self._measure is not None and whole:
+        if self._measures and whole:
             nested = _Nested(self._plan, self._counts, progress or Silent())
             audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, nested=nested.findings)
-            for item in self._measure(self._spool, audit):
-                (self._skipped if isinstance(item, Skipped) else measurements).append(item)
+            for item in self._probe.measure(self._spool, audit):
+                if isinstance(item, Skipped):
+                    self._skipped.append(item)
+                else:
+                    measurements.append(item)
         return {
             "measurements": tuple(available.told(measurements, self._probe, self._plan.examples, self._clusters)),
             "skipped": tuple(self._gaps(measurements) if sequential else self._skipped),
@@ -183,7 +192,7 @@ class Measuring:
 
     def _fresh(self) -> Model | None:
         """The checkpoint loaded afresh for interactive probes: an attack's success counts only if that agrees."""
-        if interactive(self._probe) and self._reloaded is None:
+        if self._probe.interactive and self._reloaded is None:
             self._reloaded = self._audited.model.reload()
         return self._reloaded
 
@@ -195,20 +204,24 @@ class Measuring:
         judged = judge(
             scored,
             self._plan.task,
-            details=getattr(self._probe, "reads_details", False),
-            attacked=interactive(self._probe),
+            details=self._probe.reads_details,
+            attacked=self._probe.interactive,
         )
         self._clusters.add(judged.cluster)
         self._tally.add(judged, None if draw is None else draw.reads)
-        if getattr(self._probe, "worth_showing", always)(judged):
+        if self._probe.worth_showing(judged):
             self._worst.add(scored, judged)
-        if self._measure is not None:
+        if self._measures:
             self._keep(judged)
 
     def _cases(self, found: Iterable[Case | Skipped], progress: Progress, draw: Draw | None) -> Iterator[Case]:
         for item in found:
             if isinstance(item, Skipped):
                 self._skipped.append(item)
+            elif self._probe.scope == "data":
+                problem = 'makes a case, which asks the model, but its scope is "data"'
+                hint = "yield numbers from measure()"
+                raise ProbeError(problem, where=f"probe {self._probe.name}", hint=hint)
             elif draw is None or draw.wants(item.slice, self._probe):
                 # As it is drawn: an attack's work is done by then, and a window later it would seem to stand still.
                 progress.advance()

@@ -113,6 +113,7 @@ class Suite:
             reason=self._reason,
             missing=self._missing,
             limitation=self.probe.limitation,
+            role=self.probe.role,
             description=registry.description(self.probe),
             settings=registry.settings_of(self._plan.settings[self.probe.name]),
             metrics=tuple(self.probe.metrics(self._plan.task)),

@@ -14,12 +14,12 @@ from dataclasses import asdict, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 from auditor.environment import packages
 from auditor.errors import ProbeError, UsageError, near_match, near_or_known
 from auditor.storage.reading import read_file
-from auditor.types import NEEDS, Probe, limitations
+from auditor.types import CANDIDATE, NEEDS, ROLES, Probe, ProbeDefaults, Scope, limitations
 
 GROUP = "auditor.probes"
 """Entry-point group of third parties' probes."""
@@ -45,7 +45,7 @@ def sibling(name: str) -> ModuleType:
 
 
 def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
-    """Every probe, quality first, then in the order of names. Finding none is an error.
+    """Every probe, plain quality first, then in the order of names. Finding none is an error.
 
     Raises ProbeError for a file that does not import or breaks the contract.
     """
@@ -68,7 +68,7 @@ def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
         if probe.name in by_name:
             raise ProbeError(f"two probes are called {probe.name!r}", hint="probe names are unique")
         by_name[probe.name] = probe
-    return tuple(sorted(by_name.values(), key=lambda probe: (probe.name != "quality", probe.name)))
+    return tuple(sorted(by_name.values(), key=lambda probe: (probe.role != "quality", probe.name)))
 
 
 def _module_of(path: Path) -> ModuleType:
@@ -98,19 +98,33 @@ def _checked(module: ModuleType, where: str) -> Probe:
     return _contract(module.PROBE, where)
 
 
+CONTRACT = tuple(name for name in vars(Probe) if not name.startswith("_"))
+"""What a probe has; ``ProbeDefaults`` gives most of it."""
+
+
 def _contract(probe: object, where: str) -> Probe:
+    if isinstance(probe, type):
+        hint = f"end the file with PROBE = {probe.__name__}()"
+        raise ProbeError(f"PROBE is the class {probe.__name__}, not an instance", where=where, hint=hint)
     if not isinstance(probe, Probe):
-        wanted = ("name", "limitation", "needs", "settings", "pools", "metrics", "cases")
-        missing = [name for name in wanted if not hasattr(probe, name)]
-        raise ProbeError(f"PROBE lacks {', '.join(missing)}", where=where, hint="see auditor.types.Probe")
-    if probe.limitation is None and probe.name != "quality":
+        lacking = [name for name in CONTRACT if not hasattr(probe, name)]
+        derive = any(hasattr(ProbeDefaults, name) for name in lacking)
+        hint = "derive its class from auditor.types.ProbeDefaults" if derive else "see auditor.types.Probe"
+        raise ProbeError(f"PROBE lacks {', '.join(lacking)}", where=where, hint=hint)
+    if probe.limitation is None and probe.role != "quality":
         raise ProbeError("limitation is None", where=where, hint=f"one of {', '.join(limitations.IDS)}")
     if probe.limitation is not None and probe.limitation not in limitations.IDS:
         hint = near_match(probe.limitation, limitations.IDS) or f"one of {', '.join(limitations.IDS)}"
         raise ProbeError(f"unknown limitation {probe.limitation!r}", where=where, hint=hint)
+    if probe.role is not None and probe.role not in ROLES:
+        raise ProbeError(f"unknown role {probe.role!r}", where=where, hint=near_or_known(str(probe.role), ROLES))
+    if probe.scope not in get_args(Scope):
+        hint = near_or_known(str(probe.scope), get_args(Scope))
+        raise ProbeError(f"unknown scope {probe.scope!r}", where=where, hint=hint)
     for need in sorted(probe.needs):
         if need not in NEEDS and not need.startswith("package:"):
-            raise ProbeError(f"unknown need {need!r}", where=where, hint=near_or_known(need, NEEDS))
+            hint = 'write scope = "candidate"' if need == CANDIDATE else near_or_known(need, NEEDS)
+            raise ProbeError(f"unknown need {need!r}", where=where, hint=hint)
     return probe
 
 

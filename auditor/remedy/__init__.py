@@ -19,7 +19,6 @@ from auditor.evaluation.build_plan import Options
 from auditor.plugins import registry
 from auditor.progress import Lines
 from auditor.remedy import sources
-from auditor.remedy.changes import SHOWN
 from auditor.remedy.sources import Sources
 from auditor.results.verification import Audited
 from auditor.verdicts import policy, remedies
@@ -84,13 +83,13 @@ def train(asked: Plan, lines: Lines) -> Iterator[Finished]:
 def audit(asked: Plan, listener: Listener, *, texts: bool = True) -> audit_run.Audited:
     """Audit the trained checkpoints and the one before them beside each other, by the policy of the audit before."""
     checkpoints = asked.out / CHECKPOINTS
+    known = {probe.name for probe in registry.discover()}
     # What was not asked of the candidate then would be asked of both models now.
-    measured = {
+    measured = [
         record["probe"]
         for record in asked.audited.results["records"]
-        if record["model"] == asked.before and record["measurements"]
-    }
-    probes = dict.fromkeys(("quality", *SHOWN, "domain_shift", "bias", "entity_bias"))
+        if record["model"] == asked.before and record["measurements"] and record.get("role") is not None
+    ]
     options = Options(
         model=checkpoints, candidate=asked.proposed[0].name, device=asked.device or asked.config.audit.device
     )
@@ -98,7 +97,7 @@ def audit(asked: Plan, listener: Listener, *, texts: bool = True) -> audit_run.A
         asked.config,
         options,
         asked.out / AUDIT,
-        probes=[name for name in probes if name in measured],
+        probes=[name for name in measured if name in known],
         policy=asked.audited.policy,
         texts=texts,
     )
@@ -153,11 +152,11 @@ def _config(
 def _hypotheses(content: Mapping[str, Any], proposed: Sequence[Remedy]) -> Iterator[dict[str, Any]]:
     """What each remedy should change, named before its audit: on what it was not trained on."""
     for remedy in proposed:
-        metric, expect = SHOWN[remedy.probe].format(metric=content["task"]["metric"]), "higher"
+        metric, expect = remedies.shown(content, remedy.role), "higher"
         slices: list[dict[str, str]] = [{remedy.key: value} for value in remedy.held_out]
-        if remedy.probe == "noise":
+        if remedy.role == "robustness":
             expect = "lower"
-            severities = [str(name) for name in remedies.measured(content, "noise", "severity")]
+            severities = [str(name) for name in remedies.measured(content, remedy.probe, "severity")]
             slices = [{**slice_, "severity": severity} for slice_ in slices for severity in severities]
         sides = {"model": remedy.name, "against": content["candidate"]}
         for slice_ in slices:

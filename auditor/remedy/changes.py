@@ -9,14 +9,8 @@ from typing import Any, TypeAlias
 
 from auditor import results, stats
 from auditor.types import ProbeRecord, Row
+from auditor.verdicts import remedies
 from auditor.verdicts.remedies import Remedy
-
-SHOWN = {
-    "quality": "{metric}",
-    "noise": "drop_over_changed_cases",
-    "adversarial": "{metric}_under_attack",
-}
-"""Probe → the metric that says what a remedy did; ``{metric}`` is the task's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +30,15 @@ class Change:
 
 
 def changes(folder: Path, before: str, remedy: Remedy) -> Iterator[Change]:
-    """Every change that a remedy made; what was held out from its training, and what was not, apart.
+    """Yield the changes that a remedy made: held out from its training or not, apart.
 
     ``folder``: the results of the audit after the training, in which ``before`` stands beside it.
     """
     content = results.load(folder)
     records = results.records_of(content, folder)
-    for probe, name in SHOWN.items():
-        metric = name.format(metric=content["task"]["metric"])
+    named = [(record.probe, role) for role in remedies.SHOWN for record in records if record.role == role]
+    for probe, role in dict.fromkeys(named):
+        metric = remedies.shown(content, role)
         old, new = (_rows(records, model, probe, metric) for model in (before, remedy.name))
         held = [key for key in new if key in old and dict(key).get(remedy.key) in remedy.held_out]
         if probe == remedy.probe and len(held) > 1:

@@ -57,8 +57,10 @@ def record_dict(record: ProbeRecord) -> dict[str, Any]:
     """Convert a record to results.json form, without functions and rows."""
     metric_keys = ("name", "title", "kind", "unit", "low", "high", "better", "ratio", "comparable")
     kept = ("model", "probe", "status", "reason", "missing", "limitation", "description", "settings", "counts")
+    role = {} if record.role is None else {"role": record.role}
     return {
         **{key: plain(getattr(record, key)) for key in kept},
+        **role,
         "metrics": [{key: plain(getattr(metric, key)) for key in metric_keys} for metric in record.metrics],
         "measurements": [_measurement(measurement) for measurement in record.measurements],
         "skipped": [_gap(gap) for gap in record.skipped],

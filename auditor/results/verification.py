@@ -98,20 +98,24 @@ def check_whole(content: Mapping[str, Any], records: Sequence[ProbeRecord], wher
 
 
 def check_metrics(content: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:
-    """Compare recorded metrics with what installed probes declare.
+    """Check metrics and roles against the installed probes that declare them.
 
-    For a probe that is not installed, only the digest vouches for its metrics.
+    Those of other probes stand by the digest.
     """
     try:
         task = tasks.create(content["task"]["name"], content["task"]["labels"])
-        declared = {
-            probe.name: {metric.name: metric for metric in probe.metrics(task)} for probe in registry.discover()
-        }
+        probes = {probe.name: probe for probe in registry.discover()}
+        declared = {name: {metric.name: metric for metric in probe.metrics(task)} for name, probe in probes.items()}
     except AuditError as error:
         raise ResultsError(f"its metrics cannot be checked: {error.line}", where=where) from None
     if task.metric != content["task"]["metric"]:
         raise _refused(f"task.metric is {short(content['task']['metric'])}, but {task.name} has {task.metric!r}", where)
+    # Results of an earlier auditor have no roles.
+    roles = any(record.role is not None for record in records)
     for record in records:
+        if roles and record.probe in probes and record.role != probes[record.probe].role:
+            role = probes[record.probe].role
+            raise _refused(f"role of {record.probe} is {record.role}, but its probe declares {role}", where)
         for metric in record.metrics:
             known = declared.get(record.probe)
             if known is not None:

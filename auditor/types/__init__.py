@@ -24,10 +24,13 @@ from auditor.types.cases import (
     TrainedModel,
 )
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
-from auditor.types.protocols import NEEDS, TASK_NEEDS, Audit, Measuring, Planned, Planning, Probe, Progress, Silent
+from auditor.types.planned import Inquiry, Planned
+from auditor.types.probe import CANDIDATE, NEEDS, OUT_OF_SCOPE, TASK_NEEDS, Probe, ProbeDefaults, Scope
+from auditor.types.protocols import Audit, Progress, Silent
 from auditor.types.records import (
     GROUPED,
     NOT_SELECTED,
+    ROLES,
     Comparison,
     Contribution,
     Decision,
@@ -36,6 +39,7 @@ from auditor.types.records import (
     Metric,
     Outcome,
     ProbeRecord,
+    Role,
     Row,
     Rule,
     Status,
@@ -47,11 +51,14 @@ from auditor.types.rows import Names, Rows
 from auditor.types.task import ComparableLabels, Corruption, Goal, Offer, Task
 
 __all__ = [
+    "CANDIDATE",
     "GROUPED",
     "HOME",
     "NEEDS",
     "NOT_SELECTED",
+    "OUT_OF_SCOPE",
     "REQUESTS",
+    "ROLES",
     "SAME_WORDS",
     "TASK_NEEDS",
     "WORDS_TOUCHED",
@@ -76,25 +83,27 @@ __all__ = [
     "Generate",
     "Goal",
     "Inputs",
+    "Inquiry",
     "Judged",
     "Kind",
     "Measurement",
-    "Measuring",
     "Metric",
     "Model",
     "Names",
     "Offer",
     "Outcome",
     "Planned",
-    "Planning",
     "Probe",
+    "ProbeDefaults",
     "ProbeRecord",
     "Progress",
     "Request",
     "Response",
+    "Role",
     "Row",
     "Rows",
     "Rule",
+    "Scope",
     "Score",
     "ScoredCase",
     "Silent",

@@ -1,25 +1,23 @@
-"""What a probe may ask for, what a probe is, and where work says how far it is."""
+"""What a probe may ask for, and where work says how far it is."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 from auditor.types.cases import (
     Case,
     Encoded,
     Example,
     Inputs,
-    Judged,
     Model,
     Response,
-    Skipped,
     Slice,
     TrainedModel,
 )
-from auditor.types.records import Measurement, Metric
+from auditor.types.planned import Inquiry
+from auditor.types.records import Measurement
 from auditor.types.task import Task
 
 
@@ -86,8 +84,11 @@ class Audit(Protocol):
         """``fit`` by another recipe, with the config's settings for it. Raises ConfigError for an unknown one."""
         ...
 
-    def findings(self, probe: str, model: Model, settings: Mapping[str, Any]) -> Sequence[Measurement] | str:
-        """What another probe finds of a model, its settings changed as given, counts only to smaller ones; why not, in words, where it cannot run."""
+    def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
+        """What the probe that an inquiry is about finds of a model; why not, in words, where it cannot run.
+
+        That is the first probe of the role that serves the task, publishes the metric and takes the settings.
+        """
         ...
 
     def rng(self, *key: object) -> random.Random:
@@ -96,94 +97,6 @@ class Audit(Protocol):
         It names no model, so static cases are equal for all models.
         """
         ...
-
-
-@runtime_checkable
-class Probe(Protocol):
-    """A suite of cases for one limitation. One file under ``probes/`` with ``PROBE = …``; contract tests run over all.
-
-    The class docstring is the description in the report: one summary line, a blank line, the method.
-    A probe with ``reads_details = True`` finds the task's further scores in ``Judged.details``.
-    ``worth_showing(judged)``, if it has that, says whether a case may stand among the worst on the page.
-    One with ``interactive = True`` makes its cases by the model's answers (``audit.ask``): the final texts are scored by the
-    checkpoint loaded afresh, and ``Judged.withstood`` says whether the attacked decision still stands.
-    One whose cases are of texts of its own may say by ``available(slice)`` how many clusters these make, at most: no more
-    are asked of anybody.
-    A probe may also define ``measure(cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]`` for
-    numbers that the kinds of metric do not serve, and ``planned(audit) -> Planned`` for the estimate before the first probe.
-    """
-
-    name: str
-    limitation: str | None
-    """Id of its row of the scorecard; None for ``quality`` alone."""
-    needs: frozenset[str]
-    """Of NEEDS, or ``package:<import name>``. The runner says "not applicable" when one is missing."""
-    settings: Any
-    """A frozen dataclass of defaults; ``[probes.<name>]`` of audit.toml is validated against its type."""
-    pools: tuple[frozenset[str], ...]
-    """Pooled slices beside the full ones: ``(frozenset({"family", "severity"}),)``."""
-
-    def metrics(self, task: Task) -> tuple[Metric, ...]: ...
-
-    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        """Called once for each model; with ``--until-decided`` once for each look, for other examples each time.
-
-        Where cases are of examples that no look drew (a probe's own sentences) it is called once, for all of them.
-        """
-        ...
-
-
-class Measuring(Protocol):
-    """The optional second half of a probe."""
-
-    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """The work a probe is going to do on one model, counted before it starts."""
-
-    cases: int
-    exact: bool = True
-    """False: at most so many cases, as the texts or the model's answers decide."""
-    queries: int = 0
-    """Texts that attacks ask about, at most."""
-    trainings: int = 0
-    """Different trainings; equal ones are run once."""
-    steps: int = 0
-    """Optimiser steps of each training."""
-    batch_size: int = 0
-    """Rows of each step."""
-    models: int = 0
-    """Trained models that each of ``others`` is asked of."""
-    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Probe → its changed settings, as ``findings`` is called with them."""
-    reason: str | None = None
-    """Why nothing can be measured after all; None where something can."""
-
-
-@runtime_checkable
-class Planning(Protocol):
-    """The optional part of a probe that says beforehand how much it is going to do."""
-
-    def planned(self, audit: Audit) -> Planned:
-        """Count the work without asking the model: called before the first probe runs."""
-        ...
-
-
-NEEDS: dict[str, str] = {
-    "train": "no training data given (--train)",
-    "domains": "no other domain given (--domain name=file)",
-    "base": "no base model known to retrain from (training.json or --base)",
-    "candidate": "candidate only",
-    "single_text": "the task has more than one text field",
-    "labelled_spans": "the task labels texts, not their words",
-    "class_scores": "the task does not give a text one label, with probabilities",
-    "attack_goal": "the task has no decision that an attack could work against",
-}
-"""What a probe may need → the reason shown when it is missing."""
-TASK_NEEDS = frozenset({"single_text", "class_scores", "labelled_spans", "attack_goal"})
-"""Those that a task meets or not, whatever the data and the model: a probe that lacks one asks about another kind of task."""
 
 
 class Progress(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from auditor.types.cases import Facts, Inputs, Judged, Skipped, Slice
 from auditor.types.edits import Span
@@ -69,6 +69,10 @@ class Metric:
 NOT_SELECTED = "not selected"
 """The reason of a record whose probe ``--probe`` left out."""
 
+Role: TypeAlias = Literal["quality", "robustness", "attack", "shift", "bias"]
+"""quality: the task's own metric on clean data. robustness: answers under noise. attack: answers under an attacker.
+shift: quality on other domains. bias: answers and quality over groups of people."""
+ROLES: tuple[Role, ...] = get_args(Role)
 Status: TypeAlias = Literal["ok", "too_few", "removed_by_tokenizer"]
 
 
@@ -133,6 +137,8 @@ class ProbeRecord:
     missing: tuple[str, ...] = ()
     """The needs that were not met, where that is the reason."""
     limitation: str | None = None
+    role: Role | None = None
+    """What remedies and advice know the probe by; None for one without, and in results of an earlier auditor."""
     description: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()

@@ -6,19 +6,18 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from auditor.types import NEEDS, NOT_SELECTED, ProbeRecord, Slice
+from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, ProbeRecord, Role, Slice
 from auditor.verdicts import remedies
 
 REMEDY = "audit remedy {folder} proposes a training recipe"
-BY_PROBE = {
+BY_ROLE: Mapping[Role, str] = {
     "quality": "train longer or on more rows, and check that the labels of the data are those of the model",
-    "noise": REMEDY,
-    "adversarial": REMEDY,
-    "domain_shift": "train on labelled rows of that domain too, or leave its --domain out and release for the home domain alone",
-    "bias": "add copies of training rows that name the other groups, with the same labels, and train again",
-    "entity_bias": "add training sentences with names of the groups that it misses, and train again",
+    "robustness": REMEDY,
+    "attack": REMEDY,
+    "shift": "train on labelled rows of that domain too, or leave its --domain out and release for the home domain alone",
+    "bias": "add training rows that name the other groups too, with the same labels, and train again",
 }
-"""Probe → the next step after a failure; ``{folder}``: the results folder."""
+"""Role of a probe → the next step after a failure; ``{folder}``: the results folder."""
 BY_LIMITATION = {
     "few-shot": "label more training rows, and train again",
     "domain": "train on labelled rows of that domain too",
@@ -33,34 +32,35 @@ BY_LIMITATION = {
     "bias": "add training rows in which the groups have the same labels, and train again",
     "calibration": "fit a temperature on validation rows",
 }
-"""Row of the scorecard → the next step after a failure of a probe that BY_PROBE does not name."""
-NO_RECIPE = {
-    "noise": "add training rows that are written so, and train again",
-    "adversarial": "add training sentences with rarer names of the same types, and train again",
+"""Row of the scorecard → the next step after a failure of a probe without a role."""
+NO_RECIPE: Mapping[Role, str] = {
+    "robustness": "add training rows that are written so, and train again",
+    "attack": "add training sentences with rarer names of the same types, and train again",
 }
-"""Probe → the next step for slices that ``audit remedy`` has no recipe for."""
+"""Role → the next step for slices that ``audit remedy`` has no recipe for."""
 HOW = {
     "train": "give training rows with --train FILE",
     "domains": "give another domain with --domain NAME=FILE",
     "base": "name the base model with --base FOLDER",
-    "candidate": "audit it as the candidate, with --candidate",
+    CANDIDATE: "audit it as the candidate, with --candidate",
 }
-"""Need → how to meet it. The other needs of NEEDS are the task's: nothing that a user gives changes them."""
+"""Need, or CANDIDATE → how to meet it. The other needs of NEEDS are the task's: nothing that a user gives changes them."""
 ANY_FOLDER = "FOLDER"
 """Stands for the results folder on the page, which is the same wherever that folder lies."""
 
 
-def next_step(probe: str, slice_: Slice | None, limitation: str | None, folder: str) -> str:
-    """What to do about a failed verdict on a probe, in one line.
+def next_step(role: Role | None, slice_: Slice | None, limitation: str | None, folder: str) -> str:
+    """Say what to do about a failed verdict on a probe, in one line.
 
-    ``folder``: the results folder, as the user wrote it.
+    ``role``, ``limitation``: the probe's. ``folder``: the results folder, as the user wrote it.
     """
     values = set((slice_ or {}).values())
     by_names = not remedies.BY_NAMES.isdisjoint(values)
-    changes_words = probe == "noise" and "family" in (slice_ or {}) and values.isdisjoint(remedies.LABEL_KEEPING)
-    if probe in NO_RECIPE and (by_names or changes_words):
-        return NO_RECIPE[probe]
-    text = BY_PROBE.get(probe) or BY_LIMITATION.get(limitation or "") or BY_PROBE["quality"]
+    changes_words = role == "robustness" and "family" in (slice_ or {}) and values.isdisjoint(remedies.LABEL_KEEPING)
+    if role is not None and role in NO_RECIPE and (by_names or changes_words):
+        return NO_RECIPE[role]
+    # Results of an earlier auditor know no roles: there a probe without a row is the one of plain quality.
+    text = BY_LIMITATION.get(limitation or "", BY_ROLE["quality"]) if role is None else BY_ROLE[role]
     return text.format(folder=shlex.quote(folder))
 
 
@@ -69,16 +69,13 @@ def next_steps(results: Mapping[str, Any]) -> dict[int, str]:
 
     Not kept in the file: a later auditor may know better, and what it says would then not follow from the rows.
     """
-    rows = {
-        record["probe"]: record["limitation"]
-        for record in results["records"]
-        if record["model"] == results["candidate"]
-    }
-    return {
-        place: next_step(verdict["probe"], verdict["slice"], rows[verdict["probe"]], ANY_FOLDER)
-        for place, verdict in enumerate(results["decision"]["verdicts"])
-        if verdict["outcome"] == "fail"
-    }
+    own = {record["probe"]: record for record in results["records"] if record["model"] == results["candidate"]}
+    steps = {}
+    for place, verdict in enumerate(results["decision"]["verdicts"]):
+        if verdict["outcome"] == "fail":
+            record = own[verdict["probe"]]
+            steps[place] = next_step(record.get("role"), verdict["slice"], record["limitation"], ANY_FOLDER)
+    return steps
 
 
 def not_measured(records: Sequence[ProbeRecord], deciding: Set[tuple[str, str]]) -> list[str]:
@@ -134,7 +131,7 @@ def _is_of_another_task(record: ProbeRecord) -> bool:
 
 def _how(need: str, reason: str | None) -> str:
     """The base may be known and not fit: then the reason says more."""
-    known = reason is None or reason in NEEDS.values()
+    known = reason is None or reason in (*NEEDS.values(), *OUT_OF_SCOPE.values())
     return HOW[need] if need != "base" or known or reason is None else reason
 
 

@@ -1,13 +1,17 @@
-"""From what failed to a training that may mend it, and what of the audit then still tells: what it was not trained on."""
+"""From what failed to a training that may mend it.
+
+The remedy names what it is not trained on: of the audit after it, only that still tells whether the model became better.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.perturbations.catalogue import families
+from auditor.types import Role
 
 LABEL_KEEPING = families(keeps_label=True)
 """Families of noise that leave a text's label to a reader: a text may be trained on with them."""
@@ -16,6 +20,12 @@ ATTACKS = ("textbugger", "deepwordbug", "pruthi")
 BY_NAMES = frozenset({"entity swap"})
 """Attacks that put other names in: no recipe trains against them."""
 BAD = ("fail", "inconclusive")
+SHOWN: Mapping[Role, str] = {
+    "quality": "{metric}",
+    "robustness": "drop_over_changed_cases",
+    "attack": "{metric}_under_attack",
+}
+"""Role of a probe → the metric that says what a remedy did; ``{metric}`` is the task's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,7 @@ class Remedy:
 
     name: str
     """Of its checkpoint: ``remedy-noise``."""
+    role: Role
     probe: str
     recipe: str
     settings: Mapping[str, Any]
@@ -38,80 +49,121 @@ class Remedy:
 
 
 def proposed(results: Mapping[str, Any]) -> tuple[Remedy, ...]:
-    """A remedy for each probe that has one and did not pass; what failed counts, else what was left undecided."""
-    found = (_noise(results), _attack(results))
-    taken = {one["name"] for one in results["models"]}
-    return tuple(replace(one, name=_free(one.name, taken)) for one in found if one is not None)
+    """Propose a remedy for noise and one for attacks, where they did not pass.
+
+    What failed counts, else what was left undecided; of several probes of a role the first that a recipe is known for.
+    """
+    by_role = (
+        [_noise(results, probe) for probe in _of_role(results, "robustness")],
+        [_attack(results, probe) for probe in _of_role(results, "attack")],
+    )
+    taken = {model["name"] for model in results["models"]}
+    first = (next((remedy for remedy in remedies if remedy is not None), None) for remedies in by_role)
+    return tuple(replace(remedy, name=_free(remedy.name, taken)) for remedy in first if remedy is not None)
+
+
+def shown(results: Mapping[str, Any], role: Role) -> str:
+    """The metric that says what a remedy did, of a probe of that role."""
+    return SHOWN[role].format(metric=results["task"]["metric"])
+
+
+def _of_role(results: Mapping[str, Any], role: Role) -> Iterator[str]:
+    """The probes of a role that published, of the candidate, the metric which a remedy is judged by."""
+    for record in results["records"]:
+        mine = record["model"] == results["candidate"] and record.get("role") == role
+        if mine and any(metric["name"] == shown(results, role) for metric in record["metrics"]):
+            yield record["probe"]
 
 
 def _free(name: str, taken: Container[str]) -> str:
     """The name, or one with a number that no audited checkpoint has: a remedy may be followed by another."""
-    return next(
-        one for one in itertools.chain((name,), (f"{name}-{n}" for n in itertools.count(2))) if one not in taken
-    )
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(free for free in itertools.chain((name,), numbered) if free not in taken)
 
 
 def _bad(results: Mapping[str, Any], probe: str) -> list[Mapping[str, Any]]:
     """The probe's failed verdicts, of required rules or not; else its undecided ones."""
     rules = results["policy"]["rules"]
     own = [
-        one
-        for one in results["decision"]["verdicts"]
-        if rules[one["rule"]]["probe"] == probe and one["slice"] and BY_NAMES.isdisjoint(one["slice"].values())
+        verdict
+        for verdict in results["decision"]["verdicts"]
+        if rules[verdict["rule"]]["probe"] == probe
+        and verdict["slice"]
+        and BY_NAMES.isdisjoint(verdict["slice"].values())
     ]
-    by_outcome = ([one for one in own if one["outcome"] == outcome] for outcome in BAD)
-    return next((found for found in by_outcome if found), [])
+    by_outcome = ([verdict for verdict in own if verdict["outcome"] == outcome] for outcome in BAD)
+    return next((verdicts for verdicts in by_outcome if verdicts), [])
 
 
 def _reasons(results: Mapping[str, Any], verdicts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     rules = results["policy"]["rules"]
     return tuple(
-        f"{one['outcome']}: {rules[one['rule']]['probe']} {rules[one['rule']]['metric']} "
-        f"[{', '.join(f'{key} {value}' for key, value in one['slice'].items())}] {one['value']:.3f}"
-        for one in verdicts
-        if one["value"] is not None
+        f"{verdict['outcome']}: {rules[verdict['rule']]['probe']} {rules[verdict['rule']]['metric']} "
+        f"[{', '.join(f'{key} {value}' for key, value in verdict['slice'].items())}] {verdict['value']:.3f}"
+        for verdict in verdicts
+        if verdict["value"] is not None
     )
 
 
 def measured(results: Mapping[str, Any], probe: str, key: str) -> list[str]:
     """The values of a slice's key that the candidate was measured on, in their order."""
-    record = next(
-        (one for one in results["records"] if (one["model"], one["probe"]) == (results["candidate"], probe)), None
+    own = (
+        record["measurements"]
+        for record in results["records"]
+        if (record["model"], record["probe"]) == (results["candidate"], probe)
     )
-    values = [one["slice"].get(key) for one in (record or {"measurements": ()})["measurements"]]
+    values = (measurement["slice"].get(key) for measurement in next(own, ()))
     return [value for value in dict.fromkeys(values) if value is not None]
 
 
 def _epochs(results: Mapping[str, Any]) -> int:
     """Of the candidate's training; where nothing is known of it, those that its remedy would have."""
-    training = next((one["training"] for one in results["models"] if one["name"] == results["candidate"]), None)
+    training = next(model["training"] for model in results["models"] if model["name"] == results["candidate"])
     settings = results["config"].get("training", {}) if training is None else training.get("settings", {})
     return int(settings.get("epochs", 2))
 
 
-def _noise(results: Mapping[str, Any]) -> Remedy | None:
-    """Random noise of the families that failed, drawn anew every epoch; half of what could be is held out at least."""
-    bad = _bad(results, "noise")
-    families = measured(results, "noise", "family")
-    failed = [family for family in LABEL_KEEPING if family in {one["slice"].get("family") for one in bad}]
+def _noise(results: Mapping[str, Any], probe: str) -> Remedy | None:
+    """Random noise of the families that failed, drawn anew every epoch; at least half of the families is held out."""
+    bad = _bad(results, probe)
+    families = measured(results, probe, "family")
+    bad_families = {verdict["slice"].get("family") for verdict in bad}
+    failed = [family for family in LABEL_KEEPING if family in bad_families]
     trained_on = failed[: max(1, len(families) // 2)]
     held_out = [family for family in families if family not in trained_on]
     if not trained_on or not held_out:
         return None
-    settings = {"perturbations": tuple(trained_on), "share": 0.5}
-    reasons = _reasons(results, bad)
-    return Remedy("remedy-noise", "noise", "online", settings, reasons, "family", tuple(trained_on), tuple(held_out))
+    return Remedy(
+        name="remedy-noise",
+        role="robustness",
+        probe=probe,
+        recipe="online",
+        settings={"perturbations": tuple(trained_on), "share": 0.5},
+        reasons=_reasons(results, bad),
+        key="family",
+        trained_on=tuple(trained_on),
+        held_out=tuple(held_out),
+    )
 
 
-def _attack(results: Mapping[str, Any]) -> Remedy | None:
+def _attack(results: Mapping[str, Any], probe: str) -> Remedy | None:
     """Adversarial texts of an attack that was not audited, where there is one, else of one of several that were."""
-    bad = _bad(results, "adversarial")
-    audited = measured(results, "adversarial", "recipe")
-    method = next((one for one in ATTACKS if one not in audited), next((one for one in ATTACKS if one in audited), ""))
-    held_out = [one for one in audited if one != method]
+    bad = _bad(results, probe)
+    audited = measured(results, probe, "recipe")
+    fresh = (attack for attack in ATTACKS if attack not in audited)
+    method = next(fresh, next((attack for attack in ATTACKS if attack in audited), ""))
+    held_out = [attack for attack in audited if attack != method]
     if not bad or not method or not held_out:
         return None
-    # After the first epoch there is something to attack; where there is no other, better than nothing.
-    settings = {"method": method, "first": 0 if _epochs(results) == 1 else 1}
-    reasons = _reasons(results, bad)
-    return Remedy("remedy-attack", "adversarial", "attack", settings, reasons, "recipe", (method,), tuple(held_out))
+    return Remedy(
+        name="remedy-attack",
+        role="attack",
+        probe=probe,
+        recipe="attack",
+        # After the first epoch there is something to attack; where there is no other, better than nothing.
+        settings={"method": method, "first": 0 if _epochs(results) == 1 else 1},
+        reasons=_reasons(results, bad),
+        key="recipe",
+        trained_on=(method,),
+        held_out=tuple(held_out),
+    )

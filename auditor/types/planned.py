@@ -1,0 +1,42 @@
+"""The work of a probe, counted before it starts, and what it asks of other probes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.types.records import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A metric that one probe reads from another, which it knows by its role."""
+
+    role: Role
+    metric: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the other probe that change; a count only becomes smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The work that a probe does on one model, counted before it starts."""
+
+    cases: int
+    exact: bool = True
+    """False: at most so many cases, as the texts or the model's answers decide."""
+    queries: int = 0
+    """Texts that attacks ask about, at most."""
+    trainings: int = 0
+    """Different trainings; equal ones are run once."""
+    steps: int = 0
+    """Optimiser steps of each training."""
+    batch_size: int = 0
+    """Rows of each step."""
+    models: int = 0
+    """Trained models that each of ``inquiries`` is about."""
+    inquiries: tuple[Inquiry, ...] = ()
+    """What ``Audit.findings`` is asked of each of these models."""
+    reason: str | None = None
+    """Why nothing can be measured after all; None where something can."""

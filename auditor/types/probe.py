@@ -1,0 +1,166 @@
+"""What a probe is, what it may need, and the defaults that keep a simple one small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from auditor.types.cases import Case, Judged, Skipped, Slice
+from auditor.types.planned import Planned
+from auditor.types.protocols import Audit
+from auditor.types.records import Measurement, Metric, Role
+from auditor.types.task import Task
+
+Scope: TypeAlias = Literal["model", "candidate", "data"]
+"""model: it runs for every audited model. candidate: for the candidate alone. data: it reads the data and asks no
+model, so that it runs once, for the candidate."""
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """A suite of cases for one limitation: one file under ``probes/`` with ``PROBE = …``.
+
+    The class docstring is the description in the report: one summary line, a blank line, the method. ``ProbeDefaults``
+    gives everything but ``name``, ``limitation``, ``settings``, ``metrics`` and ``cases``.
+    """
+
+    @property
+    def name(self) -> str:
+        """What rules, settings and ``--probe`` call it."""
+        ...
+
+    @property
+    def limitation(self) -> str | None:
+        """Id of its row of the scorecard; None for plain quality alone."""
+        ...
+
+    @property
+    def role(self) -> Role | None:
+        """What other probes, ``audit remedy`` and the advice below a failure know it by."""
+        ...
+
+    @property
+    def scope(self) -> Scope:
+        """What it runs for."""
+        ...
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Of NEEDS, or ``package:<import name>``; without them it is "not applicable"."""
+        ...
+
+    @property
+    def settings(self) -> Any:
+        """A frozen dataclass of defaults; ``[probes.<name>]`` is validated against its type."""
+        ...
+
+    @property
+    def pools(self) -> tuple[frozenset[str], ...]:
+        """Pooled slices beside the full ones: ``(frozenset({"family", "severity"}),)``."""
+        ...
+
+    @property
+    def interactive(self) -> bool:
+        """Whether it makes its cases by the model's answers (``audit.ask``).
+
+        The final texts are then scored by the checkpoint loaded afresh, and ``Judged.withstood`` says whether the attacked
+        decision still stands.
+        """
+        ...
+
+    @property
+    def reads_details(self) -> bool:
+        """Whether it finds the task's further scores in ``Judged.details``."""
+        ...
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """What is measured for the task, the same for every model."""
+        ...
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Make the cases of one model; with ``--until-decided``, of one look.
+
+        Each look is about other examples. Where cases are of examples that no look drew (a probe's own sentences) it is
+        called once, for all of them. A probe of the data yields no case.
+        """
+        ...
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]:
+        """Measure what the kinds of metric do not serve, after the last case.
+
+        Cases are kept for it, on disk, where a probe defines it.
+        """
+        ...
+
+    def planned(self, audit: Audit) -> Planned | None:
+        """Count the work before the first probe runs, without asking the model.
+
+        None: it does not say.
+        """
+        ...
+
+    def available(self, slice_: Slice) -> int | None:
+        """Say how many clusters its own texts make, at most.
+
+        No more are asked of anybody. None: its texts are those of the data.
+        """
+        ...
+
+    def worth_showing(self, judged: Judged) -> bool:
+        """Whether a case may stand among the worst on the page."""
+        ...
+
+
+class ProbeDefaults:
+    """What holds for most probes: one derived from it says only what is its own."""
+
+    name: str
+    limitation: str | None
+    settings: Any
+    role: Role | None = None
+    scope: Scope = "model"
+    needs: frozenset[str] = frozenset()
+    pools: tuple[frozenset[str], ...] = ()
+    interactive: bool = False
+    reads_details: bool = False
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]:
+        """Nothing: its metrics are read case by case."""
+        del cases, audit
+        return ()
+
+    def planned(self, audit: Audit) -> Planned | None:
+        """It does not say."""
+        del audit
+        return None
+
+    def available(self, slice_: Slice) -> int | None:
+        """Its texts are those of the data."""
+        del slice_
+        return None
+
+    def worth_showing(self, judged: Judged) -> bool:
+        """Every case."""
+        del judged
+        return True
+
+
+NEEDS: dict[str, str] = {
+    "train": "no training data given (--train)",
+    "domains": "no other domain given (--domain name=file)",
+    "base": "no base model known to retrain from (training.json or --base)",
+    "single_text": "the task has more than one text field",
+    "labelled_spans": "the task labels texts, not their words",
+    "class_scores": "the task does not give a text one label, with probabilities",
+    "attack_goal": "the task has no decision that an attack could work against",
+}
+"""What a probe may need → the reason shown when it is missing."""
+TASK_NEEDS = frozenset({"single_text", "class_scores", "labelled_spans", "attack_goal"})
+"""Those that a task meets or not, whatever data and model: a probe that lacks one asks about another kind of task."""
+CANDIDATE = "candidate"
+"""What a record lacks whose probe does not run because its model is not the candidate."""
+OUT_OF_SCOPE: Mapping[Scope, str] = MappingProxyType(
+    {"candidate": "candidate only", "data": "about the data, whatever the model: measured once, with the candidate"}
+)
+"""Scope → why its probe does not run for other models."""

@@ -1,0 +1,298 @@
+"""Every probe with every task: it finds the defect that is planted, or says word for word why it does not apply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from pair_task import PairTask
+
+from auditor import tasks
+from auditor.evaluation.plan import Fitter
+from auditor.plugins import registry
+from auditor.testing import (
+    AuditedModel,
+    FakeAudit,
+    FakeModel,
+    check_probe,
+    counting_fit,
+    counting_model,
+    counting_trainer,
+    sample_rows,
+)
+from auditor.text import words_of
+from auditor.types import NEEDS, Case, Example, Model, Request, Response, Task
+
+TASKS: dict[str, Task] = {
+    "text-classification": tasks.create("text-classification", ("negative", "positive")),
+    "ner": tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
+    "pair": PairTask(),
+}
+"""Every task of auditor's own, and the tests' second one."""
+PROBES = {probe.name: probe for probe in registry.discover()}
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A defect, the metric that shows it, and the models with and without it."""
+
+    metric: str
+    limit: float
+    defective: Callable[[Task], Model | AuditedModel]
+    clean: Callable[[Task], Model | AuditedModel]
+    within: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
+    examples: Callable[[Task], Mapping[str, Sequence[Example]]] | None = None
+
+
+def sets(task: Task) -> dict[str, Sequence[Example]]:
+    """Home and elsewhere share no word that decides a label, and no name."""
+    return {
+        "home": sample_rows(task, 40, words=range(6)),
+        "elsewhere": sample_rows(task, 40, "elsewhere", words=range(6, 12)),
+        "train": sample_rows(task, 320, "train", words=range(6)),
+    }
+
+
+def knows(*known: str, cased: bool = False) -> Callable[[Task], FakeModel]:
+    """A model that has learned the words of these sets."""
+
+    def made(task: Task) -> FakeModel:
+        rows = [row for name in known for row in sets(task)[name]]
+        return counting_model(task, rows, name="-".join(known), cased=cased)
+
+    return made
+
+
+def always_one_answer(task: Task) -> FakeModel:
+    """A model that sees nothing: it says what the best constant answer is."""
+    golds = [row.gold for row in sets(task)["train"]]
+    constant = task.constant(golds)
+    outside = tuple(float(label == "O") for label in task.labels)
+
+    def answer(request: Request) -> Response:
+        return constant or tuple(outside for _ in request.texts)
+
+    return FakeModel(answer, task.labels, name="constant")
+
+
+def in_words(task: Task) -> FakeModel:
+    """A model that counts words alone: what they say does not matter."""
+
+    def answer(request: Request) -> Response:
+        count = len(words_of(request.texts[0])) % len(task.labels)
+        return tuple(0.9 if place == count else 0.1 for place in range(len(task.labels)))
+
+    return FakeModel(answer, task.labels, name="counts words")
+
+
+def in_context(task: Task) -> FakeModel:
+    """A model that finds names where every other word is as it was in training."""
+    known = {word for row in sets(task)["train"] for word in words_of(row.inputs["text"])}
+    names = knows("home", "elsewhere")(task)
+
+    def answer(request: Request) -> Response:
+        (found,) = names.run(names.encode([request]))
+        sees = known.issuperset(request.texts)
+        return found if sees else tuple(tuple(float(tag == "O") for tag in task.labels) for _ in request.texts)
+
+    return FakeModel(answer, task.labels, name="context")
+
+
+def cases_of(name: str, task: Task, settings: Any) -> list[Case]:
+    return [case for case in PROBES[name].cases(FakeAudit((), settings, task)) if isinstance(case, Case)]
+
+
+def judges_people(task: Task) -> FakeModel:
+    """A model that goes by the group of the person that a sentence of the probe bias names."""
+    settings = replace(PROBES["bias"].settings, axes=("gender",), sentences=30, pairs_per_sentence=12)
+    groups = {
+        (case.example.inputs["text"],): str(case.facts["group_before"]) for case in cases_of("bias", task, settings)
+    }
+    favoured = min(groups.values())
+
+    def answer(request: Request) -> Response:
+        return (0.1, 0.9) if groups.get(request.texts) == favoured else (0.9, 0.1)
+
+    return FakeModel(answer, task.labels, name="judges people")
+
+
+def finds_names(blind: int) -> Callable[[Task], FakeModel]:
+    """A model that finds the names of the probe entity_bias, but for those of so many groups."""
+
+    def made(task: Task) -> FakeModel:
+        every = cases_of("entity_bias", task, PROBES["entity_bias"].settings)
+        unseen = sorted({case.slice["group"] for case in every})[:blind]
+        golds = {
+            words_of(case.example.inputs["text"]): case.example.gold
+            for case in every
+            if case.slice["group"] not in unseen
+        }
+
+        def answer(request: Request) -> Response:
+            tags = golds.get(request.texts, ("O",) * len(request.texts))
+            return tuple(tuple(float(label == tag) for label in task.labels) for tag in tags)
+
+        return FakeModel(answer, task.labels, name=f"blind to {blind}")
+
+    return made
+
+
+def learning(fit: Callable[[Task], Fitter]) -> Callable[[Task], AuditedModel]:
+    """A good model, and a training."""
+    return lambda task: AuditedModel(knows("home")(task), fit(task), counting_trainer(task))
+
+
+def learns_nothing(task: Task) -> Fitter:
+    """A training whose model gives its first label to everything."""
+
+    def answer(request: Request) -> Response:
+        first = tuple(float(place == 0) for place in range(len(task.labels)))
+        return tuple(first for _ in request.texts) if "labelled_spans" in task.offers else first
+
+    def fit(examples: Sequence[Example], **how: int) -> Model:
+        del examples, how
+        return FakeModel(answer, task.labels, name="nothing")
+
+    return fit
+
+
+def confused(task: Task) -> Fitter:
+    """A training that learns nothing of a word that it met with two labels: the first wrong one spoils the word."""
+
+    def fit(examples: Sequence[Example], **how: int) -> Model:
+        labels: dict[str, set[str]] = {}
+        words = [telling(row) for row in examples]
+        for word, row in zip(words, examples, strict=True):
+            labels.setdefault(word, set()).add(row.gold if isinstance(row.gold, str) else row.gold[0])
+        clear = [row for word, row in zip(words, examples, strict=True) if len(labels[word]) == 1]
+        return counting_fit(task)(clear, **how) if clear else learns_nothing(task)(clear, **how)
+
+    return fit
+
+
+def telling(row: Example) -> str:
+    """The word that decides the label, or the first one of the name that a sentence begins with."""
+    words = words_of(next(iter(row.inputs.values())))
+    return next((word for word in words if word.endswith("x")), words[0])
+
+
+def trained(fits: Callable[[Task], Mapping[str, Fitter]]) -> Callable[[Task], AuditedModel]:
+    return lambda task: AuditedModel(
+        knows("home", "elsewhere")(task), counting_fit(task), counting_trainer(task, fits(task))
+    )
+
+
+CURVES = {"steps": 30, "seeds": 2, "examples": 40}
+QUALITY = Plant("gain_over_majority", 0.1, always_one_answer, knows("home"))
+SHIFT = Plant("drop_against_home", 0.1, knows("home"), knows("home", "elsewhere"))
+CASE = Plant(
+    "drop",
+    0.1,
+    knows("home", cased=True),
+    knows("home"),
+    settings={"perturbations": ["upper case"], "severities": {"all": 1.0}, "examples": 40},
+)
+ATTACK = {"examples": 16, "recipes": ["deepwordbug"], "query_budget": 30}
+
+
+def labels(metric: str, least: int) -> Plant:
+    return Plant(
+        metric,
+        0.7,
+        learning(lambda task: counting_fit(task, least=least)),
+        learning(counting_fit),
+        {"labels": "40"},
+        {**CURVES, "sizes": [40]},
+    )
+
+
+def noise(metric: str, wrong: str = "symmetric") -> Plant:
+    slice_ = {"labels": wrong, "wrong": "0.2"}
+    return Plant(
+        metric, 0.75, learning(confused), learning(counting_fit), slice_, {**CURVES, "rates": [0.2], "rows": 320}
+    )
+
+
+def strategy(metric: str) -> Plant:
+    return Plant(
+        metric,
+        0.75,
+        trained(lambda task: {"fgm": learns_nothing(task)}),
+        trained(lambda _: {}),
+        {"recipe": "fgm"},
+        {"recipes": ["fgm"], "seeds": 2, "steps": 30, "examples": 40, "noisy": 1, "attacked": 1, "sentences": 3},
+    )
+
+
+LABELLED, FIELDS = NEEDS["labelled_spans"], NEEDS["single_text"]
+PINNED: dict[tuple[str, str], Plant | str] = {
+    ("quality", "text-classification"): QUALITY,
+    ("quality", "ner"): QUALITY,
+    ("quality", "pair"): QUALITY,
+    ("noise", "text-classification"): CASE,
+    ("noise", "ner"): CASE,
+    ("noise", "pair"): CASE,
+    ("domain_shift", "text-classification"): SHIFT,
+    ("domain_shift", "ner"): SHIFT,
+    ("domain_shift", "pair"): SHIFT,
+    ("adversarial", "text-classification"): Plant("attack_success_rate", 0.2, knows("home"), in_words, settings=ATTACK),
+    ("adversarial", "ner"): Plant("attack_success_rate", 0.3, in_context, knows("home"), settings=ATTACK),
+    ("adversarial", "pair"): FIELDS,
+    ("bias", "text-classification"): Plant(
+        "counterfactual_flip_rate", 0.05, judges_people, knows("home"), settings={"axes": ["gender"], "sentences": 30}
+    ),
+    ("bias", "ner"): NEEDS["class_scores"],
+    ("bias", "pair"): FIELDS,
+    ("entities", "text-classification"): LABELLED,
+    ("entities", "ner"): Plant(
+        "memorisation_gap",
+        0.1,
+        knows("home"),
+        knows("home", "elsewhere"),
+        examples=lambda task: {**sets(task), "home": sample_rows(task, 48)},
+    ),
+    ("entities", "pair"): LABELLED,
+    ("entity_bias", "text-classification"): LABELLED,
+    ("entity_bias", "ner"): Plant(
+        "recall_gap", 0.1, finds_names(2), finds_names(0), settings={"names_per_sentence": 1, "axes": ["persons"]}
+    ),
+    ("entity_bias", "pair"): LABELLED,
+    ("low_resource", "text-classification"): labels("accuracy", 100),
+    ("low_resource", "ner"): labels("f1", 100),
+    ("low_resource", "pair"): labels("f1", 100),
+    ("label_noise", "text-classification"): noise("accuracy"),
+    ("label_noise", "ner"): noise("f1"),
+    ("label_noise", "pair"): noise("f1"),
+    ("training_strategy", "text-classification"): strategy("accuracy"),
+    ("training_strategy", "ner"): strategy("f1"),
+    ("training_strategy", "pair"): strategy("f1"),
+}
+"""Probe and task → the defect that it finds, or why it does not apply."""
+
+
+def test_every_probe_is_pinned_with_every_task() -> None:
+    assert set(tasks.names()) < set(TASKS)
+    assert {(probe, task) for probe in PROBES for task in TASKS} == PINNED.keys()
+
+
+@pytest.mark.parametrize(("probe", "task"), PINNED)
+def test_a_probe_keeps_its_contract_and_finds_its_defect_or_says_why_not(probe: str, task: str) -> None:
+    pinned = PINNED[probe, task]
+    if isinstance(pinned, str):
+        check_probe(PROBES[probe], TASKS[task], applies=False, reason=pinned)
+        return
+    check_probe(
+        PROBES[probe],
+        TASKS[task],
+        examples=(pinned.examples or sets)(TASKS[task]),
+        settings=pinned.settings,
+        applies=True,
+        defective=pinned.defective(TASKS[task]),
+        clean=pinned.clean(TASKS[task]),
+        metric=pinned.metric,
+        limit=pinned.limit,
+        within=pinned.within,
+    )
