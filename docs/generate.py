@@ -14,12 +14,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from auditor import settings as checks  # noqa: E402
 from auditor import tasks  # noqa: E402
 from auditor.cli import arguments  # noqa: E402
 from auditor.config import schema  # noqa: E402
@@ -85,11 +86,26 @@ def settings_table(settings: Any) -> str:
     if not is_dataclass(kind) or not fields(kind):
         return "No settings.\n"
     defaults, docs = kind() if isinstance(settings, type) else settings, field_docs(kind)
+    hints = get_type_hints(kind, include_extras=True)
     rows = [
-        (f"`{one.name}`", f"`{written(getattr(defaults, one.name))}`", docs.get(one.name, "")) for one in fields(kind)
+        (
+            f"`{field.name}`",
+            f"`{written(getattr(defaults, field.name))}`",
+            range_in(hints[field.name]),
+            docs.get(field.name, ""),
+        )
+        for field in fields(kind)
     ]
     summary = " ".join((inspect.getdoc(kind) or "").split())
-    return f"{summary}\n\n{table(('key', 'default', 'meaning'), rows)}"
+    return f"{summary}\n\n{table(('key', 'default', 'range', 'meaning'), rows)}"
+
+
+def range_in(hint: Any) -> str:
+    """The range of a number, or of each in a list or a table; empty for any other type."""
+    inner = checks.element(hint)
+    if inner is None:
+        return checks.range_of(hint)
+    return f"each {words}" if (words := range_in(inner)) else ""
 
 
 def commands() -> str:
@@ -129,11 +145,16 @@ def _keys(kind: Any, section: str = "", skip: tuple[str, ...] = ()) -> str:
     comments = template_comments()
     docs = {**{name: comments.get(f"{section}.{name}", "") for name in kind.model_fields}, **field_docs(kind)}
     rows = [
-        (f"`{name}`", f"`{written(one.get_default(call_default_factory=True))}`", docs.get(name, ""))
+        (
+            f"`{name}`",
+            f"`{written(one.get_default(call_default_factory=True))}`",
+            range_in(Annotated[one.annotation, *one.metadata] if one.metadata else one.annotation),
+            docs.get(name, ""),
+        )
         for name, one in kind.model_fields.items()
         if name not in skip
     ]
-    return table(("key", "default", "meaning"), rows)
+    return table(("key", "default", "range", "meaning"), rows)
 
 
 def probes() -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, MinLen
 
 from auditor.environment import resources
+from auditor.settings import CheckedSettings, Count, Share
 from auditor.types import NEEDS, Audit, Slice, Task
 from probes._entity_swap import SWAP
 
@@ -15,30 +18,20 @@ SPANS = "labelled_spans"
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(CheckedSettings):
     """``[probes.adversarial]``. What is None depends on whether the task labels spans of words, as ``ner`` does."""
 
-    examples: int = 100
-    """Of the home domain; at least 1."""
-    recipes: tuple[Recipe, ...] | None = None
+    examples: Count = 100
+    """Of the home domain."""
+    recipes: Annotated[tuple[Recipe, ...], MinLen(1)] | None = None
     """None: deepwordbug, textbugger and pwws, and pruthi for whole texts or entity swap for spans."""
-    max_words_changed: float | None = None
-    """Share in (0, 1] of the words that the model reads which may change; one word always may. None: 0.1, or 0.2 for
-    spans, whose own words stay."""
-    query_budget: int | None = None
-    """Queries of one attack on one example; at least 3. None: 300, or 100 for spans, whose texts are sentences."""
+    max_words_changed: Share | None = None
+    """Share of the words that the model reads which may change; one word always may. None: 0.1, or 0.2 for spans, whose
+    own words stay."""
+    query_budget: Annotated[int, Ge(3)] | None = None
+    """Queries of one attack on one example. None: 300, or 100 for spans, whose texts are sentences."""
     freedom: bool = False
     """Also run each recipe without the limit on words: slice ``freedom = unlimited``."""
-
-    def __post_init__(self) -> None:
-        if self.examples < 1:
-            raise ValueError("examples must be at least 1")
-        if self.recipes is not None and not self.recipes:
-            raise ValueError("recipes is empty")
-        if self.max_words_changed is not None and not 0 < self.max_words_changed <= 1:
-            raise ValueError("max_words_changed must be above 0 and at most 1")
-        if self.query_budget is not None and self.query_budget < 3:
-            raise ValueError("query_budget must be at least 3")
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,7 @@ def strength(settings: Settings, task: Task) -> Strength:
         recipes = ("deepwordbug", "textbugger", "pwws", "entity swap")
         share, budget = 0.2, 100
     return Strength(
-        tuple(dict.fromkeys(recipes if settings.recipes is None else settings.recipes)),
+        recipes if settings.recipes is None else settings.recipes,
         settings.max_words_changed or share,
         settings.query_budget or budget,
         settings.freedom,

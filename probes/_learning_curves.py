@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from typing import Annotated, TypeAlias
+
+from annotated_types import Ge
 
 from auditor.stats import curve
 from auditor.types import Example, Judged, Measurement, Slice, Task
 
-FEWEST_STEPS = 30
-
-
-def check_steps(steps: int | None) -> None:
-    """Refuse too few. Raises ValueError."""
-    if steps is not None and steps < FEWEST_STEPS:
-        raise ValueError(f"steps = {steps} is below {FEWEST_STEPS}")
+Steps: TypeAlias = Annotated[int, Ge(30)]
+"""Optimiser steps of a training: with fewer no model learns."""
 
 
 def steps_of(steps: int | None, task: Task) -> int:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import itertools
 import random
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from annotated_types import Ge, Le, MinLen
 
 from auditor import metrics, text
-from auditor.errors import ConfigError, near_or_known
+from auditor.settings import CheckedSettings, check
 from auditor.types import (
     Audit,
     Case,
@@ -29,9 +29,8 @@ from auditor.types import (
     Slice,
     Task,
 )
-from probes import _groups
+from probes import _templates
 
-DATA = Path(__file__).with_name("data") / "bias.toml"
 FLIPS = Metric("counterfactual_flip_rate", "counterfactual flip rate", "mean", "share", 0.0, 1.0, "lower")
 SCORE_GAP = Metric("score_gap", "largest gap between groups in mean score", "gap", "points", 0.0, 1.0, "lower")
 RATE_GAP = Metric("rate_gap", "largest gap between groups in the rate of the label", "gap", "points", 0.0, 1.0, "lower")
@@ -40,33 +39,34 @@ GROUP_RATE = Metric("group_rate", "rate of the label", "mean", "share", 0.0, 1.0
 PAIR_FLIPS = Metric("pair_flip_rate", "flip rate between two groups", "mean", "share", 0.0, 1.0, "lower")
 
 
-@functools.cache
-def _data() -> dict[str, Any]:
-    return tomllib.loads(DATA.read_text(encoding="utf-8"))
+def _axes() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Axis → group → its terms."""
+    axes: Mapping[str, Mapping[str, Sequence[str]]] = _templates.lists("bias")["axes"]
+    return axes
 
 
 @functools.cache
 def _every_sentence() -> tuple[tuple[str, str], ...]:
     """Every frame with every content once, sentiments in turn, contents in turn, frames in turn."""
-    frames, contents = _data()["frames"], _data()["contents"]
-    found = []
+    frames, contents = _templates.lists("bias")["frames"], _templates.lists("bias")["contents"]
+    made = []
     for turn, content in itertools.product(range(len(frames)), range(len(contents["neutral"]))):
         for shift, (sentiment, sentences) in enumerate(contents.items()):
             frame = (turn + content + shift) % len(frames)
             name = f"{sentiment} {content + 1}, frame {frame + 1}"
-            found.append((name, frames[frame].replace("{content}", sentences[content])))
-    return tuple(found)
+            made.append((name, frames[frame].replace("{content}", sentences[content])))
+    return tuple(made)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """How many sentences name how many people of which groups. Raises ConfigError for what the lists cannot serve."""
 
-    sentences: int = 200
-    """Frames filled with contents, the clusters: from 1 to 300, a third each positive, negative and neutral."""
-    pairs_per_sentence: int = 1
-    """Terms of each group that a sentence names, from 1 to 12: more of them cost as many more forward passes."""
-    axes: tuple[str, ...] = (
+    sentences: Annotated[int, Ge(1), Le(300)] = 200
+    """Frames filled with contents, the clusters, a third each positive, negative and neutral."""
+    pairs_per_sentence: Annotated[int, Ge(1), Le(12)] = 1
+    """Terms of each group that a sentence names: more of them cost as many more forward passes."""
+    axes: Annotated[tuple[str, ...], MinLen(1)] = (
         "gender",
         "ethnicity by name",
         "nationality",
@@ -77,16 +77,8 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        axes = _data()["axes"]
-        for axis in self.axes:
-            if axis not in axes:
-                hint = near_or_known(axis, axes)
-                raise ConfigError(f"no axis is called {axis!r}", hint=hint)
-        terms = min(len(terms) for groups in axes.values() for terms in groups.values())
-        limits = {"sentences": len(_every_sentence()), "pairs_per_sentence": terms}
-        for key, most in limits.items():
-            if not 1 <= getattr(self, key) <= most:
-                raise ConfigError(f"{key} = {getattr(self, key)}", hint=f"from 1 to {most}")
+        check(self)
+        _templates.check_axes(self.axes, _axes())
 
 
 class Bias(ProbeDefaults):
@@ -114,7 +106,7 @@ class Bias(ProbeDefaults):
 
     def planned(self, audit: Audit) -> Planned:
         settings: Settings = audit.settings
-        pairs = sum(len(ring(tuple(_data()["axes"][axis]))) for axis in settings.axes)
+        pairs = sum(len(_templates.ring(tuple(_axes()[axis]))) for axis in settings.axes)
         return Planned(pairs * settings.sentences * settings.pairs_per_sentence)
 
     def available(self, slice_: Slice) -> int:
@@ -125,27 +117,25 @@ class Bias(ProbeDefaults):
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         settings, field = audit.settings, audit.task.fields[0]
         for axis in settings.axes:
-            groups = _data()["axes"][axis]
+            groups = _axes()[axis]
             order = term_order(groups, audit.rng(axis))
             for index, (name, sentence) in enumerate(sentences_of(settings.sentences)):
                 for draw in range(settings.pairs_per_sentence):
                     term = order[term_place(index, draw, len(order))]
                     texts = {group: filled(sentence, terms[term]) for group, terms in groups.items()}
-                    for one, other in ring(tuple(groups)):
+                    for before, after in _templates.ring(tuple(groups)):
                         yield Case(
-                            Example(f"bias:{axis}:{name}:{one}:{term}", {field: texts[one]}),
+                            Example(f"bias:{axis}:{name}:{before}:{term}", {field: texts[before]}),
                             slice={"axis": axis},
-                            edits={field: text.edits_between(texts[one], texts[other])},
+                            edits={field: text.edits_between(texts[before], texts[after])},
                             cluster=f"sentence:{name}",
-                            facts={"group_before": one, "group_after": other},
+                            facts={"group_before": before, "group_after": after},
                         )
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
-        # Axis by axis, as the cases come: only one axis is held at a time.
-        for axis, group in itertools.groupby(cases, key=lambda judged: judged.slice["axis"]):
-            found = list(group)
-            yield from _flips(found, axis)
-            yield from _gaps(found, axis, audit.favourable_label)
+        for axis, own in _templates.by_axis(cases):
+            yield from _flips(own, axis)
+            yield from _gaps(own, axis, audit.favourable_label)
 
 
 def _flips(cases: Sequence[Judged], axis: str) -> Iterator[Measurement]:
@@ -154,10 +144,10 @@ def _flips(cases: Sequence[Judged], axis: str) -> Iterator[Measurement]:
     for judged in cases:
         pairs.setdefault(f"{judged.facts['group_before']} / {judged.facts['group_after']}", []).append(judged)
     by_pair = [_flip_rate(PAIR_FLIPS, {"axis": axis, "pair": pair}, own) for pair, own in pairs.items()]
-    most = max(by_pair, key=lambda one: one.value)
+    most = max(by_pair, key=lambda measurement: measurement.value)
     whole = _flip_rate(FLIPS, {"axis": axis}, cases)
     if most.value > 0.0:
-        whole = replace(whole, detail=f"most flips between {most.slice['pair']}: {_groups.percent(most.value)}")
+        whole = replace(whole, detail=f"most flips between {most.slice['pair']}: {_templates.percent(most.value)}")
     yield whole
     yield from by_pair
 
@@ -178,12 +168,12 @@ def _gaps(cases: Sequence[Judged], axis: str, favourable: str | None) -> Iterato
     for metric, rate, of in kinds:
         rows[rate] = gap_rows(cases, favourable, rate=rate)
         gap = metrics.measurement(metric, {"axis": axis}, rows[rate], n_cases=len(cases), vacuous=vacuous)
-        yield _groups.named(gap, rows[rate], of)
+        yield _templates.naming_extremes(gap, rows[rate], of)
     counts = Counter(str(judged.facts[side]) for judged in cases for side in ("group_before", "group_after"))
-    for label in dict.fromkeys(_groups.widest(_groups.means(rows[rate])) for rate in (False, True)):
+    for label in dict.fromkeys(_templates.widest(_templates.means(rows[rate])) for rate in (False, True)):
         for metric, rate in ((GROUP_SCORE, False), (GROUP_RATE, True)):
             slice_ = {"axis": axis, "label": label}
-            yield from _groups.of_each(metric, slice_, rows[rate], counts, family=label, vacuous=vacuous)
+            yield from _templates.of_each(metric, slice_, rows[rate], counts, family=label, vacuous=vacuous)
 
 
 def gap_rows(cases: Sequence[Judged], favourable: str | None, *, rate: bool) -> list[Row]:
@@ -192,29 +182,25 @@ def gap_rows(cases: Sequence[Judged], favourable: str | None, *, rate: bool) -> 
     Of two labels one is enough: the other's gaps are the same.
     """
     labels = [favourable] if favourable is not None else _labels(cases[0].before_classes)
-    sums: dict[tuple[str, str], list[float]] = {}
-    for judged in cases:
-        sides = (
-            (judged.facts["group_before"], judged.before_classes),
-            (judged.facts["group_after"], judged.after_classes),
+    return _templates.group_rows(
+        (judged.cluster, label, group, Score(_decided(classes, label) if rate else classes[label], 1.0))
+        for judged in cases
+        # In a ring each group's text comes up twice, as before and as after: the mean is that of its texts.
+        for group, classes in (
+            (str(judged.facts["group_before"]), judged.before_classes),
+            (str(judged.facts["group_after"]), judged.after_classes),
         )
-        for (group, classes), label in itertools.product(sides, labels):
-            decided = max(classes, key=classes.__getitem__)
-            # In a ring each group's text comes up twice, as before and as after: the mean is that of its texts.
-            total = sums.setdefault((judged.cluster, f"{label}/{group}"), [0.0, 0.0])
-            total[0] += float(decided == label) if rate else classes[label]
-            total[1] += 1.0
-    return [Row(cluster, arm, total / count, 1.0) for (cluster, arm), (total, count) in sums.items()]
+        for label in labels
+    )
+
+
+def _decided(classes: Mapping[str, float], label: str) -> float:
+    """1.0 where the label is the answer."""
+    return float(max(classes, key=classes.__getitem__) == label)
 
 
 def _labels(classes: Mapping[str, float]) -> list[str]:
     return list(classes)[-1:] if len(classes) == 2 else list(classes)
-
-
-def ring(groups: Sequence[str]) -> list[tuple[str, str]]:
-    """Each group with the next, the last with the first; two groups make one pair."""
-    pairs = list(zip(groups, [*groups[1:], groups[0]], strict=True))
-    return pairs[:1] if len(groups) == 2 else pairs
 
 
 def term_order(groups: Mapping[str, Sequence[str]], rng: random.Random) -> list[int]:
@@ -241,8 +227,8 @@ def sentences_of(n: int) -> tuple[tuple[str, str], ...]:
 
 def filled(sentence: str, person: str) -> str:
     """The sentence about this person, its first letter a capital."""
-    said = sentence.replace("{person}", person)
-    return said[0].upper() + said[1:]
+    filled_in = sentence.replace("{person}", person)
+    return filled_in[0].upper() + filled_in[1:]
 
 
 PROBE = Bias()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from auditor import metrics, text
+from auditor.settings import CheckedSettings, Count
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
 from probes import _comparable_labels
 
@@ -24,14 +25,11 @@ SEPARABLE = Metric(
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """``examples``: rows of each domain, at most; 1 or more."""
+class Settings(CheckedSettings):
+    """How many rows are asked."""
 
-    examples: int = 300
-
-    def __post_init__(self) -> None:
-        if self.examples < 1:
-            raise ValueError("examples must be at least 1")
+    examples: Count = 300
+    """Rows of each domain, at most."""
 
 
 class DomainShift(ProbeDefaults):

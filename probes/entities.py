@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import metrics, text
+from auditor.settings import CheckedSettings, Count
 from auditor.text import spans
 from auditor.types import (
     NEEDS,
@@ -50,14 +51,11 @@ GAP = Metric(
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """``examples``: sentences of the home domain, at most; 1 or more."""
+class Settings(CheckedSettings):
+    """How many sentences are asked."""
 
-    examples: int = 1000
-
-    def __post_init__(self) -> None:
-        if self.examples < 1:
-            raise ValueError("examples must be at least 1")
+    examples: Count = 1000
+    """Sentences of the home domain, at most."""
 
 
 class Entities(ProbeDefaults):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le, MinLen
 
 from auditor import metrics
-from auditor.errors import ConfigError, near_or_known
+from auditor.errors import near_or_known
+from auditor.settings import CheckedSettings, check
 from auditor.text import spans
 from auditor.types import (
     Audit,
@@ -22,42 +21,34 @@ from auditor.types import (
     Metric,
     Planned,
     ProbeDefaults,
-    Row,
     Skipped,
     Slice,
     Span,
     Task,
 )
-from probes import _entity_quality, _groups
+from probes import _entity_quality, _templates
 
-DATA = Path(__file__).with_name("data") / "entity_bias.toml"
 GAP = Metric("recall_gap", "largest gap between groups in recall", "gap", "points", 0.0, 1.0, "lower")
 
 
-@functools.cache
-def _data() -> dict[str, Any]:
-    return tomllib.loads(DATA.read_text(encoding="utf-8"))
+def _axes() -> Mapping[str, Any]:
+    """Axis → its types, sentences and groups."""
+    return _templates.lists("entity_bias")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What is asked about. Raises ConfigError for what the lists do not hold.
+class Settings(CheckedSettings):
+    """What is asked about. Raises ConfigError for what the lists do not hold."""
 
-    ``axes``: of persons, places and organisations. ``names_per_sentence``: from 1 to 12 names of each group that a sentence
-    holds in turn. ``types``: axis → the model's type of it, where that has another name than usual; ``""``: it has none.
-    """
-
-    axes: tuple[str, ...] = ("persons", "places", "organisations")
-    names_per_sentence: int = 6
+    axes: Annotated[tuple[str, ...], MinLen(1)] = ("persons", "places", "organisations")
+    names_per_sentence: Annotated[int, Ge(1), Le(12)] = 6
+    """Names of each group that a sentence holds in turn."""
     types: Mapping[str, str] = field(default_factory=dict)
+    """Axis → the model's type of it, where that has another name than usual; ``""``: it has none."""
 
     def __post_init__(self) -> None:
-        for axis in (*self.axes, *self.types):
-            if axis not in _data():
-                raise ConfigError(f"no axis is called {axis!r}", hint=near_or_known(axis, _data()))
-        most = min(len(names) for axis in _data().values() for names in axis["groups"].values())
-        if not 1 <= self.names_per_sentence <= most:
-            raise ConfigError(f"names_per_sentence = {self.names_per_sentence}", hint=f"from 1 to {most}")
+        check(self)
+        _templates.check_axes((*self.axes, *self.types), _axes())
 
 
 class EntityBias(ProbeDefaults):
@@ -87,7 +78,7 @@ class EntityBias(ProbeDefaults):
 
     def available(self, slice_: Slice) -> int:
         """Sentences that the lists hold, all of which are asked."""
-        return len(_data()[slice_["axis"]]["sentences"])
+        return len(_axes()[slice_["axis"]]["sentences"])
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         for axis in audit.settings.axes:
@@ -95,20 +86,22 @@ class EntityBias(ProbeDefaults):
             if isinstance(kind, Skipped):
                 yield kind
             else:
-                yield from _cases(axis, _data()[axis], kind, audit.settings.names_per_sentence)
+                yield from _cases(axis, _axes()[axis], kind, audit.settings.names_per_sentence)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         del audit
-        for axis, some in itertools.groupby(cases, key=lambda judged: judged.slice["axis"]):
-            found = list(some)
-            rows = _rows(found)
-            gap = metrics.measurement(GAP, {"axis": axis}, rows, n_cases=len(found))
-            yield _groups.named(gap, rows, "recall")
+        for axis, own in _templates.by_axis(cases):
+            # One row for each group and sentence: the share of its names that are found.
+            rows = _templates.group_rows(
+                (judged.cluster, "recall", judged.slice["group"], _entity_quality.recall(judged)) for judged in own
+            )
+            gap = metrics.measurement(GAP, {"axis": axis}, rows, n_cases=len(own))
+            yield _templates.naming_extremes(gap, rows, "recall")
 
 
 def _type(audit: Audit, axis: str) -> str | Skipped:
     """The model's type of an axis; a gap where it has none, or only ones that may be it and have to be named."""
-    known, content = list(spans.types(audit.task.labels)), _data()[axis]
+    known, content = list(spans.types(audit.task.labels)), _axes()[axis]
     given = audit.settings.types.get(axis)
     if given:
         if given in known:
@@ -116,9 +109,9 @@ def _type(audit: Audit, axis: str) -> str | Skipped:
         hint = near_or_known(given, known)
         return Skipped({"axis": axis}, f"the model knows no type called {given} ({hint})")
     by_name = {kind.casefold(): kind for kind in known}
-    found = next((by_name[one.casefold()] for one in content["types"] if one.casefold() in by_name), None)
-    if found is not None and given is None:
-        return found
+    usual = next((by_name[name.casefold()] for name in content["types"] if name.casefold() in by_name), None)
+    if usual is not None and given is None:
+        return usual
     near = [kind for kind in known if any(part in kind.casefold() for part in content["like"])]
     if near and given is None:
         hint = f'[probes.entity_bias] types = {{ {axis} = "{near[0]}" }}, or "" for none'
@@ -145,17 +138,6 @@ def _filled(sentence: str, name: str, kind: str) -> tuple[str, tuple[str, ...]]:
     before, after = (part.split() for part in sentence.split("{name}"))
     words = [*before, *name.split(), *after]
     return " ".join(words), spans.tags_of([Span(len(before), len(words) - len(after), kind)], len(words))
-
-
-def _rows(cases: Sequence[Judged]) -> list[Row]:
-    """One row for each group and sentence: the share of its names that are found."""
-    sums: dict[tuple[str, str], list[float]] = {}
-    for judged in cases:
-        total = sums.setdefault((judged.cluster, f"recall/{judged.slice['group']}"), [0.0, 0.0])
-        recall = _entity_quality.recall(judged)
-        total[0] += recall.numerator
-        total[1] += recall.denominator
-    return [Row(cluster, arm, total / count, 1.0) for (cluster, arm), (total, count) in sums.items()]
 
 
 PROBE = EntityBias()

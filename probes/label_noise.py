@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Gt, Lt, MinLen
+
+from auditor.settings import CheckedSettings, Count
 from auditor.stats import curve
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
-from probes._learning_curves import check_steps, measured, over_seeds, steps_of, stratified, sums
+from probes._learning_curves import Steps, measured, over_seeds, steps_of, stratified, sums
 
 Kind = Literal["symmetric", "class-conditional", "missing"]
 DEFAULT_KINDS = 2
@@ -16,30 +19,21 @@ DEFAULT_KINDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """How many labels are wrong, how, and how long each training takes."""
 
-    rates: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
-    """Shares of the labels that are wrong (class-conditional: of that class's), each in (0, 1); beside them none are."""
-    kinds: tuple[Kind, ...] | None = None
+    rates: Annotated[tuple[Annotated[float, Gt(0), Lt(1)], ...], MinLen(1)] = (0.05, 0.1, 0.2, 0.4)
+    """Shares of the labels that are wrong (class-conditional: of that class's); beside them none are."""
+    kinds: Annotated[tuple[Kind, ...], MinLen(1)] | None = None
     """None: symmetric and class-conditional; of named entities missing and symmetric."""
-    rows: int = 500
+    rows: Count = 500
     """Training rows of every fit, at most."""
-    seeds: int = 3
-    steps: int | None = None
-    """Optimiser steps of every fit; at least 30; None: 60, and 200 where words have labels."""
-    batch_size: int = 16
-    examples: int = 300
+    seeds: Count = 3
+    steps: Steps | None = None
+    """Optimiser steps of every fit; None: 60, and 200 where words have labels."""
+    batch_size: Count = 16
+    examples: Count = 300
     """Home rows that every fitted model is scored on, at most."""
-
-    def __post_init__(self) -> None:
-        check_steps(self.steps)
-        if not self.rates or not all(0 < rate < 1 for rate in self.rates) or len(set(self.rates)) < len(self.rates):
-            raise ValueError("rates should be above 0 and below 1, each once")
-        if self.kinds is not None and (not self.kinds or len(set(self.kinds)) < len(self.kinds)):
-            raise ValueError("kinds should name one kind or more, each once")
-        if min(self.rows, self.seeds, self.batch_size, self.examples) < 1:
-            raise ValueError("rows, seeds, batch_size and examples must be 1 or more")
 
 
 class LabelNoise(ProbeDefaults):

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Ge, MinLen
+
+from auditor.settings import CheckedSettings, Count, Share
 from auditor.stats import curve
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
-from probes._learning_curves import check_steps, measured, over_seeds, steps_of, stratified, sums
+from probes._learning_curves import Steps, measured, over_seeds, steps_of, stratified, sums
 
 FULL = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """Sizes of the subsamples, seeds for each, and how long each training takes."""
 
-    sizes: tuple[int, ...] = (30, 100, 300, 1000)
-    seeds: int = 3
-    steps: int | None = None
-    """Optimiser steps of every fit: the curve shows labels, not steps. At least 30; None: 60, and 200 where words have labels."""
-    batch_size: int = 16
-    examples: int = 300
+    sizes: Annotated[tuple[Annotated[int, Ge(2)], ...], MinLen(1)] = (30, 100, 300, 1000)
+    seeds: Count = 3
+    steps: Steps | None = None
+    """Optimiser steps of every fit: the curve shows labels, not steps. None: 60, and 200 where words have labels."""
+    batch_size: Count = 16
+    examples: Count = 300
     """Home rows that every fitted model is scored on, at most."""
-    target: float = 0.95
+    target: Share = 0.95
     """Share of the full-data metric."""
-
-    def __post_init__(self) -> None:
-        check_steps(self.steps)
-        if self.seeds < 1 or not self.sizes or min(self.sizes) < 2:
-            raise ValueError("at least one seed, and sizes of 2 or more, are needed")
-        if len(set(self.sizes)) < len(self.sizes):
-            raise ValueError("a size is named twice")
-        if self.batch_size < 1 or self.examples < 1:
-            raise ValueError("batch_size and examples must be 1 or more")
-        if not 0 < self.target <= 1:
-            raise ValueError(f"target = {self.target:g} is not above 0 and at most 1")
 
 
 class LowResource(ProbeDefaults):

@@ -5,42 +5,38 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import MinLen
 
 from auditor import metrics, text
 from auditor.environment import resources
 from auditor.errors import ConfigError, near_or_known
 from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, NOISE
+from auditor.settings import CheckedSettings, Count, Share, check
 from auditor.types import Audit, Case, Example, Metric, Planned, ProbeDefaults, Skipped, Slice, Task
 from probes._reading import Parts, parts_read
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """How much noise on how many examples. Raises ConfigError for what cannot be."""
 
-    examples: int = 200
-    severities: Mapping[str, float] = field(default_factory=lambda: {"low": 0.1, "middle": 0.2, "high": 0.4})
-    """Severity → share of the words read that are touched, in (0, 1]."""
-    perturbations: tuple[str, ...] = tuple(one.name for one in NOISE)
+    examples: Count = 200
+    severities: Annotated[Mapping[str, Share], MinLen(1)] = field(
+        default_factory=lambda: {"low": 0.1, "middle": 0.2, "high": 0.4}
+    )
+    """Severity → share of the words read that are touched."""
+    perturbations: Annotated[tuple[str, ...], MinLen(1)] = tuple(one.name for one in NOISE)
     context_only: bool = False
     """Of named entities: their own words stay as they are, and the words around them change."""
 
     def __post_init__(self) -> None:
-        if self.examples < 1:
-            raise ConfigError(f"examples = {self.examples} should be at least 1")
-        if not self.severities:
-            raise ConfigError("severities is empty", hint="such as { middle = 0.2 }")
-        for name, share in self.severities.items():
-            if not 0 < share <= 1:
-                raise ConfigError(f"severities {name} = {share} should be above 0 and at most 1")
-        if not self.perturbations:
-            raise ConfigError("perturbations is empty", hint=f"known: {', '.join(FAMILIES)}")
+        check(self)
         for name in self.perturbations:
             if name not in FAMILIES:
                 hint = near_or_known(name, FAMILIES)
                 raise ConfigError(f"no perturbation is called {name!r}", hint=hint)
-            if self.perturbations.count(name) > 1:
-                raise ConfigError(f"perturbations names {name!r} twice")
 
 
 class Noise(ProbeDefaults):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor import metrics
+from auditor.settings import CheckedSettings, Count
 from auditor.types import (
     Audit,
     Case,
@@ -30,14 +31,11 @@ RECALL = Metric("recall", "recall by class", "mean", "share", 0.0, 1.0, "higher"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """``examples``: rows of the home domain, at most; 1 or more."""
+class Settings(CheckedSettings):
+    """How many rows are asked."""
 
-    examples: int = 1000
-
-    def __post_init__(self) -> None:
-        if self.examples < 1:
-            raise ValueError("examples must be at least 1")
+    examples: Count = 1000
+    """Rows of the home domain, at most."""
 
 
 class Quality(ProbeDefaults):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import MinLen
 
 from auditor.errors import AuditError
+from auditor.settings import CheckedSettings, Count, Share
 from auditor.stats import seeds as over
 from auditor.types import (
     Audit,
@@ -22,7 +25,7 @@ from auditor.types import (
     Task,
     TrainedModel,
 )
-from probes._learning_curves import check_steps, over_seeds, steps_of, stratified
+from probes._learning_curves import Steps, over_seeds, steps_of, stratified
 from probes._recipe_measures import COSTS, Arms, Found, Measure, ask, inquiries, measures, pick_domain
 
 FEWEST_SEEDS = 3
@@ -30,41 +33,31 @@ FEWEST_SEEDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """Which trainings are compared, how long they take, and on how much they are asked."""
 
     source: Literal["auto", "checkpoints", "train"] = "auto"
     """checkpoints: those beside the audited one, of the same base and rows. train: trained here. auto: checkpoints where
     they are of two recipes or more."""
-    recipes: tuple[str, ...] = ("fgm", "online")
+    recipes: Annotated[tuple[str, ...], MinLen(1)] = ("fgm", "online")
     """Trained here, beside standard."""
-    seeds: int = 3
+    seeds: Count = 3
     """Of each recipe trained here."""
-    steps: int | None = None
-    """Optimiser steps of every training here; at least 30; None: 60, and 200 where words have labels."""
-    batch_size: int = 16
-    rows: int = 1000
+    steps: Steps | None = None
+    """Optimiser steps of every training here; None: 60, and 200 where words have labels."""
+    batch_size: Count = 16
+    rows: Count = 1000
     """Training rows, at most."""
-    examples: int = 200
+    examples: Count = 200
     """Rows of each domain, at most."""
-    noisy: int = 50
+    noisy: Count = 50
     """Home rows that get every noise of the probe noise."""
-    words: float = 0.2
-    """Share in (0, 1] of their words that it touches."""
-    attacked: int = 50
+    words: Share = 0.2
+    """Share of their words that it touches."""
+    attacked: Count = 50
     """Home rows that are attacked by DeepWordBug."""
-    sentences: int = 60
+    sentences: Count = 60
     """Sentences of the probe bias."""
-
-    def __post_init__(self) -> None:
-        check_steps(self.steps)
-        counts = (self.seeds, self.batch_size, self.rows, self.examples, self.noisy, self.attacked, self.sentences)
-        if min(counts) < 1:
-            raise ValueError("seeds, batch_size, rows, examples, noisy, attacked and sentences must be 1 or more")
-        if not 0 < self.words <= 1:
-            raise ValueError(f"words = {self.words:g} is not above 0 and at most 1")
-        if not self.recipes or len(set(self.recipes)) < len(self.recipes):
-            raise ValueError("recipes should name one or more, each once")
 
 
 class TrainingStrategy(ProbeDefaults):

@@ -23,6 +23,7 @@ from auditor.engine.deriving import derived
 from auditor.engine.lockstep import Lockstep
 from auditor.environment import resources
 from auditor.environment.resources import Resource
+from auditor.errors import ConfigError
 from auditor.evaluation.judging import judge
 from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
@@ -165,16 +166,18 @@ def test_it_is_a_probe_that_needs_one_text_and_something_to_attack() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"examples": 0}, "examples must be at least 1"),
-        ({"max_words_changed": 0.0}, "max_words_changed must be above 0"),
-        ({"max_words_changed": 1.5}, "max_words_changed must be above 0"),
-        ({"query_budget": 2}, "query_budget must be at least 3"),
-        ({"recipes": ()}, "recipes is empty"),
+        ({"examples": 0}, "examples = 0 must be at least 1"),
+        ({"max_words_changed": 0.0}, "max_words_changed = 0.0 must be above 0 and at most 1"),
+        ({"max_words_changed": 1.5}, "max_words_changed = 1.5 must be above 0 and at most 1"),
+        ({"query_budget": 2}, "query_budget = 2 must be at least 3"),
+        ({"recipes": ()}, "recipes = () is empty"),
+        ({"recipes": ("pwws", "pwws")}, "recipes names 'pwws' twice"),
     ],
 )
 def test_settings_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError) as caught:
         Settings(**options)
+    assert caught.value.line == message
 
 
 def test_what_is_not_set_is_by_the_task() -> None:
@@ -185,7 +188,7 @@ def test_what_is_not_set_is_by_the_task() -> None:
     assert of_words.recipes == ("deepwordbug", "textbugger", "pwws", "entity swap")
     assert (of_texts.max_words_changed, of_texts.query_budget) == (0.1, 300)
     assert (of_words.max_words_changed, of_words.query_budget) == (0.2, 100)
-    own = Settings(recipes=("pwws", "pruthi", "pwws"), max_words_changed=0.3, query_budget=7, freedom=True)
+    own = Settings(recipes=("pwws", "pruthi"), max_words_changed=0.3, query_budget=7, freedom=True)
     for task in (texts, words):
         found = strength(own, task)
         assert (found.recipes, found.max_words_changed, found.query_budget) == (("pwws", "pruthi"), 0.3, 7)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from test_low_resource import TASK, FakeAudit, rows
 
+from auditor.errors import ConfigError
 from auditor.stats import curve
 from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
@@ -235,5 +236,5 @@ def test_a_point_is_the_mean_over_seeds_with_the_interval_of_a_learning_curves()
     ],
 )
 def test_settings_that_cannot_be_are_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ConfigError):
         Settings(**given)

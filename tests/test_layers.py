@@ -17,23 +17,25 @@ BASE = {"types", "errors", "storage"}
 ALLOWED: dict[str, set[str]] = {
     "types": set(),
     "errors": set(),
+    "settings": {"errors"},
     "storage": {"errors"},
     "environment": {"errors"},
     "text": {"errors", "types"},
     "labels": {"errors"},
     "stats": BASE,
     "metrics": BASE | {"stats"},
-    "tasks": BASE | {"labels", "text"},
+    "tasks": BASE | {"labels", "settings", "text"},
     "perturbations": BASE | {"text"},
     "attacks": BASE | {"environment", "text"},
     "engine": BASE | {"text"},
     "models": BASE | {"environment", "text"},
     "data": BASE | {"environment", "labels", "text"},
-    "config": BASE,
+    "config": BASE | {"settings"},
     "plugins": BASE | {"environment"},
     "verdicts": BASE | {"perturbations", "stats"},
     "results": BASE | {"config", "data", "environment", "metrics", "plugins", "stats", "tasks", "text", "verdicts"},
-    "training": BASE | {"attacks", "config", "data", "environment", "models", "perturbations", "tasks", "text"},
+    "training": BASE
+    | {"attacks", "config", "data", "environment", "models", "perturbations", "settings", "tasks", "text"},
     "testing": BASE | {"config", "engine", "evaluation", "models", "plugins", "tasks", "text", "training"},
     "progress": {"errors"},
     "audit_run": BASE
@@ -109,7 +111,7 @@ def test_the_table_has_no_circle() -> None:
 
 
 def test_probes_import_only_what_is_theirs_and_no_other_probe() -> None:
-    allowed = BASE | {"stats", "text", "tasks", "metrics", "environment", "perturbations", "attacks"}
+    allowed = BASE | {"attacks", "environment", "metrics", "perturbations", "settings", "stats", "tasks", "text"}
     for file in sorted((ROOT / "probes").glob("*.py")):
         for name in imported(file):
             parts = name.split(".")

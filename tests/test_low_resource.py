@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fakes import NoTrainings
 
+from auditor.errors import ConfigError
 from auditor.stats import curve
 from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
@@ -129,19 +130,20 @@ def test_sizes_above_the_training_rows_are_skipped_with_the_reason() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 29}, "steps = 29 is below 30"),
-        ({"seeds": 0}, "at least one seed"),
-        ({"sizes": ()}, "at least one seed"),
-        ({"sizes": (1, 30)}, "at least one seed"),
-        ({"sizes": (30, 30)}, "a size is named twice"),
-        ({"batch_size": 0}, "must be 1 or more"),
-        ({"examples": 0}, "must be 1 or more"),
-        ({"target": 1.5}, "target = 1.5"),
+        ({"steps": 29}, "steps = 29 must be at least 30"),
+        ({"seeds": 0}, "seeds = 0 must be at least 1"),
+        ({"sizes": ()}, "sizes = () is empty"),
+        ({"sizes": (30, 1)}, "[sizes] 1 = 1 must be at least 2"),
+        ({"sizes": (30, 30)}, "sizes names 30 twice"),
+        ({"batch_size": 0}, "batch_size = 0 must be at least 1"),
+        ({"examples": 0}, "examples = 0 must be at least 1"),
+        ({"target": 1.5}, "target = 1.5 must be above 0 and at most 1"),
     ],
 )
 def test_settings_that_make_no_curve_are_refused(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError) as caught:
         settings(**options)
+    assert caught.value.line == message
 
 
 def test_a_stratified_subsample_keeps_the_classes_in_proportion() -> None:

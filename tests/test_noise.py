@@ -540,11 +540,11 @@ def test_settings_are_taken_from_the_config() -> None:
         ({"perturbations": ["uper case"]}, "no perturbation is called 'uper case' (did you mean 'upper case'?)"),
         ({"perturbations": ["zzz"]}, "no perturbation is called 'zzz' (known: keyboard typo, OCR error,"),
         ({"perturbations": ["homoglyph", "homoglyph"]}, "perturbations names 'homoglyph' twice"),
-        ({"perturbations": []}, "perturbations is empty (known: keyboard typo,"),
-        ({"severities": {}}, "severities is empty (such as { middle = 0.2 })"),
-        ({"severities": {"none": 0.0}}, "severities none = 0.0 should be above 0 and at most 1"),
-        ({"severities": {"more": 1.5}}, "severities more = 1.5 should be above 0 and at most 1"),
-        ({"examples": 0}, "examples = 0 should be at least 1"),
+        ({"perturbations": []}, "perturbations is empty (leave it out for keyboard typo,"),
+        ({"severities": {}}, "severities is empty (leave it out for low, middle, high)"),
+        ({"severities": {"none": 0.0}}, "[severities] none = 0.0 must be above 0 and at most 1"),
+        ({"severities": {"more": 1.5}}, "[severities] more = 1.5 must be above 0 and at most 1"),
+        ({"examples": 0}, "examples = 0 must be at least 1"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_in_one_line(given: dict[str, object], message: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from fakes import nowhere, plan_of
 from test_low_resource import TASK, FakeAudit
 
-from auditor.errors import ModelError
+from auditor.errors import ConfigError, ModelError
 from auditor.evaluation import needs, runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
@@ -218,7 +218,7 @@ def test_with_train_as_source_checkpoints_do_not_count() -> None:
     [{"steps": 29}, {"seeds": 0}, {"recipes": ()}, {"recipes": ("fgm", "fgm")}, {"words": 0.0}, {"attacked": 0}],
 )
 def test_settings_that_cannot_be_are_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ConfigError):
         Settings(**given)
 
 

@@ -8,10 +8,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from auditor import settings as checks
 from auditor.config.schema import Config
 from auditor.errors import AuditError, ConfigError, DataError, near_match, near_or_known
 from auditor.storage import documents
@@ -102,28 +103,20 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
         if dataclasses.is_dataclass(before) and isinstance(value, Mapping):
             values[key] = probe_settings(before, value, f"{where} {key}")
             continue
+        refuse_empty(key, value, settings, where)
         try:
             values[key] = TypeAdapter(types[key]).validate_json(_as_json(value, where), strict=True)
         except ValidationError as error:
-            raise _config_error(error, where, key) from None
+            raise _config_error(error, where, key, types[key]) from None
     try:
         replaced: Settings = dataclasses.replace(settings, **values)
+        for key in values:
+            checks.refuse_repeated(key, getattr(replaced, key))
     except AuditError as error:
         raise ConfigError(error.message, where=where, hint=error.hint) from None
     except ValueError as error:
         raise ConfigError(str(error), where=where) from None
-    _check_choices(replaced, settings, values, where)
     return replaced
-
-
-def _check_choices(replaced: Any, default: Any, given: Mapping[str, Any], where: str) -> None:
-    """Raise ConfigError for a list or table that leaves nothing to measure, or a list that names something twice."""
-    for key in given:
-        chosen = getattr(replaced, key)
-        refuse_empty(key, chosen, default, where)
-        for value in chosen if isinstance(chosen, tuple) else ():
-            if chosen.count(value) > 1:
-                raise ConfigError(f"{key} names {documents.short(value)} twice", where=where)
 
 
 def refuse_empty(key: str, chosen: object, default: object, where: str) -> None:
@@ -132,8 +125,8 @@ def refuse_empty(key: str, chosen: object, default: object, where: str) -> None:
     Raises ConfigError.
     """
     usual = getattr(default, key)
-    choice = isinstance(chosen, list | tuple | Mapping) and key not in getattr(default, "MAY_BE_EMPTY", ())
-    if usual and choice and not chosen:
+    choice = all(isinstance(value, list | tuple | Mapping) for value in (usual, chosen))
+    if choice and usual and not chosen and key not in getattr(default, "MAY_BE_EMPTY", ()):
         raise ConfigError(f"{key} is empty", where=where, hint=f"leave it out for {', '.join(map(str, usual))}")
 
 
@@ -147,8 +140,8 @@ def _as_json(document: object, where: str) -> str:
         raise ConfigError("holds a date or a time", where=where, hint="put it in quotes") from None
 
 
-def _config_error(error: ValidationError, where: str, key: str | None = None) -> ConfigError:
-    """The first validation error in one line."""
+def _config_error(error: ValidationError, where: str, key: str | None = None, of: Any = Config) -> ConfigError:
+    """The first validation error in one line; ``of``: what was validated, the field ``key`` or the whole config."""
     first = error.errors(include_url=False)[0]
     hint: str | None = None
     path = (key, *first["loc"]) if key is not None else first["loc"]
@@ -161,15 +154,33 @@ def _config_error(error: ValidationError, where: str, key: str | None = None) ->
         return ConfigError(f"{name} is missing", where=where)
     if first["type"] == "literal_error":
         hint = near_match(str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"]))
-    message = _SHAPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    bounds = checks.range_of(_type_at(of, first["loc"])) if first["type"] in _BEYOND else None
+    message = f"must be {bounds}" if bounds else _SHAPES.get(first["type"])
+    if first["type"] == "too_short" and first["ctx"]["min_length"] == 1:
+        message = "is empty; leave the key out instead"
+    message = message or first["msg"].removeprefix("Value error, ")
     message = re.sub(r"^(Input|Value|String|Tuple|List|Dictionary) (should)", r"\2", message)
     return ConfigError(f"{name} = {documents.short(first['input'], _as_written)} {message}", where=where, hint=hint)
 
 
+def _type_at(kind: Any, path: tuple[int | str, ...]) -> Any:
+    """The type, with its range, at a path into a model or a field; None where the path leads nowhere."""
+    for part in path:
+        fields = getattr(kind, "model_fields", None)
+        if fields is None:
+            kind = checks.element(kind)
+        else:
+            kind = fields[part].annotation
+            for mark in fields[part].metadata:
+                kind = Annotated[kind, mark]
+    return kind
+
+
+_BEYOND = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+
 _SHAPES = {
     **dict.fromkeys(("model_type", "dict_type", "dataclass_type"), "should be a table"),
     **dict.fromkeys(("tuple_type", "list_type"), "should be a list"),
-    "too_short": "is empty; leave the key out instead",
 }
 
 
@@ -182,8 +193,7 @@ def _key_path(path: tuple[int | str, ...]) -> str:
     """``[training] epochs``, ``[[compare]] 2 expect``: as the file writes tables."""
     if path[0] == "compare" and len(path) > 1:
         return " ".join(["[[compare]]", str(int(path[1]) + 1), *map(str, path[2:])])
-    *tables, last = (str(part) for part in path)
-    return f"[{'.'.join(tables)}] {last}" if tables else last
+    return checks.key_path(path)
 
 
 def _keys_of_table(path: tuple[int | str, ...]) -> list[str]:

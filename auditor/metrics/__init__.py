@@ -18,6 +18,7 @@ from auditor.metrics.common import (
     summed,
     task_metric,
     task_metric_before,
+    totals,
     vacuous_rate,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "summed",
     "task_metric",
     "task_metric_before",
+    "totals",
     "vacuous_rate",
 ]

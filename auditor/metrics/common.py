@@ -6,9 +6,9 @@ slice, and ``measurement`` gets the value and its interval from ``stats``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from auditor import stats
 from auditor.types import Contribution, Judged, Measurement, Metric, Row, Rows, Score, Slice, Status, Task
@@ -20,6 +20,7 @@ A slice with fewer is ``too_few``, and its verdict is inconclusive.
 """
 
 Better = Literal["higher", "lower"]
+Key = TypeVar("Key", bound=Hashable)
 
 
 def measurement(
@@ -72,17 +73,22 @@ def recomputed(metric: Metric, recorded: Measurement) -> Measurement:
     return replace(fresh, detail=recorded.detail, available=recorded.available)
 
 
+def totals(scores: Iterable[tuple[Key, Score]]) -> dict[Key, Score]:
+    """Scores, each with its key, added up by key, in the order of their first ones."""
+    sums: dict[Key, list[float]] = {}
+    for key, score in scores:
+        total = sums.setdefault(key, [0.0, 0.0])
+        total[0] += score.numerator
+        total[1] += score.denominator
+    return {key: Score(*total) for key, total in sums.items()}
+
+
 def summed(scores: Iterable[tuple[str, Score]], arm: str = "") -> list[Row]:
     """Return the sum of each cluster's scores.
 
     There is one row per cluster, in order of first appearance.
     """
-    sums: dict[str, list[float]] = {}
-    for cluster, score in scores:
-        row = sums.setdefault(cluster, [0.0, 0.0])
-        row[0] += score.numerator
-        row[1] += score.denominator
-    return [Row(cluster, arm, *row) for cluster, row in sums.items()]
+    return [Row(cluster, arm, total.numerator, total.denominator) for cluster, total in totals(scores).items()]
 
 
 def _mean(

@@ -1,0 +1,144 @@
+"""Ranges of settings, said once, in the types of their fields.
+
+Config files are validated against the types, the same settings made in Python by ``CheckedSettings``, and the reference
+documentation shows them.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from dataclasses import fields
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MinLen
+
+from auditor.errors import ConfigError
+
+Count: TypeAlias = Annotated[int, Ge(1)]
+"""How many of something, where none would leave nothing to do."""
+Share: TypeAlias = Annotated[float, Gt(0), Le(1)]
+"""A part of something, or all of it."""
+
+Path: TypeAlias = tuple[int | str, ...]
+"""From a field to a value in it: the place in a list, the key in a table."""
+
+
+class CheckedSettings:
+    """Base of frozen dataclasses whose numbers and lists are checked however they are made.
+
+    A subclass with checks of its own calls ``check(self)`` first in its ``__post_init__``.
+    """
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def check(settings: Any) -> None:
+    """Refuse a number out of its field's range, a list too short for it, and one that names something twice.
+
+    Raises ConfigError.
+    """
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        for path, wrong, problem in _problems(_hints(type(settings))[field.name], value, (field.name,)):
+            raise ConfigError(f"{key_path(path)} = {wrong} {problem}")
+        refuse_repeated(field.name, value)
+
+
+def refuse_repeated(key: str, chosen: object) -> None:
+    """Refuse a list that names something twice. Raises ConfigError."""
+    for value in chosen if isinstance(chosen, tuple) else ():
+        if chosen.count(value) > 1:
+            raise ConfigError(f"{key} names {value!r} twice")
+
+
+def key_path(path: Path) -> str:
+    """``[severities] low``: a key as TOML writes it, after the tables that hold it."""
+    *tables, last = (str(part) for part in path)
+    return f"[{'.'.join(tables)}] {last}" if tables else last
+
+
+def range_of(hint: Any) -> str:
+    """The range that a type names, in words: ``at least 1``, ``from 1 to 12``; empty where it names none."""
+    low, high, least, most = (
+        next((getattr(mark, name) for mark in _unwrapped(hint)[1] if isinstance(mark, kind)), None)
+        for kind, name in ((Gt, "gt"), (Lt, "lt"), (Ge, "ge"), (Le, "le"))
+    )
+    if least is not None and most is not None:
+        return f"from {_short(least)} to {_short(most)}"
+    bounds = (("above", low), ("at least", least), ("below", high), ("at most", most))
+    return " and ".join(f"{word} {_short(bound)}" for word, bound in bounds if bound is not None)
+
+
+def element(hint: Any) -> Any:
+    """The type of what a list or a table of this type holds; None for any other type."""
+    kind = _unwrapped(hint)[0]
+    origin = get_origin(kind)
+    if not isinstance(origin, type):
+        return None
+    inner = get_args(kind)
+    if issubclass(origin, Mapping):
+        return inner[1]
+    alike = issubclass(origin, Sequence) and (origin is not tuple or inner[1:] == (...,))
+    return inner[0] if alike else None
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+def _unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type without ``| None`` and what annotates it, and the annotations."""
+    marks: list[Any] = []
+    while True:
+        arms = [arm for arm in get_args(hint) if arm is not types.NoneType]
+        if get_origin(hint) is Annotated:
+            hint, *own = get_args(hint)
+            marks += [mark for one in own for mark in _single(one)]
+        elif get_origin(hint) in (Union, types.UnionType) and len(arms) == 1:
+            (hint,) = arms
+        else:
+            return hint, tuple(marks)
+
+
+def _single(mark: Any) -> Sequence[Any]:
+    """The bounds that an annotation holds: several of an ``Interval`` and of pydantic's ``Field``."""
+    return tuple(mark) if isinstance(mark, GroupedMetadata) else tuple(getattr(mark, "metadata", (mark,)))
+
+
+def _problems(hint: Any, value: Any, path: Path) -> Iterator[tuple[Path, object, str]]:
+    """Where a value, or one in it, lies outside what its type names: its path, itself, and what is wrong."""
+    marks = _unwrapped(hint)[1]
+    if isinstance(value, int | float) and not all(_holds(mark, value) for mark in marks):
+        yield path, value, f"must be {range_of(hint)}"
+    least = max((mark.min_length for mark in marks if isinstance(mark, MinLen)), default=0)
+    if isinstance(value, Sized) and len(value) < least:
+        yield path, value, "is empty" if least == 1 else f"must have at least {least} entries"
+    inner = element(hint)
+    if inner is not None and value is not None:
+        entries = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, entry in entries:
+            yield from _problems(inner, entry, (*path, key))
+
+
+def _holds(mark: Any, value: float) -> bool:
+    """Whether a number keeps a bound; a number that is none keeps none."""
+    match mark:
+        case Ge(ge=bound):
+            return bool(value >= bound)
+        case Gt(gt=bound):
+            return bool(value > bound)
+        case Le(le=bound):
+            return bool(value <= bound)
+        case Lt(lt=bound):
+            return bool(value < bound)
+    return True
+
+
+def _short(bound: Any) -> str:
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)

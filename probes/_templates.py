@@ -1,0 +1,108 @@
+"""Groups in sentences of the project's own: their lists, who is compared with whom, and their numbers side by side."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from auditor import metrics
+from auditor.errors import ConfigError, near_or_known
+from auditor.types import Judged, Measurement, Metric, Row, Score, Slice
+
+DATA = Path(__file__).with_name("data")
+
+Means = dict[str, dict[str, float]]
+"""Family → group → mean over its clusters, of rows whose arms are ``family/group``."""
+
+
+@functools.cache
+def lists(probe: str) -> dict[str, Any]:
+    """The sentences and the groups that a probe ships, as its file in ``data`` has them."""
+    return tomllib.loads((DATA / f"{probe}.toml").read_text(encoding="utf-8"))
+
+
+def check_axes(named: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse an axis that the lists do not hold. Raises ConfigError."""
+    axes = list(known)
+    for axis in named:
+        if axis not in axes:
+            raise ConfigError(f"no axis is called {axis!r}", hint=near_or_known(axis, axes))
+
+
+def ring(groups: Sequence[str]) -> list[tuple[str, str]]:
+    """Pair each group with the next, the last with the first; two groups make one pair."""
+    pairs = list(zip(groups, [*groups[1:], groups[0]], strict=True))
+    return pairs[:1] if len(groups) == 2 else pairs
+
+
+def by_axis(cases: Iterable[Judged]) -> Iterator[tuple[str, list[Judged]]]:
+    """Axes and their cases, as these come: only one axis is held at a time."""
+    for axis, own in itertools.groupby(cases, key=lambda judged: judged.slice["axis"]):
+        yield axis, list(own)
+
+
+def group_rows(scores: Iterable[tuple[str, str, str, Score]]) -> list[Row]:
+    """One row for each cluster and group of a family: its share, from cluster, family, group and score of each text."""
+    totals = metrics.totals(((cluster, f"{family}/{group}"), score) for cluster, family, group, score in scores)
+    return [Row(cluster, arm, total.numerator / total.denominator, 1.0) for (cluster, arm), total in totals.items()]
+
+
+def means(rows: Sequence[Row]) -> Means:
+    """The mean over clusters of each group, families and groups in the order of their first rows."""
+    by_family: Means = {}
+    for arm, total in metrics.totals((row.arm, Score(row.total / row.count, 1.0)) for row in rows).items():
+        family, _, group = arm.rpartition("/")
+        by_family.setdefault(family, {})[group] = total.numerator / total.denominator
+    return by_family
+
+
+def widest(by_family: Means) -> str:
+    """The family whose groups lie farthest apart, the first of equals."""
+    return max(by_family, key=lambda family: max(by_family[family].values()) - min(by_family[family].values()))
+
+
+def naming_extremes(gap: Measurement, rows: Sequence[Row], of: str) -> Measurement:
+    """The gap with the two groups farthest apart in its ``detail``; unchanged where all groups are equal.
+
+    ``of``: what the groups' numbers are, with ``{family}`` for the family's name: "mean probability of {family}".
+    """
+    by_family = means(rows)
+    family = widest(by_family)
+    groups = by_family[family]
+    highest, lowest = max(groups, key=groups.__getitem__), min(groups, key=groups.__getitem__)
+    if groups[highest] == groups[lowest]:
+        return gap
+    ends = f"highest {highest} {percent(groups[highest])}, lowest {lowest} {percent(groups[lowest])}"
+    return replace(gap, detail=f"{of.replace('{family}', family)}: {ends}")
+
+
+def percent(value: float) -> str:
+    """``71.3 %``."""
+    return f"{100 * value:.1f} %"
+
+
+def of_each(
+    metric: Metric,
+    slice_: Slice,
+    rows: Sequence[Row],
+    cases: Mapping[str, int],
+    *,
+    family: str,
+    vacuous: float = 0.0,
+) -> Iterator[Measurement]:
+    """The metric of each group of one family, its slice being ``slice_`` with the group.
+
+    ``rows``: with arms ``family/group``. ``cases``: group → number of cases that name it.
+    """
+    by_group: dict[str, list[Row]] = {}
+    for row in rows:
+        name, _, group = row.arm.rpartition("/")
+        if name == family:
+            by_group.setdefault(group, []).append(replace(row, arm=""))
+    for group, own in by_group.items():
+        yield metrics.measurement(metric, {**slice_, "group": group}, own, n_cases=cases[group], vacuous=vacuous)
