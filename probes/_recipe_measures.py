@@ -19,7 +19,7 @@ Arms = Mapping[str, Mapping[str, tuple[float, float]]]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number that every trained model gets, and the role of the probe that finds it."""
+    """A number of every trained model, and whose probe finds it."""
 
     name: str
     title: str
@@ -37,19 +37,19 @@ class Measure:
 
 @dataclass(slots=True)
 class Found:
-    """What the models of one recipe were found to be: by measure and seed."""
+    """What the models of one recipe show, by measure and seed."""
 
     sums: dict[str, dict[int, Arms]] = field(default_factory=dict)
     costs: dict[str, dict[int, float]] = field(default_factory=dict)
     domains: dict[int, dict[str, Arms]] = field(default_factory=dict)
 
-    def add(self, other: Found) -> None:
+    def add(self, of_seed: Found) -> None:
         """Take in what was found of another seed."""
-        for name, sums in other.sums.items():
+        for name, sums in of_seed.sums.items():
             self.sums.setdefault(name, {}).update(sums)
-        for name, costs in other.costs.items():
+        for name, costs in of_seed.costs.items():
             self.costs.setdefault(name, {}).update(costs)
-        self.domains |= other.domains
+        self.domains |= of_seed.domains
 
 
 def measures(task: Task) -> tuple[Measure, ...]:
@@ -82,15 +82,17 @@ def inquiries(task: Task, settings: Mapping[Role, Mapping[str, Any]]) -> dict[Me
 def ask(
     audit: Audit, trained: TrainedModel, seed: int, settings: Mapping[Role, Mapping[str, Any]]
 ) -> tuple[Found, dict[str, str]]:
-    """What the probes find of one model; and measure → why it has none, for those that have none.
+    """What the probes find of one model, and which measures it lacks.
+
+    The second is measure → reason.
 
     ``seed``: what it is paired by. ``settings``: role → what is changed of its probe's settings.
     """
-    model, found, reasons = trained.load(), Found(), {}
+    model, of_model, reasons = trained.load(), Found(), {}
     for kind, name in COSTS.items():
         value = getattr(trained, kind)
         if value is not None:
-            found.costs[name] = {seed: value}
+            of_model.costs[name] = {seed: value}
     for measure, inquiry in inquiries(audit.task, settings).items():
         answer = audit.findings(inquiry, model)
         if isinstance(answer, str):
@@ -99,31 +101,34 @@ def ask(
         own = [measured for measured in answer if measured.metric == measure.metric]
         if measure.role == "shift":
             others = {measured.slice["domain"]: summed([measured]) for measured in own}
-            found.domains[seed] = {name: arms for name, arms in others.items() if name != "home"}
+            of_model.domains[seed] = {name: arms for name, arms in others.items() if name != "home"}
             continue
         if not own:
             # A ratio of sums may have nothing to divide by, where other numbers of the probe have.
-            reasons[one.name] = "nothing could be measured"
+            reasons[measure.name] = "nothing could be measured"
             continue
         # Pooled slices hold the same cases again.
         full = max((len(measured.slice) for measured in own), default=0)
-        found.sums[measure.name] = {seed: summed([measured for measured in own if len(measured.slice) == full])}
-    return found, reasons
+        of_model.sums[measure.name] = {seed: summed([measured for measured in own if len(measured.slice) == full])}
+    return of_model, reasons
 
 
 def summed(measurements: Sequence[Measurement]) -> Arms:
     """Arm → cluster → (total, count), over all slices."""
-    found: dict[str, dict[str, tuple[float, float]]] = {}
+    sums: dict[str, dict[str, tuple[float, float]]] = {}
     for measured in measurements:
         for row in measured.rows:
-            arm = found.setdefault(row.arm, {})
+            arm = sums.setdefault(row.arm, {})
             total, count = arm.get(row.cluster, (0.0, 0.0))
             arm[row.cluster] = total + row.total, count + row.count
-    return found
+    return sums
 
 
 def pick_domain(recipes: Mapping[str, Found], standard: str, task: Task) -> None:
-    """Every recipe is asked on the domain where standard training does worst: its own worst one would pair with none."""
+    """Compare all recipes on the domain where standard training does worst.
+
+    Each recipe's own worst domain would pair with none.
+    """
     name, ratio = worst_domain(task), task.ratio
     tables = {
         domain: over.table([arms[domain][""] for arms in recipes[standard].domains.values()], ratio=ratio)
@@ -132,5 +137,5 @@ def pick_domain(recipes: Mapping[str, Found], standard: str, task: Task) -> None
     if not tables:
         return
     worst = min(tables, key=lambda domain: tables[domain].value)
-    for found in recipes.values():
-        found.sums[name] = {seed: arms[worst] for seed, arms in found.domains.items()}
+    for of_recipe in recipes.values():
+        of_recipe.sums[name] = {seed: arms[worst] for seed, arms in of_recipe.domains.items()}

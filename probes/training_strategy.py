@@ -1,4 +1,4 @@
-"""Other training recipes: would one of them be more robust, and at what cost?"""
+"""Would another training recipe be more robust, and at what cost?"""
 
 from __future__ import annotations
 
@@ -63,14 +63,15 @@ class Settings(CheckedSettings):
 class TrainingStrategy(ProbeDefaults):
     """Recipes against standard fine-tuning: clean quality, robustness, cost.
 
-    Models of several recipes and seeds, from the same base on the same rows, are asked what the probes quality, noise (all its
-    perturbations at one severity, averaged), adversarial (DeepWordBug), domain_shift
-    (the other domain that standard training does worst on) and, of texts, bias (all axes, averaged) ask: checkpoints beside
-    the audited one, or models trained here for a fixed number of steps without validation. Intervals hold the spread
-    between seeds (t with seeds − 1 degrees of freedom) and between examples. Differences from standard are paired by
-    seed and by example; Holm (1979) corrects over all of them, and with fewer than three seeds none is called one. Cost: tokens that went through the model, those
-    with a gradient three times (a backward pass costs about two forward ones), over those of standard training; of
-    checkpoints also their time and memory, as measured. Descriptive: no limit reads it.
+    Models of several recipes and seeds, from the same base on the same rows, are asked what the probes quality, noise
+    (all its perturbations at one severity, averaged), adversarial (DeepWordBug), domain_shift (the other domain that
+    standard training does worst on) and, of texts, bias (all axes, averaged) ask: checkpoints beside the audited one,
+    or models trained here for a fixed number of steps without validation. Intervals hold the spread between seeds (t
+    with seeds − 1 degrees of freedom) and between examples. Differences from standard are paired by seed and by
+    example; Holm (1979) corrects over all of them, and with fewer than three seeds none is called one. Cost: tokens
+    that went through the model, those with a gradient three times (a backward pass costs about two forward ones),
+    over those of standard training; of checkpoints also their time and memory, as measured. Descriptive: no limit
+    reads it.
     """
 
     name = "training_strategy"
@@ -80,13 +81,22 @@ class TrainingStrategy(ProbeDefaults):
     pools: tuple[frozenset[str], ...] = ()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
-        found = [
-            Metric(one.name, one.title, "descriptive", "points" if one.low else "share", one.low, 1.0, one.better)
-            for one in measures(task)
+        """The measures of the task, costs, and differences from standard."""
+        of_measures = [
+            Metric(
+                measure.name,
+                measure.title,
+                "descriptive",
+                "points" if measure.low else "share",
+                measure.low,
+                1.0,
+                measure.better,
+            )
+            for measure in measures(task)
         ]
         infinite = float("inf")
         return (
-            *found,
+            *of_measures,
             Metric(COSTS["work"], "tokens passed ÷ standard's", "descriptive", "ratio", 0.0, infinite, "lower"),
             Metric(COSTS["seconds"], "training time ÷ standard's", "descriptive", "ratio", 0.0, infinite, "lower"),
             Metric(COSTS["peak_bytes"], "peak memory ÷ standard's", "descriptive", "ratio", 0.0, infinite, "lower"),
@@ -117,6 +127,7 @@ class TrainingStrategy(ProbeDefaults):
             yield Skipped({}, reason)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
+        """Ask the other probes about every model, and compare the recipes."""
         del cases
         if unavailable(audit) is not None:
             return
@@ -125,12 +136,12 @@ class TrainingStrategy(ProbeDefaults):
         reasons: dict[str, str] = {}
         for recipe, seed, make in models(audit, standard):
             try:
-                found, missing = ask(audit, make(), seed, smaller(audit.settings))
+                of_seed, missing = ask(audit, make(), seed, smaller(audit.settings))
             except AuditError as error:
                 # One that diverges, or cannot be made or read, says nothing of the others.
                 yield Skipped({"recipe": recipe, "seed": str(seed)}, error.line)
                 continue
-            recipes.setdefault(recipe, Found()).add(found)
+            recipes.setdefault(recipe, Found()).add(of_seed)
             reasons |= missing
         if not recipes[standard].sums:
             return
@@ -144,7 +155,7 @@ class TrainingStrategy(ProbeDefaults):
 def unavailable(audit: Audit) -> str | None:
     """Why nothing can be compared; None where something can."""
     if from_checkpoints(audit):
-        if not any(one.standard for one in audit.checkpoints):
+        if not any(trained.standard for trained in audit.checkpoints):
             return "none of the checkpoints beside it was trained by recipe standard"
         return None
     if audit.settings.source == "checkpoints":
@@ -159,21 +170,29 @@ def from_checkpoints(audit: Audit) -> bool:
     """Whether checkpoints are compared that stand there."""
     if audit.settings.source == "train":
         return False
-    return len({one.recipe for one in audit.checkpoints}) > 1
+    return len({trained.recipe for trained in audit.checkpoints}) > 1
 
 
 def reference(audit: Audit) -> str:
-    """The label of standard training; of several (other learning rates) the plain one, else that of most seeds."""
-    labels = [one.recipe for one in audit.checkpoints if one.standard] if from_checkpoints(audit) else []
+    """The label of standard training.
+
+    Of several (other learning rates) it is the plain one, else that of most seeds.
+    """
+    labels = [trained.recipe for trained in audit.checkpoints if trained.standard] if from_checkpoints(audit) else []
     return "standard" if "standard" in labels or not labels else max(sorted(set(labels)), key=labels.count)
 
 
 def models(audit: Audit, standard: str) -> Iterator[tuple[str, int, Callable[[], TrainedModel]]]:
-    """Recipe, seed, and how to come by the model; the reference's first, those trained here seed by seed."""
+    """Yield recipe, seed, and how to come by the model.
+
+    The reference's come first, those trained here seed by seed.
+    """
     settings: Settings = audit.settings
     if from_checkpoints(audit):
-        for one in sorted(audit.checkpoints, key=lambda one: (one.recipe != standard, one.recipe, one.seed)):
-            yield one.recipe, one.seed, functools.partial(_itself, one)
+        for trained in sorted(
+            audit.checkpoints, key=lambda trained: (trained.recipe != standard, trained.recipe, trained.seed)
+        ):
+            yield trained.recipe, trained.seed, functools.partial(_itself, trained)
         return
     train = audit.examples("train")
     for seed in range(settings.seeds):
@@ -185,12 +204,12 @@ def models(audit: Audit, standard: str) -> Iterator[tuple[str, int, Callable[[],
             yield name, seed, functools.partial(audit.train_by, name, rows, **how)
 
 
-def _itself(one: TrainedModel) -> TrainedModel:
-    return one
+def _itself(trained: TrainedModel) -> TrainedModel:
+    return trained
 
 
 def smaller(settings: Settings) -> dict[Role, dict[str, Any]]:
-    """Role → what its probe is asked, less than for its own record."""
+    """Role → what its probe is asked: less than for its record."""
     return {
         "quality": {"examples": settings.examples},
         "robustness": {"examples": settings.noisy, "severities": {"middle": settings.words}},
@@ -204,28 +223,33 @@ def tabulated(by_seed: Mapping[int, Arms], ratio: bool) -> over.Table:
     """Seeds in their order; of a change first − second."""
     arms = [by_seed[seed] for seed in sorted(by_seed)]
     if "second" not in arms[0]:
-        return over.table([one[""] for one in arms], ratio=ratio)
-    first, second = (over.table([one[name] for one in arms], ratio=ratio) for name in ("first", "second"))
+        return over.table([arm[""] for arm in arms], ratio=ratio)
+    first, second = (over.table([arm[name] for arm in arms], ratio=ratio) for name in ("first", "second"))
     return over.difference(first, second)
 
 
 def values(recipes: Mapping[str, Found], task: Task) -> Iterator[Measurement]:
     """Each measure of each recipe: mean over seeds."""
-    for one in measures(task):
-        for recipe, found in recipes.items():
-            if found.sums.get(one.name):
-                table = tabulated(found.sums[one.name], one.ratio)
-                low, high = over.bounds(table, over.SIDE, low=one.low, high=1.0)
+    for measure in measures(task):
+        for recipe, of_recipe in recipes.items():
+            if of_recipe.sums.get(measure.name):
+                table = tabulated(of_recipe.sums[measure.name], measure.ratio)
+                low, high = over.bounds(table, over.SIDE, low=measure.low, high=1.0)
                 n, seeds = len(table.clusters), len(table.values)
-                yield Measurement(one.name, {"recipe": recipe}, table.value, low, high, n * seeds, n, over_seeds(seeds))
+                yield Measurement(
+                    measure.name, {"recipe": recipe}, table.value, low, high, n * seeds, n, over_seeds(seeds)
+                )
 
 
 def costs(recipes: Mapping[str, Found], standard: str) -> Iterator[Measurement]:
-    """Over standard training's cost of the same seed; the range over seeds beside the mean."""
+    """Yield each recipe's cost over standard training's of the same seed.
+
+    The range over seeds stands beside the mean.
+    """
     for name in COSTS.values():
         against = recipes[standard].costs.get(name, {})
-        for recipe, found in recipes.items():
-            own = found.costs.get(name, {})
+        for recipe, of_recipe in recipes.items():
+            own = of_recipe.costs.get(name, {})
             ratios = [own[seed] / against[seed] for seed in sorted(own) if against.get(seed)]
             if ratios:
                 mean = sum(ratios) / len(ratios)
@@ -235,20 +259,25 @@ def costs(recipes: Mapping[str, Found], standard: str) -> Iterator[Measurement]:
 
 
 def differences(recipes: Mapping[str, Found], standard: str, task: Task) -> Iterator[Measurement]:
-    """Of every other recipe from standard, with Holm-adjusted p values where there are seeds enough."""
-    found: list[tuple[dict[str, str], Measure, over.Table]] = []
-    for one in measures(task):
+    """Yield the differences of every other recipe from standard.
+
+    Holm-adjusted p values stand beside them where there are seeds enough.
+    """
+    tables: list[tuple[dict[str, str], Measure, over.Table]] = []
+    for measure in measures(task):
         for recipe in recipes:
-            own, other = (recipes[name].sums.get(one.name, {}) for name in (recipe, standard))
-            common = sorted(set(own) & set(other))
+            own, baseline = (recipes[name].sums.get(measure.name, {}) for name in (recipe, standard))
+            common = sorted(set(own) & set(baseline))
             if recipe != standard and common:
-                ours, theirs = (tabulated({seed: side[seed] for seed in common}, one.ratio) for side in (own, other))
-                found.append(({"recipe": recipe, "measure": one.name}, one, over.difference(ours, theirs)))
-    claims = [table for _, _, table in found if len(table.values) >= FEWEST_SEEDS]
-    widths = [one.width for _, one, table in found if len(table.values) >= FEWEST_SEEDS]
+                ours, theirs = (
+                    tabulated({seed: side[seed] for seed in common}, measure.ratio) for side in (own, baseline)
+                )
+                tables.append(({"recipe": recipe, "measure": measure.name}, measure, over.difference(ours, theirs)))
+    claims = [table for _, _, table in tables if len(table.values) >= FEWEST_SEEDS]
+    widths = [measure.width for _, measure, table in tables if len(table.values) >= FEWEST_SEEDS]
     adjusted = iter(over.holm([over.p_value(table, width) for table, width in zip(claims, widths, strict=True)]))
-    for slice_, one, table in found:
-        low, high = over.bounds(table, over.SIDE, low=-one.width, high=one.width)
+    for slice_, measure, table in tables:
+        low, high = over.bounds(table, over.SIDE, low=-measure.width, high=measure.width)
         n, seeds = len(table.clusters), len(table.values)
         p = next(adjusted) if seeds >= FEWEST_SEEDS else None
         said = claimed(p, seeds, len(claims))

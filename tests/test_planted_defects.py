@@ -198,14 +198,14 @@ CASE = Plant(
 ATTACK = {"examples": 16, "recipes": ["deepwordbug"], "query_budget": 30}
 
 
-def labels(metric: str, least: int) -> Plant:
+def labels(metric: str) -> Plant:
     return Plant(
         metric,
         0.7,
-        learning(lambda task: counting_fit(task, least=least)),
+        learning(lambda task: counting_fit(task, least=1000)),
         learning(counting_fit),
-        {"labels": "40"},
-        {**CURVES, "sizes": [40]},
+        {"labels": "160"},
+        {**CURVES, "sizes": [160]},
     )
 
 
@@ -260,9 +260,9 @@ PINNED: dict[tuple[str, str], Plant | str] = {
         "recall_gap", 0.1, finds_names(2), finds_names(0), settings={"names_per_sentence": 1, "axes": ["persons"]}
     ),
     ("entity_bias", "pair"): LABELLED,
-    ("low_resource", "text-classification"): labels("accuracy", 100),
-    ("low_resource", "ner"): labels("f1", 100),
-    ("low_resource", "pair"): labels("f1", 100),
+    ("low_resource", "text-classification"): labels("accuracy"),
+    ("low_resource", "ner"): labels("f1"),
+    ("low_resource", "pair"): labels("f1"),
     ("label_noise", "text-classification"): noise("accuracy"),
     ("label_noise", "ner"): noise("f1"),
     ("label_noise", "pair"): noise("f1"),

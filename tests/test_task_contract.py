@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import math
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,8 +13,9 @@ from pair_task import PairTask
 
 from auditor import tasks, text
 from auditor.tasks import TaskDefaults
-from auditor.text import shares, spans
-from auditor.types import SAME_WORDS, Alignment, Edits, Example, Inputs, Offer, Response, Score, Task
+from auditor.testing import check_task
+from auditor.text import spans
+from auditor.types import SAME_WORDS, Example, Inputs, Response, Task
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
@@ -69,27 +66,33 @@ SAMPLES = {
     PairTask.name: of_labels(PairTask(), ("follows", "differs") * 20, PAIR),
 }
 """Every task of auditor's own, and the tests' second one."""
-each = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 
 
 def test_every_task_has_samples_here() -> None:
     assert SAMPLES.keys() == {*tasks.names(), PairTask.name}
 
 
-@each
-def test_it_says_what_it_is(sample: Sample) -> None:
-    task = sample.task
-    assert isinstance(task, Task)
-    assert all(hasattr(type(task), name) for name in tasks.CONTRACT)
-    assert task.name
-    assert len(set(task.fields)) == len(task.fields) > 0
-    assert task.offers <= set(get_args(Offer))
-    assert task.layout in ("rows", "sentences")
-    assert task.steps >= 30
-    assert task.constant_answer
-    assert task.unit is None or task.unit.islower()
-    elsewhere = task.other_domain()
-    assert (elsewhere.name, elsewhere.labels, elsewhere.fields) == (task.name, task.labels, task.fields)
+def rows(sample: Sample) -> list[dict[str, Any]]:
+    """The examples as the data have them: words of a line each where the layout says so."""
+    split: Any = str.split if sample.task.layout == "sentences" else str
+    return [
+        {**{field: split(value) for field, value in example.inputs.items()}, "label": example.gold}
+        for example in sample.examples
+    ]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_task_keeps_its_contract(name: str) -> None:
+    sample = SAMPLES[name]
+    check_task(type(sample.task), rows(sample), labels=sample.task.labels)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_its_columns_may_be_called_otherwise(name: str) -> None:
+    sample = SAMPLES[name]
+    renamed = [{f"of {column}": value for column, value in row.items()} for row in rows(sample)]
+    columns = {column: f"of {column}" for column in (*sample.task.fields, "label")}
+    check_task(type(sample.task), renamed, labels=sample.task.labels, columns=columns)
 
 
 @pytest.mark.parametrize("name", tasks.names())
@@ -98,201 +101,21 @@ def test_its_class_can_be_shown_without_a_model(name: str) -> None:
     assert tasks.create(name, kind.example_labels).labels == kind.example_labels != ()
 
 
-@each
-def test_a_row_gives_the_example_with_and_without_its_gold(sample: Sample) -> None:
-    for example in sample.examples[:6]:
-        in_words = sample.task.layout == "sentences"
-        row: dict[str, Any] = {
-            f"of {field}": value.split() if in_words else value for field, value in example.inputs.items()
-        }
-        row["gold"] = example.gold
-        columns = {field: f"of {field}" for field in sample.task.fields}
-        assert sample.task.read(row, {**columns, "label": "gold"}) == (example.inputs, example.gold)
-        assert sample.task.read(row, columns) == (example.inputs, None)
-        hash(sample.task.request(example.inputs))
-
-
-@each
-def test_a_right_answer_scores_all_there_is_and_a_wrong_one_less(sample: Sample) -> None:
-    def metric(answers: Sequence[Response]) -> float:
-        scores = [sample.task.score(one.gold, answer) for one, answer in zip(sample.examples, answers, strict=True)]
-        assert all(0 <= score.numerator <= score.denominator < math.inf for score in scores)
-        return sum(score.numerator for score in scores) / sum(score.denominator for score in scores)
-
-    assert metric(sample.right) == 1.0
-    assert metric(sample.wrong) == 0.0
-
-
-@each
-def test_details_are_of_the_metrics_that_it_names(sample: Sample) -> None:
-    whole, sliced = ({one.name for one in some} for some in (sample.task.detail_metrics, sample.task.sliced_metrics))
-    assert whole.isdisjoint(sliced)
-    assert sample.task.metric not in whole | sliced
-    seen = set()
-    for example, *answers in zip(sample.examples, sample.right, sample.wrong, strict=True):
-        for answer in answers:
-            details = list(sample.task.details(example.gold, answer))
-            assert len({(one.metric, *one.slice.items()) for one in details}) == len(details)
-            for detail in details:
-                seen.add(detail.metric)
-                assert detail.metric in (sliced if detail.slice else whole)
-                assert len(detail.slice) <= 1
-                assert 0 <= detail.score.numerator <= detail.score.denominator < math.inf
-    assert seen == whole | sliced
-
-
-@each
-def test_without_edits_the_gold_is_the_same_and_so_are_decisions(sample: Sample) -> None:
-    for example, right, wrong in zip(sample.examples, sample.right, sample.wrong, strict=True):
-        _, nothing = text.edited(example.inputs, dict.fromkeys(sample.task.fields, ()))
-        for alignment in (SAME_WORDS, Alignment(), nothing):
-            assert sample.task.follow(example.gold, alignment) == example.gold
-            for answer in (right, wrong):
-                assert sample.task.same(answer, answer, alignment)
-            assert not sample.task.same(right, wrong, alignment)
-            assert not sample.task.same(wrong, right, alignment)
-        assert sample.task.same(right, right)
-
-
-@each
-def test_words_put_before_a_text_leave_its_gold_and_its_decision(sample: Sample) -> None:
-    example, right = sample.examples[0], sample.right[0]
-    field = sample.task.fields[0]
-    inputs, alignment = text.edited(example.inputs, {field: (text.Edit(0, 0, ("well",)),)})
-    gold = sample.task.follow(example.gold, alignment)
-    assert sample.task.units(gold) == sample.task.units(example.gold)
-    after = right
-    if "labelled_spans" in sample.task.offers:
-        after = (sure(TAGS, "O"), *right)
-        assert not sample.task.same(right, (*right, sure(TAGS, "O")), alignment)
-    assert sample.task.same(right, after, alignment)
-    score = sample.task.score(gold, after)
-    assert score.numerator == score.denominator
-    assert sample.task.request(inputs) != sample.task.request(example.inputs)
-
-
-@each
-def test_a_goal_stands_with_the_right_answer_and_falls_with_a_wrong_one(sample: Sample) -> None:
-    task = sample.task
-    for example, right, wrong in zip(sample.examples, sample.right, sample.wrong, strict=True):
-        assert task.goal(example, wrong) is None
-        assert task.goal(Example("x", example.inputs), right) is None
-        goal = task.goal(example, right)
-        assert (goal is not None) is ("attack_goal" in task.offers)
-        if goal is None:
-            continue
-        unknown_and_none: tuple[Edits | None, ...] = (None, {})
-        for edits in unknown_and_none:
-            stands, falls = goal(example.inputs, right, edits), goal(example.inputs, wrong, edits)
-            assert max(stands) == stands[0] > 0.5
-            assert max(falls) > falls[0]
-            assert all(0 <= score <= 1 + 1e-12 for score in (*stands, *falls))
-
-
-@each
-def test_constant_answers_and_likelihoods(sample: Sample) -> None:
-    golds = [example.gold for example in sample.examples]
-    assert sample.task.constant([]) is None
-    assert sample.task.constant([None, None]) is None
-    constant = sample.task.constant([*golds, None])
-    if constant is not None:
-        assert isinstance(sample.task.score(golds[0], constant), Score)
-    for gold, right, wrong in zip(golds, sample.right, sample.wrong, strict=True):
-        chances = sample.task.likelihood(gold, wrong), sample.task.likelihood(gold, right)
-        assert 0 <= chances[0] < chances[1] <= 1
-
-
-@each
-def test_what_it_offers_is_there(sample: Sample) -> None:
-    task = sample.task
-    for example, right, wrong in zip(sample.examples, sample.right, sample.wrong, strict=True):
-        scores = task.class_scores(right)
-        assert tuple(scores) == (task.labels if "class_scores" in task.offers else ())
-        assert sum(scores.values()) == pytest.approx(1.0 if scores else 0.0)
-        assert (task.stratum(example.gold) is not None) is ("one_label" in task.offers)
-        assert task.stratum(None) is None
-        found, missed = task.spans_found(example, right), task.spans_found(example, wrong)
-        assert missed in ((), [])
-        assert bool(found) is ("labelled_spans" in task.offers)
-        for field, places in task.protected(example).items():
-            assert places <= set(range(len(text.words_of(example.inputs[field]))))
-        if found:
-            assert task.protected(example) == {task.fields[0]: spans.places(found)}
-            assert task.units(example.gold) == len(found)
-    if task.unit is None:
-        assert {task.units(example.gold) for example in sample.examples} == {1}
-
-
-@each
-def test_edits_of_unprotected_words_break_no_gold(sample: Sample) -> None:
-    for example in sample.examples[:4]:
-        protected = sample.task.protected(example)
-        edits: Edits = {
-            field: tuple(
-                text.Edit(place, place + 1, ("x", "y"), (" ",))
-                for place in range(len(text.words_of(value)))
-                if place not in protected.get(field, frozenset())
-            )
-            for field, value in example.inputs.items()
-        }
-        _, alignment = text.edited(example.inputs, edits)
-        gold = sample.task.follow(example.gold, alignment)
-        assert gold is not None
-        assert sample.task.units(gold) == sample.task.units(example.gold)
-
-
-@each
-def test_answers_and_golds_are_shown_in_one_line(sample: Sample) -> None:
-    for example, right, wrong in zip(sample.examples, sample.right, sample.wrong, strict=True):
-        assert sample.task.show(right) == sample.task.show_gold(example.gold) != sample.task.show(wrong)
-        assert len(sample.task.show(right).splitlines()) == 1
-
-
-@each
-def test_golds_come_back_from_a_file(sample: Sample) -> None:
-    for example in sample.examples:
-        again = sample.task.load(json.loads(json.dumps(sample.task.dump(example.gold))))
-        assert again == example.gold
-        assert type(again) is type(example.gold)
-
-
-def marks(sample: Sample, golds: Sequence[Any]) -> set[Any]:
-    """What labels say, each with its place: spans, or the label of the whole."""
-    if "labelled_spans" in sample.task.offers:
-        return {(number, span) for number, gold in enumerate(golds) for span in spans.spans(gold)}
-    return set(enumerate(golds))
-
-
-KINDS = [(name, kind) for name, sample in SAMPLES.items() for kind in sample.task.corruptions]
-
-
-@pytest.mark.parametrize(("name", "kind"), KINDS)
-def test_a_larger_share_of_wrong_labels_adds_to_a_smaller_one(name: str, kind: str) -> None:
+@pytest.mark.parametrize("name", SAMPLES)
+def test_wrong_answers_score_nothing(name: str) -> None:
     sample = SAMPLES[name]
-    corrupt, golds = sample.task.corruptions[kind], [example.gold for example in sample.examples]
-    assert corrupt.impossible(golds) is None
-    right = marks(sample, golds)
-    made = {rate: corrupt(golds, rate, random.Random(3)) for rate in (0.0, 0.1, 0.3, 0.7, 1.0)}
-    assert made[0.0] == golds
-    assert all(len(some) == len(golds) for some in made.values())
-    gone = [right - marks(sample, some) for some in made.values()]
-    new = [marks(sample, some) - right for some in made.values()]
-    for few, more in itertools.pairwise(gone):
-        assert few < more
-    assert all(few <= more for few, more in itertools.pairwise(new))
-    # Of one class, or of all.
-    some = len(gone[-1])
-    assert [len(wrong) for wrong in gone] == [shares.nearest(rate, some) for rate in made]
-    assert some == len(right) or kind == "class-conditional"
-    assert {type(gold) for gold in made[1.0]} == {type(gold) for gold in golds}
-    assert corrupt(golds, 0.3, random.Random(3)) == made[0.3] != corrupt(golds, 0.3, random.Random(4))
+    scores = [sample.task.score(one.gold, answer) for one, answer in zip(sample.examples, sample.wrong, strict=True)]
+    assert {score.numerator for score in scores} == {0.0}
 
 
-@pytest.mark.parametrize(("name", "kind"), KINDS)
-def test_labels_that_cannot_be_wrong_say_why(name: str, kind: str) -> None:
-    reason = SAMPLES[name].task.corruptions[kind].impossible([])
-    assert reason is not None
-    assert reason.startswith("the training rows ")
+def test_entities_that_are_found_are_protected_and_counted() -> None:
+    sample = SAMPLES["ner"]
+    for example, right, wrong in zip(sample.examples, sample.right, sample.wrong, strict=True):
+        found = sample.task.spans_found(example, right)
+        assert tuple(found) == spans.spans(example.gold) != ()
+        assert tuple(sample.task.spans_found(example, wrong)) == ()
+        assert sample.task.protected(example) == {"text": spans.places(found)}
+        assert sample.task.units(example.gold) == len(found)
 
 
 def test_a_label_before_the_gold_one_wins_a_tie_as_in_the_decision() -> None:

@@ -1,4 +1,7 @@
-"""What an audit is given beside its config, and which rows it reads: given, configured, or recorded by the training."""
+"""What an audit is given, and which rows it reads.
+
+Rows are given, configured, or recorded by the training.
+"""
 
 from __future__ import annotations
 
@@ -42,11 +45,18 @@ class Options:
 
 
 def mapping(config: Config, record: Any) -> Mapping[str, str]:
+    """Label in the data → the model's label.
+
+    The config's mapping wins over that of the training.
+    """
     return dict(config.data.labels or (record.mapping if record is not None else {}) or {})
 
 
 def columns(config: Config, record: Any) -> data.Columns:
-    """The columns of the config, else those of the training, whose files may have named them otherwise than these."""
+    """The columns of the config, else those of the training.
+
+    The files of the training may have named them otherwise than these.
+    """
     own, asked = configs.columns(config), config.data
     recorded = record.columns if record is not None else {}
     return data.Columns.of(
@@ -59,7 +69,10 @@ def columns(config: Config, record: Any) -> data.Columns:
 
 
 def files(config: Config, options: Options, record: Any, folder: in_memory.Source) -> dict[str, Source]:
-    """Set → file: flags win over the config, and the config over ``training.json``."""
+    """Set → file.
+
+    Flags win over the config, and the config over ``training.json``.
+    """
     given: dict[str, Source] = {
         HOME if name == "test" else name: path for name, path in configs.data_files(config).items()
     }
@@ -82,35 +95,40 @@ def _flags(options: Options) -> dict[str, Source | None]:
 def labels_files(
     config: Config, options: Options, record: Any, folder: in_memory.Source, files: Mapping[str, Source]
 ) -> dict[str, Path]:
-    """Set → the file of its labels, where they stand beside its texts: of the file that is used, not of one it replaces."""
+    """Set → the file of its labels, where it has one.
+
+    It belongs to the file that is used, not to one that this replaces.
+    """
     given = configs.labels_files(config)
-    found = {HOME if name == "test" else name: path for name, path in given.items()}
+    files_of_labels = {HOME if name == "test" else name: path for name, path in given.items()}
     if options.labels_file is not None:
-        found[HOME] = options.labels_file
+        files_of_labels[HOME] = options.labels_file
     for name in () if record is None else record.data:
         known, entry = HOME if name == "test" else name, record.data[name]
-        if not isinstance(folder, Path) or "labels_path" not in entry or known in found:
+        if not isinstance(folder, Path) or "labels_path" not in entry or known in files_of_labels:
             continue
         if files.get(known) == folder / entry["path"]:
-            found[known] = folder / entry["labels_path"]
+            files_of_labels[known] = folder / entry["labels_path"]
     replaced = {**_flags(options), HOME: None}
-    used = {name: path for name, path in found.items() if replaced.get(name) is None}
+    used = {name: path for name, path in files_of_labels.items() if replaced.get(name) is None}
     configs.check_files(path for path in used.values() if path in given.values())
     return used
 
 
 def _recorded(record: Any, folder: in_memory.Source, given: Mapping[str, Source], *, strict: bool) -> dict[str, Path]:
-    """The files of ``training.json`` that nothing replaces. With ``--data`` those that are gone or changed since are
-    left out, so that a checkpoint can be audited far from where it was trained; without, they are errors.
+    """The files of ``training.json`` that nothing replaces.
+
+    With ``--data`` those that are gone or changed since are left out, so that a checkpoint can be audited far from
+    where it was trained; without, they are errors.
     """
-    found: dict[str, Path] = {}
+    recorded: dict[str, Path] = {}
     for name in () if record is None else record.data:
         known = HOME if name == "test" else name
         if known in given or not isinstance(folder, Path):
             continue
         try:
-            found[known] = training_records.check_data(record, folder, name)
+            recorded[known] = training_records.check_data(record, folder, name)
         except DataError:
             if strict:
                 raise
-    return found
+    return recorded

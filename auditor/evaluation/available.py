@@ -1,4 +1,7 @@
-"""How many clusters of a slice there are, drawn or not: advice to draw more goes no further."""
+"""How many clusters of a slice there are, drawn or not.
+
+Advice to draw more goes no further.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ def told(
 ) -> Iterator[Measurement]:
     """Yield the measurements, each with its informative clusters in all, where known.
 
-    A probe with texts of its own says it. Of a data set, those not drawn are taken to hold as large a share of informative
-    ones as those drawn. ``examples``: of each data set; ``drawn``: clusters of the probe's cases.
+    A probe with texts of its own says it. Of a data set, those not drawn are taken to hold as large a share of
+    informative ones as those drawn. ``examples``: of each data set; ``drawn``: clusters of the probe's cases.
     """
     sizes = dict[str, tuple[int, int]]()
     for measurement in measurements:
@@ -32,5 +35,5 @@ def told(
 
 
 def _estimated(informative: int, size: int, drawn: int) -> int | None:
-    """The informative clusters of a set of that size; None where none of it was drawn."""
+    """The informative clusters of a set; None where none was drawn."""
     return informative + (size - drawn) * informative // drawn if drawn else None

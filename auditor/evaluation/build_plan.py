@@ -1,4 +1,4 @@
-"""From a config, flags and a checkpoint folder to a plan that the runner can carry out."""
+"""From config, flags and checkpoints to a plan."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     settings = probe_settings(config, probes)
     if config.audit.backend == "onnx":
         onnx.check(config.audit.precision)
-    found = in_memory.find(options.model)
-    candidate = _candidate(options.candidate or config.candidate, tuple(found), options.model)
+    sources = in_memory.find(options.model)
+    candidate = _candidate(options.candidate or config.candidate, tuple(sources), options.model)
     loading = checkpoints.load_options(
         config, options.device, allow_pickle=options.allow_pickle, trust_remote_code=options.trust_remote_code
     )
-    described = checkpoints.described(found, loading, config.task)
+    described = checkpoints.described(sources, loading, config.task)
     labels = checkpoints.shared_labels(described, candidate, str(options.model))
-    records = {name: _record(model) for name, model in found.items()}
+    records = {name: _record(model) for name, model in sources.items()}
     task = tasks.create(
         config.task, labels, audit_data.mapping(config, records[candidate]), lenient=config.data.lenient
     )
-    files = audit_data.files(config, options, records[candidate], found[candidate])
+    files = audit_data.files(config, options, records[candidate], sources[candidate])
     columns = audit_data.columns(config, records[candidate])
     own = (HOME, "train", "validation")
     sets = data.load_all(
         files,
         tasks={name: task if name in own else task.other_domain() for name in files},
         columns=columns,
-        labels_files=audit_data.labels_files(config, options, records[candidate], found[candidate], files),
+        labels_files=audit_data.labels_files(config, options, records[candidate], sources[candidate], files),
     )
-    models = {name: checkpoints.load(one, records[name], loading, name=name) for name, one in described.items()}
-    requests = {name: [task.request(example.inputs) for example in one.examples] for name, one in sets.items()}
+    models = {name: checkpoints.load(source, records[name], loading, name=name) for name, source in described.items()}
+    requests = {name: [task.request(example.inputs) for example in dataset.examples] for name, dataset in sets.items()}
     checkpoints.check_accepted(task, requests[HOME], models)
     encoded = {name: models[candidate].encode(asked) for name, asked in requests.items()}
     examples, data_facts = _separated(sets, encoded, root)
@@ -72,7 +72,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         models=tuple(
             retrain.audited(
                 model,
-                found[name],
+                sources[name],
                 records[name],
                 task=task,
                 config=config,
@@ -94,7 +94,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         batch_tokens=config.audit.batch_tokens or provenance.batch_tokens(models[candidate]),
         lockstep=config.audit.lockstep,
         cache=options.cache,
-        files={name: str(one.path) for name, one in sets.items()},
+        files={name: str(dataset.path) for name, dataset in sets.items()},
     )
     facts = {
         "task": {"name": task.name, "metric": task.metric, "labels": list(labels)},
@@ -102,7 +102,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         "data": data_facts,
         "models": [
             provenance.model_facts(name, models[name], _place(model, root), candidate, records[name])
-            for name, model in found.items()
+            for name, model in sources.items()
         ],
     }
     return Prepared(plan, facts, tuple(_all_cut(sets, encoded)))
@@ -128,13 +128,13 @@ def _all_cut(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[En
 def _separated(
     sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]], root: Path
 ) -> tuple[dict[str, tuple[Example, ...]], list[dict[str, Any]]]:
-    """Each set's examples without what the model saw in training, and what the results say of each set.
+    """Each set without what the model saw in training, and its facts.
 
     Raises UsageError when no audit row is left.
     """
     examples, leaked = without_leaks(
-        {name: one.examples for name, one in sets.items()},
-        {name: [one.key for one in rows] for name, rows in encoded.items()},
+        {name: dataset.examples for name, dataset in sets.items()},
+        {name: [row.key for row in rows] for name, rows in encoded.items()},
     )
     if not examples[HOME]:
         raise UsageError(
@@ -142,11 +142,14 @@ def _separated(
             where=str(sets[HOME].path),
             hint="audit on rows that the model has not seen",
         )
-    return examples, [provenance.data_facts(one, leaked, root, encoded[name]) for name, one in sets.items()]
+    return examples, [provenance.data_facts(dataset, leaked, root, encoded[name]) for name, dataset in sets.items()]
 
 
 def probe_settings(config: Config, probes: Sequence[Probe]) -> dict[str, Any]:
-    """Probe → its settings from ``[probes.<name>]``; an unknown probe or key is a ConfigError."""
+    """Probe → its settings from ``[probes.<name>]``.
+
+    Raises ConfigError for an unknown probe or key.
+    """
     names = [probe.name for probe in probes]
     for name in config.probes:
         if name not in names:

@@ -1,4 +1,7 @@
-"""Judged cases on disk instead of in memory, for probes that read them after the last one is judged."""
+"""Judged cases on disk instead of in memory.
+
+They are for probes that read them after the last one is judged.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,23 @@ CHUNK = 1 << 16
 
 
 class Spool:
-    """Judged cases as lines of JSON in a temporary file, which is gone when the spool is closed.
+    """Judged cases as lines of JSON in a temporary file.
 
-    Numbers come back exactly. May be iterated any number of times, also one iteration within another. ``add`` raises
-    OSError when the disk is full, TypeError for facts that are neither numbers nor words.
+    The file is gone when the spool is closed. Numbers come back exactly. May be iterated any number of times, also
+    one iteration within another. ``add`` raises OSError when the disk is full, TypeError for facts that are neither
+    numbers nor words.
     """
 
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
 
     def close(self) -> None:
+        """Remove the file."""
         if self._file is not None:
             self._file.close()
 
     def add(self, judged: Judged) -> None:
+        """Write a case at the end of the file."""
         line = json.dumps([getattr(judged, name) for name in _NAMES], default=_plain)
         if self._file is None:
             # Made only now, where a full disk is told apart from a probe's crash.
@@ -49,7 +55,7 @@ class Spool:
             yield from map(_judged, lines)
 
 
-_NAMES = tuple(one.name for one in fields(Judged))
+_NAMES = tuple(field.name for field in fields(Judged))
 
 
 def _plain(value: Any) -> dict[str, Any]:
@@ -57,7 +63,7 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _judged(line: bytes) -> Judged:
-    found: dict[str, Any] = dict(zip(_NAMES, json.loads(line), strict=True))
-    scores = {name: None if found[name] is None else Score(**found[name]) for name in ("before", "after")}
-    details = tuple(Detail(one["metric"], one["slice"], Score(**one["score"])) for one in found["details"])
-    return Judged(**{**found, **scores, "details": details})
+    values: dict[str, Any] = dict(zip(_NAMES, json.loads(line), strict=True))
+    scores = {name: None if values[name] is None else Score(**values[name]) for name in ("before", "after")}
+    details = tuple(Detail(detail["metric"], detail["slice"], Score(**detail["score"])) for detail in values["details"])
+    return Judged(**{**values, **scores, "details": details})

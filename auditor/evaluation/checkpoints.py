@@ -1,4 +1,4 @@
-"""The checkpoints of an audit: described once, loaded, and asked only what they answer."""
+"""The checkpoints of an audit, described once and loaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Described: TypeAlias = Checkpoint | in_memory.Described
 
 
 def load_options(config: Config, device: str, *, allow_pickle: bool, trust_remote_code: bool) -> LoadOptions:
-    """How the audit's checkpoints are loaded, as far as that is the same for all of them."""
+    """How all of the audit's checkpoints are loaded."""
     return LoadOptions(
         head=tasks.kind(config.task).head,
         device=device,
@@ -33,8 +33,11 @@ def load_options(config: Config, device: str, *, allow_pickle: bool, trust_remot
     )
 
 
-def described(found: Mapping[str, in_memory.Source], options: LoadOptions, task: str) -> dict[str, Described]:
-    """What the checkpoints hold. Raises ModelError for one that is unsafe, or does not serve the task."""
+def described(sources: Mapping[str, in_memory.Source], options: LoadOptions, task: str) -> dict[str, Described]:
+    """What the checkpoints hold.
+
+    Raises ModelError for one that is unsafe, or does not serve the task.
+    """
     return {
         name: in_memory.described(path, options.head, task)
         if isinstance(path, in_memory.InMemoryModel)
@@ -45,7 +48,7 @@ def described(found: Mapping[str, in_memory.Source], options: LoadOptions, task:
             allow_pickle=options.allow_pickle,
             trust_remote_code=options.trust_remote_code,
         )
-        for name, path in found.items()
+        for name, path in sources.items()
     }
 
 
@@ -60,7 +63,10 @@ def shared_labels(described: Mapping[str, Described], candidate: str, where: str
 
 
 def load(source: Path | Described, record: TrainingRecord | None, options: LoadOptions, *, name: str) -> Model:
-    """The model; it reads as many tokens as in its training where the options set no other limit."""
+    """Load a model.
+
+    It reads as many tokens as in its training where the options set no other limit.
+    """
     if options.max_length is None and record is not None:
         options = replace(options, max_length=int(record.settings["max_length"]))
     if isinstance(source, in_memory.Described):
@@ -69,7 +75,10 @@ def load(source: Path | Described, record: TrainingRecord | None, options: LoadO
 
 
 def check_accepted(task: Task, requests: Sequence[Request], models: Mapping[str, Model]) -> None:
-    """Check that every model answers what the task asks. Raises UsageError for the first that does not."""
+    """Check that every model answers what the task asks.
+
+    Raises UsageError for the first that does not.
+    """
     kinds = sorted({type(request) for request in requests}, key=lambda kind: kind.__name__)
     for name, model in models.items():
         refused = next((kind.__name__ for kind in kinds if kind not in model.accepts), None)

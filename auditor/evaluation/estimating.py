@@ -1,6 +1,6 @@
-"""How much each probe is going to do, and how long that takes at the pace of a few timed batches.
+"""How much each probe does, and how long that takes.
 
-Nothing here enters the results: times differ from run to run.
+The pace is that of a few timed batches. Nothing here enters the results: times differ from run to run.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def planned_by(plan: Plan, audited: AuditedModel, probe: Probe) -> Planned | Non
 
 
 def _with_inquiries(plan: Plan, audited: AuditedModel, planned: Planned) -> Planned:
-    """The work with that of the other probes on every trained model added."""
+    """The work, with what other probes do on every trained model."""
     trained = AuditedModel(audited.model)
     exact = planned.exact
     for inquiry in planned.inquiries:
@@ -106,7 +106,10 @@ def _with_inquiries(plan: Plan, audited: AuditedModel, planned: Planned) -> Plan
 
 
 def known_before(plan: Plan) -> bool:
-    """Whether an earlier run finished some of this work, its answers perhaps kept."""
+    """Whether an earlier run finished some of this work.
+
+    Its answers are perhaps kept.
+    """
     return any(plan.cache.recall(work_key(plan, probe)) for probe in plan.probes)
 
 
@@ -115,13 +118,13 @@ def works(plan: Plan, *, timed: bool = True) -> tuple[Work, ...]:
 
     ``timed``: with seconds, for which the models answer a few batches.
     """
-    found = []
+    listed = []
     for audited in plan.models:
         own = list(_planned_works(plan, audited))
-        open_ = any(one.reason is None for one in own)
+        open_ = any(work.reason is None for work in own)
         pace = seconds_per_text(plan, audited.model) if timed and open_ else None
-        found += [_paced(one, pace) for one in own]
-    return tuple(found)
+        listed += [_paced(work, pace) for work in own]
+    return tuple(listed)
 
 
 def _planned_works(plan: Plan, audited: AuditedModel) -> Iterator[Work]:
@@ -150,9 +153,9 @@ def _paced(work: Work, pace: float | None) -> Work:
 
 
 def seconds_per_text(plan: Plan, model: Model) -> float | None:
-    """Seconds for a text of the home domain, timed now or by an earlier run.
+    """Seconds for a text of the home domain.
 
-    None where the model does not answer: the probes will say why.
+    They are timed now or by an earlier run. None where the model does not answer: the probes will say why.
     """
     pace = None
     # A model that fails on a text still answers others: the probes find out, and say so.
@@ -164,9 +167,9 @@ def seconds_per_text(plan: Plan, model: Model) -> float | None:
 def _pace(plan: Plan, model: Model) -> float:
     examples = plan.examples[HOME][:WINDOW]
     began = time.perf_counter()
-    encoded = model.encode([plan.task.request(one.inputs) for one in examples])
+    encoded = model.encode([plan.task.request(example.inputs) for example in examples])
     encoding = (time.perf_counter() - began) / len(examples)
-    tokens = sum(one.length for one in encoded)
+    tokens = sum(text.length for text in encoded)
     key = _hashed("pace", model.fingerprint, model.numerics, plan.batch_tokens, tokens) if model.fingerprint else ""
     known = plan.cache.recall(key) if key else None
     if known is None:

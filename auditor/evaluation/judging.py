@@ -40,7 +40,7 @@ def judge(scored: ScoredCase, task: Task, *, details: bool = False, attacked: bo
 
 
 def _withstood(scored: ScoredCase, task: Task) -> bool | None:
-    """Whether the decision that attacks work against still stands; None where there is none."""
+    """Whether the attacked decision still stands; None where there is none."""
     goal = task.goal(scored.case.example, scored.before)
     if goal is None:
         return None
@@ -49,7 +49,10 @@ def _withstood(scored: ScoredCase, task: Task) -> bool | None:
 
 
 class WorstCasesKept:
-    """Keeps the worst few cases of every slice: right answers lost first, then flips, then wrong answers."""
+    """Keeps the worst few cases of every slice.
+
+    Right answers lost come first, then flips, then wrong answers.
+    """
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -57,6 +60,7 @@ class WorstCasesKept:
         self._order = itertools.count()
 
     def add(self, scored: ScoredCase, judged: Judged) -> None:
+        """Keep the case if it is among the worst of its slice."""
         lost = (
             judged.before is not None and judged.after is not None and judged.after.numerator < judged.before.numerator
         )
@@ -73,6 +77,7 @@ class WorstCasesKept:
         del kept[WORST_CASES:]
 
     def cases(self) -> tuple[WorstCase, ...]:
+        """The cases kept, slice by slice, the worst first."""
         return tuple(case for kept in self._kept.values() for _, _, case in kept)
 
     def _words(self, scored: ScoredCase) -> WorstCase:

@@ -1,4 +1,4 @@
-"""Whether a probe can run in an audit, and in words why not; and which probe an inquiry is about."""
+"""Whether a probe can run, and which one an inquiry is about."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, Inquiry,
 
 
 def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
-    """The probe's unmet needs and the reason in words; ((), None) when it can run.
+    """The probe's unmet needs and the reason in words.
 
-    Of a model that is out of the probe's scope CANDIDATE is one of them.
+    ((), None) when it can run. Of a model that is out of the probe's scope CANDIDATE is one of them.
     """
     there = given(plan, audited)
     lacking = [need for need in probe.needs if need in there and not there[need]]
@@ -38,9 +38,9 @@ def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str
 
 
 def asked_of(plan: Plan, inquiry: Inquiry) -> Probe | None:
-    """The first probe of the role that serves the task, publishes the metric and has the settings.
+    """The probe that an inquiry is about; None where there is none.
 
-    None where there is none.
+    It is the first of the role that serves the task, publishes the metric and has the settings.
     """
     of_task = given_by(plan.task)
     for probe in plan.probes:

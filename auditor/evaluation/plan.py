@@ -1,4 +1,4 @@
-"""What an audit needs, read and checked, and what a probe sees of it."""
+"""What an audit needs, read and checked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from auditor.types import (
 class Fitter(Protocol):
     """Trains a model from the base by the audited model's recipe."""
 
-    def __call__(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model: ...
+    def __call__(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
+        """Train on these examples."""
+        ...
 
 
 class Trainer(Protocol):
@@ -31,7 +33,9 @@ class Trainer(Protocol):
 
     def __call__(
         self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
-    ) -> TrainedModel: ...
+    ) -> TrainedModel:
+        """Train by the recipe on these examples."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class AuditedModel:
 
     @property
     def name(self) -> str:
+        """The model's name."""
         return self.model.name
 
 
@@ -83,7 +88,10 @@ class Plan:
     """Set → the file that it was read from, as the user named it."""
 
     def row(self, example: str) -> str:
-        """An example where a user finds it, as in ``test.csv: row 17``; by its id if it is a probe's own."""
+        """An example where a user finds it, as in ``test.csv: row 17``.
+
+        One of a probe's own is named by its id.
+        """
         name, _, number = example.rpartition(":")
         return f"{self.files[name]}: row {number}" if name in self.files else example
 

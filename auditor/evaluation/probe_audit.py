@@ -51,7 +51,10 @@ class BoundAudit:
         drawn: Callable[[Sequence[str]], None] = _nobody,
         nested: Nested = _not_nested,
     ) -> None:
-        """``drawn`` hears the clusters of examples in their order, before any case of them."""
+        """Bind the plan to one model and one probe.
+
+        ``drawn`` hears the clusters of examples in their order, before any case of them.
+        """
         self._plan = plan
         self._audited = audited
         self._probe = probe
@@ -62,25 +65,31 @@ class BoundAudit:
 
     @property
     def model(self) -> str:
+        """As ``Audit.model``."""
         return self._audited.name
 
     @property
     def settings(self) -> Any:
+        """As ``Audit.settings``."""
         return self._plan.settings[self._probe.name]
 
     @property
     def task(self) -> Task:
+        """As ``Audit.task``."""
         return self._plan.task
 
     @property
     def domains(self) -> tuple[str, ...]:
+        """As ``Audit.domains``."""
         return tuple(name for name in self._plan.examples if name not in SPLITS)
 
     @property
     def favourable_label(self) -> str | None:
+        """As ``Audit.favourable_label``."""
         return self._plan.favourable_label
 
     def examples(self, name: str = HOME, n: int | None = None) -> Sequence[Example]:
+        """As ``Audit.examples``."""
         given = self._plan.examples[name]
         if name in SPLITS:
             return given if n is None else given[:n]
@@ -91,50 +100,61 @@ class BoundAudit:
             given = self._draw.of(given)
         elif n is not None:
             given = given[:n]
-        self._drawn([one.cluster for one in given])
+        self._drawn([example.cluster for example in given])
         return given
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+        """As ``Audit.ask``."""
         self._check_scope("ask")
         return self._scorer.ask(inputs)
 
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
+        """As ``Audit.side_by_side``."""
         self._check_scope("side_by_side")
         if self._draw is None or self._draw.wants(slice_, self._probe):
             yield from self._scorer.side_by_side(tasks)
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
+        """As ``Audit.encode``."""
         self._check_scope("encode")
         return self._scorer.encode(inputs)
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
+        """As ``Audit.fit``."""
         self._check_scope("fit")
         if self._audited.fit is None:
             raise RuntimeError(f"probe {self._probe.name} fits a model but does not list 'base' among its needs")
         return self._audited.fit(examples, seed=seed, steps=steps, batch_size=batch_size)
 
     def has(self, need: str) -> bool:
+        """As ``Audit.has``."""
         return given(self._plan, self._audited)[need]
 
     @property
     def checkpoints(self) -> Sequence[TrainedModel]:
+        """As ``Audit.checkpoints``."""
         self._check_scope("checkpoints")
         return self._audited.checkpoints()
 
     def train_by(
         self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
     ) -> TrainedModel:
+        """As ``Audit.train_by``."""
         self._check_scope("train_by")
         if self._audited.train is None:
             raise RuntimeError(f"probe {self._probe.name} trains a model without asking whether a base is given")
         return self._audited.train(recipe, examples, seed=seed, steps=steps, batch_size=batch_size)
 
     def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
+        """As ``Audit.findings``."""
         self._check_scope("findings")
         return self._nested(inquiry, model)
 
     def _check_scope(self, name: str) -> None:
-        """A probe of the data asks for nothing that is a model's. Raises ProbeError."""
+        """Check that a probe of the data asks for no model.
+
+        Raises ProbeError.
+        """
         if self._probe.scope == "data":
             raise ProbeError(
                 f'asks the model (audit.{name}), but its scope is "data"',
@@ -143,4 +163,5 @@ class BoundAudit:
             )
 
     def rng(self, *key: object) -> random.Random:
+        """As ``Audit.rng``."""
         return seeded(self._plan.seed, self._probe.name, *key)

@@ -1,4 +1,4 @@
-"""One probe on one model: its cases drawn, scored, judged and added up, all at once or in rounds."""
+"""One probe on one model: cases drawn, scored, judged and added up."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ _P = ParamSpec("_P")
 
 
 class WriteError(Exception):
-    """Wraps an OSError of the sink or the spool, so that a full disk is not taken for a probe's crash."""
+    """Wraps an OSError of the sink or the spool.
+
+    So a full disk is not taken for a probe's crash.
+    """
 
     def __init__(self, cause: OSError) -> None:
         super().__init__(str(cause))
@@ -57,7 +60,10 @@ def _guarded(write: Callable[_P, None]) -> Callable[_P, None]:
 
 
 def smaller(plan: Plan, audited: AuditedModel, name: str, settings: Mapping[str, Any]) -> Plan:
-    """The plan for one other model, with a probe's settings changed; a count is never above the user's own."""
+    """The plan for one other model, with a probe's settings changed.
+
+    A count is never above the user's own.
+    """
     own = plan.settings[name]
     counts = {key: min(value, getattr(own, key)) for key, value in settings.items() if type(value) is int}
     changed = {name: replace(own, **{**settings, **counts})}
@@ -65,20 +71,24 @@ def smaller(plan: Plan, audited: AuditedModel, name: str, settings: Mapping[str,
 
 
 def scorer_for(plan: Plan, model: Model) -> Scorer:
-    """A scorer as the plan has it, with the home domain's clean examples."""
+    """A scorer as the plan has it, prepared with the home domain."""
     scorer = Scorer(model, plan.task, batch_tokens=plan.batch_tokens, width=plan.lockstep, cache=plan.cache)
     scorer.prepare(plan.examples[HOME])
     return scorer
 
 
 class _Nested:
-    """Other probes on other models, within one probe: same cases as in their own records, same answers from the cache."""
+    """Other probes on other models, within one probe.
+
+    Cases are those of their own records, answers those of the cache.
+    """
 
     def __init__(self, plan: Plan, counts: Counter[str], progress: Progress) -> None:
         self._plan, self._counts, self._progress = plan, counts, progress
         self._scorer: tuple[Model, Scorer] | None = None
 
     def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
+        """As ``Audit.findings``."""
         plan, audited = self._plan, AuditedModel(model)
         probe = asked_of(plan, inquiry)
         if probe is None:
@@ -92,35 +102,46 @@ class _Nested:
         plan = smaller(plan, audited, probe.name, inquiry.settings)
         with contextlib.closing(Measuring(plan, audited, probe, self._for(model), _nowhere)) as measuring:
             measuring.draw(self._progress)
-            found = measuring.found()
-        self._counts.update(found["counts"])
-        if found["measurements"]:
-            return tuple(found["measurements"])
-        return next((gap.reason for gap in found["skipped"]), "nothing could be measured")
+            measured = measuring.results()
+        self._counts.update(measured["counts"])
+        if measured["measurements"]:
+            return tuple(measured["measurements"])
+        return next((gap.reason for gap in measured["skipped"]), "nothing could be measured")
 
     def _for(self, model: Model) -> Scorer:
-        """One scorer for all probes on a model: the clean examples' answers are theirs in common."""
+        """The scorer of all probes on a model.
+
+        The clean examples' answers are theirs in common.
+        """
         if self._scorer is None or self._scorer[0] is not model:
             self._scorer = model, scorer_for(self._plan, model)
         return self._scorer[1]
 
 
 def _nowhere(_model: str, _probe: str, _case: ScoredCase) -> None:
-    """The cases of other probes are kept in their own records, if at all."""
+    """Keep no case: those of other probes are in their records."""
 
 
 def measures(probe: Probe) -> bool:
-    """Whether the probe has numbers of its own: then its judged cases are kept."""
-    own: object = type(probe).measure
-    return own is not ProbeDefaults.measure
+    """Whether the probe has numbers of its own.
+
+    Only then its judged cases are kept.
+    """
+    return getattr(probe.measure, "__func__", None) is not ProbeDefaults.measure
 
 
 class NotDrawnError(Exception):
-    """The cases are not of the examples that the look drew: the probe cannot be looked at in rounds."""
+    """The cases are not of the examples that the look drew.
+
+    Such a probe cannot be looked at in rounds.
+    """
 
 
 class Measuring:
-    """What one probe finds of one model: ``draw`` any number of times, then ``found``."""
+    """What one probe finds of one model.
+
+    ``draw`` may be called any number of times, then ``results``.
+    """
 
     def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink) -> None:
         self._plan, self._audited, self._probe = plan, audited, probe
@@ -138,10 +159,10 @@ class Measuring:
         """Those that a case came of."""
 
     def draw(self, progress: Progress, draw: Draw | None = None) -> int:
-        """Score the probe's cases, with ``draw`` those of some examples in the slices that it reads; how many.
+        """Score the probe's cases and count them.
 
-        Raises NotDrawnError at a first look, with nothing scored, and ProbeError at a later one for cases of examples
-        that the look did not draw.
+        With ``draw`` those of its examples in the slices that it reads. Raises NotDrawnError at a first look, with
+        nothing scored, and ProbeError at a later one for cases of examples that the look did not draw.
         """
         drawn: set[str] = set()
 
@@ -160,10 +181,13 @@ class Measuring:
         self.unanswered = {**self._scorer.unanswered, **self.unanswered}
         return self._scorer.counts["cases"]
 
-    def found(
+    def results(
         self, draw: Draw | None = None, *, whole: bool = True, progress: Progress | None = None
     ) -> dict[str, Any]:
-        """The measured parts of the probe's record, unless ``whole`` without the probe's own numbers."""
+        """The measured parts of the probe's record.
+
+        Unless ``whole``, they lack the probe's own numbers.
+        """
         sequential = draw is not None and draw.clusters is not None
         measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential))
         if self._measures and whole:
@@ -182,16 +206,20 @@ class Measuring:
         }
 
     def close(self) -> None:
+        """Let go of the cases kept."""
         self._spool.close()
 
     def _gaps(self, measurements: Sequence[Measurement]) -> Iterator[Skipped]:
         """What every look skipped, once: not the slices that another one measured."""
-        measured = {slice_key(one.slice) for one in measurements}
+        measured = {slice_key(measurement.slice) for measurement in measurements}
         gaps = {(slice_key(gap.slice), gap.reason): gap for gap in self._skipped}
         return (gap for (key, _), gap in gaps.items() if key not in measured)
 
     def _fresh(self) -> Model | None:
-        """The checkpoint loaded afresh for interactive probes: an attack's success counts only if that agrees."""
+        """The checkpoint loaded afresh, for interactive probes.
+
+        An attack's success counts only if that agrees.
+        """
         if self._probe.interactive and self._reloaded is None:
             self._reloaded = self._audited.model.reload()
         return self._reloaded
@@ -214,8 +242,8 @@ class Measuring:
         if self._measures:
             self._keep(judged)
 
-    def _cases(self, found: Iterable[Case | Skipped], progress: Progress, draw: Draw | None) -> Iterator[Case]:
-        for item in found:
+    def _cases(self, items: Iterable[Case | Skipped], progress: Progress, draw: Draw | None) -> Iterator[Case]:
+        for item in items:
             if isinstance(item, Skipped):
                 self._skipped.append(item)
             elif self._probe.scope == "data":

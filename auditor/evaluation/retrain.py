@@ -1,4 +1,7 @@
-"""What probes that compare trainings are given: ways to train again, and the checkpoints beside the audited one."""
+"""What probes that compare trainings are given.
+
+Ways to train again, and the checkpoints beside the audited one.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,8 @@ def audited(
 ) -> AuditedModel:
     """The model with what is known of its training.
 
-    ``base`` wins over the recorded one; for a checkpoint without a record, the base of ``[training]`` counts where it is
-    a model of the same kind. Raises AuditError.
+    ``base`` wins over the recorded one; for a checkpoint without a record, the base of ``[training]`` counts where it
+    is a model of the same kind. Raises AuditError.
     """
     from auditor.training import refit
 
@@ -57,7 +60,10 @@ def audited(
 def _base(
     named: Path | None, folder: in_memory.Source, record: records.TrainingRecord | None, config: Config
 ) -> tuple[Path | None, Path | None, str | None]:
-    """The base to train from, the same where the config named it, and why that does not count."""
+    """The base to train from, and where it comes from.
+
+    The second is the same base where the config named it, the third why what the config names does not count.
+    """
     if named is not None:
         checkpoint.check_base(named)
         difference = _difference(named, folder)
@@ -75,7 +81,9 @@ def _base(
 
 
 def _configured(config: Config, folder: in_memory.Source) -> tuple[Path | None, str | None]:
-    """The base of ``[training]`` for a checkpoint that nothing is recorded of; without one, why it does not count.
+    """The base of ``[training]`` for a checkpoint without a record.
+
+    Without one, in words why it does not count.
 
     The config may be about another checkpoint than this one, so that a base that does not fit ends no audit.
     """
@@ -105,7 +113,10 @@ ARCHITECTURE = (
 
 
 def _difference(base: Path, model: in_memory.Source) -> str | None:
-    """The first field in which a checkpoint's architecture differs from its supposed base's; None where none does."""
+    """The first field in which two architectures differ.
+
+    They are a checkpoint's and its supposed base's. None where no field differs.
+    """
     expected = _settings(base)
     own = _settings(model) if isinstance(model, Path) else model.settings
     for name in ARCHITECTURE:
@@ -122,7 +133,10 @@ def _settings(folder: Path) -> dict[str, Any]:
 def _fit(
     again: Any, record: records.TrainingRecord | None, folder: in_memory.Source, examples: Sequence[Example], **how: Any
 ) -> Model:
-    """A model by the audited one's recipe; its fingerprint is the key of its training."""
+    """A model by the audited one's recipe.
+
+    Its fingerprint is the key of its training.
+    """
     from auditor.training import loop, recipes
 
     recipe, given = (record.recipe, record.recipe_settings) if record is not None else ("standard", {})
@@ -142,7 +156,10 @@ def _train(
     seed: int,
     **how: Any,
 ) -> TrainedModel:
-    """A model by a recipe of the config's; at its own learning rate, else at that of whole fine-tuning."""
+    """A model by a recipe of the config's.
+
+    It has the learning rate of its recipe, else that of whole fine-tuning.
+    """
     from auditor.training import loop, recipes
 
     made = recipes.create(recipe, config.training.recipe.get(recipe, {}), config.resolve(Path()))
@@ -154,7 +171,10 @@ def _train(
 
 
 def shared_rate(record: records.TrainingRecord | None, config: Config) -> float:
-    """The learning rate of recipes without one of their own: the recorded one, unless that was its recipe's own."""
+    """The learning rate of recipes without one of their own.
+
+    It is the recorded one, unless that was its recipe's own.
+    """
     if record is None or record.own_learning_rate:
         return config.training.learning_rate
     return float(record.settings.get("learning_rate", config.training.learning_rate))
@@ -163,7 +183,9 @@ def shared_rate(record: records.TrainingRecord | None, config: Config) -> float:
 def _beside(
     folder: in_memory.Source, record: records.TrainingRecord | None, task: Task, load: Load
 ) -> tuple[TrainedModel, ...]:
-    """The checkpoints in the folder of this one, itself among them, of the same base, rows, labels and settings.
+    """The checkpoints beside this one that may be compared, itself among them.
+
+    They are of the same base, rows, labels and settings.
 
     What cannot be read is none of them. Links and hidden folders are other names of checkpoints, or parts of them.
     """
@@ -172,49 +194,55 @@ def _beside(
     if record is None or not isinstance(folder, Path):
         return ()
     parent = folder.resolve().parent
-    found: dict[tuple[str, int], TrainedModel] = {}
+    by_seed: dict[tuple[str, int], TrainedModel] = {}
     costs = cost.read(parent)
     for path in _folders(parent):
-        other = _twin(path, record, task)
-        if other is None:
+        twin = _twin(path, record, task)
+        if twin is None:
             continue
         took = costs.get(path.name)
-        one = TrainedModel(
-            path.name.removesuffix(f"-seed{other.seed}"),
-            other.recipe == "standard",
-            other.seed,
-            functools.partial(load, path, other),
-            float(other.work) or None,
+        trained = TrainedModel(
+            path.name.removesuffix(f"-seed{twin.seed}"),
+            twin.recipe == "standard",
+            twin.seed,
+            functools.partial(load, path, twin),
+            float(twin.work) or None,
             None if took is None else took.seconds,
             None if took is None or took.peak_bytes is None else float(took.peak_bytes),
         )
         # ``fgm`` beside ``fgm-seed0``, both of seed 0: the first by name.
-        found.setdefault((one.recipe, one.seed), one)
-    return tuple(found.values())
+        by_seed.setdefault((trained.recipe, trained.seed), trained)
+    return tuple(by_seed.values())
 
 
 def _folders(parent: Path) -> list[Path]:
     try:
         every = sorted(parent.iterdir())
-        return [one for one in every if one.is_dir() and not one.is_symlink() and not one.name.startswith(".")]
+        return [path for path in every if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")]
     except OSError:
         return []
 
 
 def _twin(path: Path, record: records.TrainingRecord, task: Task) -> records.TrainingRecord | None:
-    """The record of a checkpoint that differs from this one in recipe, seed and learning rate alone."""
+    """Another checkpoint's record, where it may be compared.
+
+    It differs in recipe, seed and learning rate alone.
+    """
     try:
-        other = records.read(path)
-        if other is None or _same(other) != _same(record):
+        twin = records.read(path)
+        if twin is None or _same(twin) != _same(record):
             return None
         labels = checkpoint.describe(path, task.head, task=task.name).labels
     except (ModelError, OSError):
         return None
-    return other if labels == task.labels else None
+    return twin if labels == task.labels else None
 
 
 def _same(record: records.TrainingRecord) -> tuple[Any, ...]:
-    """What has to be equal for a difference to be the recipe's. A recipe may want a learning rate of its own."""
+    """What has to be equal for a difference to be the recipe's.
+
+    A recipe may want a learning rate of its own.
+    """
     data = {name: record.data.get(name, {}).get("sha256") for name in ("train", "validation")}
     settings = {name: value for name, value in record.settings.items() if name != "learning_rate"}
     columns = dict(record.columns)

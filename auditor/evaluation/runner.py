@@ -1,4 +1,7 @@
-"""Probes × models → records. Holds the only broad ``except`` of the project: a crashed probe is a record."""
+"""Probes × models → records.
+
+Holds the only broad ``except`` of the project: a crashed probe is a record.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ from auditor.types import Measurement, Metric, Probe, ProbeRecord, Progress
 
 
 def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
-    """One record for each model and discovered probe, models in their order, probes in theirs.
+    """Make one record for each model and discovered probe.
 
-    ConfigError, OSError of the sink or the spool and KeyboardInterrupt go through; any other exception of a probe
-    becomes a ``failed`` record with its traceback in ``plan.errors``.
+    Models and probes stand in their order. ConfigError, OSError of the sink or the spool and KeyboardInterrupt go
+    through; any other exception of a probe becomes a ``failed`` record with its traceback in ``plan.errors``.
     """
     records = []
     with writing():
@@ -36,14 +39,20 @@ def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
 
 
 def suites(plan: Plan, audited: AuditedModel, sink: Sink) -> Iterator[Suite]:
-    """Every probe of the plan on one model, with the clean examples' answers in common."""
+    """Every probe of the plan on one model.
+
+    They have the clean examples' answers in common.
+    """
     scorer = scorer_for(plan, audited.model)
     for probe in plan.probes:
         yield Suite(plan, audited, probe, scorer, sink)
 
 
 class Suite:
-    """One probe on one model. What it raises ends it alone: one probe's broken model must not cost the others' results."""
+    """One probe on one model.
+
+    What it raises ends it alone: one probe's broken model must not cost the others' results.
+    """
 
     def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink) -> None:
         self._plan, self._audited, self.probe = plan, audited, probe
@@ -72,14 +81,17 @@ class Suite:
                 cache.remember(work, cases)
 
     def close(self) -> None:
-        """Let go of what waits on disk, and name every text that was left out."""
+        """Let go of what waits on disk.
+
+        Every text that was left out is named in the plan's errors.
+        """
         self._measuring.close()
         suite = f"{self._audited.name}: {self.probe.name}"
         for name, reason in self._measuring.unanswered.items():
             self._plan.errors.append(f"{suite}: {self._plan.row(name)} is left out: the model {reason}")
 
     def _left_out(self, count: int) -> str:
-        """Words on the cases that have no answer, with one of them by name; empty where there are none."""
+        """Words on the cases without an answer; empty where there are none."""
         if not count:
             return ""
         name, reason = next(iter(self._measuring.unanswered.items()))
@@ -96,16 +108,19 @@ class Suite:
         *,
         whole: bool = True,
     ) -> ProbeRecord:
-        """What it found, by sequential methods after looks; unless ``whole`` without the probe's own numbers."""
-        found: dict[str, Any] = {}
+        """What it found, by sequential methods after looks.
+
+        Unless ``whole``, the record lacks the probe's own numbers.
+        """
+        parts: dict[str, Any] = {}
         if self._reason is None:
             with self._alone(progress):
-                measured = self._measuring.found(draw, whole=whole, progress=progress)
+                measured = self._measuring.results(draw, whole=whole, progress=progress)
                 self._check(measured["measurements"])
-                found = measured
+                parts = measured
                 if progress is not None:
-                    note = f"{found['counts']['cases']} cases, {len(found['measurements'])} measurements"
-                    progress.finish(note + self._left_out(found["counts"].get("unanswered", 0)))
+                    note = f"{parts['counts']['cases']} cases, {len(parts['measurements'])} measurements"
+                    progress.finish(note + self._left_out(parts["counts"].get("unanswered", 0)))
         return ProbeRecord(
             model=self._audited.name,
             probe=self.probe.name,
@@ -117,21 +132,24 @@ class Suite:
             description=registry.description(self.probe),
             settings=registry.settings_of(self._plan.settings[self.probe.name]),
             metrics=tuple(self.probe.metrics(self._plan.task)),
-            **found,
+            **parts,
         )
 
-    def _check(self, found: Iterable[Measurement]) -> None:
-        """What the probe measured itself follows from its rows: else its results would be refused when they are read."""
+    def _check(self, measurements: Iterable[Measurement]) -> None:
+        """Check that what the probe measured itself follows from its rows.
+
+        Else its results would be refused when they are read.
+        """
         by_name = {metric.name: metric for metric in self.probe.metrics(self._plan.task)}
         where = f"probe {self.probe.name}"
-        for one in found:
-            metric = by_name.get(one.metric)
+        for measurement in measurements:
+            metric = by_name.get(measurement.metric)
             if metric is None:
-                raise ProbeError(f"measures {one.metric!r}, which is none of its metrics", where=where)
-            if metric.kind != "descriptive" and not metric.tallied and not _follows(metric, one):
+                raise ProbeError(f"measures {measurement.metric!r}, which is none of its metrics", where=where)
+            if metric.kind != "descriptive" and not metric.tallied and not _follows(metric, measurement):
                 hint = "make it with metrics.measurement"
                 raise ProbeError(
-                    f"a measurement of {one.metric!r} does not follow from its rows", where=where, hint=hint
+                    f"a measurement of {measurement.metric!r} does not follow from its rows", where=where, hint=hint
                 )
 
     @contextlib.contextmanager
@@ -148,16 +166,19 @@ class Suite:
                 progress.finish("crashed")
 
 
-def _follows(metric: Metric, found: Measurement) -> bool:
-    if not found.rows:
+def _follows(metric: Metric, measurement: Measurement) -> bool:
+    if not measurement.rows:
         return False
-    again = metrics.recomputed(metric, found)
-    return all(getattr(again, key) == getattr(found, key) for key in metrics.COMPUTED)
+    again = metrics.recomputed(metric, measurement)
+    return all(getattr(again, key) == getattr(measurement, key) for key in metrics.COMPUTED)
 
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """Inside, an OSError of the sink or the spool passes through suites; it comes out as it was."""
+    """Let an OSError of the sink or the spool pass through suites.
+
+    It comes out as it was.
+    """
     try:
         yield
     except WriteError as error:

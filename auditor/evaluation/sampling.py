@@ -25,7 +25,7 @@ def seeded(seed: int, *key: object) -> random.Random:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The clusters of every set, and the slices, that one look is about."""
+    """The clusters and slices that one look is about."""
 
     clusters: tuple[int, int] | None
     """From the first to before the second, in the order of their first examples; None: a fixed design's examples."""
@@ -35,20 +35,26 @@ class Draw:
     """Whether a slice, as a rule names it, still takes cases. Asked for every case: to be quick."""
 
     def of(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """The examples of its clusters. A cluster is drawn whole: else its mean would change after a look."""
+        """The examples of its clusters.
+
+        A cluster is drawn whole: else its mean would change after a look.
+        """
         if self.clusters is None:
             return examples
         start, stop = self.clusters
         ranks: dict[str, int] = {}
-        return [one for one in examples if start <= ranks.setdefault(one.cluster, len(ranks)) < stop]
+        return [example for example in examples if start <= ranks.setdefault(example.cluster, len(ranks)) < stop]
 
     def wants(self, slice_: Slice, probe: Probe) -> bool:
-        """Whether cases of this slice still count in it or in a pool of it."""
+        """Whether cases of this slice, or of a pool of it, count."""
         return any(map(self.reads, keys_of(slice_, probe.pools)))
 
 
 def shuffled(examples: Sequence[Example], seed: int, name: str) -> tuple[Example, ...]:
-    """One seeded order of a data set, the same for all probes and models."""
+    """One seeded order of a data set.
+
+    It is the same for all probes and models.
+    """
     ordered = list(examples)
     seeded(seed, "order", name).shuffle(ordered)
     return tuple(ordered)
@@ -57,7 +63,9 @@ def shuffled(examples: Sequence[Example], seed: int, name: str) -> tuple[Example
 def without_leaks(
     examples: Mapping[str, Sequence[Example]], keys: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, tuple[Example, ...]], dict[str, int]]:
-    """Audit sets without the rows that the model sees alike in training or validation rows; and how many were left out.
+    """Audit sets without leaked rows, and how many were left out.
+
+    The model sees such a row alike in training or validation.
 
     ``keys``: of each set's examples, in their order.
     """

@@ -1,4 +1,4 @@
-"""``--until-decided``: what required rules read, on no more examples than their verdicts need.
+"""``--until-decided``: as few examples as the verdicts need.
 
 Examples are drawn in their seeded order, a round at a time; after each round the gate looks. A slice whose verdict
 stands is drawn no further, and a rule with a slice that fails is done. Metrics that are means, paired changes or
@@ -44,8 +44,10 @@ FIRST = 64
 GROWTH = 4
 """Later rounds draw a quarter of what was drawn: a verdict comes at most so much later than it could."""
 NEARLY_ALL = 0.9
-"""Stop drawing a slice once this share of its FIRST clusters is vacuous. A slice that is truly half vacuous gets there with
-probability of about 1e-9 (Hoeffding)."""
+"""Stop drawing a slice once this share of its FIRST clusters is vacuous.
+
+A slice that is truly half vacuous gets there with probability of about 1e-9 (Hoeffding).
+"""
 UNREAD = "no required rule reads it (--until-decided)"
 COMPARATOR = "a comparator decides nothing (--until-decided)"
 
@@ -78,7 +80,10 @@ class Drawn:
 
 
 def run(plan: Plan, rules: Policy, sink: Sink, progress: Progress) -> tuple[tuple[ProbeRecord, ...], Drawn]:
-    """Records of every model and probe, and how much was drawn. Raises as ``runner.run`` does."""
+    """Records of every model and probe, and how much was drawn.
+
+    Raises as ``runner.run`` does.
+    """
     drawn_from = {
         name: rows if name in SPLITS else _by_group(rows, plan.seed, name) for name, rows in plan.examples.items()
     }
@@ -86,24 +91,24 @@ def run(plan: Plan, rules: Policy, sink: Sink, progress: Progress) -> tuple[tupl
     records: list[ProbeRecord] = []
     with writing(), contextlib.ExitStack() as open_suites:
         for audited in plan.models:
-            found = list(suites(plan, audited, sink))
-            for suite in found:
+            own = list(suites(plan, audited, sink))
+            for suite in own:
                 open_suites.callback(suite.close)
             if audited.name == plan.candidate:
-                rounds = _Rounds(plan, rules, found, progress)
+                rounds = _Rounds(plan, rules, own, progress)
                 rounds.draw()
                 records += rounds.records(final=True)
                 drawn = rounds.drawn()
                 continue
-            for suite in found:
+            for suite in own:
                 suite.leave_out(COMPARATOR)
-            records += [suite.record() for suite in found]
+            records += [suite.record() for suite in own]
     return tuple(records), drawn
 
 
 class _Rounds:
-    def __init__(self, plan: Plan, rules: Policy, found: Sequence[Suite], progress: Progress) -> None:
-        self._plan, self._policy, self._suites, self._progress = plan, rules, found, progress
+    def __init__(self, plan: Plan, rules: Policy, own: Sequence[Suite], progress: Progress) -> None:
+        self._plan, self._policy, self._suites, self._progress = plan, rules, own, progress
         self._required = {
             index: rule for index, rule in enumerate(rules.rules) if rule.required != "never" and rule.limit is not None
         }
@@ -112,10 +117,10 @@ class _Rounds:
         self._available = max(self._clusters.values())
         # A group in two sets could not be drawn whole from both at the same look.
         apart = len(set().union(*sets.values())) == sum(self._clusters.values())
-        self._sequential = {suite.probe.name: apart and self._has_methods(suite.probe) for suite in found}
+        self._sequential = {suite.probe.name: apart and self._has_methods(suite.probe) for suite in own}
         self._looks = self._stop = 0
         self._kept: dict[str, ProbeRecord] = {}
-        for suite in found:
+        for suite in own:
             if not self._rules_of(suite.probe):
                 suite.leave_out(UNREAD)
 
@@ -127,14 +132,14 @@ class _Rounds:
         return {metric.name: metric for metric in probe.metrics(self._plan.task) if metric.name in names}
 
     def _has_methods(self, probe: Probe) -> bool:
-        """Whether every metric that a required rule reads has a method for repeated looks."""
+        """Whether every metric that is read has a sequential method."""
         return all(
-            one.tallied and stats.sequential_method(one.kind, one.ratio) is not None
-            for one in self._metrics_read(probe).values()
+            metric.tallied and stats.sequential_method(metric.kind, metric.ratio) is not None
+            for metric in self._metrics_read(probe).values()
         )
 
     def draw(self) -> None:
-        """Round after round until every required rule is decided or nothing is left to draw."""
+        """Draw until every required rule is decided or nothing is left."""
         open_: dict[int, frozenset[SliceKey]] = dict.fromkeys(self._required, frozenset())
         while open_:
             start, stop = self._stop, min(self._available, self._stop + max(FIRST, self._stop // GROWTH))
@@ -169,11 +174,14 @@ class _Rounds:
         suite.draw(self._progress, Draw(None, look, reads))
 
     def _reader(self, probe: Probe, open_: Mapping[int, frozenset[SliceKey]]) -> Callable[[SliceKey], bool]:
-        """Tells whether a rule that is open still reads a slice, or slices that are compared with it."""
+        """Make a function that tells whether open rules read a slice.
+
+        Slices that are compared with it count too.
+        """
         metrics = self._metrics_read(probe)
         rules = [(rule, open_[index]) for index, rule in self._rules_of(probe).items() if index in open_]
         references = [metrics[rule.metric].against for rule, _ in rules]
-        against = {slice_key(one) for one in references if one is not None}
+        against = {slice_key(reference) for reference in references if reference is not None}
 
         @functools.cache
         def reads(key: SliceKey) -> bool:
@@ -194,19 +202,22 @@ class _Rounds:
         return self._kept[name]
 
     def _undecided(self, decision: Decision) -> dict[int, frozenset[SliceKey]]:
-        """Rule → its slices that are done with, for the rules of which more can be drawn and is needed."""
-        found = {}
+        """Rule → its slices that are done with.
+
+        Rules are those of which more can be drawn and is needed.
+        """
+        still_open = {}
         for index, rule in self._required.items():
-            verdicts = [one for one in decision.verdicts if one.rule == index]
-            if not self._sequential[rule.probe] or any(one.outcome == "fail" for one in verdicts):
+            verdicts = [verdict for verdict in decision.verdicts if verdict.rule == index]
+            if not self._sequential[rule.probe] or any(verdict.outcome == "fail" for verdict in verdicts):
                 continue
             if self._kept[rule.probe].status != "measured":
                 continue
-            done = [self._is_done(rule, one) for one in verdicts]
+            done = [self._is_done(rule, verdict) for verdict in verdicts]
             if not all(done):
                 named = zip(verdicts, done, strict=True)
-                found[index] = frozenset(slice_key(one.slice or {}) for one, over in named if over)
-        return found
+                still_open[index] = frozenset(slice_key(verdict.slice or {}) for verdict, over in named if over)
+        return still_open
 
     def _is_done(self, rule: Rule, verdict: Verdict) -> bool:
         slice_ = verdict.slice or {}
@@ -216,47 +227,53 @@ class _Rounds:
         return verdict.outcome == "not_applicable" and (
             any(not gap.applies and dict(gap.slice) == dict(slice_) for gap in record.skipped)
             or any(
-                one.vacuous >= NEARLY_ALL and one.n_clusters >= FIRST
-                for one in record.measurements
-                if dict(one.slice) == dict(slice_)
+                measurement.vacuous >= NEARLY_ALL and measurement.n_clusters >= FIRST
+                for measurement in record.measurements
+                if dict(measurement.slice) == dict(slice_)
             )
         )
 
     def _clusters_for(self, slice_: Slice) -> int:
-        """Clusters that there are of a slice: those of the home domain, and of a set that the slice names."""
+        """Clusters that there are of a slice.
+
+        They are those of the home domain, and of a set that the slice names.
+        """
         return min(self._clusters[name] for name in {HOME, *slice_.values()} if name in self._clusters)
 
     def drawn(self) -> Drawn:
         slices = tuple(
-            self._slice_drawn(record.probe, found)
+            self._slice_drawn(record.probe, measurement)
             for record in self._kept.values()
-            for found in record.measurements
-            if any(_judges(rule, record.probe, found) for rule in self._required.values())
+            for measurement in record.measurements
+            if any(_judges(rule, record.probe, measurement) for rule in self._required.values())
         )
-        mine = [one for one in slices if one.design == "sequential"]
-        available = sum(one.available for one in mine)
-        saved = 1.0 - sum(one.clusters for one in mine) / available if available else 0.0
+        mine = [slice_ for slice_ in slices if slice_.design == "sequential"]
+        available = sum(slice_.available for slice_ in mine)
+        saved = 1.0 - sum(slice_.clusters for slice_ in mine) / available if available else 0.0
         return Drawn(self._looks, self._stop, self._available, slices, max(saved, 0.0))
 
-    def _slice_drawn(self, probe: str, found: Measurement) -> SliceDrawn:
+    def _slice_drawn(self, probe: str, measurement: Measurement) -> SliceDrawn:
         sequential = self._sequential[probe]
-        available = self._clusters_for(found.slice) if sequential else found.n_clusters
+        available = self._clusters_for(measurement.slice) if sequential else measurement.n_clusters
         design = "sequential" if sequential else "fixed"
-        return SliceDrawn(probe, found.metric, dict(found.slice), found.n_clusters, available, design)
+        return SliceDrawn(probe, measurement.metric, dict(measurement.slice), measurement.n_clusters, available, design)
 
 
-def _judges(rule: Rule, probe: str, found: Measurement) -> bool:
-    return rule.probe == probe and rule.metric == found.metric and policy.matches(rule, found.slice)
+def _judges(rule: Rule, probe: str, measurement: Measurement) -> bool:
+    return rule.probe == probe and rule.metric == measurement.metric and policy.matches(rule, measurement.slice)
 
 
 def _by_group(examples: Sequence[Example], seed: int, name: str) -> Sequence[Example]:
-    """Examples of one cluster side by side, the clusters in a seeded order in which their sizes have no say."""
+    """Put examples of one cluster side by side.
+
+    The clusters stand in a seeded order in which their sizes have no say.
+    """
     names = sorted(_clusters(examples))
     if len(names) == len(examples):
         return examples
     seeded(seed, "groups", name).shuffle(names)
     ranks = {cluster: rank for rank, cluster in enumerate(names)}
-    return sorted(examples, key=lambda one: ranks[one.cluster])
+    return sorted(examples, key=lambda example: ranks[example.cluster])
 
 
 def _clusters(examples: Sequence[Example]) -> set[str]:

@@ -1,1 +1,1 @@
-"""What third parties add: found by listing, by entry point, or as a file."""
+"""What third parties add, by listing, entry point or file."""

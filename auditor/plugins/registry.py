@@ -1,4 +1,4 @@
-"""Finds probes: the modules of ``probes``, the entry points of third parties, and single files."""
+"""Finds probes: modules, entry points of third parties, single files."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ GROUP = "auditor.probes"
 
 
 def sibling(name: str) -> ModuleType:
-    """Import the package ``name`` that lies beside ``auditor``; refuse another one of that name.
+    """Import the package of that name that lies beside ``auditor``.
 
-    ``probes`` and ``reports`` are names that a user's folder may hold too. Raises ProbeError.
+    Another one is refused: ``probes`` and ``reports`` are names that a user's folder may hold too. Raises ProbeError.
     """
     home = Path(__file__).resolve().parents[2]
     # Looked up before it is imported: another package's code is not ours to run.
     spec = importlib.util.find_spec(name)
-    found = [] if spec is None else [Path(path).resolve() for path in spec.submodule_search_locations or ()]
-    if home / name not in found:
+    folders = [] if spec is None else [Path(path).resolve() for path in spec.submodule_search_locations or ()]
+    if home / name not in folders:
         place = None if spec is None else spec.origin
         raise ProbeError(
             f"the package {name!r} that Python finds is not auditor's own",
@@ -45,13 +45,15 @@ def sibling(name: str) -> ModuleType:
 
 
 def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
-    """Every probe, plain quality first, then in the order of names. Finding none is an error.
+    """Find every probe: plain quality first, then by name.
+
+    Finding none is an error.
 
     Raises ProbeError for a file that does not import or breaks the contract.
     """
     package = sibling("probes")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
-    found = [_checked(importlib.import_module(f"probes.{name}"), f"probes.{name}") for name in names]
+    probes = [_checked(importlib.import_module(f"probes.{name}"), f"probes.{name}") for name in names]
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             loaded = entry.load()
@@ -59,12 +61,14 @@ def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
             raise ProbeError(
                 f"does not import: {type(error).__name__}: {error}", where=f"entry point {entry.name}"
             ) from error
-        found.append(_contract(loaded.PROBE if isinstance(loaded, ModuleType) else loaded, f"entry point {entry.name}"))
-    found += [_checked(_module_of(path), str(path)) for path in files]
-    if not found:
+        probes.append(
+            _contract(loaded.PROBE if isinstance(loaded, ModuleType) else loaded, f"entry point {entry.name}")
+        )
+    probes += [_checked(_module_of(path), str(path)) for path in files]
+    if not probes:
         raise ProbeError("no probe found", hint="is auditor installed whole?")
     by_name: dict[str, Probe] = {}
-    for probe in found:
+    for probe in probes:
         if probe.name in by_name:
             raise ProbeError(f"two probes are called {probe.name!r}", hint="probe names are unique")
         by_name[probe.name] = probe
@@ -136,7 +140,10 @@ def split_selection(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[Path, 
 
 
 def selected(probes: Sequence[Probe], names: Sequence[str], files: Iterable[Path] = ()) -> frozenset[str]:
-    """The names asked for, checked, and the probes of the files; all probes when none is named. Raises UsageError."""
+    """The probes asked for; all of them when none is named.
+
+    Names are checked, and the probes of the files belong to them. Raises UsageError.
+    """
     known = [probe.name for probe in probes]
     for name in names:
         if name not in known:
@@ -145,7 +152,10 @@ def selected(probes: Sequence[Probe], names: Sequence[str], files: Iterable[Path
 
 
 def missing_packages(probe: Probe) -> dict[str, str]:
-    """Packages that the probe needs and this installation lacks → why, and the command that mends it; imports none."""
+    """Packages that the probe needs and this installation lacks → why.
+
+    The reason says the command that mends it. Nothing is imported.
+    """
     names = sorted(need.removeprefix("package:") for need in probe.needs if need.startswith("package:"))
     return {name: reason for name in names if (reason := packages.lacking(name)) is not None}
 

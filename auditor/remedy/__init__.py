@@ -1,4 +1,4 @@
-"""Train for what failed in an audit, and audit before and after beside each other."""
+"""Train for what failed in an audit, and audit again."""
 
 from __future__ import annotations
 
@@ -81,7 +81,10 @@ def train(asked: Plan, lines: Lines) -> Iterator[Finished]:
 
 
 def audit(asked: Plan, listener: Listener, *, texts: bool = True) -> audit_run.Audited:
-    """Audit the trained checkpoints and the one before them beside each other, by the policy of the audit before."""
+    """Audit the trained checkpoints and the one before them.
+
+    They stand beside each other, and the policy is that of the audit before.
+    """
     checkpoints = asked.out / CHECKPOINTS
     known = {probe.name for probe in registry.discover()}
     # What was not asked of the candidate then would be asked of both models now.
@@ -106,7 +109,10 @@ def audit(asked: Plan, listener: Listener, *, texts: bool = True) -> audit_run.A
 
 
 def read_config(content: Mapping[str, Any]) -> Config:
-    """The config that the results hold. Raises ResultsError for one of another auditor."""
+    """Read the config that the results hold.
+
+    Raises ResultsError for one of another auditor.
+    """
     try:
         return Config.model_validate(content["config"], strict=False)
     except ValidationError as error:
@@ -116,7 +122,10 @@ def read_config(content: Mapping[str, Any]) -> Config:
 
 
 def _check_policy(audited: Audited) -> None:
-    """The policy can judge what is audited after the training: found out before it. Raises PolicyError."""
+    """Check that the policy can judge what is audited after the training.
+
+    Raises PolicyError before it.
+    """
     task = tasks.create(audited.results["task"]["name"], audited.results["task"]["labels"])
     known = {probe.name: {metric.name: metric for metric in probe.metrics(task)} for probe in registry.discover()}
     policy.check(audited.policy, known)
@@ -129,7 +138,10 @@ def _config(
     config: Config,
     say: Callable[[str], None],
 ) -> Config:
-    """The audit's own config, its files by their places, and each remedy as a recipe trained as the candidate was."""
+    """The audit's own config, with each remedy as a recipe.
+
+    Files stand by their places, and each remedy is trained as the candidate was.
+    """
     record, name = there.record, there.before.name
     if record is None:
         say(f"{name} has no training.json: its remedy is trained by [training] of the audit's config")
@@ -150,7 +162,10 @@ def _config(
 
 
 def _hypotheses(content: Mapping[str, Any], proposed: Sequence[Remedy]) -> Iterator[dict[str, Any]]:
-    """What each remedy should change, named before its audit: on what it was not trained on."""
+    """What each remedy should change, named before its audit.
+
+    It is about what the remedy was not trained on.
+    """
     for remedy in proposed:
         metric, expect = remedies.shown(content, remedy.role), "higher"
         slices: list[dict[str, str]] = [{remedy.key: value} for value in remedy.held_out]
@@ -164,7 +179,10 @@ def _hypotheses(content: Mapping[str, Any], proposed: Sequence[Remedy]) -> Itera
 
 
 def _check_place(place: Path, before: Path) -> None:
-    """Nothing of a user's stands where the audited checkpoint is to stand. Raises UsageError."""
+    """Check that nothing of a user's is in the way.
+
+    The audited checkpoint is to stand there. Raises UsageError.
+    """
     ours = place.is_symlink() and (not place.exists() or place.resolve() == before.resolve())
     if (place.exists() or place.is_symlink()) and not ours:
         raise UsageError("is in the way", where=str(place), hint="name another folder with --out")
@@ -172,7 +190,10 @@ def _check_place(place: Path, before: Path) -> None:
 
 @contextlib.contextmanager
 def _beside(checkpoints: Path, name: str, before: Path) -> Iterator[None]:
-    """Inside, the audited checkpoint stands among those of its remedies: linked, or copied where links cannot be made."""
+    """Put the audited checkpoint among those of its remedies.
+
+    It is linked, or copied where links cannot be made, and gone afterwards.
+    """
     place = checkpoints / name
     _check_place(place, before)
     if place.is_symlink():
@@ -196,6 +217,9 @@ def results_of(asked: Plan) -> Path:
 
 
 def default_out(folder: Path) -> Path:
-    """Where a remedy goes that nobody names a folder for. ``folder``: of the results before it."""
+    """Where a remedy goes that nobody names a folder for.
+
+    ``folder``: of the results before it.
+    """
     place = results.folder_of(folder).resolve()
     return place.with_name(f"{place.name}-remedy")

@@ -1,4 +1,4 @@
-"""What a remedy changed: a metric before and after its training, paired by cluster."""
+"""What a remedy changed, paired by cluster."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Change:
 
 
 def changes(folder: Path, before: str, remedy: Remedy) -> Iterator[Change]:
-    """Yield the changes that a remedy made: held out from its training or not, apart.
+    """Yield every change that a remedy made.
+
+    What was held out from its training stands apart.
 
     ``folder``: the results of the audit after the training, in which ``before`` stands beside it.
     """
@@ -56,7 +58,10 @@ _Slice: TypeAlias = tuple[tuple[str, str], ...]
 
 
 def _rows(records: Sequence[ProbeRecord], model: str, probe: str, metric: str) -> dict[_Slice, Sequence[Row]]:
-    """Slice → rows, of the slices with the fewest keys: a family, not each of its perturbations."""
+    """Slice → rows, of the slices with the fewest keys.
+
+    That is a family, not each of its perturbations.
+    """
     own = [
         measurement
         for record in records

@@ -1,4 +1,7 @@
-"""What a remedy is trained from: checkpoint, base and rows that are there, or in words what is missing."""
+"""What a remedy is trained from.
+
+Checkpoint, base and rows that are there, or in words what is missing.
+"""
 
 from __future__ import annotations
 
@@ -87,12 +90,15 @@ def _files(
     given: Path | None,
     record: TrainingRecord | None,
     before: Path,
-    found: Mapping[str, Any],
+    content: Mapping[str, Any],
     root: Path,
     missing: list[str],
 ) -> Iterator[tuple[str, Path]]:
-    """The rows that were audited, as they were, and those to train on: of ``--train-data``, of the training, of the audit."""
-    audited = {entry["name"]: entry for entry in found["data"]}
+    """The rows that were audited, and those to train on.
+
+    The first are as they were; the second those of ``--train-data``, of the training, or of the audit.
+    """
+    audited = {entry["name"]: entry for entry in content["data"]}
     if given is not None:
         if given.exists():
             yield "train", given
@@ -121,7 +127,10 @@ def _files(
 def _split(
     name: str, record: TrainingRecord | None, before: Path, entry: Mapping[str, Any] | None, root: Path
 ) -> tuple[Path | None, str]:
-    """The file of a set as it was trained on, else as the audit was given it; and what is wrong with it."""
+    """The file of a set, and what is wrong with it.
+
+    It is the one that was trained on, else the one that the audit was given.
+    """
     if record is not None and name in record.data:
         try:
             return records.check_data(record, before, name), ""
@@ -141,7 +150,10 @@ def _changed(path: Path, sha256: str) -> str:
 
 
 def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> dict[str, Any]:
-    """The audit's own config with the files by their places; ``probes``: those whose settings are kept."""
+    """The audit's own config with the files by their places.
+
+    ``probes``: those whose settings are kept.
+    """
     record, columns = sources.record, configs.columns(config)
     files = {name: path.resolve() for name, path in sources.files.items()}
     splits = {name: files.pop(name, None) for name in SPLITS}
@@ -173,7 +185,10 @@ def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> di
 
 
 def training_of(sources: Sources, config: Config) -> dict[str, Any]:
-    """``[training]`` as the audited checkpoint's was; for one from elsewhere that of the audit's config."""
+    """``[training]`` as the audited checkpoint's was.
+
+    For one from elsewhere it is that of the audit's config.
+    """
     from auditor.evaluation import retrain
     from auditor.training import job
 

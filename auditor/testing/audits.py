@@ -15,6 +15,7 @@ from auditor.types import (
     Encoded,
     Example,
     Inputs,
+    Inquiry,
     Measurement,
     Model,
     Response,
@@ -23,8 +24,8 @@ from auditor.types import (
     TrainedModel,
 )
 
-Findings: TypeAlias = Callable[[str, Model, Mapping[str, Any]], "Sequence[Measurement] | str"]
-"""What another probe finds of a model: (probe, model, changed settings)."""
+Findings: TypeAlias = Callable[[Inquiry, Model], "Sequence[Measurement] | str"]
+"""What another probe finds of a model."""
 
 
 class FakeAudit:
@@ -45,7 +46,6 @@ class FakeAudit:
         checkpoints: Sequence[TrainedModel] = (),
         findings: Findings | None = None,
         favourable_label: str | None = None,
-        candidate: bool = True,
         width: int = 1,
         seed: int = 0,
     ) -> None:
@@ -61,14 +61,13 @@ class FakeAudit:
             checkpoints: The audited model and those beside it.
             findings: What other probes find of a model.
             favourable_label: The label that the config names so.
-            candidate: Whether the model is the audit's candidate.
             width: How many tasks ``side_by_side`` runs in lockstep.
             seed: What ``rng`` draws from, beside its key.
         """
         self._examples = dict(examples) if isinstance(examples, Mapping) else {HOME: examples}
         self._given_model, self._fit, self._train_by, self._findings = model, fit, train_by, findings
         self.settings, self.task, self.favourable_label = settings, task, favourable_label
-        self.checkpoints, self._candidate, self._seed = tuple(checkpoints), candidate, seed
+        self.checkpoints, self._seed = tuple(checkpoints), seed
         self._lockstep: Lockstep[Inputs, Response] = Lockstep(self._answer, width)
         self.asked: list[Inputs] = []
         self.fits: list[tuple[Sequence[Example], int, int, int]] = []
@@ -122,11 +121,11 @@ class FakeAudit:
         self.trainings.append((recipe, examples, seed, steps, batch_size))
         return self._train_by(recipe, examples, seed=seed, steps=steps, batch_size=batch_size)
 
-    def findings(self, probe: str, model: Model, settings: Mapping[str, Any]) -> Sequence[Measurement] | str:
+    def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
         """What ``findings`` says. Raises RuntimeError where it is not given."""
         if self._findings is None:
-            raise _lacking(f"what {probe} finds", "findings")
-        return self._findings(probe, model, settings)
+            raise _lacking(f"what the probe of the role {inquiry.role!r} finds", "findings")
+        return self._findings(inquiry, model)
 
     def has(self, need: str) -> bool:
         """Whether what NEEDS names is there, by what the test gives. Raises KeyError for a need that nobody knows."""
@@ -134,7 +133,6 @@ class FakeAudit:
             "train": "train" in self._examples,
             "domains": len(self.domains) > 1,
             "base": self._fit is not None or self._train_by is not None,
-            "candidate": self._candidate,
             **given_by(self.task),
         }
         return there[need]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import FunctionType
 from typing import Any, get_args
 
 from auditor import text
@@ -73,13 +73,13 @@ def check_members(rules: Rules, probe: Any, task: Task) -> None:
     lines = registry.description(probe).splitlines()
     described = bool(lines) and bool(lines[0].strip()) and (len(lines) == 1 or not lines[1].strip())
     # A class without a docstring of its own has none, whatever it derives from says.
-    rules.hold("docstring", described and "__doc__" in vars(type(probe)), "its class has no docstring of that form")
+    rules.hold("docstring", described and vars(type(probe)).get("__doc__"), "its class has no docstring of that form")
     _check_metrics(rules, probe, task)
 
 
 def _lacking(probe: Any) -> list[str]:
-    members = (*Probe.__annotations__, *(name for name in vars(Probe) if inspect.isfunction(getattr(Probe, name))))
-    return [name for name in dict.fromkeys(members) if name[0] != "_" and not hasattr(probe, name)]
+    members = [name for name, member in vars(Probe).items() if isinstance(member, property | FunctionType)]
+    return [name for name in members if name[0] != "_" and not hasattr(probe, name)]
 
 
 def _check_metrics(rules: Rules, probe: Any, task: Task) -> None:

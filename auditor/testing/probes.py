@@ -10,7 +10,7 @@ from auditor.config import probe_settings
 from auditor.evaluation import needs
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
-from auditor.evaluation.probe_run import interactive, scorer_for
+from auditor.evaluation.probe_run import scorer_for
 from auditor.evaluation.runner import Suite
 from auditor.plugins import registry
 from auditor.testing import probe_rules
@@ -70,19 +70,25 @@ def check_probe(
     check_settings(rules, probe.settings, lambda given: probe_settings(probe.settings, given, where))
     chosen = probe_settings(probe.settings, settings or {}, where)
     trial = _Trial(rules, probe, task, examples or _sets(task), chosen)
-    subject = trial.audited(clean or counting_model(task, trial.examples["train"], name="clean"))
+    subject = trial.audited(
+        clean or counting_model(task, trial.examples.get("train") or trial.examples[HOME], name="clean")
+    )
+    planned = trial.planned(subject)
     record, made = trial.run(subject)
     why = probe_rules.silence(record)
     rules.hold("not applicable with a reason", why != "", "it measures nothing and does not say why")
-    wanted = applies or (True if defective is not None else applies)
+    wanted = True if defective is not None else applies
     rules.hold("applies", wanted is None or wanted is (why is None), f"it {f'is silent: {why}' if why else 'measures'}")
     rules.hold("applies", reason in (None, why), f"it says {why!r}, not {reason!r}")
     trial.check_repeated(subject, record, made)
-    trial.check_planned(subject, len(made))
     other = trial.audited(defective or _stubborn(task))
     worse, others = trial.run(other)
-    if not interactive(probe):
+    if not probe.interactive:
         rules.hold("same cases for any model", others == made, f"{len(made)} cases, and {len(others)} others")
+    if planned is not None:
+        right = planned.cases == len(made) if planned.exact else planned.cases >= len(made)
+        said = f"{planned.cases} cases are planned, {len(made)} made (exact={planned.exact})"
+        rules.hold("planned", right, said)
     if metric is not None and limit is not None:
         probe_rules.check_defect(rules, worse, record, metric, limit, within or {})
     return record
@@ -172,17 +178,16 @@ class _Trial:
         self.rules.hold("own generator", same, "other global seeds make other numbers")
         self.rules.hold("own generator", not drawn, "it draws from a global generator")
 
-    def check_planned(self, audited: AuditedModel, cases: int) -> None:
-        """Check the estimate, where the probe makes one and runs. Raises AssertionError."""
+    def planned(self, audited: AuditedModel) -> Planned | None:
+        """The estimate; None where the probe makes none, or cannot run. Raises AssertionError for what is no estimate."""
         plan = self.plan(audited, self.probe)
-        if not hasattr(self.probe, "planned") or needs.unmet(plan, audited, self.probe)[1] is not None:
-            return
+        if needs.unmet(plan, audited, self.probe)[1] is not None:
+            return None
         audit = BoundAudit(plan, audited, self.probe, scorer_for(plan, audited.model))
         with self.rules.calm("planned", "planned(audit)"):
             planned = self.probe.planned(audit)
-        self.rules.hold("planned", isinstance(planned, Planned), f"planned(audit) is {planned!r}")
-        right = planned.cases == cases if planned.exact else planned.cases >= cases
-        self.rules.hold("planned", right, f"{planned.cases} cases are planned, {cases} made (exact={planned.exact})")
+        self.rules.hold("planned", planned is None or isinstance(planned, Planned), f"planned(audit) is {planned!r}")
+        return planned  # type: ignore[no-any-return]
 
 
 def _numbers(record: ProbeRecord) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -87,9 +86,7 @@ def _check_members(rules: Rules, kind: Any) -> None:
     lacking = [member for member in ("name", "settings_type") if not hasattr(kind, member)]
     rules.hold("members", not lacking, f"it lacks {', '.join(lacking)}")
     rules.hold("members", isinstance(kind.name, str) and _NAME.fullmatch(kind.name), f"its name is {kind.name!r}")
-    rules.hold(
-        "docstring", (inspect.getdoc(kind) or "").strip() and "__doc__" in vars(kind) and kind.__doc__, "it has none"
-    )
+    rules.hold("docstring", (vars(kind).get("__doc__") or "").strip(), "it has none")
     rules.hold("settings frozen", is_dataclass(kind.settings_type), "settings_type is no dataclass")
     if kind.name in recipes.names():
         known = recipes.find(kind.name)

@@ -126,6 +126,7 @@ def insertions(rules: Rules, sample: Sample) -> None:
         inputs, alignment = text.edited(example.inputs, {field: (Edit(0, 0, ("well",)),)})
         gold = task.follow(example.gold, alignment)
         kept = gold is not None and task.units(gold) == task.units(example.gold)
+        kept = kept and ("labelled_spans" in task.offers or gold == example.gold)
         rules.hold("follow", kept, f"{example.id} with a word before it has the gold {gold!r}")
         after = sample.answer(task, gold)
         rules.hold("same", task.same(right, after, alignment), f"{example.id} with a word before it")

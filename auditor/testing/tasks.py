@@ -111,11 +111,12 @@ def _sample(
 
 def _others(task: Task, golds: Sequence[Any]) -> list[Any]:
     """Another gold for each, of the same words; None where there is none."""
-    made = [
-        corrupt(golds, 1.0, random.Random(0)) for corrupt in task.corruptions.values() if not corrupt.impossible(golds)
+    possible = [corrupt for corrupt in task.corruptions.values() if not corrupt.impossible(golds)]
+    made = [corrupt(golds, 1.0, random.Random(0)) for corrupt in possible]
+    # One that makes fewer or more than there are is told later, by the rule that it breaks.
+    made = [some for some in made if len(some) == len(golds)] or [
+        [next((each for each in golds if each != gold), None) for gold in golds]
     ]
-    if not task.corruptions:
-        made = [[next((each for each in golds if each != gold), None) for gold in golds]]
     return [next((each for each in some if each != gold), None) for gold, *some in zip(golds, *made, strict=True)]
 
 

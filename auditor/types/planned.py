@@ -1,4 +1,4 @@
-"""The work of a probe, counted before it starts, and what it asks of other probes."""
+"""The work of a probe, and what it asks of others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from auditor.types.records import Role
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """A metric that one probe reads from another, which it knows by its role."""
+    """A metric that one probe reads from another.
+
+    It knows the other by its role.
+    """
 
     role: Role
     metric: str
@@ -21,7 +24,7 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The work that a probe does on one model, counted before it starts."""
+    """The work of a probe on one model, counted before it starts."""
 
     cases: int
     exact: bool = True

@@ -1,4 +1,4 @@
-"""What a probe is, what it may need, and the defaults that keep a simple one small."""
+"""What a probe is and may need, and its defaults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ model, so that it runs once, for the candidate."""
 
 @runtime_checkable
 class Probe(Protocol):
-    """A suite of cases for one limitation: one file under ``probes/`` with ``PROBE = …``.
+    """A suite of cases for one limitation.
+
+    It is one file with ``PROBE = …``, an instance.
 
     The class docstring is the description in the report: one summary line, a blank line, the method. ``ProbeDefaults``
     gives everything but ``name``, ``limitation``, ``settings``, ``metrics`` and ``cases``.
@@ -37,7 +39,7 @@ class Probe(Protocol):
 
     @property
     def role(self) -> Role | None:
-        """What other probes, ``audit remedy`` and the advice below a failure know it by."""
+        """What other probes, remedies and advice know it by."""
         ...
 
     @property
@@ -64,8 +66,8 @@ class Probe(Protocol):
     def interactive(self) -> bool:
         """Whether it makes its cases by the model's answers (``audit.ask``).
 
-        The final texts are then scored by the checkpoint loaded afresh, and ``Judged.withstood`` says whether the attacked
-        decision still stands.
+        The final texts are then scored by the checkpoint loaded afresh, and ``Judged.withstood`` says whether the
+        attacked decision still stands.
         """
         ...
 
@@ -87,7 +89,9 @@ class Probe(Protocol):
         ...
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]:
-        """Measure what the kinds of metric do not serve, after the last case.
+        """Measure what the kinds of metric do not serve.
+
+        It is called after the last case.
 
         Cases are kept for it, on disk, where a probe defines it.
         """
@@ -113,7 +117,10 @@ class Probe(Protocol):
 
 
 class ProbeDefaults:
-    """What holds for most probes: one derived from it says only what is its own."""
+    """What holds for most probes.
+
+    A probe derived from it says only what is its own.
+    """
 
     name: str
     limitation: str | None

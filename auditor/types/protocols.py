@@ -1,4 +1,4 @@
-"""What a probe may ask for, and where work says how far it is."""
+"""What a probe may ask for, and how work reports progress."""
 
 from __future__ import annotations
 
@@ -22,10 +22,15 @@ from auditor.types.task import Task
 
 
 class Audit(Protocol):
-    """What a probe may ask for: bound to one model and to the probe that asks."""
+    """What a probe may ask for.
+
+    It is bound to one model and to the probe that asks.
+    """
 
     @property
-    def model(self) -> str: ...
+    def model(self) -> str:
+        """The name of the model that is asked."""
+        ...
 
     @property
     def settings(self) -> Any:
@@ -33,7 +38,9 @@ class Audit(Protocol):
         ...
 
     @property
-    def task(self) -> Task: ...
+    def task(self) -> Task:
+        """The task, over the labels of the audited models."""
+        ...
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -41,32 +48,45 @@ class Audit(Protocol):
         ...
 
     @property
-    def favourable_label(self) -> str | None: ...
+    def favourable_label(self) -> str | None:
+        """The label that is good for the person concerned, if one is."""
+        ...
 
     def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
-        """The first n (None: all) examples of one seeded order, the same for all probes and models.
+        """The first n examples, or all, of one seeded order.
+
+        The order is the same for all probes and models.
 
         With ``--until-decided`` a number n stands for the examples of this look; cases are made from them, whereas
-        None is for what the whole set says (its majority, its size). ``name`` is a domain, or ``train`` or ``validation``. Asking for what was not given raises KeyError.
+        None is for what the whole set says (its majority, its size). ``name`` is a domain, or ``train`` or
+        ``validation``. Asking for what was not given raises KeyError.
         """
         ...
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
-        """The model's answers now, for attacks that go by them. Counts as queries."""
+        """The model's answers now, for attacks that go by them.
+
+        They count as queries.
+        """
         ...
 
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
-        """The cases of one slice, in order, each made by a task that asks as it goes.
+        """The cases of one slice, in order, made by tasks that ask.
 
         Many tasks run in lockstep: what all of them ask at a time is one batch. Global random generators and
         torch's gradient mode are each task's own. No task starts where the slice is not wanted any more.
         """
         ...
 
-    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]: ...
+    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
+        """The texts as the model reads them."""
+        ...
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
-        """A model trained from the base on these examples by the audited model's recipe; for ``Case.model``."""
+        """A model trained from the base by the audited model's recipe.
+
+        It is for ``Case.model``.
+        """
         ...
 
     def has(self, need: str) -> bool:
@@ -75,24 +95,32 @@ class Audit(Protocol):
 
     @property
     def checkpoints(self) -> Sequence[TrainedModel]:
-        """The audited model's and those beside it that were trained from the same base on the same rows."""
+        """The audited checkpoint and its comparable neighbours.
+
+        They were trained from the same base on the same rows.
+        """
         ...
 
     def train_by(
         self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
     ) -> TrainedModel:
-        """``fit`` by another recipe, with the config's settings for it. Raises ConfigError for an unknown one."""
+        """``fit`` by another recipe, with the config's settings for it.
+
+        Raises ConfigError for an unknown one.
+        """
         ...
 
     def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
-        """What the probe that an inquiry is about finds of a model; why not, in words, where it cannot run.
+        """What another probe finds of a model; in words why not.
 
         That is the first probe of the role that serves the task, publishes the metric and takes the settings.
         """
         ...
 
     def rng(self, *key: object) -> random.Random:
-        """A fresh generator from SHA-256 of the audit's seed, the probe's name and the key.
+        """A fresh generator for the key.
+
+        Its seed is SHA-256 of the audit's seed, the probe's name and the key.
 
         It names no model, so static cases are equal for all models.
         """
@@ -102,21 +130,27 @@ class Audit(Protocol):
 class Progress(Protocol):
     """Where work says how far it is. Implementations print, or do nothing."""
 
-    def start(self, _what: str, _total: int | None = None) -> None: ...
+    def start(self, _what: str, _total: int | None = None) -> None:
+        """Begin a piece of work; ``_total``: its steps, where known."""
+        ...
 
-    def advance(self, _amount: int = 1) -> None: ...
+    def advance(self, _amount: int = 1) -> None:
+        """Count steps that are done."""
+        ...
 
-    def finish(self, _note: str = "") -> None: ...
+    def finish(self, _note: str = "") -> None:
+        """End the piece of work."""
+        ...
 
 
 class Silent:
     """A Progress that says nothing."""
 
     def start(self, _what: str, _total: int | None = None) -> None:
-        return None
+        """Say nothing."""
 
     def advance(self, _amount: int = 1) -> None:
-        return None
+        """Say nothing."""
 
     def finish(self, _note: str = "") -> None:
-        return None
+        """Say nothing."""

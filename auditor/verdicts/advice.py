@@ -1,4 +1,4 @@
-"""What to do next: about a verdict that failed, and about what was not measured."""
+"""What to do about a failed verdict, or about a gap."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ BY_ROLE: Mapping[Role, str] = {
     "quality": "train longer or on more rows, and check that the labels of the data are those of the model",
     "robustness": REMEDY,
     "attack": REMEDY,
-    "shift": "train on labelled rows of that domain too, or leave its --domain out and release for the home domain alone",
+    "shift": (
+        "train on labelled rows of that domain too, or leave its --domain out and release for the home domain alone"
+    ),
     "bias": "add training rows that name the other groups too, with the same labels, and train again",
 }
 """Role of a probe → the next step after a failure; ``{folder}``: the results folder."""
@@ -44,13 +46,16 @@ HOW = {
     "base": "name the base model with --base FOLDER",
     CANDIDATE: "audit it as the candidate, with --candidate",
 }
-"""Need, or CANDIDATE → how to meet it. The other needs of NEEDS are the task's: nothing that a user gives changes them."""
+"""Need, or CANDIDATE → how to meet it.
+
+The other needs of NEEDS are the task's: nothing that a user gives changes them.
+"""
 ANY_FOLDER = "FOLDER"
 """Stands for the results folder on the page, which is the same wherever that folder lies."""
 
 
 def next_step(role: Role | None, slice_: Slice | None, limitation: str | None, folder: str) -> str:
-    """Say what to do about a failed verdict on a probe, in one line.
+    """Say what to do about a failed verdict, in one line.
 
     ``role``, ``limitation``: the probe's. ``folder``: the results folder, as the user wrote it.
     """
@@ -65,7 +70,7 @@ def next_step(role: Role | None, slice_: Slice | None, limitation: str | None, f
 
 
 def next_steps(results: Mapping[str, Any]) -> dict[int, str]:
-    """Place of each failed verdict of a results file → what to do about it, for the page.
+    """Place of each failed verdict → what to do about it.
 
     Not kept in the file: a later auditor may know better, and what it says would then not follow from the rows.
     """
@@ -86,17 +91,17 @@ def not_measured(records: Sequence[ProbeRecord], deciding: Set[tuple[str, str]])
 
     ``records``: one model's. ``deciding``: probe and reason of each gap that a required rule waits for.
     """
-    found: dict[str, list[str]] = {}
+    by_way: dict[str, list[str]] = {}
     chosen = any(record.reason == NOT_SELECTED for record in records)
     for record in records:
         if record.status == "failed" or (_is_of_another_task(record) and (not chosen or record.reason == NOT_SELECTED)):
             continue
         for name, how in _gaps(record, deciding):
-            names = found.setdefault(how, [])
+            names = by_way.setdefault(how, [])
             if name not in names:
                 names.append(name)
-    left_out = found.pop(NOT_SELECTED, [])
-    lines = [f"{', '.join(names)} – {how}" for how, names in found.items()]
+    left_out = by_way.pop(NOT_SELECTED, [])
+    lines = [f"{', '.join(names)} – {how}" for how, names in by_way.items()]
     return [*lines, f"{', '.join(left_out)} – {NOT_SELECTED} with --probe"] if left_out else lines
 
 
@@ -130,14 +135,20 @@ def _is_of_another_task(record: ProbeRecord) -> bool:
 
 
 def _how(need: str, reason: str | None) -> str:
-    """The base may be known and not fit: then the reason says more."""
+    """How to meet a need.
+
+    The base may be known and not fit: then the reason says more.
+    """
     known = reason is None or reason in (*NEEDS.values(), *OUT_OF_SCOPE.values())
     return HOW[need] if need != "base" or known or reason is None else reason
 
 
 def _place(slices: Sequence[Mapping[str, str]]) -> str:
-    """What the slices have in common: ``[typos, misspelling]``; else how many they are."""
-    common = [value for key, value in slices[0].items() if all(one.get(key) == value for one in slices)]
+    """What the slices have in common: ``[typos, misspelling]``.
+
+    Else how many they are.
+    """
+    common = [value for key, value in slices[0].items() if all(slice_.get(key) == value for slice_ in slices)]
     if common:
         return f"[{', '.join(common)}]"
     return f"({len(slices)} slices)" if len(slices) > 1 else ""

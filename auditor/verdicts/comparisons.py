@@ -23,7 +23,10 @@ class Hypothesis(Protocol):
 
 
 def check(hypotheses: Sequence[Hypothesis], known: Mapping[str, Mapping[str, Metric]], models: Sequence[str]) -> None:
-    """Raise ConfigError for a ``[[compare]]`` that names no known model, probe or metric, or compares what cannot be."""
+    """Check what ``[[compare]]`` names.
+
+    Raises ConfigError for one that names no known model, probe or metric, or compares what cannot be.
+    """
     for number, wanted in enumerate(hypotheses, start=1):
         where = f"[[compare]] {number}"
         for name in (wanted.model, wanted.against):
@@ -51,7 +54,9 @@ def _comparable(metric: Metric) -> bool:
 
 
 def compare(candidate: str, records: Sequence[ProbeRecord], hypotheses: Sequence[Hypothesis]) -> list[dict[str, Any]]:
-    """Comparisons as results.json holds them: the named hypotheses, then every comparable metric of each comparator.
+    """Comparisons as results.json holds them.
+
+    The named hypotheses come first, then every comparable metric.
 
     value = model − against, paired by cluster. A hypothesis that names one side is about every other model on the other
     side; one that names none is about each comparator against the candidate.
@@ -60,19 +65,29 @@ def compare(candidate: str, records: Sequence[ProbeRecord], hypotheses: Sequence
 
 
 def unanswered(hypotheses: Sequence[Hypothesis], comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
-    """In words, each hypothesis that no comparison answers: its slice was not measured on both sides."""
+    """Name each hypothesis that no comparison answers, in words.
 
-    def answers(wanted: Hypothesis, found: Mapping[str, Any]) -> bool:
+    Its slice was not measured on both sides.
+    """
+
+    def answers(wanted: Hypothesis, comparison: Mapping[str, Any]) -> bool:
         given = (wanted.probe, wanted.metric, dict(wanted.slice), wanted.expect)
-        sides = (wanted.model in (None, found["model"]), wanted.against in (None, found["against"]))
-        return all(sides) and given == (found["probe"], found["metric"], dict(found["slice"]), found["expect"])
+        sides = (wanted.model in (None, comparison["model"]), wanted.against in (None, comparison["against"]))
+        return all(sides) and given == (
+            comparison["probe"],
+            comparison["metric"],
+            dict(comparison["slice"]),
+            comparison["expect"],
+        )
 
     def words(wanted: Hypothesis) -> str:
         inside = ", ".join(f"{key} {value}" for key, value in wanted.slice.items()) or "all"
         models = f"{wanted.model or 'each model'} against {wanted.against or 'the candidate'}"
         return f"{models}: {wanted.probe} {wanted.metric}, {inside}"
 
-    return [words(wanted) for wanted in hypotheses if not any(answers(wanted, found) for found in comparisons)]
+    return [
+        words(wanted) for wanted in hypotheses if not any(answers(wanted, comparison) for comparison in comparisons)
+    ]
 
 
 def _all(candidate: str, records: Sequence[ProbeRecord], hypotheses: Sequence[Hypothesis]) -> Iterator[Comparison]:
@@ -116,16 +131,21 @@ def _pairs(
     slice_: Slice | None = None,
     expect: Literal["higher", "lower"] | None = None,
 ) -> Iterator[Comparison]:
-    metrics = {one.name: one for one in record.metrics if _comparable(one)}
-    others = {(one.metric, tuple(sorted(one.slice.items()))): one for one in against.measurements}
-    fewest = min((len(one.slice) for one in record.measurements), default=0)
-    for found in record.measurements:
-        other = others.get((found.metric, tuple(sorted(found.slice.items()))))
+    metrics = {metric.name: metric for metric in record.metrics if _comparable(metric)}
+    others = {
+        (measurement.metric, tuple(sorted(measurement.slice.items()))): measurement
+        for measurement in against.measurements
+    }
+    fewest = min((len(measurement.slice) for measurement in record.measurements), default=0)
+    for measurement in record.measurements:
+        reference = others.get((measurement.metric, tuple(sorted(measurement.slice.items()))))
         wanted = (
-            found.metric == metric and dict(found.slice) == dict(slice_ or {}) if metric else len(found.slice) == fewest
+            measurement.metric == metric and dict(measurement.slice) == dict(slice_ or {})
+            if metric
+            else len(measurement.slice) == fewest
         )
-        if wanted and other is not None and found.metric in metrics and found.rows and other.rows:
-            yield _comparison(record, against, metrics[found.metric], (found, other), expect)
+        if wanted and reference is not None and measurement.metric in metrics and measurement.rows and reference.rows:
+            yield _comparison(record, against, metrics[measurement.metric], (measurement, reference), expect)
 
 
 def _comparison(
@@ -135,14 +155,16 @@ def _comparison(
     pair: tuple[Measurement, Measurement],
     expect: Literal["higher", "lower"] | None,
 ) -> Comparison:
-    one, other = pair
-    contrast = stats.compare(metric.kind, one.rows, other.rows, low=metric.low, high=metric.high, ratio=metric.ratio)
+    own, reference = pair
+    contrast = stats.compare(
+        metric.kind, own.rows, reference.rows, low=metric.low, high=metric.high, ratio=metric.ratio
+    )
     return Comparison(
         model=record.model,
         against=against.model,
         probe=record.probe,
         metric=metric.name,
-        slice=dict(one.slice),
+        slice=dict(own.slice),
         value=contrast.value,
         low=contrast.low,
         high=contrast.high,

@@ -47,8 +47,8 @@ class _Claim:
     """Of the probe."""
 
     def bounds(self, alpha: float) -> tuple[float, float]:
-        found = self.measurement
-        return stats.bounds(found.method, found.rows, alpha, low=self.metric.low, high=self.metric.high)
+        measurement = self.measurement
+        return stats.bounds(measurement.method, measurement.rows, alpha, low=self.metric.low, high=self.metric.high)
 
     def passes(self, bounds: tuple[float, float]) -> bool:
         low, high = bounds
@@ -64,7 +64,9 @@ class _Claim:
 
 
 def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, interim: bool = False) -> Decision:
-    """The decision on the candidate. Raises PolicyError for a rule that no discovered probe can answer.
+    """Decide on the candidate.
+
+    Raises PolicyError for a rule that no discovered probe can answer.
 
     ``records``: of all models, with their measurements' rows. ``interim``: more examples may come; a fail is then
     corrected for the slices that have too few of them as well, so that it stands when they join.
@@ -75,10 +77,10 @@ def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, in
     verdicts: list[Verdict] = []
     for index, rule in enumerate(policy.rules):
         record = own[rule.probe]
-        found = list(_claims(index, rule, record))
-        claims += [claim for claim in found if rule.limit is not None and claim.measurement.status == "ok"]
-        verdicts += [verdict for claim in found if (verdict := _without_test(claim)) is not None]
-        verdicts += _unread(index, rule, record, [claim.measurement.slice for claim in found])
+        of_rule = list(_claims(index, rule, record))
+        claims += [claim for claim in of_rule if rule.limit is not None and claim.measurement.status == "ok"]
+        verdicts += [verdict for claim in of_rule if (verdict := _without_test(claim)) is not None]
+        verdicts += _unread(index, rule, record, [claim.measurement.slice for claim in of_rule])
     required = [claim for claim in claims if claim.rule.required != "never"]
     coming = 0
     if interim:
@@ -98,28 +100,32 @@ def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, in
 
 def _claims(index: int, rule: Rule, record: ProbeRecord) -> Iterator[_Claim]:
     metric = next(metric for metric in record.metrics if metric.name == rule.metric)
-    for found in record.measurements:
-        if found.metric == rule.metric and policies.matches(rule, found.slice):
-            yield _Claim(index, rule, metric, found, record.settings)
+    for measurement in record.measurements:
+        if measurement.metric == rule.metric and policies.matches(rule, measurement.slice):
+            yield _Claim(index, rule, metric, measurement, record.settings)
 
 
 def _without_test(claim: _Claim) -> Verdict | None:
-    """The verdict of a slice that no test is made for; None where one is."""
-    found = claim.measurement
+    """The verdict of a slice without a test; None with one."""
+    measurement = claim.measurement
     outcome: Outcome = "not_applicable"
-    if found.status == "removed_by_tokenizer":
-        reason = _removed(found)
+    if measurement.status == "removed_by_tokenizer":
+        reason = _removed(measurement)
     elif claim.rule.limit is None:
         reason = "shown without a limit"
-    elif found.status == "too_few":
-        outcome, reason = "inconclusive", f"too few: {_count(found.n_clusters, 'informative cluster')}"
+    elif measurement.status == "too_few":
+        outcome, reason = "inconclusive", f"too few: {_count(measurement.n_clusters, 'informative cluster')}"
     else:
         return None
-    return Verdict(claim.index, found.slice, outcome, reason, found.value, found.low, found.high)
+    return Verdict(
+        claim.index, measurement.slice, outcome, reason, measurement.value, measurement.low, measurement.high
+    )
 
 
 def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> Iterator[Verdict]:
-    """Verdicts on what the rule names and no measurement of its metric answers: nothing is passed over in silence.
+    """Verdicts on what the rule names and no measurement answers.
+
+    Nothing is passed over in silence.
 
     ``read``: the slices that were measured; grows with those that have a verdict.
     """
@@ -130,11 +136,15 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
             return
         yield Verdict(index, None, "not_applicable" if not_given else "not_measured", record.reason or "not measured")
         return
-    for found in record.measurements:
+    for measurement in record.measurements:
         # Where every case was vacuous nothing is left to read a change from, but the slice was asked about.
-        if found.status == "removed_by_tokenizer" and policies.matches(rule, found.slice) and found.slice not in read:
-            read.append(found.slice)
-            yield Verdict(index, found.slice, "not_applicable", _removed(found))
+        if (
+            measurement.status == "removed_by_tokenizer"
+            and policies.matches(rule, measurement.slice)
+            and measurement.slice not in read
+        ):
+            read.append(measurement.slice)
+            yield Verdict(index, measurement.slice, "not_applicable", _removed(measurement))
     for gap in record.skipped:
         if policies.matches(rule, gap.slice) and gap.slice not in read:
             read.append(gap.slice)
@@ -142,15 +152,16 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
     for part in policies.parts(rule):
         if not any(policies.matches(part, slice_) for slice_ in read):
             named = {key: str(value) for key, value in part.slice.items()}
-            near = _nearest(named, [one.slice for one in record.measurements])
+            near = _nearest(named, [measurement.slice for measurement in record.measurements])
             reason = f"no slice of this probe matches the rule{f'; {near}' if near else ''}"
             if not record.measurements and record.counts.get("unanswered"):
-                reason = f"the model fails on {_count(record.counts['unanswered'], 'text')}, and no other was left to measure"
+                texts = _count(record.counts["unanswered"], "text")
+                reason = f"the model fails on {texts}, and no other was left to measure"
             yield Verdict(index, named or None, "not_measured", reason)
 
 
 def _nearest(named: Slice, slices: Sequence[Slice]) -> str | None:
-    """What the first unknown key or value of a rule's slice may have meant."""
+    """What an unknown key or value of the slice may mean."""
     keys = sorted({key for slice_ in slices for key in slice_})
     for key, value in named.items():
         values = sorted({slice_[key] for slice_ in slices if key in slice_})
@@ -161,12 +172,15 @@ def _nearest(named: Slice, slices: Sequence[Slice]) -> str | None:
     return None
 
 
-def _removed(found: Measurement) -> str:
-    return f"removed by the tokenizer: {found.vacuous:.0%} of the cases have the same token ids as before"
+def _removed(measurement: Measurement) -> str:
+    return f"removed by the tokenizer: {measurement.vacuous:.0%} of the cases have the same token ids as before"
 
 
 def _holm(claims: Sequence[_Claim], coming: int) -> set[int]:
-    """Ids of the claims that fail: stepwise, the k-th at ALPHA ÷ (claims not yet rejected, those still coming too)."""
+    """Ids of the claims that fail, by stepwise correction.
+
+    The k-th is tested at ALPHA ÷ (claims not yet rejected, and those still coming).
+    """
     failed: set[int] = set()
     while len(failed) < len(claims):
         level = ALPHA / (len(claims) + coming - len(failed))
@@ -178,10 +192,10 @@ def _holm(claims: Sequence[_Claim], coming: int) -> set[int]:
 
 
 def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
-    found, rule = claim.measurement, claim.rule
+    measurement, rule = claim.measurement, claim.rule
     low, high = claim.bounds(ALPHA)
     advisory = rule.required == "never"
-    verdict = Verdict(claim.index, found.slice, "inconclusive", "", found.value, low, high)
+    verdict = Verdict(claim.index, measurement.slice, "inconclusive", "", measurement.value, low, high)
     broken = claim.fails((low, high)) if advisory else id(claim) in failed
     if broken:
         correction = "advisory" if advisory else f"Holm over {_count(claims, 'slice')}"
@@ -190,26 +204,31 @@ def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
         return replace(verdict, outcome="pass", reason="within its limit at 95 % one-sided")
     limit = rule.limit if rule.limit is not None else 0.0
     # A value beyond its limit is decided by a fail, at the corrected level; one within by a pass.
-    beyond = found.value > limit if rule.max is not None else found.value < limit
+    beyond = measurement.value > limit if rule.max is not None else measurement.value < limit
     level = ALPHA / max(claims, 1) if beyond and not advisory else ALPHA
-    more = stats.more_clusters(found.method, found.rows, level, limit, low=claim.metric.low, high=claim.metric.high)
+    more = stats.more_clusters(
+        measurement.method, measurement.rows, level, limit, low=claim.metric.low, high=claim.metric.high
+    )
     hint, more = _advice(claim, more)
     return replace(verdict, reason=f"the interval includes the limit; {hint}", more_examples=more)
 
 
 def _advice(claim: _Claim, more: int | None) -> tuple[str, int | None]:
-    """What would decide it, in words, and how many more clusters: never more than there are."""
+    """What would decide it, and how many more clusters.
+
+    Never more than there are.
+    """
     # A probe with sentences of its own is told how many to make, the others how many rows to read.
     key = next((name for name in ("examples", "sentences") if name in claim.settings), None)
     noun = "example" if key == "examples" or not any("sentence" in name for name in claim.settings) else "sentence"
     if more is None:
         return f"more {noun}s would hardly decide it: it sits at its limit", None
-    would, found = f"about {_count(more, f'more {noun}')} would decide", claim.measurement
-    if found.available is None:
+    would, measurement = f"about {_count(more, f'more {noun}')} would decide", claim.measurement
+    if measurement.available is None:
         return would, more
-    left = max(found.available - found.n_clusters, 0)
+    left = max(measurement.available - measurement.n_clusters, 0)
     if more > left:
-        there = f"the {_count(found.available, noun)} there are" if found.available > 1 else "what there is"
+        there = f"the {_count(measurement.available, noun)} there are" if measurement.available > 1 else "what there is"
         return f"{there} cannot decide it: {would}", None
     raised = f": raise {key} in [probes.{claim.rule.probe}], and [audit] budget if it is set" if key else ""
     return f"{would}, of the {left} there are beside these{raised}", more
@@ -265,7 +284,7 @@ def _selected(own: Mapping[str, ProbeRecord], open_: Sequence[Verdict], passed: 
 
 
 def _not_selected(policy: Policy, left_out: Sequence[Verdict]) -> str:
-    """One clause for all required rules of the probes that ``--probe`` left out."""
+    """One clause for the required rules of probes left out."""
     probes = sorted({policy.rules[verdict.rule].probe for verdict in left_out})
     return f"required rules of {_listed(probes)} were left out by --probe"
 

@@ -43,7 +43,10 @@ def shipped(task: str = "") -> Path:
 
 
 def load(path: Path | None = None, task: str = "") -> Policy:
-    """Read a policy; None reads the task's shipped one. Raises PolicyError naming file, rule and key."""
+    """Read a policy; None reads the task's shipped one.
+
+    Raises PolicyError naming file, rule and key.
+    """
     file = shipped(task) if path is None else path
     hint = "leave --policy out for the shipped one"
     content = read_file(file, PolicyError, missing="no such policy file", hint=hint, limit=SETTINGS)
@@ -130,7 +133,10 @@ def _pattern(value: Any, where: str) -> dict[str, str | tuple[str, ...]]:
 
 
 def matches(rule: Rule, slice_: Slice) -> bool:
-    """Whether the rule reads this slice: exactly its keys, each value equal, listed or ``*``."""
+    """Whether the rule reads this slice.
+
+    It has exactly its keys, each value equal, listed or ``*``.
+    """
     if set(rule.slice) != set(slice_):
         return False
     return all(
@@ -140,14 +146,19 @@ def matches(rule: Rule, slice_: Slice) -> bool:
 
 
 def parts(rule: Rule) -> Iterator[Rule]:
-    """The rule once for each combination of the values that it lists; ``*`` stays."""
+    """The rule once for each combination of its listed values.
+
+    ``*`` stays.
+    """
     options = [(value,) if isinstance(value, str) else value for value in rule.slice.values()]
     for values in itertools.product(*options):
         yield replace(rule, slice=dict(zip(rule.slice, values, strict=True)))
 
 
 def check(policy: Policy, known: Mapping[str, Mapping[str, Metric]]) -> None:
-    """Raise PolicyError for a rule on a probe or metric that does not exist, or that could decide nothing.
+    """Check that every rule can be answered.
+
+    Raises PolicyError for a rule on a probe or metric that does not exist, or that could decide nothing.
 
     ``known``: probe → metric's name → metric, of every discovered probe, measured or not.
     """
@@ -184,5 +195,5 @@ def _check_limit(rule: Rule, metric: Metric, where: str) -> None:
 
 
 def known_metrics(records: tuple[ProbeRecord, ...]) -> dict[str, dict[str, Metric]]:
-    """Probe → metric's name → metric, from the records of a results folder."""
+    """Probe → metric's name → metric, from the records."""
     return {record.probe: {metric.name: metric for metric in record.metrics} for record in records}

@@ -1,6 +1,7 @@
 """From what failed to a training that may mend it.
 
-The remedy names what it is not trained on: of the audit after it, only that still tells whether the model became better.
+A remedy names what it is not trained on: of the audit after it, only that still tells whether the model became
+better.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Remedy:
 
 
 def proposed(results: Mapping[str, Any]) -> tuple[Remedy, ...]:
-    """Propose a remedy for noise and one for attacks, where they did not pass.
+    """Propose a remedy for noise and one for attacks.
 
     What failed counts, else what was left undecided; of several probes of a role the first that a recipe is known for.
     """
@@ -63,12 +64,15 @@ def proposed(results: Mapping[str, Any]) -> tuple[Remedy, ...]:
 
 
 def shown(results: Mapping[str, Any], role: Role) -> str:
-    """The metric that says what a remedy did, of a probe of that role."""
+    """The metric that says what a remedy of that role did."""
     return SHOWN[role].format(metric=results["task"]["metric"])
 
 
 def _of_role(results: Mapping[str, Any], role: Role) -> Iterator[str]:
-    """The probes of a role that published, of the candidate, the metric which a remedy is judged by."""
+    """The probes of a role that a remedy may be judged by.
+
+    They published its metric of the candidate.
+    """
     for record in results["records"]:
         mine = record["model"] == results["candidate"] and record.get("role") == role
         if mine and any(metric["name"] == shown(results, role) for metric in record["metrics"]):
@@ -76,13 +80,19 @@ def _of_role(results: Mapping[str, Any], role: Role) -> Iterator[str]:
 
 
 def _free(name: str, taken: Container[str]) -> str:
-    """The name, or one with a number that no audited checkpoint has: a remedy may be followed by another."""
+    """The name, or one with a number.
+
+    No audited checkpoint has it: a remedy may be followed by another.
+    """
     numbered = (f"{name}-{number}" for number in itertools.count(2))
     return next(free for free in itertools.chain((name,), numbered) if free not in taken)
 
 
 def _bad(results: Mapping[str, Any], probe: str) -> list[Mapping[str, Any]]:
-    """The probe's failed verdicts, of required rules or not; else its undecided ones."""
+    """The probe's failed verdicts; else its undecided ones.
+
+    Rules that are not required count too.
+    """
     rules = results["policy"]["rules"]
     own = [
         verdict
@@ -106,7 +116,7 @@ def _reasons(results: Mapping[str, Any], verdicts: Sequence[Mapping[str, Any]]) 
 
 
 def measured(results: Mapping[str, Any], probe: str, key: str) -> list[str]:
-    """The values of a slice's key that the candidate was measured on, in their order."""
+    """The values of a slice's key that the candidate was measured on."""
     own = (
         record["measurements"]
         for record in results["records"]
@@ -117,14 +127,20 @@ def measured(results: Mapping[str, Any], probe: str, key: str) -> list[str]:
 
 
 def _epochs(results: Mapping[str, Any]) -> int:
-    """Of the candidate's training; where nothing is known of it, those that its remedy would have."""
+    """Epochs of the candidate's training.
+
+    Where nothing is known of it, those that its remedy would have.
+    """
     training = next(model["training"] for model in results["models"] if model["name"] == results["candidate"])
     settings = results["config"].get("training", {}) if training is None else training.get("settings", {})
     return int(settings.get("epochs", 2))
 
 
 def _noise(results: Mapping[str, Any], probe: str) -> Remedy | None:
-    """Random noise of the families that failed, drawn anew every epoch; at least half of the families is held out."""
+    """Random noise of the families that failed, drawn anew every epoch.
+
+    At least half of the families is held out.
+    """
     bad = _bad(results, probe)
     families = measured(results, probe, "family")
     bad_families = {verdict["slice"].get("family") for verdict in bad}
@@ -147,7 +163,10 @@ def _noise(results: Mapping[str, Any], probe: str) -> Remedy | None:
 
 
 def _attack(results: Mapping[str, Any], probe: str) -> Remedy | None:
-    """Adversarial texts of an attack that was not audited, where there is one, else of one of several that were."""
+    """Adversarial texts of an attack that was not audited.
+
+    Where there is none, of one of several that were.
+    """
     bad = _bad(results, probe)
     audited = measured(results, probe, "recipe")
     fresh = (attack for attack in ATTACKS if attack not in audited)

@@ -1,0 +1,282 @@
+"""Each rule that check_task holds a task against is broken by a task here, and said."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from auditor.errors import DataError
+from auditor.tasks import OneLabel
+from auditor.tasks.ner import NamedEntityRecognition
+from auditor.testing import check_task, task_rules
+from auditor.types import Classify, Detail, Inputs, Metric, Response, Score
+
+
+class Stars(OneLabel):
+    """A review, and its stars."""
+
+    name = "stars"
+    fields: tuple[str, ...] = ("review",)
+    metric = "exact_match"
+    ratio = False
+    example_labels: tuple[str, ...] = ("one", "two", "three")
+
+    def __init__(self, labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> None:
+        """``mapping``: label in the data → the model's label."""
+        self.labels, self.mapping = tuple(labels), dict(mapping or {})
+
+    def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
+        """The review and its stars."""
+        inputs = {"review": str(row[columns["review"]])}
+        if "label" not in columns:
+            return inputs, None
+        if row[columns["label"]] not in self.labels:
+            raise DataError("no such stars")
+        return inputs, row[columns["label"]]
+
+    def request(self, inputs: Inputs) -> Any:
+        """Ask for the stars."""
+        return Classify((inputs["review"],))
+
+    def score(self, gold: str, response: Response) -> Score:
+        """Right or wrong."""
+        return Score(float(self.show(response) == gold), 1.0)
+
+    def constant(self, golds: Sequence[Any]) -> Response | None:
+        """Always one."""
+        return (1.0, 0.0, 0.0) if any(gold is not None for gold in golds) else None
+
+
+ROWS = [{"review": f"a film of {label} stars {n}", "label": label} for n in range(8) for label in Stars.example_labels]
+WORDS = [
+    {"text": ["Ann", "Lee", "saw", "Paris"], "label": ("B-PER", "I-PER", "O", "B-LOC")},
+    {"text": ["in", "Rome", "Bo", "slept"], "label": ("O", "B-LOC", "B-PER", "O")},
+] * 10
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+
+
+def broken(**members: Any) -> Any:
+    """The task with other members."""
+    return type("Broken", (Stars,), {"__doc__": "Broken.", **members})
+
+
+def entities(**members: Any) -> Any:
+    """Named entities with other members."""
+    return type("Broken", (NamedEntityRecognition,), {"__doc__": "Broken.", **members})
+
+
+class Wrong:
+    """Wrong labels as a function makes them."""
+
+    def __init__(self, make: Any, impossible: Any = lambda golds: None if golds else "none") -> None:
+        self._make, self.impossible = make, impossible
+
+    def __call__(self, golds: Sequence[Any], rate: float, rng: random.Random) -> list[Any]:
+        return list(self._make(list(golds), rate, rng))
+
+
+def turned(golds: list[Any], rate: float, rng: random.Random) -> list[Any]:
+    """Nested, as it should be."""
+    order = list(range(len(golds)))
+    rng.shuffle(order)
+    for place in order[: round(rate * len(golds))]:
+        golds[place] = "two" if golds[place] == "one" else "one"
+    return golds
+
+
+def unnested(golds: list[Any], rate: float, rng: random.Random) -> list[Any]:
+    return turned(golds, rate, random.Random(f"{rate} {rng.random()}"))
+
+
+def undrawn(golds: list[Any], rate: float, _rng: random.Random) -> list[Any]:
+    return turned(golds, rate, random.Random(0))
+
+
+def wrong(make: Any, **more: Any) -> Any:
+    return broken(corruptions={"turned": Wrong(make, **more)})
+
+
+class Labels:
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = labels
+
+
+own = Metric("own", "own", "mean", "share", 0.0, 1.0, "higher")
+COUNT = itertools.count()
+BROKEN: dict[str, list[Any]] = {
+    "members": [
+        Labels,
+        broken(name=""),
+        broken(fields=("review", "review")),
+        broken(offers=frozenset({"everything"})),
+        broken(layout="columns"),
+        broken(steps=3),
+        broken(head="no such head"),
+        broken(ratio=None),
+        broken(constant_answer=""),
+    ],
+    "construction": [
+        Stars(("one", "two")),
+        broken(__init__=lambda _self, _labels: None),
+        broken(__init__=lambda self, labels, mapping=None: Stars.__init__(self, sorted(labels), mapping)),
+    ],
+    "other domain": [broken(other_domain=lambda _self: Stars(("one",)))],
+    "read": [
+        broken(read=lambda _self, _row, _columns: ({"review": "x"}, "one")),
+        broken(read=lambda _self, _row, _columns: ({"review": 3}, None)),
+        broken(read=lambda _self, _row, _columns: ({}, None)),
+        broken(read=lambda _self, _row, _columns: ({"review": "x"}, None)),
+        broken(read=lambda _self, _row, _columns: 1 // 0),
+    ],
+    "request": [
+        broken(request=lambda _self, inputs: (inputs["review"],)),
+        broken(request=lambda _self, inputs: Classify(([inputs["review"]],))),  # type: ignore[arg-type]
+        broken(request=lambda _self, _inputs: Classify(("always this",))),
+        broken(request=lambda _self, inputs: Classify((inputs["review"], str(next(COUNT))))),
+    ],
+    "score": [
+        broken(score=lambda _self, _gold, _response: 1.0),
+        broken(score=lambda _self, _gold, _response: Score(2.0, 1.0)),
+        broken(score=lambda _self, _gold, _response: Score(1.0, 1.0)),
+        broken(score=lambda _self, _gold, _response: Score(0.0, 1.0)),
+        broken(score=lambda _self, _gold, _response: Score(0.0, 0.0)),
+    ],
+    "details": [
+        broken(detail_metrics=(own,)),
+        broken(detail_metrics=(own,), sliced_metrics=(own,)),
+        broken(details=lambda _self, _gold, _response: [Detail("own", {}, Score(1.0, 1.0))]),
+        broken(
+            detail_metrics=(own,), details=lambda _self, _gold, _response: [Detail("own", {"a": "b"}, Score(1.0, 1.0))]
+        ),
+        broken(detail_metrics=(own,), details=lambda _self, _gold, _response: [Detail("own", {}, Score(1.0, 1.0))] * 2),
+        broken(detail_metrics=(own,), details=lambda _self, _gold, _response: [Detail("own", {}, Score(2.0, 1.0))]),
+    ],
+    "same": [
+        broken(same=lambda _self, _before, _after, _alignment=None: False),
+        broken(same=lambda _self, _before, _after, _alignment=None: True),
+        entities(same=lambda self, before, after, _alignment=None: self.entities(before) == self.entities(after)),
+    ],
+    "follow": [
+        broken(follow=lambda _self, _gold, _alignment: None),
+        broken(follow=lambda _self, gold, alignment: None if alignment.edits.get("review") else gold),
+        broken(follow=lambda _self, gold, alignment: "one" if alignment.edits.get("review") else gold),
+    ],
+    "protected": [
+        broken(protected=lambda _self, _example: {"review": frozenset({99})}),
+        broken(
+            follow=lambda _self, gold, alignment: (
+                None if any(edit.end > edit.start for edit in alignment.edits.get("review", ())) else gold
+            )
+        ),
+    ],
+    "goal": [
+        broken(goal=lambda _self, _example, _before: None),
+        broken(offers=frozenset({"class_scores", "one_label"})),
+        broken(goal=lambda _self, _example, _before: lambda _inputs, _response, _edits=None: (1.0, 0.0)),
+        broken(
+            goal=lambda self, example, before: (
+                None
+                if OneLabel.goal(self, example, before) is None
+                else lambda _inputs, _response, _edits=None: (1.0, 0.0)
+            )
+        ),
+        broken(
+            goal=lambda self, example, before: (
+                None
+                if OneLabel.goal(self, example, before) is None
+                else lambda _inputs, _response, _edits=None: (0.0, 1.0)
+            )
+        ),
+        broken(
+            goal=lambda self, example, before: (
+                (lambda scores: lambda *given: tuple(3 * score for score in scores(*given)))(found)
+                if (found := OneLabel.goal(self, example, before))
+                else None
+            )
+        ),
+    ],
+    "constant": [
+        broken(constant=lambda _self, _golds: (1.0, 0.0, 0.0)),
+        broken(constant=lambda _self, golds: 3 if any(golds) else None),
+    ],
+    "likelihood": [
+        broken(likelihood=lambda _self, _gold, _response: 0.5),
+        broken(likelihood=lambda self, gold, response: 2 * OneLabel.likelihood(self, gold, response)),
+    ],
+    "offers": [
+        broken(class_scores=lambda _self, _response: {}),
+        broken(class_scores=lambda self, _response: dict.fromkeys(self.labels, 0.9)),
+        broken(stratum=lambda _self, _gold: None),
+        broken(stratum=lambda _self, _gold: "all"),
+        broken(spans_found=lambda _self, _example, _response: [(0, 1, "PER")]),
+        broken(offers=Stars.offers | {"labelled_spans"}),
+    ],
+    "units": [broken(units=lambda _self, _gold: 2), broken(units=lambda _self, _gold: 1.0)],
+    "shown": [
+        broken(show_gold=lambda _self, gold: f"{gold} stars"),
+        broken(show_gold=lambda _self, _gold: 3),
+        broken(show_gold=lambda _self, gold: f"{gold}\n"),
+    ],
+    "files": [
+        broken(dump=lambda _self, gold: {gold}),
+        broken(load=lambda _self, value: value.upper()),
+        entities(load=lambda _self, value: list(value)),
+    ],
+    "wrong labels": [
+        wrong(turned, impossible=lambda _golds: None),
+        wrong(turned, impossible=lambda _golds: "never"),
+        wrong(lambda golds, _rate, _rng: turned(golds, 0.5, random.Random(0))),
+        wrong(lambda golds, rate, rng: turned(golds, rate, rng)[: -1 if rate else None]),
+        wrong(lambda golds, rate, rng: turned(golds, min(rate, 0.2), rng)),
+        wrong(unnested),
+        wrong(undrawn),
+    ],
+}
+"""Rule → tasks that break it."""
+
+
+def check(kind: Any) -> None:
+    of_words = isinstance(kind, type) and issubclass(kind, NamedEntityRecognition)
+    check_task(kind, WORDS if of_words else ROWS, labels=TAGS if of_words else None)
+
+
+@pytest.mark.parametrize("kind", [Stars, NamedEntityRecognition, broken(corruptions={"turned": Wrong(turned)})])
+def test_a_sound_task_passes(kind: Any) -> None:
+    check(kind)
+
+
+def test_every_rule_is_broken_here() -> None:
+    assert BROKEN.keys() == task_rules.MEND.keys()
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [(rule, kind) for rule, some in BROKEN.items() for kind in some],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_task_that_breaks_a_rule_is_told_which_and_how_to_mend_it(rule: str, kind: Any) -> None:
+    with pytest.raises(AssertionError) as caught:
+        check(kind)
+    said = str(caught.value)
+    assert said.startswith("task ")
+    assert f" breaks the rule {rule!r}: " in said
+    assert said.endswith(f"Mend: {task_rules.MEND[rule]}.")
+
+
+def test_rows_that_say_one_thing_alone_check_nothing() -> None:
+    with pytest.raises(AssertionError, match="no two labels that differ"):
+        check_task(Stars, ROWS[:1])
+
+
+def test_an_answer_is_asked_for_where_none_can_be_made_up() -> None:
+    class Numbers(Stars):
+        def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
+            inputs, gold = super().read(row, columns)
+            return inputs, gold and self.labels.index(gold)
+
+    with pytest.raises(TypeError, match="no answer of stars can be made up for the gold 0"):
+        check_task(Numbers, ROWS)
