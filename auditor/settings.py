@@ -26,9 +26,10 @@ Path: TypeAlias = tuple[int | str, ...]
 
 
 class CheckedSettings:
-    """Base of frozen dataclasses whose numbers and lists are checked however they are made.
+    """Base of frozen dataclasses that refuse values out of range.
 
-    A subclass with checks of its own calls ``check(self)`` first in its ``__post_init__``.
+    They do however they are made: from a config, in Python, by ``replace``. A subclass with checks of its own calls
+    ``check(self)`` first in its ``__post_init__``.
     """
 
     __slots__ = ()
@@ -38,32 +39,37 @@ class CheckedSettings:
 
 
 def check(settings: Any) -> None:
-    """Refuse a number out of its field's range, a list too short for it, and one that names something twice.
+    """Refuse what the types of the fields do not allow.
 
-    Raises ConfigError.
+    That is a number out of range, a list that is too short, and a list that names something twice. Raises ConfigError.
     """
+    kind: Any = type(settings)
     for field in fields(settings):
         value = getattr(settings, field.name)
-        for path, wrong, problem in _problems(_hints(type(settings))[field.name], value, (field.name,)):
+        for path, wrong, problem in _problems(_hints(kind)[field.name], value, (field.name,)):
             raise ConfigError(f"{key_path(path)} = {wrong} {problem}")
         refuse_repeated(field.name, value)
 
 
 def refuse_repeated(key: str, chosen: object) -> None:
     """Refuse a list that names something twice. Raises ConfigError."""
-    for value in chosen if isinstance(chosen, tuple) else ():
-        if chosen.count(value) > 1:
-            raise ConfigError(f"{key} names {value!r} twice")
+    if isinstance(chosen, tuple):
+        for value in chosen:
+            if chosen.count(value) > 1:
+                raise ConfigError(f"{key} names {value!r} twice")
 
 
 def key_path(path: Path) -> str:
-    """``[severities] low``: a key as TOML writes it, after the tables that hold it."""
+    """A key as TOML writes it, after its tables: ``[severities] low``."""
     *tables, last = (str(part) for part in path)
     return f"[{'.'.join(tables)}] {last}" if tables else last
 
 
 def range_of(hint: Any) -> str:
-    """The range that a type names, in words: ``at least 1``, ``from 1 to 12``; empty where it names none."""
+    """The range of a type in words; empty where it has none.
+
+    ``at least 1``, ``from 1 to 12``, ``above 0 and at most 1``.
+    """
     low, high, least, most = (
         next((getattr(mark, name) for mark in _unwrapped(hint)[1] if isinstance(mark, kind)), None)
         for kind, name in ((Gt, "gt"), (Lt, "lt"), (Ge, "ge"), (Le, "le"))
@@ -75,7 +81,7 @@ def range_of(hint: Any) -> str:
 
 
 def element(hint: Any) -> Any:
-    """The type of what a list or a table of this type holds; None for any other type."""
+    """The type of the values of a list or table; else None."""
     kind = _unwrapped(hint)[0]
     origin = get_origin(kind)
     if not isinstance(origin, type):
@@ -88,7 +94,7 @@ def element(hint: Any) -> Any:
 
 
 @functools.cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
 
 
@@ -99,7 +105,7 @@ def _unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:
         arms = [arm for arm in get_args(hint) if arm is not types.NoneType]
         if get_origin(hint) is Annotated:
             hint, *own = get_args(hint)
-            marks += [mark for one in own for mark in _single(one)]
+            marks += [mark for annotation in own for mark in _single(annotation)]
         elif get_origin(hint) in (Union, types.UnionType) and len(arms) == 1:
             (hint,) = arms
         else:
@@ -107,12 +113,18 @@ def _unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _single(mark: Any) -> Sequence[Any]:
-    """The bounds that an annotation holds: several of an ``Interval`` and of pydantic's ``Field``."""
+    """The bounds that an annotation holds.
+
+    An ``Interval`` and pydantic's ``Field`` hold several.
+    """
     return tuple(mark) if isinstance(mark, GroupedMetadata) else tuple(getattr(mark, "metadata", (mark,)))
 
 
 def _problems(hint: Any, value: Any, path: Path) -> Iterator[tuple[Path, object, str]]:
-    """Where a value, or one in it, lies outside what its type names: its path, itself, and what is wrong."""
+    """Every value out of bounds, in a value of this type.
+
+    Each has its path, itself, and what is wrong with it.
+    """
     marks = _unwrapped(hint)[1]
     if isinstance(value, int | float) and not all(_holds(mark, value) for mark in marks):
         yield path, value, f"must be {range_of(hint)}"
@@ -126,8 +138,11 @@ def _problems(hint: Any, value: Any, path: Path) -> Iterator[tuple[Path, object,
             yield from _problems(inner, entry, (*path, key))
 
 
-def _holds(mark: Any, value: float) -> bool:
-    """Whether a number keeps a bound; a number that is none keeps none."""
+def _holds(mark: Any, value: Any) -> bool:
+    """Whether a number keeps a bound.
+
+    One that is not a number (NaN) keeps none.
+    """
     match mark:
         case Ge(ge=bound):
             return bool(value >= bound)

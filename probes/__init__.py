@@ -1,1 +1,4 @@
-"""The probes: one module each, found by listing this package; names that start with ``_`` are helpers."""
+"""The probes: one module each, found by listing this package.
+
+Modules whose names start with ``_`` are what several probes share.
+"""

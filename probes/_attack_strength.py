@@ -1,4 +1,4 @@
-"""How strong the attacks of the probe adversarial are: its settings, and what they come to for a task."""
+"""Settings of the probe adversarial, and what they mean for a task."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ SPANS = "labelled_spans"
 
 @dataclass(frozen=True)
 class Settings(CheckedSettings):
-    """``[probes.adversarial]``. What is None depends on whether the task labels spans of words, as ``ner`` does."""
+    """Which attacks run, on how many examples and how strong.
+
+    What is None depends on whether the task labels spans of words, as ``ner`` does.
+    """
 
     examples: Count = 100
     """Of the home domain."""
@@ -44,7 +47,7 @@ class Strength:
     freedom: bool
 
     def slices(self, recipe: Recipe) -> Iterator[tuple[Slice, float | None]]:
-        """Slices and the share of words that may change in each; None: as many as the recipe allows."""
+        """Slices, and the share of words that may change; None: no limit."""
         yield {"recipe": recipe}, self.max_words_changed
         if self.freedom:
             yield {"recipe": recipe, "freedom": "unlimited"}, None
@@ -71,7 +74,7 @@ def of_audit(audit: Audit) -> Strength:
 
 
 def not_run(recipe: Recipe, limit: float | None) -> str | None:
-    """Why a recipe has no run of its own without the limit on words; None where it has one."""
+    """Why a recipe does not run at this limit, or None."""
     if limit is None and recipe in ("pruthi", SWAP):
         return f"the recipe itself changes one {'entity' if recipe == SWAP else 'word'}: no other strength"
     return None

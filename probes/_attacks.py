@@ -1,4 +1,4 @@
-"""The two kinds of attack of the probe adversarial: on words of a text, and on the entities that it names."""
+"""The attacks of the probe adversarial: on words and on entities."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Words:
         part = text.part(value, *target.part)
 
         def ask(texts: Sequence[str]) -> list[tuple[float, ...]]:
-            every = [{**example.inputs, field: one} for one in texts]
+            every = [{**example.inputs, field: candidate} for candidate in texts]
             return [target.goal(inputs, answer) for inputs, answer in zip(every, audit.ask(every), strict=True)]
 
         words = len(part.words.words)
@@ -86,7 +86,7 @@ class Swapping:
         return self._swap.offers(target.example, self._task.spans_found(target.example, target.answer))
 
     def case(self, target: Target, slice_: Slice, limit: float | None) -> Case:
-        """The sentence with another entity, or the original one where none makes the model lose it."""
+        """The sentence with another entity, or the original where no attack succeeds."""
         del limit
         spans = self._task.spans_found(target.example, target.answer)
         edits, asked = self._swap.attack(target.example, target.goal, spans)

@@ -1,4 +1,4 @@
-"""Quality of labelled spans beside the task's own numbers: macro averages over types, averages over tags, support."""
+"""Quality of labelled spans beside the task's own numbers: averages and support."""
 
 from __future__ import annotations
 
@@ -30,12 +30,18 @@ SUPPORT = Metric("token_support", "words with this tag", "descriptive", "count",
 
 
 def recall(judged: Judged) -> Score:
-    """The recall of one case's entities; of no entity where it has no gold."""
+    """The recall of one case's entities.
+
+    Without a gold the case adds none.
+    """
     return metrics.detail_score(judged, RECALL.name) or Score(0.0, 0.0)
 
 
 def averages(sums: Sums) -> Iterator[Measurement]:
-    """Macro averages over the types that occur; micro, macro and weighted ones of the tags, and how many words have each."""
+    """Averages over types and over tags, and the words of each tag.
+
+    Macro averages of the types that occur; micro, macro and weighted ones of the tags.
+    """
     types = [kind for (metric, kind), rows in sums.items() if metric == "type_f1" and _sum(rows).denominator]
     if types:
         for measure in MEASURES:
@@ -46,7 +52,10 @@ def averages(sums: Sums) -> Iterator[Measurement]:
 
 
 def _macro(measure: str, of_types: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[Measurement]:
-    """The mean over types. One without a share, as of precision where the model never sees it, counts as 0, as in seqeval."""
+    """The mean over types.
+
+    A type without a share, as of precision where the model never predicts it, counts as 0, as in seqeval.
+    """
     import numpy as np
 
     clusters = list(dict.fromkeys(cluster for rows in of_types for cluster in rows))

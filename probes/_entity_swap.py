@@ -17,26 +17,26 @@ Names = Mapping[str, tuple[tuple[str, ...], ...]]
 
 
 class EntitySwap:
-    """Puts other entities of the same type, drawn from the training rows, in the place of entities found."""
+    """Replaces entities by others of their type from the training rows."""
 
     def __init__(self, audit: Audit, query_budget: int) -> None:
         self._audit, self._budget = audit, query_budget
         self._names = _names_by_type(audit.examples("train"))
 
-    def offers(self, example: Example, found: Sequence[Span]) -> bool:
+    def offers(self, example: Example, entities: Sequence[Span]) -> bool:
         """Whether the training rows have another name for any entity found."""
         words = text.words_of(example.inputs[FIELD])
         return any(
             name != words[entity.start : entity.end]
-            for entity in found
+            for entity in entities
             for name in self._names.get(entity.type, ())[:2]
         )
 
-    def attack(self, example: Example, goal: Goal, found: Sequence[Span]) -> tuple[Edits | None, int]:
-        """The edits that succeed, None without such, and the queries that it took."""
+    def attack(self, example: Example, goal: Goal, entities: Sequence[Span]) -> tuple[Edits | None, int]:
+        """The edits that succeed, or None, and the number of queries."""
         audit, words = self._audit, text.split(example.inputs[FIELD])
         rng, asked = audit.rng(SWAP, example.id), 0
-        for entity, name in self._candidates(words, found, rng):
+        for entity, name in self._candidates(words, entities, rng):
             edits = {FIELD: (text.Edit(entity.start, entity.end, name, (" ",) * (len(name) - 1)),)}
             inputs, _ = text.edited(example.inputs, edits)
             (answer,) = audit.ask([inputs])
@@ -47,11 +47,11 @@ class EntitySwap:
         return None, asked
 
     def _candidates(
-        self, words: text.Words, found: Sequence[Span], rng: random.Random
+        self, words: text.Words, entities: Sequence[Span], rng: random.Random
     ) -> Iterator[tuple[Span, tuple[str, ...]]]:
-        """Entities in turn with random names of their type, other than their own; as many as the budget allows."""
+        """Entities in turn with other names of their type, within the budget."""
         left = budget = self._budget
-        names = {entity: self._names.get(entity.type, ()) for entity in found}
+        names = {entity: self._names.get(entity.type, ()) for entity in entities}
         drawn = {entity: rng.sample(known, min(budget, len(known))) for entity, known in names.items()}
         for turn in range(budget):
             for entity, known in drawn.items():

@@ -1,4 +1,4 @@
-"""What probes share that train again: subsamples, sums by seed, measurements of points."""
+"""Learning curves of trained models: subsamples, sums by seed, measured points."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ Steps: TypeAlias = Annotated[int, Ge(30)]
 
 
 def steps_of(steps: int | None, task: Task) -> int:
-    """Optimiser steps of a training: as given, or as many as the task wants."""
+    """Optimiser steps of a training: as given, or the task's own number."""
     return steps or task.steps
 
 
 def stratified(task: Task, examples: Sequence[Example], size: int, rng: random.Random) -> list[Example]:
-    """A subsample with the classes in proportion, at least one of each, as far as ``size`` allows."""
+    """A subsample with the classes in proportion.
+
+    As far as ``size`` allows it holds at least one row of each class.
+    """
     by_class: dict[str, list[Example]] = {}
     for example in examples:
         by_class.setdefault(task.stratum(example.gold) or "", []).append(example)
@@ -36,28 +39,30 @@ def stratified(task: Task, examples: Sequence[Example], size: int, rng: random.R
 
 
 def sums(cases: Iterable[Judged], step: str, *, ratio: bool) -> dict[str, list[dict[str, tuple[float, float]]]]:
-    """Value of the slice's key ``step`` → for each seed (a fact), every cluster's (total, count).
+    """Value of ``step`` → for each seed, every cluster's (total, count).
 
-    A mean leaves out clusters without a count. Of a ratio of sums they count: a sentence without entities counts in the
-    F1 of a seed that sees one there, and is right in that of another. A value where some seed has no count at all is left
-    out.
+    ``step`` is a key of the slice, the seed a fact.
+
+    A mean leaves out clusters without a count. Of a ratio of sums they count: a sentence without entities counts in
+    the F1 of a seed that sees one there, and is right in that of another. A value where some seed has no count at all
+    is left out.
     """
-    found: dict[str, dict[float, dict[str, tuple[float, float]]]] = {}
+    by_value: dict[str, dict[float, dict[str, tuple[float, float]]]] = {}
     for judged in cases:
         if judged.after is None or not (ratio or judged.after.denominator):
             continue
-        clusters = found.setdefault(judged.slice[step], {}).setdefault(float(judged.facts["seed"]), {})
+        clusters = by_value.setdefault(judged.slice[step], {}).setdefault(float(judged.facts["seed"]), {})
         total, count = clusters.get(judged.cluster, (0.0, 0.0))
         clusters[judged.cluster] = total + judged.after.numerator, count + judged.after.denominator
     return {
         value: list(seeds.values())
-        for value, seeds in found.items()
+        for value, seeds in by_value.items()
         if all(any(count for _, count in clusters.values()) for clusters in seeds.values())
     }
 
 
 def over_seeds(seeds: int, steps: int | None = None) -> str:
-    """How the interval of a point was found, in words, and by how many steps its models were trained."""
+    """How a point's interval was computed, and how long its models trained."""
     trained = f"; {steps} steps each" if steps else ""
     if seeds == 1:
         return f"one seed: the spread between seeds is not known; bounds over examples{trained}"
@@ -65,9 +70,12 @@ def over_seeds(seeds: int, steps: int | None = None) -> str:
 
 
 def measured(
-    metric: str, slice_: Slice, found: tuple[float, float, float], point: curve.Point, method: str
+    metric: str, slice_: Slice, interval: tuple[float, float, float], point: curve.Point, method: str
 ) -> Measurement:
-    """A descriptive number whose seeds and clusters are those of a point."""
-    value, low, high = (float(one) for one in found)
+    """A descriptive number whose seeds and clusters are those of a point.
+
+    ``interval``: the value, its lower and its upper bound.
+    """
+    value, low, high = map(float, interval)
     clusters = len(point.clusters)
     return Measurement(metric, slice_, value, low, high, clusters * point.seeds, clusters, method)

@@ -1,4 +1,7 @@
-"""What the model reads of an example's texts: what it does not is neither made noisy nor attacked."""
+"""What the model reads of an example's texts.
+
+The rest is neither made noisy nor attacked.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ def parts_read(audit: Audit, examples: Sequence[Example]) -> dict[str, Parts]:
     """Example's id → its parts."""
     if not examples:
         return {}
-    found: dict[str, Parts] = {}
-    for example, encoded in zip(examples, audit.encode([one.inputs for one in examples]), strict=True):
+    parts: dict[str, Parts] = {}
+    for example, encoded in zip(examples, audit.encode([example.inputs for example in examples]), strict=True):
         if encoded.truncated:
-            found[example.id] = {name: _part(audit, example, name, encoded.key) for name in audit.task.fields}
+            parts[example.id] = {name: _part(audit, example, name, encoded.key) for name in audit.task.fields}
         else:
-            found[example.id] = _whole(example, audit.task.fields)
-    return found
+            parts[example.id] = _whole(example, audit.task.fields)
+    return parts
 
 
 def _whole(example: Example, fields: Iterable[str]) -> Parts:

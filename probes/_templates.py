@@ -1,4 +1,4 @@
-"""Groups in sentences of the project's own: their lists, who is compared with whom, and their numbers side by side."""
+"""Groups in template sentences: their lists, their pairs and their numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Means = dict[str, dict[str, float]]
 
 @functools.cache
 def lists(probe: str) -> dict[str, Any]:
-    """The sentences and the groups that a probe ships, as its file in ``data`` has them."""
+    """The sentences and groups of a probe, from its file in ``data``."""
     return tomllib.loads((DATA / f"{probe}.toml").read_text(encoding="utf-8"))
 
 
@@ -35,25 +35,37 @@ def check_axes(named: Iterable[str], known: Iterable[str]) -> None:
 
 
 def ring(groups: Sequence[str]) -> list[tuple[str, str]]:
-    """Pair each group with the next, the last with the first; two groups make one pair."""
+    """Pair each group with the next, and the last with the first.
+
+    Two groups make one pair.
+    """
     pairs = list(zip(groups, [*groups[1:], groups[0]], strict=True))
     return pairs[:1] if len(groups) == 2 else pairs
 
 
 def by_axis(cases: Iterable[Judged]) -> Iterator[tuple[str, list[Judged]]]:
-    """Axes and their cases, as these come: only one axis is held at a time."""
+    """Each axis with its cases, which come axis by axis.
+
+    Only one axis is held at a time.
+    """
     for axis, own in itertools.groupby(cases, key=lambda judged: judged.slice["axis"]):
         yield axis, list(own)
 
 
 def group_rows(scores: Iterable[tuple[str, str, str, Score]]) -> list[Row]:
-    """One row for each cluster and group of a family: its share, from cluster, family, group and score of each text."""
+    """One row for each cluster and group: its share.
+
+    ``scores``: cluster, family, group and score of each text. The rows' arms are ``family/group``.
+    """
     totals = metrics.totals(((cluster, f"{family}/{group}"), score) for cluster, family, group, score in scores)
     return [Row(cluster, arm, total.numerator / total.denominator, 1.0) for (cluster, arm), total in totals.items()]
 
 
 def means(rows: Sequence[Row]) -> Means:
-    """The mean over clusters of each group, families and groups in the order of their first rows."""
+    """The mean over clusters of each group.
+
+    Families and groups stand in the order of their first rows.
+    """
     by_family: Means = {}
     for arm, total in metrics.totals((row.arm, Score(row.total / row.count, 1.0)) for row in rows).items():
         family, _, group = arm.rpartition("/")
@@ -67,9 +79,10 @@ def widest(by_family: Means) -> str:
 
 
 def naming_extremes(gap: Measurement, rows: Sequence[Row], of: str) -> Measurement:
-    """The gap with the two groups farthest apart in its ``detail``; unchanged where all groups are equal.
+    """The gap with the two groups farthest apart in its ``detail``.
 
-    ``of``: what the groups' numbers are, with ``{family}`` for the family's name: "mean probability of {family}".
+    It stays as it is where all groups are equal. ``of``: what the groups' numbers are, with ``{family}`` for the
+    family's name: "mean probability of {family}".
     """
     by_family = means(rows)
     family = widest(by_family)
@@ -95,9 +108,10 @@ def of_each(
     family: str,
     vacuous: float = 0.0,
 ) -> Iterator[Measurement]:
-    """The metric of each group of one family, its slice being ``slice_`` with the group.
+    """The metric of each group of one family.
 
-    ``rows``: with arms ``family/group``. ``cases``: group → number of cases that name it.
+    The slice is ``slice_`` with the group. ``rows``: with arms ``family/group``. ``cases``: group → number of cases
+    that name it.
     """
     by_group: dict[str, list[Row]] = {}
     for row in rows:

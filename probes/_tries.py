@@ -1,4 +1,7 @@
-"""Attacks that have nothing to try: they are no attempt that a model withstood."""
+"""Attacks that have nothing to try.
+
+They are no attempts that a model withstood.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ Offers = Mapping[str, bool]
 
 
 def mostly_nothing(offers: Offers, texts: str, changes: str) -> str | None:
-    """Why an attack says nothing of these texts; None where half of them or more offer it something to change.
+    """Why an attack says nothing of these texts; None where it does.
 
-    ``texts``: what they are, ``changes``: what the attack changes, in words.
+    It does where half of the texts or more offer it something to change. ``texts``: what they are, ``changes``: what
+    the attack changes, in words.
     """
     without = sum(not offered for offered in offers.values())
     if 2 * without <= len(offers):
@@ -25,13 +29,13 @@ def mostly_nothing(offers: Offers, texts: str, changes: str) -> str | None:
 
 
 def left_alone(example: Example, slice_: Slice, offers: Offers) -> Case:
-    """A case that is not attacked: it need not be, or cannot be."""
+    """A case that need not, or cannot, be attacked."""
     nothing = {NOTHING: 1.0} if example.id in offers else {}
     return Case(example, slice_, facts={"attacked": 0.0, **nothing})
 
 
 def nothing_to_change(title: str) -> Metric:
-    """Of the examples that might be attacked, the share that offer nothing to change."""
+    """The share of attackable examples that offer nothing to change."""
 
     def read(judged: Judged) -> float | None:
         if NOTHING in judged.facts:

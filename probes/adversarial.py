@@ -1,4 +1,4 @@
-"""Adversarial attacks: how often an attacker who may ask the model flips a right decision."""
+"""Adversarial attacks: how often does an attacker flip a right decision?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from probes._tries import left_alone, mostly_nothing, nothing_to_change
 CHANGES = {
     "deepwordbug": "words of two letters or more that are no English stop words",
     "pruthi": "words of four letters or more that are no English stop words",
-    "textbugger": "words of three letters or more, or with a letter that has a look-alike, that are no English stop words",
+    "textbugger": (
+        "words of three letters or more, or with a letter that has a look-alike, that are no English stop words"
+    ),
     "pwws": "words with a synonym in the English WordNet that are no stop words",
     SWAP: _entity_swap.CHANGES,
 }
@@ -28,23 +30,23 @@ CHANGES = {
 class Adversarial(ProbeDefaults):
     """Attacks by someone who sees the scores.
 
-    TextAttack (Morris et al. 2020) attacks the examples that the model decides rightly; the others are not attacked and
-    count in the metric under attack as they are answered. DeepWordBug (Gao et al. 2018) edits a random character of
-    the words in the order of their importance; Pruthi (Pruthi et al. 2019) tries the inner character edits of one
+    TextAttack (Morris et al. 2020) attacks the examples that the model decides rightly; the others are not attacked
+    and count in the metric under attack as they are answered. DeepWordBug (Gao et al. 2018) edits a random character
+    of the words in the order of their importance; Pruthi (Pruthi et al. 2019) tries the inner character edits of one
     word; TextBugger (Li et al. 2019) is run with its character edits alone (inserted spaces, look-alike letters),
     without neighbours in an embedding; PWWS (Ren et al. 2019) swaps synonyms and needs WordNet. At most max(1, ⌊s n⌋)
     of the n words that the model reads of a text may change, and stop words never do. An attack ends with its query
-    budget, spent on a random sample of the candidates; words are ranked by half of it where there are too many to rank
-    them all. The final text is scored by a freshly loaded model, and only that decides success; a failed attack ends with
-    the original text. Texts that offer a recipe nothing to change are left out of its success rate and count in the metric
-    under attack as they are answered; where they are the most the recipe does not apply. Success rates have another
-    denominator for each model: compare the metric under attack. Label preservation is not measured: a flip may be a text
-    whose meaning did change.
+    budget, spent on a random sample of the candidates; words are ranked by half of it where there are too many to
+    rank them all. The final text is scored by a freshly loaded model, and only that decides success; a failed attack
+    ends with the original text. Texts that offer a recipe nothing to change are left out of its success rate and
+    count in the metric under attack as they are answered; where they are the most the recipe does not apply. Success
+    rates have another denominator for each model: compare the metric under attack. Label preservation is not
+    measured: a flip may be a text whose meaning did change.
 
-    Of named entities, sentences are attacked of which the model finds at least one, until one that it found is lost, or has
-    other boundaries or another type; words of the context alone change (Lin et al. 2021, RockNER, attack both). ``entity
-    swap`` puts other entities of the same type, drawn from the training rows, in an entity's place, and leaves the context
-    alone: a model that reads it finds them too.
+    Of named entities, sentences are attacked of which the model finds at least one, until one that it found is lost,
+    or has other boundaries or another type; words of the context alone change (Lin et al. 2021, RockNER, attack
+    both). ``entity swap`` puts other entities of the same type, drawn from the training rows, in an entity's place,
+    and leaves the context alone: a model that reads it finds them too.
     """
 
     name = "adversarial"
@@ -56,6 +58,7 @@ class Adversarial(ProbeDefaults):
     interactive = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """The task's metric before and under attack, and what the attacks took."""
         under_attack = metrics.task_metric(task)
         return (
             metrics.task_metric_before(task),
@@ -71,9 +74,12 @@ class Adversarial(ProbeDefaults):
         )
 
     def planned(self, audit: Audit) -> Planned:
-        """Queries at most: what the model decides wrongly is not attacked, and few attacks spend their budget."""
+        """The most queries that the attacks may need.
+
+        What the model decides wrongly is not attacked, and few attacks spend their budget.
+        """
         strength = of_audit(audit)
-        examples = sum(one.gold is not None for one in audit.examples("home", audit.settings.examples))
+        examples = sum(example.gold is not None for example in audit.examples("home", audit.settings.examples))
         runs = sum(
             not_run(recipe, limit) is None
             for recipe in strength.recipes
@@ -83,7 +89,8 @@ class Adversarial(ProbeDefaults):
         return Planned(runs * examples, exact=False, queries=examples + runs * examples * strength.query_budget)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        examples = [one for one in audit.examples("home", audit.settings.examples) if one.gold is not None]
+        """Yield the attacked texts, recipe by recipe."""
+        examples = [example for example in audit.examples("home", audit.settings.examples) if example.gold is not None]
         attacked = _attacked(audit, examples)
         strength = of_audit(audit)
         for recipe in strength.recipes:
@@ -96,8 +103,11 @@ class Adversarial(ProbeDefaults):
 
 
 def _attacked(audit: Audit, examples: Sequence[Example]) -> dict[str, Target]:
-    """Example's id → what is attacked; none where the model decides wrongly, or fails on the text."""
-    answers = audit.ask([one.inputs for one in examples]) if examples else []
+    """Example's id → what is attacked.
+
+    Examples that the model decides wrongly, or fails on, have none.
+    """
+    answers = audit.ask([example.inputs for example in examples]) if examples else []
     goals = {
         example.id: (example, goal, answer)
         for example, answer in zip(examples, answers, strict=True)
@@ -105,7 +115,7 @@ def _attacked(audit: Audit, examples: Sequence[Example]) -> dict[str, Target]:
     }
     parts = parts_read(audit, [example for example, _, _ in goals.values()])
     field = audit.task.fields[0]
-    return {name: Target(*found, parts[name][field]) for name, found in goals.items()}
+    return {name: Target(*decided, parts[name][field]) for name, decided in goals.items()}
 
 
 def _of_recipe(
@@ -124,10 +134,10 @@ def _of_recipe(
         yield from audit.side_by_side(
             slice_,
             (
-                functools.partial(attack.case, targets[one.id], slice_, limit)
-                if offers.get(one.id)
-                else functools.partial(left_alone, one, slice_, offers)
-                for one in examples
+                functools.partial(attack.case, targets[example.id], slice_, limit)
+                if offers.get(example.id)
+                else functools.partial(left_alone, example, slice_, offers)
+                for example in examples
             ),
         )
 
@@ -139,7 +149,7 @@ def _nothing_right(task: Task, texts: int) -> str:
 
 
 def _succeeded(judged: Judged) -> float | None:
-    """1 where the attacked decision no longer stands; None for an example that was not attacked."""
+    """1 where the attacked decision fell; None where nothing was attacked."""
     if judged.facts.get("attacked") != 1.0 or judged.withstood is None:
         return None
     return float(not judged.withstood)

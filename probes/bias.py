@@ -47,7 +47,7 @@ def _axes() -> Mapping[str, Mapping[str, Sequence[str]]]:
 
 @functools.cache
 def _every_sentence() -> tuple[tuple[str, str], ...]:
-    """Every frame with every content once, sentiments in turn, contents in turn, frames in turn."""
+    """Every frame with every content once; sentiments, contents and frames in turn."""
     frames, contents = _templates.lists("bias")["frames"], _templates.lists("bias")["contents"]
     made = []
     for turn, content in itertools.product(range(len(frames)), range(len(contents["neutral"]))):
@@ -60,7 +60,10 @@ def _every_sentence() -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Settings(CheckedSettings):
-    """How many sentences name how many people of which groups. Raises ConfigError for what the lists cannot serve."""
+    """How many sentences name how many people of which groups.
+
+    Raises ConfigError for what the lists cannot serve.
+    """
 
     sentences: Annotated[int, Ge(1), Le(300)] = 200
     """Frames filled with contents, the clusters, a third each positive, negative and neutral."""
@@ -89,8 +92,8 @@ class Bias(ProbeDefaults):
     in a seeded order. The flip rate is over pairs of neighbouring groups; the gaps compare the groups' mean
     probability of the favourable label, and the share of sentences that get it, paired by sentence. Without a
     favourable label in the config each label is read in turn, one against the rest, and the largest gap is given, its
-    lower bound corrected for the choice; the groups' own numbers are those of the labels with the largest gaps. The sentences are the clusters; the terms listed are fixed, and nothing is
-    claimed of terms that are not listed.
+    lower bound corrected for the choice; the groups' own numbers are those of the labels with the largest gaps. The
+    sentences are the clusters; the terms listed are fixed, and nothing is claimed of terms that are not listed.
     """
 
     name = "bias"
@@ -101,10 +104,12 @@ class Bias(ProbeDefaults):
     pools: tuple[frozenset[str], ...] = ()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """Flip rates, gaps between groups, and the groups' own numbers."""
         del task
         return (FLIPS, SCORE_GAP, RATE_GAP, GROUP_SCORE, GROUP_RATE, PAIR_FLIPS)
 
     def planned(self, audit: Audit) -> Planned:
+        """One case for each sentence, pair of groups and draw."""
         settings: Settings = audit.settings
         pairs = sum(len(_templates.ring(tuple(_axes()[axis]))) for axis in settings.axes)
         return Planned(pairs * settings.sentences * settings.pairs_per_sentence)
@@ -115,6 +120,7 @@ class Bias(ProbeDefaults):
         return len(_every_sentence())
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Yield each sentence about one group and then about the next."""
         settings, field = audit.settings, audit.task.fields[0]
         for axis in settings.axes:
             groups = _axes()[axis]
@@ -133,13 +139,14 @@ class Bias(ProbeDefaults):
                         )
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        """Yield the flips and gaps of each axis."""
         for axis, own in _templates.by_axis(cases):
             yield from _flips(own, axis)
             yield from _gaps(own, axis, audit.favourable_label)
 
 
 def _flips(cases: Sequence[Judged], axis: str) -> Iterator[Measurement]:
-    """The flip rate of the axis, then that between each two groups that were compared."""
+    """The flip rate of the axis, then of each pair of groups."""
     pairs: dict[str, list[Judged]] = {}
     for judged in cases:
         pairs.setdefault(f"{judged.facts['group_before']} / {judged.facts['group_after']}", []).append(judged)
@@ -162,7 +169,10 @@ def _vacuous(cases: Sequence[Judged]) -> float:
 
 
 def _gaps(cases: Sequence[Judged], axis: str, favourable: str | None) -> Iterator[Measurement]:
-    """Both gaps of the axis, then the groups' numbers for the labels that the gaps are largest in."""
+    """Both gaps of the axis, then the groups' own numbers.
+
+    These are for the labels that the gaps are largest in.
+    """
     kinds = ((SCORE_GAP, False, "mean probability of {family}"), (RATE_GAP, True, "share with the answer {family}"))
     vacuous, rows = _vacuous(cases), {}
     for metric, rate, of in kinds:
@@ -177,9 +187,10 @@ def _gaps(cases: Sequence[Judged], axis: str, favourable: str | None) -> Iterato
 
 
 def gap_rows(cases: Sequence[Judged], favourable: str | None, *, rate: bool) -> list[Row]:
-    """One row for each label, group and sentence: its mean probability, or the share of texts that it is the answer to.
+    """One row for each label, group and sentence.
 
-    Of two labels one is enough: the other's gaps are the same.
+    It holds the label's mean probability, or (``rate``) the share of texts that it is the answer to. Of two labels
+    one is enough: the other's gaps are the same.
     """
     labels = [favourable] if favourable is not None else _labels(cases[0].before_classes)
     return _templates.group_rows(
@@ -204,7 +215,10 @@ def _labels(classes: Mapping[str, float]) -> list[str]:
 
 
 def term_order(groups: Mapping[str, Sequence[str]], rng: random.Random) -> list[int]:
-    """A seeded order of the places in the groups' lists, which are of one length."""
+    """A seeded order of the places in the groups' lists.
+
+    The lists are of one length.
+    """
     order = list(range(len(next(iter(groups.values())))))
     rng.shuffle(order)
     return order

@@ -51,6 +51,7 @@ class DomainShift(ProbeDefaults):
     reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """The task's metric, its drop against home, and how far domains are."""
         quality, drop = metrics.task_metric(task), metrics.drop_against(task, HOME)
         labels = _comparable_labels.of(task, ())
         if labels is not None:
@@ -59,9 +60,11 @@ class DomainShift(ProbeDefaults):
         return (quality, drop, UNKNOWN, PIECES, DISTANCE, SEPARABLE)
 
     def planned(self, audit: Audit) -> Planned:
+        """The examples of every domain."""
         return Planned(sum(len(audit.examples(domain, audit.settings.examples)) for domain in audit.domains))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Yield the examples of every domain."""
         for domain in audit.domains:
             examples = audit.examples(domain, audit.settings.examples)
             if not examples:
@@ -71,13 +74,16 @@ class DomainShift(ProbeDefaults):
                 yield Case(example, slice={"domain": domain}, facts=facts)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
-        """How far each domain is; nothing from too few texts. Word pieces are counted at home too, to compare with."""
+        """Yield how far each domain is, where it has texts enough.
+
+        Word pieces are counted at home too, to compare with.
+        """
         n = audit.settings.examples
         labels = _comparable_labels.of(audit.task, ())
         if labels is not None:
             yield from _comparable_labels.drops(cases, metrics.drop_against(audit.task, HOME), labels)
         home = _texts(audit, audit.examples("home", n))
-        known = {word for one in home + _train(audit) for word in words_of(one)}
+        known = {word for value in home + _train(audit) for word in words_of(value)}
         for domain in audit.domains:
             examples = audit.examples(domain, n)
             yield from _pieces(audit, examples, domain)
@@ -94,16 +100,16 @@ class DomainShift(ProbeDefaults):
 def _pieces(audit: Audit, examples: Sequence[Example], domain: str) -> Iterator[Measurement]:
     """Word pieces a word over the texts that the model sees whole."""
     special = audit.encode([dict.fromkeys(audit.task.fields, "")])[0].length
-    found = zip(examples, audit.encode([example.inputs for example in examples]), strict=True)
-    whole = [(example, encoded.length - special) for example, encoded in found if not encoded.truncated]
-    words = sum(len(text.split(one).words) for one in _texts(audit, [example for example, _ in whole]))
+    pairs = zip(examples, audit.encode([example.inputs for example in examples]), strict=True)
+    whole = [(example, encoded.length - special) for example, encoded in pairs if not encoded.truncated]
+    words = sum(len(text.split(value).words) for value in _texts(audit, [example for example, _ in whole]))
     if words:
         value = sum(pieces for _, pieces in whole) / words
         yield _descriptive(PIECES, domain, value, len(whole), "tokens ÷ words, special tokens and cut texts left out")
 
 
 def _unknown(known: Set[str], texts: Sequence[str], domain: str) -> Iterator[Measurement]:
-    words = [word for one in texts for word in words_of(one)]
+    words = [word for value in texts for word in words_of(value)]
     if words:
         value = sum(word not in known for word in words) / len(words)
         method = "share of the domain's words that no home text holds, training rows included"
@@ -111,21 +117,24 @@ def _unknown(known: Set[str], texts: Sequence[str], domain: str) -> Iterator[Mea
 
 
 def _distance(audit: Audit, home: Sequence[str], texts: Sequence[str], domain: str) -> Iterator[Measurement]:
-    """As many texts of each domain, so that guessing is right half of the time; texts without a word left out."""
+    """How well a classifier tells the domain from home.
+
+    Both give as many texts, so that guessing is right half of the time; texts without a word are left out.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
 
-    ours, theirs = ([one for one in side if words_of(one)] for side in (home, texts))
+    ours, theirs = ([value for value in side if words_of(value)] for side in (home, texts))
     size = min(len(ours), len(theirs))
     if size < FEWEST_TEXTS:
         return
     both, answers = [*ours[:size], *theirs[:size]], [0] * size + [1] * size
     classifier = make_pipeline(TfidfVectorizer(analyzer=words_of), LogisticRegression(max_iter=1000))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=audit.rng(domain).getrandbits(32))
-    found = cross_val_predict(classifier, both, answers, cv=folds)
-    accuracy = sum(int(one == other) for one, other in zip(found, answers, strict=True)) / (2 * size)
+    guesses = cross_val_predict(classifier, both, answers, cv=folds)
+    accuracy = sum(int(guess == answer) for guess, answer in zip(guesses, answers, strict=True)) / (2 * size)
     method = f"TF-IDF and logistic regression, {FOLDS}-fold cross-validation"
     yield _descriptive(SEPARABLE, domain, accuracy, 2 * size, method)
     yield _descriptive(DISTANCE, domain, max(0.0, 2 * (2 * accuracy - 1)), 2 * size, f"2·(2·accuracy − 1); {method}")
@@ -146,9 +155,9 @@ def _texts(audit: Audit, examples: Sequence[Example]) -> list[str]:
     return [" ".join(example.inputs[name] for name in audit.task.fields) for example in examples]
 
 
-def words_of(one: str) -> list[str]:
+def words_of(value: str) -> list[str]:
     """Lower-cased runs of letters, digits and underscores."""
-    return re.findall(r"\w+", one.lower())
+    return re.findall(r"\w+", value.lower())
 
 
 PROBE = DomainShift()

@@ -1,4 +1,7 @@
-"""Which entities a model finds: those it saw in training, rare ones, long ones; in long sentences, capitals, lower case."""
+"""Which entities does a model find?
+
+Those it saw in training, rare ones, long ones; in long sentences, in capitals, in lower case.
+"""
 
 from __future__ import annotations
 
@@ -76,6 +79,7 @@ class Entities(ProbeDefaults):
     reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """Recall, the gap, and quality where entities are hard to see."""
         return (
             _when(metrics.task_metric(task), ALL, REWRITTEN),
             _entity_quality.RECALL,
@@ -85,23 +89,30 @@ class Entities(ProbeDefaults):
         )
 
     def worth_showing(self, judged: Judged) -> bool:
-        """Not a sentence that was asked for some of its entities: the others would look wrong."""
+        """Whether a sentence was asked for all of its entities.
+
+        In one that was asked for some, the others would look wrong.
+        """
         return judged.facts[ASKED] != SOME
 
     def planned(self, audit: Audit) -> Planned:
+        """As many as ``cases`` yields."""
         return Planned(sum(isinstance(case, Case) for case in self.cases(audit)))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        examples = [one for one in audit.examples("home", audit.settings.examples) if one.gold is not None]
+        """Yield sentences by the entities asked for, by length and by spelling."""
+        examples = [example for example in audit.examples("home", audit.settings.examples) if example.gold is not None]
         known = (
-            Counter(key for one in audit.examples("train") for _, key in _named(one)) if audit.has("train") else None
+            Counter(key for example in audit.examples("train") for _, key in _named(example))
+            if audit.has("train")
+            else None
         )
         if known is None:
             yield Skipped({"entity": SEEN}, NEEDS["train"])
         for slice_, chosen in _slices(known):
-            found = [case for one in examples if (case := _only(one, chosen, slice_))]
-            yield from found
-            if not found:
+            asked = [case for example in examples if (case := _only(example, chosen, slice_))]
+            yield from asked
+            if not asked:
                 yield Skipped(slice_, "no entity of the test rows is one")
         for example in examples:
             slice_ = {"words in the sentence": _bin(len(example.gold), LENGTHS, LONGER)}
@@ -133,8 +144,8 @@ Key = tuple[str, str]
 
 def _named(example: Example) -> Iterator[tuple[Span, Key]]:
     words = text.words_of(example.inputs["text"])
-    for one in spans.spans(example.gold or ()):
-        yield one, (" ".join(words[one.start : one.end]).lower(), one.type)
+    for entity in spans.spans(example.gold or ()):
+        yield entity, (" ".join(words[entity.start : entity.end]).lower(), entity.type)
 
 
 Belongs = Callable[[Span, Key], bool]
@@ -162,13 +173,19 @@ def _slices(known: Counter[Key] | None) -> Iterator[tuple[Slice, Belongs]]:
 
 
 def _when(metric: Metric, *kinds: str) -> Metric:
-    """The metric, read of cases of these kinds alone: of a sentence asked for some of its entities only recall makes sense."""
+    """The metric, read of cases of these kinds alone.
+
+    Of a sentence that is asked for some of its entities only recall makes sense.
+    """
     return replace(metric, read=lambda judged: metric.read(judged) if judged.facts[ASKED] in kinds else ())
 
 
 def _only(example: Example, chosen: Callable[[Span, Key], bool], slice_: Slice) -> Case | None:
-    """The sentence, asked for the chosen entities alone; None where it has none. Only recall makes sense of it."""
-    kept = [one for one, key in _named(example) if chosen(one, key)]
+    """The sentence, asked for the chosen entities alone; None without any.
+
+    Only recall makes sense of it.
+    """
+    kept = [entity for entity, key in _named(example) if chosen(entity, key)]
     if not kept:
         return None
     return Case(replace(example, gold=spans.tags_of(kept, len(example.gold))), slice=slice_, facts={ASKED: SOME})

@@ -1,4 +1,7 @@
-"""Are names of some groups, and places and organisations of some regions, found less often than those of others?"""
+"""Are names of some groups found less often than those of others?
+
+Places and organisations go by the region.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ def _axes() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Settings(CheckedSettings):
-    """What is asked about. Raises ConfigError for what the lists do not hold."""
+    """What is asked about.
+
+    Raises ConfigError for what the lists do not hold.
+    """
 
     axes: Annotated[tuple[str, ...], MinLen(1)] = ("persons", "places", "organisations")
     names_per_sentence: Annotated[int, Ge(1), Le(12)] = 6
@@ -54,11 +60,12 @@ class Settings(CheckedSettings):
 class EntityBias(ProbeDefaults):
     """Recall of names by the group that they are common in.
 
-    The same sentences hold names of persons of eight groups, and places and made-up organisations of seven regions, in
-    turn (Mishra, He & Belli 2020, "Assessing demographic bias in named entity recognition"; Mehrabi et al. 2020, "Man is
-    to person as woman is to location"). A name is found when the model sees an entity of its type with its boundaries. The gap is
-    the largest difference between two groups, paired by sentence, its lower bound corrected for the choice. The
-    sentences are the clusters; the names listed are fixed, and nothing is claimed of names that are not listed.
+    The same sentences hold names of persons of eight groups, and places and made-up organisations of seven regions,
+    in turn (Mishra, He & Belli 2020, "Assessing demographic bias in named entity recognition"; Mehrabi et al. 2020,
+    "Man is to person as woman is to location"). A name is found when the model sees an entity of its type with its
+    boundaries. The gap is the largest difference between two groups, paired by sentence, its lower bound corrected
+    for the choice. The sentences are the clusters; the names listed are fixed, and nothing is claimed of names that
+    are not listed.
     """
 
     name = "entity_bias"
@@ -70,10 +77,12 @@ class EntityBias(ProbeDefaults):
     reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """Recall of each group, and the largest gap."""
         del task
         return (_entity_quality.RECALL, GAP)
 
     def planned(self, audit: Audit) -> Planned:
+        """As many as ``cases`` yields."""
         return Planned(sum(isinstance(case, Case) for case in self.cases(audit)))
 
     def available(self, slice_: Slice) -> int:
@@ -81,6 +90,7 @@ class EntityBias(ProbeDefaults):
         return len(_axes()[slice_["axis"]]["sentences"])
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Yield each sentence with names of each group in turn."""
         for axis in audit.settings.axes:
             kind = _type(audit, axis)
             if isinstance(kind, Skipped):
@@ -89,6 +99,7 @@ class EntityBias(ProbeDefaults):
                 yield from _cases(axis, _axes()[axis], kind, audit.settings.names_per_sentence)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        """Yield the largest gap of each axis."""
         del audit
         for axis, own in _templates.by_axis(cases):
             # One row for each group and sentence: the share of its names that are found.
@@ -100,7 +111,10 @@ class EntityBias(ProbeDefaults):
 
 
 def _type(audit: Audit, axis: str) -> str | Skipped:
-    """The model's type of an axis; a gap where it has none, or only ones that may be it and have to be named."""
+    """The model's type of an axis, or a gap.
+
+    A gap it is where the model has no such type, or only ones that may be it and have to be named.
+    """
     known, content = list(spans.types(audit.task.labels)), _axes()[axis]
     given = audit.settings.types.get(axis)
     if given:
@@ -124,7 +138,7 @@ def _cases(axis: str, content: Mapping[str, Any], kind: str, names: int) -> Iter
     for number, sentence in enumerate(content["sentences"], start=1):
         for group, every in content["groups"].items():
             for place in range(names):
-                # The first sentence begins with the first name, the second with the second: few names meet all sentences.
+                # The n-th sentence begins with the n-th name: few names meet all sentences.
                 name = every[(number - 1 + place) % len(every)]
                 text, gold = _filled(sentence, name, kind)
                 yield Case(

@@ -42,11 +42,12 @@ class LabelNoise(ProbeDefaults):
     The base is trained again on the same rows with a growing share of wrong labels, with several seeds that differ in
     rows and in initialisation, for a fixed number of optimiser steps. Symmetric: any row's label becomes one of the
     others, evenly. Class-conditional: the share of the most frequent class alone gets the label of the second most
-    frequent one, as where two classes are mixed up (Natarajan et al. 2013); no other row is wrong. The rows that are wrong at a
-    smaller share are among those of a larger one. Of named entities it is a share of the entities: missing, as if nobody
-    had seen them (Li, Liu & Shi 2021, "Empirical analysis of unlabeled entity problem in named entity recognition"), or of
-    another type with the same boundaries. The home rows keep their own labels. Intervals hold the spread between
-    seeds (t with seeds − 1 degrees of freedom) and between examples. Descriptive: no limit reads it.
+    frequent one, as where two classes are mixed up (Natarajan et al. 2013); no other row is wrong. The rows that are
+    wrong at a smaller share are among those of a larger one. Of named entities it is a share of the entities:
+    missing, as if nobody had seen them (Li, Liu & Shi 2021, "Empirical analysis of unlabeled entity problem in named
+    entity recognition"), or of another type with the same boundaries. The home rows keep their own labels. Intervals
+    hold the spread between seeds (t with seeds − 1 degrees of freedom) and between examples. Descriptive: no limit
+    reads it.
     """
 
     name = "label_noise"
@@ -57,10 +58,12 @@ class LabelNoise(ProbeDefaults):
     pools: tuple[frozenset[str], ...] = ()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """The task's metric."""
         title = task.metric.replace("_", " ")
         return (Metric(task.metric, title, "descriptive", "share", 0.0, 1.0, "higher"),)
 
     def planned(self, audit: Audit) -> Planned:
+        """Cases and trainings of every kind, share and seed."""
         settings: Settings = audit.settings
         chosen = _chosen(audit)
         kinds = sum(
@@ -73,6 +76,7 @@ class LabelNoise(ProbeDefaults):
         return Planned(cases, trainings=trainings, steps=steps, batch_size=settings.batch_size)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Yield the home rows, asked of each model trained on wrong labels."""
         settings: Settings = audit.settings
         chosen = _chosen(audit)
         for kind in _kinds(settings, audit.task):
@@ -86,11 +90,12 @@ class LabelNoise(ProbeDefaults):
                     yield from _fitted(audit, _corrupted(audit, rows, kind, rate, seed), seed, slice_)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        """Yield a point for each kind and share."""
         task, by_kind = audit.task, dict[str, list[Judged]]()
         for judged in cases:
             by_kind.setdefault(judged.slice["labels"], []).append(judged)
-        for kind, found in by_kind.items():
-            for wrong, by_seed in sums(found, "wrong", ratio=task.ratio).items():
+        for kind, own in by_kind.items():
+            for wrong, by_seed in sums(own, "wrong", ratio=task.ratio).items():
                 rows = min(audit.settings.rows, len(audit.examples("train")))
                 point = curve.point(rows, by_seed, ratio=task.ratio)
                 values = (point.value, point.low, point.high)
@@ -115,14 +120,17 @@ def share(rate: float) -> str:
 
 
 def _impossible(task: Task, rows: Sequence[Example], kind: str) -> str | None:
-    """Why no label of these rows can be wrong so; None where one can."""
+    """Why no label can be wrong in this way, or None."""
     if kind not in task.corruptions:
         return f"labels of {task.name} are not {kind}: known are {', '.join(task.corruptions) or 'none'}"
     return task.corruptions[kind].impossible([row.gold for row in rows])
 
 
 def _corrupted(audit: Audit, rows: Sequence[Example], kind: str, rate: float, seed: int) -> list[Example]:
-    """The rows with a share of wrong labels; which are wrong follows from kind and seed alone."""
+    """The rows with a share of wrong labels.
+
+    Which are wrong follows from kind and seed alone.
+    """
     golds = audit.task.corruptions[kind]([row.gold for row in rows], rate, audit.rng(kind, seed))
     return [replace(row, gold=gold) for row, gold in zip(rows, golds, strict=True)]
 

@@ -18,7 +18,7 @@ FULL = "all"
 
 @dataclass(frozen=True, slots=True)
 class Settings(CheckedSettings):
-    """Sizes of the subsamples, seeds for each, and how long each training takes."""
+    """Sizes of the subsamples, and how often and how long models train."""
 
     sizes: Annotated[tuple[Annotated[int, Ge(2)], ...], MinLen(1)] = (30, 100, 300, 1000)
     seeds: Count = 3
@@ -50,6 +50,7 @@ class LowResource(ProbeDefaults):
     pools: tuple[frozenset[str], ...] = ()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """The task's metric, and what the curve says of more labels."""
         title, infinite = task.metric.replace("_", " "), float("inf")
         unit = task.unit
         by_units = (
@@ -73,6 +74,7 @@ class LowResource(ProbeDefaults):
         )
 
     def planned(self, audit: Audit) -> Planned:
+        """Cases and trainings of every size and seed."""
         settings: Settings = audit.settings
         trainings = settings.seeds * sum(size <= len(audit.examples("train")) for size in settings.sizes)
         cases = (trainings + 1) * len(audit.examples("home", settings.examples))
@@ -80,6 +82,7 @@ class LowResource(ProbeDefaults):
         return Planned(cases, trainings=trainings, steps=steps, batch_size=settings.batch_size)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Yield the home rows, asked of each model trained on a subsample."""
         settings: Settings = audit.settings
         available, examples = len(audit.examples("train")), audit.examples("home", settings.examples)
         for size in settings.sizes:
@@ -93,6 +96,7 @@ class LowResource(ProbeDefaults):
             yield Case(example, slice={"labels": FULL}, facts={"seed": 0.0})
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        """Yield the points of the curve, then what follows from them."""
         task, points = audit.task, {}
         units = _units(cases, audit, task.unit) if task.unit is not None else {}
         for labels, by_seed in sums(cases, "labels", ratio=task.ratio).items():
@@ -107,14 +111,14 @@ class LowResource(ProbeDefaults):
                 yield measured(
                     f"{task.metric}_by_{task.unit}", {str(task.unit): f"{number:.0f}"}, values, point, method
                 )
-                said = "mean, least and most over seeds"
-                yield Measurement(f"{task.unit}_named", {"labels": labels}, number, least, most, seeds, seeds, said)
+                how = "mean, least and most over seeds"
+                yield Measurement(f"{task.unit}_named", {"labels": labels}, number, least, most, seeds, seeds, how)
         means = {name: counted[0] for name, counted in units.items()}
         yield from _to_target(points, means, task.unit, audit.settings.target)
         points.pop(FULL, None)
         gain = curve.gain_from_doubling(list(points.values()), audit.rng("doubling").getrandbits(32))
         if gain is not None:
-            largest = max(points.values(), key=lambda one: one.labels)
+            largest = max(points.values(), key=lambda point: point.labels)
             unsure = "" if gain.identified else "; not identified: its interval is wider than 5 points"
             method = f"power law of the error, doubling {largest.labels} labels{unsure}"
             yield measured("gain_from_doubling", {}, (gain.value, gain.low, gain.high), largest, method)
@@ -123,16 +127,19 @@ class LowResource(ProbeDefaults):
 def _to_target(
     points: Mapping[str, curve.Point], units: Mapping[str, float], unit: str | None, share: float
 ) -> Iterator[Measurement]:
-    """The smallest size that reaches a share of the full-data metric, in labels and in the units that they name."""
+    """The smallest size that reaches a share of the full-data metric.
+
+    It is given in labels and in the units that these name.
+    """
     full = points.get(FULL)
-    found = None if full is None else curve.labels_to(list(points.values()), share * full.value)
-    if full is None or found is None:
+    sizes = None if full is None else curve.labels_to(list(points.values()), share * full.value)
+    if full is None or sizes is None:
         return
     method = f"smallest measured size that reaches {share:.0%} of the full-data metric; the intervals' sizes"
-    yield measured("labels_to_target", {}, found, full, method)
+    yield measured("labels_to_target", {}, sizes, full, method)
     if units:
         named = {points[labels].labels: number for labels, number in units.items() if labels in points}
-        low, value, high = sorted(named[size] for size in (found[1], found[0], found[2]))
+        low, value, high = sorted(named[size] for size in (sizes[1], sizes[0], sizes[2]))
         yield measured(f"{unit}_to_target", {}, (value, low, high), full, method)
 
 
@@ -152,18 +159,18 @@ def _fitted(audit: Audit, size: int, seed: int, examples: Sequence[Example]) -> 
 
 
 def _units(cases: Iterable[Judged], audit: Audit, unit: str) -> dict[str, tuple[float, float, float, int]]:
-    """Of each size how many units its rows name: mean, least and most over seeds, and how many seeds.
+    """Size → how many units its rows name.
 
-    Labels are paid for by them, or by sentences.
+    That is mean, least and most over seeds, and the number of seeds. Labels are paid for by them, or by sentences.
     """
-    found: dict[str, dict[float, float]] = {}
+    by_size: dict[str, dict[float, float]] = {}
     for judged in cases:
         if unit in judged.facts:
-            by_seed = found.setdefault(judged.slice["labels"], {})
+            by_seed = by_size.setdefault(judged.slice["labels"], {})
             by_seed[float(judged.facts["seed"])] = float(judged.facts[unit])
-    found[FULL] = {0.0: float(_units_in(audit.task, audit.examples("train")))}
-    counts = {labels: list(by_seed.values()) for labels, by_seed in found.items()}
-    return {labels: (sum(some) / len(some), min(some), max(some), len(some)) for labels, some in counts.items()}
+    by_size[FULL] = {0.0: float(_units_in(audit.task, audit.examples("train")))}
+    counts = {labels: list(by_seed.values()) for labels, by_seed in by_size.items()}
+    return {labels: (sum(own) / len(own), min(own), max(own), len(own)) for labels, own in counts.items()}
 
 
 def _units_in(task: Task, examples: Sequence[Example]) -> int:

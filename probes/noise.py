@@ -1,4 +1,4 @@
-"""Noise in the input: typos, case, spacing, words, invisible characters, homoglyphs, social-media spelling."""
+"""Noise in the input: does quality hold when the spelling does not?"""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from probes._reading import Parts, parts_read
 
 @dataclass(frozen=True, slots=True)
 class Settings(CheckedSettings):
-    """How much noise on how many examples. Raises ConfigError for what cannot be."""
+    """How much noise on how many examples."""
 
     examples: Count = 200
     severities: Annotated[Mapping[str, Share], MinLen(1)] = field(
         default_factory=lambda: {"low": 0.1, "middle": 0.2, "high": 0.4}
     )
     """Severity → share of the words read that are touched."""
-    perturbations: Annotated[tuple[str, ...], MinLen(1)] = tuple(one.name for one in NOISE)
+    perturbations: Annotated[tuple[str, ...], MinLen(1)] = tuple(perturbation.name for perturbation in NOISE)
     context_only: bool = False
     """Of named entities: their own words stay as they are, and the words around them change."""
 
@@ -42,11 +42,12 @@ class Settings(CheckedSettings):
 class Noise(ProbeDefaults):
     """The same examples before and after noise in a share of their words.
 
-    Every perturbation touches a tenth, a fifth and two fifths of the words that the model reads (at least one, and at most
-    those that offer it something to change): the words of a milder severity are among those of a harder one. Character noise,
-    misspellings and word splits come from nlpaug. Examples that offer a perturbation nothing to change (no digit, no
-    contraction) are left out of its slices. Cases whose token ids do not change are vacuous: the drop is given over all
-    cases, as deployed, and over the changed ones. Whether a person would still give the same label was not measured.
+    Every perturbation touches a tenth, a fifth and two fifths of the words that the model reads (at least one, and at
+    most those that offer it something to change): the words of a milder severity are among those of a harder one.
+    Character noise, misspellings and word splits come from nlpaug. Examples that offer a perturbation nothing to
+    change (no digit, no contraction) are left out of its slices. Cases whose token ids do not change are vacuous: the
+    drop is given over all cases, as deployed, and over the changed ones. Whether a person would still give the same
+    label was not measured.
     """
 
     name = "noise"
@@ -57,6 +58,7 @@ class Noise(ProbeDefaults):
     pools: tuple[frozenset[str], ...] = (frozenset({"family", "severity"}),)
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """The task's metric before and after, its drop, and what changed."""
         return (
             metrics.task_metric_before(task),
             metrics.task_metric(task),
@@ -68,13 +70,17 @@ class Noise(ProbeDefaults):
         )
 
     def planned(self, audit: Audit) -> Planned:
-        """At most: texts that offer a perturbation nothing to change are no cases."""
+        """The most cases there can be.
+
+        Texts that offer a perturbation nothing to change are none.
+        """
         settings: Settings = audit.settings
         examples = len(audit.examples("home", settings.examples))
         kinds = sum(_unavailable({"perturbation": name}) is None for name in settings.perturbations)
         return Planned(examples * kinds * len(settings.severities), exact=False)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Yield every example under every perturbation and severity."""
         settings: Settings = audit.settings
         examples = audit.examples("home", settings.examples)
         read = parts_read(audit, examples)
@@ -87,11 +93,11 @@ class Noise(ProbeDefaults):
                 key = slice_["family"], severity
                 gap = _unavailable(slice_)
                 if gap is None:
-                    some = (_case(audit, example, read[example.id], share, slice_) for example in examples)
-                    found = [case for case in some if case is not None]
-                    yield from found
-                    measured |= {key} if found else set()
-                    gap = None if found else Skipped(slice_, f"no text has {CATALOGUE[name].wanted}", applies=False)
+                    made = (_case(audit, example, read[example.id], share, slice_) for example in examples)
+                    own = [case for case in made if case is not None]
+                    yield from own
+                    measured |= {key} if own else set()
+                    gap = None if own else Skipped(slice_, f"no text has {CATALOGUE[name].wanted}", applies=False)
                 if gap is not None:
                     yield gap
                     missed.setdefault(key, []).append(gap)
@@ -113,7 +119,10 @@ def _unavailable(slice_: Slice) -> Skipped | None:
 
 
 def _case(audit: Audit, example: Example, parts: Parts, share: float, slice_: Slice) -> Case | None:
-    """The example with noise in what the model reads of each text field; None where no field offers anything to change."""
+    """The example with noise in what the model reads of each field.
+
+    None where no field offers anything to change.
+    """
     name, total = slice_["perturbation"], 0
     protected = audit.task.protected(example) if audit.settings.context_only else {}
     edits: dict[str, tuple[text.Edit, ...]] = {}

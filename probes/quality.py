@@ -56,6 +56,7 @@ class Quality(ProbeDefaults):
     reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """The task's metric, its gain over the majority, and metrics of details."""
         gain = metrics.change("gain_over_majority", "gain over the majority answer", _gain, "higher", ratio=task.ratio)
         whole = (metrics.task_metric(task), gain)
         details = (*map(metrics.detail, task.detail_metrics), *_averages(task)[0], *task.sliced_metrics)
@@ -63,18 +64,21 @@ class Quality(ProbeDefaults):
         return (*whole, *details, *_averages(task)[1], *(() if task.ratio else (RECALL,)))
 
     def planned(self, audit: Audit) -> Planned:
+        """One case for each home row."""
         return Planned(len(audit.examples("home", audit.settings.examples)))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Yield the home rows as they stand."""
         examples = audit.examples("home", audit.settings.examples)
         constant = constant_answer(audit)
         for example in examples:
             yield Case(example, slice={}, facts=_facts(audit.task, example, constant))
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
-        """Recall: over the rows of one class, the share of right answers; classes in the order of their names.
+        """Yield recall by class, classes in the order of their names.
 
-        Of entities: by type, by kind of error, and the table of tags.
+        Recall is the share of right answers over the rows of one class. Of entities: by type, by kind of error, and
+        the table of tags.
         """
         yield from _detailed(cases, audit.task)
         if audit.task.ratio:
@@ -83,19 +87,22 @@ class Quality(ProbeDefaults):
         for judged in cases:
             if judged.after is not None and "class" in judged.facts:
                 scores.setdefault(str(judged.facts["class"]), []).append((judged.cluster, judged.after))
-        for name, found in sorted(scores.items()):
-            yield metrics.measurement(RECALL, {"class": name}, metrics.summed(found), n_cases=len(found))
+        for name, own in sorted(scores.items()):
+            yield metrics.measurement(RECALL, {"class": name}, metrics.summed(own), n_cases=len(own))
 
 
 def _averages(task: Task) -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
-    """Metrics of labelled spans that stand before those by slice, and after them."""
+    """Metrics of labelled spans before those by slice, and after them."""
     if "labelled_spans" not in task.offers:
         return (), ()
     return tuple(_entity_quality.MACRO.values()), (*_entity_quality.TOKEN.values(), _entity_quality.SUPPORT)
 
 
 def _detailed(cases: Iterable[Judged], task: Task) -> Iterator[Measurement]:
-    """The task's further metrics by slice, then their averages where the task labels spans."""
+    """The task's further metrics by slice, then their averages.
+
+    Only tasks that label spans have averages.
+    """
     by_name = {metric.name: metric for metric in task.sliced_metrics}
     if not by_name:
         return
@@ -120,7 +127,10 @@ def _detailed(cases: Iterable[Judged], task: Task) -> Iterator[Measurement]:
 
 
 def constant_answer(audit: Audit) -> Any:
-    """The best answer that ignores the input, by the training rows, else by all test rows; None without any gold."""
+    """The best answer that ignores the input; None without any gold.
+
+    It goes by the training rows, else by all test rows.
+    """
     try:
         train = audit.task.constant([example.gold for example in audit.examples("train")])
     except KeyError:

@@ -393,7 +393,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[AuditError], str]] = {
     "a stream": (
         {"data": datasets.Dataset.from_list([{"text": "good", "label": "positive"}]).to_iterable_dataset()},
         DataError,
-        "data: a IterableDataset holds no rows (datasets.Dataset.from_list",
+        "data: a IterableDataset holds no rows (pass datasets.Dataset.from_list",
     ),
     "no such split": (
         {"data": datasets.DatasetDict({"dev": datasets.Dataset.from_list([{"text": "good", "label": "positive"}])})},

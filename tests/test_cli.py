@@ -122,7 +122,7 @@ def test_until_decided_writes_how_much_was_drawn_and_the_page_says_it(place: Pat
     }
     page = (place / "decided" / "scorecard.html").read_text(encoding="utf-8")
     assert "Stopped once decided" in page
-    assert "one look, 7 of 7 examples at most" in page
+    assert "one look, at most 7 of 7 examples" in page
     code = main(["gate", str(place / "decided")])
     assert code == found["decision"]["exit_code"]
 

@@ -1,4 +1,4 @@
-"""Settings out of their range: refused in one line wherever they come from, for every number of every probe."""
+"""A number out of its range is refused in one line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ WORDS = {
 
 
 def numbers(hint: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[str, type, tuple[Any, ...]]]:
-    """Where in a type numbers stand (in itself, a list, a table), their kind and what annotates them."""
+    """The numbers that a type holds: where, kind and bounds.
+
+    Where: "" for the number itself, "list" and "table" for what holds it.
+    """
     origin, arms = get_origin(hint), get_args(hint)
     if hint in (int, float):
         yield "", hint, marks

@@ -1,4 +1,4 @@
-"""What the probes with sentences of their own share: rings, rows by group, who stands out; and their lists are sound."""
+"""What probes with templates share: sound lists, rings, rows by group."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_each_group_of_the_family_alone_is_measured() -> None:
     measured = list(
         _templates.of_each(bias.GROUP_RATE, {"axis": "i"}, rows, {"a": 7, "b": 8}, family="x", vacuous=0.25)
     )
-    assert [(one.slice, one.value, one.n_cases, one.n_clusters, one.vacuous) for one in measured] == [
+    assert [(each.slice, each.value, each.n_cases, each.n_clusters, each.vacuous) for each in measured] == [
         ({"axis": "i", "group": "a"}, 0.5, 7, 12, 0.25),
         ({"axis": "i", "group": "b"}, 0.5, 8, 12, 0.25),
     ]

@@ -75,7 +75,7 @@ def _mapping(word: str) -> dict[str, str]:
 
 
 def _labels_files(config: Config, options: Namespace) -> dict[str, Any]:
-    """Drop the label file of the audited rows if a flag replaces it.
+    """Drop the audited rows' label file if a flag replaces it.
 
     ``--data`` replaces it, and so does ``--labels-file``. The other sets keep their label files. Raises UsageError for
     ``--labels-file`` without texts.
