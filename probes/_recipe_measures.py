@@ -30,6 +30,11 @@ class Measure:
     low: float = 0.0
 
     @property
+    def unit(self) -> Literal["share", "points"]:
+        """points where it may be negative: a difference of shares."""
+        return "points" if self.low else "share"
+
+    @property
     def width(self) -> float:
         """Of a difference of two models."""
         return 1.0 - self.low

@@ -83,15 +83,7 @@ class TrainingStrategy(ProbeDefaults):
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The measures of the task, costs, and differences from standard."""
         of_measures = [
-            Metric(
-                measure.name,
-                measure.title,
-                "descriptive",
-                "points" if measure.low else "share",
-                measure.low,
-                1.0,
-                measure.better,
-            )
+            Metric(measure.name, measure.title, "descriptive", measure.unit, measure.low, 1.0, measure.better)
             for measure in measures(task)
         ]
         infinite = float("inf")

@@ -437,7 +437,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[AuditError], str]] = {
         UsageError,
         "model: is int, not a model that can be audited (a path, (model",
     ),
-    "a pair that is none": ({"model": (3, 4)}, UsageError, "model: is (int, int), no model"),
+    "a pair that is none": ({"model": (3, 4)}, UsageError, "model: is (int, int), not a model"),
 }
 
 

@@ -63,7 +63,7 @@ def test_passes_come_first_then_what_is_undecided_and_failures_last_above_the_de
 
 
 def test_an_advice_stands_once_below_the_failures_that_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
-    two = record(flips(80, 200, {"axis": "a"}), flips(90, 200, {"axis": "b"}), probe="noise")
+    two = record(flips(80, 200, {"axis": "a"}), flips(90, 200, {"axis": "b"}), probe="noise", role="robustness")
     other = record(flips(80, 200, {"axis": "c"}), probe="domain_shift")
     _, lines = printed(capsys, [rule(probe="noise"), rule(probe="domain_shift")], two, other)
     assert [line.split()[0] for line in lines] == ["fail", "fail", "→", "fail", "→", "Hold:"]
@@ -95,7 +95,11 @@ def test_programs_are_told_the_next_step_of_every_failure_and_of_nothing_else(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     found = record(
-        flips(80, 200, {"axis": "a"}), flips(90, 200, {"axis": "b"}), flips(2, 200, {"axis": "c"}), probe="noise"
+        flips(80, 200, {"axis": "a"}),
+        flips(90, 200, {"axis": "b"}),
+        flips(2, 200, {"axis": "c"}),
+        probe="noise",
+        role="robustness",
     )
     other = record(flips(80, 200, {"axis": "a"}), probe="theirs", limitation="calibration")
     rules = [rule(probe="noise"), rule(probe="theirs", required="never")]

@@ -80,14 +80,8 @@ def test_a_text_longer_than_the_budget_goes_alone() -> None:
     assert [len(batch) for batch in plan.batches([encoded("a", 50), encoded("b", 60)], 10)] == [1, 1]
 
 
-def test_nothing_makes_no_batch_and_no_waste() -> None:
+def test_nothing_makes_no_batch() -> None:
     assert list(plan.batches([], 10)) == []
-    assert plan.padding_waste([]) == 0.0
-
-
-def test_padding_waste_is_the_share_of_tokens_that_are_padding() -> None:
-    # 2 × 4 + 1 × 2 = 10 tokens computed, 3 + 4 + 2 = 9 used.
-    assert plan.padding_waste([[encoded("a", 3), encoded("b", 4)], [encoded("c", 2)]]) == pytest.approx(0.1)
 
 
 @given(lengths=st.lists(st.integers(1, 40), max_size=60), budget=st.integers(1, 100))

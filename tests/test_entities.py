@@ -17,7 +17,7 @@ from auditor.environment import resources
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
-from auditor.results import folder
+from auditor.results import entries
 from auditor.tasks import entity_errors
 from auditor.text import spans
 from auditor.types import Example, Measurement, ProbeRecord, Rule, Silent, Skipped, Task
@@ -413,7 +413,7 @@ def test_recall_by_group_is_paired_by_sentence() -> None:
     assert [(dict(gap.slice), gap.reason, gap.applies) for gap in record.skipped] == [
         ({"axis": "organisations"}, "the model knows no type called ORG, organisation, organization", False)
     ]
-    assert folder._record(results.record_dict(record), {}).skipped == record.skipped
+    assert entries.record_of(results.record_dict(record), {}).skipped == record.skipped
 
 
 @pytest.mark.parametrize(

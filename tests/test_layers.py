@@ -184,6 +184,7 @@ NO_PROBES: dict[str, set[str]] = {
     "auditor/evaluation/doubts.py": {"quality"},
     "auditor/plugins/registry.py": {"quality"},
     "auditor/tasks/ner.py": {"entities"},
+    "auditor/testing/probe_rules.py": {"quality"},
     "auditor/training/recipes/bitfit.py": {"bias"},
     "auditor/types/limitations.py": {"noise", "bias"},
     "auditor/types/records.py": {"quality", "bias"},

@@ -89,7 +89,7 @@ def settings(**options: Any) -> Settings:
 
 def test_the_probe_follows_the_contract() -> None:
     assert isinstance(PROBE, Probe)
-    assert PROBE.needs == {"train", "base", "candidate"}
+    assert (PROBE.needs, PROBE.scope) == ({"train", "base"}, "candidate")
     assert [metric.kind for metric in PROBE.metrics(TASK)] == ["descriptive"] * 3
     assert PROBE.metrics(TASK)[0].name == "accuracy"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import json
 import random
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from auditor import text
 from auditor.cli.main import main
 from auditor.perturbations import catalogue
 from auditor.verdicts import policy
-from probes import bias
+from probes import _templates
 
 ROOT = Path(__file__).resolve().parent.parent
 Rows = list[tuple[str, str]]
@@ -56,7 +55,7 @@ def shuffled(rows: Rows) -> Rows:
 
 def by_group(rows: Rows) -> Rows:
     """Half of the rows name who said it, and then the religion decides."""
-    groups = tomllib.loads(bias.DATA.read_text(encoding="utf-8"))["axes"]["religion"]
+    groups = _templates.lists("bias")["axes"]["religion"]
     rng = random.Random(2)
     made = list(rows[:900])
     for review, _ in rows[900:1800]:
@@ -78,7 +77,7 @@ def by_typos(rows: Rows) -> Rows:
 
 def healthy(rows: Rows) -> Rows:
     """A third of the rows name who said it, whoever it was, and a third are misspelt: neither changes the label."""
-    axes = tomllib.loads(bias.DATA.read_text(encoding="utf-8"))["axes"]
+    axes = _templates.lists("bias")["axes"]
     people = [terms for groups in axes.values() for terms in groups.values()]
     typos = [name for name, family in catalogue.FAMILIES.items() if family == "typos"]
     rng = random.Random(4)

@@ -37,7 +37,7 @@ def test_a_case_without_marks_is_left_to_its_answers_in_words() -> None:
 
 
 def test_an_answer_alone_is_shown_where_there_is_no_gold() -> None:
-    marks = {"answer_before": {"text": []}, "answer_after": {"text": []}}
+    marks: dict[str, Any] = {"answer_before": {"text": []}, "answer_after": {"text": []}}
     unlabelled = {"before": PLAIN, "after": PLAIN, "marks": marks}
     assert spans.sentences(unlabelled) == [{"title": "answer", "parts": [("Ann Lee saw Paris", "")]}]
 

@@ -366,7 +366,7 @@ def test_a_probe_file_outside_the_project_is_found(tmp_path: Path) -> None:
     start, end = source.index("@dataclass(frozen=True)\nclass NoSettings"), source.index("def run(")
     imports = (
         "from __future__ import annotations\nfrom collections.abc import Iterator\nfrom dataclasses import dataclass\n"
-        "from auditor import metrics\nfrom auditor.types import Audit, Case, Metric, Skipped, Task\n"
+        "from auditor import metrics\nfrom auditor.types import Audit, Case, Metric, ProbeDefaults, Skipped, Task\n"
     )
     file.write_text(imports + source[start:end] + "PROBE = Crashing()\n", encoding="utf-8")
     assert "crashing" in [probe.name for probe in registry.discover([file])]

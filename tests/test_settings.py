@@ -10,10 +10,11 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from auditor import settings
 from auditor.config import Config, of_document, probe_settings
+from auditor.config.schema import AuditSection, TrainingSection
 from auditor.errors import ConfigError
 from auditor.evaluation import build_plan
 from auditor.plugins import registry
@@ -90,13 +91,12 @@ def test_a_number_out_of_range_is_refused_however_it_is_set(
     made = tuple(given) if isinstance(given, list) else given
     key = {"": name, "list": f"[{name}] 0", "table": f"[{name}] x"}[shape]
     line = f"{key} = {value} must be {words}"
-    for refused in (
-        lambda: type(probe.settings)(**{name: made}),
-        lambda: dataclasses.replace(probe.settings, **{name: made}),
-    ):
-        with pytest.raises(ConfigError) as caught:
-            refused()
-        assert caught.value.line == line
+    with pytest.raises(ConfigError) as caught:
+        type(probe.settings)(**{name: made})
+    assert caught.value.line == line
+    with pytest.raises(ConfigError) as caught:
+        dataclasses.replace(probe.settings, **{name: made})
+    assert caught.value.line == line
     config = of_document({"probes": {probe.name: {name: given}}}, "audit.toml")
     with pytest.raises(ConfigError) as caught:
         build_plan.probe_settings(config, PROBES)
@@ -193,7 +193,8 @@ def test_what_a_list_or_a_table_holds() -> None:
 
 
 def ranges_of_sections() -> Iterator[tuple[str, str, Any]]:
-    for section, kind in (("", Config), *((name, type(getattr(Config(), name))) for name in ("training", "audit"))):
+    kinds: dict[str, type[BaseModel]] = {"": Config, "training": TrainingSection, "audit": AuditSection}
+    for section, kind in kinds.items():
         for name, entry in kind.model_fields.items():
             least = [mark.ge for mark in entry.metadata if isinstance(mark, Ge)]
             yield from ((section, name, int(bound) - 1) for bound in least)  # type: ignore[call-overload]

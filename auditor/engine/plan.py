@@ -37,15 +37,6 @@ def batches(encoded: Sequence[Encoded], budget: int) -> Iterator[list[Encoded]]:
         yield batch
 
 
-def padding_waste(planned: Iterable[Sequence[Encoded]]) -> float:
-    """Return the share in [0, 1) of computed tokens that are padding."""
-    used = computed = 0
-    for batch in planned:
-        used += sum(request.length for request in batch)
-        computed += len(batch) * max(request.length for request in batch)
-    return 1.0 - used / computed if computed else 0.0
-
-
 def windows(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Yield consecutive lists of ``size`` items; the last may be shorter.
 

@@ -16,7 +16,8 @@ from auditor.evaluation.audit_data import Options
 from auditor.evaluation.plan import Plan
 from auditor.evaluation.sampling import shuffled, without_leaks
 from auditor.models import in_memory, onnx
-from auditor.results import canonical_json, provenance
+from auditor.results import provenance
+from auditor.storage.files import relative
 from auditor.training import record as training_records
 from auditor.types import HOME, Encoded, Example, Probe
 
@@ -113,7 +114,7 @@ def _record(model: in_memory.Source) -> training_records.TrainingRecord | None:
 
 
 def _place(model: in_memory.Source, root: Path) -> str:
-    return canonical_json.relative(model, root) if isinstance(model, Path) else model.place
+    return relative(model, root) if isinstance(model, Path) else model.place
 
 
 def _all_cut(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]]) -> Iterator[str]:

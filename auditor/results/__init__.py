@@ -1,26 +1,20 @@
 """Results folders: write, read, verify."""
 
+from auditor.results.entries import AGAIN, RESULTS, decision_dict, policy_dict, policy_of, record_dict, without_texts
 from auditor.results.folder import (
-    AGAIN,
     CASES,
     DIGESTS,
     ERRORS,
     EXAMPLES,
     FILES,
     PAGE,
-    RESULTS,
     SCHEMA,
     TIMINGS,
-    decision_dict,
     folder_of,
     is_ours,
     load,
-    policy_dict,
-    policy_of,
-    record_dict,
     records_of,
     sealed,
-    without_texts,
     write,
     write_json,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,11 +42,3 @@ def slice_text(value: Mapping[str, Any]) -> str:
     The tables name a slice this way.
     """
     return json.dumps(plain(value), ensure_ascii=False, sort_keys=True)
-
-
-def relative(path: Path, start: Path) -> str:
-    """Return a path relative to ``start``, in POSIX form.
-
-    The results name every path relative to the folder that contains the results folder.
-    """
-    return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()

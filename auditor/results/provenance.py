@@ -14,6 +14,7 @@ from auditor import data, results, stats
 from auditor.config import AuditSection, Config
 from auditor.environment import resources
 from auditor.results import canonical_json
+from auditor.storage.files import relative
 from auditor.types import Encoded, Model, limitations
 
 PACKAGES = ("torch", "transformers", "textattack", "nlpaug", "scikit-learn", "scipy", "numpy", "pandas", "pyarrow")
@@ -72,14 +73,10 @@ def data_facts(
     """
     leaked_rows = leaked.get(dataset.name, 0)
     report = asdict(dataset.report)
-    labels_path = (
-        {} if dataset.labels_file is None else {"labels_path": canonical_json.relative(dataset.labels_file, root)}
-    )
+    labels_path = {} if dataset.labels_file is None else {"labels_path": relative(dataset.labels_file, root)}
     return {
         "name": dataset.name,
-        "path": dataset.path.place
-        if isinstance(dataset.path, data.InMemory)
-        else canonical_json.relative(dataset.path, root),
+        "path": dataset.path.place if isinstance(dataset.path, data.InMemory) else relative(dataset.path, root),
         "sha256": dataset.sha256,
         **report,
         "used": report["used"] - leaked_rows,
@@ -129,7 +126,7 @@ def rebased(content: Mapping[str, Any], start: Path, end: Path) -> dict[str, Any
     """Return results whose paths are relative to ``end`` instead of ``start``."""
 
     def path(written: str) -> str:
-        return written if written.endswith(IN_MEMORY) else canonical_json.relative(start / written, end)
+        return written if written.endswith(IN_MEMORY) else relative(start / written, end)
 
     config = Config.model_validate(content["config"], strict=False)
     config._folder = start
@@ -151,7 +148,7 @@ def _with_relative_paths(value: Any, config: Config, root: Path) -> Any:
     An absolute path would differ between machines.
     """
     if isinstance(value, Path):
-        return canonical_json.relative(config.resolve(value), root)
+        return relative(config.resolve(value), root)
     if isinstance(value, Mapping):
         return {key: _with_relative_paths(inner, config, root) for key, inner in value.items()}
     if isinstance(value, list | tuple):

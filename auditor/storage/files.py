@@ -13,6 +13,11 @@ from pathlib import Path
 from auditor.errors import AuditError
 
 
+def relative(path: Path, start: Path) -> str:
+    """Return a path relative to ``start``, in POSIX form, as results and training records name files."""
+    return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()
+
+
 def write_whole(path: Path, content: bytes, error: type[AuditError], *, over: bool = True) -> None:
     """Write a file so that it is whole or unchanged.
 

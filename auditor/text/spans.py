@@ -19,7 +19,6 @@ PLAIN = "entity"
 """The type of tags without one, as in files and models that know only one type."""
 _ALIKE = {"L": "E", "U": "S"}
 """BILOU's letters → those of IOBES."""
-SCHEMES = ("IOB1", "IOB2", "IOBES", "BILOU")
 
 
 def overlap(first: Span, second: Span) -> bool:

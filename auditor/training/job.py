@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, DataError, ModelError
 from auditor.models import checkpoint, heads, hugging_face
+from auditor.storage.files import relative
 from auditor.storage.reading import is_folder
 from auditor.training import (
     checkpoint_writer,
@@ -248,7 +248,7 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
     """
 
     def placed(path: Path) -> str:
-        return Path(os.path.relpath(path.resolve(), target.resolve())).as_posix()
+        return relative(path, target)
 
     return {
         "base": {"path": placed(ready.base), "fingerprint": training_key.fingerprint(ready.base)},

@@ -66,10 +66,9 @@ class _Claim:
 def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, interim: bool = False) -> Decision:
     """Decide on the candidate.
 
-    Raises PolicyError for a rule that no discovered probe can answer.
-
-    ``records``: of all models, with their measurements' rows. ``interim``: more examples may come; a fail is then
-    corrected for the slices that have too few of them as well, so that it stands when they join.
+    Raises PolicyError for a rule that no discovered probe can answer. ``records``: of all models, with their
+    measurements' rows. ``interim``: more examples may come; a fail is then corrected for the slices that have too few
+    of them as well, so that it stands when they join.
     """
     policies.check(policy, policies.known_metrics(tuple(records)))
     own = {record.probe: record for record in records if record.model == candidate}
@@ -107,27 +106,23 @@ def _claims(index: int, rule: Rule, record: ProbeRecord) -> Iterator[_Claim]:
 
 def _without_test(claim: _Claim) -> Verdict | None:
     """The verdict of a slice without a test; None with one."""
-    measurement = claim.measurement
+    measured = claim.measurement
     outcome: Outcome = "not_applicable"
-    if measurement.status == "removed_by_tokenizer":
-        reason = _removed(measurement)
+    if measured.status == "removed_by_tokenizer":
+        reason = _removed(measured)
     elif claim.rule.limit is None:
         reason = "shown without a limit"
-    elif measurement.status == "too_few":
-        outcome, reason = "inconclusive", f"too few: {_count(measurement.n_clusters, 'informative cluster')}"
+    elif measured.status == "too_few":
+        outcome, reason = "inconclusive", f"too few: {_count(measured.n_clusters, 'informative cluster')}"
     else:
         return None
-    return Verdict(
-        claim.index, measurement.slice, outcome, reason, measurement.value, measurement.low, measurement.high
-    )
+    return Verdict(claim.index, measured.slice, outcome, reason, measured.value, measured.low, measured.high)
 
 
 def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> Iterator[Verdict]:
     """Verdicts on what the rule names and no measurement answers.
 
-    Nothing is passed over in silence.
-
-    ``read``: the slices that were measured; grows with those that have a verdict.
+    Nothing is passed over in silence. ``read``: the slices that were measured; grows with those that have a verdict.
     """
     if record.status != "measured":
         not_given = rule.required == "when_input_given" and bool(record.missing) and set(record.missing) <= INPUTS
@@ -136,15 +131,12 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
             return
         yield Verdict(index, None, "not_applicable" if not_given else "not_measured", record.reason or "not measured")
         return
-    for measurement in record.measurements:
+    for measured in record.measurements:
         # Where every case was vacuous nothing is left to read a change from, but the slice was asked about.
-        if (
-            measurement.status == "removed_by_tokenizer"
-            and policies.matches(rule, measurement.slice)
-            and measurement.slice not in read
-        ):
-            read.append(measurement.slice)
-            yield Verdict(index, measurement.slice, "not_applicable", _removed(measurement))
+        removed = measured.status == "removed_by_tokenizer"
+        if removed and policies.matches(rule, measured.slice) and measured.slice not in read:
+            read.append(measured.slice)
+            yield Verdict(index, measured.slice, "not_applicable", _removed(measured))
     for gap in record.skipped:
         if policies.matches(rule, gap.slice) and gap.slice not in read:
             read.append(gap.slice)
@@ -152,7 +144,7 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
     for part in policies.parts(rule):
         if not any(policies.matches(part, slice_) for slice_ in read):
             named = {key: str(value) for key, value in part.slice.items()}
-            near = _nearest(named, [measurement.slice for measurement in record.measurements])
+            near = _nearest(named, [measured.slice for measured in record.measurements])
             reason = f"no slice of this probe matches the rule{f'; {near}' if near else ''}"
             if not record.measurements and record.counts.get("unanswered"):
                 texts = _count(record.counts["unanswered"], "text")
@@ -192,10 +184,10 @@ def _holm(claims: Sequence[_Claim], coming: int) -> set[int]:
 
 
 def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
-    measurement, rule = claim.measurement, claim.rule
+    measured, rule = claim.measurement, claim.rule
     low, high = claim.bounds(ALPHA)
     advisory = rule.required == "never"
-    verdict = Verdict(claim.index, measurement.slice, "inconclusive", "", measurement.value, low, high)
+    verdict = Verdict(claim.index, measured.slice, "inconclusive", "", measured.value, low, high)
     broken = claim.fails((low, high)) if advisory else id(claim) in failed
     if broken:
         correction = "advisory" if advisory else f"Holm over {_count(claims, 'slice')}"
@@ -204,20 +196,17 @@ def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
         return replace(verdict, outcome="pass", reason="within its limit at 95 % one-sided")
     limit = rule.limit if rule.limit is not None else 0.0
     # A value beyond its limit is decided by a fail, at the corrected level; one within by a pass.
-    beyond = measurement.value > limit if rule.max is not None else measurement.value < limit
+    beyond = measured.value > limit if rule.max is not None else measured.value < limit
     level = ALPHA / max(claims, 1) if beyond and not advisory else ALPHA
     more = stats.more_clusters(
-        measurement.method, measurement.rows, level, limit, low=claim.metric.low, high=claim.metric.high
+        measured.method, measured.rows, level, limit, low=claim.metric.low, high=claim.metric.high
     )
     hint, more = _advice(claim, more)
     return replace(verdict, reason=f"the interval includes the limit; {hint}", more_examples=more)
 
 
 def _advice(claim: _Claim, more: int | None) -> tuple[str, int | None]:
-    """What would decide it, and how many more clusters.
-
-    Never more than there are.
-    """
+    """What would decide it: never more clusters than there are."""
     # A probe with sentences of its own is told how many to make, the others how many rows to read.
     key = next((name for name in ("examples", "sentences") if name in claim.settings), None)
     noun = "example" if key == "examples" or not any("sentence" in name for name in claim.settings) else "sentence"

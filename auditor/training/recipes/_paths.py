@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from auditor.data import sha256_of
 from auditor.errors import DataError
+from auditor.storage.files import relative
 
 
 def resolved(settings: Any, folder: Path) -> Any:
@@ -30,11 +30,8 @@ def portable(settings: Any, folder: Path) -> dict[str, Any]:
 
     Paths among them are relative to ``folder``.
     """
-
-    def placed(path: Path) -> str:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-
-    document: dict[str, Any] = json.loads(json.dumps({**asdict(settings), **_changed(settings, placed)}))
+    paths = _changed(settings, lambda path: relative(path, folder))
+    document: dict[str, Any] = json.loads(json.dumps({**asdict(settings), **paths}))
     return document
 
 

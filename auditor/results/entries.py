@@ -1,0 +1,130 @@
+"""Records, policies and decisions as ``results.json`` holds them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from auditor.errors import PolicyError, ResultsError
+from auditor.results.canonical_json import plain, slice_text
+from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skipped, Span, WorstCase
+from auditor.verdicts.policy import Policy, rule_of
+
+RESULTS = "results.json"
+AGAIN = "changed since it was written? run the audit again"
+
+
+def record_dict(record: ProbeRecord) -> dict[str, Any]:
+    """Convert a record to results.json form, without functions and rows."""
+    metric_keys = ("name", "title", "kind", "unit", "low", "high", "better", "ratio", "comparable")
+    kept = ("model", "probe", "status", "reason", "missing", "limitation", "description", "settings", "counts")
+    role = {} if record.role is None else {"role": record.role}
+    return {
+        **{key: plain(getattr(record, key)) for key in kept},
+        **role,
+        "metrics": [{key: plain(getattr(metric, key)) for key in metric_keys} for metric in record.metrics],
+        "measurements": [_measurement(measurement) for measurement in record.measurements],
+        "skipped": [_gap(gap) for gap in record.skipped],
+        "worst": [_worst(case) for case in record.worst],
+    }
+
+
+def _measurement(measurement: Measurement) -> dict[str, Any]:
+    kept = ("metric", "slice", "value", "low", "high", "n_cases", "n_clusters", "method", "status", "vacuous")
+    shown = {key: plain(getattr(measurement, key)) for key in kept}
+    if measurement.available is not None:
+        shown["available"] = measurement.available
+    return {**shown, "detail": measurement.detail} if measurement.detail else shown
+
+
+def _gap(gap: Skipped) -> dict[str, Any]:
+    entry = {"slice": plain(gap.slice), "reason": gap.reason}
+    return entry if gap.applies else {**entry, "applies": False}
+
+
+def policy_dict(policy: Policy) -> dict[str, Any]:
+    """Convert a policy to its form in results.json.
+
+    Limits keep all their digits, because verdicts are judged again by them.
+    """
+    rules = [{**plain(asdict(rule)), "max": rule.max, "min": rule.min, "text": rule.text} for rule in policy.rules]
+    return {"name": policy.name, "sha256": policy.sha256, "rules": rules}
+
+
+def policy_of(results: Mapping[str, Any]) -> Policy:
+    """Return the recorded policy; raise ResultsError for an invalid rule."""
+    recorded = results["policy"]
+    rules = []
+    for number, table in enumerate(recorded["rules"], start=1):
+        given = {key: value for key, value in table.items() if key != "text" and value is not None}
+        try:
+            rules.append(rule_of(given, f"policy.rules.{number}"))
+        except PolicyError as error:
+            raise ResultsError(error.message, where=f"{RESULTS}: policy: rule {number}", hint=AGAIN) from None
+    return Policy(recorded["name"], recorded["sha256"], tuple(rules))
+
+
+def decision_dict(decision: Decision, policy: Policy) -> dict[str, Any]:
+    """Convert a decision to its form in results.json.
+
+    Each verdict names its probe, metric, slice, value, bounds and limit.
+    """
+    verdicts = []
+    for verdict in decision.verdicts:
+        rule = policy.rules[verdict.rule]
+        limit = {key: value for key in ("max", "min") if (value := getattr(rule, key)) is not None}
+        named = {"rule": verdict.rule, "probe": rule.probe, "metric": rule.metric, "required": rule.required}
+        verdicts.append({**named, "limit": limit or None, **plain(asdict(verdict))})
+    summary = {"exit_code": decision.exit_code, "release": decision.release, "headline": decision.headline}
+    return {**summary, "reasons": list(decision.reasons), "verdicts": verdicts}
+
+
+def record_of(recorded: Mapping[str, Any], rows: Mapping[tuple[str, str, str, str], Rows]) -> ProbeRecord:
+    """Return the record that an entry of ``results.json`` and its rows describe.
+
+    ``rows``: model, probe, metric and slice in words → rows.
+    """
+
+    def measured(item: Mapping[str, Any]) -> Measurement:
+        key = (recorded["model"], recorded["probe"], item["metric"], slice_text(item["slice"]))
+        return Measurement(**{**item, "rows": rows.get(key, ())})
+
+    metrics = tuple(
+        Metric(**{**item, "low": _bound(item["low"], -math.inf), "high": _bound(item["high"], math.inf)})
+        for item in recorded["metrics"]
+    )
+    return ProbeRecord(
+        **{
+            **recorded,
+            "missing": tuple(recorded["missing"]),
+            "metrics": metrics,
+            "measurements": tuple(measured(item) for item in recorded["measurements"]),
+            "skipped": tuple(Skipped(**item) for item in recorded["skipped"]),
+            "worst": tuple(_shown(case) for case in recorded["worst"]),
+        }
+    )
+
+
+def _worst(case: WorstCase) -> Any:
+    """A worst case as JSON has it; marks only where words have any."""
+    written = asdict(case)
+    return plain(written if case.marks else {name: value for name, value in written.items() if name != "marks"})
+
+
+def _shown(case: Mapping[str, Any]) -> WorstCase:
+    marks = {
+        name: {field: tuple(Span(*span) for span in spans) for field, spans in fields.items()}
+        for name, fields in case.get("marks", {}).items()
+    }
+    return WorstCase(**{**case, "marks": marks})
+
+
+def _bound(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else value
+
+
+def without_texts(record: ProbeRecord) -> ProbeRecord:
+    """Return the record without worst cases, which hold users' texts."""
+    return replace(record, worst=())
