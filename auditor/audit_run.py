@@ -17,7 +17,7 @@ from auditor import data, results, tasks
 from auditor.config import Config
 from auditor.engine import Cache, NoCache, SQLiteCache
 from auditor.errors import ResultsError
-from auditor.evaluation import build_plan, doubts, estimating, runner, sequential
+from auditor.evaluation import audit_data, build_plan, doubts, estimating, runner, sequential
 from auditor.evaluation.build_plan import Options, Prepared
 from auditor.evaluation.estimating import Work
 from auditor.evaluation.plan import Plan
@@ -162,9 +162,11 @@ def planned(request: Request, listener: Listener | None = None) -> Planned:
 
 
 def of_task(config: Config, model: in_memory.Source) -> Config:
-    """Return the config with the model's task, unless it names one itself."""
-    task = None if "task" in config.model_fields_set else tasks.of_head(in_memory.head_of(model))
-    return config if task is None else config.model_copy(update={"task": task})
+    """Return the config with the task that the model was trained for, or made for, unless it names one itself."""
+    if "task" in config.model_fields_set:
+        return config
+    task: Any = audit_data.recorded_task(model) or tasks.of_head(in_memory.head_of(model))
+    return config if task is None else config.model_copy(update={"task": configs.TaskSection.model_validate(task)})
 
 
 def how_labels_were_read(sets: Sequence[Mapping[str, Any]]) -> str:
@@ -184,7 +186,8 @@ def _selected(request: Request, listener: Listener) -> _Selection:
     registry.sibling("reports")
     rules = request.policy
     if not isinstance(rules, policy.Policy):
-        rules = policy.load(rules or configs.policy_file(request.config), request.config.task)
+        task = request.config.task.name
+        rules = policy.load(rules or configs.policy_file(request.config), task, tasks.kind(task).policy)
     return _Selection(probes, registry.selected(probes, names, files), rules)
 
 

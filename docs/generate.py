@@ -123,7 +123,8 @@ def config() -> str:
     """Every key of audit.toml, with its default."""
     parts = ["# audit.toml\n\nEvery key can be left out. `audit init` writes a commented file.\n"]
     sections = (("data", schema.DataSection), ("training", schema.TrainingSection), ("audit", schema.AuditSection))
-    parts.append(f"## Top level\n\n{_keys(schema.Config, skip=('data', 'training', 'audit'))}")
+    parts.append(f"## Top level\n\n{_keys(schema.Config, skip=('task', 'data', 'training', 'audit'))}")
+    parts.append(f"## `[task]`\n\n{_task_keys()}")
     parts += [f"## `[{name}]`\n\n{_keys(kind, name)}" for name, kind in sections]
     parts.append("Settings of probes stand under `[probes.<name>]` ([probes](probes.md)), of recipes under")
     parts.append("`[training.recipe.<name>]` ([recipes](recipes.md)).\n")
@@ -139,6 +140,15 @@ def template_comments() -> dict[str, str]:
         elif entry := re.match(r"#? ?(\w+) = .*?\s{2,}# (.*)", line):
             found[f"{section}.{entry[1]}"] = entry[2]
     return found
+
+
+def _task_keys() -> str:
+    """``name``, and each task's own settings."""
+    parts = ['`task = "ner"` is short for a table that holds the name alone. Other keys are settings of the task.\n']
+    for name in tasks.names():
+        said = settings_table(tasks.kind(name).settings)
+        parts.append(f'`name = "{name}"`: {said}')
+    return "\n".join(parts)
 
 
 def _keys(kind: Any, section: str = "", skip: tuple[str, ...] = ()) -> str:
@@ -216,7 +226,7 @@ def policies() -> str:
         "# Policies\n\nThe limits that are shipped; `audit policy` prints them as TOML, `--policy` takes others.\n"
     ]
     for name in tasks.names():
-        rules = policy.load(None, name).rules
+        rules = policy.load(None, name, tasks.kind(name).policy).rules
         rows: list[tuple[object, ...]] = [
             (
                 f"`{one.probe}`",

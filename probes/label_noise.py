@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Gt, Lt, MinLen
 
-from auditor.settings import CheckedSettings, Count
+from auditor import tasks
+from auditor.errors import ConfigError, near_or_known
+from auditor.settings import CheckedSettings, Count, check
 from auditor.stats import curve
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
 from probes._learning_curves import Steps, measured, over_seeds, steps_of, stratified, sums
 
-Kind = Literal["symmetric", "class-conditional", "missing"]
 DEFAULT_KINDS = 2
 """How many of a task's kinds of wrong labels are made where none is named, its first ones."""
 
@@ -24,7 +25,7 @@ class Settings(CheckedSettings):
 
     rates: Annotated[tuple[Annotated[float, Gt(0), Lt(1)], ...], MinLen(1)] = (0.05, 0.1, 0.2, 0.4)
     """Shares of the labels that are wrong (class-conditional: of that class's); beside them none are."""
-    kinds: Annotated[tuple[Kind, ...], MinLen(1)] | None = None
+    kinds: Annotated[tuple[str, ...], MinLen(1)] | None = None
     """None: symmetric and class-conditional; of named entities missing and symmetric."""
     rows: Count = 500
     """Training rows of every fit, at most."""
@@ -34,6 +35,14 @@ class Settings(CheckedSettings):
     batch_size: Count = 16
     examples: Count = 300
     """Home rows that every fitted model is scored on, at most."""
+
+    def __post_init__(self) -> None:
+        check(self)
+        known = dict.fromkeys(kind for name in tasks.names() for kind in tasks.kind(name).corruptions)
+        for kind in self.kinds or ():
+            if kind not in known:
+                hint = near_or_known(kind, known)
+                raise ConfigError(f"kinds: no kind of wrong labels is called {kind!r}", hint=hint)
 
 
 class LabelNoise(ProbeDefaults):
@@ -79,6 +88,9 @@ class LabelNoise(ProbeDefaults):
         """Yield the home rows, asked of each model trained on wrong labels."""
         settings: Settings = audit.settings
         chosen = _chosen(audit)
+        if not audit.task.corruptions:
+            yield Skipped({}, "no kind of wrong labels is known of the task", applies=False)
+            return
         for kind in _kinds(settings, audit.task):
             reason = next((why for rows in chosen if (why := _impossible(audit.task, rows, kind)) is not None), None)
             for rate in (0.0, *settings.rates):

@@ -6,6 +6,7 @@ Every probe is sent through it: what holds for one text and accuracy only shows 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from auditor.errors import DataError
 from auditor.tasks.defaults import OneLabel
@@ -23,14 +24,14 @@ class PairTask(OneLabel):
     fields: tuple[str, ...] = ("premise", "hypothesis")
     metric = "f1"
     ratio = True
-    example_labels: tuple[str, ...] = ("differs", "follows")
 
     def __init__(
-        self, labels: Sequence[str] = ("differs", "follows"), mapping: Mapping[str, str] | None = None
+        self,
+        labels: Sequence[str] = ("differs", "follows"),
+        mapping: Mapping[str, str] | None = None,
+        settings: Any = None,
     ) -> None:
-        """Keep the two labels; ``mapping`` is not read."""
-        self.labels = tuple(labels)
-        self.mapping: Mapping[str, str] = dict(mapping or {})
+        super().__init__(labels, mapping, settings)
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
         """Both texts and the gold label. Raises DataError for an unknown label."""

@@ -52,7 +52,7 @@ def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | No
     parquet.write_rows(folder / results.EXAMPLES, records)
     content = {
         **provenance.constant_facts(config, True, folder),
-        "task": {"name": plan.task.name, "metric": plan.task.metric, "labels": list(LABELS)},
+        "task": {"name": plan.task.name, "metric": plan.task.metric, "labels": list(LABELS), "settings": {}},
         "environment": provenance.environment(models["candidate"], AuditSection()),
         "data": [_data()],
         "models": [_model(name, model) for name, model in models.items()],

@@ -37,7 +37,8 @@ def refused(folder: Path, text: str | bytes) -> str:
 def test_without_a_file_everything_has_its_default() -> None:
     config = configs.load(None)
     assert config == Config()
-    assert (config.seed, config.task, config.candidate, config.policy) == (0, "text-classification", None, None)
+    assert (config.seed, config.candidate, config.policy) == (0, None, None)
+    assert (config.task.name, config.task.settings) == ("text-classification", {})
     assert config.training.recipes == ("standard",)
     assert configs.data_files(config) == {}
     assert configs.columns(config) == {}
@@ -115,6 +116,49 @@ def test_columns_are_collected_from_their_keys(tmp_path: Path) -> None:
     assert configs.columns(config) == {"premise": "p", "text": "body", "label": "stars", "group": "author"}
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "settings", "dumped"),
+    [
+        ('task = "ner"', "ner", {}, "ner"),
+        ('[task]\nname = "ner"', "ner", {}, "ner"),
+        ('[task]\nname = "ner"\nlenient = true', "ner", {"lenient": True}, {"name": "ner", "lenient": True}),
+        # A setting may have any name but that of the name.
+        ('[task]\nname = "x"\nsettings = [1]', "x", {"settings": [1]}, {"name": "x", "settings": [1]}),
+    ],
+)
+def test_a_task_is_a_name_or_a_table(
+    tmp_path: Path, text: str, name: str, settings: dict[str, Any], dumped: object
+) -> None:
+    config = configs.load(written(tmp_path, text))
+    assert (config.task.name, config.task.settings) == (name, settings)
+    assert config.model_dump()["task"] == dumped
+    assert Config.model_validate(config.model_dump(), strict=False).task == config.task
+
+
+@pytest.mark.parametrize(
+    ("changes", "task"),
+    [
+        ({}, {"name": "ner", "lenient": True}),
+        ({"task": "ner"}, {"name": "ner", "lenient": True}),
+        ({"task": {"name": "ner", "lenient": False}}, {"name": "ner", "lenient": False}),
+        # Settings of a task are no other's.
+        ({"task": "text-classification"}, "text-classification"),
+    ],
+)
+def test_settings_of_a_task_are_kept_where_changes_name_the_same(changes: dict[str, Any], task: object) -> None:
+    config = configs.of_document({"task": {"name": "ner", "lenient": True}}, "audit.toml")
+    assert configs.overlaid(config, configs.of_document(changes, "flags")).model_dump()["task"] == task
+
+
+@pytest.mark.parametrize(
+    ("recorded", "settings"),
+    [({"lenient": True}, {"lenient": True}), ({"lenient": False}, {}), ({"repair": True}, {})],
+)
+def test_results_from_before_tasks_had_settings_are_read(recorded: dict[str, Any], settings: object) -> None:
+    config = configs.recorded({"task": "ner", "data": recorded})
+    assert (config.task.name, config.task.settings) == ("ner", settings)
+
+
 def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     assert configs.load(written(tmp_path, b"\xef\xbb\xbfseed = 3")).seed == 3
 
@@ -141,6 +185,11 @@ def test_a_config_cannot_be_changed_in_place() -> None:
         ("seed = true", "seed = true should be a valid integer"),
         ('seed = "1"', 'seed = "1" should be a valid integer'),
         ("seed = -1", "seed = -1 must be at least 0 and below 4294967296"),
+        ("task = 3", "task = 3 should be the name of a task, or a table that holds one"),
+        ('task = ""', '[task] name = "" is empty; leave the key out instead'),
+        ("[task]\nname = 3", "[task] name = 3 should be a valid string"),
+        ("[task]\nlenient = true", '[task] name is missing (say which task it is: name = "ner")'),
+        ("[data]\nlenient = true", 'unknown key [data] lenient (write [task] lenient = true, beside name = "ner")'),
         ("task = 2020-01-01", "holds a date or a time (put it in quotes)"),
         ("[training]\nepochs = 1.5", "[training] epochs = 1.5 should be a valid integer"),
         ("[training]\nepochs = 0", "[training] epochs = 0 must be at least 1"),
@@ -301,7 +350,7 @@ def test_a_wrong_setting_of_a_nested_table_names_the_table() -> None:
 
 
 def test_the_template_is_toml_that_the_standard_library_reads() -> None:
-    assert tomllib.loads(configs.TEMPLATE)["task"] == "text-classification"
+    assert tomllib.loads(configs.TEMPLATE)["task"] == {"name": "text-classification"}
 
 
 def choices() -> list[tuple[Any, str]]:

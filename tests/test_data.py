@@ -363,26 +363,26 @@ def test_a_field_that_the_task_does_not_have_is_told(tmp_path: Path) -> None:
 
 def test_the_labels_of_a_training_file_are_sorted_words(tmp_path: Path) -> None:
     path = written(tmp_path, "text,label\na,pos\nb,neg\nc,pos\n,blank text\nd, \n")
-    assert data.labels_in(path, Columns(), {}) == ("neg", "pos")
+    assert data.labels_in(path, Columns(), {}, TASK) == ("neg", "pos")
 
 
 def test_whole_numbers_sort_by_value_and_before_words(tmp_path: Path) -> None:
     path = written(tmp_path, "text,label\na,10\nb,9\nc,-1\nd,x\ne,²\n")
-    assert data.labels_in(path, Columns(), {}) == ("-1", "9", "10", "x", "²")
+    assert data.labels_in(path, Columns(), {}, TASK) == ("-1", "9", "10", "x", "²")
 
 
 def test_the_labels_of_a_training_file_are_mapped(tmp_path: Path) -> None:
     path = written(tmp_path, "text,label\na,0\nb,1.0\nc,2\n")
-    assert data.labels_in(path, Columns(), {"0": "bad", "1": "good", "2": "good"}) == ("bad", "good")
+    assert data.labels_in(path, Columns(), {"0": "bad", "1": "good", "2": "good"}, TASK) == ("bad", "good")
 
 
 def test_one_class_only_or_none_is_refused(tmp_path: Path) -> None:
     one = written(tmp_path, "text,label\na,x\nb,x\n")
     with pytest.raises(DataError, match=r"column 'label' holds only one label: 'x' \(a classifier needs two or more\)"):
-        data.labels_in(one, Columns(), {})
+        data.labels_in(one, Columns(), {}, TASK)
     none = written(tmp_path, "text,label\na,\n")
     with pytest.raises(DataError, match="none of its 1 rows has both text and label"):
-        data.labels_in(none, Columns(), {})
+        data.labels_in(none, Columns(), {}, TASK)
 
 
 def test_importing_data_loads_no_table_library() -> None:

@@ -209,7 +209,7 @@ def test_a_training_file_has_the_labels_that_an_audit_of_it_reads(folder: Path, 
     path = folder / "train.csv"
     path.write_bytes(content)
     try:
-        labels = data.labels_in(path, Columns(), {})
+        labels = data.labels_in(path, Columns(), {}, TEXTS)
     except DataError as error:
         refusal: DataError | None = error
     else:

@@ -116,7 +116,7 @@ def test_class_names_that_are_numbers_are_names_all_the_same(
 ) -> None:
     path = class_label(tmp_path, names, numbers, saved=False)
     assert golds(read(path, labels)) == right
-    head = data.labels_in(path, Columns(), {})
+    head = data.labels_in(path, Columns(), {}, task(()))
     used = {names[number] for number in numbers}
     assert set(head) == used
     assert golds(read(path, head)) == [names[number] for number in numbers]
@@ -130,7 +130,7 @@ def test_a_mapping_of_numbers_and_of_names_that_are_numbers_is_of_the_one_that_i
 
 def test_labels_of_a_training_column_with_a_gap_are_the_numbers_of_one_without(tmp_path: Path) -> None:
     train = csv_file(tmp_path, ["0.0", "1.0", "", *(f"{number}.0" for number in range(2, 12))], "train.csv")
-    labels = data.labels_in(train, Columns(), {})
+    labels = data.labels_in(train, Columns(), {}, task(()))
     assert labels == tuple(map(str, range(12)))
     test = csv_file(tmp_path, list(range(12)))
     assert golds(read(test, labels)) == [str(number) for number in range(12)]
@@ -265,7 +265,7 @@ def test_a_proposal_maps_no_two_numbers_to_a_label_and_works_once_it_is_filled_i
         with pytest.raises(ConfigError, match=r"is mapped to '\?', which is no label of the model"):
             read(path, labels, pasted(line))
         with pytest.raises(DataError, match=r"is mapped to '\?', which is a placeholder to fill in"):
-            data.labels_in(path, Columns(), pasted(line))
+            data.labels_in(path, Columns(), pasted(line), task(()))
     assert len(read(path, labels, filled_in(line, labels)).examples) == len(values)
 
 
@@ -291,7 +291,7 @@ def test_half_a_mapping_is_completed_without_a_label_that_it_has(
 
 def test_half_a_mapping_of_a_training_leaves_the_other_labels_open(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
-        data.labels_in(csv_file(tmp_path, [0, 1, 2]), Columns(), {"0": "bad"})
+        data.labels_in(csv_file(tmp_path, [0, 1, 2]), Columns(), {"0": "bad"}, task(()))
     assert pasted(caught.value.line) == {"0": "bad", "1": "?", "2": "?"}
 
 
@@ -348,7 +348,7 @@ def test_names_in_one_file_and_positions_in_another_are_refused_where_both_are_n
 
 def test_validation_rows_are_read_as_the_training_rows_that_name_the_labels(tmp_path: Path) -> None:
     train = csv_file(tmp_path, [1, 2, 3, 3], "train.csv")
-    labels = data.labels_in(train, Columns(), {})
+    labels = data.labels_in(train, Columns(), {}, task(()))
     files = {"train": train, "validation": csv_file(tmp_path, [1, 1, 2], "validation.csv")}
     found = data.load_all(files, tasks=dict.fromkeys(files, task(labels)))
     assert [golds(one) for one in found.values()] == [["1", "2", "3", "3"], ["1", "1", "2"]]
@@ -379,7 +379,7 @@ def test_truth_values_are_mapped_in_every_spelling(tmp_path: Path, rows: str, ma
         "".join(f'{{"text": "text {n}", "label": {row}}}\n' for n, row in enumerate(rows.split("|"))), "utf-8"
     )
     assert golds(read(path, ("no", "yes"), mapping)) == ["yes", "no"]
-    assert data.labels_in(path, Columns(), mapping) == ("no", "yes")
+    assert data.labels_in(path, Columns(), mapping, task(())) == ("no", "yes")
     assert golds(read(csv_file(tmp_path, json.loads(f"[{rows.replace('|', ',')}]")), ("no", "yes"), mapping)) == [
         "yes",
         "no",
@@ -392,7 +392,7 @@ def test_whole_numbers_are_mapped_in_every_spelling(tmp_path: Path, keys: str, c
     path = csv_file(tmp_path, cells.split("|"))
     mapping = dict(zip(keys.split("|"), ("positive", "negative"), strict=True))
     assert golds(read(path, BINARY, mapping)) == ["positive", "negative"]
-    assert data.labels_in(path, Columns(), mapping) == ("negative", "positive")
+    assert data.labels_in(path, Columns(), mapping, task(())) == ("negative", "positive")
 
 
 def test_a_mapping_may_name_the_files_numbers_or_its_names_for_them(tmp_path: Path) -> None:
@@ -413,7 +413,7 @@ def test_digits_as_names_of_other_numbers_are_read_as_those_names(tmp_path: Path
     assert golds(read(path, DIGITS)) == ["1", "5"]
     mapping = pasted(refused(path, STARS))
     assert golds(read(path, STARS, mapping)) == ["1 star", "5 stars"]
-    assert data.labels_in(path, Columns(), mapping) == ("1 star", "5 stars")
+    assert data.labels_in(path, Columns(), mapping, task(())) == ("1 star", "5 stars")
     # A head of numbers in their order says no more than default names do.
     other = class_label(tmp_path, ["neg", "pos"], [0, 1], saved=False)
     assert golds(read(other, ("0", "1"))) == ["0", "1"]
@@ -438,9 +438,9 @@ def test_rows_that_stand_on_several_lines_are_told(tmp_path: Path) -> None:
 
 def test_a_new_head_has_the_files_names_for_its_numbers_in_their_order(tmp_path: Path) -> None:
     path = class_label(tmp_path, ["positive", "negative", "unused"], [1, 0, -1], saved=False)
-    assert data.labels_in(path, Columns(), {}) == ("positive", "negative")
+    assert data.labels_in(path, Columns(), {}, task(())) == ("positive", "negative")
     with pytest.raises(DataError, match="the file has no name for '7'"):
-        data.labels_in(broken_class_label(tmp_path), Columns(), {})
+        data.labels_in(broken_class_label(tmp_path), Columns(), {}, task(()))
 
 
 def broken_class_label(folder: Path) -> Path:
@@ -468,21 +468,21 @@ def test_one_label_in_several_spellings_is_refused_alike_in_training_and_auditin
     )
     assert refused(path, BINARY) == said
     with pytest.raises(DataError) as caught:
-        data.labels_in(path, Columns(), {})
+        data.labels_in(path, Columns(), {}, task(()))
     assert caught.value.line == f"{path}: {said}"
 
 
 def test_spellings_are_merged_by_setting_or_mapping_alike_in_training_and_auditing(tmp_path: Path) -> None:
     path = csv_file(tmp_path, MESSY)
     wanted = ["positive", "positive", "positive", "negative", "positive"]
-    assert data.labels_in(path, Columns(ignore_case=True), {}) == ("negative", "positive")
+    assert data.labels_in(path, Columns(ignore_case=True), {}, task(())) == ("negative", "positive")
     assert golds(read(path, BINARY, ignore_case=True)) == wanted
     mapping = {"positive": "yes", "Positive": "yes", "POSITIVE": "yes", "negative": "no"}
-    assert data.labels_in(path, Columns(), mapping) == ("no", "yes")
+    assert data.labels_in(path, Columns(), mapping, task(())) == ("no", "yes")
     assert [{"yes": "positive", "no": "negative"}[gold] for gold in golds(read(path, ("no", "yes"), mapping))] == wanted
     # The most frequent spelling names the label.
     loud = csv_file(tmp_path, ["YES", "YES", "yes", "no"], "loud.csv")
-    assert data.labels_in(loud, Columns(ignore_case=True), {}) == ("YES", "no")
+    assert data.labels_in(loud, Columns(ignore_case=True), {}, task(())) == ("YES", "no")
 
 
 @pytest.mark.parametrize("spelling", ["Café", "Cafe\u0301", "a  b", "A\u00a0b"])
@@ -507,4 +507,4 @@ def test_what_cannot_be_a_label_is_refused(tmp_path: Path) -> None:
     path.write_text('{"text": "a", "label": ["positive"]}\n', "utf-8")
     assert "holds a list, not one value" in refused(path, BINARY)
     with pytest.raises(DataError, match="holds a list, not one value"):
-        data.labels_in(path, Columns(), {})
+        data.labels_in(path, Columns(), {}, task(()))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from test_low_resource import TASK, FakeAudit, rows
 
+from auditor import tasks
 from auditor.errors import ConfigError
 from auditor.stats import curve
+from auditor.tasks import OneLabel
 from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.text import spans
 from auditor.types import Case, Example, Judged, Score, Skipped
-from probes.label_noise import PROBE, Kind, Settings, _corrupted, share
+from probes.label_noise import PROBE, Settings, _corrupted, share
 
 SMALL = Settings(rates=(0.1, 0.4), rows=50, seeds=2, steps=30, examples=5)
 
@@ -53,7 +56,7 @@ def test_rows_and_initialisation_go_by_the_seed_alone() -> None:
 
 def test_a_larger_share_adds_to_a_smaller_one() -> None:
     fake, given = audit(), rows(100, "train")
-    kinds: dict[Kind, int] = {"symmetric": 100, "class-conditional": 50}
+    kinds: dict[str, int] = {"symmetric": 100, "class-conditional": 50}
     for kind, rows_of in kinds.items():
         few, many = (wrong(_corrupted(fake, given, kind, rate, 0), given) for rate in (0.1, 0.4))
         assert (len(few), len(many)) == (rows_of / 10, rows_of * 4 / 10)
@@ -238,3 +241,23 @@ def test_a_point_is_the_mean_over_seeds_with_the_interval_of_a_learning_curves()
 def test_settings_that_cannot_be_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         Settings(**given)
+
+
+def test_kinds_are_those_of_every_task_a_third_partys_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError) as caught:
+        replace(SMALL, kinds=("symetric",))
+    assert caught.value.line == "kinds: no kind of wrong labels is called 'symetric' (did you mean 'symmetric'?)"
+
+    class Shifted(OneLabel):
+        corruptions: Mapping[str, Any] = {"shifted": object()}
+
+    monkeypatch.setattr(tasks, "kinds", lambda: {"shifts": Shifted})
+    assert replace(SMALL, kinds=("shifted",)).kinds == ("shifted",)
+
+
+def test_a_task_without_wrong_labels_has_nothing_to_measure() -> None:
+    fake = audit(task=copy(TASK))
+    fake.task.corruptions = {}
+    (skipped,) = PROBE.cases(fake)
+    assert isinstance(skipped, Skipped)
+    assert (skipped.reason, skipped.applies) == ("no kind of wrong labels is known of the task", False)

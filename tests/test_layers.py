@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "labels": {"errors"},
     "stats": BASE,
     "metrics": BASE | {"stats"},
-    "tasks": BASE | {"labels", "settings", "text"},
+    "tasks": BASE | {"config", "labels", "settings", "text"},
     "perturbations": BASE | {"text"},
     "attacks": BASE | {"environment", "text"},
     "engine": BASE | {"text"},

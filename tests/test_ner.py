@@ -85,7 +85,7 @@ def test_a_model_of_iob1_is_read_as_it_is_meant_when_that_is_said() -> None:
     # The B- of IOB1 is for an entity that follows another of its type at once.
     tags = ("I-PER", "B-PER", "I-PER", "O", "I-LOC")
     gold = ("B-PER", "B-PER", "I-PER", "O", "B-LOC")
-    strict, lenient = TASK, tasks.create("ner", TAGS, lenient=True)
+    strict, lenient = TASK, tasks.create("ner", TAGS, settings={"lenient": True})
     assert strict.score(gold, response(tags)) == Score(2.0, 4.0)
     assert lenient.score(gold, response(tags)) == Score(6.0, 6.0)
     for task in (strict, lenient):
@@ -96,10 +96,6 @@ def test_a_model_of_iob1_is_read_as_it_is_meant_when_that_is_said() -> None:
     assert strict.show(response(tags)) == " ".join(tags)
     assert lenient.show(response(tags)) == " ".join(gold)
     assert lenient.other_domain().score(gold, response(tags)) == Score(6.0, 6.0)
-    with pytest.raises(AuditError) as caught:
-        tasks.create("text-classification", ("a", "b"), lenient=True)
-    said = "[data]: lenient = true is about the tags of words, and the task is text-classification"
-    assert caught.value.line == f'{said} (leave it out, or task = "ner")'
 
 
 def test_the_table_of_tags_of_a_scheme_with_ends_is_that_of_what_it_says() -> None:
@@ -316,6 +312,7 @@ def test_a_tokenizer_of_another_model_is_refused(base: Path) -> None:
         head.encode([Tag(("good",))])
 
 
+LENIENT = '[task]\nname = "ner"\nlenient = true'
 CONFIG = """
 task = "ner"
 [data]
@@ -372,7 +369,8 @@ def test_a_checkpoint_of_words_is_trained_and_audited_by_the_commands(place: Pat
     words = ["run", "--config", str(place / "audit.toml"), "--model", str(place / "ckpt" / "standard")]
     assert main([*words, "--out", str(place / "audit")]) in (0, 1, 3)
     found = json.loads((place / "audit" / "results.json").read_text("utf-8"))
-    assert found["task"] == {"name": "ner", "metric": "f1", "labels": [TAGS[0], *TAGS[3:], *TAGS[1:3]]}
+    labels = [TAGS[0], *TAGS[3:], *TAGS[1:3]]
+    assert found["task"] == {"name": "ner", "metric": "f1", "labels": labels, "settings": {"lenient": False}}
     trained = json.loads((place / "ckpt" / "standard" / "training.json").read_text("utf-8"))
     assert trained["settings"]["labels_of_words"] == "on the first piece of each"
     records = {one["probe"]: one for one in found["records"]}
@@ -472,11 +470,12 @@ def test_files_of_other_kinds_are_read_by_their_own_names(place: Path) -> None:
 
 
 def test_a_config_says_that_tags_are_read_leniently(place: Path) -> None:
-    (place / "lenient.toml").write_text(CONFIG.replace("[data]", "[data]\nlenient = true"), "utf-8")
+    (place / "lenient.toml").write_text(CONFIG.replace('task = "ner"', LENIENT), "utf-8")
     words = ["run", "--config", str(place / "lenient.toml"), "--model", str(place / "ckpt" / "standard")]
     assert main([*words, "--probe", "quality", "--out", str(place / "lenient")]) == 3
     found = json.loads((place / "lenient" / "results.json").read_text("utf-8"))
-    assert found["config"]["data"]["lenient"] is True
+    assert found["config"]["task"] == {"name": "ner", "lenient": True}
+    assert found["task"]["settings"] == {"lenient": True}
     values = {one["metric"]: one["value"] for one in found["records"][0]["measurements"]}
     assert values["f1"] == values["lenient_f1"] > 0.9
 

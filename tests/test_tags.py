@@ -382,10 +382,8 @@ def test_a_new_head_has_no_type_that_is_read_as_o(tmp_path: Path) -> None:
     assert caught.value.line.endswith("has no entity: every type is mapped to O: LOC, MISC, ORG, PER")
 
 
-def test_lenient_tells_what_it_is_about() -> None:
+def test_lenient_is_a_setting_of_this_task_alone() -> None:
+    assert tasks.create("ner", LABELS, settings={"lenient": True}).settings.lenient is True
     with pytest.raises(ConfigError) as caught:
-        tasks.create("text-classification", ("a", "b"), lenient=True)
-    assert caught.value.line == (
-        "[data]: lenient = true is about the tags of words, and the task is text-classification"
-        ' (leave it out, or task = "ner")'
-    )
+        tasks.create("text-classification", ("a", "b"), settings={"lenient": True})
+    assert caught.value.line == "[task]: unknown key 'lenient' (known: none)"

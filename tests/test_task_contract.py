@@ -185,10 +185,12 @@ class Least(TaskDefaults):
 
 
 def test_the_defaults_claim_nothing() -> None:
-    task, example = Least(), Example("x", {"text": "a b"}, 3)
+    task, example = Least(()), Example("x", {"text": "a b"}, 3)
     assert (task.offers, task.layout, task.unit, dict(task.corruptions)) == (frozenset(), "rows", None, {})
     assert (task.detail_metrics, task.sliced_metrics, tuple(task.details(3, ()))) == ((), (), ())
     assert (task.follow(3, SAME_WORDS), task.units(3), task.stratum(3), task.constant([3])) == (3, 1, None, None)
     assert (task.protected(example), task.goal(example, ()), tuple(task.spans_found(example, ()))) == ({}, None, ())
     assert (task.show_gold(3), task.class_scores(()), task.load(task.dump(3))) == ("3", {}, 3)
     assert task.other_domain() is task
+    assert (task.labels_of("yes"), task.gold_of(("yes",)), task.target("yes")) == (("yes",), "yes", "yes")
+    assert (task.policy, task.settings) == (None, tasks.NoSettings())

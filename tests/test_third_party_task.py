@@ -23,7 +23,7 @@ TASK = '''
 from __future__ import annotations
 
 from auditor.tasks import TaskDefaults
-from auditor.types import SAME_WORDS, Score
+from auditor.types import SAME_WORDS, Classify, Score
 
 
 class Stars(TaskDefaults):
@@ -37,14 +37,11 @@ class Stars(TaskDefaults):
     offers = frozenset({"class_scores", "one_label"})
     example_labels = ("one", "two")
 
-    def __init__(self, labels, mapping=None):
-        self.labels, self.mapping = tuple(labels), dict(mapping or {})
-
     def read(self, row, columns):
         return {"review": row[columns["review"]]}, row[columns["label"]] if "label" in columns else None
 
     def request(self, inputs):
-        return (inputs["review"],)
+        return Classify((inputs["review"],))
 
     def score(self, gold, response):
         return Score(float(self.show(response) == gold), 1.0)
@@ -132,8 +129,12 @@ LACKING = "derive it from auditor.tasks.TaskDefaults; see auditor.types.Task"
         (TASK.replace("TASK = Stars", "Task = Stars"), "names no class, nor a module with a class TASK"),
         (TASK.replace("TASK = Stars", "TASK = Stars(())"), "names no class, nor a module with a class TASK"),
         (
-            TASK.replace("labels, mapping=None", "labels").replace("dict(mapping or {})", "{}"),
-            "Stars(labels, mapping) cannot be called: too many positional arguments",
+            TASK.replace("    def read(", "    def __init__(self, labels, mapping=None): ...\n\n    def read("),
+            "Stars(labels, mapping, settings) cannot be called: too many positional arguments",
+        ),
+        (
+            TASK.replace("    ratio = False", "    ratio = False\n    settings = {}"),
+            "Stars.settings is no instance of a dataclass (settings = Settings(), of a frozen dataclass with a default",
         ),
         (TASK.replace('name = "stars"', 'name = "ner"'), "two tasks are called 'ner'"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,31 @@ def test_missing_data_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist") as caught:
         records.check_data(record, checkpoint, "train")
     assert "train.csv" in caught.value.line
+
+
+@pytest.mark.parametrize(
+    ("written", "task"),
+    [
+        ({"task": {"name": "ner", "lenient": True}}, {"name": "ner", "lenient": True}),
+        # Files from before the task was recorded, and one with a key that no version writes.
+        ({}, {}),
+        ({"lenient": True}, {}),
+    ],
+)
+def test_the_task_and_its_settings_are_read_where_they_are_recorded(
+    tmp_path: Path, written: dict[str, Any], task: dict[str, Any]
+) -> None:
+    content = {"schema": 1, **asdict(a_record())}
+    del content["task"]
+    (tmp_path / "training.json").write_text(json.dumps({**content, **written}), encoding="utf-8")
+    found = records.read(tmp_path)
+    assert found is not None
+    assert found.task == task
+
+
+@pytest.mark.parametrize("task", [{"name": 3}, {"name": ""}, {"lenient": True}, "ner"])
+def test_a_task_that_is_none_is_refused(tmp_path: Path, task: object) -> None:
+    content = {"schema": 1, **asdict(a_record()), "task": task}
+    (tmp_path / "training.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"is not auditor's training\.json"):
+        records.read(tmp_path)

@@ -130,6 +130,7 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("seed",): "what was drawn by it is in the rows",
     ("config", "*"): "what was asked for; what came of it is in the rows (but for [[compare]])",
     ("partial",): "whether all probes were asked for; those that were not say so themselves",
+    ("task", "settings", "*"): "what was asked for (metrics that follow from it are checked)",
     ("environment", "*"): "versions and device",
     ("resources", "*"): "what was installed",
     ("methods", "*"): "descriptions",

@@ -51,7 +51,7 @@ def audit(
     train: Rows | None = None,
     validation: Rows | None = None,
     domains: Mapping[str, Rows] | None = None,
-    task: str | None = None,
+    task: str | Mapping[str, object] | None = None,
     probes: Place | Sequence[Place] | None = None,
     settings: Mapping[str, Mapping[str, object]] | None = None,
     policy: Place | None = None,
@@ -87,7 +87,8 @@ def audit(
         train: Training rows, for the leakage check, majority baseline and learning curve.
         validation: Validation rows; the audit leaves out rows that occur among them.
         domains: Name → rows of other domains.
-        task: ``text-classification`` or ``ner``; None: the config's, else by the model's architecture.
+        task: ``text-classification``, ``ner``, a third party's, or a table of ``name`` and the task's settings, as
+            ``[task]``; None: the config's, else that of the checkpoint's training or of its architecture.
         probes: Names of the only probes to measure, and probe files to add; None: every probe.
         settings: Probe → its settings, as ``[probes.<name>]`` of ``audit.toml``.
         policy: The ``policy.toml`` to judge by; None: the config's, else the shipped one.
@@ -226,7 +227,7 @@ def train(
     data: Rows | Splits | None = None,
     *,
     validation: Rows | None = None,
-    task: str | None = None,
+    task: str | Mapping[str, object] | None = None,
     recipes: str | Sequence[str] | None = None,
     settings: Mapping[str, object] | None = None,
     config: Place | None = None,
@@ -248,7 +249,7 @@ def train(
         data: Rows to train on, in any form that ``audit`` takes; or a ``datasets.DatasetDict``, whose splits train,
             validation and test are the three sets. None: the config's.
         validation: Rows that select the best epoch.
-        task: ``text-classification`` or ``ner``; None: the config's, else text-classification.
+        task: As for ``audit``; None: the config's, else text-classification.
         recipes: Names of recipes; None: the config's, else ``standard``.
         settings: Further keys of ``[training]``: ``{"epochs": 3, "learning_rate": 2e-5}``.
         config: An ``audit.toml``; arguments override it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from auditor import __version__
@@ -13,7 +12,6 @@ from auditor.cli import data_flags
 from auditor.cli.paths import path as _path
 from auditor.errors import SHORTER, near_match, one_line
 
-POLICIES = Path(__file__).resolve().parents[1] / "verdicts" / "policies"
 EXIT_CODES = """\
 exit codes:
   0    release: every required rule passed
@@ -23,8 +21,6 @@ exit codes:
   129, 130, 143  hung up, interrupted, terminated
 """
 
-TASKS = tuple(sorted((file.stem for file in POLICIES.glob("*.toml")), reverse=True))
-"""Tasks with a shipped policy."""
 DECISION_ALONE = "print only the decision: no progress, no verdicts"
 BAD_INPUT = 2
 
@@ -61,7 +57,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _task(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--task", choices=TASKS, help="task of the policy (default: text-classification)")
+    command.add_argument(
+        "--task", metavar="NAME", help="task of the policy, such as ner (default: text-classification)"
+    )
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"

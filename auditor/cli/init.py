@@ -7,9 +7,9 @@ from pathlib import Path
 
 from auditor import config
 from auditor.cli.interrupts import INTERRUPTS
+from auditor.cli.policy import of_task
 from auditor.errors import UsageError, one_line
 from auditor.storage import files
-from auditor.verdicts import policy
 
 CONFIG, POLICY = Path("audit.toml"), Path("policy.toml")
 """Default paths to write to."""
@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
     """
     if options.policy:
         out = options.out or POLICY
-        files.write_whole(out, policy.shipped(options.task).read_bytes(), UsageError, over=False)
+        files.write_whole(out, of_task(options.task), UsageError, over=False)
         INTERRUPTS.settle(0)
         print(one_line(f"wrote {out}; change its limits, then: audit gate audit/ --policy {out}"))
         return 0

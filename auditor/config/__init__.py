@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from auditor.config.reading import check_files, load, named, of_document, overlaid, probe_settings, refuse_empty
+from auditor.config.reading import (
+    check_files,
+    load,
+    named,
+    of_document,
+    overlaid,
+    probe_settings,
+    recorded,
+    refuse_empty,
+)
 from auditor.config.schema import (
     DEVICES,
     RESERVED,
@@ -10,6 +19,7 @@ from auditor.config.schema import (
     AuditSection,
     CompareEntry,
     Config,
+    TaskSection,
     TrainingSection,
     columns,
     data_files,
@@ -30,6 +40,7 @@ __all__ = [
     "AuditSection",
     "CompareEntry",
     "Config",
+    "TaskSection",
     "TrainingSection",
     "check_files",
     "columns",
@@ -43,5 +54,6 @@ __all__ = [
     "overlaid",
     "policy_file",
     "probe_settings",
+    "recorded",
     "refuse_empty",
 ]

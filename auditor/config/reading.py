@@ -1,4 +1,7 @@
-"""``audit.toml`` → one validated Config; an unknown key is an error that names the nearest known one."""
+"""``audit.toml`` → one validated Config.
+
+An unknown key is an error that names the nearest known one.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from auditor import settings as checks
-from auditor.config.schema import Config
+from auditor.config.schema import Config, TaskSection
 from auditor.errors import AuditError, ConfigError, DataError, near_match, near_or_known
 from auditor.storage import documents
 from auditor.storage.reading import SETTINGS, near_file, read_file
@@ -22,7 +25,10 @@ Settings = TypeVar("Settings")
 
 
 def load(path: Path | None) -> Config:
-    """Read and validate a config; None gives the defaults. Raises ConfigError: file, key, value, hint."""
+    """Read and validate a config; None gives the defaults.
+
+    Raises ConfigError: file, key, value, hint.
+    """
     if path is None:
         return Config()
     where = str(path)
@@ -33,8 +39,24 @@ def load(path: Path | None) -> Config:
     return config
 
 
+def recorded(document: Mapping[str, Any]) -> Config:
+    """The config that results hold, also those of an earlier version.
+
+    Raises pydantic's ValidationError.
+    """
+    data = document.get("data")
+    if isinstance(data, Mapping) and "lenient" in data:
+        document = {**document, "data": {key: value for key, value in data.items() if key != "lenient"}}
+        if data["lenient"]:
+            document["task"] = {"name": document.get("task"), "lenient": True}
+    return Config.model_validate(document, strict=False)
+
+
 def of_document(document: Mapping[str, object], where: str) -> Config:
-    """Validate tables as ``audit.toml`` holds them; ``where`` names them in errors. Raises ConfigError."""
+    """Validate tables as ``audit.toml`` holds them.
+
+    ``where`` names them in errors. Raises ConfigError.
+    """
     try:
         return Config.model_validate_json(_as_json(document, where))
     except ValidationError as error:
@@ -42,7 +64,7 @@ def of_document(document: Mapping[str, object], where: str) -> Config:
 
 
 def overlaid(config: Config, changes: Config) -> Config:
-    """The config with what another one names itself in place of its own; tables are merged."""
+    """The config with what ``changes`` sets itself; tables are merged."""
     return _overlaid(config, changes)
 
 
@@ -53,7 +75,9 @@ def _overlaid(section: Section, changes: Section) -> Section:
     update: dict[str, Any] = {}
     for name in changes.model_fields_set:
         old, new = getattr(section, name), getattr(changes, name)
-        if isinstance(new, BaseModel):
+        if isinstance(new, TaskSection):
+            new = new.over(old)
+        elif isinstance(new, BaseModel):
             new = _overlaid(old, new)
         elif isinstance(new, dict) and all(isinstance(value, dict) for value in new.values()):
             new = {**old, **{key: {**old.get(key, {}), **value} for key, value in new.items()}}
@@ -75,7 +99,7 @@ def check_files(paths: Iterable[Path]) -> None:
 
 @contextlib.contextmanager
 def named(file: Path | None) -> Iterator[None]:
-    """Inside, an error about a table of the config also names its file."""
+    """Name the file too in errors about a table of the config."""
     try:
         yield
     except ConfigError as error:
@@ -85,9 +109,10 @@ def named(file: Path | None) -> Iterator[None]:
 
 
 def probe_settings(default: Settings, given: Mapping[str, object], where: str) -> Settings:
-    """``default``, an instance of a frozen dataclass, with the given fields replaced, each validated by its type.
+    """Validate the given fields and put them in place of the default's.
 
-    For ``[probes.<name>]`` and ``[training.recipe.<name>]``; ``where`` names the table. Nothing is converted but lists
+    ``default``: an instance of a frozen dataclass, whose types decide. For ``[task]``, ``[probes.<name>]`` and
+    ``[training.recipe.<name>]``; ``where`` names the table. Nothing is converted but lists
     to tuples, tables to nested dataclasses, whole numbers to floats and words to paths. Raises ConfigError: unknown key
     (with the nearest known one), wrong type, or what the dataclass's own ``__post_init__`` refuses.
     """
@@ -120,9 +145,9 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
 
 
 def refuse_empty(key: str, chosen: object, default: object, where: str) -> None:
-    """Refuse a list or table of nothing, unless it is so by default or its settings name it in ``MAY_BE_EMPTY``.
+    """Refuse a list or table of nothing.
 
-    Raises ConfigError.
+    It may be so by default, or where its settings name it in ``MAY_BE_EMPTY``. Raises ConfigError.
     """
     usual = getattr(default, key)
     choice = all(isinstance(value, list | tuple | Mapping) for value in (usual, chosen))
@@ -131,7 +156,10 @@ def refuse_empty(key: str, chosen: object, default: object, where: str) -> None:
 
 
 def _as_json(document: object, where: str) -> str:
-    """TOML as JSON, whose strict validation still takes lists for tuples and words for paths."""
+    """TOML as JSON.
+
+    Its strict validation still takes lists for tuples and words for paths.
+    """
     try:
         return json.dumps(document, allow_nan=False)
     except ValueError:
@@ -147,11 +175,10 @@ def _config_error(error: ValidationError, where: str, key: str | None = None, of
     path = (key, *first["loc"]) if key is not None else first["loc"]
     name = _key_path(path)
     if first["type"] == "extra_forbidden":
-        known = _keys_of_table(path[:-1])
-        hint = near_or_known(str(path[-1]), known)
+        hint = HINTS.get(name) or near_or_known(str(path[-1]), _keys_of_table(path[:-1]))
         return ConfigError(f"unknown key {name}", where=where, hint=hint)
     if first["type"] == "missing":
-        return ConfigError(f"{name} is missing", where=where)
+        return ConfigError(f"{name} is missing", where=where, hint=HINTS.get(name))
     if first["type"] == "literal_error":
         hint = near_match(str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"]))
     bounds = checks.range_of(_type_at(of, first["loc"])) if first["type"] in _BEYOND else None
@@ -178,6 +205,11 @@ def _type_at(kind: Any, path: tuple[int | str, ...]) -> Any:
 
 _BEYOND = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
+HINTS = {
+    "[data] lenient": 'write [task] lenient = true, beside name = "ner"',
+    "[task] name": 'say which task it is: name = "ner"',
+}
+"""Key that was, or that is missing → what to write."""
 _SHAPES = {
     **dict.fromkeys(("model_type", "dict_type", "dataclass_type"), "should be a table"),
     **dict.fromkeys(("tuple_type", "list_type"), "should be a list"),
@@ -201,5 +233,5 @@ def _keys_of_table(path: tuple[int | str, ...]) -> list[str]:
     for part in path:
         if isinstance(part, str):
             annotation = model.model_fields[part].annotation
-            model = next((one for one in get_args(annotation) if isinstance(one, type)), annotation)
+            model = next((kind for kind in get_args(annotation) if isinstance(kind, type)), annotation)
     return list(model.model_fields)

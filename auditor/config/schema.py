@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    model_serializer,
+    model_validator,
+)
 
 from auditor.errors import ConfigError, near_or_known
 
@@ -56,6 +65,39 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class TaskSection(_Section):
+    """``[task]``: the task's name, and settings of its own.
+
+    ``task = "ner"`` is short for a name alone.
+    """
+
+    name: Word
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Every other key, which the task validates."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, value: object) -> object:
+        """A name, or a table that holds one."""
+        if isinstance(value, str):
+            return {"name": value}
+        if not isinstance(value, dict):
+            raise ValueError("should be the name of a task, or a table that holds one")
+        settings = {key: inner for key, inner in value.items() if key != "name"}
+        return {"settings": settings, **({"name": value["name"]} if "name" in value else {})}
+
+    @model_serializer
+    def _written(self) -> str | dict[str, Any]:
+        """The name alone where the task has no settings, as always before."""
+        return {"name": self.name, **self.settings} if self.settings else self.name
+
+    def over(self, base: TaskSection) -> TaskSection:
+        """This section, with what another one sets of the same task."""
+        if self.name != base.name:
+            return self
+        return self.model_copy(update={"settings": {**base.settings, **self.settings}})
+
+
 class DataSection(_Section):
     """``[data]``: files, relative to the config's folder, and their columns."""
 
@@ -72,15 +114,14 @@ class DataSection(_Section):
     labels: dict[str, Word] = Field(default_factory=dict)
     """Label in the data → the model's label; of words: type → type, or O for none, and number → tag."""
     labels_files: dict[str, File] = Field(default_factory=dict)
-    """``train``, ``validation``, ``test`` or a domain → file with the labels, one a line, of a file of texts, one a line."""
+    """``train``, ``validation``, ``test`` or a domain → file with the labels, one a line, of a file of texts, one a
+    line."""
     ignore_case: bool = False
     """Whether labels that differ in case alone are one label."""
     header: bool | None = None
     """Whether the first row of CSV and TSV files names the columns; None: as in training, else yes."""
     repair: bool = False
     """Of tags of words that may not stand where they do: whether they begin or end an entity."""
-    lenient: bool = False
-    """Of a model's tags of words: whether ``I-`` begins an entity where nothing of its type comes before."""
 
 
 class TrainingSection(_Section):
@@ -133,8 +174,8 @@ class AuditSection(_Section):
     batch_tokens: int | None = Field(default=None, ge=512)
     """Padded tokens in one forward pass; None: 1,024 on a CPU, 16,384 elsewhere."""
     lockstep: int = Field(default=32, ge=1)
-    """Attacks that run side by side, their questions in one batch: one attack's own do not fill any on a GPU, and on two
-    cores DeepWordBug asks 12 to 25 % faster for it."""
+    """Attacks that run side by side, their questions in one batch: one attack's own do not fill any on a GPU, and on
+    two cores DeepWordBug asks 12 to 25 % faster for it."""
     budget: int | None = Field(default=None, ge=1)
     """At most so many examples of each set for each probe."""
     max_length: int | None = Field(default=None, ge=8)
@@ -142,7 +183,10 @@ class AuditSection(_Section):
 
 
 class CompareEntry(_Section):
-    """``[[compare]]``: a hypothesis named before the audit runs: ``model`` is higher or lower than ``against``."""
+    """``[[compare]]``: a hypothesis named before the audit runs.
+
+    ``model`` is higher or lower than ``against``.
+    """
 
     probe: Word
     metric: Word
@@ -153,10 +197,10 @@ class CompareEntry(_Section):
 
 
 class Config(_Section):
-    """Everything an audit can be told; the defaults are those of ``audit init``."""
+    """Everything an audit can be told, by default as ``audit init``."""
 
     seed: int = Field(default=0, ge=0, lt=SEEDS)
-    task: Word = "text-classification"
+    task: TaskSection = Field(default_factory=lambda: TaskSection(name="text-classification"))
     candidate: Word | None = None
     policy: File | None = None
     favourable_label: Word | None = None
@@ -169,29 +213,35 @@ class Config(_Section):
     _folder: Path = PrivateAttr(default=Path())
 
     def resolve(self, path: Path) -> Path:
-        """A path of the config, relative to the config's own folder (without a config: to the current one)."""
+        """A path of the config, seen from the config's own folder.
+
+        Without a config: from the current one.
+        """
         return self._folder / path
 
 
 def columns(config: Config) -> dict[str, str]:
     """Text field, ``label`` and ``group`` → the column configured for it."""
     data = config.data
-    found: dict[str, str] = dict(data.columns)
+    named: dict[str, str] = dict(data.columns)
     for name, column in (("text", data.text_column), ("label", data.label_column), ("group", data.group_column)):
         if column is not None:
-            found[name] = column
-    return found
+            named[name] = column
+    return named
 
 
 def data_files(config: Config) -> dict[str, Path]:
-    """``test``, ``train``, ``validation`` and the domains' names → file, for those that are configured."""
+    """Set → file, for those that are configured.
+
+    Sets are ``test``, ``train``, ``validation`` and the domains.
+    """
     data = config.data
     files = {"test": data.test, "train": data.train, "validation": data.validation, **data.domains}
     return {name: config.resolve(path) for name, path in files.items() if path is not None}
 
 
 def labels_files(config: Config) -> dict[str, Path]:
-    """``test``, ``train``, ``validation`` and the domains' names → file of their labels, for those that have one."""
+    """Set → file of its labels, for those that have one."""
     return {name: config.resolve(path) for name, path in config.data.labels_files.items()}
 
 
@@ -206,7 +256,10 @@ def out_folder(config: Config) -> Path:
 
 
 def favourable(config: Config, labels: Sequence[str]) -> str | None:
-    """The label that a group would rather get, checked against the model's. Raises ConfigError for one that is not there."""
+    """The label that a group would rather get, checked.
+
+    Raises ConfigError for one that the model lacks.
+    """
     wanted = config.favourable_label
     if wanted is not None and wanted not in labels:
         hint = near_or_known(wanted, labels)

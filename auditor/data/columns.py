@@ -132,12 +132,14 @@ def _guessed(table: Table, wanted: Mapping[str, str | None]) -> dict[str, str | 
     Of two columns, the one with the shorter cells is the label; a later step checks what the cells say. Raises
     DataError for a column that stays open.
     """
-    if len(table.header) == 2 and set(wanted) == {"text", "label"}:
+    fields = [name for name in wanted if name != "label"]
+    if len(table.header) == 2 and len(fields) == 1:
+        text = fields[0]
         size = {name: sum(len(str(row[name])) for _, row in table.rows) for name in table.header}
         short, long = sorted(table.header, key=lambda name: size[name])
         taken = {None if column is None else given(column, table) for column in wanted.values()}
-        if wanted["text"] is None and wanted["label"] is None:
-            return {"text": long, "label": short}
+        if wanted[text] is None and wanted["label"] is None:
+            return {text: long, "label": short}
         free = next((name for name in table.header if name not in taken), None)
         return {name: free if column is None else column for name, column in wanted.items()}
     for name, column in wanted.items():

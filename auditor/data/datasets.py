@@ -43,13 +43,27 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
+class _Row:
+    """A row as text."""
+
+    number: int
+    cells: Mapping[str, str]
+    """Text field and ``group`` → text."""
+    labels: tuple[str, ...]
+    """What the label column names, as it is spelled there; none where it is blank."""
+
+    def has_texts(self, fields: Sequence[str]) -> bool:
+        """Whether every text field holds something."""
+        return all(self.cells[field].strip() for field in fields)
+
+
+@dataclass(frozen=True, slots=True)
 class _Opened:
     """A file's rows as text, before its labels are interpreted."""
 
     table: Table
     names: Mapping[str, str]
-    cells: Sequence[tuple[int, Mapping[str, str]]]
-    """(row, text field, ``label`` and ``group`` → text)."""
+    rows: Sequence[_Row]
     column: spellings.Column
     """The labels of the rows that have a text."""
 
@@ -91,7 +105,7 @@ def load_all(
     of_words = [name for name in files if tasks[name].layout == "sentences"]
     columns = sentences.shared_among([files[name] for name in of_words], columns)
     opened = {
-        name: _open(path, tasks[name].fields, columns, beside.get(name))
+        name: _open(path, tasks[name], columns, beside.get(name))
         for name, path in files.items()
         if name not in of_words
     }
@@ -142,31 +156,33 @@ def _rule(sets: Mapping[str, tuple[_Opened, Task]]) -> str | None:
     return next(iter(decided), None)
 
 
-def _open(path: Source, fields: Sequence[str], columns: Columns, labels_file: Path | None = None) -> _Opened:
+def _open(path: Source, task: Task, columns: Columns, labels_file: Path | None = None) -> _Opened:
+    fields = task.fields
     if labels_file is None:
         table = tables.read(path, header=columns.header)
         names = choosing.resolved(table, fields, columns)
     else:
-        if tuple(fields) != ("text",):
+        if len(fields) > 1:
             raise DataError("a task with several texts reads its labels from a column", where=str(labels_file))
-        table, names = tables.pair(path, labels_file), {"text": "text", "label": "label"}
+        table, names = tables.pair(path, labels_file), {fields[0]: "text", "label": "label"}
         if columns.group is not None:
             raise DataError("has no columns, so no group column", where=str(path), hint="leave group_column out")
-    rows: dict[str, list[int]] = {}
-    cells = []
+    numbers: dict[str, list[int]] = {}
+    rows = []
     classes = table.classes.get(names["label"], ())
     for number, row in table.rows:
         where = f"{path}: row {number}"
-        read = {role: tables.cell(row.get(column), where, column) for role, column in names.items()}
-        read["label"] = spellings.spelled(read["label"])
-        if classes and read["label"] == "-1":
-            read["label"] = ""  # datasets writes a missing label like this
-        cells.append((number, read))
-        if read["label"] and all(read[field].strip() for field in fields):
-            rows.setdefault(read["label"], []).append(number)
+        read = {role: tables.cell(row.get(column), where, column) for role, column in names.items() if role != "label"}
+        answers = task.labels_of(row.get(names["label"]))
+        labels = [spellings.spelled(tables.cell(answer, where, names["label"])) for answer in answers]
+        # datasets writes a missing label as -1.
+        kept = tuple(dict.fromkeys(label for label in labels if label and not (classes and label == "-1")))
+        rows.append(_Row(number, read, kept))
+        for label in kept if rows[-1].has_texts(fields) else ():
+            numbers.setdefault(label, []).append(number)
     texts = "" if labels_file is None else str(path)
-    column = spellings.Column(names["label"], rows, str(labels_file or path), classes, texts)
-    return _Opened(table, names, cells, column)
+    column = spellings.Column(names["label"], numbers, str(labels_file or path), classes, texts)
+    return _Opened(table, names, rows, column)
 
 
 def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str | None) -> Dataset:
@@ -176,23 +192,23 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
     counts = dict.fromkeys(("empty", "missing_label", "duplicates", "conflicting"), 0)
     seen: dict[tuple[str, ...], list[Any]] = {}
     examples: list[Example] = []
-    for number, cells in opened.cells:
-        texts = tuple(cells[field] for field in task.fields)
-        if not all(map(str.strip, texts)):
+    for row in opened.rows:
+        texts = tuple(row.cells[field] for field in task.fields)
+        if not row.has_texts(task.fields):
             counts["empty"] += 1
             continue
-        if not cells["label"]:
+        if not row.labels:
             counts["missing_label"] += 1
             continue
-        inputs, _ = task.read({column: cells[field] for field, column in texts_of.items()}, texts_of)
-        gold = reading.labels[cells["label"]]
+        inputs, _ = task.read({column: row.cells[field] for field, column in texts_of.items()}, texts_of)
+        gold = task.gold_of(tuple(dict.fromkeys(reading.labels[label] for label in row.labels)))
         golds = seen.setdefault(texts, [])
         if gold in golds:
             counts["duplicates"] += 1
             continue
         counts["conflicting"] += bool(golds)
         golds.append(gold)
-        examples.append(Example(f"{name}:{number}", inputs, gold, cells.get("group", "").strip() or None))
+        examples.append(Example(f"{name}:{row.number}", inputs, gold, row.cells.get("group", "").strip() or None))
     if not examples:
         raise no_usable_rows(table, names)
     report = DataReport(rows=len(table.rows), used=len(examples), **counts)
@@ -206,10 +222,9 @@ def _left_out(opened: _Opened, fields: Sequence[str]) -> Iterator[str]:
 
     One note is about the rows without a text, one about the rows that lack only a label.
     """
-    texts = {number: all(cells[field].strip() for field in fields) for number, cells in opened.cells}
     without = {
-        "text": [number for number, there in texts.items() if not there],
-        "label": [number for number, cells in opened.cells if texts[number] and not cells["label"]],
+        "text": [row.number for row in opened.rows if not row.has_texts(fields)],
+        "label": [row.number for row in opened.rows if row.has_texts(fields) and not row.labels],
     }
     for what, numbers in without.items():
         if numbers:
@@ -231,7 +246,8 @@ def _notes(opened: _Opened, columns: Columns) -> Iterator[str]:
     if table.path.suffix.lower() not in tables.PLAIN:
         return
     if not columns.header and (columns.label is None or not columns.fields):
-        yield f"without a header, {opened.names['text']} is the text and {opened.names['label']} the label"
+        text = next(iter(opened.names))
+        yield f"without a header, {opened.names[text]} is the {text} and {opened.names['label']} the label"
     joined = sum(any("\n" in cell or "\r" in cell for cell in row.values()) for _, row in table.rows)
     if joined:
         yield f"{joined} of {len(table.rows)} rows span several lines"
@@ -259,16 +275,16 @@ def labels_in(
     path: Source,
     columns: Columns,
     mapping: Mapping[str, str],
-    fields: Sequence[str] = ("text",),
+    task: Task,
     labels_file: Path | None = None,
 ) -> tuple[str, ...]:
     """Return the labels of a training file for a new head.
 
-    They are mapped and without repetition: whole numbers by value, then words. Labels that the file has names for
-    (ClassLabel) keep its order. Only rows that ``load`` would use count. Raises DataError for what ``load`` refuses and
-    for fewer than two labels.
+    ``task`` has no labels yet. The labels are mapped and without repetition: whole numbers by value, then words. Labels
+    that the file has names for (ClassLabel) keep its order. Only rows that ``load`` would use count. Raises DataError
+    for what ``load`` refuses and for fewer than two labels.
     """
-    opened = _open(path, fields, columns, labels_file)
+    opened = _open(path, task, columns, labels_file)
     reading = matching.trained(opened.column, mapping, ignore_case=columns.ignore_case)
     labels = list(dict.fromkeys(reading.labels.values()))
     if not labels:

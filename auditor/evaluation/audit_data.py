@@ -15,7 +15,7 @@ from auditor import data
 from auditor.config import Config
 from auditor.data import Source
 from auditor.engine import Cache, NoCache
-from auditor.errors import DataError, UsageError
+from auditor.errors import DataError, ModelError, UsageError
 from auditor.models import in_memory
 from auditor.training import record as training_records
 from auditor.types import HOME
@@ -42,6 +42,25 @@ class Options:
     """Whether to forget the trainings that were kept."""
     allow_pickle: bool = False
     trust_remote_code: bool = False
+
+
+def recorded_task(model: in_memory.Source) -> Mapping[str, Any] | None:
+    """Name and settings of the task that a checkpoint, or the first in a folder, was trained for; None: not known.
+
+    A checkpoint that cannot be read is refused later.
+    """
+    try:
+        sources = in_memory.find(model).values()
+        record = next((training_records.read(path) for path in sources if isinstance(path, Path)), None)
+    except ModelError:
+        return None
+    return record.task if record is not None and record.task else None
+
+
+def task_settings(config: Config, record: Any) -> Mapping[str, Any]:
+    """What ``[task]`` says beside the name, else what the training of the same task recorded."""
+    recorded = {} if record is None or record.task.get("name") != config.task.name else record.task
+    return config.task.settings or {key: value for key, value in recorded.items() if key != "name"}
 
 
 def mapping(config: Config, record: Any) -> Mapping[str, str]:

@@ -16,7 +16,8 @@ from auditor.evaluation.audit_data import Options
 from auditor.evaluation.plan import Plan
 from auditor.evaluation.sampling import shuffled, without_leaks
 from auditor.models import in_memory, onnx
-from auditor.results import provenance
+from auditor.plugins import registry
+from auditor.results import canonical_json, provenance
 from auditor.storage.files import relative
 from auditor.training import record as training_records
 from auditor.types import HOME, Encoded, Example, Probe
@@ -48,11 +49,14 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
     loading = checkpoints.load_options(
         config, options.device, allow_pickle=options.allow_pickle, trust_remote_code=options.trust_remote_code
     )
-    described = checkpoints.described(sources, loading, config.task)
+    described = checkpoints.described(sources, loading, config.task.name)
     labels = checkpoints.shared_labels(described, candidate, str(options.model))
     records = {name: _record(model) for name, model in sources.items()}
     task = tasks.create(
-        config.task, labels, audit_data.mapping(config, records[candidate]), lenient=config.data.lenient
+        config.task.name,
+        labels,
+        audit_data.mapping(config, records[candidate]),
+        audit_data.task_settings(config, records[candidate]),
     )
     files = audit_data.files(config, options, records[candidate], sources[candidate])
     columns = audit_data.columns(config, records[candidate])
@@ -97,8 +101,9 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         cache=options.cache,
         files={name: str(dataset.path) for name, dataset in sets.items()},
     )
+    task_settings = canonical_json.plain(registry.settings_of(task.settings))
     facts = {
-        "task": {"name": task.name, "metric": task.metric, "labels": list(labels)},
+        "task": {"name": task.name, "metric": task.metric, "labels": list(labels), "settings": task_settings},
         "environment": provenance.environment(models[candidate], config.audit),
         "data": data_facts,
         "models": [

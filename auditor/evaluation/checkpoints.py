@@ -23,7 +23,7 @@ Described: TypeAlias = Checkpoint | in_memory.Described
 def load_options(config: Config, device: str, *, allow_pickle: bool, trust_remote_code: bool) -> LoadOptions:
     """How all of the audit's checkpoints are loaded."""
     return LoadOptions(
-        head=tasks.kind(config.task).head,
+        head=tasks.kind(config.task.name).head,
         device=device,
         backend=config.audit.backend,
         precision=config.audit.precision,

@@ -246,4 +246,6 @@ def _same(record: records.TrainingRecord) -> tuple[Any, ...]:
     data = {name: record.data.get(name, {}).get("sha256") for name in ("train", "validation")}
     settings = {name: value for name, value in record.settings.items() if name != "learning_rate"}
     columns = dict(record.columns)
-    return record.base["fingerprint"], data, record.train_rows, record.labels, dict(record.mapping), columns, settings
+    task = {name: value for name, value in record.task.items() if name != "name"}
+    labelled = record.labels, dict(record.mapping), columns, task
+    return record.base["fingerprint"], data, record.train_rows, *labelled, settings

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from auditor import audit_run, results, tasks
+from auditor import config as configs
 from auditor.audit_run import Listener, Request
 from auditor.config import Config
 from auditor.errors import ResultsError, UsageError
@@ -114,7 +115,7 @@ def read_config(content: Mapping[str, Any]) -> Config:
     Raises ResultsError for one of another auditor.
     """
     try:
-        return Config.model_validate(content["config"], strict=False)
+        return configs.recorded(content["config"])
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -126,7 +127,8 @@ def _check_policy(audited: Audited) -> None:
 
     Raises PolicyError before it.
     """
-    task = tasks.create(audited.results["task"]["name"], audited.results["task"]["labels"])
+    recorded = audited.results["task"]
+    task = tasks.create(recorded["name"], recorded["labels"], settings=recorded.get("settings"))
     known = {probe.name: {metric.name: metric for metric in probe.metrics(task)} for probe in registry.discover()}
     policy.check(audited.policy, known)
 

@@ -14,6 +14,7 @@ from auditor import config as configs
 from auditor import data
 from auditor.config import Config
 from auditor.errors import AuditError
+from auditor.evaluation import audit_data
 from auditor.models import checkpoint
 from auditor.training import record as records
 
@@ -158,11 +159,13 @@ def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> di
     files = {name: path.resolve() for name, path in sources.files.items()}
     splits = {name: files.pop(name, None) for name in SPLITS}
     mapping: Mapping[str, str] = {}
+    task: Any = {"name": config.task.name, **audit_data.task_settings(config, record)}
     if record is not None:
         columns, mapping = {**record.columns, **columns}, record.mapping
     return {
         **config.model_dump(),
         "seed": config.seed if record is None else record.seed,
+        "task": task,
         "data": {
             **config.data.model_dump(),
             **splits,

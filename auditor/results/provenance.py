@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from auditor import config as configs
 from auditor import data, results, stats
 from auditor.config import AuditSection, Config
 from auditor.environment import resources
@@ -128,7 +129,7 @@ def rebased(content: Mapping[str, Any], start: Path, end: Path) -> dict[str, Any
     def path(written: str) -> str:
         return written if written.endswith(IN_MEMORY) else relative(start / written, end)
 
-    config = Config.model_validate(content["config"], strict=False)
+    config = configs.recorded(content["config"])
     config._folder = start
     files = ("path", "labels_path")
     return {

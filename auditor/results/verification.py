@@ -103,7 +103,8 @@ def check_metrics(content: Mapping[str, Any], records: Sequence[ProbeRecord], wh
     Those of other probes stand by the digest.
     """
     try:
-        task = tasks.create(content["task"]["name"], content["task"]["labels"])
+        recorded = content["task"]
+        task = tasks.create(recorded["name"], recorded["labels"], settings=recorded.get("settings"))
         probes = {probe.name: probe for probe in registry.discover()}
         declared = {name: {metric.name: metric for metric in probe.metrics(task)} for name, probe in probes.items()}
     except AuditError as error:
@@ -184,8 +185,8 @@ def check_policy(content: Mapping[str, Any], own: Policy, where: str) -> None:
     Rules under the digest of a shipped policy must be those of that policy.
     """
     _expect(content["policy"], results.policy_dict(own), ("policy",), where)
-    for task in ("", *policy.BY_TASK):
-        shipped = policy.load(task=task)
+    for task in tasks.names():
+        shipped = policy.load(task=task, own=tasks.kind(task).policy)
         if shipped.sha256 == own.sha256 and shipped.rules != own.rules:
             raise _refused("policy: its rules differ from the file with its SHA-256", where)
 

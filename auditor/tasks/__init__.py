@@ -1,6 +1,7 @@
-"""Tasks by name: the modules of this package with a ``TASK``, and the entry points of third parties.
+"""Tasks by name, from this package and from third parties.
 
-A new task is one module: a class derived from ``OneLabel`` or ``TaskDefaults`` that is built from the model's labels.
+A task is one module with a ``TASK``: a class derived from ``OneLabel`` or ``TaskDefaults``, built from the model's
+labels. Third parties offer theirs by entry points.
 """
 
 from __future__ import annotations
@@ -10,15 +11,27 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, cast
 
 from auditor.errors import ConfigError, near_or_known
-from auditor.tasks.defaults import OneLabel, TaskDefaults
+from auditor.tasks.defaults import NoSettings, OneLabel, TaskDefaults
 from auditor.types import Task
 
-__all__ = ["GROUP", "OneLabel", "TaskDefaults", "create", "kind", "kinds", "names", "of_head"]
+__all__ = [
+    "GROUP",
+    "NoSettings",
+    "OneLabel",
+    "TaskDefaults",
+    "create",
+    "kind",
+    "kinds",
+    "names",
+    "of_head",
+    "settings_of",
+]
 
 GROUP = "auditor.tasks"
 """Entry-point group of third parties' tasks: a module with ``TASK``, or the class itself."""
@@ -32,16 +45,19 @@ CONTRACT = (
 
 @functools.cache
 def kinds() -> Mapping[str, type[Any]]:
-    """Every task's class by its name, auditor's own first. Raises ConfigError for a third party's that breaks."""
+    """Every task's class by its name, auditor's own first.
+
+    Raises ConfigError for a third party's that breaks.
+    """
     modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
-    found = {module.TASK.name: module.TASK for module in modules if hasattr(module, "TASK")}
-    found = dict(sorted(found.items(), key=lambda item: item[0] != "text-classification"))
+    own = {module.TASK.name: module.TASK for module in modules if hasattr(module, "TASK")}
+    classes = dict(sorted(own.items(), key=lambda item: item[0] != "text-classification"))
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         task = _loaded(entry)
-        if task.name in found:
+        if task.name in classes:
             raise ConfigError(f"two tasks are called {task.name!r}", where=f"entry point {entry.name}")
-        found[task.name] = task
-    return found
+        classes[task.name] = task
+    return classes
 
 
 def _loaded(entry: Any) -> type[Any]:
@@ -57,10 +73,15 @@ def _loaded(entry: Any) -> type[Any]:
     if lacking:
         hint = "derive it from auditor.tasks.TaskDefaults; see auditor.types.Task"
         raise ConfigError(f"{task.__name__} lacks {', '.join(lacking)}", where=where, hint=hint)
+    defaults = cast(Any, task).settings
+    if not is_dataclass(defaults) or isinstance(defaults, type):
+        hint = "settings = Settings(), of a frozen dataclass with a default for each field"
+        raise ConfigError(f"{task.__name__}.settings is no instance of a dataclass", where=where, hint=hint)
     try:
-        inspect.signature(task).bind((), None)
+        inspect.signature(task).bind((), {}, defaults)
     except TypeError as error:
-        raise ConfigError(f"{task.__name__}(labels, mapping) cannot be called: {error}", where=where) from None
+        problem = f"{task.__name__}(labels, mapping, settings) cannot be called: {error}"
+        raise ConfigError(problem, where=where) from None
     return cast(type[Any], task)
 
 
@@ -70,27 +91,40 @@ def names() -> tuple[str, ...]:
 
 
 def kind(name: str) -> type[Any]:
-    """The class of the task of that name. Raises ConfigError for an unknown task."""
+    """The class of the task of that name.
+
+    Raises ConfigError for an unknown task.
+    """
     if name not in kinds():
         raise ConfigError(f"unknown task {name!r}", hint=near_or_known(name, names()))
     return kinds()[name]
 
 
 def of_head(name: str | None) -> str | None:
-    """The first task that models with this head serve; None where there is none."""
+    """The first task that models with this head serve, if any."""
     return next((task.name for task in kinds().values() if task.head == name), None)
 
 
+def settings_of(name: str, given: Mapping[str, object]) -> Any:
+    """The task's settings: its defaults, with what ``[task]`` gives in their place.
+
+    Raises ConfigError for an unknown key or a value of another type.
+    """
+    from auditor.config import probe_settings
+
+    return probe_settings(kind(name).settings, given, "[task]")
+
+
 def create(
-    name: str, labels: Sequence[str], mapping: Mapping[str, str] | None = None, *, lenient: bool = False
+    name: str,
+    labels: Sequence[str],
+    mapping: Mapping[str, str] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> Task:
     """The task of that name over the model's labels.
 
-    ``mapping``: label in the data → the model's label. ``lenient``: of tags, that ``I-`` may begin an entity in the model's
-    answers. Raises ConfigError for an unknown task, or for a mapping to a label that the model does not have.
+    ``labels``: none while they are not known yet. ``mapping``: label in the data → the model's label. ``settings``: as
+    ``[task]`` gives them. Raises ConfigError for an unknown task, for settings that it does not have, or for a mapping
+    to a label that the model does not have.
     """
-    task = kind(name)
-    if lenient and not hasattr(task, "lenient"):
-        problem = f"lenient = true is about the tags of words, and the task is {name}"
-        raise ConfigError(problem, where="[data]", hint='leave it out, or task = "ner"')
-    return cast(Task, task(labels, mapping, lenient=True) if lenient else task(labels, mapping))
+    return cast(Task, kind(name)(labels, mapping or {}, settings_of(name, settings or {})))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from auditor.errors import ConfigError, near_match
 from auditor.labels import matching, spellings
@@ -12,7 +13,7 @@ from auditor.types import Classify, Inputs, Response, Score
 
 
 class TextClassification(OneLabel):
-    """One text field, one label of a fixed set; the metric is accuracy.
+    """One text, one label of a fixed set; the metric is accuracy.
 
     A response is a tuple of probabilities in [0, 1], one for each label in the model's order; the decision is the
     most probable label, the first one on a tie.
@@ -24,10 +25,12 @@ class TextClassification(OneLabel):
     ratio = False
     example_labels: tuple[str, ...] = ("negative", "positive")
 
-    def __init__(self, labels: Sequence[str], mapping: Mapping[str, str] | None = None) -> None:
-        """``mapping``: label in the data → the model's label. Raises ConfigError when the model has no such label."""
-        self.labels = tuple(labels)
-        self.mapping: Mapping[str, str] = dict(mapping or {})
+    def __init__(self, labels: Sequence[str], mapping: Mapping[str, str] | None = None, settings: Any = None) -> None:
+        """``mapping``: label in the data → the model's label.
+
+        Raises ConfigError when the model has no such label.
+        """
+        super().__init__(labels, mapping, settings)
         for value, label in self.mapping.items():
             if label not in self.labels:
                 raise ConfigError(
@@ -37,10 +40,10 @@ class TextClassification(OneLabel):
                 )
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
-        """Inputs and gold label of a row; without a column for ``label`` the gold is None.
+        """Inputs and gold label of a row.
 
-        The label is read as one of a column of its own: of a file, ``labelling.read`` decides for all rows at once. Raises
-        DataError for a label that the model does not know.
+        Without a column for ``label`` the gold is None. The label is read as one of a column of its own: of a file,
+        ``matching.read`` decides for all rows at once. Raises DataError for a label that the model does not know.
         """
         inputs = {"text": str(row[columns["text"]])}
         if "label" not in columns:
@@ -58,7 +61,10 @@ class TextClassification(OneLabel):
         return Score(float(self.show(response) == gold), 1.0)
 
     def constant(self, golds: Sequence[str | None]) -> Response | None:
-        """Certainty of the most frequent label (the first in label order on a tie); None without any label."""
+        """Certainty of the most frequent label.
+
+        The first in label order on a tie. None without any label.
+        """
         counts = Counter(gold for gold in golds if gold is not None)
         if not counts:
             return None

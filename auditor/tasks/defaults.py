@@ -1,9 +1,11 @@
-"""What holds for most tasks: a task of one answer for each example overrides little of it."""
+"""What holds for most tasks, so that a simple one overrides little."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
@@ -25,9 +27,18 @@ from auditor.types import (
 )
 
 
-class TaskDefaults:
-    """The gold belongs to the example as a whole, and stands whatever its words become."""
+@dataclass(frozen=True, slots=True)
+class NoSettings:
+    """Nothing that ``[task]`` could say beside the name."""
 
+
+class TaskDefaults:
+    """One gold answer for each example, which stands whatever its words become."""
+
+    labels: tuple[str, ...] = ()
+    mapping: Mapping[str, str] = MappingProxyType({})
+    settings: Any = NoSettings()
+    policy: Path | None = None
     offers: frozenset[Offer] = frozenset()
     layout: Literal["rows", "sentences"] = "rows"
     detail_metrics: tuple[Metric, ...] = ()
@@ -38,6 +49,14 @@ class TaskDefaults:
     """Labels that show what its metrics are."""
     steps = 60
     constant_answer = "always giving the same answer"
+
+    def __init__(self, labels: Sequence[str], mapping: Mapping[str, str] | None = None, settings: Any = None) -> None:
+        """``mapping``: label in the data → the model's label.
+
+        ``settings``: None for the task's defaults.
+        """
+        self.labels, self.mapping = tuple(labels), dict(mapping or {})
+        self.settings = type(self).settings if settings is None else settings
 
     def other_domain(self) -> Self:
         """The task itself: labels are the same everywhere."""
@@ -83,6 +102,18 @@ class TaskDefaults:
         del response
         return {}
 
+    def labels_of(self, cell: Any) -> Sequence[Any]:
+        """The cell as it is: it names one label."""
+        return (cell,)
+
+    def gold_of(self, labels: Sequence[str]) -> Any:
+        """The first label."""
+        return labels[0]
+
+    def target(self, gold: Any) -> Any:
+        """The gold itself."""
+        return gold
+
     def show_gold(self, gold: Any) -> str:
         """The gold as Python writes it."""
         return str(gold)
@@ -117,25 +148,30 @@ class TaskDefaults:
 
 
 class OneLabel(TaskDefaults):
-    """The gold is a label of a fixed set, and the response a probability in [0, 1] for each, in the order of ``labels``."""
+    """The gold is a label of a fixed set.
 
-    labels: tuple[str, ...]
+    The response is a probability for each label. Probabilities are in [0, 1], in the order of ``labels``.
+    """
+
     head = "sequence"
     offers: frozenset[Offer] = frozenset({"class_scores", "one_label", "attack_goal"})
     corruptions = wrong_classes.CORRUPTIONS
     constant_answer = "always predicting one class"
 
-    def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:  # noqa: ARG002 - one decision
+    def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:  # noqa: ARG002
         """Whether the most probable label is the same."""
         return self.show(before) == self.show(after)
 
     def goal(self, example: Example, before: Response) -> Goal | None:
-        """The gold label's probability, then the others'; None where the answer before is wrong."""
+        """The gold label's probability, then the others'.
+
+        None where the answer before is wrong.
+        """
         if example.gold is None or self.show(before) != example.gold:
             return None
         place = self.labels.index(example.gold)
 
-        def scores(inputs: Inputs, response: Response, edits: Edits | None = None) -> tuple[float, ...]:  # noqa: ARG001 - one label a text
+        def scores(inputs: Inputs, response: Response, edits: Edits | None = None) -> tuple[float, ...]:  # noqa: ARG001
             # The first label of equals is the decision: one before the gold label is so by a tie already.
             first = (math.nextafter(chance, 2.0) for chance in response[:place])
             return (response[place], *first, *response[place + 1 :])

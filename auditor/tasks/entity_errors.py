@@ -1,4 +1,4 @@
-"""What a sentence's predicted entities got wrong, and the token-level counts that look better than they are."""
+"""What predicted entities got wrong, and the flattering counts by token."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from auditor.text.spans import overlap
 from auditor.types import Detail, Metric, Score, Span
 
 ERRORS = ("boundary", "type", "boundary and type", "missed", "spurious")
-"""Right type with other boundaries; right boundaries with another type; neither, and they overlap; nothing there; and, of
-what the model sees, what overlaps no entity."""
+"""Right type with other boundaries; right boundaries with another type; neither, and they overlap; nothing there; and,
+of what the model sees, what overlaps no entity."""
 MEASURES = ("f1", "precision", "recall")
 COUNTS_O = "token level, O counted: most words are outside every entity, so this looks better than F1 of entities"
 
@@ -26,7 +26,7 @@ WHOLE = (
     _ratio(
         "lenient_f1",
         "F1 as conlleval and seqeval's default count it: I- after O or another type begins an entity "
-        "([data] lenient = true reads the model so)",
+        "([task] lenient = true reads the model so)",
     ),
 )
 """Metrics of a whole sentence's details."""
@@ -45,16 +45,17 @@ SLICED = (
 def details(
     gold: Sequence[Span], seen: Sequence[Span], types: Sequence[str], tags: Sequence[tuple[str, str]]
 ) -> Iterator[Detail]:
-    """The details of one sentence. ``tags``: gold and predicted tag of each word.
+    """The details of one sentence.
 
-    Precision and recall of the entities; F1, precision and recall of each type; of each kind of error, how many of the
-    entities there are (of what the model sees: spurious); of each tag F1, precision and recall, O among them.
+    ``tags``: gold and predicted tag of each word. Precision and recall of the entities; F1, precision and recall of
+    each type; of each kind of error, how many of the entities there are (of what the model sees: spurious); of each tag
+    F1, precision and recall, O among them.
     """
-    right = set(gold).intersection(seen)
-    yield Detail("precision", {}, Score(float(len(right)), float(len(seen))))
-    yield Detail("recall", {}, Score(float(len(right)), float(len(gold))))
+    agreed = set(gold).intersection(seen)
+    yield Detail("precision", {}, Score(float(len(agreed)), float(len(seen))))
+    yield Detail("recall", {}, Score(float(len(agreed)), float(len(gold))))
     for kind in types:
-        counts = [sum(span.type == kind for span in spans_) for spans_ in (right, seen, gold)]
+        counts = [sum(span.type == kind for span in spans_) for spans_ in (agreed, seen, gold)]
         yield from _three("type", kind, *counts)
     errors = Counter(_errors(gold, seen))
     for name in ERRORS:
@@ -64,9 +65,9 @@ def details(
         yield from _three(
             "token",
             tag,
-            sum(wanted == found == tag for wanted, found in tags),
-            sum(found == tag for _, found in tags),
-            sum(wanted == tag for wanted, _ in tags),
+            sum(right == answer == tag for right, answer in tags),
+            sum(answer == tag for _, answer in tags),
+            sum(right == tag for right, _ in tags),
             key="tag",
         )
 
@@ -81,13 +82,13 @@ def _errors(gold: Sequence[Span], seen: Sequence[Span]) -> Iterator[str]:
     for span in gold:
         if span in seen:
             continue
-        near = [other for other in seen if overlap(span, other)]
-        if any(other[:2] == span[:2] for other in near):
+        near = [entity for entity in seen if overlap(span, entity)]
+        if any(entity[:2] == span[:2] for entity in near):
             yield "type"
-        elif any(other.type == span.type for other in near):
+        elif any(entity.type == span.type for entity in near):
             yield "boundary"
         else:
             yield "boundary and type" if near else "missed"
     for span in seen:
-        if not any(overlap(span, other) for other in gold):
+        if not any(overlap(span, entity) for entity in gold):
             yield "spurious"

@@ -1,4 +1,4 @@
-"""Goal of attacks on named entity recognition: are the entities found before still found, and how surely?"""
+"""Goal of attacks on named entity recognition: entities that are still found."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FIELD = "text"
 
 
 def goal(task: NamedEntityRecognition, example: Example, before: Response) -> Goal | None:
-    """Whether the entities found before are still found, and how surely; None where none is found before.
+    """Whether the entities found before are still found, and how surely.
 
-    The scores of an edited text in which the entities cannot be told are those of a certain success for the model: an
-    attack gains nothing there.
+    None where none is found before. The scores of an edited text in which the entities cannot be told are those of a
+    certain success for the model: an attack gains nothing there.
     """
     wanted = task.spans_found(example, before)
     if not wanted:
@@ -36,7 +36,10 @@ def goal(task: NamedEntityRecognition, example: Example, before: Response) -> Go
 
 
 def confidence(task: NamedEntityRecognition, response: Response, wanted: Sequence[Span]) -> float:
-    """In [0, 1], above one half exactly while all entities are found; by the least likely tag of their words."""
+    """In [0, 1], above one half exactly while all entities are found.
+
+    By the least likely tag of their words.
+    """
     likely = min(
         _likely(task.labels, response[place], tag)
         for entity in wanted
@@ -49,5 +52,8 @@ def confidence(task: NamedEntityRecognition, response: Response, wanted: Sequenc
 
 
 def _likely(labels: Sequence[str], row: Sequence[float], tag: str) -> float:
-    """The probability of the likeliest tag of the same type, whatever the model's scheme; 0 without such a tag."""
+    """The probability of the likeliest tag of the same type.
+
+    Whatever the model's scheme; 0 without such a tag.
+    """
     return max((float(chance) for label, chance in zip(labels, row, strict=True) if label[1:] == tag[1:]), default=0.0)

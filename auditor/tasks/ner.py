@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from auditor import text
@@ -32,12 +33,21 @@ Gold = tuple[str, ...]
 """IOB2 tags, one a word."""
 
 
-class NamedEntityRecognition(TaskDefaults):
-    """Words between blanks, each with a tag; the metric is entity-level F1, strict: boundaries and type.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the model's tags are read."""
 
-    A response is a tuple of one row a word: the probabilities in [0, 1] of the model's tags, in its order. The decision is
-    the most probable tag of each word, and the entities that begin with ``B-`` among them (IOB2, as seqeval's strict mode
-    and Nakayama 2018 count). Words beyond a response's rows are outside every entity.
+    lenient: bool = False
+    """Whether ``I-`` begins an entity too, as in the tags of a model trained on IOB1 data."""
+
+
+class NamedEntityRecognition(TaskDefaults):
+    """Words with tags; the metric is entity-level F1.
+
+    F1 is strict: boundaries and type. A response is a tuple of one row a word: the probabilities in [0, 1] of the
+    model's tags, in its order. The decision is the most probable tag of each word, and the entities that begin with
+    ``B-`` among them (IOB2, as seqeval's strict mode and Nakayama 2018 count). Words beyond a response's rows are
+    outside every entity.
     """
 
     name = "ner"
@@ -46,16 +56,15 @@ class NamedEntityRecognition(TaskDefaults):
     ratio = True
     head = "token"
     offers: frozenset[Offer] = frozenset({"labelled_spans", "attack_goal"})
-    lenient: bool = False
-    """Whether the model begins entities with ``I-`` too, as one trained on IOB1 does."""
+    settings = Settings()
     layout: Literal["rows", "sentences"] = "sentences"
     detail_metrics: tuple[Metric, ...] = entity_errors.WHOLE
     sliced_metrics: tuple[Metric, ...] = entity_errors.SLICED
     corruptions = wrong_entities.CORRUPTIONS
     unit: str | None = "entities"
     steps = 200
-    """Little is learned of named entities by 60 steps, from few or from many labels: F1 0.43 on CoNLL-2003 by a model of 22
-    million parameters from 100 sentences or from 1,000; by 200 steps 0.67 and 0.78, by 600 0.69 and 0.81."""
+    """Little is learned of named entities by 60 steps, from few or from many labels: F1 0.43 on CoNLL-2003 by a model
+    of 22 million parameters from 100 sentences or from 1,000; by 200 steps 0.67 and 0.78, by 600 0.69 and 0.81."""
     example_labels: tuple[str, ...] = ("O", "B-PER", "I-PER")
     constant_answer = "naming no entity"
 
@@ -63,19 +72,19 @@ class NamedEntityRecognition(TaskDefaults):
         self,
         labels: Sequence[str],
         mapping: Mapping[str, str] | None = None,
+        settings: Settings | None = None,
         *,
         other_domain: bool = False,
-        lenient: bool = False,
     ) -> None:
-        """``labels``: the model's tags. ``mapping``: type in the data → the model's type, or O, which makes its entities
-        none; of tags that are numbers, number → tag. ``other_domain``: the data may name types that the model does not have.
-        ``lenient``: the model begins entities with ``I-`` too, as one trained on IOB1
-        does. Raises ConfigError for labels that are no tags, or a mapping to no type.
+        """``labels``: the model's tags.
+
+        ``mapping``: type in the data → the model's type, or O, which makes its entities none; of tags that are numbers,
+        number → tag. ``other_domain``: the data may name types that the model does not have. Raises ConfigError for
+        labels that are no tags, or a mapping to no type.
         """
         # Tags without a type, as of a model that knows one only, get one here.
-        self.labels = tuple(map(spans.typed, labels))
-        self.mapping: Mapping[str, str] = dict(mapping or {})
-        self._other_domain, self.lenient = other_domain, lenient
+        super().__init__(tuple(map(spans.typed, labels)), mapping, settings)
+        self._other_domain = other_domain
         for label in self.labels:
             try:
                 spans.parts(label)
@@ -85,13 +94,13 @@ class NamedEntityRecognition(TaskDefaults):
                     f"the model's label {label!r} is no tag of entities: {error.message}", hint=hint
                 ) from None
         # A model that has no tag for a beginning, as some older ones, is read as it was meant.
-        self._strict = not lenient and any(label[0] in "BSU" for label in self.labels if label != OUTSIDE)
+        self._strict = not self.settings.lenient and any(label[0] in "BSU" for label in self.labels if label != OUTSIDE)
         self._ends = any(label[0] in "ESLU" for label in self.labels if label != OUTSIDE)
         self.types = tuple(spans.types(self.labels))
         self._check_mapping()
 
     def _check_mapping(self) -> None:
-        numbers = {one for one in self.mapping if spellings.NUMBER.fullmatch(spellings.spelled(one))}
+        numbers = {spelling for spelling in self.mapping if spellings.NUMBER.fullmatch(spellings.spelled(spelling))}
         kinds = (*self.types, *(self.mapping.keys() - numbers))
         tags = {OUTSIDE, *(f"{letter}-{kind}" for letter in spans.PREFIXES for kind in kinds)}
         for spelling, meant in self.mapping.items():
@@ -102,17 +111,17 @@ class NamedEntityRecognition(TaskDefaults):
                 raise ConfigError(f"{meant!r} is no {what} of the model", where="[data.labels]", hint=hint)
 
     def other_domain(self) -> Self:
-        """The task as read in another domain, whose data may name types of their own."""
-        return type(self)(self.labels, self.mapping, other_domain=True, lenient=self.lenient)
+        """The task where data may name types of their own."""
+        return type(self)(self.labels, self.mapping, self.settings, other_domain=True)
 
     def comparable(self, golds: Sequence[Gold | None]) -> ComparableLabels:
         """The types that the model has and that entities of the golds have."""
         return compared_types.comparable(golds, self.types)
 
     def read(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[Inputs, Gold | None]:
-        """Inputs and gold of a row of words and IOB2 tags; without a column for ``label`` the gold is None.
+        """Inputs and gold of a row of words and IOB2 tags.
 
-        Raises DataError for a type that the model does not know.
+        Without a column for ``label`` the gold is None. Raises DataError for a type that the model does not know.
         """
         words: Sequence[str] = row[columns["text"]]
         column = columns.get("label")
@@ -122,12 +131,12 @@ class NamedEntityRecognition(TaskDefaults):
         return spans.renamed(tags, {kind: self._type(kind) for kind in spans.types(tags)})
 
     def _type(self, kind: str) -> str:
-        """The model's name of a type as data spell it: mapped, by name, or by name in another case."""
+        """The model's name of a type: mapped, exact, or in another case."""
         if kind in self.mapping:
             return self.mapping[kind]
         if kind in self.types:
             return kind
-        alike = [one for one in self.types if one.casefold() == kind.casefold()]
+        alike = [known for known in self.types if known.casefold() == kind.casefold()]
         if len(alike) == 1:
             return alike[0]
         if kind == spans.PLAIN and len(self.types) == 1:
@@ -153,12 +162,14 @@ class NamedEntityRecognition(TaskDefaults):
         return spans.spans(self.tags(response), strict=self._strict)
 
     def tags(self, response: Response) -> tuple[str, ...]:
-        """The most probable tag of each word, the first one on a tie."""
+        """The most probable tag of each word, on a tie the first."""
         return tuple(self.labels[max(range(len(row)), key=row.__getitem__)] for row in response)
 
     def score(self, gold: Gold, response: Response) -> Score:
-        """(2·tp, 2·tp + fp + fn) of the entities. Entities of types that the model does not have count neither as missed
-        nor, where it sees something else in their place, as spurious.
+        """(2·tp, 2·tp + fp + fn) of the entities.
+
+        Those of types that the model does not have count neither as missed nor, where it sees something else in their
+        place, as spurious.
         """
         right, seen, wanted = self.counts(gold, response)
         return Score(2.0 * right, float(seen + wanted))
@@ -169,21 +180,24 @@ class NamedEntityRecognition(TaskDefaults):
         return len(set(wanted).intersection(seen)), len(seen), len(wanted)
 
     def _compared(self, gold: Gold, response: Response) -> tuple[list[Span], list[Span], list[Span]]:
-        """The entities of the model's types, what it sees where no others are, and the others."""
+        """The gold entities of the model's types, what it sees, the others.
+
+        What it sees in the place of others is left out.
+        """
         every = spans.spans(gold)
-        wanted = [one for one in every if one.type in self.types]
-        foreign = [one for one in every if one.type not in self.types]
-        seen = self.entities(response)
-        return wanted, [one for one in seen if not any(spans.overlap(one, other) for other in foreign)], foreign
+        wanted = [entity for entity in every if entity.type in self.types]
+        foreign = [entity for entity in every if entity.type not in self.types]
+        return wanted, _apart(self.entities(response), foreign), foreign
 
     def details(self, gold: Gold, response: Response) -> Iterator[Detail]:
-        """Precision and recall, by type, by kind of error and by tag (``entity_errors.details``); foreign types left out.
+        """Precision and recall, by type, by kind of error and by tag.
 
-        ``lenient_f1``: where whatever tag changes to a type begins an entity, as conlleval and seqeval's default count.
+        See ``entity_errors.details``; foreign types are left out. ``lenient_f1``: where whatever tag changes to a type
+        begins an entity, as conlleval and seqeval's default count.
         """
         wanted, seen, foreign = self._compared(gold, response)
         read = spans.spans(self.tags(response), strict=False)
-        leniently = [span for span in read if not any(spans.overlap(span, other) for other in foreign)]
+        leniently = _apart(read, foreign)
         right = len(set(wanted).intersection(leniently))
         tags = [*self._read(response), *[OUTSIDE] * (len(gold) - len(response))]
         left_out = spans.places(foreign)
@@ -192,13 +206,16 @@ class NamedEntityRecognition(TaskDefaults):
         yield Detail("lenient_f1", {}, Score(2.0 * right, float(len(leniently) + len(wanted))))
 
     def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:
-        """Whether the entities are the same, those before moved to where their words stand after."""
+        """Whether the entities are the same, moved with their words."""
         entities, origins = self.entities(before), alignment.origins.get("text")
         moved = entities if origins is None else spans.followed(entities, origins)
         return moved == self.entities(after)
 
     def follow(self, gold: Gold, alignment: Alignment) -> Gold | None:
-        """The tags of the edited text; None where the edits took an entity apart or joined it to other words."""
+        """The tags of the edited text.
+
+        None where the edits took an entity apart or joined it to other words.
+        """
         if "text" not in alignment.origins:
             return gold
         if spans.joined(gold, alignment.edits["text"]):
@@ -210,11 +227,14 @@ class NamedEntityRecognition(TaskDefaults):
         return {"text": spans.places(spans.spans(example.gold or ()))}
 
     def goal(self, example: Example, before: Response) -> Goal | None:
-        """How surely the entities that the model finds before are still found; None where it finds none."""
+        """How surely the entities found before are still found.
+
+        None where the model finds none before.
+        """
         return entity_goal.goal(self, example, before)
 
     def spans_found(self, example: Example, response: Response) -> tuple[Span, ...]:
-        """The entities of the gold that the answer has with their boundaries and type, in their order."""
+        """The gold entities that the answer has, with boundaries and type."""
         seen = set(self.entities(response))
         return tuple(entity for entity in spans.spans(example.gold or ()) if entity in seen)
 
@@ -232,16 +252,19 @@ class NamedEntityRecognition(TaskDefaults):
         return sum(float(row[place]) for row, place in zip(response, places, strict=True)) / max(len(gold), 1)
 
     def show(self, value: Response) -> str:
-        """The most probable tags; those of a model with another scheme as IOB2."""
+        """The most probable tags, whatever the model's scheme as IOB2."""
         return " ".join(self._read(value))
 
     def _read(self, response: Response) -> tuple[str, ...]:
-        """The tags that the words were read to have, as IOB2: what is wrong of them stays as it is where a model has that."""
+        """The tags that the words were read to have, as IOB2.
+
+        What is wrong of them stays as it is where a model has that.
+        """
         tags = self.tags(response)
         return tags if self._strict and not self._ends else spans.tags_of(self.entities(response), len(tags))
 
     def constant(self, golds: Sequence[Gold | None]) -> Response | None:
-        """No entity anywhere, the best answer that ignores the input; None without any gold."""
+        """No entity anywhere; None without any gold."""
         return () if any(gold is not None for gold in golds) else None
 
     def units(self, gold: Gold) -> int:
@@ -259,6 +282,11 @@ class NamedEntityRecognition(TaskDefaults):
     def load(self, value: Sequence[str]) -> Gold:
         """The tags."""
         return tuple(map(str, value))
+
+
+def _apart(entities: Sequence[Span], foreign: Sequence[Span]) -> list[Span]:
+    """The entities that overlap none of the foreign ones."""
+    return [entity for entity in entities if not any(spans.overlap(entity, alien) for alien in foreign)]
 
 
 TASK = NamedEntityRecognition

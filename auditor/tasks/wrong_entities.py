@@ -19,7 +19,7 @@ class _Wrong:
     """A share of the entities, rounded to whole entities, is mislabelled."""
 
     def impossible(self, golds: Sequence[Tags]) -> str | None:
-        """Why no entity of these can be mislabelled so; None where it can."""
+        """Why no entity of these can be mislabelled so, if none can."""
         types = {span.type for gold in golds for span in spans.spans(gold)}
         return None if len(types) > 1 else "the training rows name entities of one type only"
 
@@ -44,7 +44,7 @@ class _Wrong:
 
 
 class Missing(_Wrong):
-    """Entities are outside, as if nobody had seen them (Li, Liu & Shi 2021)."""
+    """Entities are outside, as if unseen (Li, Liu & Shi 2021)."""
 
     def impossible(self, golds: Sequence[Tags]) -> str | None:
         """Why no entity can be missing: there is none."""

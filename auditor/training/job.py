@@ -126,7 +126,7 @@ def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, f
     if fresh and distributed.is_first():
         keeper.discard()
     distributed.wait()
-    old = None if fresh else _same(target, key, ready.config.task)
+    old = None if fresh else _same(target, key, ready.config.task.name)
     if old is None:
         meter = cost.Meter(progress)
         with meter.measured(where):
@@ -150,7 +150,8 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...], rows: Mappi
     files = {**configs.data_files(config), **rows}
     if "train" not in files:
         raise ConfigError("no training data", where="[data]", hint='train = "train.csv"')
-    heads.of(tasks.kind(config.task).head, task=config.task)
+    heads.of(tasks.kind(config.task.name).head, task=config.task.name)
+    tasks.settings_of(config.task.name, config.task.settings)
     base = _base(config)
     configs.check_files(path for name, path in configs.data_files(config).items() if name not in rows)
     task, sets = _sets(config, files, labels, replaced=rows)
@@ -200,11 +201,14 @@ def _sets(
     columns = data.Columns.of(
         configs.columns(config), repair=section.repair, ignore_case=section.ignore_case, header=header
     )
-    if not labels and tasks.kind(config.task).layout == "sentences":
+    name, settings = config.task.name, config.task.settings
+    if not labels and tasks.kind(name).layout == "sentences":
         labels = data.tags_in(files["train"], columns, mapping, list(files.values()))
     elif not labels:
-        labels = data.labels_in(files["train"], columns, mapping, labels_file=labels_files.get("train"))
-    task = tasks.create(config.task, labels, mapping)
+        # Without labels the task still says which columns there are and what their cells name.
+        task = tasks.create(name, (), settings=settings)
+        labels = data.labels_in(files["train"], columns, mapping, task, labels_files.get("train"))
+    task = tasks.create(name, labels, mapping, settings)
     task_of = {name: task if name in OWN else task.other_domain() for name in files}
     return task, data.load_all(files, tasks=task_of, columns=columns, labels_files=labels_files)
 
@@ -259,6 +263,7 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
         "repair": ready.config.data.repair,
         "ignore_case": ready.config.data.ignore_case,
         "header": ready.config.data.header is not False,
+        "task": {"name": ready.config.task.name, **ready.config.task.settings},
     }
 
 

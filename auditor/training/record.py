@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,8 @@ class TrainingRecord:
     """Whether labels that differ only in case counted as one label."""
     header: bool = True
     """Whether the first row of CSV and TSV files named the columns."""
+    task: Mapping[str, Any] = field(default_factory=dict)
+    """``name``, and the task's settings as ``[task]`` gives them; empty in files from before they were recorded."""
     warning: str = ""
     """Problems of the model that training could detect."""
 
@@ -92,9 +94,9 @@ def read(folder: Path) -> TrainingRecord | None:
         schema = int(content["schema"])
         if schema <= SCHEMA:
             known = {
-                field.name: content[field.name]
-                for field in fields(TrainingRecord)
-                if field.name in content or field.default is MISSING
+                entry.name: content[entry.name]
+                for entry in fields(TrainingRecord)
+                if entry.name in content or (entry.default is MISSING and entry.default_factory is MISSING)
             }
             record = TypeAdapter(TrainingRecord).validate_python(known)
             _check_entries(record)
@@ -108,6 +110,9 @@ def _check_entries(record: TrainingRecord) -> None:
     for entry, needed in ((record.base, "fingerprint"), *((place, "sha256") for place in record.data.values())):
         if not {"path", needed} <= entry.keys():
             raise ValueError(needed)
+    name = record.task.get("name")
+    if record.task and not (isinstance(name, str) and name):
+        raise ValueError("task")
 
 
 def check_data(record: TrainingRecord, folder: Path, name: str) -> Path:

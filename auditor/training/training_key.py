@@ -17,7 +17,7 @@ from auditor.models import checkpoint, hugging_face
 from auditor.models.devices import device_words
 from auditor.training import distributed
 from auditor.training.settings import TrainingRun
-from auditor.types import Example
+from auditor.types import Example, Task
 
 PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "peft", "nlpaug", "textattack")
 
@@ -50,7 +50,7 @@ def key(run: TrainingRun) -> str:
         "recipe": [run.recipe.name, dict(run.recipe.reads())],
         "settings": asdict(run.settings),
         "seed": run.seed,
-        "task": [run.task.name, *run.task.labels],
+        "task": [run.task.name, *run.task.labels, *_changed(run.task)],
         "device": device_words(torch.device(where)),
         "threads": torch.get_num_threads(),
         **({"processes": distributed.count()} if distributed.count() > 1 else {}),
@@ -60,6 +60,11 @@ def key(run: TrainingRun) -> str:
     for line in _lines((*run.examples, *run.validation)):
         digest.update(line)
     return digest.hexdigest()
+
+
+def _changed(task: Task) -> list[Any]:
+    """The task's settings, where they are not its defaults."""
+    return [] if task.settings == type(task).settings else [asdict(task.settings)]
 
 
 def fingerprint(base: Path) -> str:

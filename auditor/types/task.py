@@ -1,10 +1,11 @@
-"""What a task is: everything that auditor knows of examples, answers and what "right" means."""
+"""What a task is: examples, answers, and what "right" means."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from auditor.types.cases import Detail, Example, Inputs, Response, Score
@@ -13,17 +14,18 @@ from auditor.types.records import Metric
 from auditor.types.requests import Request
 
 Offer: TypeAlias = Literal["class_scores", "one_label", "labelled_spans", "attack_goal"]
-"""What a probe may need of a task: probabilities of classes, a single label for each example, spans of words with types,
-a decision that attacks can work against."""
+"""What a probe may need of a task: probabilities of classes, a single label for each example, spans of words with
+types, a decision that attacks can work against."""
 
 
 class Goal(Protocol):
-    """How surely a right decision stands, given the answer to the edited texts."""
+    """How surely a right decision stands after edits."""
 
     def __call__(self, inputs: Inputs, response: Response, edits: Edits | None = None) -> tuple[float, ...]:
-        """Scores in [0, 1], the decision's first: it stands while its score is the largest (of equals the first).
+        """Scores in [0, 1], the decision's first.
 
-        ``edits``: what made ``inputs`` of the example's texts; None: not known.
+        It stands while its score is the largest, of equals the first. ``edits``: what made ``inputs`` of the example's
+        texts; None: not known.
         """
         ...
 
@@ -32,13 +34,14 @@ class Corruption(Protocol):
     """A kind of wrong labels in training data."""
 
     def impossible(self, golds: Sequence[Any]) -> str | None:
-        """Why no gold of these can be wrong so; None where it can."""
+        """Why no gold of these can be wrong so, if none can."""
         ...
 
     def __call__(self, golds: Sequence[Any], rate: float, rng: random.Random) -> list[Any]:
-        """The golds with a share in [0, 1] of the labels wrong, rounded to whole labels.
+        """The golds with a share in [0, 1] of the labels wrong.
 
-        Which are wrong, and what they become, follows from ``rng`` alone: a larger rate adds to a smaller one.
+        It is rounded to whole labels. Which are wrong, and what they become, follows from ``rng`` alone: a larger rate
+        adds to a smaller one.
         """
         ...
 
@@ -61,7 +64,7 @@ class ComparableLabels:
 
 @runtime_checkable
 class Task(Protocol):
-    """What an example is and what "right" means. Everything specific to a task lives behind this.
+    """What an example is, and what "right" means.
 
     ``auditor.tasks.TaskDefaults`` has what holds for most tasks.
     """
@@ -95,9 +98,13 @@ class Task(Protocol):
     """Optimiser steps of a short training, where a user names none."""
     constant_answer: str
     """What the best answer is that ignores the input, in words: ``always predicting one class``."""
+    settings: Any
+    """What ``[task]`` says beside the name: an instance of a frozen dataclass; of the class, the defaults."""
+    policy: Path | None
+    """The file of the limits that a third party's task brings; None: those of auditor's own policies."""
 
     def other_domain(self) -> Task:
-        """The task as read in another domain, whose data may have labels that the model has not."""
+        """The task where data may have labels that the model lacks."""
         ...
 
     def comparable(self, golds: Sequence[Any]) -> ComparableLabels | None:
@@ -105,22 +112,44 @@ class Task(Protocol):
         ...
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
-        """Inputs and gold of a row, checked; ``columns`` maps each field and ``label`` to its column's name.
+        """Read a row, with or without its gold.
 
+        ``columns`` maps each field and ``label`` to its column's name. Of files with a row for each example
+        the gold is made by ``labels_of`` and ``gold_of`` instead: how labels are spelled is decided for a whole column.
         Raises DataError without a place (the caller adds file and row).
         """
         ...
 
-    def request(self, inputs: Inputs) -> Request: ...
+    def labels_of(self, cell: Any) -> Sequence[Any]:
+        """The labels that a cell names, as the data spell them.
 
-    def score(self, gold: Any, response: Response) -> Score: ...
+        Also asked of a task over no labels, to find out which there are. Nothing of them, or blanks: the row has no
+        gold.
+        """
+        ...
+
+    def gold_of(self, labels: Sequence[str]) -> Any:
+        """The gold answer that these labels of the model make."""
+        ...
+
+    def target(self, gold: Any) -> Any:
+        """What a model learns of a gold: one label, or many."""
+        ...
+
+    def request(self, inputs: Inputs) -> Request:
+        """What the model is asked."""
+        ...
+
+    def score(self, gold: Any, response: Response) -> Score:
+        """One example's share of the metric."""
+        ...
 
     def details(self, gold: Any, response: Response) -> Iterable[Detail]:
-        """Further scores of one example, added up as ``score`` is; empty where the metric says it all."""
+        """Further scores of one example, added up as ``score`` is, if any."""
         ...
 
     def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:
-        """Whether two answers, to the texts before and after edits, mean the same decision (invariance)."""
+        """Whether answers before and after edits mean the same decision."""
         ...
 
     def follow(self, gold: Any, alignment: Alignment) -> Any:
@@ -128,15 +157,18 @@ class Task(Protocol):
         ...
 
     def protected(self, example: Example) -> Mapping[str, frozenset[int]]:
-        """Text field → the places of the words that edits of the context alone leave as they are."""
+        """Text field → the words that edits of the context leave alone."""
         ...
 
     def goal(self, example: Example, before: Response) -> Goal | None:
-        """What an attack on this example works against; None where there is nothing right to attack."""
+        """What an attack works against; None: nothing right to attack."""
         ...
 
     def spans_found(self, example: Example, response: Response) -> Sequence[Span]:
-        """The labelled spans of the gold that the answer has; empty where the task offers no ``labelled_spans``."""
+        """The labelled spans of the gold that the answer has.
+
+        Empty where the task offers no ``labelled_spans``.
+        """
         ...
 
     def gold_spans(self, gold: Any) -> Mapping[str, Sequence[Span]]:
@@ -148,7 +180,10 @@ class Task(Protocol):
         ...
 
     def likelihood(self, gold: Any, response: Response) -> float:
-        """How likely the answer makes the gold, in [0, 1]; of labels of words, their mean."""
+        """How likely the answer makes the gold, in [0, 1].
+
+        Of labels of words, their mean.
+        """
         ...
 
     def show(self, value: Response) -> str:
@@ -160,19 +195,19 @@ class Task(Protocol):
         ...
 
     def units(self, gold: Any) -> int:
-        """How many of what annotators are paid for (``unit``) a gold answer holds."""
+        """How many of ``unit`` a gold answer holds."""
         ...
 
     def stratum(self, gold: Any) -> str | None:
-        """The class of an example for recall by class and stratified samples; None where there is none."""
+        """The class of an example, for recall and stratified samples, if any."""
         ...
 
     def constant(self, golds: Sequence[Any]) -> Response | None:
-        """The best answer that ignores the input, given these answers; None where the task has none."""
+        """The best answer that ignores the input, given these, if any."""
         ...
 
     def class_scores(self, response: Response) -> Mapping[str, float]:
-        """Label → probability in [0, 1]; empty where the task has no such thing."""
+        """Label → probability in [0, 1], if the task has that."""
         ...
 
     def dump(self, gold: Any) -> Any:

@@ -37,17 +37,17 @@ class Policy:
     rules: tuple[Rule, ...]
 
 
-def shipped(task: str = "") -> Path:
-    """The file of the task's shipped policy."""
-    return BY_TASK.get(task, DEFAULT)
+def shipped(task: str = "", own: Path | None = None) -> Path:
+    """The file of the task's shipped policy; ``own``: the one that a third party's task brings."""
+    return own or BY_TASK.get(task, DEFAULT)
 
 
-def load(path: Path | None = None, task: str = "") -> Policy:
-    """Read a policy; None reads the task's shipped one.
+def load(path: Path | None = None, task: str = "", own: Path | None = None) -> Policy:
+    """Read a policy; None reads the one that is shipped for the task, or that the task brings (``own``).
 
     Raises PolicyError naming file, rule and key.
     """
-    file = shipped(task) if path is None else path
+    file = shipped(task, own) if path is None else path
     hint = "leave --policy out for the shipped one"
     content = read_file(file, PolicyError, missing="no such policy file", hint=hint, limit=SETTINGS)
     document = documents.toml(content, PolicyError, str(file))
@@ -62,7 +62,7 @@ def load(path: Path | None = None, task: str = "") -> Policy:
     if not tables:
         raise PolicyError("no [[rule]] in it", where=str(file), hint="a policy without rules cannot release a model")
     rules = tuple(rule_of(table, f"{file}: rule {number}") for number, table in enumerate(tables, start=1))
-    name = f"default for {task}" if task in BY_TASK else "default"
+    name = f"default for {task}" if file not in (path, DEFAULT) else "default"
     return Policy(name if path is None else file.name, hashlib.sha256(content).hexdigest(), rules)
 
 

@@ -60,7 +60,7 @@ class SequenceHead(Head[Classify]):
         given = self.tokenizer(_tokenizer_inputs(requests), truncation=True, max_length=self._max_length)
         columns: Columns = {name: given[name] for name in READ if name in given}
         columns[EXAMPLES] = [example.id for example in examples]
-        columns[LABELS] = [label_index(example.gold, example, task) for example in examples]
+        columns[LABELS] = [label_index(task.target(example.gold), example, task) for example in examples]
         return columns
 
     def _encode(self, requests: Sequence[Classify]) -> Iterator[Encoded]:

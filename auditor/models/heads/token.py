@@ -188,7 +188,7 @@ def _tags(example: Example, words: int, task: Task) -> list[int]:
 
     Raises DataError if the gold is not one tag per word.
     """
-    gold = example.gold
+    gold = task.target(example.gold)
     if not isinstance(gold, tuple) or len(gold) != words:
         problem = (
             f"{len(gold)} tags for {words} words" if isinstance(gold, tuple) else f"{gold!r} is not one tag per word"
