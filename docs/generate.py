@@ -258,13 +258,14 @@ def results() -> str:
 
 
 def api() -> str:
-    """The functions and classes that ``import auditor`` offers."""
-    import auditor
+    """The functions and classes that ``import auditor`` offers, and the checks of ``auditor.testing``."""
+    import auditor.testing
 
+    kit = [(auditor.testing, name) for name, one in vars(auditor.testing).items() if inspect.isfunction(one)]
     parts = ["# Python\n\n`import auditor` loads nothing heavy; every name is imported when it is first used.\n"]
-    for name in ("audit", "train", "load", "Results"):
-        member = getattr(auditor, name)
-        parts.append(f"## `auditor.{name}`\n\n{_documented(name, member)}")
+    for module, name in (*((auditor, name) for name in ("audit", "train", "load", "Results")), *kit):
+        member = getattr(module, name)
+        parts.append(f"## `{module.__name__}.{name}`\n\n{_documented(name, member)}")
         if inspect.isclass(member):
             own = [one for one in vars(member) if not one.startswith("_") and callable(getattr(member, one))]
             parts += [f"### `{name}.{one}`\n\n{_documented(one, getattr(member, one))}" for one in own]

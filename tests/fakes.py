@@ -12,7 +12,7 @@ from auditor import tasks, text
 from auditor.engine.deriving import derived
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.plugins import registry
-from auditor.types import Case, Example, Inputs, Inquiry, Model, Probe, ScoredCase, Slice, Task, TrainedModel
+from auditor.types import Case, Example, Inputs, Model, Probe, ScoredCase, Slice, Task
 
 LABELS = ("negative", "positive")
 GOOD = ("good", "great", "fine", "lovely", "superb")
@@ -80,21 +80,6 @@ def asked(case: Case) -> Inputs:
 def words_touched(case: Case, task: Task | None = None) -> float | None:
     """The share of the words that the case's edits replace, as the engine has it."""
     return derived(case, task or tasks.create("text-classification", LABELS)).words_touched
-
-
-class NoTrainings:
-    """The parts of an audit that probes ask for which compare trainings; other probes do not."""
-
-    checkpoints: Sequence[TrainedModel] = ()
-
-    def has(self, need: str) -> bool:
-        raise NotImplementedError
-
-    def train_by(self, recipe: str, examples: Any, **how: Any) -> TrainedModel:
-        raise NotImplementedError
-
-    def findings(self, inquiry: Inquiry, model: Model) -> Any:
-        raise NotImplementedError
 
 
 def nowhere(_model: str, _probe: str, _case: ScoredCase) -> None:

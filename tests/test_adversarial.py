@@ -9,15 +9,15 @@ import random
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from fakes import NoTrainings, asked, words_touched
+from fakes import asked, words_touched
 
 from auditor.engine.deriving import derived
 from auditor.engine.lockstep import Lockstep
@@ -27,15 +27,14 @@ from auditor.errors import ConfigError
 from auditor.evaluation.judging import judge
 from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
+from auditor.testing import FakeAudit, FakeModel
 from auditor.types import (
     Case,
     Encoded,
     Example,
-    Inputs,
     Judged,
-    Model,
     Probe,
-    Response,
+    Request,
     Score,
     ScoredCase,
     Skipped,
@@ -55,50 +54,25 @@ def by_keyword(text: str) -> tuple[float, float]:
     return (1 - sure, sure) if "best" in text.split() else (sure, 1 - sure)
 
 
-@dataclass
-class FakeAudit(NoTrainings):
-    """An audit of a model that goes by a keyword."""
+TASK = TextClassification(("negative", "positive"))
 
-    given: Sequence[Example]
-    settings: Any = field(default_factory=Settings)
-    task: Task = field(default_factory=lambda: TextClassification(("negative", "positive")))
-    asked: list[str] = field(default_factory=list)
-    model: str = "fake"
-    domains: tuple[str, ...] = ("home",)
-    favourable_label: str | None = None
-    width: int = 1
-    reads: int | None = None
-    """Words that the model reads of a text."""
 
-    def __post_init__(self) -> None:
-        self.lockstep: Lockstep[Inputs, Response] = Lockstep(self._answer, self.width)
+def audit_of(
+    examples: Sequence[Example],
+    chosen: Settings | None = None,
+    task: Task = TASK,
+    *,
+    width: int = 1,
+    reads: int | None = None,
+    kind: type[FakeModel] = FakeModel,
+) -> FakeAudit:
+    """An audit of a model that goes by a keyword, and reads ``reads`` words of a text."""
+    model = kind(lambda request: by_keyword(request.texts[0]), tokens=str.split, reads=reads)
+    return FakeAudit(examples, chosen or Settings(), task, model=model, width=width)
 
-    def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
-        assert name == "home"
-        return self.given[:n]
 
-    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
-        return list(self.lockstep.ask(inputs))
-
-    def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
-        assert slice_
-        return self.lockstep.run(tasks)
-
-    def _answer(self, inputs: Sequence[Inputs]) -> list[Response]:
-        texts = [one["text"] for one in inputs]
-        self.asked += texts
-        return [by_keyword(text) for text in texts]
-
-    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
-        words = [one["text"].split() for one in inputs]
-        cut = [self.reads is not None and len(one) > self.reads for one in words]
-        return [Encoded(" ".join(one[: self.reads]), 0, much, None) for one, much in zip(words, cut, strict=True)]
-
-    def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
-        raise NotImplementedError
-
-    def rng(self, *key: object) -> random.Random:
-        return random.Random(repr(key))
+def texts_asked(audit: FakeAudit) -> list[str]:
+    return [inputs["text"] for inputs in audit.asked]
 
 
 def example(text: str, gold: str | None = "positive", name: str = "test:2") -> Example:
@@ -110,7 +84,7 @@ def settings(recipe: Recipe, **options: Any) -> Settings:
 
 
 def run(recipe: Recipe, *examples: Example, **options: Any) -> list[Case]:
-    audit = FakeAudit(examples, settings(recipe, **options))
+    audit = audit_of(examples, settings(recipe, **options))
     return [case for case in PROBE.cases(audit) if isinstance(case, Case)]
 
 
@@ -121,7 +95,7 @@ def test_side_by_side_every_attack_ends_as_it_does_alone(recipe: Recipe) -> None
     before = random.getstate(), str(np.random.get_state()), warnings.filters[:]
     found = {}
     for width in (1, 3, 32):
-        audit = FakeAudit(films, settings(recipe), width=width)
+        audit = audit_of(films, settings(recipe), width=width)
         found[width] = list(PROBE.cases(audit))
     assert found[1] == found[3] == found[32]
     assert (random.getstate(), str(np.random.get_state()), warnings.filters[:]) == before
@@ -262,13 +236,13 @@ def test_an_attack_that_fails_ends_with_the_text_as_it_was(recipe: Recipe) -> No
 
 
 def test_a_wrong_answer_is_not_attacked() -> None:
-    audit = FakeAudit([example("dull", "negative"), example(FILM, "negative", "test:3")], settings("deepwordbug"))
+    audit = audit_of([example("dull", "negative"), example(FILM, "negative", "test:3")], settings("deepwordbug"))
     _, case = PROBE.cases(audit)
     assert isinstance(case, Case)
     assert not case.edits
     assert case.facts == {"attacked": 0.0}
-    assert audit.asked.count(FILM) == 1
-    assert not any("film" in text for text in audit.asked if text != FILM)
+    assert texts_asked(audit).count(FILM) == 1
+    assert not any("film" in text for text in texts_asked(audit) if text != FILM)
 
 
 def test_the_same_example_is_attacked_in_the_same_way_whatever_ran_before() -> None:
@@ -292,8 +266,8 @@ def test_global_generators_and_logging_are_left_as_they_were() -> None:
 
 def test_the_query_budget_ends_an_attack() -> None:
     budget = 20
-    audit = FakeAudit([example("a dull film with many words that nobody wants to hear", "negative")])
-    audit.settings = settings("pruthi", query_budget=budget)
+    given = [example("a dull film with many words that nobody wants to hear", "negative")]
+    audit = audit_of(given, settings("pruthi", query_budget=budget))
     (case,) = PROBE.cases(audit)
     assert isinstance(case, Case)
     assert case.facts["queries"] == budget
@@ -303,9 +277,9 @@ def test_the_query_budget_ends_an_attack() -> None:
 def test_a_small_budget_is_spent_on_all_words_not_on_the_first_ones() -> None:
     names = "alpha bravo charlie foxtrot golf hotel india juliet kilo lima mike november"
     words = names.split()
-    audit = FakeAudit([example(" ".join(words), "negative")], settings("pruthi", query_budget=60))
+    audit = audit_of([example(" ".join(words), "negative")], settings("pruthi", query_budget=60))
     assert len(list(PROBE.cases(audit))) == 1
-    touched = {index for text in audit.asked for index, word in enumerate(text.split()) if word != words[index]}
+    touched = {index for text in texts_asked(audit) for index, word in enumerate(text.split()) if word != words[index]}
     assert len(touched) >= 10
 
 
@@ -333,7 +307,7 @@ def test_the_recipe_s_own_freedom_is_a_second_slice() -> None:
 
 
 def test_pruthi_changes_one_word_by_itself_so_that_it_has_no_second_strength() -> None:
-    audit = FakeAudit([example(FILM)], settings("pruthi", freedom=True))
+    audit = audit_of([example(FILM)], settings("pruthi", freedom=True))
     first, second = PROBE.cases(audit)
     assert isinstance(first, Case)
     assert second == Skipped(
@@ -346,7 +320,7 @@ def test_pwws_without_wordnet_is_skipped_with_the_resource_and_the_way_to_get_it
 ) -> None:
     absent = Resource("NLTK WordNet", False, "get it with: python -m nltk.downloader wordnet")
     monkeypatch.setattr(resources, "wordnet", lambda: absent)
-    audit = FakeAudit([example(FILM)], settings("pwws"))
+    audit = audit_of([example(FILM)], settings("pwws"))
     assert list(PROBE.cases(audit)) == [
         Skipped({"recipe": "pwws"}, "NLTK WordNet is missing: get it with: python -m nltk.downloader wordnet")
     ]
@@ -373,7 +347,7 @@ def test_pwws_swaps_a_synonym_in_an_order_that_hashes_do_not_decide(monkeypatch:
 @pytest.mark.parametrize("text", ["", "!!! ... ?", "  \n ", "<SPLIT> best or not", "the and of a", "x y z"])
 def test_a_text_without_a_word_to_change_is_no_attack_withstood(text: str) -> None:
     gold = "positive" if "best" in text else "negative"
-    audit = FakeAudit([example(FILM), example(text, gold, "test:3")], settings("deepwordbug"))
+    audit = audit_of([example(FILM), example(text, gold, "test:3")], settings("deepwordbug"))
     attacked, nothing = PROBE.cases(audit)
     assert isinstance(attacked, Case)
     assert isinstance(nothing, Case)
@@ -383,7 +357,7 @@ def test_a_text_without_a_word_to_change_is_no_attack_withstood(text: str) -> No
 
 def test_texts_that_mostly_offer_nothing_are_not_attacked_and_the_slice_does_not_apply() -> None:
     given = [example(FILM), *(example("!!!", "negative", f"test:{number}") for number in range(3, 5))]
-    audit = FakeAudit(given, settings("pruthi", freedom=True))
+    audit = audit_of(given, settings("pruthi", freedom=True))
     reason = (
         "2 of the 3 texts that the model decides rightly offer nothing to change: "
         "pruthi changes words of four letters or more that are no English stop words"
@@ -396,7 +370,7 @@ def test_texts_that_mostly_offer_nothing_are_not_attacked_and_the_slice_does_not
 
 
 def test_a_model_that_answers_nothing_rightly_is_not_measured_but_for_that() -> None:
-    audit = FakeAudit([example(FILM, "negative"), example("dull", "positive", "test:3")], settings("deepwordbug"))
+    audit = audit_of([example(FILM, "negative"), example("dull", "positive", "test:3")], settings("deepwordbug"))
     gap, *cases = PROBE.cases(audit)
     assert gap == Skipped({"recipe": "deepwordbug"}, "the model decides none of the 2 texts rightly")
     assert [case.facts for case in cases if isinstance(case, Case)] == [{"attacked": 0.0}] * 2
@@ -405,18 +379,18 @@ def test_a_model_that_answers_nothing_rightly_is_not_measured_but_for_that() -> 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
 def test_words_that_the_model_does_not_read_are_left_alone(recipe: Recipe) -> None:
     value = "alpha bravo charlie foxtrot golf hotel india juliet best lima mike november"
-    audit = FakeAudit([example(value)], settings(recipe), reads=4)
+    audit = audit_of([example(value)], settings(recipe), reads=4)
     (case,) = PROBE.cases(audit)
     assert isinstance(case, Case)
     assert not case.edits
     assert (case.facts["attacked"], case.facts["claimed"]) == (1.0, 0.0)
-    assert all(text.endswith(" golf hotel india juliet best lima mike november") for text in audit.asked)
-    assert any(not text.startswith("alpha bravo charlie foxtrot") for text in audit.asked)
+    assert all(text.endswith(" golf hotel india juliet best lima mike november") for text in texts_asked(audit))
+    assert any(not text.startswith("alpha bravo charlie foxtrot") for text in texts_asked(audit))
 
 
 def test_a_share_of_the_words_read_may_change_and_is_what_the_facts_say() -> None:
     value = f"{FILM} {'x ' * 600}"
-    audit = FakeAudit([example(value)], settings("deepwordbug"), reads=14)
+    audit = audit_of([example(value)], settings("deepwordbug"), reads=14)
     (case,) = PROBE.cases(audit)
     assert isinstance(case, Case)
     assert words_touched(case) == pytest.approx(1 / 14)
@@ -431,12 +405,13 @@ class Guarding(TextClassification):
         return {"text": frozenset(place for place, word in enumerate(words) if word == "best")}
 
 
-class ReadsTheEnd(FakeAudit):
-    """An audit of a model that reads the last words of a text."""
+class ReadsTheEnd(FakeModel):
+    """A model that reads the last words of a text."""
 
-    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
-        words = [one["text"].split() for one in inputs]
-        return [Encoded(" ".join(one[-4:]), 0, len(one) > 4, None) for one in words]
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        words = [request.texts[0].split() for request in requests]
+        every = zip(requests, words, strict=True)
+        return [Encoded(" ".join(one[-4:]), 0, len(one) > 4, request) for request, one in every]
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
@@ -446,14 +421,14 @@ def test_words_that_the_task_protects_stay_wherever_the_part_read_begins(recipe:
         (TextClassification(("negative", "positive")), True),
         (Guarding(("negative", "positive")), False),
     ):
-        audit = ReadsTheEnd([example(value)], settings(recipe), task)
+        audit = audit_of([example(value)], settings(recipe), task, kind=ReadsTheEnd)
         (case,) = PROBE.cases(audit)
         assert isinstance(case, Case)
         assert bool(case.edits) is (case.facts["claimed"] == 1.0) is attacked
         assert not case.invalid
-        assert all(one.startswith("alpha bravo charlie foxtrot golf ") for one in audit.asked)
+        assert all(one.startswith("alpha bravo charlie foxtrot golf ") for one in texts_asked(audit))
         # An attack asks without a word to see how much it matters; what it proposes has them all.
-        proposed = [one.split() for one in audit.asked if len(one.split()) == 9 and "[UNK]" not in one]
+        proposed = [one.split() for one in texts_asked(audit) if len(one.split()) == 9 and "[UNK]" not in one]
         assert all("best" in words for words in proposed) is not attacked
 
 
@@ -494,7 +469,7 @@ def test_probabilities_that_add_up_only_nearly_are_taken_as_they_are() -> None:
 
 
 def test_without_labels_nothing_can_be_attacked() -> None:
-    audit = FakeAudit([example(FILM, None)], settings("deepwordbug"))
+    audit = audit_of([example(FILM, None)], settings("deepwordbug"))
     assert list(PROBE.cases(audit)) == [Skipped({"recipe": "deepwordbug"}, "no example has a label")]
     assert audit.asked == []
 

@@ -14,7 +14,7 @@ from fakes import nowhere, plan_of, reviews, shipped
 from auditor import metrics, results
 from auditor.evaluation import runner
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.results import folder
+from auditor.results import entries
 from auditor.types import Example, Measurement, Metric, ProbeRecord, Row, Rule, Silent, Verdict
 from auditor.verdicts import gate
 from auditor.verdicts.policy import Policy
@@ -117,7 +117,7 @@ def test_it_stands_in_the_results_and_is_read_from_them() -> None:
     found, items = measured("quality", {"home": reviews(60)}, examples=30)
     written = results.record_dict(found)
     assert [one.get("available") for one in written["measurements"]] == [one.available for one in found.measurements]
-    again = folder._record(json.loads(json.dumps(written)), {})
+    again = entries.record_of(json.loads(json.dumps(written)), {})
     assert [one.available for one in again.measurements] == [one.available for one in found.measurements]
     assert items
 

@@ -19,7 +19,7 @@ from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.evaluation.probe_audit import BoundAudit
 from auditor.models.fake import FakeModel
-from auditor.results import folder
+from auditor.results import entries
 from auditor.types import Case, Judged, Measurement, ProbeRecord, Request, Row, ScoredCase, Silent
 from auditor.verdicts import policy
 from probes import _templates, bias
@@ -292,7 +292,7 @@ def test_no_rule_of_a_shipped_policy_reads_a_group_or_a_pair(task: str) -> None:
 def test_the_groups_come_back_from_results_with_what_the_gap_says() -> None:
     record = record_of(lambda request: YES if names(request.texts[0], "old", "age") else NO, Settings(sentences=20))
     kept = results.record_dict(record)
-    again = folder._record(kept, {}).groups({"axis": "age"})
+    again = entries.record_of(kept, {}).groups({"axis": "age"})
     assert len(again) == 5
     assert [(one.metric, one.slice) for one in again] == [
         (one.metric, one.slice) for one in record.groups({"axis": "age"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from auditor.types import (
     Measurement,
     Metric,
     Planned,
+    ProbeDefaults,
     Request,
     Skipped,
     Task,
@@ -40,7 +42,7 @@ class Settings:
             raise ValueError("examples must be at least 1")
 
 
-class Marks:
+class Marks(ProbeDefaults):
     """Texts with a mark at the end.
 
     The last word gets a mark; the label stays.
@@ -48,7 +50,6 @@ class Marks:
 
     name = "marks"
     limitation = "noise"
-    needs: frozenset[str] = frozenset()
     settings: Any = Settings()
     pools: tuple[frozenset[str], ...] = (frozenset({"kind"}),)
 
@@ -151,15 +152,20 @@ def skip(reason: str) -> Any:
     return cases(lambda _audit, _found: iter([Skipped({"kind": "mark"}, reason)]))
 
 
+COUNT = itertools.count()
 BROKEN: dict[str, list[Any]] = {
     "members": [
         Nameless(),
         broken(name="Not Snake"),
         broken(limitation="no such row"),
-        broken(limitation=None),
         broken(needs={"train"}),
         broken(needs=frozenset({"no such need"})),
         broken(pools=[frozenset({"kind"})]),
+        broken(limitation=None),
+        broken(role="quality"),
+        broken(role="no such role"),
+        broken(scope="no such scope"),
+        broken(interactive=None),
         cases(lambda _audit, _found: iter(["no case"])),
     ],
     "docstring": [Undescribed(), broken(__doc__=""), broken(__doc__="One line.\nAnother line.")],
@@ -175,19 +181,15 @@ BROKEN: dict[str, list[Any]] = {
         metric(),
         metric("flip_rate"),  # type: ignore[arg-type]
         metric(replace(metrics.flip_rate(), low=1.0)),
-        metric(replace(metrics.flip_rate(), kind="median of means")),
-        broken(
-            metrics=lambda _self, _task: (
-                replace(metrics.flip_rate(), name=f"m{random.random():.9f}"[0] + "x" * random.randint(1, 10**4)),
-            )
-        ),
+        metric(replace(metrics.flip_rate(), kind="median of means")),  # type: ignore[arg-type]
+        broken(metrics=lambda _self, _task: (replace(metrics.flip_rate(), name=f"flips_{next(COUNT)}"),)),
     ],
     "metrics declared": [own(0.5, name="another")],
     "values in range": [own(1.5, high=2.0), own(float("nan")), own(0.5, low=0.6), own(0.5, high=float("inf"))],
     "slices of words": [
         cases(lambda _audit, found: first(found, slice={"kind": 3, "place": "end"})),
         cases(lambda _audit, found: first(found, slice={"kind": "", "place": "end"})),
-        cases(lambda _audit, _found: iter([Skipped({"kind": 3}, "no")])),
+        cases(lambda _audit, _found: iter([Skipped({"kind": 3}, "no")])),  # type: ignore[dict-item]
     ],
     "slices consistent": [
         cases(

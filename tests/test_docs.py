@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import script
@@ -49,6 +51,19 @@ def test_the_readme_is_a_screen() -> None:
 def blocks(page: str, language: str) -> list[str]:
     content = (ROOT / "docs" / page).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", content, flags=re.M | re.S)
+
+
+@pytest.mark.parametrize("page", ["write-a-probe.md", "write-a-task.md", "write-a-recipe.md"])
+def test_the_test_of_a_how_to_passes(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    *before, code = blocks(f"how-to/{page}", "python")
+    for probe in before:
+        (tmp_path / "question_marks.py").write_text(probe, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    named: dict[str, Any] = {}
+    exec(code, named)
+    (test,) = (named[name] for name in named if name.startswith("test_"))
+    test()
+    sys.modules.pop("question_marks", None)
 
 
 def test_the_probe_of_the_how_to_runs_and_is_gated_on(

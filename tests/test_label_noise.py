@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_low_resource import TASK, FakeAudit, rows
+from test_low_resource import TASK, audit_of, rows
 
 from auditor import tasks
 from auditor.errors import ConfigError
@@ -17,6 +17,7 @@ from auditor.stats import curve
 from auditor.tasks import OneLabel
 from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
+from auditor.testing import FakeAudit
 from auditor.text import spans
 from auditor.types import Case, Example, Judged, Score, Skipped
 from probes.label_noise import PROBE, Settings, _corrupted, share
@@ -24,8 +25,8 @@ from probes.label_noise import PROBE, Settings, _corrupted, share
 SMALL = Settings(rates=(0.1, 0.4), rows=50, seeds=2, steps=30, examples=5)
 
 
-def audit(**more: Any) -> Any:
-    return FakeAudit(SMALL, **more)
+def audit(settings: Settings = SMALL, **more: Any) -> FakeAudit:
+    return audit_of(settings, **more)
 
 
 def wrong(found: Sequence[Example], given: Sequence[Example]) -> dict[str, str]:
@@ -39,7 +40,7 @@ def test_every_rate_trains_with_every_seed_on_as_many_wrong_labels() -> None:
     # Two kinds, three shares, two seeds, five home rows each.
     assert len(fake.fits) == 12
     assert len(cases) == 60
-    truth = {one.id: one.gold for one in fake.train}
+    truth = {one.id: one.gold for one in fake.examples("train")}
     counts = [sum(one.gold != truth[one.id] for one in rows_) for rows_, *_ in fake.fits]
     # Of 50 rows, or of the 25 of one class.
     assert counts == [0, 0, 5, 5, 20, 20, 0, 0, 2, 2, 10, 10]
@@ -91,8 +92,7 @@ def test_rows_of_one_class_cannot_be_mislabelled() -> None:
 
 
 def test_a_text_cannot_lack_its_label() -> None:
-    fake = audit()
-    fake.settings = replace(SMALL, kinds=("missing",))
+    fake = audit(replace(SMALL, kinds=("missing",)))
     assert {str(one) for one in PROBE.cases(fake)} == {
         str(
             Skipped(
@@ -151,8 +151,7 @@ def test_more_wrong_entities_are_those_and_others() -> None:
 
 
 def test_sentences_are_trained_on_and_asked_like_texts() -> None:
-    fake = audit(task=ENTITIES, train=tagged(60), home=tagged(10))
-    fake.settings = replace(SMALL, steps=None)
+    fake = audit(replace(SMALL, steps=None), task=ENTITIES, train=tagged(60), home=tagged(10))
     cases = [one for one in PROBE.cases(fake) if isinstance(one, Case)]
     assert {one.slice["labels"] for one in cases} == {"missing", "symmetric"}
     assert {steps for *_, steps, _ in fake.fits} == {200}

@@ -229,6 +229,15 @@ def test_light_commands_load_nothing_heavy(arguments: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_checks_load_nothing_heavy_before_they_run() -> None:
+    code = (
+        "import sys\nimport auditor.testing\n"
+        f"sys.exit(', '.join(name for name in {HEAVY!r} if name in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("code", ["import auditor", "import auditor; dir(auditor)", "from auditor.types import Probe"])
 def test_importing_auditor_loads_nothing_heavy(code: str) -> None:
     loaded = f"name for name in {(*HEAVY, 'pydantic')!r} if name in sys.modules"

@@ -6,31 +6,18 @@ import gc
 import random
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes import NoTrainings
 
 from auditor.errors import ConfigError
 from auditor.stats import curve
 from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
-from auditor.types import (
-    Case,
-    Encoded,
-    Example,
-    Inputs,
-    Judged,
-    Measurement,
-    Model,
-    Probe,
-    Response,
-    Score,
-    Skipped,
-    Slice,
-)
+from auditor.testing import FakeAudit
+from auditor.types import Case, Example, Judged, Measurement, Probe, Score, Skipped
 from probes._learning_curves import stratified
 from probes.low_resource import FULL, PROBE, Settings
 
@@ -46,41 +33,21 @@ class Fitted:
     """Stands for a trained model."""
 
 
-@dataclass
-class FakeAudit(NoTrainings):
-    settings: Any
-    train: Sequence[Example] = field(default_factory=lambda: rows(200, "train"))
-    home: Sequence[Example] = field(default_factory=lambda: rows(20, "test"))
-    fits: list[tuple[Sequence[Example], int, int, int]] = field(default_factory=list)
-    alive: list[Any] = field(default_factory=list)
-    most_alive: int = 0
-    task: Any = TASK
-    model: str = "fake"
-    domains: tuple[str, ...] = ("home",)
-    favourable_label: str | None = None
+def fitted(*_: Any, **__: Any) -> Any:
+    return Fitted()
 
-    def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
-        return {"train": self.train, "home": self.home}[name][:n]
 
-    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
-        raise NotImplementedError
-
-    def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
-        raise NotImplementedError
-
-    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
-        raise NotImplementedError
-
-    def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
-        gc.collect()
-        self.most_alive = max(self.most_alive, 1 + sum(one() is not None for one in self.alive))
-        self.fits.append((examples, seed, steps, batch_size))
-        model: Any = Fitted()
-        self.alive.append(weakref.ref(model))
-        return model  # type: ignore[no-any-return]
-
-    def rng(self, *key: object) -> random.Random:
-        return random.Random(repr(key))
+def audit_of(
+    chosen: Any,
+    *,
+    train: Sequence[Example] | None = None,
+    home: Sequence[Example] | None = None,
+    task: Any = TASK,
+    fit: Any = fitted,
+) -> FakeAudit:
+    """Of 200 training rows and 20 home rows unless others are given."""
+    examples = {"train": train or rows(200, "train"), "home": home or rows(20, "test")}
+    return FakeAudit(examples, chosen, task, fit=fit)
 
 
 def settings(**options: Any) -> Settings:
@@ -89,13 +56,14 @@ def settings(**options: Any) -> Settings:
 
 def test_the_probe_follows_the_contract() -> None:
     assert isinstance(PROBE, Probe)
-    assert (PROBE.needs, PROBE.scope) == ({"train", "base"}, "candidate")
+    assert PROBE.needs == {"train", "base"}
+    assert PROBE.scope == "candidate"
     assert [metric.kind for metric in PROBE.metrics(TASK)] == ["descriptive"] * 3
     assert PROBE.metrics(TASK)[0].name == "accuracy"
 
 
 def test_each_size_and_seed_is_fitted_once_and_asked_about_every_home_example() -> None:
-    audit = FakeAudit(settings(steps=31, batch_size=4))
+    audit = audit_of(settings(steps=31, batch_size=4))
     cases = [case for case in PROBE.cases(audit) if isinstance(case, Case)]
     counted = Counter((case.slice["labels"], case.facts["seed"]) for case in cases)
     assert counted == {("10", 0.0): 5, ("10", 1.0): 5, ("40", 0.0): 5, ("40", 1.0): 5, (FULL, 0.0): 5}
@@ -105,23 +73,32 @@ def test_each_size_and_seed_is_fitted_once_and_asked_about_every_home_example() 
 
 
 def test_seeds_differ_in_subsample_and_in_initialisation() -> None:
-    audit = FakeAudit(settings(sizes=(10,), seeds=3))
+    audit = audit_of(settings(sizes=(10,), seeds=3))
     list(PROBE.cases(audit))
     assert len({seed for _, seed, _, _ in audit.fits}) == 3
     assert len({tuple(sorted(one.id for one in some)) for some, _, _, _ in audit.fits}) == 3
-    again = FakeAudit(settings(sizes=(10,), seeds=3))
+    again = audit_of(settings(sizes=(10,), seeds=3))
     list(PROBE.cases(again))
     assert again.fits == audit.fits
 
 
 def test_a_fitted_model_is_let_go_before_the_next_one_is_trained() -> None:
-    audit = FakeAudit(settings(seeds=3))
-    deque(PROBE.cases(audit), maxlen=0)
-    assert (len(audit.fits), audit.most_alive) == (6, 1)
+    made: list[Any] = []
+    alive: list[int] = []
+
+    def fit(*_: Any, **__: Any) -> Any:
+        gc.collect()
+        model = Fitted()
+        made.append(weakref.ref(model))
+        alive.append(sum(one() is not None for one in made))
+        return model
+
+    deque(PROBE.cases(audit_of(settings(seeds=3), fit=fit)), maxlen=0)
+    assert alive == [1] * 6
 
 
 def test_sizes_above_the_training_rows_are_skipped_with_the_reason() -> None:
-    audit = FakeAudit(settings(sizes=(10, 201)))
+    audit = audit_of(settings(sizes=(10, 201)))
     skipped = [one for one in PROBE.cases(audit) if isinstance(one, Skipped)]
     assert skipped == [Skipped({"labels": "201"}, "only 200 training rows")]
     assert len(audit.fits) == 2
@@ -185,7 +162,7 @@ def answers(accuracies: dict[str, list[float]], n: int = 100) -> list[Judged]:
 
 
 def measured(accuracies: dict[str, list[float]], **options: Any) -> dict[str, Measurement]:
-    found = PROBE.measure(answers(accuracies), FakeAudit(settings(**options)))
+    found = PROBE.measure(answers(accuracies), audit_of(settings(**options)))
     return {one.slice.get("labels", one.metric): one for one in found}
 
 
@@ -232,7 +209,7 @@ def test_cases_of_one_cluster_are_added_up_and_cases_without_gold_left_out() -> 
         judged(FULL, 0, 3, 0.0, 0.0),
         judged(FULL, 0, 4, 1.0, gold=False),
     ]
-    found = next(iter(PROBE.measure(cases, FakeAudit(settings()))))
+    found = next(iter(PROBE.measure(cases, audit_of(settings()))))
     assert (found.value, found.n_clusters) == (0.75, 2)
 
 
@@ -244,7 +221,7 @@ def test_of_named_entities_the_curve_is_by_entities_too() -> None:
     """Sentences of two entities each; those of the seeds' subsamples by their facts."""
     task = NamedEntityRecognition(("O", "B-A", "I-A"))
     train = [Example(f"train:{i}", {"text": "x y z"}, ("B-A", "O", "B-A")) for i in range(200)]
-    audit = FakeAudit(settings(), train=train, task=task)
+    audit = audit_of(settings(), train=train, task=task)
     named = {"10": (18.0, 22.0), "40": (80.0, 80.0)}
     cases = [
         replace(one, facts={**one.facts, "entities": named[one.slice["labels"]][int(one.facts["seed"])]})

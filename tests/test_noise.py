@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import itertools
 import os
@@ -11,13 +10,12 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from fakes import NoTrainings, asked, words_touched
+from fakes import asked, words_touched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pair_task import PairTask
@@ -27,7 +25,8 @@ from auditor.config import probe_settings
 from auditor.errors import ConfigError
 from auditor.perturbations import augmentation, builtin, nlpaug_methods
 from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, NOISE, Perturbation, perturb
-from auditor.types import Case, Encoded, Example, Inputs, Skipped, Task
+from auditor.testing import FakeAudit, FakeModel
+from auditor.types import Case, Example, Skipped, Task
 from probes.noise import PROBE, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,34 +39,17 @@ OWN = tuple(one.name for one in NOISE if not one.needs)
 CHOSEN = ("keyboard typo", "misspelling", "upper case", "digits to words", "swapped words")
 
 
-@dataclass
-class FakeAudit(NoTrainings):
-    """What the probe asks of an audit."""
-
-    given: Sequence[Example]
-    settings: Settings
-    task: Task
-    seed: int = 0
-    reads: int | None = None
-
-    def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
-        assert name == "home"
-        return self.given[:n]
-
-    def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
-        """A model that reads ``reads`` words of each field (None: all)."""
-        words = [[one[name].split() for name in self.task.fields] for one in inputs]
-        cut = [self.reads is not None and max(map(len, fields)) > self.reads for fields in words]
-        keys = [repr([field[: self.reads] for field in fields]) for fields in words]
-        return [Encoded(key, 0, much, None) for key, much in zip(keys, cut, strict=True)]
-
-    def rng(self, *key: object) -> random.Random:
-        return random.Random(hashlib.sha256(repr((self.seed, key)).encode()).digest())
-
-
-def audit(*given: str, **changed: Any) -> Any:
+def audit(*given: str, reads: int | None = None, seed: int = 0, **changed: Any) -> FakeAudit:
+    """Of a model that reads ``reads`` words of a text (None: all)."""
     examples = [Example(f"home:{index}", {"text": one}, "good") for index, one in enumerate(given)]
-    return FakeAudit(examples, Settings(**changed), tasks.create("text-classification", ("bad", "good")))
+    return fake(examples, Settings(**changed), tasks.create("text-classification", ("bad", "good")), reads, seed)
+
+
+def fake(
+    examples: Sequence[Example], chosen: Settings, task: Task, reads: int | None = None, seed: int = 0
+) -> FakeAudit:
+    model = FakeModel(lambda _request: (0.5, 0.5), task.labels, tokens=str.split, reads=reads)
+    return FakeAudit(examples, chosen, task, model=model, seed=seed)
 
 
 def noisy(name: str, given: str, share: float = 1.0, seed: int = 0) -> str:
@@ -417,8 +399,7 @@ def test_cases_name_family_perturbation_and_severity_and_say_how_much_was_touche
 
 
 def test_the_same_audit_gives_the_same_cases_and_another_seed_others() -> None:
-    first, again, other = (audit(REVIEW, perturbations=CHOSEN) for _ in range(3))
-    other.seed = 1
+    first, again, other = (audit(REVIEW, seed=seed, perturbations=CHOSEN) for seed in (0, 0, 1))
     assert cases_of(first) == cases_of(again)
     assert cases_of(first) != cases_of(other)
 
@@ -483,8 +464,7 @@ def test_no_perturbation_touches_protected_words(name: str) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_words_that_the_model_does_not_read_stay(name: str) -> None:
     read = " ".join(["Don't", "you", "say", "the", "great", "film", "was", "wierd", "in", "1999."] * 30)
-    given = audit(f"{read}  {REVIEW}", perturbations=(name,), severities={"all": 1.0})
-    given.reads = len(read.split())
+    given = audit(f"{read}  {REVIEW}", reads=len(read.split()), perturbations=(name,), severities={"all": 1.0})
     for case in cases_of(given):
         assert asked(case)["text"].endswith(f"  {REVIEW}")
         assert asked(case)["text"] != case.example.inputs["text"]
@@ -502,7 +482,7 @@ def test_without_nlpaug_its_perturbations_are_skipped_and_our_own_run(monkeypatc
 
 def test_every_text_field_is_perturbed_and_the_share_is_that_of_all_words() -> None:
     example = Example("home:0", {"premise": "a b c d e f g h", "hypothesis": "7 8", "other": "kept"}, "follows")
-    given = FakeAudit([example], Settings(perturbations=("upper case",), severities={"high": 0.5}), PairTask())
+    given = fake([example], Settings(perturbations=("upper case",), severities={"high": 0.5}), PairTask())
     (case,) = cases_of(given)
     assert asked(case)["premise"] != example.inputs["premise"]
     assert asked(case)["hypothesis"] == "7 8"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -49,6 +50,12 @@ class Plant:
 
 def sets(task: Task) -> dict[str, Sequence[Example]]:
     """Home and elsewhere share no word that decides a label, and no name."""
+    return _sets(task.name)
+
+
+@functools.cache
+def _sets(name: str) -> dict[str, Sequence[Example]]:
+    task = TASKS[name]
     return {
         "home": sample_rows(task, 40, words=range(6)),
         "elsewhere": sample_rows(task, 40, "elsewhere", words=range(6, 12)),
@@ -108,7 +115,7 @@ def cases_of(name: str, task: Task, settings: Any) -> list[Case]:
 def judges_people(task: Task) -> FakeModel:
     """A model that goes by the group of the person that a sentence of the probe bias names."""
     settings = replace(PROBES["bias"].settings, axes=("gender",), sentences=30, pairs_per_sentence=12)
-    groups = {
+    groups: dict[tuple[str, ...], str] = {
         (case.example.inputs["text"],): str(case.facts["group_before"]) for case in cases_of("bias", task, settings)
     }
     favoured = min(groups.values())
@@ -223,7 +230,7 @@ def strategy(metric: str) -> Plant:
         trained(lambda task: {"fgm": learns_nothing(task)}),
         trained(lambda _: {}),
         {"recipe": "fgm"},
-        {"recipes": ["fgm"], "seeds": 2, "steps": 30, "examples": 40, "noisy": 1, "attacked": 1, "sentences": 3},
+        {"recipes": ["fgm"], "seeds": 1, "steps": 30, "examples": 40, "noisy": 1, "attacked": 1, "sentences": 3},
     )
 
 

@@ -106,7 +106,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor import metrics, text
-from auditor.types import Case
+from auditor.types import Case, ProbeDefaults
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Settings:
     hidden: int = 3
 
 
-class Hidden:
+class Hidden(ProbeDefaults):
     """Hidden answers.
 
     The last word of a third of the contexts is hidden; in the others the first word stands twice.
@@ -122,9 +122,7 @@ class Hidden:
 
     name = "hidden_answers"
     limitation = "noise"
-    needs = frozenset()
     settings = Settings()
-    pools = ()
 
     def metrics(self, task):
         return (metrics.flip_rate(), metrics.drop(task))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from fakes import nowhere, plan_of
-from test_low_resource import TASK, FakeAudit
+from test_low_resource import TASK, rows
 
 from auditor.errors import ConfigError, ModelError
 from auditor.evaluation import needs, runner
@@ -18,7 +18,8 @@ from auditor.models.fake import FakeModel
 from auditor.plugins import registry
 from auditor.stats import intervals, seeds
 from auditor.tasks.ner import NamedEntityRecognition
-from auditor.types import Example, Inquiry, Measurement, Model, Request, Role, Row, Silent, Skipped, TrainedModel
+from auditor.testing import FakeAudit
+from auditor.types import Example, Inquiry, Measurement, Model, Request, Row, Silent, Skipped, TrainedModel
 from probes import training_strategy
 from probes._recipe_measures import COSTS, inquiries, measures, summed
 from probes.training_strategy import PROBE, Settings, smaller
@@ -35,39 +36,26 @@ def shares(right: int, n: int = 100, arm: str = "") -> list[Row]:
     return [Row(f"c{i}", arm, float(i < right), 1.0) for i in range(n)]
 
 
-class Audit(FakeAudit):
-    """Answers for other probes: what a model is found to be goes by its name, ``recipe:seed``."""
-
-    lacking: tuple[str, ...] = ()
-    asked: dict[Role, Mapping[str, Any]]
-
-    def has(self, need: str) -> bool:
-        return need not in self.lacking
-
-    def train_by(self, recipe: str, examples: Any, **how: Any) -> TrainedModel:
-        self.fits.append((examples, how["seed"], how["steps"], how["batch_size"]))
-        return trained(recipe, how["seed"])
-
-    def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
-        self.asked[inquiry.role] = inquiry.settings
-        recipe, _, seed = model.name.partition(":")
-        right = RIGHT[recipe] + int(seed) % 3
-        if inquiry.role == "quality":
-            return [measured("accuracy", {}, shares(right)), measured("recall", {"class": "x"}, shares(1))]
-        if inquiry.role == "robustness":
-            # Two perturbations that lose ten and twenty, and the pool of both, which is not counted again.
-            arms = [shares(right, arm="first") + shares(right - lost, arm="second") for lost in (10, 20)]
-            full = [
-                measured("drop", {"family": "f", "perturbation": str(i), "severity": "middle"}, a)
-                for i, a in enumerate(arms)
-            ]
-            return [*full, measured("drop", {"family": "f", "severity": "middle"}, [*arms[0], *arms[1]])]
-        if inquiry.role == "shift":
-            found = {"home": right, "near": right - 5, "far": 50}
-            return [measured("accuracy", {"domain": name}, shares(n)) for name, n in found.items()]
-        if inquiry.role == "bias":
-            return [measured("counterfactual_flip_rate", {"axis": axis}, shares(4)) for axis in ("age", "gender")]
-        return "not installed: textattack"
+def findings(inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
+    """What a model is found to be goes by its name, ``recipe:seed``."""
+    recipe, _, seed = model.name.partition(":")
+    right = RIGHT[recipe] + int(seed) % 3
+    if inquiry.role == "quality":
+        return [measured("accuracy", {}, shares(right)), measured("recall", {"class": "x"}, shares(1))]
+    if inquiry.role == "robustness":
+        # Two perturbations that lose ten and twenty, and the pool of both, which is not counted again.
+        arms = [shares(right, arm="first") + shares(right - lost, arm="second") for lost in (10, 20)]
+        full = [
+            measured("drop", {"family": "f", "perturbation": str(i), "severity": "middle"}, a)
+            for i, a in enumerate(arms)
+        ]
+        return [*full, measured("drop", {"family": "f", "severity": "middle"}, [*arms[0], *arms[1]])]
+    if inquiry.role == "shift":
+        by_domain = {"home": right, "near": right - 5, "far": 50}
+        return [measured("accuracy", {"domain": name}, shares(n)) for name, n in by_domain.items()]
+    if inquiry.role == "bias":
+        return [measured("counterfactual_flip_rate", {"axis": axis}, shares(4)) for axis in ("age", "gender")]
+    return "not installed: textattack"
 
 
 def trained(recipe: str, seed: int, **costs: float) -> TrainedModel:
@@ -83,10 +71,19 @@ def grid(n: int = 3) -> tuple[TrainedModel, ...]:
     )
 
 
-def audit(checkpoints: tuple[TrainedModel, ...] = (), **settings: Any) -> Any:
-    found = Audit(Settings(**settings))
-    found.checkpoints, found.asked = checkpoints, {}
-    return found
+def train_by(recipe: str, _examples: Any, *, seed: int, **_: Any) -> TrainedModel:
+    return trained(recipe, seed)
+
+
+def audit(checkpoints: tuple[TrainedModel, ...] = (), *, lacking: tuple[str, ...] = (), **given: Any) -> FakeAudit:
+    """Other probes find what ``findings`` says, unless the test says otherwise; the rest of ``given`` are settings."""
+    sets = {"home": rows(20, "test"), "train": rows(200, "train")}
+    how: dict[str, Any] = {"findings": findings, "train_by": train_by}
+    how = {
+        name: given.pop(name, usual) for name, usual in how.items() if not (name == "train_by" and "base" in lacking)
+    }
+    examples = {name: some for name, some in sets.items() if name not in lacking}
+    return FakeAudit(examples, Settings(**given), TASK, checkpoints=checkpoints, **how)
 
 
 def found(one: Any) -> dict[tuple[str, ...], Measurement]:
@@ -142,10 +139,25 @@ def test_only_seeds_of_both_are_paired() -> None:
     assert got["accuracy", "standard"].n_cases == 400
 
 
+def test_a_measure_that_a_probe_cannot_give_though_it_gives_others_is_skipped_with_the_reason() -> None:
+    """A drop in F1 of rows without any positive has nothing to divide by; the flips of the same rows are measured."""
+
+    def without_drop(inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
+        if inquiry.role == "robustness":
+            return [measured("flip_rate", {"family": "f", "severity": "middle"}, shares(1))]
+        return findings(inquiry, model)
+
+    one = audit(grid(), findings=without_drop)
+    skipped = [each for each in PROBE.measure([], one) if isinstance(each, Skipped)]
+    assert Skipped({"measure": "mean_drop_under_noise"}, "nothing could be measured") in skipped
+    assert ("mean_drop_under_noise", "fgm") not in found(one)
+    assert found(one)["accuracy", "fgm"].value == pytest.approx(0.81)
+
+
 def test_other_probes_are_asked_less_than_for_their_own_records() -> None:
     one = audit(grid(), examples=7, noisy=5, words=0.4, attacked=3, sentences=9)
     found(one)
-    assert one.asked == {
+    assert {role: inquiry.settings for role, inquiry in one.inquiries.items()} == {
         "quality": {"examples": 7},
         "robustness": {"examples": 5, "severities": {"middle": 0.4}},
         "attack": {"examples": 3, "recipes": ("deepwordbug",), "freedom": False},
@@ -188,8 +200,7 @@ def test_what_no_probe_could_find_is_skipped_with_its_reason() -> None:
 def test_where_nothing_can_be_compared_the_reason_is_said(
     checkpoints: tuple[TrainedModel, ...], source: Any, lacking: tuple[str, ...], reason: str
 ) -> None:
-    one = audit(checkpoints, source=source)
-    one.lacking = lacking
+    one = audit(checkpoints, lacking=lacking, source=source)
     (skipped,) = PROBE.cases(one)
     assert isinstance(skipped, Skipped)
     assert skipped.reason.startswith(reason)
@@ -201,16 +212,16 @@ def test_without_checkpoints_every_recipe_is_trained_on_the_same_rows_from_the_s
     assert list(PROBE.cases(one)) == []
     got = found(one)
     assert got["difference", "fgm", "accuracy"].n_cases == 300
-    assert len(one.fits) == 6
-    by_seed = {(seed, tuple(row.id for row in rows), steps) for rows, seed, steps, _ in one.fits}
+    assert len(one.trainings) == 6
+    by_seed = {(seed, tuple(row.id for row in rows), steps) for _, rows, seed, steps, _ in one.trainings}
     assert len(by_seed) == 3
-    assert {len(rows) for rows, *_ in one.fits} == {50}
+    assert {len(rows) for _, rows, *_ in one.trainings} == {50}
 
 
 def test_with_train_as_source_checkpoints_do_not_count() -> None:
     one = audit(grid(), source="train", recipes=("fgm",), seeds=1)
     found(one)
-    assert len(one.fits) == 2
+    assert len(one.trainings) == 2
 
 
 @pytest.mark.parametrize(
@@ -387,28 +398,24 @@ def test_differences_need_the_same_seeds_and_some_common_clusters() -> None:
 
 
 def test_a_recipe_that_cannot_be_trained_or_asked_is_skipped_and_the_others_are_compared() -> None:
-    class Breaking(Audit):
-        def findings(self, inquiry: Inquiry, model: Model) -> Any:
-            if model.name == "fgm:1":
-                raise ModelError("answers with numbers that are not finite", where="fgm-seed1")
-            return super().findings(inquiry, model)
+    def breaking(inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
+        if model.name == "fgm:1":
+            raise ModelError("answers with numbers that are not finite", where="fgm-seed1")
+        return findings(inquiry, model)
 
-    one = Breaking(Settings())
-    one.checkpoints, one.asked = grid(4), {}
+    one = audit(grid(4), findings=breaking)
     skipped = [each for each in PROBE.measure([], one) if isinstance(each, Skipped)]
     assert Skipped({"recipe": "fgm", "seed": "1"}, "fgm-seed1: answers with numbers that are not finite") in skipped
     assert found(one)["difference", "fgm", "accuracy"].n_cases == 300
 
 
 def test_without_standard_nothing_is_compared() -> None:
-    class Broken(Audit):
-        def train_by(self, recipe: str, examples: Any, **how: Any) -> TrainedModel:
-            if recipe == "standard":
-                raise ModelError("diverged", where="recipe standard")
-            return super().train_by(recipe, examples, **how)
+    def diverging(recipe: str, examples: Any, **how: Any) -> TrainedModel:
+        if recipe == "standard":
+            raise ModelError("diverged", where="recipe standard")
+        return train_by(recipe, examples, **how)
 
-    one = Broken(Settings(recipes=("fgm",), seeds=1))
-    one.asked = {}
+    one = audit(train_by=diverging, recipes=("fgm",), seeds=1)
     assert list(PROBE.measure([], one)) == [Skipped({"recipe": "standard", "seed": "0"}, "recipe standard: diverged")]
 
 

@@ -29,12 +29,17 @@ class FakeModel:
         name: str = "fake",
         tokens: Callable[[str], Sequence[str]] = uncased_words,
         accepts: Collection[type[Request]] = REQUESTS,
+        reads: int | None = None,
     ) -> None:
+        """Answer by a function.
+
+        ``reads``: how many tokens of each text it reads, at most; None: all. ``answer`` gets whole texts all the same.
+        """
         self._answer = answer
         self._labels = tuple(labels)
         self._name = name
         self._tokens = tokens
-        self._accepts = frozenset(accepts)
+        self._accepts, self._reads = frozenset(accepts), reads
         self.batches: list[int] = []
         """Sizes of the batches that were run, in order."""
 
@@ -83,8 +88,10 @@ class FakeModel:
         encoded = []
         for request in requests:
             words = [list(self._tokens(text)) for text in request.texts]
+            cut = self._reads is not None and any(len(tokens) > self._reads for tokens in words)
+            words = [tokens[: self._reads] for tokens in words]
             length = sum(len(tokens) + 1 for tokens in words) + 1
-            encoded.append(Encoded(json.dumps(words), length, False, request))
+            encoded.append(Encoded(json.dumps(words), length, cut, request))
         return encoded
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:

@@ -1,4 +1,4 @@
-"""What tests of probes, tasks and recipes need: of auditor's own ones and of third parties'.
+"""The conformance kit for probes, tasks and recipes.
 
 ``check_probe``, ``check_task`` and ``check_recipe`` hold a class against everything that the engine takes for granted of it.
 ``FakeModel`` and ``FakeAudit`` stand in for a model and for what a probe may ask for.

@@ -1,4 +1,4 @@
-"""An audit for tests: what a probe may ask for, as far as the test gives it."""
+"""An audit for tests of a probe."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from auditor.types import (
     Measurement,
     Model,
     Response,
+    Role,
     Slice,
     Task,
     TrainedModel,
@@ -29,8 +30,9 @@ Findings: TypeAlias = Callable[[Inquiry, Model], "Sequence[Measurement] | str"]
 
 
 class FakeAudit:
-    """``auditor.types.Audit`` of which only what the test gives is there: the rest raises an error that says so.
+    """An ``auditor.types.Audit`` of what a test gives.
 
+    What it does not give raises an error that says so.
     ``asked`` lists the inputs that a probe asked the model about, ``fits`` and ``trainings`` the trainings that it started.
     """
 
@@ -72,6 +74,8 @@ class FakeAudit:
         self.asked: list[Inputs] = []
         self.fits: list[tuple[Sequence[Example], int, int, int]] = []
         """Examples, seed, steps and batch size of each ``fit``."""
+        self.inquiries: dict[Role, Inquiry] = {}
+        """Role → the last inquiry that ``findings`` was called with."""
         self.trainings: list[tuple[str, Sequence[Example], int, int, int]] = []
         """Recipe, examples, seed, steps and batch size of each ``train_by``."""
 
@@ -86,7 +90,10 @@ class FakeAudit:
         return tuple(name for name in self._examples if name not in SPLITS)
 
     def examples(self, name: str = HOME, n: int | None = None) -> Sequence[Example]:
-        """The first n examples of a set. Raises KeyError for a set that is not given, as in an audit."""
+        """The first n examples of a set.
+
+        Raises KeyError for a set that is not given, as in an audit.
+        """
         if name not in self._examples:
             raise KeyError(f"{name}: the test gives FakeAudit the sets {', '.join(self._examples)} alone")
         return self._examples[name][:n]
@@ -96,7 +103,7 @@ class FakeAudit:
         return list(self._lockstep.ask(inputs))
 
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
-        """The tasks' cases in order; a slice is wanted as long as it names something."""
+        """The tasks' cases in order. Raises RuntimeError for no slice."""
         if not slice_:
             raise RuntimeError("the probe runs tasks side by side for no slice")
         return self._lockstep.run(tasks)
@@ -125,10 +132,14 @@ class FakeAudit:
         """What ``findings`` says. Raises RuntimeError where it is not given."""
         if self._findings is None:
             raise _lacking(f"what the probe of the role {inquiry.role!r} finds", "findings")
+        self.inquiries[inquiry.role] = inquiry
         return self._findings(inquiry, model)
 
     def has(self, need: str) -> bool:
-        """Whether what NEEDS names is there, by what the test gives. Raises KeyError for a need that nobody knows."""
+        """Whether the test gives what NEEDS names.
+
+        Raises KeyError for a need that nobody knows.
+        """
         there = {
             "train": "train" in self._examples,
             "domains": len(self.domains) > 1,

@@ -11,7 +11,10 @@ from typing import Any
 
 @contextmanager
 def scrambled() -> Iterator[Callable[[], bool]]:
-    """Other seeds of the global generators inside; gives a function that says whether nothing was drawn from them."""
+    """Give the global generators other seeds inside.
+
+    The function that it gives says whether nothing was drawn from them since.
+    """
     arrays = sys.modules.get("numpy")
 
     def states() -> tuple[Any, str]:

@@ -1,4 +1,4 @@
-"""The rules that a probe is held against: of its members, its cases, its numbers, and of what it finds."""
+"""The rules that a probe is held against."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from auditor.testing import settings
 from auditor.testing.rules import Rules
 from auditor.types import (
     NEEDS,
+    ROLES,
     Audit,
     Case,
     Edit,
@@ -23,6 +24,7 @@ from auditor.types import (
     Metric,
     Probe,
     ProbeRecord,
+    Scope,
     Skipped,
     Slice,
     Task,
@@ -61,8 +63,12 @@ def check_members(rules: Rules, probe: Any, task: Task) -> None:
     rules.hold("members", isinstance(probe, Probe), f"it lacks {', '.join(_lacking(probe))}")
     facts: dict[str, bool] = {
         "name is in snake_case": isinstance(probe.name, str) and bool(_NAME.fullmatch(probe.name)),
-        "limitation is a row of the scorecard": probe.limitation in limitations.IDS
-        or (probe.limitation is None and probe.name == "quality"),
+        "limitation is a row of the scorecard": probe.limitation is None or probe.limitation in limitations.IDS,
+        "limitation is None for the role quality alone": (probe.limitation is None) == (probe.role == "quality"),
+        f"role is None or one of {', '.join(ROLES)}": probe.role is None or probe.role in ROLES,
+        f"scope is one of {', '.join(get_args(Scope))}": probe.scope in get_args(Scope),
+        "interactive and reads_details are True or False": {type(probe.interactive), type(probe.reads_details)}
+        == {bool},
         "needs is a frozenset of needs": isinstance(probe.needs, frozenset)
         and all(need in NEEDS or str(need).startswith("package:") for need in probe.needs),
         "pools is a tuple of frozensets of words": isinstance(probe.pools, tuple)
@@ -84,21 +90,21 @@ def _lacking(probe: Any) -> list[str]:
 
 def _check_metrics(rules: Rules, probe: Any, task: Task) -> None:
     with rules.calm("no crash", "metrics(task)"):
-        found = probe.metrics(task)
-    rules.hold("metrics well formed", isinstance(found, tuple) and found, "metrics(task) is no tuple of metrics")
-    for metric in found:
+        declared = probe.metrics(task)
+    rules.hold("metrics well formed", isinstance(declared, tuple) and declared, "metrics(task) is no tuple of metrics")
+    for metric in declared:
         rules.hold("metrics well formed", isinstance(metric, Metric), f"{metric!r} is no Metric")
         sound = metric.kind in get_args(Kind) and metric.low < metric.high and metric.title
         rules.hold("metrics well formed", sound, f"{metric.name}: kind {metric.kind}, [{metric.low}, {metric.high}]")
         rules.hold("metrics named once", _NAME.fullmatch(metric.name), f"{metric.name!r} is not in snake_case")
-    names = [metric.name for metric in found]
+    names = [metric.name for metric in declared]
     twice = sorted({name for name in names if names.count(name) > 1})
     rules.hold("metrics named once", not twice, f"{', '.join(twice)} stands there twice")
-    rules.hold("metrics well formed", found == probe.metrics(task), "asked again it names others")
+    rules.hold("metrics well formed", declared == probe.metrics(task), "asked again it names others")
 
 
 class Watched:
-    """A probe whose cases are checked on their way to the engine, and kept."""
+    """A probe whose cases are checked on their way, and kept."""
 
     def __init__(self, rules: Rules, probe: Any, task: Task) -> None:
         self._rules, self._probe, self._task = rules, probe, task
@@ -124,7 +130,7 @@ class Watched:
             yield item
 
     def check_pools(self) -> None:
-        """Check that pools pool something, where there are cases at all. Raises AssertionError."""
+        """Check that pools pool slices of cases. Raises AssertionError."""
         for pool in self._probe.pools if self.made else ():
             pooled = any(pool < keys for keys in self._orders)
             self._rules.hold("slices consistent", pooled, f"no slice has the keys of the pool {sorted(pool)} and more")
@@ -196,13 +202,16 @@ def check_slice(rules: Rules, slice_: Any) -> None:
 def check_record(rules: Rules, record: ProbeRecord) -> None:
     """Check the numbers and the words of a record. Raises AssertionError."""
     known = {metric.name: metric for metric in record.metrics}
-    for found in record.measurements:
-        rules.hold("metrics declared", found.metric in known, f"it measures {found.metric!r}")
-        check_slice(rules, found.slice)
-        metric, numbers = known[found.metric], (found.low, found.value, found.high)
-        sound = all(math.isfinite(number) for number in numbers) and found.low <= found.value <= found.high
-        inside = metric.low - 1e-9 <= found.value <= metric.high + 1e-9
-        said = f"{found.metric} {dict(found.slice)} = {found.value} [{found.low}, {found.high}]"
+    for measurement in record.measurements:
+        rules.hold("metrics declared", measurement.metric in known, f"it measures {measurement.metric!r}")
+        check_slice(rules, measurement.slice)
+        metric, numbers = known[measurement.metric], (measurement.low, measurement.value, measurement.high)
+        sound = (
+            all(math.isfinite(number) for number in numbers)
+            and measurement.low <= measurement.value <= measurement.high
+        )
+        inside = metric.low - 1e-9 <= measurement.value <= metric.high + 1e-9
+        said = f"{measurement.metric} {dict(measurement.slice)} = {measurement.value} [{measurement.low}, {measurement.high}]"
         rules.hold("values in range", sound and inside, f"{said}, declared in [{metric.low}, {metric.high}]")
     for gap in record.skipped:
         check_slice(rules, gap.slice)
@@ -221,7 +230,10 @@ def silence(record: ProbeRecord) -> str | None:
 def check_defect(
     rules: Rules, defective: ProbeRecord, clean: ProbeRecord, metric: str, limit: float, within: Slice
 ) -> None:
-    """Check that a probe tells a model with the defect from one without it. Raises AssertionError, TypeError."""
+    """Check that a probe tells a defective model from a clean one.
+
+    Raises AssertionError, and TypeError for a metric that does not say which way is better.
+    """
     better = next((each.better for each in clean.metrics if each.name == metric), None)
     if better is None:
         raise TypeError(f"{metric!r} is no metric of {clean.probe} that is better higher or lower")
@@ -229,21 +241,23 @@ def check_defect(
 
     def of(record: ProbeRecord) -> dict[tuple[tuple[str, str], ...], Measurement]:
         return {
-            tuple(sorted(found.slice.items())): found
-            for found in record.measurements
-            if found.metric == metric and within.items() <= found.slice.items()
+            tuple(sorted(measurement.slice.items())): measurement
+            for measurement in record.measurements
+            if measurement.metric == metric and within.items() <= measurement.slice.items()
         }
 
-    def nearest(found: Measurement) -> float:
-        """The end of the interval on the good side: the worst that is sure."""
-        return found.low if sign > 0 else -found.high
+    def nearest(measurement: Measurement) -> float:
+        """The end of the interval on the good side."""
+        return measurement.low if sign > 0 else -measurement.high
 
     worse, good = of(defective), of(clean)
     rules.hold("silent without the defect", good, f"{metric} {dict(within)} of the clean model is not measured")
     rules.hold("finds the defect", worse, f"{metric} {dict(within)} of the defective model is not measured")
-    for found in good.values():
-        silent = sign * found.value <= sign * limit
-        said = f"{metric} {dict(found.slice)} of the clean model is {found.value:.3f}, and {limit:g} the limit"
+    for measurement in good.values():
+        silent = sign * measurement.value <= sign * limit
+        said = (
+            f"{metric} {dict(measurement.slice)} of the clean model is {measurement.value:.3f}, and {limit:g} the limit"
+        )
         rules.hold("silent without the defect", silent, said)
     key = max(worse, key=lambda key: nearest(worse[key]))
     top, beside = worse[key], good.get(key)

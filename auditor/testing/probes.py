@@ -1,4 +1,4 @@
-"""Whether a probe keeps what the engine takes for granted, and finds the defect that it looks for."""
+"""The check of probes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check_probe(
     limit: float | None = None,
     within: Slice | None = None,
 ) -> ProbeRecord:
-    """Check a probe by running it in the engine with fakes, several times over; say what rule it breaks.
+    """Check a probe by running it in the engine with fakes.
 
     Whatever the probe: its members and their types, its settings, its metrics, its cases (slices, edits, ids, facts), its
     measurements, that it draws from ``audit.rng`` alone, and that its cases are those of any model unless it is
@@ -95,7 +95,10 @@ def check_probe(
 
 
 def _sets(task: Task) -> dict[str, tuple[Example, ...]]:
-    """Training rows lack names and words that home has, and share none with the other domain."""
+    """Small data sets.
+
+    Training rows lack words that home has, and share none with the other domain.
+    """
     return {
         HOME: sample_rows(task, 40, words=range(8)),
         "elsewhere": sample_rows(task, 40, "elsewhere", words=range(8, 12)),
@@ -104,7 +107,7 @@ def _sets(task: Task) -> dict[str, tuple[Example, ...]]:
 
 
 def _stubborn(task: Task) -> Model:
-    """A model that gives every text the answer that it learned of the last row."""
+    """A model that learned of one row alone."""
     rows = (
         sample_rows(task, 1, words=(11,))
         if "labelled_spans" in task.offers
@@ -129,7 +132,7 @@ class _Trial:
         self.others = tuple(each for each in registry.discover() if each.name != self.probe.name)
 
     def audited(self, model: Model | AuditedModel) -> AuditedModel:
-        """The model with trainings that count words, unless it comes with its own."""
+        """The model with trainings: its own, or those that count words."""
         if isinstance(model, AuditedModel):
             return model
         return AuditedModel(model, counting_fit(self.task), counting_trainer(self.task))
@@ -149,7 +152,7 @@ class _Trial:
         )
 
     def run(self, audited: AuditedModel) -> tuple[ProbeRecord, list[Any]]:
-        """The record and what tells the cases apart. Raises AssertionError for what breaks a rule on the way."""
+        """The record and the cases. Raises AssertionError."""
         watched = Watched(self.rules, self.probe, self.task)
         plan = self.plan(audited, watched)
         suite = Suite(plan, audited, watched, scorer_for(plan, audited.model), _nowhere)
@@ -169,7 +172,7 @@ class _Trial:
         return record, watched.made
 
     def check_repeated(self, audited: AuditedModel, record: ProbeRecord, made: Sequence[Any]) -> None:
-        """Check that nothing follows from global generators, and that they stay as they are. Raises AssertionError."""
+        """Check that global generators change nothing. Raises AssertionError."""
         with scrambled() as untouched:
             again, others = self.run(audited)
             drawn = not untouched()
@@ -179,7 +182,7 @@ class _Trial:
         self.rules.hold("own generator", not drawn, "it draws from a global generator")
 
     def planned(self, audited: AuditedModel) -> Planned | None:
-        """The estimate; None where the probe makes none, or cannot run. Raises AssertionError for what is no estimate."""
+        """The probe's estimate; None without one. Raises AssertionError."""
         plan = self.plan(audited, self.probe)
         if needs.unmet(plan, audited, self.probe)[1] is not None:
             return None

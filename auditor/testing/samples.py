@@ -1,4 +1,4 @@
-"""Small data sets of any task, and fakes that learn them by counting words."""
+"""Small data sets, and fakes that learn them by counting words."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ SURE = 0.9
 
 
 def sample_rows(task: Task, n: int, name: str = HOME, words: Sequence[int] = range(VOCABULARY)) -> tuple[Example, ...]:
-    """Examples of a task: in every text a word decides the label, or names are marked.
+    """Make up examples of a task.
+
+    In every text a word decides the label, or names are marked.
 
     Rows with one label also tell it by the number of their words, modulo the number of labels: a model that goes by that
     bears what leaves words apart as they are.
@@ -61,7 +63,7 @@ def keyword(label: int, number: int) -> str:
 
 
 def entity(kind: int, number: int) -> tuple[str, ...]:
-    """One of the twelve names of a type: every other one has two words."""
+    """One of the twelve names of a type, every second of two words."""
     first = (SYLLABLES[kind % 12] + SYLLABLES[number % 12] + "rn").capitalize()
     last = (SYLLABLES[number % 12] + SYLLABLES[kind % 12] + "ld").capitalize()
     return (first, last) if number % 2 else (first,)
@@ -88,12 +90,21 @@ def _sentence(task: Task, number: int, name: str, words: Sequence[int]) -> Examp
 
 
 def counting_model(task: Task, rows: Sequence[Example], *, name: str = "counting", cased: bool = False) -> FakeModel:
-    """A model that has learned rows as ``counting_fit`` does."""
+    """A model that has learned rows as ``counting_fit`` does.
+
+    Args:
+        task: One that ``sample_rows`` serves.
+        rows: What it has learned.
+        name: The model's name.
+        cased: Whether it tells capitals from small letters.
+    """
     return FakeModel(_learned(task, rows, cased=cased, least=1), task.labels, name=name, tokens=_tokens(cased))
 
 
 def counting_fit(task: Task, *, least: int = 1, cased: bool = False) -> Fitter:
-    """A training that counts which words occur with which label: more rows teach more, wrong labels mislead it.
+    """A training that counts which words occur with which label.
+
+    More rows teach more, and wrong labels mislead it.
 
     Args:
         task: One that ``sample_rows`` serves.
@@ -110,7 +121,12 @@ def counting_fit(task: Task, *, least: int = 1, cased: bool = False) -> Fitter:
 
 
 def counting_trainer(task: Task, fits: Mapping[str, Fitter] | None = None) -> Trainer:
-    """A training by named recipes: those of ``fits`` by these, any other by ``counting_fit``."""
+    """A training by named recipes.
+
+    Args:
+        task: One that ``sample_rows`` serves.
+        fits: Recipe → its training; any other recipe trains as ``counting_fit`` does.
+    """
     known = fits or {}
 
     def train(recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> TrainedModel:
@@ -154,7 +170,10 @@ def _tagged(task: Task, known: Counter[str] | None) -> tuple[float, ...]:
 
 
 def _classified(task: Task, known: Sequence[Counter[str]]) -> tuple[float, ...]:
-    """By the word that tells most: the share of its most frequent label, as if each label had been seen once more."""
+    """The answer by the word that tells most.
+
+    It tells the share of its most frequent label, as if each label had been seen once more.
+    """
     many = len(task.labels)
     sure, label = 1 / many, task.labels[0]
     for found in known:

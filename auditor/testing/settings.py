@@ -1,4 +1,4 @@
-"""Settings of probes and recipes: frozen, with a default for everything, and refused in one line where they are wrong."""
+"""The rules that settings of probes and recipes are held against."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Read = Callable[[Mapping[str, Any]], Any]
 
 
 def check_settings(rules: Rules, default: Any, read: Read) -> None:
-    """Check settings by their defaults, and by reading other values as a config does. Raises AssertionError."""
+    """Check settings by reading them as a config does. Raises AssertionError."""
     kind = type(default)
     frozen = dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
     rules.hold("settings frozen", frozen, f"{kind.__name__} is no frozen dataclass")

@@ -1,4 +1,4 @@
-"""The rules that a task is held against, each a function of rows and of right and wrong answers to them."""
+"""The rules that a task is held against."""
 
 from __future__ import annotations
 
@@ -42,12 +42,13 @@ RATES = (0.0, 0.1, 0.3, 0.7, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A task, examples of it, and the right and a wrong answer to each (None: none is known)."""
+    """A task, examples of it, and right and wrong answers."""
 
     task: Task
     examples: tuple[Example, ...]
     right: tuple[Response, ...]
     wrong: tuple[Response | None, ...]
+    """None: no wrong answer is known."""
     answer: Callable[[Task, Any], Response]
 
     @property
@@ -120,7 +121,7 @@ def decisions(rules: Rules, sample: Sample) -> None:
 
 
 def insertions(rules: Rules, sample: Sample) -> None:
-    """A word put before a text leaves the gold and the decision, moved with their words."""
+    """A word put before a text leaves gold and decision."""
     task, field = sample.task, sample.task.fields[0]
     for example, right in zip(sample.examples, sample.right, strict=True):
         inputs, alignment = text.edited(example.inputs, {field: (Edit(0, 0, ("well",)),)})
@@ -152,7 +153,7 @@ def contexts(rules: Rules, sample: Sample) -> None:
 
 
 def goals(rules: Rules, sample: Sample) -> None:
-    """A goal stands with the right answer and is lost with a wrong one."""
+    """A goal stands with right answers and is lost with others."""
     task = sample.task
     for example, right, wrong in sample.pairs:
         rules.hold("goal", task.goal(example, wrong) is None, f"a wrong answer to {example.id} has one")
@@ -161,7 +162,9 @@ def goals(rules: Rules, sample: Sample) -> None:
         offered = "attack_goal" in task.offers
         rules.hold("goal", (goal is not None) is offered, f"offers says {offered}, the goal of {example.id} is {goal}")
         unknown_and_none: tuple[Edits | None, ...] = (None, {})
-        for edits in () if goal is None else unknown_and_none:
+        if goal is None:
+            continue
+        for edits in unknown_and_none:
             stands, falls = goal(example.inputs, right, edits), goal(example.inputs, wrong, edits)
             rules.hold("goal", max(stands) == stands[0], f"before any edit {example.id} has {stands}")
             rules.hold("goal", max(falls) > falls[0], f"with a wrong answer {example.id} has {falls}")
@@ -170,7 +173,7 @@ def goals(rules: Rules, sample: Sample) -> None:
 
 
 def constants(rules: Rules, sample: Sample) -> None:
-    """The constant answer is scored as any other, and a right answer is the likeliest."""
+    """Constant answers have scores, right answers the largest likelihood."""
     task, golds = sample.task, [example.gold for example in sample.examples]
     empty = task.constant([]) is None and task.constant([None, None]) is None
     rules.hold("constant", empty, "without a gold there is one")
@@ -225,7 +228,7 @@ def shown(rules: Rules, sample: Sample) -> None:
 
 
 def _marks(task: Task, golds: Sequence[Any]) -> set[Any]:
-    """What labels say, each with its place: spans, or the label of the whole."""
+    """Spans, or labels of the whole, each with its place."""
     if "labelled_spans" in task.offers:
         return {(number, span) for number, gold in enumerate(golds) for span in spans.spans(gold)}
     return set(enumerate(golds))

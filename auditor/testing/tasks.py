@@ -1,4 +1,4 @@
-"""Whether a task keeps what probes, recipes, files and the page take for granted."""
+"""The check of tasks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_task(
     columns: Mapping[str, str] | None = None,
     answer: Callable[[Task, Any], Response] | None = None,
 ) -> Task:
-    """Check a task by reading rows, and by answers to them that are right and wrong; say what rule it breaks.
+    """Check a task by rows, and by right and wrong answers.
 
     Args:
         task_class: The class: what its module calls ``TASK``.
@@ -110,7 +110,7 @@ def _sample(
 
 
 def _others(task: Task, golds: Sequence[Any]) -> list[Any]:
-    """Another gold for each, of the same words; None where there is none."""
+    """Another gold for each; None where there is none."""
     possible = [corrupt for corrupt in task.corruptions.values() if not corrupt.impossible(golds)]
     made = [corrupt(golds, 1.0, random.Random(0)) for corrupt in possible]
     # One that makes fewer or more than there are is told later, by the rule that it breaks.
@@ -121,7 +121,10 @@ def _others(task: Task, golds: Sequence[Any]) -> list[Any]:
 
 
 def sure(task: Task, gold: Any) -> Response:
-    """The answer that is sure of a gold, of the whole or of each word. Raises TypeError for a gold of no labels."""
+    """The answer that is sure of a gold.
+
+    Raises TypeError for a gold that is no label, nor a label for each word.
+    """
     if gold in task.labels:
         rest = 0.2 / max(len(task.labels) - 1, 1)
         return tuple(0.8 if label == gold else rest for label in task.labels)

@@ -1,4 +1,4 @@
-"""Trainings for tests: a recipe started without the loop, or carried through a few steps of a tiny model."""
+"""Trainings for tests, without the loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 def started(
     recipe: RecipeT, task: Task, *, seed: int = 0, model: Model | None = None, **how: Callable[[Any], Any]
 ) -> RecipeT:
-    """The recipe in a training of this task and seed, without the loop.
+    """A recipe in a training of this task and seed.
 
     ``model``: the model as it stands; None: asking for it is an error. ``how``: ``accumulate`` and ``scaled`` of
     ``Training``.
@@ -41,7 +41,7 @@ def started(
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What recipes are tried on: rows, and a tiny BERT with random weights that lives in memory."""
+    """Rows, and a tiny BERT with random weights in memory."""
 
     task: Task
     examples: Sequence[Example]
@@ -76,7 +76,7 @@ class Passed:
 
 
 def ground(task: Task, examples: Sequence[Example]) -> Ground:
-    """A tiny model of the task, and its tokenizer, which spells any word of the examples."""
+    """A tiny model of the task, and its tokenizer."""
     import torch
     from transformers import BertConfig
 
@@ -116,10 +116,13 @@ def _tokenizer(examples: Sequence[Example]) -> Any:
 
 
 def passed(ground: Ground, recipe: Recipe, *, seed: int = 3, after: Snapshot | None = None) -> Passed:
-    """Two epochs by a recipe, by plain gradient descent; the second alone, ``after`` the first of the same training."""
+    """Train for two epochs by a recipe and plain gradient descent.
+
+    ``after``: the first epoch of the same training; then the second follows alone.
+    """
     import torch
 
-    found, rng = Passed(), random.Random(seed)
+    outcome, rng = Passed(), random.Random(seed)
     trained = [copy.deepcopy(ground.model)]
 
     def current_model() -> Model:
@@ -136,28 +139,28 @@ def passed(ground: Ground, recipe: Recipe, *, seed: int = 3, after: Snapshot | N
                 rng.setstate(after.drawn)
                 torch.set_rng_state(after.tensors)
             for epoch in (0, 1) if after is None else (1,):
-                _epoch(ground, recipe, model, epoch, found)
+                _epoch(ground, recipe, model, epoch, outcome)
                 if epoch == 0:
                     state = _kept(recipe.state())
-                    found.snapshot = Snapshot(_kept(model.state_dict()), state, rng.getstate(), torch.get_rng_state())
-            found.weights = _kept(recipe.finish(model).state_dict())
+                    outcome.snapshot = Snapshot(_kept(model.state_dict()), state, rng.getstate(), torch.get_rng_state())
+            outcome.weights = _kept(recipe.finish(model).state_dict())
         finally:
             recipe.release()
-    return found
+    return outcome
 
 
-def _epoch(ground: Ground, recipe: Recipe, model: Any, epoch: int, found: Passed) -> None:
+def _epoch(ground: Ground, recipe: Recipe, model: Any, epoch: int, outcome: Passed) -> None:
     import torch
 
     rows = recipe.examples(ground.examples, epoch)
-    found.rows.append(list(rows))
+    outcome.rows.append(list(rows))
     columns = ground.head.targets(rows, ground.task)
     optimizer = torch.optim.SGD([each for each in model.parameters() if each.requires_grad], lr=RATE)
     model.train()
     count = len(columns["input_ids"])
     for step, start in enumerate(range(0, count, BATCH)):
         batch = ground.head.collate(columns, range(start, min(start + BATCH, count)), ground.filling, "cpu")
-        found.losses.append(recipe.backward(model, batch, step))
+        outcome.losses.append(recipe.backward(model, batch, step))
         optimizer.step()
         optimizer.zero_grad()
         recipe.stepped(model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -241,22 +241,15 @@ def _updated_record(
 def _check_classes(examples: Sequence[Example], task: Task, where: data.Source) -> None:
     classes = {task.stratum(example.gold) for example in examples}
     if len(classes) < 2 and "one_label" in task.offers:
-        hint = "a classifier needs two or more"
-        raise DataError("the training rows have only one class", where=str(where), hint=hint)
+        problem = "the training rows have only one class"
+        raise DataError(problem, where=str(where), hint="a classifier needs two or more")
 
 
 def _places(ready: _Ready, target: Path) -> dict[str, Any]:
-    """Return a record's entries about base and data.
-
-    They hold paths relative to the checkpoint, hashes of the content, and how the data are read.
-    """
-
-    def placed(path: Path) -> str:
-        return relative(path, target)
-
+    """Return a record's entries about base and data, paths relative to ``target``."""
     return {
-        "base": {"path": placed(ready.base), "fingerprint": training_key.fingerprint(ready.base)},
-        "data": {name: _placed_set(dataset, placed) for name, dataset in ready.sets.items()},
+        "base": {"path": relative(ready.base, target), "fingerprint": training_key.fingerprint(ready.base)},
+        "data": {name: _placed_set(dataset, target) for name, dataset in ready.sets.items()},
         # Only the columns that the config names, not detected ones: another file may name its columns otherwise.
         "columns": configs.columns(ready.config),
         "mapping": dict(ready.config.data.labels),
@@ -267,12 +260,12 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
     }
 
 
-def _placed_set(dataset: data.Dataset, placed: Callable[[Path], str]) -> dict[str, str]:
-    path = dataset.path.place if isinstance(dataset.path, data.InMemory) else placed(dataset.path)
+def _placed_set(dataset: data.Dataset, target: Path) -> dict[str, str]:
+    path = dataset.path.place if isinstance(dataset.path, data.InMemory) else relative(dataset.path, target)
     entry = {"path": path, "sha256": dataset.sha256}
     if dataset.labels_file is None:
         return entry
-    return {**entry, "labels_path": placed(dataset.labels_file), "labels_sha256": str(dataset.labels_sha256)}
+    return {**entry, "labels_path": relative(dataset.labels_file, target), "labels_sha256": str(dataset.labels_sha256)}
 
 
 def _record(

@@ -1,0 +1,152 @@
+"""FakeAudit has everything that an audit has, and says what it was not given."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from auditor import tasks
+from auditor.testing import FakeAudit, counting_fit, counting_model, counting_trainer, keyword_model, sample_rows
+from auditor.types import NEEDS, Audit, Example, Inquiry, Measurement
+
+TASK = tasks.create("text-classification", ("negative", "positive"))
+HOW: dict[str, int] = {"seed": 1, "steps": 30, "batch_size": 4}
+
+
+INQUIRY = Inquiry("robustness", "drop", {"examples": 3})
+
+
+def bare(**more: Any) -> FakeAudit:
+    return FakeAudit((), None, TASK, **more)
+
+
+ASKED: dict[str, Callable[[FakeAudit], object]] = {
+    "ask": lambda audit: audit.ask([{"text": "x"}]),
+    "encode": lambda audit: audit.encode([{"text": "x"}]),
+    "fit": lambda audit: audit.fit((), **HOW),
+    "train_by": lambda audit: audit.train_by("fgm", (), **HOW),
+    "findings": lambda audit: audit.findings(INQUIRY, keyword_model(())),
+}
+"""Member of an audit that needs something of the test → a call of it."""
+GIVEN = {"ask": "model", "encode": "model"}
+ALWAYS = {
+    "checkpoints",
+    "domains",
+    "examples",
+    "favourable_label",
+    "has",
+    "model",
+    "rng",
+    "settings",
+    "side_by_side",
+    "task",
+}
+
+
+def test_it_has_every_member_of_an_audit() -> None:
+    members = {name for name, _ in inspect.getmembers(Audit) if name[0] != "_"}
+    assert members == ASKED.keys() | ALWAYS
+    assert all(hasattr(bare(), name) for name in members)
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_the_test_does_not_give_is_said_with_the_argument_that_gives_it(name: str) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        ASKED[name](bare())
+    assert str(caught.value).startswith("the probe asks for ")
+    assert str(caught.value).endswith(f"and the test gives none: FakeAudit(…, {GIVEN.get(name, name)}=…)")
+
+
+def test_a_set_that_is_not_given_is_a_key_error_that_names_those_that_are() -> None:
+    audit = FakeAudit({"home": (), "far": ()}, None, TASK)
+    assert audit.domains == ("home", "far")
+    with pytest.raises(KeyError, match="train: the test gives FakeAudit the sets home, far alone"):
+        audit.examples("train")
+
+
+def test_tasks_run_side_by_side_for_a_slice_that_has_a_name() -> None:
+    with pytest.raises(RuntimeError, match="side by side for no slice"):
+        bare().side_by_side({}, ())
+    assert list(bare().side_by_side({"kind": "x"}, ())) == []
+
+
+def test_what_is_given_is_there_and_is_noted() -> None:
+    rows, found = sample_rows(TASK, 8), Measurement("m", {}, 0.5, 0.0, 1.0, 1, 1, "words")
+    audit = FakeAudit(
+        {"home": rows, "train": rows},
+        "settings",
+        TASK,
+        model=counting_model(TASK, rows),
+        fit=counting_fit(TASK),
+        train_by=counting_trainer(TASK),
+        findings=lambda _inquiry, _model: [found],
+    )
+    assert (audit.model, audit.settings, audit.examples("home", 2)) == ("counting", "settings", rows[:2])
+    answers = audit.ask([row.inputs for row in rows])
+    assert [TASK.show(answer) for answer in answers] == [row.gold for row in rows]
+    assert audit.asked == [row.inputs for row in rows]
+    assert audit.fit(rows, **HOW).labels == TASK.labels
+    assert audit.train_by("fgm", rows, **HOW).recipe == "fgm"
+    assert (audit.fits, audit.trainings) == ([(rows, 1, 30, 4)], [("fgm", rows, 1, 30, 4)])
+    assert audit.findings(INQUIRY, keyword_model(())) == [found]
+    assert audit.inquiries == {"robustness": INQUIRY}
+
+
+def test_needs_are_met_by_what_is_given() -> None:
+    of_task = {"single_text": True, "class_scores": True, "labelled_spans": False, "attack_goal": True}
+    absent = dict.fromkeys(("train", "domains", "base"), False)
+    assert {need: bare().has(need) for need in NEEDS} == {**absent, **of_task}
+    rich = FakeAudit({"home": (), "far": (), "train": ()}, None, TASK, fit=counting_fit(TASK))
+    assert {need for need in NEEDS if rich.has(need)} == {
+        "train",
+        "domains",
+        "base",
+        *(need for need, met in of_task.items() if met),
+    }
+    assert bare(train_by=counting_trainer(TASK)).has("base")
+    with pytest.raises(KeyError):
+        bare().has("nothing like it")
+
+
+def test_generators_follow_from_seed_and_key() -> None:
+    drawn = [bare(seed=seed).rng(*key).random() for seed, key in ((0, ("a",)), (0, ("a",)), (0, ("b",)), (1, ("a",)))]
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn)) == 3
+
+
+@pytest.mark.parametrize("labels", [("a", "b"), ("a", "b", "c", "d")])
+def test_made_up_rows_are_learned_and_tell_their_label_by_their_length_too(labels: tuple[str, ...]) -> None:
+    task = tasks.create("text-classification", labels)
+    rows = sample_rows(task, 96)
+    model = counting_model(task, rows)
+    answers = model.run(model.encode([task.request(row.inputs) for row in rows]))
+    assert [task.show(answer) for answer in answers] == [row.gold for row in rows]
+    assert all(len(row.inputs["text"].split()) % len(labels) == labels.index(row.gold) for row in rows)
+    assert len({row.id for row in rows}) == 96
+
+
+def test_more_rows_teach_more_and_wrong_labels_mislead() -> None:
+    train, home = list(sample_rows(TASK, 240, "train")), sample_rows(TASK, 48)
+    random.Random(0).shuffle(train)
+
+    def right(rows: list[Example]) -> int:
+        model = counting_fit(TASK)(rows, **HOW)
+        answers = model.run(model.encode([TASK.request(row.inputs) for row in home]))
+        return sum(TASK.show(answer) == row.gold for answer, row in zip(answers, home, strict=True))
+
+    golds = TASK.corruptions["symmetric"]([row.gold for row in train], 0.4, random.Random(0))
+    wrong = [Example(row.id, row.inputs, gold) for row, gold in zip(train, golds, strict=True)]
+    assert right(train[:10]) < right(train) == 48
+    assert right(wrong) < 44
+
+
+def test_rows_of_another_kind_of_task_are_asked_for() -> None:
+    class Free(type(TASK)):  # type: ignore[misc]
+        offers = frozenset[str]()
+
+    with pytest.raises(ValueError, match=r"no examples of text-classification can be made up: give some"):
+        sample_rows(Free(("a", "b")), 3)
