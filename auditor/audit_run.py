@@ -162,7 +162,7 @@ def planned(request: Request, listener: Listener | None = None) -> Planned:
 
 
 def of_task(config: Config, model: in_memory.Source) -> Config:
-    """Return the config with the task that the model was trained for, or made for, unless it names one itself."""
+    """Return the config with the model's task, unless it names a task."""
     if "task" in config.model_fields_set:
         return config
     task: Any = audit_data.recorded_task(model) or tasks.of_head(in_memory.head_of(model))

@@ -1,4 +1,4 @@
-"""Domain shift where data sets have labels of their own: compared on those that can be."""
+"""Domain shift where each data set may have labels of its own."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ BETWEEN = "\t"
 
 
 def of(task: Task, examples: Sequence[Example]) -> ComparableLabels | None:
-    """The labels that a comparison with these examples counts; None where it counts all of them."""
+    """Return the labels that a comparison with these examples counts.
+
+    None where it counts all of them.
+    """
     return task.comparable([example.gold for example in examples])
 
 
 def facts(labels: ComparableLabels | None) -> Mapping[str, str]:
-    """Facts of each case of a domain: the labels that count there."""
+    """Return the facts of a domain's cases: the labels that count there."""
     return {} if labels is None else {COUNTED: BETWEEN.join(labels.counted)}
 
 
 def on_comparable(metric: Metric, labels: ComparableLabels) -> Metric:
-    """The task's metric over the labels that a case's domain has in common with the model."""
+    """Return the task's metric over the comparable labels.
+
+    These are the labels that a case's domain has in common with the model.
+    """
 
     def read(judged: Judged) -> Sequence[tuple[str, float, float]]:
         score = _score(judged, labels, _counted(judged))
@@ -33,12 +39,18 @@ def on_comparable(metric: Metric, labels: ComparableLabels) -> Metric:
 
 
 def measured_later(metric: Metric) -> Metric:
-    """The metric, not read case by case: home counts other labels for each domain."""
+    """Return the metric as one that is not read case by case.
+
+    Home counts other labels for each domain.
+    """
     return replace(metric, read=lambda _judged: ())
 
 
 def drops(cases: Iterable[Judged], metric: Metric, labels: ComparableLabels) -> Iterator[Measurement | Skipped]:
-    """For each other domain, the metric at home minus that there, both on the labels that they share."""
+    """Measure the drop from home to each other domain.
+
+    A drop is the metric at home minus the metric there, both on the labels that the two share.
+    """
     by_domain: dict[str, list[Judged]] = {}
     for judged in cases:
         by_domain.setdefault(judged.slice["domain"], []).append(judged)
@@ -57,7 +69,10 @@ def drops(cases: Iterable[Judged], metric: Metric, labels: ComparableLabels) -> 
 
 
 def left_out(labels: ComparableLabels, domain: str) -> Iterator[Skipped]:
-    """The labels that only the domain, or only the model, has: nothing can be said of them."""
+    """Skip the labels that only the domain, or only the model, has.
+
+    Nothing can be said about them.
+    """
     for label, reason in labels.left_out.items():
         yield Skipped({"domain": domain, labels.key: label}, reason)
 

@@ -41,11 +41,9 @@ def stratified(task: Task, examples: Sequence[Example], size: int, rng: random.R
 def sums(cases: Iterable[Judged], step: str, *, ratio: bool) -> dict[str, list[dict[str, tuple[float, float]]]]:
     """Value of ``step`` → for each seed, every cluster's (total, count).
 
-    ``step`` is a key of the slice, the seed a fact.
-
-    A mean leaves out clusters without a count. Of a ratio of sums they count: a sentence without entities counts in
-    the F1 of a seed that sees one there, and is right in that of another. A value where some seed has no count at all
-    is left out.
+    ``step`` is a key of the slice, the seed a fact. A mean leaves out clusters without a count. A ratio of sums
+    includes them: a sentence without entities counts in the F1 of a seed that sees one there, and is right in the F1 of
+    another seed. A value where some seed has no count at all is left out.
     """
     by_value: dict[str, dict[float, dict[str, tuple[float, float]]]] = {}
     for judged in cases:

@@ -31,25 +31,25 @@ class Measure:
 
     @property
     def unit(self) -> Literal["share", "points"]:
-        """points where it may be negative: a difference of shares."""
+        """Points where it may be negative: a difference of shares."""
         return "points" if self.low else "share"
 
     @property
     def width(self) -> float:
-        """Of a difference of two models."""
+        """Width of the range of a difference between two models."""
         return 1.0 - self.low
 
 
 @dataclass(slots=True)
-class Found:
+class RecipeFindings:
     """What the models of one recipe show, by measure and seed."""
 
     sums: dict[str, dict[int, Arms]] = field(default_factory=dict)
     costs: dict[str, dict[int, float]] = field(default_factory=dict)
     domains: dict[int, dict[str, Arms]] = field(default_factory=dict)
 
-    def add(self, of_seed: Found) -> None:
-        """Take in what was found of another seed."""
+    def add(self, of_seed: RecipeFindings) -> None:
+        """Add the findings of another seed."""
         for name, sums in of_seed.sums.items():
             self.sums.setdefault(name, {}).update(sums)
         for name, costs in of_seed.costs.items():
@@ -86,14 +86,13 @@ def inquiries(task: Task, settings: Mapping[Role, Mapping[str, Any]]) -> dict[Me
 
 def ask(
     audit: Audit, trained: TrainedModel, seed: int, settings: Mapping[Role, Mapping[str, Any]]
-) -> tuple[Found, dict[str, str]]:
+) -> tuple[RecipeFindings, dict[str, str]]:
     """What the probes find of one model, and which measures it lacks.
 
-    The second is measure → reason.
-
-    ``seed``: what it is paired by. ``settings``: role → what is changed of its probe's settings.
+    The second value is measure → reason. ``seed``: what the arms are paired by. ``settings``: role → changed settings
+    of its probe.
     """
-    model, of_model, reasons = trained.load(), Found(), {}
+    model, of_model, reasons = trained.load(), RecipeFindings(), {}
     for kind, name in COSTS.items():
         value = getattr(trained, kind)
         if value is not None:
@@ -129,7 +128,7 @@ def summed(measurements: Sequence[Measurement]) -> Arms:
     return sums
 
 
-def pick_domain(recipes: Mapping[str, Found], standard: str, task: Task) -> None:
+def pick_domain(recipes: Mapping[str, RecipeFindings], standard: str, task: Task) -> None:
     """Compare all recipes on the domain where standard training does worst.
 
     Each recipe's own worst domain would pair with none.

@@ -37,7 +37,7 @@ WORDS = ((1, "1"), (2, "2"))
 MORE_WORDS = "3 or more"
 LENGTHS = ((10, "1 to 10"), (20, "11 to 20"), (40, "21 to 40"))
 LONGER = "41 or more"
-ASKED, ALL, SOME, REWRITTEN = "asked for", "all entities", "some entities", "all entities of the text rewritten"
+ASKED, ALL, SELECTED, REWRITTEN = "asked for", "all entities", "some entities", "all entities of the text rewritten"
 CASES: dict[str, Callable[[str], str]] = {"all capitals": str.upper, "lower case": str.lower}
 
 
@@ -62,13 +62,13 @@ class Settings(CheckedSettings):
 
 
 class Entities(ProbeDefaults):
-    """Recall of entities that training knew and that it did not, and quality where they are hard to see.
+    """Recall of seen and unseen entities, and quality on hard sentences.
 
     An entity is seen when the training rows name one of the same words, in any case, with the same type; how often they
     do is its frequency. The gap between seen and unseen ones is what the model knows by heart (Augenstein et al.
-    2017); it is unpaired, for most sentences have one kind only.
-    Sentences are told apart by their length in words, and asked once more in capitals, as of a headline, and in lower
-    case, where the drop is paired. A drop of an uncased model is nought: it sees the same pieces.
+    2017); it is unpaired, because most sentences have one kind only. For sentences where entities are hard to see,
+    quality is measured by their length in words, and again in capitals, as in a headline, and in lower case, where the
+    drop is paired. The drop of an uncased model is zero: it sees the same pieces.
     """
 
     name = "entities"
@@ -93,7 +93,7 @@ class Entities(ProbeDefaults):
 
         In one that was asked for some, the others would look wrong.
         """
-        return judged.facts[ASKED] != SOME
+        return judged.facts[ASKED] != SELECTED
 
     def planned(self, audit: Audit) -> Planned:
         """As many as ``cases`` yields."""
@@ -188,7 +188,7 @@ def _only(example: Example, chosen: Callable[[Span, Key], bool], slice_: Slice) 
     kept = [entity for entity, key in _named(example) if chosen(entity, key)]
     if not kept:
         return None
-    return Case(replace(example, gold=spans.tags_of(kept, len(example.gold))), slice=slice_, facts={ASKED: SOME})
+    return Case(replace(example, gold=spans.tags_of(kept, len(example.gold))), slice=slice_, facts={ASKED: SELECTED})
 
 
 def _bin(value: int, bins: Sequence[tuple[int, str]], above: str) -> str:

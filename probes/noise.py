@@ -40,7 +40,7 @@ class Settings(CheckedSettings):
 
 
 class Noise(ProbeDefaults):
-    """The same examples before and after noise in a share of their words.
+    """The same examples before and after noise in their words.
 
     Every perturbation touches a tenth, a fifth and two fifths of the words that the model reads (at least one, and at
     most those that offer it something to change): the words of a milder severity are among those of a harder one.

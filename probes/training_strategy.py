@@ -26,7 +26,7 @@ from auditor.types import (
     TrainedModel,
 )
 from probes._learning_curves import Steps, over_seeds, steps_of, stratified
-from probes._recipe_measures import COSTS, Arms, Found, Measure, ask, inquiries, measures, pick_domain
+from probes._recipe_measures import COSTS, Arms, Measure, RecipeFindings, ask, inquiries, measures, pick_domain
 
 FEWEST_SEEDS = 3
 """For a claim about a recipe."""
@@ -34,11 +34,11 @@ FEWEST_SEEDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Settings(CheckedSettings):
-    """Which trainings are compared, how long they take, and on how much they are asked."""
+    """The trainings to compare, their length, and the examples they answer."""
 
     source: Literal["auto", "checkpoints", "train"] = "auto"
-    """checkpoints: those beside the audited one, of the same base and rows. train: trained here. auto: checkpoints where
-    they are of two recipes or more."""
+    """checkpoints: those beside the audited one, of the same base and rows. train: trained here. auto: checkpoints
+    where they are of two recipes or more."""
     recipes: Annotated[tuple[str, ...], MinLen(1)] = ("fgm", "online")
     """Trained here, beside standard."""
     seeds: Count = 3
@@ -124,7 +124,7 @@ class TrainingStrategy(ProbeDefaults):
         if unavailable(audit) is not None:
             return
         standard = reference(audit)
-        recipes: dict[str, Found] = {standard: Found()}
+        recipes: dict[str, RecipeFindings] = {standard: RecipeFindings()}
         reasons: dict[str, str] = {}
         for recipe, seed, make in models(audit, standard):
             try:
@@ -133,7 +133,7 @@ class TrainingStrategy(ProbeDefaults):
                 # One that diverges, or cannot be made or read, says nothing of the others.
                 yield Skipped({"recipe": recipe, "seed": str(seed)}, error.line)
                 continue
-            recipes.setdefault(recipe, Found()).add(of_seed)
+            recipes.setdefault(recipe, RecipeFindings()).add(of_seed)
             reasons |= missing
         if not recipes[standard].sums:
             return
@@ -220,7 +220,7 @@ def tabulated(by_seed: Mapping[int, Arms], ratio: bool) -> over.Table:
     return over.difference(first, second)
 
 
-def values(recipes: Mapping[str, Found], task: Task) -> Iterator[Measurement]:
+def values(recipes: Mapping[str, RecipeFindings], task: Task) -> Iterator[Measurement]:
     """Each measure of each recipe: mean over seeds."""
     for measure in measures(task):
         for recipe, of_recipe in recipes.items():
@@ -233,7 +233,7 @@ def values(recipes: Mapping[str, Found], task: Task) -> Iterator[Measurement]:
                 )
 
 
-def costs(recipes: Mapping[str, Found], standard: str) -> Iterator[Measurement]:
+def costs(recipes: Mapping[str, RecipeFindings], standard: str) -> Iterator[Measurement]:
     """Yield each recipe's cost over standard training's of the same seed.
 
     The range over seeds stands beside the mean.
@@ -250,7 +250,7 @@ def costs(recipes: Mapping[str, Found], standard: str) -> Iterator[Measurement]:
                 yield Measurement(name, {"recipe": recipe}, mean, min(*ratios, mean), max(*ratios, mean), n, n, words)
 
 
-def differences(recipes: Mapping[str, Found], standard: str, task: Task) -> Iterator[Measurement]:
+def differences(recipes: Mapping[str, RecipeFindings], standard: str, task: Task) -> Iterator[Measurement]:
     """Yield the differences of every other recipe from standard.
 
     Holm-adjusted p values stand beside them where there are seeds enough.

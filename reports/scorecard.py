@@ -22,10 +22,9 @@ TEMPLATES = Path(__file__).with_name("templates")
 def render(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> str:
     """Render the page of a results file that conforms to the schema.
 
-    The same arguments give the same bytes. Nothing else is read. Every text is escaped, and its invisible characters
-    are spelled out.
-
-    ``next_steps``: position of a failed verdict → what to do about it (``auditor.verdicts.advice.next_steps``).
+    The same arguments give the same bytes; nothing else is read. Every text is escaped, and its invisible characters
+    are spelled out. ``next_steps``: position of a failed verdict → what to do about it
+    (``auditor.verdicts.advice.next_steps``).
     """
     return environment().get_template("scorecard.html.j2").render(view.build(results, next_steps))
 

@@ -13,9 +13,10 @@ Part: TypeAlias = tuple[str, str]
 
 
 def sentences(case: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Gold, and the answers before and after, each as a title and the parts of its text.
+    """List gold and the answers, each as title and text parts.
 
-    ``case``: a worst case of the results. Empty where it has no marks: the task labels no words, or a text is cut.
+    The answers are those before and after. ``case``: a worst case of the results. The list is empty where the case has
+    no marks: the task labels no words, or a text is cut.
     """
     wanted = [("gold", "gold", "before"), ("answer", "answer_before", "before")]
     if case["before"] != case["after"]:
@@ -39,7 +40,10 @@ def sentences(case: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _parts(text: str, spans: Sequence[tuple[int, int, str]]) -> Iterator[Part]:
-    """Runs of words of one span, or of none; of spans that overlap the first is marked."""
+    """Split a text into the words of each span and those between.
+
+    Of spans that overlap, the first is marked.
+    """
     words = re.findall(r"[^ \t\r\n]+", text)
     at = 0
     for start, end, label in sorted((start, min(end, len(words)), label) for start, end, label in spans):

@@ -266,7 +266,8 @@ def test_the_list_names_models_where_there_are_several_and_what_no_probe_would_s
     silent, unfit = Work("m", "q", (), None, None), Work("m", "e", ("labelled_spans",), NEEDS["labelled_spans"], None)
     assert estimate.listing([WORK, silent, unfit], rules, "m") == [
         "would measure:",
-        "  p  1,000 cases, up to 50 queries, 3 trainings of 60 steps; at least 10 min; if attacks ask every query, 12 min",
+        "  p  1,000 cases, up to 50 queries, 3 trainings of 60 steps; at least 10 min; "
+        "if attacks ask every query, 12 min",
         "  q  amount of work not known",
         "  e – does not apply: the task labels texts, not their words",
     ]

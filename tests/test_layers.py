@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 import subprocess
 import sys
@@ -130,16 +131,30 @@ def test_reports_import_only_types() -> None:
             assert parts[0] != "auditor" or parts[1:2] == ["types"], f"{file}: imports {name}"
 
 
-def test_modules_are_at_most_300_lines_and_functions_at_most_80() -> None:
-    for package in ("auditor", "probes", "reports"):
-        for file in sorted((ROOT / package).rglob("*.py")):
-            text = file.read_text(encoding="utf-8")
-            assert text.count("\n") <= 300, f"{file} has {text.count(chr(10))} lines"
-            for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.FunctionDef):
-                    described = (ast.get_docstring(node, clean=False) or "").count("\n")
-                    length = (node.end_lineno or 0) - node.lineno + 1 - described
-                    assert length <= 80, f"{file}: {node.name} has {length} lines"
+def test_modules_are_at_most_300_lines() -> None:
+    lines = {file: text.count("\n") for file, text in sources("auditor", "probes", "reports")}
+    assert {file: length for file, length in lines.items() if length > 300} == {}
+
+
+def function_lengths(text: str) -> Iterator[tuple[str, int]]:
+    """Each function by name and place, and its number of lines without its docstring."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0]
+            documented = (first.end_lineno or 0) - first.lineno + 1 if ast.get_docstring(node) is not None else 0
+            yield f"{node.name}, line {node.lineno}", (node.end_lineno or 0) - node.lineno + 1 - documented
+
+
+def test_functions_are_at_most_80_lines_and_19_of_20_at_most_35() -> None:
+    example = 'def f(\n    a,\n):\n    """Return a.\n\n    It is a.\n    """\n    return a\n\n\nasync def g(): ...\n'
+    assert list(function_lengths(example)) == [("f, line 1", 4), ("g, line 11", 1)]
+    lengths = {
+        (file, name): length
+        for file, text in sources("auditor", "probes", "reports")
+        for name, length in function_lengths(text)
+    }
+    assert {place: length for place, length in lengths.items() if length > 80} == {}
+    assert sorted(lengths.values())[math.ceil(0.95 * len(lengths)) - 1] <= 35
 
 
 DECIDED_BY_HEADS = re.compile(

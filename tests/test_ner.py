@@ -591,8 +591,8 @@ def test_a_comparison_counts_the_types_that_model_and_data_have() -> None:
     assert labels.counted == ("PER", "LOC")
     assert dict(labels.left_out) == {
         "DATE": "the model has no such type: 2 entities of it count neither as missed nor as spurious",
-        "Person": "the model has no such type: 1 entities of it count neither as missed nor as spurious; did you mean 'PER'? "
-        "[data.labels] maps it",
+        "Person": "the model has no such type: 1 entities of it count neither as missed nor as spurious; "
+        "did you mean 'PER'? [data.labels] maps it",
         "ORG": "no entity of the domain is one: it is not counted there",
     }
     # The further score that it names adds up to the task's metric, over all of the types.

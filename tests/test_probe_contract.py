@@ -298,7 +298,8 @@ def test_a_probe_of_the_data_that_asks_the_model_is_told_so(name: str, place: st
     plan, (record,) = run(probe)
     assert record.status == "failed"
     assert record.reason == (
-        f'probe short_rows: asks the model (audit.{name}), but its scope is "data" (declare scope = "model", or "candidate")'
+        f'probe short_rows: asks the model (audit.{name}), but its scope is "data" '
+        '(declare scope = "model", or "candidate")'
     )
     assert len(plan.errors) == 1
 

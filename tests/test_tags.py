@@ -351,7 +351,8 @@ def test_a_type_that_the_model_has_is_read_as_o_with_a_warning(tmp_path: Path) -
     path = jsonl(tmp_path, [["B-PER", "O", "B-LOC"]])
     assert read(path, mapping={"PER": "O"}) == (
         [("O", "O", "B-LOC")],
-        "by mapping: PER = O; 1 entity is read as O: 1 PER; the model knows PER: its predictions of that type there count as wrong",
+        "by mapping: PER = O; 1 entity is read as O: 1 PER; "
+        "the model knows PER: its predictions of that type there count as wrong",
     )
 
 

@@ -237,7 +237,8 @@ def _listings(commands: Commands) -> None:
         commands,
         "probes",
         "List every probe: its scorecard row, metrics, needs, and whether it can run here.",
-        "  audit probes\n  audit probes --task ner\n  audit probes --model ckpt/\n  audit probes --probe my_probe.py --json",
+        "  audit probes\n  audit probes --task ner\n  audit probes --model ckpt/\n"
+        "  audit probes --probe my_probe.py --json",
     )
     probes.add_argument("--task", metavar="TASK", help="list what applies to this task, with the range of each metric")
     probes.add_argument("--model", type=_path, metavar="DIR", help="likewise, for the task and labels of a checkpoint")

@@ -17,9 +17,10 @@ def run(options: Namespace) -> int:
 
 
 def of_task(task: str | None) -> bytes:
-    """The shipped policy of a task, of text classification where none is named.
+    """Return the shipped policy of a task.
 
-    Raises ConfigError for an unknown task, PolicyError for a file that a third party's task names and that is not there.
+    Without a task it is the policy of text classification. Raises ConfigError for an unknown task, and PolicyError
+    where a third party's task names a file that is not there.
     """
     own = None if task is None else tasks.kind(task).policy
     return read_file(policy.shipped(task or "", own), PolicyError, missing="no such policy file", limit=SETTINGS)

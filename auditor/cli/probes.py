@@ -18,7 +18,10 @@ from auditor.types import NEEDS, OUT_OF_SCOPE, Metric, Probe, Task
 
 
 def run(options: Namespace) -> int:
-    """List every probe with its row, its metrics for each task, its needs and whether it can run here."""
+    """List every probe.
+
+    For each, print its row, its metrics for each task, its needs and whether it can run here.
+    """
     _, files = registry.split_selection(options.probe)
     listing = Listing(_tasks(options.task, options.model), detailed=bool(options.task or options.model))
     facts = [listing.facts(probe) for probe in registry.discover(files)]
@@ -32,7 +35,10 @@ def run(options: Namespace) -> int:
 
 
 def _tasks(name: str | None, model: Path | None) -> dict[str, Task]:
-    """Tasks to list by name: that of ``--task`` or ``--model``, else every task. Raises ModelError, UsageError."""
+    """Map names to the tasks to list.
+
+    That is the task of ``--task`` or ``--model``, else every task. Raises ModelError, UsageError.
+    """
     if model is not None:
         return _task_of(name, model)
     names = tasks.names() if name is None else (name,)
@@ -42,14 +48,14 @@ def _tasks(name: str | None, model: Path | None) -> dict[str, Task]:
 
 def _task_of(name: str | None, model: Path) -> dict[str, Task]:
     """The task of a checkpoint over its labels."""
-    path, *others = checkpoint.find(model).values()
+    path, *further = checkpoint.find(model).values()
     head = checkpoint.head_of(path)
     task = name or tasks.of_head(head)
     if task is None:
         known = ", ".join(tasks.names())
         raise ModelError("serves no task that is known", where=str(path), hint=f"known tasks: {known}")
     described = checkpoint.describe(path, tasks.kind(task).head, task=task)
-    differing = next((other for other in others if checkpoint.head_of(other) != head), None)
+    differing = next((folder for folder in further if checkpoint.head_of(folder) != head), None)
     if differing is not None:
         raise UsageError(f"{path.name!r} and {differing.name!r} are of different tasks", hint=f"--model {path}")
     return {task: tasks.create(task, described.labels)}
@@ -103,7 +109,10 @@ class Listing:
 
 
 def _metric(metric: Metric) -> dict[str, Any]:
-    """A metric as a rule of a policy needs it; ``limit``: the key of the limit, None where no rule can set it."""
+    """Describe a metric as a rule of a policy needs it.
+
+    ``limit``: the key of the limit, None where no rule can set it.
+    """
     limit = None
     if metric.kind != "descriptive":
         limit = {"lower": "max", "higher": "min", None: "max or min"}[metric.better]
@@ -112,7 +121,10 @@ def _metric(metric: Metric) -> dict[str, Any]:
 
 
 def _written_metric(metric: Mapping[str, Any]) -> str:
-    """``metric = "accuracy": accuracy; a rule limits it by min, between 0 and 1``."""
+    """Write a metric for the terminal.
+
+    An example: ``metric = "accuracy": accuracy; a rule limits it by min, between 0 and 1``.
+    """
     start = f'metric = "{metric["name"]}": {metric["title"]}'
     if metric["limit"] is None:
         return f"{start}; descriptive, no rule limits it"

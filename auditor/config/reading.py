@@ -169,7 +169,10 @@ def _as_json(document: object, where: str) -> str:
 
 
 def _config_error(error: ValidationError, where: str, key: str | None = None, of: Any = Config) -> ConfigError:
-    """The first validation error in one line; ``of``: what was validated, the field ``key`` or the whole config."""
+    """The first validation error in one line.
+
+    ``of``: the type that was validated, of the field ``key`` or of the whole config.
+    """
     first = error.errors(include_url=False)[0]
     hint: str | None = None
     path = (key, *first["loc"]) if key is not None else first["loc"]
@@ -191,7 +194,10 @@ def _config_error(error: ValidationError, where: str, key: str | None = None, of
 
 
 def _type_at(kind: Any, path: tuple[int | str, ...]) -> Any:
-    """The type, with its range, at a path into a model or a field; None where the path leads nowhere."""
+    """The type and range at a path into a model or field.
+
+    None where the path leads nowhere.
+    """
     for part in path:
         fields = getattr(kind, "model_fields", None)
         if fields is None:

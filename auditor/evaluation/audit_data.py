@@ -45,9 +45,9 @@ class Options:
 
 
 def recorded_task(model: in_memory.Source) -> Mapping[str, Any] | None:
-    """Name and settings of the task that a checkpoint, or the first in a folder, was trained for; None: not known.
+    """Name and settings of the task that a checkpoint was trained for.
 
-    A checkpoint that cannot be read is refused later.
+    In a folder of checkpoints the first counts. None: not known. A checkpoint that cannot be read is refused later.
     """
     try:
         sources = in_memory.find(model).values()
@@ -58,7 +58,10 @@ def recorded_task(model: in_memory.Source) -> Mapping[str, Any] | None:
 
 
 def task_settings(config: Config, record: Any) -> Mapping[str, Any]:
-    """What ``[task]`` says beside the name, else what the training of the same task recorded."""
+    """Settings of the task from ``[task]``, else from its training.
+
+    The training's record counts where it is of the same task.
+    """
     recorded = {} if record is None or record.task.get("name") != config.task.name else record.task
     return config.task.settings or {key: value for key, value in recorded.items() if key != "name"}
 
@@ -74,7 +77,7 @@ def mapping(config: Config, record: Any) -> Mapping[str, str]:
 def columns(config: Config, record: Any) -> data.Columns:
     """The columns of the config, else those of the training.
 
-    The files of the training may have named them otherwise than these.
+    The training's files may have named their columns differently.
     """
     own, asked = configs.columns(config), config.data
     recorded = record.columns if record is not None else {}
@@ -116,7 +119,7 @@ def labels_files(
 ) -> dict[str, Path]:
     """Set → the file of its labels, where it has one.
 
-    It belongs to the file that is used, not to one that this replaces.
+    A file of labels belongs to the data file in use, not to one that this replaces.
     """
     given = configs.labels_files(config)
     files_of_labels = {HOME if name == "test" else name: path for name, path in given.items()}

@@ -1,6 +1,6 @@
 """How many clusters of a slice there are, drawn or not.
 
-Advice to draw more goes no further.
+Advice never asks for more clusters than there are.
 """
 
 from __future__ import annotations

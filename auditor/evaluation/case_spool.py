@@ -1,6 +1,6 @@
 """Judged cases on disk instead of in memory.
 
-They are for probes that read them after the last one is judged.
+Probes that measure by themselves read these cases after the last one is judged.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Numbers that an audit finds and does not believe.
 
-A model that is worse than an answer which ignores the text is one.
+An example is a model that is worse than an answer which ignores the text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ It is one test in an audit, and a model without skill is to raise it once in a t
 def sign_test(wins: int, losses: int) -> float:
     """The chance of so few wins, where each side is as likely.
 
-    Exact, one-sided, ties left out.
+    The sign test is exact and one-sided; ties are left out.
     """
     tosses = wins + losses
     chance: float = sum(math.comb(tosses, count) for count in range(wins + 1)) / 2**tosses
@@ -31,8 +31,8 @@ def sign_test(wins: int, losses: int) -> float:
 def swapped_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None:
     """Why the labels of the audited rows may be swapped, in words.
 
-    The candidate's accuracy is below that of the same answer to every text, by a sign test over clusters of rows, those
-    in which both are right equally often left out, at LEVEL. None where nothing says so.
+    The candidate's accuracy is below that of the same answer to every text, by a sign test over clusters of rows at
+    LEVEL. Clusters in which both are right equally often are left out. None where nothing says so.
     """
     gain = next(
         (

@@ -1,6 +1,6 @@
 """How much each probe does, and how long that takes.
 
-The pace is that of a few timed batches. Nothing here enters the results: times differ from run to run.
+A few timed batches give the pace. Nothing here enters the results: times differ from run to run.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def piece(audited: AuditedModel, probe: Probe) -> str:
 def work_key(plan: Plan, probe: Probe) -> str:
     """A hash of what decides how many cases a probe has.
 
-    It is the same for all models; the sizes of the user's data stay unreadable in it.
+    The hash is the same for all models, and nobody can read the sizes of the user's data from it.
     """
     sizes = {name: len(rows) for name, rows in plan.examples.items()}
     settings = registry.settings_of(plan.settings[probe.name])
@@ -108,7 +108,7 @@ def _with_inquiries(plan: Plan, audited: AuditedModel, planned: Planned) -> Plan
 def known_before(plan: Plan) -> bool:
     """Whether an earlier run finished some of this work.
 
-    Its answers are perhaps kept.
+    The cache may hold that run's answers.
     """
     return any(plan.cache.recall(work_key(plan, probe)) for probe in plan.probes)
 
@@ -155,7 +155,7 @@ def _paced(work: Work, pace: float | None) -> Work:
 def seconds_per_text(plan: Plan, model: Model) -> float | None:
     """Seconds for a text of the home domain.
 
-    They are timed now or by an earlier run. None where the model does not answer: the probes will say why.
+    This run or an earlier one timed them. None where the model does not answer: the probes will say why.
     """
     pace = None
     # A model that fails on a text still answers others: the probes find out, and say so.

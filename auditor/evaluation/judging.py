@@ -49,7 +49,7 @@ def _withstood(scored: ScoredCase, task: Task) -> bool | None:
 
 
 class WorstCasesKept:
-    """Keeps the worst few cases of every slice.
+    """The worst few cases of every slice.
 
     Right answers lost come first, then flips, then wrong answers.
     """
@@ -97,7 +97,10 @@ class WorstCasesKept:
         )
 
     def _marks(self, scored: ScoredCase) -> dict[str, dict[str, tuple[Span, ...]]]:
-        """The spans of words that gold and answers name, of those that name any."""
+        """Collect the spans of words that gold and answers name.
+
+        Those that name no span are left out.
+        """
         gold = scored.case.example.gold
         named = {
             "gold": {} if gold is None else self._task.gold_spans(gold),

@@ -10,7 +10,7 @@ from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, Inquiry,
 def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
     """The probe's unmet needs and the reason in words.
 
-    ((), None) when it can run. Of a model that is out of the probe's scope CANDIDATE is one of them.
+    The result is ((), None) when it can run. CANDIDATE is an unmet need of models out of the probe's scope.
     """
     there = given(plan, audited)
     lacking = [need for need in probe.needs if need in there and not there[need]]
@@ -40,7 +40,7 @@ def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str
 def asked_of(plan: Plan, inquiry: Inquiry) -> Probe | None:
     """The probe that an inquiry is about; None where there is none.
 
-    It is the first of the role that serves the task, publishes the metric and has the settings.
+    This is the first probe of the role that serves the task, publishes the metric and has the settings.
     """
     of_task = given_by(plan.task)
     for probe in plan.probes:

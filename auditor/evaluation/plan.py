@@ -90,7 +90,7 @@ class Plan:
     def row(self, example: str) -> str:
         """An example where a user finds it, as in ``test.csv: row 17``.
 
-        One of a probe's own is named by its id.
+        An example of a probe's own is named by its id.
         """
         name, _, number = example.rpartition(":")
         return f"{self.files[name]}: row {number}" if name in self.files else example

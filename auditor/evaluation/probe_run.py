@@ -39,9 +39,9 @@ _P = ParamSpec("_P")
 
 
 class WriteError(Exception):
-    """Wraps an OSError of the sink or the spool.
+    """An OSError of the sink or the spool, wrapped.
 
-    So a full disk is not taken for a probe's crash.
+    The wrapper keeps a full disk from being taken for a probe's crash.
     """
 
     def __init__(self, cause: OSError) -> None:
@@ -80,7 +80,7 @@ def scorer_for(plan: Plan, model: Model) -> Scorer:
 class _Nested:
     """Other probes on other models, within one probe.
 
-    Cases are those of their own records, answers those of the cache.
+    Their cases are in their own records, and their answers in the cache.
     """
 
     def __init__(self, plan: Plan, counts: Counter[str], progress: Progress) -> None:
@@ -111,7 +111,7 @@ class _Nested:
     def _for(self, model: Model) -> Scorer:
         """The scorer of all probes on a model.
 
-        The clean examples' answers are theirs in common.
+        All probes share the answers to the clean examples.
         """
         if self._scorer is None or self._scorer[0] is not model:
             self._scorer = model, scorer_for(self._plan, model)
@@ -125,13 +125,13 @@ def _nowhere(_model: str, _probe: str, _case: ScoredCase) -> None:
 def measures(probe: Probe) -> bool:
     """Whether the probe has numbers of its own.
 
-    Only then its judged cases are kept.
+    Judged cases are kept for such a probe alone.
     """
     return getattr(probe.measure, "__func__", None) is not ProbeDefaults.measure
 
 
 class NotDrawnError(Exception):
-    """The cases are not of the examples that the look drew.
+    """Cases are of examples that the look did not draw.
 
     Such a probe cannot be looked at in rounds.
     """
@@ -161,7 +161,7 @@ class Measuring:
     def draw(self, progress: Progress, draw: Draw | None = None) -> int:
         """Score the probe's cases and count them.
 
-        With ``draw`` those of its examples in the slices that it reads. Raises NotDrawnError at a first look, with
+        ``draw`` selects cases of its examples, in the slices that it reads. Raises NotDrawnError at a first look, with
         nothing scored, and ProbeError at a later one for cases of examples that the look did not draw.
         """
         drawn: set[str] = set()
@@ -218,7 +218,7 @@ class Measuring:
     def _fresh(self) -> Model | None:
         """The checkpoint loaded afresh, for interactive probes.
 
-        An attack's success counts only if that agrees.
+        An attack's success counts only if this checkpoint agrees.
         """
         if self._probe.interactive and self._reloaded is None:
             self._reloaded = self._audited.model.reload()

@@ -1,6 +1,6 @@
 """What probes that compare trainings are given.
 
-Ways to train again, and the checkpoints beside the audited one.
+These are ways to train again, and the checkpoints beside the audited one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _base(
 ) -> tuple[Path | None, Path | None, str | None]:
     """The base to train from, and where it comes from.
 
-    The second is the same base where the config named it, the third why what the config names does not count.
+    The second value is the same base where the config named it; the third says why the config's base does not count.
     """
     if named is not None:
         checkpoint.check_base(named)
@@ -83,9 +83,8 @@ def _base(
 def _configured(config: Config, folder: in_memory.Source) -> tuple[Path | None, str | None]:
     """The base of ``[training]`` for a checkpoint without a record.
 
-    Without one, in words why it does not count.
-
-    The config may be about another checkpoint than this one, so that a base that does not fit ends no audit.
+    Where that base does not count, the second value says why in words. The config may be about another checkpoint than
+    this one, so a base that does not fit does not end the audit.
     """
     if config.training.base is None:
         return None, None
@@ -115,7 +114,7 @@ ARCHITECTURE = (
 def _difference(base: Path, model: in_memory.Source) -> str | None:
     """The first field in which two architectures differ.
 
-    They are a checkpoint's and its supposed base's. None where no field differs.
+    The two belong to a checkpoint and its supposed base. None where no field differs.
     """
     expected = _settings(base)
     own = _settings(model) if isinstance(model, Path) else model.settings
@@ -135,7 +134,7 @@ def _fit(
 ) -> Model:
     """A model by the audited one's recipe.
 
-    Its fingerprint is the key of its training.
+    The model's fingerprint is the key of its training.
     """
     from auditor.training import loop, recipes
 
@@ -158,7 +157,7 @@ def _train(
 ) -> TrainedModel:
     """A model by a recipe of the config's.
 
-    It has the learning rate of its recipe, else that of whole fine-tuning.
+    The learning rate is the recipe's own, else that of full fine-tuning.
     """
     from auditor.training import loop, recipes
 
@@ -173,7 +172,7 @@ def _train(
 def shared_rate(record: records.TrainingRecord | None, config: Config) -> float:
     """The learning rate of recipes without one of their own.
 
-    It is the recorded one, unless that was its recipe's own.
+    This is the recorded rate, unless that was the recorded recipe's own.
     """
     if record is None or record.own_learning_rate:
         return config.training.learning_rate
@@ -185,9 +184,8 @@ def _beside(
 ) -> tuple[TrainedModel, ...]:
     """The checkpoints beside this one that may be compared, itself among them.
 
-    They are of the same base, rows, labels and settings.
-
-    What cannot be read is none of them. Links and hidden folders are other names of checkpoints, or parts of them.
+    They are of the same base, rows, labels and settings. A folder that cannot be read is not among them. Links and
+    hidden folders are other names of checkpoints, or parts of them.
     """
     from auditor.training import cost
 
@@ -226,7 +224,7 @@ def _folders(parent: Path) -> list[Path]:
 def _twin(path: Path, record: records.TrainingRecord, task: Task) -> records.TrainingRecord | None:
     """Another checkpoint's record, where it may be compared.
 
-    It differs in recipe, seed and learning rate alone.
+    A comparable checkpoint differs in recipe, seed and learning rate alone.
     """
     try:
         twin = records.read(path)

@@ -1,6 +1,6 @@
 """Probes × models → records.
 
-Holds the only broad ``except`` of the project: a crashed probe is a record.
+This module has the project's only broad ``except``: a crashed probe becomes a record.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from auditor.types import Measurement, Metric, Probe, ProbeRecord, Progress
 def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
     """Make one record for each model and discovered probe.
 
-    Models and probes stand in their order. ConfigError, OSError of the sink or the spool and KeyboardInterrupt go
-    through; any other exception of a probe becomes a ``failed`` record with its traceback in ``plan.errors``.
+    Records follow the order of models and probes. ConfigError, OSError of the sink or the spool and KeyboardInterrupt
+    go through; any other exception of a probe becomes a ``failed`` record with its traceback in ``plan.errors``.
     """
     records = []
     with writing():
@@ -41,7 +41,7 @@ def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
 def suites(plan: Plan, audited: AuditedModel, sink: Sink) -> Iterator[Suite]:
     """Every probe of the plan on one model.
 
-    They have the clean examples' answers in common.
+    All probes share the answers to the clean examples.
     """
     scorer = scorer_for(plan, audited.model)
     for probe in plan.probes:
@@ -51,7 +51,7 @@ def suites(plan: Plan, audited: AuditedModel, sink: Sink) -> Iterator[Suite]:
 class Suite:
     """One probe on one model.
 
-    What it raises ends it alone: one probe's broken model must not cost the others' results.
+    An exception ends this probe alone: its broken model must not cost the results of others.
     """
 
     def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink) -> None:
@@ -62,7 +62,7 @@ class Suite:
 
     @property
     def open(self) -> bool:
-        """It can run, and did not crash."""
+        """Whether it can run and has not crashed."""
         return self._reason is None
 
     def draw(self, progress: Progress, draw: Draw | None = None) -> None:
@@ -98,7 +98,7 @@ class Suite:
         return f", {count} left out: the model {reason} ({self._plan.row(name)})"
 
     def leave_out(self, reason: str) -> None:
-        """It is not asked to run, and its record says why."""
+        """Do not run the probe, and say why in its record."""
         self._reason = self._reason or reason
 
     def record(
@@ -108,7 +108,7 @@ class Suite:
         *,
         whole: bool = True,
     ) -> ProbeRecord:
-        """What it found, by sequential methods after looks.
+        """The probe's record, by sequential methods after looks.
 
         Unless ``whole``, the record lacks the probe's own numbers.
         """
@@ -138,7 +138,7 @@ class Suite:
     def _check(self, measurements: Iterable[Measurement]) -> None:
         """Check that what the probe measured itself follows from its rows.
 
-        Else its results would be refused when they are read.
+        Otherwise the results would be refused when they are read.
         """
         by_name = {metric.name: metric for metric in self.probe.metrics(self._plan.task)}
         where = f"probe {self.probe.name}"
@@ -177,7 +177,7 @@ def _follows(metric: Metric, measurement: Measurement) -> bool:
 def writing() -> Iterator[None]:
     """Let an OSError of the sink or the spool pass through suites.
 
-    It comes out as it was.
+    The error comes out unchanged.
     """
     try:
         yield

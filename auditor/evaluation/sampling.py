@@ -35,9 +35,9 @@ class Draw:
     """Whether a slice, as a rule names it, still takes cases. Asked for every case: to be quick."""
 
     def of(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """The examples of its clusters.
+        """The examples of the drawn clusters.
 
-        A cluster is drawn whole: else its mean would change after a look.
+        A cluster is drawn whole, because its mean would otherwise change after a look.
         """
         if self.clusters is None:
             return examples
@@ -53,7 +53,7 @@ class Draw:
 def shuffled(examples: Sequence[Example], seed: int, name: str) -> tuple[Example, ...]:
     """One seeded order of a data set.
 
-    It is the same for all probes and models.
+    The order is the same for all probes and models.
     """
     ordered = list(examples)
     seeded(seed, "order", name).shuffle(ordered)
@@ -65,9 +65,8 @@ def without_leaks(
 ) -> tuple[dict[str, tuple[Example, ...]], dict[str, int]]:
     """Audit sets without leaked rows, and how many were left out.
 
-    The model sees such a row alike in training or validation.
-
-    ``keys``: of each set's examples, in their order.
+    A row leaked if the model sees the same in a row of training or validation. ``keys``: those of each set's examples,
+    in their order.
     """
     seen = {key for name in SPLITS for key in keys.get(name, ())}
     kept: dict[str, tuple[Example, ...]] = {}

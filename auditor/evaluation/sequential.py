@@ -204,7 +204,7 @@ class _Rounds:
     def _undecided(self, decision: Decision) -> dict[int, frozenset[SliceKey]]:
         """Rule → its slices that are done with.
 
-        Rules are those of which more can be drawn and is needed.
+        The rules are those that need more clusters and can have them.
         """
         still_open = {}
         for index, rule in self._required.items():
@@ -236,7 +236,7 @@ class _Rounds:
     def _clusters_for(self, slice_: Slice) -> int:
         """Clusters that there are of a slice.
 
-        They are those of the home domain, and of a set that the slice names.
+        These are clusters of the home domain, and of a set that the slice names.
         """
         return min(self._clusters[name] for name in {HOME, *slice_.values()} if name in self._clusters)
 

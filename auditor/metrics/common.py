@@ -74,7 +74,7 @@ def recomputed(metric: Metric, recorded: Measurement) -> Measurement:
 
 
 def totals(scores: Iterable[tuple[Key, Score]]) -> dict[Key, Score]:
-    """Scores, each with its key, added up by key, in the order of their first ones."""
+    """Add up scores by key, in the order of first appearance."""
     sums: dict[Key, list[float]] = {}
     for key, score in scores:
         total = sums.setdefault(key, [0.0, 0.0])
@@ -119,7 +119,7 @@ def share(
 def flip_rate() -> Metric:
     """Return the share of cases whose decision changed.
 
-    It is over all cases, vacuous ones included.
+    The share is over all cases, vacuous ones included.
     """
     return _mean("flip_rate", "flip rate", lambda judged: 0.0 if judged.same else 1.0, "lower")
 

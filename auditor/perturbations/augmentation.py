@@ -1,4 +1,7 @@
-"""The operations of easy data augmentation (Wei & Zou 2019): synonyms, insertions, swaps and deletions of words."""
+"""Operations of easy data augmentation (Wei & Zou 2019).
+
+They are synonyms, insertions, swaps and deletions of words.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +34,17 @@ def by_wordnet(word: str) -> tuple[str, ...]:
     """Lemmas that share a synset with the word, in alphabetical order."""
     from nltk.corpus import wordnet
 
-    lemmas = {str(lemma).replace("_", " ").lower() for one in wordnet.synsets(word) for lemma in one.lemma_names()}
+    synsets = wordnet.synsets(word)
+    lemmas = {str(lemma).replace("_", " ").lower() for synset in synsets for lemma in synset.lemma_names()}
     return tuple(sorted(lemmas - {word}))
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation on random words, as many as the share allows at most, but one."""
+    """An operation on random words.
+
+    It changes at most as many words as the share allows, but at least one.
+    """
 
     name: str
     make: Callable[[text.Words, int, float, Synonyms, frozenset[int], random.Random], tuple[text.Edit, ...]]
@@ -59,20 +66,26 @@ class Operation:
 
 
 def _offers(words: text.Words, known: Synonyms, protected: frozenset[int]) -> list[tuple[int, Sequence[str]]]:
-    """Places of words with synonyms, and these. Stop words have none."""
+    """List the places of words with synonyms, and these.
+
+    Stop words have no synonyms.
+    """
     bare = [builtin.parts(word)[1].lower() for word in words.words]
-    found = [
+    offers = [
         (place, known(word))
         for place, word in enumerate(bare)
         if word and word not in stop_words() and place not in protected
     ]
-    return [(place, synonyms) for place, synonyms in found if synonyms]
+    return [(place, synonyms) for place, synonyms in offers if synonyms]
 
 
 def _replaced(
     words: text.Words, count: int, _share: float, known: Synonyms, protected: frozenset[int], rng: random.Random
 ) -> tuple[text.Edit, ...]:
-    """``count`` words by one of their synonyms each; punctuation and a capital at the beginning stay."""
+    """Replace ``count`` words by one of their synonyms each.
+
+    Punctuation and a capital at the beginning stay.
+    """
     offers = _offers(words, known, protected)
     edits = []
     for place, synonyms in rng.sample(offers, min(count, len(offers))):
@@ -87,7 +100,7 @@ def _replaced(
 def _inserted(
     words: text.Words, count: int, _share: float, known: Synonyms, protected: frozenset[int], rng: random.Random
 ) -> tuple[text.Edit, ...]:
-    """A synonym of a random word put in a random place, ``count`` times."""
+    """Insert a random word's synonym in a random place, ``count`` times."""
     offers = _offers(words, known, protected)
     edits = []
     for _ in range(count if offers else 0):
@@ -100,7 +113,10 @@ def _inserted(
 def _swapped(
     words: text.Words, count: int, _share: float, _known: Synonyms, protected: frozenset[int], rng: random.Random
 ) -> tuple[text.Edit, ...]:
-    """Two random words in each other's place, ``count`` times; the white space between stays."""
+    """Swap two random words, ``count`` times.
+
+    The white space between words stays.
+    """
     order = list(range(len(words.words)))
     free = [place for place in order if place not in protected]
     for _ in range(count if len(free) > 1 else 0):
@@ -117,7 +133,10 @@ def _swapped(
 def _deleted(
     words: text.Words, _count: int, share: float, _known: Synonyms, protected: frozenset[int], rng: random.Random
 ) -> tuple[text.Edit, ...]:
-    """Each word is left out with a chance of ``share``; at least one word stays."""
+    """Delete each word with probability ``share``.
+
+    At least one word stays.
+    """
     drawn = [place for place in range(len(words.words)) if rng.random() < share]
     gone = [place for place in drawn if place not in protected]
     if gone and len(gone) == len(words.words):

@@ -1,5 +1,7 @@
-"""The catalogue of perturbations, shared by the noise probe and the training recipes: typos, case, spacing, words,
-invisible characters, homoglyphs, social media, and the operations of easy data augmentation.
+"""Catalogue of perturbations for the noise probe and the training recipes.
+
+It has typos, case, spacing, words, invisible characters, homoglyphs, social media, and the operations of easy data
+augmentation.
 """
 
 from __future__ import annotations
@@ -22,14 +24,21 @@ class Perturbation(Protocol):
     """A way to change a text word by word."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What settings and slices call it."""
+        ...
 
     @property
-    def family(self) -> str: ...
+    def family(self) -> str:
+        """The family that it belongs to, such as ``typos``."""
+        ...
 
     @property
     def keeps_label(self) -> bool:
-        """Whether a reader would give the text the same label: a model may be trained on it."""
+        """Whether a reader would give the text the same label.
+
+        A model may be trained on such texts.
+        """
         ...
 
     @property
@@ -45,16 +54,19 @@ class Perturbation(Protocol):
     def edits(
         self, words: text.Words, share: float, rng: random.Random, protected: frozenset[int] = frozenset()
     ) -> tuple[text.Edit, ...]:
-        """Edits that touch about ``share`` (in (0, 1]) of the words and none of ``protected``; empty where none offers a change."""
+        """Edit about ``share`` of the words, and none that are protected.
+
+        ``share`` is in (0, 1]. The result is empty where no word offers a change.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class ByWord:
-    """Changes words each for itself, or each with the next word.
+    """A change to single words, or to words and their next ones.
 
-    At least one edit, and no more words than the share of them all, rounded. With an equal generator a smaller share
-    touches a subset of the words and changes them alike: severities are nested.
+    It makes at least one edit, and touches no more words than the share of them all, rounded. With an equal generator a
+    smaller share touches a subset of the words and changes them alike: severities are nested.
     """
 
     name: str
@@ -66,7 +78,7 @@ class ByWord:
     def edits(
         self, words: text.Words, share: float, rng: random.Random, protected: frozenset[int] = frozenset()
     ) -> tuple[text.Edit, ...]:
-        """Edits of words in a random order, as many as the share allows."""
+        """Edit words in a random order, as many as the share allows."""
         wanted = max(1, shares.nearest(share, len(words.words)))
         order = list(range(len(words.words)))
         rng.shuffle(order)
@@ -99,7 +111,10 @@ class ByWord:
 
 @functools.lru_cache(maxsize=2**16)
 def _changed(name: str, word: str, seed: int) -> tuple[str, ...] | None:
-    """What becomes of a word. Every severity and every model asks for the same changes."""
+    """Change a word; None where it offers no change.
+
+    The cache serves every severity and every model, because they ask for the same changes.
+    """
     if name in nlpaug_methods.METHODS:
         return nlpaug_methods.change(name, word, random.Random(seed))
     return builtin.WORDS[name](word, random.Random(seed))
@@ -149,21 +164,24 @@ Swapped and deleted words are our own: nlpaug's RandomWordAug chooses the words 
 nested, and changes capitals as well; once the words are chosen nothing is left for it to decide.
 """
 _EVERY: tuple[Perturbation, ...] = (*NOISE, *augmentation.OPERATIONS.values())
-CATALOGUE: dict[str, Perturbation] = {one.name: one for one in _EVERY}
+CATALOGUE: dict[str, Perturbation] = {perturbation.name: perturbation for perturbation in _EVERY}
 """Every perturbation by its name."""
-FAMILIES: dict[str, str] = {name: one.family for name, one in CATALOGUE.items()}
+FAMILIES: dict[str, str] = {name: perturbation.family for name, perturbation in CATALOGUE.items()}
 """Perturbation → family."""
 
 
 def perturb(
     words: text.Words, name: str, share: float, rng: random.Random, protected: frozenset[int] = frozenset()
 ) -> tuple[text.Edit, ...]:
-    """The edits of the perturbation of that name. Raises KeyError for an unknown name."""
+    """Return the edits by the perturbation of that name.
+
+    Raises KeyError for an unknown name.
+    """
     return CATALOGUE[name].edits(words, share, rng, protected)
 
 
 def families(*, keeps_label: bool) -> tuple[str, ...]:
     """Families all of whose perturbations keep a text's label, or all others."""
     every = dict.fromkeys(FAMILIES.values())
-    kept = {family: all(one.keeps_label for one in CATALOGUE.values() if one.family == family) for family in every}
-    return tuple(family for family in every if kept[family] is keeps_label)
+    changing = {perturbation.family for perturbation in CATALOGUE.values() if not perturbation.keeps_label}
+    return tuple(family for family in every if (family not in changing) is keeps_label)

@@ -1,4 +1,7 @@
-"""Back-translation as a perturbation: stretches of a text in other words, what is protected as it stands."""
+"""Back-translation as a perturbation.
+
+It rewords stretches of a text and leaves protected words as they are.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,16 @@ SHORTEST = 3
 """Words of a stretch beside protected ones: fewer say too little to be translated by themselves."""
 _ENDS = (".", "!", "?")
 _BETWEEN = re.compile(r"""(?<=[^\W\d_A-Z]{4}[.!?])\s+(?=["'(]*[^\W\d_a-z])""")
-"""Between two sentences: the tokenizer parts a full stop from its word at the end of a text only. Four letters: not "Mr."."""
+"""Between two sentences: the tokenizer parts a full stop from its word at the end of a text only. Four letters exclude
+"Mr."."""
 
 
 @dataclass(frozen=True)
 class BackTranslation:
-    """Stretches of words that no protected word parts, in the wording that a translator gave them.
+    """A translator's wording for stretches of words between protected words.
 
     A text without protected words is a single stretch. ``tokenized``: punctuation stands apart, as in corpora of words
-    with labels; wordings are then parted by the Penn Treebank's convention.
+    with labels; the words of a wording are then separated by the Penn Treebank's convention.
     """
 
     tokenized: bool = False
@@ -43,7 +47,7 @@ class BackTranslation:
         return replace(self, wordings=wordings)
 
     def stretches(self, words: text.Words, protected: frozenset[int] = frozenset()) -> list[str]:
-        """The stretches of a text that a translator may reword, as they stand in the data."""
+        """Return the stretches that a translator may reword, as in the data."""
         return [self._written(words, *place) for place in self._places(words, protected)]
 
     def spoken(self, stretch: str) -> str:
@@ -53,7 +57,7 @@ class BackTranslation:
     def edits(
         self, words: text.Words, share: float, rng: random.Random, protected: frozenset[int] = frozenset()
     ) -> tuple[text.Edit, ...]:
-        """An edit for each reworded stretch, in random order until ``share`` of the words is touched."""
+        """Reword random stretches until ``share`` of the words is touched."""
         wanted = max(1, shares.nearest(share, len(words.words)))
         edits: list[text.Edit] = []
         changes = list(self._changes(words, protected))
@@ -90,7 +94,10 @@ class BackTranslation:
 
 
 def detokenized(stretch: str) -> str:
-    """Words as people write them: punctuation of the Penn Treebank's convention joined to its words."""
+    """Write words as people do.
+
+    Punctuation that the Penn Treebank's convention separates is joined to its words.
+    """
     from nltk.tokenize.treebank import TreebankWordDetokenizer
 
     words = list(text.words_of(stretch))
@@ -102,7 +109,10 @@ def detokenized(stretch: str) -> str:
 
 @functools.lru_cache(maxsize=2**16)
 def penn_words(value: str) -> tuple[str, ...]:
-    """The words of a text by the Penn Treebank's convention, quotation marks as most data have them."""
+    """Split a text into words by the Penn Treebank's convention.
+
+    Quotation marks are written as most data have them.
+    """
     from nltk.tokenize import NLTKWordTokenizer
 
     words = [word for sentence in _BETWEEN.split(value) for word in NLTKWordTokenizer().tokenize(sentence)]
@@ -110,7 +120,10 @@ def penn_words(value: str) -> tuple[str, ...]:
 
 
 def _as_in(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
-    """The new words with those together that the data do not part: ``can't``, addresses, ``#tags``."""
+    """Join the new words that the data write as one word.
+
+    Such words are ``can't``, addresses and ``#tags``.
+    """
     whole = {parts: word for word in old if len(parts := penn_words(word)) > 1}
     words: list[str] = []
     at = 0
@@ -122,9 +135,9 @@ def _as_in(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
 
 
 def _fitted(old: Sequence[str], new: Sequence[str], vocabulary: frozenset[str]) -> tuple[str, ...]:
-    """The new words without the full stop and the capital that a translator adds to a fragment.
+    """Remove the full stop and capital that translators add to fragments.
 
-    The capital of a word that the data do not have without may be its own.
+    A capital stays where the data never have the word without it: it may be the word's own.
     """
     words = list(new)
     if len(words) > 1 and words[-1] in _ENDS and old[-1] not in _ENDS:

@@ -47,9 +47,7 @@ def sibling(name: str) -> ModuleType:
 def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
     """Find every probe: plain quality first, then by name.
 
-    Finding none is an error.
-
-    Raises ProbeError for a file that does not import or breaks the contract.
+    Raises ProbeError where there is none, and for a file that does not import or breaks the contract.
     """
     package = sibling("probes")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
@@ -154,7 +152,7 @@ def selected(probes: Sequence[Probe], names: Sequence[str], files: Iterable[Path
 def missing_packages(probe: Probe) -> dict[str, str]:
     """Packages that the probe needs and this installation lacks → why.
 
-    The reason says the command that mends it. Nothing is imported.
+    The reason names the command that installs it. Nothing is imported.
     """
     names = sorted(need.removeprefix("package:") for need in probe.needs if need.startswith("package:"))
     return {name: reason for name in names if (reason := packages.lacking(name)) is not None}

@@ -84,7 +84,7 @@ def train(asked: Plan, lines: Lines) -> Iterator[Finished]:
 def audit(asked: Plan, listener: Listener, *, texts: bool = True) -> audit_run.Audited:
     """Audit the trained checkpoints and the one before them.
 
-    They stand beside each other, and the policy is that of the audit before.
+    The checkpoints stand beside each other, and the policy is that of the audit before.
     """
     checkpoints = asked.out / CHECKPOINTS
     known = {probe.name for probe in registry.discover()}
@@ -166,7 +166,7 @@ def _config(
 def _hypotheses(content: Mapping[str, Any], proposed: Sequence[Remedy]) -> Iterator[dict[str, Any]]:
     """What each remedy should change, named before its audit.
 
-    It is about what the remedy was not trained on.
+    Each hypothesis is about what the remedy was not trained on.
     """
     for remedy in proposed:
         metric, expect = remedies.shown(content, remedy.role), "higher"
@@ -194,7 +194,7 @@ def _check_place(place: Path, before: Path) -> None:
 def _beside(checkpoints: Path, name: str, before: Path) -> Iterator[None]:
     """Put the audited checkpoint among those of its remedies.
 
-    It is linked, or copied where links cannot be made, and gone afterwards.
+    The checkpoint is linked, or copied where links cannot be made, and removed afterwards.
     """
     place = checkpoints / name
     _check_place(place, before)

@@ -32,9 +32,8 @@ class Change:
 def changes(folder: Path, before: str, remedy: Remedy) -> Iterator[Change]:
     """Yield every change that a remedy made.
 
-    What was held out from its training stands apart.
-
-    ``folder``: the results of the audit after the training, in which ``before`` stands beside it.
+    What was held out from its training stands apart. ``folder``: the results of the audit after the training, in which
+    ``before`` stands beside it.
     """
     content = results.load(folder)
     records = results.records_of(content, folder)
@@ -60,7 +59,7 @@ _Slice: TypeAlias = tuple[tuple[str, str], ...]
 def _rows(records: Sequence[ProbeRecord], model: str, probe: str, metric: str) -> dict[_Slice, Sequence[Row]]:
     """Slice → rows, of the slices with the fewest keys.
 
-    That is a family, not each of its perturbations.
+    Such a slice is a family, and not each of its perturbations.
     """
     own = [
         measurement

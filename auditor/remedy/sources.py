@@ -1,6 +1,6 @@
 """What a remedy is trained from.
 
-Checkpoint, base and rows that are there, or in words what is missing.
+A source is the checkpoint, its base and its rows, or says in words what is missing.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _files(
 ) -> Iterator[tuple[str, Path]]:
     """The rows that were audited, and those to train on.
 
-    The first are as they were; the second those of ``--train-data``, of the training, or of the audit.
+    The audited rows are unchanged; the others come from ``--train-data``, the training or the audit.
     """
     audited = {entry["name"]: entry for entry in content["data"]}
     if given is not None:
@@ -130,7 +130,7 @@ def _split(
 ) -> tuple[Path | None, str]:
     """The file of a set, and what is wrong with it.
 
-    It is the one that was trained on, else the one that the audit was given.
+    This is the file of the training, else the file that the audit was given.
     """
     if record is not None and name in record.data:
         try:
@@ -190,7 +190,7 @@ def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> di
 def training_of(sources: Sources, config: Config) -> dict[str, Any]:
     """``[training]`` as the audited checkpoint's was.
 
-    For one from elsewhere it is that of the audit's config.
+    For a checkpoint from elsewhere, ``[training]`` of the audit's config counts.
     """
     from auditor.evaluation import retrain
     from auditor.training import job

@@ -108,7 +108,7 @@ def record_of(recorded: Mapping[str, Any], rows: Mapping[tuple[str, str, str, st
 
 
 def _worst(case: WorstCase) -> Any:
-    """A worst case as JSON has it; marks only where words have any."""
+    """Convert a worst case to JSON; marks only where it has any."""
     written = asdict(case)
     return plain(written if case.marks else {name: value for name, value in written.items() if name != "marks"})
 

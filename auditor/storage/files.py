@@ -14,7 +14,10 @@ from auditor.errors import AuditError
 
 
 def relative(path: Path, start: Path) -> str:
-    """Return a path relative to ``start``, in POSIX form, as results and training records name files."""
+    """Return a path relative to ``start``, in POSIX form.
+
+    Results and training records name files this way.
+    """
     return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()
 
 

@@ -1,4 +1,4 @@
-"""Types of entities that count where data sets with types of their own are compared."""
+"""Types of entities that count where data sets are compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def comparable(golds: Sequence[tuple[str, ...] | None], known: Sequence[str]) ->
 
 
 def _left_out(there: Mapping[str, int], known: Sequence[str]) -> dict[str, str]:
-    """Type that only the data or only the model has → why it does not count."""
+    """Type that does not count → why not."""
     reasons = {}
     for kind in sorted(set(there) - set(known)):
         near = spans.begun_type(kind, known)

@@ -115,7 +115,7 @@ class NamedEntityRecognition(TaskDefaults):
         return type(self)(self.labels, self.mapping, self.settings, other_domain=True)
 
     def comparable(self, golds: Sequence[Gold | None]) -> ComparableLabels:
-        """The types that the model has and that entities of the golds have."""
+        """The types that both the model and the golds have."""
         return compared_types.comparable(golds, self.types)
 
     def read(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[Inputs, Gold | None]:

@@ -1,6 +1,6 @@
 """The conformance kit for probes, tasks and recipes.
 
-``check_probe``, ``check_task`` and ``check_recipe`` hold a class against everything that the engine takes for granted of it.
+``check_probe``, ``check_task`` and ``check_recipe`` hold a class against everything that the engine takes for granted.
 ``FakeModel`` and ``FakeAudit`` stand in for a model and for what a probe may ask for.
 """
 

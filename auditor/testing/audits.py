@@ -33,7 +33,8 @@ class FakeAudit:
     """An ``auditor.types.Audit`` of what a test gives.
 
     What it does not give raises an error that says so.
-    ``asked`` lists the inputs that a probe asked the model about, ``fits`` and ``trainings`` the trainings that it started.
+    ``asked`` lists the inputs that a probe asked the model about, ``fits`` and ``trainings`` the trainings that it
+    started.
     """
 
     def __init__(
@@ -54,7 +55,8 @@ class FakeAudit:
         """Give what the probe asks for.
 
         Args:
-            examples: Set (``home``, another domain, ``train``, ``validation``) → its examples; a plain sequence is ``home``.
+            examples: Set (``home``, another domain, ``train``, ``validation``) → its examples; a plain sequence is
+                ``home``.
             settings: The probe's settings.
             task: The task of the audit.
             model: Answers ``ask`` and ``encode``.

@@ -211,7 +211,8 @@ def check_record(rules: Rules, record: ProbeRecord) -> None:
             and measurement.low <= measurement.value <= measurement.high
         )
         inside = metric.low - 1e-9 <= measurement.value <= metric.high + 1e-9
-        said = f"{measurement.metric} {dict(measurement.slice)} = {measurement.value} [{measurement.low}, {measurement.high}]"
+        interval = f"[{measurement.low}, {measurement.high}]"
+        said = f"{measurement.metric} {dict(measurement.slice)} = {measurement.value} {interval}"
         rules.hold("values in range", sound and inside, f"{said}, declared in [{metric.low}, {metric.high}]")
     for gap in record.skipped:
         check_slice(rules, gap.slice)

@@ -38,8 +38,8 @@ def check_probe(
 ) -> ProbeRecord:
     """Check a probe by running it in the engine with fakes.
 
-    Whatever the probe: its members and their types, its settings, its metrics, its cases (slices, edits, ids, facts), its
-    measurements, that it draws from ``audit.rng`` alone, and that its cases are those of any model unless it is
+    Whatever the probe: its members and their types, its settings, its metrics, its cases (slices, edits, ids, facts),
+    its measurements, that it draws from ``audit.rng`` alone, and that its cases are those of any model unless it is
     ``interactive``. With ``defective`` and ``clean`` also that it finds the defect and that it stays silent without it.
 
     Args:
@@ -52,7 +52,8 @@ def check_probe(
         defective: A model planted with the defect that the probe looks for, or one with its trainings.
         clean: The same without the defect. None: a model that has learned the training rows.
         metric: The metric that shows the defect; its ``better`` says which way.
-        limit: What the metric's whole interval lies beyond for the defective model, and its value does not for the clean one.
+        limit: What the metric's whole interval lies beyond for the defective model, and its value does not for the
+            clean one.
         within: What the slices hold that are looked at; None: all slices.
 
     Returns:
@@ -81,8 +82,7 @@ def check_probe(
     rules.hold("applies", wanted is None or wanted is (why is None), f"it {f'is silent: {why}' if why else 'measures'}")
     rules.hold("applies", reason in (None, why), f"it says {why!r}, not {reason!r}")
     trial.check_repeated(subject, record, made)
-    other = trial.audited(defective or _stubborn(task))
-    worse, others = trial.run(other)
+    worse, others = trial.run(trial.audited(defective or _stubborn(task)))
     if not probe.interactive:
         rules.hold("same cases for any model", others == made, f"{len(made)} cases, and {len(others)} others")
     if planned is not None:
@@ -195,8 +195,8 @@ class _Trial:
 
 def _numbers(record: ProbeRecord) -> list[Any]:
     return [
-        (found.metric, dict(found.slice), found.value, found.low, found.high, found.n_cases)
-        for found in record.measurements
+        (number.metric, dict(number.slice), number.value, number.low, number.high, number.n_cases)
+        for number in record.measurements
     ]
 
 

@@ -12,7 +12,7 @@ class Rules:
     """The rules of one check, of one subject."""
 
     def __init__(self, subject: str, mend: Mapping[str, str]) -> None:
-        """Name who is checked (``subject``), and how to mend what breaks a rule (``mend``)."""
+        """Name who is checked, and how to mend each broken rule."""
         self._subject, self._mend = subject, mend
 
     def hold(self, rule: str, holds: object, said: str) -> None:

@@ -39,8 +39,8 @@ def sample_rows(task: Task, n: int, name: str = HOME, words: Sequence[int] = ran
 
     In every text a word decides the label, or names are marked.
 
-    Rows with one label also tell it by the number of their words, modulo the number of labels: a model that goes by that
-    bears what leaves words apart as they are.
+    Rows with one label also tell it by the number of their words, modulo the number of labels: a model that goes by
+    that number bears every change that leaves words apart as they are.
 
     Args:
         task: One that gives a text one of its labels, or labels spans of words.
@@ -63,7 +63,7 @@ def keyword(label: int, number: int) -> str:
 
 
 def entity(kind: int, number: int) -> tuple[str, ...]:
-    """One of the twelve names of a type, every second of two words."""
+    """One of a type's twelve names, every second of two words."""
     first = (SYLLABLES[kind % 12] + SYLLABLES[number % 12] + "rn").capitalize()
     last = (SYLLABLES[number % 12] + SYLLABLES[kind % 12] + "ld").capitalize()
     return (first, last) if number % 2 else (first,)
@@ -83,10 +83,11 @@ def _labelled(task: Task, number: int, name: str, words: Sequence[int]) -> Examp
 def _sentence(task: Task, number: int, name: str, words: Sequence[int]) -> Example:
     kinds = list(spans.types(task.labels))
     first, second = number % len(kinds), (number + 1) % len(kinds)
-    one, two = (entity(kind, words[(number // len(kinds)) % len(words)]) for kind in (first, second))
-    text = [*one, "visited", *two, *FILLER[number % 7 :][:6]]
-    found = [Span(0, len(one), kinds[first]), Span(len(one) + 1, len(one) + 1 + len(two), kinds[second])]
-    return Example(name, {task.fields[0]: " ".join(text)}, spans.tags_of(found, len(text)))
+    guest, place = (entity(kind, words[(number // len(kinds)) % len(words)]) for kind in (first, second))
+    text = [*guest, "visited", *place, *FILLER[number % 7 :][:6]]
+    start = len(guest) + 1
+    named = [Span(0, len(guest), kinds[first]), Span(start, start + len(place), kinds[second])]
+    return Example(name, {task.fields[0]: " ".join(text)}, spans.tags_of(named, len(text)))
 
 
 def counting_model(task: Task, rows: Sequence[Example], *, name: str = "counting", cased: bool = False) -> FakeModel:
@@ -152,7 +153,7 @@ def _learned(task: Task, rows: Sequence[Example], *, cased: bool, least: int) ->
         )
         for word, label in pairs:
             counts.setdefault(word, Counter())[label] += 1
-    counts = {word: found for word, found in counts.items() if found.total() >= least}
+    counts = {word: labels for word, labels in counts.items() if labels.total() >= least}
 
     def answer(request: Request) -> Response:
         if isinstance(request, Tag):
@@ -166,7 +167,8 @@ def _learned(task: Task, rows: Sequence[Example], *, cased: bool, least: int) ->
 def _tagged(task: Task, known: Counter[str] | None) -> tuple[float, ...]:
     tag = spans.OUTSIDE if known is None else min(known, key=lambda tag: (-known[tag], tag))
     place = task.labels.index(spans.among(tag, task.labels) or tag)
-    return tuple(SURE if other == place else (1 - SURE) / (len(task.labels) - 1) for other in range(len(task.labels)))
+    rest = (1 - SURE) / (len(task.labels) - 1)
+    return tuple(SURE if number == place else rest for number in range(len(task.labels)))
 
 
 def _classified(task: Task, known: Sequence[Counter[str]]) -> tuple[float, ...]:
@@ -176,9 +178,9 @@ def _classified(task: Task, known: Sequence[Counter[str]]) -> tuple[float, ...]:
     """
     many = len(task.labels)
     sure, label = 1 / many, task.labels[0]
-    for found in known:
-        own = min(found, key=lambda name: (-found[name], name))
-        share = (found[own] + 1) / (found.total() + many)
+    for labels in known:
+        own = min(labels, key=lambda name: (-labels[name], name))
+        share = (labels[own] + 1) / (labels.total() + many)
         if share > sure:
             sure, label = share, own
     return tuple(sure if name == label else (1 - sure) / (many - 1) for name in task.labels)

@@ -13,7 +13,7 @@ from auditor.testing.rules import Rules
 MEND = {
     "settings frozen": "make them an instance of a dataclass with frozen=True and a default for every field",
     "settings validated": "annotate each field with the type of its values, so that the config refuses any other",
-    "settings refused in one line": "raise ValueError or auditor.errors.ConfigError in __post_init__ for what cannot be",
+    "settings refused in one line": "raise ValueError or auditor.errors.ConfigError in __post_init__ for other values",
     "settings in JSON": "use numbers, words, tuples and mappings of these, so that results.json can hold them",
 }
 """Rule → how to mend what breaks it."""

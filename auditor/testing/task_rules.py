@@ -22,7 +22,7 @@ MEND = {
     "read": "return the inputs, a text for each field, and the gold, None without a column for the label",
     "request": "return one of the kinds of auditor.types.requests, the same for the same texts",
     "score": "return a Score, 0 ≤ numerator ≤ denominator, full for a right answer and less for a wrong one",
-    "details": "declare the metrics of details in detail_metrics (no slice) and sliced_metrics (one key), and no others",
+    "details": "declare metrics of details in detail_metrics (no slice) or sliced_metrics (one key), and no others",
     "same": "compare decisions: an answer is the same as itself, and none as one that means otherwise",
     "follow": "return the gold of the edited text: as it was without edits, moved with its words after an insertion",
     "protected": "return places of words that there are; edits of all the others must not break a gold",
@@ -62,9 +62,9 @@ def requests(rules: Rules, sample: Sample) -> None:
     """Requests are hashable, of a known kind and the same again."""
     for example in sample.examples:
         with rules.calm("request", f"request of {example.id}"):
-            found = sample.task.request(example.inputs)
-            same = hash(found) == hash(sample.task.request(example.inputs))
-        rules.hold("request", type(found) in REQUESTS and same, f"{found!r}")
+            request = sample.task.request(example.inputs)
+            same = hash(request) == hash(sample.task.request(example.inputs))
+        rules.hold("request", type(request) in REQUESTS and same, f"{request!r}")
 
 
 def scores(rules: Rules, sample: Sample) -> None:
@@ -72,13 +72,13 @@ def scores(rules: Rules, sample: Sample) -> None:
     rules.hold("score", sample.pairs, "the rows have no two labels that differ: no answer is wrong")
 
     def metric(answers: Sequence[tuple[Example, Response]]) -> float:
-        found = [sample.task.score(example.gold, answer) for example, answer in answers]
-        for score in found:
+        scored = [sample.task.score(example.gold, answer) for example, answer in answers]
+        for score in scored:
             sound = isinstance(score, Score) and 0 <= score.numerator <= score.denominator < math.inf
             rules.hold("score", sound, f"{score!r}")
-        count = sum(score.denominator for score in found)
+        count = sum(score.denominator for score in scored)
         rules.hold("score", count > 0, "all denominators are 0")
-        return sum(score.numerator for score in found) / count
+        return sum(score.numerator for score in scored) / count
 
     best = metric(list(zip(sample.examples, sample.right, strict=True)))
     rules.hold("score", best == 1.0, f"right answers have {sample.task.metric} {best:g}")
@@ -89,14 +89,14 @@ def scores(rules: Rules, sample: Sample) -> None:
 def details(rules: Rules, sample: Sample) -> None:
     """Details are of declared metrics, all of which occur."""
     task = sample.task
-    whole, sliced = ({metric.name for metric in some} for some in (task.detail_metrics, task.sliced_metrics))
+    whole, sliced = ({metric.name for metric in metrics} for metrics in (task.detail_metrics, task.sliced_metrics))
     seen = set()
     for example, *answers in sample.pairs:
         for answer in answers:
-            found = list(task.details(example.gold, answer))
-            twice = len({(detail.metric, *detail.slice.items()) for detail in found}) < len(found)
+            given = list(task.details(example.gold, answer))
+            twice = len({(detail.metric, *detail.slice.items()) for detail in given}) < len(given)
             rules.hold("details", not twice, f"two of one metric and slice for {example.id}")
-            for detail in found:
+            for detail in given:
                 declared = detail.metric in (sliced if detail.slice else whole) and len(detail.slice) <= 1
                 rules.hold("details", declared, f"{detail.metric} {dict(detail.slice)} is not declared so")
                 score = detail.score
@@ -200,12 +200,11 @@ def offers(rules: Rules, sample: Sample) -> None:
         one_label = task.stratum(example.gold) is not None
         rules.hold("offers", one_label is ("one_label" in task.offers), f"stratum: {task.stratum(example.gold)!r}")
         rules.hold("offers", task.stratum(None) is None, "without a gold there is a stratum")
-        found, missed = list(task.spans_found(example, right)), list(task.spans_found(example, wrong))
+        every, fewer = list(task.spans_found(example, right)), list(task.spans_found(example, wrong))
         labelled = "labelled_spans" in task.offers
-        rules.hold("offers", labelled or not found, f"spans_found: {found}")
-        rules.hold(
-            "offers", not labelled or len(missed) < len(found), f"spans_found: {found}, {missed} of a wrong answer"
-        )
+        rules.hold("offers", labelled or not every, f"spans_found: {every}")
+        said = f"spans_found: {every}, {fewer} of a wrong answer"
+        rules.hold("offers", not labelled or len(fewer) < len(every), said)
     for example in sample.examples:
         units = task.units(example.gold)
         counted = isinstance(units, int) and (units >= 0 if task.unit else units == 1)
@@ -245,10 +244,11 @@ def wrong_labels(rules: Rules, sample: Sample) -> None:
         made = [corrupt(golds, rate, random.Random(3)) for rate in RATES]
         rules.hold("wrong labels", made[0] == golds, f"{kind}: a share of 0 changes golds")
         alike = all(
-            len(some) == len(golds) and {type(gold) for gold in some} == {type(gold) for gold in golds} for some in made
+            len(corrupted) == len(golds) and {type(gold) for gold in corrupted} == {type(gold) for gold in golds}
+            for corrupted in made
         )
         rules.hold("wrong labels", alike, f"{kind}: other golds in number or type")
-        gone, new = ([side(_marks(task, some)) for some in made] for side in (right.difference, _new(right)))
+        gone, new = ([side(_marks(task, corrupted)) for corrupted in made] for side in (right.difference, _new(right)))
         most = len(gone[-1])
         counts = [len(wrong) for wrong in gone]
         wanted = [shares.nearest(rate, most) for rate in RATES]
@@ -261,7 +261,7 @@ def wrong_labels(rules: Rules, sample: Sample) -> None:
 
 
 def _new(right: set[Any]) -> Callable[[set[Any]], set[Any]]:
-    return lambda found: found - right
+    return lambda marks: marks - right
 
 
 CHECKS: tuple[Callable[[Rules, Sample], None], ...] = (

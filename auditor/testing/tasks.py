@@ -32,7 +32,8 @@ def check_task(
             a task with kinds of wrong labels some twenty, so that shares of them are whole labels.
         labels: The model's labels; None: the class's ``example_labels``.
         columns: Text field, and ``label``, → its column; None: columns that are called so.
-        answer: What a model answers that is sure of a gold; None: probabilities of labels, of the whole or of each word.
+        answer: What a model answers that is sure of a gold; None: probabilities of labels, of the whole or of each
+            word.
 
     Returns:
         The task that was checked.
@@ -78,7 +79,7 @@ def _check_facts(rules: Rules, task: Task) -> None:
     }
     for said, holds in facts.items():
         rules.hold("members", holds, f"it is not so that {said}")
-    whole, sliced = ([metric.name for metric in some] for some in (task.detail_metrics, task.sliced_metrics))
+    whole, sliced = ([metric.name for metric in metrics] for metrics in (task.detail_metrics, task.sliced_metrics))
     once = len({task.metric, *whole, *sliced}) == 1 + len(whole) + len(sliced)
     rules.hold("details", once, "a name stands twice among metric, detail_metrics and sliced_metrics")
     elsewhere = task.other_domain()
@@ -114,10 +115,11 @@ def _others(task: Task, golds: Sequence[Any]) -> list[Any]:
     possible = [corrupt for corrupt in task.corruptions.values() if not corrupt.impossible(golds)]
     made = [corrupt(golds, 1.0, random.Random(0)) for corrupt in possible]
     # One that makes fewer or more than there are is told later, by the rule that it breaks.
-    made = [some for some in made if len(some) == len(golds)] or [
+    made = [corrupted for corrupted in made if len(corrupted) == len(golds)] or [
         [next((each for each in golds if each != gold), None) for gold in golds]
     ]
-    return [next((each for each in some if each != gold), None) for gold, *some in zip(golds, *made, strict=True)]
+    columns = zip(golds, *made, strict=True)
+    return [next((each for each in corrupted if each != gold), None) for gold, *corrupted in columns]
 
 
 def sure(task: Task, gold: Any) -> Response:

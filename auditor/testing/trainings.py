@@ -170,13 +170,13 @@ def _kept(tensors: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.detach().clone() for name, value in tensors.items()}
 
 
-def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def alike(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Whether two mappings hold the same tensors, bit for bit."""
-    return one.keys() == other.keys() and all(_bits(one[name], other[name]) for name in one)
+    return first.keys() == second.keys() and all(_bits(first[name], second[name]) for name in first)
 
 
-def _bits(one: Any, other: Any) -> bool:
-    return one.shape == other.shape and one.dtype == other.dtype and bool((one == other).all())
+def _bits(first: Any, second: Any) -> bool:
+    return first.shape == second.shape and first.dtype == second.dtype and bool((first == second).all())
 
 
 def finite(losses: Iterable[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The records that flow through an audit and the protocols its parts meet at.
+"""Records that flow through an audit, and protocols between its parts.
 
 Example ─► Case ─► ScoredCase ─► Judged ─► Row ─► Measurement ─► ProbeRecord ─► Verdict.
 Standard library only: every package of the project may import this one.

@@ -1,4 +1,4 @@
-"""Examples, tasks, models, cases: from a row of data to a model's answer."""
+"""Examples, models and cases: from a row of data to an answer."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One example's sufficient statistics: the task's metric over many is Σ numerator ÷ Σ denominator.
+    """Sufficient statistics of one example for the task's metric.
 
-    Accuracy: (right, 1). F1: (2·tp, 2·tp + fp + fn). ROUGE: (score, 1).
+    Over many examples the metric is Σ numerator ÷ Σ denominator. Accuracy: (right, 1). F1: (2·tp, 2·tp + fp + fn).
+    ROUGE: (score, 1).
     """
 
     numerator: float
@@ -61,7 +62,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A further score of one example: of a metric beside the task's own, in a slice."""
+    """A score of one example for a further metric, in a slice.
+
+    The metric is one beside the task's own.
+    """
 
     metric: str
     slice: Slice
@@ -83,25 +87,36 @@ class Encoded:
 
 
 class Model(Protocol):
-    """The seam between auditor and a model. The engine sees only keys and lengths."""
+    """The seam between auditor and a model.
+
+    The engine sees only keys and lengths of encoded requests.
+    """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What results and the page call it."""
+        ...
 
     @property
-    def labels(self) -> tuple[str, ...]: ...
+    def labels(self) -> tuple[str, ...]:
+        """Its labels, in the order of its outputs."""
+        ...
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over weights, configuration and tokenizer; empty when nothing is known that would determine them.
+        """SHA-256 over weights, configuration and tokenizer.
 
-        Answers are kept between runs by it, unless it is empty.
+        It is the key by which answers are kept between runs. It is empty when nothing is known that determines these
+        three; then no answer is kept.
         """
         ...
 
     @property
     def numerics(self) -> str:
-        """What else the last bits of its answers depend on: kind of device, precision, threads, versions."""
+        """What else determines the last bits of its answers.
+
+        This is the kind of device, the precision, the number of threads, and versions.
+        """
         ...
 
     @property
@@ -121,16 +136,18 @@ class Model(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the results say of how it was loaded and runs, in one line each."""
+        """How it was loaded and runs, one line for each remark."""
         ...
 
-    def encode(self, requests: Sequence[Request]) -> list[Encoded]: ...
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Encode each request, in their order."""
+        ...
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
-        """One forward pass over one batch, in the batch's order; evaluation mode; no gradient.
+        """Answer a batch by one forward pass, in the batch's order.
 
-        Raises OutOfMemoryError where the batch does not fit; a smaller one may. Answers consist of numbers, words, tuples
-        and mappings with words as keys.
+        The pass is in evaluation mode and without a gradient. Answers consist of numbers, words, tuples, and mappings
+        with words as keys. Raises OutOfMemoryError where the batch does not fit; a smaller one may.
         """
         ...
 
@@ -141,7 +158,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """A model of a known recipe and seed, and what its training took."""
+    """A model of known recipe and seed, and its training's cost."""
 
     recipe: str
     """By its label: ``freelb++`` for a variant of ``freelb``."""
@@ -159,8 +176,8 @@ class TrainedModel:
 class Case:
     """One question to the model, and what it is compared with.
 
-    The texts asked about, the gold that follows, whether the label broke and how many words were touched all follow from
-    the edits: the engine derives them, once for all probes.
+    The edits determine the texts asked about, their gold, whether the label broke and how many words were touched: the
+    engine derives these, once for all probes.
     """
 
     example: Example
@@ -217,7 +234,7 @@ class ScoredCase:
 
     @property
     def facts(self) -> Facts:
-        """Those of the probe, and the share of words that its edits touched."""
+        """The probe's facts, and the share of words touched by edits."""
         touched = self.edited.words_touched
         return self.case.facts if touched is None else {**self.case.facts, WORDS_TOUCHED: touched}
 
@@ -241,4 +258,5 @@ class Judged:
     details: tuple[Detail, ...] = ()
     """The task's further scores of the answer, for probes that ask for them by ``reads_details``."""
     withstood: bool | None = None
-    """The decision that attacks work against (``Task.goal``) still stands, for interactive probes; None: there is none."""
+    """For interactive probes: whether the decision that attacks work against (``Task.goal``) still stands; None where
+    there is no such decision."""

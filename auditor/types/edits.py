@@ -1,4 +1,4 @@
-"""Places of words: spans, edits, and where the words of an edited text come from."""
+"""Places of words: spans, edits, and the origins of edited words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 
 class Span(NamedTuple):
-    """Words of a text that have a label together, such as an entity."""
+    """Consecutive words that share a label, such as an entity."""
 
     start: int
     """Its first word, from 0."""
@@ -19,10 +19,11 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Words [start, end) are replaced; ``separators`` stand between the new words (one fewer than words).
+    """A replacement of the words [start, end) by ``words``.
 
-    The white space around the place stays as it is. Without words a separator may say what white space takes the place of
-    the old ones and of that around them. Raises ValueError for another number of separators.
+    ``separators`` stand between the new words: one fewer than words. The white space around the place stays as it is.
+    Without new words, a single separator may say what white space replaces the old words and the white space around
+    them. Raises ValueError for another number of separators.
     """
 
     start: int

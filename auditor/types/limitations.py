@@ -1,4 +1,4 @@
-"""The rows of the scorecard: what is known of language models, and what a reviewer asks."""
+"""Rows of the scorecard: known limitations, and the questions reviewers ask."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ LIMITATIONS = (
     ),
     Limitation(
         "training-strategy",
-        "Optimizer, regularization, augmentation, adversarial training and parameter-efficient tuning all move the result.",
+        "Optimizer, regularization, augmentation, adversarial training and parameter-efficient tuning "
+        "all move the result.",
         "Would another recipe be more robust, and at what cost?",
     ),
     Limitation(

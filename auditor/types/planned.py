@@ -13,7 +13,7 @@ from auditor.types.records import Role
 class Inquiry:
     """A metric that one probe reads from another.
 
-    It knows the other by its role.
+    The probe names the other one by its role.
     """
 
     role: Role

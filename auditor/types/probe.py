@@ -21,10 +21,9 @@ model, so that it runs once, for the candidate."""
 class Probe(Protocol):
     """A suite of cases for one limitation.
 
-    It is one file with ``PROBE = …``, an instance.
-
-    The class docstring is the description in the report: one summary line, a blank line, the method. ``ProbeDefaults``
-    gives everything but ``name``, ``limitation``, ``settings``, ``metrics`` and ``cases``.
+    A probe is one file with ``PROBE = …``, an instance. Its class docstring is the description in the report: one
+    summary line, a blank line, the method. ``ProbeDefaults`` gives everything but ``name``, ``limitation``,
+    ``settings``, ``metrics`` and ``cases``.
     """
 
     @property
@@ -83,31 +82,29 @@ class Probe(Protocol):
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Make the cases of one model; with ``--until-decided``, of one look.
 
-        Each look is about other examples. Where cases are of examples that no look drew (a probe's own sentences) it is
-        called once, for all of them. A probe of the data yields no case.
+        Each look has new examples. Where the cases are of examples that no look drew (a probe's own sentences), there
+        is one call for all of them. A probe of the data yields no case.
         """
         ...
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]:
-        """Measure what the kinds of metric do not serve.
+        """Measure what the kinds of metric do not cover.
 
-        It is called after the last case.
-
-        Cases are kept for it, on disk, where a probe defines it.
+        The call comes after the last case. Where a probe defines this method, its cases are kept on disk until then.
         """
         ...
 
     def planned(self, audit: Audit) -> Planned | None:
         """Count the work before the first probe runs, without asking the model.
 
-        None: it does not say.
+        None: the probe does not say.
         """
         ...
 
     def available(self, slice_: Slice) -> int | None:
         """Say how many clusters its own texts make, at most.
 
-        No more are asked of anybody. None: its texts are those of the data.
+        Advice never asks for more. None: its texts are those of the data.
         """
         ...
 
@@ -119,7 +116,7 @@ class Probe(Protocol):
 class ProbeDefaults:
     """What holds for most probes.
 
-    A probe derived from it says only what is its own.
+    A derived probe declares only what differs.
     """
 
     name: str

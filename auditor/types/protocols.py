@@ -24,7 +24,7 @@ from auditor.types.task import Task
 class Audit(Protocol):
     """What a probe may ask for.
 
-    It is bound to one model and to the probe that asks.
+    An audit is bound to one model and to the probe that asks.
     """
 
     @property
@@ -55,11 +55,9 @@ class Audit(Protocol):
     def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
         """The first n examples, or all, of one seeded order.
 
-        The order is the same for all probes and models.
-
-        With ``--until-decided`` a number n stands for the examples of this look; cases are made from them, whereas
-        None is for what the whole set says (its majority, its size). ``name`` is a domain, or ``train`` or
-        ``validation``. Asking for what was not given raises KeyError.
+        The order is the same for all probes and models. With ``--until-decided`` a number n stands for the examples of
+        this look; cases are made from them, whereas None is for what the whole set says (its majority, its size).
+        ``name`` is a domain, or ``train`` or ``validation``. Raises KeyError for a set that was not given.
         """
         ...
 
@@ -85,7 +83,7 @@ class Audit(Protocol):
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """A model trained from the base by the audited model's recipe.
 
-        It is for ``Case.model``.
+        Cases name it as ``Case.model``.
         """
         ...
 
@@ -97,7 +95,7 @@ class Audit(Protocol):
     def checkpoints(self) -> Sequence[TrainedModel]:
         """The audited checkpoint and its comparable neighbours.
 
-        They were trained from the same base on the same rows.
+        All were trained from the same base on the same rows.
         """
         ...
 
@@ -111,18 +109,17 @@ class Audit(Protocol):
         ...
 
     def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
-        """What another probe finds of a model; in words why not.
+        """The results of another probe on a model, or why not.
 
-        That is the first probe of the role that serves the task, publishes the metric and takes the settings.
+        The other probe is the first of the role that serves the task, publishes the metric and takes the settings.
         """
         ...
 
     def rng(self, *key: object) -> random.Random:
         """A fresh generator for the key.
 
-        Its seed is SHA-256 of the audit's seed, the probe's name and the key.
-
-        It names no model, so static cases are equal for all models.
+        Its seed is SHA-256 of the audit's seed, the probe's name and the key. The seed does not depend on the model, so
+        static cases are equal for all models.
         """
         ...
 

@@ -62,7 +62,10 @@ class Metric:
 
     @property
     def tallied(self) -> bool:
-        """Whether it is read case by case; otherwise the probe's own ``measure`` yields it."""
+        """Whether it is read case by case.
+
+        Otherwise the probe's own ``measure`` yields it.
+        """
         return self.read is not _reads_nothing
 
 
@@ -117,8 +120,8 @@ class WorstCase:
     gold: str | None
     facts: Facts = field(default_factory=dict)
     marks: Mapping[str, Mapping[str, tuple[Span, ...]]] = field(default_factory=dict)
-    """``gold`` (in the text before), ``answer_before``, ``answer_after`` → text field → the spans of words that each names;
-    empty where a text is cut, and where the task labels no words."""
+    """``gold`` (in the text before), ``answer_before``, ``answer_after`` → text field → the spans of words that each
+    names; empty where a text is cut, and where the task labels no words."""
 
 
 GROUPED = frozenset({"group", "pair"})
@@ -127,7 +130,10 @@ GROUPED = frozenset({"group", "pair"})
 
 @dataclass(frozen=True, slots=True)
 class ProbeRecord:
-    """What one probe found of one model. Every discovered probe appears exactly once for each model."""
+    """Results of one probe on one model.
+
+    Every discovered probe appears exactly once for each model.
+    """
 
     model: str
     probe: str
@@ -149,14 +155,24 @@ class ProbeRecord:
     """cases, vacuous, invalid, forward_passes (texts that went through the model), queries."""
 
     def groups(self, slice_: Slice) -> tuple[Measurement, ...]:
-        """What was measured within a slice of each group and of each pair of groups: its own keys and more."""
+        """Return the measurements of groups, and of pairs, within a slice.
+
+        The slices of these measurements have the keys and values of this slice, and more.
+        """
         own = slice_.items()
-        return tuple(one for one in self.measurements if not GROUPED.isdisjoint(one.slice) and own <= one.slice.items())
+        return tuple(
+            measurement
+            for measurement in self.measurements
+            if not GROUPED.isdisjoint(measurement.slice) and own <= measurement.slice.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A metric of one model against the same metric of another on the same clusters: value = model − against."""
+    """A metric of two models on the same clusters.
+
+    value = model − against.
+    """
 
     model: str
     against: str
@@ -191,6 +207,7 @@ class Rule:
 
     @property
     def limit(self) -> float | None:
+        """Its maximum or minimum; None for a rule that only shows."""
         return self.max if self.max is not None else self.min
 
     @property
@@ -205,7 +222,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate says of one rule and one measurement (or of a rule that nothing matched)."""
+    """The gate's verdict on one rule and one measurement.
+
+    Without a measurement, it is on a rule that nothing matched.
+    """
 
     rule: int
     """Index into the policy's rules."""

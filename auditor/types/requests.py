@@ -1,6 +1,7 @@
-"""What a model is asked, by kind: a task builds the value, a head of that kind takes it.
+"""Requests to a model, by kind.
 
-Every kind has ``texts``, all that the model is given to read.
+A task builds the request, and a head of the same kind takes it. Every kind has ``texts``, all that the model is given
+to read.
 """
 
 from __future__ import annotations

@@ -12,11 +12,17 @@ from auditor.types.records import Row
 
 
 class Names(tuple[str, ...]):
-    """Names that many rows share, each once; a row names one by its place."""
+    """Names that many rows share, each once.
+
+    A row refers to a name by its place.
+    """
 
     @cached_property
     def ranks(self) -> array[int]:
-        """For each place (int32) where its name stands among the sorted names; sorted once for all rows that share."""
+        """For each place, the rank of its name among the sorted names.
+
+        Ranks are int32; they are sorted once for all rows that share these names.
+        """
         ranks = array("i", [0]) * len(self)
         for rank, place in enumerate(sorted(range(len(self)), key=self.__getitem__)):
             ranks[place] = rank
@@ -25,9 +31,10 @@ class Names(tuple[str, ...]):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Rows(Sequence[Row]):
-    """Rows as columns of one length, 24 bytes a row; reads as a sequence of ``Row``. Not to be changed once made.
+    """Rows as columns of one length, 24 bytes a row.
 
-    Clusters stand in the order in which they were first drawn. numpy reads the columns without a copy (``np.asarray``).
+    They read as a sequence of ``Row`` and must not change once made. Clusters stand in the order in which they were
+    first drawn. numpy reads the columns without a copy (``np.asarray``).
     """
 
     names: Names
@@ -44,22 +51,28 @@ class Rows(Sequence[Row]):
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Rows:
-        """The same rows in the same order; Rows are returned as they are."""
+        """Return these rows in columns, in their order.
+
+        Rows that are in columns already are returned as they are.
+        """
         if isinstance(rows, Rows):
             return rows
         names: dict[str, int] = {}
         arm_names: dict[str, int] = {}
-        found = cls(Names(), (), array("i"), array("i"), array("d"), array("d"))
+        clusters, arms, totals, counts = array("i"), array("i"), array("d"), array("d")
         for row in rows:
-            found.clusters.append(names.setdefault(row.cluster, len(names)))
-            found.arms.append(arm_names.setdefault(row.arm, len(arm_names)))
-            found.totals.append(row.total)
-            found.counts.append(row.count)
-        return cls(Names(names), tuple(arm_names), found.clusters, found.arms, found.totals, found.counts)
+            clusters.append(names.setdefault(row.cluster, len(names)))
+            arms.append(arm_names.setdefault(row.arm, len(arm_names)))
+            totals.append(row.total)
+            counts.append(row.count)
+        return cls(Names(names), tuple(arm_names), clusters, arms, totals, counts)
 
     @classmethod
     def packed(cls, names: Names, arm_names: tuple[str, ...], clusters: bytes, arms: bytes, *sums: bytes) -> Rows:
-        """From the bytes of the columns, as ``tobytes`` of a numpy array gives them; ``sums``: totals and counts."""
+        """Make rows from the bytes of their columns.
+
+        ``tobytes`` of a numpy array gives such bytes. ``sums``: totals and counts.
+        """
         totals, counts = (array("d", column) for column in sums)
         return cls(names, arm_names, array("i", clusters), array("i", arms), totals, counts)
 
@@ -83,11 +96,11 @@ class Rows(Sequence[Row]):
         names = self.names[self.clusters[index]], self.arm_names[self.arms[index]]
         return Row(*names, self.totals[index], self.counts[index])
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, value: object) -> bool:
         """Whether the other sequence holds equal rows in the same order."""
-        if not isinstance(other, Sequence):
+        if not isinstance(value, Sequence):
             return NotImplemented
-        return len(self) == len(other) and all(one == two for one, two in zip(self, other, strict=True))
+        return len(self) == len(value) and all(mine == theirs for mine, theirs in zip(self, value, strict=True))
 
     def __repr__(self) -> str:
         return f"Rows.of({list(self)!r})"

@@ -48,7 +48,10 @@ class Corruption(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ComparableLabels:
-    """The labels that a comparison between data sets counts, where each may have labels of its own."""
+    """The labels that a comparison between data sets counts.
+
+    Each set may have labels of its own.
+    """
 
     counted: tuple[str, ...]
     """Labels that both the model and the data have."""
@@ -108,7 +111,10 @@ class Task(Protocol):
         ...
 
     def comparable(self, golds: Sequence[Any]) -> ComparableLabels | None:
-        """The labels that a comparison with data of these golds counts; None where it always counts all labels."""
+        """The labels that a comparison with data of these golds counts.
+
+        None: it counts every label, whatever the data.
+        """
         ...
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
@@ -172,11 +178,17 @@ class Task(Protocol):
         ...
 
     def gold_spans(self, gold: Any) -> Mapping[str, Sequence[Span]]:
-        """Text field → the labelled spans of words that a gold answer names, for people to see in the text."""
+        """Text field → the spans of words that a gold answer names.
+
+        The page marks them in the text.
+        """
         ...
 
     def answer_spans(self, response: Response) -> Mapping[str, Sequence[Span]]:
-        """Text field → the labelled spans of words that an answer names, for people to see in the text."""
+        """Text field → the spans of words that an answer names.
+
+        The page marks them in the text.
+        """
         ...
 
     def likelihood(self, gold: Any, response: Response) -> float:

@@ -72,7 +72,7 @@ def next_step(role: Role | None, slice_: Slice | None, limitation: str | None, f
 def next_steps(results: Mapping[str, Any]) -> dict[int, str]:
     """Place of each failed verdict → what to do about it.
 
-    Not kept in the file: a later auditor may know better, and what it says would then not follow from the rows.
+    Results do not keep these lines: a later auditor may know better, and its advice would not follow from the rows.
     """
     own = {record["probe"]: record for record in results["records"] if record["model"] == results["candidate"]}
     steps = {}
@@ -87,9 +87,7 @@ def not_measured(records: Sequence[ProbeRecord], deciding: Set[tuple[str, str]])
     """Lines ``probes – how to have them measured``, each way once.
 
     What was not selected comes last. What does not apply to the model's task stands in no line, unless ``--probe`` asks
-    for it.
-
-    ``records``: one model's. ``deciding``: probe and reason of each gap that a required rule waits for.
+    for it. ``records``: one model's. ``deciding``: probe and reason of each gap that a required rule waits for.
     """
     by_way: dict[str, list[str]] = {}
     chosen = any(record.reason == NOT_SELECTED for record in records)
@@ -146,7 +144,7 @@ def _how(need: str, reason: str | None) -> str:
 def _place(slices: Sequence[Mapping[str, str]]) -> str:
     """What the slices have in common: ``[typos, misspelling]``.
 
-    Else how many they are.
+    Where they have nothing in common, it says how many they are.
     """
     common = [value for key, value in slices[0].items() if all(slice_.get(key) == value for slice_ in slices)]
     if common:

@@ -56,10 +56,9 @@ def _comparable(metric: Metric) -> bool:
 def compare(candidate: str, records: Sequence[ProbeRecord], hypotheses: Sequence[Hypothesis]) -> list[dict[str, Any]]:
     """Comparisons as results.json holds them.
 
-    The named hypotheses come first, then every comparable metric.
-
-    value = model − against, paired by cluster. A hypothesis that names one side is about every other model on the other
-    side; one that names none is about each comparator against the candidate.
+    The named hypotheses come first, then every comparable metric. Each value is model − against, paired by cluster. A
+    hypothesis that names one side is about every other model on the other side; a hypothesis that names none is about
+    each comparator against the candidate.
     """
     return [asdict(comparison) for comparison in _all(candidate, records, hypotheses)]
 

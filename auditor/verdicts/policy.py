@@ -38,14 +38,17 @@ class Policy:
 
 
 def shipped(task: str = "", own: Path | None = None) -> Path:
-    """The file of the task's shipped policy; ``own``: the one that a third party's task brings."""
+    """The file of the task's shipped policy.
+
+    ``own``: the file that a third party's task brings.
+    """
     return own or BY_TASK.get(task, DEFAULT)
 
 
 def load(path: Path | None = None, task: str = "", own: Path | None = None) -> Policy:
-    """Read a policy; None reads the one that is shipped for the task, or that the task brings (``own``).
+    """Read a policy; None reads the one shipped for the task.
 
-    Raises PolicyError naming file, rule and key.
+    ``own``: the policy that the task brings in place of a shipped one. Raises PolicyError naming file, rule and key.
     """
     file = shipped(task, own) if path is None else path
     hint = "leave --policy out for the shipped one"
@@ -135,7 +138,7 @@ def _pattern(value: Any, where: str) -> dict[str, str | tuple[str, ...]]:
 def matches(rule: Rule, slice_: Slice) -> bool:
     """Whether the rule reads this slice.
 
-    It has exactly its keys, each value equal, listed or ``*``.
+    Such a slice has exactly the rule's keys, and each value is equal, listed or ``*``.
     """
     if set(rule.slice) != set(slice_):
         return False
@@ -148,7 +151,7 @@ def matches(rule: Rule, slice_: Slice) -> bool:
 def parts(rule: Rule) -> Iterator[Rule]:
     """The rule once for each combination of its listed values.
 
-    ``*`` stays.
+    A value ``*`` stays as it is.
     """
     options = [(value,) if isinstance(value, str) else value for value in rule.slice.values()]
     for values in itertools.product(*options):
@@ -158,9 +161,8 @@ def parts(rule: Rule) -> Iterator[Rule]:
 def check(policy: Policy, known: Mapping[str, Mapping[str, Metric]]) -> None:
     """Check that every rule can be answered.
 
-    Raises PolicyError for a rule on a probe or metric that does not exist, or that could decide nothing.
-
-    ``known``: probe → metric's name → metric, of every discovered probe, measured or not.
+    ``known``: probe → metric's name → metric, of every discovered probe, measured or not. Raises PolicyError for a rule
+    on a probe or metric that does not exist, or that could decide nothing.
     """
     for number, rule in enumerate(policy.rules, start=1):
         where = f"policy {policy.name}: rule {number}"

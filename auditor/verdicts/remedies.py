@@ -1,7 +1,7 @@
 """From what failed to a training that may mend it.
 
-A remedy names what it is not trained on: of the audit after it, only that still tells whether the model became
-better.
+A remedy names what it is not trained on: in the audit after the training, only that still tells whether the model
+became better.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Remedy:
 def proposed(results: Mapping[str, Any]) -> tuple[Remedy, ...]:
     """Propose a remedy for noise and one for attacks.
 
-    What failed counts, else what was left undecided; of several probes of a role the first that a recipe is known for.
+    Failed rules count, or undecided ones where none failed. Of several probes of a role, the first with a known recipe
+    counts.
     """
     by_role = (
         [_noise(results, probe) for probe in _of_role(results, "robustness")],
@@ -71,7 +72,7 @@ def shown(results: Mapping[str, Any], role: Role) -> str:
 def _of_role(results: Mapping[str, Any], role: Role) -> Iterator[str]:
     """The probes of a role that a remedy may be judged by.
 
-    They published its metric of the candidate.
+    Such probes published its metric for the candidate.
     """
     for record in results["records"]:
         mine = record["model"] == results["candidate"] and record.get("role") == role
@@ -80,9 +81,9 @@ def _of_role(results: Mapping[str, Any], role: Role) -> Iterator[str]:
 
 
 def _free(name: str, taken: Container[str]) -> str:
-    """The name, or one with a number.
+    """The name, with a number where an audited checkpoint has it.
 
-    No audited checkpoint has it: a remedy may be followed by another.
+    This happens when a remedy follows another.
     """
     numbered = (f"{name}-{number}" for number in itertools.count(2))
     return next(free for free in itertools.chain((name,), numbered) if free not in taken)
@@ -129,7 +130,7 @@ def measured(results: Mapping[str, Any], probe: str, key: str) -> list[str]:
 def _epochs(results: Mapping[str, Any]) -> int:
     """Epochs of the candidate's training.
 
-    Where nothing is known of it, those that its remedy would have.
+    Where nothing is known about it, the epochs that its remedy would have.
     """
     training = next(model["training"] for model in results["models"] if model["name"] == results["candidate"])
     settings = results["config"].get("training", {}) if training is None else training.get("settings", {})
@@ -139,7 +140,7 @@ def _epochs(results: Mapping[str, Any]) -> int:
 def _noise(results: Mapping[str, Any], probe: str) -> Remedy | None:
     """Random noise of the families that failed, drawn anew every epoch.
 
-    At least half of the families is held out.
+    At least half of the families are held out.
     """
     bad = _bad(results, probe)
     families = measured(results, probe, "family")
@@ -165,7 +166,7 @@ def _noise(results: Mapping[str, Any], probe: str) -> Remedy | None:
 def _attack(results: Mapping[str, Any], probe: str) -> Remedy | None:
     """Adversarial texts of an attack that was not audited.
 
-    Where there is none, of one of several that were.
+    Where every attack was audited, the texts are of one of several.
     """
     bad = _bad(results, probe)
     audited = measured(results, probe, "recipe")

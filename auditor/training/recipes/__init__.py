@@ -102,7 +102,10 @@ def create(name: str, table: Mapping[str, Any], folder: Path = Path()) -> Recipe
 
 
 def build(kind: type[Recipe], name: str, table: Mapping[str, Any], folder: Path = Path()) -> Recipe:
-    """Create a recipe of a class, called ``name``, as ``create`` does. Raises ConfigError."""
+    """Create a recipe of a class, called ``name``, as ``create`` does.
+
+    Raises ConfigError.
+    """
     where = f"[training.recipe.{name}]"
     rate = _rate(table, where)
     table = {key: value for key, value in table.items() if key not in COMMON}

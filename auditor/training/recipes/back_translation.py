@@ -1,4 +1,4 @@
-"""Training on the rows and on paraphrases of some of them, by translation into another language and back."""
+"""Training on the rows and on paraphrases by back-translation."""
 
 from __future__ import annotations
 
@@ -32,28 +32,32 @@ COLUMNS = ("text", "paraphrase")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``share`` in [0, 1] of the rows that get a paraphrase (0: standard).
+    """Share of the rows that get a paraphrase, and its source.
 
-    Either ``translators``: the folders of two sequence-to-sequence models, there and back; ``prefixes``: what each wants
-    before a text, such as ``"translate English to German: "``; ``beams`` ≥ 1 of their search. Or ``table``: a file with the
-    columns ``text`` and ``paraphrase``; where words have labels, a text is the words between two entities, three or more,
-    with one blank between them.
+    The source is either two ``translators`` or a ``table``.
     """
 
     share: float = 0.5
+    """Share in [0, 1] of the rows that get a paraphrase; 0 is standard training."""
     translators: tuple[Path, ...] = ()
+    """Folders of two sequence-to-sequence models, there and back."""
     prefixes: tuple[str, str] = ("", "")
+    """What each translator wants before a text, such as ``"translate English to German: "``."""
     beams: int = 4
+    """Beams of the translators' search, at least 1."""
     table: Path | None = None
+    """File with the columns ``text`` and ``paraphrase``, in place of translators. Where words have labels, a text is
+    the words between two entities, three or more, with one blank between them."""
 
 
 class BackTranslationRecipe(_generated_texts.GeneratingRecipe):
-    """Sennrich, Haddow & Birch (2016), "Improving neural machine translation models with monolingual data", to paraphrase
-    labelled texts as in Xie et al. (2020), "Unsupervised data augmentation for consistency training".
+    """Training on the rows and on paraphrases by back-translation.
 
-    Paraphrases are made once, before the first epoch, by beam search; a text that comes back as it was gets no copy. Where
-    words have labels, the words between two entities are translated by themselves and the entities stay as they are
-    (Yaseen & Langer 2021, "Data augmentation for low-resource named entity recognition using backtranslation").
+    Sennrich, Haddow & Birch (2016), "Improving neural machine translation models with monolingual data", to paraphrase
+    labelled texts as in Xie et al. (2020), "Unsupervised data augmentation for consistency training". Beam search makes
+    the paraphrases once, before the first epoch; a text that comes back unchanged gets no copy. Where words have
+    labels, the words between two entities are translated by themselves and the entities stay as they are (Yaseen &
+    Langer 2021, "Data augmentation for low-resource named entity recognition using backtranslation").
     """
 
     name = "back_translation"
@@ -66,7 +70,10 @@ class BackTranslationRecipe(_generated_texts.GeneratingRecipe):
         self._seed, self._device = 0, "cpu"
 
     def check(self, task: Task, settings: training.Settings) -> None:  # noqa: ARG002 - whatever task and training
-        """Refuse settings that name no source, or one that cannot be read. Raises ConfigError, DataError, ModelError."""
+        """Refuse settings without a source, or with an unreadable one.
+
+        Raises ConfigError, DataError, ModelError.
+        """
         own: Settings = self.settings
         if own.share == 0:
             return
@@ -80,15 +87,19 @@ class BackTranslationRecipe(_generated_texts.GeneratingRecipe):
             _check_translator(folder)
 
     def prepare(self, model: Any) -> Any:
-        """The model as it is. What decides which rows are paraphrased is drawn here."""
+        """Return the model unchanged.
+
+        The seed that decides which rows are paraphrased is drawn here.
+        """
         self._seed, self._device = self.training.rng.getrandbits(64), str(model.device)
         return super().prepare(model)
 
     def reads(self) -> Mapping[str, Any]:
-        """Its settings, and the version of what parts the words of a paraphrase."""
+        """Return its settings, and the version of the paraphrases' tokenizer."""
         return {**super().reads(), "nltk": metadata.version("nltk")}
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
+        """Return the rows followed by the paraphrases, made in the first epoch."""
         settings: Settings = self.settings
         if settings.share == 0:
             return examples
@@ -116,7 +127,7 @@ class BackTranslationRecipe(_generated_texts.GeneratingRecipe):
                 yield row, dict(made.inputs), made.gold
 
     def _perturbation(self, examples: Sequence[Example]) -> BackTranslation:
-        """Without wordings: they are of the stretches that it names."""
+        """Make the perturbation, still without wordings of its stretches."""
         if self.training.task.layout != "sentences":
             return BackTranslation()
         vocabulary = (word for row in examples for value in row.inputs.values() for word in text.words_of(value))
@@ -128,7 +139,10 @@ class BackTranslationRecipe(_generated_texts.GeneratingRecipe):
             yield from perturbation.stretches(text.split(value), protected.get(name, frozenset()))
 
     def _reworded(self, perturbation: BackTranslation, row: Example, rng: random.Random) -> Example | None:
-        """The row with every stretch that has another wording in that wording; None where nothing changes."""
+        """Reword every stretch of the row that has another wording.
+
+        None where nothing changes.
+        """
         protected = self.training.task.protected(row)
         edits = {
             name: perturbation.edits(text.split(value), 1.0, rng, protected.get(name, frozenset()))
@@ -137,7 +151,10 @@ class BackTranslationRecipe(_generated_texts.GeneratingRecipe):
         return _perturbed_rows.edited(row, self.training.task, edits)
 
     def _there_and_back(self, perturbation: BackTranslation, stretches: Sequence[str]) -> dict[str, str]:
-        """Stretch → its wording after a translation there and back. Raises ModelError."""
+        """Map each stretch to its wording after translation there and back.
+
+        Raises ModelError.
+        """
         settings: Settings = self.settings
         texts = [perturbation.spoken(stretch) for stretch in stretches]
         for folder, prefix in zip(settings.translators, settings.prefixes, strict=True):
@@ -156,7 +173,10 @@ def _table(path: Path) -> dict[str, str]:
 
 
 def _check_translator(folder: Path) -> None:
-    """Refuse what is no sequence-to-sequence model of safetensors without code of its own. Raises ModelError."""
+    """Refuse a folder that is not a safe sequence-to-sequence model.
+
+    Safe means weights in safetensors and no code of its own. Raises ModelError.
+    """
     if not is_folder(folder, ModelError) or not (folder / "config.json").is_file():
         hint = "translators = the folders of two translation models"
         raise ModelError("not a translation model: no config.json here", where=str(folder), hint=hint)
@@ -184,7 +204,10 @@ def _loaded(folder: Path, device: str) -> tuple[Any, Any]:
 
 
 def _translated(texts: Sequence[str], folder: Path, prefix: str, beams: int, device: str) -> list[str]:
-    """The texts by a sequence-to-sequence model, the most likely of a beam each. Raises ModelError."""
+    """Translate texts by a sequence-to-sequence model.
+
+    Each translation is the most likely of its beam. Raises ModelError.
+    """
     import torch
     from transformers import GenerationConfig
 
@@ -207,7 +230,7 @@ def _translated(texts: Sequence[str], folder: Path, prefix: str, beams: int, dev
 
 
 def _special_tokens(settings: Any) -> dict[str, Any]:
-    """What of a model's generation settings its answers make no sense without."""
+    """Select the generation settings without which answers make no sense."""
     return {name: value for name, value in settings.to_dict().items() if name.endswith("_token_id")}
 
 
