@@ -98,6 +98,20 @@ class ProbeError(AuditError):
     """A probe file: does not import, breaks the contract."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return an exception's message in one line.
+
+    That is its first line, and also the second if the first ends with a colon. The name of the exception's type stands
+    before a message of one word, or in place of an empty message.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if isinstance(error, KeyError) or " " not in lines[0]:
+        return f"{type(error).__name__}: {lines[0]}"
+    return (" ".join(lines[:2]) if lines[0].endswith(":") else lines[0]).removesuffix(":")
+
+
 def one_line(text: str) -> str:
     """Escape line breaks and control characters.
 

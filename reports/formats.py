@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from auditor.types import in_words
+
 _UNSEEN = frozenset({0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0})
 """Invisible characters whose category is that of letters, marks or symbols."""
 _UNSEEN_RANGES = ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
@@ -98,7 +100,7 @@ def p_value(p: float) -> str:
 
 def slice_text(slice_: Mapping[str, str] | None) -> str:
     """Format a slice as ``family typos, severity middle``, or ``all``."""
-    return ", ".join(f"{key} {value}" for key, value in (slice_ or {}).items()) or "all"
+    return in_words(slice_ or {})
 
 
 def words_of(name: str) -> str:

@@ -113,7 +113,7 @@ def test_whatever_needs_a_tagger_is_refused_in_one_line() -> None:
 
     text = textattack.shared.AttackedText("Jane lives in Rome.")
     for name in ("pos_of_word_index", "ner_of_word_index"):
-        with pytest.raises(ProbeError, match=r"needs a tagger of flair's.*such as deepwordbug") as refused:
+        with pytest.raises(ProbeError, match=r"needs a tagger from flair.*such as deepwordbug") as refused:
             getattr(text, name)(0)
         assert "\n" not in refused.value.line
     with flair_stand_in(), pytest.raises(ProbeError, match="needs a tagger"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from auditor.errors import DataError
+from auditor.errors import DataError, first_line
 from auditor.storage.reading import check_folder, is_folder
 
 Content: TypeAlias = tuple[tuple[str, ...], tuple[tuple[int, Mapping[str, Any]], ...], Mapping[str, tuple[str, ...]]]
@@ -37,8 +37,7 @@ def read(path: Path) -> Content:
         return content(datasets.load_from_disk(str(path)))
     except Exception as error:
         # Any kind of error: the library reads its files without checking them first.
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"does not load: {first_line}", where=where) from error
+        raise DataError(f"does not load: {first_line(error)}", where=where) from error
 
 
 def content(dataset: Any) -> Content:

@@ -15,7 +15,7 @@ from typing import Any
 
 from auditor.data import delimited, saved
 from auditor.data.in_memory import InMemory, Source
-from auditor.errors import DataError
+from auditor.errors import DataError, first_line
 from auditor.storage.reading import near_file, open_file, read_file
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -221,7 +221,7 @@ def _parquet(content: bytes, where: str) -> tuple[list[str], list[tuple[int, Cel
         # Not read_table: it also reads columns from the names of folders.
         table = pq.ParquetFile(pa.BufferReader(content)).read()
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"is not Parquet: {str(error).splitlines()[0]}", where=where) from None
+        raise DataError(f"is not Parquet: {first_line(error)}", where=where) from None
     classes = _class_names((table.schema.metadata or {}).get(b"huggingface"))
     return list(table.column_names), list(enumerate(table.to_pylist(), start=1)), classes
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
+from importlib import metadata
 
 TEXTATTACK = "pip install --no-deps textattack"
 """The command leaves dependencies out: TextAttack requires flair, which does not run with transformers 5 and which no
@@ -36,6 +37,14 @@ def is_installed(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ValueError:  # a stand-in in sys.modules without a spec
         return True
+
+
+def version(distribution: str) -> str | None:
+    """Return the version of an installed distribution; None if it is absent."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def command(module: str, distribution: str | None = None) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import AuditError, ModelError, near_match
+from auditor.errors import AuditError, ModelError, first_line, near_match
 from auditor.models import sizes, weight_names
 from auditor.models.adapter_files import ADAPTER_CONFIG
-from auditor.models.libraries import BROKEN, first_line, is_from_library, quiet
+from auditor.models.libraries import BROKEN, is_from_library, quiet
 from auditor.models.reading import read_json
 from auditor.models.weight_files import shapes
 from auditor.storage.documents import short

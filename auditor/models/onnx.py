@@ -12,12 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import ModelError, NoAnswerError
+from auditor.errors import ModelError, NoAnswerError, first_line
 from auditor.models import company, hugging_face
 from auditor.models.checkpoint import Checkpoint
 from auditor.models.devices import checked_device, device_words, versions
 from auditor.models.heads.base import Head
-from auditor.models.libraries import first_line
 from auditor.models.onnx_export import TORCH, Provider, failures, provider, runtime, session_of
 from auditor.models.options import DEFAULTS, LoadOptions
 from auditor.models.padding import named_padding

@@ -15,8 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from auditor.errors import AuditError, ModelError
-from auditor.models.libraries import first_line
+from auditor.errors import AuditError, ModelError, first_line
 
 OPSET = 17
 TORCH = 'backend = "torch"'

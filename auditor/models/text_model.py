@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from auditor.errors import AuditError, ModelError, NoAnswerError
+from auditor.errors import AuditError, ModelError, NoAnswerError, first_line
 from auditor.models.devices import is_full, memory_errors
 from auditor.models.heads.base import Head
-from auditor.models.libraries import first_line, is_from_library
+from auditor.models.libraries import is_from_library
 from auditor.models.rows import Filling, Row
 from auditor.types import Encoded, Model, Request, Response
 

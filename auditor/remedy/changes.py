@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from auditor import results, stats
-from auditor.types import ProbeRecord, Row
+from auditor.types import ProbeRecord, Row, in_words
 from auditor.verdicts import remedies
 from auditor.verdicts.remedies import Remedy
 
@@ -46,7 +46,7 @@ def changes(folder: Path, before: str, remedy: Remedy) -> Iterator[Change]:
             sides = (_summed(new, held), _summed(old, held))
             yield _change(records, probe, metric, "held out, together", sides)
         for key in new:
-            place = ", ".join(f"{name} {value}" for name, value in key)
+            place = in_words(dict(key)) if key else ""
             if probe == remedy.probe:
                 place += ", held out" if key in held else ", trained on"
             if key in old:

@@ -6,14 +6,13 @@ import importlib
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from auditor import config as configs
 from auditor import data, results, stats
 from auditor.config import AuditSection, Config
-from auditor.environment import resources
+from auditor.environment import packages, resources
 from auditor.results import canonical_json
 from auditor.storage.files import relative
 from auditor.types import Encoded, Model, limitations
@@ -44,12 +43,7 @@ def environment(model: Model, audit: AuditSection) -> dict[str, Any]:
     """
     import torch
 
-    versions = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "not installed"
+    versions = {name: packages.version(name) or "not installed" for name in PACKAGES}
     if audit.backend == "onnx":
         # From the module itself: the package for GPUs has another name.
         versions["onnxruntime"] = str(importlib.import_module("onnxruntime").__version__)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from auditor.errors import AuditError
@@ -19,6 +20,15 @@ def relative(path: Path, start: Path) -> str:
     Results and training records name files this way.
     """
     return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()
+
+
+def stamps(files: Iterable[Path]) -> tuple[tuple[Path, int, int], ...]:
+    """Return path, size and modification time of each file.
+
+    Caches of what files hold go by it; the time is in nanoseconds.
+    """
+    states = [(file, file.stat()) for file in files]
+    return tuple((file, state.st_size, state.st_mtime_ns) for file, state in states)
 
 
 def write_whole(path: Path, content: bytes, error: type[AuditError], *, over: bool = True) -> None:

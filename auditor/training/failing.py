@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from auditor.errors import AuditError, DataError
+from auditor.errors import AuditError, DataError, first_line
 from auditor.models.devices import is_full
 from auditor.models.heads.base import EXAMPLES, LABELS, Columns, Head
-from auditor.models.libraries import first_line, is_from_library
+from auditor.models.libraries import is_from_library
 from auditor.models.rows import Filling
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -32,23 +32,8 @@ from auditor.types import Example, Progress, Task
 
 OWN = ("train", "validation", "test")
 """Sets whose labels the model must know; sets of other domains may have labels of their own."""
-SETTINGS = (
-    "epochs",
-    "learning_rate",
-    "batch_size",
-    "max_length",
-    "warmup",
-    "weight_decay",
-    "optimizer",
-    "momentum",
-    "schedule",
-    "layer_decay",
-    "dropout",
-    "clip_norm",
-    "accumulation",
-    "patience",
-    "precision",
-)
+SETTINGS = tuple(field.name for field in fields(loop.Settings) if field.name != "steps")
+"""Settings of a training that ``[training]`` gives."""
 NO_ROWS: Mapping[str, data.Source] = MappingProxyType({})
 
 

@@ -8,13 +8,14 @@ import json
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from auditor import __version__
+from auditor.environment.packages import version
 from auditor.models import checkpoint, hugging_face
 from auditor.models.devices import device_words
+from auditor.storage.files import stamps
 from auditor.training import distributed
 from auditor.training.settings import TrainingRun
 from auditor.types import Example, Task
@@ -24,14 +25,7 @@ PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "peft"
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that compute."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "absent"
+    return {"python": platform.python_version(), **{name: version(name) or "absent" for name in PACKAGES}}
 
 
 def key(run: TrainingRun) -> str:
@@ -73,12 +67,11 @@ def fingerprint(base: Path) -> str:
     The function reads the folder again only when one of its files changes, because a probe fits dozens of models.
     """
     files = sorted(file for file in base.glob("*") if file.is_file())
-    state = tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
-    return _fingerprint(base.resolve(), state)
+    return _fingerprint(base.resolve(), stamps(files))
 
 
 @functools.lru_cache(maxsize=8)
-def _fingerprint(base: Path, _state: tuple[tuple[str, int, int], ...]) -> str:
+def _fingerprint(base: Path, _state: tuple[tuple[Path, int, int], ...]) -> str:
     return checkpoint.fingerprint(base)
 
 

@@ -22,6 +22,7 @@ from auditor.types.cases import (
     Skipped,
     Slice,
     TrainedModel,
+    in_words,
 )
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
 from auditor.types.planned import Inquiry, Planned
@@ -116,4 +117,5 @@ __all__ = [
     "TrainedModel",
     "Verdict",
     "WorstCase",
+    "in_words",
 ]

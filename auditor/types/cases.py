@@ -60,6 +60,11 @@ class Score:
     denominator: float
 
 
+def in_words(slice_: Slice) -> str:
+    """``family typos, severity middle``; ``all`` for the whole."""
+    return ", ".join(f"{key} {value}" for key, value in slice_.items()) or "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Detail:
     """A score of one example for a further metric, in a slice.

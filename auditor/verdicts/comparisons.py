@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from auditor import stats
 from auditor.errors import ConfigError, near_match, near_or_known
-from auditor.types import Comparison, Measurement, Metric, ProbeRecord, Slice
+from auditor.types import Comparison, Measurement, Metric, ProbeRecord, Slice, in_words
 
 
 class Hypothesis(Protocol):
@@ -80,9 +80,8 @@ def unanswered(hypotheses: Sequence[Hypothesis], comparisons: Sequence[Mapping[s
         )
 
     def words(wanted: Hypothesis) -> str:
-        inside = ", ".join(f"{key} {value}" for key, value in wanted.slice.items()) or "all"
         models = f"{wanted.model or 'each model'} against {wanted.against or 'the candidate'}"
-        return f"{models}: {wanted.probe} {wanted.metric}, {inside}"
+        return f"{models}: {wanted.probe} {wanted.metric}, {in_words(wanted.slice)}"
 
     return [
         words(wanted) for wanted in hypotheses if not any(answers(wanted, comparison) for comparison in comparisons)

@@ -14,7 +14,7 @@ from typing import Any
 
 from auditor.data import sha256_of
 from auditor.errors import DataError
-from auditor.storage.files import relative
+from auditor.storage.files import relative, stamps
 
 
 def resolved(settings: Any, folder: Path) -> Any:
@@ -51,8 +51,7 @@ def _content(path: Path) -> str:
     try:
         path = path.resolve()
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        states = [(file, file.stat()) for file in files]
-        return _sha256(path, tuple((file, state.st_size, state.st_mtime_ns) for file, state in states))
+        return _sha256(path, stamps(files))
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(path)) from None
 

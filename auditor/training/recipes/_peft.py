@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from auditor.errors import ModelError
+from auditor.errors import ModelError, first_line
 from auditor.models import adapters
-from auditor.models.libraries import first_line, quiet
+from auditor.models.libraries import quiet
 from auditor.training.layers import depths
 
 _ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
