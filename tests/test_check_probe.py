@@ -216,6 +216,7 @@ BROKEN: dict[str, list[Any]] = {
     "facts": [
         cases(lambda _audit, found: first(found, facts={"tried": float("nan")})),
         cases(lambda _audit, found: first(found, facts={"tried": ["x"]})),
+        cases(lambda _audit, found: first(found, facts={"tried": True})),
     ],
     "own generator": [cases(globally), cases(shuffled_set)],
     "same cases for any model": [cases(by_answer)],

@@ -18,6 +18,7 @@ from auditor.evaluation.needs import asked_of, unmet
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
 from auditor.evaluation.sampling import Draw
+from auditor.evaluation.well_formed import check
 from auditor.metrics.aggregation import Tally, slice_key
 from auditor.types import (
     HOME,
@@ -194,6 +195,7 @@ class Measuring:
             nested = _Nested(self._plan, self._counts, progress or Silent())
             audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, nested=nested.findings)
             for item in self._probe.measure(self._spool, audit):
+                check(item, self._probe.name)
                 if isinstance(item, Skipped):
                     self._skipped.append(item)
                 else:
@@ -244,6 +246,7 @@ class Measuring:
 
     def _cases(self, items: Iterable[Case | Skipped], progress: Progress, draw: Draw | None) -> Iterator[Case]:
         for item in items:
+            check(item, self._probe.name)
             if isinstance(item, Skipped):
                 self._skipped.append(item)
             elif self._probe.scope == "data":

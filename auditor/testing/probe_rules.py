@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import Any, get_args
 
 from auditor import text
+from auditor.evaluation.well_formed import is_fact
 from auditor.plugins import registry
 from auditor.testing import settings
 from auditor.testing.rules import Rules
@@ -148,10 +149,7 @@ class Watched:
         rules.hold("slices consistent", order == tuple(item.slice), f"keys {order} and {tuple(item.slice)}")
         self._check_example(item.example)
         self._check_edits(item)
-        facts = all(
-            isinstance(key, str) and (isinstance(value, str) or (_is_number(value) and math.isfinite(value)))
-            for key, value in item.facts.items()
-        )
+        facts = all(isinstance(key, str) and is_fact(value) for key, value in item.facts.items())
         rules.hold("facts", facts, f"{dict(item.facts)}")
         self.made.append(
             (

@@ -1,0 +1,48 @@
+"""Checks of what a probe yields.
+
+Results files hold words as slices, and words and numbers as facts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from auditor.errors import ProbeError
+from auditor.storage.documents import short
+from auditor.types import Case, Measurement, Skipped
+
+
+def check(item: Case | Skipped | Measurement, probe: str) -> None:
+    """Check what a probe yields before anything is made of it.
+
+    Raises ProbeError for a slice that is not words to words, for a fact that is neither a word nor a finite number, and
+    for edits of a text field that the example lacks.
+    """
+    where = f"probe {probe}"
+    _check_slice(item.slice, where)
+    if isinstance(item, Case):
+        for name, fact in item.facts.items():
+            if not is_fact(fact):
+                hint = f"use {int(fact)}" if isinstance(fact, bool) else "use a word or a finite number"
+                raise ProbeError(f"the fact {name!r} of a case is {short(fact)}", where=where, hint=hint)
+        for field in item.edits:
+            if field not in item.example.inputs:
+                fields = ", ".join(map(repr, item.example.inputs))
+                raise ProbeError(f"edits the text field {field!r}", where=where, hint=f"the example has: {fields}")
+
+
+def is_fact(fact: object) -> bool:
+    """Whether a value is a word or a finite number."""
+    if isinstance(fact, bool):
+        return False
+    return isinstance(fact, str) or (isinstance(fact, int | float) and math.isfinite(fact))
+
+
+def _check_slice(slice_: object, where: str) -> None:
+    if not isinstance(slice_, Mapping):
+        raise ProbeError(f"a slice is {short(slice_)}", where=where, hint='such as {"family": "typos"}')
+    for key, value in slice_.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            problem = f"a slice holds {key!r}: {short(value)}"
+            raise ProbeError(problem, where=where, hint=f"keys and values are words: {str(key)!r}: {str(value)!r}")
