@@ -217,7 +217,7 @@ def _prepared(request: Request, selection: _Selection, cache: Cache, listener: L
     for model in prepared.facts["models"]:
         for note in model["notes"]:
             listener.note(f"{model['name']}: {note}")
-    known = {probe.name: {metric.name: metric for metric in probe.metrics(plan.task)} for probe in plan.probes}
+    known = {probe.name: registry.metrics_of(probe, plan.task) for probe in plan.probes}
     policy.check(selection.policy, known)
     comparisons.check(config.compare, known, [audited.name for audited in plan.models])
     for audited in plan.models:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from auditor import metrics
-from auditor.types import HOME, ComparableLabels, Example, Judged, Measurement, Metric, Row, Score, Skipped, Task
+from auditor.types import HOME, Audit, ComparableLabels, Example, Judged, Measurement, Metric, Row, Score, Skipped, Task
 
 COUNTED = "types counted"
 BETWEEN = "\t"
 
 
-def of(task: Task, examples: Sequence[Example]) -> ComparableLabels | None:
+def of(task: Task, examples: Sequence[Example] = ()) -> ComparableLabels | None:
     """Return the labels that a comparison with these examples counts.
 
     None where it counts all of them.
     """
     return task.comparable([example.gold for example in examples])
+
+
+def of_domain(audit: Audit, domain: str, n: int) -> ComparableLabels | None:
+    """Return the labels that count in a domain.
+
+    Those of its first n rows decide, whichever rows a look draws: every look counts the same ones.
+    """
+    if of(audit.task) is None:
+        return None
+    return of(audit.task, audit.examples(domain)[:n])
 
 
 def facts(labels: ComparableLabels | None) -> Mapping[str, str]:
@@ -41,9 +51,9 @@ def on_comparable(metric: Metric, labels: ComparableLabels) -> Metric:
 def measured_later(metric: Metric) -> Metric:
     """Return the metric as one that is not read case by case.
 
-    Home counts other labels for each domain.
+    Home counts other labels for each domain. Without ``read`` no sequential method is taken to bound it.
     """
-    return replace(metric, read=lambda _judged: ())
+    return Metric(**{field.name: getattr(metric, field.name) for field in fields(metric) if field.name != "read"})
 
 
 def drops(cases: Iterable[Judged], metric: Metric, labels: ComparableLabels) -> Iterator[Measurement | Skipped]:

@@ -53,7 +53,7 @@ class DomainShift(ProbeDefaults):
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The task's metric, its drop against home, and how far domains are."""
         quality, drop = metrics.task_metric(task), metrics.drop_against(task, HOME)
-        labels = _comparable_labels.of(task, ())
+        labels = _comparable_labels.of(task)
         if labels is not None:
             quality = _comparable_labels.on_comparable(quality, labels)
             drop = _comparable_labels.measured_later(drop)
@@ -69,7 +69,7 @@ class DomainShift(ProbeDefaults):
             examples = audit.examples(domain, audit.settings.examples)
             if not examples:
                 yield Skipped({"domain": domain}, "every row occurs in the training data")
-            facts = _comparable_labels.facts(_comparable_labels.of(audit.task, examples))
+            facts = _comparable_labels.facts(_comparable_labels.of_domain(audit, domain, audit.settings.examples))
             for example in examples:
                 yield Case(example, slice={"domain": domain}, facts=facts)
 
@@ -79,7 +79,7 @@ class DomainShift(ProbeDefaults):
         Word pieces are counted at home too, to compare with.
         """
         n = audit.settings.examples
-        labels = _comparable_labels.of(audit.task, ())
+        labels = _comparable_labels.of(audit.task)
         if labels is not None:
             yield from _comparable_labels.drops(cases, metrics.drop_against(audit.task, HOME), labels)
         home = _texts(audit, audit.examples("home", n))
@@ -89,7 +89,7 @@ class DomainShift(ProbeDefaults):
             yield from _pieces(audit, examples, domain)
             if domain == "home":
                 continue
-            labels = _comparable_labels.of(audit.task, examples)
+            labels = _comparable_labels.of_domain(audit, domain, n)
             if labels is not None:
                 yield from _comparable_labels.left_out(labels, domain)
             texts = _texts(audit, examples)

@@ -18,7 +18,9 @@ from fakes import reviews
 from tiny import WORDS, tiny_checkpoint
 
 import auditor
-from auditor import results
+from auditor import config as configs
+from auditor import results, tasks
+from auditor.api import arguments
 from auditor.cli.main import main
 from auditor.errors import AuditError, ConfigError, DataError, ModelError, PolicyError, ResultsError, UsageError
 from auditor.models import in_memory
@@ -361,6 +363,31 @@ def test_settings_and_arguments_win_over_the_config(place: Path, tmp_path: Path)
     assert list(quality.n_cases) == [5]
 
 
+def test_arguments_without_a_key_change_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "audit.toml"
+    file.write_text('[data.labels]\n1 = "positive"\n[probes.noise]\nexamples = 4\n', encoding="utf-8")
+    nothing = {"data": arguments.data_table({}, {}), "audit": {"budget": None}, "probes": {}}
+    assert arguments.configured(file, nothing, "x") == configs.load(file)
+    no_key = arguments.configured(file, {"probes": {"noise": {}, "quality": {}}}, "x")
+    assert no_key.probes == {"noise": {"examples": 4}, "quality": {}}
+
+
+def test_settings_of_a_misspelled_recipe_are_refused_though_they_are_empty() -> None:
+    from auditor.training import grid
+    from auditor.training.settings import Settings as Training
+
+    merged = arguments.configured(None, {"training": {"recipe": {"fgmm": {}}}}, "auditor.train")
+    with pytest.raises(ConfigError, match="fgmm"):
+        grid.runs(merged, tasks.create("text-classification", ("a", "b")), Training())
+
+
+@pytest.mark.parametrize("keys", ["", "examples = 5"])
+def test_a_table_of_a_misspelled_probe_is_refused_in_a_file_too(place: Path, tmp_path: Path, keys: str) -> None:
+    (tmp_path / "audit.toml").write_text(f"[probes.noize]\n{keys}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"\[probes\.noize\]: no probe is called 'noize'"):
+        auditor.audit(place / "texts", place / "test.jsonl", config=tmp_path / "audit.toml")
+
+
 def test_a_policy_is_kept_and_another_one_judges_again(place: Path, tmp_path: Path) -> None:
     rule = '[[rule]]\nprobe = "quality"\nmetric = "accuracy"\nmin = {}\nwhy = "as agreed"\n'
     for name, least in (("easy", 0.01), ("hard", 0.999)):
@@ -422,7 +449,18 @@ WRONG: dict[str, tuple[dict[str, Any], type[AuditError], str]] = {
     "an unknown probe": ({"probes": "noize"}, UsageError, "no probe is called 'noize' (did you mean 'noise'?)"),
     "no probe": ({"probes": []}, UsageError, "probes: is empty"),
     "a setting": ({"settings": {"noise": {"sample": 3}}}, ConfigError, "[probes.noise]: unknown key 'sample'"),
-    "another probe's settings": ({"settings": {"noize": {}, "x": {"y": 1}}}, ConfigError, "no probe is called 'x'"),
+    "another probe's settings": ({"settings": {"x": {"y": 1}}}, ConfigError, "[probes.x]: no probe is called 'x'"),
+    "no settings of no probe": (
+        {"settings": {"noize": {}}},
+        ConfigError,
+        "[probes.noize]: no probe is called 'noize' (did you mean 'noise'?)",
+    ),
+    "a table of nothing": ({"settings": {"noise": {"severities": {}}}}, ConfigError, "severities is empty"),
+    "a task's table of nothing": (
+        {"task": {"name": "text-classification", "sizes": {}}},
+        ConfigError,
+        "[task]: unknown key 'sizes'",
+    ),
     "a budget": ({"budget": 0}, ConfigError, "auditor.audit: [audit] budget = 0"),
     "a seed": ({"seed": -1}, ConfigError, "auditor.audit: seed = -1"),
     "a policy": ({"policy": "strict.toml"}, PolicyError, "strict.toml: "),

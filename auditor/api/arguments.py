@@ -34,16 +34,21 @@ _COLUMNS = {"text": "text_column", "label": "label_column", "group": "group_colu
 def configured(config: Place | None, changes: Mapping[str, object], where: str) -> Config:
     """Read the config or the defaults and override them with the arguments.
 
-    ``changes``: tables as in ``audit.toml``; None and empty tables change nothing. Raises ConfigError.
+    ``changes``: tables as in ``audit.toml``; None changes nothing, and neither does a table without a key. Raises
+    ConfigError.
     """
     base = configs.load(None if config is None else Path(config))
-    return configs.overlaid(base, configs.of_document(_given(changes), where))
+    given = {name: value for name, value in _given(changes).items() if value != {}}
+    return configs.overlaid(base, configs.of_document(given, where))
 
 
 def _given(tables: Mapping[Any, object]) -> dict[str, object]:
-    """Drop None and empty tables; convert the rest to plain values."""
+    """Drop None and convert the rest to plain values.
+
+    An empty table within a table stays: its name may be misspelled.
+    """
     named = {str(key): _given(value) if isinstance(value, Mapping) else _plain(value) for key, value in tables.items()}
-    return {key: value for key, value in named.items() if value is not None and value != {}}
+    return {key: value for key, value in named.items() if value is not None}
 
 
 def _plain(value: Any) -> Any:
@@ -62,7 +67,8 @@ def data_table(labels: Mapping[Any, str] | None, columns: Mapping[str, str] | No
     """Build the ``[data]`` table from the arguments ``labels`` and ``columns``."""
     named = dict(columns or {})
     fields = {key: named.pop(name) for name, key in _COLUMNS.items() if name in named}
-    return {"labels": dict(labels or {}), **fields, "columns": named}
+    tables = {"labels": dict(labels or {}), "columns": named}
+    return {**fields, **{name: table for name, table in tables.items() if table}}
 
 
 def sets(

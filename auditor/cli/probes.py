@@ -73,7 +73,11 @@ class Listing:
         """One probe's facts, as ``--json`` prints them."""
         packages = registry.missing_packages(probe)
         reasons = {name: _unserved(probe, task) for name, task in self.tasks.items()}
-        served = {name: probe.metrics(task) for name, task in self.tasks.items() if reasons[name] is None}
+        served = {
+            name: registry.metrics_of(probe, task).values()
+            for name, task in self.tasks.items()
+            if reasons[name] is None
+        }
         return {
             "name": probe.name,
             "limitation": probe.limitation,

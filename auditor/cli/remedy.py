@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from auditor import remedy, results
 from auditor.cli.decision import INCOMPLETE, judged_by
@@ -38,14 +39,10 @@ def run(options: Namespace) -> int:
         raise ResultsError(f"{content['candidate']!r} is not the name of a checkpoint", where=str(options.results))
     print(judged_by(audited.policy, own=options.policy is None))
     proposed = remedies.proposed(content)
-    _propose(proposed)
     if not proposed:
-        if not any("role" in record for record in content["records"]):
-            print(
-                one_line("these results are of an earlier auditor, which recorded no roles: audit again"),
-                file=sys.stderr,
-            )
+        _say_why_none(content)
         return 0
+    _propose(proposed)
     config = remedy.read_config(content)
     root = results.folder_of(options.results).resolve().parent
     training_sources, missing = sources.find(content, config, root, base=options.base, train_data=options.train_data)
@@ -72,8 +69,14 @@ def _propose(proposed: Sequence[Remedy]) -> None:
             _say(reason)
         trained, held = ", ".join(proposal.trained_on), ", ".join(proposal.held_out)
         _say(f"  → {proposal.name}: recipe {proposal.recipe}, trained on {trained}; held out: {held}")
-    if not proposed:
+
+
+def _say_why_none(content: Mapping[str, Any]) -> None:
+    """Say why nothing is proposed: without roles nobody knows whether something could be."""
+    if any("role" in record for record in content["records"]):
         print("nothing failed that has a known recipe (noise and attacks have one, except entity swap)")
+    else:
+        print("these results are of an earlier auditor, which recorded no roles: audit again", file=sys.stderr)
 
 
 def _carry_out(options: Namespace, plan: remedy.Plan) -> int:

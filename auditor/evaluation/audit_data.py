@@ -6,12 +6,12 @@ Rows are given, configured, or recorded by the training.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from auditor import config as configs
-from auditor import data
+from auditor import data, tasks
 from auditor.config import Config
 from auditor.data import Source
 from auditor.engine import Cache, NoCache
@@ -58,12 +58,26 @@ def recorded_task(model: in_memory.Source) -> Mapping[str, Any] | None:
 
 
 def task_settings(config: Config, record: Any) -> Mapping[str, Any]:
-    """Settings of the task from ``[task]``, else from its training.
+    """Settings of the task from its training, with those of ``[task]`` in their place.
 
-    The training's record counts where it is of the same task.
+    The training's record counts where it is of the same task. Raises ConfigError for an unknown task.
     """
     recorded = {} if record is None or record.task.get("name") != config.task.name else record.task
-    return config.task.settings or {key: value for key, value in recorded.items() if key != "name"}
+    settings = {key: value for key, value in recorded.items() if key != "name"}
+    return _overlaid(settings, config.task.settings, tasks.kind(config.task.name).settings)
+
+
+def _overlaid(recorded: Mapping[str, Any], own: Mapping[str, Any], default: object) -> dict[str, Any]:
+    """The recorded settings with a config's own in their place.
+
+    Where the default is settings too, their keys are merged; any other table is one value.
+    """
+    merged = {**recorded, **own}
+    for key in recorded.keys() & own.keys():
+        inner = getattr(default, key, None)
+        if is_dataclass(inner) and isinstance(recorded[key], Mapping) and isinstance(own[key], Mapping):
+            merged[key] = _overlaid(recorded[key], own[key], inner)
+    return merged
 
 
 def mapping(config: Config, record: Any) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.engine import WINDOW, batches, unique
+from auditor.errors import ConfigError
 from auditor.evaluation.needs import asked_of, left_out, unmet
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
@@ -97,7 +98,10 @@ def _with_inquiries(plan: Plan, audited: AuditedModel, planned: Planned) -> Plan
         probe = asked_of(plan, inquiry)
         if probe is None or unmet(plan, trained, probe)[1] is not None:
             continue
-        asked = planned_by(smaller(plan, trained, probe.name, inquiry.settings), trained, probe)
+        asked = None
+        # A probe that refuses the settings is not asked.
+        with contextlib.suppress(ConfigError):
+            asked = planned_by(smaller(plan, trained, probe.name, inquiry.settings), trained, probe)
         if asked is not None:
             exact = exact and asked.exact
             cases = planned.cases + planned.models * asked.cases

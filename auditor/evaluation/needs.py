@@ -40,14 +40,15 @@ def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str
 def asked_of(plan: Plan, inquiry: Inquiry) -> Probe | None:
     """The probe that an inquiry is about; None where there is none.
 
-    This is the first probe of the role that serves the task, publishes the metric and has the settings.
+    It has the role, serves the task, publishes the metric and has the settings. Of several it is auditor's own, then
+    the first by name.
     """
     of_task = given_by(plan.task)
-    for probe in plan.probes:
+    for probe in sorted(plan.probes, key=lambda probe: (not registry.is_own(probe), probe.name)):
         serves = probe.role == inquiry.role and all(of_task.get(need, True) for need in probe.needs)
         if (
             serves
-            and any(metric.name == inquiry.metric for metric in probe.metrics(plan.task))
+            and inquiry.metric in registry.metrics_of(probe, plan.task)
             and inquiry.settings.keys() <= registry.settings_of(plan.settings[probe.name]).keys()
         ):
             return probe

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, ParamSpec
 
+from auditor import config as configs
 from auditor.engine import Scorer
-from auditor.errors import ProbeError
+from auditor.errors import ConfigError, ProbeError
 from auditor.evaluation import available
 from auditor.evaluation.case_spool import Spool
 from auditor.evaluation.judging import WorstCasesKept, judge
@@ -20,6 +21,7 @@ from auditor.evaluation.probe_audit import BoundAudit
 from auditor.evaluation.sampling import Draw
 from auditor.evaluation.well_formed import check
 from auditor.metrics.aggregation import Tally, slice_key
+from auditor.plugins import registry
 from auditor.types import (
     HOME,
     Case,
@@ -63,12 +65,16 @@ def _guarded(write: Callable[_P, None]) -> Callable[_P, None]:
 def smaller(plan: Plan, audited: AuditedModel, name: str, settings: Mapping[str, Any]) -> Plan:
     """The plan for one other model, with a probe's settings changed.
 
-    A count is never above the user's own.
+    A count is never above the user's own; None sets no limit. Raises ConfigError for a value that the probe refuses.
     """
     own = plan.settings[name]
-    counts = {key: min(value, getattr(own, key)) for key, value in settings.items() if type(value) is int}
-    changed = {name: replace(own, **{**settings, **counts})}
-    return replace(plan, models=(audited,), settings={**plan.settings, **changed})
+    limited = {key: _at_most(getattr(own, key), value) for key, value in settings.items()}
+    changed = configs.probe_settings(own, limited, f"[probes.{name}]")
+    return replace(plan, models=(audited,), settings={**plan.settings, name: changed})
+
+
+def _at_most(own: object, value: Any) -> Any:
+    return min(value, own) if type(value) is int and type(own) is int else value
 
 
 def scorer_for(plan: Plan, model: Model) -> Scorer:
@@ -100,7 +106,10 @@ class _Nested:
         _, reason = unmet(plan, audited, probe)
         if reason is not None:
             return reason
-        plan = smaller(plan, audited, probe.name, inquiry.settings)
+        try:
+            plan = smaller(plan, audited, probe.name, inquiry.settings)
+        except ConfigError as error:
+            return error.line
         with contextlib.closing(Measuring(plan, audited, probe, self._for(model), _nowhere)) as measuring:
             measuring.draw(self._progress)
             measured = measuring.results()
@@ -149,7 +158,10 @@ class Measuring:
         self._scorer, self._sink = scorer, _guarded(sink)
         self._spool = Spool()
         self._keep = _guarded(self._spool.add)
-        self._tally, self._worst = Tally(probe.metrics(plan.task), probe.pools), WorstCasesKept(plan.task)
+        self._tally, self._worst = (
+            Tally(registry.metrics_of(probe, plan.task).values(), probe.pools),
+            WorstCasesKept(plan.task),
+        )
         self._measures = measures(probe)
         self._skipped: list[Skipped] = []
         self._counts: Counter[str] = Counter(invalid=0)

@@ -131,7 +131,7 @@ class Suite:
             role=self.probe.role,
             description=registry.description(self.probe),
             settings=registry.settings_of(self._plan.settings[self.probe.name]),
-            metrics=tuple(self.probe.metrics(self._plan.task)),
+            metrics=tuple(registry.metrics_of(self.probe, self._plan.task).values()),
             **parts,
         )
 
@@ -140,7 +140,7 @@ class Suite:
 
         Otherwise the results would be refused when they are read.
         """
-        by_name = {metric.name: metric for metric in self.probe.metrics(self._plan.task)}
+        by_name = registry.metrics_of(self.probe, self._plan.task)
         where = f"probe {self.probe.name}"
         for measurement in measurements:
             metric = by_name.get(measurement.metric)

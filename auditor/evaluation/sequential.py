@@ -23,6 +23,7 @@ from auditor.evaluation.probe_run import NotDrawnError, Sink
 from auditor.evaluation.runner import Suite, suites, writing
 from auditor.evaluation.sampling import SPLITS, Draw, seeded
 from auditor.metrics.aggregation import SliceKey, slice_key
+from auditor.plugins import registry
 from auditor.types import (
     HOME,
     Decision,
@@ -129,7 +130,8 @@ class _Rounds:
 
     def _metrics_read(self, probe: Probe) -> dict[str, Metric]:
         names = {rule.metric for rule in self._rules_of(probe).values()}
-        return {metric.name: metric for metric in probe.metrics(self._plan.task) if metric.name in names}
+        declared = registry.metrics_of(probe, self._plan.task)
+        return {name: metric for name, metric in declared.items() if name in names}
 
     def _has_methods(self, probe: Probe) -> bool:
         """Whether every metric that is read has a sequential method."""

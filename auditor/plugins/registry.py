@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
@@ -9,9 +10,9 @@ import inspect
 import os
 import pkgutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, is_dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -19,7 +20,7 @@ from typing import Any, get_args
 from auditor.environment import packages
 from auditor.errors import ProbeError, UsageError, near_match, near_or_known
 from auditor.storage.reading import read_file
-from auditor.types import CANDIDATE, NEEDS, ROLES, Probe, ProbeDefaults, Scope, limitations
+from auditor.types import CANDIDATE, NEEDS, ROLES, Metric, Probe, ProbeDefaults, Scope, Task, limitations
 
 GROUP = "auditor.probes"
 """Entry-point group of third parties' probes."""
@@ -45,24 +46,11 @@ def sibling(name: str) -> ModuleType:
 
 
 def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
-    """Find every probe: plain quality first, then by name.
+    """Find every probe: plain quality first, auditor's own before a third party's, then by name.
 
     Raises ProbeError where there is none, and for a file that does not import or breaks the contract.
     """
-    package = sibling("probes")
-    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
-    probes = [_checked(importlib.import_module(f"probes.{name}"), f"probes.{name}") for name in names]
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        try:
-            loaded = entry.load()
-        except Exception as error:
-            raise ProbeError(
-                f"does not import: {type(error).__name__}: {error}", where=f"entry point {entry.name}"
-            ) from error
-        probes.append(
-            _contract(loaded.PROBE if isinstance(loaded, ModuleType) else loaded, f"entry point {entry.name}")
-        )
-    probes += [_checked(_module_of(path), str(path)) for path in files]
+    probes = [*_own(), *map(_of_entry, _entries()), *(_checked(_module_of(path), str(path)) for path in files)]
     if not probes:
         raise ProbeError("no probe found", hint="is auditor installed whole?")
     by_name: dict[str, Probe] = {}
@@ -70,7 +58,70 @@ def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
         if probe.name in by_name:
             raise ProbeError(f"two probes are called {probe.name!r}", hint="probe names are unique")
         by_name[probe.name] = probe
-    return tuple(sorted(by_name.values(), key=lambda probe: (probe.role != "quality", probe.name)))
+    return tuple(
+        sorted(
+            by_name.values(),
+            key=lambda probe: (probe.role != "quality", probe.role == "quality" and not is_own(probe), probe.name),
+        )
+    )
+
+
+def installed(names: Collection[str]) -> dict[str, Probe]:
+    """The installed probes of these names.
+
+    Whatever is wrong with any other one does not matter; those that do not import are left out.
+    """
+    probes = {probe.name: probe for probe in _own()}
+    for entry in _entries():
+        with contextlib.suppress(ProbeError):
+            probe = _of_entry(entry)
+            probes.setdefault(probe.name, probe)
+    return {name: probe for name, probe in probes.items() if name in names}
+
+
+def is_own(probe: Probe) -> bool:
+    """Whether the probe is auditor's own, not a third party's."""
+    name = type(probe).__module__
+    return name.startswith("probes.") and getattr(sys.modules.get(name), "PROBE", None) is probe
+
+
+def metrics_of(probe: Probe, task: Task) -> dict[str, Metric]:
+    """The metrics that the probe declares for the task, by name.
+
+    Raises ProbeError where it cannot say.
+    """
+    where, call = f"probe {probe.name}", f"metrics(task), of {task.name},"
+    try:
+        declared = tuple(probe.metrics(task))
+    except (Exception, SystemExit) as error:
+        raise ProbeError(f"{call} raises {type(error).__name__}: {error}", where=where) from error
+    by_name: dict[str, Metric] = {}
+    for metric in declared:
+        if not isinstance(metric, Metric):
+            raise ProbeError(f"{call} holds {metric!r}, which is no Metric", where=where)
+        if metric.name in by_name:
+            raise ProbeError(f"{call} holds two metrics called {metric.name!r}", where=where)
+        by_name[metric.name] = metric
+    return by_name
+
+
+def _own() -> list[Probe]:
+    package = sibling("probes")
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
+    return [_checked(importlib.import_module(f"probes.{name}"), f"probes.{name}") for name in names]
+
+
+def _entries() -> list[EntryPoint]:
+    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+
+
+def _of_entry(entry: EntryPoint) -> Probe:
+    where = f"entry point {entry.name}"
+    try:
+        loaded = entry.load()
+    except (Exception, SystemExit) as error:
+        raise ProbeError(f"does not import: {type(error).__name__}: {error}", where=where) from error
+    return _checked(loaded, where) if isinstance(loaded, ModuleType) else _contract(loaded, where)
 
 
 def _module_of(path: Path) -> ModuleType:

@@ -129,7 +129,7 @@ def _check_policy(audited: Audited) -> None:
     """
     recorded = audited.results["task"]
     task = tasks.create(recorded["name"], recorded["labels"], settings=recorded.get("settings"))
-    known = {probe.name: {metric.name: metric for metric in probe.metrics(task)} for probe in registry.discover()}
+    known = {probe.name: registry.metrics_of(probe, task) for probe in registry.discover()}
     policy.check(audited.policy, known)
 
 

@@ -105,8 +105,8 @@ def check_metrics(content: Mapping[str, Any], records: Sequence[ProbeRecord], wh
     try:
         recorded = content["task"]
         task = tasks.create(recorded["name"], recorded["labels"], settings=recorded.get("settings"))
-        probes = {probe.name: probe for probe in registry.discover()}
-        declared = {name: {metric.name: metric for metric in probe.metrics(task)} for name, probe in probes.items()}
+        probes = registry.installed({record.probe for record in records})
+        declared = {name: registry.metrics_of(probe, task) for name, probe in probes.items()}
     except AuditError as error:
         raise ResultsError(f"its metrics cannot be checked: {error.line}", where=where) from None
     if task.metric != content["task"]["metric"]:
