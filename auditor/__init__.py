@@ -26,4 +26,4 @@ if not TYPE_CHECKING:  # or any name would be one that a type checker knows
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

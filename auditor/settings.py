@@ -28,7 +28,8 @@ Path: TypeAlias = tuple[int | str, ...]
 class CheckedSettings:
     """Base of frozen dataclasses that refuse values out of range.
 
-    They do however they are made: from a config, in Python, by ``replace``. A subclass with checks of its own calls
+    They do however they are made: from a config, in Python, by ``replace``. Types are checked where a config is read,
+    not here. A subclass with checks of its own calls
     ``check(self)`` first in its ``__post_init__``.
     """
 
@@ -70,14 +71,21 @@ def range_of(hint: Any) -> str:
 
     ``at least 1``, ``from 1 to 12``, ``above 0 and at most 1``.
     """
-    low, high, least, most = (
-        next((getattr(mark, name) for mark in _unwrapped(hint)[1] if isinstance(mark, kind)), None)
-        for kind, name in ((Gt, "gt"), (Lt, "lt"), (Ge, "ge"), (Le, "le"))
-    )
-    if least is not None and most is not None:
-        return f"from {_short(least)} to {_short(most)}"
-    bounds = (("above", low), ("at least", least), ("below", high), ("at most", most))
-    return " and ".join(f"{word} {_short(bound)}" for word, bound in bounds if bound is not None)
+    marks = _unwrapped(hint)[1]
+    lows = [(mark.gt, "above") for mark in marks if isinstance(mark, Gt)]
+    lows += [(mark.ge, "at least") for mark in marks if isinstance(mark, Ge)]
+    highs = [(mark.lt, "below") for mark in marks if isinstance(mark, Lt)]
+    highs += [(mark.le, "at most") for mark in marks if isinstance(mark, Le)]
+    # The tightest bound counts; of two equal ones, max and min take the first: the one that excludes the number.
+    ends = [max(lows, key=_bound, default=None), min(highs, key=_bound, default=None)]
+    match ends:
+        case [(least, "at least"), (most, "at most")]:
+            return f"from {_short(least)} to {_short(most)}"
+    return " and ".join(f"{word} {_short(bound)}" for bound, word in filter(None, ends))
+
+
+def _bound(end: tuple[Any, str]) -> Any:
+    return end[0]
 
 
 def element(hint: Any) -> Any:
@@ -131,11 +139,27 @@ def _problems(hint: Any, value: Any, path: Path) -> Iterator[tuple[Path, object,
     least = max((mark.min_length for mark in marks if isinstance(mark, MinLen)), default=0)
     if isinstance(value, Sized) and len(value) < least:
         yield path, value, "is empty" if least == 1 else f"must have at least {least} entries"
+    arms = [list(_problems(arm, value, path)) for arm in _arms(hint) if _is_of(arm, value)]
+    if arms and all(arms):
+        yield from arms[0]
     inner = element(hint)
     if inner is not None and value is not None:
         entries = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, entry in entries:
             yield from _problems(inner, entry, (*path, key))
+
+
+def _arms(hint: Any) -> tuple[Any, ...]:
+    """The types of a union of several; none for any other type."""
+    kind = _unwrapped(hint)[0]
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else ()
+
+
+def _is_of(arm: Any, value: Any) -> bool:
+    """Whether a value is of a type, whatever it holds."""
+    kind = _unwrapped(arm)[0]
+    kind = get_origin(kind) or kind
+    return isinstance(kind, type) and isinstance(value, (int, float) if kind is float else kind)
 
 
 def _holds(mark: Any, value: Any) -> bool:

@@ -30,23 +30,23 @@ CHANGES = {
 class Adversarial(ProbeDefaults):
     """Attacks by someone who sees the scores.
 
-    TextAttack (Morris et al. 2020) attacks the examples that the model decides rightly; the others are not attacked
+    TextAttack (Morris et al. 2020) attacks the examples that the model decides correctly; the others are not attacked
     and count in the metric under attack as they are answered. DeepWordBug (Gao et al. 2018) edits a random character
     of the words in the order of their importance; Pruthi (Pruthi et al. 2019) tries the inner character edits of one
     word; TextBugger (Li et al. 2019) is run with its character edits alone (inserted spaces, look-alike letters),
     without neighbours in an embedding; PWWS (Ren et al. 2019) swaps synonyms and needs WordNet. At most max(1, ⌊s n⌋)
-    of the n words that the model reads of a text may change, and stop words never do. An attack ends with its query
-    budget, spent on a random sample of the candidates; words are ranked by half of it where there are too many to
-    rank them all. The final text is scored by a freshly loaded model, and only that decides success; a failed attack
-    ends with the original text. Texts that offer a recipe nothing to change are left out of its success rate and
-    count in the metric under attack as they are answered; where they are the most the recipe does not apply. Success
-    rates have another denominator for each model: compare the metric under attack. Label preservation is not
-    measured: a flip may be a text whose meaning did change.
+    of the n words that the model reads of a text may change, and stop words never do. An attack ends when its query
+    budget is spent, which goes to a random sample of the candidates; where there are too many words to rank them all,
+    ranking takes half of it. The final text is scored by a freshly loaded model, and only that decides success; a
+    failed attack ends with the original text. Texts that offer a recipe nothing to change are left out of its success
+    rate and count in the metric under attack as they are answered; if most texts offer nothing, the recipe is not
+    applicable. Success rates have a different denominator for each model: compare the metric under attack. Label
+    preservation is not measured: a flip may be a text whose meaning did change.
 
-    Of named entities, sentences are attacked of which the model finds at least one, until one that it found is lost,
-    or has other boundaries or another type; words of the context alone change (Lin et al. 2021, RockNER, attack
-    both). ``entity swap`` puts other entities of the same type, drawn from the training rows, in an entity's place,
-    and leaves the context alone: a model that reads it finds them too.
+    In named entity recognition, only sentences in which the model finds an entity are attacked, until it loses one
+    that it found, or gives it other boundaries or another type; only words of the context change (Lin et al. 2021,
+    RockNER, attack both). ``entity swap`` puts other entities of the same type, drawn from the training rows, in an
+    entity's place, and leaves the context alone: a model that reads it finds them too.
     """
 
     name = "adversarial"

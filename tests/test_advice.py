@@ -39,30 +39,29 @@ def verdict(given: ProbeRecord, limit: float = 0.05) -> Verdict:
 def test_sentences_that_do_not_exist_are_not_offered() -> None:
     found = verdict(record(9, 200, 300, {"sentences": 200}))
     assert found.more_examples is None
-    assert found.reason.startswith(
-        "the interval includes the limit; the 300 sentences there are cannot decide it: about "
-    )
-    assert found.reason.endswith(" more sentences would decide")
+    assert found.reason.startswith("the interval includes the limit; there are not enough sentences to decide: about ")
+    assert found.reason.endswith(" more sentences would decide it, and only 100 more are available")
 
 
 def test_sentences_that_exist_are_offered_with_the_setting_that_asks_for_them() -> None:
     found = verdict(record(5, 200, 2000, {"sentences": 200}))
     assert found.more_examples is not None
     assert found.reason == (
-        f"the interval includes the limit; about {found.more_examples} more sentences would decide, of the 1800 there "
-        "are beside these: raise sentences in [probes.bias], and [audit] budget if it is set"
+        f"the interval includes the limit; about {found.more_examples} more sentences would decide it; 1800 more are "
+        "available: raise sentences in [probes.bias], and [audit] budget if it is set"
     )
 
 
 def test_of_lists_that_are_asked_whole_none_is_left() -> None:
     found = verdict(record(1, 40, 40, {"names_per_sentence": 6}))
     assert found.more_examples is None
-    assert "the 40 sentences there are cannot decide it" in found.reason
+    assert "there are not enough sentences to decide: about " in found.reason
+    assert found.reason.endswith(" would decide it, and no more are available")
 
 
 def test_where_nothing_is_known_of_what_there_is_the_number_alone_is_said() -> None:
     found = verdict(record(5, 200, None, {"examples": 200}))
-    assert found.reason == f"the interval includes the limit; about {found.more_examples} more examples would decide"
+    assert found.reason == f"the interval includes the limit; about {found.more_examples} more examples would decide it"
 
 
 def test_at_its_limit_nothing_is_offered() -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from auditor import tasks
+from auditor.cli import probes as listings
 from auditor.cli.main import main
 from auditor.errors import PolicyError
 from auditor.plugins import registry
@@ -140,6 +144,48 @@ def checkpoint_of(folder: Path, task: str) -> Path:
     (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
     save_file({"weight": torch.zeros(1)}, folder / "model.safetensors")
     return folder
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [
+        (0.0, 1.0, "between 0 and 1"),
+        (-0.5, 2.25, "between -0.5 and 2.25"),
+        (0.0, math.inf, "0 or more"),
+        (-1.5, math.inf, "-1.5 or more"),
+        (-math.inf, 0.0, "0 or less"),
+        (-math.inf, 3.0, "3 or less"),
+        (-math.inf, math.inf, "any number"),
+    ],
+)
+@pytest.mark.parametrize(("better", "limit"), [("lower", "max"), ("higher", "min"), (None, "max or min")])
+def test_a_metric_of_any_range_is_written(
+    low: float, high: float, written: str, better: Literal["lower", "higher"] | None, limit: str, monkeypatch: Any
+) -> None:
+    quality = next(probe for probe in registry.discover() if probe.name == "quality")
+    metric = Metric("words", "difference in words", "mean", "ratio", low, high, better)
+    monkeypatch.setattr(type(quality), "metrics", lambda *_: (metric,))
+    listing = listings.Listing({"ner": tasks.create("ner", LABELS["ner"])}, detailed=True)
+    facts = json.loads(json.dumps(listing.facts(quality)))
+    assert listing.lines(facts)[1] == (
+        f'    metric = "words": difference in words; a rule limits it by {limit}, {written}'
+    )
+
+
+def test_the_settings_of_every_probe_are_toml_and_those_without_a_default_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["probes"]) == 0
+    written = dict(re.findall(r"^    settings, \[probes\.(\w+)\]: (.*)$", capsys.readouterr().out, re.MULTILINE))
+    assert set(written) == {probe.name for probe in registry.discover()}
+    for probe in registry.discover():
+        settings = registry.settings_of(probe.settings)
+        unset = ", ".join(name for name, value in settings.items() if value is None)
+        defaults, _, named = written[probe.name].partition("not set: ")
+        assert named == unset
+        read = tomllib.loads(defaults.replace("; ", "\n"))
+        assert read == json.loads(json.dumps({name: value for name, value in settings.items() if value is not None}))
+    assert written["adversarial"].endswith("; not set: recipes, max_words_changed, query_budget")
 
 
 WRONG: dict[str, tuple[tuple[str, ...], str]] = {

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_gate import decide, flips, record, rule
+from test_gate import FLIPS, decide, flips, record, rule
 
-from auditor import metrics
+from auditor import metrics, results
 from auditor.cli import decision as shown
 from auditor.types import NOT_SELECTED, Decision, Measurement, Metric, ProbeRecord, Row, Rule, Skipped
-from auditor.verdicts import gate
+from auditor.verdicts import advice, gate
 from auditor.verdicts.policy import Policy
 
 GAP = Metric("gap", "gap", "gap", "points", 0.0, 1.0, "lower")
@@ -26,12 +27,32 @@ def gap(axis: str = "age", **means: float) -> Measurement:
     return metrics.measurement(GAP, {"axis": axis}, rows, n_cases=150)
 
 
+def content(decision: Decision, policy: Policy, records: Sequence[ProbeRecord]) -> dict[str, Any]:
+    """As much of results.json as next steps read."""
+    return {
+        "candidate": "m",
+        "task": {"metric": "accuracy"},
+        "config": {},
+        "models": [{"name": "m", "training": None}],
+        "records": [results.record_dict(item) for item in records],
+        "policy": results.policy_dict(policy),
+        "decision": results.decision_dict(decision, policy),
+    }
+
+
+def noise(*measured: Measurement) -> ProbeRecord:
+    """A probe whose failures on typos have a remedy."""
+    drop = Metric("drop_over_changed_cases", "drop", "mean", "share", -1.0, 1.0, "lower")
+    return record(*measured, probe="noise", role="robustness", limitation="noise", metrics=(FLIPS, drop))
+
+
 def printed(
     capsys: pytest.CaptureFixture[str], rules: list[Rule], *records: ProbeRecord, **how: Any
 ) -> tuple[Decision, list[str]]:
     policy = Policy("test", "0", tuple(rules))
     decision = gate.decide(policy, records, "m")
-    shown.show(decision, policy, records, folder="my audit", **{"as_json": False, **how})
+    steps = advice.next_steps(content(decision, policy, records), "my audit")
+    shown.show(decision, policy, records, steps=steps, **{"as_json": False, **how})
     return decision, capsys.readouterr().out.splitlines()
 
 
@@ -59,13 +80,14 @@ def test_passes_come_first_then_what_is_undecided_and_failures_last_above_the_de
         "→ add",
         "Hold: 1",
     ]
-    assert "[axis=bad] 0.400 (limit 0.1): outside its limit" in lines[5]
+    assert "[axis bad] 0.400 (limit 0.1): outside its limit" in lines[5]
 
 
 def test_an_advice_stands_once_below_the_failures_that_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
-    two = record(flips(80, 200, {"axis": "a"}), flips(90, 200, {"axis": "b"}), probe="noise", role="robustness")
-    other = record(flips(80, 200, {"axis": "c"}), probe="domain_shift")
-    _, lines = printed(capsys, [rule(probe="noise"), rule(probe="domain_shift")], two, other)
+    two = noise(flips(80, 200, {"family": "typos"}), flips(90, 200, {"family": "case"}))
+    other = record(flips(80, 200, {"family": "c"}), probe="domain_shift")
+    rules = [rule(probe=name, slice={"family": "*"}) for name in ("noise", "domain_shift")]
+    _, lines = printed(capsys, rules, two, other)
     assert [line.split()[0] for line in lines] == ["fail", "fail", "→", "fail", "→", "Hold:"]
     assert "audit remedy 'my audit' proposes" in lines[2]
 
@@ -73,7 +95,7 @@ def test_an_advice_stands_once_below_the_failures_that_it_is_for(capsys: pytest.
 def test_a_failed_gap_names_its_groups(capsys: pytest.CaptureFixture[str]) -> None:
     measured = replace(gap(), detail="largest: young 0.900; smallest: old \x1b[31m0.200")
     _, lines = printed(capsys, [rule(probe="bias", metric="gap")], record(measured, probe="bias", metrics=(GAP,)))
-    said = "fail  bias gap [axis=age] 0.700 (limit 0.1); largest: young 0.900; smallest: old \\x1b[31m0.200: "
+    said = "fail  bias gap [axis age] 0.700 (limit 0.1); largest: young 0.900; smallest: old \\x1b[31m0.200: "
     assert lines[0].startswith(f"          {said}")
     assert lines[1].strip().startswith("→ ")
 
@@ -83,7 +105,7 @@ def test_programs_are_told_every_group_of_a_verdict(capsys: pytest.CaptureFixtur
     found = record(replace(gap(), detail="young against old"), young, probe="bias", metrics=(GAP,))
     rules = [rule(probe="bias", metric="gap")]
     decision = gate.decide(Policy("p", "0", tuple(rules)), [found], found.model)
-    shown.show(decision, Policy("p", "0", tuple(rules)), [found], folder="a", as_json=True)
+    shown.show(decision, Policy("p", "0", tuple(rules)), [found], steps={}, as_json=True)
     (verdict,) = json.loads(capsys.readouterr().out)["verdicts"]
     assert verdict["detail"] == "young against old"
     (group,) = verdict["groups"]
@@ -94,15 +116,11 @@ def test_programs_are_told_every_group_of_a_verdict(capsys: pytest.CaptureFixtur
 def test_programs_are_told_the_next_step_of_every_failure_and_of_nothing_else(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = record(
-        flips(80, 200, {"axis": "a"}),
-        flips(90, 200, {"axis": "b"}),
-        flips(2, 200, {"axis": "c"}),
-        probe="noise",
-        role="robustness",
+    found = noise(
+        flips(80, 200, {"family": "case"}), flips(90, 200, {"family": "typos"}), flips(2, 200, {"family": "words"})
     )
     other = record(flips(80, 200, {"axis": "a"}), probe="theirs", limitation="calibration")
-    rules = [rule(probe="noise"), rule(probe="theirs", required="never")]
+    rules = [rule(probe="noise", slice={"family": "*"}), rule(probe="theirs", required="never")]
     decision, lines = printed(capsys, rules, found, other, as_json=True)
     verdicts = json.loads("\n".join(lines))["verdicts"]
     assert [(one["outcome"], one.get("next")) for one in verdicts] == [
@@ -116,7 +134,7 @@ def test_programs_are_told_the_next_step_of_every_failure_and_of_nothing_else(
 
 def test_a_value_that_is_shown_without_a_limit_is_said_to_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
     _, lines = printed(capsys, [rule(max=None, required="never")], record(flips(5, 60, {"axis": "a"})))
-    assert lines[0] == "         shown (advisory)  p flips [axis=a] 0.083: shown without a limit"
+    assert lines[0] == "         shown (advisory)  p flips [axis a] 0.083: shown without a limit"
 
 
 def test_what_was_not_measured_stands_in_one_block_below_the_decision(capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,7 +194,7 @@ def test_colours_are_for_terminals_that_show_them_and_users_who_want_them(
     records = (record(flips(80, 200, {"axis": "bad"}), flips(2, 200, {"axis": "good"})),)
     with monkeypatch.context() as patch:
         patch.setattr("sys.stdout", terminal)
-        shown.show(gate.decide(policy, records, "m"), policy, records, folder="x", as_json=False)
+        shown.show(gate.decide(policy, records, "m"), policy, records, steps={0: "wait"}, as_json=False)
     lines = terminal.getvalue().splitlines()
     assert [line.startswith("\x1b[32m") for line in lines] == [coloured, False, False, False]
     assert [line.startswith("\x1b[31m") for line in lines] == [False, coloured, False, coloured]

@@ -78,6 +78,6 @@ def test_the_probe_of_the_how_to_runs_and_is_gated_on(
     words = ["--model", "ckpt", "--data", "test.csv", "--probe", "question_marks.py", "--probe", "question_marks"]
     assert main(["run", *words, "--policy", "limits.toml", "--device", "cpu"]) in (0, 1, 3)
     said = capsys.readouterr()
-    assert "question_marks flip_rate [field=text]" in said.out + said.err
+    assert "question_marks flip_rate [field text]" in said.out + said.err
     assert main(["probes", "--probe", "question_marks.py"]) == 0
     assert "question_marks (row: noise): Texts that end with a question mark." in capsys.readouterr().out

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,53 +73,135 @@ def shipped_rules() -> list[Rule]:
     return [part for one in files for rule in one.rules for part in policy.parts(rule)]
 
 
-ROLES = {probe.name: probe.role for probe in registry.discover()}
+ROLES = {probe.name: (probe.role, probe.limitation) for probe in registry.discover()}
+"""Probe → its role and limitation."""
 
 
 @pytest.mark.parametrize("rule", shipped_rules(), ids=lambda rule: rule.text)
 def test_every_rule_of_a_shipped_policy_has_a_next_step_of_its_own(rule: Rule) -> None:
-    role = ROLES[rule.probe]
-    assert role in advice.BY_ROLE
-    step = advice.next_step(role, {key: str(value) for key, value in rule.slice.items()}, None, "results")
-    assert step
-    assert "{" not in step
-    assert "audit remedy" not in step or "audit remedy results " in step
+    role, limitation = ROLES[rule.probe]
+    assert role in types.ROLES
+    slice_ = {key: str(value) for key, value in rule.slice.items()}
+    assert advice.next_step(role, slice_, limitation) not in ("", advice.next_step(None, slice_, None)) or (
+        role == "quality"
+    )
 
 
 def test_every_probe_and_every_row_of_the_scorecard_has_a_next_step() -> None:
     assert set(advice.BY_LIMITATION) == set(limitations.IDS)
     for probe in registry.discover():
-        assert advice.next_step(probe.role, {}, probe.limitation, "results")
-    assert set(advice.BY_ROLE) == set(types.ROLES)
-    assert set(advice.NO_RECIPE) <= set(types.ROLES)
-    assert set(remedies.SHOWN) <= set(types.ROLES)
+        assert advice.next_step(probe.role, {}, probe.limitation)
+    # Remedies answer the other roles, and what they do not answer has the advice of its row.
+    assert {*advice.BY_ROLE, *advice.NO_RECIPE} == set(types.ROLES)
+    assert set(advice.NO_RECIPE) == set(remedies.SHOWN) - {"quality"}
+
+
+def failed(
+    role: Role | None,
+    slice_: Mapping[str, str] | None,
+    measured: Sequence[Mapping[str, str]],
+    metrics: Sequence[str],
+    limitation: str = "calibration",
+) -> dict[str, Any]:
+    """As much of results.json as next steps read: one probe of a third party, and one failed verdict on it."""
+    record = {
+        "model": "m",
+        "probe": "theirs",
+        "limitation": limitation,
+        "metrics": [{"name": name} for name in metrics],
+        "measurements": [{"slice": measured_slice} for measured_slice in measured],
+        **({} if role is None else {"role": role}),
+    }
+    return {
+        "candidate": "m",
+        "task": {"metric": "accuracy"},
+        "config": {},
+        "models": [{"name": "m", "training": None}],
+        "records": [record],
+        "policy": {"rules": [{"probe": "theirs", "metric": "flip_rate"}]},
+        "decision": {"verdicts": [{"rule": 0, "probe": "theirs", "slice": slice_, "outcome": "fail", "value": 0.5}]},
+    }
 
 
 @pytest.mark.parametrize("limitation", limitations.IDS)
 def test_a_probe_without_a_role_gets_the_advice_of_its_limitation(limitation: str) -> None:
     slice_ = {"family": "words", "recipe": "entity swap"}
-    assert advice.next_step(None, slice_, limitation, "x") == advice.BY_LIMITATION[limitation]
-    record = {"model": "m", "probe": "theirs", "limitation": limitation}
-    verdict = {"probe": "theirs", "slice": slice_, "outcome": "fail"}
-    found = {"candidate": "m", "records": [record], "decision": {"verdicts": [verdict]}}
-    assert advice.next_steps(found) == {0: advice.BY_LIMITATION[limitation]}
+    assert advice.next_step(None, slice_, limitation) == advice.BY_LIMITATION[limitation]
+    content = failed(None, slice_, [slice_], ["drop_over_changed_cases"], limitation=limitation)
+    assert advice.next_steps(content) == {0: advice.BY_LIMITATION[limitation]}
 
 
-@pytest.mark.parametrize(
-    ("role", "slice_", "remedy"),
-    [
-        ("robustness", {"family": "typos", "severity": "middle"}, True),
-        ("robustness", {"family": "words", "severity": "middle"}, False),
-        ("attack", {"recipe": "deepwordbug"}, True),
-        ("attack", {"recipe": "entity swap"}, False),
-    ],
+SHOWN = {"robustness": "drop_over_changed_cases", "attack": "accuracy_under_attack"}
+SLICES: tuple[dict[str, str] | None, ...] = (
+    None,
+    {},
+    {"field": "text"},
+    {"severity": "middle"},
+    {"family": "typos", "severity": "middle"},
+    {"family": "words", "severity": "middle"},
+    {"family": "accents"},
+    {"recipe": "deepwordbug"},
+    {"recipe": "entity swap"},
 )
-def test_a_recipe_is_promised_only_where_audit_remedy_may_have_one(
-    role: Role, slice_: dict[str, str], remedy: bool
+BESIDE: tuple[tuple[dict[str, str], ...], ...] = (
+    (),
+    ({"family": "case"},),
+    ({"recipe": "textbugger"},),
+    ({"recipe": "entity swap"},),
+)
+"""What the probe measured beside the failed slice."""
+ANSWERED = {
+    ("robustness", "typos", "case"),
+    *(
+        ("attack", slice_, beside)
+        for slice_ in ("text", "middle", "typos", "words", "accents")
+        for beside in ("textbugger", "entity swap")
+    ),
+    *(("attack", "deepwordbug", beside) for beside in ("", "case", "textbugger", "entity swap")),
+}
+"""Role, value of the failed slice and of the one beside it, where the role's metric is published.
+
+A remedy for noise needs a family to hold out; one against attacks needs recipes of attacks.
+"""
+
+
+@pytest.mark.parametrize("beside", BESIDE, ids=str)
+@pytest.mark.parametrize("slice_", SLICES, ids=str)
+@pytest.mark.parametrize("role", [*types.ROLES, None])
+def test_a_recipe_is_promised_exactly_where_audit_remedy_has_one(
+    role: Role | None, slice_: dict[str, str] | None, beside: tuple[dict[str, str], ...]
 ) -> None:
-    step = advice.next_step(role, slice_, "noise", "here")
-    assert ("audit remedy here proposes" in step) is remedy
-    assert (slice_.get("family") in (None, *remedies.LABEL_KEEPING) and "entity swap" not in slice_.values()) is remedy
+    measured = [*([slice_] if slice_ else []), *beside]
+    names = [next(iter(values.values()), "") for values in (slice_ or {}, beside[0] if beside else {})]
+    for metrics in (["flip_rate", "drop"], list(SHOWN.values())):
+        content = failed(role, slice_, measured, metrics)
+        step = advice.next_steps(content, "here")[0]
+        promised = step == "audit remedy here proposes a training recipe"
+        assert promised is bool(remedies.proposed(content))
+        assert promised is (metrics != ["flip_rate", "drop"] and (role, *names) in ANSWERED)
+        assert promised or "audit remedy" not in step
+
+
+def test_the_probe_of_the_how_to_gets_the_advice_of_its_row() -> None:
+    content = failed("robustness", {"field": "text"}, [{"field": "text"}], ["flip_rate", "drop"], limitation="noise")
+    assert advice.next_steps(content) == {0: "add training rows with this kind of noise, and train again"}
+
+
+def test_of_two_probes_of_a_role_the_one_that_the_remedy_is_for_gets_its_line() -> None:
+    typos = {"family": "typos"}
+    content = failed("robustness", typos, [typos, {"family": "case"}], ["drop_over_changed_cases"], limitation="noise")
+    (record,), (verdict,) = content["records"], content["decision"]["verdicts"]
+    content["records"].append({**record, "probe": "second"})
+    content["policy"]["rules"].append({"probe": "second", "metric": "flip_rate"})
+    content["decision"]["verdicts"] += [
+        {**verdict, "rule": 1, "probe": "second"},
+        {**verdict, "slice": {"family": "words"}},
+    ]
+    assert advice.next_steps(content) == {
+        0: "audit remedy FOLDER proposes a training recipe",
+        1: "add training rows with this kind of noise, and train again",
+        2: "add training rows with this kind of noise, and train again",
+    }
 
 
 def test_every_need_can_be_met_by_a_flag_or_is_the_tasks() -> None:

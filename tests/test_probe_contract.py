@@ -267,7 +267,7 @@ def test_a_probe_of_the_data_is_measured_once_and_asks_no_model() -> None:
     assert (found.value, found.n_clusters, found.available) == (1.0, 40, None)
     assert [gap.reason for gap in mine.skipped] == ["no training rows"]
     assert (other.status, other.missing) == ("not_applicable", ("candidate",))
-    assert other.reason == "about the data, whatever the model: measured once, with the candidate"
+    assert other.reason == "measures the data, so it runs once, with the candidate"
 
 
 ASKING: dict[str, Callable[[Any], Any]] = {
@@ -398,9 +398,18 @@ def test_a_probe_of_another_name_is_known_by_its_role(probe: Probe) -> None:
     asked = needs.asked_of(plan, Inquiry(probe.role, probe.metrics(task)[0].name))
     assert asked is mine
     _, (record,) = run(mine, selected=frozenset())
-    verdict = {"probe": mine.name, "slice": {}, "outcome": "fail"}
-    content = {"candidate": model.name, "records": [results.record_dict(record)], "decision": {"verdicts": [verdict]}}
-    assert advice.next_steps(content) == {0: advice.BY_ROLE[probe.role].format(folder="FOLDER")}
+    verdict = {"rule": 0, "probe": mine.name, "slice": {}, "outcome": "fail"}
+    content = {
+        "candidate": model.name,
+        "task": {"metric": task.metric},
+        "models": [{"name": model.name}],
+        "records": [results.record_dict(record)],
+        "policy": {"rules": [{"probe": mine.name}]},
+        "decision": {"verdicts": [verdict]},
+    }
+    # No recipe answers a verdict on the whole: robustness and attacks get the advice of their row.
+    expected = advice.BY_ROLE.get(probe.role, advice.BY_LIMITATION.get(probe.limitation or ""))
+    assert advice.next_steps(content) == {0: expected}
 
 
 def test_what_another_probe_finds_is_asked_by_role_and_the_reason_said_where_there_is_none() -> None:

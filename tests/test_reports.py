@@ -197,7 +197,7 @@ def test_below_a_failure_stands_what_to_do_next_once_for_neighbours_with_the_sam
     found = with_failures()
     remedy, rows = (
         "audit remedy FOLDER proposes a training recipe",
-        "add training rows that are written so, and train again",
+        "add training rows with this kind of noise, and train again",
     )
     built = view.build(found, advice.next_steps(found))
     deciding = [(one["probe"], one["slice"], one["next"]) for one in built["decision"]["deciding"]]

@@ -112,6 +112,9 @@ class Options(CheckedSettings):
     by_name: Mapping[str, Annotated[tuple[Count, ...], MinLen(2)]] = field(default_factory=lambda: {"a": (1, 2)})
     pair: tuple[int, str] = (0, "")
     words: Annotated[tuple[str, ...], MinLen(1)] = ("a",)
+    steps: Count | str | None = "all"
+    sizes: Count | tuple[Count, ...] = 1
+    mixed: Mapping[str, tuple[Annotated[Count, Ge(5)] | str, ...]] = field(default_factory=dict)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +128,10 @@ class Options(CheckedSettings):
         ({"by_name": {"a": (1,)}}, "[by_name] a = (1,) must have at least 2 entries"),
         ({"words": ()}, "words = () is empty"),
         ({"words": ("a", "b", "a")}, "words names 'a' twice"),
+        ({"steps": -5}, "steps = -5 must be at least 1"),
+        ({"sizes": 0}, "sizes = 0 must be at least 1"),
+        ({"sizes": (2, 0)}, "[sizes] 1 = 0 must be at least 1"),
+        ({"mixed": {"a": ("all", 3)}}, "[mixed.a] 1 = 3 must be at least 5"),
     ],
 )
 def test_what_is_made_in_python_is_checked(given: dict[str, Any], line: str) -> None:
@@ -136,6 +143,7 @@ def test_what_is_made_in_python_is_checked(given: dict[str, Any], line: str) -> 
 def test_what_lies_within_is_taken_the_ends_among_it() -> None:
     Options(examples=1, share=1.0, size=-0.5, depth=4, words=("a", "b"))
     Options(share=None, depth=1, by_name={})
+    Options(steps=None, sizes=(1, 2), mixed={"a": ("all", 5)})
 
 
 def test_settings_with_checks_of_their_own_are_checked_first() -> None:
@@ -162,6 +170,13 @@ def test_settings_with_checks_of_their_own_are_checked_first() -> None:
         ({"words": []}, "words is empty (leave it out for a)"),
         ({"depth": 0}, "depth = 0 must be from 1 to 4"),
         ({"examples": []}, "examples = [] should be a valid integer"),
+        ({"steps": -5}, "steps = -5 must be at least 1"),
+        ({"steps": 1.5}, "steps = 1.5 should be a valid integer or a valid string"),
+        ({"sizes": 0}, "sizes = 0 must be at least 1"),
+        ({"sizes": [2, 0]}, "[sizes] 1 = 0 must be at least 1"),
+        ({"sizes": "all"}, 'sizes = "all" should be a valid integer or a list'),
+        ({"sizes": [2, "all"]}, '[sizes] 1 = "all" should be a valid integer'),
+        ({"mixed": {"a": ["all", 3]}}, "[mixed.a] 1 = 3 must be at least 5"),
     ],
 )
 def test_a_config_says_it_in_the_same_words(given: dict[str, Any], line: str) -> None:
@@ -180,6 +195,16 @@ def test_a_config_says_it_in_the_same_words(given: dict[str, Any], line: str) ->
         (Annotated[int, Le(2**32)], "at most 4294967296"),
         (tuple[Count, ...], ""),
         (Count | str, ""),
+        (Annotated[Count, Ge(5)], "at least 5"),
+        (Annotated[Annotated[int, Ge(5)], Ge(1)], "at least 5"),
+        (Annotated[float, Ge(1), Gt(1)], "above 1"),
+        (Annotated[float, Ge(2), Gt(1)], "at least 2"),
+        (Annotated[float, Ge(1), Gt(2)], "above 2"),
+        (Annotated[float, Le(9), Le(4)], "at most 4"),
+        (Annotated[float, Le(4), Lt(4)], "below 4"),
+        (Annotated[float, Le(3), Lt(4)], "at most 3"),
+        (Annotated[Share, Ge(0.25), Le(0.5)], "from 0.25 to 0.5"),
+        (Annotated[Share, Lt(0.5)], "above 0 and below 0.5"),
     ],
 )
 def test_ranges_in_words(hint: Any, words: str) -> None:

@@ -281,7 +281,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
     said = {record["probe"]: record["reason"] or record["status"] for record in content["records"]}
     of_words = "the task labels texts, not their words"
     assert said == {
-        "adversarial": "the task has no decision that an attack could work against",
+        "adversarial": "the task does not support attacks",
         "bias": "the task has more than one text field",
         "domain_shift": "no other domain given (--domain name=file)",
         "entities": of_words,

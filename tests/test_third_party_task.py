@@ -102,9 +102,7 @@ def test_it_is_a_task_like_any_other(site: Path, entry: str, capsys: pytest.Capt
     listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
     assert listed["quality"]["metrics"]["stars"] == ["exact_match", "gain_over_majority", "recall"]
     assert listed["entities"]["not_applicable"]["stars"] == "the task labels texts, not their words"
-    assert (
-        listed["adversarial"]["not_applicable"]["stars"] == "the task has no decision that an attack could work against"
-    )
+    assert listed["adversarial"]["not_applicable"]["stars"] == "the task does not support attacks"
 
 
 def test_a_name_that_is_not_known_is_matched_with_its_own(site: Path) -> None:

@@ -256,7 +256,7 @@ def _listings(commands: Commands) -> None:
     cache = _command(
         commands,
         "cache",
-        "Show or clear the cache: answers of models and trained weights.",
+        "Show or clear the cache: model outputs and trained weights.",
         "  audit cache\n  audit cache --clear",
     )
     cache.add_argument("--clear", action="store_true", help="empty the cache")

@@ -12,8 +12,8 @@ from auditor import results
 from auditor.cli.live import on_terminal
 from auditor.errors import one_line
 from auditor.results import canonical_json
-from auditor.types import Decision, ProbeRecord, Rule, Verdict
-from auditor.verdicts import advice, gate
+from auditor.types import Decision, ProbeRecord, Rule, Verdict, in_words
+from auditor.verdicts import advice
 from auditor.verdicts.policy import Policy
 
 INCOMPLETE = 2
@@ -31,22 +31,22 @@ def show(
     policy: Policy,
     records: Sequence[ProbeRecord],
     *,
-    folder: str,
+    steps: Mapping[int, str],
     as_json: bool,
     quiet: bool = False,
 ) -> None:
     """Print a decision as lines for people, or as JSON for programs.
 
-    ``quiet`` prints the headline alone. ``records``: the candidate's records. ``folder``: the results folder, as the
-    user wrote it.
+    ``quiet`` prints the headline alone. ``records``: the candidate's records. ``steps``: what to do about the failed
+    verdicts, by their places.
     """
     own = {record.probe: record for record in records}
     if as_json:
-        print(json.dumps(_for_programs(decision, policy, own, folder), ensure_ascii=True, indent=2))
+        print(json.dumps(_for_programs(decision, policy, own, steps), ensure_ascii=True, indent=2))
         return
     coloured = has_colours()
     if not quiet:
-        for outcome, line in lines(decision, policy, own, folder):
+        for outcome, line in lines(decision, policy, own, steps):
             print(_painted(line, COLOURS.get(outcome), coloured))
     print(_painted(one_line(decision.headline), BY_CODE[decision.exit_code], coloured))
     if quiet:
@@ -61,17 +61,19 @@ def show(
             print(one_line(f"  {gap}"))
 
 
-def _for_programs(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], folder: str) -> dict[str, Any]:
+def _for_programs(
+    decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], steps: Mapping[int, str]
+) -> dict[str, Any]:
     """Return a decision for JSON, with groups and next steps.
 
     Each verdict carries the numbers of its groups, and a failed one the next step to take.
     """
     content = {"policy": policy.name, **results.decision_dict(decision, policy)}
-    for entry, verdict in zip(content["verdicts"], decision.verdicts, strict=True):
+    for place, (entry, verdict) in enumerate(zip(content["verdicts"], decision.verdicts, strict=True)):
         rule = policy.rules[verdict.rule]
         entry |= _with_groups(verdict, rule, own[rule.probe])
-        if (step := _next_step(verdict, rule, own, folder)) is not None:
-            entry["next"] = step
+        if place in steps:
+            entry["next"] = steps[place]
     return content
 
 
@@ -83,25 +85,26 @@ def judged_by(policy: Policy, *, own: bool) -> str:
     return one_line(f"policy: {policy.name}{' (the audit was judged by it)' if own else ''}")
 
 
-def lines(decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], folder: str) -> Iterator[tuple[str, str]]:
+def lines(
+    decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], steps: Mapping[int, str]
+) -> Iterator[tuple[str, str]]:
     """Yield outcome and line of every verdict on something measured.
 
     The next step follows below a failure; neighbours with the same advice share one line.
     """
     shown = [
-        verdict
-        for verdict in decision.verdicts
+        (verdict, steps.get(place))
+        for place, verdict in enumerate(decision.verdicts)
         if _is_measured(verdict, own[policy.rules[verdict.rule].probe])
         and (verdict.outcome != "not_measured" or policy.rules[verdict.rule].required != "never")
     ]
     # Within an outcome, advisory verdicts come first.
-    shown.sort(key=lambda verdict: (ORDER.index(verdict.outcome), policy.rules[verdict.rule].required != "never"))
-    steps = [_next_step(verdict, policy.rules[verdict.rule], own, folder) for verdict in shown]
-    for at, verdict in enumerate(shown):
+    shown.sort(key=lambda pair: (ORDER.index(pair[0].outcome), policy.rules[pair[0].rule].required != "never"))
+    for at, (verdict, step) in enumerate(shown):
         rule = policy.rules[verdict.rule]
         yield verdict.outcome, one_line(_line(verdict, rule, own[rule.probe]))
-        if steps[at] is not None and steps[at] not in steps[at + 1 : at + 2]:
-            yield "", one_line(f"{INDENT}→ {steps[at]}")
+        if step is not None and step not in (below for _, below in shown[at + 1 : at + 2]):
+            yield "", one_line(f"{INDENT}→ {step}")
 
 
 def has_colours() -> bool:
@@ -149,21 +152,13 @@ def _deciding(decision: Decision, policy: Policy) -> set[tuple[str, str]]:
     return {(rule.probe, verdict.reason) for rule, verdict in pairs if rule.required != "never"}
 
 
-def _next_step(verdict: Verdict, rule: Rule, own: Mapping[str, ProbeRecord], folder: str) -> str | None:
-    if verdict.outcome != "fail":
-        return None
-    record = own[rule.probe]
-    return advice.next_step(record.role, verdict.slice, record.limitation, folder)
-
-
 def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
-    where = gate.describe_slice(verdict.slice)
     value = "" if verdict.value is None else f" {verdict.value:.3f}"
     limit = "" if rule.limit is None else f" (limit {rule.limit:g})"
     shown = rule.limit is None and verdict.value is not None and verdict.outcome == "not_applicable"
     mark = "shown" if shown else verdict.outcome.replace("_", " ")
     advisory = " (advisory)" if rule.required == "never" else ""
-    place = f" [{where}]" if where else ""
+    place = f" [{in_words(verdict.slice)}]" if verdict.slice else ""
     groups = _groups(verdict, rule, record) if verdict.outcome == "fail" else ""
     return f"{mark:>14}{advisory}  {rule.probe} {rule.metric}{place}{value}{limit}{groups}: {verdict.reason}"
 

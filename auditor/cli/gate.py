@@ -11,6 +11,7 @@ from auditor import results
 from auditor.cli.decision import judged_by, show
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.results import verification
+from auditor.verdicts import advice
 
 
 def run(options: Namespace) -> int:
@@ -24,6 +25,6 @@ def run(options: Namespace) -> int:
     if not options.json and not options.quiet:
         print(judged_by(audited.policy, own=options.policy is None))
     own = [record for record in audited.records if record.model == audited.results["candidate"]]
-    folder = str(results.folder_of(options.results))
-    show(decision, audited.policy, own, folder=folder, as_json=options.json, quiet=options.quiet)
+    steps = advice.next_steps(audited.results, str(results.folder_of(options.results)))
+    show(decision, audited.policy, own, steps=steps, as_json=options.json, quiet=options.quiet)
     return decision.exit_code

@@ -132,14 +132,31 @@ def _written_metric(metric: Mapping[str, Any]) -> str:
     start = f'metric = "{metric["name"]}": {metric["title"]}'
     if metric["limit"] is None:
         return f"{start}; descriptive, no rule limits it"
-    ends = " and ".join(f"{end:g}" for end in (metric["low"], metric["high"]) if end is not None)
-    within = f"between {ends}" if metric["high"] is not None else f"{ends} or more"
-    return f"{start}; a rule limits it by {metric['limit']}, {within}"
+    return f"{start}; a rule limits it by {metric['limit']}, {_range(metric['low'], metric['high'])}"
+
+
+def _range(low: float | None, high: float | None) -> str:
+    """The range of a metric; None: without an end."""
+    if low is None:
+        return "any number" if high is None else f"{high:g} or less"
+    return f"{low:g} or more" if high is None else f"between {low:g} and {high:g}"
 
 
 def _written(settings: Mapping[str, Any]) -> str:
-    """The defaults as audit.toml would hold them, nearly: mappings in JSON's way."""
-    return "; ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items())
+    """The defaults as audit.toml would hold them.
+
+    TOML has no null: keys without a default come last, by name.
+    """
+    unset = [name for name, value in settings.items() if value is None]
+    defaults = [f"{name} = {_toml(value)}" for name, value in settings.items() if value is not None]
+    return "; ".join([*defaults, *([f"not set: {', '.join(unset)}"] if unset else [])])
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        entries = ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {_toml(entry)}" for key, entry in value.items())
+        return f"{{{entries}}}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _unserved(probe: Probe, task: Task) -> str | None:

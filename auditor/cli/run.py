@@ -21,6 +21,7 @@ from auditor.errors import UsageError, is_text, one_line
 from auditor.evaluation.build_plan import Options
 from auditor.evaluation.estimating import Work
 from auditor.types import Decision
+from auditor.verdicts import advice
 
 DEFAULT = Path("audit.toml")
 """Config to use, if it exists, when no other is named."""
@@ -90,7 +91,8 @@ def run(options: Namespace) -> int:
         print(planned)
         return 0
     decision = finished.decision
-    show(decision, finished.policy, finished.own, folder=str(finished.out), as_json=options.json, quiet=options.quiet)
+    steps = advice.next_steps(finished.content, str(finished.out))
+    show(decision, finished.policy, finished.own, steps=steps, as_json=options.json, quiet=options.quiet)
     if decision.exit_code == INCOMPLETE:
         print(one_line(f"tracebacks: {finished.out / results.ERRORS}"), file=sys.stderr)
     if not options.quiet:

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from auditor import settings as checks
 from auditor.config.schema import Config, TaskSection
@@ -60,7 +62,7 @@ def of_document(document: Mapping[str, object], where: str) -> Config:
     try:
         return Config.model_validate_json(_as_json(document, where))
     except ValidationError as error:
-        raise _config_error(error, where) from None
+        raise _config_error(error, where, document) from None
 
 
 def overlaid(config: Config, changes: Config) -> Config:
@@ -132,7 +134,7 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
         try:
             values[key] = TypeAdapter(types[key]).validate_json(_as_json(value, where), strict=True)
         except ValidationError as error:
-            raise _config_error(error, where, key, types[key]) from None
+            raise _config_error(error, where, value, key, types[key]) from None
     try:
         replaced: Settings = dataclasses.replace(settings, **values)
         for key in values:
@@ -168,14 +170,17 @@ def _as_json(document: object, where: str) -> str:
         raise ConfigError("holds a date or a time", where=where, hint="put it in quotes") from None
 
 
-def _config_error(error: ValidationError, where: str, key: str | None = None, of: Any = Config) -> ConfigError:
+def _config_error(
+    error: ValidationError, where: str, given: object, key: str | None = None, of: Any = Config
+) -> ConfigError:
     """The first validation error in one line.
 
-    ``of``: the type that was validated, of the field ``key`` or of the whole config.
+    ``given``: what was validated. ``of``: its type, of the field ``key`` or of the whole config.
     """
-    first = error.errors(include_url=False)[0]
+    problems = _first_problems(error, given)
+    loc, first = problems[0]
     hint: str | None = None
-    path = (key, *first["loc"]) if key is not None else first["loc"]
+    path = (key, *loc) if key is not None else loc
     name = _key_path(path)
     if first["type"] == "extra_forbidden":
         hint = HINTS.get(name) or near_or_known(str(path[-1]), _keys_of_table(path[:-1]))
@@ -184,13 +189,58 @@ def _config_error(error: ValidationError, where: str, key: str | None = None, of
         return ConfigError(f"{name} is missing", where=where, hint=HINTS.get(name))
     if first["type"] == "literal_error":
         hint = near_match(str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"]))
-    bounds = checks.range_of(_type_at(of, first["loc"])) if first["type"] in _BEYOND else None
-    message = f"must be {bounds}" if bounds else _SHAPES.get(first["type"])
-    if first["type"] == "too_short" and first["ctx"]["min_length"] == 1:
-        message = "is empty; leave the key out instead"
-    message = message or first["msg"].removeprefix("Value error, ")
-    message = re.sub(r"^(Input|Value|String|Tuple|List|Dictionary) (should)", r"\2", message)
+    messages = dict.fromkeys(_message(problem, _type_at(of, loc)) for _, problem in problems)
+    message = " or ".join(messages).replace(" or should be ", " or ")
     return ConfigError(f"{name} = {documents.short(first['input'], _as_written)} {message}", where=where, hint=hint)
+
+
+def _first_problems(error: ValidationError, given: object) -> list[tuple[checks.Path, ErrorDetails]]:
+    """The first problem, with its path.
+
+    A value of a union is refused by every arm: the problems of those that read furthest, and one out of range alone.
+    """
+    problems = [(_path_in(given, problem), problem) for problem in error.errors(include_url=False)]
+    path, first = problems[0]
+    if path == first["loc"]:
+        return problems[:1]
+    of_union = [(deeper, problem) for deeper, problem in problems if deeper[: len(path)] == path]
+    furthest = max(len(deeper) for deeper, _ in of_union)
+    of_union = [(deeper, problem) for deeper, problem in of_union if len(deeper) == furthest]
+    beyond = [(deeper, problem) for deeper, problem in of_union if problem["type"] in _BEYOND]
+    return beyond[:1] or [(deeper, problem) for deeper, problem in of_union if deeper == of_union[0][0]]
+
+
+def _path_in(given: Any, problem: ErrorDetails) -> checks.Path:
+    """The path of a problem in what was given.
+
+    Pydantic's own also names the arms of unions.
+    """
+    *_, last = loc = problem["loc"] or ("",)
+    path: list[int | str] = []
+    for part in loc:
+        places = range(len(given)) if isinstance(given, list | tuple) else given if isinstance(given, Mapping) else ()
+        if part in places:
+            given = given[part]
+        elif problem["type"] != "missing" or part is not last:
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _message(problem: ErrorDetails, kind: Any) -> str:
+    """What is wrong with a value.
+
+    ``kind``: its type, as far as it is known.
+    """
+    kind_of_problem, context = problem["type"], problem.get("ctx", {})
+    if kind_of_problem in _BEYOND:
+        # Of a union, the bound that is broken.
+        broken = Annotated[float, *(_MARKS[name](bound) for name, bound in context.items())]
+        return f"must be {checks.range_of(kind) or checks.range_of(broken)}"
+    if kind_of_problem == "too_short" and context["min_length"] == 1:
+        return "is empty; leave it out instead"
+    message = _SHAPES.get(kind_of_problem) or problem["msg"].removeprefix("Value error, ")
+    return re.sub(r"^(Input|Value|String|Tuple|List|Dictionary) (should)", r"\2", message)
 
 
 def _type_at(kind: Any, path: tuple[int | str, ...]) -> Any:
@@ -210,6 +260,8 @@ def _type_at(kind: Any, path: tuple[int | str, ...]) -> Any:
 
 
 _BEYOND = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+_MARKS = {"gt": Gt, "ge": Ge, "lt": Lt, "le": Le}
+"""Name of a bound in pydantic's errors → its annotation."""
 
 HINTS = {
     "[data] lenient": 'write [task] lenient = true, beside name = "ner"',

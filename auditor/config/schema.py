@@ -31,7 +31,7 @@ DEVICES = r"auto|cpu|mps|cuda(:\d+)?|cuda:\d+(,cuda:\d+)+"
 
 def _not_blank(value: object) -> object:
     if value == "":
-        raise ValueError("is empty; leave the key out instead")
+        raise ValueError("is empty; leave it out instead")
     return value
 
 
@@ -121,7 +121,7 @@ class DataSection(_Section):
     header: bool | None = None
     """Whether the first row of CSV and TSV files names the columns; None: as in training, else yes."""
     repair: bool = False
-    """Of tags of words that may not stand where they do: whether they begin or end an entity."""
+    """Whether to repair tags that violate the scheme, in place of refusing them."""
 
 
 class TrainingSection(_Section):
@@ -135,7 +135,7 @@ class TrainingSection(_Section):
     learning_rates: Annotated[tuple[Rate, ...], AfterValidator(_each_once)] = ()
     """One checkpoint for each, in place of ``learning_rate``."""
     seeds: int = Field(default=1, ge=1)
-    """One checkpoint for each of so many seeds, from the config's own on."""
+    """Number of checkpoints per recipe, with consecutive seeds from the config's own on."""
     batch_size: int = Field(default=32, ge=1)
     max_length: int = Field(default=256, ge=8)
     """Tokens."""
@@ -158,7 +158,7 @@ class TrainingSection(_Section):
     """Epochs without gain on the validation rows before training stops; None: never."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     max_rows: int | None = Field(default=None, ge=2)
-    """At most so many training rows."""
+    """Use at most this many training rows."""
     recipe: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Recipe → its settings, which the recipe validates."""
 
@@ -177,7 +177,7 @@ class AuditSection(_Section):
     """Attacks that run side by side, their questions in one batch: one attack's own do not fill any on a GPU, and on
     two cores DeepWordBug asks 12 to 25 % faster for it."""
     budget: int | None = Field(default=None, ge=1)
-    """At most so many examples of each set for each probe."""
+    """Use at most this many examples per data set and probe."""
     max_length: int | None = Field(default=None, ge=8)
     """Tokens; None: what the checkpoint was trained with."""
 

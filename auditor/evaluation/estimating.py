@@ -22,7 +22,7 @@ from auditor.plugins import registry
 from auditor.types import HOME, Encoded, Model, Planned, Probe
 
 TIMED_SECONDS = 2.0
-"""No further batch is timed after so many."""
+"""Most batches that are timed."""
 TIMED_BATCHES = 8
 STEP_PASSES = 3
 """Forward passes that an optimiser step takes as long as: a backward pass costs about two."""

@@ -76,7 +76,7 @@ class Plan:
     seed: int = 0
     favourable_label: str | None = None
     budget: int | None = None
-    """At most so many examples of each set for each probe."""
+    """Use at most this many examples per data set and probe."""
     batch_tokens: int = 1024
     lockstep: int = 1
     """Attacks that run side by side."""

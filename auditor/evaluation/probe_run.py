@@ -230,7 +230,7 @@ class Measuring:
         return (gap for (key, _), gap in gaps.items() if key not in measured)
 
     def _fresh(self) -> Model | None:
-        """The checkpoint loaded afresh, for interactive probes.
+        """The reloaded checkpoint, for interactive probes.
 
         An attack's success counts only if this checkpoint agrees.
         """

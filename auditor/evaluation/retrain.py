@@ -1,7 +1,4 @@
-"""What probes that compare trainings are given.
-
-These are ways to train again, and the checkpoints beside the audited one.
-"""
+"""Retraining and sibling checkpoints for probes that compare trainings."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from auditor.errors import AuditError, ResultsError
 from auditor.plugins import registry
 from auditor.results import canonical_json
 from auditor.storage.documents import key_path, short
-from auditor.types import Decision, Measurement, Metric, ProbeRecord
+from auditor.types import Decision, Measurement, Metric, ProbeRecord, in_words
 from auditor.verdicts import comparisons, gate, policy
 from auditor.verdicts.policy import Policy
 
@@ -216,8 +216,8 @@ def _same(recorded: Any, follows: Any) -> bool:
 
 
 def _place(record: ProbeRecord, measurement: Measurement) -> str:
-    slice_ = gate.describe_slice(measurement.slice)
-    return f"{record.model}: {record.probe} {measurement.metric}{f' [{slice_}]' if slice_ else ''}"
+    slice_ = f" [{in_words(measurement.slice)}]" if measurement.slice else ""
+    return f"{record.model}: {record.probe} {measurement.metric}{slice_}"
 
 
 def _refused(message: str, where: str) -> ResultsError:

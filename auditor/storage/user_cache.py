@@ -1,6 +1,6 @@
 """Cache of finished work between runs.
 
-It keeps answers of models and trained weights, never a text.
+It keeps model outputs and trained weights, never a text.
 """
 
 from __future__ import annotations

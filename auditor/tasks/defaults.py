@@ -83,7 +83,7 @@ class TaskDefaults:
         return {}
 
     def goal(self, example: Example, before: Response) -> Goal | None:
-        """Nothing that an attack could work against."""
+        """No goal: the task does not support attacks."""
         del example, before
         return None
 

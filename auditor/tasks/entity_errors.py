@@ -32,7 +32,7 @@ WHOLE = (
 """Metrics of a whole sentence's details."""
 SLICED = (
     _ratio("type_f1", "F1 by type of entity"),
-    _ratio("error_rate", "share of entities by kind of error (spurious: of those that the model sees)", "lower"),
+    _ratio("error_rate", "share of entities by kind of error (spurious: share of predicted entities)", "lower"),
     _ratio("type_recall", "recall by type of entity"),
     _ratio("type_precision", "precision by type of entity"),
     _ratio("token_f1", f"F1 of tags ({COUNTS_O})", None),

@@ -157,7 +157,7 @@ class Model(Protocol):
         ...
 
     def reload(self) -> Model:
-        """The same checkpoint, loaded afresh through the ordinary path."""
+        """The same checkpoint, reloaded through the ordinary path."""
         ...
 
 

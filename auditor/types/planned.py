@@ -28,7 +28,7 @@ class Planned:
 
     cases: int
     exact: bool = True
-    """False: at most so many cases, as the texts or the model's answers decide."""
+    """False: an upper bound; the texts or the model's answers decide the number of cases."""
     queries: int = 0
     """Texts that attacks ask about, at most."""
     trainings: int = 0

@@ -65,7 +65,7 @@ class Probe(Protocol):
     def interactive(self) -> bool:
         """Whether it makes its cases by the model's answers (``audit.ask``).
 
-        The final texts are then scored by the checkpoint loaded afresh, and ``Judged.withstood`` says whether the
+        The final texts are then scored by the reloaded checkpoint, and ``Judged.withstood`` says whether the
         attacked decision still stands.
         """
         ...
@@ -157,7 +157,7 @@ NEEDS: dict[str, str] = {
     "single_text": "the task has more than one text field",
     "labelled_spans": "the task labels texts, not their words",
     "class_scores": "the task does not give a text one label, with probabilities",
-    "attack_goal": "the task has no decision that an attack could work against",
+    "attack_goal": "the task does not support attacks",
 }
 """What a probe may need → the reason shown when it is missing."""
 TASK_NEEDS = frozenset({"single_text", "class_scores", "labelled_spans", "attack_goal"})
@@ -165,6 +165,6 @@ TASK_NEEDS = frozenset({"single_text", "class_scores", "labelled_spans", "attack
 CANDIDATE = "candidate"
 """What a record lacks whose probe does not run because its model is not the candidate."""
 OUT_OF_SCOPE: Mapping[Scope, str] = MappingProxyType(
-    {"candidate": "candidate only", "data": "about the data, whatever the model: measured once, with the candidate"}
+    {"candidate": "candidate only", "data": "measures the data, so it runs once, with the candidate"}
 )
 """Scope → why its probe does not run for other models."""

@@ -125,7 +125,7 @@ class Audit(Protocol):
 
 
 class Progress(Protocol):
-    """Where work says how far it is. Implementations print, or do nothing."""
+    """Progress listener. Implementations print, or do nothing."""
 
     def start(self, _what: str, _total: int | None = None) -> None:
         """Begin a piece of work; ``_total``: its steps, where known."""

@@ -144,7 +144,8 @@ class ProbeRecord:
     """The needs that were not met, where that is the reason."""
     limitation: str | None = None
     role: Role | None = None
-    """What remedies and advice know the probe by; None for one without, and in results of an earlier auditor."""
+    """The role by which remedies and next steps select the probe; None for a probe without one, and in results of an
+    earlier auditor."""
     description: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()

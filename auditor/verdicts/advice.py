@@ -10,16 +10,15 @@ from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, ProbeRec
 from auditor.verdicts import remedies
 
 REMEDY = "audit remedy {folder} proposes a training recipe"
+"""The next step after a failure that a remedy answers; ``{folder}``: the results folder."""
 BY_ROLE: Mapping[Role, str] = {
     "quality": "train longer or on more rows, and check that the labels of the data are those of the model",
-    "robustness": REMEDY,
-    "attack": REMEDY,
     "shift": (
         "train on labelled rows of that domain too, or leave its --domain out and release for the home domain alone"
     ),
     "bias": "add training rows that name the other groups too, with the same labels, and train again",
 }
-"""Role of a probe → the next step after a failure; ``{folder}``: the results folder."""
+"""Role of a probe → the next step after a failure."""
 BY_LIMITATION = {
     "few-shot": "label more training rows, and train again",
     "domain": "train on labelled rows of that domain too",
@@ -28,15 +27,15 @@ BY_LIMITATION = {
     "coverage": "add training rows like those of the slice, and train again",
     "distribution": "train and audit on rows drawn as in use",
     "training-strategy": "train by another recipe: audit train --recipes",
-    "noise": "add training rows with such noise, and train again",
+    "noise": "add training rows with this kind of noise, and train again",
     "attack": "train against such attacks: audit train --recipes fgm,attack",
     "interpretability": "show no explanations of this model to its users",
     "bias": "add training rows in which the groups have the same labels, and train again",
     "calibration": "fit a temperature on validation rows",
 }
-"""Row of the scorecard → the next step after a failure of a probe without a role."""
+"""Row of the scorecard → the next step after a failure of a probe without a role, or without a remedy for its role."""
 NO_RECIPE: Mapping[Role, str] = {
-    "robustness": "add training rows that are written so, and train again",
+    "robustness": "add training rows with this kind of noise, and train again",
     "attack": "add training sentences with rarer names of the same types, and train again",
 }
 """Role → the next step for slices that ``audit remedy`` has no recipe for."""
@@ -54,10 +53,10 @@ ANY_FOLDER = "FOLDER"
 """Stands for the results folder on the page, which is the same wherever that folder lies."""
 
 
-def next_step(role: Role | None, slice_: Slice | None, limitation: str | None, folder: str) -> str:
-    """Say what to do about a failed verdict, in one line.
+def next_step(role: Role | None, slice_: Slice | None, limitation: str | None) -> str:
+    """Say what to do about a failed verdict that no remedy answers.
 
-    ``role``, ``limitation``: the probe's. ``folder``: the results folder, as the user wrote it.
+    ``role``, ``limitation``: the probe's.
     """
     values = set((slice_ or {}).values())
     by_names = not remedies.BY_NAMES.isdisjoint(values)
@@ -65,21 +64,25 @@ def next_step(role: Role | None, slice_: Slice | None, limitation: str | None, f
     if role is not None and role in NO_RECIPE and (by_names or changes_words):
         return NO_RECIPE[role]
     # Results of an earlier auditor know no roles: there a probe without a row is the one of plain quality.
-    text = BY_LIMITATION.get(limitation or "", BY_ROLE["quality"]) if role is None else BY_ROLE[role]
-    return text.format(folder=shlex.quote(folder))
+    if role is None or role not in BY_ROLE:
+        return BY_LIMITATION.get(limitation or "", BY_ROLE["quality"])
+    return BY_ROLE[role]
 
 
-def next_steps(results: Mapping[str, Any]) -> dict[int, str]:
-    """Place of each failed verdict → what to do about it.
+def next_steps(results: Mapping[str, Any], folder: str = ANY_FOLDER) -> dict[int, str]:
+    """Place of each failed verdict → what to do about it, in one line.
 
-    Results do not keep these lines: a later auditor may know better, and its advice would not follow from the rows.
+    ``folder``: the results folder, as the user wrote it. Results do not keep these lines: a later auditor may know
+    better, and its advice would not follow from the rows.
     """
     own = {record["probe"]: record for record in results["records"] if record["model"] == results["candidate"]}
+    answered = remedies.answered(results)
     steps = {}
     for place, verdict in enumerate(results["decision"]["verdicts"]):
         if verdict["outcome"] == "fail":
             record = own[verdict["probe"]]
-            steps[place] = next_step(record.get("role"), verdict["slice"], record["limitation"], ANY_FOLDER)
+            remedy = REMEDY.format(folder=shlex.quote(folder)) if place in answered else None
+            steps[place] = remedy or next_step(record.get("role"), verdict["slice"], record["limitation"])
     return steps
 
 

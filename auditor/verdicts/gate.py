@@ -24,6 +24,7 @@ from auditor.types import (
     Rule,
     Slice,
     Verdict,
+    in_words,
 )
 from auditor.verdicts import policy as policies
 from auditor.verdicts.policy import Policy
@@ -212,20 +213,15 @@ def _advice(claim: _Claim, more: int | None) -> tuple[str, int | None]:
     noun = "example" if key == "examples" or not any("sentence" in name for name in claim.settings) else "sentence"
     if more is None:
         return f"more {noun}s would hardly decide it: it sits at its limit", None
-    would, measurement = f"about {_count(more, f'more {noun}')} would decide", claim.measurement
+    would, measurement = f"about {_count(more, f'more {noun}')} would decide it", claim.measurement
     if measurement.available is None:
         return would, more
     left = max(measurement.available - measurement.n_clusters, 0)
     if more > left:
-        there = f"the {_count(measurement.available, noun)} there are" if measurement.available > 1 else "what there is"
-        return f"{there} cannot decide it: {would}", None
+        there = f"only {left} more are available" if left else "no more are available"
+        return f"there are not enough {noun}s to decide: {would}, and {there}", None
     raised = f": raise {key} in [probes.{claim.rule.probe}], and [audit] budget if it is set" if key else ""
-    return f"{would}, of the {left} there are beside these{raised}", more
-
-
-def describe_slice(slice_: Slice | None) -> str:
-    """``family=typos, severity=middle``; empty for the whole."""
-    return ", ".join(f"{key}={value}" for key, value in (slice_ or {}).items())
+    return f"{would}; {left} more are available{raised}", more
 
 
 def _decision(
@@ -289,8 +285,7 @@ def _count(number: int, noun: str) -> str:
 
 def _reason(policy: Policy, verdict: Verdict) -> str:
     rule = policy.rules[verdict.rule]
-    where = describe_slice(verdict.slice)
-    place = f" [{where}]" if where else ""
+    place = f" [{in_words(verdict.slice)}]" if verdict.slice else ""
     numbers = ""
     if verdict.value is not None:
         numbers = (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.perturbations.catalogue import families
-from auditor.types import Role
+from auditor.types import Role, in_words
 
 LABEL_KEEPING = families(keeps_label=True)
 """Families of noise that leave a text's label to a reader: a text may be trained on with them."""
@@ -64,6 +64,22 @@ def proposed(results: Mapping[str, Any]) -> tuple[Remedy, ...]:
     return tuple(replace(remedy, name=_free(remedy.name, taken)) for remedy in first if remedy is not None)
 
 
+def answered(results: Mapping[str, Any]) -> frozenset[int]:
+    """Places of the failed verdicts that a proposed remedy answers."""
+    roles = {remedy.probe: remedy.role for remedy in proposed(results)}
+    failed = (
+        (place, verdict, roles.get(_probe(results, verdict)))
+        for place, verdict in enumerate(results["decision"]["verdicts"])
+        if verdict["outcome"] == "fail" and _is_answerable(verdict)
+    )
+    return frozenset(
+        place
+        for place, verdict, role in failed
+        # Other families of noise may change the label: no recipe trains on them.
+        if role == "attack" or (role == "robustness" and verdict["slice"].get("family") in (None, *LABEL_KEEPING))
+    )
+
+
 def shown(results: Mapping[str, Any], role: Role) -> str:
     """The metric that says what a remedy of that role did."""
     return SHOWN[role].format(metric=results["task"]["metric"])
@@ -94,23 +110,29 @@ def _bad(results: Mapping[str, Any], probe: str) -> list[Mapping[str, Any]]:
 
     Rules that are not required count too.
     """
-    rules = results["policy"]["rules"]
     own = [
         verdict
         for verdict in results["decision"]["verdicts"]
-        if rules[verdict["rule"]]["probe"] == probe
-        and verdict["slice"]
-        and BY_NAMES.isdisjoint(verdict["slice"].values())
+        if _probe(results, verdict) == probe and _is_answerable(verdict)
     ]
     by_outcome = ([verdict for verdict in own if verdict["outcome"] == outcome] for outcome in BAD)
     return next((verdicts for verdicts in by_outcome if verdicts), [])
+
+
+def _probe(results: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+    return str(results["policy"]["rules"][verdict["rule"]]["probe"])
+
+
+def _is_answerable(verdict: Mapping[str, Any]) -> bool:
+    """Whether a recipe may train for a verdict's slice."""
+    return bool(verdict["slice"]) and BY_NAMES.isdisjoint(verdict["slice"].values())
 
 
 def _reasons(results: Mapping[str, Any], verdicts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     rules = results["policy"]["rules"]
     return tuple(
         f"{verdict['outcome']}: {rules[verdict['rule']]['probe']} {rules[verdict['rule']]['metric']} "
-        f"[{', '.join(f'{key} {value}' for key, value in verdict['slice'].items())}] {verdict['value']:.3f}"
+        f"[{in_words(verdict['slice'])}] {verdict['value']:.3f}"
         for verdict in verdicts
         if verdict["value"] is not None
     )
