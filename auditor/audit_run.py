@@ -170,12 +170,10 @@ def of_task(config: Config, model: in_memory.Source) -> Config:
 
 
 def how_labels_were_read(sets: Sequence[Mapping[str, Any]]) -> str:
-    """Describe in one line how the labels of each set were read.
-
-    ``sets``: the data sets as results.json describes them.
-    """
-    readings = {rows["name"]: rows["reading"] and Reading(**rows["reading"]) for rows in sets}
-    return f"labels: {data.told(readings)}"
+    """Say how the labels of the recorded data sets were read."""
+    read = {f"{rows['name']} ({Path(rows['path']).name})": rows["reading"] for rows in sets}
+    told = data.told({name: reading and Reading(**reading) for name, reading in read.items()})
+    return f"labels are matched to the model's: {told}"
 
 
 def _selected(request: Request, listener: Listener) -> _Selection:

@@ -12,23 +12,24 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Annotated, Any, get_type_hints
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from auditor import metrics, tasks, text, types  # noqa: E402
 from auditor import settings as checks  # noqa: E402
-from auditor import tasks  # noqa: E402
 from auditor.cli import arguments  # noqa: E402
 from auditor.config import schema  # noqa: E402
 from auditor.evaluation import plan  # noqa: E402
 from auditor.perturbations import catalogue  # noqa: E402
 from auditor.plugins import registry  # noqa: E402
 from auditor.training import recipes  # noqa: E402
-from auditor.types import NEEDS, OUT_OF_SCOPE  # noqa: E402
+from auditor.types import NEEDS, OUT_OF_SCOPE, limitations  # noqa: E402
 from auditor.verdicts import policy  # noqa: E402
 
 OUT = ROOT / "docs" / "reference"
@@ -45,14 +46,18 @@ def field_docs(kind: type) -> dict[str, str]:
             (tree,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(base))).body
         except (OSError, TypeError, SyntaxError):
             continue
-        body = tree.body if isinstance(tree, ast.ClassDef) else []
-        for field, doc in itertools.pairwise(body):
-            named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-            said = (
-                isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant) and isinstance(doc.value.value, str)
-            )
-            if named and said:
-                docs[field.target.id] = " ".join(doc.value.value.split())  # type: ignore[attr-defined]
+        docs |= _docs_below(tree.body if isinstance(tree, ast.ClassDef) else [])
+    return docs
+
+
+def _docs_below(body: list[ast.stmt]) -> dict[str, str]:
+    """Name → the docstring under its annotated assignment."""
+    docs: dict[str, str] = {}
+    for field, doc in itertools.pairwise(body):
+        named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        said = isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant) and isinstance(doc.value.value, str)
+        if named and said:
+            docs[field.target.id] = " ".join(doc.value.value.split())  # type: ignore[attr-defined]
     return docs
 
 
@@ -272,6 +277,123 @@ def api() -> str:
     return "\n".join(parts)
 
 
+WORDS = ("words_of", "edits_between", "apply", "split")
+"""Functions of ``auditor.text`` that probes need."""
+ALIASES = ("Slice", "Facts", "Inputs", "Response", "Edits", "Contribution", "Kind", "Role", "Scope", "Offer")
+RECORDS = {
+    "What a probe is": ("Probe",),
+    "What a probe may ask for": ("Audit", "Example", "Encoded", "TrainedModel"),
+    "What a probe makes": ("Case", "Edit", "Skipped", "Planned", "Inquiry"),
+    "What a metric reads, and what becomes of it": ("Judged", "Score", "Detail", "Metric", "Measurement", "Row"),
+    "What a task is": ("Task", "ComparableLabels", "Alignment", "Span", "Goal", "Corruption"),
+    "What a task asks a model": ("Classify", "Tag", "Extract", "Choose", "Generate"),
+}
+"""Heading → the types of ``auditor.types`` below it."""
+
+
+def probe_api() -> str:
+    """What probes and tasks are written with: metrics, words, types, ids of limitations and needs."""
+    parts = [
+        "# What probes and tasks are written with\n\n[Write a probe](../how-to/write-a-probe.md) shows them at work.\n"
+    ]
+    rows = [(f"`{row.id}`", row.limitation, row.question) for row in limitations.LIMITATIONS]
+    parts.append(f"## Ids of limitations\n\n{table(('`limitation`', 'limitation', 'question'), rows)}")
+    needs: list[tuple[object, ...]] = [(f"`{name}`", reason) for name, reason in NEEDS.items()]
+    needs.append(("`package:<name>`", "the package is not installed"))
+    parts.append(f"## Needs\n\n{table(('in `needs`', 'reason where it is missing'), needs)}")
+    parts.append("## Metrics: `from auditor import metrics`\n")
+    parts.append(_members({name: getattr(metrics, name) for name in metrics.__all__}))
+    parts.append("## Words: `from auditor import text`\n")
+    parts.append(_members({name: getattr(text, name) for name in WORDS}))
+    parts.append("## Types: `from auditor.types import …`\n\n### Short names\n")
+    aliases = _aliases()
+    parts.append(table(("name", "type", "meaning"), [(f"`{name}`", *aliases[name]) for name in ALIASES]))
+    for heading, names in RECORDS.items():
+        parts.append(f"### {heading}\n")
+        parts += [f"#### `{name}`\n\n{_record(getattr(types, name))}" for name in names]
+    return "\n".join(parts)
+
+
+def _aliases() -> dict[str, tuple[str, str]]:
+    """Name of a type alias of ``auditor.types`` → what it is short for, and its docstring."""
+    found: dict[str, tuple[str, str]] = {}
+    for file in sorted((ROOT / "auditor" / "types").glob("*.py")):
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        docs = _docs_below(body)
+        for line in body:
+            if isinstance(line, ast.AnnAssign) and line.value and ast.unparse(line.annotation) == "TypeAlias":
+                name = ast.unparse(line.target)
+                found[name] = f"`{ast.unparse(line.value)}`", docs.get(name, "")
+    return found
+
+
+def _record(kind: type) -> str:
+    """A type: its docstring, its fields, its methods."""
+    docs, own = field_docs(kind), vars(kind)
+    rows = [(name, _annotation(hint), docs.get(name, "")) for name, hint in inspect.get_annotations(kind).items()]
+    rows += [
+        (name, inspect.signature(member.fget).return_annotation, " ".join((inspect.getdoc(member) or "").split()))
+        for name, member in own.items()
+        if isinstance(member, property)
+    ]
+    defaults = _defaults(kind)
+    cells = [(f"`{name}`", f"`{hint}`", defaults.get(name, ""), said) for name, hint, said in rows]
+    header = ("field", "type", "default", "meaning")
+    if not defaults:
+        cells, header = [(name, hint, said) for name, hint, _, said in cells], ("field", "type", "meaning")  # type: ignore[misc,assignment]
+    methods = {name: member for name, member in own.items() if name == "__call__" or not name.startswith("_")}
+    parts = (f"{inspect.getdoc(kind)}\n", table(header, [*cells]) if cells else "", _members(methods))
+    return "\n".join(part for part in parts if part)
+
+
+def _annotation(hint: Any) -> str:
+    return hint if isinstance(hint, str) else hint.__forward_arg__
+
+
+def _defaults(kind: type) -> dict[str, str]:
+    """Field → its default as Python has it; of ``Probe`` what ``ProbeDefaults`` gives."""
+    if kind is types.Probe:
+        given = {name: value for name, value in vars(types.ProbeDefaults).items() if name in vars(kind)}
+        return {name: f"`{value!r}`" for name, value in given.items() if not callable(value)}
+    defaults = {}
+    for field in fields(kind) if is_dataclass(kind) else ():
+        if field.default_factory is not MISSING:
+            defaults[field.name] = f"`{field.default_factory()!r}`"
+        elif field.default is not MISSING:
+            defaults[field.name] = "–" if callable(field.default) else f"`{field.default!r}`"
+    return defaults
+
+
+def _members(members: Mapping[str, Any]) -> str:
+    """Functions or methods: a line each, with the signature and the docstring."""
+    lines = [
+        f"- `{name}{_signature(member)}`: {' '.join((inspect.getdoc(member) or '').split())}"
+        for name, member in members.items()
+        if isinstance(member, FunctionType)
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+class _Bare(str):
+    """An annotation that is written without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _signature(member: Any) -> str:
+    """The signature as the source has it, without ``self``."""
+    signature = inspect.signature(member)
+    given = [
+        each if each.annotation is each.empty else each.replace(annotation=_Bare(each.annotation))
+        for name, each in signature.parameters.items()
+        if name != "self"
+    ]
+    return str(signature.replace(parameters=given, return_annotation=_Bare(signature.return_annotation)))
+
+
 def _documented(name: str, member: Any) -> str:
     if inspect.isclass(member):
         docs = field_docs(member)
@@ -302,6 +424,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "policies.md": policies,
     "results.md": results,
     "python.md": api,
+    "probe-api.md": probe_api,
 }
 
 

@@ -447,6 +447,11 @@ WRONG: dict[str, tuple[dict[str, Any], type[AuditError], str]] = {
         "domains: 'train' cannot be a domain's name",
     ),
     "an unknown probe": ({"probes": "noize"}, UsageError, "no probe is called 'noize' (did you mean 'noise'?)"),
+    "a probe that is no file": (
+        {"probes": "qmarks"},
+        UsageError,
+        "training_strategy; a probe of your own is named by its file: --probe qmarks.py)",
+    ),
     "no probe": ({"probes": []}, UsageError, "probes: is empty"),
     "a setting": ({"settings": {"noise": {"sample": 3}}}, ConfigError, "[probes.noise]: unknown key 'sample'"),
     "another probe's settings": ({"settings": {"x": {"y": 1}}}, ConfigError, "[probes.x]: no probe is called 'x'"),

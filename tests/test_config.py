@@ -13,9 +13,11 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from auditor import config as configs
+from auditor import tasks
 from auditor.config import Config
 from auditor.errors import ConfigError
 from auditor.plugins import registry
+from auditor.training import recipes
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -182,17 +184,17 @@ def test_a_config_cannot_be_changed_in_place() -> None:
             '[[compare]]\nprobe = "a"\nmetric = "b"\nexpect = "high"',
             "[[compare]] 1 expect = \"high\" should be 'higher' or 'lower' (did you mean 'higher'?)",
         ),
-        ("seed = true", "seed = true should be a valid integer"),
-        ('seed = "1"', 'seed = "1" should be a valid integer'),
+        ("seed = true", "seed = true should be a whole number"),
+        ('seed = "1"', 'seed = "1" should be a whole number'),
         ("seed = -1", "seed = -1 must be at least 0 and below 4294967296"),
         ("task = 3", "task = 3 should be the name of a task, or a table that holds one"),
         ('task = ""', 'task = "" is empty; leave it out instead'),
         ('[task]\nname = ""', '[task] name = "" is empty; leave it out instead'),
-        ("[task]\nname = 3", "[task] name = 3 should be a valid string"),
+        ("[task]\nname = 3", "[task] name = 3 should be text in quotes"),
         ("[task]\nlenient = true", '[task] name is missing (say which task it is: name = "ner")'),
         ("[data]\nlenient = true", 'unknown key [data] lenient (write [task] lenient = true, beside name = "ner")'),
         ("task = 2020-01-01", "holds a date or a time (put it in quotes)"),
-        ("[training]\nepochs = 1.5", "[training] epochs = 1.5 should be a valid integer"),
+        ("[training]\nepochs = 1.5", "[training] epochs = 1.5 should be a whole number"),
         ("[training]\nepochs = 0", "[training] epochs = 0 must be at least 1"),
         ("[training]\nlearning_rate = nan", "holds nan or inf (every number has to be finite)"),
         ("[training]\nwarmup = 1.0", "[training] warmup = 1.0 must be at least 0 and below 1"),
@@ -216,8 +218,8 @@ def test_a_config_cannot_be_changed_in_place() -> None:
             "[audit] backend = \"onxx\" should be 'torch' or 'onnx' (did you mean 'onnx'?)",
         ),
         ('[data]\ntrain = ""', '[data] train = "" is empty; leave it out instead'),
-        ("[data.labels]\nneg = 0", "[data.labels] neg = 0 should be a valid string"),
-        ("[data.domains]\ntweets = 3", "[data.domains] tweets = 3 should be a valid string"),
+        ("[data.labels]\nneg = 0", "[data.labels] neg = 0 should be text in quotes"),
+        ("[data.domains]\ntweets = 3", "[data.domains] tweets = 3 should be text in quotes"),
         (
             '[data.domains]\nhome = "x"',
             '[data] domains = {"home": "x"} \'home\' cannot be a domain\'s name; taken: home, test, train, validation',
@@ -237,13 +239,51 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, text: str | bytes, line: 
     assert refused(tmp_path, text) == line
 
 
+LIBRARY = re.compile(r"valid (integer|number|string|boolean|list|tuple|dict)|after validation|\\b(Input|Value) ")
+"""What pydantic says in words of its own."""
+VALUES = (True, 3, -3, 1.5, "x", "", [], [True], [1.5, "x"], [[]], {}, {"x": True}, {"x": {}}, {"x": [1.5]})
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_no_key_of_the_config_is_refused_in_the_words_of_a_library(value: Any) -> None:
+    sections = ("data", "training", "audit")
+    tables: list[dict[str, Any]] = [{name: value} for name in Config.model_fields]
+    for section in sections:
+        tables += [{section: {key: value}} for key in Config.model_fields[section].annotation.model_fields]  # type: ignore[union-attr]
+    tables += [{"compare": [{"probe": "a", "metric": "b", key: value}]} for key in ("probe", "slice", "expect")]
+    refusals = []
+    for table in tables:
+        try:
+            configs.of_document(table, "audit.toml")
+        except ConfigError as error:
+            refusals.append(error.line)
+    assert len(refusals) >= 20
+    assert [line for line in refusals if LIBRARY.search(line)] == []
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_no_setting_is_refused_in_the_words_of_a_library(value: Any) -> None:
+    defaults = [probe.settings for probe in registry.discover()]
+    defaults += [recipes.find(name).settings_type() for name in recipes.names()]
+    defaults += [tasks.kind(name).settings for name in tasks.names()]
+    refusals = []
+    for default in defaults:
+        for field in dataclasses.fields(default):
+            try:
+                configs.probe_settings(default, {field.name: value}, "[here]")
+            except ConfigError as error:
+                refusals.append(error.line)
+    assert len(refusals) >= 20
+    assert [line for line in refusals if LIBRARY.search(line)] == []
+
+
 def test_an_unknown_key_without_a_near_match_lists_the_known_ones(tmp_path: Path) -> None:
     assert refused(tmp_path, "[data]\nfoo.bar = 1").startswith("unknown key [data] foo (known: train, validation, ")
 
 
 def test_long_values_are_cut_and_control_characters_shown_not_sent(tmp_path: Path) -> None:
     line = refused(tmp_path, f'seed = "{"x" * 100}"')
-    assert line == f'seed = "{"x" * 59}… should be a valid integer'
+    assert line == f'seed = "{"x" * 59}… should be a whole number'
     assert "\x1b" not in refused(tmp_path, '"\\u001b[31m" = 1')
 
 
@@ -322,16 +362,16 @@ def test_settings_take_lists_tables_paths_and_whole_numbers_for_floats() -> None
             {"total": 3},
             "unknown key 'total' (known: examples, share, strict, words, families, severities, strength, curve)",
         ),
-        ({"examples": True}, "examples = true should be a valid integer"),
-        ({"examples": "3"}, 'examples = "3" should be a valid integer'),
-        ({"examples": 2.0}, "examples = 2.0 should be a valid integer"),
+        ({"examples": True}, "examples = true should be a whole number"),
+        ({"examples": "3"}, 'examples = "3" should be a whole number'),
+        ({"examples": 2.0}, "examples = 2.0 should be a whole number"),
         ({"examples": 0}, "examples = 0: at least 1"),
         ({"share": float("inf")}, "holds nan or inf (every number has to be finite)"),
         ({"share": 2.0}, "share = 2.0: at most 1 (0.1 is a tenth)"),
-        ({"strict": 1}, "strict = 1 should be a valid boolean"),
+        ({"strict": 1}, "strict = 1 should be true or false"),
         ({"families": "typos"}, 'families = "typos" should be a list'),
-        ({"families": ["typos", 3]}, "[families] 1 = 3 should be a valid string"),
-        ({"severities": {"low": "x"}}, '[severities] low = "x" should be a valid number'),
+        ({"families": ["typos", 3]}, "[families] 1 = 3 should be text in quotes"),
+        ({"severities": {"low": "x"}}, '[severities] low = "x" should be a number'),
         ({"strength": "hig"}, "strength = \"hig\" should be 'low' or 'high' (did you mean 'high'?)"),
         ({"curve": 3}, "curve = 3 should be a table"),
         ({"families": []}, "families is empty (leave it out for typos)"),

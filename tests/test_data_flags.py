@@ -62,7 +62,10 @@ def test_a_file_without_a_header_is_audited_with_the_flag_that_its_refusal_names
     assert run(place, "--data", str(place / "headless.csv"), "--no-header") in (1, 3)
     said = line(capsys).splitlines()
     note = "without a header, column 1 is the text and column 2 the label"
-    assert said[0] == f"labels: home by position: 0 = negative, 1 = positive; {note}"
+    assert (
+        said[0]
+        == f"labels are matched to the model's: home (headless.csv) by position: 0 = negative, 1 = positive; {note}"
+    )
     reading = {"column": "column 2", "by": "position", "labels": {"0": "negative", "1": "positive"}, "note": note}
     assert (home(place)["rows"], home(place)["reading"]) == (4, reading)
 
@@ -72,7 +75,9 @@ def test_columns_and_labels_are_named_on_the_command_line(place: Path, capsys: p
     assert run(place, "--data", str(place / "named.tsv"), *columns) == 2
     assert 'labels = { "4" = "negative", "5" = "positive" }' in line(capsys)
     assert run(place, "--data", str(place / "named.tsv"), *columns, "--labels", "5=negative, 4=positive") in (1, 3)
-    assert line(capsys).startswith("labels: home by mapping: 4 = positive, 5 = negative\n")
+    assert line(capsys).startswith(
+        "labels are matched to the model's: home (named.tsv) by mapping: 4 = positive, 5 = negative\n"
+    )
     found = json.loads((place / "out" / "results.json").read_text("utf-8"))
     (accuracy,) = (one for one in found["records"][0]["measurements"] if one["metric"] == "accuracy")
     assert (accuracy["n_cases"], accuracy["n_clusters"]) == (4, 2)
@@ -133,8 +138,8 @@ def test_swapped_labels_are_doubted_at_the_end_and_in_the_results(
     assert run(place, "--data", str(tmp_path / "test.csv")) in (1, 3)
     said = next(one for one in line(capsys).splitlines() if one.startswith("labels swapped?"))
     assert said.startswith("labels swapped? The model is right on 0 of 80 rows, and the same answer to every text on ")
-    assert "; labels: home by position: " in said
-    assert home(place)["doubt"] == said.split("; labels: ")[0]
+    assert "; labels are matched to the model's: home (test.csv) by position: " in said
+    assert home(place)["doubt"] == said.split("; labels are ")[0]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +207,9 @@ def test_a_checkpoint_remembers_how_its_files_were_read(
     empty = str(place / "empty.toml")
     again = ["run", "--model", str(made), "--config", empty, "--out", str(tmp_path / "out"), "--probe", "quality"]
     assert main(again) in (1, 3)
-    said = f"labels: home {by_case}; train by mapping: 0 = yes, 1 = no"
+    said = (
+        f"labels are matched to the model's: home (test.csv) {by_case}; train (texts.txt) by mapping: 0 = yes, 1 = no"
+    )
     assert line(capsys).splitlines()[0] == said
     found = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["data"]
     assert [(one["name"], one["rows"]) for one in found] == [("home", 3), ("train", 4)]

@@ -113,7 +113,7 @@ def test_the_end_of_a_run_says_once_what_was_not_measured_and_how_to_change_that
     ]
     assert said.out.count("required rules of adversarial, bias and noise were left out by --probe") == 1
     lines = said.err.splitlines()
-    assert lines[0] == "labels: home by name"
+    assert lines[0] == "labels are matched to the model's: home (test.csv) by name"
     assert lines[1].startswith("estimate: at least ")
     assert lines[-2].startswith("took ")
     assert lines[-1].startswith("scorecard: ")

@@ -362,7 +362,7 @@ def test_without_a_config_a_checkpoint_is_audited_as_it_was_trained(place: Path)
     elsewhere = place / "elsewhere"
     elsewhere.mkdir()
     done = audit(place, "run", "--model", "../ckpt", "--dry-run", "--json", cwd=elsewhere)
-    assert "labels: home by mapping: blue = blue" in done.stderr
+    assert "labels are matched to the model's: home (test.jsonl) by mapping: blue = blue" in done.stderr
 
 
 def test_settings_of_its_own_stand_under_task(place: Path) -> None:
@@ -385,7 +385,7 @@ def test_settings_of_its_own_stand_under_task(place: Path) -> None:
     ("keys", "said"),
     [
         ("first_onl = true", "[task]: unknown key 'first_onl' (did you mean 'first_only'?)"),
-        ("first_only = 1", "[task]: first_only = 1 should be a valid boolean"),
+        ("first_only = 1", "[task]: first_only = 1 should be true or false"),
     ],
 )
 def test_a_wrong_setting_is_one_line(place: Path, keys: str, said: str) -> None:

@@ -68,9 +68,9 @@ def test_a_new_head_lacks_the_type_and_the_checkpoint_remembers_it(
     assert (kept.labels, kept.mapping) == (("O", "B-LOC", "I-LOC", "B-PER", "I-PER"), {"ORG": "O"})
     assert audit(place, "ckpt/standard", out="own") in (1, 3)
     assert (
-        "labels: home by mapping: ORG = O; 2 entities are read as O: 2 ORG;"
-        " far by mapping: ORG = O; 1 entity is read as O: 1 ORG;"
-        " train by mapping: ORG = O; 6 entities are read as O: 6 ORG\n"
+        "labels are matched to the model's: home (test.txt) by mapping: ORG = O; 2 entities are read as O: 2 ORG;"
+        " far (far.txt) by mapping: ORG = O; 1 entity is read as O: 1 ORG;"
+        " train (train.txt) by mapping: ORG = O; 6 entities are read as O: 6 ORG\n"
     ) in capsys.readouterr().err
     readings = {one["name"]: one["reading"] for one in results(place, "own")["data"]}
     assert readings["train"] == {
@@ -93,7 +93,12 @@ def test_what_the_refusal_proposes_can_be_pasted_as_flag_and_into_the_config(
     (place / "pasted.toml").write_text(f"[data]\n{proposal}\n", "utf-8")
     assert audit(place, "elsewhere", "--config", str(place / "pasted.toml"), out="pasted") in (1, 3)
     said = capsys.readouterr().err
-    assert said.count("labels: home by mapping: ORG = O; 2 entities are read as O: 2 ORG") == 2
+    assert (
+        said.count(
+            "labels are matched to the model's: home (test.txt) by mapping: ORG = O; 2 entities are read as O: 2 ORG"
+        )
+        == 2
+    )
     assert results(place, "flag")["records"] == results(place, "pasted")["records"]
     assert main(["gate", str(place / "flag")]) in (1, 3)
 

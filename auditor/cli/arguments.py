@@ -154,7 +154,12 @@ def _measuring(command: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE.py",
         help="measure only this probe, or add one from a file; repeatable: --probe noise --probe bias",
     )
-    command.add_argument("--budget", type=int, metavar="N", help="use at most N examples per data set and probe")
+    command.add_argument(
+        "--budget",
+        type=int,
+        metavar="N",
+        help="use at most N examples per data set and probe; it does not limit the sentences of bias and entity_bias",
+    )
     command.add_argument(
         "--until-decided",
         action="store_true",

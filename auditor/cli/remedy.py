@@ -72,7 +72,7 @@ def _propose(proposed: Sequence[Remedy]) -> None:
 
 
 def _say_why_none(content: Mapping[str, Any]) -> None:
-    """Say why nothing is proposed: without roles nobody knows whether something could be."""
+    """Say why results without roles get no proposal."""
     if any("role" in record for record in content["records"]):
         print("nothing failed that has a known recipe (noise and attacks have one, except entity swap)")
     else:

@@ -237,8 +237,9 @@ def _message(problem: ErrorDetails, kind: Any) -> str:
         # Of a union, the bound that is broken.
         broken = Annotated[float, *(_MARKS[name](bound) for name, bound in context.items())]
         return f"must be {checks.range_of(kind) or checks.range_of(broken)}"
-    if kind_of_problem == "too_short" and context["min_length"] == 1:
-        return "is empty; leave it out instead"
+    if kind_of_problem == "too_short":
+        least = context["min_length"]
+        return "is empty; leave it out instead" if least == 1 else f"must have at least {least} entries"
     message = _SHAPES.get(kind_of_problem) or problem["msg"].removeprefix("Value error, ")
     return re.sub(r"^(Input|Value|String|Tuple|List|Dictionary) (should)", r"\2", message)
 
@@ -270,7 +271,11 @@ HINTS = {
 """Key that was, or that is missing → what to write."""
 _SHAPES = {
     **dict.fromkeys(("model_type", "dict_type", "dataclass_type"), "should be a table"),
-    **dict.fromkeys(("tuple_type", "list_type"), "should be a list"),
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), "should be a list"),
+    **dict.fromkeys(("int_type", "int_from_float"), "should be a whole number"),
+    "float_type": "should be a number",
+    "string_type": "should be text in quotes",
+    "bool_type": "should be true or false",
 }
 
 

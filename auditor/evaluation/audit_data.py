@@ -58,7 +58,7 @@ def recorded_task(model: in_memory.Source) -> Mapping[str, Any] | None:
 
 
 def task_settings(config: Config, record: Any) -> Mapping[str, Any]:
-    """Settings of the task from its training, with those of ``[task]`` in their place.
+    """Settings of the task: those of ``[task]`` over the recorded ones.
 
     The training's record counts where it is of the same task. Raises ConfigError for an unknown task.
     """

@@ -46,7 +46,7 @@ def sibling(name: str) -> ModuleType:
 
 
 def discover(files: Iterable[Path] = ()) -> tuple[Probe, ...]:
-    """Find every probe: plain quality first, auditor's own before a third party's, then by name.
+    """Find every probe: quality first, auditor's own, third parties', each by name.
 
     Raises ProbeError where there is none, and for a file that does not import or breaks the contract.
     """
@@ -196,7 +196,9 @@ def selected(probes: Sequence[Probe], names: Sequence[str], files: Iterable[Path
     known = [probe.name for probe in probes]
     for name in names:
         if name not in known:
-            raise UsageError(f"no probe is called {name!r}", hint=near_or_known(name, known))
+            own = f"; a probe of your own is named by its file: --probe {name}.py"
+            hint = near_match(name, known) or near_or_known(name, known) + own
+            raise UsageError(f"no probe is called {name!r}", hint=hint)
     return frozenset((*names, *(_checked(_module_of(path), str(path)).name for path in files)) if names else known)
 
 

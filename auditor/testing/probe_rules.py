@@ -34,7 +34,7 @@ from auditor.types import (
 
 MEND = {
     **settings.MEND,
-    "members": "see auditor.types.Probe for what a probe has, and of which type",
+    "members": "derive its class from auditor.types.ProbeDefaults; auditor.types.Probe has the type of each member",
     "docstring": "describe the class: a summary of one line, a blank line, the method; the report shows it",
     "metrics named once": "give each metric a name in snake_case of its own",
     "metrics well formed": "build metrics with auditor.metrics, or give a known kind and low < high",

@@ -16,14 +16,16 @@ Inputs: TypeAlias = Mapping[str, str]
 """Text field → text. Text classification has the one field ``text``."""
 
 Slice: TypeAlias = Mapping[str, str]
-"""What a case is a case of: ``{"family": "typos", "severity": "middle"}``. Keys and values are plain words."""
+"""What a case is a case of: ``{"family": "typos", "severity": "middle"}``. Keys and values are plain words;
+numbers stand there as words too: ``{"length": "10"}``."""
 
 Response: TypeAlias = Any
 """What a model answers; its task gives it meaning. Text classification: ``tuple[float, ...]``, one probability
 in [0, 1] for each label, in the order of the model's ``labels``."""
 
 Facts: TypeAlias = Mapping[str, float | str]
-"""What a probe knows of a case beside its text: queries, share of words touched, the groups named."""
+"""What a probe knows of a case beside its text: queries, share of words touched, the groups named. A value is a word or
+a finite number, not True, False or None: what is not known of a case is left out."""
 
 
 WORDS_TOUCHED = "words_touched"
@@ -37,6 +39,7 @@ class Example:
     id: str
     """Unique within an audit: ``test:17`` is row 17 of the test file (the header is row 1)."""
     inputs: Inputs
+    """Its texts, by the task's fields."""
     gold: Any = None
     """The right answer in the task's terms (text classification: the model's name of the label); None if unknown."""
     group: str | None = None
@@ -57,7 +60,9 @@ class Score:
     """
 
     numerator: float
+    """What was right of it."""
     denominator: float
+    """What could be right of it; 0: the example says nothing of the metric."""
 
 
 def in_words(slice_: Slice) -> str:
@@ -73,8 +78,11 @@ class Detail:
     """
 
     metric: str
+    """The name of one of ``Task.detail_metrics`` or ``Task.sliced_metrics``."""
     slice: Slice
+    """Empty for a metric of the whole example."""
     score: Score
+    """What the example adds to the metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,7 @@ class Encoded:
     length: int
     """Tokens, special ones included, after truncation."""
     truncated: bool
+    """The model sees the beginning of the texts alone."""
     payload: Any = field(repr=False)
     """What ``run`` needs; nobody else looks inside."""
 
@@ -170,11 +179,15 @@ class TrainedModel:
     standard: bool
     """Whether that is plain fine-tuning."""
     seed: int
+    """What its random numbers follow from."""
     load: Callable[[], Model] = field(repr=False)
+    """Loads the model, when it is asked."""
     work: float | None = None
     """Tokens that training passed, those with a gradient three times; None: not known."""
     seconds: float | None = None
+    """Duration of its training; None: not known."""
     peak_bytes: float | None = None
+    """The most memory that its training held; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +199,10 @@ class Case:
     """
 
     example: Example
+    """One that ``Audit.examples`` gave, or one made from the probe's own sentences."""
     slice: Slice
+    """What it is counted under: every slice has numbers of its own. All cases with the same keys name them in one
+    order."""
     edits: Edits = field(default_factory=dict)
     """What becomes of the example's texts; empty: they are asked about as they stand."""
     model: Model | None = None
@@ -194,6 +210,7 @@ class Case:
     cluster: str | None = None
     """The independent unit; None: the example's."""
     facts: Facts = field(default_factory=dict)
+    """What metrics may read of it in ``Judged.facts``, and what the page shows beside it: words and finite numbers."""
     invalid: bool = False
     """Known by the probe to have broken the label, where the task cannot tell; counted apart, read by no metric."""
     words: int | None = None
@@ -220,7 +237,9 @@ class Skipped:
     """A slice that could not be measured, and why."""
 
     slice: Slice
+    """Empty: the whole probe."""
     reason: str
+    """In words, for the reader of the scorecard."""
     applies: bool = True
     """False: there is nothing to measure of this model, so that no rule waits for it."""
 
@@ -249,17 +268,23 @@ class Judged:
     """A scored case as metrics read it: decisions and numbers, no text."""
 
     slice: Slice
+    """``Case.slice``."""
     cluster: str
+    """The independent unit: ``Case.cluster``, else the example's."""
     before: Score | None
     """Score of the example as it stands; None without gold."""
     after: Score | None
+    """Score of the answer to the edited texts against the gold that the edits leave; None without gold."""
     same: bool
     """The decision did not change."""
     vacuous: bool
+    """It has edits, and the model sees the same token ids before and after. False without edits."""
     facts: Facts
+    """``Case.facts``, and for edited cases the share of words touched, ``words_touched``."""
     before_classes: Mapping[str, float]
     """Label → probability before; empty where the task has none."""
     after_classes: Mapping[str, float]
+    """Label → probability after; empty where the task has none."""
     details: tuple[Detail, ...] = ()
     """The task's further scores of the answer, for probes that ask for them by ``reads_details``."""
     withstood: bool | None = None

@@ -15,6 +15,7 @@ class Span(NamedTuple):
     end: int
     """The word after its last."""
     type: str
+    """The label that the words share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,13 @@ class Edit:
     """
 
     start: int
+    """The first word that is replaced, from 0."""
     end: int
+    """The word after the last that is replaced; equal to ``start``: new words are put in before it."""
     words: tuple[str, ...]
+    """The new words; none: the old ones go."""
     separators: tuple[str, ...] = ()
+    """White space between the new words."""
 
     def __post_init__(self) -> None:
         removes = not self.words and self.end > self.start
@@ -46,6 +51,7 @@ class Alignment:
     """An example's texts before and after edits, word by word."""
 
     edits: Edits = field(default_factory=dict)
+    """The edits that lead from the texts before to those after."""
     origins: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Edited field → of each word after, the word before that it comes from; −1: a new word."""
 

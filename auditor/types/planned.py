@@ -17,7 +17,9 @@ class Inquiry:
     """
 
     role: Role
+    """Of the probe that is asked."""
     metric: str
+    """The name of its metric."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the other probe that change; a count only becomes smaller."""
 
@@ -27,6 +29,7 @@ class Planned:
     """The work of a probe on one model, counted before it starts."""
 
     cases: int
+    """Cases that ``cases`` yields."""
     exact: bool = True
     """False: an upper bound; the texts or the model's answers decide the number of cases."""
     queries: int = 0

@@ -22,8 +22,8 @@ class Probe(Protocol):
     """A suite of cases for one limitation.
 
     A probe is one file with ``PROBE = …``, an instance. Its class docstring is the description in the report: one
-    summary line, a blank line, the method. ``ProbeDefaults`` gives everything but ``name``, ``limitation``,
-    ``settings``, ``metrics`` and ``cases``.
+    summary line, a blank line, the method. ``ProbeDefaults``, the class to derive from, gives everything but
+    ``name``, ``limitation``, ``settings``, ``metrics`` and ``cases``.
     """
 
     @property

@@ -15,10 +15,12 @@ class Row:
     """Sufficient statistics of one cluster in one slice for one metric."""
 
     cluster: str
+    """The independent unit: an example, or what stands for several."""
     arm: str
     """``""`` for a mean; ``first`` and ``second`` for a change or a difference (value = first − second);
     ``family/group`` for a gap between groups (only groups of one family are compared)."""
     total: float
+    """The sum over its cases."""
     count: float
     """The cluster's mean is total ÷ count; a ratio metric's value is Σ total ÷ Σ count."""
 
@@ -45,12 +47,15 @@ class Metric:
     title: str
     """For people: "drop over changed cases"."""
     kind: Kind
+    """How cases become a value, and the value gets its interval."""
     unit: Literal["share", "points", "count", "ratio", "words"]
     """share: in [0, 1], shown as a percentage. points: a difference of shares, shown in percentage points."""
     low: float
+    """The least that one cluster's value can be; infinite where unbounded."""
     high: float
-    """The range of one cluster's value; infinite where unbounded."""
+    """The most that one cluster's value can be; infinite where unbounded."""
     better: Literal["higher", "lower"] | None
+    """Which values are good; None: neither."""
     read: Callable[[Judged], Sequence[Contribution]] = field(default=_reads_nothing, repr=False, compare=False)
     """What one case adds; an empty sequence leaves the case out."""
     ratio: bool = False
@@ -84,12 +89,17 @@ class Measurement:
     """A number with its uncertainty."""
 
     metric: str
+    """The name of the metric."""
     slice: Slice
+    """The slice whose cases it is of; empty: all."""
     value: float
+    """In the metric's unit; a share is in [0, 1]."""
     low: float
+    """The lower end of the two-sided 95 % interval; at most ``value``."""
     high: float
-    """Two-sided 95 % interval [low, high]; low ≤ value ≤ high."""
+    """The upper end of the two-sided 95 % interval; at least ``value``."""
     n_cases: int
+    """Cases that the metric was read from."""
     n_clusters: int
     """Informative clusters: those that the value was computed from."""
     method: str

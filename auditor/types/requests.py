@@ -15,6 +15,7 @@ class Classify:
     """Choose one label for a text, or for a pair of texts."""
 
     texts: tuple[str, ...]
+    """The text; of a pair both, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Tag:
     """Choose one label for each word of a text."""
 
     words: tuple[str, ...]
+    """The words of the text, in order."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -34,7 +36,9 @@ class Extract:
     """Answer a question by a span of the context."""
 
     question: str
+    """What is asked."""
     context: str
+    """The text that holds the answer."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -47,7 +51,9 @@ class Choose:
     """Say how likely each option is after the prompt."""
 
     prompt: str
+    """The text before the options."""
     options: tuple[str, ...]
+    """The texts to choose from."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -60,7 +66,9 @@ class Generate:
     """Write on after the prompt."""
 
     prompt: str
+    """The text before the answer."""
     max_tokens: int
+    """The longest answer."""
     stop: tuple[str, ...] = ()
     """The text ends before the first of these."""
 

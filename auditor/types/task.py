@@ -83,6 +83,7 @@ class Task(Protocol):
     head: str
     """The kind of output that its models have: a module of ``auditor.models.heads``."""
     offers: frozenset[Offer]
+    """What it has that some probes need."""
     layout: Literal["rows", "sentences"]
     """How its files are laid out: a row for each example, or a line for each word."""
     labels: tuple[str, ...]
