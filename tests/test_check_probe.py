@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from auditor import metrics, tasks, text
+from auditor.errors import ProbeError
+from auditor.plugins import registry
 from auditor.testing import FakeModel, check_probe, probe_rules
 from auditor.types import (
+    ROLES,
     Audit,
     Case,
     Edit,
@@ -162,7 +165,6 @@ BROKEN: dict[str, list[Any]] = {
         broken(needs=frozenset({"no such need"})),
         broken(pools=[frozenset({"kind"})]),
         broken(limitation=None),
-        broken(role="quality"),
         broken(role="no such role"),
         broken(scope="no such scope"),
         broken(interactive=None),
@@ -258,6 +260,28 @@ def test_a_sound_probe_passes() -> None:
     assert check_probe(broken(needs=frozenset({"labelled_spans"})), TASK).status == "not_applicable"
 
 
+@pytest.mark.parametrize("limitation", [None, "noise", "no such row"])
+@pytest.mark.parametrize("role", [None, *ROLES, "no such role"])
+def test_the_check_and_the_registry_accept_the_same_roles_and_rows(
+    limitation: str | None, role: str | None, tmp_path: Path
+) -> None:
+    module = 'from test_check_probe import Marks\n\nclass Own(Marks):\n    """Own."""\n    name = \'own_marks\'\n'
+    module += f"    limitation = {limitation!r}\n    role = {role!r}\n\nPROBE = Own()\n"
+    (tmp_path / "own_marks.py").write_text(module, encoding="utf-8")
+    try:
+        registry.discover([tmp_path / "own_marks.py"])
+        accepted = True
+    except ProbeError:
+        accepted = False
+    assert accepted is ((limitation == "noise" and role != "no such role") or (limitation, role) == (None, "quality"))
+    probe = broken(limitation=limitation, role=role)
+    if accepted:
+        check_probe(probe, TASK)
+        return
+    with pytest.raises(AssertionError, match="breaks the rule 'members'"):
+        check_probe(probe, TASK)
+
+
 def test_every_rule_is_broken_here() -> None:
     assert BROKEN.keys() == probe_rules.MEND.keys()
 
@@ -295,8 +319,8 @@ def test_what_the_test_says_of_a_sound_probe_can_be_wrong_too(changes: dict[str,
 
 
 def test_a_defect_goes_with_a_metric_that_says_which_way_is_better() -> None:
-    with pytest.raises(TypeError, match="defective goes with metric and limit"):
+    with pytest.raises(TypeError, match="give defective, metric and limit together"):
         check_probe(Marks(), TASK, defective=PLANTED["defective"])
     neutral = metric(replace(metrics.flip_rate(), better=None))
-    with pytest.raises(TypeError, match="no metric of marks that is better higher or lower"):
+    with pytest.raises(TypeError, match="not a metric of marks with a better direction"):
         check_probe(neutral, TASK, **PLANTED)

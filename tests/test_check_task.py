@@ -59,9 +59,64 @@ WORDS = [
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
 
+class Accepting(Stars):
+    """A review, and the stars that are accepted."""
+
+    offers = frozenset({"class_scores"})
+    corruptions: Mapping[str, Any] = {}
+
+    def labels_of(self, cell: Any) -> Sequence[Any]:
+        return list(cell)
+
+    def gold_of(self, labels: Sequence[str]) -> Any:
+        return list(labels)
+
+    def target(self, gold: Any) -> Any:
+        return gold[0]
+
+    def read(self, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
+        return {"review": row[columns["review"]]}, list(row[columns["label"]]) if "label" in columns else None
+
+    def score(self, gold: Any, response: Response) -> Score:
+        return Score(float(self.show(response) in gold), 1.0)
+
+    def likelihood(self, gold: Any, response: Response) -> float:
+        return float(sum(response[self.labels.index(label)] for label in gold))
+
+    def goal(self, example: Any, before: Response) -> None:
+        del example, before
+
+    def stratum(self, gold: Any) -> None:
+        del gold
+
+    def show_gold(self, gold: Any) -> str:
+        return " or ".join(gold)
+
+
+def surest(task: Any, gold: Any) -> Response:
+    return tuple(0.8 if label == gold[0] else 0.1 for label in task.labels)
+
+
+ACCEPTED = [
+    {"review": f"a film of {label} stars {n}", "label": [label, "three"] if label == "two" else [label]}
+    for n in range(4)
+    for label in ("one", "two")
+]
+
+
+def of_lists(self: Any, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
+    """Words as a list alone has them: a file gives a tuple."""
+    return NamedEntityRecognition.read(self, {**row, columns["text"]: row[columns["text"]].copy()}, columns)
+
+
 def broken(**members: Any) -> Any:
     """The task with other members."""
     return type("Broken", (Stars,), {"__doc__": "Broken.", **members})
+
+
+def accepting(**members: Any) -> Any:
+    """The task with several accepted stars with other members."""
+    return type("Broken", (Accepting,), {"__doc__": "Broken.", **members})
 
 
 def entities(**members: Any) -> Any:
@@ -131,6 +186,39 @@ BROKEN: dict[str, list[Any]] = {
         broken(read=lambda _self, _row, _columns: ({}, None)),
         broken(read=lambda _self, _row, _columns: ({"review": "x"}, None)),
         broken(read=lambda _self, _row, _columns: 1 // 0),
+    ],
+    "labels of a cell": [
+        broken(labels_of=lambda _self, _cell: ()),
+        broken(labels_of=lambda _self, cell: [cell][1]),
+        broken(labels_of=lambda self, cell: [cell] if cell in self.labels else []),
+        accepting(labels_of=lambda _self, cell: cell[:1] if len(cell) == 1 else []),
+    ],
+    "gold": [
+        # Stars in the data, good and bad as labels: read alone knows the rule, and no file is read by it.
+        broken(
+            read=lambda _self, row, columns: (
+                {"review": row[columns["review"]]},
+                ("one" if row[columns["label"]] == "one" else "two") if "label" in columns else None,
+            )
+        ),
+        broken(gold_of=lambda _self, labels: labels[0].upper()),
+        broken(gold_of=lambda _self, _labels: None),
+        broken(gold_of=lambda _self, _labels: 1 // 0),
+        broken(labels_of=lambda _self, cell: (f"{cell} stars",)),
+        accepting(gold_of=lambda _self, labels: labels[0] if len(labels) == 1 else None),
+        accepting(gold_of=lambda _self, labels: tuple(labels)),
+        accepting(labels_of=lambda _self, cell: (cell,)),
+        entities(read=of_lists),
+    ],
+    "target": [
+        broken(target=lambda _self, gold: f"{gold} stars"),
+        broken(target=lambda self, gold: self.labels.index(gold)),
+        broken(target=lambda _self, _gold: 1 // 0),
+        accepting(target=lambda _self, gold: gold),
+        entities(target=lambda _self, gold: list(gold)),
+        entities(target=lambda _self, gold: gold[1:]),
+        entities(target=lambda _self, gold: gold[0]),
+        entities(target=lambda _self, gold: tuple(tag.lower() for tag in gold)),
     ],
     "request": [
         broken(request=lambda _self, inputs: (inputs["review"],)),
@@ -219,6 +307,7 @@ BROKEN: dict[str, list[Any]] = {
     "shown": [
         broken(show_gold=lambda _self, gold: f"{gold} stars"),
         broken(show_gold=lambda _self, _gold: 3),
+        accepting(show_gold=lambda _self, gold: str(len(gold))),
         broken(show_gold=lambda _self, gold: f"{gold}\n"),
     ],
     "files": [
@@ -240,11 +329,16 @@ BROKEN: dict[str, list[Any]] = {
 
 
 def check(kind: Any) -> None:
+    if isinstance(kind, type) and issubclass(kind, Accepting):
+        check_task(kind, ACCEPTED)
+        return
     of_words = isinstance(kind, type) and issubclass(kind, NamedEntityRecognition)
     check_task(kind, WORDS if of_words else ROWS, labels=TAGS if of_words else None)
 
 
-@pytest.mark.parametrize("kind", [Stars, NamedEntityRecognition, broken(corruptions={"turned": Wrong(turned)})])
+@pytest.mark.parametrize(
+    "kind", [Stars, Accepting, NamedEntityRecognition, broken(corruptions={"turned": Wrong(turned)})]
+)
 def test_a_sound_task_passes(kind: Any) -> None:
     check(kind)
 
@@ -268,15 +362,21 @@ def test_a_task_that_breaks_a_rule_is_told_which_and_how_to_mend_it(rule: str, k
 
 
 def test_rows_that_say_one_thing_alone_check_nothing() -> None:
-    with pytest.raises(AssertionError, match="no two labels that differ"):
+    with pytest.raises(AssertionError, match="the rows need two different labels"):
         check_task(Stars, ROWS[:1])
 
 
-def test_an_answer_is_asked_for_where_none_can_be_made_up() -> None:
-    class Numbers(Stars):
-        def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
-            inputs, gold = super().read(row, columns)
-            return inputs, gold and self.labels.index(gold)
+def test_answers_are_made_up_from_the_target_or_given() -> None:
+    assert surest(Accepting(Accepting.example_labels), ["two", "three"]) == (0.1, 0.8, 0.1)
+    check_task(Accepting, ACCEPTED, answer=surest)
+    with pytest.raises(AssertionError, match="breaks the rule 'score'"):
+        check_task(Accepting, ACCEPTED, answer=lambda _task, _gold: (0.8, 0.1, 0.1))
 
-    with pytest.raises(TypeError, match="no answer of stars can be made up for the gold 0"):
-        check_task(Numbers, ROWS)
+
+def test_an_answer_to_another_gold_that_is_accepted_is_not_wrong() -> None:
+    rows = [
+        {"review": "a", "label": ["one", "two"]},
+        {"review": "b", "label": ["two"]},
+        {"review": "c", "label": ["three"]},
+    ]
+    check_task(Accepting, rows)

@@ -712,7 +712,7 @@ def test_with_json_standard_output_is_the_decision_alone_and_a_crash_is_named(
 
 def test_the_list_of_probes_says_what_can_be_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probes"]) == 0
-    assert '[probes.noise]: examples = 200; severities = {"low": 0.1' in capsys.readouterr().out
+    assert '[probes.noise]: examples = 200; severities = {"low" = 0.1' in capsys.readouterr().out
 
 
 def test_a_page_is_written_where_it_is_wanted(place: Path) -> None:

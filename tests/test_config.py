@@ -241,7 +241,22 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, text: str | bytes, line: 
 
 LIBRARY = re.compile(r"valid (integer|number|string|boolean|list|tuple|dict)|after validation|\\b(Input|Value) ")
 """What pydantic says in words of its own."""
-VALUES = (True, 3, -3, 1.5, "x", "", [], [True], [1.5, "x"], [[]], {}, {"x": True}, {"x": {}}, {"x": [1.5]})
+VALUES: tuple[Any, ...] = (
+    True,
+    3,
+    -3,
+    1.5,
+    "x",
+    "",
+    [],
+    [True],
+    [1.5, "x"],
+    [[]],
+    {},
+    {"x": True},
+    {"x": {}},
+    {"x": [1.5]},
+)
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)

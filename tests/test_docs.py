@@ -13,10 +13,10 @@ import pytest
 from fakes import script
 from tiny import tiny_checkpoint
 
-from auditor import metrics, tasks, types
+from auditor import data, metrics, tasks, types
 from auditor.cli.main import main
 from auditor.plugins import registry
-from auditor.testing import check_probe
+from auditor.testing import check_probe, check_task
 from auditor.types import Example, ProbeDefaults, limitations
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,7 +65,8 @@ def blocks(page: str, language: str) -> list[str]:
 def test_the_test_of_a_how_to_passes(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     *before, code = blocks(f"how-to/{page}", "python")
     # What follows the first file belongs into it too.
-    (tmp_path / "question_marks.py").write_text("\n\n".join(before), encoding="utf-8")
+    if page == "write-a-probe.md":
+        (tmp_path / "question_marks.py").write_text("\n\n".join(before), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     named: dict[str, Any] = {}
     exec(code, named)
@@ -120,6 +121,20 @@ def test_the_types_in_the_signatures_of_the_reference_for_probes_stand_there_too
     signatures = " ".join(re.findall(r"^(?:- |\| `\w+` \| )`([^`]+)`", page, flags=re.M))
     named = {name for name in types.__all__ if name[0].isupper() and re.search(rf"\b{name}\b", signatures)}
     assert named - said == UNSAID
+
+
+def test_the_task_of_the_how_to_keeps_its_contract() -> None:
+    named: dict[str, Any] = {}
+    exec(blocks("how-to/write-a-task.md", "python")[0], named)
+    rows = [
+        {"question": f"which colour, {n}?", "context": f"it is {label}", "label": [label, *more]}
+        for n, more in enumerate(([], ["green"]))
+        for label in ("blue", "red")
+    ]
+    task = check_task(named["TASK"], rows, labels=("blue", "red", "green"))
+    assert (task.name, task.show_gold(["blue", "green"])) == ("toy-qa", "blue or green")
+    read = [example.gold for example in data.load(data.source(rows, "data"), name="home", task=task).examples]
+    assert read == [["blue"], ["red"], ["blue", "green"], ["red", "green"]]
 
 
 def test_the_probe_of_the_how_to_runs_and_is_gated_on(

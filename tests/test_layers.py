@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "results": BASE | {"config", "data", "environment", "metrics", "plugins", "stats", "tasks", "text", "verdicts"},
     "training": BASE
     | {"attacks", "config", "data", "environment", "models", "perturbations", "settings", "tasks", "text"},
-    "testing": BASE | {"config", "engine", "evaluation", "models", "plugins", "tasks", "text", "training"},
+    "testing": BASE | {"config", "data", "engine", "evaluation", "models", "plugins", "tasks", "text", "training"},
     "progress": {"errors"},
     "audit_run": BASE
     | {

@@ -97,7 +97,7 @@ class FakeAudit:
         Raises KeyError for a set that is not given, as in an audit.
         """
         if name not in self._examples:
-            raise KeyError(f"{name}: the test gives FakeAudit the sets {', '.join(self._examples)} alone")
+            raise KeyError(f"{name}: FakeAudit has only the sets {', '.join(self._examples)}")
         return self._examples[name][:n]
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
@@ -107,7 +107,7 @@ class FakeAudit:
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
         """The tasks' cases in order. Raises RuntimeError for no slice."""
         if not slice_:
-            raise RuntimeError("the probe runs tasks side by side for no slice")
+            raise RuntimeError("side_by_side needs a slice with at least one key")
         return self._lockstep.run(tasks)
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
@@ -133,7 +133,7 @@ class FakeAudit:
     def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
         """What ``findings`` says. Raises RuntimeError where it is not given."""
         if self._findings is None:
-            raise _lacking(f"what the probe of the role {inquiry.role!r} finds", "findings")
+            raise _lacking(f"the findings of the role {inquiry.role!r}", "findings")
         self.inquiries[inquiry.role] = inquiry
         return self._findings(inquiry, model)
 
@@ -166,4 +166,4 @@ class FakeAudit:
 
 
 def _lacking(wanted: str, argument: str) -> RuntimeError:
-    return RuntimeError(f"the probe asks for {wanted}, and the test gives none: FakeAudit(…, {argument}=…)")
+    return RuntimeError(f"the probe asks for {wanted}: give FakeAudit(…, {argument}=…)")

@@ -35,25 +35,25 @@ from auditor.types import (
 MEND = {
     **settings.MEND,
     "members": "derive its class from auditor.types.ProbeDefaults; auditor.types.Probe has the type of each member",
-    "docstring": "describe the class: a summary of one line, a blank line, the method; the report shows it",
-    "metrics named once": "give each metric a name in snake_case of its own",
+    "docstring": "give the class a summary line, a blank line and the method; the report shows them",
+    "metrics named once": "give each metric its own name, in snake_case",
     "metrics well formed": "build metrics with auditor.metrics, or give a known kind and low < high",
     "metrics declared": "name every metric that measure() yields in metrics(task)",
-    "values in range": "widen the metric's low and high, or mend the number",
-    "slices of words": "use short words as the keys and values of a slice, numbers as words too",
-    "slices consistent": "give slices with the same keys their keys in one order, and pool keys that slices have",
-    "example ids": "give every text of the probe's own an id of its own, such as name:number",
-    "texts whole": "give every text field of the task a text",
-    "edits inside the texts": "number the words of text.words_of(value) from 0, and edit none of them twice",
-    "facts": "use finite numbers or words as facts",
-    "own generator": "draw from audit.rng(key) alone, sort sets, and leave global generators as they are",
-    "same cases for any model": "make cases from the examples, or say interactive = True",
-    "not applicable with a reason": "name the need in needs, or yield Skipped(slice, reason)",
-    "applies": "mend the needs of the probe, or what the test says of it",
-    "planned": "count in planned(audit) what cases(audit) makes, exact=False where that is only the most",
-    "no crash": "mend the exception, or skip what cannot be measured with Skipped(slice, reason)",
-    "finds the defect": "mend the probe, or plant a larger defect, give more examples or another limit",
-    "silent without the defect": "mend the probe, or the clean model, or give another limit",
+    "values in range": "widen the metric's low and high, or correct the number",
+    "slices of words": "use non-empty strings as the keys and values of a slice, also for numbers",
+    "slices consistent": "list the same keys in the same order in every slice, and pool only keys that slices have",
+    "example ids": "give each of the probe's own texts a unique id, such as name:number",
+    "texts whole": "give every text field of the task a string",
+    "edits inside the texts": "number the words of text.words_of(value) from 0, and edit no word twice",
+    "facts": "use finite numbers or strings as facts",
+    "own generator": "draw from audit.rng(key) alone, and leave global generators as they are",
+    "same cases for any model": "make cases from the examples, or set interactive = True",
+    "not applicable with a reason": "add the need to needs, or yield Skipped(slice, reason)",
+    "applies": "correct the probe's needs, or what the test expects",
+    "planned": "count in planned(audit) the cases of cases(audit), with exact=False for an upper bound",
+    "no crash": "fix the exception, or yield Skipped(slice, reason) for what cannot be measured",
+    "finds the defect": "fix the probe, plant a larger defect, give more examples or set another limit",
+    "silent without the defect": "fix the probe or the clean model, or set another limit",
 }
 """Rule → how to mend what breaks it."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -61,26 +61,26 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 def check_members(rules: Rules, probe: Any, task: Task) -> None:
     """Check what can be checked without running the probe. Raises AssertionError."""
-    rules.hold("members", isinstance(probe, Probe), f"it lacks {', '.join(_lacking(probe))}")
+    rules.hold("members", isinstance(probe, Probe), f"the probe lacks {', '.join(_lacking(probe))}")
     facts: dict[str, bool] = {
-        "name is in snake_case": isinstance(probe.name, str) and bool(_NAME.fullmatch(probe.name)),
-        "limitation is a row of the scorecard": probe.limitation is None or probe.limitation in limitations.IDS,
-        "limitation is None for the role quality alone": (probe.limitation is None) == (probe.role == "quality"),
-        f"role is None or one of {', '.join(ROLES)}": probe.role is None or probe.role in ROLES,
-        f"scope is one of {', '.join(get_args(Scope))}": probe.scope in get_args(Scope),
-        "interactive and reads_details are True or False": {type(probe.interactive), type(probe.reads_details)}
+        "name must be snake_case": isinstance(probe.name, str) and bool(_NAME.fullmatch(probe.name)),
+        "limitation must be a row of the scorecard": probe.limitation is None or probe.limitation in limitations.IDS,
+        "limitation may be None only for the role quality": probe.limitation is not None or probe.role == "quality",
+        f"role must be None or one of {', '.join(ROLES)}": probe.role is None or probe.role in ROLES,
+        f"scope must be one of {', '.join(get_args(Scope))}": probe.scope in get_args(Scope),
+        "interactive and reads_details must be True or False": {type(probe.interactive), type(probe.reads_details)}
         == {bool},
-        "needs is a frozenset of needs": isinstance(probe.needs, frozenset)
+        "needs must be a frozenset of known needs": isinstance(probe.needs, frozenset)
         and all(need in NEEDS or str(need).startswith("package:") for need in probe.needs),
-        "pools is a tuple of frozensets of words": isinstance(probe.pools, tuple)
+        "pools must be a tuple of frozensets of strings": isinstance(probe.pools, tuple)
         and all(isinstance(pool, frozenset) and all(isinstance(key, str) for key in pool) for pool in probe.pools),
     }
     for said, holds in facts.items():
-        rules.hold("members", holds, f"it is not so that {said}")
+        rules.hold("members", holds, said)
     lines = registry.description(probe).splitlines()
     described = bool(lines) and bool(lines[0].strip()) and (len(lines) == 1 or not lines[1].strip())
     # A class without a docstring of its own has none, whatever it derives from says.
-    rules.hold("docstring", described and vars(type(probe)).get("__doc__"), "its class has no docstring of that form")
+    rules.hold("docstring", described and vars(type(probe)).get("__doc__"), "its class lacks a docstring of this form")
     _check_metrics(rules, probe, task)
 
 
@@ -92,16 +92,20 @@ def _lacking(probe: Any) -> list[str]:
 def _check_metrics(rules: Rules, probe: Any, task: Task) -> None:
     with rules.calm("no crash", "metrics(task)"):
         declared = probe.metrics(task)
-    rules.hold("metrics well formed", isinstance(declared, tuple) and declared, "metrics(task) is no tuple of metrics")
+    rules.hold(
+        "metrics well formed",
+        isinstance(declared, tuple) and declared,
+        "metrics(task) must return a tuple of metrics, not an empty one",
+    )
     for metric in declared:
-        rules.hold("metrics well formed", isinstance(metric, Metric), f"{metric!r} is no Metric")
+        rules.hold("metrics well formed", isinstance(metric, Metric), f"{metric!r} is not a Metric")
         sound = metric.kind in get_args(Kind) and metric.low < metric.high and metric.title
         rules.hold("metrics well formed", sound, f"{metric.name}: kind {metric.kind}, [{metric.low}, {metric.high}]")
-        rules.hold("metrics named once", _NAME.fullmatch(metric.name), f"{metric.name!r} is not in snake_case")
+        rules.hold("metrics named once", _NAME.fullmatch(metric.name), f"{metric.name!r} must be snake_case")
     names = [metric.name for metric in declared]
     twice = sorted({name for name in names if names.count(name) > 1})
-    rules.hold("metrics named once", not twice, f"{', '.join(twice)} stands there twice")
-    rules.hold("metrics well formed", declared == probe.metrics(task), "asked again it names others")
+    rules.hold("metrics named once", not twice, f"metrics(task) names {', '.join(twice)} twice")
+    rules.hold("metrics well formed", declared == probe.metrics(task), "a second call of metrics(task) returns others")
 
 
 class Watched:
@@ -134,23 +138,29 @@ class Watched:
         """Check that pools pool slices of cases. Raises AssertionError."""
         for pool in self._probe.pools if self.made else ():
             pooled = any(pool < keys for keys in self._orders)
-            self._rules.hold("slices consistent", pooled, f"no slice has the keys of the pool {sorted(pool)} and more")
+            self._rules.hold(
+                "slices consistent", pooled, f"no slice has the keys {sorted(pool)} of a pool and another key"
+            )
 
     def _check(self, item: Any) -> None:
         rules = self._rules
-        rules.hold("members", isinstance(item, Case | Skipped), f"cases(audit) yields {item!r}")
+        rules.hold(
+            "members", isinstance(item, Case | Skipped), f"cases(audit) must yield Case or Skipped, not {item!r}"
+        )
         check_slice(rules, item.slice)
         if isinstance(item, Skipped):
             words = isinstance(item.reason, str) and item.reason.strip()
-            rules.hold("not applicable with a reason", words, f"it skips {dict(item.slice)} without one")
+            rules.hold("not applicable with a reason", words, f"Skipped for {dict(item.slice)} must give a reason")
             self.skipped.append(item)
             return
         order = self._orders.setdefault(frozenset(item.slice), tuple(item.slice))
-        rules.hold("slices consistent", order == tuple(item.slice), f"keys {order} and {tuple(item.slice)}")
+        rules.hold(
+            "slices consistent", order == tuple(item.slice), f"slices have the keys {order} and {tuple(item.slice)}"
+        )
         self._check_example(item.example)
         self._check_edits(item)
         facts = all(isinstance(key, str) and is_fact(value) for key, value in item.facts.items())
-        rules.hold("facts", facts, f"{dict(item.facts)}")
+        rules.hold("facts", facts, f"facts are {dict(item.facts)}")
         self.made.append(
             (
                 item.example,
@@ -166,16 +176,16 @@ class Watched:
     def _check_example(self, example: Example) -> None:
         known = self._texts.setdefault(example.id, example)
         same = dict(known.inputs) == dict(example.inputs)
-        self._rules.hold("example ids", example.id and same, f"{example.id!r} stands for several texts, or for none")
+        self._rules.hold("example ids", example.id and same, f"the id {example.id!r} must name one text")
         whole = all(isinstance(example.inputs.get(field), str) for field in self._task.fields)
-        self._rules.hold("texts whole", whole, f"{example.id} has {dict(example.inputs)}")
+        self._rules.hold("texts whole", whole, f"{example.id} has the inputs {dict(example.inputs)}")
 
     def _check_edits(self, case: Case) -> None:
         for field, edits in case.edits.items():
             known = field in self._task.fields
-            self._rules.hold("edits inside the texts", known, f"{field!r} is no text field of the task")
+            self._rules.hold("edits inside the texts", known, f"{field!r} is not a text field of the task")
             words = len(text.words_of(case.example.inputs[field]))
-            said = f"{case.example.id}: {[(edit.start, edit.end) for edit in edits]} of {words} words"
+            said = f"{case.example.id} has edits at {[(edit.start, edit.end) for edit in edits]} of {words} words"
             self._rules.hold("edits inside the texts", _inside(edits, words), said)
 
 
@@ -190,18 +200,20 @@ def _is_number(value: object) -> bool:
 
 
 def check_slice(rules: Rules, slice_: Any) -> None:
-    """Check that keys and values are words. Raises AssertionError."""
+    """Check that keys and values are non-empty strings. Raises AssertionError."""
     words = isinstance(slice_, Mapping) and all(
         isinstance(word, str) and word for pair in slice_.items() for word in pair
     )
-    rules.hold("slices of words", words, f"{slice_!r}")
+    rules.hold("slices of words", words, f"a slice is {slice_!r}")
 
 
 def check_record(rules: Rules, record: ProbeRecord) -> None:
     """Check the numbers and the words of a record. Raises AssertionError."""
     known = {metric.name: metric for metric in record.metrics}
     for measurement in record.measurements:
-        rules.hold("metrics declared", measurement.metric in known, f"it measures {measurement.metric!r}")
+        rules.hold(
+            "metrics declared", measurement.metric in known, f"metrics(task) must declare {measurement.metric!r}"
+        )
         check_slice(rules, measurement.slice)
         metric, numbers = known[measurement.metric], (measurement.low, measurement.value, measurement.high)
         sound = (
@@ -214,11 +226,16 @@ def check_record(rules: Rules, record: ProbeRecord) -> None:
         rules.hold("values in range", sound and inside, f"{said}, declared in [{metric.low}, {metric.high}]")
     for gap in record.skipped:
         check_slice(rules, gap.slice)
-        rules.hold("not applicable with a reason", gap.reason.strip(), f"it skips {dict(gap.slice)} without one")
+        rules.hold(
+            "not applicable with a reason", gap.reason.strip(), f"Skipped for {dict(gap.slice)} must give a reason"
+        )
 
 
 def silence(record: ProbeRecord) -> str | None:
-    """Why nothing was measured; empty where nobody says; None where something was."""
+    """Return why nothing was measured.
+
+    Empty: the probe gives no reason. None: the probe measured something.
+    """
     if record.status == "not_applicable":
         return record.reason or ""
     if record.measurements:
@@ -235,7 +252,7 @@ def check_defect(
     """
     better = next((each.better for each in clean.metrics if each.name == metric), None)
     if better is None:
-        raise TypeError(f"{metric!r} is no metric of {clean.probe} that is better higher or lower")
+        raise TypeError(f"{metric!r} is not a metric of {clean.probe} with a better direction")
     sign = 1.0 if better == "lower" else -1.0
 
     def of(record: ProbeRecord) -> dict[tuple[tuple[str, str], ...], Measurement]:
@@ -250,17 +267,20 @@ def check_defect(
         return measurement.low if sign > 0 else -measurement.high
 
     worse, good = of(defective), of(clean)
-    rules.hold("silent without the defect", good, f"{metric} {dict(within)} of the clean model is not measured")
-    rules.hold("finds the defect", worse, f"{metric} {dict(within)} of the defective model is not measured")
+    rules.hold("silent without the defect", good, f"{metric} {dict(within)} is not measured for the clean model")
+    rules.hold("finds the defect", worse, f"{metric} {dict(within)} is not measured for the defective model")
     for measurement in good.values():
         silent = sign * measurement.value <= sign * limit
-        said = (
-            f"{metric} {dict(measurement.slice)} of the clean model is {measurement.value:.3f}, and {limit:g} the limit"
-        )
+        value = f"{metric} {dict(measurement.slice)} is {measurement.value:.3f}"
+        said = f"{value} for the clean model, beyond the limit {limit:g}"
         rules.hold("silent without the defect", silent, said)
     key = max(worse, key=lambda key: nearest(worse[key]))
     top, beside = worse[key], good.get(key)
-    said = f"{metric} {dict(top.slice)} of the defective model is {top.value:.3f} [{top.low:.3f}, {top.high:.3f}]"
-    rules.hold("finds the defect", nearest(top) > sign * limit, f"{said}, not wholly beyond {limit:g}")
+    said = f"{metric} {dict(top.slice)} is {top.value:.3f} [{top.low:.3f}, {top.high:.3f}] for the defective model"
+    rules.hold(
+        "finds the defect", nearest(top) > sign * limit, f"{said}, which is not wholly beyond the limit {limit:g}"
+    )
     apart = beside is None or nearest(top) > sign * (beside.high if sign > 0 else beside.low)
-    rules.hold("finds the defect", apart, f"{said}, of the clean one {beside and beside.value}: not clearly worse")
+    rules.hold(
+        "finds the defect", apart, f"{said}, not clearly worse than {beside and beside.value} for the clean model"
+    )

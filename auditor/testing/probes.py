@@ -64,7 +64,7 @@ def check_probe(
         TypeError: For arguments of which one needs another.
     """
     if (defective is not None) != (metric is not None and limit is not None) or (defective and applies is False):
-        raise TypeError("defective goes with metric and limit, and with a probe that applies")
+        raise TypeError("give defective, metric and limit together, and only for a probe that applies")
     rules = Rules(f"probe {getattr(probe, 'name', type(probe).__name__)} with task {task.name}", probe_rules.MEND)
     probe_rules.check_members(rules, probe, task)
     where = f"[probes.{probe.name}]"
@@ -77,17 +77,25 @@ def check_probe(
     planned = trial.planned(subject)
     record, made = trial.run(subject)
     why = probe_rules.silence(record)
-    rules.hold("not applicable with a reason", why != "", "it measures nothing and does not say why")
+    rules.hold("not applicable with a reason", why != "", "the probe measures nothing and gives no reason")
     wanted = True if defective is not None else applies
-    rules.hold("applies", wanted is None or wanted is (why is None), f"it {f'is silent: {why}' if why else 'measures'}")
-    rules.hold("applies", reason in (None, why), f"it says {why!r}, not {reason!r}")
+    rules.hold(
+        "applies",
+        wanted is None or wanted is (why is None),
+        f"the probe {f'measures nothing: {why}' if why else 'measures something'}",
+    )
+    rules.hold("applies", reason in (None, why), f"the reason is {why!r}, not {reason!r}")
     trial.check_repeated(subject, record, made)
     worse, others = trial.run(trial.audited(defective or _stubborn(task)))
     if not probe.interactive:
-        rules.hold("same cases for any model", others == made, f"{len(made)} cases, and {len(others)} others")
+        rules.hold(
+            "same cases for any model",
+            others == made,
+            f"two models get {len(made)} and {len(others)} cases, which differ",
+        )
     if planned is not None:
         right = planned.cases == len(made) if planned.exact else planned.cases >= len(made)
-        said = f"{planned.cases} cases are planned, {len(made)} made (exact={planned.exact})"
+        said = f"planned(audit) counts {planned.cases} cases (exact={planned.exact}), cases(audit) makes {len(made)}"
         rules.hold("planned", right, said)
     if metric is not None and limit is not None:
         probe_rules.check_defect(rules, worse, record, metric, limit, within or {})
@@ -164,7 +172,7 @@ class _Trial:
         if watched.broken is not None:
             raise watched.broken
         undeclared = "which is none of its metrics" in (record.reason or "")
-        self.rules.hold("metrics declared", not undeclared, f"it {record.reason}")
+        self.rules.hold("metrics declared", not undeclared, f"the probe {record.reason}")
         crash = plan.errors[0].rstrip().splitlines()[-3:] if plan.errors else []
         self.rules.hold("no crash", record.status != "failed", f"{record.reason} ({' | '.join(map(str.strip, crash))})")
         watched.check_pools()
@@ -176,10 +184,10 @@ class _Trial:
         with scrambled() as untouched:
             again, others = self.run(audited)
             drawn = not untouched()
-        self.rules.hold("own generator", others == made, "other global seeds make other cases")
+        self.rules.hold("own generator", others == made, "the cases depend on a global generator")
         same = _numbers(again) == _numbers(record)
-        self.rules.hold("own generator", same, "other global seeds make other numbers")
-        self.rules.hold("own generator", not drawn, "it draws from a global generator")
+        self.rules.hold("own generator", same, "the numbers depend on a global generator")
+        self.rules.hold("own generator", not drawn, "the probe draws from a global generator")
 
     def planned(self, audited: AuditedModel) -> Planned | None:
         """The probe's estimate; None without one. Raises AssertionError."""
@@ -189,7 +197,11 @@ class _Trial:
         audit = BoundAudit(plan, audited, self.probe, scorer_for(plan, audited.model))
         with self.rules.calm("planned", "planned(audit)"):
             planned = self.probe.planned(audit)
-        self.rules.hold("planned", planned is None or isinstance(planned, Planned), f"planned(audit) is {planned!r}")
+        self.rules.hold(
+            "planned",
+            planned is None or isinstance(planned, Planned),
+            f"planned(audit) must return Planned or None, not {planned!r}",
+        )
         return planned  # type: ignore[no-any-return]
 
 

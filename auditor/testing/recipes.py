@@ -24,17 +24,17 @@ from auditor.types import Example, Task
 MEND = {
     **settings.MEND,
     "members": "derive the class from auditor.training.recipes.Recipe, with name and settings_type",
-    "docstring": "describe the class: the method, with its source",
-    "name of its own": "call it otherwise: a recipe is found by its name",
-    "refused": "raise ConfigError for what cannot be, in __init__ or check",
-    "serves the task": "serve the task, or refuse it in check(task, settings) with ConfigError",
-    "no crash": "mend the exception, or refuse in check(task, settings) what cannot be served",
-    "losses": "return the loss of the batch as a finite float from backward",
-    "rows stay": "return other examples from examples(), and leave those given as they are",
+    "docstring": "describe the method and its source in the class's docstring",
+    "name of its own": "give the recipe a unique name",
+    "refused": "raise ConfigError for a bad value, in __init__ or check",
+    "serves the task": "serve the task, or raise ConfigError in check(task, settings)",
+    "no crash": "fix the exception, or raise ConfigError in check(task, settings) for what cannot be served",
+    "losses": "return the loss of the batch from backward, as a finite float",
+    "rows stay": "return new examples from examples(), and leave the given ones as they are",
     "own generator": "draw in Python from self.training.rng alone, and leave the global generators as they are",
-    "no strength": "return what Recipe returns where the settings ask for nothing, and draw nothing",
-    "state": "return from state() every tensor that is kept from batch to batch, and restore it in load_state",
-    "release": "keep nothing of a training after release()",
+    "no strength": "return what Recipe returns where the settings ask for nothing, and draw no random number",
+    "state": "return every tensor that outlives a batch from state(), and restore it in load_state",
+    "release": "drop everything of a training in release()",
 }
 """Rule → how to mend what breaks it."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -83,16 +83,22 @@ def check_recipe(
 
 
 def _check_members(rules: Rules, kind: Any) -> None:
-    rules.hold("members", isinstance(kind, type) and issubclass(kind, Recipe), "it is no class derived from Recipe")
+    rules.hold(
+        "members", isinstance(kind, type) and issubclass(kind, Recipe), "the recipe must be a class derived from Recipe"
+    )
     lacking = [member for member in ("name", "settings_type") if not hasattr(kind, member)]
-    rules.hold("members", not lacking, f"it lacks {', '.join(lacking)}")
-    rules.hold("members", isinstance(kind.name, str) and _NAME.fullmatch(kind.name), f"its name is {kind.name!r}")
-    rules.hold("docstring", (vars(kind).get("__doc__") or "").strip(), "it has none")
-    rules.hold("settings frozen", is_dataclass(kind.settings_type), "settings_type is no dataclass")
+    rules.hold("members", not lacking, f"the class lacks {', '.join(lacking)}")
+    rules.hold(
+        "members",
+        isinstance(kind.name, str) and _NAME.fullmatch(kind.name),
+        f"name must be snake_case, not {kind.name!r}",
+    )
+    rules.hold("docstring", (vars(kind).get("__doc__") or "").strip(), "the class has no docstring")
+    rules.hold("settings frozen", is_dataclass(kind.settings_type), "settings_type is not a dataclass")
     if kind.name in recipes.names():
         known = recipes.find(kind.name)
         same = (known.__module__, known.__qualname__) == (kind.__module__, kind.__qualname__)
-        rules.hold("name of its own", same, f"{known.__module__}.{known.__qualname__} is called {kind.name!r} too")
+        rules.hold("name of its own", same, f"{known.__module__}.{known.__qualname__} has the name {kind.name!r} too")
 
 
 def _check_refused(rules: Rules, kind: Any, table: Mapping[str, Any]) -> None:
@@ -102,7 +108,7 @@ def _check_refused(rules: Rules, kind: Any, table: Mapping[str, Any]) -> None:
         except ConfigError as error:
             rules.hold("refused", "\n" not in error.line, f"{dict(table)}: {error.line!r} is not one line")
         else:
-            rules.hold("refused", False, f"it takes {dict(table)}")
+            rules.hold("refused", False, f"the recipe accepts {dict(table)}")
 
 
 def _refuses(rules: Rules, recipe: Recipe, task: Task, reason: str | None) -> bool:
@@ -114,7 +120,7 @@ def _refuses(rules: Rules, recipe: Recipe, task: Task, reason: str | None) -> bo
         except AuditError as error:
             line = error.line
     expected = line is None if reason is None else line is not None and reason in line
-    rules.hold("serves the task", expected, f"check says {line!r}, and the test expects {reason!r}")
+    rules.hold("serves the task", expected, f"check(task, settings) raises {line!r}, and the test expects {reason!r}")
     return line is not None
 
 
@@ -125,31 +131,31 @@ def _check_trainings(rules: Rules, place: Ground, kind: Any, given: Mapping[str,
         with scrambled() as untouched:
             second = _trained(place, kind, given)
             drawn = not untouched()
-        rules.hold("own generator", not drawn, "it draws from a global generator")
+        rules.hold("own generator", not drawn, "the recipe draws from a global generator")
     rules.hold("losses", finite(first.losses), f"the losses are {first.losses}")
-    rules.hold("rows stay", before == list(place.examples), "the rows given are not as they were")
+    rules.hold("rows stay", before == list(place.examples), "examples() changes the rows that it is given")
     same = first.rows == second.rows and alike(first.weights, second.weights)
-    rules.hold("own generator", same, "other global seeds make other rows or weights")
+    rules.hold("own generator", same, "the rows or weights depend on a global generator")
     assert first.snapshot is not None
     recipe = recipes.build(kind, kind.name, given)
-    with rules.calm("state", "going on after the first epoch"):
+    with rules.calm("state", "resuming after the first epoch"):
         rest = passed(place, recipe, after=first.snapshot)
     went_on = rest.rows == first.rows[1:] and alike(rest.weights, first.weights)
-    rules.hold("state", went_on, "a training that goes on after its first epoch ends with other weights")
+    rules.hold("state", went_on, "a training resumed after its first epoch ends with other weights")
     try:
         kept = recipe.training
     except RuntimeError:
         kept = None
-    rules.hold("release", kept is None, "the training is still there")
+    rules.hold("release", kept is None, "recipe.training still returns the training")
 
 
 def _check_no_strength(rules: Rules, place: Ground, kind: Any, given: Mapping[str, Any]) -> None:
     with rules.calm("no strength", "a training without strength"):
         weak = _trained(place, kind, given)
     plain = passed(place, recipes.build(Standard, "standard", {}))
-    rules.hold("no strength", weak.rows == plain.rows, f"with {dict(given)} the rows are not as given")
+    rules.hold("no strength", weak.rows == plain.rows, f"with {dict(given)} the recipe trains on other rows")
     same = alike(weak.weights, plain.weights)
-    rules.hold("no strength", same, f"with {dict(given)} the weights are not those of standard training")
+    rules.hold("no strength", same, f"with {dict(given)} the weights differ from those of standard training")
 
 
 def _trained(place: Ground, kind: Any, given: Mapping[str, Any]) -> Passed:

@@ -53,7 +53,7 @@ def sample_rows(task: Task, n: int, name: str = HOME, words: Sequence[int] = ran
     """
     make = _sentence if "labelled_spans" in task.offers else _labelled if "one_label" in task.offers else None
     if make is None or not task.labels:
-        raise ValueError(f"no examples of {task.name} can be made up: give some (examples=…)")
+        raise ValueError(f"cannot make up examples of {task.name}: give examples=…")
     return tuple(make(task, number, f"{name}:{number + 2}", words) for number in range(n))
 
 

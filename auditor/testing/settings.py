@@ -11,10 +11,10 @@ from auditor.errors import ConfigError
 from auditor.testing.rules import Rules
 
 MEND = {
-    "settings frozen": "make them an instance of a dataclass with frozen=True and a default for every field",
-    "settings validated": "annotate each field with the type of its values, so that the config refuses any other",
-    "settings refused in one line": "raise ValueError or auditor.errors.ConfigError in __post_init__ for other values",
-    "settings in JSON": "use numbers, words, tuples and mappings of these, so that results.json can hold them",
+    "settings frozen": "use an instance of a frozen dataclass with a default for every field",
+    "settings validated": "annotate each field with its type, so that the config refuses any other",
+    "settings refused in one line": "raise ValueError or auditor.errors.ConfigError in __post_init__ for a bad value",
+    "settings in JSON": "use numbers, strings, and tuples and mappings of these, so that results.json can hold them",
 }
 """Rule → how to mend what breaks it."""
 JUNK = {"no": [{"such": ["setting"]}]}
@@ -36,16 +36,16 @@ def check_settings(rules: Rules, default: Any, read: Read) -> None:
     """Check settings by reading them as a config does. Raises AssertionError."""
     kind = type(default)
     frozen = dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    rules.hold("settings frozen", frozen, f"{kind.__name__} is no frozen dataclass")
+    rules.hold("settings frozen", frozen, f"{kind.__name__} is not a frozen dataclass")
     try:
         written = json.loads(json.dumps(dataclasses.asdict(default), allow_nan=False))
     except (TypeError, ValueError) as error:
         rules.hold("settings in JSON", False, str(error))
     given = {key: value for key, value in written.items() if value is not None}
-    with rules.calm("settings validated", "reading the defaults as a config has them"):
-        rules.hold("settings validated", read(given) == default, "the defaults, read from a config, are not themselves")
+    with rules.calm("settings validated", "reading the defaults from a config"):
+        rules.hold("settings validated", read(given) == default, "the defaults change when a config gives them")
     for each in dataclasses.fields(default):
-        rules.hold("settings validated", _refused(rules, read, each.name, JUNK), f"{each.name} takes {JUNK}")
+        rules.hold("settings validated", _refused(rules, read, each.name, JUNK), f"{each.name} accepts {JUNK}")
         for value in EXTREMES.get(type(getattr(default, each.name)), ()):
             _refused(rules, read, each.name, value)
 
@@ -56,6 +56,8 @@ def _refused(rules: Rules, read: Read, key: str, value: Any) -> bool:
         try:
             read({key: value})
         except ConfigError as error:
-            rules.hold("settings refused in one line", "\n" not in error.line, f"{key} = {value!r}: {error.line!r}")
+            rules.hold(
+                "settings refused in one line", "\n" not in error.line, f"{key} = {value!r} raises {error.line!r}"
+            )
             return True
     return False

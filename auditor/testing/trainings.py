@@ -32,7 +32,7 @@ def started(
 
     def current_model() -> Model:
         if model is None:
-            raise RuntimeError("the recipe asks for the current model, and the test gives none")
+            raise RuntimeError("the recipe asks for the current model: start the training with a model")
         return model
 
     recipe.start(Training(task, random.Random(seed), current_model, **how))

@@ -70,7 +70,7 @@ def next_step(role: Role | None, slice_: Slice | None, limitation: str | None) -
 
 
 def next_steps(results: Mapping[str, Any], folder: str = ANY_FOLDER) -> dict[int, str]:
-    """Place of each failed verdict → the next step, in one line.
+    """Place of each failed verdict → what to do about it.
 
     ``folder``: the results folder, as the user wrote it. Results do not keep these lines: a later auditor may know
     better, and its advice would not follow from the rows.

@@ -1,0 +1,240 @@
+"""Every probe with every task of auditor's own: measurements, skips and verdicts are those that are recorded.
+
+The audits run in the real engine, on models that count words: what they find depends on no weights and no training.
+For an intended change of numbers, which CHANGELOG names, ``python tests/test_recorded_numbers.py --record`` writes the
+file anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import pytest
+from fakes import nowhere
+
+from auditor import tasks
+from auditor.environment import packages
+from auditor.evaluation import runner
+from auditor.evaluation.plan import AuditedModel, Plan
+from auditor.plugins import registry
+from auditor.results.canonical_json import plain, slice_text
+from auditor.testing import FakeModel, counting_fit, counting_model, counting_trainer, sample_rows
+from auditor.text import words_of
+from auditor.types import Example, ProbeRecord, Request, Response, Silent, Task
+from auditor.verdicts import gate
+from auditor.verdicts import policy as policies
+
+FILE = Path(__file__).resolve().parent.parent / "fixtures" / "numbers" / "recorded.json"
+TASKS: dict[str, Task] = {
+    "text-classification": tasks.create("text-classification", ("negative", "positive")),
+    "ner": tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
+}
+SMALL: dict[str, dict[str, Any]] = {
+    "quality": {"examples": 48},
+    "noise": {"examples": 24, "severities": {"middle": 0.2}},
+    "domain_shift": {"examples": 48},
+    "adversarial": {"examples": 24, "query_budget": 30},
+    "bias": {"sentences": 24, "axes": ("gender", "religion")},
+    "entities": {"examples": 48},
+    "entity_bias": {"names_per_sentence": 2, "axes": ("persons", "places")},
+    "low_resource": {"sizes": (20, 80), "seeds": 2, "steps": 30, "examples": 48},
+    "label_noise": {"rates": (0.1, 0.4), "rows": 120, "seeds": 2, "steps": 30, "examples": 48},
+    "training_strategy": {
+        "source": "train",
+        "recipes": ("fgm",),
+        "seeds": 2,
+        "steps": 30,
+        "rows": 120,
+        "examples": 48,
+        "noisy": 4,
+        "attacked": 4,
+        "sentences": 4,
+    },
+}
+"""Settings of every shipped probe that are quick, and yet leave slices with enough clusters for a verdict."""
+RECIPES: dict[str, tuple[str, ...]] = {
+    "text-classification": ("deepwordbug", "pruthi"),
+    "ner": ("deepwordbug", "entity swap"),
+}
+"""Attacks that need no corpus of NLTK."""
+LEFT_OUT = {
+    "proxy_distance": "a classifier of scikit-learn decides it, and its numbers depend on BLAS and version",
+    "domain_classifier_accuracy": "likewise",
+}
+"""Metrics that are not recorded → why."""
+ATTACKS = {"adversarial", "training_strategy", "verdicts"}
+"""Parts that need the real TextAttack."""
+PARTS = (*SMALL, "verdicts")
+
+
+def guessing(task: Task, rows: Sequence[Example]) -> FakeModel:
+    """A model that has learned rows, and guesses by a checksum of the letters where it knows little."""
+    knows = counting_model(task, rows, cased=True)
+    met = {word for row in rows for text in row.inputs.values() for word in words_of(text)}
+
+    def answer(request: Request) -> Response:
+        (known,) = knows.run(knows.encode([request]))
+        if "labelled_spans" in task.offers:
+            return tuple(guessed(word, tag) for word, tag in zip(request.texts, known, strict=True))
+        guess = (crc32(" ".join(request.texts).encode()) % 97 + 1) / 98
+        return known if max(known) > 0.75 else (guess, 1 - guess)
+
+    def guessed(word: str, known: tuple[float, ...]) -> tuple[float, ...]:
+        place = crc32(word.encode()) % (3 * len(task.labels))
+        if word in met or place >= len(task.labels):
+            return known
+        return tuple(float(number == place) for number in range(len(task.labels)))
+
+    return FakeModel(answer, task.labels, name="guessing", tokens=words_of)
+
+
+def audit_of(task: Task) -> Plan:
+    """An audit of a model that has learned some words of home, and tells capitals from small letters."""
+    train = sample_rows(task, 120, "train", words=range(6))
+    weak = {"fgm": counting_fit(task, least=12)}
+    model = guessing(task, train)
+    probes = registry.discover()
+    small = {**SMALL, "adversarial": {**SMALL["adversarial"], "recipes": RECIPES[task.name]}}
+    return Plan(
+        task=task,
+        models=(AuditedModel(model, counting_fit(task, least=3), counting_trainer(task, weak)),),
+        candidate=model.name,
+        examples={
+            "home": sample_rows(task, 48, words=range(8)),
+            "elsewhere": sample_rows(task, 48, "elsewhere", words=range(4, 12)),
+            "train": train,
+        },
+        probes=probes,
+        settings={probe.name: replace(probe.settings, **small[probe.name]) for probe in probes},
+        selected=frozenset(probe.name for probe in probes),
+        favourable_label="positive" if "positive" in task.labels else None,
+    )
+
+
+def numbers_of(record: ProbeRecord) -> Iterator[tuple[str, list[Any]]]:
+    """Each line of a probe's record → what it says."""
+    yield "status", [record.status, record.reason]
+    for skipped in record.skipped:
+        yield f"skipped {slice_text(skipped.slice)}", [skipped.reason]
+    for each in record.measurements:
+        if each.metric not in LEFT_OUT:
+            numbers = [each.value, each.low, each.high, each.n_cases, each.n_clusters, each.method, each.status]
+            yield f"{each.metric} {slice_text(each.slice)}", numbers
+
+
+def verdicts_of(plan: Plan, records: tuple[ProbeRecord, ...]) -> Iterator[tuple[str, list[Any]]]:
+    """Each verdict of the task's shipped policy → what it says, and the decision."""
+    policy = policies.load(task=plan.task.name)
+    decision = gate.decide(policy, records, plan.candidate)
+    yield "decision", [decision.exit_code, decision.headline]
+    for each in decision.verdicts:
+        rule = policy.rules[each.rule]
+        place = "" if each.slice is None else slice_text(each.slice)
+        said = [each.outcome, each.reason, each.value, each.low, each.high, each.more_examples]
+        yield f"rule {each.rule}: {rule.probe} {rule.metric} {place}", said
+
+
+def gathered(lines: Iterator[tuple[str, list[Any]]]) -> dict[str, list[Any]]:
+    """The lines by name, rounded as results.json is; no two have the same name."""
+    named: dict[str, list[Any]] = {}
+    for name, said in lines:
+        assert name not in named, name
+        named[name] = plain(said)
+    return named
+
+
+@functools.cache
+def measured(task: str) -> Mapping[str, dict[str, list[Any]]]:
+    """Probe, and ``verdicts`` → its lines."""
+    plan = audit_of(TASKS[task])
+    records = runner.run(plan, nowhere, Silent())
+    assert plan.errors == []
+    numbers = {record.probe: gathered(numbers_of(record)) for record in records}
+    return {**numbers, "verdicts": gathered(verdicts_of(plan, records))}
+
+
+def differing(recorded: Mapping[str, list[Any]], now: Mapping[str, list[Any]]) -> list[str]:
+    """What differs, a line each."""
+    names = dict.fromkeys((*recorded, *now))
+    return [
+        f"{name}: recorded {recorded.get(name, 'nothing')}, now {now.get(name, 'nothing')}"
+        for name in names
+        if recorded.get(name) != now.get(name)
+    ]
+
+
+@functools.cache
+def recorded() -> Any:
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def test_every_probe_and_every_task_is_recorded() -> None:
+    assert TASKS.keys() == set(tasks.names()) == recorded().keys()
+    assert SMALL.keys() == {probe.name for probe in registry.discover()}
+    for parts in recorded().values():
+        assert tuple(sorted(parts)) == tuple(sorted(PARTS))
+
+
+def test_the_recorded_audits_measure_and_judge() -> None:
+    """Numbers that are all 0 or 1, or never judged, would hide what changes."""
+    for task, parts in recorded().items():
+        silent = {part for part in SMALL if parts[part]["status"][0] != "measured"}
+        assert silent == {"text-classification": {"entities", "entity_bias"}, "ner": {"bias"}}[task]
+        assert {line[0] for line in parts["verdicts"].values()} >= {"pass", "fail", "inconclusive"}
+        ok = [line for part in SMALL for line in parts[part].values() if line[-1] == "ok"]
+        assert sum(0 < line[0] < 1 for line in ok) > 50
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("task", TASKS)
+def test_numbers_stay_what_they_are(task: str, part: str) -> None:
+    if part in ATTACKS and (reason := packages.lacking("textattack")) is not None:
+        pytest.skip(reason)
+    differences = differing(recorded()[task][part], measured(task)[part])
+    assert not differences, "\n".join([f"{len(differences)} lines of {part} of {task} differ:", *differences])
+
+
+def test_a_difference_is_named() -> None:
+    before = {"drop {}": [0.1, "ok"], "flips {}": [1], "gone {}": [2]}
+    now = {"drop {}": [0.2, "ok"], "flips {}": [1], "new {}": [3]}
+    assert differing(before, now) == [
+        "drop {}: recorded [0.1, 'ok'], now [0.2, 'ok']",
+        "gone {}: recorded [2], now nothing",
+        "new {}: recorded nothing, now [3]",
+    ]
+
+
+def written(numbers: Mapping[str, Mapping[str, Mapping[str, list[Any]]]]) -> str:
+    """The numbers as JSON, with a line for each."""
+    tables = []
+    for task, parts in numbers.items():
+        blocks = []
+        for part, lines in parts.items():
+            rows = (f"   {json.dumps(name)}: {json.dumps(said, ensure_ascii=False)}" for name, said in lines.items())
+            blocks.append(f"  {json.dumps(part)}: {{\n" + ",\n".join(rows) + "\n  }")
+        tables.append(f" {json.dumps(task)}: {{\n" + ",\n".join(blocks) + "\n }")
+    return "{\n" + ",\n".join(tables) + "\n}\n"
+
+
+def record() -> None:
+    """Write what is measured now, and say what differs from before."""
+    numbers = {task: measured(task) for task in TASKS}
+    if FILE.exists():
+        for task, part in ((task, part) for task in TASKS for part in PARTS):
+            for line in differing(recorded().get(task, {}).get(part, {}), numbers[task][part]):
+                print(f"{task}, {part}: {line}")
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(written(numbers), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--record"]:
+        sys.exit("usage: python tests/test_recorded_numbers.py --record")
+    record()
