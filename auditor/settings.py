@@ -7,6 +7,7 @@ documentation shows them.
 from __future__ import annotations
 
 import functools
+import math
 import types
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import fields
@@ -20,6 +21,10 @@ Count: TypeAlias = Annotated[int, Ge(1)]
 """How many of something, where none would leave nothing to do."""
 Share: TypeAlias = Annotated[float, Gt(0), Le(1)]
 """A part of something, or all of it."""
+Fraction: TypeAlias = Annotated[float, Ge(0), Le(1)]
+"""None of something, a part of it, or all of it."""
+NotNegative: TypeAlias = Annotated[float, Ge(0)]
+"""A size or a weight; 0 takes its effect away."""
 
 Path: TypeAlias = tuple[int | str, ...]
 """From a field to a value in it: the place in a list, the key in a table."""
@@ -42,19 +47,24 @@ class CheckedSettings:
 def check(settings: Any) -> None:
     """Refuse what the types of the fields do not allow.
 
-    That is a number out of range, a list that is too short, and a list that names something twice. Raises ConfigError.
+    That is a number out of range or without an end, a list that is too short, and a list that names something twice.
+    Raises ConfigError.
     """
     kind: Any = type(settings)
     for field in fields(settings):
         value = getattr(settings, field.name)
         for path, wrong, problem in _problems(_hints(kind)[field.name], value, (field.name,)):
             raise ConfigError(f"{key_path(path)} = {wrong} {problem}")
-        refuse_repeated(field.name, value)
+        refuse_repeated(field.name, settings)
 
 
-def refuse_repeated(key: str, chosen: object) -> None:
-    """Refuse a list that names something twice. Raises ConfigError."""
-    if isinstance(chosen, tuple):
+def refuse_repeated(key: str, settings: object) -> None:
+    """Refuse a list that names something twice.
+
+    It may do so where its settings name it in ``MAY_REPEAT``. Raises ConfigError.
+    """
+    chosen = getattr(settings, key)
+    if isinstance(chosen, tuple) and key not in getattr(settings, "MAY_REPEAT", ()):
         for value in chosen:
             if chosen.count(value) > 1:
                 raise ConfigError(f"{key} names {value!r} twice")
@@ -72,9 +82,9 @@ def range_of(hint: Any) -> str:
     ``at least 1``, ``from 1 to 12``, ``above 0 and at most 1``.
     """
     marks = _unwrapped(hint)[1]
-    lows = [(mark.gt, "above") for mark in marks if isinstance(mark, Gt)]
+    lows: list[tuple[Any, str]] = [(mark.gt, "above") for mark in marks if isinstance(mark, Gt)]
     lows += [(mark.ge, "at least") for mark in marks if isinstance(mark, Ge)]
-    highs = [(mark.lt, "below") for mark in marks if isinstance(mark, Lt)]
+    highs: list[tuple[Any, str]] = [(mark.lt, "below") for mark in marks if isinstance(mark, Lt)]
     highs += [(mark.le, "at most") for mark in marks if isinstance(mark, Le)]
     # The tightest bound counts; of two equal ones, max and min take the first: the one that excludes the number.
     ends = [max(lows, key=_bound, default=None), min(highs, key=_bound, default=None)]
@@ -136,6 +146,8 @@ def _problems(hint: Any, value: Any, path: Path) -> Iterator[tuple[Path, object,
     marks = _unwrapped(hint)[1]
     if isinstance(value, int | float) and not all(_holds(mark, value) for mark in marks):
         yield path, value, f"must be {range_of(hint)}"
+    elif isinstance(value, float) and marks and math.isinf(value):
+        yield path, value, "must be finite"
     least = max((mark.min_length for mark in marks if isinstance(mark, MinLen)), default=0)
     if isinstance(value, Sized) and len(value) < least:
         yield path, value, "is empty" if least == 1 else f"must have at least {least} entries"

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Ge, MinLen
 
 from auditor.environment import resources
 from auditor.settings import CheckedSettings, Count, Share
-from auditor.types import NEEDS, Audit, Slice, Task
+from auditor.types import NEEDS, AttackRecipe, Audit, Slice, Task
 from probes._entity_swap import SWAP
-
-Recipe = Literal["deepwordbug", "pruthi", "textbugger", "pwws", "entity swap"]
-SPANS = "labelled_spans"
 
 
 @dataclass(frozen=True)
 class Settings(CheckedSettings):
     """Which attacks run, on how many examples and how strong.
 
-    What is None depends on whether the task labels spans of words, as ``ner`` does.
+    What is None is as the task has it.
     """
 
     examples: Count = 100
     """Of the home domain."""
-    recipes: Annotated[tuple[Recipe, ...], MinLen(1)] | None = None
+    recipes: Annotated[tuple[AttackRecipe, ...], MinLen(1)] | None = None
     """None: deepwordbug, textbugger and pwws, and pruthi for whole texts or entity swap for spans."""
     max_words_changed: Share | None = None
     """Share of the words that the model reads which may change; one word always may. None: 0.1, or 0.2 for spans, whose
@@ -41,12 +38,12 @@ class Settings(CheckedSettings):
 class Strength:
     """The settings for one task, nothing left open."""
 
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[AttackRecipe, ...]
     max_words_changed: float
     query_budget: int
     freedom: bool
 
-    def slices(self, recipe: Recipe) -> Iterator[tuple[Slice, float | None]]:
+    def slices(self, recipe: AttackRecipe) -> Iterator[tuple[Slice, float | None]]:
         """Slices, and the share of words that may change; None: no limit."""
         yield {"recipe": recipe}, self.max_words_changed
         if self.freedom:
@@ -55,15 +52,10 @@ class Strength:
 
 def strength(settings: Settings, task: Task) -> Strength:
     """The settings as they hold for the task."""
-    recipes: tuple[Recipe, ...] = ("deepwordbug", "pruthi", "textbugger", "pwws")
-    share, budget = 0.1, 300
-    if SPANS in task.offers:
-        recipes = ("deepwordbug", "textbugger", "pwws", "entity swap")
-        share, budget = 0.2, 100
     return Strength(
-        recipes if settings.recipes is None else settings.recipes,
-        settings.max_words_changed or share,
-        settings.query_budget or budget,
+        settings.recipes or task.attacks.recipes,
+        settings.max_words_changed or task.attacks.max_words_changed,
+        settings.query_budget or task.attacks.query_budget,
         settings.freedom,
     )
 
@@ -73,17 +65,22 @@ def of_audit(audit: Audit) -> Strength:
     return strength(audit.settings, audit.task)
 
 
-def not_run(recipe: Recipe, limit: float | None) -> str | None:
+def not_run(recipe: AttackRecipe, limit: float | None) -> str | None:
     """Why a recipe does not run at this limit, or None."""
     if limit is None and recipe in ("pruthi", SWAP):
         return f"the recipe itself changes one {'entity' if recipe == SWAP else 'word'}: no other strength"
     return None
 
 
-def unavailable(audit: Audit, recipe: Recipe) -> str | None:
+def suits(task: Task, recipe: AttackRecipe) -> bool:
+    """Whether the task has what the recipe changes."""
+    return recipe != SWAP or "labelled_spans" in task.offers
+
+
+def unavailable(audit: Audit, recipe: AttackRecipe) -> str | None:
     """Why a recipe cannot run here; None where it can."""
     if recipe != SWAP:
         return resources.lacking(recipe)
-    if SPANS not in audit.task.offers:
+    if not suits(audit.task, recipe):
         return "the task labels no spans of words"
     return None if audit.has("train") else NEEDS["train"]

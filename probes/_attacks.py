@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from auditor import text
 from auditor.text import shares
-from auditor.types import Audit, Case, Edits, Example, Goal, Response, Slice
+from auditor.types import AttackRecipe, Audit, Case, Edits, Example, Goal, Response, Slice
 from probes import _attack_strength
-from probes._attack_strength import Recipe
 from probes._entity_swap import SWAP, EntitySwap
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class Target:
 class Words:
     """Attacks by TextAttack on the words that the task does not protect."""
 
-    def __init__(self, audit: Audit, recipe: Recipe) -> None:
+    def __init__(self, audit: Audit, recipe: AttackRecipe) -> None:
         self._audit, self._recipe = audit, recipe
         self._field, self._budget = audit.task.fields[0], _attack_strength.of_audit(audit).query_budget
         self._without_answers = self._attacker(lambda _texts: ())
@@ -96,7 +95,7 @@ class Swapping:
 Attack: TypeAlias = Words | Swapping
 
 
-def attack_of(audit: Audit, recipe: Recipe) -> Attack:
+def attack_of(audit: Audit, recipe: AttackRecipe) -> Attack:
     """The attack by a recipe."""
     return Swapping(audit) if recipe == SWAP else Words(audit, recipe)
 

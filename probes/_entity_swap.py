@@ -11,7 +11,6 @@ from auditor.types import Audit, Edits, Example, Goal, Span
 
 SWAP = "entity swap"
 CHANGES = "entities whose type has another name in the training rows"
-FIELD = "text"
 Names = Mapping[str, tuple[tuple[str, ...], ...]]
 """Type → the names of the training rows, each once, in their order."""
 
@@ -20,12 +19,12 @@ class EntitySwap:
     """Replaces entities by others of their type from the training rows."""
 
     def __init__(self, audit: Audit, query_budget: int) -> None:
-        self._audit, self._budget = audit, query_budget
-        self._names = _names_by_type(audit.examples("train"))
+        self._audit, self._field, self._budget = audit, audit.task.fields[0], query_budget
+        self._names = _names_by_type(audit.examples("train"), self._field)
 
     def offers(self, example: Example, entities: Sequence[Span]) -> bool:
         """Whether the training rows have another name for any entity found."""
-        words = text.words_of(example.inputs[FIELD])
+        words = text.words_of(example.inputs[self._field])
         return any(
             name != words[entity.start : entity.end]
             for entity in entities
@@ -34,10 +33,10 @@ class EntitySwap:
 
     def attack(self, example: Example, goal: Goal, entities: Sequence[Span]) -> tuple[Edits | None, int]:
         """The edits that succeed, or None, and the number of queries."""
-        audit, words = self._audit, text.split(example.inputs[FIELD])
+        audit, words = self._audit, text.split(example.inputs[self._field])
         rng, asked = audit.rng(SWAP, example.id), 0
         for entity, name in self._candidates(words, entities, rng):
-            edits = {FIELD: (text.Edit(entity.start, entity.end, name, (" ",) * (len(name) - 1)),)}
+            edits = {self._field: (text.Edit(entity.start, entity.end, name, (" ",) * (len(name) - 1)),)}
             inputs, _ = text.edited(example.inputs, edits)
             (answer,) = audit.ask([inputs])
             asked += 1
@@ -60,10 +59,10 @@ class EntitySwap:
                     yield entity, known[turn]
 
 
-def _names_by_type(examples: Sequence[Example]) -> Names:
+def _names_by_type(examples: Sequence[Example], field: str) -> Names:
     names: dict[str, dict[tuple[str, ...], None]] = {}
     for example in examples:
-        words = text.words_of(example.inputs[FIELD])
+        words = text.words_of(example.inputs[field])
         for entity in spans.spans(example.gold or ()):
             names.setdefault(entity.type, {})[words[entity.start : entity.end]] = None
     return {kind: tuple(known) for kind, known in names.items()}

@@ -7,9 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from auditor import metrics
-from auditor.types import WORDS_TOUCHED, Audit, Case, Example, Judged, Metric, Planned, ProbeDefaults, Skipped, Task
+from auditor.types import (
+    WORDS_TOUCHED,
+    AttackRecipe,
+    Audit,
+    Case,
+    Example,
+    Judged,
+    Metric,
+    Planned,
+    ProbeDefaults,
+    Skipped,
+    Task,
+)
 from probes import _entity_swap
-from probes._attack_strength import SPANS, Recipe, Settings, not_run, of_audit, unavailable
+from probes._attack_strength import Settings, not_run, of_audit, suits, unavailable
 from probes._attacks import Target, attack_of
 from probes._entity_swap import SWAP
 from probes._reading import parts_read
@@ -96,7 +108,7 @@ class Adversarial(ProbeDefaults):
         for recipe in strength.recipes:
             reason = unavailable(audit, recipe) if examples else "no example has a label"
             if reason is not None:
-                applies = recipe != SWAP or SPANS in audit.task.offers
+                applies = suits(audit.task, recipe)
                 yield from (Skipped(slice_, reason, applies) for slice_, _ in strength.slices(recipe))
             else:
                 yield from _of_recipe(audit, recipe, examples, attacked)
@@ -119,7 +131,7 @@ def _attacked(audit: Audit, examples: Sequence[Example]) -> dict[str, Target]:
 
 
 def _of_recipe(
-    audit: Audit, recipe: Recipe, examples: Sequence[Example], targets: Mapping[str, Target]
+    audit: Audit, recipe: AttackRecipe, examples: Sequence[Example], targets: Mapping[str, Target]
 ) -> Iterator[Case | Skipped]:
     attack = attack_of(audit, recipe)
     offers = {name: attack.offers(target) for name, target in targets.items()}

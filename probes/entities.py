@@ -28,7 +28,7 @@ from auditor.types import (
     Span,
     Task,
 )
-from probes import _entity_quality
+from probes import _entity_recall
 
 SEEN, UNSEEN = "seen in training", "not seen in training"
 OCCURRENCES = ((1, "1"), (4, "2 to 4"), (19, "5 to 19"))
@@ -73,7 +73,7 @@ class Entities(ProbeDefaults):
 
     name = "entities"
     limitation: str | None = "coverage"
-    needs: frozenset[str] = frozenset({"labelled_spans"})
+    needs: frozenset[str] = frozenset({"labelled_spans", "single_text"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
     reads_details = True
@@ -82,7 +82,7 @@ class Entities(ProbeDefaults):
         """Recall, the gap, and quality where entities are hard to see."""
         return (
             _when(metrics.task_metric(task), ALL, REWRITTEN),
-            _entity_quality.RECALL,
+            _entity_recall.RECALL,
             GAP,
             _when(metrics.drop(task), REWRITTEN),
             _when(metrics.vacuous_rate(), REWRITTEN),
@@ -101,16 +101,17 @@ class Entities(ProbeDefaults):
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield sentences by the entities asked for, by length and by spelling."""
+        (field,) = audit.task.fields
         examples = [example for example in audit.examples("home", audit.settings.examples) if example.gold is not None]
         known = (
-            Counter(key for example in audit.examples("train") for _, key in _named(example))
+            Counter(key for example in audit.examples("train") for _, key in _named(example, field))
             if audit.has("train")
             else None
         )
         if known is None:
             yield Skipped({"entity": SEEN}, NEEDS["train"])
         for slice_, chosen in _slices(known):
-            asked = [case for example in examples if (case := _only(example, chosen, slice_))]
+            asked = [case for example in examples if (case := _only(example, field, chosen, slice_))]
             yield from asked
             if not asked:
                 yield Skipped(slice_, "no entity of the test rows is one")
@@ -121,9 +122,9 @@ class Entities(ProbeDefaults):
             for example in examples:
                 edits = tuple(
                     text.Edit(place, place + 1, (change(word),))
-                    for place, word in enumerate(text.words_of(example.inputs["text"]))
+                    for place, word in enumerate(text.words_of(example.inputs[field]))
                 )
-                yield Case(example, {"written in": name}, {"text": edits}, facts={ASKED: REWRITTEN})
+                yield Case(example, {"written in": name}, {field: edits}, facts={ASKED: REWRITTEN})
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         """The gap, where there are entities of both kinds."""
@@ -132,7 +133,7 @@ class Entities(ProbeDefaults):
         for judged in cases:
             kind = judged.slice.get("entity")
             if kind is not None:
-                arms[kind].append((judged.cluster, _entity_quality.recall(judged)))
+                arms[kind].append((judged.cluster, _entity_recall.recall(judged)))
         if all(arms.values()):
             rows = [*metrics.summed(arms[SEEN], "first"), *metrics.summed(arms[UNSEEN], "second")]
             yield metrics.measurement(GAP, {}, rows, n_cases=sum(map(len, arms.values())))
@@ -142,8 +143,8 @@ Key = tuple[str, str]
 """An entity's words in lower case, and its type."""
 
 
-def _named(example: Example) -> Iterator[tuple[Span, Key]]:
-    words = text.words_of(example.inputs["text"])
+def _named(example: Example, field: str) -> Iterator[tuple[Span, Key]]:
+    words = text.words_of(example.inputs[field])
     for entity in spans.spans(example.gold or ()):
         yield entity, (" ".join(words[entity.start : entity.end]).lower(), entity.type)
 
@@ -180,12 +181,12 @@ def _when(metric: Metric, *kinds: str) -> Metric:
     return replace(metric, read=lambda judged: metric.read(judged) if judged.facts[ASKED] in kinds else ())
 
 
-def _only(example: Example, chosen: Callable[[Span, Key], bool], slice_: Slice) -> Case | None:
+def _only(example: Example, field: str, chosen: Belongs, slice_: Slice) -> Case | None:
     """The sentence, asked for the chosen entities alone; None without any.
 
     Only recall makes sense of it.
     """
-    kept = [entity for entity, key in _named(example) if chosen(entity, key)]
+    kept = [entity for entity, key in _named(example, field) if chosen(entity, key)]
     if not kept:
         return None
     return Case(replace(example, gold=spans.tags_of(kept, len(example.gold))), slice=slice_, facts={ASKED: SELECTED})

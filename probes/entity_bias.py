@@ -29,7 +29,7 @@ from auditor.types import (
     Span,
     Task,
 )
-from probes import _entity_quality, _templates
+from probes import _entity_recall, _templates
 
 GAP = Metric("recall_gap", "largest gap between groups in recall", "gap", "points", 0.0, 1.0, "lower")
 
@@ -71,7 +71,7 @@ class EntityBias(ProbeDefaults):
     name = "entity_bias"
     limitation: str | None = "bias"
     role = "bias"
-    needs: frozenset[str] = frozenset({"labelled_spans"})
+    needs: frozenset[str] = frozenset({"labelled_spans", "single_text"})
     settings = Settings()
     pools: tuple[frozenset[str], ...] = ()
     reads_details = True
@@ -79,7 +79,7 @@ class EntityBias(ProbeDefaults):
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Recall of each group, and the largest gap."""
         del task
-        return (_entity_quality.RECALL, GAP)
+        return (_entity_recall.RECALL, GAP)
 
     def planned(self, audit: Audit) -> Planned:
         """As many as ``cases`` yields."""
@@ -96,7 +96,7 @@ class EntityBias(ProbeDefaults):
             if isinstance(kind, Skipped):
                 yield kind
             else:
-                yield from _cases(axis, _axes()[axis], kind, audit.settings.names_per_sentence)
+                yield from _cases(audit, axis, _axes()[axis], kind)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         """Yield the largest gap of each axis."""
@@ -104,7 +104,7 @@ class EntityBias(ProbeDefaults):
         for axis, own in _templates.by_axis(cases):
             # One row for each group and sentence: the share of its names that are found.
             rows = _templates.group_rows(
-                (judged.cluster, "recall", judged.slice["group"], _entity_quality.recall(judged)) for judged in own
+                (judged.cluster, "recall", judged.slice["group"], _entity_recall.recall(judged)) for judged in own
             )
             gap = metrics.measurement(GAP, {"axis": axis}, rows, n_cases=len(own))
             yield _templates.naming_extremes(gap, rows, "recall")
@@ -134,15 +134,16 @@ def _type(audit: Audit, axis: str) -> str | Skipped:
     return Skipped({"axis": axis}, reason, applies=False)
 
 
-def _cases(axis: str, content: Mapping[str, Any], kind: str, names: int) -> Iterator[Case]:
+def _cases(audit: Audit, axis: str, content: Mapping[str, Any], kind: str) -> Iterator[Case]:
+    (field,) = audit.task.fields
     for number, sentence in enumerate(content["sentences"], start=1):
         for group, every in content["groups"].items():
-            for place in range(names):
+            for place in range(audit.settings.names_per_sentence):
                 # The n-th sentence begins with the n-th name: few names meet all sentences.
                 name = every[(number - 1 + place) % len(every)]
                 text, gold = _filled(sentence, name, kind)
                 yield Case(
-                    Example(f"entity_bias:{axis}:{number}:{name}", {"text": text}, gold),
+                    Example(f"entity_bias:{axis}:{number}:{name}", {field: text}, gold),
                     slice={"axis": axis, "group": group},
                     cluster=f"sentence:{axis}:{number}",
                 )

@@ -25,7 +25,6 @@ from auditor.types import (
     Slice,
     Task,
 )
-from probes import _entity_quality
 
 RECALL = Metric("recall", "recall by class", "mean", "share", 0.0, 1.0, "higher")
 
@@ -59,9 +58,9 @@ class Quality(ProbeDefaults):
         """The task's metric, its gain over the majority, and metrics of details."""
         gain = metrics.change("gain_over_majority", "gain over the majority answer", _gain, "higher", ratio=task.ratio)
         whole = (metrics.task_metric(task), gain)
-        details = (*map(metrics.detail, task.detail_metrics), *_averages(task)[0], *task.sliced_metrics)
+        details = (*map(metrics.detail, task.detail_metrics), *task.averages.whole, *task.sliced_metrics)
         # A ratio of sums such as F1 has no recall by class: its scores are no shares of right answers.
-        return (*whole, *details, *_averages(task)[1], *(() if task.ratio else (RECALL,)))
+        return (*whole, *details, *task.averages.sliced, *(() if task.ratio else (RECALL,)))
 
     def planned(self, audit: Audit) -> Planned:
         """One case for each home row."""
@@ -91,18 +90,8 @@ class Quality(ProbeDefaults):
             yield metrics.measurement(RECALL, {"class": name}, metrics.summed(own), n_cases=len(own))
 
 
-def _averages(task: Task) -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
-    """Metrics of labelled spans before those by slice, and after them."""
-    if "labelled_spans" not in task.offers:
-        return (), ()
-    return tuple(_entity_quality.MACRO.values()), (*_entity_quality.TOKEN.values(), _entity_quality.SUPPORT)
-
-
 def _detailed(cases: Iterable[Judged], task: Task) -> Iterator[Measurement]:
-    """The task's further metrics by slice, then their averages.
-
-    Only tasks that label spans have averages.
-    """
+    """The task's further metrics by slice, then their averages."""
     by_name = {metric.name: metric for metric in task.sliced_metrics}
     if not by_name:
         return
@@ -122,8 +111,7 @@ def _detailed(cases: Iterable[Judged], task: Task) -> Iterator[Measurement]:
         rows = [Row(cluster, "", *row) for cluster, row in of_clusters.items()]
         if any(row.count for row in rows):
             yield metrics.measurement(by_name[key[0]], slices[key], rows, n_cases=counts[key])
-    if "labelled_spans" in task.offers:
-        yield from _entity_quality.averages(sums)
+    yield from task.averages(sums)
 
 
 def constant_answer(audit: Audit) -> Any:

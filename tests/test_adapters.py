@@ -368,7 +368,7 @@ def test_none_of_them_is_refused(name: str, setting: str) -> None:
 
     with pytest.raises(ConfigError) as caught:
         recipes.create(name, {setting: 0})
-    assert caught.value.line == f"[training.recipe.{name}]: {setting} = 0 is not at least 1"
+    assert caught.value.line == f"[training.recipe.{name}]: {setting} = 0 must be at least 1"
 
 
 def test_labels_are_those_of_the_task(folders: dict[str, Path]) -> None:

@@ -29,6 +29,7 @@ from auditor.tasks.classification import TextClassification
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.testing import FakeAudit, FakeModel
 from auditor.types import (
+    AttackRecipe,
     Case,
     Encoded,
     Example,
@@ -42,7 +43,7 @@ from auditor.types import (
     Task,
 )
 from probes import adversarial
-from probes._attack_strength import Recipe, Settings, strength
+from probes._attack_strength import Settings, strength
 from probes.adversarial import PROBE
 
 FILM = "the best film that everybody could hope to watch after a week of rain"
@@ -79,17 +80,17 @@ def example(text: str, gold: str | None = "positive", name: str = "test:2") -> E
     return Example(name, {"text": text}, gold)
 
 
-def settings(recipe: Recipe, **options: Any) -> Settings:
+def settings(recipe: AttackRecipe, **options: Any) -> Settings:
     return replace(Settings(), recipes=(recipe,), **options)
 
 
-def run(recipe: Recipe, *examples: Example, **options: Any) -> list[Case]:
+def run(recipe: AttackRecipe, *examples: Example, **options: Any) -> list[Case]:
     audit = audit_of(examples, settings(recipe, **options))
     return [case for case in PROBE.cases(audit) if isinstance(case, Case)]
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
-def test_side_by_side_every_attack_ends_as_it_does_alone(recipe: Recipe) -> None:
+def test_side_by_side_every_attack_ends_as_it_does_alone(recipe: AttackRecipe) -> None:
     films = [example(f"{FILM} and {number} more days", name=f"test:{number}") for number in range(7)]
     run(recipe, films[0])  # importing TextAttack sets filters of its own
     before = random.getstate(), str(np.random.get_state()), warnings.filters[:]
@@ -216,7 +217,7 @@ def test_the_metric_before_and_under_attack_alone_may_be_compared_between_models
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
-def test_a_recipe_breaks_the_one_word_that_the_model_goes_by(recipe: Recipe) -> None:
+def test_a_recipe_breaks_the_one_word_that_the_model_goes_by(recipe: AttackRecipe) -> None:
     (case,) = run(recipe, example(FILM))
     after = asked(case)["text"].split(" ")
     assert case.slice == {"recipe": recipe}
@@ -229,7 +230,7 @@ def test_a_recipe_breaks_the_one_word_that_the_model_goes_by(recipe: Recipe) -> 
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
-def test_an_attack_that_fails_ends_with_the_text_as_it_was(recipe: Recipe) -> None:
+def test_an_attack_that_fails_ends_with_the_text_as_it_was(recipe: AttackRecipe) -> None:
     (case,) = run(recipe, example("a dull film", "negative"))
     assert not case.edits
     assert (case.facts["attacked"], case.facts["claimed"]) == (1.0, 0.0)
@@ -377,7 +378,7 @@ def test_a_model_that_answers_nothing_rightly_is_not_measured_but_for_that() -> 
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
-def test_words_that_the_model_does_not_read_are_left_alone(recipe: Recipe) -> None:
+def test_words_that_the_model_does_not_read_are_left_alone(recipe: AttackRecipe) -> None:
     value = "alpha bravo charlie foxtrot golf hotel india juliet best lima mike november"
     audit = audit_of([example(value)], settings(recipe), reads=4)
     (case,) = PROBE.cases(audit)
@@ -415,7 +416,7 @@ class ReadsTheEnd(FakeModel):
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
-def test_words_that_the_task_protects_stay_wherever_the_part_read_begins(recipe: Recipe) -> None:
+def test_words_that_the_task_protects_stay_wherever_the_part_read_begins(recipe: AttackRecipe) -> None:
     value = "alpha bravo charlie foxtrot golf hotel best lima mike"
     for task, attacked in (
         (TextClassification(("negative", "positive")), True),
@@ -433,7 +434,7 @@ def test_words_that_the_task_protects_stay_wherever_the_part_read_begins(recipe:
 
 
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi", "textbugger"])
-def test_whitespace_and_punctuation_around_the_changed_word_stay(recipe: Recipe) -> None:
+def test_whitespace_and_punctuation_around_the_changed_word_stay(recipe: AttackRecipe) -> None:
     text = " \tA story,  told twice\n(at least); best of all — naïve, good-ish & 'quoted' 100 % \u200bя  "
     (case,) = run(recipe, example(text))
     start, end = text.split("best")

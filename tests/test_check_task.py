@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from auditor.errors import DataError
 from auditor.tasks import OneLabel
+from auditor.tasks.defaults import NoAverages
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.testing import check_task, task_rules
-from auditor.types import Classify, Detail, Inputs, Metric, Response, Score
+from auditor.types import AttackDefaults, Classify, Detail, Inputs, Measurement, Metric, Response, Score, Sums
 
 
 class Stars(OneLabel):
@@ -161,6 +163,19 @@ class Labels:
 
 
 own = Metric("own", "own", "mean", "share", 0.0, 1.0, "higher")
+
+
+class Averaging(NoAverages):
+    """Gives an average whatever the sums."""
+
+    def __init__(self, *whole: Metric, slice_: Mapping[str, str] | None = None) -> None:
+        self.whole, self._slice = whole, slice_ or {}
+
+    def __call__(self, sums: Sums) -> Iterator[Measurement]:
+        del sums
+        yield Measurement("own", self._slice, 1.0, 1.0, 1.0, 1, 1, "count")
+
+
 COUNT = itertools.count()
 BROKEN: dict[str, list[Any]] = {
     "members": [
@@ -169,6 +184,11 @@ BROKEN: dict[str, list[Any]] = {
         broken(fields=("review", "review")),
         broken(offers=frozenset({"everything"})),
         broken(layout="columns"),
+        broken(attacks=AttackDefaults(())),
+        broken(attacks=AttackDefaults(("pwws", "pwws"))),
+        broken(attacks=AttackDefaults(("hotflip",))),  # type: ignore[arg-type]
+        broken(attacks=AttackDefaults(max_words_changed=0.0)),
+        broken(attacks=AttackDefaults(query_budget=2)),
         broken(steps=3),
         broken(head="no such head"),
         broken(ratio=None),
@@ -236,6 +256,10 @@ BROKEN: dict[str, list[Any]] = {
     "details": [
         broken(detail_metrics=(own,)),
         broken(detail_metrics=(own,), sliced_metrics=(own,)),
+        broken(averages=Averaging()),
+        broken(averages=Averaging(own, own)),
+        broken(averages=Averaging(own, slice_={"a": "b"})),
+        broken(averages=Averaging(own, replace(own, name="more"))),
         broken(details=lambda _self, _gold, _response: [Detail("own", {}, Score(1.0, 1.0))]),
         broken(
             detail_metrics=(own,), details=lambda _self, _gold, _response: [Detail("own", {"a": "b"}, Score(1.0, 1.0))]

@@ -381,7 +381,7 @@ def test_settings_take_lists_tables_paths_and_whole_numbers_for_floats() -> None
         ({"examples": "3"}, 'examples = "3" should be a whole number'),
         ({"examples": 2.0}, "examples = 2.0 should be a whole number"),
         ({"examples": 0}, "examples = 0: at least 1"),
-        ({"share": float("inf")}, "holds nan or inf (every number has to be finite)"),
+        ({"share": float("inf")}, "share holds nan or inf (every number has to be finite)"),
         ({"share": 2.0}, "share = 2.0: at most 1 (0.1 is a tenth)"),
         ({"strict": 1}, "strict = 1 should be true or false"),
         ({"families": "typos"}, 'families = "typos" should be a list'),

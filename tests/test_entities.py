@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,10 +20,13 @@ from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
 from auditor.results import entries
 from auditor.tasks import entity_errors
+from auditor.tasks.ner import NamedEntityRecognition
+from auditor.testing import FakeAudit
 from auditor.text import spans
-from auditor.types import Example, Measurement, ProbeRecord, Rule, Silent, Skipped, Task
+from auditor.types import Example, Inputs, Measurement, ProbeRecord, Rule, Silent, Skipped, Span, Tag, Task
 from auditor.verdicts import gate
 from auditor.verdicts.policy import Policy
+from probes._entity_swap import EntitySwap
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 TASK = tasks.create("ner", TAGS)
@@ -367,6 +371,56 @@ def test_without_training_rows_only_what_reads_them_is_skipped() -> None:
         (record,) = runner.run(plan, nowhere, Silent())
         assert record.status == "measured"
         assert ("no training data given (--train)", slice_) in [(gap.reason, dict(gap.slice)) for gap in record.skipped]
+
+
+class Elsewhere(NamedEntityRecognition):
+    """Sentences in a field of another name."""
+
+    fields: tuple[str, ...] = ("sentence",)
+
+    def request(self, inputs: Inputs) -> Tag:
+        return super().request({"text": inputs["sentence"]})
+
+
+def renamed(example: Example) -> Example:
+    return replace(example, inputs={"sentence": example.inputs["text"]})
+
+
+@pytest.mark.parametrize("probe", ["entities", "entity_bias"])
+def test_entities_are_read_in_the_field_that_the_task_has(probe: str) -> None:
+    (shipped_probe,) = shipped(probe)
+    sets = {"home": HOME, "train": TRAIN}
+    usual = list(shipped_probe.cases(FakeAudit(sets, shipped_probe.settings, TASK)))
+    elsewhere = {name: [renamed(example) for example in examples] for name, examples in sets.items()}
+    given = list(shipped_probe.cases(FakeAudit(elsewhere, shipped_probe.settings, Elsewhere(TAGS))))
+    assert len(given) > 20
+    assert given == [
+        case
+        if isinstance(case, Skipped)
+        else replace(
+            case,
+            example=renamed(case.example),
+            edits={"sentence": case.edits["text"]} if case.edits else {},
+        )
+        for case in usual
+    ]
+
+
+def test_entities_give_way_in_the_field_that_the_task_has() -> None:
+    task, example = Elsewhere(TAGS), renamed(sentence("x", "Ann/PER Lee/+ in Paris/LOC"))
+    train = [renamed(sentence("t", "Bo/PER and Cy/PER Oh/+"))]
+    fake = model(lambda words, index: "B-PER" if words[index] == "Ann" else "O")
+    swap = EntitySwap(FakeAudit({"train": train}, None, task, model=fake), 10)
+    (answer,) = fake.run(fake.encode([task.request(example.inputs)]))
+    found = [Span(0, 2, "PER")]
+    assert swap.offers(example, found)
+
+    def goal(inputs: Inputs, response: Any, edits: Any = None) -> tuple[float, ...]:  # noqa: ARG001
+        return (1.0, 0.0) if response == answer else (0.0, 1.0)
+
+    edits, asked_of = swap.attack(example, goal, found)
+    assert edits is not None
+    assert (set(edits), asked_of) == ({"sentence"}, 1)
 
 
 def test_a_sentence_asked_for_some_of_its_entities_is_no_worst_case() -> None:

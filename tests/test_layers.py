@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "labels": {"errors"},
     "stats": BASE,
     "metrics": BASE | {"stats"},
-    "tasks": BASE | {"config", "labels", "settings", "text"},
+    "tasks": BASE | {"config", "labels", "settings", "stats", "text"},
     "perturbations": BASE | {"text"},
     "attacks": BASE | {"environment", "text"},
     "engine": BASE | {"text"},

@@ -14,11 +14,11 @@ from test_recipes_trained import NEEDED, NO_STRENGTH
 from test_training import reviews
 
 from auditor.errors import ConfigError
+from auditor.settings import CheckedSettings, Fraction
 from auditor.testing import check_recipe, sample_rows
 from auditor.testing import recipes as checking
 from auditor.training import recipes
 from auditor.training.recipes import Recipe
-from auditor.training.recipes._ranges import between
 from auditor.training.settings import Settings as TrainingSettings
 from auditor.types import Example, Task
 
@@ -91,10 +91,10 @@ def test_a_recipe_keeps_its_contract_or_says_why_it_does_not_serve(name: str, ta
 
 
 @dataclass(frozen=True)
-class Settings:
-    """``share`` in [0, 1] of the loss that is added once more; 0: standard."""
+class Settings(CheckedSettings):
+    """``share`` of the loss that is added once more; 0: standard."""
 
-    share: float = 0.5
+    share: Fraction = 0.5
 
 
 class Louder(Recipe):
@@ -104,7 +104,6 @@ class Louder(Recipe):
     settings_type: ClassVar[Any] = Settings
 
     def __init__(self, settings: Any) -> None:
-        between(self.name, "share", settings.share, 0, 1)
         super().__init__(settings)
         self.mean: Any = None
 
@@ -168,7 +167,7 @@ def picky(self: Any, settings: Any) -> None:
 
 
 def dividing(self: Any, settings: Any) -> None:
-    1 // int(settings.share + 1)
+    1 / settings.share
     Louder.__init__(self, settings)
 
 

@@ -120,10 +120,16 @@ def test_the_copies_take_the_operations_in_turn_and_follow_from_the_seed() -> No
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"copies": -1}, "[training.recipe.eda]: copies = -1 is not at least 0"),
-        ({"words": 0}, "[training.recipe.eda]: words = 0.0 is not between 1e-06 and 1"),
-        ({"operations": []}, "[training.recipe.eda] operations: is empty (synonyms, insertion, swap, deletion)"),
-        ({"operations": ["synonym"]}, "[training.recipe.eda]: operations.0: Input should be"),
+        ({"copies": -1}, "[training.recipe.eda]: copies = -1 must be at least 0"),
+        ({"words": 0}, "[training.recipe.eda]: words = 0 must be above 0 and at most 1"),
+        (
+            {"operations": []},
+            "[training.recipe.eda]: operations is empty (leave it out for synonyms, insertion",
+        ),
+        (
+            {"operations": ["synonym"]},
+            "[training.recipe.eda]: [operations] 0 = \"synonym\" should be 'synonyms',",
+        ),
     ],
 )
 def test_settings_that_make_no_sense_are_one_line(given: dict[str, Any], line: str) -> None:

@@ -286,13 +286,13 @@ def test_families_stand_for_their_perturbations() -> None:
     ("names", "line"),
     [
         (["typo"], "no perturbation or family is called 'typo' (did you mean 'typos'?)"),
-        ([], "is empty"),
+        ([], "perturbations is empty"),
     ],
 )
 def test_perturbations_that_are_not_known_are_one_line(names: list[str], line: str) -> None:
     with pytest.raises(ConfigError) as caught:
         recipes.create("online", {"perturbations": names})
-    assert caught.value.line.startswith(f"[training.recipe.online] perturbations: {line}")
+    assert caught.value.line.startswith(f"[training.recipe.online]: {line}")
 
 
 ATTACKS = {"share": 1.0, "max_words_changed": 1.0, "first": 5}

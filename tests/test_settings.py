@@ -19,6 +19,7 @@ from auditor.errors import ConfigError
 from auditor.evaluation import build_plan
 from auditor.plugins import registry
 from auditor.settings import CheckedSettings, Count, Share, check
+from auditor.training import recipes
 
 PROBES = registry.discover()
 WORDS = {
@@ -28,6 +29,10 @@ WORDS = {
     (Ge(30),): "at least 30",
     (Gt(0), Le(1)): "above 0 and at most 1",
     (Gt(0), Lt(1)): "above 0 and below 1",
+    (Gt(0),): "above 0",
+    (Ge(0),): "at least 0",
+    (Ge(0), Le(1)): "from 0 to 1",
+    (Ge(0), Lt(1)): "at least 0 and below 1",
     (Ge(1), Le(12)): "from 1 to 12",
     (Ge(1), Le(300)): "from 1 to 300",
 }
@@ -101,6 +106,68 @@ def test_a_number_out_of_range_is_refused_however_it_is_set(
     with pytest.raises(ConfigError) as caught:
         build_plan.probe_settings(config, PROBES)
     assert caught.value.line == f"[probes.{probe.name}]: {line}"
+
+
+NUMBERS_OF_RECIPES = [
+    (recipe, name, kind, marks)
+    for recipe in recipes.names()
+    for name, hint in get_type_hints(recipes.find(recipe).settings_type, include_extras=True).items()
+    for _, kind, marks in numbers(hint)
+]
+OUTSIDE_OF_RECIPES = [
+    pytest.param(recipe, name, value, WORDS[marks], id=f"{recipe} {name} {value}")
+    for recipe, name, kind, marks in NUMBERS_OF_RECIPES
+    for value in beyond(kind, marks)
+]
+
+
+def test_every_number_of_every_recipe_has_a_range() -> None:
+    assert [f"{recipe} {name}" for recipe, name, _, marks in NUMBERS_OF_RECIPES if not marks] == []
+    without = {"bitfit", "ia3", "standard"}
+    assert {recipe for recipe, *_ in NUMBERS_OF_RECIPES} == set(recipes.names()) - without
+    assert len(OUTSIDE_OF_RECIPES) >= 50
+
+
+@pytest.mark.parametrize(("recipe", "name", "value", "words"), OUTSIDE_OF_RECIPES)
+def test_a_number_of_a_recipe_out_of_range_is_refused_however_it_is_set(
+    recipe: str, name: str, value: float, words: str
+) -> None:
+    line = f"{name} = {value} must be {words}"
+    kind = recipes.find(recipe).settings_type
+    with pytest.raises(ConfigError) as caught:
+        kind(**{name: value})
+    assert caught.value.line == line
+    with pytest.raises(ConfigError) as caught:
+        dataclasses.replace(kind(), **{name: value})
+    assert caught.value.line == line
+    with pytest.raises(ConfigError) as caught:
+        recipes.create(recipe, {name: value})
+    assert caught.value.line == f"[training.recipe.{recipe}]: {line}"
+    with pytest.raises(ConfigError) as caught:
+        recipes.create("mine", {"recipe": recipe, name: value})
+    assert caught.value.line == f"[training.recipe.mine]: {line}"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name"), [(recipe, name) for recipe, name, kind, _ in NUMBERS_OF_RECIPES if kind is float]
+)
+def test_no_number_of_a_recipe_is_without_an_end(recipe: str, name: str) -> None:
+    for value in (float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match=f"{name} = {value} must be "):
+            recipes.find(recipe).settings_type(**{name: value})
+        with pytest.raises(ConfigError) as caught:
+            recipes.create(recipe, {name: value})
+        assert caught.value.line.startswith(f"[training.recipe.{recipe}]: {name} holds nan or inf")
+
+
+def test_a_recipe_may_name_twice_what_means_something_twice() -> None:
+    assert recipes.create("eda", {"operations": ["swap", "swap", "deletion"]}).settings.operations[1] == "swap"
+    assert recipes.create("augment", {"perturbations": ["typos", "typos"]}).settings.perturbations == ("typos",) * 2
+    there_and_back = recipes.create("back_translation", {"translators": ["m", "m"], "prefixes": ["", ""]}).settings
+    assert len(there_and_back.translators) == 2
+    with pytest.raises(ConfigError) as caught:
+        recipes.create("lora", {"targets": ["query", "query"]})
+    assert caught.value.line == "[training.recipe.lora]: targets names 'query' twice"
 
 
 @dataclass(frozen=True, slots=True)

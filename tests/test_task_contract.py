@@ -15,7 +15,7 @@ from auditor import tasks, text
 from auditor.tasks import TaskDefaults
 from auditor.testing import check_task
 from auditor.text import spans
-from auditor.types import SAME_WORDS, Example, Inputs, Response, Task
+from auditor.types import SAME_WORDS, AttackDefaults, Example, Inputs, Response, Task
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
@@ -188,6 +188,8 @@ def test_the_defaults_claim_nothing() -> None:
     task, example = Least(()), Example("x", {"text": "a b"}, 3)
     assert (task.offers, task.layout, task.unit, dict(task.corruptions)) == (frozenset(), "rows", None, {})
     assert (task.detail_metrics, task.sliced_metrics, tuple(task.details(3, ()))) == ((), (), ())
+    assert (task.averages.whole, task.averages.sliced, tuple(task.averages({}))) == ((), (), ())
+    assert task.attacks == AttackDefaults(("deepwordbug", "pruthi", "textbugger", "pwws"), 0.1, 300)
     assert (task.follow(3, SAME_WORDS), task.units(3), task.stratum(3), task.constant([3])) == (3, 1, None, None)
     assert (task.protected(example), task.goal(example, ()), tuple(task.spans_found(example, ()))) == ({}, None, ())
     assert (task.show_gold(3), task.class_scores(()), task.load(task.dump(3))) == ("3", {}, 3)

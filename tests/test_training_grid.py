@@ -98,8 +98,13 @@ def test_seeds_beyond_the_last_are_refused(tmp_path: Path) -> None:
         ),
         (
             "epsilon = 0.5",
+            "learning_rate = 1.0",
+            "[training.recipe.fgm]: learning_rate = 1.0 must be above 0 and below 1",
+        ),
+        (
+            "epsilon = 0.5",
             'learning_rate = "fast"',
-            "[training.recipe.fgm]: learning_rate: 'fast' should be a number between 0 and 1",
+            '[training.recipe.fgm]: learning_rate = "fast" should be a valid number',
         ),
     ],
 )

@@ -10,7 +10,6 @@ from auditor.config.reading import (
     overlaid,
     probe_settings,
     recorded,
-    refuse_empty,
 )
 from auditor.config.schema import (
     DEVICES,
@@ -55,5 +54,4 @@ __all__ = [
     "policy_file",
     "probe_settings",
     "recorded",
-    "refuse_empty",
 ]

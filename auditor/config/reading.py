@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -130,15 +131,16 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
         if dataclasses.is_dataclass(before) and isinstance(value, Mapping):
             values[key] = probe_settings(before, value, f"{where} {key}")
             continue
-        refuse_empty(key, value, settings, where)
+        _refuse_empty(key, value, settings, where)
         try:
-            values[key] = TypeAdapter(types[key]).validate_json(_as_json(value, where), strict=True)
+            content = _as_json(value, where, f"{key} ")
+            values[key] = TypeAdapter(types[key]).validate_json(content, strict=True)
         except ValidationError as error:
             raise _config_error(error, where, value, key, types[key]) from None
     try:
         replaced: Settings = dataclasses.replace(settings, **values)
         for key in values:
-            checks.refuse_repeated(key, getattr(replaced, key))
+            checks.refuse_repeated(key, replaced)
     except AuditError as error:
         raise ConfigError(error.message, where=where, hint=error.hint) from None
     except ValueError as error:
@@ -146,7 +148,7 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
     return replaced
 
 
-def refuse_empty(key: str, chosen: object, default: object, where: str) -> None:
+def _refuse_empty(key: str, chosen: object, default: object, where: str) -> None:
     """Refuse a list or table of nothing.
 
     It may be so by default, or where its settings name it in ``MAY_BE_EMPTY``. Raises ConfigError.
@@ -157,17 +159,18 @@ def refuse_empty(key: str, chosen: object, default: object, where: str) -> None:
         raise ConfigError(f"{key} is empty", where=where, hint=f"leave it out for {', '.join(map(str, usual))}")
 
 
-def _as_json(document: object, where: str) -> str:
+def _as_json(document: object, where: str, key: str = "") -> str:
     """TOML as JSON.
 
-    Its strict validation still takes lists for tuples and words for paths.
+    Its strict validation still takes lists for tuples and words for paths. Tables made in Python may hold paths.
+    ``key``: a key with a blank behind it, as the error begins.
     """
     try:
-        return json.dumps(document, allow_nan=False)
+        return json.dumps(document, allow_nan=False, default=os.fspath)
     except ValueError:
-        raise ConfigError("holds nan or inf", where=where, hint="every number has to be finite") from None
+        raise ConfigError(f"{key}holds nan or inf", where=where, hint="every number has to be finite") from None
     except TypeError:
-        raise ConfigError("holds a date or a time", where=where, hint="put it in quotes") from None
+        raise ConfigError(f"{key}holds a date or a time", where=where, hint="put it in quotes") from None
 
 
 def _config_error(

@@ -13,6 +13,8 @@ from auditor.tasks import wrong_classes
 from auditor.types import (
     SAME_WORDS,
     Alignment,
+    AttackDefaults,
+    Averages,
     ComparableLabels,
     Corruption,
     Detail,
@@ -20,16 +22,30 @@ from auditor.types import (
     Example,
     Goal,
     Inputs,
+    Measurement,
     Metric,
     Offer,
     Response,
     Span,
+    Sums,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class NoSettings:
     """Nothing that ``[task]`` could say beside the name."""
+
+
+class NoAverages:
+    """Nothing is averaged over slices of details."""
+
+    whole: tuple[Metric, ...] = ()
+    sliced: tuple[Metric, ...] = ()
+
+    def __call__(self, sums: Sums) -> Iterable[Measurement]:
+        """No average."""
+        del sums
+        return ()
 
 
 class TaskDefaults:
@@ -43,6 +59,8 @@ class TaskDefaults:
     layout: Literal["rows", "sentences"] = "rows"
     detail_metrics: tuple[Metric, ...] = ()
     sliced_metrics: tuple[Metric, ...] = ()
+    averages: Averages = NoAverages()
+    attacks = AttackDefaults()
     corruptions: Mapping[str, Corruption] = MappingProxyType({})
     unit: str | None = None
     example_labels: tuple[str, ...] = ()

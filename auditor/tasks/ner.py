@@ -9,13 +9,15 @@ from typing import Any, Literal, Self
 from auditor import text
 from auditor.errors import ConfigError, DataError, near_match
 from auditor.labels import spellings
-from auditor.tasks import compared_types, entity_errors, entity_goal, wrong_entities
+from auditor.tasks import compared_types, entity_averages, entity_errors, entity_goal, wrong_entities
 from auditor.tasks.defaults import TaskDefaults
 from auditor.text import spans
 from auditor.text.spans import OUTSIDE
 from auditor.types import (
     SAME_WORDS,
     Alignment,
+    AttackDefaults,
+    Averages,
     ComparableLabels,
     Detail,
     Example,
@@ -60,6 +62,9 @@ class NamedEntityRecognition(TaskDefaults):
     layout: Literal["rows", "sentences"] = "sentences"
     detail_metrics: tuple[Metric, ...] = entity_errors.WHOLE
     sliced_metrics: tuple[Metric, ...] = entity_errors.SLICED
+    averages: Averages = entity_averages.EntityAverages()
+    attacks = AttackDefaults(("deepwordbug", "textbugger", "pwws", "entity swap"), 0.2, 100)
+    """Texts are sentences, and the entities' own words stay."""
     corruptions = wrong_entities.CORRUPTIONS
     unit: str | None = "entities"
     steps = 200

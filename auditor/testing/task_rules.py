@@ -22,7 +22,7 @@ MEND = {
     "target": "return from target a label of the model, for sentences a tuple with one per word",
     "request": "return a request of auditor.types.requests, the same for the same texts",
     "score": "return a Score with 0 ≤ numerator ≤ denominator, equal for a right answer and less for a wrong one",
-    "details": "declare exactly the metrics of details in detail_metrics (no slice) or sliced_metrics (one key)",
+    "details": "declare exactly the metrics of details in detail_metrics (no slice), sliced_metrics (one key) or averages",
     "same": "compare decisions: an answer equals itself, and no answer with another meaning",
     "follow": "return the gold of the edited text: unchanged without edits, moved with its words after an insertion",
     "protected": "return places of existing words, so that edits of all other words keep the gold",
@@ -107,6 +107,24 @@ def details(rules: Rules, sample: Sample) -> None:
                 seen.add(detail.metric)
     missing = sorted((whole | sliced) - seen)
     rules.hold("details", not missing, f"no answer has the declared {', '.join(missing)}")
+    _averages(rules, sample)
+
+
+def _averages(rules: Rules, sample: Sample) -> None:
+    """Averages belong to declared metrics, all of which occur."""
+    averages, sums = sample.task.averages, dict[tuple[str, str], dict[str, tuple[float, float]]]()
+    for example, right, _ in sample.pairs:
+        for detail in sample.task.details(example.gold, right):
+            for value in detail.slice.values():
+                share = detail.score.numerator, detail.score.denominator
+                sums.setdefault((detail.metric, value), {})[example.id] = share
+    whole, sliced = ({metric.name for metric in metrics} for metrics in (averages.whole, averages.sliced))
+    given = list(averages(sums))
+    for average in given:
+        declared = average.metric in (sliced if average.slice else whole)
+        rules.hold("details", declared, f"the average {average.metric} {dict(average.slice)} is not declared so")
+    missing = sorted((whole | sliced) - {average.metric for average in given})
+    rules.hold("details", not missing, f"{', '.join(missing)} is declared, and is no average of right answers")
 
 
 def decisions(rules: Rules, sample: Sample) -> None:

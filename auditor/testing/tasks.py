@@ -13,9 +13,10 @@ from auditor.testing import gold_rules, task_rules
 from auditor.testing.rules import Rules
 from auditor.testing.wrong_labels import wrong_labels
 from auditor.text import spans
-from auditor.types import Example, Offer, Response, Task
+from auditor.types import AttackRecipe, Example, Offer, Response, Task
 
 FEWEST_STEPS = 30
+FEWEST_QUERIES = 3
 
 
 def check_task(
@@ -81,18 +82,25 @@ def _check_facts(rules: Rules, task: Task) -> None:
         "fields must be strings without repetition": task.fields and len(set(task.fields)) == len(task.fields),
         f"offers must be among {', '.join(get_args(Offer))}": task.offers <= set(get_args(Offer)),
         "layout must be rows or sentences": task.layout in ("rows", "sentences"),
+        f"attacks.recipes must be among {', '.join(get_args(AttackRecipe))}, each once": _chosen(task.attacks.recipes),
+        "attacks.max_words_changed must be above 0 and at most 1": 0 < task.attacks.max_words_changed <= 1,
+        f"attacks.query_budget must be {FEWEST_QUERIES} or more": task.attacks.query_budget >= FEWEST_QUERIES,
         f"steps must be {FEWEST_STEPS} or more": task.steps >= FEWEST_STEPS,
         f"head must be one of {', '.join(heads.names())}": task.head in heads.names(),
         "ratio must be True or False": isinstance(task.ratio, bool),
     }
     for said, holds in facts.items():
         rules.hold("members", holds, said)
-    whole, sliced = ([metric.name for metric in metrics] for metrics in (task.detail_metrics, task.sliced_metrics))
-    once = len({task.metric, *whole, *sliced}) == 1 + len(whole) + len(sliced)
-    rules.hold("details", once, "metric, detail_metrics and sliced_metrics must not share a name")
+    metrics = (*task.detail_metrics, *task.sliced_metrics, *task.averages.whole, *task.averages.sliced)
+    once = len({task.metric, *(metric.name for metric in metrics)}) == 1 + len(metrics)
+    rules.hold("details", once, "metric, detail_metrics, sliced_metrics and averages must not share a name")
     elsewhere = task.other_domain()
     same = (elsewhere.name, elsewhere.labels, elsewhere.fields) == (task.name, task.labels, task.fields)
     rules.hold("other domain", same, "other_domain() must keep name, labels and fields")
+
+
+def _chosen(recipes: Sequence[str]) -> bool:
+    return 0 < len(recipes) == len(set(recipes)) and set(recipes) <= set(get_args(AttackRecipe))
 
 
 def _sample(

@@ -49,7 +49,17 @@ from auditor.types.records import (
 )
 from auditor.types.requests import REQUESTS, Choose, Classify, Extract, Generate, Request, Tag
 from auditor.types.rows import Names, Rows
-from auditor.types.task import ComparableLabels, Corruption, Goal, Offer, Task
+from auditor.types.task import (
+    AttackDefaults,
+    AttackRecipe,
+    Averages,
+    ComparableLabels,
+    Corruption,
+    Goal,
+    Offer,
+    Sums,
+    Task,
+)
 
 __all__ = [
     "CANDIDATE",
@@ -64,7 +74,10 @@ __all__ = [
     "TASK_NEEDS",
     "WORDS_TOUCHED",
     "Alignment",
+    "AttackDefaults",
+    "AttackRecipe",
     "Audit",
+    "Averages",
     "Case",
     "Choose",
     "Classify",
@@ -112,6 +125,7 @@ __all__ = [
     "Slice",
     "Span",
     "Status",
+    "Sums",
     "Tag",
     "Task",
     "TrainedModel",

@@ -10,12 +10,41 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from auditor.types.cases import Detail, Example, Inputs, Response, Score
 from auditor.types.edits import SAME_WORDS, Alignment, Edits, Span
-from auditor.types.records import Metric
+from auditor.types.records import Measurement, Metric
 from auditor.types.requests import Request
 
 Offer: TypeAlias = Literal["class_scores", "one_label", "labelled_spans", "attack_goal"]
 """What a probe may need of a task: probabilities of classes, a single label for each example, spans of words with
 types, a decision that attacks can work against."""
+
+
+AttackRecipe: TypeAlias = Literal["deepwordbug", "pruthi", "textbugger", "pwws", "entity swap"]
+Sums: TypeAlias = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
+"""Metric and value of its slice's only key → cluster → numerator and denominator."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttackDefaults:
+    """How a task's texts are attacked where a user does not say."""
+
+    recipes: tuple[AttackRecipe, ...] = ("deepwordbug", "pruthi", "textbugger", "pwws")
+    max_words_changed: float = 0.1
+    """Share of the words that the model reads which may change; one word always may."""
+    query_budget: int = 300
+    """Queries of one attack on one example."""
+
+
+class Averages(Protocol):
+    """What is averaged over the slices of a task's details."""
+
+    whole: tuple[Metric, ...]
+    """Averages without a slice: over all types."""
+    sliced: tuple[Metric, ...]
+    """Those that have one."""
+
+    def __call__(self, sums: Sums) -> Iterable[Measurement]:
+        """The averages of the sums of the task's ``sliced_metrics``."""
+        ...
 
 
 class Goal(Protocol):
@@ -94,6 +123,10 @@ class Task(Protocol):
     """Metrics of the ``details`` that have no slice."""
     sliced_metrics: tuple[Metric, ...]
     """Metrics of the ``details`` that have one: by type, by kind of error."""
+    averages: Averages
+    """What quality reports beside the metrics of ``details``."""
+    attacks: AttackDefaults
+    """How its texts are attacked where a user does not say."""
     corruptions: Mapping[str, Corruption]
     """Kinds of wrong labels by name; the first ones are made where a user names none."""
     unit: str | None

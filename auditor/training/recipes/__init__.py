@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from annotated_types import Gt, Lt
 
-from auditor.config import refuse_empty
+from auditor.config import probe_settings
 from auditor.errors import ConfigError, near_or_known
+from auditor.settings import CheckedSettings
 from auditor.training.recipes import _paths
 from auditor.training.recipes._base import Recipe, Training
 from auditor.training.recipes._paths import portable
@@ -27,15 +28,23 @@ _NAME = re.compile(r"[A-Za-z0-9_][\w.+-]*")
 ENTRY_POINTS = "auditor.recipes"
 """Group of entry points for recipes of other packages: name → class."""
 
-COMMON = ("recipe", "learning_rate")
-"""Keys that every recipe's table may have."""
-
 __all__ = ["NoSettings", "Recipe", "Training", "build", "create", "find", "names", "portable"]
 
 
 @dataclass(frozen=True, slots=True)
 class NoSettings:
     """The settings type of recipes without settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Common(CheckedSettings):
+    """Keys that every recipe's table may have."""
+
+    recipe: str | None = None
+    learning_rate: Annotated[float, Gt(0), Lt(1)] | None = None
+
+
+COMMON = tuple(field.name for field in fields(_Common))
 
 
 def names() -> tuple[str, ...]:
@@ -107,7 +116,7 @@ def build(kind: type[Recipe], name: str, table: Mapping[str, Any], folder: Path 
     Raises ConfigError.
     """
     where = f"[training.recipe.{name}]"
-    rate = _rate(table, where)
+    common = probe_settings(_Common(), {key: table[key] for key in COMMON if key in table}, where)
     table = {key: value for key, value in table.items() if key not in COMMON}
     known = [field.name for field in fields(kind.settings_type)]
     for key in table:
@@ -117,21 +126,8 @@ def build(kind: type[Recipe], name: str, table: Mapping[str, Any], folder: Path 
                 where=where,
                 hint=near_or_known(key, (*known, *COMMON)),
             )
-    try:
-        recipe = kind(_paths.resolved(TypeAdapter(kind.settings_type).validate_python(table), folder))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", where=where) from None
-    for key, value in table.items():
-        refuse_empty(key, value, kind.settings_type(), where)
+    recipe = kind(_paths.resolved(probe_settings(kind.settings_type(), table, where), folder))
     recipe.label = name
-    if rate is not None:
-        recipe.learning_rate = rate
+    if common.learning_rate is not None:
+        recipe.learning_rate = common.learning_rate
     return recipe
-
-
-def _rate(table: Mapping[str, Any], where: str) -> float | None:
-    rate = table.get("learning_rate")
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1):
-        raise ConfigError(f"learning_rate: {rate!r} should be a number between 0 and 1", where=where)
-    return rate

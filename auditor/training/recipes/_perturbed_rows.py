@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
+
+from annotated_types import MinLen
 
 from auditor import text
 from auditor.errors import ConfigError, near_or_known
 from auditor.perturbations.catalogue import FAMILIES, perturb
-from auditor.training.recipes._base import Recipe
-from auditor.training.recipes._ranges import between
+from auditor.settings import CheckedSettings, Fraction, Share, check
 from auditor.types import Edits, Example, Task
 
 BY_ACCIDENT = ("typos", "spacing and punctuation", "case", "social media")
@@ -18,43 +20,26 @@ BY_ACCIDENT = ("typos", "spacing and punctuation", "case", "social media")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """The extent and the kinds of the perturbations."""
 
-    share: float = 0.5
-    """Share in [0, 1] of the rows to perturb; 0 is standard training."""
-    words: float = 0.2
-    """Share in (0, 1] of a perturbed row's words."""
-    perturbations: tuple[str, ...] = BY_ACCIDENT
+    MAY_REPEAT: ClassVar = frozenset({"perturbations"})
+    """A perturbation named twice is drawn twice as often."""
+    share: Fraction = 0.5
+    """Share of the rows to perturb; 0 is standard training."""
+    words: Share = 0.2
+    """Share of a perturbed row's words."""
+    perturbations: Annotated[tuple[str, ...], MinLen(1)] = BY_ACCIDENT
     """Names or families of perturbations. The default ones keep the meaning; ``["swapped words", "deleted word"]`` is
     half of EDA (Wei & Zou 2019)."""
 
-
-class Perturbing(Recipe):
-    """Base class of recipes that perturb a share of the rows."""
-
-    settings_type = Settings
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "share", settings.share, 0, 1)
-        between(self.name, "words", settings.words, 1e-6, 1)
-        _check(self.name, settings.perturbations)
-        super().__init__(settings)
-
-
-def _check(recipe: str, names: Sequence[str]) -> None:
-    """Refuse names that are neither a perturbation nor a family.
-
-    Raises ConfigError.
-    """
-    known = (*FAMILIES, *dict.fromkeys(FAMILIES.values()))
-    where = f"[training.recipe.{recipe}] perturbations"
-    if not names:
-        raise ConfigError("is empty", where=where, hint=f"known: {', '.join(known)}")
-    for name in names:
-        if name not in known:
-            hint = near_or_known(name, known)
-            raise ConfigError(f"no perturbation or family is called {name!r}", where=where, hint=hint)
+    def __post_init__(self) -> None:
+        check(self)
+        known = (*FAMILIES, *dict.fromkeys(FAMILIES.values()))
+        for name in self.perturbations:
+            if name not in known:
+                hint = near_or_known(name, known)
+                raise ConfigError(f"no perturbation or family is called {name!r}", hint=hint)
 
 
 def chosen(names: Sequence[str]) -> tuple[str, ...]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from auditor.settings import CheckedSettings, Count
 from auditor.training.recipes import _peft
 from auditor.training.recipes._base import Recipe
-from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """The number of virtual tokens."""
 
-    tokens: int = 20
-    """Virtual tokens, at least 1. A text that no longer fits beside them loses as many tokens."""
+    tokens: Count = 20
+    """Virtual tokens. A text that no longer fits beside them loses as many tokens."""
 
 
 class VirtualTokens(Recipe):
@@ -25,10 +25,6 @@ class VirtualTokens(Recipe):
     learning_rate = 1e-2
     kind: ClassVar[str]
     """The method's name in peft."""
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "tokens", settings.tokens, 1)
-        super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
         """Add the virtual tokens and freeze the layers.

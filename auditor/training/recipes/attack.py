@@ -5,34 +5,36 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
 
 from auditor import text
 from auditor.environment import resources
 from auditor.errors import ConfigError
+from auditor.settings import CheckedSettings, Count, Fraction, Share
 from auditor.text import shares
 from auditor.training import settings as training
 from auditor.training.recipes import _generated_texts, _perturbed_rows
-from auditor.training.recipes._ranges import between
 from auditor.types import Encoded, Example, Model, Task
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """The attack, its schedule and its limits."""
 
     method: Literal["deepwordbug", "pruthi", "textbugger", "pwws"] = "deepwordbug"
     """Name of the attack, as in the probe adversarial."""
-    share: float = 0.2
-    """Share in [0, 1] of the rows to draw for attacks; 0 is standard training."""
-    first: int = 1
+    share: Fraction = 0.2
+    """Share of the rows to draw for attacks; 0 is standard training."""
+    first: Annotated[int, Ge(0)] = 1
     """Epoch, from 0, of the first attacks; attacks on an untrained model are pointless."""
-    every: int = 1
+    every: Count = 1
     """Number of epochs between two generations of attacks."""
-    max_words_changed: float = 0.2
-    """Share in (0, 1] of a text's words that an attack may change, of those that the model reads; at least one word."""
-    query_budget: int = 100
-    """Maximum number of queries per attack, at least 3."""
+    max_words_changed: Share = 0.2
+    """Share of a text's words that an attack may change, of those that the model reads; at least one word."""
+    query_budget: Annotated[int, Ge(3)] = 100
+    """Maximum number of queries per attack."""
 
 
 class AttackTraining(_generated_texts.GeneratingRecipe):
@@ -48,14 +50,6 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
 
     name = "attack"
     settings_type = Settings
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "share", settings.share, 0, 1)
-        between(self.name, "first", settings.first, 0)
-        between(self.name, "every", settings.every, 1)
-        between(self.name, "max_words_changed", settings.max_words_changed, 1e-6, 1)
-        between(self.name, "query_budget", settings.query_budget, 3)
-        super().__init__(settings)
 
     def check(self, task: Task, settings: training.Settings) -> None:
         """Refuse pairs of texts, missing resources, and settings that never attack."""

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from auditor.training.recipes import _perturbed_rows
+from auditor.training.recipes._base import Recipe
 from auditor.types import Example
 
 
-class Augment(_perturbed_rows.Perturbing):
+class Augment(Recipe):
     """Data augmentation with nlpaug's noise and auditor's own.
 
     Belinkov & Bisk (2018) train on such noise. Seed and rows determine the copies, which are the same in every epoch.
@@ -18,6 +19,7 @@ class Augment(_perturbed_rows.Perturbing):
     """
 
     name = "augment"
+    settings_type = _perturbed_rows.Settings
 
     def __init__(self, settings: _perturbed_rows.Settings) -> None:
         super().__init__(settings)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from auditor import text
 from auditor.data import tables
@@ -17,10 +17,10 @@ from auditor.errors import ConfigError, DataError, ModelError
 from auditor.models import checkpoint
 from auditor.models.loading import loading
 from auditor.perturbations.paraphrases import BackTranslation
+from auditor.settings import CheckedSettings, Count, Fraction
 from auditor.storage.reading import is_folder, read_file
 from auditor.training import settings as training
 from auditor.training.recipes import _generated_texts, _perturbed_rows
-from auditor.training.recipes._ranges import between
 from auditor.types import Example, Task
 
 BATCH = 16
@@ -31,20 +31,22 @@ COLUMNS = ("text", "paraphrase")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """Share of the rows that get a paraphrase, and its source.
 
     The source is either two ``translators`` or a ``table``.
     """
 
-    share: float = 0.5
-    """Share in [0, 1] of the rows that get a paraphrase; 0 is standard training."""
+    MAY_REPEAT: ClassVar = frozenset({"translators", "prefixes"})
+    """A model of many languages translates there and back."""
+    share: Fraction = 0.5
+    """Share of the rows that get a paraphrase; 0 is standard training."""
     translators: tuple[Path, ...] = ()
     """Folders of two sequence-to-sequence models, there and back."""
     prefixes: tuple[str, str] = ("", "")
     """What each translator wants before a text, such as ``"translate English to German: "``."""
-    beams: int = 4
-    """Beams of the translators' search, at least 1."""
+    beams: Count = 4
+    """Beams of the translators' search."""
     table: Path | None = None
     """File with the columns ``text`` and ``paraphrase``, in place of translators. Where words have labels, a text is
     the words between two entities, three or more, with one blank between them."""
@@ -64,8 +66,6 @@ class BackTranslationRecipe(_generated_texts.GeneratingRecipe):
     settings_type = Settings
 
     def __init__(self, settings: Settings) -> None:
-        between(self.name, "share", settings.share, 0, 1)
-        between(self.name, "beams", settings.beams, 1)
         super().__init__(settings)
         self._seed, self._device = 0, "cpu"
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.models import adapters
+from auditor.settings import CheckedSettings, Count
 from auditor.training.recipes import _peft
 from auditor.training.recipes._base import Recipe
-from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """Size and position of the adapters."""
 
-    width: int = 48
-    """Units of an adapter's inner layer, at least 1."""
+    width: Count = 48
+    """Units of an adapter's inner layer."""
     targets: tuple[str, ...] = ()
     """Linear maps followed by an adapter, by the last part of their names, such as ``dense``; if empty, the last map of
     each layer's feed-forward part."""
@@ -34,10 +34,6 @@ class Bottleneck(Recipe):
     name = "bottleneck"
     settings_type = Settings
     learning_rate = 1e-3
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "width", settings.width, 1)
-        super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
         """Add adapters to the layers and freeze the rest of them.

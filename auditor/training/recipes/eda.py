@@ -6,31 +6,36 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from annotated_types import Ge, MinLen
 
 from auditor import text
 from auditor.data import tables
 from auditor.environment import resources
 from auditor.errors import ConfigError, DataError
 from auditor.perturbations import augmentation
+from auditor.settings import CheckedSettings, Share
 from auditor.training import settings as training
 from auditor.training.recipes import _perturbed_rows
 from auditor.training.recipes._base import Recipe
-from auditor.training.recipes._ranges import between
 from auditor.types import Example, Task
 
+Operation: TypeAlias = Literal["synonyms", "insertion", "swap", "deletion"]
 NEEDS_SYNONYMS = ("synonyms", "insertion")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """Number and kind of the edited copies."""
 
-    copies: int = 4
-    """Copies of each row, at least 0; 0 is standard training."""
-    words: float = 0.1
-    """Share in (0, 1] of a row's words that an operation changes: α in the paper."""
-    operations: tuple[Literal["synonyms", "insertion", "swap", "deletion"], ...] = (
+    MAY_REPEAT: ClassVar = frozenset({"operations"})
+    """An operation named twice makes twice as many copies."""
+    copies: Annotated[int, Ge(0)] = 4
+    """Copies of each row; 0 is standard training."""
+    words: Share = 0.1
+    """Share of a row's words that an operation changes: α in the paper."""
+    operations: Annotated[tuple[Operation, ...], MinLen(1)] = (
         "synonyms",
         "insertion",
         "swap",
@@ -53,11 +58,6 @@ class EDA(Recipe):
     settings_type = Settings
 
     def __init__(self, settings: Settings) -> None:
-        between(self.name, "copies", settings.copies, 0)
-        between(self.name, "words", settings.words, 1e-6, 1)
-        if not settings.operations:
-            hint = "synonyms, insertion, swap, deletion"
-            raise ConfigError("is empty", where=f"[training.recipe.{self.name}] operations", hint=hint)
         super().__init__(settings)
         self._seed = 0
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.errors import ModelError
+from auditor.settings import CheckedSettings, NotNegative
 from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
-from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """The size of the perturbation."""
 
-    epsilon: float = 1.0
-    """L2 norm, at least 0, of the perturbation of the whole embedding matrix; 0 is standard training."""
+    epsilon: NotNegative = 1.0
+    """L2 norm of the perturbation of the whole embedding matrix; 0 is standard training."""
 
 
 class FastGradientMethod(Recipe):
@@ -32,10 +32,6 @@ class FastGradientMethod(Recipe):
 
     name = "fgm"
     settings_type = Settings
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "epsilon", settings.epsilon, 0)
-        super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
         """Return the model unchanged.

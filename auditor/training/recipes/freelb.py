@@ -5,27 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from auditor.settings import CheckedSettings, Count, NotNegative
 from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
-from auditor.training.recipes._ranges import between
 from auditor.training.resume.rng_state import Generators
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """Number and size of the ascent steps.
 
     The paper tunes all settings by task; the defaults are within its ranges.
     """
 
-    steps: int = 3
-    """K ≥ 1: number of passes; their gradients are averaged."""
-    step_size: float = 0.1
-    """α ≥ 0: L2 norm of a row's ascent step."""
-    initial: float = 0.05
-    """Size of the random start, at least 0: uniform in ±initial/√n for a row of n embedding entries."""
-    max_norm: float = 0.6
-    """ε > 0: radius of a row's L2 ball; the random start may lie outside."""
+    steps: Count = 3
+    """K: number of passes; their gradients are averaged."""
+    step_size: NotNegative = 0.1
+    """α: L2 norm of a row's ascent step."""
+    initial: NotNegative = 0.05
+    """Size of the random start: uniform in ±initial/√n for a row of n embedding entries."""
+    max_norm: NotNegative = 0.6
+    """ε: radius of a row's L2 ball; the random start may lie outside."""
     bounded: bool = True
     """Whether perturbations stay in the ball. FreeLB++ has no ball and takes more steps."""
     same_dropout: bool = True
@@ -45,13 +45,6 @@ class FreeLB(Recipe):
 
     name = "freelb"
     settings_type = Settings
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "steps", settings.steps, 1)
-        between(self.name, "step_size", settings.step_size, 0)
-        between(self.name, "initial", settings.initial, 0)
-        between(self.name, "max_norm", settings.max_norm, 0)
-        super().__init__(settings)
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
         """Add the mean gradient of all passes; return their mean loss."""

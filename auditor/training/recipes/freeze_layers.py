@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge
 
 from auditor.errors import ModelError
+from auditor.settings import CheckedSettings
 from auditor.training.layers import depths
 from auditor.training.recipes._base import Recipe
-from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """The number of frozen layers."""
 
-    layers: int = 2
-    """Lower layers to freeze together with the embeddings, at least 0; 0 is standard training."""
+    layers: Annotated[int, Ge(0)] = 2
+    """Lower layers to freeze together with the embeddings; 0 is standard training."""
 
 
 class FreezeLayers(Recipe):
@@ -27,10 +29,6 @@ class FreezeLayers(Recipe):
 
     name = "freeze_layers"
     settings_type = Settings
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "layers", settings.layers, 0)
-        super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
         """Freeze the embeddings and the lower layers.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+from annotated_types import MinLen
+
+from auditor.settings import CheckedSettings
 from auditor.training.recipes import _peft
 from auditor.training.recipes._base import Recipe
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """The linear maps to rescale, by the last part of their names.
 
     The defaults are the names in BERT and similar architectures; other architectures use other names.
@@ -18,7 +21,7 @@ class Settings:
 
     MAY_BE_EMPTY: ClassVar = frozenset({"feedforward"})
     """If ``feedforward`` is empty, only attention is rescaled."""
-    targets: tuple[str, ...] = ("key", "value")
+    targets: Annotated[tuple[str, ...], MinLen(1)] = ("key", "value")
     """Linear maps whose outputs are rescaled."""
     feedforward: tuple[str, ...] = ("dense",)
     """Linear maps whose inputs are rescaled."""

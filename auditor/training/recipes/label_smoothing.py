@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Lt
 
 from auditor.models.heads.base import NO_LABEL
+from auditor.settings import CheckedSettings
 from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
-from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """The strength of the smoothing."""
 
-    share: float = 0.1
-    """Share in [0, 1) of the probability to spread evenly over all labels; 0 is standard training."""
+    share: Annotated[float, Ge(0), Lt(1)] = 0.1
+    """Share of the probability to spread evenly over all labels; 0 is standard training."""
 
 
 class LabelSmoothing(Recipe):
@@ -27,10 +29,6 @@ class LabelSmoothing(Recipe):
 
     name = "label_smoothing"
     settings_type = Settings
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "share", settings.share, 0, 0.999)
-        super().__init__(settings)
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
         """Add the gradients of the smoothed cross-entropy; return that loss."""

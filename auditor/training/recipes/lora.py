@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge, Gt, Lt
+
+from auditor.settings import CheckedSettings, Count
 from auditor.training.recipes import _peft
 from auditor.training.recipes._base import Recipe
-from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """Size and position of the low-rank updates."""
 
-    rank: int = 8
-    """Rank of the updates, at least 1."""
-    alpha: float = 16.0
-    """Scale, above 0: the update is multiplied by alpha ÷ rank."""
-    dropout: float = 0.0
-    """Dropout in [0, 1) on the update's input."""
+    rank: Count = 8
+    """Rank of the updates."""
+    alpha: Annotated[float, Gt(0)] = 16.0
+    """Scale: the update is multiplied by alpha ÷ rank."""
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Dropout on the update's input."""
     targets: tuple[str, ...] = ()
     """Linear maps with an update, by the last part of their names, such as ``query``; if empty, all in the layers."""
 
@@ -35,12 +37,6 @@ class LoRA(Recipe):
     name = "lora"
     settings_type = Settings
     learning_rate = 5e-4
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "rank", settings.rank, 1)
-        between(self.name, "alpha", settings.alpha, 1e-6)
-        between(self.name, "dropout", settings.dropout, 0, 0.999)
-        super().__init__(settings)
 
     def prepare(self, model: Any) -> Any:
         """Add low-rank updates to the linear maps and freeze the layers.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from auditor.settings import Count
 from auditor.training.recipes import _generated_texts, _perturbed_rows
-from auditor.training.recipes._ranges import between
 from auditor.types import Example
 
 TOGETHER = 32
@@ -19,12 +19,12 @@ TOGETHER = 32
 class Settings(_perturbed_rows.Settings):
     """The settings of ``augment``, and the number of candidates."""
 
-    candidates: int = 1
-    """Perturbations to draw per row, at least 1. The row gets the one for which the model, at the beginning of the
+    candidates: Count = 1
+    """Perturbations to draw per row. The row gets the one for which the model, at the beginning of the
     epoch, gives its label the least probability."""
 
 
-class Online(_generated_texts.GeneratingRecipe, _perturbed_rows.Perturbing):
+class Online(_generated_texts.GeneratingRecipe):
     """Training on rows that are perturbed at random in every epoch.
 
     Ivgi & Berant (2021), "Achieving model robustness through discrete adversarial training", with random sampling. Each
@@ -35,10 +35,6 @@ class Online(_generated_texts.GeneratingRecipe, _perturbed_rows.Perturbing):
 
     name = "online"
     settings_type = Settings
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "candidates", settings.candidates, 1)
-        super().__init__(settings)
 
     def examples(self, examples: Sequence[Example], epoch: int) -> Sequence[Example]:
         """Return the rows, some of them replaced by a perturbed version."""

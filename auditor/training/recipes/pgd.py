@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from auditor.settings import CheckedSettings, Count, NotNegative
 from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
-from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """Number and size of the ascent steps.
 
     The norm of a word's embedding is about 1 in BERT and similar models. With ε = 1, a small encoder learned nothing in
     a hundred steps; the defaults cost it no quality.
     """
 
-    steps: int = 3
-    """K ≥ 1: number of ascent steps."""
-    step_size: float = 0.06
-    """α ≥ 0: L2 norm of a row's ascent step; 0 is standard training."""
-    epsilon: float = 0.2
-    """ε ≥ 0: radius of a row's L2 ball; 0 is standard training."""
+    steps: Count = 3
+    """K: number of ascent steps."""
+    step_size: NotNegative = 0.06
+    """α: L2 norm of a row's ascent step; 0 is standard training."""
+    epsilon: NotNegative = 0.2
+    """ε: radius of a row's L2 ball; 0 is standard training."""
 
 
 class ProjectedGradientDescent(Recipe):
@@ -39,12 +39,6 @@ class ProjectedGradientDescent(Recipe):
 
     name = "pgd"
     settings_type = Settings
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "steps", settings.steps, 1)
-        between(self.name, "step_size", settings.step_size, 0)
-        between(self.name, "epsilon", settings.epsilon, 0)
-        super().__init__(settings)
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
         """Add the gradients of first and last pass; return the first's loss."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from auditor.settings import CheckedSettings, NotNegative
 from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
-from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """Weight of the divergence, and size and kind of the noise."""
 
-    weight: float = 1.0
-    """λ ≥ 0: weight of the divergence; 0 is standard training."""
-    size: float = 1e-5
-    """Size of the noise, at least 0."""
+    weight: NotNegative = 1.0
+    """λ: weight of the divergence; 0 is standard training."""
+    size: NotNegative = 1e-5
+    """Size of the noise."""
     noise: Literal["uniform", "normal"] = "uniform"
     """Distribution of the noise: uniform in ±size, or normal with the standard deviation size."""
 
@@ -33,11 +33,6 @@ class R3F(Recipe):
 
     name = "r3f"
     settings_type = Settings
-
-    def __init__(self, settings: Settings) -> None:
-        between(self.name, "weight", settings.weight, 0)
-        between(self.name, "size", settings.size, 0)
-        super().__init__(settings)
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
         """Add the gradients of cross-entropy plus divergence; return that loss."""

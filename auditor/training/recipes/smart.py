@@ -5,37 +5,39 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge
+
+from auditor.settings import CheckedSettings, Count, Fraction, NotNegative
 from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
-from auditor.training.recipes._ranges import between
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(CheckedSettings):
     """Weights of the penalties, and how they are computed.
 
     The defaults are the paper's, which tunes λ. λ = μ = 0 is standard training.
     """
 
-    smoothness: float = 1.0
-    """λ ≥ 0: weight of the divergence under the worst perturbation nearby."""
-    proximal: float = 1.0
-    """μ ≥ 0: weight of the divergence from an average of earlier weights."""
-    epsilon: float = 1e-5
-    """ε ≥ 0: bound on the largest entry of the perturbation."""
-    sigma: float = 1e-5
+    smoothness: NotNegative = 1.0
+    """λ: weight of the divergence under the worst perturbation nearby."""
+    proximal: NotNegative = 1.0
+    """μ: weight of the divergence from an average of earlier weights."""
+    epsilon: NotNegative = 1e-5
+    """ε: bound on the largest entry of the perturbation."""
+    sigma: NotNegative = 1e-5
     """Standard deviation of the perturbation's random start."""
-    step_size: float = 1e-3
+    step_size: NotNegative = 1e-3
     """η of an ascent step, along the gradient divided by its largest entry."""
-    steps: int = 1
-    """Number of ascent steps, at least 1."""
-    momentum: float = 0.99
-    """β in [0, 1] of the average of weights during the first ``early`` updates."""
-    late_momentum: float = 0.999
-    """β in [0, 1] of the average of weights after the first ``early`` updates."""
-    early: int = 100
+    steps: Count = 1
+    """Number of ascent steps."""
+    momentum: Fraction = 0.99
+    """β of the average of weights during the first ``early`` updates."""
+    late_momentum: Fraction = 0.999
+    """β of the average of weights after the first ``early`` updates."""
+    early: Annotated[int, Ge(0)] = 100
     """Number of updates with ``momentum``; in the paper, a tenth of all updates."""
 
 
@@ -54,12 +56,6 @@ class Smart(Recipe):
     settings_type = Settings
 
     def __init__(self, settings: Settings) -> None:
-        for name in ("smoothness", "proximal", "epsilon", "sigma", "step_size"):
-            between(self.name, name, getattr(settings, name), 0)
-        between(self.name, "steps", settings.steps, 1)
-        between(self.name, "momentum", settings.momentum, 0, 1)
-        between(self.name, "early", settings.early, 0)
-        between(self.name, "late_momentum", settings.late_momentum, 0, 1)
         super().__init__(settings)
         self._average: Any = None
         self._seen = 0

@@ -1,18 +1,13 @@
-"""Quality of labelled spans beside the task's own numbers: averages and support."""
+"""Averages of entities over types and over tags, and support."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
 
-from auditor import metrics, stats
-from auditor.tasks.entity_errors import COUNTS_O, MEASURES, WHOLE
-from auditor.types import Judged, Measurement, Metric, Score
+from auditor import stats
+from auditor.tasks.entity_errors import COUNTS_O, MEASURES
+from auditor.types import Measurement, Metric, Score, Sums
 
-Sums: TypeAlias = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
-"""Metric and value of its slice's only key → cluster → numerator and denominator."""
-RECALL = metrics.detail(next(metric for metric in WHOLE if metric.name == "recall"))
-"""Entity-level recall over whole examples."""
 TITLES = dict(zip(MEASURES, ("F1", "precision", "recall"), strict=True))
 MACRO = {
     measure: Metric(
@@ -29,26 +24,24 @@ TOKEN = {
 SUPPORT = Metric("token_support", "words with this tag", "descriptive", "count", 0.0, float("inf"), None)
 
 
-def recall(judged: Judged) -> Score:
-    """The recall of one case's entities.
-
-    Without a gold the case adds none.
-    """
-    return metrics.detail_score(judged, RECALL.name) or Score(0.0, 0.0)
-
-
-def averages(sums: Sums) -> Iterator[Measurement]:
+class EntityAverages:
     """Averages over types and over tags, and the words of each tag.
 
     Macro averages of the types that occur; micro, macro and weighted ones of the tags.
     """
-    types = [kind for (metric, kind), rows in sums.items() if metric == "type_f1" and _sum(rows).denominator]
-    if types:
-        for measure in MEASURES:
-            yield from _macro(measure, [sums[f"type_{measure}", kind] for kind in types])
-    tags = [tag for metric, tag in sums if metric == "token_f1"]
-    if tags:
-        yield from _of_tags(sums, tags)
+
+    whole: tuple[Metric, ...] = tuple(MACRO.values())
+    sliced: tuple[Metric, ...] = (*TOKEN.values(), SUPPORT)
+
+    def __call__(self, sums: Sums) -> Iterator[Measurement]:
+        """The averages of these sums."""
+        types = [kind for (metric, kind), rows in sums.items() if metric == "type_f1" and _sum(rows).denominator]
+        if types:
+            for measure in MEASURES:
+                yield from _macro(measure, [sums[f"type_{measure}", kind] for kind in types])
+        tags = [tag for metric, tag in sums if metric == "token_f1"]
+        if tags:
+            yield from _of_tags(sums, tags)
 
 
 def _macro(measure: str, of_types: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[Measurement]:
