@@ -285,7 +285,16 @@ RECORDS = {
     "What a probe may ask for": ("Audit", "Example", "Encoded", "TrainedModel"),
     "What a probe makes": ("Case", "Edit", "Skipped", "Planned", "Inquiry"),
     "What a metric reads, and what becomes of it": ("Judged", "Score", "Detail", "Metric", "Measurement", "Row"),
-    "What a task is": ("Task", "ComparableLabels", "Alignment", "Span", "Goal", "Corruption"),
+    "What a task is": (
+        "Task",
+        "ComparableLabels",
+        "AttackDefaults",
+        "Averages",
+        "Alignment",
+        "Span",
+        "Goal",
+        "Corruption",
+    ),
     "What a task asks a model": ("Classify", "Tag", "Extract", "Choose", "Generate"),
 }
 """Heading → the types of ``auditor.types`` below it."""

@@ -99,6 +99,7 @@ class LowResource(ProbeDefaults):
         """Yield the points of the curve, then what follows from them."""
         task, points = audit.task, {}
         units = _units(cases, audit, task.unit) if task.unit is not None else {}
+        shown: set[str] = set()
         for labels, by_seed in sums(cases, "labels", ratio=task.ratio).items():
             rows = len(audit.examples("train")) if labels == FULL else int(labels)
             points[labels] = point = curve.point(rows, by_seed, ratio=task.ratio)
@@ -108,9 +109,12 @@ class LowResource(ProbeDefaults):
             yield measured(task.metric, {"labels": labels}, values, point, method)
             if labels in units:
                 number, least, most, seeds = units[labels]
-                yield measured(
-                    f"{task.metric}_by_{task.unit}", {str(task.unit): f"{number:.0f}"}, values, point, method
-                )
+                named = f"{number:.0f}"
+                # Two sizes may name equally many, as where one is all rows: of these the first is shown.
+                if named not in shown:
+                    shown.add(named)
+                    slice_ = {str(task.unit): named}
+                    yield measured(f"{task.metric}_by_{task.unit}", slice_, values, point, method)
                 how = "mean, least and most over seeds"
                 yield Measurement(f"{task.unit}_named", {"labels": labels}, number, least, most, seeds, seeds, how)
         means = {name: counted[0] for name, counted in units.items()}

@@ -16,7 +16,17 @@ from auditor.evaluation.sampling import Draw
 from auditor.models.fake import FakeModel
 from auditor.plugins import registry
 from auditor.tasks.classification import TextClassification
-from auditor.types import ComparableLabels, Detail, Example, Measurement, Metric, ProbeRecord, Request, Rule, Silent
+from auditor.types import (
+    ComparableLabels,
+    Detail,
+    Example,
+    Measurement,
+    Metric,
+    ProbeRecord,
+    Request,
+    Rule,
+    Silent,
+)
 from auditor.verdicts.policy import Policy
 from probes._comparable_labels import measured_later
 from probes.domain_shift import PROBE, Settings
@@ -76,7 +86,8 @@ def plan(kind: type[Classes] = Classes, examples: int = ROWS, **given: Any) -> P
 def share(rows: Sequence[Example], counted: str) -> float:
     """The share of right answers, by hand: the first letter is the model's answer."""
     kept = [row for row in rows if row.gold in counted]
-    return sum(row.inputs["text"][0] == row.gold for row in kept) / len(kept)
+    right: int = sum(row.inputs["text"][0] == row.gold for row in kept)
+    return right / len(kept)
 
 
 def by_name(measurements: Sequence[Measurement]) -> dict[tuple[str, str], Measurement]:
@@ -114,7 +125,7 @@ def test_every_look_counts_the_labels_of_the_whole_set(kind: str, stops: tuple[i
 @pytest.mark.parametrize("given", [{"examples": 64}, {"budget": 64}, {"examples": 100}, {"budget": 100}, {}], ids=str)
 def test_a_fixed_design_counts_the_labels_of_its_examples(kind: str, given: dict[str, int]) -> None:
     n = min([ROWS, *given.values()])
-    (record,) = runner.run(plan(KINDS[kind], **given), nowhere, Silent())  # type: ignore[arg-type]
+    (record,) = runner.run(plan(KINDS[kind], **given), nowhere, Silent())
     counted = "a" if n == 64 else "ab"
     measured = by_name(record.measurements)
     assert measured["accuracy", "home"].value == pytest.approx(share(HOME[:n], "abc"))
@@ -157,7 +168,7 @@ def test_until_decided_the_tasks_metric_is_bounded_over_the_same_labels() -> Non
     assert measured.method == stats.sequential_method("mean", False)
 
 
-TASKS = {
+TASKS: dict[str, tuple[Any, bool]] = {
     "text-classification": (tasks.create("text-classification", LABELS), True),
     "ner": (tasks.create("ner", ("O", "B-A", "I-A")), False),
     "a mean": (Classes(LABELS), False),

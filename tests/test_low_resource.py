@@ -232,6 +232,7 @@ def test_of_named_entities_the_curve_is_by_entities_too() -> None:
     found = {(one.metric, *one.slice.values()): one for one in PROBE.measure(cases, audit)}
     by_entities = [(key[1], one.value) for key, one in found.items() if key[0] == "f1_by_entities"]
     assert by_entities == [("20", 0.5), ("80", pytest.approx(0.86)), ("400", pytest.approx(0.9))]
+    assert len([one for one in found if one[0] == "f1_by_entities"]) == 3
     ten = found["entities_named", "10"]
     assert (ten.value, ten.low, ten.high) == (20.0, 18.0, 22.0)
     assert found["labels_to_target",].value == 40.0
@@ -240,3 +241,18 @@ def test_of_named_entities_the_curve_is_by_entities_too() -> None:
     names = [metric.name for metric in PROBE.metrics(task)]
     assert names[:2] == ["f1", "f1_by_entities"]
     assert {key[0] for key in found} <= set(names)
+
+
+def test_sizes_that_name_equally_many_entities_are_one_slice() -> None:
+    """Results files refuse a measurement that occurs twice; 40 of 40 rows name what all rows name."""
+    task = NamedEntityRecognition(("O", "B-A", "I-A"))
+    train = [Example(f"train:{i}", {"text": "x y z"}, ("B-A", "O", "B-A")) for i in range(40)]
+    audit = audit_of(settings(), train=train, task=task)
+    cases = [
+        replace(one, facts={**one.facts, "entities": 80.0}) if one.slice["labels"] == "40" else one
+        for one in answers({"40": [0.86, 0.86], FULL: [0.9]})
+    ]
+    slices = [(each.metric, *each.slice.values()) for each in PROBE.measure(cases, audit)]
+    assert len(set(slices)) == len(slices)
+    assert ("f1_by_entities", "80") in slices
+    assert {("f1", "40"), ("f1", FULL)} <= set(slices)

@@ -202,8 +202,8 @@ def test_numbers_stay_what_they_are(task: str, part: str) -> None:
 
 
 def test_a_difference_is_named() -> None:
-    before = {"drop {}": [0.1, "ok"], "flips {}": [1], "gone {}": [2]}
-    now = {"drop {}": [0.2, "ok"], "flips {}": [1], "new {}": [3]}
+    before: dict[str, list[Any]] = {"drop {}": [0.1, "ok"], "flips {}": [1], "gone {}": [2]}
+    now: dict[str, list[Any]] = {"drop {}": [0.2, "ok"], "flips {}": [1], "new {}": [3]}
     assert differing(before, now) == [
         "drop {}: recorded [0.1, 'ok'], now [0.2, 'ok']",
         "gone {}: recorded [2], now nothing",

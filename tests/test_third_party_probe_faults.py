@@ -153,7 +153,7 @@ def test_results_with_its_record_are_refused_in_one_line(
 
     def recorded(content: dict[str, object]) -> None:
         records: list[dict[str, object]] = content["records"]  # type: ignore[assignment]
-        lacks = {"measurements": [], "skipped": [], "worst": [], "counts": {}, "metrics": []}
+        lacks: dict[str, object] = {"measurements": [], "skipped": [], "worst": [], "counts": {}, "metrics": []}
         left_out = {"status": "not_applicable", "reason": "not selected", **lacks}
         foreign = [{**record, "probe": "foreign", "limitation": "noise", **left_out} for record in records]
         for record in foreign:

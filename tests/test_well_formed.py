@@ -72,7 +72,7 @@ def test_what_results_cannot_hold_is_one_line(name: str) -> None:
 
 
 def test_words_and_numbers_pass() -> None:
-    facts = {"n": 3, "share": 0.5, "group": "x", "none": 0}
+    facts: dict[str, float | str] = {"n": 3, "share": 0.5, "group": "x", "none": 0}
     check(Case(EXAMPLE, {"a": "x"}, {"text": (Edit(0, 1, ("x",)),)}, facts=facts), "p")
     check(Skipped({}, "why"), "p")
     check(number(a="x"), "p")

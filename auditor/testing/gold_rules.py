@@ -72,7 +72,8 @@ def _alike(gold: Any, own: Any) -> bool:
 
 def _check_cells(rules: Rules, task: Task, rows: Rows, column: str) -> None:
     with rules.calm("construction", "calling the class without labels"):
-        unlabelled: Task = type(task)((), {})
+        kind: Any = type(task)
+        unlabelled: Task = kind((), {})
     for number, row in enumerate(rows, start=1):
         with rules.calm("labels of a cell", f"labels_of the cell of row {number}"):
             labels, without = list(task.labels_of(row[column])), list(unlabelled.labels_of(row[column]))

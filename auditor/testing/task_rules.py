@@ -22,7 +22,7 @@ MEND = {
     "target": "return from target a label of the model, for sentences a tuple with one per word",
     "request": "return a request of auditor.types.requests, the same for the same texts",
     "score": "return a Score with 0 ≤ numerator ≤ denominator, equal for a right answer and less for a wrong one",
-    "details": "declare exactly the metrics of details in detail_metrics (no slice), sliced_metrics (one key) or averages",
+    "details": "declare the metrics of details, and no others: detail_metrics (no slice), sliced_metrics, averages",
     "same": "compare decisions: an answer equals itself, and no answer with another meaning",
     "follow": "return the gold of the edited text: unchanged without edits, moved with its words after an insertion",
     "protected": "return places of existing words, so that edits of all other words keep the gold",
