@@ -71,8 +71,12 @@ def refuse_repeated(key: str, settings: object) -> None:
 
 
 def key_path(path: Path) -> str:
-    """A key as TOML writes it, after its tables: ``[severities] low``."""
-    *tables, last = (str(part) for part in path)
+    """A key as TOML writes it, after its tables: ``[severities] low``.
+
+    Of a long key the first 60 characters stand for it.
+    """
+    words = (str(part) for part in path)
+    *tables, last = (word if len(word) <= 60 else f"{word[:60]}…" for word in words)
     return f"[{'.'.join(tables)}] {last}" if tables else last
 
 

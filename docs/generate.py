@@ -279,7 +279,20 @@ def api() -> str:
 
 WORDS = ("words_of", "edits_between", "apply", "split")
 """Functions of ``auditor.text`` that probes need."""
-ALIASES = ("Slice", "Facts", "Inputs", "Response", "Edits", "Contribution", "Kind", "Role", "Scope", "Offer")
+ALIASES = (
+    "Slice",
+    "Facts",
+    "Inputs",
+    "Response",
+    "Edits",
+    "Contribution",
+    "Kind",
+    "Role",
+    "Scope",
+    "Offer",
+    "AttackRecipe",
+    "Sums",
+)
 RECORDS = {
     "What a probe is": ("Probe",),
     "What a probe may ask for": ("Audit", "Example", "Encoded", "TrainedModel"),

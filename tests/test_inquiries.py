@@ -132,7 +132,7 @@ def test_a_count_is_never_above_the_users_and_none_sets_no_limit(
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "out of range": ({"examples": 0}, "[probes.a]: examples = 0 must be at least 1"),
-    "of another type": ({"examples": "all"}, '[probes.a]: examples = "all" should be a valid integer'),
+    "of another type": ({"examples": "all"}, '[probes.a]: examples = "all" should be a whole number'),
     "of another type, a share": ({"share": 2}, "[probes.a]: share = 2 must be above 0 and at most 1"),
     "by its own check": ({"picky": 3}, "[probes.a]: picky may not be 3"),
 }

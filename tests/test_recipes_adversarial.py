@@ -337,4 +337,6 @@ def test_a_setting_out_of_range_is_one_line(name: str, given: Mapping[str, Any])
     with pytest.raises(ConfigError) as caught:
         made(name, **given)
     (setting,) = given
-    assert caught.value.line.startswith(f"[training.recipe.{name}]: {setting} = ")
+    assert caught.value.line.startswith(
+        (f"[training.recipe.{name}]: {setting} = ", f"[training.recipe.{name}]: {setting} holds nan")
+    )

@@ -104,7 +104,7 @@ def test_seeds_beyond_the_last_are_refused(tmp_path: Path) -> None:
         (
             "epsilon = 0.5",
             'learning_rate = "fast"',
-            '[training.recipe.fgm]: learning_rate = "fast" should be a valid number',
+            '[training.recipe.fgm]: learning_rate = "fast" should be a number',
         ),
     ],
 )

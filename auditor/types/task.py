@@ -19,6 +19,7 @@ types, a decision that attacks can work against."""
 
 
 AttackRecipe: TypeAlias = Literal["deepwordbug", "pruthi", "textbugger", "pwws", "entity swap"]
+"""Attacks of TextAttack by name, and the swap of an entity for another of its type."""
 Sums: TypeAlias = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
 """Metric and value of its slice's only key → cluster → numerator and denominator."""
 
@@ -28,6 +29,7 @@ class AttackDefaults:
     """How a task's texts are attacked where a user does not say."""
 
     recipes: tuple[AttackRecipe, ...] = ("deepwordbug", "pruthi", "textbugger", "pwws")
+    """Attacks that run, each on every example."""
     max_words_changed: float = 0.1
     """Share of the words that the model reads which may change; one word always may."""
     query_budget: int = 300
