@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reports.formats import amount, difference_unit, interval, measured_interval, p_value, slice_text, words_of
-from reports.lookup import INAPPLICABLE, OUTCOMES, UNPRESERVED, Findings, Measured, applies, limit_of, mark
+from reports.lookup import INAPPLICABLE, OUTCOMES, UNPRESERVED, Findings, Measured, applies, limit_of, mark, unmet
 
 KEY_NUMBERS = 4
 """Maximum number of metrics in the summary for a probe that no rule reads."""
@@ -175,7 +175,7 @@ def unmeasured_text(record: Mapping[str, Any] | None) -> str:
     if record["status"] == "measured":
         reasons = "; ".join(dict.fromkeys(gap["reason"] for gap in record["skipped"]))
         return f"{word}: {reasons or 'no slice could be measured'}"
-    return f"{word}: {record['reason'] or 'no reason recorded'}"
+    return f"{word}: {unmet(record) or record['reason'] or 'no reason recorded'}"
 
 
 _Entry = tuple[Measured, str, int | None]

@@ -790,3 +790,11 @@ def test_a_limit_is_drawn_only_where_the_rule_reads_every_slice_of_the_chart() -
     detail = next(probe for probe in view.build(found)["probes"] if probe["name"] == "domain_shift")
     drawn = next(chart for chart in detail["charts"] if chart["title"] == "drop against the home domain")
     assert "limit" not in drawn["panels"][0]["svg"]
+
+
+@pytest.mark.parametrize("need", sorted(TASK_NEEDS))
+@pytest.mark.parametrize("reason", ["not selected", "any other reason"])
+def test_what_does_not_apply_says_what_the_task_lacks_selected_or_not(need: str, reason: str) -> None:
+    page = scorecard.render(not_run(results(), "noise", reason, "base", need))
+    assert f"does not apply: {Markup.escape(NEEDS[need])}" in page
+    assert f"does not apply: {reason}" not in page

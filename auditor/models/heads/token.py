@@ -188,14 +188,13 @@ def _tags(example: Example, words: int, task: Task) -> list[int]:
 
     Raises DataError if the gold is not one tag per word.
     """
-    gold = task.target(example.gold)
-    if not isinstance(gold, tuple) or len(gold) != words:
-        problem = (
-            f"{len(gold)} tags for {words} words" if isinstance(gold, tuple) else f"{gold!r} is not one tag per word"
-        )
-        raise DataError(problem, where=example.id)
+    tags: Any = task.target(example.gold)
+    if not isinstance(tags, Sequence) or isinstance(tags, str):
+        raise DataError(f"{tags!r} is not one tag per word", where=example.id)
+    if len(tags) != words:
+        raise DataError(f"{len(tags)} tags for {words} words", where=example.id)
     # A model with another tagging scheme, or without this tag, learns the entity type.
-    return [label_index(spans.among(tag, task.labels) or tag, example, task) for tag in gold]
+    return [label_index(spans.among(tag, task.labels) or tag, example, task) for tag in tags]
 
 
 HEAD = TokenHead
