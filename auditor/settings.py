@@ -53,7 +53,7 @@ def check(settings: Any) -> None:
     kind: Any = type(settings)
     for field in fields(settings):
         value = getattr(settings, field.name)
-        for path, wrong, problem in _problems(_hints(kind)[field.name], value, (field.name,)):
+        for path, wrong, problem in _problems(hints(kind)[field.name], value, (field.name,)):
             raise ConfigError(f"{key_path(path)} = {wrong} {problem}")
         refuse_repeated(field.name, settings)
 
@@ -116,7 +116,8 @@ def element(hint: Any) -> Any:
 
 
 @functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
+def hints(kind: Any) -> dict[str, Any]:
+    """Field → type with its annotations, of a dataclass."""
     return get_type_hints(kind, include_extras=True)
 
 

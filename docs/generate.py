@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import FunctionType
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +25,7 @@ from auditor import metrics, tasks, text, types  # noqa: E402
 from auditor import settings as checks  # noqa: E402
 from auditor.cli import arguments  # noqa: E402
 from auditor.config import schema  # noqa: E402
-from auditor.evaluation import plan  # noqa: E402
+from auditor.evaluation import needs  # noqa: E402
 from auditor.perturbations import catalogue  # noqa: E402
 from auditor.plugins import registry  # noqa: E402
 from auditor.training import recipes  # noqa: E402
@@ -91,7 +91,7 @@ def settings_table(settings: Any) -> str:
     if not is_dataclass(kind) or not fields(kind):
         return "No settings.\n"
     defaults, docs = kind() if isinstance(settings, type) else settings, field_docs(kind)
-    hints = get_type_hints(kind, include_extras=True)
+    hints = checks.hints(kind)
     rows = [
         (
             f"`{field.name}`",
@@ -179,14 +179,13 @@ def probes() -> str:
     for probe in registry.discover():
         summary, _, method = registry.description(probe).partition("\n")
         parts.append(f"## `{probe.name}`\n\n**{summary.strip()}** {' '.join(method.split())}\n")
-        needs = [NEEDS.get(need, f"{need.removeprefix('package:')} is not installed") for need in sorted(probe.needs)]
-        needs += [OUT_OF_SCOPE[probe.scope]] if probe.scope in OUT_OF_SCOPE else []
+        lacks = [NEEDS.get(need, f"{need.removeprefix('package:')} is not installed") for need in sorted(probe.needs)]
+        lacks += [OUT_OF_SCOPE[probe.scope]] if probe.scope in OUT_OF_SCOPE else []
         row = probe.limitation or "plain quality"
         role = "" if probe.role is None else f" Role: `{probe.role}`."
-        parts.append(f"Row of the scorecard: `{row}`.{role} Not applicable when: {'; '.join(needs) or 'never'}.\n")
+        parts.append(f"Row of the scorecard: `{row}`.{role} Not applicable when: {'; '.join(lacks) or 'never'}.\n")
         for name, task in every.items():
-            offered = plan.given_by(task)
-            if all(offered.get(need, True) for need in probe.needs):
+            if needs.unserved(probe, task) is None:
                 rows = [
                     (f"`{one.name}`", one.title, one.kind, one.unit, one.better or "–") for one in probe.metrics(task)
                 ]
@@ -320,9 +319,9 @@ def probe_api() -> str:
     ]
     rows = [(f"`{row.id}`", row.limitation, row.question) for row in limitations.LIMITATIONS]
     parts.append(f"## Ids of limitations\n\n{table(('`limitation`', 'limitation', 'question'), rows)}")
-    needs: list[tuple[object, ...]] = [(f"`{name}`", reason) for name, reason in NEEDS.items()]
-    needs.append(("`package:<name>`", "the package is not installed"))
-    parts.append(f"## Needs\n\n{table(('in `needs`', 'reason where it is missing'), needs)}")
+    reasons: list[tuple[object, ...]] = [(f"`{name}`", reason) for name, reason in NEEDS.items()]
+    reasons.append(("`package:<name>`", "the package is not installed"))
+    parts.append(f"## Needs\n\n{table(('in `needs`', 'reason where it is missing'), reasons)}")
     parts.append("## Metrics: `from auditor import metrics`\n")
     parts.append(_members({name: getattr(metrics, name) for name in metrics.__all__}))
     parts.append("## Words: `from auditor import text`\n")

@@ -66,7 +66,6 @@ class Adversarial(ProbeDefaults):
     role = "attack"
     needs = frozenset({"single_text", "attack_goal", "package:textattack"})
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = ()
     interactive = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:

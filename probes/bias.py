@@ -101,7 +101,6 @@ class Bias(ProbeDefaults):
     role = "bias"
     needs = frozenset({"single_text", "class_scores"})
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = ()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Flip rates, gaps between groups, and the groups' own numbers."""

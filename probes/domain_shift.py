@@ -47,7 +47,6 @@ class DomainShift(ProbeDefaults):
     role = "shift"
     needs = frozenset({"domains"})
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = ()
     reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:

@@ -75,7 +75,6 @@ class Entities(ProbeDefaults):
     limitation: str | None = "coverage"
     needs: frozenset[str] = frozenset({"labelled_spans", "single_text"})
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = ()
     reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:

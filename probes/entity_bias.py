@@ -73,7 +73,6 @@ class EntityBias(ProbeDefaults):
     role = "bias"
     needs: frozenset[str] = frozenset({"labelled_spans", "single_text"})
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = ()
     reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:

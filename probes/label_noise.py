@@ -64,7 +64,6 @@ class LabelNoise(ProbeDefaults):
     scope = "candidate"
     needs = frozenset({"train", "base"})
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = ()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The task's metric."""

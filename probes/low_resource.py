@@ -47,7 +47,6 @@ class LowResource(ProbeDefaults):
     scope = "candidate"
     needs = frozenset({"train", "base"})
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = ()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The task's metric, and what the curve says of more labels."""

@@ -53,7 +53,6 @@ class Noise(ProbeDefaults):
     name = "noise"
     limitation = "noise"
     role = "robustness"
-    needs: frozenset[str] = frozenset()
     settings = Settings()
     pools: tuple[frozenset[str], ...] = (frozenset({"family", "severity"}),)
 

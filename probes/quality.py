@@ -49,9 +49,7 @@ class Quality(ProbeDefaults):
     name = "quality"
     limitation: str | None = None
     role = "quality"
-    needs: frozenset[str] = frozenset()
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = ()
     reads_details = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:

@@ -78,7 +78,6 @@ class TrainingStrategy(ProbeDefaults):
     limitation = "training-strategy"
     scope = "candidate"
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = ()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The measures of the task, costs, and differences from standard."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from auditor import tasks
 from auditor.errors import ModelError, UsageError, one_line
-from auditor.evaluation import plan
+from auditor.evaluation import needs
 from auditor.models import checkpoint
 from auditor.plugins import registry
 from auditor.types import NEEDS, OUT_OF_SCOPE, Metric, Probe, Task
@@ -72,7 +72,7 @@ class Listing:
     def facts(self, probe: Probe) -> dict[str, Any]:
         """One probe's facts, as ``--json`` prints them."""
         packages = registry.missing_packages(probe)
-        reasons = {name: _unserved(probe, task) for name, task in self.tasks.items()}
+        reasons = {name: needs.unserved(probe, task) for name, task in self.tasks.items()}
         served = {
             name: registry.metrics_of(probe, task).values()
             for name, task in self.tasks.items()
@@ -107,8 +107,8 @@ class Listing:
         if self.detailed and not facts["metrics"]:
             return lines
         scope = OUT_OF_SCOPE.get(facts["scope"])
-        needs = [", ".join(facts["needs"]) or "nothing more", *([] if scope is None else [scope]), facts["here"]]
-        lines.append(f"    needs: {'; '.join(needs)}")
+        needed = [", ".join(facts["needs"]) or "nothing more", *([] if scope is None else [scope]), facts["here"]]
+        lines.append(f"    needs: {'; '.join(needed)}")
         return [*lines, f"    settings, [probes.{facts['name']}]: {_written(facts['settings']) or 'none'}"]
 
 
@@ -157,9 +157,3 @@ def _toml(value: object) -> str:
         entries = ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {_toml(entry)}" for key, entry in value.items())
         return f"{{{entries}}}"
     return json.dumps(value, ensure_ascii=False)
-
-
-def _unserved(probe: Probe, task: Task) -> str | None:
-    """Why the probe does not serve a task; None where it does."""
-    given = plan.given_by(task)
-    return next((NEEDS[need] for need in sorted(probe.needs) if not given.get(need, True)), None)

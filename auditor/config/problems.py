@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
@@ -51,7 +51,7 @@ def config_error(
     path = (key, *loc) if key is not None else loc
     name = _key_path(path)
     if first["type"] == "extra_forbidden":
-        hint = HINTS.get(name) or near_or_known(str(path[-1]), _keys_of_table(path[:-1]))
+        hint = HINTS.get(name) or near_or_known(str(path[-1]), list(_type_at(Config, path[:-1]).model_fields))
         return ConfigError(f"unknown key {name}", where=where, hint=hint)
     if first["type"] == "missing":
         return ConfigError(f"{name} is missing", where=where, hint=HINTS.get(name))
@@ -138,12 +138,3 @@ def _key_path(path: tuple[int | str, ...]) -> str:
     if path[0] == "compare" and len(path) > 1:
         return " ".join(["[[compare]]", str(int(path[1]) + 1), *map(str, path[2:])])
     return checks.key_path(path)
-
-
-def _keys_of_table(path: tuple[int | str, ...]) -> list[str]:
-    model: Any = Config
-    for part in path:
-        if isinstance(part, str):
-            annotation = model.model_fields[part].annotation
-            model = next((kind for kind in get_args(annotation) if isinstance(kind, type)), annotation)
-    return list(model.model_fields)

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -118,7 +118,7 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
     (with the nearest known one), wrong type, or what the dataclass's own ``__post_init__`` refuses.
     """
     settings: Any = default
-    types = get_type_hints(type(settings), include_extras=True)
+    types = checks.hints(type(settings))
     known = [field.name for field in dataclasses.fields(settings) if field.init]
     values = {}
     for key, value in given.items():

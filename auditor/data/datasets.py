@@ -51,10 +51,8 @@ class _Row:
     """Text field and ``group`` → text."""
     labels: tuple[str, ...]
     """What the label column names, as it is spelled there; none where it is blank."""
-
-    def has_texts(self, fields: Sequence[str]) -> bool:
-        """Whether every text field holds something."""
-        return all(self.cells[field].strip() for field in fields)
+    has_texts: bool
+    """Whether every text field holds something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +175,8 @@ def _open(path: Source, task: Task, columns: Columns, labels_file: Path | None =
         labels = [spellings.spelled(tables.cell(answer, where, names["label"])) for answer in answers]
         # datasets writes a missing label as -1.
         kept = tuple(dict.fromkeys(label for label in labels if label and not (classes and label == "-1")))
-        rows.append(_Row(number, read, kept))
-        for label in kept if rows[-1].has_texts(fields) else ():
+        rows.append(_Row(number, read, kept, all(read[field].strip() for field in fields)))
+        for label in kept if rows[-1].has_texts else ():
             numbers.setdefault(label, []).append(number)
     texts = "" if labels_file is None else str(path)
     column = spellings.Column(names["label"], numbers, str(labels_file or path), classes, texts)
@@ -194,7 +192,7 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
     examples: list[Example] = []
     for row in opened.rows:
         texts = tuple(row.cells[field] for field in task.fields)
-        if not row.has_texts(task.fields):
+        if not row.has_texts:
             counts["empty"] += 1
             continue
         if not row.labels:
@@ -212,19 +210,19 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
     if not examples:
         raise no_usable_rows(table, names)
     report = DataReport(rows=len(table.rows), used=len(examples), **counts)
-    notes = (reading.note, *_notes(opened, columns), *_left_out(opened, task.fields))
+    notes = (reading.note, *_notes(opened, columns), *_left_out(opened))
     reading = replace(reading, note="; ".join(filter(None, notes)))
     return Dataset(name, table.path, sha256_of(table.path), tuple(examples), report, names, reading)
 
 
-def _left_out(opened: _Opened, fields: Sequence[str]) -> Iterator[str]:
+def _left_out(opened: _Opened) -> Iterator[str]:
     """Describe the rows left out: how many, and the first.
 
     One note is about the rows without a text, one about the rows that lack only a label.
     """
     without = {
-        "text": [row.number for row in opened.rows if not row.has_texts(fields)],
-        "label": [row.number for row in opened.rows if row.has_texts(fields) and not row.labels],
+        "text": [row.number for row in opened.rows if not row.has_texts],
+        "label": [row.number for row in opened.rows if row.has_texts and not row.labels],
     }
     for what, numbers in without.items():
         if numbers:

@@ -56,7 +56,7 @@ def read(path: Source, columns: Columns, *, labels: Sequence[str] = (), mapping:
         repair=columns.repair,
         shared=columns.shared,
         numbers=tag_numbers.Numbers(
-            tuple(labels), {key: tag for key, tag in mapping.items() if tag_numbers.is_number(key)}
+            tuple(labels), {key: tag for key, tag in mapping.items() if spellings.is_number(key)}
         ),
     )
     names = dict(zip(("text", "label"), tagged_rows.columns, strict=True))

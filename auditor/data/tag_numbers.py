@@ -30,11 +30,6 @@ class Numbers:
     mapping: Mapping[str, str] = field(default_factory=dict)
 
 
-def is_number(word: str) -> bool:
-    """Whether a label is a whole number, also with ``.0``."""
-    return spellings.NUMBER.fullmatch(spellings.spelled(word)) is not None
-
-
 def in_words(table: Table, tags: str, numbers: Numbers) -> tuple[Table, Reading]:
     """Return the table with tags as words, and its reading.
 
@@ -130,7 +125,7 @@ def numeric(tag: Any) -> bool:
 
     3.0 is one too: pandas writes a column with a gap like that.
     """
-    return not isinstance(tag, bool) and isinstance(tag, int | float | str) and is_number(str(tag))
+    return not isinstance(tag, bool) and isinstance(tag, int | float | str) and spellings.is_number(str(tag))
 
 
 def listed(value: Any) -> Sequence[Any]:

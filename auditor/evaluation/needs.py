@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditor.evaluation.plan import AuditedModel, Plan, given, given_by
 from auditor.plugins import registry
-from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, Inquiry, Probe
+from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, Inquiry, Probe, Task
 
 
 def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
@@ -37,17 +37,22 @@ def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str
     return missing, reason if probe.name in plan.selected else NOT_SELECTED
 
 
+def unserved(probe: Probe, task: Task) -> str | None:
+    """Why the probe does not serve a task; None where it does."""
+    of_task = given_by(task)
+    return next((NEEDS[need] for need in sorted(probe.needs) if not of_task.get(need, True)), None)
+
+
 def asked_of(plan: Plan, inquiry: Inquiry) -> Probe | None:
     """The probe that an inquiry is about; None where there is none.
 
     It has the role, serves the task, publishes the metric and has the settings. Of several it is auditor's own, then
     the first by name.
     """
-    of_task = given_by(plan.task)
     for probe in sorted(plan.probes, key=lambda probe: (not registry.is_own(probe), probe.name)):
-        serves = probe.role == inquiry.role and all(of_task.get(need, True) for need in probe.needs)
         if (
-            serves
+            probe.role == inquiry.role
+            and unserved(probe, plan.task) is None
             and inquiry.metric in registry.metrics_of(probe, plan.task)
             and inquiry.settings.keys() <= registry.settings_of(plan.settings[probe.name]).keys()
         ):

@@ -48,6 +48,11 @@ class Column:
         return bool(self.rows) and all(map(NUMBER.fullmatch, self.rows))
 
 
+def is_number(word: str) -> bool:
+    """Whether a label is a whole number, also with ``.0``."""
+    return NUMBER.fullmatch(spelled(word)) is not None
+
+
 def spelled(value: object) -> str:
     """Return a cell as a label.
 

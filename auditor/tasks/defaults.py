@@ -106,9 +106,12 @@ class TaskDefaults:
         return None
 
     def spans_found(self, example: Example, response: Response) -> Sequence[Span]:
-        """No span."""
-        del example, response
-        return ()
+        """The spans of the gold that the answer names too."""
+        if example.gold is None:
+            return ()
+        named = {field: set(spans) for field, spans in self.answer_spans(response).items()}
+        spans_of_gold = self.gold_spans(example.gold).items()
+        return tuple(span for field, spans in spans_of_gold for span in spans if span in named.get(field, ()))
 
     def gold_spans(self, gold: Any) -> Mapping[str, Sequence[Span]]:
         """No span."""

@@ -62,13 +62,13 @@ def _macro(measure: str, of_types: Sequence[Mapping[str, Sequence[float]]]) -> I
 
 
 def _of_tags(sums: Sums, tags: Sequence[str]) -> Iterator[Measurement]:
-    support = {tag: _sum(sums["token_recall", tag]).denominator for tag in tags}
+    totals = {measure: {tag: _sum(sums[f"token_{measure}", tag]) for tag in tags} for measure in MEASURES}
+    support = {tag: total.denominator for tag, total in totals["recall"].items()}
     words, n = sum(support.values()), len(sums["token_f1", tags[0]])
-    right = sum(_sum(sums["token_recall", tag]).numerator for tag in tags)
-    for measure in MEASURES:
-        total = {tag: _sum(sums[f"token_{measure}", tag]) for tag in tags}
+    right = sum(total.numerator for total in totals["recall"].values())
+    for measure, of_tags in totals.items():
         shares = {
-            tag: score.numerator / score.denominator if score.denominator else 0.0 for tag, score in total.items()
+            tag: total.numerator / total.denominator if total.denominator else 0.0 for tag, total in of_tags.items()
         }
         by_average = {
             "micro": right / words,

@@ -105,7 +105,7 @@ class NamedEntityRecognition(TaskDefaults):
         self._check_mapping()
 
     def _check_mapping(self) -> None:
-        numbers = {spelling for spelling in self.mapping if spellings.NUMBER.fullmatch(spellings.spelled(spelling))}
+        numbers = {spelling for spelling in self.mapping if spellings.is_number(spelling)}
         kinds = (*self.types, *(self.mapping.keys() - numbers))
         tags = {OUTSIDE, *(f"{letter}-{kind}" for letter in spans.PREFIXES for kind in kinds)}
         for spelling, meant in self.mapping.items():
@@ -237,11 +237,6 @@ class NamedEntityRecognition(TaskDefaults):
         None where the model finds none before.
         """
         return entity_goal.goal(self, example, before)
-
-    def spans_found(self, example: Example, response: Response) -> tuple[Span, ...]:
-        """The gold entities that the answer has, with boundaries and type."""
-        seen = set(self.entities(response))
-        return tuple(entity for entity in spans.spans(example.gold or ()) if entity in seen)
 
     def gold_spans(self, gold: Gold) -> Mapping[str, tuple[Span, ...]]:
         """The entities."""

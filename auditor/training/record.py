@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -93,12 +93,7 @@ def read(folder: Path) -> TrainingRecord | None:
         content = json.loads(read_file(file, ModelError, limit=DOCUMENT).decode("utf-8"))
         schema = int(content["schema"])
         if schema <= SCHEMA:
-            known = {
-                entry.name: content[entry.name]
-                for entry in fields(TrainingRecord)
-                if entry.name in content or (entry.default is MISSING and entry.default_factory is MISSING)
-            }
-            record = TypeAdapter(TrainingRecord).validate_python(known)
+            record = TypeAdapter(TrainingRecord).validate_python(content)
             _check_entries(record)
             return record
     except (OSError, ValidationError, ValueError, KeyError, TypeError, OverflowError, RecursionError):

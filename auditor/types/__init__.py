@@ -59,6 +59,7 @@ from auditor.types.task import (
     Offer,
     Sums,
     Task,
+    TextAttackRecipe,
 )
 
 __all__ = [
@@ -128,6 +129,7 @@ __all__ = [
     "Sums",
     "Tag",
     "Task",
+    "TextAttackRecipe",
     "TrainedModel",
     "Verdict",
     "WorstCase",

@@ -18,7 +18,9 @@ Offer: TypeAlias = Literal["class_scores", "one_label", "labelled_spans", "attac
 types, a decision that attacks can work against."""
 
 
-AttackRecipe: TypeAlias = Literal["deepwordbug", "pruthi", "textbugger", "pwws", "entity swap"]
+TextAttackRecipe: TypeAlias = Literal["deepwordbug", "pruthi", "textbugger", "pwws"]
+"""Attacks of TextAttack by name."""
+AttackRecipe: TypeAlias = Literal[TextAttackRecipe, "entity swap"]
 """Attacks of TextAttack by name, and the swap of an entity for another of its type."""
 Sums: TypeAlias = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
 """Metric and value of its slice's only key → cluster → numerator and denominator."""

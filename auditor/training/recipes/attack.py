@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from annotated_types import Ge
 
@@ -16,14 +16,14 @@ from auditor.settings import CheckedSettings, Count, Fraction, Share
 from auditor.text import shares
 from auditor.training import settings as training
 from auditor.training.recipes import _generated_texts, _perturbed_rows
-from auditor.types import Encoded, Example, Model, Task
+from auditor.types import Encoded, Example, Model, Task, TextAttackRecipe
 
 
 @dataclass(frozen=True, slots=True)
 class Settings(CheckedSettings):
     """The attack, its schedule and its limits."""
 
-    method: Literal["deepwordbug", "pruthi", "textbugger", "pwws"] = "deepwordbug"
+    method: TextAttackRecipe = "deepwordbug"
     """Name of the attack, as in the probe adversarial."""
     share: Fraction = 0.2
     """Share of the rows to draw for attacks; 0 is standard training."""
