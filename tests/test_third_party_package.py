@@ -358,6 +358,13 @@ def test_probes_lists_it(place: Path) -> None:
     assert listed["bias"]["not_applicable"]["toy-qa"] == "the task has more than one text field"
 
 
+def test_probes_lists_a_checkpoint_by_the_task_that_it_was_trained_for(place: Path) -> None:
+    """Its architecture alone would say text classification."""
+    listed = {probe["name"]: probe for probe in json.loads(audit(place, "probes", "--model", "ckpt", "--json").stdout)}
+    assert [metric["name"] for metric in listed["hidden_answers"]["metrics"]["toy-qa"]] == ["flip_rate", "drop"]
+    assert all({*probe["metrics"], *probe["not_applicable"]} == {"toy-qa"} for probe in listed.values())
+
+
 def test_without_a_config_a_checkpoint_is_audited_as_it_was_trained(place: Path) -> None:
     elsewhere = place / "elsewhere"
     elsewhere.mkdir()

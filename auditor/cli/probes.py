@@ -11,9 +11,10 @@ from typing import Any
 
 from auditor import tasks
 from auditor.errors import ModelError, UsageError, one_line
-from auditor.evaluation import needs
+from auditor.evaluation import audit_data, needs
 from auditor.models import checkpoint
 from auditor.plugins import registry
+from auditor.results import canonical_json
 from auditor.types import NEEDS, OUT_OF_SCOPE, Metric, Probe, Task
 
 
@@ -50,7 +51,8 @@ def _task_of(name: str | None, model: Path) -> dict[str, Task]:
     """The task of a checkpoint over its labels."""
     path, *further = checkpoint.find(model).values()
     head = checkpoint.head_of(path)
-    task = name or tasks.of_head(head)
+    recorded: Mapping[str, Any] = audit_data.recorded_task(path) or {}
+    task = name or recorded.get("name") or tasks.of_head(head)
     if task is None:
         known = ", ".join(tasks.names())
         raise ModelError("serves no task that is known", where=str(path), hint=f"known tasks: {known}")
@@ -58,7 +60,8 @@ def _task_of(name: str | None, model: Path) -> dict[str, Task]:
     differing = next((folder for folder in further if checkpoint.head_of(folder) != head), None)
     if differing is not None:
         raise UsageError(f"{path.name!r} and {differing.name!r} are of different tasks", hint=f"--model {path}")
-    return {task: tasks.create(task, described.labels)}
+    settings = {key: value for key, value in recorded.items() if key != "name" and recorded["name"] == task}
+    return {task: tasks.create(task, described.labels, settings=settings)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def _metric(metric: Metric) -> dict[str, Any]:
     limit = None
     if metric.kind != "descriptive":
         limit = {"lower": "max", "higher": "min", None: "max or min"}[metric.better]
-    low, high = (None if abs(end) == float("inf") else end for end in (metric.low, metric.high))
+    low, high = map(canonical_json.plain, (metric.low, metric.high))
     return {"name": metric.name, "title": metric.title, "low": low, "high": high, "limit": limit}
 
 
