@@ -290,6 +290,7 @@ ALIASES = (
     "Scope",
     "Offer",
     "AttackRecipe",
+    "TextAttackRecipe",
     "Sums",
 )
 RECORDS = {
@@ -420,8 +421,7 @@ def _documented(name: str, member: Any) -> str:
         docs = field_docs(member)
         rows: list[tuple[object, ...]] = [(f"`{one}`", said) for one, said in docs.items()]
         return f"{inspect.getdoc(member)}\n\n{table(('attribute', 'meaning'), rows)}"
-    signature = str(inspect.signature(member)).replace("'", "")
-    return f"```\n{name}{signature}\n\n{inspect.getdoc(member)}\n```\n"
+    return f"```\n{name}{_signature(member)}\n\n{inspect.getdoc(member)}\n```\n"
 
 
 def _type(one: Mapping[str, Any]) -> str:
