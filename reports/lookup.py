@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from auditor.types import NEEDS, TASK_NEEDS
+from auditor.types import INPUT_NEEDS, lacked_by_task
 
 UNPRESERVED_ROWS = frozenset({"noise", "attack"})
 """Scorecard rows whose probes change texts, so that the label may not survive the change."""
@@ -23,8 +23,6 @@ SIGNS = {"fail": "✗", "inconclusive": "?", "not_measured": "–", "pass": "✓
 
 INAPPLICABLE = "does not apply"
 NOT_GIVEN = "not given"
-INPUT_NEEDS = frozenset({"train", "domains", "base"})
-"""Needs that the user meets by giving data; the gate has the same list."""
 
 NO_STEPS: Mapping[int, str] = MappingProxyType({})
 Measured = Mapping[str, Any]
@@ -38,15 +36,7 @@ def mark(outcome: str, text: str | None = None) -> dict[str, str]:
 
 def applies(record: Mapping[str, Any] | None) -> bool:
     """Tell whether the probe applies to the model's task."""
-    return record is None or TASK_NEEDS.isdisjoint(record["missing"])
-
-
-def unmet(record: Mapping[str, Any]) -> str | None:
-    """Return what the model's task lacks for the probe, or None.
-
-    The reason holds for a probe that was not selected too: selecting it would change nothing.
-    """
-    return next((NEEDS[need] for need in record["missing"] if need in TASK_NEEDS), None)
+    return record is None or lacked_by_task(record["missing"]) is None
 
 
 def same_slice(first: Mapping[str, str] | None, second: Mapping[str, str] | None) -> bool:

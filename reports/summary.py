@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from auditor.types import lacked_by_task
 from reports.formats import amount, difference_unit, interval, measured_interval, p_value, slice_text, words_of
-from reports.lookup import INAPPLICABLE, OUTCOMES, UNPRESERVED, Findings, Measured, applies, limit_of, mark, unmet
+from reports.lookup import INAPPLICABLE, OUTCOMES, UNPRESERVED, Findings, Measured, applies, limit_of, mark
 
 KEY_NUMBERS = 4
 """Maximum number of metrics in the summary for a probe that no rule reads."""
@@ -175,7 +176,9 @@ def unmeasured_text(record: Mapping[str, Any] | None) -> str:
     if record["status"] == "measured":
         reasons = "; ".join(dict.fromkeys(gap["reason"] for gap in record["skipped"]))
         return f"{word}: {reasons or 'no slice could be measured'}"
-    return f"{word}: {unmet(record) or record['reason'] or 'no reason recorded'}"
+    # Also of a probe that was not selected: selecting it would change nothing.
+    lacked = lacked_by_task(record["missing"])
+    return f"{word}: {lacked or record['reason'] or 'no reason recorded'}"
 
 
 _Entry = tuple[Measured, str, int | None]

@@ -15,8 +15,8 @@ import pytest
 from jinja2 import Environment, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
-from auditor.types import NEEDS, TASK_NEEDS, limitations
-from auditor.verdicts import advice, gate
+from auditor.types import INPUT_NEEDS, NEEDS, TASK_NEEDS, limitations
+from auditor.verdicts import advice
 from reports import charts, formats, lookup, marks, scorecard, tables, view
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "results"
@@ -623,8 +623,8 @@ def test_a_probe_for_another_kind_of_task_does_not_apply(need: str) -> None:
 
 
 def test_needs_of_the_task_and_of_the_user_are_told_apart_as_the_gate_does() -> None:
-    assert set(NEEDS) == TASK_NEEDS | lookup.INPUT_NEEDS
-    assert lookup.INPUT_NEEDS == gate.INPUTS
+    assert set(NEEDS) == TASK_NEEDS | INPUT_NEEDS
+    assert {"train", "domains", "base"} == INPUT_NEEDS
 
 
 def test_a_domain_that_was_not_given_says_so() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from auditor.errors import one_line
 from auditor.evaluation.estimating import Work
 from auditor.progress import duration
-from auditor.types import NEEDS, Planned, ProbeRecord
+from auditor.types import Planned, ProbeRecord, lacked_by_task
 from auditor.verdicts import advice
 from auditor.verdicts.policy import Policy
 
@@ -113,9 +113,9 @@ def listing(works: Sequence[Work], policy: Policy, candidate: str) -> list[str]:
         listed += ["would not measure:", *(f"  {gap}" for gap in gaps)]
     unfit: dict[str, list[str]] = {}
     for work in own:
-        need = next((need for need in work.missing if need in NEEDS and need not in advice.HOW), None)
-        if need is not None:
-            unfit.setdefault(NEEDS[need], []).append(work.probe)
+        lacked = lacked_by_task(work.missing)
+        if lacked is not None:
+            unfit.setdefault(lacked, []).append(work.probe)
     listed += [f"  {', '.join(probes)} – does not apply: {reason}" for reason, probes in unfit.items()]
     return [one_line(line) for line in listed]
 

@@ -118,7 +118,8 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
     (with the nearest known one), wrong type, or what the dataclass's own ``__post_init__`` refuses.
     """
     settings: Any = default
-    types = checks.hints(type(settings))
+    kind: Any = type(settings)
+    types = checks.hints(kind)
     known = [field.name for field in dataclasses.fields(settings) if field.init]
     values = {}
     for key, value in given.items():

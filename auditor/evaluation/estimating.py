@@ -13,11 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.engine import WINDOW, batches, unique
-from auditor.errors import ConfigError
-from auditor.evaluation.needs import asked_of, left_out, unmet
+from auditor.evaluation.needs import left_out
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
-from auditor.evaluation.probe_run import scorer_for, smaller
+from auditor.evaluation.probe_run import inquired, scorer_for
 from auditor.plugins import registry
 from auditor.types import HOME, Encoded, Model, Planned, Probe
 
@@ -95,13 +94,11 @@ def _with_inquiries(plan: Plan, audited: AuditedModel, planned: Planned) -> Plan
     trained = AuditedModel(audited.model)
     exact = planned.exact
     for inquiry in planned.inquiries:
-        probe = asked_of(plan, inquiry)
-        if probe is None or unmet(plan, trained, probe)[1] is not None:
+        answering = inquired(plan, trained, inquiry)
+        if isinstance(answering, str):
             continue
-        asked = None
-        # A probe that refuses the settings is not asked.
-        with contextlib.suppress(ConfigError):
-            asked = planned_by(smaller(plan, trained, probe.name, inquiry.settings), trained, probe)
+        changed, probe = answering
+        asked = planned_by(changed, trained, probe)
         if asked is not None:
             exact = exact and asked.exact
             cases = planned.cases + planned.models * asked.cases

@@ -77,6 +77,21 @@ def _at_most(own: object, value: Any) -> Any:
     return min(value, own) if type(value) is int and type(own) is int else value
 
 
+def inquired(plan: Plan, audited: AuditedModel, inquiry: Inquiry) -> tuple[Plan, Probe] | str:
+    """The plan and the probe for an inquiry, or why none answers."""
+    probe = asked_of(plan, inquiry)
+    if probe is None:
+        settings = ", ".join(inquiry.settings)
+        return f"no probe of role {inquiry.role} publishes {inquiry.metric} and takes the settings {settings}"
+    _, reason = unmet(plan, audited, probe)
+    if reason is not None:
+        return reason
+    try:
+        return smaller(plan, audited, probe.name, inquiry.settings), probe
+    except ConfigError as error:
+        return error.line
+
+
 def scorer_for(plan: Plan, model: Model) -> Scorer:
     """A scorer as the plan has it, prepared with the home domain."""
     scorer = Scorer(model, plan.task, batch_tokens=plan.batch_tokens, width=plan.lockstep, cache=plan.cache)
@@ -96,20 +111,11 @@ class _Nested:
 
     def findings(self, inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
         """As ``Audit.findings``."""
-        plan, audited = self._plan, AuditedModel(model)
-        probe = asked_of(plan, inquiry)
-        if probe is None:
-            return (
-                f"no probe of role {inquiry.role} publishes {inquiry.metric} and takes the settings "
-                f"{', '.join(inquiry.settings)}"
-            )
-        _, reason = unmet(plan, audited, probe)
-        if reason is not None:
-            return reason
-        try:
-            plan = smaller(plan, audited, probe.name, inquiry.settings)
-        except ConfigError as error:
-            return error.line
+        audited = AuditedModel(model)
+        answering = inquired(self._plan, audited, inquiry)
+        if isinstance(answering, str):
+            return answering
+        plan, probe = answering
         with contextlib.closing(Measuring(plan, audited, probe, self._for(model), _nowhere)) as measuring:
             measuring.draw(self._progress)
             measured = measuring.results()

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from auditor.engine.lockstep import Surroundings
+
 
 @contextmanager
 def scrambled() -> Iterator[Callable[[], bool]]:
@@ -15,19 +17,17 @@ def scrambled() -> Iterator[Callable[[], bool]]:
 
     The function that it gives says whether nothing was drawn from them since.
     """
-    arrays = sys.modules.get("numpy")
-
-    def states() -> tuple[Any, str]:
-        return random.getstate(), str(arrays.random.get_state()) if arrays else ""
-
-    kept = random.getstate(), arrays.random.get_state() if arrays else None
+    kept = Surroundings.now()
     random.seed(20261)
-    if arrays:
+    if arrays := sys.modules.get("numpy"):
         arrays.random.seed(20262)
-    before = states()
+    before = _states()
     try:
-        yield lambda: states() == before
+        yield lambda: _states() == before
     finally:
-        random.setstate(kept[0])
-        if arrays:
-            arrays.random.set_state(kept[1])
+        kept.restore()
+
+
+def _states() -> tuple[Any, str]:
+    now = Surroundings.now()
+    return now.python, str(now.arrays)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from types import FunctionType
 from typing import Any, get_args
 
 from auditor import text
@@ -85,8 +84,7 @@ def check_members(rules: Rules, probe: Any, task: Task) -> None:
 
 
 def _lacking(probe: Any) -> list[str]:
-    members = [name for name, member in vars(Probe).items() if isinstance(member, property | FunctionType)]
-    return [name for name in members if name[0] != "_" and not hasattr(probe, name)]
+    return [name for name in registry.CONTRACT if not hasattr(probe, name)]
 
 
 def _check_metrics(rules: Rules, probe: Any, task: Task) -> None:
@@ -117,7 +115,6 @@ class Watched:
         self._orders: dict[frozenset[str], tuple[str, ...]] = {}
         self.made: list[Any] = []
         """What tells each case from another, the model that it asks left out."""
-        self.skipped: list[Skipped] = []
         self.broken: AssertionError | None = None
         """The first rule that is broken: the engine takes it for a crash of the probe."""
 
@@ -151,7 +148,6 @@ class Watched:
         if isinstance(item, Skipped):
             words = isinstance(item.reason, str) and item.reason.strip()
             rules.hold("not applicable with a reason", words, f"Skipped for {dict(item.slice)} must give a reason")
-            self.skipped.append(item)
             return
         order = self._orders.setdefault(frozenset(item.slice), tuple(item.slice))
         rules.hold(
@@ -193,10 +189,6 @@ def _inside(edits: Sequence[Edit], words: int) -> bool:
     places = sorted((edit.start, edit.end) for edit in edits)
     flat = [0, *(place for each in places for place in each), words]
     return flat == sorted(flat)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
 
 
 def check_slice(rules: Rules, slice_: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from auditor.evaluation.plan import Fitter, Trainer
-from auditor.models.fake import FakeModel
+from auditor.models.fake import FakeModel, uncased_words
 from auditor.text import spans, words_of
 from auditor.types import HOME, Example, Model, Request, Response, Span, Tag, Task, TrainedModel
 
@@ -139,7 +139,7 @@ def counting_trainer(task: Task, fits: Mapping[str, Fitter] | None = None) -> Tr
 
 
 def _tokens(cased: bool) -> Callable[[str], Sequence[str]]:
-    return words_of if cased else lambda text: words_of(text.lower())
+    return words_of if cased else uncased_words
 
 
 def _learned(task: Task, rows: Sequence[Example], *, cased: bool, least: int) -> Callable[[Request], Response]:

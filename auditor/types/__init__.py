@@ -26,7 +26,17 @@ from auditor.types.cases import (
 )
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
 from auditor.types.planned import Inquiry, Planned
-from auditor.types.probe import CANDIDATE, NEEDS, OUT_OF_SCOPE, TASK_NEEDS, Probe, ProbeDefaults, Scope
+from auditor.types.probe import (
+    CANDIDATE,
+    INPUT_NEEDS,
+    NEEDS,
+    OUT_OF_SCOPE,
+    TASK_NEEDS,
+    Probe,
+    ProbeDefaults,
+    Scope,
+    lacked_by_task,
+)
 from auditor.types.protocols import Audit, Progress, Silent
 from auditor.types.records import (
     GROUPED,
@@ -66,6 +76,7 @@ __all__ = [
     "CANDIDATE",
     "GROUPED",
     "HOME",
+    "INPUT_NEEDS",
     "NEEDS",
     "NOT_SELECTED",
     "OUT_OF_SCOPE",
@@ -134,4 +145,5 @@ __all__ = [
     "Verdict",
     "WorstCase",
     "in_words",
+    "lacked_by_task",
 ]

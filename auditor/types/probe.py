@@ -162,9 +162,19 @@ NEEDS: dict[str, str] = {
 """What a probe may need → the reason shown when it is missing."""
 TASK_NEEDS = frozenset({"single_text", "class_scores", "labelled_spans", "attack_goal"})
 """Those that a task meets or not, whatever data and model: a probe that lacks one asks about another kind of task."""
+INPUT_NEEDS = frozenset(NEEDS) - TASK_NEEDS
+"""Those that a user meets by giving data or a base."""
 CANDIDATE = "candidate"
 """What a record lacks whose probe does not run because its model is not the candidate."""
 OUT_OF_SCOPE: Mapping[Scope, str] = MappingProxyType(
     {"candidate": "candidate only", "data": "measures the data, so it runs once, with the candidate"}
 )
 """Scope → why its probe does not run for other models."""
+
+
+def lacked_by_task(missing: Iterable[str]) -> str | None:
+    """What the model's task lacks, in words, of a record's missing needs.
+
+    None where it lacks nothing.
+    """
+    return next((NEEDS[need] for need in missing if need in TASK_NEEDS), None)

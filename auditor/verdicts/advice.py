@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, ProbeRecord, Role, Slice
+from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, ProbeRecord, Role, Slice, lacked_by_task
 from auditor.verdicts import remedies
 
 REMEDY = "audit remedy {folder} proposes a training recipe"
@@ -58,10 +58,7 @@ def next_step(role: Role | None, slice_: Slice | None, limitation: str | None) -
 
     ``role``, ``limitation``: the probe's.
     """
-    values = set((slice_ or {}).values())
-    by_names = not remedies.BY_NAMES.isdisjoint(values)
-    changes_words = role == "robustness" and "family" in (slice_ or {}) and values.isdisjoint(remedies.LABEL_KEEPING)
-    if role is not None and role in NO_RECIPE and (by_names or changes_words):
+    if role is not None and role in NO_RECIPE and not remedies.has_recipe(role, slice_ or {}):
         return NO_RECIPE[role]
     # Results of an earlier auditor know no roles: there a probe without a row is the one of plain quality.
     if role is None or role not in BY_ROLE:
@@ -132,7 +129,7 @@ def _gaps(record: ProbeRecord, deciding: Set[tuple[str, str]]) -> Iterator[tuple
 
 
 def _is_of_another_task(record: ProbeRecord) -> bool:
-    return any(need in NEEDS and need not in HOW for need in record.missing)
+    return lacked_by_task(record.missing) is not None
 
 
 def _how(need: str, reason: str | None) -> str:

@@ -14,6 +14,7 @@ from typing import Literal
 from auditor import stats
 from auditor.errors import near_match
 from auditor.types import (
+    INPUT_NEEDS,
     NEEDS,
     NOT_SELECTED,
     Decision,
@@ -31,9 +32,6 @@ from auditor.verdicts.policy import Policy
 
 ALPHA = 0.05
 """Error of each one-sided claim."""
-
-INPUTS = frozenset({"train", "domains", "base"})
-"""Needs that the user meets by giving data; a missing package or resource is not "input not given"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
     Nothing is passed over in silence. ``read``: the slices that were measured; grows with those that have a verdict.
     """
     if record.status != "measured":
-        not_given = rule.required == "when_input_given" and bool(record.missing) and set(record.missing) <= INPUTS
+        not_given = rule.required == "when_input_given" and bool(record.missing) and set(record.missing) <= INPUT_NEEDS
         if not_given and record.reason == NOT_SELECTED:
             yield Verdict(index, None, "not_applicable", NEEDS[record.missing[0]])
             return

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.perturbations.catalogue import families
-from auditor.types import Role, in_words
+from auditor.types import Role, Slice, in_words
 
 LABEL_KEEPING = families(keeps_label=True)
 """Families of noise that leave a text's label to a reader: a text may be trained on with them."""
@@ -67,17 +67,22 @@ def proposed(results: Mapping[str, Any]) -> tuple[Remedy, ...]:
 def answered(results: Mapping[str, Any]) -> frozenset[int]:
     """Places of the failed verdicts that a proposed remedy answers."""
     roles = {remedy.probe: remedy.role for remedy in proposed(results)}
-    failed = (
-        (place, verdict, roles.get(_probe(results, verdict)))
-        for place, verdict in enumerate(results["decision"]["verdicts"])
-        if verdict["outcome"] == "fail" and _is_answerable(verdict)
-    )
     return frozenset(
         place
-        for place, verdict, role in failed
-        # Other families of noise may change the label: no recipe trains on them.
-        if role == "attack" or (role == "robustness" and verdict["slice"].get("family") in (None, *LABEL_KEEPING))
+        for place, verdict in enumerate(results["decision"]["verdicts"])
+        if verdict["outcome"] == "fail" and verdict["slice"]
+        if has_recipe(roles.get(_probe(results, verdict)), verdict["slice"])
     )
+
+
+def has_recipe(role: Role | None, slice_: Slice) -> bool:
+    """Whether a recipe trains for a slice of such a probe.
+
+    None trains for names, or for noise of families that may change the label.
+    """
+    if role == "robustness" and slice_.get("family") not in (None, *LABEL_KEEPING):
+        return False
+    return role in ("robustness", "attack") and BY_NAMES.isdisjoint(slice_.values())
 
 
 def shown(results: Mapping[str, Any], role: Role) -> str:
