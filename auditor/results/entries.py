@@ -9,7 +9,7 @@ from typing import Any
 
 from auditor.errors import PolicyError, ResultsError
 from auditor.results.canonical_json import plain, slice_text
-from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Skipped, Span, WorstCase
+from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Rule, Skipped, Span, WorstCase
 from auditor.verdicts.policy import Policy, rule_of
 
 RESULTS = "results.json"
@@ -36,6 +36,8 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
     shown = {key: plain(getattr(measurement, key)) for key in kept}
     if measurement.available is not None:
         shown["available"] = measurement.available
+    if measurement.look > 1:
+        shown["look"] = measurement.look
     return {**shown, "detail": measurement.detail} if measurement.detail else shown
 
 
@@ -49,8 +51,14 @@ def policy_dict(policy: Policy) -> dict[str, Any]:
 
     Limits keep all their digits, because verdicts are judged again by them.
     """
-    rules = [{**plain(asdict(rule)), "max": rule.max, "min": rule.min, "text": rule.text} for rule in policy.rules]
+    rules = [_rule(rule) for rule in policy.rules]
     return {"name": policy.name, "sha256": policy.sha256, "rules": rules}
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    exact = {"max": rule.max, "min": rule.min, "margin": rule.margin, "text": rule.text}
+    entry = {**plain(asdict(rule)), **exact}
+    return entry if rule.margin else {key: value for key, value in entry.items() if key != "margin"}
 
 
 def policy_of(results: Mapping[str, Any]) -> Policy:

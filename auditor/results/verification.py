@@ -58,12 +58,13 @@ def load(folder: Path, policy_file: Path | None = None) -> Audited:
     check_comparisons(content, records, str(file))
     own = results.policy_of(content)
     check_policy(content, own, str(file))
-    decision = gate.decide(own, records, content["candidate"])
+    looks = content.get("looks", 1)
+    decision = gate.decide(own, records, content["candidate"], looks=looks)
     _expect(content["decision"], results.decision_dict(decision, own), ("decision",), str(file))
     if policy_file is None:
         return Audited(content, records, own, decision)
     rules = policy.load(policy_file)
-    decision = gate.decide(rules, records, content["candidate"])
+    decision = gate.decide(rules, records, content["candidate"], looks=looks)
     judged = {"policy": results.policy_dict(rules), "decision": results.decision_dict(decision, rules)}
     return Audited({**content, **judged}, records, rules, decision)
 
@@ -95,6 +96,10 @@ def check_whole(content: Mapping[str, Any], records: Sequence[ProbeRecord], wher
             if (key := (measurement.metric, canonical_json.slice_text(measurement.slice))) in slices:
                 raise _refused(f"{_place(record, measurement)} occurs twice", where)
             slices.add(key)
+            if measurement.look > content.get("looks", 1):
+                raise _refused(
+                    f"{_place(record, measurement)} is of look {measurement.look}, which was not planned", where
+                )
 
 
 def check_metrics(content: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:

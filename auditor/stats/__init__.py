@@ -5,6 +5,7 @@ clusters of the cluster's mean. Bounds are one-sided at any level; the intervals
 chose the methods: a test simulates each on a grid of clusters, cases, rates and intra-class correlations.
 """
 
+from auditor.stats import looks
 from auditor.stats.comparisons import Contrast, compare
 from auditor.stats.estimates import METHODS, Estimate, bounds, estimate, more_clusters
 from auditor.stats.intervals import mean_of_ratios
@@ -19,6 +20,7 @@ __all__ = [
     "bounds",
     "compare",
     "estimate",
+    "looks",
     "mean_of_ratios",
     "more_clusters",
     "sequential_method",

@@ -115,6 +115,8 @@ class Measurement:
     """What stands behind the value, in a few words: of a gap, which two groups lie farthest apart."""
     available: int | None = None
     """About how many informative clusters there are in all, drawn or not; None where that is not known."""
+    look: int = 1
+    """The look, from 1, at which its last examples were drawn; the gate reads it at that look's level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,16 @@ class Rule:
     max: float | None = None
     min: float | None = None
     required: Literal["always", "when_input_given", "never"] = "always"
+    margin: float = 0.0
+    """Width of the indifference zone, at least 0, in the metric's unit. *Fail* claims that the value is beyond the
+    limit, *pass* that it is within ``edge``: between the two either verdict may come."""
+
+    @property
+    def edge(self) -> float | None:
+        """The limit with its margin: above a maximum, below a minimum; None for a rule that only shows."""
+        if self.max is not None:
+            return self.max + self.margin
+        return None if self.min is None else self.min - self.margin
 
     @property
     def limit(self) -> float | None:
@@ -228,7 +240,8 @@ class Rule:
             f"{key}={value if isinstance(value, str) else '|'.join(value)}" for key, value in self.slice.items()
         )
         bound = "shown" if self.limit is None else f"{'≤' if self.max is not None else '≥'} {self.limit:g}"
-        return f"{self.probe} {self.metric}{f' [{inside}]' if inside else ''} {bound}"
+        zone = f", margin {self.margin:g}" if self.margin else ""
+        return f"{self.probe} {self.metric}{f' [{inside}]' if inside else ''} {bound}{zone}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,13 @@ class _Claim:
     measurement: Measurement
     settings: Mapping[str, object]
     """Of the probe."""
+    looks: int
+    """Planned before the first one."""
+
+    @property
+    def level(self) -> float:
+        """The error that one-sided claims on it have."""
+        return stats.looks.level(ALPHA, self.measurement.look, self.looks)
 
     def bounds(self, alpha: float) -> tuple[float, float]:
         measurement = self.measurement
@@ -51,9 +58,8 @@ class _Claim:
 
     def passes(self, bounds: tuple[float, float]) -> bool:
         low, high = bounds
-        if self.rule.max is not None:
-            return high <= self.rule.max
-        return self.rule.min is not None and low >= self.rule.min
+        edge = self.rule.edge
+        return edge is not None and (high <= edge if self.rule.max is not None else low >= edge)
 
     def fails(self, bounds: tuple[float, float]) -> bool:
         low, high = bounds
@@ -62,12 +68,15 @@ class _Claim:
         return self.rule.min is not None and high < self.rule.min
 
 
-def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, interim: bool = False) -> Decision:
+def decide(
+    policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, interim: bool = False, looks: int = 1
+) -> Decision:
     """Decide on the candidate.
 
     Raises PolicyError for a rule that no discovered probe can answer. ``records``: of all models, with their
     measurements' rows. ``interim``: more examples may come; a fail is then corrected for the slices that have too few
-    of them as well, so that it stands when they join.
+    of them as well, so that it stands when they join. ``looks``: how many were planned before the first one; a slice is
+    judged at the level of the look at which its last examples came.
     """
     policies.check(policy, policies.known_metrics(tuple(records)))
     own = {record.probe: record for record in records if record.model == candidate}
@@ -75,7 +84,7 @@ def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, in
     verdicts: list[Verdict] = []
     for index, rule in enumerate(policy.rules):
         record = own[rule.probe]
-        of_rule = list(_claims(index, rule, record))
+        of_rule = list(_claims(index, rule, record, looks))
         claims += [claim for claim in of_rule if rule.limit is not None and claim.measurement.status == "ok"]
         verdicts += [verdict for claim in of_rule if (verdict := _without_test(claim)) is not None]
         verdicts += _unread(index, rule, record, [claim.measurement.slice for claim in of_rule])
@@ -96,11 +105,11 @@ def decide(policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, in
     return _decision(policy, tuple(verdicts), crashed, own)
 
 
-def _claims(index: int, rule: Rule, record: ProbeRecord) -> Iterator[_Claim]:
+def _claims(index: int, rule: Rule, record: ProbeRecord, looks: int) -> Iterator[_Claim]:
     metric = next(metric for metric in record.metrics if metric.name == rule.metric)
     for measurement in record.measurements:
         if measurement.metric == rule.metric and policies.matches(rule, measurement.slice):
-            yield _Claim(index, rule, metric, measurement, record.settings)
+            yield _Claim(index, rule, metric, measurement, record.settings, looks)
 
 
 def _without_test(claim: _Claim) -> Verdict | None:
@@ -170,12 +179,14 @@ def _removed(measurement: Measurement) -> str:
 def _holm(claims: Sequence[_Claim], coming: int) -> set[int]:
     """Ids of the claims that fail, by stepwise correction.
 
-    The k-th is tested at ALPHA ÷ (claims not yet rejected, and those still coming).
+    The k-th is tested at its level ÷ (claims not yet rejected, and those still coming).
     """
     failed: set[int] = set()
     while len(failed) < len(claims):
-        level = ALPHA / (len(claims) + coming - len(failed))
-        more = {id(claim) for claim in claims if id(claim) not in failed and claim.fails(claim.bounds(level))}
+        left = len(claims) + coming - len(failed)
+        more = {
+            id(claim) for claim in claims if id(claim) not in failed and claim.fails(claim.bounds(claim.level / left))
+        }
         if not more:
             break
         failed |= more
@@ -184,7 +195,7 @@ def _holm(claims: Sequence[_Claim], coming: int) -> set[int]:
 
 def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
     measured, rule = claim.measurement, claim.rule
-    low, high = claim.bounds(ALPHA)
+    low, high = claim.bounds(claim.level)
     advisory = rule.required == "never"
     verdict = Verdict(claim.index, measured.slice, "inconclusive", "", measured.value, low, high)
     broken = claim.fails((low, high)) if advisory else id(claim) in failed
@@ -196,7 +207,7 @@ def _verdict(claim: _Claim, failed: set[int], claims: int) -> Verdict:
     limit = rule.limit if rule.limit is not None else 0.0
     # A value beyond its limit is decided by a fail, at the corrected level; one within by a pass.
     beyond = measured.value > limit if rule.max is not None else measured.value < limit
-    level = ALPHA / max(claims, 1) if beyond and not advisory else ALPHA
+    level = claim.level / max(claims, 1) if beyond and not advisory else claim.level
     more = stats.more_clusters(
         measured.method, measured.rows, level, limit, low=claim.metric.low, high=claim.metric.high
     )

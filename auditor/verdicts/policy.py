@@ -16,7 +16,7 @@ from auditor.storage.documents import key_path, short
 from auditor.storage.reading import SETTINGS, read_file
 from auditor.types import Metric, ProbeRecord, Rule, Slice
 
-KEYS = ("probe", "metric", "slice", "max", "min", "required", "why")
+KEYS = ("probe", "metric", "slice", "max", "min", "margin", "required", "why")
 REQUIRED = ("always", "when_input_given", "never")
 COMBINATIONS = 10_000
 """Of the values that a rule lists, at most: each has a verdict."""
@@ -100,6 +100,7 @@ def rule_of(table: Any, where: str) -> Rule:
         maximum,
         minimum,
         required,
+        _margin(table, maximum is not None or minimum is not None, where),
     )
 
 
@@ -110,6 +111,17 @@ def _limit(table: Mapping[str, Any], key: str, where: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
         raise PolicyError(f"{key} = {short(value)} is not a finite number", where=where)
     return float(value)
+
+
+def _margin(table: Mapping[str, Any], limited: bool, where: str) -> float:
+    margin = _limit(table, "margin", where)
+    if margin is None:
+        return 0.0
+    if margin < 0.0:
+        raise PolicyError(f"margin = {margin:g} is below 0", where=where, hint="it widens the limit: margin = 0.03")
+    if margin and not limited:
+        raise PolicyError("margin without max or min", where=where, hint="a margin widens a limit")
+    return margin
 
 
 def _pattern(value: Any, where: str) -> dict[str, str | tuple[str, ...]]:
@@ -193,6 +205,13 @@ def _check_limit(rule: Rule, metric: Metric, where: str) -> None:
             f"{side} = {rule.limit:g} {'never fails' if never_fails else 'never passes'}",
             where=where,
             hint=f"{rule.metric} lies between {metric.low:g} and {metric.high:g}; ten percent are 0.1",
+        )
+    edge = rule.limit if rule.edge is None else rule.edge
+    if rule.margin and (edge >= metric.high if rule.max is not None else edge <= metric.low):
+        raise PolicyError(
+            f"margin = {rule.margin:g} lets every value pass",
+            where=where,
+            hint=f"{rule.metric} lies between {metric.low:g} and {metric.high:g}",
         )
 
 
