@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Sequence
 from typing import Annotated, TypeAlias
@@ -13,6 +14,18 @@ from auditor.types import Example, Judged, Measurement, Slice, Task
 
 Steps: TypeAlias = Annotated[int, Ge(30)]
 """Optimiser steps of a training: with fewer no model learns."""
+
+
+PASSES = 2
+"""Least passes over the labels after which a model is said to have seen them."""
+
+
+def steps_for(steps: int | None, task: Task, labels: int, batch_size: int) -> int:
+    """Optimiser steps of a training on so many labels.
+
+    As given, or the task's own number, and at least as many as PASSES over the labels take.
+    """
+    return steps or max(task.steps, math.ceil(PASSES * labels / batch_size))
 
 
 def steps_of(steps: int | None, task: Task) -> int:

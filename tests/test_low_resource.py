@@ -163,7 +163,7 @@ def answers(accuracies: dict[str, list[float]], n: int = 100) -> list[Judged]:
 
 def measured(accuracies: dict[str, list[float]], **options: Any) -> dict[str, Measurement]:
     found = PROBE.measure(answers(accuracies), audit_of(settings(**options)))
-    return {one.slice.get("labels", one.metric): one for one in found}
+    return {one.slice.get("labels", one.metric): one for one in found if isinstance(one, Measurement)}
 
 
 def test_every_size_has_its_metric_with_an_interval_and_the_method_in_words() -> None:
@@ -195,6 +195,40 @@ def test_four_sizes_give_the_gain_from_doubling_the_largest() -> None:
     unsure = measured({labels: [one - 0.2, one + 0.15] for labels, one in shares.items()})["gain_from_doubling"]
     assert unsure.high - unsure.low > curve.NOT_IDENTIFIED
     assert unsure.method.endswith("not identified: its interval is wider than 5 points")
+
+
+def test_a_training_takes_as_many_steps_as_two_passes_over_its_labels_take() -> None:
+    audit = audit_of(settings(sizes=(10, 600, 1000), seeds=1), train=rows(1000, "train"))
+    list(PROBE.cases(audit))
+    # Of batches of 16: 60 steps are the task's own, and 600 and 1,000 labels twice take 75 and 125.
+    assert [steps for _, _, steps, _ in audit.fits] == [60, 75, 125]
+    planned = PROBE.planned(audit)
+    assert planned is not None
+    assert planned.steps * planned.trainings == pytest.approx(60 + 75 + 125, abs=planned.trainings)
+
+
+def test_trainings_too_short_to_see_their_labels_say_nothing_of_more_labels() -> None:
+    shares = {"100": 0.5, "200": 0.65, "400": 0.75, "800": 0.82}
+    cases = answers({labels: [one, one] for labels, one in shares.items()})
+    audit = audit_of(settings(steps=50, sizes=(100, 200, 400, 800)))
+    found = list(PROBE.measure(cases, audit))
+    assert not any(isinstance(one, Measurement) and one.metric == "gain_from_doubling" for one in found)
+    (gap,) = (one for one in found if isinstance(one, Skipped))
+    assert gap.reason == (
+        "50 steps of 16 rows are fewer than 2 passes over 800 labels: nothing is said of more labels; "
+        "raise steps in [probes.low_resource]"
+    )
+    enough = audit_of(settings(steps=100, sizes=(100, 200, 400, 800)))
+    assert any(
+        isinstance(one, Measurement) and one.metric == "gain_from_doubling" for one in PROBE.measure(cases, enough)
+    )
+
+
+def test_points_that_contradict_every_curve_are_said_to() -> None:
+    falling = {"16": 0.9, "32": 0.8, "64": 0.6, "128": 0.3}
+    found = measured({labels: [one, one] for labels, one in falling.items()})["gain_from_doubling"]
+    assert found.method == "the points contradict every curve, doubling 128 labels; not identified"
+    assert (found.low, found.high) == (0.0, 0.7)
 
 
 def test_without_the_full_data_point_no_target_is_known() -> None:

@@ -37,7 +37,7 @@ class Planned:
     trainings: int = 0
     """Different trainings; equal ones are run once."""
     steps: int = 0
-    """Optimiser steps of each training."""
+    """Optimiser steps of each training, on average."""
     batch_size: int = 0
     """Rows of each step."""
     models: int = 0

@@ -223,7 +223,10 @@ class Rule:
 
     @property
     def edge(self) -> float | None:
-        """The limit with its margin: above a maximum, below a minimum; None for a rule that only shows."""
+        """The limit with its margin.
+
+        It lies above a maximum and below a minimum; None for a rule that only shows.
+        """
         if self.max is not None:
             return self.max + self.margin
         return None if self.min is None else self.min - self.margin
