@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from auditor import data, results, tasks
 from auditor.config import Config
 from auditor.engine import Cache, NoCache, SQLiteCache
 from auditor.errors import ResultsError
-from auditor.evaluation import audit_data, build_plan, doubts, estimating, runner, sequential
+from auditor.evaluation import audit_data, build_plan, designs, doubts, estimating
 from auditor.evaluation.build_plan import Options, Prepared
 from auditor.evaluation.estimating import Work
 from auditor.evaluation.plan import Plan
+from auditor.evaluation.rounds import Drawn
 from auditor.labels.matching import Reading
 from auditor.models import in_memory
 from auditor.plugins import registry
@@ -46,7 +47,6 @@ class Request:
     """Names of the only probes to measure, and probe files to add; empty: every probe."""
     policy: Path | policy.Policy | None = None
     """None: the policy that the config names, else the shipped one."""
-    until_decided: bool = False
     texts: bool = True
     """Whether the results keep the user's texts."""
     root: Path | None = None
@@ -157,7 +157,11 @@ def planned(request: Request, listener: Listener | None = None) -> Planned:
     atomic_folder.check_target(request.out, results.is_ours, ResultsError)
     with configs.named(request.file):
         plan = _prepared(request, selection, NoCache(), listener).plan
-        works = estimating.works(plan, timed=not request.until_decided)
+        works = estimating.works(
+            plan,
+            timed=request.config.audit.design != "until-decided",
+            further=designs.further(request.config.audit.design, selection.policy),
+        )
     return Planned(works, selection.policy, plan.candidate)
 
 
@@ -227,13 +231,14 @@ def _prepared(request: Request, selection: _Selection, cache: Cache, listener: L
 def _audited(request: Request, selection: _Selection, folder: Path, cache: Cache, listener: Listener) -> Audited:
     from auditor.results import provenance
 
+    time_left = designs.time_left(request.config.audit.time_limit)
     config, lines = request.config, listener.lines
     prepared = _prepared(request, selection, cache, listener)
     plan = prepared.plan
-    expected = _estimated(plan, request, listener)
+    expected = _estimated(plan, request, selection.policy, listener)
     lines.expect(expected)
-    records, drawn = _records(request, plan, selection.policy, folder, lines)
-    decision = gate.decide(selection.policy, records, plan.candidate)
+    records, drawn = _records(request, plan, selection.policy, folder, lines, time_left)
+    decision = gate.decide(selection.policy, records, plan.candidate, looks=designs.looks(drawn))
     doubt = doubts.swapped_labels(records, plan.candidate)
     if doubt is not None:
         listener.note(f"{doubt}; {how_labels_were_read(prepared.facts['data'][:1])}")
@@ -242,7 +247,7 @@ def _audited(request: Request, selection: _Selection, folder: Path, cache: Cache
         **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, request.start),
         **prepared.facts,
         "data": doubts.noted(prepared.facts["data"], doubt),
-        "until_decided": None if drawn is None else canonical_json.plain(asdict(drawn)),
+        **designs.facts(drawn),
         "candidate": plan.candidate,
         "records": [results.record_dict(record) for record in records],
         "comparisons": canonical_json.plain(compared),
@@ -255,32 +260,28 @@ def _audited(request: Request, selection: _Selection, folder: Path, cache: Cache
     return Audited(decision, selection.policy, records, written, request.out, lines.seconds)
 
 
-def _estimated(plan: Plan, request: Request, listener: Listener) -> dict[str, float]:
+def _estimated(plan: Plan, request: Request, rules: policy.Policy, listener: Listener) -> dict[str, float]:
     """Map work to minimum seconds; empty if the listener wants no estimates."""
-    if not listener.estimates or request.until_decided:
+    if not listener.estimates or request.config.audit.design == "until-decided":
         return {}
     kept = not request.options.fresh and estimating.known_before(plan)
-    works = estimating.works(plan)
+    works = estimating.works(plan, further=designs.further(request.config.audit.design, rules))
     listener.estimated(works, kept=kept)
     return {work.piece: round(work.seconds, 1) for work in works if work.seconds is not None}
 
 
 def _records(
-    request: Request, plan: Plan, rules: policy.Policy, folder: Path, lines: Lines
-) -> tuple[tuple[ProbeRecord, ...], sequential.Drawn | None]:
-    """Run the probes and return their records and the sampling report.
+    request: Request, plan: Plan, rules: policy.Policy, folder: Path, lines: Lines, time_left: Callable[[], float]
+) -> tuple[tuple[ProbeRecord, ...], Drawn | None]:
+    """Run the probes and return their records and how much was drawn.
 
-    Cases are written as they are scored. The report is None for an audit of fixed size.
+    Cases are written as they are scored. The latter is None where there was one look.
     """
-    drawn = None
     with (
         contextlib.closing(parquet.CaseWriter(folder / results.CASES, plan.task, texts=request.texts)) as writer,
         lines,
     ):
-        if request.until_decided:
-            records, drawn = sequential.run(plan, rules, writer, lines)
-        else:
-            records = runner.run(plan, writer, lines)
+        records, drawn = designs.run(request.config.audit.design, plan, rules, writer, lines, time_left)
     return records if request.texts else tuple(map(results.without_texts, records)), drawn
 
 

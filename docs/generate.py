@@ -237,12 +237,15 @@ def policies() -> str:
                 f"`{one.metric}`",
                 f"`{written(dict(one.slice))}`",
                 "shown" if one.limit is None else f"{'≥' if one.max is None else '≤'} {one.limit:g}",
+                f"{one.margin:g}" if one.margin else "–",
                 one.required.replace("_", " "),
                 one.why,
             )
             for one in rules
         ]
-        parts.append(f"## `{name}`\n\n{table(('probe', 'metric', 'slice', 'limit', 'required', 'why'), rows)}")
+        parts.append(
+            f"## `{name}`\n\n{table(('probe', 'metric', 'slice', 'limit', 'margin', 'required', 'why'), rows)}"
+        )
     return "\n".join(parts)
 
 

@@ -29,7 +29,13 @@ class Settings(CheckedSettings):
     """How many rows are asked."""
 
     examples: Count = 300
-    """Rows of each domain, at most."""
+    """Rows of each other domain, at most."""
+    home: Count = 1000
+    """Rows of the home domain that the others are compared with, at most: as many as ``quality`` asks about."""
+
+    def of(self, domain: str) -> int:
+        """Rows of a domain, at most."""
+        return self.home if domain == HOME["domain"] else self.examples
 
 
 class DomainShift(ProbeDefaults):
@@ -60,15 +66,16 @@ class DomainShift(ProbeDefaults):
 
     def planned(self, audit: Audit) -> Planned:
         """The examples of every domain."""
-        return Planned(sum(len(audit.examples(domain, audit.settings.examples)) for domain in audit.domains))
+        return Planned(sum(len(audit.examples(domain, audit.settings.of(domain))) for domain in audit.domains))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the examples of every domain."""
         for domain in audit.domains:
-            examples = audit.examples(domain, audit.settings.examples)
+            n = audit.settings.of(domain)
+            examples = audit.examples(domain, n)
             if not examples:
                 yield Skipped({"domain": domain}, "every row occurs in the training data")
-            facts = _comparable_labels.facts(_comparable_labels.of_domain(audit, domain, audit.settings.examples))
+            facts = _comparable_labels.facts(_comparable_labels.of_domain(audit, domain, n))
             for example in examples:
                 yield Case(example, slice={"domain": domain}, facts=facts)
 

@@ -8,7 +8,7 @@ description, all of its numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -86,14 +86,16 @@ def whiskers(
     *,
     unit: str,
     limit: float | None = None,
+    edge: float | None = None,
 ) -> str:
     """Draw a dot-and-whisker chart: rows of slices, a dot per model.
 
     Each dot has its interval; None means not measured. ``names``: the models, in the order of each row's points.
-    ``limit``: drawn as a dashed line.
+    ``limit``: drawn as a dashed line. ``edge``: the limit with its margin, drawn as a dotted line.
     """
     points = [point for _, row in rows for point in row if point is not None]
-    scale = axis([edge for point in points for edge in (point.low, point.high)] + ([] if limit is None else [limit]))
+    lines = {name: value for name, value in (("limit", limit), ("edge", edge)) if value is not None}
+    scale = axis([*(end for point in points for end in (point.low, point.high)), *lines.values()])
     start, end = 14.0, float(WIDTH - RIGHT)
     parts, top = [], 8.0
     for label, row in rows:
@@ -105,10 +107,10 @@ def whiskers(
             parts.append(_whisker(lane, (low, y), (high, y)) + _dot(lane, x, y))
         top += 22 + 12 * max(len(lanes), 1)
     grid = list(_grid_across(scale, start, end, top, unit))
-    if limit is not None:
-        x = scale.place(limit, start, end)
-        grid.append(f'<line class="limit" x1="{x:.1f}" y1="4" x2="{x:.1f}" y2="{top:.1f}"/>')
-    return _svg(ident, title, _described(rows, names, limit, unit), top + 22, [*grid, *parts])
+    for name, value in lines.items():
+        x = scale.place(value, start, end)
+        grid.append(f'<line class="{name}" x1="{x:.1f}" y1="4" x2="{x:.1f}" y2="{top:.1f}"/>')
+    return _svg(ident, title, _described(rows, names, lines, unit), top + 22, [*grid, *parts])
 
 
 def curve(
@@ -120,21 +122,23 @@ def curve(
     unit: str,
     scale: Axis,
     limit: tuple[str, float] | None = None,
+    edge: float | None = None,
 ) -> str:
     """Draw a line for each model over the steps.
 
     Steps are severities or numbers of labels; each point has its interval. ``scale`` is a parameter so that panels side
-    by side share it. ``limit``: step and value of a rule's limit.
+    by side share it. ``limit``: step and value of a rule's limit. ``edge``: the limit with its margin.
     """
     top, bottom = 10.0, 150.0
     room = (WIDTH - RIGHT - LEFT) / max(len(steps), 1)
     parts = list(_grid_along(scale, top, bottom, unit))
+    lines = {} if limit is None else {"limit": limit[1]} | ({} if edge is None else {"edge": edge})
     for index, (label, _) in enumerate(steps):
         parts.append(_text(LEFT + room * (index + 0.5), bottom + 16, label, "tick", "middle"))
-        if limit is not None and limit[0] == label:
-            y = scale.place(limit[1], bottom, top)
-            x1, x2 = LEFT + room * (index + 0.1), LEFT + room * (index + 0.9)
-            parts.append(f'<line class="limit" x1="{x1:.1f}" y1="{y:.1f}" x2="{x2:.1f}" y2="{y:.1f}"/>')
+        x1, x2 = LEFT + room * (index + 0.1), LEFT + room * (index + 0.9)
+        for name, value in lines.items() if limit is not None and limit[0] == label else ():
+            y = scale.place(value, bottom, top)
+            parts.append(f'<line class="{name}" x1="{x1:.1f}" y1="{y:.1f}" x2="{x2:.1f}" y2="{y:.1f}"/>')
     for lane in range(len(names)):
         line = []
         for index, (_, row) in enumerate(steps):
@@ -147,8 +151,7 @@ def curve(
             parts.append(_whisker(lane, (x, low), (x, high)) + _dot(lane, x, y))
         if len(line) > 1:
             parts.append(f'<polyline class="line m{lane % SERIES}" points="{" ".join(line)}"/>')
-    limit_value = None if limit is None else limit[1]
-    return _svg(ident, title, _described(steps, names, limit_value, unit), bottom + 24, parts)
+    return _svg(ident, title, _described(steps, names, lines, unit), bottom + 24, parts)
 
 
 def scatter(ident: str, title: str, spots: Sequence[Spot], *, across: str, along: str) -> str:
@@ -227,17 +230,18 @@ def _safe(text: str) -> str:
 
 
 def _described(
-    rows: Sequence[tuple[str, Sequence[Point | None]]], names: Sequence[str], limit: float | None, unit: str
+    rows: Sequence[tuple[str, Sequence[Point | None]]], names: Sequence[str], lines: Mapping[str, float], unit: str
 ) -> str:
-    lines = [
+    said = [
         f"{label}: "
         + "; ".join(
             f"{name} {'not measured' if point is None else point.text}" for name, point in zip(names, row, strict=True)
         )
         for label, row in rows
     ]
-    end = "" if limit is None else f" Limit {_tick(limit)} {unit}."
-    return ". ".join(lines) + "." + end
+    titles = {"limit": "Limit", "edge": "Limit with its margin"}
+    ends = [f"{titles[name]} {_tick(value)} {unit}." for name, value in lines.items()]
+    return " ".join([". ".join(said) + ".", *ends])
 
 
 def _svg(ident: str, title: str, description: str, height: float, parts: Sequence[str]) -> str:

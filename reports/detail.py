@@ -148,7 +148,8 @@ def _charts(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
         else:
             panels = _curves(findings, ident, metric, rule, measured, step)
         limited = any('class="limit"' in panel["svg"] for panel in panels)
-        yield {"title": metric["title"], "limit": limited, "note": "", "panels": panels}
+        edged = any('class="edge"' in panel["svg"] for panel in panels)
+        yield {"title": metric["title"], "limit": limited, "edge": edged, "note": "", "panels": panels}
 
 
 def _drawn(findings: Findings, probe: str) -> list[tuple[str, Mapping[str, Any] | None]]:
@@ -201,9 +202,13 @@ def _pick(
     return [_point(own[model], unit) if model in own else None for model in findings.models]
 
 
-def _limit(rule: Mapping[str, Any] | None, unit: str) -> float | None:
+def _limits(rule: Mapping[str, Any] | None, unit: str) -> tuple[float | None, float | None]:
+    """Return a rule's limit and, where it has a margin, its edge; in the chart's unit."""
     limit = None if rule is None else limit_of(rule)
-    return None if limit is None else _factor(unit) * limit
+    if rule is None or limit is None:
+        return None, None
+    margin = rule.get("margin", 0.0) * (1.0 if rule["max"] is not None else -1.0)
+    return _factor(unit) * limit, _factor(unit) * (limit + margin) if margin else None
 
 
 def _read_by(rule: Mapping[str, Any], slice_: Mapping[str, str]) -> bool:
@@ -232,8 +237,8 @@ def _whiskers(
         return []
     rows = [(label, _pick(findings, measured, slice_, unit)) for label, slice_ in slices.items()]
     shared = rule is not None and all(_read_by(rule, slice_) for slice_ in slices.values())
-    limit = _limit(rule, unit) if shared else None
-    drawn = charts.whiskers(ident, metric["title"], rows, findings.models, unit=_unit(unit), limit=limit)
+    limit, edge = _limits(rule, unit) if shared else (None, None)
+    drawn = charts.whiskers(ident, metric["title"], rows, findings.models, unit=_unit(unit), limit=limit, edge=edge)
     return [{"caption": "", "svg": drawn}]
 
 
@@ -252,9 +257,9 @@ def _curves(
         rest: Mapping[str, str] = {key: value for key, value in measurement["slice"].items() if key != step}
         groups.setdefault(slice_text(rest) if rest else "", rest)
     points = [_point(measurement, unit) for _, measurement in measured]
-    limit = _limit(rule, unit)
-    edges = [edge for point in points for edge in (point.low, point.high)]
-    scale = charts.axis([*edges, *([] if limit is None else [limit])], zero=unit != "share")
+    limit, edge = _limits(rule, unit)
+    ends = [end for point in points for end in (point.low, point.high)]
+    scale = charts.axis([*ends, *(line for line in (limit, edge) if line is not None)], zero=unit != "share")
     steps = ordered_steps([measurement["slice"][step] for _, measurement in measured])
     panels: list[dict[str, str]] = []
     for number, (label, rest) in enumerate(groups.items()):
@@ -263,7 +268,7 @@ def _curves(
         line = (read[0], limit) if read and limit is not None else None
         title = f"{metric['title']} by {step}{f': {label}' if label else ''}"
         panel = charts.curve(
-            f"{ident}-{number}", title, rows, findings.models, unit=_unit(unit), scale=scale, limit=line
+            f"{ident}-{number}", title, rows, findings.models, unit=_unit(unit), scale=scale, limit=line, edge=edge
         )
         panels.append({"caption": label, "svg": panel})
     return panels

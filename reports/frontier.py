@@ -56,6 +56,7 @@ def drawn(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
         yield {
             "title": f"{side.metric['title']} against quality and cost",
             "limit": False,
+            "edge": False,
             "note": "Each number is a recipe. A dot is filled if no other is at least as good in both and better "
             "in one. A model that learned nothing loses nothing either: read the quality axis first.",
             "panels": [_panel(f"{ident}-{place}", across, side) for place, across in enumerate((clean, cost))],

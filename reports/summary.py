@@ -91,13 +91,13 @@ def _with_steps(findings: Findings, verdicts: Sequence[Mapping[str, Any]]) -> li
 
 
 def limit_text(rule: Mapping[str, Any], unit: str) -> str:
-    """Format a rule's limit: ``≤ 10.0 points`` or ``no limit``."""
-    limit = limit_of(rule)
-    return (
-        "no limit"
-        if limit is None
-        else f"{'≤' if rule['max'] is not None else '≥'} {amount(limit, unit).removeprefix('+')}"
-    )
+    """Format a rule's limit: ``≤ 10.0 points, margin 5.0 points`` or ``no limit``."""
+    limit, margin = limit_of(rule), rule.get("margin", 0.0)
+    if limit is None:
+        return "no limit"
+    # A margin of a share is a difference of shares.
+    zone = f", margin {amount(margin, 'points' if unit == 'share' else unit).removeprefix('+')}" if margin else ""
+    return f"{'≤' if rule['max'] is not None else '≥'} {amount(limit, unit).removeprefix('+')}{zone}"
 
 
 def rules(findings: Findings) -> list[dict[str, Any]]:

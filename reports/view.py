@@ -39,7 +39,7 @@ def build(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) 
         "schema": results["schema"],
         "policy": results["policy"]["name"],
         "partial": results["partial"],
-        "drawn": _drawn(results.get("until_decided")),
+        "drawn": _drawn(results),
         "task": results["task"],
         "candidate": findings.candidate,
         "about": _about(findings),
@@ -94,21 +94,54 @@ def _models(findings: Findings) -> list[dict[str, Any]]:
     ]
 
 
-def _drawn(recorded: Mapping[str, Any] | None) -> str | None:
-    """Say in sentences how much ``--until-decided`` drew.
+def _drawn(results: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return a title and sentences on how much was drawn.
 
-    Returns None for an audit of fixed size.
+    The result is None for an audit of one look.
     """
+    if results.get("drawn") is not None:
+        return {"title": "More rows where undecided", "text": _as_needed(results["drawn"])}
+    recorded = results.get("until_decided")
     if recorded is None:
         return None
-    looks = "one look" if recorded["looks"] == 1 else f"{recorded['looks']} looks"
-    return (
-        "Examples were drawn until the required rules were decided or no examples were left: "
-        f"{looks}, at most {recorded['clusters']:,} of {recorded['available']:,} examples; "
+    text = (
+        f"Examples were drawn until the required rules were decided or no examples were left{_stopped(recorded)}: "
+        f"{_looks(recorded)}, at most {recorded['clusters']:,} of {recorded['available']:,} examples; "
         f"{recorded['saved']:.0%} of the available examples were not needed. "
         "Slices that no required rule reads were not measured. Betting bounds are valid at every look, "
         "other intervals only if a probe was drawn once."
     )
+    return {"title": "Stopped once decided", "text": text}
+
+
+def _as_needed(drawn: Mapping[str, Any]) -> str:
+    """Say how much the planned looks drew, and which rules' slices were drawn once."""
+    planned = drawn["planned"]
+    text = (
+        f"Up to {planned} looks were planned before anything was measured: everything at its default size, then more "
+        f"rows of the slices of required rules that were undecided. Made: {_looks(drawn)}{_stopped(drawn)}, with at "
+        f"most {drawn['clusters']:,} of {drawn['available']:,} rows; {drawn['saved']:.0%} of the available rows were "
+        "not needed. Each look has its share of the 5 % error, so that all looks together keep it."
+    )
+    once: dict[str, list[str]] = {}
+    for slice_ in drawn["slices"]:
+        names = once.setdefault(slice_["reason"], []) if "reason" in slice_ else []
+        if slice_["probe"] not in names:
+            names.append(slice_["probe"])
+    parts = [f"{', '.join(names)} ({reason})" for reason, names in once.items()]
+    return f"{text} Drawn once: {'; '.join(parts)}." if parts else text
+
+
+def _looks(drawn: Mapping[str, Any]) -> str:
+    return "one look" if drawn["looks"] == 1 else f"{drawn['looks']} looks"
+
+
+def _stopped(drawn: Mapping[str, Any]) -> str:
+    """Say that the time limit ended the looks; empty if it did not."""
+    if not drawn.get("stopped"):
+        return ""
+    planned = f" of {drawn['planned']}" if "planned" in drawn else ""
+    return f" (stopped by --time-limit after look {drawn['looks']}{planned})"
 
 
 def _data(dataset: Mapping[str, Any]) -> dict[str, Any]:

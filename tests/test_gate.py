@@ -20,8 +20,9 @@ FLIPS = Metric("flips", "flips", "mean", "share", 0.0, 1.0, "lower")
 FREE = Metric("free", "free", "descriptive", "ratio", 0.0, 1.0, None)
 
 
-def flips(events: int, n: int, slice_: Slice, vacuous: float = 0.0) -> Measurement:
-    rows = [Row(f"e{index}", "", float(index < events), 1.0) for index in range(n)]
+def flips(events: int, n: int, slice_: Slice, vacuous: float = 0.0, of: str = "e") -> Measurement:
+    """``of``: names the examples; slices of examples with other names are independent."""
+    rows = [Row(f"{of}{index}", "", float(index < events), 1.0) for index in range(n)]
     return metrics.measurement(FLIPS, slice_, rows, n_cases=n, vacuous=vacuous)
 
 
@@ -65,7 +66,7 @@ def test_an_interval_that_holds_the_limit_is_undecided_and_says_how_many_more_ex
 
 def test_how_many_more_examples_goes_by_the_level_that_would_decide() -> None:
     # 18 of 100 against 0.1 would fail alone, but not as one of fifteen slices.
-    slices = [flips(18 if index == 0 else 5, 100, {"axis": str(index)}) for index in range(15)]
+    slices = [flips(18 if index == 0 else 5, 100, {"axis": str(index)}, of=f"{index}-") for index in range(15)]
     verdict = decide([rule()], record(*slices)).verdicts[0]
     assert verdict.outcome == "inconclusive"
     assert verdict.more_examples is not None
@@ -78,18 +79,45 @@ def test_a_minimum_is_held_from_the_other_side() -> None:
     assert decide([rule(max=None, min=0.5)], record(flips(50, 200, {"axis": "a"}))).exit_code == 1
 
 
-def test_failing_is_corrected_by_holm_over_all_required_slices() -> None:
+def test_the_error_of_a_fail_is_shared_over_all_required_slices() -> None:
     # 18 of 100 against a limit of 0.1: P(X >= 18) = 0.0100 < 0.05, but not below 0.05 / 15.
     alone = decide([rule()], record(flips(18, 100, {"axis": "a"})))
-    many = decide([rule()], record(*(flips(18 if index == 0 else 5, 100, {"axis": str(index)}) for index in range(15))))
-    assert alone.exit_code == 1
+    found = [flips(18 if index == 0 else 5, 100, {"axis": str(index)}, of=f"{index}-") for index in range(15)]
+    many = decide([rule()], record(*found))
+    assert (alone.exit_code, alone.verdicts[0].reason) == (1, "outside its limit at 95 % one-sided")
     assert many.exit_code == 3
+    assert many.verdicts[0].reason.startswith(
+        "likely beyond its limit: its own interval is, but not with 5 % shared over 15 slices, by their dependence; "
+    )
 
 
-def test_holm_goes_on_stepwise_with_the_slices_that_are_left() -> None:
-    # The first falls at 0.05 / 2; the second then needs 0.05 alone.
-    decision = decide([rule()], record(flips(60, 100, {"axis": "a"}), flips(17, 100, {"axis": "b"})))
+def test_slices_that_always_err_together_are_tested_as_one() -> None:
+    """Fifteen copies: dependence gives each the whole error, where Holm gives a fifteenth."""
+    copies = [flips(18, 100, {"axis": str(index)}) for index in range(15)]
+    decision = decide([rule()], record(*copies))
+    assert [verdict.outcome for verdict in decision.verdicts] == ["fail"] * 15
+    said = "outside its limit at 95 % one-sided (5 % shared over 15 slices, by their dependence)"
+    assert {verdict.reason for verdict in decision.verdicts} == {said}
+
+
+def test_the_share_of_a_slice_that_failed_goes_to_the_others() -> None:
+    # 17 of 100: P(X >= 17) = 0.0206, above the 0.025 (about) of two independent slices and within 0.05.
+    first, second = flips(60, 100, {"axis": "a"}, of="a"), flips(16, 100, {"axis": "b"}, of="b")
+    decision = decide([rule()], record(first, second))
     assert [verdict.outcome for verdict in decision.verdicts] == ["fail", "fail"]
+    decision = decide([rule()], record(replace(first, rows=flips(10, 100, {}, of="a").rows), second))
+    assert [verdict.outcome for verdict in decision.verdicts] == ["inconclusive", "inconclusive"]
+
+
+def test_a_probe_with_many_slices_has_no_larger_share_than_one_with_a_single_slice() -> None:
+    """At a half of the error 18 of 100 fail (p = 0.0100), at a fifteenth or a thirtieth they do not."""
+    many = record(*(flips(5, 100, {"axis": str(index)}, of=f"{index}-") for index in range(14)))
+    alone = record(flips(18, 100, {}), probe="q")
+    decision = decide([rule(), rule(probe="q", slice={})], many, alone)
+    assert decision.exit_code == 1
+    one_of_many = record(*many.measurements, flips(18, 100, {"axis": "x"}))
+    decision = decide([rule(), rule(probe="q", slice={})], one_of_many, record(flips(5, 100, {}), probe="q"))
+    assert decision.exit_code == 3
 
 
 def test_a_slice_removed_by_the_tokenizer_neither_passes_nor_fails() -> None:
@@ -214,6 +242,11 @@ def test_a_policy_for_what_does_not_exist_is_an_error(given: dict[str, str], wor
         ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'", "neither max nor min"),
         ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nmin=0", "both max and min"),
         ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=true", "not a finite number"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nmargin=-0.1", "margin = -0.1 is below 0"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nmargin='wide'", "margin = 'wide' is not a finite number"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nmargin=inf", "not a finite number"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nrequired='never'\nmargin=0.1", "margin without max or min"),
+        ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nmargins=0.1", "did you mean 'margin'"),
         ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nrequired='often'", "often"),
         ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nslice='x'", "not a table"),
         ("[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\nmax=1\nslice={a=1}", "slice.a"),
@@ -229,6 +262,50 @@ def test_a_broken_policy_is_one_clear_line(tmp_path: Path, text: str, words: str
     assert "\n" not in caught.value.line
 
 
+def test_a_margin_is_read_and_is_0_without_one(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    text = "[[rule]]\nprobe='a'\nmetric='b'\nwhy='c'\n"
+    file.write_text(f"{text}max=0.1\nmargin=0.05\n{text}min=0.5\nmargin=0.1\n{text}max=0.2", encoding="utf-8")
+    rules = policy.load(file).rules
+    assert [(one.limit, one.margin, one.edge) for one in rules] == [
+        (0.1, 0.05, pytest.approx(0.15)),
+        (0.5, 0.1, pytest.approx(0.4)),
+        (0.2, 0.0, 0.2),
+    ]
+    assert rules[0].text == "a b ≤ 0.1, margin 0.05"
+
+
+@pytest.mark.parametrize("given", [{"margin": 0.9}, {"max": None, "min": 0.1, "margin": 0.1}])
+def test_a_margin_that_lets_every_value_pass_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(PolicyError, match=r"margin = 0\.\d lets every value pass") as caught:
+        decide([rule(**given)], record())
+    assert "flips lies between 0 and 1" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("events", "margin", "outcome", "reason"),
+    [
+        # Clopper–Pearson, one-sided 95 %: 25 of 300 is 5.8 to 11.4 %; 40 of 300 is 10.2 to 17.0 %.
+        (10, 0.05, "pass", "within its limit at 95 % one-sided"),
+        (25, 0.0, "inconclusive", "the interval includes the limit"),
+        (25, 0.05, "pass", "within its limit and margin at 95 % one-sided"),
+        (25, 0.01, "inconclusive", "the interval spans the limit and its margin"),
+        # Beyond the limit and within limit + margin: fail goes first.
+        (40, 0.10, "fail", "outside its limit at 95 % one-sided"),
+    ],
+)
+def test_pass_claims_limit_and_margin_and_fail_the_limit(events: int, margin: float, outcome: str, reason: str) -> None:
+    (verdict,) = decide([rule(margin=margin)], record(flips(events, 300, {"axis": "a"}))).verdicts
+    assert (verdict.outcome, verdict.reason.startswith(reason)) == (outcome, True), verdict.reason
+
+
+def test_a_minimum_has_its_margin_below() -> None:
+    (verdict,) = decide([rule(max=None, min=0.5, margin=0.1)], record(flips(145, 300, {"axis": "a"}))).verdicts
+    assert verdict.outcome == "pass"
+    (verdict,) = decide([rule(max=None, min=0.5)], record(flips(145, 300, {"axis": "a"}))).verdicts
+    assert verdict.outcome == "inconclusive"
+
+
 def test_a_missing_policy_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="no such policy"):
         policy.load(tmp_path / "none.toml")
@@ -240,7 +317,14 @@ def test_the_shipped_policy_loads_and_every_rule_has_its_reason() -> None:
     shipped = policy.load()
     assert shipped.name == "default"
     assert all(len(one.why) > 40 for one in shipped.rules)
+    assert all(one.margin > 0 for name in ("", "ner") for one in policy.load(None, name).rules if one.limit is not None)
     assert {one.required for one in shipped.rules} == {"always", "when_input_given", "never"}
+
+
+def drawn(rng: random.Random, rate: float, n: int, slice_: Slice) -> Measurement:
+    """Events at random: those of two slices fall on the same examples by chance alone."""
+    rows = [Row(f"e{index}", "", float(rng.random() < rate), 1.0) for index in range(n)]
+    return metrics.measurement(FLIPS, slice_, rows, n_cases=n)
 
 
 def wrong(audits: int, events: float, seed: int, side: Literal["fail", "pass"], slices: int = 12, n: int = 200) -> int:
@@ -249,9 +333,7 @@ def wrong(audits: int, events: float, seed: int, side: Literal["fail", "pass"], 
     one = rule(max=events)
     count = 0
     for _ in range(audits):
-        found = [
-            flips(sum(rng.random() < events for _ in range(n)), n, {"axis": str(index)}) for index in range(slices)
-        ]
+        found = [drawn(rng, events, n, {"axis": str(index)}) for index in range(slices)]
         count += decide([one], record(*found)).exit_code == (1 if side == "fail" else 0)
     return count
 
@@ -278,10 +360,7 @@ def test_power_is_80_percent_with_at_most_1000_examples(seed: int) -> None:
     rng = random.Random(seed)
 
     def audit(rates: list[float]) -> int:
-        found = [
-            flips(sum(rng.random() < rate for _ in range(1000)), 1000, {"axis": str(index)})
-            for index, rate in enumerate(rates)
-        ]
+        found = [drawn(rng, rate, 1000, {"axis": str(index)}) for index, rate in enumerate(rates)]
         return int(decide([rule()], record(*found)).exit_code)
 
     assert sum(audit([0.05] * 12) == 0 for _ in range(200)) >= 160

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from auditor.types import INPUT_NEEDS, NEEDS, TASK_NEEDS, limitations
 from auditor.verdicts import advice
-from reports import charts, formats, lookup, marks, scorecard, tables, view
+from reports import charts, formats, lookup, marks, scorecard, summary, tables, view
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "results"
 RESULTS: dict[str, Any] = json.loads((FIXTURES / "results.json").read_text(encoding="utf-8"))
@@ -156,7 +156,7 @@ def test_label_preservation_is_said_to_be_unmeasured_beside_perturbation_and_att
 def test_the_decision_comes_first_and_says_what_kind_of_bounds_it_read() -> None:
     assert PAGE.index('id="decision"') < PAGE.index('id="quality"') < PAGE.index('id="limitations"')
     assert PAGE.index('id="limitations"') < PAGE.index('id="rules"') < PAGE.index('id="details"')
-    for words in ("one-sided 95 %", "Holm", "two-sided 95 %", "Exit code 2."):
+    for words in ("one-sided 95 %", "Westfall and Young", "two-sided 95 %", "Exit code 2."):
         assert words in PAGE
 
 
@@ -477,6 +477,29 @@ def test_a_chart_is_valid_and_tells_its_numbers_in_words() -> None:
     ]
     assert len(tree.findall("circle")) == 1
     assert 'class="limit"' in drawn
+
+
+def test_the_limit_with_its_margin_is_a_second_line_and_is_said() -> None:
+    point = charts.Point(10.0, 5.0, 14.0, "+10.0 points")
+    drawn = charts.whiskers("c", "t", [("typos", [point])], ["a"], unit="points", limit=10.0, edge=15.0)
+    assert (drawn.count('class="limit"'), drawn.count('class="edge"')) == (1, 1)
+    assert "Limit 10 points. Limit with its margin 15 points.</desc>" in drawn
+    scale = charts.axis([5.0, 15.0], zero=True)
+    drawn = charts.curve("c", "t", [("middle", [point])], ["a"], unit="%", scale=scale, limit=("middle", 10.0), edge=15)
+    assert (drawn.count('class="limit"'), drawn.count('class="edge"')) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "unit", "words"),
+    [
+        ({"max": 0.1, "min": None, "margin": 0.05}, "share", "≤ 10.0 %, margin 5.0 points"),
+        ({"max": None, "min": 0.1, "margin": 0.05}, "points", "≥ 10.0 points, margin 5.0 points"),
+        ({"max": 0.1, "min": None}, "points", "≤ 10.0 points"),
+        ({"max": None, "min": None}, "points", "no limit"),
+    ],
+)
+def test_a_limit_is_shown_with_its_margin(limit: dict[str, Any], unit: str, words: str) -> None:
+    assert summary.limit_text(limit, unit) == words
 
 
 def test_a_curve_joins_its_points_and_marks_the_limit_at_its_step() -> None:

@@ -71,6 +71,19 @@ def data_table(labels: Mapping[Any, str] | None, columns: Mapping[str, str] | No
     return {**fields, **{name: table for name, table in tables.items() if table}}
 
 
+def audit_table(budget: int | None, time_limit: str | None, *, fixed: bool, until_decided: bool) -> dict[str, object]:
+    """Build the ``[audit]`` table from the arguments on how much is drawn.
+
+    Raises UsageError for arguments that exclude each other.
+    """
+    if fixed and until_decided:
+        raise UsageError("an audit of fixed size is not drawn until decided", where="fixed", hint="set one of the two")
+    if fixed and time_limit is not None:
+        raise UsageError("with fixed there is one look, and nothing to stop", where="time_limit", hint="set a budget")
+    design = "fixed" if fixed else "until-decided" if until_decided else None
+    return {"budget": budget, "design": design, "time_limit": time_limit}
+
+
 def sets(
     data: Rows | Splits | None,
     train: Rows | None,

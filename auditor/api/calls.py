@@ -65,7 +65,9 @@ def audit(
     seed: int | None = None,
     budget: int | None = None,
     device: str | None = None,
+    fixed: bool = False,
     until_decided: bool = False,
+    time_limit: str | None = None,
     fresh: bool = False,
     texts: bool = True,
     allow_pickle: bool = False,
@@ -102,7 +104,10 @@ def audit(
         seed: Random seed; None: the config's, else 0.
         budget: Maximum number of examples per data set and probe.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; None: the config's, else auto.
+        fixed: Draw no more rows than the probes' settings say, even if a required rule is undecided.
         until_decided: Measure only what required rules read, and stop once their verdicts are decided.
+        time_limit: Draw no further rows for undecided rules after this long: ``90s``, ``10m`` or ``1h``; None: to the
+            end of the data.
         fresh: Recompute answers and trainings that an earlier audit kept.
         texts: Whether results and page keep texts of the data.
         allow_pickle: Load ``pytorch_model.bin``, which can run arbitrary code.
@@ -132,7 +137,7 @@ def audit(
         "task": task,
         "favourable_label": favourable_label,
         "data": arguments.data_table(labels, columns),
-        "audit": {"budget": budget},
+        "audit": arguments.audit_table(budget, time_limit, fixed=fixed, until_decided=until_decided),
         "probes": settings,
     }
     merged = audit_run.of_task(arguments.configured(config, changes, "auditor.audit"), source)
@@ -159,7 +164,6 @@ def audit(
             None if config is None else Path(config),
             probes=arguments.words(probes, "probes"),
             policy=None if policy is None else Path(policy),
-            until_decided=until_decided,
             texts=texts,
             root=root,
         )

@@ -121,6 +121,7 @@ def _run(commands: Commands) -> None:
         "  audit run --model my-model/ --data test.csv --train train.csv --domain tweets=tweets.csv\n"
         "  audit run --model ckpt/ --candidate standard --probe noise --budget 100\n"
         "  audit run --model ckpt/ --probe my_probe.py\n"
+        "  audit run --model ckpt/ --time-limit 10m\n"
         "  audit run --model ckpt/ --until-decided --budget 2000\n"
         "  audit run --model ckpt/ --dry-run",
     )
@@ -160,10 +161,25 @@ def _measuring(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="use at most N examples per data set and probe; it does not limit the sentences of bias and entity_bias",
     )
-    command.add_argument(
+    design = command.add_mutually_exclusive_group()
+    design.add_argument(
+        "--fixed",
+        dest="design",
+        action="store_const",
+        const="fixed",
+        help="draw no more rows than the probes' settings say, even if a required rule is undecided",
+    )
+    design.add_argument(
         "--until-decided",
-        action="store_true",
+        dest="design",
+        action="store_const",
+        const="until-decided",
         help="measure only what required rules read, and stop once their verdicts are decided",
+    )
+    command.add_argument(
+        "--time-limit",
+        metavar="TIME",
+        help="draw no further rows for undecided rules after this long: 90s, 10m, 1h (default: to the file's end)",
     )
     command.add_argument(
         "--dry-run",

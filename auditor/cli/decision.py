@@ -154,7 +154,8 @@ def _deciding(decision: Decision, policy: Policy) -> set[tuple[str, str]]:
 
 def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
     value = "" if verdict.value is None else f" {verdict.value:.3f}"
-    limit = "" if rule.limit is None else f" (limit {rule.limit:g})"
+    zone = f", margin {rule.margin:g}" if rule.margin else ""
+    limit = "" if rule.limit is None else f" (limit {rule.limit:g}{zone})"
     shown = rule.limit is None and verdict.value is not None and verdict.outcome == "not_applicable"
     mark = "shown" if shown else verdict.outcome.replace("_", " ")
     advisory = " (advisory)" if rule.required == "never" else ""

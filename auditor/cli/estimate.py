@@ -44,9 +44,21 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
     unplanned = [work.probe for work in works if work.reason is None and work.planned is None]
     if unplanned:
         sentences.append(f"  not included: {', '.join(dict.fromkeys(unplanned))} (the amount of work is not known)")
+    further = _further(works)
+    if further:
+        sentences.append(f"  more rows where a required rule is undecided, in up to two more looks: {further}")
     if kept:
         sentences.append(f"  {EARLIER}")
     return [one_line(line) for line in sentences]
+
+
+def _further(works: Sequence[Work]) -> str:
+    """Describe how many rows later looks may take; empty where there are none."""
+    return "; ".join(f"{work.probe} {_rows(work)}" for work in works if work.looks)
+
+
+def _rows(work: Work) -> str:
+    return " and ".join(f"up to {rows[-1]:,} of {name} (first {rows[0]:,})" for name, rows in work.looks.items())
 
 
 def _counted(number: int, noun: str) -> str:
@@ -89,6 +101,7 @@ def _entry(work: Work) -> dict[str, Any]:
         "trainings": None if planned is None else planned.trainings,
         "steps": None if planned is None else planned.steps,
         "seconds_at_least": None if work.seconds is None else round(work.seconds, 1),
+        "looks": {name: list(rows) for name, rows in work.looks.items()},
         "query_seconds_at_most": None if work.seconds is None else round(work.query_seconds, 1),
     }
 
@@ -130,6 +143,8 @@ def _amount(work: Work) -> str:
     parts = [_counts(work.planned)]
     if work.seconds is not None:
         parts.append(f"at least {duration(work.seconds)}")
+    if work.looks:
+        parts.append(f"where undecided, rows {_rows(work)}")
     if work.query_seconds:
         parts.append(f"if attacks ask every query, {duration((work.seconds or 0.0) + work.query_seconds)}")
     return "; ".join(parts)

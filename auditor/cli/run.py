@@ -105,9 +105,23 @@ def _with_flags(config: Config, options: Namespace) -> Config:
     config = data_flags.applied(seeded(config, options), options)
     if options.budget is not None and options.budget < 1:
         raise UsageError(f"--budget {options.budget}: must be at least 1")
-    flags = {name: getattr(options, name) for name in ("budget", "backend")}
+    flags = {name: getattr(options, name) for name in ("budget", "backend", "design", "time_limit")}
     update = {name: value for name, value in flags.items() if value is not None}
-    return config.model_copy(update={"audit": config.audit.model_copy(update=update)})
+    audit = config.audit.model_copy(update=update)
+    if options.time_limit is not None:
+        _check_time_limit(options.time_limit, audit.design)
+    return config.model_copy(update={"audit": audit})
+
+
+def _check_time_limit(limit: str, design: str) -> None:
+    """Raise UsageError for words that are no time, and where nothing is drawn that it could limit."""
+    try:
+        configs.seconds_of(limit)
+    except ValueError as error:
+        raise UsageError(f"--time-limit {limit}: {error}", hint="--time-limit 10m") from None
+    if design == "fixed":
+        hint = "--budget N limits the rows of an audit of fixed size"
+        raise UsageError(f"--time-limit {limit}: with --fixed there is one look, and nothing to stop", hint=hint)
 
 
 def _request(options: Namespace, config: Config, file: Path | None) -> Request:
@@ -130,7 +144,6 @@ def _request(options: Namespace, config: Config, file: Path | None) -> Request:
         file,
         probes=options.probe,
         policy=options.policy,
-        until_decided=options.until_decided,
         texts=not options.no_texts,
     )
 
@@ -159,6 +172,6 @@ def _listed(planned: audit_run.Planned, request: Request, *, as_json: bool) -> s
         *estimate.listing(planned.works, planned.policy, planned.candidate),
         *estimate.lines(planned.works, kept=False),
     ]
-    if request.until_decided:
+    if request.config.audit.design == "until-decided":
         lines.append("--until-decided stops each slice once its verdict is decided, so its time is not known")
     return "\n".join([*lines, f"results would be written to {request.out}; nothing was written"])

@@ -26,6 +26,7 @@ from auditor.config.schema import (
     labels_files,
     out_folder,
     policy_file,
+    seconds_of,
 )
 
 TEMPLATE = Path(__file__).with_name("template.toml").read_text(encoding="utf-8")
@@ -54,4 +55,5 @@ __all__ = [
     "policy_file",
     "probe_settings",
     "recorded",
+    "seconds_of",
 ]

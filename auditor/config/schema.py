@@ -41,6 +41,23 @@ def _device(value: str) -> str:
     return value
 
 
+def seconds_of(limit: str) -> float:
+    """Return the seconds of a time limit such as ``90s``, ``10m`` or ``1h``.
+
+    Raises ValueError for other words, and for none at all.
+    """
+    parts = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)(s|m|h)", limit)
+    seconds = float(parts[1]) * {"s": 1, "m": 60, "h": 3600}[parts[2]] if parts else 0.0
+    if seconds <= 0.0:
+        raise ValueError("should be a time such as 90s, 10m or 1h")
+    return seconds
+
+
+def _time(value: str) -> str:
+    seconds_of(value)
+    return value
+
+
 def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     for value in values:
         if values.count(value) > 1:
@@ -59,6 +76,7 @@ File = Annotated[Path, BeforeValidator(_not_blank)]
 Word = Annotated[str, BeforeValidator(_not_blank)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 Device = Annotated[str, AfterValidator(_device)]
+Time = Annotated[str, AfterValidator(_time)]
 
 
 class _Section(BaseModel):
@@ -178,6 +196,11 @@ class AuditSection(_Section):
     two cores DeepWordBug asks 12 to 25 % faster for it."""
     budget: int | None = Field(default=None, ge=1)
     """Use at most this many examples per data set and probe."""
+    design: Literal["adaptive", "fixed", "until-decided"] = "adaptive"
+    """How many examples are drawn: at first the probes' own numbers, then more where a required rule is undecided; the
+    probes' numbers alone; or, of what required rules read, as few as their verdicts need."""
+    time_limit: Time | None = None
+    """Draw no further examples after this long: ``90s``, ``10m``, ``1h``. None: to the end of the file."""
     max_length: int | None = Field(default=None, ge=8)
     """Tokens; None: what the checkpoint was trained with."""
 

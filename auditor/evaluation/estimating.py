@@ -9,16 +9,18 @@ import contextlib
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
+from auditor import stats
 from auditor.engine import WINDOW, batches, unique
+from auditor.evaluation.inquiries import inquired
 from auditor.evaluation.needs import left_out
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
-from auditor.evaluation.probe_run import inquired, scorer_for
+from auditor.evaluation.probe_run import scorer_for
 from auditor.plugins import registry
-from auditor.types import HOME, Encoded, Model, Planned, Probe
+from auditor.types import HOME, Encoded, Example, Model, Planned, Probe
 
 TIMED_SECONDS = 2.0
 """Most batches that are timed."""
@@ -44,6 +46,8 @@ class Work:
     """Of ``seconds``."""
     query_seconds: float = 0.0
     """At most, beside ``seconds``: attacks that spend their whole budget."""
+    looks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Set → rows after each look that is planned, where a required rule may need more than the first."""
 
     @property
     def piece(self) -> str:
@@ -114,21 +118,21 @@ def known_before(plan: Plan) -> bool:
     return any(plan.cache.recall(work_key(plan, probe)) for probe in plan.probes)
 
 
-def works(plan: Plan, *, timed: bool = True) -> tuple[Work, ...]:
-    """The work of every probe on every model, in the runner's order.
+def works(plan: Plan, *, timed: bool = True, further: Set[str] = frozenset()) -> tuple[Work, ...]:
+    """The work of every probe on every model, in the runner's order: that of the first look.
 
-    ``timed``: with seconds, for which the models answer a few batches.
+    ``timed``: with seconds, for which the models answer a few batches. ``further``: probes that may be drawn on.
     """
     listed = []
     for audited in plan.models:
-        own = list(_planned_works(plan, audited))
+        own = list(_planned_works(plan, audited, further if audited.name == plan.candidate else frozenset()))
         open_ = any(work.reason is None for work in own)
         pace = seconds_per_text(plan, audited.model) if timed and open_ else None
         listed += [_paced(work, pace) for work in own]
     return tuple(listed)
 
 
-def _planned_works(plan: Plan, audited: AuditedModel) -> Iterator[Work]:
+def _planned_works(plan: Plan, audited: AuditedModel, further: Set[str]) -> Iterator[Work]:
     for probe in plan.probes:
         missing, reason = left_out(plan, audited, probe)
         planned = planned_by(plan, audited, probe) if reason is None else None
@@ -137,7 +141,25 @@ def _planned_works(plan: Plan, audited: AuditedModel) -> Iterator[Work]:
             planned = replace(planned, cases=known, exact=True)
         if planned is not None and planned.reason is not None:
             reason, planned = planned.reason, None
-        yield Work(audited.name, probe.name, missing, reason, planned)
+        looks = _looks(plan, audited, probe) if planned is not None and probe.name in further else {}
+        yield Work(audited.name, probe.name, missing, reason, planned, looks=looks)
+
+
+def _looks(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, tuple[int, ...]]:
+    """Set → rows after each look, of the sets that the probe takes more rows of.
+
+    A probe that trains makes no cases of the rows that it plans with.
+    """
+    asked: dict[str, int] = {}
+
+    def took(name: str, n: int | None, _examples: Sequence[Example]) -> None:
+        asked.update({} if n is None else {name: n})
+
+    planned = probe.planned(BoundAudit(plan, audited, probe, scorer_for(plan, audited.model), drawn=took))
+    if planned is None or planned.trainings or planned.models:
+        return {}
+    sizes = {name: stats.looks.sizes(n, len(plan.examples[name][: plan.budget])) for name, n in asked.items()}
+    return {name: rows for name, rows in sizes.items() if len(rows) > 1}
 
 
 def _paced(work: Work, pace: float | None) -> Work:

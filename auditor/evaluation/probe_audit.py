@@ -34,7 +34,11 @@ def _not_nested(_inquiry: Inquiry, _model: Model) -> str:
     raise RuntimeError("probes ask for other probes' findings in measure()")
 
 
-def _nobody(_clusters: Sequence[str]) -> None:
+Drawn: TypeAlias = Callable[[str, "int | None", Sequence[Example]], None]
+"""Hears which examples of a set a probe got, and how many it asked for; None: all."""
+
+
+def _nobody(_name: str, _n: int | None, _examples: Sequence[Example]) -> None:
     return None
 
 
@@ -48,12 +52,12 @@ class BoundAudit:
         probe: Probe,
         scorer: Scorer,
         draw: Draw | None = None,
-        drawn: Callable[[Sequence[str]], None] = _nobody,
+        drawn: Drawn = _nobody,
         nested: Nested = _not_nested,
     ) -> None:
         """Bind the plan to one model and one probe.
 
-        ``drawn`` hears the clusters of examples in their order, before any case of them.
+        ``drawn`` hears of the examples of audited sets in their order, before any case of them.
         """
         self._plan = plan
         self._audited = audited
@@ -94,13 +98,9 @@ class BoundAudit:
         if name in SPLITS:
             return given if n is None else given[:n]
         given = given[: self._plan.budget]
-        if self._draw is not None and self._draw.clusters is not None:
-            if n is None:
-                return given
-            given = self._draw.of(given)
-        elif n is not None:
-            given = given[:n]
-        self._drawn([example.cluster for example in given])
+        if n is not None:
+            given = given[:n] if self._draw is None else self._draw.of(given, n)
+        self._drawn(name, n, given)
         return given
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:

@@ -5,26 +5,25 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any, ParamSpec
 
-from auditor import config as configs
 from auditor.engine import Scorer
-from auditor.errors import ConfigError, ProbeError
+from auditor.errors import ProbeError
 from auditor.evaluation import available
 from auditor.evaluation.case_spool import Spool
+from auditor.evaluation.inquiries import inquired
 from auditor.evaluation.judging import WorstCasesKept, judge
-from auditor.evaluation.needs import asked_of, unmet
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
 from auditor.evaluation.sampling import Draw
 from auditor.evaluation.well_formed import check
-from auditor.metrics.aggregation import Tally, slice_key
+from auditor.metrics.aggregation import SliceKey, Tally, slice_key
 from auditor.plugins import registry
 from auditor.types import (
     HOME,
     Case,
+    Example,
     Inquiry,
     Measurement,
     Model,
@@ -60,36 +59,6 @@ def _guarded(write: Callable[_P, None]) -> Callable[_P, None]:
             raise WriteError(error) from error
 
     return guarded
-
-
-def smaller(plan: Plan, audited: AuditedModel, name: str, settings: Mapping[str, Any]) -> Plan:
-    """The plan for one other model, with a probe's settings changed.
-
-    A count is never above the user's own; None sets no limit. Raises ConfigError for a value that the probe refuses.
-    """
-    own = plan.settings[name]
-    limited = {key: _at_most(getattr(own, key), value) for key, value in settings.items()}
-    changed = configs.probe_settings(own, limited, f"[probes.{name}]")
-    return replace(plan, models=(audited,), settings={**plan.settings, name: changed})
-
-
-def _at_most(own: object, value: Any) -> Any:
-    return min(value, own) if type(value) is int and type(own) is int else value
-
-
-def inquired(plan: Plan, audited: AuditedModel, inquiry: Inquiry) -> tuple[Plan, Probe] | str:
-    """The plan and the probe for an inquiry, or why none answers."""
-    probe = asked_of(plan, inquiry)
-    if probe is None:
-        settings = ", ".join(inquiry.settings)
-        return f"no probe of role {inquiry.role} publishes {inquiry.metric} and takes the settings {settings}"
-    _, reason = unmet(plan, audited, probe)
-    if reason is not None:
-        return reason
-    try:
-        return smaller(plan, audited, probe.name, inquiry.settings), probe
-    except ConfigError as error:
-        return error.line
 
 
 def scorer_for(plan: Plan, model: Model) -> Scorer:
@@ -149,7 +118,7 @@ def measures(probe: Probe) -> bool:
 class NotDrawnError(Exception):
     """Cases are of examples that the look did not draw.
 
-    Such a probe cannot be looked at in rounds.
+    Such a probe cannot be looked at in rounds, or no further.
     """
 
 
@@ -176,24 +145,41 @@ class Measuring:
         """Examples whose cases were left out because the model fails on a text, and what it said."""
         self._clusters: set[str] = set()
         """Those that a case came of."""
+        self.asked: dict[str, int] = {}
+        """Audited sets of which it asked for a number of examples, and that number."""
+        self.of_its_examples = True
+        """Whether every case so far is of an example that it asked for by number."""
+
+    @property
+    def slices(self) -> Set[SliceKey]:
+        """Slices and pools that have a case."""
+        return self._tally.slices
+
+    @property
+    def cases(self) -> int:
+        """Cases scored so far."""
+        return self._counts["cases"]
 
     def draw(self, progress: Progress, draw: Draw | None = None) -> int:
         """Score the probe's cases and count them.
 
-        ``draw`` selects cases of its examples, in the slices that it reads. Raises NotDrawnError at a first look, with
-        nothing scored, and ProbeError at a later one for cases of examples that the look did not draw.
+        ``draw`` selects cases of its examples, in the slices that it reads. For cases of examples that the look did not
+        draw it raises NotDrawnError at a first look, with nothing scored, and at a planned one, ProbeError at others.
         """
         drawn: set[str] = set()
 
-        def register(clusters: Sequence[str]) -> None:
-            drawn.update(clusters)
+        def register(name: str, n: int | None, examples: Sequence[Example]) -> None:
+            if n is None and draw is not None and draw.partial:
+                return
+            clusters = [example.cluster for example in examples]
             self._tally.register(clusters)
+            if n is not None:
+                self.asked[name] = max(n, self.asked.get(name, 0))
+                drawn.update(clusters)
 
         audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, register)
         self._scorer.reset()
-        cases = self._cases(self._probe.cases(audit), progress, draw)
-        if draw is not None and draw.clusters is not None:
-            cases = self._checked(cases, drawn, draw)
+        cases = self._checked(self._cases(self._probe.cases(audit), progress, draw), drawn, draw)
         for scored in self._scorer.score(cases, reloaded=self._fresh):
             self._add(scored, draw)
         self._counts.update(self._scorer.counts)
@@ -203,37 +189,32 @@ class Measuring:
     def results(
         self, draw: Draw | None = None, *, whole: bool = True, progress: Progress | None = None
     ) -> dict[str, Any]:
-        """The measured parts of the probe's record.
+        """The measured parts of the probe's record; it may be asked for again.
 
         Unless ``whole``, they lack the probe's own numbers.
         """
         sequential = draw is not None and draw.clusters is not None
         measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential))
+        skipped, counts = list(self._skipped), self._counts.copy()
         if self._measures and whole:
-            nested = _Nested(self._plan, self._counts, progress or Silent())
+            nested = _Nested(self._plan, counts, progress or Silent())
             audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, nested=nested.findings)
             for item in self._probe.measure(self._spool, audit):
                 check(item, self._probe.name)
                 if isinstance(item, Skipped):
-                    self._skipped.append(item)
+                    skipped.append(item)
                 else:
                     measurements.append(item)
         return {
             "measurements": tuple(available.told(measurements, self._probe, self._plan.examples, self._clusters)),
-            "skipped": tuple(self._gaps(measurements) if sequential else self._skipped),
+            "skipped": tuple(_gaps(skipped, measurements) if sequential else skipped),
             "worst": self._worst.cases(),
-            "counts": {name: int(self._counts[name]) for name in sorted(self._counts)},
+            "counts": {name: int(counts[name]) for name in sorted(counts)},
         }
 
     def close(self) -> None:
         """Let go of the cases kept."""
         self._spool.close()
-
-    def _gaps(self, measurements: Sequence[Measurement]) -> Iterator[Skipped]:
-        """What every look skipped, once: not the slices that another one measured."""
-        measured = {slice_key(measurement.slice) for measurement in measurements}
-        gaps = {(slice_key(gap.slice), gap.reason): gap for gap in self._skipped}
-        return (gap for (key, _), gap in gaps.items() if key not in measured)
 
     def _fresh(self) -> Model | None:
         """The reloaded checkpoint, for interactive probes.
@@ -276,19 +257,38 @@ class Measuring:
                 progress.advance()
                 yield item
 
-    def _checked(self, cases: Iterator[Case], drawn: Set[str], draw: Draw) -> Iterator[Case]:
-        """The cases, if each is of a cluster drawn for this look."""
+    def _checked(self, cases: Iterator[Case], drawn: Set[str], draw: Draw | None) -> Iterator[Case]:
+        """The cases, and whether each is of a cluster drawn for this look."""
+        if draw is None or not draw.partial:
+            return map(functools.partial(self._noted, drawn), cases)
         if draw.look > 1:
-            return map(functools.partial(self._of_this_look, drawn), cases)
+            return map(functools.partial(self._of_this_look, drawn, draw), cases)
         # The first look is small: that a probe makes its cases otherwise has to be known before any is scored.
         first = list(cases)
-        if any((case.cluster or case.example.cluster) not in drawn for case in first):
+        if any(_cluster(case) not in drawn for case in first):
             self._skipped.clear()
             raise NotDrawnError
         return iter(first)
 
-    def _of_this_look(self, drawn: Set[str], case: Case) -> Case:
-        cluster = case.cluster or case.example.cluster
-        if cluster not in drawn:
-            raise ProbeError(f"a case of {cluster!r}, which this look did not draw", where=f"probe {self._probe.name}")
+    def _noted(self, drawn: Set[str], case: Case) -> Case:
+        self.of_its_examples = self.of_its_examples and _cluster(case) in drawn
         return case
+
+    def _of_this_look(self, drawn: Set[str], draw: Draw, case: Case) -> Case:
+        if _cluster(case) in drawn:
+            return case
+        if draw.planned:
+            raise NotDrawnError
+        problem = f"a case of {_cluster(case)!r}, which this look did not draw"
+        raise ProbeError(problem, where=f"probe {self._probe.name}")
+
+
+def _cluster(case: Case) -> str:
+    return case.cluster or case.example.cluster
+
+
+def _gaps(skipped: Iterable[Skipped], measurements: Sequence[Measurement]) -> Iterator[Skipped]:
+    """What every look skipped, once: not the slices that another one measured."""
+    measured = {slice_key(measurement.slice) for measurement in measurements}
+    gaps = {(slice_key(gap.slice), gap.reason): gap for gap in skipped}
+    return (gap for (key, _), gap in gaps.items() if key not in measured)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from auditor import metrics
@@ -18,6 +18,7 @@ from auditor.evaluation.needs import left_out
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_run import Measuring, NotDrawnError, Sink, WriteError, scorer_for
 from auditor.evaluation.sampling import Draw
+from auditor.metrics.aggregation import SliceKey
 from auditor.plugins import registry
 from auditor.types import Measurement, Metric, Probe, ProbeRecord, Progress
 
@@ -28,14 +29,19 @@ def run(plan: Plan, sink: Sink, progress: Progress) -> tuple[ProbeRecord, ...]:
     Records follow the order of models and probes. ConfigError, OSError of the sink or the spool and KeyboardInterrupt
     go through; any other exception of a probe becomes a ``failed`` record with its traceback in ``plan.errors``.
     """
-    records = []
+    records: list[ProbeRecord] = []
     with writing():
         for audited in plan.models:
-            for suite in suites(plan, audited, sink):
-                with contextlib.closing(suite):
-                    suite.draw(progress)
-                    records.append(suite.record(progress))
+            records += whole(plan, audited, sink, progress)
     return tuple(records)
+
+
+def whole(plan: Plan, audited: AuditedModel, sink: Sink, progress: Progress) -> Iterator[ProbeRecord]:
+    """One model's records, each probe drawn once."""
+    for suite in suites(plan, audited, sink):
+        with contextlib.closing(suite):
+            suite.draw(progress)
+            yield suite.record(progress)
 
 
 def suites(plan: Plan, audited: AuditedModel, sink: Sink) -> Iterator[Suite]:
@@ -64,6 +70,26 @@ class Suite:
     def open(self) -> bool:
         """Whether it can run and has not crashed."""
         return self._reason is None
+
+    @property
+    def asked(self) -> Mapping[str, int]:
+        """Audited sets of which its cases took a number of examples, and that number."""
+        return self._measuring.asked
+
+    @property
+    def slices(self) -> Set[SliceKey]:
+        """Slices and pools that have a case."""
+        return self._measuring.slices
+
+    @property
+    def cases(self) -> int:
+        """Cases so far."""
+        return self._measuring.cases
+
+    @property
+    def of_its_examples(self) -> bool:
+        """Whether every case so far is of an example that it took by number."""
+        return self._measuring.of_its_examples
 
     def draw(self, progress: Progress, draw: Draw | None = None) -> None:
         """Score its cases; nothing where it cannot run or has crashed."""

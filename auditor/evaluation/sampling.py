@@ -1,4 +1,4 @@
-"""Seeded orders of examples, draws for sequential looks, and leakage between sets."""
+"""Seeded orders of examples, draws for looks, and leakage between sets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from auditor import stats
 from auditor.metrics.aggregation import SliceKey, keys_of
 from auditor.types import (
     Example,
@@ -25,22 +26,33 @@ def seeded(seed: int, *key: object) -> random.Random:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The clusters and slices that one look is about."""
+    """The examples and slices that one look is about."""
 
     clusters: tuple[int, int] | None
-    """From the first to before the second, in the order of their first examples; None: a fixed design's examples."""
+    """From the first to before the second, in the order of their first examples; None: a fixed design's examples, or
+    what a planned look adds to them."""
     look: int
     """From 1."""
     reads: Callable[[SliceKey], bool]
     """Whether a slice, as a rule names it, still takes cases. Asked for every case: to be quick."""
+    planned: bool = False
+    """Whether sizes fixed beforehand say what the look adds (``stats.looks.sizes``)."""
 
-    def of(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """The examples of the drawn clusters.
+    @property
+    def partial(self) -> bool:
+        """Whether it has other examples than a fixed design."""
+        return self.planned or self.clusters is not None
 
-        A cluster is drawn whole, because its mean would otherwise change after a look.
+    def of(self, examples: Sequence[Example], n: int) -> Sequence[Example]:
+        """The examples that this look adds, of a set of which a fixed design takes n.
+
+        With ``clusters``, a cluster is drawn whole, because its mean would otherwise change after a look.
         """
+        if self.planned:
+            sizes = (0, *stats.looks.sizes(n, len(examples)))
+            return examples[sizes[self.look - 1] : sizes[self.look]] if self.look < len(sizes) else ()
         if self.clusters is None:
-            return examples
+            return examples[:n]
         start, stop = self.clusters
         ranks: dict[str, int] = {}
         return [example for example in examples if start <= ranks.setdefault(example.cluster, len(ranks)) < stop]

@@ -6,7 +6,7 @@ Memory grows with the numbers of clusters and slices, not with the number of cas
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
 from auditor.metrics.common import measurement
 from auditor.types import Judged, Measurement, Metric, Names, Rows, Slice
@@ -66,6 +66,11 @@ class Tally:
         self._sums: dict[tuple[str, SliceKey], _Arms] = {}
         self._cases: dict[tuple[str, SliceKey], int] = {}
         self._seen: dict[SliceKey, list[int]] = {}
+
+    @property
+    def slices(self) -> Set[SliceKey]:
+        """Slices and pools that have a case."""
+        return self._seen.keys()
 
     def register(self, clusters: Iterable[str]) -> None:
         """Append clusters to the order of clusters, unless already known.

@@ -97,8 +97,12 @@ def audit(asked: Plan, listener: Listener, *, texts: bool = True) -> audit_run.A
     options = Options(
         model=checkpoints, candidate=asked.proposed[0].name, device=asked.device or asked.config.audit.device
     )
+    config = asked.config
+    if config.audit.design == "until-decided":
+        # It measures the candidate alone, which is here compared with what was before it.
+        config = config.model_copy(update={"audit": config.audit.model_copy(update={"design": "adaptive"})})
     request = Request(
-        asked.config,
+        config,
         options,
         asked.out / AUDIT,
         probes=[name for name in measured if name in known],

@@ -36,8 +36,7 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
     shown = {key: plain(getattr(measurement, key)) for key in kept}
     if measurement.available is not None:
         shown["available"] = measurement.available
-    if measurement.look > 1:
-        shown["look"] = measurement.look
+    shown |= {key: value for key in ("look", "looks") if (value := getattr(measurement, key)) > 1}
     return {**shown, "detail": measurement.detail} if measurement.detail else shown
 
 
@@ -77,14 +76,15 @@ def policy_of(results: Mapping[str, Any]) -> Policy:
 def decision_dict(decision: Decision, policy: Policy) -> dict[str, Any]:
     """Convert a decision to its form in results.json.
 
-    Each verdict names its probe, metric, slice, value, bounds and limit.
+    Each verdict names its probe, metric, slice, value, bounds, limit and margin.
     """
     verdicts = []
     for verdict in decision.verdicts:
         rule = policy.rules[verdict.rule]
         limit = {key: value for key in ("max", "min") if (value := getattr(rule, key)) is not None}
         named = {"rule": verdict.rule, "probe": rule.probe, "metric": rule.metric, "required": rule.required}
-        verdicts.append({**named, "limit": limit or None, **plain(asdict(verdict))})
+        zone = {"margin": rule.margin} if rule.margin else {}
+        verdicts.append({**named, "limit": limit or None, **zone, **plain(asdict(verdict))})
     summary = {"exit_code": decision.exit_code, "release": decision.release, "headline": decision.headline}
     return {**summary, "reasons": list(decision.reasons), "verdicts": verdicts}
 

@@ -96,10 +96,9 @@ def check_whole(content: Mapping[str, Any], records: Sequence[ProbeRecord], wher
             if (key := (measurement.metric, canonical_json.slice_text(measurement.slice))) in slices:
                 raise _refused(f"{_place(record, measurement)} occurs twice", where)
             slices.add(key)
-            if measurement.look > content.get("looks", 1):
-                raise _refused(
-                    f"{_place(record, measurement)} is of look {measurement.look}, which was not planned", where
-                )
+            if not measurement.look <= measurement.looks <= content.get("looks", 1):
+                looks = f"look {measurement.look} of {measurement.looks}"
+                raise _refused(f"{_place(record, measurement)} is of {looks}, which was not planned", where)
 
 
 def check_metrics(content: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:

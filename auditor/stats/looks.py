@@ -1,23 +1,43 @@
-"""Shares of a claim's error for the looks of a group-sequential plan.
+"""A group-sequential plan: at most three looks, at sizes fixed beforehand, each with its share of the error.
 
-Bounds are looked at a few times, at sizes fixed beforehand; each look has its share of the error, and the shares add up
-to 1 (Bonferroni over looks, valid however the looks depend on each other). The first look, at the default sizes, has
-the largest share: most verdicts fall there.
+A claim is looked at by the method of a fixed sample, at ``level`` of its error. The shares add up to 1, so that the
+chance of a wrong claim at any look is at most that error, however the looks depend on each other (Bonferroni over
+looks), whatever the share of rows that turn out informative, and after any correction that divides the error.
+
+The first and the last look have the largest shares: most models are decided at the first, and what is not should have
+nearly the width of a fixed sample at the last. Of a normal statistic the bounds are 25 % wider there than those of a
+fixed sample (two looks: 19 %). Pocock's boundary, from the joint distribution of four looks, is 25 to 32 % wider at
+both ends, O'Brien and Fleming's 92 to 577 % at the first look, betting sequences 40 to 60 % at every look.
 """
 
 from __future__ import annotations
 
-FIRST = 0.5
-"""Share of the first look where there are several; the others have equal shares of the rest."""
+from math import isqrt
+
+SHARES = {1: (1.0,), 2: (0.5, 0.5), 3: (0.4, 0.2, 0.4)}
+"""Number of looks → the share of the error that each has."""
 
 
 def level(alpha: float, look: int, looks: int) -> float:
     """Return the error that a look may spend of ``alpha``.
 
-    ``look`` is in 1 … ``looks``. Raises ValueError for another one.
+    ``look`` is in 1 … ``looks``. Raises ValueError for another one, and for more looks than are ever planned.
     """
+    if looks not in SHARES:
+        raise ValueError(f"{looks} looks are never planned, but 1 to {max(SHARES)}")
     if not 1 <= look <= looks:
         raise ValueError(f"look {look} is not one of {looks}")
-    if looks == 1:
-        return alpha
-    return alpha * (FIRST if look == 1 else (1.0 - FIRST) / (looks - 1))
+    return alpha * SHARES[looks][look - 1]
+
+
+def sizes(first: int, available: int) -> tuple[int, ...]:
+    """Return how many examples each look has in all, the default size first.
+
+    They grow geometrically to all that are available, each at least 1.5 times as many as the one before (but for
+    rounding): with fewer than 1.5 times the default size there is one look. Nothing but integers decides.
+    """
+    if 2 * available < 3 * first:
+        return (min(first, available),)
+    if 4 * available < 9 * first:
+        return (first, available)
+    return (first, isqrt(first * available), available)

@@ -117,6 +117,8 @@ class Measurement:
     """About how many informative clusters there are in all, drawn or not; None where that is not known."""
     look: int = 1
     """The look, from 1, at which its last examples were drawn; the gate reads it at that look's level."""
+    looks: int = 1
+    """How many looks were planned for its slice before the first; 1: it is drawn once, at the whole level."""
 
 
 @dataclass(frozen=True, slots=True)

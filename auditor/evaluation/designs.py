@@ -1,0 +1,58 @@
+"""How many examples an audit draws: one fixed number, as many as needed, or as few as possible."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+from auditor import config as configs
+from auditor.evaluation import adaptive, runner, sequential
+from auditor.evaluation.plan import Plan
+from auditor.evaluation.probe_run import Sink
+from auditor.evaluation.rounds import Drawn, TimeLeft, unlimited
+from auditor.types import ProbeRecord, Progress
+from auditor.verdicts.policy import Policy
+
+Design = Literal["adaptive", "fixed", "until-decided"]
+
+
+def run(
+    design: Design, plan: Plan, rules: Policy, sink: Sink, progress: Progress, time_left: TimeLeft = unlimited
+) -> tuple[tuple[ProbeRecord, ...], Drawn | None]:
+    """Records of every model and probe, and how much was drawn.
+
+    The latter is None where one look was all there could be. Raises as ``runner.run`` does.
+    """
+    if design == "fixed":
+        return runner.run(plan, sink, progress), None
+    if design == "until-decided":
+        return sequential.run(plan, rules, sink, progress, time_left)
+    records, drawn = adaptive.run(plan, rules, sink, progress, time_left)
+    return records, None if drawn.planned == 1 else drawn
+
+
+def time_left(limit: str | None) -> TimeLeft:
+    """Start the clock of a time limit such as ``10m``; None: there is none."""
+    if limit is None:
+        return unlimited
+    ends = time.monotonic() + configs.seconds_of(limit)
+    return lambda: ends - time.monotonic()
+
+
+def further(design: Design, rules: Policy) -> frozenset[str]:
+    """Name the probes that may be drawn on after their first look."""
+    return frozenset(rule.probe for rule in rules.rules if design == "adaptive" and rule.required != "never")
+
+
+def looks(drawn: Drawn | None) -> int:
+    """Looks by whose levels the gate judges."""
+    return 1 if drawn is None else drawn.planned or 1
+
+
+def facts(drawn: Drawn | None) -> dict[str, Any]:
+    """The entries of ``results.json`` on what was drawn."""
+    if drawn is None:
+        return {"until_decided": None}
+    if drawn.planned is None:
+        return {"until_decided": drawn.entry()}
+    return {"until_decided": None, "looks": drawn.planned, "drawn": drawn.entry()}

@@ -1,0 +1,72 @@
+"""What a rule claims of the slices that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from auditor import stats
+from auditor.types import Measurement, Metric, ProbeRecord, Rule
+from auditor.verdicts import policy as policies
+
+ALPHA = 0.05
+"""Error of each one-sided claim."""
+Bounds = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One slice that one rule reads."""
+
+    index: int
+    """Of the rule in its policy."""
+    rule: Rule
+    metric: Metric
+    measurement: Measurement
+    settings: Mapping[str, object]
+    """Of the probe."""
+    looks: int
+    """Planned before the first one."""
+
+    @property
+    def level(self) -> float:
+        """The error that one-sided claims on it have."""
+        return stats.looks.level(ALPHA, self.measurement.look, self.looks)
+
+    @property
+    def any_time(self) -> bool:
+        """Whether its bounds hold at every look, whatever the plan."""
+        return self.measurement.method in stats.SEQUENTIAL
+
+    def bounds(self, alpha: float) -> Bounds:
+        """Return one-sided bounds, each wrong with probability at most ``alpha``."""
+        measurement = self.measurement
+        return stats.bounds(measurement.method, measurement.rows, alpha, low=self.metric.low, high=self.metric.high)
+
+    def passes(self, bounds: Bounds) -> bool:
+        """Tell whether bounds show that the value is within the limit and its margin."""
+        return self._is_within(bounds, self.rule.edge)
+
+    def keeps_limit(self, bounds: Bounds) -> bool:
+        """Tell whether bounds show that the value is within the limit itself."""
+        return self._is_within(bounds, self.rule.limit)
+
+    def fails(self, bounds: Bounds) -> bool:
+        """Tell whether bounds show that the value is beyond the limit."""
+        low, high = bounds
+        if self.rule.max is not None:
+            return low > self.rule.max
+        return self.rule.min is not None and high < self.rule.min
+
+    def _is_within(self, bounds: Bounds, edge: float | None) -> bool:
+        low, high = bounds
+        return edge is not None and (high <= edge if self.rule.max is not None else low >= edge)
+
+
+def claims_of(index: int, rule: Rule, record: ProbeRecord, looks: int) -> Iterator[Claim]:
+    """Yield a claim for every measured slice that the rule reads."""
+    metric = next(metric for metric in record.metrics if metric.name == rule.metric)
+    for measurement in record.measurements:
+        if measurement.metric == rule.metric and policies.matches(rule, measurement.slice):
+            # A slice that is drawn once, or whose set has fewer rows, has fewer looks than the audit, or one.
+            yield Claim(index, rule, metric, measurement, record.settings, min(looks, measurement.looks))

@@ -1,0 +1,106 @@
+"""How the error of a fail is shared over all slices of all required rules.
+
+*Fail* says that a slice breaks its limit; that any of them is said wrongly has probability at most ALPHA, however many
+slices there are. The error is shared equally over the probes that a required rule reads, the share of a probe equally
+over its rules, and that of a rule over its slices: a probe with fourteen slices has no larger part than one with a
+single slice. The levels follow from the shares and the dependence of the slices, many of which read the same examples
+(``stats.joint``): the weighted step-down min-p of Westfall & Young (1993). The share of a slice that has failed goes to
+all that are left, in proportion to their own; a flow that preferred some of them would not keep the levels growing, on
+which the proof for joint levels rests.
+
+With several looks each has its part of ALPHA, and its own critical level for it. Slices whose bounds hold at any time
+have no joint distribution and share by Bonferroni, stepwise (Holm 1979, weighted).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence, Set
+
+from auditor.stats import joint
+from auditor.verdicts.claims import ALPHA, Claim
+
+
+class SharedError:
+    """The claims on slices of required rules, each with its share of the error of a fail."""
+
+    def __init__(self, claims: Sequence[Claim], coming: Sequence[Claim] = ()) -> None:
+        """Share the error over the claims.
+
+        ``coming``: those that have too few examples yet and may have enough later; they keep their shares.
+        """
+        # The order decides the draws: it must not depend on that of the measurements.
+        self._claims = sorted(claims, key=_place)
+        self._shares = shares([*self._claims, *coming])
+        self._kept = sum(self._shares[len(self._claims) :])
+        self._dependent = [place for place, claim in enumerate(self._claims) if not claim.any_time]
+        self._joint: joint.Joint | None = None
+        self._left = set(range(len(self._claims)))
+        self._levels: dict[int, float] | None = None
+
+    @property
+    def words(self) -> str:
+        """How the error is shared, in a few words; empty for a single claim."""
+        if len(self._shares) < 2:
+            return ""
+        by = ", by their dependence" if len(self._dependent) > 1 else ""
+        return f"{ALPHA:.0%} shared over {len(self._shares)} slices{by}".replace("%", " %")
+
+    def levels(self, left: Set[int]) -> dict[int, float]:
+        """Return place → level of the claims that are left, by their places."""
+        weights = [self._shares[place] if place in left else 0.0 for place in self._dependent]
+        alone = self._kept + sum(self._shares[place] for place in left if self._claims[place].any_time)
+        alphas = {place: self._claims[place].level for place in left}
+        critical = {alpha: self._critical(alpha, weights, alone) for alpha in set(alphas.values())}
+        return {place: min(self._shares[place] * critical[alpha], alpha) for place, alpha in alphas.items()}
+
+    def _critical(self, alpha: float, weights: Sequence[float], alone: float) -> float:
+        if sum(weight > 0.0 for weight in weights) < 2:
+            return alpha / (sum(weights) + alone)
+        if self._joint is None:
+            dependent = [self._claims[place] for place in self._dependent]
+            self._joint = joint.Joint(joint.correlations([_influence(claim) for claim in dependent]))
+        return self._joint.critical(alpha, weights, alone)
+
+    def failed(self) -> set[int]:
+        """Return the ids of the claims that fail.
+
+        A claim is tested at a level that is never above its own, so that only those that fail by themselves can fail.
+        """
+        left = set(range(len(self._claims)))
+        alone = {place for place in left if _fails(self._claims[place], self._claims[place].level)}
+        while alone:
+            levels = self.levels(left)
+            more = {place for place in alone if _fails(self._claims[place], levels[place])}
+            if not more:
+                break
+            left, alone = left - more, alone - more
+        self._left = left
+        return {id(claim) for place, claim in enumerate(self._claims) if place not in left}
+
+    def level(self, claim: Claim) -> float:
+        """Return the level at which a claim that is left would fail."""
+        if self._levels is None:
+            self._levels = {id(self._claims[place]): level for place, level in self.levels(self._left).items()}
+        return self._levels[id(claim)]
+
+
+def _fails(claim: Claim, level: float) -> bool:
+    return claim.fails(claim.bounds(level))
+
+
+def shares(claims: Sequence[Claim]) -> list[float]:
+    """Return the share of each claim; they add up to 1."""
+    slices = Counter(claim.index for claim in claims)
+    rules = Counter(probe for probe, _ in {(claim.rule.probe, claim.index) for claim in claims})
+    return [1.0 / (len(rules) * rules[claim.rule.probe] * slices[claim.index]) for claim in claims]
+
+
+def _place(claim: Claim) -> tuple[int, list[tuple[str, str]]]:
+    return claim.index, sorted(claim.measurement.slice.items())
+
+
+def _influence(claim: Claim) -> joint.Influence:
+    """Return the influences on a claim, with the sign that makes large values break the limit."""
+    found = joint.influence(claim.metric, claim.measurement.rows)
+    return found if claim.rule.max is not None else joint.Influence(found.clusters, -found.values)

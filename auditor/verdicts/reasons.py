@@ -1,0 +1,59 @@
+"""Why a slice has its verdict, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.types import Measurement, Verdict, in_words
+from auditor.verdicts.claims import Bounds, Claim
+from auditor.verdicts.policy import Policy
+
+
+def passed(claim: Claim, bounds: Bounds) -> str:
+    """Say what a slice keeps: its limit, or only the limit with its margin."""
+    return f"within its limit{'' if claim.keeps_limit(bounds) else ' and margin'} at 95 % one-sided"
+
+
+def failed(shares: str) -> str:
+    """Say that a slice breaks its limit.
+
+    ``shares``: how the error is shared, if it is.
+    """
+    return f"outside its limit at 95 % one-sided{f' ({shares})' if shares else ''}"
+
+
+def undecided(claim: Claim, shares: str) -> str:
+    """Say what the bounds of an undecided slice show.
+
+    ``shares``: how the error is shared, where the slice lies beyond its limit by itself.
+    """
+    if shares:
+        return f"likely beyond its limit: its own interval is, but not with {shares}"
+    return f"the interval {'spans the limit and its margin' if claim.rule.margin else 'includes the limit'}"
+
+
+def removed(measurement: Measurement) -> str:
+    """Say that the tokenizer removes what a slice changes."""
+    return f"removed by the tokenizer: {measurement.vacuous:.0%} of the cases have the same token ids as before"
+
+
+def line(policy: Policy, verdict: Verdict) -> str:
+    """Say a verdict in one line: rule, slice, numbers and reason."""
+    rule = policy.rules[verdict.rule]
+    place = f" [{in_words(verdict.slice)}]" if verdict.slice else ""
+    numbers = ""
+    if verdict.value is not None:
+        zone = f", margin {rule.margin:g}" if rule.margin else ""
+        bounds = f"one-sided bounds {verdict.low:.3f} to {verdict.high:.3f}"
+        numbers = f" {verdict.value:.3f}, {bounds}, limit {rule.limit:g}{zone};"
+    return f"{rule.probe} {rule.metric}{place}:{numbers} {verdict.outcome.replace('_', ' ')}: {verdict.reason}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``bias, noise and quality``."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 slice``, ``2 slices``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
