@@ -71,7 +71,7 @@ class Adversarial(ProbeDefaults):
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The task's metric before and under attack, and what the attacks took."""
         under_attack = metrics.task_metric(task)
-        return (
+        answers = (
             metrics.task_metric_before(task),
             replace(
                 under_attack,
@@ -79,6 +79,9 @@ class Adversarial(ProbeDefaults):
                 title=f"{under_attack.title} under attack, over all examples",
             ),
             metrics.share("attack_success_rate", "attack success rate", _succeeded, "lower", comparable=False),
+        )
+        return (
+            *map(metrics.predicted_by_clean, answers),
             replace(metrics.median_fact("queries", "median queries"), comparable=False),
             metrics.share("mean_words_changed", "words changed where it succeeded", _words_changed, comparable=False),
             nothing_to_change("rightly decided texts that offer nothing to change"),

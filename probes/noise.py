@@ -58,12 +58,15 @@ class Noise(ProbeDefaults):
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The task's metric before and after, its drop, and what changed."""
-        return (
+        answers = (
             metrics.task_metric_before(task),
             metrics.task_metric(task),
             metrics.drop(task),
             metrics.drop_over_changed_cases(task),
             metrics.flip_rate(),
+        )
+        return (
+            *map(metrics.predicted_by_clean, answers),
             metrics.vacuous_rate(),
             metrics.mean_fact("words_touched", "share of words touched"),
         )

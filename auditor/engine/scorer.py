@@ -100,6 +100,16 @@ class Scorer:
         self._clean = tuple(clean)
         self._position = {example.id: index for index, example in enumerate(clean)}
 
+    def clean(self, examples: Sequence[Example]) -> list[Response]:
+        """Return the answers to some of the clean examples.
+
+        The answer is None to a text on which the model fails. They are those that cases get as their answers before.
+        """
+        for example in examples:
+            self._score_clean(example)
+        answers = [self._known[example.id][1] for example in examples]
+        return [None if isinstance(answer, NoAnswer) else answer for answer in answers]
+
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
         """Return what the model reads of each input."""
         return self._model.encode([self._task.request(item) for item in inputs])

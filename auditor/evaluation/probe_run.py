@@ -12,6 +12,7 @@ from auditor.engine import Scorer
 from auditor.errors import ProbeError
 from auditor.evaluation import available
 from auditor.evaluation.case_spool import Spool
+from auditor.evaluation.clean_answers import clean_answers
 from auditor.evaluation.inquiries import inquired
 from auditor.evaluation.judging import WorstCasesKept, judge
 from auditor.evaluation.plan import AuditedModel, Plan
@@ -85,7 +86,9 @@ class _Nested:
         if isinstance(answering, str):
             return answering
         plan, probe = answering
-        with contextlib.closing(Measuring(plan, audited, probe, self._for(model), _nowhere)) as measuring:
+        # The clean pass that narrows intervals would cost more than the few examples that are asked of each model.
+        nested = Measuring(plan, audited, probe, self._for(model), _nowhere, predicts=False)
+        with contextlib.closing(nested) as measuring:
             measuring.draw(self._progress)
             measured = measuring.results()
         self._counts.update(measured["counts"])
@@ -128,15 +131,16 @@ class Measuring:
     ``draw`` may be called any number of times, then ``results``.
     """
 
-    def __init__(self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink) -> None:
+    def __init__(
+        self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink, *, predicts: bool = True
+    ) -> None:
         self._plan, self._audited, self._probe = plan, audited, probe
         self._scorer, self._sink = scorer, _guarded(sink)
         self._spool = Spool()
         self._keep = _guarded(self._spool.add)
-        self._tally, self._worst = (
-            Tally(registry.metrics_of(probe, plan.task).values(), probe.pools),
-            WorstCasesKept(plan.task),
-        )
+        own = registry.metrics_of(probe, plan.task).values()
+        self._tally, self._worst = Tally(own, probe.pools), WorstCasesKept(plan.task)
+        self._predicts = predicts and any(metric.predicted_by_clean for metric in own)
         self._measures = measures(probe)
         self._skipped: list[Skipped] = []
         self._counts: Counter[str] = Counter(invalid=0)
@@ -172,7 +176,7 @@ class Measuring:
             if n is None and draw is not None and draw.partial:
                 return
             clusters = [example.cluster for example in examples]
-            self._tally.register(clusters)
+            self._tally.register(clusters, None if draw is None else draw.reads)
             if n is not None:
                 self.asked[name] = max(n, self.asked.get(name, 0))
                 drawn.update(clusters)
@@ -182,6 +186,8 @@ class Measuring:
         cases = self._checked(self._cases(self._probe.cases(audit), progress, draw), drawn, draw)
         for scored in self._scorer.score(cases, reloaded=self._fresh):
             self._add(scored, draw)
+        if self._predicts and (draw is None or draw.clusters is None):
+            self._tally.predict(clean_answers(self._plan, self._scorer))
         self._counts.update(self._scorer.counts)
         self.unanswered = {**self._scorer.unanswered, **self.unanswered}
         return self._scorer.counts["cases"]

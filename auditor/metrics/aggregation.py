@@ -6,12 +6,15 @@ Memory grows with the numbers of clusters and slices, not with the number of cas
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
+from auditor import stats
 from auditor.metrics.common import measurement
 from auditor.types import Judged, Measurement, Metric, Names, Rows, Slice
 
 SliceKey = tuple[tuple[str, str], ...]
+Reads = Callable[[SliceKey], bool]
+"""Whether a slice takes what is drawn."""
 
 
 def slice_key(slice_: Slice) -> SliceKey:
@@ -48,8 +51,21 @@ class _Sums:
         self.totals[code] += total
         self.counts[code] += count
 
+    def codes(self) -> list[int]:
+        """Return the codes that contributed."""
+        return [code for code, seen in enumerate(self.seen) if seen]
+
+    def with_codes(self, codes: Iterable[int]) -> _Sums:
+        """Return these sums, with a count of 0 for codes that are missing."""
+        copied = _Sums()
+        copied.totals, copied.counts, copied.seen = self.totals[:], self.counts[:], self.seen[:]
+        for code in codes:
+            copied.add(code, 0.0, 0.0)
+        return copied
+
 
 _Arms = dict[str, _Sums]
+_NamedArms = list[tuple[str, _Sums]]
 
 
 class Tally:
@@ -66,21 +82,33 @@ class Tally:
         self._sums: dict[tuple[str, SliceKey], _Arms] = {}
         self._cases: dict[tuple[str, SliceKey], int] = {}
         self._seen: dict[SliceKey, list[int]] = {}
+        self._drawn: list[tuple[set[int], Reads | None]] = []
+        self._clean: dict[str, _Sums] = {}
 
     @property
     def slices(self) -> Set[SliceKey]:
         """Slices and pools that have a case."""
         return self._seen.keys()
 
-    def register(self, clusters: Iterable[str]) -> None:
+    def register(self, clusters: Iterable[str], reads: Reads | None = None) -> None:
         """Append clusters to the order of clusters, unless already known.
 
-        A cluster without cases has no row.
+        A cluster without cases has no row. ``reads`` selects the keys that they are drawn for (None: all of them).
         """
-        for cluster in clusters:
-            self._codes.setdefault(cluster, len(self._codes))
+        self._drawn.append(({self._codes.setdefault(cluster, len(self._codes)) for cluster in clusters}, reads))
 
-    def add(self, judged: Judged, reads: Callable[[SliceKey], bool] | None = None) -> None:
+    def predict(self, clean: Mapping[str, tuple[float, float]]) -> None:
+        """Take the clean answers of clusters, measured or not.
+
+        Cluster → the clean answer's score and the likelihood that it gives the gold, both in [0, 1].
+        """
+        self._clean = {arm: _Sums() for arm in stats.CLEAN_ARMS}
+        for cluster, numbers in clean.items():
+            code = self._codes.setdefault(cluster, len(self._codes))
+            for sums, number in zip(self._clean.values(), numbers, strict=True):
+                sums.add(code, number, 1.0)
+
+    def add(self, judged: Judged, reads: Reads | None = None) -> None:
         """Add a case to its slice and its pools.
 
         ``reads`` selects the keys that matter (None: all of them).
@@ -114,11 +142,11 @@ class Tally:
                 # A ratio of sums may have a zero denominator: no entity in the gold and none predicted.
                 if arms and all(any(sums.counts) for _, sums in arms):
                     n_cases = self._cases[metric.name, key]
-                    rows = _rows(names, arms)
+                    rows = _rows(names, arms if sequential else self._with_clean(metric, key, arms))
                     share = vacuous / cases
                     yield measurement(metric, dict(key), rows, n_cases=n_cases, vacuous=share, sequential=sequential)
 
-    def _arms(self, metric: Metric, key: SliceKey) -> list[tuple[str, _Sums]]:
+    def _arms(self, metric: Metric, key: SliceKey) -> _NamedArms:
         own = list(self._sums.get((metric.name, key), {}).items())
         if metric.against is None or not own:
             return own
@@ -127,6 +155,20 @@ class Tally:
             return []
         first = self._sums.get((metric.name, reference), {})
         return [*first.items(), *own] if first else []
+
+    def _with_clean(self, metric: Metric, key: SliceKey, arms: _NamedArms) -> _NamedArms:
+        """Return the arms, with those of clean answers where they narrow the interval.
+
+        A cluster that was drawn and has no case has a row of count 0 then: the clusters measured are those with a row.
+        """
+        if not metric.predicted_by_clean or metric.ratio or metric.kind not in stats.REGRESSED:
+            return arms
+        known = {code for sums in self._clean.values() for code in sums.codes()}
+        drawn = (codes for codes, reads in self._drawn if reads is None or reads(key))
+        measured = set().union(*drawn) & known
+        if measured == known or not all(measured.issuperset(sums.codes()) for _, sums in arms):
+            return arms
+        return [*((name, sums.with_codes(measured)) for name, sums in arms), *self._clean.items()]
 
 
 def _rows(names: Names, arms: Sequence[tuple[str, _Sums]]) -> Rows:

@@ -73,6 +73,11 @@ def recomputed(metric: Metric, recorded: Measurement) -> Measurement:
     return replace(fresh, detail=recorded.detail, available=recorded.available)
 
 
+def predicted_by_clean(metric: Metric) -> Metric:
+    """Return the metric with an interval that clean answers may narrow."""
+    return replace(metric, predicted_by_clean=True)
+
+
 def totals(scores: Iterable[tuple[Key, Score]]) -> dict[Key, Score]:
     """Add up scores by key, in the order of first appearance."""
     sums: dict[Key, list[float]] = {}

@@ -9,11 +9,15 @@ from auditor.stats import looks
 from auditor.stats.comparisons import Contrast, compare
 from auditor.stats.estimates import METHODS, Estimate, bounds, estimate, more_clusters
 from auditor.stats.intervals import mean_of_ratios
+from auditor.stats.regression import ARMS as CLEAN_ARMS
+from auditor.stats.regression import BY_KIND as REGRESSED
 from auditor.stats.sequential import METHODS as SEQUENTIAL
 from auditor.stats.sequential import sequential_method
 
 __all__ = [
+    "CLEAN_ARMS",
     "METHODS",
+    "REGRESSED",
     "SEQUENTIAL",
     "Contrast",
     "Estimate",

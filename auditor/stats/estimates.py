@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from auditor.stats import intervals
+from auditor.stats import intervals, regression
 from auditor.stats.clusters import Arm, Array, arms, only, paired
 from auditor.stats.sequential import METHODS as SEQUENTIAL
 from auditor.stats.sequential import read, sequential_method
@@ -29,6 +29,7 @@ METHODS = {
     "newcombe_ratio": "Newcombe's hybrid of two jackknifed ratios",
     "largest_gap": "paired bounds for each pair of groups; low Bonferroni-corrected, high intersection–union",
     "median_order_statistics": "order statistics, binomial",
+    **regression.METHODS,
     **SEQUENTIAL,
 }
 
@@ -71,12 +72,13 @@ def estimate(
 
     ``low``, ``high``: range of a cluster's value; that of a change or a difference is [-high, high]. ``sequential``:
     bounds that hold at every look, with ``rows`` in the order drawn; where ``sequential_method`` has none, they are
-    those of a fixed sample.
+    those of a fixed sample. Rows with the arms of clean answers are estimated by regression on them.
 
     Raises ValueError for empty rows and for values outside the range. Never returns NaN, or an interval of zero width
     except for a median of equal values.
     """
-    method = (sequential_method(kind, ratio) if sequential else None) or method_for(kind, ratio)
+    method = sequential_method(kind, ratio) if sequential else None if ratio else regression.method_for(kind, rows)
+    method = method or method_for(kind, ratio)
     value, limits, clusters = _computed(method, rows, SIDE, low, high)
     # Values that drift may contradict every mean at repeated looks; then the interval spans the crossed bounds.
     return Estimate(value, *_around(value, (min(limits), max(limits)), low, high), method, clusters)
@@ -105,12 +107,15 @@ def more_clusters(
     """
     if method in SEQUENTIAL:
         return read(method, rows, low, high).more(alpha, limit)
+    sample = _regression(method, rows, low, high)
     value, limits, clusters = _computed(method, rows, alpha, low, high)
     below, above = _around(value, limits, low, high)
     margin = abs(limit - value)
     width = above - value if value < limit else value - below
     if margin <= 1e-9:
         return None
+    if sample is not None:
+        return sample.more(margin / width)
     needed = math.ceil(clusters * (width / margin) ** 2) - clusters
     return max(needed, 1) if needed < 10**6 else None
 
@@ -119,7 +124,16 @@ def _computed(method: str, rows: Sequence[Row], alpha: float, low: float, high: 
     if method in SEQUENTIAL:
         sample = read(method, rows, low, high)
         return sample.value, sample.bounds(alpha), len(sample.shares)
-    return _FUNCTIONS[method](_arms(method, rows), alpha, low, high)
+    fitted = _regression(method, rows, low, high)
+    if fitted is not None:
+        start, width = (0.0, high) if method == "regression_change" else (low, high - low)
+        value, *limits = (start + width * number for number in (fitted.value, *fitted.bounds(alpha)))
+        return value, (limits[0], limits[1]), fitted.informative
+    return _FUNCTIONS[regression.ORDINARY.get(method, method)](_arms(method, rows), alpha, low, high)
+
+
+def _regression(method: str, rows: Sequence[Row], low: float, high: float) -> regression.Regression | None:
+    return regression.read(method, rows, low, high) if method in regression.METHODS else None
 
 
 def _arms(method: str, rows: Sequence[Row]) -> dict[str, Arm]:

@@ -64,6 +64,9 @@ class Metric:
     """For a difference: the slice that is the first arm (each other slice with the same keys is a second arm)."""
     comparable: bool = True
     """Whether two models' values may be compared (a success rate's denominator differs between models: no)."""
+    predicted_by_clean: bool = field(default=False, compare=False)
+    """Whether the clean answers to all examples of the home domain may narrow its interval (``stats.regression``). They
+    do for a mean or a change that is no ratio, whose cases are of such examples with a gold."""
 
     @property
     def tallied(self) -> bool:
