@@ -99,6 +99,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def points(value: float) -> str:
+    """``7.2 points``."""
+    return f"{100 * value:.1f} points"
+
+
 def of_each(
     metric: Metric,
     slice_: Slice,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import random
 from collections import Counter
@@ -29,7 +28,8 @@ from auditor.types import (
     Slice,
     Task,
 )
-from probes import _templates
+from probes import _person_sentences, _templates
+from probes._person_sentences import Sentence
 
 FLIPS = Metric("counterfactual_flip_rate", "counterfactual flip rate", "mean", "share", 0.0, 1.0, "lower")
 SCORE_GAP = Metric("score_gap", "largest gap between groups in mean score", "gap", "points", 0.0, 1.0, "lower")
@@ -45,19 +45,6 @@ def _axes() -> Mapping[str, Mapping[str, Sequence[str]]]:
     return axes
 
 
-@functools.cache
-def _every_sentence() -> tuple[tuple[str, str], ...]:
-    """Every frame with every content once; sentiments, contents and frames in turn."""
-    frames, contents = _templates.lists("bias")["frames"], _templates.lists("bias")["contents"]
-    made = []
-    for turn, content in itertools.product(range(len(frames)), range(len(contents["neutral"]))):
-        for shift, (sentiment, sentences) in enumerate(contents.items()):
-            frame = (turn + content + shift) % len(frames)
-            name = f"{sentiment} {content + 1}, frame {frame + 1}"
-            made.append((name, frames[frame].replace("{content}", sentences[content])))
-    return tuple(made)
-
-
 @dataclass(frozen=True, slots=True)
 class Settings(CheckedSettings):
     """How many sentences name how many people of which groups.
@@ -65,10 +52,14 @@ class Settings(CheckedSettings):
     Raises ConfigError for what the lists cannot serve.
     """
 
-    sentences: Annotated[int, Ge(1), Le(300)] = 200
-    """Frames filled with contents, the clusters, a third each positive, negative and neutral."""
+    sentences: Annotated[int, Ge(1), Le(360)] = 360
+    """Contents, the clusters, a third each positive, negative and neutral. Each costs a forward pass for each group:
+    21 on all axes."""
+    bare_sentences: Annotated[int, Ge(0), Le(90)] = 90
+    """Sentences without a content, such as "I met Emily.": each costs as much."""
     pairs_per_sentence: Annotated[int, Ge(1), Le(12)] = 1
-    """Terms of each group that a sentence names: more of them cost as many more forward passes."""
+    """Terms of each group that a sentence names, a content each in the next frame: more of them cost as many more
+    forward passes."""
     axes: Annotated[tuple[str, ...], MinLen(1)] = (
         "gender",
         "ethnicity by name",
@@ -87,13 +78,16 @@ class Settings(CheckedSettings):
 class Bias(ProbeDefaults):
     """Demographic templates with counterfactual terms.
 
-    Each sentence (a frame filled with a content) names a person of each group of an axis in turn; terms that stand
-    together in the lists differ in the group alone as far as English allows, and each sentence takes the next of them
-    in a seeded order. The flip rate is over pairs of neighbouring groups; the gaps compare the groups' mean
-    probability of the favourable label, and the share of sentences that get it, paired by sentence. Without a
+    Each content, a clause of its own within a frame, is said of a person of each group of an axis in turn; terms that
+    stand together in the lists differ in the group alone as far as English allows, and each content takes the next of
+    them in a seeded order. The flip rate is over pairs of neighbouring groups; the gaps compare the groups' mean
+    probability of the favourable label, and the share of sentences that get it, paired by content. Without a
     favourable label in the config each label is read in turn, one against the rest, and the largest gap is given, its
-    lower bound corrected for the choice; the groups' own numbers are those of the labels with the largest gaps. The
-    sentences are the clusters; the terms listed are fixed, and nothing is claimed of terms that are not listed.
+    lower bound corrected for the choice; the groups' own numbers are those of the labels with the largest gaps. Half
+    of the sentences begin with the person (``position``): flips and score gap are given for either half too. Bare
+    sentences name a person and have no content (``content``); their flips and score gap stand by themselves. The
+    contents, and the bare sentences, are the clusters: what is claimed is of short English sentences like those of the
+    lists, about the terms listed, and of no others.
     """
 
     name = "bias"
@@ -111,54 +105,91 @@ class Bias(ProbeDefaults):
         """One case for each sentence, pair of groups and draw."""
         settings: Settings = audit.settings
         pairs = sum(len(_templates.ring(tuple(_axes()[axis]))) for axis in settings.axes)
-        return Planned(pairs * settings.sentences * settings.pairs_per_sentence)
+        return Planned(pairs * (settings.sentences + settings.bare_sentences) * settings.pairs_per_sentence)
 
     def available(self, slice_: Slice) -> int:
-        """Sentences that the lists make."""
-        del slice_
-        return len(_every_sentence())
+        """Contents, or bare sentences, that the lists hold."""
+        return len(_person_sentences.bare() if "content" in slice_ else _person_sentences.contents())
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield each sentence about one group and then about the next."""
-        settings, field = audit.settings, audit.task.fields[0]
-        for axis in settings.axes:
+        field = audit.task.fields[0]
+        for axis in audit.settings.axes:
             groups = _axes()[axis]
             order = term_order(groups, audit.rng(axis))
-            for index, (name, sentence) in enumerate(sentences_of(settings.sentences)):
-                for draw in range(settings.pairs_per_sentence):
-                    term = order[term_place(index, draw, len(order))]
-                    texts = {group: filled(sentence, terms[term]) for group, terms in groups.items()}
-                    for before, after in _templates.ring(tuple(groups)):
-                        yield Case(
-                            Example(f"bias:{axis}:{name}:{before}:{term}", {field: texts[before]}),
-                            slice={"axis": axis},
-                            edits={field: text.edits_between(texts[before], texts[after])},
-                            cluster=f"sentence:{name}",
-                            facts={"group_before": before, "group_after": after},
-                        )
+            for sentence, place in _placed(audit.settings, len(order)):
+                term = order[place]
+                texts = {group: sentence.about(terms[term]) for group, terms in groups.items()}
+                for before, after in _templates.ring(tuple(groups)):
+                    yield Case(
+                        Example(f"bias:{axis}:{sentence.name}:{before}:{term}", {field: texts[before]}),
+                        slice={"axis": axis, **sentence.part},
+                        edits={field: text.edits_between(texts[before], texts[after])},
+                        cluster=sentence.cluster,
+                        facts={"group_before": before, "group_after": after},
+                    )
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
-        """Yield the flips and gaps of each axis."""
+        """Yield the flips and gaps of each axis, and those of its parts."""
+        favourable = audit.favourable_label
         for axis, own in _templates.by_axis(cases):
-            yield from _flips(own, axis)
-            yield from _gaps(own, axis, audit.favourable_label)
+            parts = list(_parts(own, favourable))
+            contents = [judged for judged in own if "position" in judged.slice]
+            if contents:
+                flips, *by_pair = _flips(contents, {"axis": axis})
+                yield _by_position(flips, parts)
+                yield from by_pair
+                yield from _gaps(contents, axis, favourable, parts)
+            yield from parts
 
 
-def _flips(cases: Sequence[Judged], axis: str) -> Iterator[Measurement]:
-    """The flip rate of the axis, then of each pair of groups."""
+def _placed(settings: Settings, terms: int) -> Iterator[tuple[Sentence, int]]:
+    """Each sentence with the place of its term, contents first."""
+    for index, draw in itertools.product(range(settings.sentences), range(settings.pairs_per_sentence)):
+        yield _person_sentences.framed(index, draw), _person_sentences.term_place(index, draw, terms)
+    for index, draw in itertools.product(range(settings.bare_sentences), range(settings.pairs_per_sentence)):
+        yield _person_sentences.unframed(index), _person_sentences.bare_place(index, draw, terms)
+
+
+def _parts(cases: Sequence[Judged], favourable: str | None) -> Iterator[Measurement]:
+    """The flip rate and the score gap of each part of an axis."""
+    parts: dict[tuple[tuple[str, str], ...], list[Judged]] = {}
+    for judged in cases:
+        parts.setdefault(tuple(judged.slice.items()), []).append(judged)
+    for part, own in parts.items():
+        yield next(_flips(own, dict(part)))
+        yield _gap(SCORE_GAP, own, dict(part), gap_rows(own, favourable, rate=False))
+
+
+def _by_position(whole: Measurement, parts: Sequence[Measurement]) -> Measurement:
+    """Add to the detail how the positions differ, if they do."""
+    amount = _templates.points if whole.metric == SCORE_GAP.name else _templates.percent
+    amounts = {
+        part.slice["position"]: amount(part.value)
+        for part in parts
+        if part.metric == whole.metric and "position" in part.slice
+    }
+    if len(set(amounts.values())) < 2:
+        return whole
+    said = ", ".join(f"{value} with the person {position}" for position, value in amounts.items())
+    return replace(whole, detail="; ".join(filter(None, (whole.detail, said))))
+
+
+def _flips(cases: Sequence[Judged], slice_: Slice) -> Iterator[Measurement]:
+    """The flip rate of a slice, then of each pair of its groups."""
     pairs: dict[str, list[Judged]] = {}
     for judged in cases:
         pairs.setdefault(f"{judged.facts['group_before']} / {judged.facts['group_after']}", []).append(judged)
-    by_pair = [_flip_rate(PAIR_FLIPS, {"axis": axis, "pair": pair}, own) for pair, own in pairs.items()]
+    by_pair = [_flip_rate(PAIR_FLIPS, {**slice_, "pair": pair}, own) for pair, own in pairs.items()]
     most = max(by_pair, key=lambda measurement: measurement.value)
-    whole = _flip_rate(FLIPS, {"axis": axis}, cases)
+    whole = _flip_rate(FLIPS, slice_, cases)
     if most.value > 0.0:
         whole = replace(whole, detail=f"most flips between {most.slice['pair']}: {_templates.percent(most.value)}")
     yield whole
     yield from by_pair
 
 
-def _flip_rate(metric: Metric, slice_: Mapping[str, str], cases: Sequence[Judged]) -> Measurement:
+def _flip_rate(metric: Metric, slice_: Slice, cases: Sequence[Judged]) -> Measurement:
     rows = metrics.summed((judged.cluster, Score(float(not judged.same), 1.0)) for judged in cases)
     return metrics.measurement(metric, slice_, rows, n_cases=len(cases), vacuous=_vacuous(cases))
 
@@ -167,22 +198,31 @@ def _vacuous(cases: Sequence[Judged]) -> float:
     return sum(judged.vacuous for judged in cases) / len(cases)
 
 
-def _gaps(cases: Sequence[Judged], axis: str, favourable: str | None) -> Iterator[Measurement]:
+OF = {SCORE_GAP: "mean probability of {family}", RATE_GAP: "share with the answer {family}"}
+"""Gap → what the groups' numbers are."""
+
+
+def _gap(metric: Metric, cases: Sequence[Judged], slice_: Slice, rows: Sequence[Row]) -> Measurement:
+    gap = metrics.measurement(metric, slice_, rows, n_cases=len(cases), vacuous=_vacuous(cases))
+    return _templates.naming_extremes(gap, rows, OF[metric])
+
+
+def _gaps(
+    cases: Sequence[Judged], axis: str, favourable: str | None, parts: Sequence[Measurement]
+) -> Iterator[Measurement]:
     """Both gaps of the axis, then the groups' own numbers.
 
     These are for the labels that the gaps are largest in.
     """
-    kinds = ((SCORE_GAP, False, "mean probability of {family}"), (RATE_GAP, True, "share with the answer {family}"))
-    vacuous, rows = _vacuous(cases), {}
-    for metric, rate, of in kinds:
-        rows[rate] = gap_rows(cases, favourable, rate=rate)
-        gap = metrics.measurement(metric, {"axis": axis}, rows[rate], n_cases=len(cases), vacuous=vacuous)
-        yield _templates.naming_extremes(gap, rows[rate], of)
+    rows = {metric: gap_rows(cases, favourable, rate=metric is RATE_GAP) for metric in OF}
+    for metric, own in rows.items():
+        yield _by_position(_gap(metric, cases, {"axis": axis}, own), parts)
     counts = Counter(str(judged.facts[side]) for judged in cases for side in ("group_before", "group_after"))
-    for label in dict.fromkeys(_templates.widest(_templates.means(rows[rate])) for rate in (False, True)):
-        for metric, rate in ((GROUP_SCORE, False), (GROUP_RATE, True)):
+    vacuous = _vacuous(cases)
+    for label in dict.fromkeys(_templates.widest(_templates.means(own)) for own in rows.values()):
+        for metric, gap in ((GROUP_SCORE, SCORE_GAP), (GROUP_RATE, RATE_GAP)):
             slice_ = {"axis": axis, "label": label}
-            yield from _templates.of_each(metric, slice_, rows[rate], counts, family=label, vacuous=vacuous)
+            yield from _templates.of_each(metric, slice_, rows[gap], counts, family=label, vacuous=vacuous)
 
 
 def gap_rows(cases: Sequence[Judged], favourable: str | None, *, rate: bool) -> list[Row]:
@@ -221,27 +261,6 @@ def term_order(groups: Mapping[str, Sequence[str]], rng: random.Random) -> list[
     order = list(range(len(next(iter(groups.values())))))
     rng.shuffle(order)
     return order
-
-
-def term_place(index: int, draw: int, terms: int) -> int:
-    """Which place of the order sentence ``index`` takes in its ``draw``-th turn.
-
-    Sentences come in threes, one of each sentiment; the places of the three lie a third of the list apart, so that
-    every term comes up equally often with every sentiment.
-    """
-    triple, sentiment = divmod(index, 3)
-    return (triple + sentiment * (terms // 3) + draw) % terms
-
-
-def sentences_of(n: int) -> tuple[tuple[str, str], ...]:
-    """The first n sentences (name, text with ``{person}``), balanced at every n."""
-    return _every_sentence()[:n]
-
-
-def filled(sentence: str, person: str) -> str:
-    """The sentence about this person, its first letter a capital."""
-    filled_in = sentence.replace("{person}", person)
-    return filled_in[0].upper() + filled_in[1:]
 
 
 PROBE = Bias()

@@ -206,7 +206,7 @@ def smaller(settings: Settings) -> dict[Role, dict[str, Any]]:
         "robustness": {"examples": settings.noisy, "severities": {"middle": settings.words}},
         "attack": {"examples": settings.attacked, "recipes": ("deepwordbug",), "freedom": False},
         "shift": {"examples": settings.examples},
-        "bias": {"sentences": settings.sentences},
+        "bias": {"sentences": settings.sentences, "bare_sentences": 0},
     }
 
 

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,13 +22,24 @@ from auditor.evaluation.probe_audit import BoundAudit
 from auditor.models.fake import FakeModel
 from auditor.results import entries
 from auditor.types import Case, Judged, Measurement, ProbeRecord, Request, Row, ScoredCase, Silent
-from auditor.verdicts import policy
-from probes import _templates, bias
+from auditor.verdicts import gate, policy
+from probes import _person_sentences, _templates, bias
 from probes.bias import PROBE, Settings
 
 DATA = tomllib.loads((_templates.DATA / "bias.toml").read_text(encoding="utf-8"))
 AXES: Mapping[str, Mapping[str, list[str]]] = DATA["axes"]
-EVERY = bias.sentences_of(10**6)
+CONTENTS: Mapping[str, list[str]] = DATA["contents"]
+FRAMES: Mapping[str, list[str]] = DATA["frames"]
+BARE: list[str] = DATA["bare"]
+CONTENT = len(_person_sentences.contents())
+EVERY = {
+    sentence.name: sentence
+    for sentence in (
+        *(_person_sentences.framed(index, draw) for index in range(CONTENT) for draw in range(12)),
+        *map(_person_sentences.unframed, range(len(BARE))),
+    )
+}
+"""Name → sentence: each content in each frame, and the bare ones."""
 YES, NO = (0.2, 0.8), (0.9, 0.1)
 
 
@@ -69,24 +81,89 @@ def test_every_axis_has_at_least_twelve_pairs_of_terms() -> None:
         assert min(map(len, groups.values())) >= 12, axis
 
 
-def test_there_are_three_hundred_distinct_sentences_and_two_hundred_by_default() -> None:
-    assert len(EVERY) == len({name for name, _ in EVERY}) == len({text for _, text in EVERY}) == 300
-    assert PROBE.settings.sentences == 200
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z][a-z'-]*", text.lower()))
 
 
-@pytest.mark.parametrize("n", [10, 30, 100, 299])
+def test_there_are_at_least_a_hundred_contents_of_each_sentiment_and_all_are_asked_by_default() -> None:
+    assert list(CONTENTS) == ["positive", "negative", "neutral"]
+    assert {len(own) for own in CONTENTS.values()} == {120}
+    every = [content for own in CONTENTS.values() for content in own]
+    assert len(set(every)) == len(every) == CONTENT == PROBE.settings.sentences
+    assert len(set(BARE)) == len(BARE) == PROBE.settings.bare_sentences >= 60
+
+
+@pytest.mark.parametrize("sentiment", CONTENTS)
+def test_no_two_contents_of_one_sentiment_share_more_than_half_of_their_words(sentiment: str) -> None:
+    for one, other in itertools.combinations(map(words, CONTENTS[sentiment]), 2):
+        assert len(one & other) <= min(len(one), len(other)) / 2, (one, other)
+
+
+def test_no_content_and_no_frame_names_a_group_or_a_person_of_the_terms() -> None:
+    terms = set().union(*(words(term) for groups in AXES.values() for own in groups.values() for term in own))
+    plain = {"the", "a", "an", "in", "of", "with", "from", "my", "our", "her", "next", "new", "door", "and", "friend"}
+    frames = [frame.replace("{person}", "").replace("{content}", "") for own in FRAMES.values() for frame in own]
+    contents = [content for own in CONTENTS.values() for content in own]
+    for text in (*contents, *frames, *(sentence.replace("{person}", "") for sentence in BARE)):
+        assert words(text) & terms <= plain, text
+
+
+def test_a_third_of_the_subjects_meet_each_sentiment() -> None:
+    assert [name.split()[0] for name, _ in _person_sentences.contents()[:6]] == ["positive", "negative", "neutral"] * 2
+    assert [name.split()[1] for name, _ in _person_sentences.contents()[:6]] == ["1", "1", "1", "2", "2", "2"]
+
+
+@pytest.mark.parametrize("draws", [1, 2, 12])
+def test_each_content_meets_as_many_frames_as_draws_and_positions_in_turn(draws: int) -> None:
+    met = [[_person_sentences.framed(index, draw) for draw in range(draws)] for index in range(CONTENT)]
+    for own in met:
+        assert len({sentence.text for sentence in own}) == draws
+        assert len({sentence.cluster for sentence in own}) == 1
+        positions = Counter(sentence.part["position"] for sentence in own)
+        assert max(positions.values()) - min(positions.get(name, 0) for name in FRAMES) <= draws % 2
+    assert len({own[0].cluster for own in met}) == CONTENT
+
+
+@pytest.mark.parametrize("n", [12, 30, 120, 360])
 def test_sentences_are_balanced_however_many_are_used(n: int) -> None:
-    some = [name for name, _ in bias.sentences_of(n)]
-    for pattern, kinds in ((r"^(\w+)", 3), (r"^\w+ (\d+)", 10), (r"frame (\d+)", 10)):
-        counts = Counter(re.findall(pattern, name)[0] for name in some)
-        assert len(counts) <= kinds
-        # Contents come in threes, one of each sentiment.
-        assert max(counts.values()) - min(counts[key] for key in counts) <= (1 if kinds == 3 else 3), pattern
+    some = [_person_sentences.framed(index, 0) for index in range(n)]
+    sentiments = Counter((sentence.name.split()[0], sentence.part["position"]) for sentence in some)
+    assert set(sentiments.values()) == {n // 6}
+    frames = Counter(re.findall(r"person \w+, frame \d", sentence.name)[0] for sentence in some)
+    # Contents come in threes, each in a frame of its own.
+    assert max(frames.values()) - min(frames.values()) <= 3
+
+
+def test_a_frame_names_the_person_where_its_position_says() -> None:
+    assert tuple(FRAMES) == _person_sentences.POSITIONS
+    assert all(frame.startswith("{person}") for frame in FRAMES["first"])
+    assert not any(frame.startswith("{person}") for frame in FRAMES["later"])
+    assert len(FRAMES["first"]) == len(FRAMES["later"]) == 6
+
+
+@pytest.mark.parametrize("terms", [12, 16])
+def test_each_term_meets_each_sentiment_in_each_position_about_equally_often(terms: int) -> None:
+    met = Counter(
+        (index % 3, _person_sentences.framed(index, 0).part["position"], _person_sentences.term_place(index, 0, terms))
+        for index in range(CONTENT)
+    )
+    assert len(met) == 3 * 2 * terms
+    assert max(met.values()) - min(met.values()) <= 1
+
+
+@pytest.mark.parametrize("terms", [12, 16])
+def test_each_term_meets_bare_sentences_of_both_kinds_about_equally_often(terms: int) -> None:
+    met = Counter(
+        (BARE[index].startswith("{person}"), _person_sentences.bare_place(index, 0, terms))
+        for index in range(len(BARE))
+    )
+    assert len(met) == 2 * terms
+    assert max(met.values()) - min(met.values()) <= 2
 
 
 @pytest.mark.parametrize("terms", [12, 16])
 def test_each_term_meets_each_sentiment_about_equally_often(terms: int) -> None:
-    met = Counter((index % 3, bias.term_place(index, 0, terms)) for index in range(3 * terms))
+    met = Counter((index % 3, _person_sentences.term_place(index, 0, terms)) for index in range(3 * terms))
     assert met == Counter(dict.fromkeys(itertools.product(range(3), range(terms)), 1))
 
 
@@ -94,16 +171,16 @@ def test_every_filled_sentence_reads_well() -> None:
     for groups in AXES.values():
         for person in itertools.chain.from_iterable(groups.values()):
             assert person == person.strip(), person
-            for _, sentence in EVERY:
-                text = bias.filled(sentence, person)
-                assert not re.search(r"\b[Aa] [aeiouAEIOU]|\b[Aa]n [^aeiouAEIOU]|  |[{}]|\s[.,]", text), text
+            for sentence in EVERY.values():
+                text = sentence.about(person)
+                assert not re.search(r"\b[Aa] [aeiouAEIOU]|\b[Aa]n (?!hour)[^aeiouAEIOU]|  |[{}]|\s[.,]", text), text
                 assert text[0].isupper(), text
                 assert text.endswith("."), text
 
 
 def test_each_sentence_names_exactly_one_person() -> None:
-    for _, sentence in EVERY:
-        assert sentence.count("{person}") == 1
+    for sentence in EVERY.values():
+        assert sentence.text.count("{person}") == 1
 
 
 # The cases
@@ -111,17 +188,18 @@ def test_each_sentence_names_exactly_one_person() -> None:
 
 @pytest.mark.parametrize("axis", list(AXES))
 def test_a_case_changes_the_person_alone_and_the_persons_stand_together_in_the_lists(axis: str) -> None:
-    cases = cases_of(Settings(sentences=30, axes=(axis,)))
+    cases = cases_of(Settings(sentences=30, bare_sentences=10, axes=(axis,)))
     groups = AXES[axis]
-    assert len(cases) == 30 * len(_templates.ring(tuple(groups)))
-    sentences = {f"sentence:{name}": text for name, text in EVERY}
+    assert len(cases) == 40 * len(_templates.ring(tuple(groups)))
     for case in cases:
         one, other = str(case.facts["group_before"]), str(case.facts["group_after"])
-        place = int(case.example.id.rpartition(":")[2])
-        sentence = sentences[str(case.cluster)]
-        assert case.example.inputs == {"text": bias.filled(sentence, groups[one][place])}
-        assert asked(case) == {"text": bias.filled(sentence, groups[other][place])}
-        assert case.slice == {"axis": axis}
+        _, _, name, before, place = case.example.id.split(":")
+        sentence = EVERY[name]
+        assert before == one
+        assert case.cluster == sentence.cluster
+        assert case.example.inputs == {"text": sentence.about(groups[one][int(place)])}
+        assert asked(case) == {"text": sentence.about(groups[other][int(place)])}
+        assert case.slice == {"axis": axis, **sentence.part}
 
 
 def test_example_ids_are_unique_but_for_the_same_text() -> None:
@@ -132,13 +210,13 @@ def test_example_ids_are_unique_but_for_the_same_text() -> None:
 
 
 def test_every_term_is_used_and_a_sentence_draws_different_ones() -> None:
-    cases = cases_of(Settings(sentences=36, pairs_per_sentence=2, axes=("gender",)))
+    cases = cases_of(Settings(sentences=36, bare_sentences=12, pairs_per_sentence=2, axes=("gender",)))
     drawn: dict[str, set[str]] = {}
     for case in cases:
         drawn.setdefault(str(case.cluster), set()).add(case.example.id.rpartition(":")[2])
     assert {len(places) for places in drawn.values()} == {2}
     counts = Counter(case.example.id.rpartition(":")[2] for case in cases)
-    assert set(counts.values()) == {6}
+    assert set(counts.values()) == {8}
 
 
 def test_cases_are_the_same_on_every_run_and_the_seed_moves_terms_only() -> None:
@@ -152,8 +230,9 @@ def test_cases_are_the_same_on_every_run_and_the_seed_moves_terms_only() -> None
     ("settings", "line"),
     [
         ({"axes": ("gendre",)}, "no axis is called 'gendre' (did you mean 'gender'?)"),
-        ({"sentences": 301}, "sentences = 301 must be from 1 to 300"),
-        ({"sentences": 0}, "sentences = 0 must be from 1 to 300"),
+        ({"sentences": 361}, "sentences = 361 must be from 1 to 360"),
+        ({"sentences": 0}, "sentences = 0 must be from 1 to 360"),
+        ({"bare_sentences": 91}, "bare_sentences = 91 must be from 0 to 90"),
         ({"pairs_per_sentence": 13}, "pairs_per_sentence = 13 must be from 1 to 12"),
     ],
 )
@@ -180,8 +259,95 @@ def test_a_model_that_answers_by_the_group_word_flips_in_every_sentence_of_that_
     assert found["counterfactual_flip_rate", "gender"].value == 1.0
     assert found["score_gap", "gender"].value == pytest.approx(0.7)
     assert found["rate_gap", "gender"].value == 1.0
-    assert found["counterfactual_flip_rate", "gender"].n_clusters == 200
+    assert found["counterfactual_flip_rate", "gender"].n_clusters == 360
     assert found["counterfactual_flip_rate", "age"].value == found["score_gap", "age"].value == 0.0
+
+
+def parts_of(record: ProbeRecord, metric: str) -> dict[str, Measurement]:
+    """Value of the part's key (``first``, ``later``, ``none``) → its measurement; ``""``: the whole axis."""
+    return {
+        "".join(value for key, value in one.slice.items() if key != "axis"): one
+        for one in record.measurements
+        if one.metric == metric and set(one.slice) <= {"axis", "position", "content"}
+    }
+
+
+def test_each_axis_is_measured_by_position_and_on_bare_sentences() -> None:
+    record = record_of(lambda _: YES, Settings(sentences=60, bare_sentences=12, axes=("age",)))
+    for metric in ("counterfactual_flip_rate", "score_gap"):
+        sizes = {part: one.n_clusters for part, one in parts_of(record, metric).items()}
+        assert sizes == {"": 60, "first": 30, "later": 30, "none": 12}
+    assert {part: one.available for part, one in parts_of(record, "score_gap").items()} == {
+        "": 360,
+        "first": 360,
+        "later": 360,
+        "none": 90,
+    }
+    twice = record_of(lambda _: YES, Settings(sentences=60, bare_sentences=12, axes=("age",), pairs_per_sentence=2))
+    assert {part: one.n_clusters for part, one in parts_of(twice, "score_gap").items()} == {
+        "": 60,
+        "first": 60,
+        "later": 60,
+        "none": 12,
+    }
+
+
+def verdicts(record: ProbeRecord) -> dict[tuple[str, ...], str]:
+    """(metric, value of the part's key) of a required rule of the shipped policy → the verdict on the axis of age."""
+    shipped = policy.load()
+    rules = tuple(rule for rule in shipped.rules if rule.probe == "bias" and rule.required != "never")
+    decision = gate.decide(replace(shipped, rules=rules), (record,), record.model)
+    return {
+        (rules[one.rule].metric, *(value for key, value in (one.slice or {}).items() if key != "axis")): one.outcome
+        for one in decision.verdicts
+        if one.slice is not None and one.slice["axis"] == "age"
+    }
+
+
+def test_a_prejudice_only_at_the_beginning_is_found_and_named_by_its_position() -> None:
+    """A model that goes by the group in a third of the sentences that begin with the person, and there alone."""
+
+    def answer(request: Request) -> tuple[float, float]:
+        text = request.texts[0]
+        begins = any(text.lower().startswith(term.lower()) for term in AXES["age"]["old"])
+        content = next((place for place, own in enumerate(MARKED) if own.lower() in text.lower()), None)
+        return NO if begins and content is not None else YES
+
+    record = record_of(answer, Settings(axes=("age",)))
+    flips, gaps = parts_of(record, "counterfactual_flip_rate"), parts_of(record, "score_gap")
+    assert flips[""].value == pytest.approx(flips["first"].value / 2)
+    assert flips["later"].value == gaps["later"].value == flips["none"].value == 0.0
+    assert flips["first"].value > 0.3
+    assert flips[""].detail == (
+        f"most flips between old / young: {100 * flips[''].value:.1f} %; "
+        f"{100 * flips['first'].value:.1f} % with the person first, 0.0 % with the person later"
+    )
+    assert gaps[""].detail.endswith(
+        f"; {100 * gaps['first'].value:.1f} points with the person first, 0.0 points with the person later"
+    )
+    found = verdicts(record)
+    assert found["counterfactual_flip_rate", "first"] == found["score_gap", "first"] == "fail"
+    assert found["counterfactual_flip_rate", "later"] == found["score_gap", "later"] == "pass"
+
+
+MARKED = CONTENTS["negative"]
+"""Contents about which the model that is prejudiced at the beginning goes by the group."""
+
+
+def test_a_prejudice_only_in_bare_sentences_is_found_and_named_there() -> None:
+    every = [content.lower() for own in CONTENTS.values() for content in own]
+
+    def answer(request: Request) -> tuple[float, float]:
+        text = request.texts[0]
+        bare = not any(content in text.lower() for content in every)
+        return NO if bare and names(text, "old", "age") else YES
+
+    record = record_of(answer, Settings(axes=("age",)))
+    flips, gaps = parts_of(record, "counterfactual_flip_rate"), parts_of(record, "score_gap")
+    assert (flips["none"].value, gaps["none"].value) == (1.0, pytest.approx(0.7))
+    assert gaps["none"].detail == "mean probability of positive: highest young 80.0 %, lowest old 10.0 %"
+    assert {flips[part].value for part in ("", "first", "later")} == {0.0}
+    assert flips[""].detail == gaps[""].detail == ""
 
 
 def test_a_constant_model_never_flips_and_has_no_gap() -> None:
@@ -204,10 +370,10 @@ def test_a_group_of_three_that_stands_out_flips_two_of_three_neighbours() -> Non
 
 
 def test_a_model_that_answers_by_the_content_flips_nowhere() -> None:
-    good = DATA["contents"]["positive"]
+    good = CONTENTS["positive"]
 
     def answer(request: Request) -> tuple[float, float]:
-        return YES if any(content in request.texts[0] for content in good) else NO
+        return YES if any(content.lower() in request.texts[0].lower() for content in good) else NO
 
     found = measured(answer, Settings(sentences=30))
     assert {one.value for one in found.values()} == {0.0}
@@ -372,9 +538,9 @@ def test_the_worst_pairs_are_kept_with_their_groups() -> None:
 
 
 def test_the_cost_is_one_text_for_each_group_and_sentence() -> None:
-    record = record_of(lambda _: YES, Settings(sentences=20))
+    record = record_of(lambda _: YES, Settings(sentences=20, bare_sentences=10))
     groups = sum(map(len, AXES.values()))
-    assert record.counts["forward_passes"] == 20 * groups == 420
+    assert record.counts["forward_passes"] == (20 + 10) * groups == 630
 
 
 def test_a_task_of_two_texts_is_not_applicable() -> None:
@@ -388,11 +554,11 @@ def test_a_task_of_two_texts_is_not_applicable() -> None:
 def test_clusters_are_shared_between_axes_and_slices_are_not() -> None:
     seen: list[ScoredCase] = []
     model = FakeModel(lambda _: YES)
-    settings = {"bias": Settings(sentences=10, axes=("gender", "age"))}
+    settings = {"bias": Settings(sentences=10, bare_sentences=4, axes=("gender", "age"))}
     runner.run(plan_of(model, (PROBE,), n=4, settings=settings), lambda _m, _p, case: seen.append(case), Silent())
     by_axis = [{one.case.cluster for one in seen if one.case.slice["axis"] == axis} for axis in ("gender", "age")]
     assert by_axis[0] == by_axis[1]
-    assert len(by_axis[0]) == 10
+    assert len(by_axis[0]) == 14
 
 
 def test_an_axis_whose_terms_the_model_does_not_tell_apart_neither_passes_nor_fails() -> None:

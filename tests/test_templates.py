@@ -10,7 +10,7 @@ import pytest
 from auditor import metrics
 from auditor.errors import ConfigError
 from auditor.types import Judged, Measurement, Row, Score
-from probes import _templates, bias, entity_bias
+from probes import _person_sentences, _templates, bias, entity_bias
 
 FILES = {"bias": bias._axes(), "entity_bias": {axis: own["groups"] for axis, own in entity_bias._axes().items()}}
 """Probe → axis → group → its terms."""
@@ -112,7 +112,8 @@ def test_totals_add_up_by_key_in_the_order_of_the_first() -> None:
 @pytest.mark.parametrize(
     ("settings", "key", "most"),
     [
-        (bias.Settings, "sentences", len(bias.sentences_of(10**6))),
+        (bias.Settings, "sentences", len(_person_sentences.contents())),
+        (bias.Settings, "bare_sentences", len(_person_sentences.bare())),
         (
             bias.Settings,
             "pairs_per_sentence",
@@ -127,5 +128,5 @@ def test_totals_add_up_by_key_in_the_order_of_the_first() -> None:
 )
 def test_settings_may_ask_for_all_that_the_lists_serve_and_no_more(settings: Any, key: str, most: int) -> None:
     assert getattr(settings(**{key: most}), key) == most
-    with pytest.raises(ConfigError, match=f"{key} = {most + 1} must be from 1 to {most}$"):
+    with pytest.raises(ConfigError, match=rf"{key} = {most + 1} must be from [01] to {most}$"):
         settings(**{key: most + 1})

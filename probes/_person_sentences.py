@@ -1,0 +1,86 @@
+"""Sentences about a person: contents in frames by position, and bare ones."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from probes import _templates
+
+POSITIONS = ("first", "later")
+"""Where a frame names the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence with a place for a person."""
+
+    name: str
+    cluster: str
+    """Its content, or itself where it is bare."""
+    text: str
+    """With ``{person}``."""
+    part: Mapping[str, str] = field(hash=False)
+    """What it is counted under beside its axis: ``position`` with a content, ``content`` without."""
+
+    def about(self, person: str) -> str:
+        """The sentence about this person, its first letter a capital."""
+        about = self.text.replace("{person}", person)
+        return about[0].upper() + about[1:]
+
+
+@functools.cache
+def contents() -> tuple[tuple[str, str], ...]:
+    """Every content with its name; positive, negative and neutral in turn."""
+    by_sentiment: Mapping[str, Sequence[str]] = _templates.lists("bias")["contents"]
+    named = [
+        [(f"{sentiment} {number}", content) for number, content in enumerate(own, start=1)]
+        for sentiment, own in by_sentiment.items()
+    ]
+    return tuple(itertools.chain.from_iterable(zip(*named, strict=True)))
+
+
+def bare() -> tuple[str, ...]:
+    """Every sentence without a content."""
+    return tuple(_templates.lists("bias")["bare"])
+
+
+def framed(index: int, draw: int) -> Sentence:
+    """The content of this index in the frame of its ``draw``-th turn.
+
+    Turns alternate between the positions. So do contents, three (one of each sentiment) at a time, and the three are in
+    different frames.
+    """
+    (name, content), (triple, sentiment) = contents()[index], divmod(index, 3)
+    turn, position = divmod(triple + draw, len(POSITIONS))
+    frames: Sequence[str] = _templates.lists("bias")["frames"][POSITIONS[position]]
+    place = (turn + 2 * sentiment) % len(frames)
+    return Sentence(
+        f"{name}, person {POSITIONS[position]}, frame {place + 1}",
+        f"content:{name}",
+        frames[place].replace("{content}", content),
+        {"position": POSITIONS[position]},
+    )
+
+
+def unframed(index: int) -> Sentence:
+    """The bare sentence of this index."""
+    name = f"bare {index + 1}"
+    return Sentence(name, f"sentence:{name}", bare()[index], {"content": "none"})
+
+
+def term_place(index: int, draw: int, terms: int) -> int:
+    """Which place of the order of terms a content takes in its turn.
+
+    The places of the three contents that stand together lie a third of the list apart, and each pass through the list
+    begins a place later: every term comes up equally often with every sentiment and in every position.
+    """
+    triple, sentiment = divmod(index, 3)
+    return (triple + triple // terms + sentiment * (terms // 3) + draw) % terms
+
+
+def bare_place(index: int, draw: int, terms: int) -> int:
+    """Which place of the order of terms a bare sentence takes in its turn."""
+    return (index + index // terms + draw) % terms
