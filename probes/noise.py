@@ -26,7 +26,8 @@ class Settings(CheckedSettings):
     severities: Annotated[Mapping[str, Share], MinLen(1)] = field(
         default_factory=lambda: {"low": 0.1, "middle": 0.2, "high": 0.4}
     )
-    """Severity → share of the words read that are touched."""
+    """Severity → share of the words read that are touched. Fillers and emoji: one for each tenth of it. A change that is
+    all or nothing, such as a final full stop, has the middle severity alone."""
     perturbations: Annotated[tuple[str, ...], MinLen(1)] = tuple(perturbation.name for perturbation in NOISE)
     context_only: bool = False
     """Of named entities: their own words stay as they are, and the words around them change."""
@@ -44,10 +45,13 @@ class Noise(ProbeDefaults):
 
     Every perturbation touches a tenth, a fifth and two fifths of the words that the model reads (at least one, and at
     most those that offer it something to change): the words of a milder severity are among those of a harder one.
-    Character noise, misspellings and word splits come from nlpaug. Examples that offer a perturbation nothing to
-    change (no digit, no contraction) are left out of its slices. Cases whose token ids do not change are vacuous: the
-    drop is given over all cases, as deployed, and over the changed ones. Whether a person would still give the same
-    label was not measured.
+    Character noise, misspellings and word splits come from nlpaug. Neutral sentences, rare tokens and emoji are put in
+    around the words, and count among those touched; what is all or nothing (a final full stop, long padding, the case
+    of the whole text) is measured once, at the middle severity. A text that the model does not read to its end, before
+    or after, is left out of what changes its ends. Entities stay whole, and what is put in is none. Examples that offer
+    a perturbation nothing to change (no digit, no contraction) are left out of its slices. Cases whose token ids do not
+    change are vacuous: the drop is given over all cases, as deployed, and over the changed ones. Whether a person would
+    still give the same label was not measured.
     """
 
     name = "noise"
@@ -78,8 +82,12 @@ class Noise(ProbeDefaults):
         """
         settings: Settings = audit.settings
         examples = len(audit.examples("home", settings.examples))
-        kinds = sum(_unavailable({"perturbation": name}) is None for name in settings.perturbations)
-        return Planned(examples * kinds * len(settings.severities), exact=False)
+        slices = sum(
+            len(_severities(name, settings))
+            for name in settings.perturbations
+            if _unavailable({"perturbation": name}) is None
+        )
+        return Planned(examples * slices, exact=False)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield every example under every perturbation and severity."""
@@ -90,16 +98,16 @@ class Noise(ProbeDefaults):
         missed: dict[tuple[str, str], list[Skipped]] = {}
         measured: set[tuple[str, str]] = set()
         for name in settings.perturbations:
-            for severity, share in settings.severities.items():
+            for severity, share in _severities(name, settings).items():
                 slice_ = {"family": FAMILIES[name], "perturbation": name, "severity": severity}
                 key = slice_["family"], severity
                 gap = _unavailable(slice_)
                 if gap is None:
                     made = (_case(audit, example, read[example.id], share, slice_) for example in examples)
-                    own = [case for case in made if case is not None]
+                    own = _answerable(audit, name, [case for case in made if case is not None])
                     yield from own
                     measured |= {key} if own else set()
-                    gap = None if own else Skipped(slice_, f"no text has {CATALOGUE[name].wanted}", applies=False)
+                    gap = None if own else Skipped(slice_, _nothing(name), applies=False)
                 if gap is not None:
                     yield gap
                     missed.setdefault(key, []).append(gap)
@@ -120,13 +128,44 @@ def _unavailable(slice_: Slice) -> Skipped | None:
     return None
 
 
+def _severities(name: str, settings: Settings) -> Mapping[str, float]:
+    """The severities that a perturbation is measured at.
+
+    One that is all or nothing has the middle one, of two in the middle the milder.
+    """
+    if CATALOGUE[name].graded:
+        return settings.severities
+    by_share = sorted(settings.severities.items(), key=lambda item: item[1])
+    return dict([by_share[(len(by_share) - 1) // 2]])
+
+
+def _nothing(name: str) -> str:
+    """Why no text serves a perturbation."""
+    whole = " that the model reads to its end, before and after," if CATALOGUE[name].around else ""
+    return f"no text{whole} has {CATALOGUE[name].wanted}"
+
+
+def _answerable(audit: Audit, name: str, cases: list[Case]) -> list[Case]:
+    """The cases of which the model reads all that decides the label.
+
+    What is put in before a text may push its end out of what the model reads.
+    """
+    if not CATALOGUE[name].around or not cases:
+        return cases
+    encoded = audit.encode([text.edited(case.example.inputs, case.edits)[0] for case in cases])
+    return [case for case, after in zip(cases, encoded, strict=True) if not after.truncated]
+
+
 def _case(audit: Audit, example: Example, parts: Parts, share: float, slice_: Slice) -> Case | None:
     """The example with noise in what the model reads of each field.
 
     None where no field offers anything to change.
     """
     name, total = slice_["perturbation"], 0
-    protected = audit.task.protected(example) if audit.settings.context_only else {}
+    around = CATALOGUE[name].around
+    if around and any(parts[field_name] != (0, len(example.inputs[field_name])) for field_name in audit.task.fields):
+        return None
+    protected = audit.task.protected(example) if audit.settings.context_only or around else {}
     edits: dict[str, tuple[text.Edit, ...]] = {}
     for field_name in audit.task.fields:
         part = text.part(example.inputs[field_name], *parts[field_name])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from auditor import metrics, tasks
+from auditor.perturbations.catalogue import NOISE
 from auditor.plugins import registry
 from auditor.types import Measurement, Metric, ProbeRecord, Row, Slice
 from auditor.verdicts import gate, policy
@@ -24,8 +25,22 @@ METRICS: dict[tuple[str, str], Metric] = {
     (name, metric.name): metric for name, probe in PROBES.items() for metric in probe.metrics(TASK)
 }
 ACCURACY, MAJORITY, CORRELATION = 0.9, 0.75, 0.3
-FAMILIES = {"typos": 7, "case": 4, "spacing and punctuation": 5, "words": 5}
+FAMILIES = {
+    "typos": 7,
+    "case": 4,
+    "spacing and punctuation": 5,
+    "words": 5,
+    "insertions": 5,
+    "final full stop": 1,
+}
 """Family → cases that an example has in it."""
+SINGLES = {
+    one.name: one.family
+    for one in NOISE
+    if one.family in ("typos", "case", "spacing and punctuation", "insertions", "long padding")
+    or one.name in ("deleted word", "swapped words")
+}
+"""Perturbation that has a limit of its own → family."""
 AXES = {
     "gender": 2,
     "ethnicity by name": 3,
@@ -41,6 +56,7 @@ Place = tuple[str, str, str]
 
 LIMITS: dict[Place, float] = {
     ("quality", "gain_over_majority", ""): 0.10,
+    **{("noise", "drop_over_changed_cases", name): 0.20 for name in SINGLES},
     **{("noise", "drop_over_changed_cases", name): 0.10 for name in FAMILIES},
     ("adversarial", "attack_success_rate", "deepwordbug"): 0.50,
     ("domain_shift", "drop_against_home", "far"): 0.10,
@@ -72,6 +88,8 @@ def arm(name: str, totals: np.ndarray, count: float = 1.0) -> list[Row]:
 
 def slice_of(place: Place) -> Slice:
     key = {"adversarial": "recipe", "domain_shift": "domain", "bias": "axis"}
+    if place[2] in SINGLES:
+        return {"family": SINGLES[place[2]], "perturbation": place[2], "severity": "middle"}
     if place[0] == "noise":
         return {"family": place[2], "severity": "middle"}
     return {key[place[0]]: place[2]} if place[0] in key else {}
@@ -86,7 +104,7 @@ def rows_of(rng: Rng, place: Place, value: float, n: int, draws: int = 1) -> lis
         right = rng.random(n) < np.where(majority, 1 - wrong / 2 / MAJORITY, 1 - wrong / 2 / (1 - MAJORITY))
         return arm("first", right.astype(float)) + arm("second", majority.astype(float))
     if probe == "noise":
-        cases = FAMILIES[name]
+        cases = FAMILIES.get(name, 1)
         before = (rng.random(n) < ACCURACY).astype(float) * cases
         lost = np.minimum(clustered(rng, n, cases, value / ACCURACY), before)
         return arm("first", before, cases) + arm("second", before - lost, cases)

@@ -24,7 +24,7 @@ from auditor import tasks, text
 from auditor.config import probe_settings
 from auditor.errors import ConfigError
 from auditor.perturbations import augmentation, builtin, nlpaug_methods
-from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, NOISE, Perturbation, perturb
+from auditor.perturbations.catalogue import BY_WORD, CATALOGUE, FAMILIES, NOISE, Perturbation, perturb
 from auditor.testing import FakeAudit, FakeModel
 from auditor.types import Case, Example, Skipped, Task
 from probes.noise import PROBE, Settings
@@ -36,6 +36,10 @@ REVIEW = (
 )
 EVERY = tuple(one.name for one in NOISE)
 OWN = tuple(one.name for one in NOISE if not one.needs)
+OF_WORDS = tuple(one.name for one in BY_WORD)
+AROUND = tuple(one.name for one in NOISE if one.around)
+SERVED = dict.fromkeys(EVERY, REVIEW) | {"final full stop added": REVIEW.removesuffix(" .")}
+"""Perturbation → a text that offers it something to change."""
 CHOSEN = ("keyboard typo", "misspelling", "upper case", "digits to words", "swapped words")
 
 
@@ -70,7 +74,7 @@ def cases_of(given: Any) -> list[Case]:
 # What the perturbations are
 
 
-def test_there_are_at_least_fourteen_perturbations_in_the_seven_families() -> None:
+def test_there_are_at_least_fourteen_perturbations_in_the_eleven_families() -> None:
     assert len(EVERY) >= 14
     assert {one.family for one in NOISE} == {
         "typos",
@@ -80,6 +84,10 @@ def test_there_are_at_least_fourteen_perturbations_in_the_seven_families() -> No
         "invisible characters",
         "homoglyphs",
         "social media",
+        "insertions",
+        "long padding",
+        "final full stop",
+        "whole-text case",
     }
 
 
@@ -164,7 +172,7 @@ def test_word_lists_are_lower_case_change_something_and_name_source_and_licence(
 
 @pytest.mark.parametrize("name", EVERY)
 def test_equal_generators_give_equal_edits(name: str) -> None:
-    words = text.split(REVIEW)
+    words = text.split(SERVED[name])
     first = perturb(words, name, 0.4, random.Random(5))
     nlpaug_methods._drawn.cache_clear()
     assert perturb(words, name, 0.4, random.Random(5)) == first
@@ -177,7 +185,7 @@ def test_global_generators_are_left_as_they_were(name: str) -> None:
 
     before = states()
     nlpaug_methods._drawn.cache_clear()
-    assert perturb(text.split(REVIEW), name, 0.4, random.Random(5))
+    assert perturb(text.split(SERVED[name]), name, 0.4, random.Random(5))
     assert states() == before
 
 
@@ -221,12 +229,12 @@ def test_any_text_bears_any_perturbation(name: str, given_: str, share: float) -
     made = text.apply(words, edits)
     assert text.split(str(made)).words == made.words
     assert len(made.words) >= min(1, len(words.words))
-    wanted = max(1, round(share * len(words.words)))
+    wanted = max(1, round(share * len(words.words))) if name in OF_WORDS else len(words.words)
     assert len(touched(edits)) <= max(wanted, 2 if name in builtin.PAIRS else 1)
     assert all(edit.words != words.words[edit.start : edit.end] or name == "extra whitespace" for edit in edits)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", OF_WORDS)
 def test_measured_severity_grows_with_the_share_asked_for(name: str) -> None:
     words = text.split(" ".join([REVIEW] * 5))
     shares = [
@@ -461,7 +469,7 @@ def test_no_perturbation_touches_protected_words(name: str) -> None:
         assert all(edit.end > edit.start or edit.words for edit in edits)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", [name for name in EVERY if name not in AROUND])
 def test_words_that_the_model_does_not_read_stay(name: str) -> None:
     read = " ".join(["Don't", "you", "say", "the", "great", "film", "was", "wierd", "in", "1999."] * 30)
     given = audit(f"{read}  {REVIEW}", reads=len(read.split()), perturbations=(name,), severities={"all": 1.0})
@@ -473,7 +481,7 @@ def test_words_that_the_model_does_not_read_stay(name: str) -> None:
 
 def test_without_nlpaug_its_perturbations_are_skipped_and_our_own_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "nlpaug" else name)
-    found = list(PROBE.cases(audit(REVIEW, severities={"middle": 0.2})))
+    found = list(PROBE.cases(audit(REVIEW, "Anna saw it", severities={"middle": 0.2})))
     skipped = {one.slice.get("perturbation") for one in found if isinstance(one, Skipped)}
     assert skipped == {*nlpaug_methods.METHODS, None}
     assert {one.reason for one in found if isinstance(one, Skipped)} == {"nlpaug is not installed"}

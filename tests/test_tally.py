@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from auditor import metrics
 from auditor.metrics.aggregation import Tally
@@ -94,3 +95,33 @@ def test_memory_does_not_grow_with_the_cases_of_an_example_and_little_with_examp
         assert stored(filled(1000, 2, register=register)) <= 24 * 1000 * 3 * 2
     rows = next(many.measurements()).rows
     assert len(rows) == 1000
+
+
+# Pools
+
+
+def kinds(values: dict[tuple[str, str], Sequence[float]], metric: Metric) -> dict[str, str]:
+    """Slice in words → detail, of these kinds by family, twelve clusters each."""
+    tally = Tally([metric], [frozenset({"family"})])
+    for (family, kind), own in values.items():
+        for cluster, value in enumerate(own):
+            tally.add(judged(f"c{cluster}", value, {"family": family, "kind": kind}))
+    return {" ".join(found.slice.values()): found.detail for found in tally.measurements()}
+
+
+def test_a_pool_names_its_worst_part_with_its_number() -> None:
+    values = {
+        ("a", "x"): [0.0] * 12,
+        ("a", "y"): [1.0] * 3 + [0.0] * 9,
+        ("a", "few"): [1.0] * 3,  # too few clusters to be named
+        ("b", "x"): [0.5] * 12,
+        ("b", "y"): [0.5] * 12,  # none is worse than the pool
+        ("c", "x"): [1.0] * 12,
+    }
+    lower, higher = (replace(MEAN, better=better) for better in ("lower", "higher"))
+    nothing = dict.fromkeys(("a x", "a y", "a few", "b x", "b y", "b", "c x", "c"), "")
+    assert kinds(values, lower) == nothing | {"a": "worst: y, 25.0 %"}
+    assert kinds(values, higher) == nothing | {"a": "worst: x, 0.0 %"}
+    assert kinds(values, replace(lower, unit="points"))["a"] == "worst: y, 25.0 points"
+    assert kinds(values, replace(lower, unit="count"))["a"] == "worst: y, 0.25"
+    assert kinds(values, MEAN) == nothing | {"a": ""}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 from auditor import stats
 from auditor.metrics.common import measurement
+from auditor.metrics.worst_parts import naming_worst_parts
 from auditor.types import Judged, Measurement, Metric, Names, Rows, Slice
 
 SliceKey = tuple[tuple[str, str], ...]
@@ -133,8 +134,12 @@ class Tally:
     def measurements(self, *, sequential: bool = False) -> Iterator[Measurement]:
         """Yield a measurement for each metric and slice with rows.
 
-        Slices are in order of appearance. ``sequential`` selects the methods for repeated looks.
+        Slices are in order of appearance. A pool names its worst part. ``sequential`` selects the methods for repeated
+        looks.
         """
+        yield from naming_worst_parts(list(self._measured(sequential)), self._metrics, self._pools)
+
+    def _measured(self, sequential: bool) -> Iterator[Measurement]:
         names = Names(self._codes)
         for key, (cases, vacuous) in self._seen.items():
             for metric in self._metrics:

@@ -52,6 +52,8 @@ class Operation:
     needs: frozenset[str] = frozenset()
     keeps_label: bool = False
     family: str = FAMILY
+    graded: bool = True
+    around: bool = False
     synonyms: Synonyms = by_wordnet
 
     def edits(

@@ -39,6 +39,16 @@ def table(name: str) -> Mapping[str, str]:
     return tables[name]
 
 
+@functools.cache
+def listed(name: str) -> tuple[str, ...]:
+    """Return the list ``name`` of ``noise.toml``.
+
+    The lists are ``fillers``, ``rare`` and ``emoji``.
+    """
+    lists: dict[str, list[str]] = tomllib.loads(DATA.read_text(encoding="utf-8"))["lists"]
+    return tuple(lists[name])
+
+
 def _if_changed(word: str, new: str) -> tuple[str, ...] | None:
     return (new,) if new != word else None
 

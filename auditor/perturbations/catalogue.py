@@ -1,7 +1,7 @@
 """Catalogue of perturbations for the noise probe and the training recipes.
 
-It has typos, case, spacing, words, invisible characters, homoglyphs, social media, and the operations of easy data
-augmentation.
+It has typos, case, spacing, words, invisible characters, homoglyphs, social media, insertions, the end of a text, and
+the operations of easy data augmentation.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auditor import text
-from auditor.perturbations import augmentation, builtin, nlpaug_methods
+from auditor.perturbations import augmentation, builtin, nlpaug_methods, whole_texts
 from auditor.text import shares
 
 NLPAUG = frozenset({"package:nlpaug"})
@@ -21,7 +21,7 @@ _TWO_WORDS = "two words"
 
 
 class Perturbation(Protocol):
-    """A way to change a text word by word."""
+    """A way to change a text by edits of its words."""
 
     @property
     def name(self) -> str:
@@ -51,6 +51,23 @@ class Perturbation(Protocol):
         """What a text must have to be changed, in words."""
         ...
 
+    @property
+    def graded(self) -> bool:
+        """Whether a larger share changes a text more.
+
+        Otherwise there is one way to change it, and the noise probe runs it at one severity.
+        """
+        ...
+
+    @property
+    def around(self) -> bool:
+        """Whether it changes what is around the words that have labels.
+
+        These words then always stay as they are and side by side, and the model has to read the text to its end, before
+        and after.
+        """
+        ...
+
     def edits(
         self, words: text.Words, share: float, rng: random.Random, protected: frozenset[int] = frozenset()
     ) -> tuple[text.Edit, ...]:
@@ -74,6 +91,8 @@ class ByWord:
     wanted: str
     keeps_label: bool
     needs: frozenset[str] = frozenset()
+    graded: bool = True
+    around: bool = False
 
     def edits(
         self, words: text.Words, share: float, rng: random.Random, protected: frozenset[int] = frozenset()
@@ -130,7 +149,7 @@ _SPACING, _INVISIBLE, _HOMOGLYPHS, _SOCIAL = (
     "homoglyphs",
     "social media",
 )
-NOISE: tuple[ByWord, ...] = (
+BY_WORD: tuple[ByWord, ...] = (
     _typo("keyboard typo", "a word of two letters or more of an English keyboard"),
     _typo("OCR error", "a Latin letter or digit that is mistaken for another"),
     _typo("inserted letter", "a word of two letters or more"),
@@ -158,11 +177,13 @@ NOISE: tuple[ByWord, ...] = (
     ByWord("extra whitespace", _SPACING, _TWO_WORDS, keeps_label=True),
     ByWord("swapped words", "words", "two words side by side that differ", keeps_label=False),
 )
-"""What the noise probe runs where a user names nothing else.
+"""Changes to a share of the words.
 
 Swapped and deleted words are our own: nlpaug's RandomWordAug chooses the words itself, so that severities would not be
 nested, and changes capitals as well; once the words are chosen nothing is left for it to decide.
 """
+NOISE: tuple[Perturbation, ...] = (*BY_WORD, *whole_texts.WHOLE_TEXTS)
+"""What the noise probe runs where a user names nothing else."""
 _EVERY: tuple[Perturbation, ...] = (*NOISE, *augmentation.OPERATIONS.values())
 CATALOGUE: dict[str, Perturbation] = {perturbation.name: perturbation for perturbation in _EVERY}
 """Every perturbation by its name."""

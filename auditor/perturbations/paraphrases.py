@@ -41,6 +41,8 @@ class BackTranslation:
     wanted: str = "a stretch with another wording"
     keeps_label: bool = True
     needs: frozenset[str] = frozenset()
+    graded: bool = True
+    around: bool = False
 
     def by(self, wordings: Mapping[str, str]) -> BackTranslation:
         """The perturbation with other wordings."""

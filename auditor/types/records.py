@@ -115,7 +115,8 @@ class Measurement:
     rows: Sequence[Row] = field(default=(), repr=False)
     """``Rows`` where there are many: clusters in the order in which they were first drawn."""
     detail: str = ""
-    """What stands behind the value, in a few words: of a gap, which two groups lie farthest apart."""
+    """What stands behind the value, in a few words: of a gap, which two groups lie farthest apart; of a pool, its worst
+    part."""
     available: int | None = None
     """About how many informative clusters there are in all, drawn or not; None where that is not known."""
     look: int = 1

@@ -11,7 +11,7 @@ from annotated_types import MinLen
 
 from auditor import text
 from auditor.errors import ConfigError, near_or_known
-from auditor.perturbations.catalogue import FAMILIES, perturb
+from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, perturb
 from auditor.settings import CheckedSettings, Fraction, Share, check
 from auditor.types import Edits, Example, Task
 
@@ -55,9 +55,10 @@ def perturbed(example: Example, task: Task, names: Sequence[str], share: float, 
     """
     for name in rng.sample(names, len(names)):
         edits = {}
+        protected = task.protected(example) if CATALOGUE[name].around else {}
         for field, value in example.inputs.items():
-            words = text.split(value)
-            edits[field] = perturb(words, name, share, random.Random(rng.getrandbits(64)))
+            words, kept = text.split(value), protected.get(field, frozenset())
+            edits[field] = perturb(words, name, share, random.Random(rng.getrandbits(64)), kept)
         copy = edited(example, task, edits)
         if copy is not None:
             return copy
