@@ -239,14 +239,16 @@ def _audited(request: Request, selection: _Selection, folder: Path, cache: Cache
     lines.expect(expected)
     records, drawn = _records(request, plan, selection.policy, folder, lines, time_left)
     decision = gate.decide(selection.policy, records, plan.candidate, looks=designs.looks(drawn))
-    doubt = doubts.swapped_labels(records, plan.candidate)
-    if doubt is not None:
-        listener.note(f"{doubt}; {how_labels_were_read(prepared.facts['data'][:1])}")
+    doubted, of_labels = doubts.all_of(records, plan.candidate), doubts.of_labels(records, plan.candidate)
+    for doubt in doubted:
+        read = f"; {how_labels_were_read(prepared.facts['data'][:1])}" if doubt == of_labels else ""
+        listener.note(f"{doubt}{read}")
     compared = comparisons.compare(plan.candidate, records, config.compare)
     content = {
         **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, request.start),
         **prepared.facts,
-        "data": doubts.noted(prepared.facts["data"], doubt),
+        "data": doubts.noted(prepared.facts["data"], of_labels),
+        "doubts": list(doubted),
         **designs.facts(drawn),
         "candidate": plan.candidate,
         "records": [results.record_dict(record) for record in records],

@@ -84,6 +84,13 @@ class Adversarial(ProbeDefaults):
             *map(metrics.predicted_by_clean, answers),
             replace(metrics.median_fact("queries", "median queries"), comparable=False),
             metrics.share("mean_words_changed", "words changed where it succeeded", _words_changed, comparable=False),
+            metrics.share(
+                "unconfirmed_successes",
+                "successes that a fresh checkpoint does not confirm",
+                _unconfirmed,
+                "lower",
+                comparable=False,
+            ),
             nothing_to_change("rightly decided texts that offer nothing to change"),
         )
 
@@ -167,6 +174,13 @@ def _succeeded(judged: Judged) -> float | None:
     if judged.facts.get("attacked") != 1.0 or judged.withstood is None:
         return None
     return float(not judged.withstood)
+
+
+def _unconfirmed(judged: Judged) -> float | None:
+    """1 where the search succeeded and the decision stands; None where it did not succeed."""
+    if judged.facts.get("claimed") != 1.0 or judged.withstood is None:
+        return None
+    return float(judged.withstood)
 
 
 def _words_changed(judged: Judged) -> float | None:

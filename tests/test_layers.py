@@ -198,15 +198,16 @@ NO_PROBES: dict[str, set[str]] = {
     "auditor/tasks/ner.py": {"entities"},
     "auditor/testing/probe_rules.py": {"quality"},
     "auditor/training/recipes/bitfit.py": {"bias"},
-    "auditor/types/limitations.py": {"noise", "bias"},
-    "auditor/types/records.py": {"quality", "bias"},
-    "auditor/verdicts/advice.py": {"quality", "noise", "bias"},
+    "auditor/types/limitations.py": {"noise", "bias", "repeatability"},
+    "auditor/types/records.py": {"quality", "bias", "repeatability"},
+    "auditor/verdicts/advice.py": {"quality", "noise", "bias", "repeatability"},
+    "auditor/verdicts/caveats.py": {"repeatability"},
     "auditor/verdicts/remedies.py": {"quality"},
     "reports/lookup.py": {"noise"},
     "reports/view.py": {"quality"},
 }
-"""Module → words that are called as a probe is: the roles quality and bias, rows of the scorecard, a unit of labels, a
-parameter, a part of the page. test_probe_contract.py gives these probes other names."""
+"""Module → words that are called as a probe is: the roles quality, bias and repeatability, rows of the scorecard, a
+unit of labels, a parameter, a part of the page. test_probe_contract.py gives these probes other names."""
 
 
 def words_in(text: str) -> set[str]:

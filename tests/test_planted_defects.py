@@ -24,7 +24,7 @@ from auditor.testing import (
     sample_rows,
 )
 from auditor.text import words_of
-from auditor.types import NEEDS, Case, Example, Model, Request, Response, Task
+from auditor.types import NEEDS, Case, Encoded, Example, Model, Request, Response, Task
 
 TASKS: dict[str, Task] = {
     "text-classification": tasks.create("text-classification", ("negative", "positive")),
@@ -147,6 +147,45 @@ def finds_names(blind: int) -> Callable[[Task], FakeModel]:
     return made
 
 
+class Flipping(FakeModel):
+    """Right, but for a text that is asked in one pass with a longer one or padded: there it sees its first label."""
+
+    def run_together(self, batch: Sequence[Encoded], *, length: int = 0) -> list[Response]:
+        longest = max(length, *(request.length for request in batch))
+        answers = super().run_together(batch, length=length)
+        turned = [request.length < longest for request in batch]
+        return [turn(answer) if padded else answer for padded, answer in zip(turned, answers, strict=True)]
+
+
+def swaps_names(task: Task) -> FakeModel:
+    """A good model whose outputs are named in another order."""
+    good = knows("home")(task)
+
+    def answer(request: Request) -> Response:
+        found = good.run(good.encode([request]))[0]
+        return tuple(map(shifted, found)) if "labelled_spans" in task.offers else found[::-1]
+
+    def shifted(row: tuple[float, ...]) -> Response:
+        return (row[0], *row[3:], *row[1:3])
+
+    return FakeModel(answer, task.labels, name="swapped names")
+
+
+def turn(answer: Response) -> Response:
+    """The same scores in another order, for each word where there are words."""
+    return tuple(map(turn, answer)) if isinstance(answer[0], tuple) else (answer[-1], *answer[:-1])
+
+
+def reads_padding(task: Task) -> FakeModel:
+    """A good model that does not read the attention mask."""
+    good = knows("home")(task)
+
+    def answer(request: Request) -> Response:
+        return good.run(good.encode([request]))[0]
+
+    return Flipping(answer, task.labels, name="reads padding")
+
+
 def learning(fit: Callable[[Task], Fitter]) -> Callable[[Task], AuditedModel]:
     """A good model, and a training."""
     return lambda task: AuditedModel(knows("home")(task), fit(task), counting_trainer(task))
@@ -235,10 +274,18 @@ def strategy(metric: str) -> Plant:
 
 
 LABELLED, FIELDS = NEEDS["labelled_spans"], NEEDS["single_text"]
+REPEATED = Plant("changed_answers", 0.02, reads_padding, knows("home"))
+SWAPPED = Plant("gain_from_relabelling", 0.05, swaps_names, knows("home"))
 PINNED: dict[tuple[str, str], Plant | str] = {
     ("quality", "text-classification"): QUALITY,
     ("quality", "ner"): QUALITY,
     ("quality", "pair"): QUALITY,
+    ("repeatability", "text-classification"): REPEATED,
+    ("repeatability", "ner"): REPEATED,
+    ("repeatability", "pair"): REPEATED,
+    ("label_swap", "text-classification"): SWAPPED,
+    ("label_swap", "ner"): SWAPPED,
+    ("label_swap", "pair"): SWAPPED,
     ("noise", "text-classification"): CASE,
     ("noise", "ner"): CASE,
     ("noise", "pair"): CASE,

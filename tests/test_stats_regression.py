@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import pytest
 
 from auditor import stats
 from auditor.stats.clusters import Array

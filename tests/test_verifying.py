@@ -136,6 +136,7 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("methods", "*"): "descriptions",
     ("limitations", "*"): "descriptions",
     ("data", "*"): "files, as they were read: the rows know their clusters alone",
+    ("doubts", "*"): "words; the numbers that they speak of are in the rows",
     ("models", "#", "path"): "where it stood",
     ("models", "#", "fingerprint"): "of weights that are not here",
     ("models", "#", "training", "*"): "how it was trained",

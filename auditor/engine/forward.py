@@ -60,7 +60,15 @@ class Forward:
         Answers for different values of ``purpose`` are cached separately, so that they are computed again. A text on
         which the model fails has a NoAnswer. Raises OutOfMemoryError if a single text does not fit.
         """
-        planned = list(plan.batches(plan.unique(encoded), self._budget))
+        return self.of_batches(model, list(plan.batches(plan.unique(encoded), self._budget)), purpose=purpose)
+
+    def of_batches(
+        self, model: Model, planned: Sequence[Batch], *, purpose: str = ""
+    ) -> dict[str, Response | NoAnswer]:
+        """Return key → answer for batches that are planned already.
+
+        Otherwise as ``answers``.
+        """
         self.passes += sum(len(batch) for batch in planned)
         responses: dict[str, Response | NoAnswer] = {}
         ran_out = False

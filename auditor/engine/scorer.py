@@ -16,8 +16,9 @@ from auditor.engine.cache import Cache
 from auditor.engine.deriving import derived
 from auditor.engine.forward import Forward, NoAnswer
 from auditor.engine.lockstep import Lockstep
+from auditor.engine.repeating import Repeater
 from auditor.errors import NoAnswerError
-from auditor.types import Case, Encoded, Example, Inputs, Model, Request, Response, ScoredCase, Task
+from auditor.types import Asked, Case, Encoded, Example, Inputs, Model, Request, Response, ScoredCase, Task
 
 WINDOW = 512
 """Number of cases planned together."""
@@ -54,6 +55,7 @@ class Scorer:
         self._size = window
         # Two plans: a probe that runs out of memory must not change the batches of the clean examples that all share.
         self._forward, self._forward_clean = Forward(batch_tokens, cache), Forward(batch_tokens, cache)
+        self._repeater = Repeater(model, batch_tokens)
         self._lockstep: Lockstep[Inputs, Response | NoAnswer] = Lockstep(self._ask, width)
         self._clean: Sequence[Example] = ()
         self._position: dict[str, int] = {}
@@ -66,6 +68,7 @@ class Scorer:
         self._unanswered: list[tuple[str, str]] = []
         self._forward.reset()
         self._forward_clean.reset()
+        self._repeater.reset()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -74,7 +77,7 @@ class Scorer:
         They are its cases, its vacuous cases, the texts that went through the model, and the texts that attacks asked
         about. If there are any, cases left out because the model fails on their text are also counted.
         """
-        passes = self._forward.passes + self._forward_clean.passes
+        passes = self._forward.passes + self._forward_clean.passes + self._repeater.passes
         return {
             "cases": self._cases,
             "vacuous": self._vacuous,
@@ -143,18 +146,60 @@ class Scorer:
         answers = self._forward.answers(self._model, encoded)
         return [answers[request.key] for request in encoded]
 
+    def why_not(self, asked: Asked, again: Callable[[], Model]) -> str | None:
+        """Why the model cannot be asked in this way; None where it can.
+
+        ``again`` returns the same checkpoint loaded again.
+        """
+        return self._repeater.why_not(asked, again)
+
     def score(
-        self, cases: Iterable[Case], *, reloaded: Callable[[], Model | None] = lambda: None
+        self,
+        cases: Iterable[Case],
+        *,
+        reloaded: Callable[[], Model | None] = lambda: None,
+        again: Callable[[], Model] | None = None,
     ) -> Iterator[ScoredCase]:
         """Yield the cases that have answers, with the answers, in order.
 
         Reads no more than one window ahead. A case whose edits the model does not see is vacuous; a case without edits
         is not. ``reloaded`` is called once the cases of a window are there. It returns the same checkpoint loaded
-        again, which answers for every changed text instead of the model, or None for the model itself.
+        again, which answers for every changed text instead of the model, or None for the model itself. ``again``:
+        likewise, for cases that ask for it by ``asked``.
         """
         for window in plan.windows(cases, self._size):
-            for _, same_model in groupby(window, key=lambda case: id(self._fitted(case))):
-                yield from self._scored(list(same_model), reloaded())
+            for (_, asked), alike in groupby(window, key=lambda case: (id(self._fitted(case)), case.asked)):
+                if asked is None:
+                    yield from self._scored(list(alike), reloaded())
+                else:
+                    yield from self._repeated(list(alike), asked, again or self._model.reload)
+
+    def _repeated(self, cases: list[Case], asked: Asked, again: Callable[[], Model]) -> list[ScoredCase]:
+        """Score cases without edits: the known answer, and the answer when asked once more."""
+        for case in cases:
+            self._score_clean(case.example)
+        before = self._before(cases)
+        encoded = self.encode([case.example.inputs for case in cases])
+        answers = self._repeater.answers(asked, encoded, self._planned_beside(cases), again)
+        after = [(request.key, answers[request.key]) for request in encoded]
+        scored = []
+        for case, first, second in zip(cases, before, after, strict=True):
+            failed = next((answer for _, answer in (first, second) if isinstance(answer, NoAnswer)), None)
+            if failed is not None:
+                self._unanswered.append((case.example.id, failed.reason))
+                continue
+            scored.append(ScoredCase(case, derived(case, self._task), first[1], second[1], vacuous=False))
+        self._cases += len(scored)
+        return scored
+
+    def _planned_beside(self, cases: Sequence[Case]) -> list[list[Encoded]]:
+        """Return the windows that the cases' texts were first planned in."""
+        windows = sorted(
+            {self._position[case.example.id] // self._size for case in cases if self._is_clean(case.example)}
+        )
+        foreign = [case.example for case in cases if not self._is_clean(case.example)]
+        clean = [self._clean[window * self._size :][: self._size] for window in windows]
+        return [self.encode([example.inputs for example in window]) for window in (*clean, foreign) if window]
 
     def _scored(self, cases: list[Case], reloaded: Model | None) -> list[ScoredCase]:
         fitted = self._fitted(cases[0])

@@ -6,16 +6,29 @@ An example is a model that is worse than an answer which ignores the text.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from auditor.types import ProbeRecord, Row
+from auditor.types import Measurement, ProbeRecord, Row
 
 LEVEL = 0.001
 """Greatest p-value of a doubt.
 
 It is one test in an audit, and a model without skill is to raise it once in a thousand.
 """
+TOO_SURE = 0.10
+"""How far mean confidence may lie above accuracy, at the lower end of the interval, before that is said."""
+
+
+def all_of(records: Sequence[ProbeRecord], candidate: str) -> tuple[str, ...]:
+    """Every doubt about the candidate's numbers, in words."""
+    own = [record for record in records if record.model == candidate]
+    return (*filter(None, (of_labels(records, candidate), _overconfident(own))), *_unconfirmed(own))
+
+
+def of_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None:
+    """Why the labels may be swapped, in words; which, where that is known."""
+    return exchanged_labels(records, candidate) or swapped_labels(records, candidate)
 
 
 def sign_test(wins: int, losses: int) -> float:
@@ -28,24 +41,44 @@ def sign_test(wins: int, losses: int) -> float:
     return chance
 
 
+def exchanged_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None:
+    """Which labels look exchanged, in words; None where none do.
+
+    More answers of one half of the rows are right under the names that the other half would have, by a sign test over
+    clusters, at LEVEL for both halves together (Bonferroni). The rows of the first half come first.
+    """
+    gain = _measured((record for record in records if record.model == candidate), "gain_from_relabelling")
+    if gain is None or not gain.detail:
+        return None
+    sums = list(_by_cluster(gain.rows).values())
+    half = (len(sums) + 1) // 2
+    chance = min(1.0, 2 * min(map(_chance_of_more, (sums[:half], sums[half:]))))
+    if chance > LEVEL:
+        return None
+    renamed, read = (sum(pair[arm] for pair in sums) for arm in (0, 1))
+    labels = sum(row.count for row in gain.rows if row.arm == "first")
+    return (
+        f"labels swapped? {gain.detail}: {renamed:.0f} of {labels:.0f} labels are right so, and {read:.0f} as read "
+        f"(one-sided sign test on the half of the rows that the names are not from, p = {chance:.1g})"
+    )
+
+
+def _chance_of_more(sums: Sequence[Sequence[float]]) -> float:
+    """The chance of so many clusters with more in the first arm."""
+    more = sum(first > second for first, second in sums)
+    return sign_test(sum(first < second for first, second in sums), more)
+
+
 def swapped_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None:
     """Why the labels of the audited rows may be swapped, in words.
 
     The candidate's accuracy is below that of the same answer to every text, by a sign test over clusters of rows at
     LEVEL. Clusters in which both are right equally often are left out. None where nothing says so.
     """
-    gain = next(
-        (
-            measurement
-            for record in records
-            if (record.model, record.role) == (candidate, "quality")
-            for measurement in record.measurements
-            if measurement.metric == "gain_over_majority" and not measurement.slice
-            # Of sums such as F1's there is no answer that is right or wrong.
-            if not any(metric.ratio for metric in record.metrics if metric.name == measurement.metric)
-        ),
-        None,
-    )
+    own = [record for record in records if (record.model, record.role) == (candidate, "quality")]
+    # Of sums such as F1's there is no answer that is right or wrong.
+    ratio = any(metric.ratio for record in own for metric in record.metrics if metric.name == "gain_over_majority")
+    gain = None if ratio else _measured(own, "gain_over_majority")
     if gain is None or not gain.rows:
         return None
     sums = _by_cluster(gain.rows)
@@ -59,6 +92,47 @@ def swapped_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None
     return (
         f"labels swapped? The model is right on {model:.0f} of {rows:.0f} rows, and the same answer to every text on "
         f"{constant:.0f} (one-sided sign test, p = {chance:.1g})"
+    )
+
+
+def _overconfident(own: Sequence[ProbeRecord]) -> str | None:
+    """That the model is too sure, where the whole interval lies above TOO_SURE."""
+    sure = _measured(own, "overconfidence")
+    if sure is None or sure.low <= TOO_SURE:
+        return None
+    confidence, accuracy = (
+        sum(row.total for row in sure.rows if row.arm == arm) / sum(row.count for row in sure.rows if row.arm == arm)
+        for arm in ("first", "second")
+    )
+    return (
+        f"too sure: its mean confidence is {confidence:.3f}, and {accuracy:.3f} of its answers are right "
+        f"({100 * sure.value:.1f} points [{100 * sure.low:.1f}, {100 * sure.high:.1f}], n = {sure.n_clusters:,}); "
+        "do not read its scores as chances"
+    )
+
+
+def _unconfirmed(own: Sequence[ProbeRecord]) -> Iterator[str]:
+    """The successes of attacks that the reloaded checkpoint does not confirm."""
+    for record in own:
+        for measured in record.measurements:
+            if measured.metric == "unconfirmed_successes" and measured.value > 0:
+                place = " ".join(measured.slice.values())
+                yield (
+                    f"{round(measured.value * measured.n_clusters)} of {measured.n_clusters} successes of {place} are "
+                    "not confirmed by the checkpoint loaded again: its answers hang on more than the text"
+                )
+
+
+def _measured(records: Iterator[ProbeRecord] | Sequence[ProbeRecord], metric: str) -> Measurement | None:
+    """The metric over all rows, of the first record that has it."""
+    return next(
+        (
+            measurement
+            for record in records
+            for measurement in record.measurements
+            if measurement.metric == metric and not measurement.slice
+        ),
+        None,
     )
 
 

@@ -12,6 +12,7 @@ from auditor.evaluation.plan import AuditedModel, Plan, given
 from auditor.evaluation.sampling import SPLITS, Draw, seeded
 from auditor.types import (
     HOME,
+    Asked,
     Case,
     Encoded,
     Example,
@@ -54,10 +55,12 @@ class BoundAudit:
         draw: Draw | None = None,
         drawn: Drawn = _nobody,
         nested: Nested = _not_nested,
+        again: Callable[[], Model] | None = None,
     ) -> None:
         """Bind the plan to one model and one probe.
 
-        ``drawn`` hears of the examples of audited sets in their order, before any case of them.
+        ``drawn`` hears of the examples of audited sets in their order, before any case of them. ``again`` loads the
+        model once more; None: by its own ``reload``.
         """
         self._plan = plan
         self._audited = audited
@@ -66,6 +69,7 @@ class BoundAudit:
         self._draw = draw
         self._drawn = drawn
         self._nested = nested
+        self._again = again or audited.model.reload
 
     @property
     def model(self) -> str:
@@ -118,6 +122,11 @@ class BoundAudit:
         """As ``Audit.encode``."""
         self._check_scope("encode")
         return self._scorer.encode(inputs)
+
+    def why_not(self, asked: Asked) -> str | None:
+        """As ``Audit.why_not``."""
+        self._check_scope("why_not")
+        return self._scorer.why_not(asked, self._again)
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """As ``Audit.fit``."""

@@ -181,10 +181,12 @@ class Measuring:
                 self.asked[name] = max(n, self.asked.get(name, 0))
                 drawn.update(clusters)
 
-        audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, register)
+        audit = BoundAudit(
+            self._plan, self._audited, self._probe, self._scorer, draw, register, again=self._loaded_again
+        )
         self._scorer.reset()
         cases = self._checked(self._cases(self._probe.cases(audit), progress, draw), drawn, draw)
-        for scored in self._scorer.score(cases, reloaded=self._fresh):
+        for scored in self._scorer.score(cases, reloaded=self._fresh, again=self._loaded_again):
             self._add(scored, draw)
         if self._predicts and (draw is None or draw.clusters is None):
             self._tally.predict(clean_answers(self._plan, self._scorer))
@@ -227,7 +229,10 @@ class Measuring:
 
         An attack's success counts only if this checkpoint agrees.
         """
-        if self._probe.interactive and self._reloaded is None:
+        return self._loaded_again() if self._probe.interactive else None
+
+    def _loaded_again(self) -> Model:
+        if self._reloaded is None:
             self._reloaded = self._audited.model.reload()
         return self._reloaded
 

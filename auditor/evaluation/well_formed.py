@@ -10,14 +10,14 @@ from collections.abc import Mapping
 
 from auditor.errors import ProbeError
 from auditor.storage.documents import short
-from auditor.types import Case, Measurement, Skipped
+from auditor.types import ASKED, Case, Measurement, Skipped
 
 
 def check(item: Case | Skipped | Measurement, probe: str) -> None:
     """Check what a probe yields before anything is made of it.
 
-    Raises ProbeError for a slice that is not words to words, for a fact that is neither a word nor a finite number, and
-    for edits of a text field that the example lacks.
+    Raises ProbeError for a slice that is not words to words, for a fact that is neither a word nor a finite number, for
+    edits of a text field that the example lacks, and for edits of a text that is asked about once more.
     """
     where = f"probe {probe}"
     _check_slice(item.slice, where)
@@ -26,6 +26,10 @@ def check(item: Case | Skipped | Measurement, probe: str) -> None:
             if not is_fact(fact):
                 hint = f"use {int(fact)}" if isinstance(fact, bool) else "use a word or a finite number"
                 raise ProbeError(f"the fact {name!r} of a case is {short(fact)}", where=where, hint=hint)
+        if item.asked is not None and (item.edits or item.asked not in ASKED):
+            what = "about an edited text" if item.edits else "in a way that there is not"
+            hint = "leave edits empty" if item.edits else f"use one of {', '.join(ASKED)}"
+            raise ProbeError(f"asks again ({item.asked!r}) {what}", where=where, hint=hint)
         for field in item.edits:
             if field not in item.example.inputs:
                 fields = ", ".join(map(repr, item.example.inputs))

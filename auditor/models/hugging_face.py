@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,21 +94,22 @@ class HuggingFaceModel(TextModel):
         finally:
             self._precision = precision
 
-    def _groups(self, rows: list[Row]) -> list[list[Row]]:
+    def _groups(self, rows: list[Row], *, singly: bool) -> list[list[Row]]:
         # A model that names no padding token treats the filling token as text, so a text may contain it.
         if not self._names_padding and any(self.filling.token in row["input_ids"] for row in rows):
             return [[row] for row in rows]
-        return super()._groups(rows)
+        return super()._groups(rows, singly=singly)
 
     def _logits(self, padded: dict[str, Any]) -> Any:
         import torch
 
         on_device = {name: values.to(self._model.device) for name, values in padded.items()}
-        with torch.inference_mode(), self._autocast(), self._padding_named(len(padded["input_ids"])):
+        with torch.inference_mode(), self._autocast(), self._padding_named(padded):
             return self._model(**on_device).logits
 
-    def _padding_named(self, rows: int) -> contextlib.AbstractContextManager[Any]:
-        if self._names_padding or rows == 1:
+    def _padding_named(self, padded: Mapping[str, Any]) -> contextlib.AbstractContextManager[Any]:
+        alone = len(padded["input_ids"]) == 1
+        if self._names_padding or (alone and bool(padded.get("attention_mask", padded["input_ids"]).bool().all())):
             return contextlib.nullcontext()
         return padding.named_padding(self._model, self.filling.token)
 

@@ -73,11 +73,11 @@ class OnnxModel(TextModel):
         """``cpu`` or ``cuda``."""
         return self._device_kind
 
-    def _groups(self, rows: list[Row]) -> list[list[Row]]:
+    def _groups(self, rows: list[Row], *, singly: bool) -> list[list[Row]]:
         # The export looks for the padding token; a model whose configuration names none does not.
         if not self._names_padding and any(self.filling.token in row["input_ids"] for row in rows):
             raise NoAnswerError("has no answer: the text contains the padding token", where=self._name, hint=TORCH)
-        return super()._groups(rows)
+        return super()._groups(rows, singly=singly)
 
     def _logits(self, padded: dict[str, Any]) -> Any:
         import torch

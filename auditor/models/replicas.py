@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable, Sequence
 
 from auditor.errors import ModelError
-from auditor.types import Encoded, Model, Request, Response
+from auditor.types import Encoded, Model, Pads, Request, Response
 
 
 class Replicas:
@@ -76,6 +76,20 @@ class Replicas:
         model = self._free.get()
         try:
             return model.run(batch)
+        finally:
+            self._free.put(model)
+
+    @property
+    def padded_length(self) -> int:
+        """The most tokens that a text can be padded to; 0: the copies cannot be asked so."""
+        first = self._models[0]
+        return first.padded_length if isinstance(first, Pads) else 0
+
+    def run_together(self, batch: Sequence[Encoded], *, length: int = 0) -> list[Response]:
+        """Return the responses to a batch in one pass, from whichever copy is free."""
+        model = self._free.get()
+        try:
+            return model.run_together(batch, length=length) if isinstance(model, Pads) else model.run(batch)
         finally:
             self._free.put(model)
 

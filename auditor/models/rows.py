@@ -24,14 +24,15 @@ class Filling:
     types: bool = True
     """Whether the model takes token types."""
 
-    def padded(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def padded(self, rows: Sequence[Row], length: int = 0) -> dict[str, Any]:
         """Return the rows as int64 tensors, padded to the longest.
 
-        Their shape is (rows, tokens of the longest row). They include an attention mask if the model takes one.
+        Their shape is (rows, tokens of the longest row), or of ``length`` if that is more. They include an attention
+        mask if the model takes one.
         """
         import torch
 
-        longest = max(len(row["input_ids"]) for row in rows)
+        longest = max(length, *(len(row["input_ids"]) for row in rows))
         masks = [[1] * len(row["input_ids"]) for row in rows]
         columns: dict[str, list[list[int]]] = {
             "input_ids": [self.filled(row["input_ids"], longest, self.token) for row in rows]

@@ -108,19 +108,33 @@ class TextModel(ABC):
         with memory_errors(self._name):
             return self._answers(batch)
 
-    def _answers(self, batch: Sequence[Encoded]) -> list[Response]:
-        scores = [score for group in self._groups(self.rows(batch)) for score in self._scores(group)]
+    @property
+    def padded_length(self) -> int:
+        """The most tokens that a text can be padded to."""
+        return self.head.max_length
+
+    def run_together(self, batch: Sequence[Encoded], *, length: int = 0) -> list[Response]:
+        """Return the answers to a batch in one pass, even of a model that is otherwise asked one by one.
+
+        Every row is padded to ``length`` tokens, or to the longest row if that is more. Raises as ``answers`` does.
+        """
+        with memory_errors(self._name):
+            return self._answers(batch, together=True, length=length)
+
+    def _answers(self, batch: Sequence[Encoded], *, together: bool = False, length: int = 0) -> list[Response]:
+        groups = self._groups(self.rows(batch), singly=self.singly and not together)
+        scores = [score for group in groups for score in self._scores(group, length)]
         return self.head.decode(scores, batch, self.filling)
 
-    def _groups(self, rows: list[Row]) -> list[list[Row]]:
+    def _groups(self, rows: list[Row], *, singly: bool) -> list[list[Row]]:
         """Split the rows, in order, into groups that are scored together."""
-        return [[row] for row in rows] if self.singly else [rows] if rows else []
+        return [[row] for row in rows] if singly else [rows] if rows else []
 
-    def _scores(self, rows: Sequence[Row]) -> list[Any]:
+    def _scores(self, rows: Sequence[Row], length: int) -> list[Any]:
         if not all(row["input_ids"] for row in rows):
             # The answer for a row of padding alone would depend on the batch.
             raise NoAnswerError("has no answer: the tokenizer produces no tokens for the text", where=self._name)
-        padded = self.head.pad(rows, self.filling)
+        padded = self.head.pad(rows, self.filling, length)
         try:
             logits = self._logits(padded)
         except AuditError:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from auditor.engine.lockstep import Lockstep
+from auditor.engine.repeating import Repeater
 from auditor.evaluation.plan import Fitter, Trainer, given_by
 from auditor.evaluation.sampling import SPLITS, seeded
 from auditor.types import (
     HOME,
+    Asked,
     Case,
     Encoded,
     Example,
@@ -113,6 +115,11 @@ class FakeAudit:
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
         """What the model reads. Raises RuntimeError where no model is given."""
         return self._model("what the model reads").encode([self.task.request(each) for each in inputs])
+
+    def why_not(self, asked: Asked) -> str | None:
+        """As an audit says it. Raises RuntimeError where no model is given."""
+        model = self._model("whether the model can be asked again")
+        return Repeater(model, 1).why_not(asked, model.reload)
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """A model by ``fit``. Raises RuntimeError where none is given."""

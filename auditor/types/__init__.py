@@ -4,6 +4,7 @@ Example ─► Case ─► ScoredCase ─► Judged ─► Row ─► Measuremen
 Standard library only: every package of the project may import this one.
 """
 
+from auditor.types.asking import ASKED, Asked
 from auditor.types.cases import (
     HOME,
     WORDS_TOUCHED,
@@ -37,7 +38,7 @@ from auditor.types.probe import (
     Scope,
     lacked_by_task,
 )
-from auditor.types.protocols import Audit, Progress, Silent
+from auditor.types.protocols import Audit, Pads, Progress, Silent
 from auditor.types.records import (
     GROUPED,
     NOT_SELECTED,
@@ -73,6 +74,7 @@ from auditor.types.task import (
 )
 
 __all__ = [
+    "ASKED",
     "CANDIDATE",
     "GROUPED",
     "HOME",
@@ -86,6 +88,7 @@ __all__ = [
     "TASK_NEEDS",
     "WORDS_TOUCHED",
     "Alignment",
+    "Asked",
     "AttackDefaults",
     "AttackRecipe",
     "Audit",
@@ -118,6 +121,7 @@ __all__ = [
     "Names",
     "Offer",
     "Outcome",
+    "Pads",
     "Planned",
     "Probe",
     "ProbeDefaults",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from auditor.types.asking import Asked
 from auditor.types.edits import Alignment, Edits
 from auditor.types.requests import Request
 
@@ -215,6 +216,8 @@ class Case:
     """Known by the probe to have broken the label, where the task cannot tell; counted apart, read by no metric."""
     words: int | None = None
     """How many words the edits were drawn from; None: all of the edited fields."""
+    asked: Asked | None = None
+    """How an example without edits is asked about once more; None: its answer is known and is not asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +290,9 @@ class Judged:
     """Label → probability after; empty where the task has none."""
     details: tuple[Detail, ...] = ()
     """The task's further scores of the answer, for probes that ask for them by ``reads_details``."""
+    label_pairs: Sequence[tuple[str, str]] = ()
+    """Gold label and answered label, for probes that ask for details: of the example, or of each span found with its
+    boundaries."""
     withstood: bool | None = None
     """For interactive probes: whether the decision that attacks work against (``Task.goal``) still stands; None where
     there is no such decision."""

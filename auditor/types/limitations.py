@@ -16,6 +16,11 @@ class Limitation:
 
 LIMITATIONS = (
     Limitation(
+        "repeatability",
+        "Answers hang on chance, padding or what else is in the batch.",
+        "Does the same text get the same answer again, in other company, padded, and after reloading?",
+    ),
+    Limitation(
         "few-shot",
         "With few labelled examples a model generalizes poorly; labels are costly.",
         "How does quality grow with labels, and what would more buy?",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from auditor.types.asking import Asked
 from auditor.types.cases import (
     Case,
     Encoded,
@@ -80,6 +81,13 @@ class Audit(Protocol):
         """The texts as the model reads them."""
         ...
 
+    def why_not(self, asked: Asked) -> str | None:
+        """Why the model cannot be asked so once more; None where it can.
+
+        A probe yields ``Case(…, asked=asked)`` where it can: the engine then asks about the text past the cache.
+        """
+        ...
+
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """A model trained from the base by the audited model's recipe.
 
@@ -120,6 +128,26 @@ class Audit(Protocol):
 
         Its seed is SHA-256 of the audit's seed, the probe's name and the key. The seed does not depend on the model, so
         static cases are equal for all models.
+        """
+        ...
+
+
+@runtime_checkable
+class Pads(Protocol):
+    """A model that answers a whole batch in one padded pass.
+
+    It is no part of ``Model``: a model without it is asked by ``run``, and never about padded texts.
+    """
+
+    @property
+    def padded_length(self) -> int:
+        """The most tokens that a text can be padded to; 0: to none."""
+        ...
+
+    def run_together(self, batch: Sequence[Encoded], *, length: int = 0) -> list[Response]:
+        """Answer a batch in one pass, each text padded to ``length`` tokens or to the longest.
+
+        This is what serving software does, also where ``run`` knows better. Raises as ``Model.run`` does.
         """
         ...
 

@@ -80,9 +80,10 @@ class Metric:
 NOT_SELECTED = "not selected"
 """The reason of a record whose probe ``--probe`` left out."""
 
-Role: TypeAlias = Literal["quality", "robustness", "attack", "shift", "bias"]
-"""quality: the task's own metric on clean data. robustness: answers under noise. attack: answers under an attacker.
-shift: quality on other domains. bias: answers and quality over groups of people."""
+Role: TypeAlias = Literal["repeatability", "quality", "robustness", "attack", "shift", "bias"]
+"""repeatability: answers to the same texts asked again. quality: the task's own metric on clean data. robustness:
+answers under noise. attack: answers under an attacker. shift: quality on other domains. bias: answers and quality over
+groups of people."""
 ROLES: tuple[Role, ...] = get_args(Role)
 Status: TypeAlias = Literal["ok", "too_few", "removed_by_tokenizer"]
 

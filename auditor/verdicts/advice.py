@@ -12,6 +12,10 @@ from auditor.verdicts import remedies
 REMEDY = "audit remedy {folder} proposes a training recipe"
 """The next step after a failure that a remedy answers; ``{folder}``: the results folder."""
 BY_ROLE: Mapping[Role, str] = {
+    "repeatability": (
+        "find what the answers hang on beside the text (dropout that ignores eval(), an attention mask that is not "
+        "read, weights that are missing from the checkpoint), mend it, and audit again"
+    ),
     "quality": "train longer or on more rows, and check that the labels of the data are those of the model",
     "shift": (
         "train on labelled rows of that domain too, or leave its --domain out and release for the home domain alone"
@@ -20,6 +24,7 @@ BY_ROLE: Mapping[Role, str] = {
 }
 """Role of a probe → the next step after a failure."""
 BY_LIMITATION = {
+    "repeatability": "find what the answers hang on beside the text, mend it, and audit again",
     "few-shot": "label more training rows, and train again",
     "domain": "train on labelled rows of that domain too",
     "dynamic": "train again on recent rows",

@@ -24,7 +24,7 @@ from auditor.types import (
     Slice,
     Verdict,
 )
-from auditor.verdicts import more_examples, reasons
+from auditor.verdicts import caveats, more_examples, reasons
 from auditor.verdicts import policy as policies
 from auditor.verdicts.claims import Claim, claims_of
 from auditor.verdicts.multiplicity import SharedError
@@ -58,12 +58,16 @@ def decide(
     failed = shared.failed()
     verdicts += [_verdict(claim, shared, failed) for claim in claims if claim.measurement.status == "ok"]
     verdicts.sort(key=lambda verdict: (verdict.rule, sorted((verdict.slice or {}).items())))
+    caveat = caveats.of(policy, own, verdicts)
+    if caveat is not None:
+        verdicts = caveats.noted(policy, own, verdicts)
     crashed = [
         f"{record.model}: probe {record.probe} crashed: {record.reason}"
         for record in records
         if record.status == "failed"
     ]
-    return _decision(policy, tuple(verdicts), crashed, own)
+    decision = _decision(policy, tuple(verdicts), crashed, own)
+    return decision if caveat is None else caveats.first(decision, caveat)
 
 
 def _without_test(claim: Claim) -> Verdict | None:

@@ -98,9 +98,14 @@ class Head(ABC, Generic[RequestT]):
     def rows(self, encoded: Encoded) -> Sequence[Row]:
         """Return the rows that the model reads for one request."""
 
-    def pad(self, rows: Sequence[Row], filling: Filling) -> dict[str, Any]:
-        """Return the rows as tensors, padded to the longest row."""
-        return filling.padded(rows)
+    @property
+    def max_length(self) -> int:
+        """The most tokens of a row."""
+        return self._max_length
+
+    def pad(self, rows: Sequence[Row], filling: Filling, length: int = 0) -> dict[str, Any]:
+        """Return the rows as tensors, padded to the longest row, or to ``length`` if that is more."""
+        return filling.padded(rows, length)
 
     @abstractmethod
     def decode(self, scores: Sequence[Any], batch: Sequence[Encoded], filling: Filling) -> list[Response]:
