@@ -8,7 +8,7 @@ chose the methods: a test simulates each on a grid of clusters, cases, rates and
 from auditor.stats import looks
 from auditor.stats.comparisons import Contrast, compare
 from auditor.stats.estimates import METHODS, Estimate, bounds, estimate, more_clusters
-from auditor.stats.intervals import mean_of_ratios
+from auditor.stats.ratios import mean_of_ratios
 from auditor.stats.regression import ARMS as CLEAN_ARMS
 from auditor.stats.regression import BY_KIND as REGRESSED
 from auditor.stats.sequential import METHODS as SEQUENTIAL

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.stats import intervals
+from auditor.stats import intervals, ratios
 from auditor.stats.clusters import Arm, Array, arms, only
 from auditor.types import Kind, Row
 
@@ -71,16 +71,14 @@ def _pairs(mine: dict[str, Arm], theirs: dict[str, Arm], names: Sequence[str]) -
 
 def _bounds(pairs: Sequence[tuple[Arm, Arm]], differences: Array, width: float, ratio: bool) -> tuple[float, float]:
     if ratio:
-        # Pseudo-values have no range of their own; a range twice as wide takes the pseudo-clusters twice as far.
-        low, high = intervals.plus_two_t(differences / width, SIDE)
-    else:
-        cases = min(float(arm.counts.sum()) for pair in pairs for arm in pair)
-        low, high = intervals.rises_and_falls(intervals.unit(differences, width), cases, SIDE)
+        return intervals.scaled_change(differences, SIDE)
+    cases = min(intervals.cases_of(arm) for pair in pairs for arm in pair)
+    low, high = intervals.rises_and_falls(intervals.unit(differences, width), cases, SIDE)
     return width * low, width * high
 
 
 def _values(arm: Arm, ratio: bool) -> Array:
-    return intervals.ratio_pseudo_values(arm.totals, arm.counts)[1] if ratio else arm.means
+    return ratios.pseudo_values(arm.totals, arm.counts)[1] if ratio else arm.means
 
 
 def _value(pairs: Sequence[tuple[Arm, Arm]], ratio: bool) -> float:

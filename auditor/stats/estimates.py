@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
-from auditor.stats import intervals, regression
-from auditor.stats.clusters import Arm, Array, arms, only, paired
+from auditor.stats import gaps, intervals, ratios, regression
+from auditor.stats.clusters import Arm, arms, only, paired
 from auditor.stats.sequential import METHODS as SEQUENTIAL
 from auditor.stats.sequential import read, sequential_method
 from auditor.types import Kind, Row
@@ -21,13 +20,24 @@ SIDE = 0.025
 """Error of each side of the two-sided 95 % interval."""
 
 METHODS = {
-    "exact_or_korn_graubard": "Clopper–Pearson (1934) with one yes-or-no case a cluster, else Korn–Graubard (1998)",
-    "rises_and_falls": "hybrid of the bounds of rises and of falls, paired by cluster (Zou & Donner 2008)",
-    "newcombe": "Newcombe's hybrid of the two arms' bounds (1998)",
-    "jackknife_ratio": "delete-one-cluster jackknife of a ratio of sums, t",
-    "jackknife_ratio_change": "delete-one-cluster jackknife of a difference of two paired ratios, t",
-    "newcombe_ratio": "Newcombe's hybrid of two jackknifed ratios",
-    "largest_gap": "paired bounds for each pair of groups; low Bonferroni-corrected, high intersection–union",
+    "exact_or_korn_graubard": (
+        "Clopper–Pearson (1934) with one yes-or-no case a cluster, else beta bounds of the effective sample size "
+        "(after Korn & Graubard 1998)"
+    ),
+    "rises_and_falls": (
+        "hybrid of the beta bounds of rises and of falls, paired by cluster, on their effective sample sizes "
+        "(Zou & Donner 2008)"
+    ),
+    "newcombe": "Newcombe's hybrid (1998) of the two arms' beta bounds",
+    "jackknife_ratio": "delete-one-cluster jackknife of a ratio of sums, t on the logit scale",
+    "jackknife_ratio_change": (
+        "hybrid of rises and of falls in the jackknife pseudo-values of a difference of two paired ratios"
+    ),
+    "newcombe_ratio": "Newcombe's hybrid (1998) of two ratios, jackknifed on the logit scale",
+    "largest_gap": (
+        "inverted test of the largest gap, by the joint distribution of the groups' means (cf. Tukey–Kramer; "
+        "Chernozhukov, Lee & Rosen 2013)"
+    ),
     "median_order_statistics": "order statistics, binomial",
     **regression.METHODS,
     **SEQUENTIAL,
@@ -166,7 +176,7 @@ def _two_arms(by_name: dict[str, Arm]) -> tuple[Arm, Arm]:
 def _newcombe(by_name: dict[str, Arm], alpha: float, _low: float, high: float) -> tuple[float, Bounds, int]:
     first, second = _two_arms(by_name)
     first_mean, second_mean = float(first.means.mean()), float(second.means.mean())
-    limits = intervals.mean_bounds(first, alpha, 0.0, high), intervals.mean_bounds(second, alpha, 0.0, high)
+    limits = (intervals.arm_bounds(first, alpha, high), intervals.arm_bounds(second, alpha, high))
     return (
         first_mean - second_mean,
         _hybrid(first_mean, second_mean, *limits),
@@ -176,24 +186,12 @@ def _newcombe(by_name: dict[str, Arm], alpha: float, _low: float, high: float) -
 
 def _hybrid(first_value: float, second_value: float, first: Bounds, second: Bounds) -> Bounds:
     difference = first_value - second_value
-    low = difference - math.hypot(first_value - first[0], second[1] - second_value)
-    return low, difference + math.hypot(first[1] - first_value, second_value - second[0])
-
-
-def _ratio_bounds(arm: Arm, alpha: float) -> tuple[float, Bounds]:
-    """Return a ratio and its jackknife bounds.
-
-    Where no cluster differs, the bounds are those of as many clusters that all agree.
-    """
-    value, error = intervals.ratio_error(arm.totals, arm.counts)
-    if error > 1e-12:
-        return value, intervals.jackknife(arm.totals, arm.counts, alpha)
-    n = float(len(arm.clusters))
-    return value, intervals.clopper_pearson(value * n, n, alpha)
+    low = difference - math.hypot(max(first_value - first[0], 0.0), max(second[1] - second_value, 0.0))
+    return low, difference + math.hypot(max(first[1] - first_value, 0.0), max(second_value - second[0], 0.0))
 
 
 def _ratio(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    value, limits = _ratio_bounds(by_name[""], alpha)
+    value, limits = ratios.bounds(by_name[""], alpha)
     return value, limits, len(by_name[""].clusters)
 
 
@@ -201,53 +199,25 @@ def _ratio_change(by_name: dict[str, Arm], alpha: float, _low: float, _high: flo
     first, second = paired(*_two_arms(by_name))
     counted = {name for arm in (first, second) for name, count in zip(arm.clusters, arm.counts, strict=True) if count}
     first, second = only(first, counted), only(second, counted)
-    first_ratio, first_pseudo = intervals.ratio_pseudo_values(first.totals, first.counts)
-    second_ratio, second_pseudo = intervals.ratio_pseudo_values(second.totals, second.counts)
-    return first_ratio - second_ratio, intervals.plus_two_t(first_pseudo - second_pseudo, alpha), len(first.clusters)
+    first_ratio, first_pseudo = ratios.pseudo_values(first.totals, first.counts)
+    second_ratio, second_pseudo = ratios.pseudo_values(second.totals, second.counts)
+    return first_ratio - second_ratio, intervals.scaled_change(first_pseudo - second_pseudo, alpha), len(first.clusters)
 
 
 def _newcombe_ratio(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
     first_arm, second_arm = _two_arms(by_name)
-    first_ratio, first = _ratio_bounds(first_arm, alpha)
-    second_ratio, second = _ratio_bounds(second_arm, alpha)
+    first_ratio, first = ratios.bounds(first_arm, alpha)
+    second_ratio, second = ratios.bounds(second_arm, alpha)
     clusters = min(len(first_arm.clusters), len(second_arm.clusters))
     return first_ratio - second_ratio, _hybrid(first_ratio, second_ratio, first, second), clusters
 
 
 def _gap(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
-    """Return the largest difference between groups, and its bounds.
-
-    The low side is corrected for the pairs that it was chosen from; the high side is the largest high bound.
-    """
-    pairs = [
-        paired(by_name[left], by_name[right])
-        for left, right in combinations(sorted(by_name), 2)
-        if left.rpartition("/")[0] == right.rpartition("/")[0]
-    ]
-    if not pairs:
-        raise ValueError("a gap needs two groups")
-    largest, low, high, clusters = 0.0, 0.0, 0.0, 0
-    for first, second in pairs:
-        differences = first.means - second.means
-        mean = float(differences.mean())
-        if mean < 0:
-            differences, mean = -differences, -mean
-        largest, clusters = max(largest, mean), max(clusters, len(differences))
-        low = max(low, _gap_bounds(differences, alpha / len(pairs))[0])
-        high = max(high, _gap_bounds(differences, alpha)[1])
-    return largest, (low, high), clusters
-
-
-def _gap_bounds(differences: Array, alpha: float) -> Bounds:
-    """Return the bounds of a mean of differences.
-
-    Plain t would be too narrow: a few sentences that flip the score hide their variance among many that do not.
-    """
-    import numpy as np
-
-    if bool(np.isin(differences, (-1.0, 0.0, 1.0)).all()):
-        return intervals.rises_and_falls(differences, float(len(differences)), alpha)
-    return intervals.plus_two_t(differences, alpha)
+    """Return the largest difference between groups of one family, and its bounds."""
+    families: dict[str, list[Arm]] = {}
+    for name in sorted(by_name):
+        families.setdefault(name.rpartition("/")[0], []).append(by_name[name])
+    return gaps.bounds(list(families.values()), alpha)
 
 
 def _median(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:

@@ -1,17 +1,31 @@
-"""One-sided bounds of means, paired changes, ratios and medians.
+"""One-sided bounds of means, paired changes and medians.
 
 All are pure functions of arrays. Each returns (low, high), and the truth exceeds each side with probability at most
-about ``alpha``.
+about ``alpha``. The constants are those with which simulation found every side wrong in at most about 6 % of the draws
+at ``alpha`` = 5 %, and no method that covers too more than a tenth narrower (tests/test_stats_coverage.py).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from auditor.stats.clusters import Arm, Array
 
 Bounds = tuple[float, float]
 
+INNER = 0.25
+"""Events by which a beta bound lies inside Clopper & Pearson's (0), on the way to Jeffreys' (0.5)."""
 HIDDEN = 0.5
-"""Share of one unseen cluster, at the far end of the range, that a side's variance counts beside the clusters seen."""
+"""Share of one unseen cluster that a side's variance counts beside the clusters seen."""
+SEEN = 10.0
+"""Clusters that carry a side's variance from which on the unseen one counts less."""
+LONE = 2.5
+"""Below so many, the clusters seen do not tell how far the unseen one goes: to the end of the range."""
+SPARSE = 15.0
+"""Below so many a side, a t interval with pseudo-clusters at the ends of the range covers as well."""
+
+AGREE = 1e-12
+"""A variance below is that of values that are all equal."""
 
 
 def clopper_pearson(events: float, n: float, alpha: float) -> Bounds:
@@ -19,71 +33,176 @@ def clopper_pearson(events: float, n: float, alpha: float) -> Bounds:
 
     ``events`` and ``n`` need not be whole (Korn & Graubard 1998).
     """
+    return _beta(events, n, alpha, 0.0)
+
+
+def _beta(events: float, n: float, alpha: float, inner: float) -> Bounds:
+    """Return beta bounds of ``events`` in ``n``.
+
+    ``inner``: 0 for Clopper & Pearson's, 0.5 for Jeffreys'.
+    """
     from scipy.special import betaincinv
 
-    low = 0.0 if events <= 0 else float(betaincinv(events, n - events + 1, alpha))
-    high = 1.0 if events >= n else float(betaincinv(events + 1, n - events, 1 - alpha))
+    low = 0.0 if events <= 0 else float(betaincinv(events + inner, n - events + 1 - inner, alpha))
+    high = 1.0 if events >= n else float(betaincinv(events + 1 - inner, n - events + inner, 1 - alpha))
     return low, high
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """How values in [0, 1] of one side vary between clusters."""
+
+    n: int
+    mean: float
+    squares: float
+    """Sum of squared distances from the mean."""
+    carriers: float
+    """How many clusters carry the variance: (Σ v²)² ÷ Σ v⁴, as many as there are if they are equal."""
+    hidden: float
+    """Share of the unseen cluster that counts."""
+    reach: float
+    """How far from the mean the unseen cluster lies."""
+    above: int
+    """Clusters above 0."""
+    largest: float
+
+    def size(self, cases: float, alpha: float, *, hidden: bool) -> float:
+        """Return the effective sample size, between the clusters and the cases.
+
+        It is n ÷ design effect, for t degrees of freedom (Korn & Graubard 1998). No values in [0, 1] vary more than yes
+        and no in one case a cluster do. Clusters that all agree count once.
+        """
+        share = self.hidden if hidden else 0.0
+        squares = self.squares + share * self.reach**2
+        if squares <= AGREE * self.n:
+            return float(self.n)
+        size = min(cases, self.mean * (1.0 - self.mean) * self.n * (self.n - 1 + share) / squares)
+        return max(size * (t_quantile(10**6, alpha) / t_quantile(self.n - 1, alpha)) ** 2, float(self.n))
+
+
+def _spread(values: Array) -> _Spread:
+    """Return how the values vary.
+
+    The unseen cluster goes half as far beyond the largest value as that goes beyond the mean of those above 0.
+    """
+    squared = values * values
+    fourth = float((squared * squared).sum())
+    mean, some = float(values.mean()), values[values > 0]
+    carriers = float(squared.sum()) ** 2 / fourth if fourth > 0 else 0.0
+    largest = float(values.max())
+    end = min(1.0, largest + (largest - float(some.mean())) / 2) if carriers >= LONE else 1.0
+    return _Spread(
+        n=len(values),
+        mean=mean,
+        squares=float(((values - mean) ** 2).sum()),
+        carriers=carriers,
+        hidden=HIDDEN * min(1.0, SEEN / max(carriers, 1.0)),
+        reach=max(end - mean, 0.0),
+        above=len(some),
+        largest=largest,
+    )
 
 
 def korn_graubard(values: Array, cases: float, alpha: float) -> Bounds:
     """Return bounds of the mean of clusters' values in [0, 1].
 
-    Korn & Graubard (1998): Clopper–Pearson on the effective sample size n ÷ design effect, with t degrees of freedom,
-    at most the cases. Rare events that come in clusters hide their variance until a bad cluster is seen (88 % one-sided
-    coverage as published), so each side's variance counts HIDDEN of a cluster at the far end. Without any event the
-    sample is as large as the number of clusters.
+    After Korn & Graubard (1998): beta bounds on the effective sample size. Rare events that come in clusters hide their
+    variance until a bad cluster is seen (88 % one-sided coverage as published), so each side's variance counts HIDDEN
+    of a cluster beyond those seen. Without any event the sample is as large as the number of clusters. Where few
+    clusters carry the variance, the t bounds with a pseudo-cluster at each end hold too, and the tighter are taken.
     """
     import numpy as np
 
     inside = np.clip(values, 0.0, 1.0)
-    return 1.0 - _korn_graubard_high(1.0 - inside, cases, alpha), _korn_graubard_high(inside, cases, alpha)
+    return 1.0 - _high(1.0 - inside, cases, alpha), _high(inside, cases, alpha)
 
 
-def _korn_graubard_high(values: Array, cases: float, alpha: float) -> float:
-    n, mean = len(values), float(values.mean())
-    if mean <= 0.0 or mean >= 1.0:
-        return clopper_pearson(mean * n, float(n), alpha)[1]
-    squares = float(((values - mean) ** 2).sum()) + HIDDEN * (1.0 - mean) ** 2
-    effective = min(cases, mean * (1.0 - mean) * n * (n - 1 + HIDDEN) / squares)
-    effective = max(effective * (_t(10**6, alpha) / _t(n - 1, alpha)) ** 2, 1.0)
-    return clopper_pearson(mean * effective, effective, alpha)[1]
+def _high(values: Array, cases: float, alpha: float) -> float:
+    import numpy as np
+
+    spread = _spread(values)
+    if spread.mean <= 0.0 or spread.mean >= 1.0:
+        return clopper_pearson(spread.mean * spread.n, float(spread.n), alpha)[1]
+    size = spread.size(cases, alpha, hidden=True)
+    high = _beta(spread.mean * size, size, alpha, INNER)[1]
+    if spread.carriers >= SPARSE:
+        return high
+    return min(high, student(np.concatenate([values, [1.0, 0.0]]), alpha)[1])
 
 
 def rises_and_falls(differences: Array, cases: float, alpha: float) -> Bounds:
     """Return bounds of the mean of paired differences in [-1, 1].
 
     They are the bounds of the rises less those of the falls. Rises max(d, 0) and falls max(−d, 0) are means of values
-    in [0, 1] with bounds of their own (exact for one yes-or-no case per cluster, Korn–Graubard otherwise), combined
-    with their correlation (Zou & Donner 2008; Newcombe 1998, method 10). The result keeps an exact bound's width when
-    no or few clusters changed.
+    in [0, 1] with beta bounds of their own, combined with their correlation (Zou & Donner 2008; Newcombe 1998, method
+    10). With one yes-or-no case a cluster they are as tight as Tango's score interval (1998) wherever that covers. With
+    more, each side counts its effective sample size; a side without events takes over the other's. Where few clusters
+    carry the change, the t bounds with a pseudo-cluster at each end hold too, and the tighter are taken.
     """
     import numpy as np
 
     up, down = np.clip(differences, 0.0, 1.0), np.clip(-differences, 0.0, 1.0)
-    n, rise, fall = len(differences), float(up.mean()), float(down.mean())
-    if bool(((up + down) * (1.0 - up - down) == 0).all()):
-        rises, falls = clopper_pearson(float(up.sum()), n, alpha), clopper_pearson(float(down.sum()), n, alpha)
-    else:
-        rises, falls = korn_graubard(up, cases, alpha), korn_graubard(down, cases, alpha)
-    spread = float(up.std()) * float(down.std())
-    correlation = -rise * fall / spread if spread > 0 else 0.0
+    single = bool(((up + down) * (1.0 - up - down) == 0).all())
+    rises, falls = _spread(up), _spread(down)
+    product = float(up.std()) * float(down.std())
+    correlation = -rises.mean * falls.mean / product if product > 0 else 0.0
+    rise = _side(rises, falls, cases, alpha, single=single)
+    fall = _side(falls, rises, cases, alpha, single=single)
+    difference = rises.mean - falls.mean
+    low = difference - _hypot(rises.mean - rise[0], fall[1] - falls.mean, correlation)
+    high = difference + _hypot(rise[1] - rises.mean, falls.mean - fall[0], correlation)
+    if not single and rises.carriers + falls.carriers < 2 * SPARSE:
+        ends = plus_two_t(differences, alpha)
+        low, high = max(low, ends[0]), min(high, ends[1])
+    return low, high
 
-    def half(rise_error: float, fall_error: float) -> float:
-        return float(
-            max(rise_error * rise_error + fall_error * fall_error - 2 * correlation * rise_error * fall_error, 0.0)
-            ** 0.5
-        )
 
-    difference = rise - fall
-    return difference - half(rise - rises[0], falls[1] - fall), difference + half(rises[1] - rise, fall - falls[0])
+def _side(own: _Spread, other: _Spread, cases: float, alpha: float, *, single: bool) -> Bounds:
+    """Return bounds of the rises, or of the falls.
+
+    ``single``: there is one yes-or-no case a cluster, so that the sample is as large as their number.
+    """
+    n = float(own.n)
+    if own.mean >= 1.0 or own.mean <= 0.0 >= other.mean:
+        return clopper_pearson(own.mean * n, n, alpha)
+    sizes, width = (n, n), 1.0
+    if single:
+        pass
+    elif own.carriers >= LONE:
+        sizes = own.size(cases, alpha, hidden=False), own.size(cases, alpha, hidden=True)
+    elif 2 * (own.above + other.above) > own.n:
+        # Most clusters change, as scores do: an unseen one goes half as far beyond as the last lies from the mean.
+        width = min(1.0, own.largest + (own.largest + max(other.mean - own.mean, 0.0)) / 2)
+    elif own.mean <= 0.0 and other.carriers >= LONE:
+        sizes = (n, other.size(cases, alpha, hidden=True))
+    below, above = (_beta(own.mean / width * size, size, alpha, INNER) for size in sizes)
+    return width * below[0], width * above[1]
+
+
+def _hypot(first: float, second: float, correlation: float) -> float:
+    """Return the length of two errors that correlate.
+
+    At a large alpha a bound may lie beyond its value; it then has no length.
+    """
+    first, second = max(first, 0.0), max(second, 0.0)
+    return float(max(first * first + second * second - 2 * correlation * first * second, 0.0) ** 0.5)
+
+
+def scaled_change(differences: Array, alpha: float) -> Bounds:
+    """Return bounds of the mean of differences that know no range.
+
+    They are of about [-1, 1], such as jackknife pseudo-values; the largest sets the range where it is beyond.
+    """
+    width = max(1.0, float(abs(differences).max()))
+    low, high = rises_and_falls(differences / width, float("inf"), alpha)
+    return width * low, width * high
 
 
 def plus_two_t(differences: Array, alpha: float) -> Bounds:
     """Return t bounds of a mean, with one pseudo-cluster at each end.
 
-    The differences are of about [-1, 1], such as jackknife pseudo-values. The pseudo-clusters (after the adjusted Wald
-    interval of Bonett & Price 2012) keep the interval wide where nothing changes.
+    The differences are in [-1, 1]. The pseudo-clusters (after the adjusted Wald interval of Bonett & Price 2012) keep
+    the interval wide where nothing changes.
     """
     import numpy as np
 
@@ -96,60 +215,8 @@ def student(values: Array, alpha: float) -> Bounds:
     The ``values`` must differ.
     """
     n = len(values)
-    mean, half = float(values.mean()), _t(n - 1, alpha) * float(values.std(ddof=1)) / n**0.5
+    mean, half = float(values.mean()), t_quantile(n - 1, alpha) * float(values.std(ddof=1)) / n**0.5
     return mean - half, mean + half
-
-
-def jackknife(totals: Array, counts: Array, alpha: float) -> Bounds:
-    """Return bounds of Σ totals ÷ Σ counts.
-
-    They come from the delete-one-cluster jackknife with t degrees of freedom.
-    """
-    value, error = ratio_error(totals, counts)
-    half = _t(max(len(totals) - 1, 1), alpha) * error
-    return value - half, value + half
-
-
-def ratio_error(totals: Array, counts: Array) -> tuple[float, float]:
-    """Return a ratio of sums and its jackknife standard error."""
-    value, pseudo = ratio_pseudo_values(totals, counts)
-    n = len(totals)
-    return value, float(pseudo.std(ddof=1)) / n**0.5 if n > 1 else 0.0
-
-
-def ratio_pseudo_values(totals: Array, counts: Array) -> tuple[float, Array]:
-    """Return a ratio of sums and its jackknife pseudo-values.
-
-    There is one pseudo-value per cluster.
-    """
-    n, total, count = len(totals), totals.sum(), counts.sum()
-    value = float(total / count)
-    rest = count - counts
-    without = (total - totals) / rest.clip(min=1e-300)
-    without[rest <= 0] = value
-    return value, n * value - (n - 1) * without
-
-
-def mean_of_ratios(totals: Array, counts: Array, alpha: float) -> tuple[float, Bounds]:
-    """Return the mean of several ratios of sums, and its bounds.
-
-    Macro-F1 is such a mean. The bounds come from the jackknife over clusters (Efron & Stein 1981). One cluster alone
-    says nothing about how clusters differ: its bounds are 0 and 1.
-
-    ``totals`` and ``counts``: of shape (clusters, ratios), float64. Ratios without any count are left out (ValueError
-    if all are).
-    """
-    import numpy as np
-
-    there = counts.sum(axis=0) > 0
-    if not there.any():
-        raise ValueError("no ratio has a count")
-    pairs = [ratio_pseudo_values(totals[:, k], counts[:, k]) for k in np.flatnonzero(there)]
-    value = float(np.mean([ratio for ratio, _ in pairs]))
-    if len(totals) < 2:
-        return value, (0.0, 1.0)  # one cluster says nothing about how clusters differ
-    low, high = student(np.mean([pseudo for _, pseudo in pairs], axis=0), alpha)
-    return value, (max(0.0, min(low, value)), min(1.0, max(high, value)))
 
 
 def median_order(values: Array, alpha: float) -> Bounds:
@@ -179,8 +246,20 @@ def mean_bounds(arm: Arm, alpha: float, low: float, high: float) -> Bounds:
     if arm.binary and (low, high) == (0.0, 1.0):
         return clopper_pearson(float(arm.totals.sum()), float(len(arm.totals)), alpha)
     shares = unit(arm.means - low, width)
-    limits = korn_graubard(shares, float(arm.counts.sum()), alpha)
+    limits = korn_graubard(shares, cases_of(arm), alpha)
     return low + width * limits[0], low + width * limits[1]
+
+
+def arm_bounds(arm: Arm, alpha: float, high: float) -> Bounds:
+    """Return bounds of one arm's mean of values in [0, high], for a hybrid with another arm's.
+
+    An error of two arms is rarely at the end of both: with one yes-or-no case a cluster, exact bounds make a hybrid
+    that misses 3 to 4 % for 5 %. The beta bounds are INNER inside them.
+    """
+    if arm.binary and high == 1.0:
+        n, events = float(len(arm.totals)), float(arm.totals.sum())
+        return _beta(events, n, alpha, INNER if 0.0 < events < n else 0.0)
+    return mean_bounds(arm, alpha, 0.0, high)
 
 
 def change_bounds(first: Arm, second: Arm, alpha: float, width: float) -> Bounds:
@@ -189,8 +268,18 @@ def change_bounds(first: Arm, second: Arm, alpha: float, width: float) -> Bounds
     Both arms have the same clusters; the differences are within [-width, width].
     """
     shares = unit(first.means - second.means, width)
-    limits = rises_and_falls(shares, float(min(first.counts.sum(), second.counts.sum())), alpha)
+    limits = rises_and_falls(shares, min(cases_of(first), cases_of(second)), alpha)
     return width * limits[0], width * limits[1]
+
+
+def cases_of(arm: Arm) -> float:
+    """Return how many yes-or-no cases an arm has.
+
+    Other values, which vary less than yes and no do, set no such end to the effective sample size: infinity.
+    """
+    import numpy as np
+
+    return float(arm.counts.sum()) if bool((arm.totals == np.rint(arm.totals)).all()) else float("inf")
 
 
 def unit(values: Array, width: float) -> Array:
@@ -206,7 +295,8 @@ def unit(values: Array, width: float) -> Array:
     return shares
 
 
-def _t(degrees: int, alpha: float) -> float:
+def t_quantile(degrees: int, alpha: float) -> float:
+    """Return the quantile of Student's t that ``alpha`` exceeds."""
     from scipy.special import stdtrit
 
     return float(stdtrit(max(degrees, 1), 1 - alpha))

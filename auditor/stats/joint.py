@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from auditor.stats import intervals
+from auditor.stats import ratios
 from auditor.stats.clusters import Arm, Array, arms, paired
 from auditor.types import Metric, Row
 
@@ -68,7 +68,7 @@ def _arm(by_name: dict[str, Arm], name: str) -> Arm:
 
 def _deviations(arm: Arm, ratio: bool) -> Array:
     """Return the deviations of clusters' values, or jackknife pseudo-values, from their mean; each ÷ their number."""
-    values = intervals.ratio_pseudo_values(arm.totals, arm.counts)[1] if ratio else arm.means
+    values = ratios.pseudo_values(arm.totals, arm.counts)[1] if ratio else arm.means
     return (values - values.mean()) / len(values)
 
 

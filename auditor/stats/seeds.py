@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auditor.stats import intervals
+from auditor.stats import intervals, ratios
 from auditor.stats.clusters import Array
 
 SIDE = 0.025
@@ -49,7 +49,7 @@ def table(by_seed: Sequence[Sums], *, ratio: bool = False) -> Table:
     sums = np.array([[seed[name] for name in clusters] for seed in by_seed], dtype=np.float64)
     totals, counts = sums[:, :, 0], sums[:, :, 1]
     if ratio:
-        rows = [intervals.ratio_pseudo_values(total, count) for total, count in zip(totals, counts, strict=True)]
+        rows = [ratios.pseudo_values(total, count) for total, count in zip(totals, counts, strict=True)]
         values = np.array([pseudo - pseudo.mean() + value for value, pseudo in rows])
     else:
         values = totals / counts
@@ -91,14 +91,13 @@ def bounds(table: Table, alpha: float, *, low: float, high: float) -> tuple[floa
     import numpy as np
     from scipy.special import stdtrit
 
-    mean, width = table.values.mean(axis=0), max(abs(low), abs(high))
+    mean, value, width = table.values.mean(axis=0), table.value, max(abs(low), abs(high))
     if table.ratio:
-        ends = intervals.plus_two_t(mean / width, alpha)
+        below, above = ratios.logit_bounds(value, mean, alpha) if low >= 0.0 else intervals.scaled_change(mean, alpha)
     else:
         of_mean = intervals.korn_graubard if low >= 0.0 else intervals.rises_and_falls
-        ends = of_mean(mean / width, table.cases, alpha)
-    below, above = (width * end for end in ends)
-    seeds, value = len(table.values), table.value
+        below, above = (width * end for end in of_mean(mean / width, table.cases, alpha))
+    seeds = len(table.values)
     half = float(stdtrit(seeds - 1, 1 - alpha)) * seed_error(table.values) if seeds > 1 else 0.0
     ends = value - float(np.hypot(value - below, half)), value + float(np.hypot(above - value, half))
     return max(low, ends[0]), min(high, ends[1])
