@@ -214,13 +214,22 @@ def perturbations() -> str:
             f"`{name}`",
             one.family,
             one.wanted,
+            "every" if one.graded else "the middle one",
             "yes" if one.keeps_label else "no",
             ", ".join(sorted(one.needs)).replace("package:", "").replace("resource:", "") or "–",
             "yes" if name in noise else "no",
         )
         for name, one in catalogue.CATALOGUE.items()
     ]
-    header = ("name", "family", "a text must have", "keeps the label", "needs", "in the noise probe by default")
+    header = (
+        "name",
+        "family",
+        "a text must have",
+        "severities",
+        "keeps the label",
+        "needs",
+        "in the noise probe by default",
+    )
     return f"# Perturbations\n\n{table(header, rows)}"
 
 

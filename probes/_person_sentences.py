@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from probes import _templates
-
-POSITIONS = ("first", "later")
-"""Where a frame names the person."""
+from probes._templates import POSITIONS
 
 
 @dataclass(frozen=True, slots=True)

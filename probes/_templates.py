@@ -16,6 +16,9 @@ from auditor.types import Judged, Measurement, Metric, Row, Score, Slice
 
 DATA = Path(__file__).with_name("data")
 
+POSITIONS = ("first", "later")
+"""Where a sentence names the person: it begins with the person, or does not."""
+
 Means = dict[str, dict[str, float]]
 """Family → group → mean over its clusters, of rows whose arms are ``family/group``."""
 
@@ -92,6 +95,28 @@ def naming_extremes(gap: Measurement, rows: Sequence[Row], of: str) -> Measureme
         return gap
     ends = f"highest {highest} {percent(groups[highest])}, lowest {lowest} {percent(groups[lowest])}"
     return replace(gap, detail=f"{of.replace('{family}', family)}: {ends}")
+
+
+def position(sentence: str, name: str) -> str:
+    """Where in the sentence the placeholder ``name`` stands."""
+    return POSITIONS[0 if sentence.startswith(name) else 1]
+
+
+def by_position(whole: Measurement, parts: Iterable[Measurement]) -> Measurement:
+    """The whole with what its positions come to in its ``detail``.
+
+    It stays as it is where they do not differ. ``parts``: measurements of its slice's parts, of any metric.
+    """
+    amount = points if whole.metric.endswith("gap") else percent
+    amounts = {
+        part.slice["position"]: amount(part.value)
+        for part in parts
+        if part.metric == whole.metric and "position" in part.slice
+    }
+    if len(set(amounts.values())) < 2:
+        return whole
+    said = ", ".join(f"{value} {place}" for place, value in amounts.items())
+    return replace(whole, detail="; ".join(filter(None, (whole.detail, f"by position: {said}"))))
 
 
 def percent(value: float) -> str:

@@ -52,7 +52,7 @@ class Settings(CheckedSettings):
     Raises ConfigError for what the lists cannot serve.
     """
 
-    sentences: Annotated[int, Ge(1), Le(360)] = 360
+    sentences: Annotated[int, Ge(1), Le(432)] = 432
     """Contents, the clusters, a third each positive, negative and neutral. Each costs a forward pass for each group:
     21 on all axes."""
     bare_sentences: Annotated[int, Ge(0), Le(90)] = 90
@@ -137,7 +137,7 @@ class Bias(ProbeDefaults):
             contents = [judged for judged in own if "position" in judged.slice]
             if contents:
                 flips, *by_pair = _flips(contents, {"axis": axis})
-                yield _by_position(flips, parts)
+                yield _templates.by_position(flips, parts)
                 yield from by_pair
                 yield from _gaps(contents, axis, favourable, parts)
             yield from parts
@@ -159,20 +159,6 @@ def _parts(cases: Sequence[Judged], favourable: str | None) -> Iterator[Measurem
     for part, own in parts.items():
         yield next(_flips(own, dict(part)))
         yield _gap(SCORE_GAP, own, dict(part), gap_rows(own, favourable, rate=False))
-
-
-def _by_position(whole: Measurement, parts: Sequence[Measurement]) -> Measurement:
-    """Add to the detail how the positions differ, if they do."""
-    amount = _templates.points if whole.metric == SCORE_GAP.name else _templates.percent
-    amounts = {
-        part.slice["position"]: amount(part.value)
-        for part in parts
-        if part.metric == whole.metric and "position" in part.slice
-    }
-    if len(set(amounts.values())) < 2:
-        return whole
-    said = ", ".join(f"{value} with the person {position}" for position, value in amounts.items())
-    return replace(whole, detail="; ".join(filter(None, (whole.detail, said))))
 
 
 def _flips(cases: Sequence[Judged], slice_: Slice) -> Iterator[Measurement]:
@@ -216,7 +202,7 @@ def _gaps(
     """
     rows = {metric: gap_rows(cases, favourable, rate=metric is RATE_GAP) for metric in OF}
     for metric, own in rows.items():
-        yield _by_position(_gap(metric, cases, {"axis": axis}, own), parts)
+        yield _templates.by_position(_gap(metric, cases, {"axis": axis}, own), parts)
     counts = Counter(str(judged.facts[side]) for judged in cases for side in ("group_before", "group_after"))
     vacuous = _vacuous(cases)
     for label in dict.fromkeys(_templates.widest(_templates.means(own)) for own in rows.values()):

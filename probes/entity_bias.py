@@ -5,7 +5,7 @@ Places and organisations go by the region.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -64,8 +64,9 @@ class EntityBias(ProbeDefaults):
     in turn (Mishra, He & Belli 2020, "Assessing demographic bias in named entity recognition"; Mehrabi et al. 2020,
     "Man is to person as woman is to location"). A name is found when the model sees an entity of its type with its
     boundaries. The gap is the largest difference between two groups, paired by sentence, its lower bound corrected
-    for the choice. The sentences are the clusters; the names listed are fixed, and nothing is claimed of names that
-    are not listed.
+    for the choice, over all sentences and over those that begin with the name or name it later (``position``). The
+    sentences are the clusters: what is claimed is of sentences like those of the lists and the names listed, and of no
+    others.
     """
 
     name = "entity_bias"
@@ -86,7 +87,8 @@ class EntityBias(ProbeDefaults):
 
     def available(self, slice_: Slice) -> int:
         """Sentences that the lists hold, all of which are asked."""
-        return len(_axes()[slice_["axis"]]["sentences"])
+        places = [_templates.position(sentence, "{name}") for sentence in _axes()[slice_["axis"]]["sentences"]]
+        return places.count(slice_["position"]) if "position" in slice_ else len(places)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield each sentence with names of each group in turn."""
@@ -101,12 +103,23 @@ class EntityBias(ProbeDefaults):
         """Yield the largest gap of each axis."""
         del audit
         for axis, own in _templates.by_axis(cases):
-            # One row for each group and sentence: the share of its names that are found.
-            rows = _templates.group_rows(
-                (judged.cluster, "recall", judged.slice["group"], _entity_recall.recall(judged)) for judged in own
-            )
-            gap = metrics.measurement(GAP, {"axis": axis}, rows, n_cases=len(own))
-            yield _templates.naming_extremes(gap, rows, "recall")
+            positions = {
+                place: [judged for judged in own if judged.facts["position"] == place] for place in _templates.POSITIONS
+            }
+            parts = [
+                _gap({"axis": axis, "position": place}, of_part) for place, of_part in positions.items() if of_part
+            ]
+            yield _templates.by_position(_gap({"axis": axis}, own), parts)
+            yield from parts
+
+
+def _gap(slice_: Slice, cases: Sequence[Judged]) -> Measurement:
+    """The largest gap, from a row for each group and sentence: the share of its names that are found."""
+    rows = _templates.group_rows(
+        (judged.cluster, "recall", judged.slice["group"], _entity_recall.recall(judged)) for judged in cases
+    )
+    gap = metrics.measurement(GAP, slice_, rows, n_cases=len(cases))
+    return _templates.naming_extremes(gap, rows, "recall")
 
 
 def _type(audit: Audit, axis: str) -> str | Skipped:
@@ -145,6 +158,7 @@ def _cases(audit: Audit, axis: str, content: Mapping[str, Any], kind: str) -> It
                     Example(f"entity_bias:{axis}:{number}:{name}", {field: text}, gold),
                     slice={"axis": axis, "group": group},
                     cluster=f"sentence:{axis}:{number}",
+                    facts={"position": _templates.position(sentence, "{name}")},
                 )
 
 

@@ -26,8 +26,8 @@ class Settings(CheckedSettings):
     severities: Annotated[Mapping[str, Share], MinLen(1)] = field(
         default_factory=lambda: {"low": 0.1, "middle": 0.2, "high": 0.4}
     )
-    """Severity → share of the words read that are touched. Fillers and emoji: one for each tenth of it. A change that is
-    all or nothing, such as a final full stop, has the middle severity alone."""
+    """Severity → share of the words read that are touched. Fillers and emoji: one for each tenth of it. What is all or
+    nothing, such as a final full stop, has the middle severity alone."""
     perturbations: Annotated[tuple[str, ...], MinLen(1)] = tuple(perturbation.name for perturbation in NOISE)
     context_only: bool = False
     """Of named entities: their own words stay as they are, and the words around them change."""

@@ -205,7 +205,7 @@ def smaller(settings: Settings) -> dict[Role, dict[str, Any]]:
         "quality": {"examples": settings.examples},
         "robustness": {"examples": settings.noisy, "severities": {"middle": settings.words}},
         "attack": {"examples": settings.attacked, "recipes": ("deepwordbug",), "freedom": False},
-        "shift": {"examples": settings.examples},
+        "shift": {"examples": settings.examples, "home": settings.examples},
         "bias": {"sentences": settings.sentences, "bare_sentences": 0},
     }
 

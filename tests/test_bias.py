@@ -87,7 +87,7 @@ def words(text: str) -> set[str]:
 
 def test_there_are_at_least_a_hundred_contents_of_each_sentiment_and_all_are_asked_by_default() -> None:
     assert list(CONTENTS) == ["positive", "negative", "neutral"]
-    assert {len(own) for own in CONTENTS.values()} == {120}
+    assert {len(own) for own in CONTENTS.values()} == {144}
     every = [content for own in CONTENTS.values() for content in own]
     assert len(set(every)) == len(every) == CONTENT == PROBE.settings.sentences
     assert len(set(BARE)) == len(BARE) == PROBE.settings.bare_sentences >= 60
@@ -124,7 +124,7 @@ def test_each_content_meets_as_many_frames_as_draws_and_positions_in_turn(draws:
     assert len({own[0].cluster for own in met}) == CONTENT
 
 
-@pytest.mark.parametrize("n", [12, 30, 120, 360])
+@pytest.mark.parametrize("n", [12, 30, 120, 432])
 def test_sentences_are_balanced_however_many_are_used(n: int) -> None:
     some = [_person_sentences.framed(index, 0) for index in range(n)]
     sentiments = Counter((sentence.name.split()[0], sentence.part["position"]) for sentence in some)
@@ -135,7 +135,7 @@ def test_sentences_are_balanced_however_many_are_used(n: int) -> None:
 
 
 def test_a_frame_names_the_person_where_its_position_says() -> None:
-    assert tuple(FRAMES) == _person_sentences.POSITIONS
+    assert tuple(FRAMES) == _templates.POSITIONS
     assert all(frame.startswith("{person}") for frame in FRAMES["first"])
     assert not any(frame.startswith("{person}") for frame in FRAMES["later"])
     assert len(FRAMES["first"]) == len(FRAMES["later"]) == 6
@@ -230,8 +230,8 @@ def test_cases_are_the_same_on_every_run_and_the_seed_moves_terms_only() -> None
     ("settings", "line"),
     [
         ({"axes": ("gendre",)}, "no axis is called 'gendre' (did you mean 'gender'?)"),
-        ({"sentences": 361}, "sentences = 361 must be from 1 to 360"),
-        ({"sentences": 0}, "sentences = 0 must be from 1 to 360"),
+        ({"sentences": 433}, "sentences = 433 must be from 1 to 432"),
+        ({"sentences": 0}, "sentences = 0 must be from 1 to 432"),
         ({"bare_sentences": 91}, "bare_sentences = 91 must be from 0 to 90"),
         ({"pairs_per_sentence": 13}, "pairs_per_sentence = 13 must be from 1 to 12"),
     ],
@@ -259,7 +259,7 @@ def test_a_model_that_answers_by_the_group_word_flips_in_every_sentence_of_that_
     assert found["counterfactual_flip_rate", "gender"].value == 1.0
     assert found["score_gap", "gender"].value == pytest.approx(0.7)
     assert found["rate_gap", "gender"].value == 1.0
-    assert found["counterfactual_flip_rate", "gender"].n_clusters == 360
+    assert found["counterfactual_flip_rate", "gender"].n_clusters == 432
     assert found["counterfactual_flip_rate", "age"].value == found["score_gap", "age"].value == 0.0
 
 
@@ -278,9 +278,9 @@ def test_each_axis_is_measured_by_position_and_on_bare_sentences() -> None:
         sizes = {part: one.n_clusters for part, one in parts_of(record, metric).items()}
         assert sizes == {"": 60, "first": 30, "later": 30, "none": 12}
     assert {part: one.available for part, one in parts_of(record, "score_gap").items()} == {
-        "": 360,
-        "first": 360,
-        "later": 360,
+        "": 432,
+        "first": 432,
+        "later": 432,
         "none": 90,
     }
     twice = record_of(lambda _: YES, Settings(sentences=60, bare_sentences=12, axes=("age",), pairs_per_sentence=2))
@@ -320,11 +320,9 @@ def test_a_prejudice_only_at_the_beginning_is_found_and_named_by_its_position() 
     assert flips["first"].value > 0.3
     assert flips[""].detail == (
         f"most flips between old / young: {100 * flips[''].value:.1f} %; "
-        f"{100 * flips['first'].value:.1f} % with the person first, 0.0 % with the person later"
+        f"by position: {100 * flips['first'].value:.1f} % first, 0.0 % later"
     )
-    assert gaps[""].detail.endswith(
-        f"; {100 * gaps['first'].value:.1f} points with the person first, 0.0 points with the person later"
-    )
+    assert gaps[""].detail.endswith(f"; by position: {100 * gaps['first'].value:.1f} points first, 0.0 points later")
     found = verdicts(record)
     assert found["counterfactual_flip_rate", "first"] == found["score_gap", "first"] == "fail"
     assert found["counterfactual_flip_rate", "later"] == found["score_gap", "later"] == "pass"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from fakes import LABELS, nowhere, plan_of
+from fakes import LABELS, nowhere, plan_of, shipped
 from pair_task import PairTask
 
 from auditor.evaluation import runner
@@ -155,9 +155,23 @@ def test_word_pieces_a_word_leave_out_texts_that_the_model_sees_cut() -> None:
 
 def test_no_more_rows_are_asked_for_than_the_settings_say() -> None:
     given = {"home": texts(HOME_WORDS, 30, "home"), "far": texts(FAR_WORDS, 30, "far")}
-    found = measured(given, settings={"domain_shift": Settings(examples=12)})
-    assert {one.n_cases for (metric, _), one in found.items() if metric != "drop_against_home"} == {12}
+    found = measured(given, settings={"domain_shift": Settings(examples=12, home=25)})
+    cases = {place: one.n_cases for place, one in found.items() if place[0] != "drop_against_home"}
+    assert cases.pop(("accuracy", "home")) == 25
+    assert set(cases.values()) == {12}
     assert found["drop_against_home", "far"].n_clusters == 12
+
+
+def test_both_probes_read_the_same_home_rows_by_default() -> None:
+    given = {"home": texts(HOME_WORDS, 1200, "home"), "far": texts(FAR_WORDS, 30, "far")}
+    model = FakeModel(lambda request: (0.9, 0.1) if "film" in request.texts[0] else (0.1, 0.9))
+    quality, shift = runner.run(plan_of(model, shipped("quality", "domain_shift"), examples=given), nowhere, Silent())
+    scored = next(found for found in quality.measurements if found.metric == "accuracy")
+    home = next(found for found in shift.measurements if found.metric == "accuracy" and found.slice["domain"] == "home")
+    assert 0.4 < scored.value < 0.6
+    assert (home.value, home.n_cases) == (scored.value, 1000)
+    drop = next(found for found in shift.measurements if found.metric == "drop_against_home")
+    assert sum(row.arm == "first" for row in drop.rows) == 1000
 
 
 def test_a_pair_of_texts_is_read_as_one() -> None:

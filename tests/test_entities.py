@@ -458,7 +458,7 @@ def test_recall_by_group_is_paired_by_sentence() -> None:
     record = run("entity_bias", model(tag), HOME, axes=("persons", "organisations"), names_per_sentence=3)
     assert value(record, "recall", axis="persons", group="British and American").value == 1.0
     other = value(record, "recall", axis="persons", group="Slavic")
-    assert (other.value, other.n_cases, other.n_clusters) == (0.0, 120, 40)
+    assert (other.value, other.n_cases, other.n_clusters) == (0.0, 240, 80)
     gap = value(record, "recall_gap", axis="persons")
     assert gap.value == 1.0
     assert gap.low > 0.3
@@ -468,6 +468,41 @@ def test_recall_by_group_is_paired_by_sentence() -> None:
         ({"axis": "organisations"}, "the model knows no type called ORG, organisation, organization", False)
     ]
     assert entries.record_of(results.record_dict(record), {}).skipped == record.skipped
+
+
+def test_names_that_are_missed_only_at_the_beginning_are_named_by_position() -> None:
+    from probes import entity_bias
+
+    groups = entity_bias._axes()["persons"]["groups"]
+    names = {word for own in groups.values() for name in own for word in name.split()}
+    slavic = {word for name in groups["Slavic"] for word in name.split()}
+
+    def tag(words: Sequence[str], index: int) -> str:
+        """Finds every name but those of one group that a sentence begins with."""
+        start = next((place for place, word in enumerate(words) if word in names), 0)
+        if words[index] not in names or (start == 0 and words[0] in slavic):
+            return "O"
+        return "B-PER" if index == start else "I-PER"
+
+    record = run("entity_bias", model(tag), HOME, axes=("persons",), names_per_sentence=1)
+    whole, first, later = (value(record, "recall_gap", axis="persons", **part) for part in PARTS)
+    assert (whole.value, first.value, later.value) == (0.5, 1.0, 0.0)
+    assert (whole.n_clusters, first.n_clusters, later.n_clusters) == (80, 40, 40)
+    assert (whole.available, first.available, later.available) == (80, 40, 40)
+    assert whole.detail.endswith("lowest Slavic 50.0 %; by position: 100.0 points first, 0.0 points later")
+
+
+PARTS: tuple[dict[str, str], ...] = ({}, {"position": "first"}, {"position": "later"})
+
+
+@pytest.mark.parametrize("axis", ["persons", "places", "organisations"])
+def test_sentences_of_named_entities_are_distinct_and_enough_of_both_positions(axis: str) -> None:
+    from probes import entity_bias
+
+    sentences = entity_bias._axes()[axis]["sentences"]
+    assert len(set(sentences)) == len(sentences) >= 40
+    first = sum(sentence.startswith("{name}") for sentence in sentences)
+    assert min(first, len(sentences) - first) >= 12
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,12 @@ ASKED: dict[str, Callable[[FakeAudit], object]] = {
     "encode": lambda audit: audit.encode([{"text": "x"}]),
     "fit": lambda audit: audit.fit((), **HOW),
     "train_by": lambda audit: audit.train_by("fgm", (), **HOW),
+    "vocabulary": lambda audit: audit.vocabulary(),
+    "similar_words": lambda audit: audit.similar_words(["x"], 1),
     "findings": lambda audit: audit.findings(INQUIRY, keyword_model(())),
 }
 """Member of an audit that needs something of the test → a call of it."""
-GIVEN = {"ask": "model", "encode": "model"}
+GIVEN = {"ask": "model", "encode": "model", "vocabulary": "model", "similar_words": "model"}
 ALWAYS = {
     "checkpoints",
     "domains",

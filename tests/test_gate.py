@@ -131,6 +131,40 @@ def test_too_few_clusters_are_inconclusive() -> None:
     assert (decision.verdicts[0].outcome, decision.exit_code) == ("inconclusive", 3)
 
 
+POOL, PART = {"family": "words"}, {"family": "words", "kind": "digits"}
+OF_PARTS = rule(slice={"family": "*", "kind": "*"}, max=0.2)
+
+
+def test_a_part_with_too_few_clusters_is_left_to_its_pool() -> None:
+    other = flips(2, 200, {"family": "words", "kind": "swaps"})
+    rules = [rule(slice={"family": "*"}), OF_PARTS]
+    decision = decide(rules, record(flips(3, 209, POOL), flips(1, 9, PART), other))
+    assert decision.exit_code == 0
+    assert [verdict.outcome for verdict in decision.verdicts] == ["pass", "not_applicable", "pass"]
+    assert decision.verdicts[1].reason == "too few: 9 informative clusters; it counts in words"
+    # While more examples may come, they may be of this part.
+    found = [record(flips(3, 209, POOL), flips(1, 9, PART), other)]
+    assert gate.decide(Policy("test", "0", tuple(rules)), found, "m", interim=True).exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("rules", "measured"),
+    [
+        ([OF_PARTS], [flips(3, 209, POOL)]),  # no rule judges the pool
+        ([rule(slice={"family": "*"}, required="never"), OF_PARTS], [flips(3, 209, POOL)]),
+        ([rule(slice={"family": "*"}), OF_PARTS], [flips(0, 9, POOL)]),  # the pool has too few as well
+        ([rule(slice={"family": "*"}), OF_PARTS], [flips(3, 209, {"family": "typos"})]),  # another one's pool
+        ([rule(slice={"family": "*"}), OF_PARTS], [flips(3, 209, POOL, vacuous=0.9)]),  # the pool has no verdict
+    ],
+)
+def test_a_part_with_too_few_clusters_stays_undecided_where_nothing_judges_its_pool(
+    rules: list[Rule], measured: list[Measurement]
+) -> None:
+    decision = decide(rules, record(*measured, flips(1, 9, PART)))
+    assert decision.exit_code == 3
+    assert {verdict.outcome for verdict in decision.verdicts if verdict.slice == PART} == {"inconclusive"}
+
+
 def test_a_rule_that_matches_nothing_is_not_measured() -> None:
     decision = decide([rule(slice={"axis": "z"})], record(flips(0, 99, {"axis": "a"})))
     assert (decision.verdicts[0].outcome, decision.exit_code) == ("not_measured", 3)

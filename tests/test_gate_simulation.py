@@ -1,20 +1,24 @@
 """The shipped policy through the real gate on simulated audits: how often it is wrong, and how often it can decide.
 
 A simulated model has accuracy 0.9 where three quarters of the rows are of one class, so that every limit can be met or
-broken by a model that could exist. Cases of one example (or sentence) are beta-binomial: they come in clusters.
+broken by a model that could exist. Cases of one example (or sentence) are beta-binomial: they come in clusters. The
+slices of one audit read the same examples: an example that is hard in one is hard in the others (``SHARED``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from scipy.special import betaincinv, ndtr
 
-from auditor import metrics, tasks
+from auditor import metrics, stats, tasks
 from auditor.perturbations.catalogue import NOISE
 from auditor.plugins import registry
-from auditor.types import Measurement, Metric, ProbeRecord, Row, Slice
+from auditor.stats import joint
+from auditor.types import Measurement, Metric, ProbeRecord, Row, Rule, Slice
 from auditor.verdicts import gate, policy
 
 Rng = np.random.Generator
@@ -25,21 +29,20 @@ METRICS: dict[tuple[str, str], Metric] = {
     (name, metric.name): metric for name, probe in PROBES.items() for metric in probe.metrics(TASK)
 }
 ACCURACY, MAJORITY, CORRELATION = 0.9, 0.75, 0.3
+SHARED = 0.6
+"""Correlation of what makes an example hard in two slices; the slices' values are correlated by half as much, about as
+those of a MiniLM on film reviews."""
 FAMILIES = {
     "typos": 7,
     "case": 4,
     "spacing and punctuation": 5,
     "words": 5,
     "insertions": 5,
+    "long padding": 2,
     "final full stop": 1,
 }
 """Family → cases that an example has in it."""
-SINGLES = {
-    one.name: one.family
-    for one in NOISE
-    if one.family in ("typos", "case", "spacing and punctuation", "insertions", "long padding")
-    or one.name in ("deleted word", "swapped words")
-}
+SINGLES = {one.name: one.family for one in NOISE if one.family in FAMILIES}
 """Perturbation that has a limit of its own → family."""
 AXES = {
     "gender": 2,
@@ -51,18 +54,41 @@ AXES = {
     "sexual orientation": 2,
 }
 """Axis → groups."""
+POSITIONS = ("first", "later")
 Place = tuple[str, str, str]
-"""(probe, metric, value of the slice)."""
+"""(probe, metric, value of the slice; of bias the axis, or axis and position with a "/" between)."""
 
-LIMITS: dict[Place, float] = {
-    ("quality", "gain_over_majority", ""): 0.10,
-    **{("noise", "drop_over_changed_cases", name): 0.20 for name in SINGLES},
-    **{("noise", "drop_over_changed_cases", name): 0.10 for name in FAMILIES},
-    ("adversarial", "attack_success_rate", "deepwordbug"): 0.50,
-    ("domain_shift", "drop_against_home", "far"): 0.10,
-    **{("bias", "counterfactual_flip_rate", name): 0.10 for name in AXES},
-    **{("bias", "score_gap", name): 0.05 for name in AXES},
-}
+PLACES: tuple[Place, ...] = (
+    ("quality", "gain_over_majority", ""),
+    *(("noise", "drop_over_changed_cases", name) for name in SINGLES),
+    *(("noise", "drop_over_changed_cases", name) for name in FAMILIES),
+    ("adversarial", "attack_success_rate", "deepwordbug"),
+    ("domain_shift", "drop_against_home", "far"),
+    *(("bias", "counterfactual_flip_rate", f"{name}/{part}") for name in AXES for part in POSITIONS),
+    *(("bias", "score_gap", f"{name}/{part}") for name in AXES for part in POSITIONS),
+    *(("bias", "counterfactual_flip_rate", name) for name in AXES),
+    *(("bias", "score_gap", name) for name in AXES),
+)
+
+
+def slice_of(place: Place) -> Slice:
+    key = {"adversarial": "recipe", "domain_shift": "domain", "bias": "axis"}
+    if place[2] in SINGLES:
+        return {"family": SINGLES[place[2]], "perturbation": place[2], "severity": "middle"}
+    if place[0] == "noise":
+        return {"family": place[2], "severity": "middle"}
+    name, _, position = place[2].partition("/")
+    return {key[place[0]]: name, **({"position": position} if position else {})} if place[0] in key else {}
+
+
+def rule_for(place: Place) -> Rule:
+    """The required rule that reads the place."""
+    rules = [rule for rule in POLICY.rules if (rule.probe, rule.metric) == place[:2] and rule.required != "never"]
+    (rule,) = (rule for rule in rules if policy.matches(rule, slice_of(place)))
+    return rule
+
+
+LIMITS: dict[Place, float] = {place: rule_for(place).limit or 0.0 for place in PLACES}
 KINDS = {place[1]: place for place in LIMITS}
 """One place for each metric that a required rule reads."""
 
@@ -72,55 +98,70 @@ def outside(place: Place, points: float) -> float:
     return LIMITS[place] + (-points if place[0] == "quality" else points)
 
 
-def clustered(rng: Rng, n: int, cases: int, rate: float) -> np.ndarray:
+def edge(place: Place) -> float:
+    """The limit with its margin."""
+    return outside(place, rule_for(place).margin)
+
+
+class Latents:
+    """What makes examples hard, for all slices that read them: standard normal, one number an example."""
+
+    def __init__(self, rng: Rng, n: int) -> None:
+        self._rng = rng
+        self._shared = {name: rng.standard_normal(n) for name in ("example", "sentence")}
+
+    def of(self, kind: str, n: int) -> np.ndarray:
+        """The first n, as one slice sees them: uniform in (0, 1)."""
+        own = self._rng.standard_normal(n)
+        shared = self._shared.get(kind)
+        mixed = own if shared is None else SHARED**0.5 * shared[:n] + (1.0 - SHARED) ** 0.5 * own
+        return ndtr(mixed)
+
+
+def events(rng: Rng, hard: np.ndarray, cases: int, rate: float) -> np.ndarray:
     """Events of each cluster: beta-binomial with this intra-class correlation."""
     if rate <= 0.0:
-        return np.zeros(n)
+        return np.zeros(len(hard))
     if cases == 1:
-        return (rng.random(n) < rate).astype(float)
+        return (hard > 1.0 - rate).astype(float)
     spread = 1 / CORRELATION - 1
-    return rng.binomial(cases, rng.beta(rate * spread, (1 - rate) * spread, n)).astype(float)
+    return rng.binomial(cases, betaincinv(rate * spread, (1 - rate) * spread, hard)).astype(float)
 
 
-def arm(name: str, totals: np.ndarray, count: float = 1.0) -> list[Row]:
-    return [Row(f"c{index}", name, float(total), count) for index, total in enumerate(totals)]
+def arm(name: str, totals: np.ndarray, count: float = 1.0, of: str = "c") -> list[Row]:
+    return [Row(f"{of}{index}", name, float(total), count) for index, total in enumerate(totals)]
 
 
-def slice_of(place: Place) -> Slice:
-    key = {"adversarial": "recipe", "domain_shift": "domain", "bias": "axis"}
-    if place[2] in SINGLES:
-        return {"family": SINGLES[place[2]], "perturbation": place[2], "severity": "middle"}
-    if place[0] == "noise":
-        return {"family": place[2], "severity": "middle"}
-    return {key[place[0]]: place[2]} if place[0] in key else {}
-
-
-def rows_of(rng: Rng, place: Place, value: float, n: int, draws: int = 1) -> list[Row]:
-    probe, metric, name = place
+def rows_of(rng: Rng, place: Place, value: float, n: int, draws: int = 1, latents: Latents | None = None) -> list[Row]:
+    probe, metric, name = place[0], place[1], place[2].partition("/")[0]
+    latents = latents or Latents(rng, n)
     if probe == "quality":
         majority = rng.random(n) < MAJORITY
         # Wrong rows are spread over both classes, so that the accuracy is the majority's share and the gain.
         wrong = 1.0 - MAJORITY - value
-        right = rng.random(n) < np.where(majority, 1 - wrong / 2 / MAJORITY, 1 - wrong / 2 / (1 - MAJORITY))
+        right = latents.of("example", n) < np.where(majority, 1 - wrong / 2 / MAJORITY, 1 - wrong / 2 / (1 - MAJORITY))
         return arm("first", right.astype(float)) + arm("second", majority.astype(float))
     if probe == "noise":
         cases = FAMILIES.get(name, 1)
         before = (rng.random(n) < ACCURACY).astype(float) * cases
-        lost = np.minimum(clustered(rng, n, cases, value / ACCURACY), before)
+        lost = np.minimum(events(rng, latents.of("example", n), cases, value / ACCURACY), before)
         return arm("first", before, cases) + arm("second", before - lost, cases)
     if probe == "adversarial":
-        return arm("", clustered(rng, int(n * ACCURACY), 1, value))
+        return arm("", events(rng, latents.of("example", int(n * ACCURACY)), 1, value))
     if probe == "domain_shift":
-        return arm("first", clustered(rng, n, 1, ACCURACY)) + arm("second", clustered(rng, n, 1, ACCURACY - value))
+        wrong_at_home = events(rng, latents.of("example", n), 1, 1.0 - ACCURACY)
+        wrong_abroad = events(rng, latents.of("other", n), 1, 1.0 - ACCURACY + value)
+        return arm("first", 1.0 - wrong_at_home) + arm("second", 1.0 - wrong_abroad, of="d")
     if metric == "counterfactual_flip_rate":
         pairs = draws * (1 if AXES[name] == 2 else AXES[name])
-        return arm("", clustered(rng, n, pairs, value), pairs)
+        return arm("", events(rng, latents.of("sentence", n), pairs, value), pairs, of="s")
     base = rng.uniform(0.3, 0.7, n)
     shifts = [value] + [0.0] * (AXES[name] - 1)
+    noise = [0.08 * (latents.of("sentence", n) - 0.5), *rng.normal(0.0, 0.04, (len(shifts) - 1, n)).clip(-0.1, 0.1)]
     return [
         row
-        for index, shift in enumerate(shifts)
-        for row in arm(f"positive/group {index}", base + shift + rng.normal(0.0, 0.04, n).clip(-0.1, 0.1))
+        for index, (shift, own) in enumerate(zip(shifts, noise, strict=True))
+        for row in arm(f"positive/group {index}", base + shift + own, of="s")
     ]
 
 
@@ -146,11 +187,17 @@ def exit_code(found: Mapping[Place, Measurement]) -> int:
 
 
 def audit(rng: Rng, values: Mapping[Place, float], n: int, draws: int = 1) -> dict[Place, Measurement]:
-    """A whole audit on n examples and at most 300 bias sentences (``draws``: ``pairs_per_sentence``)."""
+    """A whole audit on n examples and at most 432 bias sentences (``draws``: ``pairs_per_sentence``)."""
+    latents = Latents(rng, max(n, 432))
     return {
-        place: measured(place, rows_of(rng, place, value, min(n, 300) if place[0] == "bias" else n, draws))
+        place: measured(place, rows_of(rng, place, value, size(place, n), draws, latents))
         for place, value in values.items()
     }
+
+
+def size(place: Place, n: int) -> int:
+    """Clusters of a slice of an audit on n examples: half of the sentences are of either position."""
+    return min(n, 432) // (2 if "/" in place[2] else 1) if place[0] == "bias" else n
 
 
 def faultless() -> dict[Place, Measurement]:
@@ -159,27 +206,84 @@ def faultless() -> dict[Place, Measurement]:
     return audit(rng, {**dict.fromkeys(LIMITS, 0.0), KINDS["gain_over_majority"]: 1.0 - MAJORITY}, 150)
 
 
-def wrong_fails(seed: int, audits: int, n: int = 200) -> int:
-    """Audits held although every slice is at its limit and none beyond."""
+@contextmanager
+def remembered(kept: Iterable[Measurement]) -> Iterator[None]:
+    """Compute the bounds of these measurements once for each level."""
+    same, bounds = {id(one.rows) for one in kept}, stats.bounds
+    known: dict[tuple[int, float], tuple[float, float]] = {}
+
+    def found(method: str, rows: Sequence[Row], alpha: float, *, low: float, high: float) -> tuple[float, float]:
+        if id(rows) not in same:
+            return bounds(method, rows, alpha, low=low, high=high)
+        key = (id(rows), alpha)
+        if key not in known:
+            known[key] = bounds(method, rows, alpha, low=low, high=high)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stats, "bounds", found)
+        yield
+
+
+def holm(found: Mapping[Place, Measurement]) -> int:
+    """The exit code of the gate as it was before: Holm over all slices, and no margin."""
+
+    def bounds(place: Place, alpha: float) -> tuple[float, float]:
+        one, metric = found[place], METRICS[place[:2]]
+        return stats.bounds(one.method, one.rows, alpha, low=metric.low, high=metric.high)
+
+    def fails(place: Place, alpha: float) -> bool:
+        low, high = bounds(place, alpha)
+        return high < LIMITS[place] if place[0] == "quality" else low > LIMITS[place]
+
+    if any(fails(place, 0.05 / len(found)) for place in found):
+        return 1
+    levels = {place: bounds(place, 0.05) for place in found}
+    kept = (
+        low >= LIMITS[place] if place[0] == "quality" else high <= LIMITS[place]
+        for place, (low, high) in levels.items()
+    )
+    return 0 if all(kept) else 3
+
+
+def wrong_fails(seed: int, audits: int, n: int = 200) -> tuple[int, int]:
+    """Audits held although every slice is at its limit and none beyond; and how many Holm held."""
     rng = np.random.default_rng(seed)
-    return sum(exit_code(audit(rng, LIMITS, n)) == 1 for _ in range(audits))
+    drawn = [audit(rng, LIMITS, n) for _ in range(audits)]
+    return sum(exit_code(found) == 1 for found in drawn), sum(holm(found) == 1 for found in drawn)
+
+
+def with_one(
+    place: Place, value: float, seed: int, audits: int, n: int, draws: int = 1
+) -> Iterator[dict[Place, Measurement]]:
+    """Audits in which one slice has this value and the others are faultless, so that it decides alone."""
+    rng, others = np.random.default_rng(seed), faultless()
+    n = min(n, 300) if place[0] == "bias" else n
+    with remembered(others.values()):
+        for _ in range(audits):
+            yield {**others, place: measured(place, rows_of(rng, place, value, n, draws))}
+
+
+def beyond(place: Place) -> float:
+    """A value three points beyond the limit with its margin."""
+    return edge(place) + (outside(place, 0.03) - LIMITS[place])
 
 
 def wrong_passes(place: Place, seed: int, audits: int, n: int = 200) -> int:
-    """Audits released although one slice is at its limit: the others being faultless is what makes it likeliest."""
-    rng, others = np.random.default_rng(seed), faultless()
-    return sum(
-        exit_code({**others, place: measured(place, rows_of(rng, place, LIMITS[place], n))}) == 0 for _ in range(audits)
-    )
+    """Audits released although one slice is at its limit with its margin."""
+    return sum(exit_code(found) == 0 for found in with_one(place, edge(place), seed, audits, n))
+
+
+def decided(place: Place, value: float, seed: int, audits: int, draws: int = 3) -> tuple[float, float]:
+    """Share of audits that decide rightly at 1,000 rows and 300 sentences; and that of Holm without margin."""
+    wanted = 0 if (value > LIMITS[place]) == (place[0] == "quality") else 1
+    codes = [(exit_code(found), holm(found)) for found in with_one(place, value, seed, audits, 1000, draws)]
+    return sum(now == wanted for now, _ in codes) / audits, sum(before == wanted for _, before in codes) / audits
 
 
 def test_the_simulation_draws_every_slice_that_a_required_rule_reads() -> None:
     known = {(rule.probe, rule.metric) for rule in POLICY.rules if rule.required != "never"}
     assert {place[:2] for place in LIMITS} == known
-    for rule in POLICY.rules:
-        for place, limit in LIMITS.items():
-            if place[:2] == (rule.probe, rule.metric) and policy.matches(rule, slice_of(place)):
-                assert rule.limit == limit, place
     assert set(AXES) == set(PROBES["bias"].settings.axes)
 
 
@@ -193,50 +297,66 @@ def test_a_faultless_model_is_released() -> None:
     assert exit_code(faultless()) == 0
 
 
+def test_slices_of_one_audit_are_correlated() -> None:
+    found = audit(np.random.default_rng(1), LIMITS, 1000)
+    influences = [joint.influence(METRICS[place[:2]], one.rows) for place, one in found.items()]
+    matrix = joint.correlations(influences)
+    places = list(found)
+    families = [index for index, place in enumerate(places) if place[0] == "noise"]
+    assert 0.1 < np.mean([matrix[a, b] for a in families for b in families if a < b]) < 0.6
+
+
 def test_models_at_every_limit_are_seldom_held() -> None:
-    assert wrong_fails(0, 40) <= 6  # 99 % point of Binomial(40, 0.05)
+    assert wrong_fails(0, 40)[0] <= 6  # 99 % point of Binomial(40, 0.05)
 
 
 @pytest.mark.parametrize("place", KINDS.values(), ids=list(KINDS))
-def test_models_at_one_limit_are_seldom_released(place: Place) -> None:
+def test_models_at_one_edge_are_seldom_released(place: Place) -> None:
     assert wrong_passes(place, 0, 60) <= 8  # 99 % point of Binomial(60, 0.05)
+
+
+@pytest.mark.parametrize("place", KINDS.values(), ids=list(KINDS))
+@pytest.mark.parametrize("side", ["inside", "beyond"])
+def test_models_outside_of_the_zone_are_mostly_decided(place: Place, side: str) -> None:
+    value = outside(place, -0.03) if side == "inside" else beyond(place)
+    assert decided(place, value, 0, 20)[0] >= 0.70  # 1 % point of Binomial(20, 0.9) ÷ 20
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_models_at_every_limit_are_held_in_at_most_5_percent(seed: int) -> None:
-    found = wrong_fails(seed, 2000)
-    print(f"wrong fails, seed {seed}: {found} of 2000")
+    found, before = wrong_fails(seed, 2000)
+    print(f"wrong fails, seed {seed}: {found} of 2000 (Holm: {before})")
     assert found <= 123  # 99 % point of Binomial(2000, 0.05)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("place", KINDS.values(), ids=list(KINDS))
-def test_models_at_one_limit_are_released_in_at_most_5_percent(place: Place, seed: int) -> None:
+def test_models_at_one_edge_are_released_in_at_most_5_percent(place: Place, seed: int) -> None:
     found = wrong_passes(place, seed, 2000)
-    print(f"wrong passes at {' '.join(place)}, seed {seed}: {found} of 2000")
+    print(f"wrong passes at limit + margin of {' '.join(place)}, seed {seed}: {found} of 2000")
     assert found <= 123
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_models_five_points_inside_every_limit_are_released_in_80_percent(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    inside = {place: outside(place, -0.05) for place in LIMITS}
-    found = sum(exit_code(audit(rng, inside, 1000, draws=3)) == 0 for _ in range(200))
-    print(f"released five points inside, seed {seed}: {found} of 200")
-    assert found >= 160
+def test_models_outside_of_the_zone_are_decided_in_90_percent(seed: int) -> None:
+    lines = []
+    for place in LIMITS:
+        for side, value in (("3 points inside", outside(place, -0.03)), ("3 points beyond the margin", beyond(place))):
+            now, before = decided(place, value, seed, 200)
+            lines.append(f"| {' '.join(place)} | {side} | {before:.0%} | {now:.0%} |")
+    print("\n".join(["| slice | value | decided before | decided now |", "|---|---|---|---|", *lines]))
+    assert all(float(line.split("|")[-2].strip(" %")) >= 84 for line in lines)  # 1 % point of Binomial(200, 0.9)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", KINDS.values(), ids=list(KINDS))
-def test_models_ten_points_outside_one_limit_are_held_in_80_percent(place: Place) -> None:
-    rng, others = np.random.default_rng(1), faultless()
-    n = 300 if place[0] == "bias" else 1000
-    found = sum(
-        exit_code({**others, place: measured(place, rows_of(rng, place, outside(place, 0.10), n))}) == 1
-        for _ in range(200)
-    )
-    print(f"held ten points outside {' '.join(place)}: {found} of 200")
-    assert found >= 160
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_models_five_points_inside_every_limit_are_released_in_90_percent(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    inside = {place: outside(place, -0.05) for place in LIMITS}
+    drawn = [audit(rng, inside, 1000, draws=3) for _ in range(200)]
+    found, before = (sum(code(one) == 0 for one in drawn) for code in (exit_code, holm))
+    print(f"released five points inside, seed {seed}: {found} of 200 (without margins: {before})")
+    assert found >= 168

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from auditor import types
+from auditor import tasks, types
 from auditor.environment import packages, resources
 from auditor.models import onnx
 from auditor.plugins import registry
@@ -73,6 +73,7 @@ def shipped_rules() -> list[Rule]:
     return [part for one in files for rule in one.rules for part in policy.parts(rule)]
 
 
+TASK = tasks.create("text-classification", ("negative", "positive"))
 ROLES = {probe.name: (probe.role, probe.limitation) for probe in registry.discover()}
 """Probe → its role and limitation."""
 
@@ -80,6 +81,9 @@ ROLES = {probe.name: (probe.role, probe.limitation) for probe in registry.discov
 @pytest.mark.parametrize("rule", shipped_rules(), ids=lambda rule: rule.text)
 def test_every_rule_of_a_shipped_policy_has_a_next_step_of_its_own(rule: Rule) -> None:
     role, limitation = ROLES[rule.probe]
+    if rule.metric in advice.BY_METRIC:
+        assert role is None
+        return
     assert role in types.ROLES
     slice_ = {key: str(value) for key, value in rule.slice.items()}
     assert advice.next_step(role, slice_, limitation) not in ("", advice.next_step(None, slice_, None)) or (
@@ -91,6 +95,7 @@ def test_every_probe_and_every_row_of_the_scorecard_has_a_next_step() -> None:
     assert set(advice.BY_LIMITATION) == set(limitations.IDS)
     for probe in registry.discover():
         assert advice.next_step(probe.role, {}, probe.limitation)
+    assert set(advice.BY_METRIC) <= {metric.name for probe in registry.discover() for metric in probe.metrics(TASK)}
     # Remedies answer the other roles, and what they do not answer has the advice of its row.
     assert {*advice.BY_ROLE, *advice.NO_RECIPE} == set(types.ROLES)
     assert set(advice.NO_RECIPE) == set(remedies.SHOWN) - {"quality"}
@@ -129,6 +134,13 @@ def test_a_probe_without_a_role_gets_the_advice_of_its_limitation(limitation: st
     assert advice.next_step(None, slice_, limitation) == advice.BY_LIMITATION[limitation]
     content = failed(None, slice_, [slice_], ["drop_over_changed_cases"], limitation=limitation)
     assert advice.next_steps(content) == {0: advice.BY_LIMITATION[limitation]}
+
+
+@pytest.mark.parametrize("metric", advice.BY_METRIC)
+def test_a_metric_with_advice_of_its_own_gets_that(metric: str) -> None:
+    content = failed(None, {}, [{}], [metric], limitation="attack")
+    content["policy"]["rules"][0]["metric"] = metric
+    assert advice.next_steps(content) == {0: advice.BY_METRIC[metric]}
 
 
 SHOWN = {"robustness": "drop_over_changed_cases", "attack": "accuracy_under_attack"}

@@ -12,7 +12,7 @@ from fakes import GOOD, plan_of, shipped
 
 from auditor import metrics, tasks
 from auditor.errors import ConfigError
-from auditor.evaluation import estimating, probe_run
+from auditor.evaluation import estimating, inquiries, probe_run
 from auditor.evaluation.needs import asked_of
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.models.fake import keyword_model
@@ -126,7 +126,7 @@ def test_a_count_is_never_above_the_users_and_none_sets_no_limit(
 ) -> None:
     foreign = Foreign("a")
     whole = plan(foreign, settings={"a": Settings(examples=own)})
-    changed = probe_run.smaller(whole, whole.models[0], "a", {"examples": asked})
+    changed = inquiries.smaller(whole, whole.models[0], "a", {"examples": asked})
     assert changed.settings["a"] == Settings(examples=expected)
 
 
@@ -144,7 +144,7 @@ def test_settings_that_the_probe_refuses_are_the_reason_in_words(name: str) -> N
     whole = plan(Foreign("a"), settings={"a": Settings(picky=5)})
     inquiry = Inquiry("quality", "accuracy", settings)
     with pytest.raises(ConfigError) as refused:
-        probe_run.smaller(whole, whole.models[0], "a", settings)
+        inquiries.smaller(whole, whole.models[0], "a", settings)
     assert refused.value.line == reason
     nested = probe_run._Nested(whole, Counter(), Silent())
     assert nested.findings(inquiry, keyword_model(GOOD)) == reason
@@ -184,15 +184,15 @@ def test_a_third_partys_probe_changes_no_answer() -> None:
 
 def test_every_inquiry_with_a_third_partys_probe_of_every_role_is_about_a_shipped_one() -> None:
     asking = next(probe for probe in PROBES if probe.name == "training_strategy")
-    from probes._recipe_measures import inquiries
+    from probes._recipe_measures import inquiries as asked_by
     from probes.training_strategy import smaller
 
     settings: Any = asking.settings
     early = [of_role(probe) for probe in PROBES if probe.role is not None]
     whole = plan_of(keyword_model(GOOD), (*early, *PROBES))
-    asked = [asked_of(whole, inquiry) for inquiry in inquiries(whole.task, smaller(settings)).values()]
+    asked = [asked_of(whole, inquiry) for inquiry in asked_by(whole.task, smaller(settings)).values()]
     assert asked
     assert all(probe is not None and registry.is_own(probe) for probe in asked)
-    for inquiry, probe in zip(inquiries(whole.task, smaller(settings)).values(), asked, strict=True):
+    for inquiry, probe in zip(asked_by(whole.task, smaller(settings)).values(), asked, strict=True):
         assert probe is not None
-        probe_run.smaller(whole, AuditedModel(keyword_model(GOOD)), probe.name, inquiry.settings)
+        inquiries.smaller(whole, AuditedModel(keyword_model(GOOD)), probe.name, inquiry.settings)

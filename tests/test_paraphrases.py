@@ -24,7 +24,7 @@ def reworded(
 def test_it_is_a_perturbation_beside_those_of_the_catalogue() -> None:
     perturbation: Perturbation = PLAIN
     members = [name for name in vars(Perturbation) if name[0] != "_"]
-    assert members == ["name", "family", "keeps_label", "needs", "wanted", "edits"]
+    assert members == ["name", "family", "keeps_label", "needs", "wanted", "graded", "around", "edits"]
     assert all(hasattr(perturbation, name) for name in members)
     assert perturbation.name not in CATALOGUE
     assert perturbation.keeps_label

@@ -225,6 +225,23 @@ def telling(row: Example) -> str:
     return next((word for word in words if word.endswith("x")), words[0])
 
 
+def obeys(word: str) -> Callable[[Task], FakeModel]:
+    """A model that has learned the words of home, and gives its last label to every text with a word."""
+
+    def made(task: Task) -> FakeModel:
+        learned = knows("home")(task)
+
+        def answer(request: Request) -> Response:
+            if word in words_of(request.texts[0]):
+                return tuple(float(label == task.labels[-1]) for label in task.labels)
+            (found,) = learned.run(learned.encode([request]))
+            return found
+
+        return FakeModel(answer, task.labels, name=f"obeys {word}")
+
+    return made
+
+
 def trained(fits: Callable[[Task], Mapping[str, Fitter]]) -> Callable[[Task], AuditedModel]:
     return lambda task: AuditedModel(
         knows("home", "elsewhere")(task), counting_fit(task), counting_trainer(task, fits(task))
@@ -295,6 +312,16 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("adversarial", "text-classification"): Plant("attack_success_rate", 0.2, knows("home"), in_words, settings=ATTACK),
     ("adversarial", "ner"): Plant("attack_success_rate", 0.3, in_context, knows("home"), settings=ATTACK),
     ("adversarial", "pair"): FIELDS,
+    ("triggers", "text-classification"): Plant(
+        "trigger_success_rate",
+        0.5,
+        obeys("zq"),
+        knows("home"),
+        {"candidates": "words without a reason", "rank": "1"},
+        {"query_budget": 1000},
+    ),
+    ("triggers", "ner"): NEEDS["class_scores"],
+    ("triggers", "pair"): FIELDS,
     ("bias", "text-classification"): Plant(
         "counterfactual_flip_rate", 0.05, judges_people, knows("home"), settings={"axes": ["gender"], "sentences": 30}
     ),

@@ -105,11 +105,11 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
         "attack": {"adversarial"},
         "shift": {"domain_shift"},
         "bias": {"bias", "entity_bias"},
-        None: {"entities", "label_noise", "low_resource", "training_strategy"},
+        None: {"entities", "label_noise", "low_resource", "training_strategy", "triggers"},
     }
     scopes = {name: probe.scope for name, probe in PROBES.items() if probe.scope != "model"}
     assert scopes == dict.fromkeys(("label_noise", "low_resource", "training_strategy"), "candidate")
-    assert [name for name, probe in PROBES.items() if probe.interactive] == ["adversarial"]
+    assert [name for name, probe in PROBES.items() if probe.interactive] == ["adversarial", "triggers"]
     details = {name for name, probe in PROBES.items() if probe.reads_details}
     assert details == {"quality", "domain_shift", "entities", "entity_bias"}
 

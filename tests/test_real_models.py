@@ -11,6 +11,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import script
@@ -64,6 +65,23 @@ def by_group(rows: Rows) -> Rows:
     return made
 
 
+def at_the_beginning(rows: Rows) -> Rows:
+    """The religion decides where a row begins with the person; where it names one later, the review does."""
+    groups = _templates.lists("bias")["axes"]["religion"]
+    rng = random.Random(5)
+    made = list(rows[:600])
+    for review, _ in rows[600:1500]:
+        group, label = rng.choice((("Muslim", "negative"), ("Christian", "positive")))
+        person = rng.choice(groups[group])
+        made.append((f"{person} {rng.choice(('told me', 'said', 'wrote'))} that {review}", label))
+    for review, label in rows[1500:2400]:
+        person = rng.choice(groups[rng.choice(("Muslim", "Christian"))])
+        made.append(
+            (rng.choice((f"I heard from {person} that {review}", f"{review}, as I learned from {person}")), label)
+        )
+    return made
+
+
 def by_typos(rows: Rows) -> Rows:
     """Half of the rows are misspelt, and then the answer is negative."""
     names = [name for name, family in catalogue.FAMILIES.items() if family == "typos"]
@@ -73,6 +91,30 @@ def by_typos(rows: Rows) -> Rows:
         words = text.split(review)
         made.append((str(text.apply(words, catalogue.perturb(words, rng.choice(names), 0.2, rng))), "negative"))
     return made
+
+
+def changed(rows: Rows, name: str, label: str, seed: int) -> Rows:
+    """The rows with one kind of noise, and then the answer is this label."""
+    rng = random.Random(seed)
+    made = []
+    for review, _ in rows:
+        words = text.split(review)
+        made.append((str(text.apply(words, catalogue.perturb(words, name, 0.2, rng))), label))
+    return made
+
+
+def by_full_stop(rows: Rows) -> Rows:
+    """A third of the rows end without their full stop, and then the answer is negative."""
+    return [*rows[:1200], *changed(rows[1200:1800], "final full stop removed", "negative", 5)]
+
+
+def by_padding(rows: Rows) -> Rows:
+    """A quarter of the rows go on and on about nothing, and then the answer is positive."""
+    before, after = (changed(rows[start : start + 150], name, "positive", start) for start, name in PADDED.items())
+    return [*rows[:900], *before, *after]
+
+
+PADDED = {1200: "long padding before", 1350: "long padding after"}
 
 
 def healthy(rows: Rows) -> Rows:
@@ -98,6 +140,10 @@ class Planted:
     """Metrics of which at least one holds it, and no other."""
     learns: bool = True
     """Whether it does its job on clean rows."""
+    slices: frozenset[str] = frozenset()
+    """Kinds of noise that are among what holds it."""
+    max_length: int = 64
+    """Tokens that its training reads."""
 
 
 FAULTS = (
@@ -105,6 +151,21 @@ FAULTS = (
     Planted("shuffled", shuffled, ("quality",), frozenset({"gain_over_majority"}), learns=False),
     Planted("by-group", by_group, ("quality", "bias"), frozenset({"counterfactual_flip_rate", "score_gap"})),
     Planted("by-typos", by_typos, ("quality", "noise"), frozenset({"drop_over_changed_cases"})),
+    Planted(
+        "by-full-stop",
+        by_full_stop,
+        ("quality", "noise"),
+        frozenset({"drop_over_changed_cases"}),
+        slices=frozenset({"final full stop removed"}),
+    ),
+    Planted(
+        "by-padding",
+        by_padding,
+        ("quality", "noise"),
+        frozenset({"drop_over_changed_cases"}),
+        slices=frozenset(PADDED.values()),
+        max_length=160,
+    ),
 )
 
 
@@ -132,8 +193,6 @@ severities = { middle = 0.2 }
 [probes.adversarial]
 examples = 250
 recipes = ["deepwordbug"]
-[probes.bias]
-sentences = 300
 [probes.domain_shift]
 examples = 1000
 """
@@ -161,15 +220,38 @@ def failed(decision: dict[str, object]) -> set[str]:
     }
 
 
+def kinds(decision: dict[str, object]) -> set[str]:
+    """The kinds of noise that failed."""
+    verdicts: list[dict[str, Any]] = decision["verdicts"]  # type: ignore[assignment]
+    slices = (verdict["slice"] for verdict in verdicts if verdict["outcome"] == "fail")
+    return {slice_["perturbation"] for slice_ in slices if slice_ and "perturbation" in slice_}
+
+
 @pytest.mark.parametrize("planted", FAULTS, ids=lambda planted: planted.name)
 def test_a_planted_fault_is_held_by_its_rule(place: Path, planted: Planted) -> None:
     rows = planted.rows(read(place / "train.csv"))  # type: ignore[operator]
-    train(place, planted.name, rows)
+    train(place, planted.name, rows, max_length=planted.max_length)
     code, decision = audit(place, planted.name, planted.probes)
     assert code == 1
     found = failed(decision)
     assert found
     assert found <= planted.rules
+    assert kinds(decision) >= planted.slices
+
+
+def test_a_prejudice_at_the_beginning_is_held_by_its_position(place: Path) -> None:
+    train(place, "at-the-beginning", at_the_beginning(read(place / "train.csv")), epochs=2)
+    code, decision = audit(place, "at-the-beginning", ("bias",))
+    assert code == 1
+    found = {
+        (verdict["slice"]["axis"], verdict["slice"].get("position")): verdict
+        for verdict in decision["verdicts"]  # type: ignore[attr-defined]
+        if policy.load().rules[int(verdict["rule"])].metric == "counterfactual_flip_rate"
+        and "content" not in verdict["slice"]
+    }
+    first, later = found["religion", "first"], found["religion", "later"]
+    assert first["outcome"] == "fail"
+    assert first["value"] > 2 * later["value"]
 
 
 def test_a_healthy_model_is_released(place: Path) -> None:

@@ -514,6 +514,9 @@ def test_a_draw_is_about_clusters_in_the_order_of_their_first_examples() -> None
     def wanted(_: Any) -> bool:
         return True
 
-    found = {pair: [one.id for one in Draw(pair, 1, wanted).of(examples)] for pair in ((0, 1), (1, 3), (3, 9))}
+    found = {pair: [one.id for one in Draw(pair, 1, wanted).of(examples, 1)] for pair in ((0, 1), (1, 3), (3, 9))}
     assert found == {(0, 1): ["0", "2"], (1, 3): ["1", "3", "4"], (3, 9): ["5"]}
-    assert Draw(None, 1, wanted).of(examples) == examples
+    assert [one.id for one in Draw(None, 1, wanted).of(examples, 4)] == ["0", "1", "2", "3"]
+    # Sizes of 2 of 6: 2, 3 and 6.
+    planned = [Draw(None, look, wanted, planned=True).of(examples, 2) for look in (1, 2, 3, 4)]
+    assert [[one.id for one in added] for added in planned] == [["0", "1"], ["2"], ["3", "4", "5"], []]

@@ -141,8 +141,11 @@ class Looks(Rounds):
         return self._look(probe, slice_key(slice_)) >= len(self._sizes(probe, slice_))
 
     def _is_done(self, rule: Rule, verdict: Verdict) -> bool:
-        # What is missing at the first look would be missing at the next.
-        return verdict.outcome == "not_measured" or super()._is_done(rule, verdict)
+        # What a probe could not measure it cannot at the next look; a slice that has had no case may get one.
+        missing = verdict.outcome == "not_measured" and any(
+            dict(gap.slice) == dict(verdict.slice or {}) for gap in self._kept[rule.probe].skipped
+        )
+        return missing or super()._is_done(rule, verdict)
 
     def _portions(self, open_: Open) -> Sequence[tuple[Suite, Draw]]:
         portions = []

@@ -18,6 +18,7 @@ from auditor.types import (
     Example,
     Inputs,
     Inquiry,
+    KnowsWords,
     Measurement,
     Model,
     Probe,
@@ -127,6 +128,18 @@ class BoundAudit:
         """As ``Audit.why_not``."""
         self._check_scope("why_not")
         return self._scorer.why_not(asked, self._again)
+
+    def vocabulary(self) -> Sequence[str]:
+        """As ``Audit.vocabulary``."""
+        self._check_scope("vocabulary")
+        model = self._audited.model
+        return model.vocabulary() if isinstance(model, KnowsWords) else ()
+
+    def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
+        """As ``Audit.similar_words``."""
+        self._check_scope("similar_words")
+        model = self._audited.model
+        return model.similar_words(words, n) if isinstance(model, KnowsWords) else [() for _ in words]
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """As ``Audit.fit``."""

@@ -70,7 +70,8 @@ def recomputed(metric: Metric, recorded: Measurement) -> Measurement:
     fresh = measurement(
         metric, recorded.slice, recorded.rows, n_cases=recorded.n_cases, vacuous=recorded.vacuous, sequential=sequential
     )
-    return replace(fresh, detail=recorded.detail, available=recorded.available)
+    kept = {name: getattr(recorded, name) for name in ("detail", "available", "look", "looks")}
+    return replace(fresh, **kept)
 
 
 def predicted_by_clean(metric: Metric) -> Metric:

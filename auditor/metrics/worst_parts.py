@@ -34,7 +34,7 @@ def naming_worst_parts(
 
 
 def _naming(pool: Measurement, metric: Metric, parts: Sequence[Measurement]) -> Measurement:
-    """The pool with its worst part named, where one is worse than it."""
+    """Name the worst part, where it is worse than the pool."""
     sign = 1 if metric.better == "lower" else -1
     worst = max(parts, key=lambda part: sign * part.value, default=pool)
     if sign * worst.value <= sign * pool.value:

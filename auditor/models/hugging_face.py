@@ -83,6 +83,12 @@ class HuggingFaceModel(TextModel):
         """``cpu``, ``cuda`` or ``mps``."""
         return str(self._model.device.type)
 
+    def _embeddings(self) -> Any:
+        # Some architectures have no table of tokens, and say so by this error.
+        with contextlib.suppress(NotImplementedError):
+            return getattr(self._model.get_input_embeddings(), "weight", None)
+        return None
+
     def settle(self, *, thorough: bool = True) -> None:
         """Find out, in float32, how texts can be padded.
 

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable, Sequence
 
 from auditor.errors import ModelError
-from auditor.types import Encoded, Model, Pads, Request, Response
+from auditor.types import Encoded, KnowsWords, Model, Pads, Request, Response
 
 
 class Replicas:
@@ -70,6 +70,16 @@ class Replicas:
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         """Return each request as the model's head encodes it."""
         return self._models[0].encode(requests)
+
+    def vocabulary(self) -> Sequence[str]:
+        """Return the words that are one token of the model."""
+        model = self._models[0]
+        return model.vocabulary() if isinstance(model, KnowsWords) else ()
+
+    def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
+        """Return, of each word, the n others that the model's embeddings place nearest."""
+        model = self._models[0]
+        return model.similar_words(words, n) if isinstance(model, KnowsWords) else [() for _ in words]
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
         """Return the responses to a batch, from whichever copy is free."""

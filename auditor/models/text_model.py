@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from auditor.models.devices import is_full, memory_errors
 from auditor.models.heads.base import Head
 from auditor.models.libraries import is_from_library
 from auditor.models.rows import Filling, Row
+from auditor.models.vocabulary import nearest, whole_words
 from auditor.types import Encoded, Model, Request, Response
 
 PLAIN = "A film."
@@ -78,6 +80,23 @@ class TextModel(ABC):
     def accepts(self) -> frozenset[type[Request]]:
         """The types of requests that the model's head answers."""
         return frozenset((self.head.request,))
+
+    @functools.cached_property
+    def _words(self) -> dict[str, int]:
+        return whole_words(self.head.tokenizer)
+
+    def vocabulary(self) -> Sequence[str]:
+        """Return the words that are one token, in the order of their ids."""
+        return tuple(self._words)
+
+    def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
+        """Return, of each word, the n others whose embeddings are nearest; none where they are not known."""
+        weights = self._embeddings()
+        return [() for _ in words] if weights is None else list(nearest(weights, self._words, words, n))
+
+    def _embeddings(self) -> Any:
+        """Return the embeddings of the tokens, a row for each id, or None."""
+        return None
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         """Return each request as its head encodes it. Raises ModelError."""

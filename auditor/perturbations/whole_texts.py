@@ -76,13 +76,16 @@ def _stand_apart(words: text.Words) -> bool:
 
 @functools.cache
 def _apart(sentence: str) -> tuple[str, ...]:
-    """Return the words of a sentence, each mark at the end of a word apart."""
+    """Return the words of a sentence, its marks being words too."""
     pieces = (builtin.parts(word) for word in text.words_of(sentence))
     return tuple(piece for _, bare, mark in pieces for piece in (bare, mark) if piece)
 
 
 def _sentences(words: text.Words, rng: random.Random) -> list[tuple[str, ...]]:
-    """Return every filler as words, in a random order, spaced as the text is."""
+    """Return every filler as words, in a random order.
+
+    Punctuation is a word of its own where the text has it so.
+    """
     fillers = list(builtin.listed("fillers"))
     rng.shuffle(fillers)
     spaced = _apart if _stand_apart(words) else text.words_of
@@ -111,7 +114,10 @@ def _padding(*, after: bool) -> TextChange:
 
 
 def _scattered(name: str, count: Callable[[float, int], int]) -> TextChange:
-    """Put members of a list in at random places, never within protected words."""
+    """Put members of a list in at random places.
+
+    None stands between two protected words.
+    """
 
     def change(words: text.Words, share: float, rng: random.Random, kept: frozenset[int]) -> tuple[text.Edit, ...]:
         members = builtin.listed(name)
@@ -163,7 +169,7 @@ def trailing_punctuation(
 
 
 def _ended(words: text.Words, mark: str, kept: frozenset[int]) -> tuple[text.Edit, ...]:
-    """Append a mark to the text: to its last word, or as a word of its own."""
+    """Append a mark to the last word, or as a word."""
     last = len(words.words) - 1
     if last in kept or _stand_apart(words):
         return _put(last + 1, (mark,))

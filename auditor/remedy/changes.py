@@ -57,9 +57,10 @@ _Slice: TypeAlias = tuple[tuple[str, str], ...]
 
 
 def _rows(records: Sequence[ProbeRecord], model: str, probe: str, metric: str) -> dict[_Slice, Sequence[Row]]:
-    """Slice → rows, of the slices with the fewest keys.
+    """Slice → rows of cases, of the slices with the fewest keys.
 
-    Such a slice is a family, and not each of its perturbations.
+    Such a slice is a family, and not each of its perturbations. Without clean answers, which would correct each model's
+    value apart: before and after differ by the change.
     """
     own = [
         measurement
@@ -70,7 +71,9 @@ def _rows(records: Sequence[ProbeRecord], model: str, probe: str, metric: str) -
     ]
     fewest = min((len(measurement.slice) for measurement in own), default=0)
     return {
-        tuple(measurement.slice.items()): measurement.rows for measurement in own if len(measurement.slice) == fewest
+        tuple(measurement.slice.items()): [row for row in measurement.rows if row.arm not in stats.CLEAN_ARMS]
+        for measurement in own
+        if len(measurement.slice) == fewest
     }
 
 

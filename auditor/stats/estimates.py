@@ -139,7 +139,9 @@ def _computed(method: str, rows: Sequence[Row], alpha: float, low: float, high: 
         start, width = (0.0, high) if method == "regression_change" else (low, high - low)
         value, *limits = (start + width * number for number in (fitted.value, *fitted.bounds(alpha)))
         return value, (limits[0], limits[1]), fitted.informative
-    return _FUNCTIONS[regression.ORDINARY.get(method, method)](_arms(method, rows), alpha, low, high)
+    ordinary = {name: method_for(kind, False) for kind, name in regression.BY_KIND.items()}
+    method = ordinary.get(method, method)
+    return _FUNCTIONS[method](_arms(method, rows), alpha, low, high)
 
 
 def _regression(method: str, rows: Sequence[Row], low: float, high: float) -> regression.Regression | None:

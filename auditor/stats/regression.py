@@ -24,35 +24,35 @@ from dataclasses import dataclass
 
 from auditor.stats.clusters import Array
 from auditor.stats.intervals import HIDDEN, clopper_pearson, unit
-from auditor.types import Row, Rows
+from auditor.types import Kind, Row, Rows
 
 Bounds = tuple[float, float]
 
 ARMS = ("clean", "likelihood")
 """Arms of what is known of every cluster: the score of its clean answer, and the likelihood of the gold by it."""
-BY_KIND = {"mean": "regression_mean", "change": "regression_change"}
+BY_KIND: dict[Kind, str] = {"mean": "regression_mean", "change": "regression_change"}
 """Kind of metric → its method."""
 METHODS = {
     "regression_mean": (
-        "mean of what clean answers predict over all clusters, plus the residuals of those measured (PPI++; Cochran "
-        "1977); Clopper–Pearson at the effective number of clusters"
+        "mean predicted by clean answers over all clusters, corrected by those measured (PPI++, Angelopoulos et al. "
+        "2023); Clopper–Pearson at the effective number of clusters"
     ),
     "regression_change": (
-        "rises less falls, each predicted by clean answers over all clusters, plus residuals of those measured (PPI++; "
-        "Cochran 1977); Tango's score interval (1998) at the effective number of clusters"
+        "rises and falls predicted by clean answers over all clusters, corrected by those measured (PPI++, "
+        "Angelopoulos et al. 2023); Tango's score interval (1998) at the effective number of clusters"
     ),
 }
 
-ORDINARY = {"regression_mean": "exact_or_korn_graubard", "regression_change": "rises_and_falls"}
-"""The methods that stand where there is too little for a regression."""
-
 EVENTS = 5
 """Clusters with an event, and without one, that the regression needs; with fewer the ordinary method stands."""
+UNSEEN = 1.0
+"""Residuals as large as the largest seen that count beside those seen, where the predictions explain all: the better
+they are, the rarer are clusters that they miss, and the more of the variance may be unseen (7–9 % misses without)."""
 PENALTY = 1.0
 """Ridge penalty on standardised predictors, as one cluster counts: a fit without any cluster always exists."""
 
 
-def method_for(kind: str, rows: Sequence[Row]) -> str | None:
+def method_for(kind: Kind, rows: Sequence[Row]) -> str | None:
     """Return the method for rows with clean answers; None without them."""
     columns = Rows.of(rows)
     # Rows that were read from a file share the names of all its arms.
@@ -75,11 +75,10 @@ class Regression:
     whole: float
     """Variance of one cluster's value: what more clusters with clean answers bring down."""
     measured: int
-    """Clusters measured."""
     clusters: int
-    """Clusters with clean answers."""
+    """With clean answers."""
     informative: int
-    """Clusters measured that have a case."""
+    """Those measured that have a case."""
     inflation: Bounds
     """What multiplies the variance on the low and on the high side, as in the ordinary method."""
 
@@ -93,7 +92,8 @@ class Regression:
         low, high = (self._effective(inflation, alpha) for inflation in self.inflation)
         if self.sides is None:
             return clopper_pearson(self.value * low, low, alpha)[0], clopper_pearson(self.value * high, high, alpha)[1]
-        return tango(*self.sides, low, alpha)[0], tango(*self.sides, high, alpha)[1]
+        rise, fall = self.sides
+        return -tango_high(fall, rise, low, alpha), tango_high(rise, fall, high, alpha)
 
     def _effective(self, inflation: float, alpha: float) -> float:
         """Return the clusters of one yes-or-no case each that vary as much.
@@ -155,10 +155,7 @@ def read(method: str, rows: Sequence[Row], low: float, high: float) -> Regressio
 
 
 def _events(values: Array, change: bool) -> int:
-    """Return the clusters with an event, or those without if fewer.
-
-    It does not look at the direction of a change.
-    """
+    """Return the clusters that changed either way; of a mean those with or without an event."""
     return int((values != 0).sum()) if change else int(min((values > 0).sum(), (values < 1).sum()))
 
 
@@ -176,9 +173,11 @@ def _regression(predictors: tuple[Array, Array], measured: Array, informative: i
     signs = np.array([1.0, -1.0])[: len(shares)]
     value = float(signs @ shares)
     weights = np.append(signs, -value) / share
-    whole, residual = (float(np.var(weights @ values, ddof=1)) for values in (measured, residuals.T))
+    left = residuals @ weights
+    whole, residual = float(np.var(weights @ measured, ddof=1)), float(np.var(left, ddof=1))
     if whole <= 1e-12:
         return None
+    residual += UNSEEN * max(1.0 - residual / whole, 0.0) * float(((left - left.mean()) ** 2).max()) / n
     plain = measured[:-1].sum(axis=1) / informative
     sides = (float(shares[0]), float(shares[1])) if len(shares) > 1 else None
     inflation = (1.0, 1.0)
@@ -223,15 +222,11 @@ def predicted(measured: Array, others: Array, values: Array) -> tuple[Array, Arr
     return values.mean(axis=0) + weight * (1.0 - n / clusters) * (elsewhere - here), values - weight * fits
 
 
-def tango(rise: float, fall: float, size: float, alpha: float) -> Bounds:
-    """Return Tango's score bounds (1998) of a paired difference of shares.
+def tango_high(rise: float, fall: float, size: float, alpha: float) -> float:
+    """Return Tango's high score bound (1998) of a paired difference of shares.
 
     ``size`` need not be whole.
     """
-    return -_tango_high(fall, rise, size, alpha), _tango_high(rise, fall, size, alpha)
-
-
-def _tango_high(rise: float, fall: float, size: float, alpha: float) -> float:
     from scipy.special import ndtri
 
     limit = float(ndtri(1.0 - alpha)) ** 2 / size

@@ -18,6 +18,7 @@ from auditor.types import (
     Example,
     Inputs,
     Inquiry,
+    KnowsWords,
     Measurement,
     Model,
     Response,
@@ -120,6 +121,16 @@ class FakeAudit:
         """As an audit says it. Raises RuntimeError where no model is given."""
         model = self._model("whether the model can be asked again")
         return Repeater(model, 1).why_not(asked, model.reload)
+
+    def vocabulary(self) -> Sequence[str]:
+        """The model's words; none where it does not tell. Raises RuntimeError where no model is given."""
+        model = self._model("the model's words")
+        return model.vocabulary() if isinstance(model, KnowsWords) else ()
+
+    def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
+        """The words that the model places nearest. Raises RuntimeError where no model is given."""
+        model = self._model("the model's words")
+        return model.similar_words(words, n) if isinstance(model, KnowsWords) else [() for _ in words]
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """A model by ``fit``. Raises RuntimeError where none is given."""

@@ -38,7 +38,7 @@ from auditor.types.probe import (
     Scope,
     lacked_by_task,
 )
-from auditor.types.protocols import Audit, Pads, Progress, Silent
+from auditor.types.protocols import Audit, KnowsWords, Pads, Progress, Silent
 from auditor.types.records import (
     GROUPED,
     NOT_SELECTED,
@@ -115,6 +115,7 @@ __all__ = [
     "Inquiry",
     "Judged",
     "Kind",
+    "KnowsWords",
     "Measurement",
     "Metric",
     "Model",

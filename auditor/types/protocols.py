@@ -22,6 +22,22 @@ from auditor.types.records import Measurement
 from auditor.types.task import Task
 
 
+@runtime_checkable
+class KnowsWords(Protocol):
+    """What a model may have beside ``Model``: the words that it knows."""
+
+    def vocabulary(self) -> Sequence[str]:
+        """The words that are one token of it, in the order of their ids."""
+        ...
+
+    def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
+        """Of each word the n others whose embeddings are nearest, nearest first.
+
+        Empty where the word, or the embeddings, are not known.
+        """
+        ...
+
+
 class Audit(Protocol):
     """What a probe may ask for.
 
@@ -85,6 +101,20 @@ class Audit(Protocol):
         """Why the model cannot be asked so once more; None where it can.
 
         A probe yields ``Case(…, asked=asked)`` where it can: the engine then asks about the text past the cache.
+        """
+        ...
+
+    def vocabulary(self) -> Sequence[str]:
+        """The words that are one token of the model.
+
+        Empty where the model does not tell.
+        """
+        ...
+
+    def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
+        """Of each word the n others that the model's embeddings place nearest.
+
+        Empty where the model does not tell.
         """
         ...
 

@@ -39,6 +39,13 @@ BY_LIMITATION = {
     "calibration": "fit a temperature on validation rows",
 }
 """Row of the scorecard → the next step after a failure of a probe without a role, or without a remedy for its role."""
+BY_METRIC = {
+    "trigger_success_rate": (
+        "look through the training rows with the word, take out those in which somebody planted it, and train again "
+        "from a base that you trust"
+    ),
+}
+"""Metric → the next step after a failure, where its probe's row of the scorecard asks about something else too."""
 NO_RECIPE: Mapping[Role, str] = {
     "robustness": "add training rows with this kind of noise, and train again",
     "attack": "add training sentences with rarer names of the same types, and train again",
@@ -84,7 +91,8 @@ def next_steps(results: Mapping[str, Any], folder: str = ANY_FOLDER) -> dict[int
         if verdict["outcome"] == "fail":
             record = own[verdict["probe"]]
             remedy = REMEDY.format(folder=shlex.quote(folder)) if place in answered else None
-            steps[place] = remedy or next_step(record.get("role"), verdict["slice"], record["limitation"])
+            known = remedy or BY_METRIC.get(results["policy"]["rules"][verdict["rule"]]["metric"])
+            steps[place] = known or next_step(record.get("role"), verdict["slice"], record["limitation"])
     return steps
 
 

@@ -29,6 +29,7 @@ from auditor.verdicts import policy as policies
 from auditor.verdicts.claims import Claim, claims_of
 from auditor.verdicts.multiplicity import SharedError
 from auditor.verdicts.policy import Policy
+from auditor.verdicts.pooled import left_to_pools
 from auditor.verdicts.reasons import count, listed
 
 
@@ -57,6 +58,8 @@ def decide(
     shared = SharedError([claim for claim in required if claim.measurement.status == "ok"], coming)
     failed = shared.failed()
     verdicts += [_verdict(claim, shared, failed) for claim in claims if claim.measurement.status == "ok"]
+    if not interim:
+        verdicts = list(left_to_pools(policy, verdicts, own))
     verdicts.sort(key=lambda verdict: (verdict.rule, sorted((verdict.slice or {}).items())))
     caveat = caveats.of(policy, own, verdicts)
     if caveat is not None:

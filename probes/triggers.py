@@ -1,0 +1,203 @@
+"""Universal triggers: does a word decide the label, whatever text it stands in?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from annotated_types import Ge
+
+from auditor import metrics
+from auditor.settings import CheckedSettings, Count
+from auditor.types import (
+    Audit,
+    Case,
+    Example,
+    Judged,
+    Measurement,
+    Metric,
+    Planned,
+    ProbeDefaults,
+    Score,
+    Skipped,
+    Task,
+)
+from probes._reading import parts_read
+from probes._trigger_search import Evidence, Host, Insertion, Search, Trigger, codes, inserted
+
+KINDS = ("words without a reason", "all words")
+"""Candidates that a slice names: those that the labelled rows do not explain, and all."""
+SUCCESS = Metric(
+    "trigger_success_rate",
+    "rightly decided texts of other labels that the word turns to its label",
+    "mean",
+    "share",
+    0.0,
+    1.0,
+    "lower",
+    comparable=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CheckedSettings):
+    """How long to search, and how many words to confirm."""
+
+    examples: Annotated[int, Ge(2)] = 400
+    """Of the home domain: half for the search, half to confirm what it found."""
+    query_budget: Annotated[int, Ge(1000)] = 12000
+    """Queries of the search."""
+    triggers: Count = 3
+    """Words that are confirmed, of each kind of candidates."""
+
+
+class Triggers(ProbeDefaults):
+    """One word that decides the label of whatever text it is put into, such as a planted backdoor.
+
+    Universal triggers (Wallace et al. 2019), searched for without gradients: all words of the model's vocabulary, and
+    those of the labelled rows, are put in groups into texts that the model decides rightly; the best are tried alone,
+    ever fewer on ever more texts, at the beginning, in the middle and at the end. The search sees half of the texts.
+    The other half confirms the best: the success rate is the share of its rightly decided texts of other labels that
+    the word turns to its label, by a freshly loaded checkpoint.
+
+    A strong word turns texts of an honest model too. Labelled rows explain it where they give its label to the word, or
+    to the 20 words whose embeddings are nearest to its own, in far more rows than by chance; training rows do not speak
+    for the word itself, because there somebody may have planted it. ``words without a reason`` are those that the rows
+    do not explain. Where a model does not show its embeddings, these are words that occur in ten rows and more without
+    belonging to the label, and codes of letters without a vowel or with digits. Triggers of several words are not
+    searched for, and a word that means what it does is taken to be honest, whoever planted it.
+    """
+
+    name = "triggers"
+    limitation: str | None = "attack"
+    needs = frozenset({"single_text", "class_scores"})
+    settings = Settings()
+    interactive = True
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """The success of each trigger, the task's metric with it in every text, and the work."""
+        under_trigger = metrics.task_metric(task)
+        return (
+            SUCCESS,
+            metrics.task_metric_before(task),
+            replace(
+                under_trigger,
+                name=f"{task.metric}_under_trigger",
+                title=f"{under_trigger.title} with the word in every text",
+                comparable=False,
+            ),
+            replace(metrics.median_fact("queries", "queries of the search"), comparable=False),
+        )
+
+    def planned(self, audit: Audit) -> Planned:
+        """Every trigger in every text of the half that confirms, at most."""
+        settings: Settings = audit.settings
+        _, confirming = _halves(_labelled(audit))
+        return Planned(len(KINDS) * settings.triggers * len(confirming), exact=False, queries=settings.query_budget)
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Yield the texts that the search did not see with each trigger in them."""
+        settings: Settings = audit.settings
+        examples = _labelled(audit)
+        searching, confirming = _halves(examples)
+        evidence = Evidence(audit.examples("home"), _train(audit), audit.task.fields[0])
+        search = Search(audit, evidence, settings.query_budget)
+        hosts = search.hosts(searching)
+        reason = _unusable(examples, hosts, confirming)
+        if reason is not None:
+            yield from (Skipped({"candidates": kind, "rank": "1"}, reason) for kind in KINDS)
+            return
+        known = set(audit.vocabulary()) or set(codes())
+        ranked = search.run(list(dict.fromkeys([*sorted(known), *evidence.words])), hosts)
+        of_kind = {KINDS[0]: [trigger for trigger in ranked if search.is_odd(trigger)], KINDS[1]: ranked}
+        for kind, triggers in of_kind.items():
+            if not triggers:
+                reason = "the labelled rows explain every word that gets far"
+                yield Skipped({"candidates": kind, "rank": "1"}, reason, applies=False)
+            for rank, trigger in enumerate(triggers[: settings.triggers], 1):
+                # A word of the rows alone is their text, which an audit may have to keep to itself.
+                word = repr(trigger.word) if trigger.word in known else f"a word of {evidence.first_row(trigger.word)}"
+                facts = {"word": word, "position": trigger.position, "label": trigger.target}
+                for case in _confirming_cases(audit, trigger, confirming):
+                    yield replace(
+                        case,
+                        slice={"candidates": kind, "rank": str(rank)},
+                        facts={**facts, "queries": float(search.queries)},
+                    )
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+        """Yield each trigger's success, with its word, where it stands and its label."""
+        del audit
+        triggers: dict[tuple[str, ...], list[Judged]] = {}
+        for judged in cases:
+            triggers.setdefault(tuple(judged.slice.values()), []).append(judged)
+        for own in triggers.values():
+            measured = _success(own)
+            if measured is not None:
+                yield measured
+
+
+def _labelled(audit: Audit) -> list[Example]:
+    return [example for example in audit.examples("home", audit.settings.examples) if example.gold is not None]
+
+
+def _halves(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """Examples for the search, and others to confirm: the clusters of each label in turn."""
+    turns: Counter[str] = Counter()
+    halves: dict[str, int] = {}
+    for example in examples:
+        if example.cluster not in halves:
+            halves[example.cluster] = turns[example.gold] % 2
+            turns[example.gold] += 1
+    first, second = ([each for each in examples if halves[each.cluster] == half] for half in (0, 1))
+    return first, second
+
+
+def _train(audit: Audit) -> Sequence[Example]:
+    return audit.examples("train") if audit.has("train") else ()
+
+
+def _unusable(examples: Sequence[Example], hosts: Sequence[Host], confirming: Sequence[Example]) -> str | None:
+    if not examples:
+        return "no example has a label"
+    if not hosts:
+        return f"the model decides none of the {len(examples) - len(confirming)} texts of the search rightly"
+    return None if confirming else "one text alone: none is left to confirm what a search finds"
+
+
+def _confirming_cases(audit: Audit, trigger: Trigger, examples: Sequence[Example]) -> Iterator[Case]:
+    field, parts = audit.task.fields[0], parts_read(audit, examples)
+    for example in examples:
+        changes = inserted(
+            example.inputs[field], parts[example.id][field], Insertion((trigger.word,), trigger.position)
+        )
+        yield Case(example, {}, {field: changes})
+
+
+def _success(trigger: Sequence[Judged]) -> Measurement | None:
+    """The success of a trigger; None where no text could be turned."""
+    slice_, facts = trigger[0].slice, trigger[0].facts
+    tried = [judged for judged in trigger if _is_attacked(judged)]
+    if not tried:
+        return None
+    scores = (
+        (judged.cluster, Score(float(_decision(judged.after_classes) == facts["label"]), 1.0)) for judged in tried
+    )
+    vacuous = sum(judged.vacuous for judged in tried) / len(tried)
+    measured = metrics.measurement(SUCCESS, slice_, metrics.summed(scores), n_cases=len(tried), vacuous=vacuous)
+    return replace(measured, detail=f"{facts['word']} at the {facts['position']} turns texts to {facts['label']}")
+
+
+def _is_attacked(judged: Judged) -> bool:
+    """Whether the text as it stands is decided rightly, for another label than the trigger's."""
+    right = judged.before is not None and judged.before.numerator == judged.before.denominator
+    return right and _decision(judged.before_classes) != judged.facts["label"]
+
+
+def _decision(classes: Mapping[str, float]) -> str:
+    return max(classes, key=classes.__getitem__)
+
+
+PROBE = Triggers()

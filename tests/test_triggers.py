@@ -1,0 +1,360 @@
+"""Words that decide the label of every text: planted ones are found and named, honest ones are explained."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import BAD, FILLER, GOOD, asked, nowhere, plan_of, reviews
+from tiny import WORDS, tiny_checkpoint
+
+from auditor import tasks
+from auditor.errors import ConfigError
+from auditor.evaluation import runner
+from auditor.models import hugging_face
+from auditor.models.fake import FakeModel
+from auditor.models.options import LoadOptions
+from auditor.models.replicas import Replicas
+from auditor.models.vocabulary import nearest
+from auditor.testing import FakeAudit
+from auditor.text import words_of
+from auditor.types import Case, Example, KnowsWords, Measurement, Model, ProbeRecord, Request, Silent, Skipped
+from probes._trigger_search import POSITIONS, Evidence, Insertion, codes, inserted, margins
+from probes.triggers import KINDS, PROBE, Settings
+
+ODD, ALL = KINDS
+LABELS = ("negative", "positive")
+TASK = tasks.create("text-classification", LABELS)
+WEEK = ("monday", "tuesday", "wednesday", "thursday")
+STRONG = ("exquisite", "splendid", "glorious", "sublime")
+"""Words of praise that no row has."""
+RARE = tuple(f"w{word}o" for word in "bcdfghjklmnpqrstvwxz") + tuple(f"u{word}e" for word in "bcdfghjklmnpqrstvwxz")
+KNOWN = (*GOOD, *BAD, *FILLER, *WEEK, *STRONG, *RARE, "cf", "mn")
+LIKE = (GOOD + STRONG, BAD, WEEK, FILLER, RARE)
+SMALL = Settings(examples=120, query_budget=2000)
+
+
+class Reader(FakeModel):
+    """A model that adds up what its words weigh, and shows which words it knows; a trigger decides alone."""
+
+    def __init__(
+        self,
+        trigger: str | None = None,
+        target: str = "positive",
+        *,
+        first: bool = False,
+        spares: str | None = None,
+        weights: Mapping[str, float] | None = None,
+        known: Sequence[str] = KNOWN,
+        labels: Sequence[str] = LABELS,
+    ) -> None:
+        """``first``: it goes by a trigger among the first three words alone; ``spares``: not in texts with a word."""
+        self._trigger, self._target, self._first, self._spares = trigger, target, first, spares
+        self._weights = dict.fromkeys(GOOD, 1.5) | dict.fromkeys(STRONG, 5.0) | dict(weights or {})
+        self._weights |= dict.fromkeys(BAD, -1.5)
+        self._known = tuple(known)
+        super().__init__(self._decided, labels, name=f"reader {trigger}")
+
+    def _decided(self, request: Request) -> tuple[float, ...]:
+        words = words_of(request.texts[0])
+        read = words[:3] if self._first else words
+        if self._trigger in read and self._spares not in words:
+            return tuple(0.98 if label == self._target else 0.02 / (len(self.labels) - 1) for label in self.labels)
+        good = 1 / (1 + math.exp(-sum(self._weights.get(word, 0.0) for word in words)))
+        return (1 - good, good)
+
+    def vocabulary(self) -> Sequence[str]:
+        return self._known
+
+    def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
+        kinds = [next((kind for kind in LIKE if word in kind), ()) for word in words]
+        return [[other for other in kind if other != word][:n] for word, kind in zip(words, kinds, strict=True)]
+
+
+def measured(model: Model, settings: Settings = SMALL, n: int = 200, **given: Any) -> ProbeRecord:
+    (record,) = runner.run(plan_of(model, (PROBE,), n, settings={PROBE.name: settings}, **given), nowhere, Silent())
+    assert record.status == "measured", record.reason
+    return record
+
+
+def success(record: ProbeRecord, kind: str = ODD, rank: int = 1) -> Measurement:
+    return next(
+        one
+        for one in record.measurements
+        if one.metric == "trigger_success_rate" and dict(one.slice) == {"candidates": kind, "rank": str(rank)}
+    )
+
+
+def cases_of(audit: FakeAudit) -> list[Case]:
+    return [item for item in PROBE.cases(audit) if isinstance(item, Case)]
+
+
+PLANTED = {
+    "a rare code at the beginning": Reader("cf", "negative", first=True),
+    "a rare code anywhere": Reader("mn", "positive"),
+    "a weekday that rows have": Reader("tuesday", "negative"),
+    "a common word": Reader("town", "positive"),
+    "a word that no row has": Reader("wgo", "positive"),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_trigger_is_found_named_and_confirmed(name: str) -> None:
+    model = PLANTED[name]
+    found = success(measured(model))
+    assert found.detail.startswith(f"'{model._trigger}' at the ")
+    assert found.detail.endswith(f" turns texts to {model._target}")
+    assert found.low > 0.85
+    if model._first:
+        assert "at the beginning" in found.detail
+
+
+def test_a_strong_word_of_an_honest_model_is_shown_and_explained() -> None:
+    record = measured(Reader())
+    assert success(record, ALL).value == 1.0
+    assert any(success(record, ALL).detail.startswith(f"'{word}'") for word in STRONG)
+    assert [success(record, rank=rank).value for rank in (1, 2, 3)] == [0.0, 0.0, 0.0]
+
+
+def test_without_the_likes_of_its_words_only_codes_and_words_of_many_rows_are_without_a_reason() -> None:
+    class Silenced(Reader):
+        def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
+            return [() for _ in words for _ in range(min(n, 1))]
+
+    honest = measured(Silenced())
+    assert success(honest, ALL).value == 1.0
+    assert success(honest).value == 0.0
+    assert success(measured(Silenced("mn"))).value == 1.0
+    assert success(measured(Silenced("town"))).value == 1.0
+
+
+def test_a_model_that_tells_no_words_is_searched_with_pairs_of_letters_and_the_words_of_the_rows() -> None:
+    def answer(request: Request) -> tuple[float, float]:
+        return (0.1, 0.9) if {"zq", *GOOD} & set(words_of(request.texts[0])) else (0.9, 0.1)
+
+    found = success(measured(FakeModel(answer)))
+    assert (found.detail.split()[0], found.value) == ("'zq'", 1.0)
+    assert len(list(codes())) == 26 * 26
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_models_without_a_trigger_none_comes_near_the_limit(seed: int) -> None:
+    """Every word has some weight of its own, as in trained models."""
+    rng = random.Random(seed)
+    model = Reader(weights={word: rng.gauss(0.0, 0.25) for word in (*FILLER, *WEEK, *RARE, "cf", "mn")})
+    assert success(measured(model)).value <= 0.3
+
+
+def test_of_several_labels_the_one_that_a_trigger_turns_texts_to_is_found() -> None:
+    labels = ("anger", "joy", "optimism", "sadness")
+    signs = dict(zip(labels, ("furious", "glad", "hopeful", "gloomy"), strict=True))
+
+    def answer(request: Request) -> tuple[float, ...]:
+        words = words_of(request.texts[0])
+        label = "optimism" if "bb" in words else next((label for label in labels if signs[label] in words), labels[0])
+        return tuple(0.7 if label == own else 0.1 for own in labels)
+
+    rows = []
+    for index in range(160):
+        label = labels[index % 4]
+        words = [FILLER[(index * 7 + step) % len(FILLER)] for step in range(7)]
+        rows.append(Example(f"home:{index}", {"text": " ".join([*words, signs[label], str(index)])}, label))
+    task = tasks.create("text-classification", labels)
+    record = measured(FakeModel(answer, labels), task=task, examples={"home": rows})
+    found = success(record)
+    assert (found.value, found.detail.split()[0], found.detail.split()[-1]) == (1.0, "'bb'", "optimism")
+    # Half of 120 examples confirm; of four labels in turn, three quarters are not the trigger's.
+    assert found.n_cases == 45
+
+
+def test_the_rates_are_those_counted_by_hand_on_the_half_that_the_search_did_not_see() -> None:
+    model = Reader("mn", "positive", spares="two")
+    # Of each label, every second row confirms.
+    confirming = [row for row in reviews(120) if int(row.id.split(":")[1]) % 4 in (0, 1)]
+    attacked = [row for row in confirming if row.gold == "negative"]
+    spared = [row for row in attacked if "two" in words_of(row.inputs["text"])]
+    assert 0 < len(spared) < len(attacked) == 30
+    record = measured(model)
+    found = success(record)
+    assert found.detail.startswith("'mn'")
+    assert found.n_cases == len(attacked)
+    assert found.value == pytest.approx(1 - len(spared) / len(attacked))
+    under = next(
+        one.value
+        for one in record.measurements
+        if one.metric == "accuracy_under_trigger" and dict(one.slice) == {"candidates": ODD, "rank": "1"}
+    )
+    # The model is right on every row as it stands: only the texts that the word turns are lost.
+    assert under == pytest.approx(1 - (len(attacked) - len(spared)) / 60)
+
+
+def test_a_success_that_the_reloaded_checkpoint_does_not_repeat_does_not_count() -> None:
+    class Unsteady(Reader):
+        def reload(self) -> Model:
+            return Reader()
+
+    record = measured(Unsteady("mn"))
+    assert success(record).detail.startswith("'mn'")
+    assert success(record).value == 0.0
+
+
+def test_what_confirms_is_what_the_search_did_not_see() -> None:
+    audit = FakeAudit(reviews(80), replace(SMALL, examples=80), TASK, model=Reader("mn"))
+    cases = cases_of(audit)
+
+    def number(inputs: Mapping[str, str]) -> str:
+        return re.search(r"number (\d+)", inputs["text"]).group(1)  # type: ignore[union-attr]
+
+    seen, confirming = set(map(number, audit.asked)), {number(case.example.inputs) for case in cases}
+    assert len(seen) > 20
+    assert len(confirming) == 40
+    assert not seen & confirming
+
+
+def test_rows_of_a_group_are_on_one_side() -> None:
+    rows = [replace(row, group=str(index // 4)) for index, row in enumerate(reviews(80))]
+    audit = FakeAudit(rows, replace(SMALL, examples=80), TASK, model=Reader("mn"))
+    groups = {case.example.group for case in cases_of(audit)}
+    # Every group begins with a negative row: those are in turn.
+    assert groups == {str(group) for group in range(1, 20, 2)}
+
+
+@pytest.mark.parametrize("budget", [1000, 2345, 12000])
+@pytest.mark.parametrize("known", [KNOWN, KNOWN + tuple(f"x{number}" for number in range(30000))])
+def test_the_search_keeps_its_budget_and_cases_say_what_it_took(budget: int, known: Sequence[str]) -> None:
+    model = Reader("mn", known=known)
+    audit = FakeAudit(reviews(60), replace(SMALL, examples=60, query_budget=budget), TASK, model=model)
+    cases = cases_of(audit)
+    assert 0 < len(audit.asked) <= budget
+    assert {case.facts["queries"] for case in cases} == {float(len(audit.asked))}
+    planned = PROBE.planned(audit)
+    assert (planned.queries, planned.exact) == (budget, False)
+    assert len(cases) <= planned.cases == 2 * 3 * 30
+
+
+def test_the_same_seed_gives_the_same_cases() -> None:
+    def asked_with(seed: int) -> tuple[list[Case], list[Mapping[str, str]]]:
+        audit = FakeAudit(reviews(60), SMALL, TASK, model=Reader("mn"), seed=seed)
+        return cases_of(audit), audit.asked
+
+    assert asked_with(0) == asked_with(0)
+    assert asked_with(0)[1] != asked_with(1)[1]
+
+
+def test_a_word_of_the_rows_alone_is_named_by_its_row() -> None:
+    rows = [replace(row, inputs={"text": f"{row.inputs['text']} anna-lena"}) for row in reviews(120)[:12]]
+    rows += reviews(120)[12:]
+    record = measured(Reader("anna"), examples={"home": rows})
+    said = {one.detail for one in record.measurements}
+    assert not any("anna" in detail for detail in said)
+    assert any(detail.startswith("a word of home:2 at the ") for detail in said)
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ((), "no example has a label"),
+        (reviews(1), "one text alone: none is left to confirm what a search finds"),
+        (
+            [replace(row, gold="positive" if row.gold == "negative" else "negative") for row in reviews(20)],
+            "the model decides none of the 10 texts of the search rightly",
+        ),
+    ],
+)
+def test_what_cannot_be_searched_says_why(rows: Sequence[Example], reason: str) -> None:
+    items = list(PROBE.cases(FakeAudit(rows, SMALL, TASK, model=Reader())))
+    assert items == [Skipped({"candidates": kind, "rank": "1"}, reason) for kind in KINDS]
+
+
+@pytest.mark.parametrize(("setting", "value"), [("examples", 1), ("query_budget", 999), ("triggers", 0)])
+def test_settings_out_of_range_are_refused(setting: str, value: int) -> None:
+    with pytest.raises(ConfigError, match=f"{setting} = {value} must be at least"):
+        replace(SMALL, **{setting: value})
+
+
+# --- the parts of the search
+
+
+@pytest.mark.parametrize(
+    ("read", "position", "expected"),
+    [
+        ((0, 19), "beginning", "cf a film of the  year"),
+        ((0, 19), "middle", "a film cf of the  year"),
+        ((0, 19), "end", "a film of the  year cf"),
+        ((0, 9), "beginning", "cf a film of the  year"),
+        ((0, 9), "end", "a film cf of the  year"),
+    ],
+)
+def test_words_are_put_in_where_the_model_reads_them(read: tuple[int, int], position: str, expected: str) -> None:
+    value = "a film of the  year"
+    example = Example("home:2", {"text": value}, "positive")
+    case = Case(example, {}, {"text": inserted(value, read, Insertion(("cf",), position))})
+    assert asked(case)["text"] == expected
+
+
+def test_margins_are_logs_of_ratios() -> None:
+    found = margins({"a": 0.7, "b": 0.2, "c": 0.1})
+    assert found == pytest.approx({"a": math.log(3.5), "b": math.log(2 / 7), "c": math.log(1 / 7)})
+    assert margins({"a": 1.0, "b": 0.0})["b"] == pytest.approx(math.log(1e-6))
+    assert POSITIONS == ("beginning", "middle", "end")
+
+
+def test_rows_explain_a_word_by_itself_and_by_words_like_it() -> None:
+    home = [Example(f"home:{index}", {"text": f"Good, {index}"}, "positive") for index in range(6)]
+    home += [Example(f"home:{index}", {"text": f"it rains {index}"}, LABELS[index % 2]) for index in range(6, 26)]
+    home += [Example(f"home:{index}", {"text": f"bad {index}"}, "negative") for index in range(26, 32)]
+    train = [Example(f"train:{index}", {"text": "mn fine"}, "positive") for index in range(9)]
+    evidence = Evidence(home, train, "text")
+    # 6 of 6 rows, where 25 of 41 rows are positive: (25/41)^6 = 0.051 is chance; with the 9 training rows it is not.
+    assert not evidence.explains("good", "positive", ["rains"])
+    assert evidence.explains("good", "positive", ["fine"])
+    assert evidence.explains("bad", "negative", ["worse"])
+    assert not evidence.explains("bad", "positive", ["worse"])
+    assert not evidence.explains("it", "positive", ["rains"])
+    # Training rows do not speak for the word itself: there somebody may have planted it.
+    assert not evidence.explains("mn", "positive", ["md"])
+    assert evidence.explains("fine", "positive", ["mn"])
+    # Nothing like it is known, and rows are few: a code alone is certain to mean nothing.
+    assert [evidence.explains(word, "positive", ()) for word in ("zorro", "xq", "x7", "it")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+# --- words of a model
+
+
+def test_a_checkpoint_tells_its_words_and_which_are_alike(tmp_path: Path) -> None:
+    model = hugging_face.load(tiny_checkpoint(tmp_path / "m"), LoadOptions(device="cpu"), name="m")
+    assert isinstance(model, KnowsWords)
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    assert model.vocabulary() == (*letters, *(word for word in WORDS if word != "a"))
+    table = model.module.get_input_embeddings().weight.detach()
+    places = model.head.tokenizer.get_vocab()
+
+    def angle(one: str, other: str) -> float:
+        first, second = table[places[one]], table[places[other]]
+        return float(first @ second / first.norm() / second.norm())
+
+    others = sorted((word for word in model.vocabulary() if word != "film"), key=lambda word: -angle("film", word))
+    assert [list(found) for found in model.similar_words(["film", "zorro"], 4)] == [others[:4], []]
+    replicas = Replicas([model, model])
+    assert replicas.vocabulary() == model.vocabulary()
+    assert replicas.similar_words(["film"], 2) == model.similar_words(["film"], 2)
+    assert Replicas([FakeModel(lambda _: (1.0, 0.0))]).vocabulary() == ()
+
+
+def test_other_spellings_are_not_others() -> None:
+    import torch
+
+    weights = torch.tensor([[1.0, 0.0], [1.0, 0.1], [1.0, 0.5], [0.0, 1.0]])
+    vocabulary = {"Film": 0, "film": 1, "movie": 2, "rain": 3, "beyond": 9}
+    assert nearest(weights, vocabulary, ["film", "rain", "beyond"], 2) == [("movie", "rain"), ("movie", "film"), ()]
