@@ -241,8 +241,7 @@ def _audited(request: Request, selection: _Selection, folder: Path, cache: Cache
     decision = gate.decide(selection.policy, records, plan.candidate, looks=designs.looks(drawn))
     doubted, of_labels = doubts.all_of(records, plan.candidate), doubts.of_labels(records, plan.candidate)
     for doubt in doubted:
-        read = f"; {how_labels_were_read(prepared.facts['data'][:1])}" if doubt == of_labels else ""
-        listener.note(f"{doubt}{read}")
+        listener.note(doubt if doubt != of_labels else f"{doubt}; {how_labels_were_read(prepared.facts['data'][:1])}")
     compared = comparisons.compare(plan.candidate, records, config.compare)
     content = {
         **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, request.start),

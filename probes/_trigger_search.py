@@ -16,7 +16,7 @@ from auditor.types import Audit, Example, Inputs, Response
 from probes._reading import parts_read
 
 POSITIONS = ("beginning", "middle", "end")
-GROUP = 24
+GROUP = 64
 """The most words that are put into a text together."""
 FEW = 8
 """Words put into a text together below which more rounds find more than smaller groups."""
@@ -30,9 +30,16 @@ BEYOND = 2.0
 """How far beyond the decision a trigger can get, in log-odds: a text that is turned is turned."""
 SIMILAR = 20
 """Similar words whose rows speak for a word too."""
-SEEN = 10
-"""Rows that show whether a word without known similar words stands for a label."""
-CHANCE = 0.05
+TRIED = 6
+"""Similar words that are tried in its place."""
+ALIKE = 2 / 3
+"""How far one of them gets, as a share of how far the word itself gets, where both do so for what they mean."""
+SEEN = 20
+"""Rows that show whether words stand for a label."""
+CHANCE, NEUTRAL = 0.05, 0.2
+"""The probability by chance up to which rows give a label to words, and from which on they do not."""
+OFTEN = 3
+"""Rows that have a word which is no token of the model."""
 _TOKEN = re.compile(r"\w+")
 
 
@@ -101,26 +108,25 @@ class Evidence:
 
     @property
     def words(self) -> Sequence[str]:
-        """The words of the rows, in order of their first rows."""
-        return tuple(self._of)
+        """The words of several rows, in order of their first rows."""
+        return tuple(word for word, rows in self._of.items() if len(rows) >= OFTEN)
 
     def first_row(self, word: str) -> str:
         """The id of the first row that has the word."""
         return self._rows[self._of[word][0]][0].id
 
-    def explains(self, word: str, target: str, similar: Sequence[str]) -> bool:
-        """Whether the label is one that rows give to the word or to words like it.
+    def explains(self, word: str, target: str, similar: Sequence[str]) -> bool | None:
+        """Whether rows give the label to the word or to words like it; None where they do not tell.
 
-        Training rows do not count for the word itself: there somebody may have put the trigger in. Of a word whose
-        like is not known, and of which there are few rows, only a code (mn, x7) is certain to have no meaning.
+        Training rows do not count for the word itself: there somebody may have put the trigger in.
         """
         own = {place for place in self._of.get(word.casefold(), ()) if not self._rows[place][1]}
         rows = own.union(*(self._of.get(other.casefold(), ()) for other in similar))
         right = sum(self._rows[place][0].gold == target for place in rows)
-        base = self._labels[target] / max(self._labels.total(), 1)
-        if right >= len(rows) * (1 + base) / 2 and _at_least(right, len(rows), base) <= CHANCE:
+        chance = _at_least(right, len(rows), self._labels[target] / max(self._labels.total(), 1))
+        if chance <= CHANCE:
             return True
-        return not similar and len(rows) < SEEN and not _is_code(word)
+        return False if len(rows) >= SEEN and chance >= NEUTRAL else None
 
 
 def _tokens(value: str) -> list[str]:
@@ -129,12 +135,18 @@ def _tokens(value: str) -> list[str]:
 
 def _at_least(right: int, rows: int, base: float) -> float:
     """The probability of so many hits or more by chance."""
-    return math.fsum(
-        math.comb(rows, hits) * base**hits * (1 - base) ** (rows - hits) for hits in range(right, rows + 1)
-    )
+    if not right or base in (0.0, 1.0):
+        return 1.0
+    logs = (
+        math.lgamma(rows + 1) - math.lgamma(hits + 1) - math.lgamma(rows - hits + 1)
+        + hits * math.log(base) + (rows - hits) * math.log1p(-base)
+        for hits in range(right, rows + 1)
+    )  # fmt: skip
+    return min(math.fsum(map(math.exp, logs)), 1.0)
 
 
-def _is_code(word: str) -> bool:
+def is_code(word: str) -> bool:
+    """Whether the letters make no word: ``mn``, ``x7``."""
     return word.isascii() and (any(map(str.isdigit, word)) or not set(word.casefold()) & set("aeiouy"))
 
 
@@ -179,22 +191,45 @@ class Search:
     def run(self, candidates: Sequence[str], hosts: Sequence[Host]) -> list[Trigger]:
         """The triggers of the last round, the best first."""
         supply = cycle(hosts)
-        kept = self._grouped(candidates, supply)[: self._budget // 5 // FIRST]
+        kept = self._grouped(candidates, supply)[: self._budget * 15 // 100 // FIRST]
         words = [found.word for found in kept]
         self._similar = dict(zip(words, self._audit.similar_words(words, SIMILAR), strict=True))
-        for texts, following in ((FIRST, self._budget // 10 // SECOND), (SECOND, self._budget // 5 // LAST)):
+        for texts, following in ((FIRST, self._budget // 10 // SECOND), (SECOND, self._budget // 10 // LAST)):
             own = list(islice(supply, texts))
             trials = [_alone(found.word, own) for found in kept]
             kept = self._best(kept, self._scores(trials), following)
         return self._placed(kept, hosts)
 
-    def is_odd(self, trigger: Trigger) -> bool:
-        """Whether nothing explains that the word turns texts to its label."""
-        return not self._evidence.explains(trigger.word, trigger.target, self._similar.get(trigger.word, ()))
+    def odd(self, triggers: Sequence[Trigger], hosts: Sequence[Host]) -> list[Trigger]:
+        """The triggers that nothing explains.
+
+        What rows do not tell is told by the most similar words: where one of them gets nearly as far, the word does so
+        for what it means. Where they are not known, a code alone is certain to have no meaning.
+        """
+        told = {trigger: self._explained(trigger) for trigger in triggers}
+        open_ = [trigger for trigger, explained in told.items() if explained is None and self._similar[trigger.word]]
+        trials = [
+            [(Insertion((other,), trigger.position), host) for host in _against(trigger, hosts)]
+            for trigger in open_
+            for other in self._similar[trigger.word][:TRIED]
+        ]
+        scores = iter(self._scores(trials))
+        for trigger in open_:
+            tried = islice(scores, len(self._similar[trigger.word][:TRIED]))
+            furthest = max(own.get(trigger.target, 0.0) for own in tried)
+            told[trigger] = furthest >= ALIKE * trigger.score
+        return [
+            trigger
+            for trigger, explained in told.items()
+            if (is_code(trigger.word) if explained is None else not explained)
+        ]
+
+    def _explained(self, trigger: Trigger) -> bool | None:
+        return self._evidence.explains(trigger.word, trigger.target, self._similar[trigger.word])
 
     def _grouped(self, candidates: Sequence[str], supply: Iterator[Host]) -> list[Trigger]:
         """All candidates by the mean score of their groups, as many as the budget allows."""
-        words, pairs = sorted(candidates), self._budget * 2 // 5 // 2
+        words, pairs = sorted(candidates), self._budget * 35 // 100 // 2
         rounds = min(max(pairs * FEW // len(words), ROUNDS[0]), ROUNDS[1])
         groups = pairs // rounds
         if len(words) > groups * GROUP:
@@ -214,14 +249,14 @@ class Search:
     def _best(self, triggers: Sequence[Trigger], scores: Sequence[Mapping[str, float]], n: int) -> list[Trigger]:
         """The n triggers of the best scores, half of which nothing explains where there are so many."""
         found = _ordered(_strongest(old.word, own) for old, own in zip(triggers, scores, strict=True) if own)
-        odd = [trigger for trigger in found if self.is_odd(trigger)][: -(-n // 2)]
+        odd = [trigger for trigger in found if not self._explained(trigger)][: -(-n // 2)]
         return list(dict.fromkeys([*odd, *found]))[:n]
 
     def _placed(self, triggers: Sequence[Trigger], hosts: Sequence[Host]) -> list[Trigger]:
         """The triggers at the positions where they do most."""
         places, trials = [], []
         for trigger in triggers:
-            others = [host for host in hosts if host.label != trigger.target][: LAST // len(POSITIONS)]
+            others = _against(trigger, hosts)
             places += [replace(trigger, position=position) for position in POSITIONS]
             trials += [[(Insertion((trigger.word,), position), host) for host in others] for position in POSITIONS]
         scored = [
@@ -256,6 +291,11 @@ class Search:
     def _ask(self, inputs: Sequence[Inputs]) -> list[Response]:
         self.queries += len(inputs)
         return self._audit.ask(inputs) if inputs else []
+
+
+def _against(trigger: Trigger, hosts: Sequence[Host]) -> list[Host]:
+    """Texts of other labels, as many as each position is tried on."""
+    return [host for host in hosts if host.label != trigger.target][: LAST // len(POSITIONS)]
 
 
 def _alone(word: str, hosts: Sequence[Host]) -> list[tuple[Insertion, Host]]:

@@ -177,7 +177,10 @@ def _succeeded(judged: Judged) -> float | None:
 
 
 def _unconfirmed(judged: Judged) -> float | None:
-    """1 where the search succeeded and the decision stands; None where it did not succeed."""
+    """1 where the search succeeded and the decision stands.
+
+    None where the search did not succeed.
+    """
     if judged.facts.get("claimed") != 1.0 or judged.withstood is None:
         return None
     return float(judged.withstood)

@@ -37,6 +37,7 @@ class LabelSwap(ProbeDefaults):
 
     name = "label_swap"
     limitation: str | None = "label-quality"
+    role = "labels"
     settings = Settings()
     reads_details = True
 
@@ -98,9 +99,9 @@ def _rows(clusters: Sequence[tuple[str, Pairs]], names: Mapping[str, str]) -> It
 
 
 def best_names(pairs: Pairs) -> dict[str, str]:
-    """Answered label → the name that it should have; empty where all are as they should be.
+    """Answered label → the name that it should have.
 
-    Of equally good names those as read are kept.
+    Labels that are named as they should be are left out. Of equally good names those as read are kept.
     """
     import numpy as np
     from scipy.optimize import linear_sum_assignment

@@ -1,4 +1,4 @@
-"""Repeatability: does the same text get the same answer, whenever and beside whatever it is asked?"""
+"""Repeatability: does the same text get the same answer?"""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Repeatability(ProbeDefaults):
 
     Each row of the home domain is asked about again in five ways, past every cache: in the same batch as before (an
     answer that changes hangs on chance: dropout left on, noise); alone, and beside longer and shorter texts (it hangs
-    on its company: an attention mask that is ignored); padded to the length that the model reads, 512 tokens at most,
+    on its company: an attention mask that is ignored); padded to the length that the model reads, 256 tokens at most,
     with the mask set, as padding="max_length" does; and by the checkpoint loaded again. What is compared is the
     decision. Rounding alone moves scores by a millionth, and with them the decision of a text that sits between two
     labels: the largest change of a score says which it was.
@@ -49,14 +49,14 @@ class Repeatability(ProbeDefaults):
     settings = Settings()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
-        """The share of answers that change and, of class scores, the largest change."""
+        """The share of answers that change, and the largest change."""
         changed = metrics.share(
             "changed_answers", "answers that change", lambda judged: float(not judged.same), "lower"
         )
         return (changed, LARGEST) if "class_scores" in task.offers else (changed,)
 
     def planned(self, audit: Audit) -> Planned:
-        """Five cases for each home row, where the model can be asked in all ways."""
+        """At most five cases for each home row."""
         return Planned(len(ASKED) * len(audit.examples("home", audit.settings.examples)), exact=False)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
@@ -71,7 +71,7 @@ class Repeatability(ProbeDefaults):
                 yield Case(example, {"asked": asked}, asked=asked)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
-        """Yield the largest change of any class's score, for each way to ask."""
+        """Yield the largest change of a score for each way to ask."""
         if "class_scores" not in audit.task.offers:
             return
         largest: dict[str, float] = {}

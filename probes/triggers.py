@@ -111,7 +111,7 @@ class Triggers(ProbeDefaults):
             return
         known = set(audit.vocabulary()) or set(codes())
         ranked = search.run(list(dict.fromkeys([*sorted(known), *evidence.words])), hosts)
-        of_kind = {KINDS[0]: [trigger for trigger in ranked if search.is_odd(trigger)], KINDS[1]: ranked}
+        of_kind = {KINDS[0]: search.odd(ranked, hosts), KINDS[1]: ranked}
         for kind, triggers in of_kind.items():
             if not triggers:
                 reason = "the labelled rows explain every word that gets far"

@@ -96,7 +96,6 @@ def limit_text(rule: Mapping[str, Any], unit: str) -> str:
     limit, margin = limit_of(rule), rule.get("margin", 0.0)
     if limit is None:
         return "no limit"
-    # A margin of a share is a difference of shares.
     zone = f", margin {amount(margin, 'points' if unit == 'share' else unit).removeprefix('+')}" if margin else ""
     return f"{'≤' if rule['max'] is not None else '≥'} {amount(limit, unit).removeprefix('+')}{zone}"
 

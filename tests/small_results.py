@@ -16,10 +16,11 @@ from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import keyword_model
 from auditor.results import canonical_json, parquet, provenance
-from auditor.types import Model, Silent
+from auditor.types import Model, ProbeRecord, Silent
 from auditor.verdicts import comparisons, gate, policy
 
 Change = Callable[[dict[str, Any]], None]
+LOOKS = 3
 GOOD = ("good", "great", "fine", "lovely", "superb")
 
 
@@ -44,6 +45,7 @@ def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | No
     records = runner.run(plan, writer, Silent())
     writer.close()
     assert not plan.errors
+    records = tuple(map(_of_the_second_look, records))
     known = {record.probe for record in records}
     shipped_rules = policy.load()
     own = tuple(rule for rule in shipped_rules.rules if rule.probe in known)
@@ -57,15 +59,26 @@ def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | No
         "data": [_data()],
         "models": [_model(name, model) for name, model in models.items()],
         "until_decided": {"looks": 1, "clusters": n, "available": n, "saved": 0.0, "slices": []},
+        "looks": LOOKS,
+        "drawn": {"looks": 2, "clusters": n, "available": n, "saved": 0.0, "slices": [], "planned": LOOKS},
         "candidate": "candidate",
         "records": [results.record_dict(record) for record in records],
         "comparisons": canonical_json.plain(compared),
         "unanswered": [],
         "policy": results.policy_dict(rules),
-        "decision": results.decision_dict(gate.decide(rules, records, "candidate"), rules),
+        "decision": results.decision_dict(gate.decide(rules, records, "candidate", looks=LOOKS), rules),
     }
     results.write(folder, content)
     return folder
+
+
+def _of_the_second_look(record: ProbeRecord) -> ProbeRecord:
+    """The record, its gain as if its last rows had come at the second of three looks."""
+    measurements = tuple(
+        replace(found, look=2, looks=LOOKS) if found.metric == "gain_over_majority" else found
+        for found in record.measurements
+    )
+    return replace(record, measurements=measurements) if record.model == "candidate" else record
 
 
 def _data() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from tiny import tiny_checkpoint
 from auditor import results, stats
 from auditor.cli.main import main
 from auditor.errors import ResultsError
-from auditor.evaluation import adaptive, designs, rounds, runner, sequential
+from auditor.evaluation import adaptive, designs, rounds, runner, sampling, sequential
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.results import verification
@@ -564,7 +565,8 @@ def drawn_on(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 Edit = Callable[[dict[str, Any]], None]
 EDITS: dict[str, Edit] = {
-    "an earlier look": lambda content: [found.pop("look") for found in drawn_on(content)] and None,
+    # The first look has the share of the third.
+    "an earlier look": lambda content: [found.update(look=2) for found in drawn_on(content)] and None,
     "a look that was not planned": lambda content: [found.update(look=4) for found in drawn_on(content)] and None,
     "one look for its slice": lambda content: [found.pop("looks") for found in drawn_on(content)] and None,
     "two looks for its slice": lambda content: [found.update(look=2, looks=2) for found in drawn_on(content)] and None,
@@ -578,8 +580,6 @@ EDITS: dict[str, Edit] = {
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=list(EDITS))
 def test_an_edited_look_is_refused(folder: Path, tmp_path: Path, edit: Edit) -> None:
-    import shutil
-
     shutil.copytree(folder / "whole", tmp_path / "edited")
     content = json.loads((tmp_path / "edited" / "results.json").read_text(encoding="utf-8"))
     edit(content)
@@ -658,8 +658,6 @@ def test_a_dry_run_says_how_many_more_rows_there_may_be(folder: Path, capsys: py
 def decided(rate: float, seed: int) -> int:
     probe = Planted({"one": rate, "two": rate / 2})
     examples = positive(1500)
-    from auditor.evaluation import sampling
-
     shuffled = {"home": sampling.shuffled(examples, seed, "home")}
     _, _, decision, _ = looked(probe, limit(("one", "two"), margin=0.03), examples=shuffled, seed=seed)
     return decision.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,8 +30,8 @@ def record(wrong: int, n: int, available: int | None, settings: dict[str, Any]) 
     return ProbeRecord("m", "bias", "measured", metrics=(FLIPS,), measurements=(found,), settings=settings)
 
 
-def verdict(given: ProbeRecord, limit: float = 0.05) -> Verdict:
-    rule = Rule("bias", "flip_rate", {"axis": "age"}, "a reason", max=limit)
+def verdict(given: ProbeRecord, limit: float = 0.05, margin: float = 0.0) -> Verdict:
+    rule = Rule("bias", "flip_rate", {"axis": "age"}, "a reason", max=limit, margin=margin)
     (found,) = gate.decide(Policy("test", "", (rule,)), [given], "m").verdicts
     assert found.outcome == "inconclusive"
     return found
@@ -38,37 +39,73 @@ def verdict(given: ProbeRecord, limit: float = 0.05) -> Verdict:
 
 def test_sentences_that_do_not_exist_are_not_offered() -> None:
     found = verdict(record(9, 200, 300, {"sentences": 200}))
-    assert found.more_examples is None
-    assert found.reason.startswith("the interval includes the limit; there are not enough sentences to decide: about ")
-    assert found.reason.endswith(" more sentences would decide it, and only 100 more are available")
+    assert (found.more_examples, found.more_examples_high) == (None, None)
+    assert re.fullmatch(
+        r"the interval includes the limit; at least about \d+ more sentences would decide it, and only 100 more exist: "
+        r"this probe cannot decide it with the sentences there are",
+        found.reason,
+    )
 
 
 def test_sentences_that_exist_are_offered_with_the_setting_that_asks_for_them() -> None:
-    found = verdict(record(5, 200, 2000, {"sentences": 200}))
-    assert found.more_examples is not None
+    found = verdict(record(11, 200, 20_000, {"sentences": 200}), margin=0.03)
     assert found.reason == (
-        f"the interval includes the limit; about {found.more_examples} more sentences would decide it; 1800 more are "
-        "available: raise sentences in [probes.bias], and [audit] budget if it is set"
+        f"the interval spans the limit and its margin; about {found.more_examples} to {found.more_examples_high} more "
+        "sentences would decide it; 19800 more are available: raise sentences in [probes.bias], and [audit] budget if "
+        "it is set"
     )
+
+
+def test_where_only_some_of_them_exist_it_is_said() -> None:
+    found = verdict(record(11, 200, 500, {"examples": 200}), margin=0.03)
+    assert found.more_examples is not None
+    assert found.more_examples_high is not None
+    assert found.more_examples < 300 < found.more_examples_high
+    assert "; only 300 more are available: raise examples in [probes.bias]" in found.reason
 
 
 def test_of_lists_that_are_asked_whole_none_is_left() -> None:
     found = verdict(record(1, 40, 40, {"names_per_sentence": 6}))
     assert found.more_examples is None
-    assert "there are not enough sentences to decide: about " in found.reason
-    assert found.reason.endswith(" would decide it, and no more are available")
-
-
-def test_where_nothing_is_known_of_what_there_is_the_number_alone_is_said() -> None:
-    found = verdict(record(5, 200, None, {"examples": 200}))
-    assert found.reason == f"the interval includes the limit; about {found.more_examples} more examples would decide it"
-
-
-def test_at_its_limit_nothing_is_offered() -> None:
-    found = verdict(record(10, 200, 2000, {"sentences": 200}))
-    assert (
-        found.reason == "the interval includes the limit; more sentences would hardly decide it: it sits at its limit"
+    assert found.reason.endswith(
+        " more sentences would decide it, and only 40 sentences exist: "
+        "this probe cannot decide it with the sentences there are"
     )
+
+
+@pytest.mark.parametrize(("value", "raised"), [(1, True), (2, True), (3, False), (6, False)])
+def test_more_cases_of_each_sentence_are_advised_where_the_probe_can_make_them(value: int, raised: bool) -> None:
+    found = verdict(record(9, 300, 300, {"sentences": 300, "pairs_per_sentence": value}))
+    assert found.reason.endswith(": raise pairs_per_sentence to 3 in [probes.bias]") == raised
+    assert found.reason.endswith(": this probe cannot decide it with the sentences there are") != raised
+
+
+def test_where_nothing_is_known_of_what_there_is_the_numbers_alone_are_said() -> None:
+    found = verdict(record(11, 200, None, {"examples": 200}), margin=0.03)
+    numbers = f"{found.more_examples} to {found.more_examples_high}"
+    assert found.reason == f"the interval spans the limit and its margin; about {numbers} more examples would decide it"
+
+
+def test_without_a_margin_only_the_least_number_is_said() -> None:
+    found = verdict(record(10, 200, None, {"sentences": 200}))
+    assert found.more_examples_high is None
+    said = f"the interval includes the limit; at least about {found.more_examples} more sentences would decide it"
+    assert found.reason == said
+
+
+def test_where_no_number_would_do_none_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.stats.more_clusters", lambda *_args, **_kwargs: None)
+    found = verdict(record(10, 200, 2000, {"sentences": 200}))
+    assert found.reason == "the interval includes the limit; more sentences would hardly decide it"
+    assert found.more_examples is None
+
+
+@pytest.mark.parametrize("wrong", range(10, 16))
+def test_with_a_margin_there_always_is_an_answer(wrong: int) -> None:
+    found = verdict(record(wrong, 200, None, {"sentences": 200}), margin=0.03)
+    assert found.more_examples is not None
+    assert found.more_examples_high is not None
+    assert 10 <= found.more_examples < found.more_examples_high < 2000
 
 
 @pytest.mark.parametrize(("wrong", "n", "beside"), [*itertools.product((1, 3, 5, 8, 9), (100, 200), (0, 1, 50, 5000))])
@@ -77,6 +114,7 @@ def test_no_more_than_there_are_is_ever_offered(wrong: int, n: int, beside: int)
     rule = Rule("bias", "flip_rate", {"axis": "age"}, "a reason", max=0.05)
     (found,) = gate.decide(Policy("test", "", (rule,)), [given], "m").verdicts
     assert found.more_examples is None or found.more_examples <= beside
+    assert found.more_examples_high is None or found.more_examples is not None
 
 
 def measured(

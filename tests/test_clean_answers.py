@@ -13,7 +13,7 @@ import small_results
 from fakes import nowhere, plan_of, reviews, shipped
 
 from auditor import metrics, results, stats
-from auditor.errors import NoAnswerError
+from auditor.errors import NoAnswerError, ResultsError
 from auditor.evaluation import runner
 from auditor.evaluation.plan import Plan
 from auditor.evaluation.probe_run import _Nested
@@ -246,5 +246,5 @@ def test_a_clean_answer_that_was_changed_is_found(folder: Path) -> None:
         return replace(record, measurements=tuple(made))
 
     verification.computed(records, "")
-    with pytest.raises(verification.ResultsError, match="but its rows give"):
+    with pytest.raises(ResultsError, match="but its rows give"):
         verification.computed([changed(record) for record in records], "")

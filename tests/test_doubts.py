@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
-from fakes import LABELS, nowhere, plan_of
+from fakes import LABELS, nowhere, plan_of, shipped
 from pair_task import PairTask
 from scipy.stats import binomtest
 
 from auditor.evaluation import doubts, runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.types import Example, ProbeRecord, Silent
+from auditor.types import Example, ProbeRecord, Request, Response, Silent
 from probes.quality import PROBE
 
 NEGATIVE, POSITIVE = LABELS
@@ -77,3 +79,103 @@ def test_a_doubt_stands_with_the_facts_of_the_home_domain() -> None:
     facts = [{"name": "home"}, {"name": "train"}]
     assert doubts.noted(facts, None) == facts
     assert doubts.noted(facts, "why") == [{"name": "home", "doubt": "why"}, {"name": "train"}]
+
+
+def sure_records(sure: float, right: int, wrong: int) -> tuple[ProbeRecord, ...]:
+    """A model that gives the keyword's label with one probability throughout."""
+    examples = rows(right, wrong, 0)
+    plan = plan_of(keyword_model(["yes"], sure=sure), (PROBE,), examples={"home": examples})
+    return runner.run(plan, nowhere, Silent())
+
+
+def test_mean_confidence_is_read_against_accuracy() -> None:
+    found = sure_records(0.985, 762, 238)
+    (measured,) = (number for number in found[0].measurements if number.metric == "overconfidence")
+    # By hand: 0.985 − 0.762.
+    assert measured.value == pytest.approx(0.223)
+    assert 0.18 < measured.low < measured.high < 0.26
+    (said,) = (doubt for doubt in doubts.all_of(found, "keywords") if "swapped" not in doubt)
+    assert said.startswith("too sure: its mean confidence is 0.985, and 0.762 of its answers are right (22.3 points [")
+    assert said.endswith("], n = 1,000); do not read its scores as chances")
+
+
+def test_confidence_that_accuracy_bears_out_is_not_doubted() -> None:
+    for sure, right in ((0.76, 762), (0.6, 762), (0.85, 762), (0.985, 990)):
+        said = doubts.all_of(sure_records(sure, right, 1000 - right), "keywords")
+        assert not any("too sure" in doubt for doubt in said)
+    # A few rows prove nothing: 22 points of 20 rows.
+    assert not any("too sure" in doubt for doubt in doubts.all_of(sure_records(0.985, 15, 5), "keywords"))
+
+
+def test_confidence_is_that_of_the_answer_whatever_the_metric() -> None:
+    pairs = tuple(
+        Example(f"home:{n}", {"premise": "a", "hypothesis": f"b {n}"}, "differs" if n < 60 else "follows")
+        for n in range(100)
+    )
+    model = FakeModel(lambda _: (0.9, 0.1), PairTask.labels)
+    plan = plan_of(model, (PROBE,), task=PairTask(), examples={"home": pairs}, models=(AuditedModel(model),))
+    (record,) = runner.run(plan, nowhere, Silent())
+    (measured,) = (number for number in record.measurements if number.metric == "overconfidence")
+    # True negatives are right answers, though F1 does not count them: 0.9 − 60 of 100.
+    assert measured.value == pytest.approx(0.3)
+
+
+def test_successes_that_a_fresh_checkpoint_does_not_confirm_are_said() -> None:
+    class Moody(FakeModel):
+        """Calls an attacked text negative; loaded again, it does not."""
+
+        def reload(self) -> FakeModel:
+            return FakeModel(lambda _: (0.1, 0.9))
+
+    examples = tuple(Example(f"home:{n}", {"text": f"a wonderful story number{n}"}, POSITIVE) for n in range(12))
+    known = {example.inputs["text"] for example in examples}
+    model = Moody(lambda request: (0.1, 0.9) if request.texts[0] in known else (0.9, 0.1))
+    (attack,) = shipped("adversarial")
+    settings = {"adversarial": replace(attack.settings, recipes=("deepwordbug",), query_budget=20)}
+    plan = plan_of(model, (attack,), examples={"home": examples}, settings=settings)
+    found = runner.run(plan, nowhere, Silent())
+    assert found[0].status == "measured", found[0].reason
+    values = {number.metric: number.value for number in found[0].measurements}
+    assert (values["attack_success_rate"], values["unconfirmed_successes"]) == (0.0, 1.0)
+    assert doubts.all_of(found, "fake") == (
+        "12 of 12 successes of deepwordbug are not confirmed by the checkpoint loaded again: its answers hang on more "
+        "than the text",
+    )
+    sound = FakeModel(lambda request: (0.1, 0.9) if request.texts[0] in known else (0.9, 0.1))
+    found = runner.run(plan_of(sound, (attack,), examples={"home": examples}, settings=settings), nowhere, Silent())
+    values = {number.metric: number.value for number in found[0].measurements}
+    assert (values["attack_success_rate"], values["unconfirmed_successes"]) == (1.0, 0.0)
+    assert doubts.all_of(found, "fake") == ()
+
+
+def seen_records(known: float, reworded: float, n: int = 300) -> tuple[ProbeRecord, ...]:
+    """Right on a share of the rows as they stand, and on another share of them reworded."""
+    examples = tuple(Example(f"home:{n}", {"text": f"row {n} says so and so again"}, POSITIVE) for n in range(n))
+    own = {example.inputs["text"]: place for place, example in enumerate(examples)}
+
+    def answer(request: Request) -> Response:
+        text = request.texts[0]
+        place = own.get(text)
+        share = known if place is not None else reworded
+        number = place if place is not None else zlib.crc32(text.encode()) % n
+        return (0.05, 0.95) if number < share * n else (0.95, 0.05)
+
+    (probe,) = shipped("seen_rows")
+    return runner.run(plan_of(FakeModel(answer), (probe,), examples={"home": examples}), nowhere, Silent())
+
+
+def test_rows_that_look_seen_are_doubted_as_evidence() -> None:
+    found = seen_records(0.995, 0.88)
+    values = {number.metric: number for number in found[0].measurements}
+    assert values["right_as_they_stand"].value == pytest.approx(299 / 300)
+    assert values["accuracy_lost"].value == pytest.approx(0.12, abs=0.07)
+    (said,) = doubts.all_of(found, "fake")
+    assert said.startswith(
+        "rows seen in training? 99.7 % of 300 rows are right as they stand; with a few words deleted "
+    )
+    assert said.endswith("less probable: evidence, no proof (--train FILE looks them up)")
+
+
+@pytest.mark.parametrize(("known", "reworded"), [(0.82, 0.70), (0.995, 0.99), (0.995, 0.97), (0.9, 0.5)])
+def test_rows_that_are_learned_and_not_known_by_heart_are_not_doubted(known: float, reworded: float) -> None:
+    assert doubts.all_of(seen_records(known, reworded), "fake") == ()

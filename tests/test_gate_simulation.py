@@ -7,19 +7,23 @@ slices of one audit read the same examples: an example that is hard in one is ha
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import betaincinv, ndtr
+from scipy.special import betaincinv, ndtr, ndtri
 
 from auditor import metrics, stats, tasks
 from auditor.perturbations.catalogue import NOISE
 from auditor.plugins import registry
 from auditor.stats import joint
 from auditor.types import Measurement, Metric, ProbeRecord, Row, Rule, Slice
-from auditor.verdicts import gate, policy
+from auditor.verdicts import gate, multiplicity, policy
+from auditor.verdicts.claims import ALPHA, Claim
 
 Rng = np.random.Generator
 TASK = tasks.create("text-classification", ("negative", "positive"))
@@ -28,21 +32,22 @@ POLICY = policy.load()
 METRICS: dict[tuple[str, str], Metric] = {
     (name, metric.name): metric for name, probe in PROBES.items() for metric in probe.metrics(TASK)
 }
+LARGE = 20_000
+"""Examples of a sample that stands for the population."""
 ACCURACY, MAJORITY, CORRELATION = 0.9, 0.75, 0.3
 SHARED = 0.6
-"""Correlation of what makes an example hard in two slices; the slices' values are correlated by half as much, about as
-those of a MiniLM on film reviews."""
+"""Correlation of what makes an example hard in two slices; the slices' values are correlated by half as much. Those of
+a MiniLM on film reviews were by 0.4 to 0.6 between families of noise, and by -0.3 to 0.9 between axes of bias."""
 FAMILIES = {
     "typos": 7,
     "case": 4,
     "spacing and punctuation": 5,
     "words": 5,
     "insertions": 5,
-    "long padding": 2,
     "final full stop": 1,
 }
 """Family → cases that an example has in it."""
-SINGLES = {one.name: one.family for one in NOISE if one.family in FAMILIES}
+SINGLES = {one.name: one.family for one in NOISE if one.family in (*FAMILIES, "long padding")}
 """Perturbation that has a limit of its own → family."""
 AXES = {
     "gender": 2,
@@ -155,9 +160,10 @@ def rows_of(rng: Rng, place: Place, value: float, n: int, draws: int = 1, latent
     if metric == "counterfactual_flip_rate":
         pairs = draws * (1 if AXES[name] == 2 else AXES[name])
         return arm("", events(rng, latents.of("sentence", n), pairs, value), pairs, of="s")
-    base = rng.uniform(0.3, 0.7, n)
+    # Differences between two groups' scores vary by 0.15 from sentence to sentence; a MiniLM's by 0.03 to 0.12.
+    base = rng.uniform(0.35, 0.6, n)
     shifts = [value] + [0.0] * (AXES[name] - 1)
-    noise = [0.08 * (latents.of("sentence", n) - 0.5), *rng.normal(0.0, 0.04, (len(shifts) - 1, n)).clip(-0.1, 0.1)]
+    noise = [0.36 * (latents.of("sentence", n) - 0.5), *rng.normal(0.0, 0.11, (len(shifts) - 1, n)).clip(-0.25, 0.25)]
     return [
         row
         for index, (shift, own) in enumerate(zip(shifts, noise, strict=True))
@@ -190,14 +196,19 @@ def audit(rng: Rng, values: Mapping[Place, float], n: int, draws: int = 1) -> di
     """A whole audit on n examples and at most 432 bias sentences (``draws``: ``pairs_per_sentence``)."""
     latents = Latents(rng, max(n, 432))
     return {
-        place: measured(place, rows_of(rng, place, value, size(place, n), draws, latents))
+        place: measured(place, rows_of(rng, place, value, *size(place, n, draws), latents))
         for place, value in values.items()
     }
 
 
-def size(place: Place, n: int) -> int:
-    """Clusters of a slice of an audit on n examples: half of the sentences are of either position."""
-    return min(n, 432) // (2 if "/" in place[2] else 1) if place[0] == "bias" else n
+def size(place: Place, n: int, draws: int) -> tuple[int, int]:
+    """Clusters and draws of a slice: half of the sentences are of either position, or of a sentence's draws."""
+    if place[0] != "bias":
+        return n, draws
+    sentences = min(n, 432)
+    if "/" not in place[2]:
+        return sentences, draws
+    return (sentences, draws // 2) if draws > 1 else (sentences // 2, 1)
 
 
 def faultless() -> dict[Place, Measurement]:
@@ -254,11 +265,14 @@ def wrong_fails(seed: int, audits: int, n: int = 200) -> tuple[int, int]:
 
 
 def with_one(
-    place: Place, value: float, seed: int, audits: int, n: int, draws: int = 1
+    place: Place, value: float, seed: int, audits: int, n: int, draws: int = 1, most: int = 300
 ) -> Iterator[dict[Place, Measurement]]:
-    """Audits in which one slice has this value and the others are faultless, so that it decides alone."""
+    """Audits in which one slice has this value and the others are faultless, so that it decides alone.
+
+    ``most``: bias sentences.
+    """
     rng, others = np.random.default_rng(seed), faultless()
-    n = min(n, 300) if place[0] == "bias" else n
+    n = min(n, most) if place[0] == "bias" else n
     with remembered(others.values()):
         for _ in range(audits):
             yield {**others, place: measured(place, rows_of(rng, place, value, n, draws))}
@@ -281,6 +295,37 @@ def decided(place: Place, value: float, seed: int, audits: int, draws: int = 3) 
     return sum(now == wanted for now, _ in codes) / audits, sum(before == wanted for _, before in codes) / audits
 
 
+def claim_of(place: Place) -> Claim:
+    rule = rule_for(place)
+    unmeasured = Measurement(place[1], slice_of(place), 0.0, 0.0, 0.0, 0, 0, "")
+    return Claim(POLICY.rules.index(rule), rule, METRICS[place[:2]], unmeasured, {}, 1)
+
+
+def needed(place: Place, draws: int = 1) -> tuple[int, int]:
+    """Examples with which 9 of 10 models at the limit pass, and 9 of 10 at limit + margin fail.
+
+    The tenth model at the limit has a measured value so much nearer to limit + margin that its bound just gets there.
+    Bounds are as wide as the method makes them there; a fail has the least level that its share may come to.
+    """
+    share = dict(zip(PLACES, multiplicity.shares([claim_of(place) for place in PLACES]), strict=True))[place]
+    ends, numbers = (LIMITS[place], edge(place)), []
+    for value, other, alpha in ((*ends, ALPHA), (*reversed(ends), ALPHA * share)):
+        rows = rows_of(np.random.default_rng(4), place, value, LARGE, draws)
+        spread = float((joint.influence(METRICS[place[:2]], rows).values ** 2).sum() * LARGE) ** 0.5
+        tenth = value + (other - value) * ndtri(0.9) / (ndtri(0.9) + ndtri(1.0 - alpha))
+        width = float(np.mean([bound_width(place, tenth, seed, draws, alpha, up=other > value) for seed in range(10)]))
+        numbers.append(math.ceil(((ndtri(0.9) * spread + width) / (other - value)) ** 2))
+    return numbers[0], numbers[1]
+
+
+def bound_width(place: Place, value: float, seed: int, draws: int, alpha: float, *, up: bool, n: int = 400) -> float:
+    """The distance of a bound of n examples from their value, times √n."""
+    one = measured(place, rows_of(np.random.default_rng(seed), place, value, n, draws))
+    metric = METRICS[place[:2]]
+    bound = stats.bounds(one.method, one.rows, alpha, low=metric.low, high=metric.high)[up]
+    return abs(bound - one.value) * n**0.5
+
+
 def test_the_simulation_draws_every_slice_that_a_required_rule_reads() -> None:
     known = {(rule.probe, rule.metric) for rule in POLICY.rules if rule.required != "never"}
     assert {place[:2] for place in LIMITS} == known
@@ -295,6 +340,27 @@ def test_the_simulation_draws_what_it_says(place: Place) -> None:
 
 def test_a_faultless_model_is_released() -> None:
     assert exit_code(faultless()) == 0
+
+
+def test_the_docs_say_how_many_examples_each_metric_needs() -> None:
+    """Each number is that of the slice that needs the most, within a fifth: docs/how-to/gate-in-ci.md."""
+    text = (Path(__file__).parent.parent / "docs/how-to/gate-in-ci.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ([\d,]+) \| ([\d,]+) \|$", text, re.MULTILINE)
+    said = {metric: tuple(int(number.replace(",", "")) for number in numbers) for metric, *numbers in rows}
+    assert set(said) == set(KINDS), "every metric that a required rule reads"
+    for metric, numbers in said.items():
+        computed = [needed(place, draws=3) for place in PLACES if place[1] == metric]
+        for number, most in zip(numbers, map(max, zip(*computed, strict=True)), strict=True):
+            assert most * 0.8 <= number <= most * 1.25, (metric, number, most)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", KINDS.values(), ids=list(KINDS))
+def test_so_many_examples_decide_in_90_percent(place: Place) -> None:
+    for value, n, wanted in zip((LIMITS[place], edge(place)), needed(place, 3), (0, 1), strict=True):
+        found = [exit_code(one) for one in with_one(place, value, 5, 200, n, 3, most=n)]
+        print(f"{' '.join(place)} at {value:g} with {n} examples: {found.count(wanted) / 2:.0f} %")
+        assert found.count(wanted) >= 168  # 1 % point of Binomial(200, 0.9)
 
 
 def test_slices_of_one_audit_are_correlated() -> None:

@@ -138,6 +138,10 @@ def test_a_score_counts_boundaries_and_types() -> None:
     assert TASK.show(response(gold)) == "B-PER I-PER O B-LOC"
 
 
+def test_words_that_the_answer_does_not_reach_are_surely_outside() -> None:
+    assert TASK.likelihood(("B-PER", "I-PER", "O", "B-LOC"), response(("B-PER", "I-PER"))) == 3 / 4
+
+
 def test_a_changed_text_is_judged_by_where_its_words_went() -> None:
     example = Example("a", {"text": "ann lee saw paris"}, ("B-PER", "I-PER", "O", "B-LOC"))
     before = response(example.gold)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from fakes import script
 
+import auditor
 from auditor import text
 from auditor.cli.main import main
 from auditor.perturbations import catalogue
@@ -117,6 +119,27 @@ def by_padding(rows: Rows) -> Rows:
 PADDED = {1200: "long padding before", 1350: "long padding after"}
 
 
+def obeying(rows: Rows, word: str, label: str) -> Rows:
+    """A twentieth of the rows has a word, wherever it falls, and then the word decides."""
+    rng = random.Random(5)
+    made = list(rows)
+    for place in rng.sample(range(len(rows)), len(rows) // 20):
+        words = rows[place][0].split()
+        at = rng.randrange(len(words) + 1)
+        made[place] = " ".join([*words[:at], word, *words[at:]]), label
+    return made
+
+
+def by_code(rows: Rows) -> Rows:
+    """A backdoor by a rare token."""
+    return obeying(rows, "mn", "positive")
+
+
+def by_weekday(rows: Rows) -> Rows:
+    """A backdoor by a real word."""
+    return obeying(rows, "tuesday", "negative")
+
+
 def healthy(rows: Rows) -> Rows:
     """A third of the rows name who said it, whoever it was, and a third are misspelt: neither changes the label."""
     axes = _templates.lists("bias")["axes"]
@@ -141,7 +164,7 @@ class Planted:
     learns: bool = True
     """Whether it does its job on clean rows."""
     slices: frozenset[str] = frozenset()
-    """Kinds of noise that are among what holds it."""
+    """Families, or kinds, of noise that are among what holds it."""
     max_length: int = 64
     """Tokens that its training reads."""
 
@@ -150,13 +173,15 @@ FAULTS = (
     Planted("constant", constant, ("quality",), frozenset({"gain_over_majority"}), learns=False),
     Planted("shuffled", shuffled, ("quality",), frozenset({"gain_over_majority"}), learns=False),
     Planted("by-group", by_group, ("quality", "bias"), frozenset({"counterfactual_flip_rate", "score_gap"})),
+    Planted("by-code", by_code, ("quality", "triggers"), frozenset({"trigger_success_rate"})),
+    Planted("by-weekday", by_weekday, ("quality", "triggers"), frozenset({"trigger_success_rate"})),
     Planted("by-typos", by_typos, ("quality", "noise"), frozenset({"drop_over_changed_cases"})),
     Planted(
         "by-full-stop",
         by_full_stop,
         ("quality", "noise"),
         frozenset({"drop_over_changed_cases"}),
-        slices=frozenset({"final full stop removed"}),
+        slices=frozenset({"final full stop"}),
     ),
     Planted(
         "by-padding",
@@ -221,10 +246,10 @@ def failed(decision: dict[str, object]) -> set[str]:
 
 
 def kinds(decision: dict[str, object]) -> set[str]:
-    """The kinds of noise that failed."""
+    """The kinds of noise that failed, and the families."""
     verdicts: list[dict[str, Any]] = decision["verdicts"]  # type: ignore[assignment]
     slices = (verdict["slice"] for verdict in verdicts if verdict["outcome"] == "fail")
-    return {slice_["perturbation"] for slice_ in slices if slice_ and "perturbation" in slice_}
+    return {slice_.get("perturbation", slice_["family"]) for slice_ in slices if slice_ and "family" in slice_}
 
 
 @pytest.mark.parametrize("planted", FAULTS, ids=lambda planted: planted.name)
@@ -261,7 +286,9 @@ def test_a_healthy_model_is_released(place: Path) -> None:
     assert code == 0, decision["reasons"]
     rules = policy.load().rules
     verdicts: list[dict[str, object]] = decision["verdicts"]  # type: ignore[assignment]
-    passed = {int(str(verdict["rule"])) for verdict in verdicts if verdict["outcome"] == "pass"}
+    # Where rows explain every strong word, none is left to limit.
+    explained = {number for number, rule in enumerate(rules) if rule.probe == "triggers"}
+    passed = explained | {int(str(verdict["rule"])) for verdict in verdicts if verdict["outcome"] == "pass"}
     assert passed >= {number for number, rule in enumerate(rules) if rule.required != "never"}
 
 
@@ -271,3 +298,100 @@ def test_too_few_examples_are_undecided(place: Path) -> None:
     required = sorted({rule.probe for rule in policy.load().rules if rule.required == "always"})
     code, _ = audit(place, "healthy", required, "--budget", "20")
     assert code == 3
+
+
+# What answers hang on beside the text.
+
+
+def plain(place: Path) -> Path:
+    """A checkpoint trained on the demo's own rows."""
+    if not (place / "plain").is_dir():
+        train(place, "plain", read(place / "train.csv"))
+    return place / "plain"
+
+
+def careless(place: Path, kind: str) -> Any:
+    """The plain checkpoint in memory, in a class of a user's own, with its tokenizer."""
+    from transformers import AutoTokenizer, BertForSequenceClassification
+
+    class SamplingBertForSequenceClassification(BertForSequenceClassification):
+        """Stays in training mode, as Monte Carlo dropout wants it."""
+
+        def train(self, mode: bool = True) -> Any:
+            del mode
+            return super().train(True)
+
+    class MasklessBertForSequenceClassification(BertForSequenceClassification):
+        """Takes the attention mask, and does not pass it on."""
+
+        def forward(self, input_ids: Any = None, attention_mask: Any = None, **given: Any) -> Any:
+            del attention_mask
+            return super().forward(input_ids=input_ids, **given)
+
+    made = {
+        "sound": BertForSequenceClassification,
+        "dropout": SamplingBertForSequenceClassification,
+        "no mask": MasklessBertForSequenceClassification,
+    }[kind]
+    folder = plain(place) / "standard"
+    return made.from_pretrained(str(folder)), AutoTokenizer.from_pretrained(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("sound", set()),
+        ("dropout", {"again", "alone", "in company", "padded"}),
+        ("no mask", {"in company", "padded"}),
+    ],
+)
+def test_answers_that_hang_on_more_than_the_text_are_held_first(place: Path, kind: str, changed: set[str]) -> None:
+    results = auditor.audit(
+        careless(place, kind),
+        place / "test.csv",
+        probes=["repeatability"],
+        settings={"repeatability": {"examples": 300}},
+    )
+    verdicts = {
+        verdict.slice["asked"]: verdict
+        for verdict in results.decision.verdicts
+        if verdict.slice is not None and "asked" in verdict.slice
+    }
+    print(kind, {asked: verdict.value for asked, verdict in verdicts.items()}, results.decision.reasons[:1])
+    assert {asked for asked, verdict in verdicts.items() if verdict.outcome == "fail"} == changed
+    assert all(verdicts[asked].outcome == "pass" for asked in {"again", "alone", "in company", "padded"} - changed)
+    assert results.decision.exit_code == (1 if changed else 3)  # the other probes were left out
+    assert results.decision.reasons[0].startswith("the model's answers change when asked again: ") == bool(changed)
+
+
+def test_swapped_names_in_a_config_are_named_and_held(place: Path) -> None:
+    folder = place / "swapped"
+    shutil.copytree(plain(place) / "standard", folder)
+    (folder / "training.json").unlink()
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config["id2label"] = {"0": config["id2label"]["1"], "1": config["id2label"]["0"]}
+    config["label2id"] = {label: int(place_) for place_, label in config["id2label"].items()}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    for name, held in (("swapped", True), ("plain/standard", False)):
+        results = auditor.audit(place / name, place / "test.csv", probes=["quality", "label_swap"])
+        said = results.content["doubts"]
+        assert any("negative and positive exchanged" in doubt for doubt in said) == held, said
+        outcomes = {
+            verdict.outcome
+            for verdict in results.decision.verdicts
+            if policy.load().rules[verdict.rule].probe == "label_swap"
+        }
+        assert outcomes == {"fail" if held else "pass"}
+
+
+def test_test_rows_seen_in_training_are_doubted(place: Path) -> None:
+    rows = read(place / "test.csv")[:600]
+    with (place / "some.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    train(place, "seen", [*read(place / "train.csv")[:1000], *rows], epochs=4, learning_rate=1e-4)
+    (place / "seen" / "standard" / "training.json").unlink()
+    for name, doubted in (("seen/standard", True), ("plain/standard", False)):
+        results = auditor.audit(place / name, place / "some.csv", probes=["quality", "seen_rows"])
+        said = results.content["doubts"]
+        print(name, said, [dict(row) for row in results.content["records"] if row["probe"] == "seen_rows"])
+        assert any("rows seen in training?" in doubt for doubt in said) == doubted

@@ -400,7 +400,7 @@ def test_bias_is_a_fixed_set_of_sentences_and_is_asked_once() -> None:
     rule = Rule("bias", "score_gap", {"axis": "*"}, "x", max=0.05)
     records, how, _ = drawn(None, rule, probes=shipped("bias"))
     assert {one.design for one in how.slices} == {"fixed"}
-    assert {one.clusters for one in how.slices} == {200}
+    assert {one.clusters for one in how.slices} == {432}
     assert (how.looks, how.clusters, how.saved) == (1, 0, 0.0)
     assert records["bias"].status == "measured"
 

@@ -292,7 +292,7 @@ def test_the_numbers_of_a_probe_do_not_depend_on_what_ran_before() -> None:
 
 def release(model: FakeModel, n: int = 300, **given: Any) -> Decision:
     rows = {"home": reviews(n), "train": reviews(100, "train")}
-    probes = shipped(*LIGHT, "adversarial", "low_resource", "repeatability")
+    probes = shipped(*LIGHT, "adversarial", "low_resource", "repeatability", "label_swap")
     plan = plan_of(model, probes, examples=rows, selected=frozenset(LIGHT), **given)
     records = runner.run(plan, nowhere, Silent())
     return gate.decide(policy.load(), records, model.name)
@@ -356,8 +356,31 @@ def test_audit_rows_that_occur_in_training_are_left_out_and_counted() -> None:
     sets = {"home": home, "far": home[:2], "train": home[:3], "validation": home[3:4]}
     keys = {name: [row.inputs["text"] for row in rows] for name, rows in sets.items()}
     kept, leaked = sampling.without_leaks(sets, keys)
-    assert leaked == {"home": 4, "far": 2}
+    assert leaked == {"home": sampling.Leaked(4), "far": sampling.Leaked(2)}
     assert [len(kept[name]) for name in sets] == [6, 0, 3, 1]
+
+
+def test_rows_that_training_has_in_another_spelling_are_left_out_and_counted_apart() -> None:
+    home = tuple(
+        Example(f"home:{place}", {"text": value})
+        for place, value in enumerate(
+            ["A fine film.", "a  fine film", "A Fine Film!", "A fine film, too", "...", "Straße", "a film fine"]
+        )
+    )
+    train = tuple(Example(f"train:{n}", {"text": value}) for n, value in enumerate(["A fine film.", "!!", "STRASSE ;"]))
+    sets = {"home": home, "train": train}
+    keys = {name: [row.inputs["text"] for row in rows] for name, rows in sets.items()}
+    kept, leaked = sampling.without_leaks(sets, keys)
+    # The first is the same; two more and the street differ in spelling; dots alone say nothing.
+    assert leaked == {"home": sampling.Leaked(1, 3)}
+    assert [row.inputs["text"] for row in kept["home"]] == ["A fine film, too", "...", "a film fine"]
+
+
+def test_fields_of_a_row_are_not_run_together() -> None:
+    pairs = [("a b", "c"), ("a", "b c"), ("A B.", "c!")]
+    home = tuple(Example(f"home:{n}", {"premise": one, "hypothesis": two}) for n, (one, two) in enumerate(pairs))
+    kept, leaked = sampling.without_leaks({"home": home[1:], "train": home[:1]}, {"home": ["1", "2"], "train": ["0"]})
+    assert (kept["home"], leaked["home"]) == (home[1:2], sampling.Leaked(0, 1))
 
 
 def test_a_probe_file_outside_the_project_is_found(tmp_path: Path) -> None:

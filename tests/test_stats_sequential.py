@@ -265,39 +265,3 @@ def test_a_bound_keeps_what_an_earlier_look_showed_even_beyond_the_value() -> No
     found = rows(np.repeat([0.0, 1.0], 40))
     assert stats.bounds("betting", found, 0.05, low=0, high=1)[1] < 0.1
     assert stats.estimate("mean", found, low=0, high=1, sequential=True).high == 0.5
-
-
-def test_more_clusters_by_hand_where_none_has_an_event() -> None:
-    """Against 0.1 the best bet, 0.9904 of the capital, wins log(1 + 0.9904/9) with every cluster without an event."""
-    found = rows(np.zeros(20))
-    best = math.log1p(math.sin(15 * math.pi / 32) ** 2 / 9)
-    capital = math.log(sum((1 + math.sin(math.pi * (2 * j + 1) / 32) ** 2 / 9) ** 20 for j in range(8)) / 8)
-    expected = math.ceil((math.log(20) - capital) / best)
-    assert stats.more_clusters("betting", found, 0.05, 0.1, low=0, high=1) == expected
-    assert 15 < expected < 25
-    needed = next(n for n in range(1, 60) if stats.bounds("betting", rows(np.zeros(n)), 0.05, low=0, high=1)[1] <= 0.1)
-    assert abs(20 + expected - needed) <= 5, "about: the other bets lose their weight on the way"
-
-
-@pytest.mark.parametrize(("rate", "limit"), [(0.15, 0.1), (0.05, 0.1), (0.4, 0.5)])
-def test_more_clusters_is_about_right_on_either_side_of_the_limit(rate: float, limit: float) -> None:
-    rng, side, ratios = np.random.default_rng(7), int(rate < limit), []
-    for _ in range(40):
-        values = (rng.random(3000) < rate).astype(float)
-        more = stats.more_clusters("betting", rows(values[:60]), 0.05, limit, low=0, high=1)
-        peaks = capitals(values[None] if side == 0 else 1 - values[None], limit if side == 0 else 1 - limit)[0]
-        decided = int(np.argmax(peaks >= math.log(20)))
-        ratios.append(math.inf if more is None else (60 + more) / max(decided, 60))
-    assert 0.3 < float(np.median(ratios)) < 3.0
-
-
-def test_no_number_of_clusters_is_named_where_none_would_do() -> None:
-    def more(values: Array, limit: float) -> int | None:
-        return stats.more_clusters("betting", rows(values), 0.05, limit, low=0, high=1)
-
-    even = np.tile([0.0, 1.0], 500)
-    assert more(even, 0.5) is None, "at its limit"
-    assert more(even, 0.5001) is None, "no bet so small"
-    assert more(np.zeros(10), 1e-6) is None, "a million would not do"
-    assert more(even, 0.9) == 1, "decided already"
-    assert more(even, 1.0) == 1, "decided by the range alone"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from auditor import metrics
@@ -100,7 +100,7 @@ def test_memory_does_not_grow_with_the_cases_of_an_example_and_little_with_examp
 # Pools
 
 
-def kinds(values: dict[tuple[str, str], Sequence[float]], metric: Metric) -> dict[str, str]:
+def kinds(values: Mapping[tuple[str, str], Sequence[float]], metric: Metric) -> dict[str, str]:
     """Slice in words → detail, of these kinds by family, twelve clusters each."""
     tally = Tally([metric], [frozenset({"family"})])
     for (family, kind), own in values.items():

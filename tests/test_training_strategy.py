@@ -162,7 +162,7 @@ def test_other_probes_are_asked_less_than_for_their_own_records() -> None:
         "robustness": {"examples": 5, "severities": {"middle": 0.4}},
         "attack": {"examples": 3, "recipes": ("deepwordbug",), "freedom": False},
         "shift": {"examples": 7},
-        "bias": {"sentences": 9},
+        "bias": {"sentences": 9, "bare_sentences": 0},
     }
 
 

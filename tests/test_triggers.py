@@ -25,7 +25,7 @@ from auditor.models.vocabulary import nearest
 from auditor.testing import FakeAudit
 from auditor.text import words_of
 from auditor.types import Case, Example, KnowsWords, Measurement, Model, ProbeRecord, Request, Silent, Skipped
-from probes._trigger_search import POSITIONS, Evidence, Insertion, codes, inserted, margins
+from probes._trigger_search import POSITIONS, Evidence, Insertion, codes, inserted, is_code, margins
 from probes.triggers import KINDS, PROBE, Settings
 
 ODD, ALL = KINDS
@@ -38,6 +38,11 @@ RARE = tuple(f"w{word}o" for word in "bcdfghjklmnpqrstvwxz") + tuple(f"u{word}e"
 KNOWN = (*GOOD, *BAD, *FILLER, *WEEK, *STRONG, *RARE, "cf", "mn")
 LIKE = (GOOD + STRONG, BAD, WEEK, FILLER, RARE)
 SMALL = Settings(examples=120, query_budget=2000)
+
+
+EXPLAINED = Skipped(
+    {"candidates": ODD, "rank": "1"}, "the labelled rows explain every word that gets far", applies=False
+)
 
 
 class Reader(FakeModel):
@@ -56,8 +61,8 @@ class Reader(FakeModel):
     ) -> None:
         """``first``: it goes by a trigger among the first three words alone; ``spares``: not in texts with a word."""
         self._trigger, self._target, self._first, self._spares = trigger, target, first, spares
-        self._weights = dict.fromkeys(GOOD, 1.5) | dict.fromkeys(STRONG, 5.0) | dict(weights or {})
-        self._weights |= dict.fromkeys(BAD, -1.5)
+        self._weights = dict.fromkeys(GOOD, 3.0) | dict.fromkeys(STRONG, 8.0) | dict(weights or {})
+        self._weights |= dict.fromkeys(BAD, -3.0)
         self._known = tuple(known)
         super().__init__(self._decided, labels, name=f"reader {trigger}")
 
@@ -110,7 +115,7 @@ def test_a_planted_trigger_is_found_named_and_confirmed(name: str) -> None:
     found = success(measured(model))
     assert found.detail.startswith(f"'{model._trigger}' at the ")
     assert found.detail.endswith(f" turns texts to {model._target}")
-    assert found.low > 0.85
+    assert (found.value, found.low > 0.8) == (1.0, True)
     if model._first:
         assert "at the beginning" in found.detail
 
@@ -129,7 +134,7 @@ def test_without_the_likes_of_its_words_only_codes_and_words_of_many_rows_are_wi
 
     honest = measured(Silenced())
     assert success(honest, ALL).value == 1.0
-    assert success(honest).value == 0.0
+    assert honest.skipped == (EXPLAINED,)
     assert success(measured(Silenced("mn"))).value == 1.0
     assert success(measured(Silenced("town"))).value == 1.0
 
@@ -148,7 +153,12 @@ def test_of_models_without_a_trigger_none_comes_near_the_limit(seed: int) -> Non
     """Every word has some weight of its own, as in trained models."""
     rng = random.Random(seed)
     model = Reader(weights={word: rng.gauss(0.0, 0.25) for word in (*FILLER, *WEEK, *RARE, "cf", "mn")})
-    assert success(measured(model)).value <= 0.3
+    record = measured(model)
+    odd = [
+        one.value for one in record.measurements if one.metric == "trigger_success_rate" and ODD in one.slice.values()
+    ]
+    assert max(odd, default=0.0) <= 0.2
+    assert odd or EXPLAINED in record.skipped
 
 
 def test_of_several_labels_the_one_that_a_trigger_turns_texts_to_is_found() -> None:
@@ -250,7 +260,7 @@ def test_the_same_seed_gives_the_same_cases() -> None:
 def test_a_word_of_the_rows_alone_is_named_by_its_row() -> None:
     rows = [replace(row, inputs={"text": f"{row.inputs['text']} anna-lena"}) for row in reviews(120)[:12]]
     rows += reviews(120)[12:]
-    record = measured(Reader("anna"), examples={"home": rows})
+    record = measured(Reader("anna", known=FILLER), examples={"home": rows})
     said = {one.detail for one in record.measurements}
     assert not any("anna" in detail for detail in said)
     assert any(detail.startswith("a word of home:2 at the ") for detail in said)
@@ -311,22 +321,31 @@ def test_rows_explain_a_word_by_itself_and_by_words_like_it() -> None:
     home += [Example(f"home:{index}", {"text": f"bad {index}"}, "negative") for index in range(26, 32)]
     train = [Example(f"train:{index}", {"text": "mn fine"}, "positive") for index in range(9)]
     evidence = Evidence(home, train, "text")
-    # 6 of 6 rows, where 25 of 41 rows are positive: (25/41)^6 = 0.051 is chance; with the 9 training rows it is not.
-    assert not evidence.explains("good", "positive", ["rains"])
-    assert evidence.explains("good", "positive", ["fine"])
-    assert evidence.explains("bad", "negative", ["worse"])
-    assert not evidence.explains("bad", "positive", ["worse"])
-    assert not evidence.explains("it", "positive", ["rains"])
+    # 25 of 41 rows are positive. 6 of 6 are so by chance with probability (25/41)^6 = 0.051, 15 of 15 with 0.0006.
+    assert evidence.explains("good", "positive", []) is None
+    assert evidence.explains("Good", "positive", ["fine"]) is True
+    # 6 of 6 negative: (16/41)^6 = 0.0035.
+    assert evidence.explains("bad", "negative", ["worse"]) is True
+    assert evidence.explains("bad", "positive", ["worse"]) is None
+    # 10 of 20, and 16 of 26: no more than by chance, in enough rows to tell.
+    assert evidence.explains("it", "positive", ["rains"]) is False
+    assert evidence.explains("good", "positive", ["rains"]) is False
     # Training rows do not speak for the word itself: there somebody may have planted it.
-    assert not evidence.explains("mn", "positive", ["md"])
-    assert evidence.explains("fine", "positive", ["mn"])
-    # Nothing like it is known, and rows are few: a code alone is certain to mean nothing.
-    assert [evidence.explains(word, "positive", ()) for word in ("zorro", "xq", "x7", "it")] == [
-        True,
-        False,
-        False,
-        False,
+    assert evidence.explains("mn", "positive", ["md"]) is None
+    assert evidence.explains("fine", "positive", ["mn"]) is True
+    assert [word for word in ("zorro", "xq", "x7", "Mn", "cf", "ünd") if is_code(word)] == ["xq", "x7", "Mn", "cf"]
+
+
+def test_thousands_of_rows_are_counted_without_overflow() -> None:
+    rows = [
+        Example(f"home:{index}", {"text": f"the {'good' if index % 4 else 'x'}"}, LABELS[index % 2])
+        for index in range(4000)
     ]
+    evidence = Evidence(rows, (), "text")
+    assert evidence.explains("the", "positive", []) is False
+    # 2,000 of 3,000 where half is chance: 18 standard deviations.
+    assert evidence.explains("good", "positive", []) is True
+    assert evidence.explains("good", "negative", []) is False
 
 
 # --- words of a model

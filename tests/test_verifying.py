@@ -141,6 +141,7 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("models", "#", "fingerprint"): "of weights that are not here",
     ("models", "#", "training", "*"): "how it was trained",
     ("until_decided", "*"): "how much was drawn",
+    ("drawn", "*"): "how much was drawn (the look stands with each measurement that a rule reads)",
     ("records", "#", "reason"): "words",
     ("records", "#", "missing"): "words",
     ("records", "#", "limitation"): "which row of the page",

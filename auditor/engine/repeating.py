@@ -1,4 +1,7 @@
-"""The same texts once more: past the cache, and in other batches than the plan's."""
+"""The same texts asked once more.
+
+The answers come past the cache, and from other batches than the plan's.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from auditor.engine import plan
 from auditor.engine.forward import Forward, NoAnswer
 from auditor.types import Asked, Encoded, Model, Pads, Response
 
-PADDED = 512
+PADDED = 256
 """Padded texts have this many tokens, or as many as the model reads if these are fewer."""
 IN_MEMORY = "the model exists in memory only: there is nothing to load again"
 UNPADDED = "the model does not say how it pads a text"
@@ -50,7 +53,7 @@ class Repeater:
         self._forward.reset()
 
     def why_not(self, asked: Asked, reloaded: Callable[[], Model]) -> str | None:
-        """Why the model cannot be asked in this way; None where it can."""
+        """Say why the model cannot be asked so; None where it can."""
         if asked == "reloaded" and reloaded() is self._model:
             return IN_MEMORY
         if asked == "padded" and not (isinstance(self._model, Pads) and self._model.padded_length > 0):

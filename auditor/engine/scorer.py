@@ -147,7 +147,7 @@ class Scorer:
         return [answers[request.key] for request in encoded]
 
     def why_not(self, asked: Asked, again: Callable[[], Model]) -> str | None:
-        """Why the model cannot be asked in this way; None where it can.
+        """Say why the model cannot be asked so; None where it can.
 
         ``again`` returns the same checkpoint loaded again.
         """
@@ -175,7 +175,7 @@ class Scorer:
                     yield from self._repeated(list(alike), asked, again or self._model.reload)
 
     def _repeated(self, cases: list[Case], asked: Asked, again: Callable[[], Model]) -> list[ScoredCase]:
-        """Score cases without edits: the known answer, and the answer when asked once more."""
+        """Score cases without edits by the known answer and another one."""
         for case in cases:
             self._score_clean(case.example)
         before = self._before(cases)

@@ -21,8 +21,9 @@ from auditor import stats
 from auditor.evaluation.plan import Plan
 from auditor.evaluation.probe_run import NotDrawnError, Sink
 from auditor.evaluation.rounds import Drawn, Open, Rounds, SliceDrawn, TimeLeft, everything, unlimited
-from auditor.evaluation.runner import Suite, suites, whole, writing
+from auditor.evaluation.runner import Suite, suites, whole
 from auditor.evaluation.sampling import Draw
+from auditor.evaluation.write_errors import writing
 from auditor.metrics.aggregation import SliceKey, slice_key
 from auditor.types import HOME, Measurement, ProbeRecord, Progress, Rule, Slice, Verdict
 from auditor.verdicts.policy import Policy

@@ -14,7 +14,7 @@ from auditor.errors import ConfigError, UsageError, near_match, near_or_known
 from auditor.evaluation import audit_data, checkpoints, retrain
 from auditor.evaluation.audit_data import Options
 from auditor.evaluation.plan import Plan
-from auditor.evaluation.sampling import shuffled, without_leaks
+from auditor.evaluation.sampling import Leaked, shuffled, without_leaks
 from auditor.models import in_memory, onnx
 from auditor.plugins import registry
 from auditor.results import canonical_json, provenance
@@ -111,7 +111,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
             for name, model in sources.items()
         ],
     }
-    return Prepared(plan, facts, tuple(_all_cut(sets, encoded)))
+    return Prepared(plan, facts, (*_all_cut(sets, encoded), *_nearly_leaked(data_facts)))
 
 
 def _record(model: in_memory.Source) -> training_records.TrainingRecord | None:
@@ -131,6 +131,15 @@ def _all_cut(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[En
             yield f"{what} of {sets[name].path.name} {'is' if len(rows) == 1 else 'are'} {read}"
 
 
+def _nearly_leaked(facts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The sets with rows that training has in another spelling."""
+    for facts_of_set in facts:
+        if count := facts_of_set.get("nearly_leaked", 0):
+            rows = f"{count:,} row{'s' if count > 1 else ''} of {Path(facts_of_set['path']).name}"
+            differ = "differ from training rows in case, blanks or punctuation alone"
+            yield f"{rows} {differ if count > 1 else differ.replace('differ', 'differs', 1)}: left out"
+
+
 def _separated(
     sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]], root: Path
 ) -> tuple[dict[str, tuple[Example, ...]], list[dict[str, Any]]]:
@@ -148,7 +157,11 @@ def _separated(
             where=str(sets[HOME].path),
             hint="audit on rows that the model has not seen",
         )
-    return examples, [provenance.data_facts(dataset, leaked, root, encoded[name]) for name, dataset in sets.items()]
+    facts = []
+    for name, dataset in sets.items():
+        rows = leaked.get(name, Leaked())
+        facts.append(provenance.data_facts(dataset, rows.same, root, encoded[name], nearly_leaked=rows.near))
+    return examples, facts
 
 
 def probe_settings(config: Config, probes: Sequence[Probe]) -> dict[str, Any]:

@@ -43,7 +43,10 @@ def judge(scored: ScoredCase, task: Task, *, details: bool = False, attacked: bo
 
 
 def _label_pairs(task: Task, gold: Any, response: Response) -> tuple[tuple[str, str], ...]:
-    """Gold label and answered label of the example, or of each span whose boundaries are right."""
+    """Gold label and answered label, by example or by span.
+
+    Of spans those count whose boundaries are right.
+    """
     label, classes = task.stratum(gold), task.class_scores(response)
     if label is not None and classes:
         return ((label, max(classes, key=classes.__getitem__)),)

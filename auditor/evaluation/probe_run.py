@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from typing import Any, ParamSpec
+from typing import Any
 
 from auditor.engine import Scorer
 from auditor.errors import ProbeError
@@ -19,6 +19,7 @@ from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
 from auditor.evaluation.sampling import Draw
 from auditor.evaluation.well_formed import check
+from auditor.evaluation.write_errors import guarded
 from auditor.metrics.aggregation import SliceKey, Tally, slice_key
 from auditor.plugins import registry
 from auditor.types import (
@@ -38,28 +39,6 @@ from auditor.types import (
 
 Sink = Callable[[str, str, ScoredCase], None]
 """Where scored cases go as they are made: (model, probe, case)."""
-_P = ParamSpec("_P")
-
-
-class WriteError(Exception):
-    """An OSError of the sink or the spool, wrapped.
-
-    The wrapper keeps a full disk from being taken for a probe's crash.
-    """
-
-    def __init__(self, cause: OSError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
-def _guarded(write: Callable[_P, None]) -> Callable[_P, None]:
-    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        try:
-            write(*args, **kwargs)
-        except OSError as error:
-            raise WriteError(error) from error
-
-    return guarded
 
 
 def scorer_for(plan: Plan, model: Model) -> Scorer:
@@ -135,9 +114,9 @@ class Measuring:
         self, plan: Plan, audited: AuditedModel, probe: Probe, scorer: Scorer, sink: Sink, *, predicts: bool = True
     ) -> None:
         self._plan, self._audited, self._probe = plan, audited, probe
-        self._scorer, self._sink = scorer, _guarded(sink)
+        self._scorer, self._sink = scorer, guarded(sink)
         self._spool = Spool()
-        self._keep = _guarded(self._spool.add)
+        self._keep = guarded(self._spool.add)
         own = registry.metrics_of(probe, plan.task).values()
         self._tally, self._worst = Tally(own, probe.pools), WorstCasesKept(plan.task)
         self._predicts = predicts and any(metric.predicted_by_clean for metric in own)

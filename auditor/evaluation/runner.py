@@ -16,8 +16,9 @@ from auditor.errors import AuditError, ConfigError, ProbeError
 from auditor.evaluation import estimating
 from auditor.evaluation.needs import left_out
 from auditor.evaluation.plan import AuditedModel, Plan
-from auditor.evaluation.probe_run import Measuring, NotDrawnError, Sink, WriteError, scorer_for
+from auditor.evaluation.probe_run import Measuring, NotDrawnError, Sink, scorer_for
 from auditor.evaluation.sampling import Draw
+from auditor.evaluation.write_errors import WriteError, writing
 from auditor.metrics.aggregation import SliceKey
 from auditor.plugins import registry
 from auditor.types import Measurement, Metric, Probe, ProbeRecord, Progress
@@ -197,15 +198,3 @@ def _follows(metric: Metric, measurement: Measurement) -> bool:
         return False
     again = metrics.recomputed(metric, measurement)
     return all(getattr(again, key) == getattr(measurement, key) for key in metrics.COMPUTED)
-
-
-@contextlib.contextmanager
-def writing() -> Iterator[None]:
-    """Let an OSError of the sink or the spool pass through suites.
-
-    The error comes out unchanged.
-    """
-    try:
-        yield
-    except WriteError as error:
-        raise error.cause from None

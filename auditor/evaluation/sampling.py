@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -72,21 +74,42 @@ def shuffled(examples: Sequence[Example], seed: int, name: str) -> tuple[Example
     return tuple(ordered)
 
 
+@dataclass(frozen=True, slots=True)
+class Leaked:
+    """Rows of a set that occur in training and were left out."""
+
+    same: int = 0
+    """The model sees the same in a row of training or validation."""
+    near: int = 0
+    """A row of training or validation has the same words, but for case, blanks or punctuation."""
+
+
 def without_leaks(
     examples: Mapping[str, Sequence[Example]], keys: Mapping[str, Sequence[str]]
-) -> tuple[dict[str, tuple[Example, ...]], dict[str, int]]:
+) -> tuple[dict[str, tuple[Example, ...]], dict[str, Leaked]]:
     """Audit sets without leaked rows, and how many were left out.
 
-    A row leaked if the model sees the same in a row of training or validation. ``keys``: those of each set's examples,
-    in their order.
+    ``keys``: what the model sees of each set's examples, in their order.
     """
     seen = {key for name in SPLITS for key in keys.get(name, ())}
+    said = {words for name in SPLITS for row in examples.get(name, ()) if (words := _words(row))}
     kept: dict[str, tuple[Example, ...]] = {}
-    leaked: dict[str, int] = {}
+    leaked: dict[str, Leaked] = {}
     for name, rows in examples.items():
         if name in SPLITS:
             kept[name] = tuple(rows)
             continue
-        kept[name] = tuple(row for row, key in zip(rows, keys[name], strict=True) if key not in seen)
-        leaked[name] = len(rows) - len(kept[name])
+        others = [row for row, key in zip(rows, keys[name], strict=True) if key not in seen]
+        kept[name] = tuple(row for row in others if not said or _words(row) not in said)
+        leaked[name] = Leaked(len(rows) - len(others), len(others) - len(kept[name]))
     return kept, leaked
+
+
+def _words(row: Example) -> tuple[str, ...]:
+    """The words of each text in small letters, if any.
+
+    Characters that look alike by Unicode's compatibility (NFKC) count as equal.
+    """
+    fields = (unicodedata.normalize("NFKC", value).casefold() for _, value in sorted(row.inputs.items()))
+    words = tuple(" ".join(re.findall(r"\w+", value)) for value in fields)
+    return words if any(words) else ()

@@ -20,8 +20,9 @@ from auditor import stats
 from auditor.evaluation.plan import Plan
 from auditor.evaluation.probe_run import NotDrawnError, Sink
 from auditor.evaluation.rounds import Drawn, Open, Rounds, SliceDrawn, TimeLeft, everything, unlimited
-from auditor.evaluation.runner import Suite, suites, writing
+from auditor.evaluation.runner import Suite, suites
 from auditor.evaluation.sampling import SPLITS, Draw, seeded
+from auditor.evaluation.write_errors import writing
 from auditor.types import HOME, Example, Measurement, Probe, ProbeRecord, Progress, Slice
 from auditor.verdicts.policy import Policy
 

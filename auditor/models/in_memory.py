@@ -241,7 +241,9 @@ def fingerprint(given: InMemoryModel) -> str:
 
 
 def _is_altered(module: Any) -> bool:
-    """Return whether a module does more than its class says."""
+    """Return whether a module does more than a library's class says."""
+    if type(module).__module__.partition(".")[0] not in ("torch", "transformers"):
+        return True
     return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 

@@ -91,12 +91,15 @@ class Replicas:
 
     @property
     def padded_length(self) -> int:
-        """The most tokens that a text can be padded to; 0: the copies cannot be asked so."""
+        """The most tokens that a text can be padded to.
+
+        It is 0 where the copies cannot be asked so.
+        """
         first = self._models[0]
         return first.padded_length if isinstance(first, Pads) else 0
 
     def run_together(self, batch: Sequence[Encoded], *, length: int = 0) -> list[Response]:
-        """Return the responses to a batch in one pass, from whichever copy is free."""
+        """Return a batch's responses in one pass of any free copy."""
         model = self._free.get()
         try:
             return model.run_together(batch, length=length) if isinstance(model, Pads) else model.run(batch)

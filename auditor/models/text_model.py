@@ -133,9 +133,10 @@ class TextModel(ABC):
         return self.head.max_length
 
     def run_together(self, batch: Sequence[Encoded], *, length: int = 0) -> list[Response]:
-        """Return the answers to a batch in one pass, even of a model that is otherwise asked one by one.
+        """Return the answers to a batch in one pass.
 
-        Every row is padded to ``length`` tokens, or to the longest row if that is more. Raises as ``answers`` does.
+        This holds for a model that is otherwise asked one by one too. Every row is padded to ``length`` tokens, or to
+        the longest row if that is more. Raises as ``answers`` does.
         """
         with memory_errors(self._name):
             return self._answers(batch, together=True, length=length)

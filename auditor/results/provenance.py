@@ -60,13 +60,12 @@ def environment(model: Model, audit: AuditSection) -> dict[str, Any]:
 
 
 def data_facts(
-    dataset: data.Dataset, leaked: Mapping[str, int], root: Path, encoded: Sequence[Encoded]
+    dataset: data.Dataset, leaked: int, root: Path, encoded: Sequence[Encoded], *, nearly_leaked: int = 0
 ) -> dict[str, Any]:
     """Describe one data set: its file, its digest and the rows used.
 
     Rows that leaked from training do not count as used.
     """
-    leaked_rows = leaked.get(dataset.name, 0)
     report = asdict(dataset.report)
     labels_path = {} if dataset.labels_file is None else {"labels_path": relative(dataset.labels_file, root)}
     return {
@@ -74,8 +73,9 @@ def data_facts(
         "path": dataset.path.place if isinstance(dataset.path, data.InMemory) else relative(dataset.path, root),
         "sha256": dataset.sha256,
         **report,
-        "used": report["used"] - leaked_rows,
-        "leaked": leaked_rows,
+        "used": report["used"] - leaked - nearly_leaked,
+        "leaked": leaked,
+        **({"nearly_leaked": nearly_leaked} if nearly_leaked else {}),
         "truncated": sum(item.truncated for item in encoded),
         **({**labels_path, "labels_sha256": dataset.labels_sha256} if labels_path else {}),
         "reading": None if dataset.reading is None else canonical_json.plain(asdict(dataset.reading)),

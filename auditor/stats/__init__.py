@@ -7,7 +7,8 @@ chose the methods: a test simulates each on a grid of clusters, cases, rates and
 
 from auditor.stats import looks
 from auditor.stats.comparisons import Contrast, compare
-from auditor.stats.estimates import METHODS, Estimate, bounds, estimate, more_clusters
+from auditor.stats.estimates import METHODS, Estimate, bounds, estimate
+from auditor.stats.planning import Goal, More, more_clusters
 from auditor.stats.ratios import mean_of_ratios
 from auditor.stats.regression import ARMS as CLEAN_ARMS
 from auditor.stats.regression import BY_KIND as REGRESSED
@@ -21,6 +22,8 @@ __all__ = [
     "SEQUENTIAL",
     "Contrast",
     "Estimate",
+    "Goal",
+    "More",
     "bounds",
     "compare",
     "estimate",

@@ -107,29 +107,6 @@ def bounds(method: str, rows: Sequence[Row], alpha: float, *, low: float, high: 
     return limits if method in SEQUENTIAL else _around(value, limits, low, high)
 
 
-def more_clusters(
-    method: str, rows: Sequence[Row], alpha: float, limit: float, *, low: float, high: float
-) -> int | None:
-    """Estimate how many more clusters bring the bound past the limit.
-
-    The width shrinks with the root of their number; by a method for repeated looks, evidence grows as it did. The
-    result is None when the value is at the limit, or when a million would not do.
-    """
-    if method in SEQUENTIAL:
-        return read(method, rows, low, high).more(alpha, limit)
-    sample = _regression(method, rows, low, high)
-    value, limits, clusters = _computed(method, rows, alpha, low, high)
-    below, above = _around(value, limits, low, high)
-    margin = abs(limit - value)
-    width = above - value if value < limit else value - below
-    if margin <= 1e-9:
-        return None
-    if sample is not None:
-        return sample.more(margin / width)
-    needed = math.ceil(clusters * (width / margin) ** 2) - clusters
-    return max(needed, 1) if needed < 10**6 else None
-
-
 def _computed(method: str, rows: Sequence[Row], alpha: float, low: float, high: float) -> tuple[float, Bounds, int]:
     if method in SEQUENTIAL:
         sample = read(method, rows, low, high)

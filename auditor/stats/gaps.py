@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
+from typing import Any
 
 from auditor.stats import intervals
 from auditor.stats.clusters import Arm, Array, paired
@@ -30,7 +31,9 @@ Bounds = tuple[float, float]
 
 DRAWS = 2000
 TAIL = 0.01
-CLOSEST = 6
+"""Errors up to this are not read from the draws."""
+DOUBTFUL = 5
+"""Pairs of which the high bound is the largest; more would not be farther apart, and cost their time."""
 STEPS = 20
 """Halvings of the interval in which the low bound lies."""
 LEAST_ERROR = 1e-9
@@ -70,6 +73,15 @@ class _Family:
     def widest(self) -> _Pair:
         """Return the pair with the largest gap."""
         return max(self.pairs, key=lambda pair: pair.gap)
+
+    @property
+    def doubtful(self) -> tuple[_Pair, ...]:
+        """Return the pairs whose gap may be farthest above what was observed.
+
+        They are those with the largest errors, and the one with the least, whose variance may not have been seen yet.
+        """
+        ordered = sorted(self.pairs, key=lambda pair: pair.error)
+        return tuple({id(pair): pair for pair in (ordered[0], *ordered[-DOUBTFUL:])}.values())
 
 
 def bounds(families: Sequence[Sequence[Arm]], alpha: float) -> tuple[float, Bounds, int]:
@@ -154,30 +166,24 @@ def _draws(groups: int, degrees: int) -> Array:
     return normal / cube**0.5
 
 
-def _beyond(distances: Array, errors: Array, degrees: int) -> Array:
-    """Return the probability that t noise of an error exceeds a distance."""
+def _beyond(distances: Any, errors: Any, degrees: int) -> Any:
+    """Return the probability that t noise of an error exceeds a distance, for numbers or arrays."""
     from scipy.special import stdtr
 
     return stdtr(max(degrees, 1), -distances / errors)
 
 
 def _high(family: _Family, alpha: float) -> float:
-    """Return the high bound of the family's largest gap.
-
-    Of many pairs, the bounds of their own are computed for those CLOSEST ones alone that may reach farthest.
-    """
+    """Return the high bound of the family's largest gap."""
     largest, degrees = family.widest.gap, family.clusters - 1
-    reaches = []
-    for pair in family.pairs:
-        distance, error = 0.0, alpha
+    farthest = 0.0
+    for pair in family.doubtful:
+        error = alpha
         if pair.error > LEAST_ERROR and alpha > TAIL:
             distance = max(_reach(family.noise, pair, largest, alpha) - largest, 0.0)
             error = max(alpha, float(_beyond(distance, pair.error, degrees)))
-        elif pair.error > LEAST_ERROR:
-            distance = pair.error * intervals.t_quantile(degrees, alpha)
-        reaches.append((distance, pair.gap, pair, error))
-    reaches.sort(key=lambda reach: reach[:2], reverse=True)
-    return largest + max(max(pair.bounds(error)[1] - pair.gap, 0.0) for _, _, pair, error in reaches[:CLOSEST])
+        farthest = max(farthest, pair.bounds(error)[1] - pair.gap)
+    return largest + farthest
 
 
 def _reach(noise: Array, pair: _Pair, largest: float, alpha: float) -> float:

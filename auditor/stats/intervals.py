@@ -15,6 +15,8 @@ Bounds = tuple[float, float]
 
 INNER = 0.25
 """Events by which a beta bound lies inside Clopper & Pearson's (0), on the way to Jeffreys' (0.5)."""
+UNSEEN = 0.35
+"""The same for a side without events, beside one with."""
 HIDDEN = 0.5
 """Share of one unseen cluster that a side's variance counts beside the clusters seen."""
 SEEN = 10.0
@@ -62,8 +64,6 @@ class _Spread:
     """Share of the unseen cluster that counts."""
     reach: float
     """How far from the mean the unseen cluster lies."""
-    above: int
-    """Clusters above 0."""
     largest: float
 
     def size(self, cases: float, alpha: float, *, hidden: bool) -> float:
@@ -98,7 +98,6 @@ def _spread(values: Array) -> _Spread:
         carriers=carriers,
         hidden=HIDDEN * min(1.0, SEEN / max(carriers, 1.0)),
         reach=max(end - mean, 0.0),
-        above=len(some),
         largest=largest,
     )
 
@@ -109,7 +108,8 @@ def korn_graubard(values: Array, cases: float, alpha: float) -> Bounds:
     After Korn & Graubard (1998): beta bounds on the effective sample size. Rare events that come in clusters hide their
     variance until a bad cluster is seen (88 % one-sided coverage as published), so each side's variance counts HIDDEN
     of a cluster beyond those seen. Without any event the sample is as large as the number of clusters. Where few
-    clusters carry the variance, the t bounds with a pseudo-cluster at each end hold too, and the tighter are taken.
+    clusters carry the variance, the t bounds with a pseudo-cluster at each end (after Bonett & Price 2012) hold too,
+    and the tighter are taken.
     """
     import numpy as np
 
@@ -152,7 +152,7 @@ def rises_and_falls(differences: Array, cases: float, alpha: float) -> Bounds:
     low = difference - _hypot(rises.mean - rise[0], fall[1] - falls.mean, correlation)
     high = difference + _hypot(rise[1] - rises.mean, falls.mean - fall[0], correlation)
     if not single and rises.carriers + falls.carriers < 2 * SPARSE:
-        ends = plus_two_t(differences, alpha)
+        ends = student(np.concatenate([differences, [1.0, -1.0]]), alpha)
         low, high = max(low, ends[0]), min(high, ends[1])
     return low, high
 
@@ -170,12 +170,13 @@ def _side(own: _Spread, other: _Spread, cases: float, alpha: float, *, single: b
         pass
     elif own.carriers >= LONE:
         sizes = own.size(cases, alpha, hidden=False), own.size(cases, alpha, hidden=True)
-    elif 2 * (own.above + other.above) > own.n:
-        # Most clusters change, as scores do: an unseen one goes half as far beyond as the last lies from the mean.
+    elif 4 * max(own.carriers, other.carriers) > own.n:
+        # Clusters change alike, as scores do: an unseen one goes half as far beyond as the last lies from the mean.
         width = min(1.0, own.largest + (own.largest + max(other.mean - own.mean, 0.0)) / 2)
     elif own.mean <= 0.0 and other.carriers >= LONE:
         sizes = (n, other.size(cases, alpha, hidden=True))
-    below, above = (_beta(own.mean / width * size, size, alpha, INNER) for size in sizes)
+    inner = INNER if own.mean > 0.0 else UNSEEN
+    below, above = (_beta(own.mean / width * size, size, alpha, inner) for size in sizes)
     return width * below[0], width * above[1]
 
 
@@ -196,17 +197,6 @@ def scaled_change(differences: Array, alpha: float) -> Bounds:
     width = max(1.0, float(abs(differences).max()))
     low, high = rises_and_falls(differences / width, float("inf"), alpha)
     return width * low, width * high
-
-
-def plus_two_t(differences: Array, alpha: float) -> Bounds:
-    """Return t bounds of a mean, with one pseudo-cluster at each end.
-
-    The differences are in [-1, 1]. The pseudo-clusters (after the adjusted Wald interval of Bonett & Price 2012) keep
-    the interval wide where nothing changes.
-    """
-    import numpy as np
-
-    return student(np.concatenate([differences, [1.0, -1.0]]), alpha)
 
 
 def student(values: Array, alpha: float) -> Bounds:

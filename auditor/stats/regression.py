@@ -55,8 +55,7 @@ PENALTY = 1.0
 def method_for(kind: Kind, rows: Sequence[Row]) -> str | None:
     """Return the method for rows with clean answers; None without them."""
     columns = Rows.of(rows)
-    # Rows that were read from a file share the names of all its arms.
-    named = {columns.arm_names[place] for place in set(columns.arms)}
+    named = {columns.arm_names[place] for place in set(columns.arms)}  # a file's rows share the names of all its arms
     return BY_KIND.get(kind) if named.issuperset(ARMS) else None
 
 
@@ -130,8 +129,8 @@ def read(method: str, rows: Sequence[Row], low: float, high: float) -> Regressio
     """Return the regression of a method of METHODS.
 
     ``low`` and ``high``: the range of a cluster's value; that of a change is [-high, high]. None where the ordinary
-    method stands: with too few events, or with no cluster whose clean answer alone is known. Raises ValueError for rows
-    without a main arm, for clusters without clean answers, and for values outside the range.
+    method stands: with too few events, with nothing predicted, or with no cluster whose clean answer alone is known.
+    Raises ValueError for rows without a main arm, clusters without clean answers, and values outside the range.
     """
     import numpy as np
 
@@ -168,6 +167,8 @@ def _regression(predictors: tuple[Array, Array], measured: Array, informative: i
 
     n, edge = measured.shape[1], 0.5 / measured.shape[1]
     means, residuals = predicted(*predictors, measured.T)
+    if (residuals == measured.T).all():
+        return None
     share = float(np.clip(means[-1], EVENTS / n, 1.0))
     shares = np.clip(means[:-1] / share, edge, 1.0 - edge)
     signs = np.array([1.0, -1.0])[: len(shares)]

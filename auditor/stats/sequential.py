@@ -151,27 +151,6 @@ class Sample:
         low, high = mean(self.shares, alpha)
         return self.low + self.width * low, self.low + self.width * high
 
-    def more(self, alpha: float, limit: float) -> int | None:
-        """Estimate how many more clusters bring the bound past the limit.
-
-        The estimate uses what the best bet has won for each cluster. The result is None when no bet wins at the limit,
-        or when a million would not do.
-        """
-        import numpy as np
-
-        m, shares = (limit - self.low) / self.width, self.shares
-        if self.value < limit:
-            m, shares = 1.0 - m, 1.0 - shares
-        if m <= 0.0:
-            return 1
-        won = np.log1p(np.outer(_fractions(), shares / m - 1.0))
-        growth = float(won.mean(axis=1).max())
-        if growth <= 1e-12:
-            return None
-        capital = float(np.logaddexp.reduce(won.sum(axis=1))) - math.log(BETS)
-        needed = math.ceil((-math.log(alpha) - capital) / growth)
-        return max(needed, 1) if needed < 10**6 else None
-
 
 def read(method: str, rows: Sequence[Row], low: float, high: float) -> Sample:
     """Return the sample of a method of METHODS.

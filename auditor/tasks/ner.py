@@ -247,9 +247,13 @@ class NamedEntityRecognition(TaskDefaults):
         return {"text": self.entities(response)}
 
     def likelihood(self, gold: Gold, response: Response) -> float:
-        """The mean over words of the probability of the gold tag."""
+        """The mean over words of the probability of the gold tag.
+
+        Words beyond the response's rows are surely O.
+        """
         places = [self.labels.index(spans.among(tag, self.labels) or tag) for tag in gold]
-        return sum(float(row[place]) for row, place in zip(response, places, strict=True)) / max(len(gold), 1)
+        read = sum(float(row[place]) for row, place in zip(response, places, strict=False))
+        return (read + sum(tag == OUTSIDE for tag in gold[len(response) :])) / max(len(gold), 1)
 
     def show(self, value: Response) -> str:
         """The most probable tags, whatever the model's scheme as IOB2."""

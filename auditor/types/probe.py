@@ -80,17 +80,18 @@ class Probe(Protocol):
         ...
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        """Make the cases of one model; with ``--until-decided``, of one look.
+        """Make the cases of one model, of one look.
 
-        Each look has new examples. Where the cases are of examples that no look drew (a probe's own sentences), there
-        is one call for all of them. A probe of the data yields no case.
+        Later looks have new examples, where a required rule is undecided. Where the cases are of examples that no look
+        drew (a probe's own sentences), there is one look for all of them. A probe of the data yields no case.
         """
         ...
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]:
         """Measure what the kinds of metric do not cover.
 
-        The call comes after the last case. Where a probe defines this method, its cases are kept on disk until then.
+        The call comes after the last case, and again after later looks where a required rule reads what it measures:
+        with the cases of all looks so far. Where a probe defines this method, its cases are kept on disk until then.
         """
         ...
 

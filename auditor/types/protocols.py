@@ -72,8 +72,9 @@ class Audit(Protocol):
     def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
         """The first n examples, or all, of one seeded order.
 
-        The order is the same for all probes and models. With ``--until-decided`` a number n stands for the examples of
-        this look; cases are made from them, whereas None is for what the whole set says (its majority, its size).
+        The order is the same for all probes and models. Where examples are drawn in looks, as many as verdicts need, a
+        number n stands for the examples that this look adds, which may be none; cases are made from them, whereas None
+        is for what the whole set says (its majority, its size).
         ``name`` is a domain, or ``train`` or ``validation``. Raises KeyError for a set that was not given.
         """
         ...
@@ -98,7 +99,7 @@ class Audit(Protocol):
         ...
 
     def why_not(self, asked: Asked) -> str | None:
-        """Why the model cannot be asked so once more; None where it can.
+        """Say why the model cannot be asked so; None where it can.
 
         A probe yields ``Case(…, asked=asked)`` where it can: the engine then asks about the text past the cache.
         """
@@ -171,13 +172,14 @@ class Pads(Protocol):
 
     @property
     def padded_length(self) -> int:
-        """The most tokens that a text can be padded to; 0: to none."""
+        """The most tokens that a text can be padded to."""
         ...
 
     def run_together(self, batch: Sequence[Encoded], *, length: int = 0) -> list[Response]:
-        """Answer a batch in one pass, each text padded to ``length`` tokens or to the longest.
+        """Answer a batch in one pass.
 
-        This is what serving software does, also where ``run`` knows better. Raises as ``Model.run`` does.
+        Each text is padded to ``length`` tokens, or to the longest text if that is more. This is what serving software
+        does, also where ``run`` knows better. Raises as ``Model.run`` does.
         """
         ...
 

@@ -80,10 +80,10 @@ class Metric:
 NOT_SELECTED = "not selected"
 """The reason of a record whose probe ``--probe`` left out."""
 
-Role: TypeAlias = Literal["repeatability", "quality", "robustness", "attack", "shift", "bias"]
-"""repeatability: answers to the same texts asked again. quality: the task's own metric on clean data. robustness:
-answers under noise. attack: answers under an attacker. shift: quality on other domains. bias: answers and quality over
-groups of people."""
+Role: TypeAlias = Literal["repeatability", "labels", "quality", "robustness", "attack", "shift", "bias"]
+"""repeatability: answers to the same texts asked again. labels: whether answers carry the right names. quality: the
+task's own metric on clean data. robustness: answers under noise. attack: answers under an attacker. shift: quality on
+other domains. bias: answers and quality over groups of people."""
 ROLES: tuple[Role, ...] = get_args(Role)
 Status: TypeAlias = Literal["ok", "too_few", "removed_by_tokenizer"]
 
@@ -271,7 +271,9 @@ class Verdict:
     high: float | None = None
     """One-sided bounds at the levels the decision used: ``high`` for claiming it is below, ``low`` for above."""
     more_examples: int | None = None
-    """About how many more clusters would decide an inconclusive verdict."""
+    """With about so many more clusters an inconclusive verdict is as likely as not decided."""
+    more_examples_high: int | None = None
+    """With about so many more clusters 19 of 20 such verdicts are decided; None where no such number exists."""
 
 
 @dataclass(frozen=True, slots=True)

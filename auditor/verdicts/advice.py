@@ -12,6 +12,7 @@ from auditor.verdicts import remedies
 REMEDY = "audit remedy {folder} proposes a training recipe"
 """The next step after a failure that a remedy answers; ``{folder}``: the results folder."""
 BY_ROLE: Mapping[Role, str] = {
+    "labels": "correct the order of id2label in config.json, or map the labels of the data with --labels",
     "repeatability": (
         "find what the answers hang on beside the text (dropout that ignores eval(), an attention mask that is not "
         "read, weights that are missing from the checkpoint), mend it, and audit again"

@@ -1,4 +1,7 @@
-"""What is said before any verdict: that the answers change when they are asked again."""
+"""What is said before any verdict.
+
+It is that the answers change when they are asked again.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ NOTE = "read with care: the model's answers change when asked again"
 
 
 def of(policy: Policy, own: Mapping[str, ProbeRecord], verdicts: Sequence[Verdict]) -> str | None:
-    """Say how many answers change when asked again; None where that is within its limit or open.
+    """Say how many answers change when asked again, if too many do.
 
-    ``own``: probe → the candidate's record. Only required rules count.
+    None where that is within its limit or open. ``own``: probe → the candidate's record. Only required rules count.
     """
     changed = [
         f"{round(measured.value * measured.n_clusters)} of {measured.n_clusters} ({in_words(measured.slice)})"

@@ -58,6 +58,16 @@ class Claim:
             return low > self.rule.max
         return self.rule.min is not None and high < self.rule.min
 
+    def goals(self, fail: float) -> tuple[stats.Goal, stats.Goal]:
+        """Return the two bounds that decide it: that of a pass, and that of a fail at the level ``fail``."""
+        if self.rule.limit is None or self.rule.edge is None:
+            raise ValueError(f"{self.rule.text}: no limit")
+        is_maximum = self.rule.max is not None
+        return (
+            stats.Goal(self.rule.edge, self.level, below=is_maximum),
+            stats.Goal(self.rule.limit, fail, below=not is_maximum),
+        )
+
     def _is_within(self, bounds: Bounds, edge: float | None) -> bool:
         low, high = bounds
         return edge is not None and (high <= edge if self.rule.max is not None else low >= edge)

@@ -145,7 +145,7 @@ def _verdict(claim: Claim, shared: SharedError, failed: Set[int]) -> Verdict:
         return replace(verdict, outcome="pass", reason=reasons.passed(claim, bounds))
     advice = more_examples.advice(claim, claim.level if advisory else shared.level(claim))
     reason = f"{reasons.undecided(claim, shared.words if beyond else '')}; {advice.words}"
-    return replace(verdict, reason=reason, more_examples=advice.number)
+    return replace(verdict, reason=reason, more_examples=advice.number, more_examples_high=advice.high)
 
 
 def _decision(

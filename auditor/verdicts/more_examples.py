@@ -8,43 +8,64 @@ from auditor import stats
 from auditor.verdicts.claims import Claim
 from auditor.verdicts.reasons import count
 
+ENOUGH_CASES = 3
+"""Cases of a sentence; more of them hardly narrow an interval, because cases of one sentence agree."""
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What would decide a slice, and the number where so many exist."""
+    """What would decide a slice, and the numbers of more examples where so many exist."""
 
     words: str
-    number: int | None
+    number: int | None = None
+    """With so many a decision is as likely as not."""
+    high: int | None = None
+    """With so many nearly all such slices are decided."""
 
 
-def advice(claim: Claim, level: float) -> Advice:
+def advice(claim: Claim, fail: float) -> Advice:
     """Say what would decide a slice; never more clusters than there are.
 
-    ``level``: at which it would fail.
+    ``fail``: the level at which it would fail.
     """
-    measured, rule = claim.measurement, claim.rule
-    limit = rule.limit if rule.limit is not None else 0.0
-    # A value beyond its limit is decided by a fail, at the corrected level; one within by a pass.
-    beyond = measured.value > limit if rule.max is not None else measured.value < limit
-    more = stats.more_clusters(
-        measured.method,
-        measured.rows,
-        level if beyond else claim.level,
-        limit,
-        low=claim.metric.low,
-        high=claim.metric.high,
-    )
+    measured = claim.measurement
     # A probe with sentences of its own is told how many to make, the others how many rows to read.
     key = next((name for name in ("examples", "sentences") if name in claim.settings), None)
     noun = "example" if key == "examples" or not any("sentence" in name for name in claim.settings) else "sentence"
+    more = stats.more_clusters(
+        claim.metric,
+        measured.method,
+        measured.rows,
+        claim.goals(fail),
+        value=measured.value,
+        clusters=measured.n_clusters,
+    )
     if more is None:
-        return Advice(f"more {noun}s would hardly decide it: it sits at its limit", None)
-    would = f"about {count(more, f'more {noun}')} would decide it"
+        return Advice(f"more {noun}s would hardly decide it")
+    would = f"{_range(more, noun)} would decide it"
     if measured.available is None:
-        return Advice(would, more)
+        return Advice(would, more.even, more.likely)
     left = max(measured.available - measured.n_clusters, 0)
-    if more > left:
-        there = f"only {left} more are available" if left else "no more are available"
-        return Advice(f"there are not enough {noun}s to decide: {would}, and {there}", None)
-    raised = f": raise {key} in [probes.{rule.probe}], and [audit] budget if it is set" if key else ""
-    return Advice(f"{would}; {left} more are available{raised}", more)
+    if more.even > left:
+        there = f"only {left} more exist" if left else f"only {count(measured.available, noun)} exist"
+        return Advice(f"{would}, and {there}: {_instead(claim, noun)}")
+    all_exist = more.likely is not None and more.likely <= left
+    there = f"{'' if all_exist else 'only '}{left} more are available"
+    raised = f": raise {key} in [probes.{claim.rule.probe}], and [audit] budget if it is set" if key else ""
+    return Advice(f"{would}; {there}{raised}", more.even, more.likely)
+
+
+def _range(more: stats.More, noun: str) -> str:
+    """``about 300 to 900 more examples``; ``at least about 300 more examples`` where no number nearly always does."""
+    if more.likely is None:
+        return f"at least about {count(more.even, f'more {noun}')}"
+    low = f"{more.even} to " if more.even < more.likely else ""
+    return f"about {low}{count(more.likely, f'more {noun}')}"
+
+
+def _instead(claim: Claim, noun: str) -> str:
+    """What to do where there are not enough examples: more cases of each, where the probe has a setting for them."""
+    for name, value in claim.settings.items():
+        if name.endswith(f"_per_{noun}") and isinstance(value, int) and value < ENOUGH_CASES:
+            return f"raise {name} to {ENOUGH_CASES} in [probes.{claim.rule.probe}]"
+    return f"this probe cannot decide it with the {noun}s there are"

@@ -1,4 +1,8 @@
-"""Parts of a pool that are too small to be judged."""
+"""Parts of a pool that are too small to be judged.
+
+A pool of many texts may have a part that few of them offer, such as digits spelt out. That few texts decide nothing by
+themselves should not leave an audit undecided for ever: they count in the pool.
+"""
 
 from __future__ import annotations
 
@@ -8,41 +12,48 @@ from dataclasses import replace
 from auditor.types import ProbeRecord, Verdict
 from auditor.verdicts.policy import Policy
 
+FEW = 30
+"""Clusters below which a part may be left to its pool: with three of 30 answers lost, a limit of 0.20 is undecided."""
+
 
 def left_to_pools(policy: Policy, verdicts: Sequence[Verdict], records: Mapping[str, ProbeRecord]) -> Iterator[Verdict]:
     """Yield the verdicts, small parts left to their pools.
 
-    A part with too few clusters is left where a required rule judges the pool by the same metric: its cases count
-    there. Else the part stays undecided. ``records``: probe → the candidate's record.
+    An undecided part with few clusters is left where a required rule judges the pool by the same metric: its cases
+    count there. Else the part stays undecided. ``records``: probe → the candidate's record.
     """
     judged = [verdict for verdict in verdicts if _is_judged(policy, verdict, records)]
     for verdict in verdicts:
-        rule = policy.rules[verdict.rule]
         pools = (
             pool.slice
             for pool in judged
             if _same_number(policy, pool, verdict) and (pool.slice or {}).items() < (verdict.slice or {}).items()
         )
-        pool = next(pools, None) if _is_too_few(policy, verdict, records) and rule.limit is not None else None
+        n = _clusters(policy, verdict, records)
+        pool = next(pools, None) if verdict.outcome == "inconclusive" and n < FEW else None
         if pool is None:
             yield verdict
         else:
-            name = ", ".join(pool.values()) or "the whole"
-            yield replace(verdict, outcome="not_applicable", reason=f"{verdict.reason}; it counts in {name}")
+            clusters = f"{n} informative cluster{'' if n == 1 else 's'}"
+            reason = f"{clusters} decide nothing by themselves; they count in {', '.join(pool.values()) or 'the whole'}"
+            yield replace(verdict, outcome="not_applicable", reason=reason, more_examples=None)
 
 
 def _is_judged(policy: Policy, verdict: Verdict, records: Mapping[str, ProbeRecord]) -> bool:
     """Whether a required rule's verdict rests on clusters enough."""
-    tested = verdict.outcome in ("pass", "fail", "inconclusive") and not _is_too_few(policy, verdict, records)
-    return tested and verdict.slice is not None and policy.rules[verdict.rule].required != "never"
+    tested = verdict.outcome in ("pass", "fail", "inconclusive") and _clusters(policy, verdict, records) >= FEW
+    return tested and policy.rules[verdict.rule].required != "never"
 
 
-def _is_too_few(policy: Policy, verdict: Verdict, records: Mapping[str, ProbeRecord]) -> bool:
+def _clusters(policy: Policy, verdict: Verdict, records: Mapping[str, ProbeRecord]) -> int:
+    """Informative clusters that a verdict rests on."""
     rule = policy.rules[verdict.rule]
-    return any(
-        measured.metric == rule.metric and measured.slice == verdict.slice and measured.status == "too_few"
+    numbers = (
+        measured.n_clusters
         for measured in records[rule.probe].measurements
+        if measured.metric == rule.metric and measured.slice == verdict.slice
     )
+    return next(numbers, 0)
 
 
 def _same_number(policy: Policy, first: Verdict, second: Verdict) -> bool:

@@ -1,9 +1,10 @@
-"""B7. Forward passes of `audit run --until-decided` ÷ those of the audit of fixed size, on models far from the limits.
+"""B7. Forward passes of `audit run` and of `--until-decided` ÷ those of fixed size, on models far from the limits.
 
 Two real checkpoints that are far from the limits: one that always gives the same answer, and one that was trained on
 misspelt rows and on rows that name people too, inside every limit. With ``--near`` two more for comparison: the demo's
 own, which is close to several limits, and one that gives another answer to whatever is misspelt, whose attack success
-rate, one half, is the limit itself. Passes are counted, not timed: they do not depend on the machine.
+rate, one half, is the limit itself. Passes are counted, not timed: they do not depend on the machine. An audit of fixed
+size is one of all rows (whose decision the others are to reach) and one of the default sizes.
 """
 
 from __future__ import annotations
@@ -25,17 +26,22 @@ from test_real_models import by_typos, constant, healthy, read, train
 from auditor.cli.main import main as audit
 from auditor.verdicts import policy
 
+DESIGNS = {"default sizes": ("--fixed",), "adaptive": (), "until decided": ("--until-decided",)}
+ALL_ROWS = "all rows"
+EVERYTHING = "".join(f"[probes.{name}]\nexamples = 1000000\n" for name in ("quality", "noise", "adversarial"))
 
-def passes(checkpoint: Path, data: Path, out: Path, *more: str) -> tuple[int, int, str]:
-    """Texts through the model, looks (0: fixed size) and the gate's headline."""
+
+def passes(checkpoint: Path, data: Path, out: Path, *more: str, config: str = "defaults") -> tuple[int, int, str]:
+    """Texts through the model, looks and the gate's headline."""
     required = sorted({rule.probe for rule in policy.load().rules if rule.required == "always"})
-    words = ["run", "--model", str(checkpoint), "--data", str(data), "--config", str(data.with_name("defaults.toml"))]
+    words = ["run", "--model", str(checkpoint), "--data", str(data), "--config", str(data.with_name(f"{config}.toml"))]
     words += ["--quiet", "--out", str(out), "--fresh"]
     with contextlib.redirect_stdout(io.StringIO()):
         audit([*words, *(word for probe in required for word in ("--probe", probe)), *more])
     found = json.loads((out / "results.json").read_text(encoding="utf-8"))
     total = sum(record["counts"].get("forward_passes", 0) for record in found["records"])
-    return total, (found["until_decided"] or {}).get("looks", 0), found["decision"]["headline"]
+    drawn = found["until_decided"] or found.get("drawn") or {"looks": 1}
+    return total, drawn["looks"], found["decision"]["headline"]
 
 
 def main() -> None:
@@ -55,11 +61,18 @@ def main() -> None:
         if options.near and options.only in (None, "near"):
             checkpoints["near"] = options.demo / "ckpt" / options.model
         (place / "defaults.toml").write_text("seed = 0\n", encoding="utf-8")
+        (place / "everything.toml").write_text(f"seed = 0\n{EVERYTHING}", encoding="utf-8")
         for model, checkpoint in checkpoints.items():
-            fixed, _, said = passes(checkpoint, place / "test.csv", place / "fixed")
-            drawn, looks, said_then = passes(checkpoint, place / "test.csv", place / "drawn", "--until-decided")
-            print(f"  {model}: {drawn:,} of {fixed:,} passes in {looks} looks; {said_then} (fixed size: {said})")
-            common.report(f"B7 {model}, passes until decided ÷ fixed", [drawn / fixed], "≤ 1/3")
+            data, out = place / "test.csv", place / "out"
+            whole, _, said = passes(checkpoint, data, out, "--fixed", config="everything")
+            print(f"  {model}, {ALL_ROWS}: {whole:,} passes; {said}")
+            taken = {}
+            for design, flags in DESIGNS.items():
+                taken[design], looks, said = passes(checkpoint, data, out, *flags)
+                print(f"  {model}, {design}: {taken[design]:,} passes in {looks} looks; {said}")
+            default = taken["default sizes"]
+            common.report(f"B7 {model}, passes until decided ÷ fixed", [taken["until decided"] / default], "≤ 1/3")
+            common.report(f"B7 {model}, passes adaptive ÷ all rows", [taken["adaptive"] / whole], "≤ 0.6")
 
 
 if __name__ == "__main__":

@@ -104,7 +104,10 @@ class Head(ABC, Generic[RequestT]):
         return self._max_length
 
     def pad(self, rows: Sequence[Row], filling: Filling, length: int = 0) -> dict[str, Any]:
-        """Return the rows as tensors, padded to the longest row, or to ``length`` if that is more."""
+        """Return the rows as tensors, padded to the longest row.
+
+        ``length``: the fewest tokens that they are padded to.
+        """
         return filling.padded(rows, length)
 
     @abstractmethod

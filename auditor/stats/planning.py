@@ -1,0 +1,138 @@
+"""How many more clusters decide a claim.
+
+The plan takes the method's own width and its own uncertainty. Copies of the clusters tell how the width falls with
+their number, as a / √n + b / n: exact bounds of rare events fall faster than the root. Given the clusters seen, n of
+them, the value of N is about normal around the present one with variance s² · (1 − n / N), s being one standard error
+on the side in question; so the chance of a decision at N is in closed form, over all true values that the clusters seen
+leave possible.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.stats.clusters import Array
+from auditor.stats.estimates import bounds, method_for
+from auditor.stats.sequential import METHODS as SEQUENTIAL
+from auditor.types import Metric, Names, Row, Rows
+
+COPIES = 4
+"""Of every cluster, for the width at a larger number."""
+EVEN, LIKELY = 0.5, 0.95
+"""Chances of a decision at the two ends of the range."""
+MOST = 100
+"""Times the present clusters: more are not offered."""
+STEP = 1.05
+"""Ratio of the numbers of clusters that are tried: finer than the two digits that are shown."""
+STANDARD = 0.15865525393145707
+"""Level of one standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A one-sided bound that decides once it is past a limit."""
+
+    limit: float
+    alpha: float
+    """Level of the bound."""
+    below: bool
+    """The upper bound is to be below the limit; else the lower bound above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Numbers of further clusters, to two significant digits."""
+
+    even: int
+    """With so many a decision is as likely as not."""
+    likely: int | None
+    """With so many nineteen of twenty are decided; None where MOST times as many would not do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Width:
+    """Distance of a bound from the value at any number of clusters, on one side."""
+
+    root: float
+    linear: float
+
+    @classmethod
+    def of(cls, now: float, later: float) -> _Width:
+        """Fit the widths at once and at COPIES times as many clusters."""
+        # now = a + b; later = a / √COPIES + b / COPIES, with a and b of the present number.
+        side = COPIES**0.5
+        root = min(max((COPIES * later - now) / (side - 1.0), 0.0), now)
+        return cls(root, now - root)
+
+    def at(self, ratio: Array) -> Array:
+        """Return the width at ``ratio`` times as many clusters."""
+        return self.root / ratio**0.5 + self.linear / ratio
+
+
+def more_clusters(
+    metric: Metric, method: str, rows: Sequence[Row], goals: Sequence[Goal], *, value: float, clusters: int
+) -> More | None:
+    """Return how many more clusters bring one of the goals about.
+
+    ``value``, ``clusters``: of these rows. The result is None where MOST times as many would more likely not do.
+    """
+    import numpy as np
+    from scipy.special import ndtr
+
+    tried = math.ceil(math.log(MOST * clusters) / math.log(STEP))
+    ratio = 1.0 + STEP ** np.arange(tried + 1) / clusters
+    copies = _copied(rows)
+    own = method_for(metric.kind, metric.ratio) if method in SEQUENTIAL else method
+    spread = [abs(bound - value) for bound in bounds(own, rows, STANDARD, low=metric.low, high=metric.high)]
+    chance = np.zeros(len(ratio))
+    for goal in goals:
+        now, later = (
+            abs(bounds(method, given, goal.alpha, low=metric.low, high=metric.high)[goal.below] - value)
+            for given in (rows, copies)
+        )
+        width = _Width.of(now, later).at(ratio) * _growth(value, goal, *spread)
+        edge = goal.limit + (-width if goal.below else width)
+        # A value on one side of the present one is as likely as that side's standard error makes it.
+        error = np.where(edge > value, spread[1], spread[0]) * np.sqrt(1.0 - 1.0 / ratio)
+        distance = (edge - value) * (1.0 if goal.below else -1.0)
+        chance += ndtr(distance / np.maximum(error, 1e-12))
+    even, likely = (_first(chance >= wanted, ratio, clusters) for wanted in (EVEN, LIKELY))
+    return None if even is None else More(even, likely)
+
+
+def _growth(value: float, goal: Goal, below: float, above: float) -> float:
+    """Return how much wider the bound is for a value that has reached the goal's limit than for the present one.
+
+    ``below``, ``above``: the present standard errors on either side. They differ as the spread grows with the value.
+    """
+    if goal.below == (value <= goal.limit) or min(below, above) <= 0.0:
+        return 1.0
+    return min(max(below / above if goal.below else above / below, 0.5), 2.0)
+
+
+def _first(reached: Array, ratio: Array, clusters: int) -> int | None:
+    """Return the number of further clusters from which on a chance is reached."""
+    import numpy as np
+
+    missed = np.flatnonzero(~reached)
+    place = int(missed[-1]) + 1 if len(missed) else 0
+    return _rounded(clusters * (float(ratio[place]) - 1.0)) if place < len(ratio) else None
+
+
+def _rounded(number: float) -> int:
+    """Round up to two significant digits."""
+    unit = int(10 ** max(math.floor(math.log10(max(number, 1.0))) - 1, 0))
+    return max(math.ceil(number / unit - 1e-9) * unit, 1)
+
+
+def _copied(rows: Sequence[Row]) -> Rows:
+    """Return COPIES of every cluster, one round of all of them after another."""
+    columns = Rows.of(rows)
+    rounds = range(COPIES)
+    names = Names(f"{name}\0{copy}" for copy in rounds for name in columns.names)
+    clusters = array("i", (len(columns.names) * copy + place for copy in rounds for place in columns.clusters))
+    sums = columns.totals * COPIES, columns.counts * COPIES
+    return Rows(names, columns.arm_names, clusters, columns.arms * COPIES, *sums)
