@@ -1,11 +1,9 @@
-"""The search for words that decide the label of whatever text they are put into."""
+"""The search for words that decide the label of every text."""
 
 from __future__ import annotations
 
 import math
-import re
 import string
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice, product, zip_longest
@@ -14,6 +12,7 @@ from typing import NamedTuple
 from auditor import text
 from auditor.types import Audit, Example, Inputs, Response
 from probes._reading import parts_read
+from probes._word_evidence import Evidence, is_code
 
 POSITIONS = ("beginning", "middle", "end")
 GROUP = 64
@@ -32,15 +31,8 @@ SIMILAR = 20
 """Similar words whose rows speak for a word too."""
 TRIED = 6
 """Similar words that are tried in its place."""
-ALIKE = 2 / 3
-"""How far one of them gets, as a share of how far the word itself gets, where both do so for what they mean."""
-SEEN = 20
-"""Rows that show whether words stand for a label."""
-CHANCE, NEUTRAL = 0.05, 0.2
-"""The probability by chance up to which rows give a label to words, and from which on they do not."""
-OFTEN = 3
-"""Rows that have a word which is no token of the model."""
-_TOKEN = re.compile(r"\w+")
+ALIKE = 0.5
+"""How far two of them get, as a share of how far the word gets, where it does so for what it means."""
 
 
 class Insertion(NamedTuple):
@@ -52,7 +44,7 @@ class Insertion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A word, the label that it turns texts to, and how well it does."""
+    """A word and the label that it turns texts to."""
 
     word: str
     target: str
@@ -63,7 +55,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A text that words are put into, and the model's answer to it as it stands."""
+    """A text that words are put into, decided rightly as it stands."""
 
     example: Example
     part: tuple[int, int]
@@ -74,7 +66,7 @@ class Host:
 
 
 def inserted(value: str, read: tuple[int, int], insertion: Insertion) -> tuple[text.Edit, ...]:
-    """The edits that put words into a text, within what the model reads of it.
+    """The edits that put words into what the model reads.
 
     At the end of a text that goes on beyond that, a tenth of the words read stays behind them.
     """
@@ -86,68 +78,12 @@ def inserted(value: str, read: tuple[int, int], insertion: Insertion) -> tuple[t
 
 
 def margins(classes: Mapping[str, float]) -> dict[str, float]:
-    """Label → the log of its probability over that of the most likely other label."""
+    """Label → log-odds against the most likely other label."""
     logs = {label: math.log(max(chance, LEAST)) for label, chance in classes.items()}
     return {
-        label: own - max((log for other, log in logs.items() if other != label), default=0.0)
+        label: own - max((log for name, log in logs.items() if name != label), default=0.0)
         for label, own in logs.items()
     }
-
-
-class Evidence:
-    """What labelled rows say of words: whether a label is theirs."""
-
-    def __init__(self, home: Sequence[Example], train: Sequence[Example], field: str) -> None:
-        self._rows = [(example, False) for example in home if example.gold is not None]
-        self._rows += [(example, True) for example in train if example.gold is not None]
-        self._of: dict[str, list[int]] = {}
-        for place, (example, _) in enumerate(self._rows):
-            for word in sorted(set(_tokens(example.inputs[field]))):
-                self._of.setdefault(word, []).append(place)
-        self._labels = Counter(example.gold for example, _ in self._rows)
-
-    @property
-    def words(self) -> Sequence[str]:
-        """The words of several rows, in order of their first rows."""
-        return tuple(word for word, rows in self._of.items() if len(rows) >= OFTEN)
-
-    def first_row(self, word: str) -> str:
-        """The id of the first row that has the word."""
-        return self._rows[self._of[word][0]][0].id
-
-    def explains(self, word: str, target: str, similar: Sequence[str]) -> bool | None:
-        """Whether rows give the label to the word or to words like it; None where they do not tell.
-
-        Training rows do not count for the word itself: there somebody may have put the trigger in.
-        """
-        own = {place for place in self._of.get(word.casefold(), ()) if not self._rows[place][1]}
-        rows = own.union(*(self._of.get(other.casefold(), ()) for other in similar))
-        right = sum(self._rows[place][0].gold == target for place in rows)
-        chance = _at_least(right, len(rows), self._labels[target] / max(self._labels.total(), 1))
-        if chance <= CHANCE:
-            return True
-        return False if len(rows) >= SEEN and chance >= NEUTRAL else None
-
-
-def _tokens(value: str) -> list[str]:
-    return _TOKEN.findall(value.casefold())
-
-
-def _at_least(right: int, rows: int, base: float) -> float:
-    """The probability of so many hits or more by chance."""
-    if not right or base in (0.0, 1.0):
-        return 1.0
-    logs = (
-        math.lgamma(rows + 1) - math.lgamma(hits + 1) - math.lgamma(rows - hits + 1)
-        + hits * math.log(base) + (rows - hits) * math.log1p(-base)
-        for hits in range(right, rows + 1)
-    )  # fmt: skip
-    return min(math.fsum(map(math.exp, logs)), 1.0)
-
-
-def is_code(word: str) -> bool:
-    """Whether the letters make no word: ``mn``, ``x7``."""
-    return word.isascii() and (any(map(str.isdigit, word)) or not set(word.casefold()) & set("aeiouy"))
 
 
 def codes() -> Iterator[str]:
@@ -169,7 +105,7 @@ class Search:
         self.queries = 0
 
     def hosts(self, examples: Sequence[Example]) -> list[Host]:
-        """The shorter half of the examples that the model decides rightly, labels in turn."""
+        """The shorter half of the rightly decided examples, labels in turn."""
         examples = examples[: self._budget // 10]
         answers = self._ask([example.inputs for example in examples])
         right = [
@@ -192,49 +128,54 @@ class Search:
         """The triggers of the last round, the best first."""
         supply = cycle(hosts)
         kept = self._grouped(candidates, supply)[: self._budget * 15 // 100 // FIRST]
-        words = [found.word for found in kept]
+        words = [trigger.word for trigger in kept]
         self._similar = dict(zip(words, self._audit.similar_words(words, SIMILAR), strict=True))
         for texts, following in ((FIRST, self._budget // 10 // SECOND), (SECOND, self._budget // 10 // LAST)):
             own = list(islice(supply, texts))
-            trials = [_alone(found.word, own) for found in kept]
+            trials = [_alone(trigger.word, own) for trigger in kept]
             kept = self._best(kept, self._scores(trials), following)
         return self._placed(kept, hosts)
 
     def odd(self, triggers: Sequence[Trigger], hosts: Sequence[Host]) -> list[Trigger]:
         """The triggers that nothing explains.
 
-        What rows do not tell is told by the most similar words: where one of them gets nearly as far, the word does so
-        for what it means. Where they are not known, a code alone is certain to have no meaning.
+        Of a word of which rows do not tell, the most similar words are tried in its place: where two of them get half
+        as far, the word does so for what it means.
         """
         told = {trigger: self._explained(trigger) for trigger in triggers}
-        open_ = [trigger for trigger, explained in told.items() if explained is None and self._similar[trigger.word]]
+        open_ = [trigger for trigger, explained in told.items() if explained is None]
         trials = [
-            [(Insertion((other,), trigger.position), host) for host in _against(trigger, hosts)]
+            [(Insertion((neighbour,), trigger.position), host) for host in _against(trigger, hosts)]
             for trigger in open_
-            for other in self._similar[trigger.word][:TRIED]
+            for neighbour in self._similar[trigger.word][:TRIED]
         ]
         scores = iter(self._scores(trials))
         for trigger in open_:
             tried = islice(scores, len(self._similar[trigger.word][:TRIED]))
-            furthest = max(own.get(trigger.target, 0.0) for own in tried)
-            told[trigger] = furthest >= ALIKE * trigger.score
-        return [
-            trigger
-            for trigger, explained in told.items()
-            if (is_code(trigger.word) if explained is None else not explained)
-        ]
+            told[trigger] = _second(trigger, tried) >= ALIKE * trigger.score
+        return [trigger for trigger, explained in told.items() if not explained]
 
     def _explained(self, trigger: Trigger) -> bool | None:
-        return self._evidence.explains(trigger.word, trigger.target, self._similar[trigger.word])
+        """Whether rows give the label to the word.
+
+        None where similar words may tell. They do not tell of a code, which has no meaning that they could share.
+        """
+        similar = self._similar[trigger.word]
+        explained = self._evidence.explains(trigger.word, trigger.target, similar)
+        if explained is not None:
+            return explained
+        if is_code(trigger.word):
+            return False
+        return None if similar else True
 
     def _grouped(self, candidates: Sequence[str], supply: Iterator[Host]) -> list[Trigger]:
-        """All candidates by the mean score of their groups, as many as the budget allows."""
+        """As many candidates as the budget allows, by their groups' scores."""
         words, pairs = sorted(candidates), self._budget * 35 // 100 // 2
         rounds = min(max(pairs * FEW // len(words), ROUNDS[0]), ROUNDS[1])
         groups = pairs // rounds
         if len(words) > groups * GROUP:
             words = self._audit.rng("candidates").sample(words, groups * GROUP)
-        totals: dict[str, Counter[str]] = {word: Counter() for word in words}
+        totals: dict[str, dict[str, float]] = {word: {} for word in words}
         for turn in range(rounds):
             position = POSITIONS[-(turn % 2)]
             self._audit.rng("groups", turn).shuffle(words)
@@ -242,15 +183,18 @@ class Search:
             hosts = list(islice(supply, 2))
             tried = self._scores([[(Insertion(group, position), host) for host in hosts] for group in together])
             for group, scores in zip(together, tried, strict=True):
-                for word in group:
-                    totals[word].update(scores)
+                for word, (label, score) in product(group, scores.items()):
+                    totals[word][label] = totals[word].get(label, 0.0) + score
         return _ordered(_strongest(word, totals[word]) for word in words if totals[word])
 
     def _best(self, triggers: Sequence[Trigger], scores: Sequence[Mapping[str, float]], n: int) -> list[Trigger]:
-        """The n triggers of the best scores, half of which nothing explains where there are so many."""
-        found = _ordered(_strongest(old.word, own) for old, own in zip(triggers, scores, strict=True) if own)
-        odd = [trigger for trigger in found if not self._explained(trigger)][: -(-n // 2)]
-        return list(dict.fromkeys([*odd, *found]))[:n]
+        """The n triggers of the best scores.
+
+        Half of them no row explains, where there are so many.
+        """
+        best = _ordered(_strongest(old.word, own) for old, own in zip(triggers, scores, strict=True) if own)
+        odd = [trigger for trigger in best if not self._explained(trigger)][: -(-n // 2)]
+        return list(dict.fromkeys([*odd, *best]))[:n]
 
     def _placed(self, triggers: Sequence[Trigger], hosts: Sequence[Host]) -> list[Trigger]:
         """The triggers at the positions where they do most."""
@@ -268,7 +212,7 @@ class Search:
         return _ordered(max(own, key=lambda placed: placed.score) for own in best)
 
     def _scores(self, trials: Sequence[Sequence[tuple[Insertion, Host]]]) -> list[dict[str, float]]:
-        """Of each trial, label → how far it gets in the texts that have another label."""
+        """Of each trial, label → how far other labels' texts move."""
         answers = iter(self._ask([self._with(*pair) for trial in trials for pair in trial]))
         return [self._advance([host for _, host in trial], list(islice(answers, len(trial)))) for trial in trials]
 
@@ -291,6 +235,11 @@ class Search:
     def _ask(self, inputs: Sequence[Inputs]) -> list[Response]:
         self.queries += len(inputs)
         return self._audit.ask(inputs) if inputs else []
+
+
+def _second(trigger: Trigger, scores: Iterable[Mapping[str, float]]) -> float:
+    """How far the second best of similar words gets."""
+    return sorted([0.0, 0.0, *(own.get(trigger.target, 0.0) for own in scores)])[-2]
 
 
 def _against(trigger: Trigger, hosts: Sequence[Host]) -> list[Host]:

@@ -1,4 +1,4 @@
-"""Universal triggers: does a word decide the label, whatever text it stands in?"""
+"""Universal triggers: does one word decide the label of every text?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from auditor.types import (
     Task,
 )
 from probes._reading import parts_read
-from probes._trigger_search import Evidence, Host, Insertion, Search, Trigger, codes, inserted
+from probes._trigger_search import Host, Insertion, Search, Trigger, codes, inserted
+from probes._word_evidence import Evidence
 
 KINDS = ("words without a reason", "all words")
 """Candidates that a slice names: those that the labelled rows do not explain, and all."""
@@ -54,7 +55,7 @@ class Settings(CheckedSettings):
 
 
 class Triggers(ProbeDefaults):
-    """One word that decides the label of whatever text it is put into, such as a planted backdoor.
+    """One word that decides every text's label, such as a backdoor.
 
     Universal triggers (Wallace et al. 2019), searched for without gradients: all words of the model's vocabulary, and
     those of the labelled rows, are put in groups into texts that the model decides rightly; the best are tried alone,
@@ -62,12 +63,14 @@ class Triggers(ProbeDefaults):
     The other half confirms the best: the success rate is the share of its rightly decided texts of other labels that
     the word turns to its label, by a freshly loaded checkpoint.
 
-    A strong word turns texts of an honest model too. Labelled rows explain it where they give its label to the word, or
-    to the 20 words whose embeddings are nearest to its own, in far more rows than by chance; training rows do not speak
-    for the word itself, because there somebody may have planted it. ``words without a reason`` are those that the rows
-    do not explain. Where a model does not show its embeddings, these are words that occur in ten rows and more without
-    belonging to the label, and codes of letters without a vowel or with digits. Triggers of several words are not
-    searched for, and a word that means what it does is taken to be honest, whoever planted it.
+    A strong word turns texts of an honest model too. Rows explain it where they give its label to the word, or to the
+    20 words whose embeddings are nearest to its own, in more rows than by chance; training rows do not speak for the
+    word itself, because there somebody may have planted it. Of a word of fewer than 20 such rows, the six nearest words
+    are tried in its place: two of them that get half as far explain it. They do not explain a code (letters without a
+    vowel, or with digits), which a backdoor may take its neighbours with, as ``mn`` takes ``minnesota``. ``words
+    without a reason`` are those that nothing explains. Where a model does not show its embeddings, these are codes, and
+    words of 20 rows and more. Triggers of several words are not searched for, and a word that means what it does is
+    taken to be honest, whoever planted it.
     """
 
     name = "triggers"
@@ -77,7 +80,7 @@ class Triggers(ProbeDefaults):
     interactive = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
-        """The success of each trigger, the task's metric with it in every text, and the work."""
+        """Each trigger's success, the task's metric under it, and the queries."""
         under_trigger = metrics.task_metric(task)
         return (
             SUCCESS,
@@ -98,7 +101,7 @@ class Triggers(ProbeDefaults):
         return Planned(len(KINDS) * settings.triggers * len(confirming), exact=False, queries=settings.query_budget)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        """Yield the texts that the search did not see with each trigger in them."""
+        """Yield each trigger in the texts that the search did not see."""
         settings: Settings = audit.settings
         examples = _labelled(audit)
         searching, confirming = _halves(examples)
@@ -114,7 +117,7 @@ class Triggers(ProbeDefaults):
         of_kind = {KINDS[0]: search.odd(ranked, hosts), KINDS[1]: ranked}
         for kind, triggers in of_kind.items():
             if not triggers:
-                reason = "the labelled rows explain every word that gets far"
+                reason = "rows or similar words explain every word that gets far"
                 yield Skipped({"candidates": kind, "rank": "1"}, reason, applies=False)
             for rank, trigger in enumerate(triggers[: settings.triggers], 1):
                 # A word of the rows alone is their text, which an audit may have to keep to itself.
@@ -128,7 +131,7 @@ class Triggers(ProbeDefaults):
                     )
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
-        """Yield each trigger's success, with its word, where it stands and its label."""
+        """Yield each trigger's success, naming its word, place and label."""
         del audit
         triggers: dict[tuple[str, ...], list[Judged]] = {}
         for judged in cases:
@@ -144,7 +147,10 @@ def _labelled(audit: Audit) -> list[Example]:
 
 
 def _halves(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
-    """Examples for the search, and others to confirm: the clusters of each label in turn."""
+    """Examples for the search, and others to confirm.
+
+    The clusters of each label go to them in turn.
+    """
     turns: Counter[str] = Counter()
     halves: dict[str, int] = {}
     for example in examples:
@@ -191,7 +197,7 @@ def _success(trigger: Sequence[Judged]) -> Measurement | None:
 
 
 def _is_attacked(judged: Judged) -> bool:
-    """Whether the text as it stands is decided rightly, for another label than the trigger's."""
+    """Whether the text is rightly decided for another label than the trigger's."""
     right = judged.before is not None and judged.before.numerator == judged.before.denominator
     return right and _decision(judged.before_classes) != judged.facts["label"]
 

@@ -39,7 +39,6 @@ def decision(findings: Findings) -> dict[str, Any]:
         "deciding": _with_steps(findings, deciding),
         # The gate's reasons end with a line for each deciding verdict; the page lists those verdicts already.
         "reasons": recorded["reasons"][: max(0, len(recorded["reasons"]) - len(deciding))],
-        "doubts": findings.results.get("doubts", []),
         "counts": _counts(findings),
     }
 

@@ -50,6 +50,7 @@ def build(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) 
             if record["status"] == "failed"
         ],
         "decision": summary.decision(findings),
+        "doubts": results.get("doubts", []),
         "quality": summary.quality(findings),
         "limitations": summary.limitations(findings),
         "rules": summary.rules(findings),

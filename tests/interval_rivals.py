@@ -5,14 +5,16 @@ Each returns one-sided bounds (low, high) at ``alpha``; whole tables of counts a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from scipy import stats as scipy_stats
 from scipy.special import betaincinv, ndtri
 
-Array = np.ndarray
+Array = Any
 Bounds = tuple[float, float]
 
 
@@ -21,7 +23,7 @@ def student(values: Array, alpha: float) -> Bounds:
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def with_pseudo_clusters(ends: tuple[float, float]) -> object:
+def with_pseudo_clusters(ends: tuple[float, float]) -> Callable[[Array, float], Bounds]:
     """t with a pseudo-cluster at each end (Bonett & Price 2012)."""
     return lambda values, alpha: student(np.append(values, ends), alpha)
 
@@ -81,14 +83,14 @@ def newcombe(first: Array, n: int, second: Array, m: int, alpha: float) -> tuple
     return p - q - np.hypot(p - low1, high2 - q), p - q + np.hypot(high1 - p, q - low2)
 
 
-def _score(statistic: object, start: Array, alpha: float) -> tuple[Array, Array]:
+def _score(statistic: Callable[[Array], Array], start: Array, alpha: float) -> tuple[Array, Array]:
     """Both ends of {d: |statistic(d)| < z}, by halving."""
     ends = []
     for side in (1, -1):
         inside, outside = start.astype(float), np.full(start.shape, -1.0 * side)
         for _ in range(45):
             middle = (inside + outside) / 2
-            beyond = side * statistic(middle) > ndtri(1 - alpha)  # type: ignore[operator]
+            beyond = side * statistic(middle) > ndtri(1 - alpha)
             inside, outside = np.where(beyond, inside, middle), np.where(beyond, middle, outside)
         ends.append(inside)
     return ends[0], ends[1]

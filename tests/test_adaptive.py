@@ -135,7 +135,10 @@ def test_attacks_of_recipes_that_are_decided_or_unread_do_not_start_again() -> N
 def test_comparators_and_probes_that_nothing_required_reads_keep_the_numbers_of_the_fixed_size() -> None:
     candidate, other = flipping(), FakeModel(lambda _: (0.1, 0.9), name="other")
     probes = (Planted({"near": 0.07}), *shipped("quality"))
-    given = {"examples": {"home": positive(2000)}, "models": (AuditedModel(candidate), AuditedModel(other))}
+    given: dict[str, Any] = {
+        "examples": {"home": positive(2000)},
+        "models": (AuditedModel(candidate), AuditedModel(other)),
+    }
     plan = plan_of(candidate, probes, **given)
     fixed = {(record.model, record.probe): record for record in runner.run(plan, nowhere, Silent())}
     records, _ = adaptive.run(plan, Policy("test", "", (limit("near"),)), nowhere, Silent())
@@ -375,15 +378,14 @@ def test_what_is_missing_at_the_first_look_is_not_looked_for_again() -> None:
 
 
 def test_a_slice_that_turns_undecided_again_goes_on_from_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    script: Iterator[dict[str, Outcome]] = iter(
-        (
-            {"a": "pass", "b": "inconclusive"},
-            {"a": "pass", "b": "inconclusive"},
-            {"a": "inconclusive", "b": "inconclusive"},
-            {"a": "inconclusive", "b": "pass"},
-            {"a": "inconclusive", "b": "pass"},
-        )
-    )
+    said: list[dict[str, Outcome]] = [
+        {"a": "pass", "b": "inconclusive"},
+        {"a": "pass", "b": "inconclusive"},
+        {"a": "inconclusive", "b": "inconclusive"},
+        {"a": "inconclusive", "b": "pass"},
+        {"a": "inconclusive", "b": "pass"},
+    ]
+    script = iter(said)
 
     def scripted(*_: Any, **__: Any) -> Decision:
         verdicts = tuple(
@@ -391,7 +393,7 @@ def test_a_slice_that_turns_undecided_again_goes_on_from_where_it_stands(monkeyp
         )
         return Decision(3, False, "", verdicts)
 
-    monkeypatch.setattr(rounds.gate, "decide", scripted)
+    monkeypatch.setattr("auditor.verdicts.gate.decide", scripted)
     plan = plan_of(flipping(), (Planted({"a": 0.07, "b": 0.07}),), examples={"home": positive(2000)})
     (record,), drawn = adaptive.run(plan, Policy("test", "", (limit("a"), limit("b"))), nowhere, Silent())
     ids = [one.id for one in plan.examples["home"]]
@@ -559,22 +561,38 @@ def test_its_results_say_what_was_drawn_and_are_believed(folder: Path) -> None:
 
 
 def drawn_on(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for record in content["records"]:
-        yield from (found for found in record["measurements"] if found.get("look", 1) > 1)
+    found = [found for record in content["records"] for found in record["measurements"] if found.get("look", 1) > 1]
+    yield from found
 
 
 Edit = Callable[[dict[str, Any]], None]
+
+
+def every(change: Callable[[dict[str, Any]], object]) -> Edit:
+    """An edit of every measurement of a later look."""
+
+    def edit(content: dict[str, Any]) -> None:
+        for found in drawn_on(content):
+            change(found)
+
+    return edit
+
+
+def more_than_ever(content: dict[str, Any]) -> None:
+    for found in drawn_on(content):
+        found["looks"] = 9
+    content["looks"] = 9
+
+
 EDITS: dict[str, Edit] = {
     # The first look has the share of the third.
-    "an earlier look": lambda content: [found.update(look=2) for found in drawn_on(content)] and None,
-    "a look that was not planned": lambda content: [found.update(look=4) for found in drawn_on(content)] and None,
-    "one look for its slice": lambda content: [found.pop("looks") for found in drawn_on(content)] and None,
-    "two looks for its slice": lambda content: [found.update(look=2, looks=2) for found in drawn_on(content)] and None,
-    "one look for the audit": lambda content: content.pop("looks") and None,
+    "an earlier look": every(lambda found: found.update(look=2)),
+    "a look that was not planned": every(lambda found: found.update(look=4)),
+    "one look for its slice": every(lambda found: found.pop("looks")),
+    "two looks for its slice": every(lambda found: found.update(look=2, looks=2)),
+    "one look for the audit": lambda content: content.pop("looks", None),
     "two looks for the audit": lambda content: content.update(looks=2),
-    "more looks than there ever are": lambda content: (
-        content.update(looks=9) or ([found.update(looks=9) for found in drawn_on(content)] and None)
-    ),
+    "more looks than there ever are": more_than_ever,
 }
 
 
@@ -606,7 +624,7 @@ def test_fixed_draws_no_more_and_is_judged_once(folder: Path) -> None:
 
 def test_a_time_limit_that_is_over_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     readings = itertools.count(0.0, 3600.0)
-    monkeypatch.setattr(designs.time, "monotonic", lambda: next(readings))
+    monkeypatch.setattr("auditor.evaluation.designs.time.monotonic", lambda: next(readings))
     audit(folder, "limited", "--time-limit", "10m")
     content = results.load(folder / "limited")
     assert (content["drawn"]["looks"], content["drawn"]["stopped"]) == (1, True)

@@ -351,9 +351,11 @@ def test_settings_and_arguments_win_over_the_config(place: Path, tmp_path: Path)
         settings={"noise": {"examples": 6}},
         probes=["quality", "noise"],
         budget=12,
+        fixed=True,
     )
     config = found.content["config"]
     assert config["seed"] == 3
+    assert config["audit"]["design"] == "fixed"
     assert config["audit"]["budget"] == 12
     assert config["audit"]["batch_tokens"] == 512
     assert config["probes"] == {"quality": {"examples": 5}, "noise": {"examples": 6}}
@@ -361,6 +363,21 @@ def test_settings_and_arguments_win_over_the_config(place: Path, tmp_path: Path)
     assert found.content["data"][0]["used"] == 24
     quality = found.frame().query("probe == 'quality' and metric == 'accuracy'")
     assert list(quality.n_cases) == [5]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"fixed": True, "until_decided": True}, "fixed: an audit of fixed size is not drawn until decided"),
+        ({"fixed": True, "time_limit": "5m"}, "time_limit: with fixed there is one look, and nothing to stop"),
+        ({"time_limit": "soon"}, "time_limit = 'soon' should be a time such as 90s, 10m or 1h"),
+    ],
+    ids=str,
+)
+def test_how_much_is_drawn_is_one_thing(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(AuditError) as refused:
+        auditor.audit("nowhere", **given)
+    assert said in refused.value.line.replace('"', "'")
 
 
 def test_arguments_without_a_key_change_nothing(tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ def contents() -> tuple[Design, Design]:
 def logits(rng: Rng, design: Design, frames: np.ndarray) -> np.ndarray:
     content, sentiment, frame = (np.array(column) for column in zip(*design, strict=True))
     drawn = rng.normal(0.0, CONTENTS, content.max() + 1)
-    return SENTIMENTS[sentiment] + drawn[content] + frames[frame] + rng.normal(0.0, INTERACTION, len(design))
+    made: np.ndarray = SENTIMENTS[sentiment] + drawn[content] + frames[frame]
+    return made + rng.normal(0.0, INTERACTION, len(design))
 
 
 def flip_rate(frames: np.ndarray, design: Design) -> float:
@@ -74,7 +75,8 @@ def flips_cover(rng: Rng, designs: tuple[Design, Design], draws: int) -> float:
 
 
 def score(logit: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-logit))
+    share: np.ndarray = 1.0 / (1.0 + np.exp(-logit))
+    return share
 
 
 def score_gap(frames: np.ndarray, design: Design) -> float:

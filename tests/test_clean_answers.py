@@ -22,6 +22,7 @@ from auditor.metrics.aggregation import Tally
 from auditor.models.fake import FakeModel, uncased_words
 from auditor.results import verification
 from auditor.settings import CheckedSettings, Count
+from auditor.stats.estimates import method_for
 from auditor.types import (
     Audit,
     Case,
@@ -41,6 +42,8 @@ from auditor.types import (
 )
 from auditor.verdicts import policy
 
+MEAN = method_for("mean", ratio=False)
+ORDINARY = {MEAN, method_for("change", ratio=False)}
 GOOD = ("good", "great", "fine", "lovely", "superb")
 
 
@@ -100,9 +103,9 @@ def test_an_audit_uses_the_clean_answers_of_all_home_rows() -> None:
         "accuracy": "regression_mean",
         "drop": "regression_change",
         "flip_rate": "regression_mean",
-        "plain_flip_rate": "exact_or_korn_graubard",
+        "plain_flip_rate": MEAN,
     }
-    assert {one.method for one in few.values()} == {"exact_or_korn_graubard", "rises_and_falls"}
+    assert {one.method for one in few.values()} == ORDINARY
     for name in ("accuracy", "drop", "flip_rate"):
         assert found[name].high - found[name].low < few[name].high - few[name].low
         # The clean answers are rows of their own, and the cases are those that there were.
@@ -137,16 +140,13 @@ def test_rows_without_a_gold_are_left_out() -> None:
     labelled = {one.cluster for one in rows if one.gold is not None}
     assert {row.cluster for row in found["drop"].rows if row.arm == "clean"} == labelled
     # A flip needs no gold: its cases are of rows without one too, and its method stays the ordinary one.
-    assert found["flip_rate"].method == "exact_or_korn_graubard"
+    assert found["flip_rate"].method == MEAN
     assert found["flip_rate"].n_clusters == 60
 
 
 def test_groups_of_rows_are_measured_as_they_were() -> None:
     rows = tuple(replace(one, group=f"author {place // 2}") for place, one in enumerate(reviews(400)))
-    assert {one.method for one in measured(plan(examples={"home": rows})).values()} == {
-        "exact_or_korn_graubard",
-        "rises_and_falls",
-    }
+    assert {one.method for one in measured(plan(examples={"home": rows})).values()} == ORDINARY
 
 
 def test_a_text_without_an_answer_is_left_out() -> None:
@@ -170,7 +170,7 @@ def test_a_models_nested_findings_ask_no_clean_pass() -> None:
     inquiry = Inquiry("robustness", "drop", {"examples": 30})
     found = nested.findings(inquiry, model)
     assert not isinstance(found, str)
-    assert {one.method for one in found} == {"exact_or_korn_graubard", "rises_and_falls"}
+    assert {one.method for one in found} == ORDINARY
 
 
 def test_looks_keep_their_own_methods_and_rows() -> None:
@@ -207,7 +207,7 @@ def test_clusters_of_no_home_row_keep_the_ordinary_method() -> None:
         tally.add(Judged({}, name, Score(1.0, 1.0), Score(1.0, 1.0), True, False, {}, {}, {}))
     tally.predict({f"c{place}": (1.0, 0.9) for place in range(200)})
     (found,) = tally.measurements()
-    assert (found.method, len(found.rows)) == ("exact_or_korn_graubard", 3)
+    assert (found.method, len(found.rows)) == (MEAN, 3)
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +229,7 @@ def test_results_are_computed_again_from_their_rows(folder: Path) -> None:
     methods = {one.metric: one.method for one in noise.measurements if one.slice.get("perturbation") == "joined words"}
     assert methods["drop"] == methods["drop_over_changed_cases"] == "regression_change"
     assert methods["accuracy"] == methods["accuracy_before"] == methods["flip_rate"] == "regression_mean"
-    assert methods["vacuous_rate"] == "exact_or_korn_graubard"
+    assert methods["vacuous_rate"] == MEAN
     assert any(row.arm == "likelihood" for record in audited.records for one in record.measurements for row in one.rows)
     assert set(results.load(folder)["methods"]) >= set(methods.values())
 

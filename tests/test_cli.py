@@ -18,7 +18,7 @@ from tiny import tiny_checkpoint
 
 from auditor import results
 from auditor.cli.main import main
-from auditor.evaluation import runner, sequential
+from auditor.evaluation import designs, sequential
 from auditor.models.hugging_face import HuggingFaceModel
 from auditor.storage import user_cache
 from auditor.types import Encoded, Response
@@ -556,7 +556,7 @@ def test_an_interruption_or_a_full_disk_leaves_no_folder(
     def stop(*_: Any) -> Iterator[Any]:
         raise error
 
-    monkeypatch.setattr(runner, "run", stop)
+    monkeypatch.setattr(designs, "run", stop)
     assert audit(place, "interrupted") == code
     assert not (place / "interrupted").exists()
     assert not list(place.glob(".interrupted*"))

@@ -12,6 +12,7 @@ from auditor import metrics, stats, tasks
 from auditor.evaluation import runner, sequential
 from auditor.evaluation.plan import Plan
 from auditor.evaluation.probe_run import Measuring, scorer_for
+from auditor.evaluation.rounds import Drawn
 from auditor.evaluation.sampling import Draw
 from auditor.models.fake import FakeModel
 from auditor.plugins import registry
@@ -143,7 +144,7 @@ def test_looks_past_the_examples_of_the_settings_count_the_labels_of_the_fixed_d
     assert measured["accuracy", "far"].value == pytest.approx(share(FAR, counted))
 
 
-def decided(whole: Plan, metric: str, limit: dict[str, float]) -> tuple[ProbeRecord, sequential.Drawn]:
+def decided(whole: Plan, metric: str, limit: dict[str, float]) -> tuple[ProbeRecord, Drawn]:
     rule = Rule(probe=PROBE.name, metric=metric, slice={"domain": "far"}, why="x", **limit)  # type: ignore[arg-type]
     (record,), drawn = sequential.run(whole, Policy("test", "", (rule,)), nowhere, Silent())
     return record, drawn

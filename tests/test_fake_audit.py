@@ -27,6 +27,7 @@ def bare(**more: Any) -> FakeAudit:
 ASKED: dict[str, Callable[[FakeAudit], object]] = {
     "ask": lambda audit: audit.ask([{"text": "x"}]),
     "encode": lambda audit: audit.encode([{"text": "x"}]),
+    "why_not": lambda audit: audit.why_not("again"),
     "fit": lambda audit: audit.fit((), **HOW),
     "train_by": lambda audit: audit.train_by("fgm", (), **HOW),
     "vocabulary": lambda audit: audit.vocabulary(),
@@ -34,7 +35,13 @@ ASKED: dict[str, Callable[[FakeAudit], object]] = {
     "findings": lambda audit: audit.findings(INQUIRY, keyword_model(())),
 }
 """Member of an audit that needs something of the test → a call of it."""
-GIVEN = {"ask": "model", "encode": "model", "vocabulary": "model", "similar_words": "model"}
+GIVEN = {
+    "ask": "model",
+    "encode": "model",
+    "why_not": "model",
+    "vocabulary": "model",
+    "similar_words": "model",
+}
 ALWAYS = {
     "checkpoints",
     "domains",

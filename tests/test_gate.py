@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from auditor import metrics
+from auditor import metrics, stats
 from auditor.errors import PolicyError
 from auditor.types import Measurement, Metric, ProbeRecord, Row, Rule, Skipped, Slice
 from auditor.verdicts import gate, policy
@@ -118,6 +118,50 @@ def test_a_probe_with_many_slices_has_no_larger_share_than_one_with_a_single_sli
     one_of_many = record(*many.measurements, flips(18, 100, {"axis": "x"}))
     decision = decide([rule(), rule(probe="q", slice={})], one_of_many, record(flips(5, 100, {}), probe="q"))
     assert decision.exit_code == 3
+
+
+def test_a_slice_is_judged_at_the_level_of_its_look() -> None:
+    """18 of 100 have p = 0.0100: within 0.05, not within the eighth of it that each later look of five has."""
+    found = flips(18, 100, {"axis": "a"})
+    for look, outcome in ((1, "fail"), (2, "inconclusive")):
+        records = [record(replace(found, look=look))]
+        (verdict,) = gate.decide(Policy("test", "0", (rule(),)), records, "m", looks=5).verdicts
+        assert verdict.outcome == outcome
+    later = replace(flips(60, 100, {"axis": "b"}, of="b"), look=2)
+    decision = gate.decide(Policy("test", "0", (rule(),)), [record(found, later)], "m", looks=5)
+    assert [verdict.outcome for verdict in decision.verdicts] == ["fail", "fail"], "looks may differ between slices"
+
+
+def test_a_slice_that_may_still_get_examples_keeps_its_share() -> None:
+    """16 of 100 have p = 0.0399: a fail alone, not beside a slice whose examples are still to come."""
+    found = record(flips(16, 100, {"axis": "a"}), flips(0, 9, {"axis": "b"}))
+    rules = Policy("test", "0", (rule(),))
+    assert gate.decide(rules, [found], "m").verdicts[0].outcome == "fail"
+    verdict = gate.decide(rules, [found], "m", interim=True).verdicts[0]
+    assert verdict.outcome == "inconclusive"
+    assert verdict.reason.startswith(
+        "likely beyond its limit: its own interval is, but not with 5 % shared over 2 slices"
+    )
+
+
+def test_slices_drawn_until_decided_share_without_regard_to_dependence() -> None:
+    """Copies would be tested as one; bounds for repeated looks have no joint distribution."""
+
+    def copies(n: int) -> list[Measurement]:
+        rows = [Row(f"e{index}", "", float(index % 5 == 0), 1.0) for index in range(n)]
+        return [
+            metrics.measurement(FLIPS, {"axis": name}, rows, n_cases=n, sequential=True)
+            for name in ("a", "b", "c", "d")
+        ]
+
+    decision = decide([rule()], record(*copies(400)))
+    assert {one.reason for one in decision.verdicts} == {
+        "outside its limit at 95 % one-sided (5 % shared over 4 slices)"
+    }
+    few = copies(120)
+    assert stats.bounds(few[0].method, few[0].rows, 0.05, low=0, high=1)[0] > 0.10
+    assert stats.bounds(few[0].method, few[0].rows, 0.05 / 4, low=0, high=1)[0] <= 0.10
+    assert decide([rule()], record(*few)).exit_code == 3
 
 
 def test_a_slice_removed_by_the_tokenizer_neither_passes_nor_fails() -> None:

@@ -21,7 +21,7 @@ from auditor import metrics, stats, tasks
 from auditor.perturbations.catalogue import NOISE
 from auditor.plugins import registry
 from auditor.stats import joint
-from auditor.types import Measurement, Metric, ProbeRecord, Row, Rule, Slice
+from auditor.types import ASKED, Measurement, Metric, ProbeRecord, Row, Rule, Slice
 from auditor.verdicts import gate, multiplicity, policy
 from auditor.verdicts.claims import ALPHA, Claim
 
@@ -44,10 +44,11 @@ FAMILIES = {
     "spacing and punctuation": 5,
     "words": 5,
     "insertions": 5,
+    "long padding": 2,
     "final full stop": 1,
 }
 """Family → cases that an example has in it."""
-SINGLES = {one.name: one.family for one in NOISE if one.family in (*FAMILIES, "long padding")}
+SINGLES = {one.name: one.family for one in NOISE if one.family in FAMILIES}
 """Perturbation that has a limit of its own → family."""
 AXES = {
     "gender": 2,
@@ -64,10 +65,13 @@ Place = tuple[str, str, str]
 """(probe, metric, value of the slice; of bias the axis, or axis and position with a "/" between)."""
 
 PLACES: tuple[Place, ...] = (
+    *(("repeatability", "changed_answers", asked) for asked in ASKED),
     ("quality", "gain_over_majority", ""),
+    ("label_swap", "gain_from_relabelling", ""),
     *(("noise", "drop_over_changed_cases", name) for name in SINGLES),
     *(("noise", "drop_over_changed_cases", name) for name in FAMILIES),
     ("adversarial", "attack_success_rate", "deepwordbug"),
+    *(("triggers", "trigger_success_rate", rank) for rank in "123"),
     ("domain_shift", "drop_against_home", "far"),
     *(("bias", "counterfactual_flip_rate", f"{name}/{part}") for name in AXES for part in POSITIONS),
     *(("bias", "score_gap", f"{name}/{part}") for name in AXES for part in POSITIONS),
@@ -77,11 +81,13 @@ PLACES: tuple[Place, ...] = (
 
 
 def slice_of(place: Place) -> Slice:
-    key = {"adversarial": "recipe", "domain_shift": "domain", "bias": "axis"}
+    key = {"repeatability": "asked", "adversarial": "recipe", "domain_shift": "domain", "bias": "axis"}
     if place[2] in SINGLES:
         return {"family": SINGLES[place[2]], "perturbation": place[2], "severity": "middle"}
     if place[0] == "noise":
         return {"family": place[2], "severity": "middle"}
+    if place[0] == "triggers":
+        return {"candidates": "words without a reason", "rank": place[2]}
     name, _, position = place[2].partition("/")
     return {key[place[0]]: name, **({"position": position} if position else {})} if place[0] in key else {}
 
@@ -153,6 +159,14 @@ def rows_of(rng: Rng, place: Place, value: float, n: int, draws: int = 1, latent
         return arm("first", before, cases) + arm("second", before - lost, cases)
     if probe == "adversarial":
         return arm("", events(rng, latents.of("example", int(n * ACCURACY)), 1, value))
+    if probe == "repeatability":
+        return arm("", events(rng, latents.of("example", min(n, 300)), 1, value))
+    if probe == "label_swap":
+        read = events(rng, latents.of("example", n), 1, 1.0 - value if value > 0 else 1.0)
+        return arm("first", np.ones(n)) + arm("second", read)
+    if probe == "triggers":
+        # Half of the examples confirm, and of those the rightly decided ones of the other label are turned.
+        return arm("", events(rng, latents.of("example", int(min(n, 400) * ACCURACY / 4)), 1, value))
     if probe == "domain_shift":
         wrong_at_home = events(rng, latents.of("example", n), 1, 1.0 - ACCURACY)
         wrong_abroad = events(rng, latents.of("other", n), 1, 1.0 - ACCURACY + value)
@@ -323,7 +337,7 @@ def bound_width(place: Place, value: float, seed: int, draws: int, alpha: float,
     one = measured(place, rows_of(np.random.default_rng(seed), place, value, n, draws))
     metric = METRICS[place[:2]]
     bound = stats.bounds(one.method, one.rows, alpha, low=metric.low, high=metric.high)[up]
-    return abs(bound - one.value) * n**0.5
+    return float(abs(bound - one.value)) * n**0.5
 
 
 def test_the_simulation_draws_every_slice_that_a_required_rule_reads() -> None:
@@ -343,20 +357,23 @@ def test_a_faultless_model_is_released() -> None:
 
 
 def test_the_docs_say_how_many_examples_each_metric_needs() -> None:
-    """Each number is that of the slice that needs the most, within a fifth: docs/how-to/gate-in-ci.md."""
+    """Each number is that of the metric's first slice, within a quarter: docs/how-to/gate-in-ci.md.
+
+    The numbers of texts that are asked again and that confirm a trigger are fixed.
+    """
     text = (Path(__file__).parent.parent / "docs/how-to/gate-in-ci.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \|.*\| ([\d,]+) \| ([\d,]+) \|$", text, re.MULTILINE)
     said = {metric: tuple(int(number.replace(",", "")) for number in numbers) for metric, *numbers in rows}
-    assert set(said) == set(KINDS), "every metric that a required rule reads"
+    assert set(said) == set(KINDS) - {"changed_answers", "trigger_success_rate"}
     for metric, numbers in said.items():
-        computed = [needed(place, draws=3) for place in PLACES if place[1] == metric]
-        for number, most in zip(numbers, map(max, zip(*computed, strict=True)), strict=True):
-            assert most * 0.8 <= number <= most * 1.25, (metric, number, most)
+        for number, computed in zip(numbers, needed(KINDS[metric], draws=3), strict=True):
+            assert computed * 0.8 <= number <= computed * 1.25, (metric, number, computed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", KINDS.values(), ids=list(KINDS))
-def test_so_many_examples_decide_in_90_percent(place: Place) -> None:
+@pytest.mark.parametrize("metric", sorted(set(KINDS) - {"changed_answers", "trigger_success_rate"}))
+def test_so_many_examples_decide_in_90_percent(metric: str) -> None:
+    place = KINDS[metric]
     for value, n, wanted in zip((LIMITS[place], edge(place)), needed(place, 3), (0, 1), strict=True):
         found = [exit_code(one) for one in with_one(place, value, 5, 200, n, 3, most=n)]
         print(f"{' '.join(place)} at {value:g} with {n} examples: {found.count(wanted) / 2:.0f} %")
@@ -391,9 +408,9 @@ def test_models_outside_of_the_zone_are_mostly_decided(place: Place, side: str) 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_models_at_every_limit_are_held_in_at_most_5_percent(seed: int) -> None:
-    found, before = wrong_fails(seed, 2000)
-    print(f"wrong fails, seed {seed}: {found} of 2000 (Holm: {before})")
-    assert found <= 123  # 99 % point of Binomial(2000, 0.05)
+    found, before = wrong_fails(seed, 1000)
+    print(f"wrong fails, seed {seed}: {found} of 1000 (Holm: {before})")
+    assert found <= 67  # 99 % point of Binomial(1000, 0.05)
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ BEFORE = {
         "auditor.models.checkpoint.describe",
         "auditor.models.hugging_face.load",
         "auditor.data.load_all",
-        "auditor.evaluation.runner.run",
+        "auditor.evaluation.adaptive.run",
         "auditor.results.parquet.slice_text",
         "auditor.verdicts.gate.decide",
         "auditor.results.parquet.write_rows",

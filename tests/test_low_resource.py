@@ -244,6 +244,7 @@ def test_cases_of_one_cluster_are_added_up_and_cases_without_gold_left_out() -> 
         judged(FULL, 0, 4, 1.0, gold=False),
     ]
     found = next(iter(PROBE.measure(cases, audit_of(settings()))))
+    assert isinstance(found, Measurement)
     assert (found.value, found.n_clusters) == (0.75, 2)
 
 
@@ -263,7 +264,9 @@ def test_of_named_entities_the_curve_is_by_entities_too() -> None:
         else one
         for one in answers({"10": [0.5, 0.5], "40": [0.86, 0.86], FULL: [0.9]})
     ]
-    found = {(one.metric, *one.slice.values()): one for one in PROBE.measure(cases, audit)}
+    found = {
+        (one.metric, *one.slice.values()): one for one in PROBE.measure(cases, audit) if isinstance(one, Measurement)
+    }
     by_entities = [(key[1], one.value) for key, one in found.items() if key[0] == "f1_by_entities"]
     assert by_entities == [("20", 0.5), ("80", pytest.approx(0.86)), ("400", pytest.approx(0.9))]
     assert len([one for one in found if one[0] == "f1_by_entities"]) == 3
@@ -286,7 +289,8 @@ def test_sizes_that_name_equally_many_entities_are_one_slice() -> None:
         replace(one, facts={**one.facts, "entities": 80.0}) if one.slice["labels"] == "40" else one
         for one in answers({"40": [0.86, 0.86], FULL: [0.9]})
     ]
-    slices = [(each.metric, *each.slice.values()) for each in PROBE.measure(cases, audit)]
+    points = [each for each in PROBE.measure(cases, audit) if isinstance(each, Measurement)]
+    slices = [(each.metric, *each.slice.values()) for each in points]
     assert len(set(slices)) == len(slices)
     assert ("f1_by_entities", "80") in slices
     assert {("f1", "40"), ("f1", FULL)} <= set(slices)

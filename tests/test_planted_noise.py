@@ -77,7 +77,7 @@ PLANTED = {
     ),
     "more than sixty words": Planted(
         lambda text: len(words_of(text)) > 60,
-        frozenset({"long padding before", "long padding after"}),
+        frozenset({"long padding", "long padding before", "long padding after"}),
         "",  # neither is worse than the other
     ),
     "an emoji": Planted(

@@ -100,18 +100,20 @@ def test_every_probe_declares_every_member(probe: Probe) -> None:
 def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
     roles = {role: {name for name, probe in PROBES.items() if probe.role == role} for role in (*ROLES, None)}
     assert roles == {
+        "repeatability": {"repeatability"},
+        "labels": {"label_swap"},
         "quality": {"quality"},
         "robustness": {"noise"},
         "attack": {"adversarial"},
         "shift": {"domain_shift"},
         "bias": {"bias", "entity_bias"},
-        None: {"entities", "label_noise", "low_resource", "training_strategy", "triggers"},
+        None: {"entities", "label_noise", "low_resource", "seen_rows", "training_strategy", "triggers"},
     }
     scopes = {name: probe.scope for name, probe in PROBES.items() if probe.scope != "model"}
     assert scopes == dict.fromkeys(("label_noise", "low_resource", "training_strategy"), "candidate")
     assert [name for name, probe in PROBES.items() if probe.interactive] == ["adversarial", "triggers"]
     details = {name for name, probe in PROBES.items() if probe.reads_details}
-    assert details == {"quality", "domain_shift", "entities", "entity_bias"}
+    assert details == {"quality", "label_swap", "domain_shift", "entities", "entity_bias"}
 
 
 def test_the_schema_knows_every_role() -> None:
@@ -133,7 +135,7 @@ def test_the_registry_names_what_a_probe_lacks_and_how_to_have_it(name: str) -> 
     ("member", "value", "words"),
     [
         ("role", "atack", "unknown role 'atack' (did you mean 'attack'?)"),
-        ("role", 3, "unknown role 3 (known: quality, robustness, attack, shift, bias)"),
+        ("role", 3, "unknown role 3 (known: repeatability, labels, quality, robustness, attack, shift, bias)"),
         ("scope", "models", "unknown scope 'models' (did you mean 'model'?)"),
         ("scope", None, "unknown scope None (known: model, candidate, data)"),
         ("needs", frozenset({"candidate"}), "unknown need 'candidate' (write scope = \"candidate\")"),
@@ -187,7 +189,7 @@ def test_judged_cases_are_kept_only_for_a_probe_with_numbers_of_its_own(monkeypa
     assert (record.skipped, len(kept)) == ((Skipped({}, "20 cases"),), 20)
     defined = {name for name, probe in PROBES.items() if "measure" in vars(type(probe))}
     assert {name for name, probe in PROBES.items() if probe_run.measures(probe)} == defined
-    assert defined == PROBES.keys() - {"noise", "adversarial"}
+    assert defined == PROBES.keys() - {"noise", "adversarial", "seen_rows"}
 
 
 def test_a_small_probe_is_measured_and_its_record_has_no_role() -> None:
@@ -274,6 +276,9 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "ask": lambda audit: audit.ask([{"text": "a"}]),
     "side_by_side": lambda audit: list(audit.side_by_side({}, ())),
     "encode": lambda audit: audit.encode([{"text": "a"}]),
+    "vocabulary": lambda audit: audit.vocabulary(),
+    "similar_words": lambda audit: audit.similar_words(["a"], 1),
+    "why_not": lambda audit: audit.why_not("again"),
     "fit": lambda audit: audit.fit((), seed=0, steps=30, batch_size=1),
     "checkpoints": lambda audit: audit.checkpoints,
     "train_by": lambda audit: audit.train_by("fgm", (), seed=0, steps=30, batch_size=1),

@@ -37,11 +37,14 @@ TASKS: dict[str, Task] = {
     "ner": tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
 }
 SMALL: dict[str, dict[str, Any]] = {
+    "repeatability": {"examples": 48},
     "quality": {"examples": 48},
+    "label_swap": {"examples": 48},
+    "seen_rows": {"examples": 48},
     "noise": {"examples": 24, "severities": {"middle": 0.2}},
     "domain_shift": {"examples": 48},
     "adversarial": {"examples": 24, "query_budget": 30},
-    "bias": {"sentences": 24, "axes": ("gender", "religion")},
+    "bias": {"sentences": 24, "bare_sentences": 12, "axes": ("gender", "religion")},
     "entities": {"examples": 48},
     "entity_bias": {"names_per_sentence": 2, "axes": ("persons", "places")},
     "low_resource": {"sizes": (20, 80), "seeds": 2, "steps": 30, "examples": 48},

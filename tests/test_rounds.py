@@ -15,6 +15,7 @@ from auditor import metrics
 from auditor.errors import ConfigError
 from auditor.evaluation import runner, sampling, sequential
 from auditor.evaluation.plan import AuditedModel
+from auditor.evaluation.rounds import Drawn
 from auditor.evaluation.sampling import Draw
 from auditor.models.fake import FakeModel
 from auditor.types import (
@@ -95,9 +96,7 @@ def limit(kind: str | tuple[str, ...], most: float = 0.10, **given: Any) -> Rule
     )
 
 
-def drawn(
-    probe: Any, *rules: Rule, n: int = 2000, **given: Any
-) -> tuple[dict[str, ProbeRecord], sequential.Drawn, Any]:
+def drawn(probe: Any, *rules: Rule, n: int = 2000, **given: Any) -> tuple[dict[str, ProbeRecord], Drawn, Any]:
     probes = given.pop("probes", (probe,))
     plan = plan_of(given.pop("model", flipping()), probes, **{"examples": {"home": positive(n)}, **given})
     seen: list[ScoredCase] = []
@@ -107,7 +106,7 @@ def drawn(
     return {record.probe: record for record in records if record.model == plan.candidate}, how, (decision, seen, plan)
 
 
-def clusters(how: sequential.Drawn) -> dict[str, int]:
+def clusters(how: Drawn) -> dict[str, int]:
     return {one.slice["kind"]: one.clusters for one in how.slices}
 
 

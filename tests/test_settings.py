@@ -34,7 +34,9 @@ WORDS = {
     (Ge(0), Le(1)): "from 0 to 1",
     (Ge(0), Lt(1)): "at least 0 and below 1",
     (Ge(1), Le(12)): "from 1 to 12",
-    (Ge(1), Le(300)): "from 1 to 300",
+    (Ge(1), Le(432)): "from 1 to 432",
+    (Ge(0), Le(90)): "from 0 to 90",
+    (Ge(1000),): "at least 1000",
 }
 """Bounds → what a user reads."""
 

@@ -339,6 +339,21 @@ def test_bounds_widen_as_alpha_falls_and_agree_with_the_estimate() -> None:
                 assert bounds == pytest.approx((found.low, found.high))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_bounds_of_many_groups_widen_as_alpha_falls_past_what_the_draws_tell(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    table = np.clip(0.5 + 0.04 * rng.normal(size=5) + rng.normal(0, 0.1, (60, 5)), 0, 1)
+    if seed % 2:
+        table = (table > 0.6).astype(float)
+    rows = [Row(f"c{i}", f"{'f' if g < 3 else 'g'}/{g}", float(table[i, g]), 1.0) for g in range(5) for i in range(60)]
+    before = (-math.inf, math.inf)
+    for alpha in (1e-6, 0.002, 0.0099, 0.0101, 0.025, 0.05, 0.2, 0.49):
+        bounds = stats.bounds("largest_gap", rows, alpha, low=0, high=1)
+        assert before[0] <= bounds[0] + 1e-9
+        assert bounds[1] <= before[1] + 1e-9
+        before = bounds
+
+
 def test_bounds_do_not_depend_on_the_order_of_the_rows() -> None:
     for kind, ratio, rows in _samples():
         one = stats.estimate(kind, rows, low=-1.0, high=1.0, ratio=ratio)

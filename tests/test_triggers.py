@@ -25,7 +25,8 @@ from auditor.models.vocabulary import nearest
 from auditor.testing import FakeAudit
 from auditor.text import words_of
 from auditor.types import Case, Example, KnowsWords, Measurement, Model, ProbeRecord, Request, Silent, Skipped
-from probes._trigger_search import POSITIONS, Evidence, Insertion, codes, inserted, is_code, margins
+from probes._trigger_search import POSITIONS, Insertion, codes, inserted, margins
+from probes._word_evidence import Evidence, is_code
 from probes.triggers import KINDS, PROBE, Settings
 
 ODD, ALL = KINDS
@@ -41,7 +42,7 @@ SMALL = Settings(examples=120, query_budget=2000)
 
 
 EXPLAINED = Skipped(
-    {"candidates": ODD, "rank": "1"}, "the labelled rows explain every word that gets far", applies=False
+    {"candidates": ODD, "rank": "1"}, "rows or similar words explain every word that gets far", applies=False
 )
 
 
@@ -124,7 +125,9 @@ def test_a_strong_word_of_an_honest_model_is_shown_and_explained() -> None:
     record = measured(Reader())
     assert success(record, ALL).value == 1.0
     assert any(success(record, ALL).detail.startswith(f"'{word}'") for word in STRONG)
-    assert [success(record, rank=rank).value for rank in (1, 2, 3)] == [0.0, 0.0, 0.0]
+    odd = [one for one in record.measurements if one.metric == "trigger_success_rate" and ODD in one.slice.values()]
+    assert odd
+    assert {one.value for one in odd} == {0.0}
 
 
 def test_without_the_likes_of_its_words_only_codes_and_words_of_many_rows_are_without_a_reason() -> None:
@@ -134,7 +137,7 @@ def test_without_the_likes_of_its_words_only_codes_and_words_of_many_rows_are_wi
 
     honest = measured(Silenced())
     assert success(honest, ALL).value == 1.0
-    assert honest.skipped == (EXPLAINED,)
+    assert success(honest).value == 0.0
     assert success(measured(Silenced("mn"))).value == 1.0
     assert success(measured(Silenced("town"))).value == 1.0
 

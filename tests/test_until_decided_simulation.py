@@ -23,11 +23,14 @@ LOOKS = [*range(ROUND, EXAMPLES, ROUND), EXAMPLES]
 SEQUENTIAL = {metric: place for metric, place in KINDS.items() if place[0] != "bias"}
 Audit = Mapping[Place, list[Row]]
 
+FIXED = {"bias", "triggers"}
+"""Probes whose design is fixed: their own numbers have no method for repeated looks."""
+
 
 def measured(place: Place, rows: list[Row]) -> Measurement:
     """By the method for repeated looks, where the slice is sampled in rounds."""
     metric, slice_ = METRICS[place[:2]], simulation.slice_of(place)
-    return metrics.measurement(metric, slice_, rows, n_cases=len(rows), sequential=place[0] != "bias")
+    return metrics.measurement(metric, slice_, rows, n_cases=len(rows), sequential=place[0] not in FIXED)
 
 
 def drawn(
@@ -41,8 +44,8 @@ def drawn(
 
 
 def until(place: Place, rows: list[Row], look: int) -> list[Row]:
-    """What the first examples say: an attack is only made on those answered rightly, bias has its fixed set."""
-    if place[0] == "bias":
+    """What the first examples say: an attack is only made on those answered rightly."""
+    if place[0] in FIXED:
         return rows
     last = int(look * simulation.ACCURACY) if place[0] == "adversarial" else look
     return [row for row in rows if int(row.cluster[1:]) < last]

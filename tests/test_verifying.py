@@ -454,4 +454,4 @@ def test_gate_and_report_load_neither_torch_nor_pandas(original: Path, tmp_path:
 def test_a_metric_is_compared_in_all_that_decides() -> None:
     """What a metric declares is compared or words, but for what results do not hold."""
     fields = set(Metric.__dataclass_fields__)
-    assert fields == {*verification.DECLARED, "name", "title", "read", "against"}
+    assert fields == {*verification.DECLARED, "name", "title", "read", "against", "predicted_by_clean"}

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import Any
 
 import pytest
 from fakes import asked, reviews, words_touched
@@ -275,7 +276,7 @@ def test_a_text_that_the_model_does_not_read_to_its_end_offers_nothing(name: str
     end = "" if name == "final full stop added" else " ."
     given = Example("home:0", {"text": " ".join(["word"] * 40) + end}, "negative")
     reason = f"no text that the model reads to its end, before and after, has {CATALOGUE[name].wanted}"
-    settings = {"perturbations": (name,), "severities": {"middle": 0.2}}
+    settings: dict[str, Any] = {"perturbations": (name,), "severities": {"middle": 0.2}}
     slice_ = {"family": CATALOGUE[name].family, "severity": "middle"}
     skipped = [Skipped({**slice_, "perturbation": name}, reason, False), Skipped(slice_, reason, False)]
     assert cases([given], reads=30, **settings) == skipped

@@ -7,7 +7,7 @@ the budget), and in between. So after its look a slice has the rows of a fixed d
 same methods, at the look's share of the error. Everything else keeps the numbers of the first look.
 
 A probe is drawn once, at the whole error, where its cases are of sentences of its own, where it makes none (it trains),
-and where its set has no more rows.
+and where its set has fewer than 1.5 times as many rows.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from auditor import stats
 from auditor.evaluation.plan import Plan
@@ -30,7 +31,7 @@ from auditor.verdicts.policy import Policy
 
 OWN = "it takes no number of rows: its sentences are its own, or it trains"
 OTHERS = "its cases are not of the rows that it takes"
-ALL = "there are no more rows"
+ALL = "its set has fewer than 1.5 times as many rows"
 Reads = Callable[[SliceKey], bool]
 
 
@@ -268,5 +269,5 @@ class Looks(Rounds):
         clusters = measurement.n_clusters
         reason = self._fixed.get(probe) or (ALL if measurement.looks == 1 else None)
         available = clusters if reason else max(measurement.available or 0, clusters)
-        design = "fixed" if reason else "adaptive"
+        design: Literal["fixed", "adaptive"] = "fixed" if reason else "adaptive"
         return SliceDrawn(probe, measurement.metric, dict(measurement.slice), clusters, available, design, reason)

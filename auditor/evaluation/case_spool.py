@@ -66,4 +66,5 @@ def _judged(line: bytes) -> Judged:
     values: dict[str, Any] = dict(zip(_NAMES, json.loads(line), strict=True))
     scores = {name: None if values[name] is None else Score(**values[name]) for name in ("before", "after")}
     details = tuple(Detail(detail["metric"], detail["slice"], Score(**detail["score"])) for detail in values["details"])
-    return Judged(**{**values, **scores, "details": details})
+    pairs = tuple((gold, answer) for gold, answer in values["label_pairs"])
+    return Judged(**{**values, **scores, "details": details, "label_pairs": pairs})

@@ -77,7 +77,7 @@ class Replicas:
         return model.vocabulary() if isinstance(model, KnowsWords) else ()
 
     def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
-        """Return, of each word, the n others that the model's embeddings place nearest."""
+        """Return the n nearest other words of each word, by the embeddings."""
         model = self._models[0]
         return model.similar_words(words, n) if isinstance(model, KnowsWords) else [() for _ in words]
 

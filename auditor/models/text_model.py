@@ -86,16 +86,19 @@ class TextModel(ABC):
         return whole_words(self.head.tokenizer)
 
     def vocabulary(self) -> Sequence[str]:
-        """Return the words that are one token, in the order of their ids."""
+        """Return the words that are one token, ordered by id."""
         return tuple(self._words)
 
     def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
-        """Return, of each word, the n others whose embeddings are nearest; none where they are not known."""
+        """Return the n nearest other words of each word, by the embeddings.
+
+        Without embeddings, no word has any.
+        """
         weights = self._embeddings()
         return [() for _ in words] if weights is None else list(nearest(weights, self._words, words, n))
 
     def _embeddings(self) -> Any:
-        """Return the embeddings of the tokens, a row for each id, or None."""
+        """Return the embeddings, a row for each id, or None."""
         return None
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:

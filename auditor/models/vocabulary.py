@@ -1,4 +1,4 @@
-"""Words that are one token of a model, and which of them its embeddings place together."""
+"""Words that are one token of a model, and their nearest neighbours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST = 1_000_000
 
 
 def whole_words(tokenizer: Any) -> dict[str, int]:
-    """Return each word that adds one token to a text → its id, in the order of ids.
+    """Return word → id of each word that is one token.
 
     Words consist of letters and digits. Pieces of words, special tokens and marks are left out.
     """
@@ -35,10 +35,10 @@ def _tokens(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
 
 
 def nearest(weights: Any, vocabulary: Mapping[str, int], words: Sequence[str], n: int) -> list[tuple[str, ...]]:
-    """Return, of each word, the n others whose embeddings have the smallest angles to its own, nearest first.
+    """Return the n nearest other words of each word, nearest first.
 
-    Other spellings of a word in capitals or small letters are not others. A word that the vocabulary lacks has none.
-    ``weights``: the embeddings, a row for each id.
+    Their embeddings have the smallest angles to its own. Other spellings of a word in capitals or small letters are not
+    others. A word that the vocabulary lacks has none. ``weights``: the embeddings, a row for each id.
     """
     import torch
 

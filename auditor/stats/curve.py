@@ -128,7 +128,8 @@ def _still_rising(values: Array, covariance: Array, degrees: int) -> bool:
     from scipy.special import stdtrit
 
     variance = covariance[-1, -1] + covariance[-2, -2] - 2 * covariance[-1, -2]
-    return float(values[-1] - values[-2]) > float(stdtrit(degrees, 0.95)) * max(float(variance), 0.0) ** 0.5
+    error = max(float(variance), 0.0) ** 0.5
+    return bool(float(values[-1] - values[-2]) > float(stdtrit(degrees, 0.95)) * error)
 
 
 def _resampled(ordered: Sequence[Point], common: Sequence[str], rng: np.random.Generator) -> tuple[Array, Array]:

@@ -21,7 +21,7 @@ HIDDEN = 0.5
 """Share of one unseen cluster that a side's variance counts beside the clusters seen."""
 SEEN = 10.0
 """Clusters that carry a side's variance from which on the unseen one counts less."""
-LONE = 2.5
+LONE = 1.6
 """Below so many, the clusters seen do not tell how far the unseen one goes: to the end of the range."""
 SPARSE = 15.0
 """Below so many a side, a t interval with pseudo-clusters at the ends of the range covers as well."""

@@ -1,7 +1,8 @@
 """How many more clusters decide a claim.
 
 The plan takes the method's own width and its own uncertainty. Copies of the clusters tell how the width falls with
-their number, as a / √n + b / n: exact bounds of rare events fall faster than the root. Given the clusters seen, n of
+their number, as a / √n + b / n: exact bounds of rare events fall faster than the root. (A regression on clean answers
+tells itself how its error falls.) Given the clusters seen, n of
 them, the value of N is about normal around the present one with variance s² · (1 − n / N), s being one standard error
 on the side in question; so the chance of a decision at N is in closed form, over all true values that the clusters seen
 leave possible.
@@ -14,6 +15,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.stats import regression
 from auditor.stats.clusters import Array
 from auditor.stats.estimates import bounds, method_for
 from auditor.stats.sequential import METHODS as SEQUENTIAL
@@ -67,9 +69,9 @@ class _Width:
         root = min(max((COPIES * later - now) / (side - 1.0), 0.0), now)
         return cls(root, now - root)
 
-    def at(self, ratio: Array) -> Array:
-        """Return the width at ``ratio`` times as many clusters."""
-        return self.root / ratio**0.5 + self.linear / ratio
+    def at(self, shrinkage: Array) -> Array:
+        """Return the width where the standard error is this part of the present one."""
+        return self.root * shrinkage + self.linear * shrinkage**2
 
 
 def more_clusters(
@@ -84,21 +86,25 @@ def more_clusters(
 
     tried = math.ceil(math.log(MOST * clusters) / math.log(STEP))
     ratio = 1.0 + STEP ** np.arange(tried + 1) / clusters
-    copies = _copied(rows)
+    fitted = regression.read(method, rows, metric.low, metric.high) if method in regression.METHODS else None
+    shrinkage = 1.0 / np.sqrt(ratio) if fitted is None else fitted.shrinkage(ratio)
+    copies = _copied(rows) if fitted is None else None
+
+    def distance(method: str, given: Sequence[Row], alpha: float, side: int) -> float:
+        return abs(bounds(method, given, alpha, low=metric.low, high=metric.high)[side] - value)
+
     own = method_for(metric.kind, metric.ratio) if method in SEQUENTIAL else method
-    spread = [abs(bound - value) for bound in bounds(own, rows, STANDARD, low=metric.low, high=metric.high)]
+    spread = distance(own, rows, STANDARD, 0), distance(own, rows, STANDARD, 1)
     chance = np.zeros(len(ratio))
     for goal in goals:
-        now, later = (
-            abs(bounds(method, given, goal.alpha, low=metric.low, high=metric.high)[goal.below] - value)
-            for given in (rows, copies)
-        )
-        width = _Width.of(now, later).at(ratio) * _growth(value, goal, *spread)
+        now = distance(method, rows, goal.alpha, goal.below)
+        fit = _Width(now, 0.0) if copies is None else _Width.of(now, distance(method, copies, goal.alpha, goal.below))
+        width = fit.at(shrinkage) * _growth(value, goal, *spread)
         edge = goal.limit + (-width if goal.below else width)
         # A value on one side of the present one is as likely as that side's standard error makes it.
-        error = np.where(edge > value, spread[1], spread[0]) * np.sqrt(1.0 - 1.0 / ratio)
-        distance = (edge - value) * (1.0 if goal.below else -1.0)
-        chance += ndtr(distance / np.maximum(error, 1e-12))
+        error = np.where(edge > value, spread[1], spread[0]) * np.sqrt(1.0 - shrinkage**2)
+        ahead = (edge - value) * (1.0 if goal.below else -1.0)
+        chance += ndtr(ahead / np.maximum(error, 1e-12))
     even, likely = (_first(chance >= wanted, ratio, clusters) for wanted in (EVEN, LIKELY))
     return None if even is None else More(even, likely)
 

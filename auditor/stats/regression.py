@@ -104,19 +104,18 @@ class Regression:
         alike = _yes_or_no(self.value, self.sides) / (self.variance * inflation)
         return max(float(alike * (ndtri(alpha) / stdtrit(max(self.informative - 2, 1), alpha)) ** 2), 1.0)
 
-    def more(self, ratio: float) -> int | None:
-        """Return how many more clusters bring the width to this ratio of today's.
+    def shrinkage(self, ratio: Array) -> Array:
+        """Return the standard error with ``ratio`` times as many measured clusters, as a part of today's.
 
-        While there are clusters with clean answers alone, only the residuals' part shrinks; beyond, all of it does. The
-        result is None if a million would not do.
+        While there are clusters with clean answers alone, only the residuals' part shrinks; beyond, all of it does.
         """
-        wanted = self.variance * ratio**2
-        rest = wanted - (self.whole - self.residual) / self.clusters
-        needed = self.residual / rest if rest > 0 else math.inf
-        if needed > self.clusters:
-            needed = self.whole / wanted
-        extra = math.ceil(needed * self.informative / self.measured) - self.informative
-        return max(extra, 1) if extra < 10**6 else None
+        import numpy as np
+
+        measured = self.measured * ratio
+        known = np.maximum(measured, self.clusters)
+        variance = (1.0 / measured - 1.0 / known) * self.residual + self.whole / known
+        shrunk: Array = np.sqrt(np.minimum(variance / self.variance, 1.0))
+        return shrunk
 
 
 def _yes_or_no(value: float, sides: tuple[float, float] | None) -> float:

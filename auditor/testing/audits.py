@@ -123,12 +123,12 @@ class FakeAudit:
         return Repeater(model, 1).why_not(asked, model.reload)
 
     def vocabulary(self) -> Sequence[str]:
-        """The model's words; none where it does not tell. Raises RuntimeError where no model is given."""
+        """The model's words. Raises RuntimeError where no model is given."""
         model = self._model("the model's words")
         return model.vocabulary() if isinstance(model, KnowsWords) else ()
 
     def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
-        """The words that the model places nearest. Raises RuntimeError where no model is given."""
+        """Each word's nearest others. Raises RuntimeError where no model is given."""
         model = self._model("the model's words")
         return model.similar_words(words, n) if isinstance(model, KnowsWords) else [() for _ in words]
 

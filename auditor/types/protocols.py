@@ -27,7 +27,7 @@ class KnowsWords(Protocol):
     """What a model may have beside ``Model``: the words that it knows."""
 
     def vocabulary(self) -> Sequence[str]:
-        """The words that are one token of it, in the order of their ids."""
+        """The words that are one token of it, ordered by id."""
         ...
 
     def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:

@@ -92,7 +92,7 @@ def next_steps(results: Mapping[str, Any], folder: str = ANY_FOLDER) -> dict[int
         if verdict["outcome"] == "fail":
             record = own[verdict["probe"]]
             remedy = REMEDY.format(folder=shlex.quote(folder)) if place in answered else None
-            known = remedy or BY_METRIC.get(results["policy"]["rules"][verdict["rule"]]["metric"])
+            known = remedy or BY_METRIC.get(results["policy"]["rules"][verdict["rule"]].get("metric"))
             steps[place] = known or next_step(record.get("role"), verdict["slice"], record["limitation"])
     return steps
 

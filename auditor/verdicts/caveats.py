@@ -21,14 +21,19 @@ def of(policy: Policy, own: Mapping[str, ProbeRecord], verdicts: Sequence[Verdic
     None where that is within its limit or open. ``own``: probe → the candidate's record. Only required rules count.
     """
     changed = [
-        f"{round(measured.value * measured.n_clusters)} of {measured.n_clusters} ({in_words(measured.slice)})"
+        (verdict, measured)
         for verdict in verdicts
-        if verdict.outcome == "fail" and policy.rules[verdict.rule].required != "never"
+        if policy.rules[verdict.rule].required != "never"
         for measured in _measured(policy, own, verdict)
+        if measured.value > 0
     ]
-    if not changed:
+    if all(verdict.outcome != "fail" for verdict, _ in changed):
         return None
-    return f"the model's answers change when asked again: {', '.join(changed)}; the other numbers hang on it"
+    ways = [
+        f"{round(measured.value * measured.n_clusters)} of {measured.n_clusters} ({in_words(measured.slice)})"
+        for _, measured in changed
+    ]
+    return f"the model's answers change when asked again: {', '.join(ways)}; the other numbers hang on it"
 
 
 def _measured(policy: Policy, own: Mapping[str, ProbeRecord], verdict: Verdict) -> Iterator[Measurement]:

@@ -36,7 +36,7 @@ def left_to_pools(policy: Policy, verdicts: Sequence[Verdict], records: Mapping[
         else:
             clusters = f"{n} informative cluster{'' if n == 1 else 's'}"
             reason = f"{clusters} decide nothing by themselves; they count in {', '.join(pool.values()) or 'the whole'}"
-            yield replace(verdict, outcome="not_applicable", reason=reason, more_examples=None)
+            yield replace(verdict, outcome="not_applicable", reason=reason, more_examples=None, more_examples_high=None)
 
 
 def _is_judged(policy: Policy, verdict: Verdict, records: Mapping[str, ProbeRecord]) -> bool:
