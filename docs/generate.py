@@ -300,6 +300,7 @@ ALIASES = (
     "Kind",
     "Role",
     "Scope",
+    "Asked",
     "Offer",
     "AttackRecipe",
     "TextAttackRecipe",
@@ -321,6 +322,7 @@ RECORDS = {
         "Corruption",
     ),
     "What a task asks a model": ("Classify", "Tag", "Extract", "Choose", "Generate"),
+    "What a model may offer beside its answers": ("KnowsWords", "Pads"),
 }
 """Heading → the types of ``auditor.types`` below it."""
 

@@ -70,7 +70,7 @@ def unframed(index: int) -> Sentence:
 
 
 def term_place(index: int, draw: int, terms: int) -> int:
-    """Which place of the order of terms a content takes in its turn.
+    """Place in the order of terms that a content takes.
 
     The places of the three contents that stand together lie a third of the list apart, and each pass through the list
     begins a place later: every term comes up equally often with every sentiment and in every position.
@@ -80,5 +80,5 @@ def term_place(index: int, draw: int, terms: int) -> int:
 
 
 def bare_place(index: int, draw: int, terms: int) -> int:
-    """Which place of the order of terms a bare sentence takes in its turn."""
+    """Place in the order of terms that a bare sentence takes."""
     return (index + index // terms + draw) % terms

@@ -130,7 +130,7 @@ class Bias(ProbeDefaults):
                     )
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
-        """Yield the flips and gaps of each axis, and those of its parts."""
+        """Yield the flips and gaps of each axis and of its parts."""
         favourable = audit.favourable_label
         for axis, own in _templates.by_axis(cases):
             parts = list(_parts(own, favourable))
@@ -152,7 +152,7 @@ def _placed(settings: Settings, terms: int) -> Iterator[tuple[Sentence, int]]:
 
 
 def _parts(cases: Sequence[Judged], favourable: str | None) -> Iterator[Measurement]:
-    """The flip rate and the score gap of each part of an axis."""
+    """Flip rate and score gap of each part of an axis."""
     parts: dict[tuple[tuple[str, str], ...], list[Judged]] = {}
     for judged in cases:
         parts.setdefault(tuple(judged.slice.items()), []).append(judged)
@@ -162,7 +162,7 @@ def _parts(cases: Sequence[Judged], favourable: str | None) -> Iterator[Measurem
 
 
 def _flips(cases: Sequence[Judged], slice_: Slice) -> Iterator[Measurement]:
-    """The flip rate of a slice, then of each pair of its groups."""
+    """Flip rates of a slice, then of each pair of its groups."""
     pairs: dict[str, list[Judged]] = {}
     for judged in cases:
         pairs.setdefault(f"{judged.facts['group_before']} / {judged.facts['group_after']}", []).append(judged)

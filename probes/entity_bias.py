@@ -114,7 +114,10 @@ class EntityBias(ProbeDefaults):
 
 
 def _gap(slice_: Slice, cases: Sequence[Judged]) -> Measurement:
-    """The largest gap, from a row for each group and sentence: the share of its names that are found."""
+    """The largest gap, from the names found in each group's sentences.
+
+    A row for each group and sentence holds the share of its names that are found.
+    """
     rows = _templates.group_rows(
         (judged.cluster, "recall", judged.slice["group"], _entity_recall.recall(judged)) for judged in cases
     )

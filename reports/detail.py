@@ -203,7 +203,7 @@ def _pick(
 
 
 def _limits(rule: Mapping[str, Any] | None, unit: str) -> tuple[float | None, float | None]:
-    """Return a rule's limit and, where it has a margin, its edge; in the chart's unit."""
+    """Return a rule's limit and its edge, if any, in chart units."""
     limit = None if rule is None else limit_of(rule)
     if rule is None or limit is None:
         return None, None

@@ -91,7 +91,7 @@ def _with_steps(findings: Findings, verdicts: Sequence[Mapping[str, Any]]) -> li
 
 
 def limit_text(rule: Mapping[str, Any], unit: str) -> str:
-    """Format a rule's limit: ``≤ 10.0 points, margin 5.0 points`` or ``no limit``."""
+    """Format a limit: ``≤ 10.0 points, margin 5.0 points`` or ``no limit``."""
     limit, margin = limit_of(rule), rule.get("margin", 0.0)
     if limit is None:
         return "no limit"

@@ -116,7 +116,7 @@ def _drawn(results: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _as_needed(drawn: Mapping[str, Any]) -> str:
-    """Say how much the planned looks drew, and which rules' slices were drawn once."""
+    """Say what the planned looks drew, and whose slices were drawn once."""
     planned = drawn["planned"]
     text = (
         f"Up to {planned} looks were planned before anything was measured: everything at its default size, then more "
@@ -138,7 +138,7 @@ def _looks(drawn: Mapping[str, Any]) -> str:
 
 
 def _stopped(drawn: Mapping[str, Any]) -> str:
-    """Say that the time limit ended the looks; empty if it did not."""
+    """Say that the time limit ended the looks; empty if not."""
     if not drawn.get("stopped"):
         return ""
     planned = f" of {drawn['planned']}" if "planned" in drawn else ""

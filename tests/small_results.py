@@ -61,6 +61,7 @@ def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | No
         "until_decided": {"looks": 1, "clusters": n, "available": n, "saved": 0.0, "slices": []},
         "looks": LOOKS,
         "drawn": {"looks": 2, "clusters": n, "available": n, "saved": 0.0, "slices": [], "planned": LOOKS},
+        "doubts": ["a number that is hard to believe"],
         "candidate": "candidate",
         "records": [results.record_dict(record) for record in records],
         "comparisons": canonical_json.plain(compared),

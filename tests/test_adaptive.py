@@ -496,7 +496,8 @@ def test_every_required_rule_is_drawn_on_or_says_why_not(
                 assert (one.design, one.reason) == ("fixed", adaptive.OWN if design == "adaptive" else None)
             elif design == "adaptive":
                 assert (one.design, one.reason) == ("adaptive", None)
-                assert one.clusters > 12, one
+                # "joined words" mostly joins a word to an entity, which leaves no case: 12 of all 60 texts have one.
+                assert one.clusters > 12 or one.clusters == one.available < 60, one
 
 
 # --- the folder

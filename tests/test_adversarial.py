@@ -212,6 +212,7 @@ def test_the_metric_before_and_under_attack_alone_may_be_compared_between_models
         ("attack_success_rate", False),
         ("median_queries", False),
         ("mean_words_changed", False),
+        ("unconfirmed_successes", False),
         ("nothing_to_change", False),
     ]
 

@@ -467,7 +467,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[AuditError], str]] = {
     "a probe that is no file": (
         {"probes": "qmarks"},
         UsageError,
-        "training_strategy; a probe of your own is named by its file: --probe qmarks.py)",
+        "triggers; a probe of your own is named by its file: --probe qmarks.py)",
     ),
     "no probe": ({"probes": []}, UsageError, "probes: is empty"),
     "a setting": ({"settings": {"noise": {"sample": 3}}}, ConfigError, "[probes.noise]: unknown key 'sample'"),

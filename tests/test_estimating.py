@@ -38,6 +38,9 @@ from auditor.types import (
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 SMALL: dict[str, dict[str, Any]] = {
     "quality": {"examples": 7},
+    "repeatability": {"examples": 5},
+    "label_swap": {"examples": 8},
+    "seen_rows": {"examples": 6},
     "noise": {"examples": 5, "severities": {"low": 0.1, "middle": 0.2}},
     "domain_shift": {"examples": 6},
     "bias": {"sentences": 4, "pairs_per_sentence": 2},
@@ -55,9 +58,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "training_strategy": {"source": "train", "recipes": ("fgm",), "seeds": 2, "examples": 5, "noisy": 3, "attacked": 3},
 }
 """Settings of every shipped probe that are quick to carry out."""
-AT_MOST = {"noise", "adversarial", "training_strategy", "triggers"}
+AT_MOST = {"noise", "adversarial", "repeatability", "seen_rows", "training_strategy", "triggers"}
 """Probes whose cases depend on what the texts offer or the model answers: they plan at most so many."""
-OF_WORDS, OF_TEXTS = {"entities", "entity_bias"}, {"bias", "triggers"}
+OF_WORDS, OF_TEXTS = {"entities", "entity_bias"}, {"bias", "seen_rows", "triggers"}
 """Probes of one kind of task alone."""
 
 

@@ -121,14 +121,19 @@ def test_a_probe_with_many_slices_has_no_larger_share_than_one_with_a_single_sli
 
 
 def test_a_slice_is_judged_at_the_level_of_its_look() -> None:
-    """18 of 100 have p = 0.0100: within 0.05, not within the eighth of it that each later look of five has."""
-    found = flips(18, 100, {"axis": "a"})
-    for look, outcome in ((1, "fail"), (2, "inconclusive")):
+    """18 of 100 have p = 0.01001: within the 0.02 of the first and last look of three, not the 0.01 of the second."""
+    found = replace(flips(18, 100, {"axis": "a"}), looks=3)
+    for look, outcome in ((1, "fail"), (2, "inconclusive"), (3, "fail")):
         records = [record(replace(found, look=look))]
-        (verdict,) = gate.decide(Policy("test", "0", (rule(),)), records, "m", looks=5).verdicts
+        (verdict,) = gate.decide(Policy("test", "0", (rule(),)), records, "m", looks=3).verdicts
         assert verdict.outcome == outcome
-    later = replace(flips(60, 100, {"axis": "b"}, of="b"), look=2)
-    decision = gate.decide(Policy("test", "0", (rule(),)), [record(found, later)], "m", looks=5)
+    once = flips(17, 100, {"axis": "a"})
+    for looks, outcome in ((1, "fail"), (3, "inconclusive")):
+        records = [record(replace(once, looks=looks))]
+        (verdict,) = gate.decide(Policy("test", "0", (rule(),)), records, "m", looks=3).verdicts
+        assert verdict.outcome == outcome, "17 of 100 have p = 0.0206: a slice that is drawn once has all of 0.05"
+    later = replace(flips(60, 100, {"axis": "b"}, of="b"), look=2, looks=3)
+    decision = gate.decide(Policy("test", "0", (rule(),)), [record(found, later)], "m", looks=3)
     assert [verdict.outcome for verdict in decision.verdicts] == ["fail", "fail"], "looks may differ between slices"
 
 

@@ -74,7 +74,7 @@ def test_every_limitation_has_its_row_with_its_question() -> None:
     for row in limitations.LIMITATIONS:
         assert f'id="row-{row.id}"' in PAGE
         assert str(row.limitation) in PAGE
-    assert PAGE.count("not measured: no probe yet") == 7
+    assert PAGE.count("not measured: no probe yet") == 8
 
 
 def test_every_tag_is_closed_and_every_id_is_used_once() -> None:
@@ -247,7 +247,7 @@ def test_verdicts_are_counted_by_outcome_required_apart_from_shown() -> None:
 
 def test_empty_results_render_with_all_rows_unmeasured() -> None:
     page = scorecard.render(emptied())
-    assert page.count("not measured: no probe yet") == 12
+    assert page.count("not measured: no probe yet") == 13
     assert "No probe was run." in page
     assert Tags(page).open == []
 
@@ -363,7 +363,7 @@ def test_a_row_shows_the_worst_slice_of_each_rule_beside_the_comparator() -> Non
     rows = {row["id"]: row for row in view.build(RESULTS)["limitations"]}
     number = rows["noise"]["probes"][0]["numbers"][0]
     assert number["slice"] == "family typos, severity middle"
-    assert number["limit"] == "≤ 10.0 points"
+    assert number["limit"] == "≤ 10.0 points, margin 5.0 points"
     assert [(cell["model"], cell["value"]) for cell in number["cells"]] == [
         ("standard", "+7.8 points"),
         ("fgm", "+5.6 points"),

@@ -288,10 +288,14 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "entity_bias": of_words,
         "hidden_answers": "measured",
         "label_noise": "measured",
+        "label_swap": "measured",
         "low_resource": "measured",
         "noise": "measured",
         "quality": "measured",
+        "repeatability": "measured",
+        "seen_rows": "measured",
         "training_strategy": "measured",
+        "triggers": "the task has more than one text field",
     }
     (skipped,) = next(record["skipped"] for record in content["records"] if record["probe"] == "label_noise")
     assert skipped == {"slice": {}, "reason": "no kind of wrong labels is known of the task", "applies": False}

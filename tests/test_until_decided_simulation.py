@@ -20,11 +20,11 @@ from auditor.verdicts import gate
 
 EXAMPLES, ROUND = 1000, 64
 LOOKS = [*range(ROUND, EXAMPLES, ROUND), EXAMPLES]
-SEQUENTIAL = {metric: place for metric, place in KINDS.items() if place[0] != "bias"}
+FIXED = {"bias", "label_swap", "triggers"}
+"""Probes whose design is fixed: bias has sentences of its own, and what a probe's ``measure`` yields has no method for
+repeated looks."""
+SEQUENTIAL = {metric: place for metric, place in KINDS.items() if place[0] not in FIXED}
 Audit = Mapping[Place, list[Row]]
-
-FIXED = {"bias", "triggers"}
-"""Probes whose design is fixed: their own numbers have no method for repeated looks."""
 
 
 def measured(place: Place, rows: list[Row]) -> Measurement:
@@ -67,7 +67,7 @@ def looks(audit: Audit) -> Iterator[tuple[int, dict[Place, str]]]:
     said = dict.fromkeys(audit, "inconclusive")
     for look in LOOKS:
         for place, rows in audit.items():
-            if said[place] == "inconclusive" and (place[0] != "bias" or place not in kept):
+            if said[place] == "inconclusive" and (place[0] not in FIXED or place not in kept):
                 kept[place] = measured(place, until(place, rows, look))
         said = outcomes(kept)
         yield look, said
@@ -132,10 +132,16 @@ def decided_at(audits: Sequence[Audit]) -> dict[str, float]:
     return {metric: float(np.median(some)) for metric, some in found.items() if some}
 
 
+def test_probes_of_fixed_design_are_those_whose_own_numbers_a_required_rule_reads() -> None:
+    own = {place[0] for place in LIMITS if not METRICS[place[:2]].tallied}
+    assert own | {"bias"} == FIXED
+
+
 def test_sampled_slices_are_judged_by_the_methods_for_repeated_looks() -> None:
     found = faultless()
     for place, one in found.items():
-        assert (one.method in stats.METHODS and one.method.startswith("betting")) == (place[0] != "bias"), place
+        assert one.method in stats.METHODS
+        assert one.method.startswith("betting") == (place[0] not in FIXED), place
     assert simulation.exit_code(found) == 0
 
 
@@ -144,7 +150,8 @@ def test_sampled_slices_are_judged_by_the_methods_for_repeated_looks() -> None:
     [
         (1, healthy()),
         (2, LIMITS),
-        (3, {place: simulation.outside(place, 0.10) for place in LIMITS}),
+        # Beyond the margins, which are 0.10 at most: within them a slice may pass early that fails on the whole sample.
+        (3, {place: simulation.outside(place, 0.15) for place in LIMITS}),
         (4, {**healthy(), KINDS["drop_over_changed_cases"]: 0.25, KINDS["attack_success_rate"]: 0.65}),
     ],
     ids=["healthy", "at every limit", "outside every limit", "outside two"],

@@ -428,15 +428,18 @@ def test_gate_and_report_go_by_the_policy_of_the_audit_or_by_another_and_say_whi
 def test_verdicts_for_programs_name_what_they_are_about(noisy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["gate", str(noisy), "--json"])
     said = json.loads(capsys.readouterr().out)
-    rules = policy.load().rules
+    rules = [rule for rule in policy.load().rules if rule.probe in ("quality", "noise")]
     assert said["policy"] == "small.toml"
     for verdict in said["verdicts"]:
-        rule = next(rule for rule in rules if (rule.probe, rule.metric) == (verdict["probe"], verdict["metric"]))
+        rule = rules[verdict["rule"]]
+        assert (rule.probe, rule.metric) == (verdict["probe"], verdict["metric"])
         assert verdict["required"] in ("always", "never")
         assert verdict["limit"] is None or set(verdict["limit"].values()) == {rule.limit}
+        assert verdict.get("margin", 0.0) == rule.margin
         assert {"slice", "value", "low", "high", "outcome", "reason"} <= verdict.keys()
     assert {verdict["probe"] for verdict in said["verdicts"]} == {"quality", "noise"}
-    assert {json.dumps(verdict["limit"]) for verdict in said["verdicts"]} == {'{"min": 0.1}', '{"max": 0.1}', "null"}
+    limits = {json.dumps(verdict["limit"]) for verdict in said["verdicts"]}
+    assert limits == {'{"min": 0.1}', '{"max": 0.1}', '{"max": 0.15}', '{"max": 0.2}', "null"}
 
 
 def test_gate_and_report_load_neither_torch_nor_pandas(original: Path, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
 
 
 def _further(works: Sequence[Work]) -> str:
-    """Describe how many rows later looks may take; empty where there are none."""
+    """Describe how many rows later looks may take; empty if none."""
     return "; ".join(f"{work.probe} {_rows(work)}" for work in works if work.looks)
 
 

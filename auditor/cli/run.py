@@ -114,7 +114,10 @@ def _with_flags(config: Config, options: Namespace) -> Config:
 
 
 def _check_time_limit(limit: str, design: str) -> None:
-    """Raise UsageError for words that are no time, and where nothing is drawn that it could limit."""
+    """Raise UsageError for a bad time limit, or one without effect.
+
+    With a fixed size it would have nothing to stop.
+    """
     try:
         configs.seconds_of(limit)
     except ValueError as error:

@@ -42,7 +42,7 @@ def _device(value: str) -> str:
 
 
 def seconds_of(limit: str) -> float:
-    """Return the seconds of a time limit such as ``90s``, ``10m`` or ``1h``.
+    """Return the seconds of a limit such as ``90s``, ``10m`` or ``1h``.
 
     Raises ValueError for other words, and for none at all.
     """

@@ -1,4 +1,4 @@
-"""``audit run``: default sizes first, then more examples for required slices that are undecided.
+"""``audit run``: default sizes first, then more examples of undecided required slices.
 
 The first look is the audit of fixed size: every probe, every slice, every model. Later looks, at most two, draw more
 examples of the candidate alone, for slices that required rules read and whose verdict is undecided, at sizes fixed
@@ -100,7 +100,7 @@ class Looks(Rounds):
                 self._kept[suite.probe.name] = self._marked(suite)
 
     def _drawn_once(self, suite: Suite) -> str | None:
-        """Why a probe that a required rule reads is drawn once; None where it is not."""
+        """The reason to draw a required rule's probe once, or None."""
         if not suite.asked:
             return OWN
         if not suite.of_its_examples:
@@ -110,9 +110,16 @@ class Looks(Rounds):
         return None
 
     def _own_slices(self, suite: Suite) -> bool:
-        """Whether a required rule reads slices that no case has, of numbers that the probe measures itself."""
+        """Tell whether a required rule reads slices of the probe's own numbers.
+
+        No case has those slices: the probe measures the numbers itself.
+        """
         own = {name for name, metric in self._metrics_read(suite.probe).items() if not metric.tallied}
-        keys = {slice_key(found.slice) for found in self._kept[suite.probe.name].measurements if found.metric in own}
+        keys = {
+            slice_key(measurement.slice)
+            for measurement in self._kept[suite.probe.name].measurements
+            if measurement.metric in own
+        }
         return any(self._reads(suite, key) and key not in suite.slices for key in keys)
 
     def _reads(self, suite: Suite, key: SliceKey) -> bool:
@@ -128,7 +135,10 @@ class Looks(Rounds):
         return stats.looks.sizes(suite.asked[name], len(self._plan.examples[name][: self._plan.budget]))
 
     def _sizes(self, probe: str, slice_: Slice) -> tuple[int, ...]:
-        """Rows at each look of the set that the slice names, else of the home domain."""
+        """Rows at each look of the set that the slice names.
+
+        A slice that names none has those of the home domain.
+        """
         suite = self._by_name[probe]
         name = next((value for value in slice_.values() if value in suite.asked), HOME)
         return self._sizes_of(suite, name) if name in suite.asked and probe not in self._fixed else (0,)
@@ -167,7 +177,10 @@ class Looks(Rounds):
         return portions
 
     def _at_look(self, probe: str, look: int, reads: Reads) -> Reads:
-        """Whether a slice is read and stands just before this look, as things are now."""
+        """A test whether a slice is read and due at this look.
+
+        It is due where it stands just before the look, as things are now.
+        """
         before = {key: at for (name, key), at in self._at.items() if name == probe}
         last = self._last[probe]
 
@@ -197,16 +210,19 @@ class Looks(Rounds):
             self._pace[suite.probe.name] = (left - self._time_left()) / (suite.cases - cases)
 
     def _seconds(self, portions: Sequence[tuple[Suite, Draw]]) -> float:
-        """About how long the slices take, with as many cases a row as they had so far."""
+        """Estimate the seconds that the slices take.
+
+        They are taken to have as many cases a row as so far.
+        """
         seconds = 0.0
         for suite, draw in portions:
             name, cases = suite.probe.name, dict[SliceKey, float]()
-            for found in self._kept[name].measurements:
-                key = slice_key(found.slice)
-                sizes = self._sizes(name, found.slice)
-                if found.rows and draw.reads(key) and draw.look <= len(sizes):
+            for measurement in self._kept[name].measurements:
+                key = slice_key(measurement.slice)
+                sizes = self._sizes(name, measurement.slice)
+                if measurement.rows and draw.reads(key) and draw.look <= len(sizes):
                     more = sizes[draw.look - 1] / sizes[draw.look - 2] - 1.0
-                    cases[key] = max(cases.get(key, 0.0), more * found.n_cases)
+                    cases[key] = max(cases.get(key, 0.0), more * measurement.n_cases)
             seconds += self._pace.get(name, 0.0) * sum(cases.values())
         return seconds
 
@@ -218,29 +234,31 @@ class Looks(Rounds):
         if record.status != "measured":
             return record
         taken = everything if name in self._together else reads
-        measurements = {(found.metric, slice_key(found.slice)): found for found in before.measurements}
-        for found in record.measurements:
-            key = slice_key(found.slice)
-            if found.rows and taken(key):
-                measurements[found.metric, key] = self._with_look(name, found)
-        new = {key for _, key in measurements} - {slice_key(found.slice) for found in before.measurements}
+        measurements = {
+            (measurement.metric, slice_key(measurement.slice)): measurement for measurement in before.measurements
+        }
+        for measurement in record.measurements:
+            key = slice_key(measurement.slice)
+            if measurement.rows and taken(key):
+                measurements[measurement.metric, key] = self._with_look(name, measurement)
+        new = {key for _, key in measurements} - {slice_key(measurement.slice) for measurement in before.measurements}
         gaps = (gap for gap in before.skipped if slice_key(gap.slice) not in new)
         return replace(record, measurements=tuple(measurements.values()), skipped=tuple(gaps))
 
     def _marked(self, suite: Suite) -> ProbeRecord:
-        """The record of the first look, whose slices that may be drawn on say so."""
+        """The first look's record, marking slices that may be drawn on."""
         record, name = self._kept[suite.probe.name], suite.probe.name
         marked = (
-            self._with_look(name, found)
-            if found.rows and (name in self._together or self._reads(suite, slice_key(found.slice)))
-            else found
-            for found in record.measurements
+            self._with_look(name, measurement)
+            if measurement.rows and (name in self._together or self._reads(suite, slice_key(measurement.slice)))
+            else measurement
+            for measurement in record.measurements
         )
         return replace(record, measurements=tuple(marked)) if self._rules_of(suite.probe) else record
 
-    def _with_look(self, probe: str, found: Measurement) -> Measurement:
-        look = self._look(probe, slice_key(found.slice))
-        return replace(found, look=look, looks=len(self._sizes(probe, found.slice)))
+    def _with_look(self, probe: str, measurement: Measurement) -> Measurement:
+        look = self._look(probe, slice_key(measurement.slice))
+        return replace(measurement, look=look, looks=len(self._sizes(probe, measurement.slice)))
 
     def records(self) -> list[ProbeRecord]:
         """The candidate's, after the last look."""

@@ -14,7 +14,7 @@ ROWS = 1000
 
 
 def clean_answers(plan: Plan, scorer: Scorer) -> dict[str, tuple[float, float]]:
-    """Map each cluster to its clean answer's score and likelihood of the gold.
+    """Map clusters to their clean answer's score and likelihood of the gold.
 
     Both are in [0, 1]. They are of the rows that quality reads, whose answers are kept, so that each is asked once;
     rows without a gold or an answer are left out. Where a cluster holds several examples the result is empty: those

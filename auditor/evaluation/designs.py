@@ -1,4 +1,7 @@
-"""How many examples an audit draws: one fixed number, as many as needed, or as few as possible."""
+"""Designs of an audit: fixed size, as needed, as few as possible.
+
+They say how many examples it draws.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def run(
 
 
 def time_left(limit: str | None) -> TimeLeft:
-    """Start the clock of a time limit such as ``10m``; None: there is none."""
+    """Start the clock of a time limit such as ``10m``, if any."""
     if limit is None:
         return unlimited
     ends = time.monotonic() + configs.seconds_of(limit)

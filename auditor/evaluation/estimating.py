@@ -119,9 +119,10 @@ def known_before(plan: Plan) -> bool:
 
 
 def works(plan: Plan, *, timed: bool = True, further: Set[str] = frozenset()) -> tuple[Work, ...]:
-    """The work of every probe on every model, in the runner's order: that of the first look.
+    """The first look's work of every probe on every model.
 
-    ``timed``: with seconds, for which the models answer a few batches. ``further``: probes that may be drawn on.
+    It is in the runner's order. ``timed``: with seconds, for which the models answer a few batches. ``further``: probes
+    that may be drawn on.
     """
     listed = []
     for audited in plan.models:
@@ -146,7 +147,7 @@ def _planned_works(plan: Plan, audited: AuditedModel, further: Set[str]) -> Iter
 
 
 def _looks(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, tuple[int, ...]]:
-    """Set → rows after each look, of the sets that the probe takes more rows of.
+    """Set → rows after each look, where the probe takes more.
 
     A probe that trains makes no cases of the rows that it plans with.
     """

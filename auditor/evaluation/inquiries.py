@@ -1,4 +1,4 @@
-"""What one probe asks of another: which one answers, and in what plan."""
+"""Questions of one probe to another: who answers, in what plan."""
 
 from __future__ import annotations
 

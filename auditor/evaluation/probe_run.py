@@ -176,9 +176,9 @@ class Measuring:
     def results(
         self, draw: Draw | None = None, *, whole: bool = True, progress: Progress | None = None
     ) -> dict[str, Any]:
-        """The measured parts of the probe's record; it may be asked for again.
+        """The measured parts of the probe's record.
 
-        Unless ``whole``, they lack the probe's own numbers.
+        They may be asked for again. Unless ``whole``, they lack the probe's own numbers.
         """
         sequential = draw is not None and draw.clusters is not None
         measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential))
@@ -248,7 +248,10 @@ class Measuring:
                 yield item
 
     def _checked(self, cases: Iterator[Case], drawn: Set[str], draw: Draw | None) -> Iterator[Case]:
-        """The cases, and whether each is of a cluster drawn for this look."""
+        """The cases, with a check that this look drew their clusters.
+
+        A draw that is not partial only notes whether it did.
+        """
         if draw is None or not draw.partial:
             return map(functools.partial(self._noted, drawn), cases)
         if draw.look > 1:

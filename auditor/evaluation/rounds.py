@@ -1,7 +1,8 @@
-"""Looks at an audit's candidate: draw examples, ask the gate, and draw on where it is undecided.
+"""Looks at an audit's candidate, drawn on where the gate is undecided.
 
-A slice whose verdict stands is drawn no further, and a rule with a slice that fails is done. Two designs say what a
-look draws, by what bounds it is judged and when nothing is left: ``adaptive`` and ``sequential``.
+Each look draws examples and asks the gate. A slice whose verdict stands is drawn no further, and a rule with a slice
+that fails is done. Two designs say what a look draws, by what bounds it is judged and when nothing is left:
+``adaptive`` and ``sequential``.
 """
 
 from __future__ import annotations
@@ -100,13 +101,14 @@ class Rounds(ABC):
 
     @property
     def planned(self) -> int:
-        """Looks that were planned before the first, by whose levels the gate judges."""
+        """Looks planned before the first, by whose levels the gate judges."""
         return 1
 
     def draw(self) -> None:
-        """Draw until every required rule is decided, nothing is left, or the time is up.
+        """Draw until all is decided, nothing is left or time is up.
 
-        The first look is always made, and none begins that would not end in time at the pace so far.
+        All is every required rule. The first look is always made, and none begins that would not end in time at the
+        pace so far.
         """
         open_: Open = self._undecided() if self._looks else dict.fromkeys(self._required, frozenset())
         while open_:
@@ -137,7 +139,10 @@ class Rounds(ABC):
         """The candidate's, at the end."""
 
     def _records_so_far(self) -> list[ProbeRecord]:
-        """The candidate's, for a look: they may lack what no required rule reads."""
+        """The candidate's records, for a look.
+
+        They may lack what no required rule reads.
+        """
         return self.records()
 
     @abstractmethod

@@ -74,7 +74,7 @@ class Suite:
 
     @property
     def asked(self) -> Mapping[str, int]:
-        """Audited sets of which its cases took a number of examples, and that number."""
+        """Audited set → number of examples that its cases took of it."""
         return self._measuring.asked
 
     @property
@@ -89,7 +89,7 @@ class Suite:
 
     @property
     def of_its_examples(self) -> bool:
-        """Whether every case so far is of an example that it took by number."""
+        """Whether every case so far is of an example taken by number."""
         return self._measuring.of_its_examples
 
     def draw(self, progress: Progress, draw: Draw | None = None) -> None:

@@ -46,9 +46,10 @@ class Draw:
         return self.planned or self.clusters is not None
 
     def of(self, examples: Sequence[Example], n: int) -> Sequence[Example]:
-        """The examples that this look adds, of a set of which a fixed design takes n.
+        """The examples of a set that this look adds.
 
-        With ``clusters``, a cluster is drawn whole, because its mean would otherwise change after a look.
+        ``n``: how many a fixed design takes of it. With ``clusters``, a cluster is drawn whole, because its mean would
+        otherwise change after a look.
         """
         if self.planned:
             sizes = (0, *stats.looks.sizes(n, len(examples)))

@@ -57,7 +57,7 @@ class _Sums:
         return [code for code, seen in enumerate(self.seen) if seen]
 
     def with_codes(self, codes: Iterable[int]) -> _Sums:
-        """Return these sums, with a count of 0 for codes that are missing."""
+        """Return these sums, with a count of 0 for missing codes."""
         copied = _Sums()
         copied.totals, copied.counts, copied.seen = self.totals[:], self.counts[:], self.seen[:]
         for code in codes:
@@ -162,7 +162,7 @@ class Tally:
         return [*first.items(), *own] if first else []
 
     def _with_clean(self, metric: Metric, key: SliceKey, arms: _NamedArms) -> _NamedArms:
-        """Return the arms, with those of clean answers where they narrow the interval.
+        """Return the arms, with clean answers' arms where they narrow the interval.
 
         A cluster that was drawn and has no case has a row of count 0 then: the clusters measured are those with a row.
         """

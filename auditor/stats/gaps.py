@@ -85,7 +85,7 @@ class _Family:
 
 
 def bounds(families: Sequence[Sequence[Arm]], alpha: float) -> tuple[float, Bounds, int]:
-    """Return the largest gap of any family, its bounds and the number of clusters.
+    """Return the families' largest gap, its bounds and the number of clusters.
 
     The value is the plain observed gap, which follows from the groups' means as they are shown; the bounds alone take
     the bias of a maximum off, so the high one may lie at the value. ``families``: groups with values in [0, 1], of
@@ -167,7 +167,10 @@ def _draws(groups: int, degrees: int) -> Array:
 
 
 def _beyond(distances: Any, errors: Any, degrees: int) -> Any:
-    """Return the probability that t noise of an error exceeds a distance, for numbers or arrays."""
+    """Return the probability that t noise of an error exceeds a distance.
+
+    Distances and errors are numbers or arrays.
+    """
     from scipy.special import stdtr
 
     return stdtr(max(degrees, 1), -distances / errors)
@@ -187,7 +190,10 @@ def _high(family: _Family, alpha: float) -> float:
 
 
 def _reach(noise: Array, pair: _Pair, largest: float, alpha: float) -> float:
-    """Return the largest θ of this pair with which ``alpha`` of the draws show no larger gap than was observed."""
+    """Return the largest θ of this pair that the draws allow.
+
+    With it, ``alpha`` of the draws show no larger gap than was observed.
+    """
     import numpy as np
 
     first, second = noise[pair.first], noise[pair.second]
@@ -218,7 +224,10 @@ def _low(family: _Family, alpha: float) -> float:
 
 
 def _rejection(family: _Family, alpha: float) -> Callable[[float], bool]:
-    """Return whether a largest gap of θ hardly shows one as large as was observed."""
+    """Return the test that rejects a largest gap of θ.
+
+    It does where such a gap hardly shows one as large as was observed.
+    """
     import numpy as np
 
     largest, degrees, noise = family.widest.gap, family.clusters - 1, family.noise

@@ -87,10 +87,10 @@ def _spread(values: Array) -> _Spread:
     """
     squared = values * values
     fourth = float((squared * squared).sum())
-    mean, some = float(values.mean()), values[values > 0]
+    mean, positive = float(values.mean()), values[values > 0]
     carriers = float(squared.sum()) ** 2 / fourth if fourth > 0 else 0.0
     largest = float(values.max())
-    end = min(1.0, largest + (largest - float(some.mean())) / 2) if carriers >= LONE else 1.0
+    end = min(1.0, largest + (largest - float(positive.mean())) / 2) if carriers >= LONE else 1.0
     return _Spread(
         n=len(values),
         mean=mean,
@@ -157,24 +157,24 @@ def rises_and_falls(differences: Array, cases: float, alpha: float) -> Bounds:
     return low, high
 
 
-def _side(own: _Spread, other: _Spread, cases: float, alpha: float, *, single: bool) -> Bounds:
+def _side(own: _Spread, opposite: _Spread, cases: float, alpha: float, *, single: bool) -> Bounds:
     """Return bounds of the rises, or of the falls.
 
     ``single``: there is one yes-or-no case a cluster, so that the sample is as large as their number.
     """
     n = float(own.n)
-    if own.mean >= 1.0 or own.mean <= 0.0 >= other.mean:
+    if own.mean >= 1.0 or own.mean <= 0.0 >= opposite.mean:
         return clopper_pearson(own.mean * n, n, alpha)
     sizes, width = (n, n), 1.0
     if single:
         pass
     elif own.carriers >= LONE:
         sizes = own.size(cases, alpha, hidden=False), own.size(cases, alpha, hidden=True)
-    elif 4 * max(own.carriers, other.carriers) > own.n:
+    elif 4 * max(own.carriers, opposite.carriers) > own.n:
         # Clusters change alike, as scores do: an unseen one goes half as far beyond as the last lies from the mean.
-        width = min(1.0, own.largest + (own.largest + max(other.mean - own.mean, 0.0)) / 2)
-    elif own.mean <= 0.0 and other.carriers >= LONE:
-        sizes = (n, other.size(cases, alpha, hidden=True))
+        width = min(1.0, own.largest + (own.largest + max(opposite.mean - own.mean, 0.0)) / 2)
+    elif own.mean <= 0.0 and opposite.carriers >= LONE:
+        sizes = (n, opposite.size(cases, alpha, hidden=True))
     inner = INNER if own.mean > 0.0 else UNSEEN
     below, above = (_beta(own.mean / width * size, size, alpha, inner) for size in sizes)
     return width * below[0], width * above[1]
@@ -241,10 +241,10 @@ def mean_bounds(arm: Arm, alpha: float, low: float, high: float) -> Bounds:
 
 
 def arm_bounds(arm: Arm, alpha: float, high: float) -> Bounds:
-    """Return bounds of one arm's mean of values in [0, high], for a hybrid with another arm's.
+    """Return bounds of one arm's mean, for a hybrid with another's.
 
-    An error of two arms is rarely at the end of both: with one yes-or-no case a cluster, exact bounds make a hybrid
-    that misses 3 to 4 % for 5 %. The beta bounds are INNER inside them.
+    Its values are in [0, high]. An error of two arms is rarely at the end of both: with one yes-or-no case a cluster,
+    exact bounds make a hybrid that misses 3 to 4 % for 5 %. The beta bounds are INNER inside them.
     """
     if arm.binary and high == 1.0:
         n, events = float(len(arm.totals)), float(arm.totals.sum())

@@ -29,7 +29,10 @@ NUGGET = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """What each cluster adds to the error of a value; the squares add up to its variance."""
+    """The part of each cluster in the error of a value.
+
+    The squares add up to its variance.
+    """
 
     clusters: tuple[str, ...]
     values: Array
@@ -67,13 +70,19 @@ def _arm(by_name: dict[str, Arm], name: str) -> Arm:
 
 
 def _deviations(arm: Arm, ratio: bool) -> Array:
-    """Return the deviations of clusters' values, or jackknife pseudo-values, from their mean; each ÷ their number."""
+    """Return the clusters' deviations from their mean, each divided by their number.
+
+    Those of a ratio are of jackknife pseudo-values.
+    """
     values = ratios.pseudo_values(arm.totals, arm.counts)[1] if ratio else arm.means
     return (values - values.mean()) / len(values)
 
 
 def _signs(values: Array) -> Array:
-    """Return the influence on a median, but for the density there, which no correlation depends on."""
+    """Return the influence on a median, but for the density there.
+
+    No correlation depends on that density.
+    """
     import numpy as np
 
     signs: Array = np.sign(values - np.median(values))
@@ -81,7 +90,7 @@ def _signs(values: Array) -> Array:
 
 
 def _of_gap(by_name: dict[str, Arm]) -> Influence:
-    """Return the influence on the difference of the two groups that lie farthest apart."""
+    """Return the influence on the difference of the two groups farthest apart."""
     pairs = [
         paired(by_name[left], by_name[right])
         for left, right in combinations(sorted(by_name), 2)
@@ -110,16 +119,19 @@ def correlations(influences: Sequence[Influence]) -> Array:
         np.add.at(row, [columns[name] for name in of.clusters], of.values)
     length = np.sqrt((matrix**2).sum(axis=1, keepdims=True))
     matrix = np.divide(matrix, length, out=np.zeros_like(matrix), where=length > 0.0)
-    found: Array = matrix @ matrix.T
-    np.fill_diagonal(found, 1.0)
-    return found
+    coefficients: Array = matrix @ matrix.T
+    np.fill_diagonal(coefficients, 1.0)
+    return coefficients
 
 
 class Joint:
-    """The joint distribution of the p values of claims that are all at their limits."""
+    """The joint distribution of p values of claims at their limits."""
 
     def __init__(self, matrix: Array) -> None:
-        """Draw from the Gaussian copula with these correlations; the draws are always the same."""
+        """Draw from the Gaussian copula with these correlations.
+
+        The draws are always the same.
+        """
         import numpy as np
         from scipy.special import ndtr
 
@@ -129,10 +141,10 @@ class Joint:
         self._p = ndtr(normal @ root.T)
 
     def critical(self, alpha: float, weights: Sequence[float], alone: float) -> float:
-        """Return the largest c with alone · c + P(min p_i / w_i ≤ c) ≤ alpha.
+        """Return the largest c that keeps the error within alpha.
 
-        ``weights``: of the claims; 0 leaves a claim out. ``alone``: weight of the claims that are outside of this
-        distribution. Never less than what Bonferroni gives.
+        That is alone · c + P(min p_i / w_i ≤ c) ≤ alpha. ``weights``: of the claims; 0 leaves a claim out. ``alone``:
+        weight of the claims that are outside of this distribution. Never less than what Bonferroni gives.
         """
         import numpy as np
 

@@ -1,8 +1,9 @@
-"""A group-sequential plan: at most three looks, at sizes fixed beforehand, each with its share of the error.
+"""A group-sequential plan: at most three looks, at sizes fixed beforehand.
 
-A claim is looked at by the method of a fixed sample, at ``level`` of its error. The shares add up to 1, so that the
-chance of a wrong claim at any look is at most that error, however the looks depend on each other (Bonferroni over
-looks), whatever the share of rows that turn out informative, and after any correction that divides the error.
+A claim is looked at by the method of a fixed sample, at ``level`` of its error. Each look has its share of the error;
+the shares add up to 1, so that the chance of a wrong claim at any look is at most that error, however the looks depend
+on each other (Bonferroni over looks), whatever the share of rows that turn out informative, and after any correction
+that divides the error.
 
 The first and the last look have the largest shares: most models are decided at the first, and what is not should have
 nearly the width of a fixed sample at the last. Of a rate near 0.08, 100 rows at first and 1,000 at last, the bounds are
@@ -33,7 +34,7 @@ def level(alpha: float, look: int, looks: int) -> float:
 
 
 def sizes(first: int, available: int) -> tuple[int, ...]:
-    """Return how many examples each look has in all, the default size first.
+    """Return how many examples each look has in all, default size first.
 
     They grow geometrically to all that are available, each at least 1.5 times as many as the one before (but for
     rounding): with fewer than 1.5 times the default size there is one look. Nothing but integers decides.

@@ -56,7 +56,10 @@ class More:
 
 @dataclass(frozen=True, slots=True)
 class _Width:
-    """Distance of a bound from the value at any number of clusters, on one side."""
+    """Distance of a bound from the value, by number of clusters.
+
+    It is that on one side.
+    """
 
     root: float
     linear: float
@@ -70,7 +73,7 @@ class _Width:
         return cls(root, now - root)
 
     def at(self, shrinkage: Array) -> Array:
-        """Return the width where the standard error is this part of the present one."""
+        """Return the width at this part of the present standard error."""
         return self.root * shrinkage + self.linear * shrinkage**2
 
 
@@ -110,9 +113,10 @@ def more_clusters(
 
 
 def _growth(value: float, goal: Goal, below: float, above: float) -> float:
-    """Return how much wider the bound is for a value that has reached the goal's limit than for the present one.
+    """Return how much wider the bound is at the goal's limit.
 
-    ``below``, ``above``: the present standard errors on either side. They differ as the spread grows with the value.
+    It is compared with the bound of the present value. ``below``, ``above``: the present standard errors on either
+    side. They differ as the spread grows with the value.
     """
     if goal.below == (value <= goal.limit) or min(below, above) <= 0.0:
         return 1.0
@@ -120,7 +124,7 @@ def _growth(value: float, goal: Goal, below: float, above: float) -> float:
 
 
 def _first(reached: Array, ratio: Array, clusters: int) -> int | None:
-    """Return the number of further clusters from which on a chance is reached."""
+    """Return from how many further clusters on a chance is reached."""
     import numpy as np
 
     missed = np.flatnonzero(~reached)
@@ -135,7 +139,7 @@ def _rounded(number: float) -> int:
 
 
 def _copied(rows: Sequence[Row]) -> Rows:
-    """Return COPIES of every cluster, one round of all of them after another."""
+    """Return COPIES of every cluster, one round of them after another."""
     columns = Rows.of(rows)
     rounds = range(COPIES)
     names = Names(f"{name}\0{copy}" for copy in rounds for name in columns.names)

@@ -1,4 +1,4 @@
-"""Means and changes on a part of the clusters, with clean answers known for all.
+"""Means and changes on part of the clusters, all with clean answers.
 
 The clean pass over N clusters is known, noise or attacks are measured on n of them. What the clean answer predicts of a
 cluster's value is averaged over all N; only what it does not predict is averaged over the n. With predictions f and
@@ -105,9 +105,10 @@ class Regression:
         return max(float(alike * (ndtri(alpha) / stdtrit(max(self.informative - 2, 1), alpha)) ** 2), 1.0)
 
     def shrinkage(self, ratio: Array) -> Array:
-        """Return the standard error with ``ratio`` times as many measured clusters, as a part of today's.
+        """Return the part of the standard error left with more clusters.
 
-        While there are clusters with clean answers alone, only the residuals' part shrinks; beyond, all of it does.
+        ``ratio``: times as many measured clusters as today. While there are clusters with clean answers alone, only
+        the residuals' part shrinks; beyond, all of it does.
         """
         import numpy as np
 
@@ -119,7 +120,7 @@ class Regression:
 
 
 def _yes_or_no(value: float, sides: tuple[float, float] | None) -> float:
-    """Return the variance of one yes-or-no case with this mean, or of one rise or fall."""
+    """Return the variance of one yes-or-no case, or one rise or fall."""
     rise, fall = sides or (value, 0.0)
     return rise + fall - (rise - fall) ** 2
 
@@ -153,12 +154,12 @@ def read(method: str, rows: Sequence[Row], low: float, high: float) -> Regressio
 
 
 def _events(values: Array, change: bool) -> int:
-    """Return the clusters that changed either way; of a mean those with or without an event."""
+    """Count the clusters that changed, or the rarer outcome of a mean."""
     return int((values != 0).sum()) if change else int(min((values > 0).sum(), (values < 1).sum()))
 
 
 def _regression(predictors: tuple[Array, Array], measured: Array, informative: int, cases: float) -> Regression | None:
-    """Return the ratio of two regressions: of the values, and of having a case.
+    """Return the ratio of two regressions: of values, and of having cases.
 
     ``measured``: rises and falls, or values, then 1 for a cluster with a case; 0 throughout for one without.
     """
@@ -168,11 +169,11 @@ def _regression(predictors: tuple[Array, Array], measured: Array, informative: i
     means, residuals = predicted(*predictors, measured.T)
     if (residuals == measured.T).all():
         return None
-    share = float(np.clip(means[-1], EVENTS / n, 1.0))
-    shares = np.clip(means[:-1] / share, edge, 1.0 - edge)
+    with_case = float(np.clip(means[-1], EVENTS / n, 1.0))
+    shares = np.clip(means[:-1] / with_case, edge, 1.0 - edge)
     signs = np.array([1.0, -1.0])[: len(shares)]
     value = float(signs @ shares)
-    weights = np.append(signs, -value) / share
+    weights = np.append(signs, -value) / with_case
     left = residuals @ weights
     whole, residual = float(np.var(weights @ measured, ddof=1)), float(np.var(left, ddof=1))
     if whole <= 1e-12:
@@ -184,15 +185,15 @@ def _regression(predictors: tuple[Array, Array], measured: Array, informative: i
     if cases > informative:
         alike = _yes_or_no(float(signs @ plain), (float(plain[0]), float(plain[1])) if sides else None) * n / whole
         far = ((value + len(shares) - 1.0) ** 2, (1.0 - value) ** 2)
-        low, high = (_hidden(square / (whole * share), informative) for square in far)
+        low, high = (_hidden(square / (whole * with_case), informative) for square in far)
         inflation = max(low, alike / cases), max(high, alike / cases)
     return Regression(value, sides, residual, whole, n, n + len(predictors[1]), informative, inflation)
 
 
 def _hidden(square: float, clusters: int) -> float:
-    """Return what HIDDEN of an unseen cluster at the far end does to a variance.
+    """Return what HIDDEN of an unseen far cluster does to a variance.
 
-    ``square``: that cluster's squared deviation over the variance.
+    ``square``: the squared deviation of that cluster, at the far end, over the variance.
     """
     return (clusters - 1 + HIDDEN * square) / (clusters - 1 + HIDDEN)
 
@@ -268,7 +269,7 @@ class _Columns:
         return rows
 
     def sums(self, arm: str) -> tuple[Array, Array, Array]:
-        """Return for each cluster whether it has a row, its total and its count."""
+        """Return whether each cluster has a row, its total and its count."""
         import numpy as np
 
         rows = self._of(arm)

@@ -44,7 +44,7 @@ class Claim:
         return stats.bounds(measurement.method, measurement.rows, alpha, low=self.metric.low, high=self.metric.high)
 
     def passes(self, bounds: Bounds) -> bool:
-        """Tell whether bounds show that the value is within the limit and its margin."""
+        """Tell whether bounds show the value within the limit and its margin."""
         return self._is_within(bounds, self.rule.edge)
 
     def keeps_limit(self, bounds: Bounds) -> bool:
@@ -59,7 +59,10 @@ class Claim:
         return self.rule.min is not None and high < self.rule.min
 
     def goals(self, fail: float) -> tuple[stats.Goal, stats.Goal]:
-        """Return the two bounds that decide it: that of a pass, and that of a fail at the level ``fail``."""
+        """Return the bounds that decide it: of a pass, of a fail.
+
+        ``fail``: level of the latter.
+        """
         if self.rule.limit is None or self.rule.edge is None:
             raise ValueError(f"{self.rule.text}: no limit")
         is_maximum = self.rule.max is not None

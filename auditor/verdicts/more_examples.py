@@ -1,4 +1,4 @@
-"""How many more examples would decide a slice, and whether there are so many."""
+"""Number of further examples that decide a slice, where so many exist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ ENOUGH_CASES = 3
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What would decide a slice, and the numbers of more examples where so many exist."""
+    """Words on what decides a slice, with numbers of more examples.
+
+    There are numbers where so many examples exist.
+    """
 
     words: str
     number: int | None = None
@@ -56,7 +59,10 @@ def advice(claim: Claim, fail: float) -> Advice:
 
 
 def _range(more: stats.More, noun: str) -> str:
-    """``about 300 to 900 more examples``; ``at least about 300 more examples`` where no number nearly always does."""
+    """Word a range of numbers: ``about 300 to 900 more examples``.
+
+    It is ``at least about 300 more examples`` where no number nearly always does.
+    """
     if more.likely is None:
         return f"at least about {count(more.even, f'more {noun}')}"
     low = f"{more.even} to " if more.even < more.likely else ""
@@ -64,7 +70,10 @@ def _range(more: stats.More, noun: str) -> str:
 
 
 def _instead(claim: Claim, noun: str) -> str:
-    """What to do where there are not enough examples: more cases of each, where the probe has a setting for them."""
+    """Say what to do where there are not enough examples.
+
+    That is more cases of each, where the probe has a setting for them.
+    """
     for name, value in claim.settings.items():
         if name.endswith(f"_per_{noun}") and isinstance(value, int) and value < ENOUGH_CASES:
             return f"raise {name} to {ENOUGH_CASES} in [probes.{claim.rule.probe}]"

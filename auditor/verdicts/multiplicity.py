@@ -1,4 +1,4 @@
-"""How the error of a fail is shared over all slices of all required rules.
+"""Sharing of a fail's error over all slices of all required rules.
 
 *Fail* says that a slice breaks its limit; that any of them is said wrongly has probability at most ALPHA, however many
 slices there are. The error is shared equally over the probes that a required rule reads, the share of a probe equally
@@ -22,7 +22,7 @@ from auditor.verdicts.claims import ALPHA, Claim
 
 
 class SharedError:
-    """The claims on slices of required rules, each with its share of the error of a fail."""
+    """Claims on slices of required rules, with shares of a fail's error."""
 
     def __init__(self, claims: Sequence[Claim], coming: Sequence[Claim] = ()) -> None:
         """Share the error over the claims.
@@ -40,14 +40,17 @@ class SharedError:
 
     @property
     def words(self) -> str:
-        """How the error is shared, in a few words; empty for a single claim."""
+        """A few words on how the error is shared.
+
+        There are none for a single claim.
+        """
         if len(self._shares) < 2:
             return ""
         by = ", by their dependence" if len(self._dependent) > 1 else ""
         return f"{ALPHA:.0%} shared over {len(self._shares)} slices{by}".replace("%", " %")
 
     def levels(self, left: Set[int]) -> dict[int, float]:
-        """Return place → level of the claims that are left, by their places."""
+        """Return place → level of the claims left, by their places."""
         weights = [self._shares[place] if place in left else 0.0 for place in self._dependent]
         alone = self._kept + sum(self._shares[place] for place in left if self._claims[place].any_time)
         alphas = {place: self._claims[place].level for place in left}
@@ -101,6 +104,6 @@ def _place(claim: Claim) -> tuple[int, list[tuple[str, str]]]:
 
 
 def _influence(claim: Claim) -> joint.Influence:
-    """Return the influences on a claim, with the sign that makes large values break the limit."""
-    found = joint.influence(claim.metric, claim.measurement.rows)
-    return found if claim.rule.max is not None else joint.Influence(found.clusters, -found.values)
+    """Return the influences on a claim, signed so that large values fail."""
+    influence = joint.influence(claim.metric, claim.measurement.rows)
+    return influence if claim.rule.max is not None else joint.Influence(influence.clusters, -influence.values)

@@ -10,7 +10,7 @@ from auditor.verdicts.policy import Policy
 
 
 def passed(claim: Claim, bounds: Bounds) -> str:
-    """Say what a slice keeps: its limit, or only the limit with its margin."""
+    """Say whether a slice keeps its limit, or only limit and margin."""
     return f"within its limit{'' if claim.keeps_limit(bounds) else ' and margin'} at 95 % one-sided"
 
 
