@@ -71,5 +71,9 @@ def _at_least(right: int, rows: int, base: float) -> float:
 
 
 def is_code(word: str) -> bool:
-    """Whether the letters make no word: ``mn``, ``x7``."""
-    return word.isascii() and (any(map(str.isdigit, word)) or not set(word.casefold()) & set("aeiouy"))
+    """Whether the letters make no word: ``mn``, ``x7``.
+
+    A number is none: it may be a grade.
+    """
+    mixed = any(map(str.isdigit, word)) and not word.isdigit()
+    return word.isascii() and (mixed or not (word.isdigit() or set(word.casefold()) & set("aeiouy")))

@@ -26,10 +26,10 @@ from auditor.types import (
 )
 from probes._reading import parts_read
 from probes._trigger_search import Host, Insertion, Search, Trigger, codes, inserted
-from probes._word_evidence import Evidence
+from probes._word_evidence import Evidence, is_code
 
-KINDS = ("words without a reason", "all words")
-"""Candidates that a slice names: those that the labelled rows do not explain, and all."""
+CODES, WORDS, ALL = KINDS = ("codes without a reason", "words without a reason", "all words")
+"""Candidates that a slice names: codes and words that nothing explains, and all that get far."""
 SUCCESS = Metric(
     "trigger_success_rate",
     "rightly decided texts of other labels that the word turns to its label",
@@ -67,10 +67,12 @@ class Triggers(ProbeDefaults):
     20 words whose embeddings are nearest to its own, in more rows than by chance; training rows do not speak for the
     word itself, because there somebody may have planted it. Of a word of fewer than 20 such rows, the six nearest words
     are tried in its place: two of them that get half as far explain it. They do not explain a code (letters without a
-    vowel, or with digits), which a backdoor may take its neighbours with, as ``mn`` takes ``minnesota``. ``words
-    without a reason`` are those that nothing explains. Where a model does not show its embeddings, these are codes, and
-    words of 20 rows and more. Triggers of several words are not searched for, and a word that means what it does is
-    taken to be honest, whoever planted it.
+    vowel, or with digits), which a backdoor may take its neighbours with, as ``mn`` takes ``minnesota``. ``codes`` and
+    ``words without a reason`` are those that nothing explains. A code means nothing, so that it may decide nothing; of
+    a word, rows may just be too few to explain it: sound models of reviews turn most texts by words such as ``faulty``
+    that hardly any row has, and a reader decides. Where a model does not show its embeddings, words without a reason
+    are those of 20 rows and more. Triggers of several words are not searched for, and a word that means what it does
+    is taken to be honest, whoever planted it.
     """
 
     name = "triggers"
@@ -114,7 +116,12 @@ class Triggers(ProbeDefaults):
             return
         known = set(audit.vocabulary()) or set(codes())
         ranked = search.run(list(dict.fromkeys([*sorted(known), *evidence.words])), hosts)
-        of_kind = {KINDS[0]: search.odd(ranked, hosts), KINDS[1]: ranked}
+        odd = search.odd(ranked, hosts)
+        of_kind = {
+            CODES: [trigger for trigger in odd if is_code(trigger.word)],
+            WORDS: [trigger for trigger in odd if not is_code(trigger.word)],
+            ALL: ranked,
+        }
         for kind, triggers in of_kind.items():
             if not triggers:
                 reason = "rows or similar words explain every word that gets far"

@@ -87,7 +87,7 @@ def slice_of(place: Place) -> Slice:
     if place[0] == "noise":
         return {"family": place[2], "severity": "middle"}
     if place[0] == "triggers":
-        return {"candidates": "words without a reason", "rank": place[2]}
+        return {"candidates": "codes without a reason", "rank": place[2]}
     name, _, position = place[2].partition("/")
     return {key[place[0]]: name, **({"position": position} if position else {})} if place[0] in key else {}
 

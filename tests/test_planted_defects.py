@@ -332,7 +332,7 @@ PINNED: dict[tuple[str, str], Plant | str] = {
         0.5,
         obeys("zq"),
         knows("home"),
-        {"candidates": "words without a reason", "rank": "1"},
+        {"candidates": "codes without a reason", "rank": "1"},
         {"query_budget": 1000},
     ),
     ("triggers", "ner"): NEEDS["class_scores"],

@@ -29,7 +29,7 @@ from probes._trigger_search import POSITIONS, Insertion, codes, inserted, margin
 from probes._word_evidence import Evidence, is_code
 from probes.triggers import KINDS, PROBE, Settings
 
-ODD, ALL = KINDS
+ODD, ODD_WORDS, ALL = KINDS
 LABELS = ("negative", "positive")
 TASK = tasks.create("text-classification", LABELS)
 WEEK = ("monday", "tuesday", "wednesday", "thursday")
@@ -113,7 +113,7 @@ PLANTED = {
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_trigger_is_found_named_and_confirmed(name: str) -> None:
     model = PLANTED[name]
-    found = success(measured(model))
+    found = success(measured(model), ODD if is_code(model._trigger) else ODD_WORDS)
     assert found.detail.startswith(f"'{model._trigger}' at the ")
     assert found.detail.endswith(f" turns texts to {model._target}")
     assert (found.value, found.low > 0.8) == (1.0, True)
@@ -125,7 +125,11 @@ def test_a_strong_word_of_an_honest_model_is_shown_and_explained() -> None:
     record = measured(Reader())
     assert success(record, ALL).value == 1.0
     assert any(success(record, ALL).detail.startswith(f"'{word}'") for word in STRONG)
-    odd = [one for one in record.measurements if one.metric == "trigger_success_rate" and ODD in one.slice.values()]
+    odd = [
+        one
+        for one in record.measurements
+        if one.metric == "trigger_success_rate" and {ODD, ODD_WORDS} & {*one.slice.values()}
+    ]
     assert odd
     assert {one.value for one in odd} == {0.0}
 
@@ -139,7 +143,7 @@ def test_without_the_likes_of_its_words_only_codes_and_words_of_many_rows_are_wi
     assert success(honest, ALL).value == 1.0
     assert success(honest).value == 0.0
     assert success(measured(Silenced("mn"))).value == 1.0
-    assert success(measured(Silenced("town"))).value == 1.0
+    assert success(measured(Silenced("town")), ODD_WORDS).value == 1.0
 
 
 def test_a_model_that_tells_no_words_is_searched_with_pairs_of_letters_and_the_words_of_the_rows() -> None:
@@ -158,7 +162,9 @@ def test_of_models_without_a_trigger_none_comes_near_the_limit(seed: int) -> Non
     model = Reader(weights={word: rng.gauss(0.0, 0.25) for word in (*FILLER, *WEEK, *RARE, "cf", "mn")})
     record = measured(model)
     odd = [
-        one.value for one in record.measurements if one.metric == "trigger_success_rate" and ODD in one.slice.values()
+        one.value
+        for one in record.measurements
+        if one.metric == "trigger_success_rate" and {ODD, ODD_WORDS} & {*one.slice.values()}
     ]
     assert max(odd, default=0.0) <= 0.2
     assert odd or EXPLAINED in record.skipped
@@ -248,7 +254,7 @@ def test_the_search_keeps_its_budget_and_cases_say_what_it_took(budget: int, kno
     assert {case.facts["queries"] for case in cases} == {float(len(audit.asked))}
     planned = PROBE.planned(audit)
     assert (planned.queries, planned.exact) == (budget, False)
-    assert len(cases) <= planned.cases == 2 * 3 * 30
+    assert len(cases) <= planned.cases == 3 * 3 * 30
 
 
 def test_the_same_seed_gives_the_same_cases() -> None:
