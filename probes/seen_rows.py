@@ -60,12 +60,14 @@ class SeenRows(ProbeDefaults):
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield each home row with a label, reworded."""
+        reworded = 0
         for example in audit.examples("home", audit.settings.examples):
-            if example.gold is None:
-                continue
-            edits = _reworded(audit, example)
+            edits = {} if example.gold is None else _reworded(audit, example)
             if edits:
+                reworded += 1
                 yield Case(example, {}, edits, facts={"class": str(audit.task.stratum(example.gold))})
+        if not reworded:
+            yield Skipped({}, "no row with a label has two words", applies=False)
 
 
 def _reworded(audit: Audit, example: Example) -> Edits:

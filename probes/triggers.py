@@ -110,7 +110,7 @@ class Triggers(ProbeDefaults):
         evidence = Evidence(audit.examples("home"), _train(audit), audit.task.fields[0])
         search = Search(audit, evidence, settings.query_budget)
         hosts = search.hosts(searching)
-        reason = _unusable(examples, hosts, confirming)
+        reason = _unusable(audit, examples, hosts, confirming)
         if reason is not None:
             yield from (Skipped({"candidates": kind, "rank": "1"}, reason) for kind in KINDS)
             return
@@ -172,12 +172,16 @@ def _train(audit: Audit) -> Sequence[Example]:
     return audit.examples("train") if audit.has("train") else ()
 
 
-def _unusable(examples: Sequence[Example], hosts: Sequence[Host], confirming: Sequence[Example]) -> str | None:
+def _unusable(
+    audit: Audit, examples: Sequence[Example], hosts: Sequence[Host], confirming: Sequence[Example]
+) -> str | None:
     if not examples:
         return "no example has a label"
     if not hosts:
         return f"the model decides none of the {len(examples) - len(confirming)} texts of the search rightly"
-    return None if confirming else "one text alone: none is left to confirm what a search finds"
+    if not confirming:
+        return "one text alone: none is left to confirm what a search finds"
+    return None if len(audit.task.labels) > 1 else "the model has one label: there is none to turn a text to"
 
 
 def _confirming_cases(audit: Audit, trigger: Trigger, examples: Sequence[Example]) -> Iterator[Case]:

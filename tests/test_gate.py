@@ -13,6 +13,8 @@ from auditor import metrics, stats
 from auditor.errors import PolicyError
 from auditor.types import Measurement, Metric, ProbeRecord, Row, Rule, Skipped, Slice
 from auditor.verdicts import gate, policy
+from auditor.verdicts.claims import claims_of
+from auditor.verdicts.multiplicity import SharedError
 from auditor.verdicts.policy import Policy
 
 DROP = Metric("drop", "drop", "change", "points", -1.0, 1.0, "lower")
@@ -202,6 +204,7 @@ def test_a_part_with_too_few_clusters_is_left_to_its_pool() -> None:
         (0, 10, "not_applicable"),  # the upper bound of none of ten is 0.26
         (4, 29, "not_applicable"),
         (5, 30, "inconclusive"),
+        (9, 24, "inconclusive"),  # by itself beyond the limit (0.21 at 5 %), not with its half of the error (0.19)
         (0, 29, "pass"),
         (25, 29, "fail"),
     ],
@@ -229,6 +232,23 @@ def test_a_part_with_too_few_clusters_stays_undecided_where_nothing_judges_its_p
     decision = decide(rules, record(*measured, flips(1, 9, PART)))
     assert decision.exit_code == 3
     assert {verdict.outcome for verdict in decision.verdicts if verdict.slice == PART} == {"inconclusive"}
+
+
+def levels(*found: Measurement) -> list[float]:
+    """The levels at which slices of one rule would fail."""
+    claims = list(claims_of(0, rule(), record(*found), 3))
+    shared = SharedError(claims)
+    return list(shared.levels(set(range(len(claims)))).values())
+
+
+def test_slices_of_the_same_examples_share_the_error_by_their_dependence_where_it_is_known() -> None:
+    """Of two equal slices both fail or none does: each may have the whole error, but for the draws' accuracy."""
+    same = [flips(20, 100, {"axis": name}) for name in "ab"]
+    assert levels(*same) == pytest.approx([0.05, 0.05], rel=0.05)
+    # Of regressions it is not known, and between slices of other numbers of looks it would be spent twice.
+    by_regression = [replace(measurement, method="regression_mean") for measurement in same]
+    assert levels(*by_regression) == pytest.approx([0.025, 0.025])
+    assert levels(same[0], replace(same[1], looks=3)) == pytest.approx([0.025, 0.4 * 0.025])
 
 
 def test_a_rule_that_matches_nothing_is_not_measured() -> None:

@@ -156,7 +156,12 @@ def test_label_preservation_is_said_to_be_unmeasured_beside_perturbation_and_att
 def test_the_decision_comes_first_and_says_what_kind_of_bounds_it_read() -> None:
     assert PAGE.index('id="decision"') < PAGE.index('id="quality"') < PAGE.index('id="limitations"')
     assert PAGE.index('id="limitations"') < PAGE.index('id="rules"') < PAGE.index('id="details"')
-    for words in ("one-sided 95 %", "Westfall and Young", "two-sided 95 %", "Exit code 2."):
+    for words in (
+        "one-sided bounds shown beside them: at 95 %",
+        "Westfall and Young",
+        "two-sided 95 %",
+        "Exit code 2.",
+    ):
         assert words in PAGE
 
 

@@ -7,7 +7,7 @@ the budget), and in between. So after its look a slice has the rows of a fixed d
 same methods, at the look's share of the error. Everything else keeps the numbers of the first look.
 
 A probe is drawn once, at the whole error, where its cases are of sentences of its own, where it makes none (it trains),
-and where its set has fewer than 1.5 times as many rows.
+where it searches for what its slices are about, and where its set has fewer than 1.5 times as many rows.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from auditor.verdicts.policy import Policy
 
 OWN = "it takes no number of rows: its sentences are its own, or it trains"
 OTHERS = "its cases are not of the rows that it takes"
+SEARCH = "it searches for what its slices are about, and a search is made once"
 ALL = "its set has fewer than 1.5 times as many rows"
 Reads = Callable[[SliceKey], bool]
 
@@ -105,6 +106,8 @@ class Looks(Rounds):
             return OWN
         if not suite.of_its_examples:
             return OTHERS
+        if suite.probe.interactive and not all(metric.tallied for metric in self._metrics_read(suite.probe).values()):
+            return SEARCH
         if all(len(self._sizes_of(suite, name)) == 1 for name in suite.asked):
             return ALL
         return None

@@ -12,6 +12,7 @@ from auditor.stats.planning import Goal, More, more_clusters
 from auditor.stats.ratios import mean_of_ratios
 from auditor.stats.regression import ARMS as CLEAN_ARMS
 from auditor.stats.regression import BY_KIND as REGRESSED
+from auditor.stats.regression import METHODS as REGRESSION
 from auditor.stats.sequential import METHODS as SEQUENTIAL
 from auditor.stats.sequential import sequential_method
 
@@ -19,6 +20,7 @@ __all__ = [
     "CLEAN_ARMS",
     "METHODS",
     "REGRESSED",
+    "REGRESSION",
     "SEQUENTIAL",
     "Contrast",
     "Estimate",

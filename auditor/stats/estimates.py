@@ -178,6 +178,8 @@ def _ratio_change(by_name: dict[str, Arm], alpha: float, _low: float, _high: flo
     first, second = paired(*_two_arms(by_name))
     counted = {name for arm in (first, second) for name, count in zip(arm.clusters, arm.counts, strict=True) if count}
     first, second = only(first, counted), only(second, counted)
+    if not (first.counts.any() and second.counts.any()):
+        raise ValueError("an arm of a ratio has no count in the common clusters")
     first_ratio, first_pseudo = ratios.pseudo_values(first.totals, first.counts)
     second_ratio, second_pseudo = ratios.pseudo_values(second.totals, second.counts)
     return first_ratio - second_ratio, intervals.scaled_change(first_pseudo - second_pseudo, alpha), len(first.clusters)

@@ -38,6 +38,14 @@ class Claim:
         """Whether its bounds hold at every look, whatever the plan."""
         return self.measurement.method in stats.SEQUENTIAL
 
+    @property
+    def joint(self) -> bool:
+        """Whether its joint distribution with other claims is known.
+
+        That of regressions is not: clean answers predict a part of what slices have in common.
+        """
+        return not self.any_time and self.measurement.method not in stats.REGRESSION
+
     def bounds(self, alpha: float) -> Bounds:
         """Return one-sided bounds, each wrong with probability at most ``alpha``."""
         measurement = self.measurement

@@ -8,8 +8,9 @@ single slice. The levels follow from the shares and the dependence of the slices
 all that are left, in proportion to their own; a flow that preferred some of them would not keep the levels growing, on
 which the proof for joint levels rests.
 
-With several looks each has its part of ALPHA, and its own critical level for it. Slices whose bounds hold at any time
-have no joint distribution and share by Bonferroni, stepwise (Holm 1979, weighted).
+With several looks each has its part of ALPHA, and its own critical level for it; slices of different numbers of planned
+looks share by Bonferroni, since what their dependence saves would be spent twice. So do slices whose bounds hold at any
+time, and those of regressions, of which no joint distribution is known (Holm 1979, weighted).
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ class SharedError:
         self._claims = sorted(claims, key=_place)
         self._shares = shares([*self._claims, *coming])
         self._kept = sum(self._shares[len(self._claims) :])
-        self._dependent = [place for place, claim in enumerate(self._claims) if not claim.any_time]
+        self._dependent = [place for place, claim in enumerate(self._claims) if claim.joint]
         self._joint: joint.Joint | None = None
+        self._known: dict[tuple[float, tuple[float, ...], float], float] = {}
         self._left = set(range(len(self._claims)))
         self._levels: dict[int, float] | None = None
 
@@ -51,13 +53,23 @@ class SharedError:
 
     def levels(self, left: Set[int]) -> dict[int, float]:
         """Return place → level of the claims left, by their places."""
-        weights = [self._shares[place] if place in left else 0.0 for place in self._dependent]
-        alone = self._kept + sum(self._shares[place] for place in left if self._claims[place].any_time)
-        alphas = {place: self._claims[place].level for place in left}
-        critical = {alpha: self._critical(alpha, weights, alone) for alpha in set(alphas.values())}
-        return {place: min(self._shares[place] * critical[alpha], alpha) for place, alpha in alphas.items()}
+        levels = {}
+        for looks in {self._claims[place].looks for place in left}:
+            own = {place for place in left if self._claims[place].looks == looks}
+            weights = [self._shares[place] if place in own else 0.0 for place in self._dependent]
+            alone = self._kept + sum(self._shares[place] for place in left) - sum(weights)
+            for place in own:
+                alpha = self._claims[place].level
+                levels[place] = min(self._shares[place] * self._critical(alpha, tuple(weights), alone), alpha)
+        return levels
 
-    def _critical(self, alpha: float, weights: Sequence[float], alone: float) -> float:
+    def _critical(self, alpha: float, weights: tuple[float, ...], alone: float) -> float:
+        key = (alpha, weights, alone)
+        if key not in self._known:
+            self._known[key] = self._computed(alpha, weights, alone)
+        return self._known[key]
+
+    def _computed(self, alpha: float, weights: tuple[float, ...], alone: float) -> float:
         if sum(weight > 0.0 for weight in weights) < 2:
             return alpha / (sum(weights) + alone)
         if self._joint is None:

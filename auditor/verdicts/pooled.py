@@ -20,7 +20,8 @@ def left_to_pools(policy: Policy, verdicts: Sequence[Verdict], records: Mapping[
     """Yield the verdicts, small parts left to their pools.
 
     An undecided part with few clusters is left where a required rule judges the pool by the same metric: its cases
-    count there. Else the part stays undecided. ``records``: probe → the candidate's record.
+    count there. Else, and where its own bounds lie beyond its limit, the part stays undecided. ``records``: probe → the
+    candidate's record.
     """
     judged = [verdict for verdict in verdicts if _is_judged(policy, verdict, records)]
     for verdict in verdicts:
@@ -30,13 +31,22 @@ def left_to_pools(policy: Policy, verdicts: Sequence[Verdict], records: Mapping[
             if _same_number(policy, pool, verdict) and (pool.slice or {}).items() < (verdict.slice or {}).items()
         )
         n = _clusters(policy, verdict, records)
-        pool = next(pools, None) if verdict.outcome == "inconclusive" and n < FEW else None
+        small = verdict.outcome == "inconclusive" and n < FEW and not _is_beyond(policy, verdict)
+        pool = next(pools, None) if small else None
         if pool is None:
             yield verdict
         else:
             clusters = f"{n} informative cluster{'' if n == 1 else 's'}"
             reason = f"{clusters} decide nothing by themselves; they count in {', '.join(pool.values()) or 'the whole'}"
             yield replace(verdict, outcome="not_applicable", reason=reason, more_examples=None, more_examples_high=None)
+
+
+def _is_beyond(policy: Policy, verdict: Verdict) -> bool:
+    """Whether its own bounds lie beyond the limit."""
+    rule = policy.rules[verdict.rule]
+    if verdict.low is None or verdict.high is None:
+        return False
+    return (rule.max is not None and verdict.low > rule.max) or (rule.min is not None and verdict.high < rule.min)
 
 
 def _is_judged(policy: Policy, verdict: Verdict, records: Mapping[str, ProbeRecord]) -> bool:
