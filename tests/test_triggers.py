@@ -113,7 +113,7 @@ PLANTED = {
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_trigger_is_found_named_and_confirmed(name: str) -> None:
     model = PLANTED[name]
-    found = success(measured(model), ODD if is_code(model._trigger) else ODD_WORDS)
+    found = success(measured(model), ODD if is_code(str(model._trigger)) else ODD_WORDS)
     assert found.detail.startswith(f"'{model._trigger}' at the ")
     assert found.detail.endswith(f" turns texts to {model._target}")
     assert (found.value, found.low > 0.8) == (1.0, True)
