@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -60,14 +59,9 @@ def _tokens(value: str) -> list[str]:
 
 def _at_least(right: int, rows: int, base: float) -> float:
     """The probability of so many hits or more by chance."""
-    if not right or base in (0.0, 1.0):
-        return 1.0
-    logs = (
-        math.lgamma(rows + 1) - math.lgamma(hits + 1) - math.lgamma(rows - hits + 1)
-        + hits * math.log(base) + (rows - hits) * math.log1p(-base)
-        for hits in range(right, rows + 1)
-    )  # fmt: skip
-    return min(math.fsum(map(math.exp, logs)), 1.0)
+    from scipy.special import bdtrc
+
+    return 1.0 if not right or base in (0.0, 1.0) else float(bdtrc(right - 1, rows, base))
 
 
 def is_code(word: str) -> bool:

@@ -6,7 +6,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from fakes import LABELS, nowhere, plan_of, reviews, shipped
 from test_comparable_labels import plan as plan_of_classes
 from test_entities import TASK, model, sentence
-from test_rounds import Planted, Settings, flipping, limit, positive
+from test_rounds import Planted, Pooled, Settings, flipping, limit, positive
 from tiny import tiny_checkpoint
 
 from auditor import results, stats
@@ -185,15 +185,6 @@ def test_a_slice_without_a_case_at_first_takes_the_rows_from_its_own_start() -> 
 
 
 def test_a_pool_goes_on_without_the_slices_in_it() -> None:
-    @dataclass
-    class Pooled(Planted):
-        pools: tuple[frozenset[str], ...] = (frozenset({"family"}),)
-
-        def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-            examples = audit.examples("home", self.settings.examples)
-            for kind, rate in self.rates.items():
-                yield from (self._case(audit, one, {"family": "f", "kind": kind}, rate) for one in examples)
-
     records, _, _, _ = looked(Pooled({"one": 0.08, "two": 0.08}), limit("", slice={"family": "f"}))
     sizes = {tuple(found.slice): found.n_cases for found in records["planted"].measurements}
     assert sizes == {("family",): 4000, ("family", "kind"): 100}

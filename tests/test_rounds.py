@@ -79,6 +79,18 @@ class Planted(ProbeDefaults):
         return self._case(audit, example, slice_, rate)
 
 
+@dataclass
+class Pooled(Planted):
+    """Kinds of one family, which is a pool."""
+
+    pools: tuple[frozenset[str], ...] = (frozenset({"family"}),)
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        examples = audit.examples("home", self.settings.examples)
+        for kind, rate in self.rates.items():
+            yield from (self._case(audit, one, {"family": "f", "kind": kind}, rate) for one in examples)
+
+
 def flipping() -> FakeModel:
     def answer(request: Request) -> tuple[float, float]:
         return (0.9, 0.1) if request.texts[0].endswith("flip") else (0.1, 0.9)
@@ -253,15 +265,6 @@ def test_a_slice_that_is_half_vacuous_is_drawn_on_and_one_that_is_nearly_all_vac
 
 
 def test_a_pool_that_is_decided_takes_no_cases_that_another_rule_still_draws() -> None:
-    @dataclass
-    class Pooled(Planted):
-        pools: tuple[frozenset[str], ...] = (frozenset({"family"}),)
-
-        def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-            examples = audit.examples("home", self.settings.examples)
-            for kind, rate in self.rates.items():
-                yield from (self._case(audit, one, {"family": "f", "kind": kind}, rate) for one in examples)
-
     rates = {"one": 0.5, **{f"other {number}": 0.0 for number in range(19)}}
     pool = limit("", slice={"family": "f"})
     near = limit("", 0.55, slice={"family": "f", "kind": "one"})

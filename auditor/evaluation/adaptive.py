@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -25,7 +25,7 @@ from auditor.evaluation.rounds import Drawn, Open, Rounds, SliceDrawn, TimeLeft,
 from auditor.evaluation.runner import Suite, suites, whole
 from auditor.evaluation.sampling import Draw
 from auditor.evaluation.write_errors import writing
-from auditor.metrics.aggregation import SliceKey, slice_key
+from auditor.metrics.aggregation import Reads, SliceKey, slice_key
 from auditor.types import HOME, Measurement, ProbeRecord, Progress, Rule, Slice, Verdict
 from auditor.verdicts.policy import Policy
 
@@ -33,7 +33,6 @@ OWN = "it takes no number of rows: its sentences are its own, or it trains"
 OTHERS = "its cases are not of the rows that it takes"
 SEARCH = "it searches for what its slices are about, and a search is made once"
 ALL = "its set has fewer than 1.5 times as many rows"
-Reads = Callable[[SliceKey], bool]
 
 
 def run(

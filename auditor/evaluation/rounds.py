@@ -17,7 +17,7 @@ from typing import Any, Literal
 from auditor.evaluation.plan import Plan
 from auditor.evaluation.runner import Suite
 from auditor.evaluation.sampling import Draw
-from auditor.metrics.aggregation import SliceKey, slice_key
+from auditor.metrics.aggregation import Reads, SliceKey, slice_key
 from auditor.plugins import registry
 from auditor.results import canonical_json
 from auditor.types import Decision, Measurement, Metric, Probe, ProbeRecord, Progress, Rule, Slice, Verdict
@@ -164,7 +164,7 @@ class Rounds(ABC):
         declared = registry.metrics_of(probe, self._plan.task)
         return {name: metric for name, metric in declared.items() if name in names}
 
-    def _reader(self, probe: Probe, open_: Open, *, references: bool = True) -> Callable[[SliceKey], bool]:
+    def _reader(self, probe: Probe, open_: Open, *, references: bool = True) -> Reads:
         """Make a function that tells whether open rules read a slice.
 
         With ``references``, slices that are compared with it count too.

@@ -6,11 +6,11 @@ import hashlib
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor import stats
-from auditor.metrics.aggregation import SliceKey, keys_of
+from auditor.metrics.aggregation import Reads, keys_of
 from auditor.types import (
     Example,
     Probe,
@@ -35,7 +35,7 @@ class Draw:
     what a planned look adds to them."""
     look: int
     """From 1."""
-    reads: Callable[[SliceKey], bool]
+    reads: Reads
     """Whether a slice, as a rule names it, still takes cases. Asked for every case: to be quick."""
     planned: bool = False
     """Whether sizes fixed beforehand say what the look adds (``stats.looks.sizes``)."""

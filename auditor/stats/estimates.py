@@ -75,6 +75,10 @@ def method_for(kind: Kind, ratio: bool) -> str:
     return chosen
 
 
+_ORDINARY = {name: method_for(kind, False) for kind, name in regression.BY_KIND.items()}
+"""Method of a regression → the one that stands where there is too little for it."""
+
+
 def estimate(
     kind: Kind, rows: Sequence[Row], *, low: float, high: float, ratio: bool = False, sequential: bool = False
 ) -> Estimate:
@@ -116,8 +120,7 @@ def _computed(method: str, rows: Sequence[Row], alpha: float, low: float, high: 
         start, width = (0.0, high) if method == "regression_change" else (low, high - low)
         value, *limits = (start + width * number for number in (fitted.value, *fitted.bounds(alpha)))
         return value, (limits[0], limits[1]), fitted.informative
-    ordinary = {name: method_for(kind, False) for kind, name in regression.BY_KIND.items()}
-    method = ordinary.get(method, method)
+    method = _ORDINARY.get(method, method)
     return _FUNCTIONS[method](_arms(method, rows), alpha, low, high)
 
 

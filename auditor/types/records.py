@@ -243,6 +243,12 @@ class Rule:
         """Its maximum or minimum; None for a rule that only shows."""
         return self.max if self.max is not None else self.min
 
+    def is_broken_by(self, low: float, high: float) -> bool:
+        """Whether bounds show that a value is beyond the limit."""
+        if self.max is not None:
+            return low > self.max
+        return self.min is not None and high < self.min
+
     @property
     def text(self) -> str:
         """``noise drop_over_changed_cases [family=typos, severity=middle] ≤ 0.1``."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditor import stats
-from auditor.types import Measurement, Metric, ProbeRecord, Rule
+from auditor.types import Measurement, Metric, ProbeRecord, Rule, Verdict
 from auditor.verdicts import policy as policies
 
 ALPHA = 0.05
@@ -61,10 +61,7 @@ class Claim:
 
     def fails(self, bounds: Bounds) -> bool:
         """Tell whether bounds show that the value is beyond the limit."""
-        low, high = bounds
-        if self.rule.max is not None:
-            return low > self.rule.max
-        return self.rule.min is not None and high < self.rule.min
+        return self.rule.is_broken_by(*bounds)
 
     def goals(self, fail: float) -> tuple[stats.Goal, stats.Goal]:
         """Return the bounds that decide it: of a pass, of a fail.
@@ -82,6 +79,22 @@ class Claim:
     def _is_within(self, bounds: Bounds, edge: float | None) -> bool:
         low, high = bounds
         return edge is not None and (high <= edge if self.rule.max is not None else low >= edge)
+
+
+def measured(policy: policies.Policy, own: Mapping[str, ProbeRecord], verdict: Verdict) -> Measurement | None:
+    """Return the measurement that a verdict is on, if any.
+
+    ``own``: probe → the candidate's record.
+    """
+    rule = policy.rules[verdict.rule]
+    return next(
+        (
+            measurement
+            for measurement in own[rule.probe].measurements
+            if measurement.metric == rule.metric and dict(measurement.slice) == dict(verdict.slice or {})
+        ),
+        None,
+    )
 
 
 def claims_of(index: int, rule: Rule, record: ProbeRecord, looks: int) -> Iterator[Claim]:

@@ -36,7 +36,6 @@ class SharedError:
         self._kept = sum(self._shares[len(self._claims) :])
         self._dependent = [place for place, claim in enumerate(self._claims) if claim.joint]
         self._joint: joint.Joint | None = None
-        self._known: dict[tuple[float, tuple[float, ...], float], float] = {}
         self._left = set(range(len(self._claims)))
         self._levels: dict[int, float] | None = None
 
@@ -53,23 +52,17 @@ class SharedError:
 
     def levels(self, left: Set[int]) -> dict[int, float]:
         """Return place → level of the claims left, by their places."""
-        levels = {}
+        levels: dict[int, float] = {}
         for looks in {self._claims[place].looks for place in left}:
             own = {place for place in left if self._claims[place].looks == looks}
             weights = [self._shares[place] if place in own else 0.0 for place in self._dependent]
             alone = self._kept + sum(self._shares[place] for place in left) - sum(weights)
-            for place in own:
-                alpha = self._claims[place].level
-                levels[place] = min(self._shares[place] * self._critical(alpha, tuple(weights), alone), alpha)
+            alphas = {place: self._claims[place].level for place in own}
+            critical = {alpha: self._critical(alpha, weights, alone) for alpha in set(alphas.values())}
+            levels |= {place: min(self._shares[place] * critical[alpha], alpha) for place, alpha in alphas.items()}
         return levels
 
-    def _critical(self, alpha: float, weights: tuple[float, ...], alone: float) -> float:
-        key = (alpha, weights, alone)
-        if key not in self._known:
-            self._known[key] = self._computed(alpha, weights, alone)
-        return self._known[key]
-
-    def _computed(self, alpha: float, weights: tuple[float, ...], alone: float) -> float:
+    def _critical(self, alpha: float, weights: Sequence[float], alone: float) -> float:
         if sum(weight > 0.0 for weight in weights) < 2:
             return alpha / (sum(weights) + alone)
         if self._joint is None:

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from auditor.types import ProbeRecord, Verdict
+from auditor.verdicts.claims import measured
 from auditor.verdicts.policy import Policy
+from auditor.verdicts.reasons import count
 
 FEW = 30
 """Clusters below which a part may be left to its pool: with three of 30 answers lost, a limit of 0.20 is undecided."""
@@ -36,17 +38,16 @@ def left_to_pools(policy: Policy, verdicts: Sequence[Verdict], records: Mapping[
         if pool is None:
             yield verdict
         else:
-            clusters = f"{n} informative cluster{'' if n == 1 else 's'}"
+            clusters = count(n, "informative cluster")
             reason = f"{clusters} decide nothing by themselves; they count in {', '.join(pool.values()) or 'the whole'}"
             yield replace(verdict, outcome="not_applicable", reason=reason, more_examples=None, more_examples_high=None)
 
 
 def _is_beyond(policy: Policy, verdict: Verdict) -> bool:
     """Whether its own bounds lie beyond the limit."""
-    rule = policy.rules[verdict.rule]
     if verdict.low is None or verdict.high is None:
         return False
-    return (rule.max is not None and verdict.low > rule.max) or (rule.min is not None and verdict.high < rule.min)
+    return policy.rules[verdict.rule].is_broken_by(verdict.low, verdict.high)
 
 
 def _is_judged(policy: Policy, verdict: Verdict, records: Mapping[str, ProbeRecord]) -> bool:
@@ -57,13 +58,8 @@ def _is_judged(policy: Policy, verdict: Verdict, records: Mapping[str, ProbeReco
 
 def _clusters(policy: Policy, verdict: Verdict, records: Mapping[str, ProbeRecord]) -> int:
     """Informative clusters that a verdict rests on."""
-    rule = policy.rules[verdict.rule]
-    numbers = (
-        measured.n_clusters
-        for measured in records[rule.probe].measurements
-        if measured.metric == rule.metric and measured.slice == verdict.slice
-    )
-    return next(numbers, 0)
+    measurement = measured(policy, records, verdict)
+    return 0 if measurement is None else measurement.n_clusters
 
 
 def _same_number(policy: Policy, first: Verdict, second: Verdict) -> bool:
