@@ -12,6 +12,9 @@ DEMO ?= demo
 # Fails below the branch coverage that pyproject.toml asks for; for some tests only: make test PYTEST_ARGS=tests/test_gate.py
 PYTEST_ARGS ?= --cov
 PYTEST4_ARGS ?= -q
+# A process for each core, four at most; the tests of a file stay together. A single one, for a debugger: make test WORKERS=0
+WORKERS ?= logical
+SHARED_OUT = --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
@@ -26,11 +29,14 @@ audit: env demo-data
 demo-data: env
 	$(BIN)/python fixtures/demo/prepare.py $(DEMO)
 
+# Each process computes on a single core.
+test test-transformers4: export OMP_NUM_THREADS := 1
+
 test: env
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SHARED_OUT) $(PYTEST_ARGS)
 
 test-transformers4: env-transformers4
-	$(BIN4)/python -m pytest $(PYTEST4_ARGS)
+	$(BIN4)/python -m pytest $(SHARED_OUT) $(PYTEST4_ARGS)
 
 test-slow: env
 	$(BIN)/python -m pytest -m slow

@@ -106,6 +106,8 @@ ONE_SIZE = {"trigger_success_rate"}
 """Metrics that more rows do not tell better, so that three points are not told: 90 texts confirm a trigger. Nor need
 they be: planted triggers turn nearly all texts, and the words of healthy models ``HEALTHY`` of them at most."""
 HEALTHY = 0.36
+EACH_RULE = tuple({POLICY.rules.index(rule_for(place)): place for place in LIMITS if place[1] not in ONE_SIZE}.values())
+"""One place for each required rule."""
 MORE_ROWS_TELL = {metric: place for metric, place in KINDS.items() if metric not in ONE_SIZE}
 
 
@@ -421,32 +423,30 @@ def test_planted_and_healthy_triggers_are_decided(value: float) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_models_at_every_limit_are_held_in_at_most_5_percent(seed: int) -> None:
-    found, before = wrong_fails(seed, 1000)
-    print(f"wrong fails, seed {seed}: {found} of 1000 (Holm: {before})")
-    assert found <= 67  # 99 % point of Binomial(1000, 0.05)
+    found, before = wrong_fails(seed, 400)
+    print(f"wrong fails, seed {seed}: {found} of 400 (Holm: {before})")
+    assert found <= 31  # 99 % point of Binomial(400, 0.05)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("place", KINDS.values(), ids=list(KINDS))
 def test_models_at_one_edge_are_released_in_at_most_5_percent(place: Place, seed: int) -> None:
-    found = wrong_passes(place, seed, 2000)
-    print(f"wrong passes at limit + margin of {' '.join(place)}, seed {seed}: {found} of 2000")
-    assert found <= 123
+    found = wrong_passes(place, seed, 300)
+    print(f"wrong passes at limit + margin of {' '.join(place)}, seed {seed}: {found} of 300")
+    assert found <= 24
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_models_outside_of_the_zone_are_decided_in_90_percent(seed: int) -> None:
-    lines = []
-    for place in LIMITS:
-        if place[1] in ONE_SIZE:
-            continue
-        for side, value in (("3 points inside", outside(place, -0.03)), ("3 points beyond the margin", beyond(place))):
-            now, before = decided(place, value, seed, 200)
-            lines.append(f"| {' '.join(place)} | {side} | {before:.0%} | {now:.0%} |")
-    print("\n".join(["| slice | value | decided before | decided now |", "|---|---|---|---|", *lines]))
-    assert all(float(line.split("|")[-2].strip(" %")) >= 84 for line in lines)  # 1 % point of Binomial(200, 0.9)
+@pytest.mark.parametrize("place", EACH_RULE, ids=" ".join)
+def test_models_outside_of_the_zone_are_decided_in_90_percent(place: Place, seed: int) -> None:
+    for side, value in (("inside the limit", outside(place, -0.03)), ("beyond the margin", beyond(place))):
+        now, before = decided(place, value, seed, 100)
+        print(
+            f"{' '.join(place)}, 3 points {side}, seed {seed}: decided {now:.0%} (Holm without margins: {before:.0%})"
+        )
+        assert now >= 0.82  # 1 % point of Binomial(100, 0.9)
 
 
 @pytest.mark.slow
@@ -454,7 +454,7 @@ def test_models_outside_of_the_zone_are_decided_in_90_percent(seed: int) -> None
 def test_models_five_points_inside_every_limit_are_released_in_90_percent(seed: int) -> None:
     rng = np.random.default_rng(seed)
     inside = {place: HEALTHY if place[1] in ONE_SIZE else outside(place, -0.05) for place in LIMITS}
-    drawn = [audit(rng, inside, 1000, draws=3) for _ in range(200)]
+    drawn = [audit(rng, inside, 1000, draws=3) for _ in range(100)]
     found, before = (sum(code(one) == 0 for one in drawn) for code in (exit_code, holm))
-    print(f"released five points inside, seed {seed}: {found} of 200 (without margins: {before})")
-    assert found >= 168
+    print(f"released five points inside, seed {seed}: {found} of 100 (without margins: {before})")
+    assert found >= 82
