@@ -443,9 +443,8 @@ def test_models_at_one_edge_are_released_in_at_most_5_percent(place: Place, seed
 def test_models_outside_of_the_zone_are_decided_in_90_percent(place: Place, seed: int) -> None:
     for side, value in (("inside the limit", outside(place, -0.03)), ("beyond the margin", beyond(place))):
         now, before = decided(place, value, seed, 100)
-        print(
-            f"{' '.join(place)}, 3 points {side}, seed {seed}: decided {now:.0%} (Holm without margins: {before:.0%})"
-        )
+        said = f"{' '.join(place)}, 3 points {side}, seed {seed}"
+        print(f"{said}: decided {now:.0%} (Holm without margins: {before:.0%})")
         assert now >= 0.82  # 1 % point of Binomial(100, 0.9)
 
 
