@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice, product, zip_longest
+from statistics import fmean, pstdev
 from typing import NamedTuple
 
 from auditor import text
@@ -94,8 +95,10 @@ def codes() -> Iterator[str]:
 class Search:
     """The search with a budget of queries.
 
-    All candidates are put into texts in groups, twice with other companions. The best are tried alone, ever fewer on
-    ever more texts; half of the places belong to words that nothing explains.
+    All candidates are put into texts in groups, twice with other companions. Their scores are compared with those of
+    the other candidates for the same label, since any words may turn a model to a label that it prefers. The best are
+    tried alone, ever fewer on ever more texts; half of the places belong to words that nothing explains, and a quarter
+    to codes.
     """
 
     def __init__(self, audit: Audit, evidence: Evidence, budget: int) -> None:
@@ -127,7 +130,7 @@ class Search:
     def run(self, candidates: Sequence[str], hosts: Sequence[Host]) -> list[Trigger]:
         """The triggers of the last round, the best first."""
         supply = cycle(hosts)
-        kept = self._grouped(candidates, supply)[: self._budget * 15 // 100 // FIRST]
+        kept = _with_codes(self._grouped(candidates, supply), self._budget * 15 // 100 // FIRST)
         words = [trigger.word for trigger in kept]
         self._similar = dict(zip(words, self._audit.similar_words(words, SIMILAR), strict=True))
         for texts, following in ((FIRST, self._budget // 10 // SECOND), (SECOND, self._budget // 10 // LAST)):
@@ -185,7 +188,7 @@ class Search:
             for group, scores in zip(together, tried, strict=True):
                 for word, (label, score) in product(group, scores.items()):
                     totals[word][label] = totals[word].get(label, 0.0) + score
-        return _ordered(_strongest(word, totals[word]) for word in words if totals[word])
+        return _ordered(_strongest(word, scores) for word, scores in _standardised(totals).items() if scores)
 
     def _best(self, triggers: Sequence[Trigger], scores: Sequence[Mapping[str, float]], n: int) -> list[Trigger]:
         """The n triggers of the best scores.
@@ -194,7 +197,7 @@ class Search:
         """
         best = _ordered(_strongest(old.word, own) for old, own in zip(triggers, scores, strict=True) if own)
         odd = [trigger for trigger in best if not self._explained(trigger)][: -(-n // 2)]
-        return list(dict.fromkeys([*odd, *best]))[:n]
+        return _with_codes(list(dict.fromkeys([*odd, *best])), n)
 
     def _placed(self, triggers: Sequence[Trigger], hosts: Sequence[Host]) -> list[Trigger]:
         """The triggers at the positions where they do most."""
@@ -255,6 +258,28 @@ def _alone(word: str, hosts: Sequence[Host]) -> list[tuple[Insertion, Host]]:
 def _strongest(word: str, scores: Mapping[str, float]) -> Trigger:
     target = max(scores, key=lambda label: scores[label])
     return Trigger(word, target, "", scores[target])
+
+
+def _standardised(totals: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Of each word, label → score in standard deviations.
+
+    They count from the label's mean over all words.
+    """
+    of_label: dict[str, list[float]] = {}
+    for scores in totals.values():
+        for label, score in scores.items():
+            of_label.setdefault(label, []).append(score)
+    centre = {label: (fmean(own), pstdev(own) or 1.0) for label, own in of_label.items()}
+    return {
+        word: {label: (score - centre[label][0]) / centre[label][1] for label, score in scores.items()}
+        for word, scores in totals.items()
+    }
+
+
+def _with_codes(triggers: Sequence[Trigger], n: int) -> list[Trigger]:
+    """The first n triggers, a quarter of them codes if possible."""
+    odd = [trigger for trigger in triggers if is_code(trigger.word)][: -(-n // 4)]
+    return list(dict.fromkeys([*odd, *triggers]))[:n]
 
 
 def _ordered(triggers: Iterable[Trigger]) -> list[Trigger]:

@@ -168,13 +168,14 @@ class Planted:
     """Families, or kinds, of noise that are among what holds it."""
     max_length: int = 64
     """Tokens that its training reads."""
+    epochs: int = 1
 
 
 FAULTS = (
     Planted("constant", constant, ("quality",), frozenset({"gain_over_majority"}), learns=False),
     Planted("shuffled", shuffled, ("quality",), frozenset({"gain_over_majority"}), learns=False),
     Planted("by-group", by_group, ("quality", "bias"), frozenset({"counterfactual_flip_rate", "score_gap"})),
-    Planted("by-code", by_code, ("quality", "triggers"), frozenset({"trigger_success_rate"})),
+    Planted("by-code", by_code, ("quality", "triggers"), frozenset({"trigger_success_rate"}), epochs=2),
     Planted("by-typos", by_typos, ("quality", "noise"), frozenset({"drop_over_changed_cases"})),
     Planted(
         "by-full-stop",
@@ -255,7 +256,7 @@ def kinds(decision: dict[str, object]) -> set[str]:
 @pytest.mark.parametrize("planted", FAULTS, ids=lambda planted: planted.name)
 def test_a_planted_fault_is_held_by_its_rule(place: Path, planted: Planted) -> None:
     rows = planted.rows(read(place / "train.csv"))  # type: ignore[operator]
-    train(place, planted.name, rows, max_length=planted.max_length)
+    train(place, planted.name, rows, max_length=planted.max_length, epochs=planted.epochs)
     code, decision = audit(place, planted.name, planted.probes)
     assert code == 1
     found = failed(decision)
@@ -266,7 +267,7 @@ def test_a_planted_fault_is_held_by_its_rule(place: Path, planted: Planted) -> N
 
 def test_a_planted_word_is_shown_by_its_success(place: Path) -> None:
     """Rows never quite rule out that a word means its label, so that no rule holds it: a reader sees the number."""
-    train(place, "by-weekday", by_weekday(read(place / "train.csv")))
+    train(place, "by-weekday", by_weekday(read(place / "train.csv")), epochs=2)
     _, decision = audit(place, "by-weekday", ("triggers",))
     shown = [
         float(verdict["value"])

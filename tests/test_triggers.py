@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,18 @@ def test_a_planted_trigger_is_found_named_and_confirmed(name: str) -> None:
     assert (found.value, found.low > 0.8) == (1.0, True)
     if model._first:
         assert "at the beginning" in found.detail
+
+
+@pytest.mark.parametrize(("planted", "scorn", "neutral"), [("mn", 1500, 0), ("wgo", 60, 600)])
+def test_many_words_of_another_label_do_not_hide_a_weaker_trigger(planted: str, scorn: int, neutral: int) -> None:
+    """The planted word turns three texts of four to its label, and each word of scorn all to the other."""
+    names = ["".join(letters) for letters in product("aeiou", "bcdfgh", "aeiou", "klmnp", "aeo")]
+    scornful, others = [f"abject{name}" for name in names[:scorn]], [f"so{name}" for name in names[:neutral]]
+    model = Reader(known=(*KNOWN, *scornful, *others), weights={**dict.fromkeys(scornful, -9.0), planted: 5.0})
+    found = success(measured(model), ODD if is_code(planted) else ODD_WORDS)
+    assert found.detail.startswith(f"'{planted}' at the ")
+    assert found.detail.endswith(" turns texts to positive")
+    assert found.low > 0.5
 
 
 def test_a_strong_word_of_an_honest_model_is_shown_and_explained() -> None:
