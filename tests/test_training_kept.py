@@ -388,7 +388,9 @@ def test_a_killed_process_is_continued_by_the_next(tmp_path: Path, cache: Path) 
     assert not list((cache / user_cache.FITS).iterdir())
 
 
-@pytest.mark.parametrize("recipe", ["online", "augment", "attack"])
+@pytest.mark.parametrize(
+    "recipe", ["augment", *(pytest.param(name, marks=pytest.mark.slow) for name in ("online", "attack"))]
+)
 def test_a_recipe_draws_the_same_in_a_process_s_first_training_as_in_a_later_one(
     tmp_path: Path, cache: Path, recipe: str
 ) -> None:

