@@ -299,9 +299,13 @@ def test_a_healthy_model_is_released(place: Path) -> None:
     assert code == 0, decision["reasons"]
     rules = policy.load().rules
     verdicts: list[dict[str, object]] = decision["verdicts"]  # type: ignore[assignment]
-    # Where rows explain every strong word, none is left to limit.
-    explained = {number for number, rule in enumerate(rules) if rule.probe == "triggers"}
-    passed = explained | {int(str(verdict["rule"])) for verdict in verdicts if verdict["outcome"] == "pass"}
+    # Where rows explain every strong word, none is left to limit; padding has more words than this model reads.
+    beside = {
+        number
+        for number, rule in enumerate(rules)
+        if rule.probe == "triggers" or rule.slice == {"family": "long padding", "severity": "middle"}
+    }
+    passed = beside | {int(str(verdict["rule"])) for verdict in verdicts if verdict["outcome"] == "pass"}
     assert passed >= {number for number, rule in enumerate(rules) if rule.required != "never"}
 
 
