@@ -17,7 +17,7 @@ from auditor import data, results, tasks
 from auditor.config import Config
 from auditor.engine import Cache, NoCache, SQLiteCache
 from auditor.errors import ResultsError
-from auditor.evaluation import audit_data, build_plan, designs, doubts, estimating
+from auditor.evaluation import audit_data, build_plan, designs, estimating
 from auditor.evaluation.build_plan import Options, Prepared
 from auditor.evaluation.estimating import Work
 from auditor.evaluation.plan import Plan
@@ -29,7 +29,7 @@ from auditor.progress import Lines, Quiet
 from auditor.results import canonical_json, parquet
 from auditor.storage import atomic_folder, user_cache
 from auditor.types import Decision, Probe, ProbeRecord
-from auditor.verdicts import advice, comparisons, gate, policy
+from auditor.verdicts import advice, comparisons, doubts, gate, policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,20 +225,20 @@ def _prepared(request: Request, selection: _Selection, cache: Cache, listener: L
     for audited in plan.models:
         if audited.configured_base is not None:
             listener.note(f"{audited.name}: retraining starts from {audited.configured_base}, the base of [training]")
-    return prepared
+    return replace(prepared, plan=designs.whole_sets(config.audit.design, plan, selection.policy, config.probes))
 
 
 def _audited(request: Request, selection: _Selection, folder: Path, cache: Cache, listener: Listener) -> Audited:
     from auditor.results import provenance
 
     time_left = designs.time_left(request.config.audit.time_limit)
-    config, lines = request.config, listener.lines
+    config, lines, rules = request.config, listener.lines, selection.policy
     prepared = _prepared(request, selection, cache, listener)
     plan = prepared.plan
-    expected = _estimated(plan, request, selection.policy, listener)
+    expected = _estimated(plan, request, rules, listener)
     lines.expect(expected)
-    records, drawn = _records(request, plan, selection.policy, folder, lines, time_left)
-    decision = gate.decide(selection.policy, records, plan.candidate, looks=designs.looks(drawn))
+    records, drawn = _records(request, plan, rules, folder, lines, time_left)
+    decision = gate.decide(rules, records, plan.candidate, looks=designs.looks(drawn), stopped=designs.stopped(drawn))
     doubted, of_labels = doubts.all_of(records, plan.candidate), doubts.of_labels(records, plan.candidate)
     for doubt in doubted:
         listener.note(doubt if doubt != of_labels else f"{doubt}; {how_labels_were_read(prepared.facts['data'][:1])}")
@@ -253,12 +253,12 @@ def _audited(request: Request, selection: _Selection, folder: Path, cache: Cache
         "records": [results.record_dict(record) for record in records],
         "comparisons": canonical_json.plain(compared),
         "unanswered": comparisons.unanswered(config.compare, compared),
-        "policy": results.policy_dict(selection.policy),
-        "decision": results.decision_dict(decision, selection.policy),
+        "policy": results.policy_dict(rules),
+        "decision": results.decision_dict(decision, rules),
     }
     parquet.write_rows(folder / results.EXAMPLES, records)
     written = _write(folder, content, {"seconds": lines.seconds, "expected_seconds": expected}, plan.errors)
-    return Audited(decision, selection.policy, records, written, request.out, lines.seconds)
+    return Audited(decision, rules, records, written, request.out, lines.seconds)
 
 
 def _estimated(plan: Plan, request: Request, rules: policy.Policy, listener: Listener) -> dict[str, float]:

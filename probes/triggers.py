@@ -80,6 +80,7 @@ class Triggers(ProbeDefaults):
     needs = frozenset({"single_text", "class_scores"})
     settings = Settings()
     interactive = True
+    searches = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Each trigger's success, the task's metric under it, and the queries."""

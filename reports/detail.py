@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from auditor.types import edge_of
 from reports import charts, frontier, spans, tables
 from reports.formats import amount, measured_interval, setting, slice_text, words_of
 from reports.lookup import (
@@ -204,11 +205,10 @@ def _pick(
 
 def _limits(rule: Mapping[str, Any] | None, unit: str) -> tuple[float | None, float | None]:
     """Return a rule's limit and its edge, if any, in chart units."""
-    limit = None if rule is None else limit_of(rule)
-    if rule is None or limit is None:
+    if rule is None or (limit := limit_of(rule)) is None:
         return None, None
-    margin = rule.get("margin", 0.0) * (1.0 if rule["max"] is not None else -1.0)
-    return _factor(unit) * limit, _factor(unit) * (limit + margin) if margin else None
+    edge = edge_of(rule["max"], rule["min"], rule["margin"]) if rule.get("margin") else None
+    return _factor(unit) * limit, None if edge is None else _factor(unit) * edge
 
 
 def _read_by(rule: Mapping[str, Any], slice_: Mapping[str, str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,24 @@ from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import keyword_model
 from auditor.results import canonical_json, parquet, provenance
-from auditor.types import Model, ProbeRecord, Silent
-from auditor.verdicts import comparisons, gate, policy
+from auditor.types import Model, ProbeRecord, Rule, Silent
+from auditor.verdicts import comparisons, doubts, gate, policy
 
 Change = Callable[[dict[str, Any]], None]
 LOOKS = 3
 GOOD = ("good", "great", "fine", "lovely", "superb")
 
 
-def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | None = None) -> Path:
+def write(
+    folder: Path, *probes: str, n: int = 60, known: Sequence[str] = GOOD, settings: dict[str, Any] | None = None
+) -> Path:
     """The folder of an audit by the shipped policy.
 
-    It audits a good model, the candidate, beside a model that knows fewer words.
+    It audits a good model, the candidate, beside a model that knows fewer words. ``known``: the words of the candidate.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    words = {"candidate": GOOD, "weaker": GOOD[:2]}
-    models = {name: keyword_model(known, name=name) for name, known in words.items()}
+    words = {"candidate": known, "weaker": GOOD[:2]}
+    models = {name: keyword_model(own, name=name) for name, own in words.items()}
     wanted = CompareEntry(probe="quality", metric="accuracy", model="weaker", against="candidate", expect="lower")
     config = Config(candidate="candidate", compare=(wanted,))
     plan = plan_of(
@@ -46,9 +48,9 @@ def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | No
     writer.close()
     assert not plan.errors
     records = tuple(map(_of_the_second_look, records))
-    known = {record.probe for record in records}
+    measured = {record.probe for record in records}
     shipped_rules = policy.load()
-    own = tuple(rule for rule in shipped_rules.rules if rule.probe in known)
+    own = tuple(rule for rule in shipped_rules.rules if rule.probe in measured)
     rules = policy.Policy("small.toml", "0" * 64, own)
     compared = comparisons.compare("candidate", records, config.compare)
     parquet.write_rows(folder / results.EXAMPLES, records)
@@ -56,12 +58,15 @@ def write(folder: Path, *probes: str, n: int = 60, settings: dict[str, Any] | No
         **provenance.constant_facts(config, True, folder),
         "task": {"name": plan.task.name, "metric": plan.task.metric, "labels": list(LABELS), "settings": {}},
         "environment": provenance.environment(models["candidate"], AuditSection()),
-        "data": [_data()],
+        "data": doubts.noted([_data()], doubts.of_labels(records, "candidate")),
         "models": [_model(name, model) for name, model in models.items()],
-        "until_decided": {"looks": 1, "clusters": n, "available": n, "saved": 0.0, "slices": []},
+        "until_decided": None,
         "looks": LOOKS,
-        "drawn": {"looks": 2, "clusters": n, "available": n, "saved": 0.0, "slices": [], "planned": LOOKS},
-        "doubts": ["a number that is hard to believe"],
+        "drawn": {
+            **{"looks": 2, "clusters": n, "available": n, "saved": 0.0, "planned": LOOKS},
+            "slices": _drawn(records, own),
+        },
+        "doubts": list(doubts.all_of(records, "candidate")),
         "candidate": "candidate",
         "records": [results.record_dict(record) for record in records],
         "comparisons": canonical_json.plain(compared),
@@ -80,6 +85,25 @@ def _of_the_second_look(record: ProbeRecord) -> ProbeRecord:
         for found in record.measurements
     )
     return replace(record, measurements=measurements) if record.model == "candidate" else record
+
+
+def _drawn(records: Sequence[ProbeRecord], rules: Sequence[Rule]) -> list[dict[str, Any]]:
+    """Of every slice that a required rule reads: the one of the second look was drawn on, the others were not."""
+    return [
+        {
+            **{"probe": record.probe, "metric": found.metric, "slice": dict(found.slice)},
+            **{"clusters": found.n_clusters, "available": found.n_clusters},
+            **({"design": "adaptive"} if found.looks > 1 else {"design": "fixed", "reason": "no more rows"}),
+        }
+        for record in records
+        for found in record.measurements
+        if record.model == "candidate"
+        and any(
+            rule.required != "never" and (rule.probe, rule.metric) == (record.probe, found.metric)
+            for rule in rules
+            if policy.matches(rule, found.slice)
+        )
+    ]
 
 
 def _data() -> dict[str, Any]:

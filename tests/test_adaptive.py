@@ -161,6 +161,32 @@ def test_where_there_are_no_more_rows_there_is_one_look_at_the_whole_error(n: in
     assert {slice_.reason for slice_ in drawn.slices} == {adaptive.ALL}
 
 
+@pytest.mark.parametrize(
+    ("n", "cases", "looks"), [(99, 99, 1), (100, 100, 1), (101, 101, 1), (149, 149, 1), (150, 100, 2), (500, 100, 3)]
+)
+def test_a_set_with_few_more_rows_is_taken_whole_for_the_candidate(n: int, cases: int, looks: int) -> None:
+    candidate, other = flipping(), FakeModel(lambda _: (0.1, 0.9), name="other")
+    models = (AuditedModel(candidate), AuditedModel(other))
+    given: dict[str, Any] = {"model": candidate, "models": models, "whole": frozenset({"planted"})}
+    records, _, _, plan = looked(Planted({"never": 0.0}), limit("never"), n=n, **given)
+    found = by_slice(records["planted"])["never"]
+    assert (found.n_cases, found.looks, found.available) == (cases, looks, n)
+    comparator = next(record for record in runner.run(plan, nowhere, Silent()) if record.model == "other")
+    assert by_slice(comparator)["never"].n_cases == min(n, 100)
+
+
+def test_sets_are_taken_whole_where_a_required_rule_reads_them_and_the_user_sets_no_number() -> None:
+    probes = [
+        Planted({}, name=name, interactive=name == "attack") for name in ("read", "attack", "set", "words", "shown")
+    ]
+    rules = [limit("x", probe=probe.name, required="never" if probe.name == "shown" else "always") for probe in probes]
+    given: dict[str, dict[str, Any]] = {"set": {"examples": 100}, "words": {"kinds": ("a", "b"), "fast": True}}
+    plan, own = plan_of(flipping(), probes), Policy("test", "", tuple(rules))
+    assert designs.whole_sets("adaptive", plan, own, given).whole == {"read", "words"}
+    for design in ("fixed", "until-decided"):
+        assert designs.whole_sets(design, plan, own, given).whole == frozenset()
+
+
 def test_a_budget_is_the_end_of_the_file() -> None:
     records, drawn, _, _ = looked(Planted({"near": 0.1}), limit("near"), budget=400)
     assert by_slice(records["planted"])["near"].n_cases == 400
@@ -182,6 +208,22 @@ def test_a_slice_without_a_case_at_first_takes_the_rows_from_its_own_start() -> 
     found = by_slice(records["planted"])
     assert (found["near"].n_cases, found["near"].look) == (1000, 3)
     assert (found["rare"].n_cases, found["rare"].look) == (852, 3)
+
+
+def test_what_exists_of_a_slice_is_estimated_from_its_own_draws() -> None:
+    """Of "half" every other row has a case; "near" is drawn on, and its draws say nothing of "half"."""
+
+    class Half(Planted):
+        def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+            for case in super().cases(audit):
+                if isinstance(case, Case) and (case.slice["kind"] == "near" or int(case.example.id.split(":")[1]) % 2):
+                    yield case
+
+    records, _, _, _ = looked(Half({"near": 0.08, "half": 0.0}), limit("near"), limit("half"), n=1000)
+    found = by_slice(records["planted"])
+    assert (found["near"].n_cases, found["near"].available) == (1000, 1000)
+    # By hand: 50 of the 100 rows drawn, so 500 of 1,000.
+    assert (found["half"].n_cases, found["half"].available) == (50, 500)
 
 
 def test_a_pool_goes_on_without_the_slices_in_it() -> None:
@@ -322,6 +364,16 @@ def test_a_probe_whose_cases_are_not_of_rows_it_takes_by_number_is_drawn_once(pr
     assert [(one.design, one.reason) for one in drawn.slices] == [("fixed", reason)]
 
 
+@pytest.mark.parametrize("searches", [False, True])
+def test_a_probe_that_searches_is_drawn_once(searches: bool) -> None:
+    probe = Planted({"near": 0.07}, interactive=True)
+    probe.searches = searches
+    _, drawn, _, _ = looked(probe, limit("near"), n=500)
+    (one,) = drawn.slices
+    assert (one.design, one.reason) == (("fixed", adaptive.SEARCH) if searches else ("adaptive", None))
+    assert one.clusters == (100 if searches else 500)
+
+
 def test_a_probe_that_makes_other_cases_later_keeps_the_numbers_of_its_first_look() -> None:
     class Drifting(Planted):
         def cases(self, audit: Any) -> Iterator[Case | Skipped]:
@@ -331,6 +383,14 @@ def test_a_probe_that_makes_other_cases_later_keeps_the_numbers_of_its_first_loo
 
     records, drawn, decision, plan = looked(Drifting({"near": 0.07}), limit("near"))
     (fixed,) = runner.run(plan, nowhere, Silent())
+    written: list[str] = []
+    again, _ = adaptive.run(
+        plan,
+        Policy("test", "", (limit("near"),)),
+        lambda _model, _probe, case: written.append(str(case.case)),
+        Silent(),
+    )
+    assert len(written) == again[0].counts["cases"] == by_slice(fixed)["near"].n_cases
     assert by_slice(records["planted"])["near"].value == by_slice(fixed)["near"].value
     assert by_slice(records["planted"])["near"].look == 1
     assert (drawn.looks, drawn.slices[0].reason) == (1, adaptive.OTHERS)
@@ -425,6 +485,21 @@ def test_no_look_begins_that_would_not_end_in_time_at_the_pace_so_far(after: flo
     probe = Slow({"near": 0.07, "unread": 0.5})
     _, drawn, _, _ = looked(probe, limit("near"), model=model_, time_left=lambda: seconds["left"])
     assert (drawn.looks, drawn.stopped) == (looks, looks < 3)
+
+
+@pytest.mark.parametrize(("after", "looks"), [(690.0, 1), (700.0, 2)])
+def test_a_case_of_a_slice_and_its_pool_takes_its_time_once(after: float, looks: int) -> None:
+    """By hand: two hundred cases took 200 seconds; the second look has 347 more rows, of two cases each."""
+    seconds = {"left": after + 200.0}
+
+    class Slow(Pooled):
+        def _case(self, *given: Any) -> Case:
+            seconds["left"] -= 1.0
+            return super()._case(*given)
+
+    rules = (limit("", slice={"family": "f"}), limit("", slice={"family": "f", "kind": "*"}))
+    _, drawn, _, _ = looked(Slow({"one": 0.08, "two": 0.08}), *rules, time_left=lambda: seconds["left"])
+    assert (drawn.looks, drawn.stopped) == (looks, True)
 
 
 def test_until_decided_ends_at_the_time_limit_too() -> None:

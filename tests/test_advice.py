@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes import nowhere, plan_of, reviews, shipped
+from fakes import LABELS, nowhere, plan_of, reviews, shipped
 
-from auditor import metrics, results
+from auditor import metrics, results, tasks
 from auditor.evaluation import runner
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.results import entries
-from auditor.types import Example, Measurement, Metric, ProbeRecord, Row, Rule, Silent, Verdict
+from auditor.testing import FakeAudit
+from auditor.types import Case, Example, Measurement, Metric, ProbeRecord, Row, Rule, Silent, Verdict
 from auditor.verdicts import gate
 from auditor.verdicts.policy import Policy
 
@@ -78,6 +80,70 @@ def test_more_cases_of_each_sentence_are_advised_where_the_probe_can_make_them(v
     found = verdict(record(9, 300, 300, {"sentences": 300, "pairs_per_sentence": value}))
     assert found.reason.endswith(": raise pairs_per_sentence to 3 in [probes.bias]") == raised
     assert found.reason.endswith(": this probe cannot decide it with the sentences there are") != raised
+
+
+@pytest.mark.parametrize(
+    ("slice_", "sentences", "key"),
+    [
+        ({"axis": "age"}, 200, "sentences"),
+        ({"axis": "age", "position": "first"}, 200, "sentences"),
+        ({"axis": "age", "position": "first"}, 2000, "pairs_per_sentence"),
+        ({"axis": "age", "content": "none"}, 200, "bare_sentences"),
+        ({"axis": "age", "content": "none"}, 2000, "bare_sentences"),
+    ],
+)
+def test_the_setting_named_is_that_which_raises_the_slice(slice_: dict[str, str], sentences: int, key: str) -> None:
+    settings = {"sentences": sentences, "bare_sentences": 200, "pairs_per_sentence": 1}
+    given = record(11, 200, 2000, settings)
+    given = replace(given, measurements=(replace(given.measurements[0], slice=slice_),))
+    rule = Rule("bias", "flip_rate", dict.fromkeys(slice_, "*"), "a reason", max=0.05, margin=0.03)
+    (found,) = gate.decide(Policy("test", "", (rule,)), [given], "m").verdicts
+    assert f"; 1800 more are available: raise {key} in [probes.bias]" in found.reason
+
+
+def test_the_settings_that_advice_names_bring_every_cluster_that_it_offers() -> None:
+    (bias,) = shipped("bias")
+    settings = replace(bias.settings, axes=("gender",), sentences=432, bare_sentences=90)
+
+    def clusters(pairs: int) -> dict[str, int]:
+        audit = FakeAudit((), replace(settings, pairs_per_sentence=pairs), tasks.create("text-classification", LABELS))
+        cases = [case for case in bias.cases(audit) if isinstance(case, Case)]
+        names = {(part, case.cluster) for case in cases for key, part in case.slice.items() if key != "axis"}
+        return dict(Counter(part for part, _ in names))
+
+    parts = {"first": "position", "later": "position", "none": "content"}
+    offered = {part: bias.available({"axis": "gender", key: part}) for part, key in parts.items()}
+    assert clusters(1) == {"first": 216, "later": 216, "none": 90}
+    assert clusters(2) == offered
+
+
+@pytest.mark.parametrize(
+    ("events", "look", "looks", "stopped", "required", "said"),
+    [
+        ((11,), 1, 3, True, "always", "the time limit ended the looks: raise --time-limit"),
+        ((11,), 1, 3, False, "always", "raise examples in [probes.bias], and [audit] budget if it is set"),
+        ((11,), 1, 1, True, "always", "raise examples in [probes.bias], and [audit] budget if it is set"),
+        ((11,), 3, 3, True, "always", "raise examples in [probes.bias], and [audit] budget if it is set"),
+        ((11,), 1, 3, True, "never", "raise examples in [probes.bias], and [audit] budget if it is set"),
+        ((11, 90), 1, 3, False, "always", "drawn no further, as another slice of this rule fails"),
+        ((11, 90), 1, 3, True, "always", "drawn no further, as another slice of this rule fails"),
+        ((11, 90), 1, 1, False, "always", "raise examples in [probes.bias], and [audit] budget if it is set"),
+    ],
+)
+def test_where_the_looks_ended_it_is_said_why(
+    events: tuple[int, ...], look: int, looks: int, stopped: bool, required: Any, said: str
+) -> None:
+    numbers = [record(wrong, 200, 20_000, {}).measurements[0] for wrong in events]
+    slices = [
+        replace(number, slice={"axis": str(place)}, look=look, looks=looks) for place, number in enumerate(numbers)
+    ]
+    given = replace(record(1, 9, None, {"examples": 200}), measurements=tuple(slices))
+    rule = Rule("bias", "flip_rate", {"axis": "*"}, "a reason", max=0.05, margin=0.03, required=required)
+    decision = gate.decide(Policy("test", "", (rule,)), [given], "m", looks=looks, stopped=stopped)
+    first = decision.verdicts[0]
+    assert first.outcome == "inconclusive"
+    assert re.search(r"; (only )?19800 more are available: ", first.reason)
+    assert first.reason.endswith(said)
 
 
 def test_where_nothing_is_known_of_what_there_is_the_numbers_alone_are_said() -> None:

@@ -11,10 +11,11 @@ from fakes import LABELS, nowhere, plan_of, shipped
 from pair_task import PairTask
 from scipy.stats import binomtest
 
-from auditor.evaluation import doubts, runner
+from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.types import Example, ProbeRecord, Request, Response, Silent
+from auditor.types import Example, Measurement, ProbeRecord, Request, Response, Silent
+from auditor.verdicts import doubts
 from probes.quality import PROBE
 
 NEGATIVE, POSITIVE = LABELS
@@ -138,8 +139,8 @@ def test_successes_that_a_fresh_checkpoint_does_not_confirm_are_said() -> None:
     values = {number.metric: number.value for number in found[0].measurements}
     assert (values["attack_success_rate"], values["unconfirmed_successes"]) == (0.0, 1.0)
     assert doubts.all_of(found, "fake") == (
-        "12 of 12 successes of deepwordbug are not confirmed by the checkpoint loaded again: its answers hang on more "
-        "than the text",
+        "12 of 12 successes of deepwordbug are not confirmed by the checkpoint loaded again: its answers depend on "
+        "more than the text",
     )
     sound = FakeModel(lambda request: (0.1, 0.9) if request.texts[0] in known else (0.9, 0.1))
     found = runner.run(plan_of(sound, (attack,), examples={"home": examples}, settings=settings), nowhere, Silent())
@@ -174,6 +175,19 @@ def test_rows_that_look_seen_are_doubted_as_evidence() -> None:
         "rows seen in training? 99.7 % of 300 rows are right as they stand; with a few words deleted "
     )
     assert said.endswith("less probable: evidence, no proof (--train FILE looks them up)")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [(0.124, "12.4 points fewer"), (0.0, "0.0 points fewer"), (-0.021, "2.1 points more")]
+)
+def test_rewording_that_brings_right_answers_is_said_so(change: float, said: str) -> None:
+    def number(metric: str, value: float) -> Measurement:
+        return Measurement(metric, {}, value, value - 0.01, value + 0.01, 300, 300, "rises_and_falls")
+
+    measured = (number("right_as_they_stand", 0.99), number("likelihood_lost", 0.07), number("accuracy_lost", change))
+    record = ProbeRecord("m", "seen_rows", "measured", measurements=measured)
+    (doubt,) = doubts.all_of((record,), "m")
+    assert f"; with a few words deleted {said}, and the gold label is 7.0 points " in doubt
 
 
 @pytest.mark.parametrize(("known", "reworded"), [(0.82, 0.70), (0.995, 0.99), (0.995, 0.97), (0.9, 0.5)])

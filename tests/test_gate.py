@@ -419,6 +419,29 @@ def test_pass_claims_limit_and_margin_and_fail_the_limit(events: int, margin: fl
     assert (verdict.outcome, verdict.reason.startswith(reason)) == (outcome, True), verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("look", "looks", "used"),
+    [
+        (1, 1, "at 95 % one-sided"),
+        (1, 2, "at 97.5 % one-sided at look 1 of 2"),
+        (2, 2, "at 97.5 % one-sided at look 2 of 2"),
+        (1, 3, "at 98 % one-sided at look 1 of 3"),
+        (2, 3, "at 99 % one-sided at look 2 of 3"),
+        (3, 3, "at 98 % one-sided at look 3 of 3"),
+    ],
+)
+def test_reasons_say_the_level_of_the_look(look: int, looks: int, used: str) -> None:
+    """By hand: shares of 40, 20 and 40 % of an error of 5 %, or 50 and 50 %."""
+    found = [replace(flips(events, 300, {"axis": str(events)}), look=look, looks=looks) for events in (2, 43, 200)]
+    decision = gate.decide(Policy("test", "0", (rule(),)), [record(*found)], "m", looks=looks)
+    reasons = {verdict.outcome: verdict.reason for verdict in decision.verdicts}
+    share = {"95": "5", "97.5": "2.5", "98": "2", "99": "1"}[used.split()[1]]
+    assert reasons["pass"] == f"within its limit {used}"
+    assert reasons["fail"] == f"outside its limit {used} ({share} % shared over 3 slices, by their dependence)"
+    single = gate.decide(Policy("test", "0", (rule(),)), [record(found[2])], "m", looks=looks)
+    assert single.verdicts[0].reason == f"outside its limit {used}"
+
+
 def test_a_minimum_has_its_margin_below() -> None:
     (verdict,) = decide([rule(max=None, min=0.5, margin=0.1)], record(flips(145, 300, {"axis": "a"}))).verdicts
     assert verdict.outcome == "pass"

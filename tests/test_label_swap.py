@@ -12,10 +12,10 @@ import pytest
 from fakes import nowhere, plan_of, shipped
 
 from auditor import tasks
-from auditor.evaluation import doubts, runner
+from auditor.evaluation import runner
 from auditor.models.fake import FakeModel
 from auditor.types import Example, ProbeRecord, Request, Response, Silent, Task
-from auditor.verdicts import gate, policy
+from auditor.verdicts import doubts, gate, policy
 from probes import label_swap
 from probes.label_swap import best_names, in_words
 

@@ -194,7 +194,6 @@ def test_nobody_tells_a_task_by_the_type_of_its_gold() -> None:
 
 NO_PROBES: dict[str, set[str]] = {
     "auditor/evaluation/clean_answers.py": {"quality"},
-    "auditor/evaluation/doubts.py": {"quality"},
     "auditor/plugins/registry.py": {"quality"},
     "auditor/tasks/ner.py": {"entities"},
     "auditor/testing/probe_rules.py": {"quality"},
@@ -203,6 +202,7 @@ NO_PROBES: dict[str, set[str]] = {
     "auditor/types/records.py": {"quality", "bias", "repeatability"},
     "auditor/verdicts/advice.py": {"quality", "noise", "bias", "repeatability"},
     "auditor/verdicts/caveats.py": {"repeatability"},
+    "auditor/verdicts/doubts.py": {"quality"},
     "auditor/verdicts/remedies.py": {"quality"},
     "reports/lookup.py": {"noise"},
     "reports/view.py": {"quality"},

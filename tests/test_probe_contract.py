@@ -17,7 +17,7 @@ from tiny import tiny_checkpoint
 from auditor import metrics, results, tasks
 from auditor.cli.main import main
 from auditor.errors import ProbeError
-from auditor.evaluation import doubts, estimating, needs, probe_run, runner
+from auditor.evaluation import estimating, needs, probe_run, runner
 from auditor.evaluation.case_spool import Spool
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.models.fake import FakeModel, keyword_model
@@ -40,7 +40,7 @@ from auditor.types import (
     Skipped,
     Task,
 )
-from auditor.verdicts import advice
+from auditor.verdicts import advice, doubts
 
 PROBES = {probe.name: probe for probe in registry.discover()}
 OWN = {"name", "limitation", "settings", "metrics", "cases"}

@@ -10,14 +10,27 @@ from typing import Any
 import pytest
 from fakes import LABELS, nowhere, plan_of, reviews, shipped
 
-from auditor import tasks
+from auditor import metrics, tasks
 from auditor.engine import repeating
 from auditor.errors import NoAnswerError, OutOfMemoryError
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
 from auditor.testing import sample_rows
-from auditor.types import ASKED, Case, Encoded, Example, Model, ProbeRecord, Request, Response, Silent
+from auditor.types import (
+    ASKED,
+    Case,
+    Encoded,
+    Example,
+    Model,
+    ProbeRecord,
+    Request,
+    Response,
+    Row,
+    Rule,
+    Silent,
+    Verdict,
+)
 from auditor.verdicts import caveats, gate, policy
 
 GOOD = (0.1, 0.9)
@@ -287,10 +300,25 @@ def test_what_changes_when_asked_again_is_the_first_reason_and_a_note_of_the_oth
     assert decision.word == "hold"
     assert decision.reasons[0] == (
         "the model's answers change when asked again: 150 of 300 (asked in company), 300 of 300 (asked padded);"
-        " the other numbers hang on it"
+        " every other number depends on answers that may change too"
     )
     for verdict in decision.verdicts:
         assert (caveats.NOTE in verdict.reason) == ("asked" not in (verdict.slice or {}))
+
+
+def test_answers_are_counted_and_not_groups_where_rows_are_grouped() -> None:
+    # Two rows each of five authors: by hand, three of the ten answers changed.
+    rows = [Row(f"group:{author}", "", float(author < 2) + float(author == 0), 2.0) for author in range(5)]
+    share = metrics.share("changed_answers", "answers that change", lambda _: None, "lower")
+    again = metrics.measurement(share, {"asked": "padded"}, rows, n_cases=10)
+    record = ProbeRecord(
+        "m", "repeatability", "measured", role="repeatability", metrics=(share,), measurements=(again,)
+    )
+    rules = policy.Policy("one", "", (Rule("repeatability", "changed_answers", {"asked": "*"}, "x", max=0.01),))
+    verdict = Verdict(0, {"asked": "padded"}, "fail", "", 0.3)
+    said = caveats.of(rules, {"repeatability": record}, [verdict])
+    assert said is not None
+    assert said.startswith("the model's answers change when asked again: 3 of 10 (asked padded); ")
 
 
 @pytest.mark.parametrize("name", ["text-classification", "ner"])

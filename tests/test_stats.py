@@ -284,6 +284,19 @@ def test_the_median_lies_between_the_order_statistics_of_the_sign_test() -> None
     assert (found.value, found.low, found.high) == (10.5, 6.0, 15.0)
 
 
+@pytest.mark.parametrize("high", [40.0, math.inf])
+@pytest.mark.parametrize("alpha", [0.05, 0.025, 0.02, 0.05 / 20, 0.02 / 40, 1e-9])
+@pytest.mark.parametrize("n", [1, 2, 5, 6, 10, 12, 30])
+def test_a_bound_of_a_median_holds_at_its_level_or_is_the_end_of_the_range(n: int, alpha: float, high: float) -> None:
+    """The median lies below the value of rank r with the chance of fewer than r heads in n tosses."""
+    rows = shares([float(value) for value in range(1, n + 1)])
+    low, top = stats.bounds("median_order_statistics", rows, alpha, low=0, high=high)
+    chances = [sum(math.comb(n, heads) for heads in range(rank)) / 2**n for rank in range(1, n + 1)]
+    ranks = [rank for rank, chance in enumerate(chances, start=1) if chance <= alpha]
+    assert (low, top) == ((ranks[-1], n + 1 - ranks[-1]) if ranks else (0, high))
+    assert bool(ranks) == (2.0**-n <= alpha)
+
+
 def test_descriptive_numbers_and_unknown_methods_have_no_bounds() -> None:
     with pytest.raises(ValueError, match="descriptive"):
         method_for("descriptive", False)

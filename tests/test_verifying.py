@@ -6,6 +6,7 @@ import contextlib
 import copy
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import small_results
+from fakes import BAD
 from small_results import edit, leaves, read
 
 from auditor import results
@@ -23,7 +25,7 @@ from auditor.cli.main import main
 from auditor.errors import AuditError, ResultsError
 from auditor.results import verification
 from auditor.types import Metric
-from auditor.verdicts import policy
+from auditor.verdicts import gate, policy
 from probes.noise import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,13 +137,16 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("resources", "*"): "what was installed",
     ("methods", "*"): "descriptions",
     ("limitations", "*"): "descriptions",
-    ("data", "*"): "files, as they were read: the rows know their clusters alone",
-    ("doubts", "*"): "words; the numbers that they speak of are in the rows",
+    ("data", "*"): "files, as they were read: the rows know their clusters alone (but for the doubt)",
     ("models", "#", "path"): "where it stood",
     ("models", "#", "fingerprint"): "of weights that are not here",
     ("models", "#", "training", "*"): "how it was trained",
     ("until_decided", "*"): "how much was drawn",
-    ("drawn", "*"): "how much was drawn (the look stands with each measurement that a rule reads)",
+    ("drawn", "looks"): "looks that were made: a slice without a number may have had the last",
+    ("drawn", "clusters"): "rows that were drawn, of which the rows know the clusters alone",
+    ("drawn", "available"): "rows that were not drawn",
+    ("drawn", "saved"): "share of the rows that were not drawn",
+    ("drawn", "slices", "#", "available"): "clusters that were not drawn (nor is it here why a slice is drawn once)",
     ("records", "#", "reason"): "words",
     ("records", "#", "missing"): "words",
     ("records", "#", "limitation"): "which row of the page",
@@ -343,6 +348,100 @@ def test_what_would_release_a_model_is_refused(
     folder = Path(shutil.copytree(noisy, tmp_path / "audit"))
     edit(folder, change, seal=seal)
     refused(folder, capsys, words if seal else "its content does not match its digest")
+
+
+def unsure(content: dict[str, Any]) -> None:
+    content["doubts"] = content["doubts"][:-1]
+
+
+def reworded(content: dict[str, Any]) -> None:
+    content["doubts"] = [f"{doubt}x" for doubt in content["doubts"]]
+
+
+def read_rightly(content: dict[str, Any]) -> None:
+    del content["data"][0]["doubt"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (unsure, "doubts is "),
+        (reworded, "doubts.0 is "),
+        (lambda content: content.pop("doubts"), "doubts is None"),
+        (lambda content: content["doubts"].append("another"), "doubts is "),
+        (read_rightly, "data.0.doubt is None"),
+    ],
+)
+def test_a_doubt_that_is_dropped_or_changed_is_refused(
+    tmp_path: Path, change: Callable[[Any], None], words: str
+) -> None:
+    folder = small_results.write(tmp_path / "doubted", known=BAD)
+    content = read(folder)
+    assert len(content["doubts"]) == 2
+    assert verification.load(folder).results == content
+    edit(folder, change, seal=True)
+    with pytest.raises(ResultsError, match=words):
+        verification.load(folder)
+
+
+def one_look(content: dict[str, Any]) -> None:
+    """Every slice at the whole error, which is looser than its look's share."""
+    content.pop("looks")
+    for record in content["records"]:
+        for found in record["measurements"]:
+            found.pop("look", None)
+            found.pop("looks", None)
+
+
+def one_look_planned(content: dict[str, Any]) -> None:
+    one_look(content)
+    content["drawn"].pop("planned")
+
+
+def one_look_drawn(content: dict[str, Any]) -> None:
+    one_look_planned(content)
+    content["drawn"]["slices"] = []
+
+
+def another_slice(content: dict[str, Any]) -> None:
+    content["drawn"]["slices"][0]["metric"] = "accuracy"
+
+
+def of_the_comparator(content: dict[str, Any]) -> None:
+    for record in content["records"]:
+        for found in record["measurements"]:
+            if record["model"] == "weaker":
+                found["looks"] = 3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (one_look, "looks is 1, but drawn.planned is 3"),
+        (one_look_planned, "is adaptive, but its measurement has 1 look"),
+        (one_look_drawn, "drawn.slices are not those that required rules read"),
+        (another_slice, "drawn.slices are not those that required rules read"),
+        (of_the_comparator, "weaker: quality accuracy is of look 1 of 3, which was not planned"),
+        (lambda content: content["drawn"].update(planned=2), "looks is 3, but drawn.planned is 2"),
+        (lambda content: content["drawn"].update(looks=1), "is of look 2 of 3, which was not planned"),
+        (lambda content: content["config"]["audit"].update(design="fixed"), "config.audit.design is 'fixed'"),
+        (lambda content: content["drawn"]["slices"][0].update(clusters=50), "has 50 clusters"),
+    ],
+)
+def test_looser_looks_are_refused_with_the_decision_that_follows(
+    folder: Path, change: Callable[[Any], None], words: str
+) -> None:
+    def edited(content: dict[str, Any]) -> None:
+        change(content)
+        rules = results.policy_of(content)
+        records = verification.computed(results.records_of(content, folder), "")
+        looks = min(3, content.get("looks", 1))
+        decision = gate.decide(rules, records, content["candidate"], looks=looks)
+        content["decision"] = results.decision_dict(decision, rules)
+
+    edit(folder, edited, seal=True)
+    with pytest.raises(ResultsError, match=re.escape(words)):
+        verification.load(folder)
 
 
 def test_rules_that_are_not_those_of_the_shipped_policy_whose_digest_they_have_are_refused(

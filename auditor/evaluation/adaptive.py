@@ -7,7 +7,8 @@ the budget), and in between. So after its look a slice has the rows of a fixed d
 same methods, at the look's share of the error. Everything else keeps the numbers of the first look.
 
 A probe is drawn once, at the whole error, where its cases are of sentences of its own, where it makes none (it trains),
-where it searches for what its slices are about, and where its set has fewer than 1.5 times as many rows.
+where it searches for what its slices are about, and where its set has fewer than 1.5 times as many rows
+(then it takes them all, unless the config sets its number).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from auditor.evaluation.rounds import Drawn, Open, Rounds, SliceDrawn, TimeLeft,
 from auditor.evaluation.runner import Suite, suites, whole
 from auditor.evaluation.sampling import Draw
 from auditor.evaluation.write_errors import writing
-from auditor.metrics.aggregation import Reads, SliceKey, slice_key
+from auditor.metrics.aggregation import Reads, SliceKey, keys_of, slice_key
 from auditor.types import HOME, Measurement, ProbeRecord, Progress, Rule, Slice, Verdict
 from auditor.verdicts.policy import Policy
 
@@ -105,7 +106,7 @@ class Looks(Rounds):
             return OWN
         if not suite.of_its_examples:
             return OTHERS
-        if suite.probe.interactive and not all(metric.tallied for metric in self._metrics_read(suite.probe).values()):
+        if suite.probe.searches:
             return SEARCH
         if all(len(self._sizes_of(suite, name)) == 1 for name in suite.asked):
             return ALL
@@ -212,20 +213,20 @@ class Looks(Rounds):
             self._pace[suite.probe.name] = (left - self._time_left()) / (suite.cases - cases)
 
     def _seconds(self, portions: Sequence[tuple[Suite, Draw]]) -> float:
-        """Estimate the seconds that the slices take.
+        """Estimate the seconds that the cases take.
 
-        They are taken to have as many cases a row as so far.
+        There are taken to be as many a row as so far. A case counts once, however many pools read it.
         """
         seconds = 0.0
         for suite, draw in portions:
-            name, cases = suite.probe.name, dict[SliceKey, float]()
-            for measurement in self._kept[name].measurements:
-                key = slice_key(measurement.slice)
-                sizes = self._sizes(name, measurement.slice)
-                if measurement.rows and draw.reads(key) and draw.look <= len(sizes):
-                    more = sizes[draw.look - 1] / sizes[draw.look - 2] - 1.0
-                    cases[key] = max(cases.get(key, 0.0), more * measurement.n_cases)
-            seconds += self._pace.get(name, 0.0) * sum(cases.values())
+            name, cases = suite.probe.name, 0.0
+            for key, so_far in suite.by_slice.items():
+                sizes = self._sizes(name, dict(key))
+                if draw.wants(dict(key), suite.probe) and draw.look <= len(sizes):
+                    look = max(self._look(name, own) for own in keys_of(dict(key), suite.probe.pools))
+                    rows = sizes[draw.look - 1] - sizes[draw.look - 2]
+                    cases += so_far * rows / sizes[look - 1]
+            seconds += self._pace.get(name, 0.0) * cases
         return seconds
 
     def _drawn_on(self, suite: Suite, reads: Reads) -> ProbeRecord:

@@ -5,21 +5,25 @@ Advice never asks for more clusters than there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from auditor.types import HOME, Example, Measurement, Probe
+from auditor.types import HOME, Example, Measurement, Probe, Slice
 
 
 def told(
-    measurements: Iterable[Measurement], probe: Probe, examples: Mapping[str, Sequence[Example]], drawn: Set[str]
+    measurements: Iterable[Measurement],
+    probe: Probe,
+    examples: Mapping[str, Sequence[Example]],
+    drawn_for: Callable[[Slice], Set[str]],
 ) -> Iterator[Measurement]:
     """Yield the measurements, each with its informative clusters in all, where known.
 
     A probe with texts of its own says it. Of a data set, those not drawn are taken to hold as large a share of
-    informative ones as those drawn. ``examples``: of each data set; ``drawn``: clusters of the probe's cases.
+    informative ones as those drawn for the slice. ``examples``: of each data set; ``drawn_for``: slice → clusters drawn
+    for it, of any set.
     """
-    sizes = dict[str, tuple[int, int]]()
+    clusters = dict[str, set[str]]()
     for measurement in measurements:
         if not measurement.rows:
             yield measurement
@@ -27,10 +31,10 @@ def told(
         available = probe.available(measurement.slice)
         if available is None:
             name = measurement.slice.get("domain", HOME)
-            if name not in sizes:
-                every = {example.cluster for example in examples.get(name, ())}
-                sizes[name] = len(every), len(every & drawn)
-            available = _estimated(measurement.n_clusters, *sizes[name])
+            if name not in clusters:
+                clusters[name] = {example.cluster for example in examples.get(name, ())}
+            drawn = len(clusters[name] & drawn_for(measurement.slice))
+            available = _estimated(measurement.n_clusters, len(clusters[name]), drawn)
         yield replace(measurement, available=available)
 
 

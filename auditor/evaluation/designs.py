@@ -6,6 +6,8 @@ They say how many examples it draws.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from auditor import config as configs
@@ -47,9 +49,26 @@ def further(design: Design, rules: Policy) -> frozenset[str]:
     return frozenset(rule.probe for rule in rules.rules if design == "adaptive" and rule.required != "never")
 
 
+def whole_sets(design: Design, plan: Plan, rules: Policy, given: Mapping[str, Mapping[str, Any]]) -> Plan:
+    """The plan, with the probes that take small sets whole at their only look.
+
+    They are those of required rules whose numbers of rows the user does not set, but attacks: a row more costs them
+    most. ``given``: probe → settings from the config.
+    """
+    read = further(design, rules)
+    set_by_user = {name for name, own in given.items() if any(type(value) is int for value in own.values())}
+    names = {probe.name for probe in plan.probes if probe.name in read and not probe.interactive}
+    return replace(plan, whole=frozenset(names - set_by_user))
+
+
 def looks(drawn: Drawn | None) -> int:
     """Looks by whose levels the gate judges."""
     return 1 if drawn is None else drawn.planned or 1
+
+
+def stopped(drawn: Drawn | None) -> bool:
+    """Whether the time limit ended the looks."""
+    return drawn is not None and drawn.stopped
 
 
 def facts(drawn: Drawn | None) -> dict[str, Any]:

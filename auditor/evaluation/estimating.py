@@ -67,7 +67,8 @@ def work_key(plan: Plan, probe: Probe) -> str:
     """
     sizes = {name: len(rows) for name, rows in plan.examples.items()}
     settings = registry.settings_of(plan.settings[probe.name])
-    return _hashed(probe.name, settings, sizes, plan.budget)
+    whole = ("whole",) if probe.name in plan.whole else ()
+    return _hashed(probe.name, settings, sizes, plan.budget, *whole)
 
 
 def expected_cases(plan: Plan, audited: AuditedModel, probe: Probe) -> int | None:

@@ -21,7 +21,7 @@ def smaller(plan: Plan, audited: AuditedModel, name: str, settings: Mapping[str,
     own = plan.settings[name]
     limited = {key: _at_most(getattr(own, key), value) for key, value in settings.items()}
     changed = configs.probe_settings(own, limited, f"[probes.{name}]")
-    return replace(plan, models=(audited,), settings={**plan.settings, name: changed})
+    return replace(plan, models=(audited,), whole=frozenset(), settings={**plan.settings, name: changed})
 
 
 def _at_most(own: object, value: Any) -> Any:

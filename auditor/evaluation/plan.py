@@ -77,6 +77,8 @@ class Plan:
     favourable_label: str | None = None
     budget: int | None = None
     """Use at most this many examples per data set and probe."""
+    whole: frozenset[str] = frozenset()
+    """Probes that take all rows of a set for the candidate, where it has fewer than 1.5 times their number."""
     batch_tokens: int = 1024
     lockstep: int = 1
     """Attacks that run side by side."""

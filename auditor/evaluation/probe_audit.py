@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
+from auditor import stats
 from auditor.engine import Scorer
 from auditor.errors import ProbeError
 from auditor.evaluation.plan import AuditedModel, Plan, given
@@ -104,9 +105,15 @@ class BoundAudit:
             return given if n is None else given[:n]
         given = given[: self._plan.budget]
         if n is not None:
+            n = self._taken(n, len(given))
             given = given[:n] if self._draw is None else self._draw.of(given, n)
         self._drawn(name, n, given)
         return given
+
+    def _taken(self, n: int, available: int) -> int:
+        """Rows to take of a set at a fixed size: all, rather than leave a few that no second look would be worth."""
+        is_whole = self._probe.name in self._plan.whole and self._audited.name == self._plan.candidate
+        return available if is_whole and n < available and stats.looks.sizes(n, available) == (n,) else n
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
         """As ``Audit.ask``."""

@@ -20,7 +20,7 @@ from auditor.evaluation.probe_audit import BoundAudit
 from auditor.evaluation.sampling import Draw
 from auditor.evaluation.well_formed import check
 from auditor.evaluation.write_errors import guarded
-from auditor.metrics.aggregation import SliceKey, Tally, slice_key
+from auditor.metrics.aggregation import Reads, SliceKey, Tally, slice_key
 from auditor.plugins import registry
 from auditor.types import (
     HOME,
@@ -35,6 +35,7 @@ from auditor.types import (
     ScoredCase,
     Silent,
     Skipped,
+    Slice,
 )
 
 Sink = Callable[[str, str, ScoredCase], None]
@@ -128,8 +129,12 @@ class Measuring:
         """Examples whose cases were left out because the model fails on a text, and what it said."""
         self._clusters: set[str] = set()
         """Those that a case came of."""
+        self._drawn: list[tuple[Set[str], Reads | None]] = []
+        """Clusters that it asked for by number, and the slices that they were drawn for; None: all."""
         self.asked: dict[str, int] = {}
         """Audited sets of which it asked for a number of examples, and that number."""
+        self.by_slice: Counter[SliceKey] = Counter()
+        """Slice that its cases name → its cases so far; a pool has none of its own."""
         self.of_its_examples = True
         """Whether every case so far is of an example that it asked for by number."""
 
@@ -147,7 +152,7 @@ class Measuring:
         """Score the probe's cases and count them.
 
         ``draw`` selects cases of its examples, in the slices that it reads. For cases of examples that the look did not
-        draw it raises NotDrawnError at a first look, with nothing scored, and at a planned one, ProbeError at others.
+        draw it raises NotDrawnError, with nothing scored; ProbeError at a later look that was not planned.
         """
         drawn: set[str] = set()
 
@@ -159,6 +164,7 @@ class Measuring:
             if n is not None:
                 self.asked[name] = max(n, self.asked.get(name, 0))
                 drawn.update(clusters)
+                self._drawn.append((set(clusters), None if draw is None else draw.reads))
 
         audit = BoundAudit(
             self._plan, self._audited, self._probe, self._scorer, draw, register, again=self._loaded_again
@@ -193,11 +199,21 @@ class Measuring:
                 else:
                     measurements.append(item)
         return {
-            "measurements": tuple(available.told(measurements, self._probe, self._plan.examples, self._clusters)),
+            "measurements": tuple(available.told(measurements, self._probe, self._plan.examples, self._drawn_for)),
             "skipped": tuple(_gaps(skipped, measurements) if sequential else skipped),
             "worst": self._worst.cases(),
             "counts": {name: int(counts[name]) for name in sorted(counts)},
         }
+
+    def _drawn_for(self, slice_: Slice) -> Set[str]:
+        """The clusters drawn for a slice.
+
+        Of a probe that does not ask for them by number they are all that have a case.
+        """
+        if not self.of_its_examples:
+            return self._clusters
+        key = slice_key(slice_)
+        return set().union(*(clusters for clusters, reads in self._drawn if reads is None or reads(key)))
 
     def close(self) -> None:
         """Let go of the cases kept."""
@@ -220,13 +236,10 @@ class Measuring:
         if scored.edited.invalid:
             self._counts["invalid"] += 1
             return
-        judged = judge(
-            scored,
-            self._plan.task,
-            details=self._probe.reads_details,
-            attacked=self._probe.interactive,
-        )
+        own = self._probe
+        judged = judge(scored, self._plan.task, details=own.reads_details, attacked=own.interactive)
         self._clusters.add(judged.cluster)
+        self.by_slice[slice_key(judged.slice)] += 1
         self._tally.add(judged, None if draw is None else draw.reads)
         if self._probe.worth_showing(judged):
             self._worst.add(scored, judged)
@@ -254,24 +267,22 @@ class Measuring:
         """
         if draw is None or not draw.partial:
             return map(functools.partial(self._noted, drawn), cases)
-        if draw.look > 1:
-            return map(functools.partial(self._of_this_look, drawn, draw), cases)
-        # The first look is small: that a probe makes its cases otherwise has to be known before any is scored.
-        first = list(cases)
-        if any(_cluster(case) not in drawn for case in first):
-            self._skipped.clear()
+        if draw.look > 1 and not draw.planned:
+            return map(functools.partial(self._of_this_look, drawn), cases)
+        # That a probe makes its cases otherwise has to be known before any is scored, counted and written.
+        skipped, every = len(self._skipped), list(cases)
+        if any(_cluster(case) not in drawn for case in every):
+            del self._skipped[skipped:]
             raise NotDrawnError
-        return iter(first)
+        return iter(every)
 
     def _noted(self, drawn: Set[str], case: Case) -> Case:
         self.of_its_examples = self.of_its_examples and _cluster(case) in drawn
         return case
 
-    def _of_this_look(self, drawn: Set[str], draw: Draw, case: Case) -> Case:
+    def _of_this_look(self, drawn: Set[str], case: Case) -> Case:
         if _cluster(case) in drawn:
             return case
-        if draw.planned:
-            raise NotDrawnError
         problem = f"a case of {_cluster(case)!r}, which this look did not draw"
         raise ProbeError(problem, where=f"probe {self._probe.name}")
 

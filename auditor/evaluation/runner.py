@@ -88,6 +88,11 @@ class Suite:
         return self._measuring.cases
 
     @property
+    def by_slice(self) -> Mapping[SliceKey, int]:
+        """Slice that its cases name → its cases so far."""
+        return self._measuring.by_slice
+
+    @property
     def of_its_examples(self) -> bool:
         """Whether every case so far is of an example taken by number."""
         return self._measuring.of_its_examples

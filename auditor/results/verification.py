@@ -3,7 +3,7 @@
 Digests show that a part was changed (``results``), but whoever edits a number can also write a new digest. So nothing
 that decides is taken on trust: values, intervals, comparisons and the decision are computed again from
 ``examples.parquet``, and metrics are compared with what their probes declare. Only the digest protects what rows do not
-determine: the number of cases, texts, versions, what the data held, doubts, and how many looks were planned.
+determine: the number of cases, texts, versions, what the data held, and which rows a probe takes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from auditor.config import CompareEntry
 from auditor.errors import AuditError, ResultsError
 from auditor.plugins import registry
 from auditor.results import canonical_json
+from auditor.results import looks as planned_looks
 from auditor.storage.documents import key_path, short
-from auditor.types import Decision, Measurement, Metric, ProbeRecord, in_words
-from auditor.verdicts import comparisons, gate, policy
+from auditor.types import HOME, Decision, Measurement, Metric, ProbeRecord, in_words
+from auditor.verdicts import comparisons, doubts, gate, policy
 from auditor.verdicts.policy import Policy
 
 DECLARED = ("kind", "low", "high", "ratio", "unit", "better", "comparable")
@@ -56,15 +57,19 @@ def load(folder: Path, policy_file: Path | None = None) -> Audited:
     check_metrics(content, records, str(file))
     records = computed(records, str(file))
     check_comparisons(content, records, str(file))
+    check_doubts(content, records, str(file))
     own = results.policy_of(content)
     check_policy(content, own, str(file))
+    if (problem := planned_looks.problem(content, records, own)) is not None:
+        raise _refused(problem, str(file))
     looks = content.get("looks", 1)
-    decision = gate.decide(own, records, content["candidate"], looks=looks)
+    stopped = (content.get("drawn") or content["until_decided"] or {}).get("stopped", False)
+    decision = gate.decide(own, records, content["candidate"], looks=looks, stopped=stopped)
     _expect(content["decision"], results.decision_dict(decision, own), ("decision",), str(file))
     if policy_file is None:
         return Audited(content, records, own, decision)
     rules = policy.load(policy_file)
-    decision = gate.decide(rules, records, content["candidate"], looks=looks)
+    decision = gate.decide(rules, records, content["candidate"], looks=looks, stopped=stopped)
     judged = {"policy": results.policy_dict(rules), "decision": results.decision_dict(decision, rules)}
     return Audited({**content, **judged}, records, rules, decision)
 
@@ -96,9 +101,6 @@ def check_whole(content: Mapping[str, Any], records: Sequence[ProbeRecord], wher
             if (key := (measurement.metric, canonical_json.slice_text(measurement.slice))) in slices:
                 raise _refused(f"{_place(record, measurement)} occurs twice", where)
             slices.add(key)
-            if not measurement.look <= measurement.looks <= content.get("looks", 1):
-                looks = f"look {measurement.look} of {measurement.looks}"
-                raise _refused(f"{_place(record, measurement)} is of {looks}, which was not planned", where)
 
 
 def check_metrics(content: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:
@@ -181,6 +183,16 @@ def check_comparisons(content: Mapping[str, Any], records: Sequence[ProbeRecord]
     recomputed = comparisons.compare(content["candidate"], records, hypotheses)
     _expect(content["comparisons"], canonical_json.plain(recomputed), ("comparisons",), where)
     _expect(content["unanswered"], comparisons.unanswered(hypotheses, recomputed), ("unanswered",), where)
+
+
+def check_doubts(content: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:
+    """Check that the doubts are those that the candidate's rows raise."""
+    candidate = content["candidate"]
+    _expect(content.get("doubts"), list(doubts.all_of(records, candidate)), ("doubts",), where)
+    of_labels = doubts.of_labels(records, candidate)
+    for number, facts in enumerate(content["data"]):
+        expected = of_labels if facts["name"] == HOME else None
+        _expect(facts.get("doubt"), expected, ("data", number, "doubt"), where)
 
 
 def check_policy(content: Mapping[str, Any], own: Policy, where: str) -> None:

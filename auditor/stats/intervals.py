@@ -212,7 +212,8 @@ def student(values: Array, alpha: float) -> Bounds:
 def median_order(values: Array, alpha: float) -> Bounds:
     """Return distribution-free bounds of a median by order statistics.
 
-    Their ranks are binomial with probability one half.
+    Their ranks are binomial with probability one half. A bound lies beyond the least or the greatest value with
+    probability 2 ** -n: at a smaller alpha there is none, and both are infinite.
     """
     import numpy as np
     from scipy.special import bdtr
@@ -222,7 +223,9 @@ def median_order(values: Array, alpha: float) -> Bounds:
     ranks = np.arange(n)
     reached = np.nonzero(bdtr(ranks, n, 0.5) <= alpha)[0]
     # P(B ≤ k) is the chance that the truth lies below the value of rank k + 1, at index k.
-    index = int(reached[-1]) if len(reached) else 0
+    if not len(reached):
+        return -float("inf"), float("inf")
+    index = int(reached[-1])
     return float(ordered[index]), float(ordered[n - 1 - index])
 
 

@@ -69,6 +69,9 @@ class _Width:
         """Fit the widths at once and at COPIES times as many clusters."""
         # now = a + b; later = a / √COPIES + b / COPIES, with a and b of the present number.
         side = COPIES**0.5
+        if math.isinf(now):
+            # Of too few values for a median's bound at this level.
+            return cls(side * later, 0.0)
         root = min(max((COPIES * later - now) / (side - 1.0), 0.0), now)
         return cls(root, now - root)
 

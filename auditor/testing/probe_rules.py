@@ -67,7 +67,11 @@ def check_members(rules: Rules, probe: Any, task: Task) -> None:
         "limitation may be None only for the role quality": probe.limitation is not None or probe.role == "quality",
         f"role must be None or one of {', '.join(ROLES)}": probe.role is None or probe.role in ROLES,
         f"scope must be one of {', '.join(get_args(Scope))}": probe.scope in get_args(Scope),
-        "interactive and reads_details must be True or False": {type(probe.interactive), type(probe.reads_details)}
+        "interactive, searches and reads_details must be True or False": {
+            type(probe.interactive),
+            type(probe.searches),
+            type(probe.reads_details),
+        }
         == {bool},
         "needs must be a frozenset of known needs": isinstance(probe.needs, frozenset)
         and all(need in NEEDS or str(need).startswith("package:") for need in probe.needs),
@@ -209,7 +213,8 @@ def check_record(rules: Rules, record: ProbeRecord) -> None:
         check_slice(rules, measurement.slice)
         metric, numbers = known[measurement.metric], (measurement.low, measurement.value, measurement.high)
         sound = (
-            all(math.isfinite(number) for number in numbers)
+            # An interval ends with the range of its metric, which may have no end.
+            all(math.isfinite(number) or number in (metric.low, metric.high) for number in numbers)
             and measurement.low <= measurement.value <= measurement.high
         )
         inside = metric.low - 1e-9 <= measurement.value <= metric.high + 1e-9

@@ -26,6 +26,7 @@ from auditor.types.cases import (
     in_words,
 )
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
+from auditor.types.limits import edge_of
 from auditor.types.planned import Inquiry, Planned
 from auditor.types.probe import (
     CANDIDATE,
@@ -149,6 +150,7 @@ __all__ = [
     "TrainedModel",
     "Verdict",
     "WorstCase",
+    "edge_of",
     "in_words",
     "lacked_by_task",
 ]

@@ -71,6 +71,14 @@ class Probe(Protocol):
         ...
 
     @property
+    def searches(self) -> bool:
+        """Whether it searches for what its slices are about.
+
+        A search is made once: later looks would find something else, so that they draw it no further.
+        """
+        ...
+
+    @property
     def reads_details(self) -> bool:
         """Whether it finds the task's further scores in ``Judged.details``."""
         ...
@@ -128,6 +136,7 @@ class ProbeDefaults:
     needs: frozenset[str] = frozenset()
     pools: tuple[frozenset[str], ...] = ()
     interactive: bool = False
+    searches: bool = False
     reads_details: bool = False
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]:

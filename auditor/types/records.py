@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from auditor.types.cases import Facts, Inputs, Judged, Skipped, Slice
 from auditor.types.edits import Span
+from auditor.types.limits import edge_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +235,7 @@ class Rule:
 
         It lies above a maximum and below a minimum; None for a rule that only shows.
         """
-        if self.max is not None:
-            return self.max + self.margin
-        return None if self.min is None else self.min - self.margin
+        return edge_of(self.max, self.min, self.margin)
 
     @property
     def limit(self) -> float | None:

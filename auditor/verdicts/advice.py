@@ -14,7 +14,7 @@ REMEDY = "audit remedy {folder} proposes a training recipe"
 BY_ROLE: Mapping[Role, str] = {
     "labels": "correct the order of id2label in config.json, or map the labels of the data with --labels",
     "repeatability": (
-        "find what the answers hang on beside the text (dropout that ignores eval(), an attention mask that is not "
+        "find what the answers depend on besides the text (dropout that ignores eval(), an attention mask that is not "
         "read, weights that are missing from the checkpoint), mend it, and audit again"
     ),
     "quality": "train longer or on more rows, and check that the labels of the data are those of the model",
@@ -25,7 +25,7 @@ BY_ROLE: Mapping[Role, str] = {
 }
 """Role of a probe → the next step after a failure."""
 BY_LIMITATION = {
-    "repeatability": "find what the answers hang on beside the text, mend it, and audit again",
+    "repeatability": "find what the answers depend on besides the text, mend it, and audit again",
     "few-shot": "label more training rows, and train again",
     "domain": "train on labelled rows of that domain too",
     "dynamic": "train again on recent rows",

@@ -30,10 +30,15 @@ def of(policy: Policy, own: Mapping[str, ProbeRecord], verdicts: Sequence[Verdic
     if all(verdict.outcome != "fail" for verdict, _ in changed):
         return None
     ways = [
-        f"{round(again.value * again.n_clusters)} of {again.n_clusters} ({in_words(again.slice)})"
+        # Of answers, not of clusters: where rows are grouped, a cluster has several.
+        f"{sum(row.total for row in again.rows):.0f} of {sum(row.count for row in again.rows):.0f} "
+        f"({in_words(again.slice)})"
         for _, again in changed
     ]
-    return f"the model's answers change when asked again: {', '.join(ways)}; the other numbers hang on it"
+    return (
+        f"the model's answers change when asked again: {', '.join(ways)}; every other number depends on answers that "
+        "may change too"
+    )
 
 
 def _on_repeatability(policy: Policy, own: Mapping[str, ProbeRecord], verdict: Verdict) -> bool:

@@ -34,14 +34,21 @@ from auditor.verdicts.reasons import count, listed
 
 
 def decide(
-    policy: Policy, records: Sequence[ProbeRecord], candidate: str, *, interim: bool = False, looks: int = 1
+    policy: Policy,
+    records: Sequence[ProbeRecord],
+    candidate: str,
+    *,
+    interim: bool = False,
+    looks: int = 1,
+    stopped: bool = False,
 ) -> Decision:
     """Decide on the candidate.
 
     Raises PolicyError for a rule that no discovered probe can answer. ``records``: of all models, with their
     measurements' rows. ``interim``: more examples may come; slices that have too few of them then keep their share of
     the error of a fail, so that it stands when they join. ``looks``: how many were planned before the first one; a
-    slice is judged at the level of the look at which its last examples came.
+    slice is judged at the level of the look at which its last examples came. ``stopped``: the time limit ended the
+    looks, which advice goes by.
     """
     policies.check(policy, policies.known_metrics(tuple(records)))
     own = {record.probe: record for record in records if record.model == candidate}
@@ -57,7 +64,11 @@ def decide(
     coming = [claim for claim in required if interim and claim.measurement.status == "too_few"]
     shared = SharedError([claim for claim in required if claim.measurement.status == "ok"], coming)
     failed = shared.failed()
-    verdicts += [_verdict(claim, shared, failed) for claim in claims if claim.measurement.status == "ok"]
+    done = {claim.index for claim in required if id(claim) in failed}
+    for claim in claims:
+        if claim.measurement.status == "ok":
+            ended = more_examples.ended(claim, failed=claim.index in done, stopped=stopped)
+            verdicts.append(_verdict(claim, shared, failed, ended))
     if not interim:
         verdicts = list(left_to_pools(policy, verdicts, own))
     verdicts.sort(key=lambda verdict: (verdict.rule, sorted((verdict.slice or {}).items())))
@@ -133,18 +144,18 @@ def _nearest(named: Slice, slices: Sequence[Slice]) -> str | None:
     return None
 
 
-def _verdict(claim: Claim, shared: SharedError, failed: Set[int]) -> Verdict:
+def _verdict(claim: Claim, shared: SharedError, failed: Set[int], ended: str | None) -> Verdict:
     bounds = claim.bounds(claim.level)
     advisory = claim.rule.required == "never"
     verdict = Verdict(claim.index, claim.measurement.slice, "inconclusive", "", claim.measurement.value, *bounds)
     beyond = claim.fails(bounds)
     if beyond if advisory else id(claim) in failed:
-        shares = "advisory" if advisory else shared.words
-        return replace(verdict, outcome="fail", reason=reasons.failed(shares))
+        shares = "advisory" if advisory else shared.words(claim)
+        return replace(verdict, outcome="fail", reason=reasons.failed(claim, shares))
     if claim.passes(bounds):
         return replace(verdict, outcome="pass", reason=reasons.passed(claim, bounds))
-    advice = more_examples.advice(claim, claim.level if advisory else shared.level(claim))
-    reason = f"{reasons.undecided(claim, shared.words if beyond else '')}; {advice.words}"
+    advice = more_examples.advice(claim, claim.level if advisory else shared.level(claim), ended)
+    reason = f"{reasons.undecided(claim, shared.words(claim) if beyond else '')}; {advice.words}"
     return replace(verdict, reason=reason, more_examples=advice.number, more_examples_high=advice.high)
 
 

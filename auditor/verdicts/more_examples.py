@@ -26,14 +26,25 @@ class Advice:
     """With so many nearly all such slices are decided."""
 
 
-def advice(claim: Claim, fail: float) -> Advice:
+def ended(claim: Claim, *, failed: bool, stopped: bool) -> str | None:
+    """Say why the looks drew no more of a slice that they could draw on.
+
+    ``failed``: a slice of its rule fails. ``stopped``: the time limit ended the looks. None where neither did.
+    """
+    if claim.rule.required == "never" or not (claim.any_time or claim.measurement.look < claim.looks):
+        return None
+    if failed:
+        return "drawn no further, as another slice of this rule fails"
+    return "the time limit ended the looks: raise --time-limit" if stopped else None
+
+
+def advice(claim: Claim, fail: float, ended: str | None = None) -> Advice:
     """Say what would decide a slice; never more clusters than there are.
 
-    ``fail``: the level at which it would fail.
+    ``fail``: the level at which it would fail. ``ended``: why the looks drew no more of it.
     """
     measured = claim.measurement
-    # A probe with sentences of its own is told how many to make, the others how many rows to read.
-    key = next((name for name in ("examples", "sentences") if name in claim.settings), None)
+    key = _setting(claim)
     noun = "example" if key == "examples" or not any("sentence" in name for name in claim.settings) else "sentence"
     more = stats.more_clusters(
         claim.metric,
@@ -54,8 +65,26 @@ def advice(claim: Claim, fail: float) -> Advice:
         return Advice(f"{would}, and {there}: {_instead(claim, noun)}")
     all_exist = more.likely is not None and more.likely <= left
     there = f"{'' if all_exist else 'only '}{left} more are available"
+    if ended is not None:
+        return Advice(f"{would}; {there}: {ended}", more.even, more.likely)
     raised = f": raise {key} in [probes.{claim.rule.probe}], and [audit] budget if it is set" if key else ""
     return Advice(f"{would}; {there}{raised}", more.even, more.likely)
+
+
+def _setting(claim: Claim) -> str | None:
+    """Return the setting that raises the number of a slice's clusters.
+
+    A probe with sentences of its own is told how many to make, the others how many rows to read. Once all sentences are
+    made, one position gets more of them as each is said of more people.
+    """
+    settings, measured = claim.settings, claim.measurement
+    if "content" in measured.slice:
+        key = "bare_sentences"
+    elif "position" in measured.slice and settings.get("sentences") == measured.available:
+        key = "pairs_per_sentence"
+    else:
+        key = "examples" if "examples" in settings else "sentences"
+    return key if key in settings else None
 
 
 def _range(more: stats.More, noun: str) -> str:

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Sequence, Set
 
 from auditor.stats import joint
-from auditor.verdicts.claims import ALPHA, Claim
+from auditor.verdicts.claims import Claim
 
 
 class SharedError:
@@ -39,16 +39,15 @@ class SharedError:
         self._left = set(range(len(self._claims)))
         self._levels: dict[int, float] | None = None
 
-    @property
-    def words(self) -> str:
-        """A few words on how the error is shared.
+    def words(self, claim: Claim) -> str:
+        """Return a few words on how the error of the claim is shared.
 
         There are none for a single claim.
         """
         if len(self._shares) < 2:
             return ""
         by = ", by their dependence" if len(self._dependent) > 1 else ""
-        return f"{ALPHA:.0%} shared over {len(self._shares)} slices{by}".replace("%", " %")
+        return f"{100 * claim.level:g} % shared over {len(self._shares)} slices{by}"
 
     def levels(self, left: Set[int]) -> dict[int, float]:
         """Return place → level of the claims left, by their places."""

@@ -11,15 +11,24 @@ from auditor.verdicts.policy import Policy
 
 def passed(claim: Claim, bounds: Bounds) -> str:
     """Say whether a slice keeps its limit, or only limit and margin."""
-    return f"within its limit{'' if claim.keeps_limit(bounds) else ' and margin'} at 95 % one-sided"
+    return f"within its limit{'' if claim.keeps_limit(bounds) else ' and margin'} {_confidence(claim)}"
 
 
-def failed(shares: str) -> str:
+def failed(claim: Claim, shares: str) -> str:
     """Say that a slice breaks its limit.
 
     ``shares``: how the error is shared, if it is.
     """
-    return f"outside its limit at 95 % one-sided{f' ({shares})' if shares else ''}"
+    return f"outside its limit {_confidence(claim)}{f' ({shares})' if shares else ''}"
+
+
+def _confidence(claim: Claim) -> str:
+    """Say the level of a one-sided claim.
+
+    It is that of its look where several were planned.
+    """
+    look = f" at look {claim.measurement.look} of {claim.looks}" if claim.looks > 1 else ""
+    return f"at {100 * (1 - claim.level):g} % one-sided{look}"
 
 
 def undecided(claim: Claim, shares: str) -> str:

@@ -129,9 +129,11 @@ def _seen(own: Sequence[ProbeRecord]) -> str | None:
     )
     if right is None or lost is None or fewer is None or right.low <= NEARLY_ALL or lost.low <= LOST:
         return None
+    rows = "rows" if right.n_cases == right.n_clusters else "groups of rows"
+    reworded = f"{100 * abs(fewer.value):.1f} points {'fewer' if fewer.value >= 0 else 'more'}"
     return (
-        f"rows seen in training? {100 * right.value:.1f} % of {right.n_clusters:,} rows are right as they stand; with "
-        f"a few words deleted {100 * fewer.value:.1f} points fewer, and the gold label is {100 * lost.value:.1f} "
+        f"rows seen in training? {100 * right.value:.1f} % of {right.n_clusters:,} {rows} are right as they stand; "
+        f"with a few words deleted {reworded}, and the gold label is {100 * lost.value:.1f} "
         f"points [{100 * lost.low:.1f}, {100 * lost.high:.1f}] less probable: evidence, no proof (--train FILE looks "
         "them up)"
     )
@@ -143,9 +145,11 @@ def _unconfirmed(own: Sequence[ProbeRecord]) -> Iterator[str]:
         for measured in record.measurements:
             if measured.metric == "unconfirmed_successes" and measured.value > 0:
                 place = " ".join(measured.slice.values())
+                unconfirmed = sum(row.total for row in measured.rows)
+                successes = sum(row.count for row in measured.rows)
                 yield (
-                    f"{round(measured.value * measured.n_clusters)} of {measured.n_clusters} successes of {place} are "
-                    "not confirmed by the checkpoint loaded again: its answers hang on more than the text"
+                    f"{unconfirmed:.0f} of {successes:.0f} successes of {place} are not confirmed by the checkpoint "
+                    "loaded again: its answers depend on more than the text"
                 )
 
 
@@ -170,7 +174,7 @@ def _by_cluster(rows: Sequence[Row]) -> dict[str, list[float]]:
 
 
 def noted(data: Sequence[Mapping[str, Any]], doubt: str | None) -> list[dict[str, Any]]:
-    """The facts of each set, the doubt with the home domain's."""
+    """Return the facts of each set, the doubt with the home domain's."""
     return [
         {**facts, "doubt": doubt} if doubt is not None and facts["name"] == "home" else dict(facts) for facts in data
     ]

@@ -1,0 +1,10 @@
+"""Limits as numbers, for rules and for the page."""
+
+from __future__ import annotations
+
+
+def edge_of(maximum: float | None, minimum: float | None, margin: float) -> float | None:
+    """Return a limit with its margin, above a maximum or below a minimum; None without either."""
+    if maximum is not None:
+        return maximum + margin
+    return None if minimum is None else minimum - margin
