@@ -308,8 +308,8 @@ ALIASES = (
 )
 RECORDS = {
     "What a probe is": ("Probe",),
-    "What a probe may ask for": ("Audit", "Example", "Encoded", "TrainedModel"),
-    "What a probe makes": ("Case", "Edit", "Skipped", "Planned", "Inquiry"),
+    "What a probe may ask for": ("Audit", "Example", "GivenRow", "Encoded", "TrainedModel"),
+    "What a probe makes": ("Case", "Edit", "Skipped", "Planned", "Inquiry", "TextPair"),
     "What a metric reads, and what becomes of it": ("Judged", "Score", "Detail", "Metric", "Measurement", "Row"),
     "What a task is": (
         "Task",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.types import edge_of
-from reports import charts, frontier, spans, tables
+from reports import charts, frontier, shown_cases, tables
 from reports.formats import amount, measured_interval, setting, slice_text, words_of
 from reports.lookup import (
     INAPPLICABLE,
@@ -22,7 +22,6 @@ from reports.lookup import (
     same_slice,
     stepped_key,
 )
-from reports.marks import marked_fields
 from reports.summary import has_measured, unmeasured_text
 from reports.tables import measured_at
 
@@ -30,8 +29,6 @@ CHARTS = 3
 """Maximum number of sliced metrics drawn for a probe; metrics that rules read come first."""
 ROWS = 30
 """Maximum number of rows in a chart; longer ones appear only as a table."""
-WORST = 5
-"""Worst cases shown per slice."""
 
 
 def probes(findings: Findings) -> list[dict[str, Any]]:
@@ -88,7 +85,8 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
         "tables": tables.by_slice(findings, probe),
         "skipped": _skipped(records),
         "long_skipped": len(_skipped(records)) > tables.LONG,
-        "worst": [group for record in records for group in _worst(record)],
+        "pairs": [group for record in records for group in shown_cases.pairs(record)],
+        "worst": [group for record in records for group in shown_cases.worst(record)],
     }
 
 
@@ -272,29 +270,3 @@ def _curves(
         )
         panels.append({"caption": label, "svg": panel})
     return panels
-
-
-def _worst(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a model's worst cases by slice, with the changes marked."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for case in record["worst"]:
-        groups.setdefault(slice_text(case["slice"]), []).append(case)
-    if groups:
-        slices = [{"slice": label, "cases": [_case(case) for case in cases[:WORST]]} for label, cases in groups.items()]
-        yield {"model": record["model"], "n": sum(len(entry["cases"]) for entry in slices), "slices": slices}
-
-
-def _case(case: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "sentences": spans.sentences(case),
-        "example": case["example"],
-        "fields": marked_fields(case["before"], case["after"]),
-        "changed": case["before"] != case["after"],
-        "before": case["answer_before"],
-        "after": case["answer_after"],
-        "gold": case["gold"],
-        "facts": [
-            f"{words_of(name)} {f'{value:.4g}' if isinstance(value, float) else value}"
-            for name, value in case["facts"].items()
-        ],
-    }

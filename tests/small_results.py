@@ -16,11 +16,12 @@ from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import keyword_model
 from auditor.results import canonical_json, parquet, provenance
-from auditor.types import Model, ProbeRecord, Rule, Silent
+from auditor.types import Model, ProbeRecord, Rule, Silent, TextPair
 from auditor.verdicts import comparisons, doubts, gate, policy
 
 Change = Callable[[dict[str, Any]], None]
 LOOKS = 3
+PAIR = TextPair({"rows": "home"}, "home:2", "home:3", {"text": "a good film"}, {"text": "A good film"}, 1.0)
 GOOD = ("good", "great", "fine", "lovely", "superb")
 
 
@@ -79,12 +80,12 @@ def write(
 
 
 def _of_the_second_look(record: ProbeRecord) -> ProbeRecord:
-    """The record, its gain as if its last rows had come at the second of three looks."""
+    """The record, its gain as if its last rows had come at the second of three looks, with a pair of rows."""
     measurements = tuple(
         replace(found, look=2, looks=LOOKS) if found.metric == "gain_over_majority" else found
         for found in record.measurements
     )
-    return replace(record, measurements=measurements) if record.model == "candidate" else record
+    return replace(record, measurements=measurements, pairs=(PAIR,)) if record.model == "candidate" else record
 
 
 def _drawn(records: Sequence[ProbeRecord], rules: Sequence[Rule]) -> list[dict[str, Any]]:

@@ -47,6 +47,7 @@ ALWAYS = {
     "domains",
     "examples",
     "favourable_label",
+    "given",
     "has",
     "model",
     "rng",

@@ -68,6 +68,7 @@ PLACES: tuple[Place, ...] = (
     *(("repeatability", "changed_answers", asked) for asked in ASKED),
     ("quality", "gain_over_majority", ""),
     ("label_swap", "gain_from_relabelling", ""),
+    ("leakage", "leaked_share", "train"),
     *(("noise", "drop_over_changed_cases", name) for name in SINGLES),
     *(("noise", "drop_over_changed_cases", name) for name in FAMILIES),
     ("adversarial", "attack_success_rate", "deepwordbug"),
@@ -88,6 +89,8 @@ def slice_of(place: Place) -> Slice:
         return {"family": place[2], "severity": "middle"}
     if place[0] == "triggers":
         return {"candidates": "codes without a reason", "rank": place[2]}
+    if place[0] == "leakage":
+        return {"rows": "home", "in": place[2]}
     name, _, position = place[2].partition("/")
     return {key[place[0]]: name, **({"position": position} if position else {})} if place[0] in key else {}
 
@@ -171,6 +174,8 @@ def rows_of(rng: Rng, place: Place, value: float, n: int, draws: int = 1, latent
     if probe == "label_swap":
         read = events(rng, latents.of("example", n), 1, 1.0 - value if value > 0 else 1.0)
         return arm("first", np.ones(n)) + arm("second", read)
+    if probe == "leakage":
+        return arm("", events(rng, latents.of("copy", n), 1, value))
     if probe == "triggers":
         # Half of the examples confirm, and of those the rightly decided ones of the other label are turned.
         return arm("", events(rng, latents.of("example", int(min(n, 400) * ACCURACY / 4)), 1, value))

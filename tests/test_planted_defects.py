@@ -182,6 +182,27 @@ def by_heart(task: Task) -> FakeModel:
     return FakeModel(answer, task.labels, name="by heart")
 
 
+def with_copies(task: Task) -> Mapping[str, Sequence[Example]]:
+    """Two of every four home rows stand in training too."""
+    rows = sets(task)["home"]
+    copied = [replace(row, id=f"train:{place}") for place, row in enumerate(rows) if place % 4 < 2]
+    return {**sets(task), "home": rows, "train": copied}
+
+
+def by_heart_of_training(task: Task) -> FakeModel:
+    """A model that answers the rows that training has rightly, and every other one wrongly."""
+    known = {tuple(row.inputs[name] for name in task.fields) for row in with_copies(task)["train"]}
+    rows = {tuple(row.inputs[name] for name in task.fields): row for row in sets(task)["home"]}
+    good = knows("home")(task)
+
+    def answer(request: Request) -> Response:
+        texts = (" ".join(request.texts),) if "labelled_spans" in task.offers else request.texts
+        (found,) = good.run(good.encode([request]))
+        return found if texts in known or texts not in rows else turn(found)
+
+    return FakeModel(answer, task.labels, name="by heart of training")
+
+
 def turn(answer: Response) -> Response:
     """The same scores in another order, for each word where there are words."""
     return tuple(map(turn, answer)) if isinstance(answer[0], tuple) else (answer[-1], *answer[:-1])
@@ -305,6 +326,7 @@ LABELLED, FIELDS = NEEDS["labelled_spans"], NEEDS["single_text"]
 REPEATED = Plant("changed_answers", 0.02, reads_padding, knows("home"))
 SWAPPED = Plant("gain_from_relabelling", 0.05, swaps_names, knows("home"))
 SEEN = Plant("accuracy_lost", 0.05, by_heart, knows("home"))
+LEAKED = Plant("gain_on_copies", 0.2, by_heart_of_training, knows("home"), {"in": "train"}, examples=with_copies)
 PINNED: dict[tuple[str, str], Plant | str] = {
     ("quality", "text-classification"): QUALITY,
     ("quality", "ner"): QUALITY,
@@ -318,6 +340,9 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("seen_rows", "text-classification"): SEEN,
     ("seen_rows", "ner"): NEEDS["class_scores"],
     ("seen_rows", "pair"): SEEN,
+    ("leakage", "text-classification"): LEAKED,
+    ("leakage", "ner"): LEAKED,
+    ("leakage", "pair"): LEAKED,
     ("noise", "text-classification"): CASE,
     ("noise", "ner"): CASE,
     ("noise", "pair"): CASE,

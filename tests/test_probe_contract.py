@@ -107,10 +107,10 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
         "attack": {"adversarial"},
         "shift": {"domain_shift"},
         "bias": {"bias", "entity_bias"},
-        None: {"entities", "label_noise", "low_resource", "seen_rows", "training_strategy", "triggers"},
+        None: {"entities", "label_noise", "leakage", "low_resource", "seen_rows", "training_strategy", "triggers"},
     }
     scopes = {name: probe.scope for name, probe in PROBES.items() if probe.scope != "model"}
-    assert scopes == dict.fromkeys(("label_noise", "low_resource", "training_strategy"), "candidate")
+    assert scopes == dict.fromkeys(("label_noise", "leakage", "low_resource", "training_strategy"), "candidate")
     assert [name for name, probe in PROBES.items() if probe.interactive] == ["adversarial", "triggers"]
     details = {name for name, probe in PROBES.items() if probe.reads_details}
     assert details == {"quality", "label_swap", "domain_shift", "entities", "entity_bias"}
@@ -284,7 +284,7 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "train_by": lambda audit: audit.train_by("fgm", (), seed=0, steps=30, batch_size=1),
     "findings": lambda audit: audit.findings(Inquiry("quality", "accuracy"), keyword_model(GOOD)),
 }
-NOT_OF_A_MODEL = {"model", "settings", "task", "domains", "favourable_label", "examples", "has", "rng"}
+NOT_OF_A_MODEL = {"model", "settings", "task", "domains", "favourable_label", "examples", "given", "has", "rng"}
 
 
 def test_every_way_to_ask_a_model_stands_above() -> None:

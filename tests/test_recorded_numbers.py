@@ -41,6 +41,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "quality": {"examples": 48},
     "label_swap": {"examples": 48},
     "seen_rows": {"examples": 48},
+    "leakage": {"examples": 48},
     "noise": {"examples": 24, "severities": {"middle": 0.2}},
     "domain_shift": {"examples": 48},
     "adversarial": {"examples": 24, "query_budget": 30},

@@ -289,6 +289,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "hidden_answers": "measured",
         "label_noise": "measured",
         "label_swap": "measured",
+        "leakage": "measured",
         "low_resource": "measured",
         "noise": "measured",
         "quality": "measured",

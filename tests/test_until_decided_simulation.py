@@ -20,7 +20,7 @@ from auditor.verdicts import gate
 
 EXAMPLES, ROUND = 1000, 64
 LOOKS = [*range(ROUND, EXAMPLES, ROUND), EXAMPLES]
-FIXED = {"bias", "label_swap", "triggers"}
+FIXED = {"bias", "label_swap", "leakage", "triggers"}
 """Probes whose design is fixed: bias has sentences of its own, and what a probe's ``measure`` yields has no method for
 repeated looks."""
 SEQUENTIAL = {metric: place for metric, place in KINDS.items() if place[0] not in FIXED}

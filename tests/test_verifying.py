@@ -155,6 +155,7 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("records", "#", "counts", "*"): "cases, of which the rows know none",
     ("records", "#", "skipped", "*"): "words, of what has no rows (a rule that reads it shows in the decision)",
     ("records", "#", "worst", "*"): "texts",
+    ("records", "#", "pairs", "*"): "texts",
     ("records", "#", "metrics", "#", "title"): "words",
     ("records", "#", "measurements", "#", "available"): "clusters that were not drawn: advice alone goes by it",
     ("records", "#", "measurements", "#", "n_cases"): "cases, of which the rows know none",

@@ -7,8 +7,8 @@ the budget), and in between. So after its look a slice has the rows of a fixed d
 same methods, at the look's share of the error. Everything else keeps the numbers of the first look.
 
 A probe is drawn once, at the whole error, where its cases are of sentences of its own, where it makes none (it trains),
-where it searches for what its slices are about, and where its set has fewer than 1.5 times as many rows
-(then it takes them all, unless the config sets its number).
+where it reads whole sets, where it searches for what its slices are about, and where its set has fewer than 1.5 times
+as many rows (then it takes them all, unless the config sets its number).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from auditor.metrics.aggregation import Reads, SliceKey, keys_of, slice_key
 from auditor.types import HOME, Measurement, ProbeRecord, Progress, Rule, Slice, Verdict
 from auditor.verdicts.policy import Policy
 
-OWN = "it takes no number of rows: its sentences are its own, or it trains"
+OWN = "it takes no number of rows: its sentences are its own, it trains, or it reads whole sets"
 OTHERS = "its cases are not of the rows that it takes"
 SEARCH = "it searches for what its slices are about, and a search is made once"
 ALL = "its set has fewer than 1.5 times as many rows"

@@ -19,13 +19,13 @@ def told(
 ) -> Iterator[Measurement]:
     """Yield the measurements, each with its informative clusters in all, where known.
 
-    A probe with texts of its own says it. Of a data set, those not drawn are taken to hold as large a share of
-    informative ones as those drawn for the slice. ``examples``: of each data set; ``drawn_for``: slice → clusters drawn
-    for it, of any set.
+    A probe with texts of its own says it, or its measurement. Of a data set, those not drawn are taken to hold as large
+    a share of informative ones as those drawn for the slice. ``examples``: of each data set; ``drawn_for``: slice →
+    clusters drawn for it, of any set.
     """
     clusters = dict[str, set[str]]()
     for measurement in measurements:
-        if not measurement.rows:
+        if not measurement.rows or measurement.available is not None:
             yield measurement
             continue
         available = probe.available(measurement.slice)

@@ -99,6 +99,12 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         batch_tokens=config.audit.batch_tokens or provenance.batch_tokens(models[candidate]),
         lockstep=config.audit.lockstep,
         cache=options.cache,
+        left_out=_left_out(sets, examples),
+        keys={
+            row.id: item.key
+            for name, dataset in sets.items()
+            for row, item in zip(dataset.examples, encoded[name], strict=True)
+        },
         files={name: str(dataset.path) for name, dataset in sets.items()},
     )
     task_settings = canonical_json.plain(registry.settings_of(task.settings))
@@ -162,6 +168,14 @@ def _separated(
         rows = leaked.get(name, Leaked())
         facts.append(provenance.data_facts(dataset, rows.same, root, encoded[name], nearly_leaked=rows.near))
     return examples, facts
+
+
+def _left_out(
+    sets: Mapping[str, data.Dataset], kept: Mapping[str, Sequence[Example]]
+) -> dict[str, tuple[Example, ...]]:
+    """Each set's rows that are not kept, in the order of its file."""
+    ids = {row.id for rows in kept.values() for row in rows}
+    return {name: tuple(row for row in dataset.examples if row.id not in ids) for name, dataset in sets.items()}
 
 
 def probe_settings(config: Config, probes: Sequence[Probe]) -> dict[str, Any]:

@@ -86,6 +86,10 @@ class Plan:
     """Where answers are kept between runs."""
     errors: list[str] = field(default_factory=list)
     """Tracebacks of crashed probes, for ``errors.log``."""
+    left_out: Mapping[str, Sequence[Example]] = field(default_factory=dict)
+    """Set → its rows that are not among ``examples``, because training has them."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Example → what the candidate sees of it (``Encoded.key``), where that is known beforehand."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Set → the file that it was read from, as the user named it."""
 

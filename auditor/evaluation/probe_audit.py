@@ -17,6 +17,7 @@ from auditor.types import (
     Case,
     Encoded,
     Example,
+    GivenRow,
     Inputs,
     Inquiry,
     KnowsWords,
@@ -114,6 +115,16 @@ class BoundAudit:
         """Rows to take of a set at a fixed size: all, rather than leave a few that no second look would be worth."""
         is_whole = self._probe.name in self._plan.whole and self._audited.name == self._plan.candidate
         return available if is_whole and n < available and stats.looks.sizes(n, available) == (n,) else n
+
+    def given(self, name: str = HOME) -> Sequence[GivenRow]:
+        """As ``Audit.given``."""
+        rows = [*self._plan.examples[name], *self._plan.left_out.get(name, ())]
+        known = self._plan.keys
+        unknown = [row for row in rows if row.id not in known]
+        # Not by ``encode``: a probe of the data may read what is the same, as it asks the model nothing.
+        encoded = self._scorer.encode([row.inputs for row in unknown]) if unknown else []
+        keys = {row.id: item.key for row, item in zip(unknown, encoded, strict=True)}
+        return [GivenRow(row, keys[row.id] if row.id in keys else known[row.id]) for row in rows]
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
         """As ``Audit.ask``."""

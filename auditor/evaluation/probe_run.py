@@ -36,6 +36,7 @@ from auditor.types import (
     Silent,
     Skipped,
     Slice,
+    TextPair,
 )
 
 Sink = Callable[[str, str, ScoredCase], None]
@@ -166,9 +167,8 @@ class Measuring:
                 drawn.update(clusters)
                 self._drawn.append((set(clusters), None if draw is None else draw.reads))
 
-        audit = BoundAudit(
-            self._plan, self._audited, self._probe, self._scorer, draw, register, again=self._loaded_again
-        )
+        own = (self._plan, self._audited, self._probe, self._scorer, draw)
+        audit = BoundAudit(*own, register, again=self._loaded_again)
         self._scorer.reset()
         cases = self._checked(self._cases(self._probe.cases(audit), progress, draw), drawn, draw)
         for scored in self._scorer.score(cases, reloaded=self._fresh, again=self._loaded_again):
@@ -188,7 +188,7 @@ class Measuring:
         """
         sequential = draw is not None and draw.clusters is not None
         measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential))
-        skipped, counts = list(self._skipped), self._counts.copy()
+        skipped, pairs, counts = list(self._skipped), list[TextPair](), self._counts.copy()
         if self._measures and whole:
             nested = _Nested(self._plan, counts, progress or Silent())
             audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, nested=nested.findings)
@@ -196,12 +196,15 @@ class Measuring:
                 check(item, self._probe.name)
                 if isinstance(item, Skipped):
                     skipped.append(item)
+                elif isinstance(item, TextPair):
+                    pairs.append(item)
                 else:
                     measurements.append(item)
         return {
             "measurements": tuple(available.told(measurements, self._probe, self._plan.examples, self._drawn_for)),
             "skipped": tuple(_gaps(skipped, measurements) if sequential else skipped),
             "worst": self._worst.cases(),
+            "pairs": tuple(pairs),
             "counts": {name: int(counts[name]) for name in sorted(counts)},
         }
 
@@ -252,8 +255,7 @@ class Measuring:
             if isinstance(item, Skipped):
                 self._skipped.append(item)
             elif self._probe.scope == "data":
-                problem = 'makes a case, which asks the model, but its scope is "data"'
-                hint = "yield numbers from measure()"
+                problem, hint = 'makes a case, but its scope is "data"', "yield numbers from measure()"
                 raise ProbeError(problem, where=f"probe {self._probe.name}", hint=hint)
             elif draw is None or draw.wants(item.slice, self._probe):
                 # As it is drawn: an attack's work is done by then, and a window later it would seem to stand still.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor import stats
 from auditor.metrics.aggregation import Reads, keys_of
+from auditor.text import copies
 from auditor.types import (
     Example,
     Probe,
@@ -93,7 +92,7 @@ def without_leaks(
     ``keys``: what the model sees of each set's examples, in their order.
     """
     seen = {key for name in SPLITS for key in keys.get(name, ())}
-    said = {words for name in SPLITS for row in examples.get(name, ()) if (words := _words(row))}
+    said = {words for name in SPLITS for row in examples.get(name, ()) if (words := copies.same_words(row.inputs))}
     kept: dict[str, tuple[Example, ...]] = {}
     leaked: dict[str, Leaked] = {}
     for name, rows in examples.items():
@@ -101,16 +100,6 @@ def without_leaks(
             kept[name] = tuple(rows)
             continue
         others = [row for row, key in zip(rows, keys[name], strict=True) if key not in seen]
-        kept[name] = tuple(row for row in others if not said or _words(row) not in said)
+        kept[name] = tuple(row for row in others if not said or copies.same_words(row.inputs) not in said)
         leaked[name] = Leaked(len(rows) - len(others), len(others) - len(kept[name]))
     return kept, leaked
-
-
-def _words(row: Example) -> tuple[str, ...]:
-    """The words of each text in small letters, if any.
-
-    Characters that look alike by Unicode's compatibility (NFKC) count as equal.
-    """
-    fields = (unicodedata.normalize("NFKC", value).casefold() for _, value in sorted(row.inputs.items()))
-    words = tuple(" ".join(re.findall(r"\w+", value)) for value in fields)
-    return words if any(words) else ()

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 from auditor.errors import ProbeError
 from auditor.storage.documents import short
-from auditor.types import ASKED, Case, Measurement, Skipped
+from auditor.types import ASKED, Case, Measurement, Skipped, TextPair
 
 
-def check(item: Case | Skipped | Measurement, probe: str) -> None:
+def check(item: Case | Skipped | Measurement | TextPair, probe: str) -> None:
     """Check what a probe yields before anything is made of it.
 
     Raises ProbeError for a slice that is not words to words, for a fact that is neither a word nor a finite number, for

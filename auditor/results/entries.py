@@ -9,7 +9,7 @@ from typing import Any
 
 from auditor.errors import PolicyError, ResultsError
 from auditor.results.canonical_json import plain, slice_text
-from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Rule, Skipped, Span, WorstCase
+from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Rule, Skipped, Span, TextPair, WorstCase
 from auditor.verdicts.policy import Policy, rule_of
 
 RESULTS = "results.json"
@@ -28,6 +28,7 @@ def record_dict(record: ProbeRecord) -> dict[str, Any]:
         "measurements": [_measurement(measurement) for measurement in record.measurements],
         "skipped": [_gap(gap) for gap in record.skipped],
         "worst": [_worst(case) for case in record.worst],
+        **({"pairs": [plain(asdict(pair)) for pair in record.pairs]} if record.pairs else {}),
     }
 
 
@@ -111,6 +112,7 @@ def record_of(recorded: Mapping[str, Any], rows: Mapping[tuple[str, str, str, st
             "measurements": tuple(measured(item) for item in recorded["measurements"]),
             "skipped": tuple(Skipped(**item) for item in recorded["skipped"]),
             "worst": tuple(_shown(case) for case in recorded["worst"]),
+            "pairs": tuple(TextPair(**pair) for pair in recorded.get("pairs", ())),
         }
     )
 
@@ -134,5 +136,5 @@ def _bound(value: float | None, otherwise: float) -> float:
 
 
 def without_texts(record: ProbeRecord) -> ProbeRecord:
-    """Return the record without worst cases, which hold users' texts."""
-    return replace(record, worst=())
+    """Return the record without worst cases and pairs: users' texts."""
+    return replace(record, worst=(), pairs=())

@@ -16,6 +16,7 @@ from auditor.types import (
     Case,
     Encoded,
     Example,
+    GivenRow,
     Inputs,
     Inquiry,
     KnowsWords,
@@ -102,6 +103,17 @@ class FakeAudit:
         if name not in self._examples:
             raise KeyError(f"{name}: FakeAudit has only the sets {', '.join(self._examples)}")
         return self._examples[name][:n]
+
+    def given(self, name: str = HOME) -> Sequence[GivenRow]:
+        """All rows of a set.
+
+        Where no model is given, it takes a model to see the texts as they are. Raises KeyError as ``examples`` does.
+        """
+        rows = self.examples(name)
+        if self._given_model is None:
+            return [GivenRow(row, repr(sorted(row.inputs.items()))) for row in rows]
+        keys = (item.key for item in self.encode([row.inputs for row in rows]))
+        return [GivenRow(row, key) for row, key in zip(rows, keys, strict=True)]
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
         """The model's answers. Raises RuntimeError where no model is given."""

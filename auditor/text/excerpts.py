@@ -41,9 +41,12 @@ def excerpt(before: str, after: str) -> tuple[str, str]:
     return _cut(before, start, len(before) - rest), _cut(after, start, len(after) - rest)
 
 
-def beginning(text: str) -> str:
-    """Return the beginning of a long text, with the cut marked."""
-    return text if len(text) <= WHOLE else _cut(text, 0, CHANGED)
+def beginning(text: str, whole: int = WHOLE, kept: int = CHANGED) -> str:
+    """Return the beginning of a long text, with the cut marked.
+
+    ``whole``: the most characters of a text that is not long; ``kept``: those kept of a long one.
+    """
+    return text if len(text) <= whole else _cut(text, 0, kept)
 
 
 def _cut(text: str, start: int, end: int) -> str:

@@ -26,6 +26,7 @@ from auditor.types.cases import (
     in_words,
 )
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
+from auditor.types.given import GivenRow, TextPair
 from auditor.types.limits import edge_of
 from auditor.types.planned import Inquiry, Planned
 from auditor.types.probe import (
@@ -111,6 +112,7 @@ __all__ = [
     "Extract",
     "Facts",
     "Generate",
+    "GivenRow",
     "Goal",
     "Inputs",
     "Inquiry",
@@ -147,6 +149,7 @@ __all__ = [
     "Tag",
     "Task",
     "TextAttackRecipe",
+    "TextPair",
     "TrainedModel",
     "Verdict",
     "WorstCase",

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from auditor.types.cases import Case, Judged, Skipped, Slice
+from auditor.types.given import TextPair
 from auditor.types.planned import Planned
 from auditor.types.protocols import Audit
 from auditor.types.records import Measurement, Metric, Role
@@ -95,11 +96,12 @@ class Probe(Protocol):
         """
         ...
 
-    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]:
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped | TextPair]:
         """Measure what the kinds of metric do not cover.
 
         The call comes after the last case, and again after later looks where a required rule reads what it measures:
         with the cases of all looks so far. Where a probe defines this method, its cases are kept on disk until then.
+        Pairs of texts are shown on the page, unless the audit keeps no texts.
         """
         ...
 
@@ -139,7 +141,7 @@ class ProbeDefaults:
     searches: bool = False
     reads_details: bool = False
 
-    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped]:
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped | TextPair]:
         """Nothing: its metrics are read case by case."""
         del cases, audit
         return ()

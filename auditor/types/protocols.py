@@ -17,6 +17,7 @@ from auditor.types.cases import (
     Slice,
     TrainedModel,
 )
+from auditor.types.given import GivenRow
 from auditor.types.planned import Inquiry
 from auditor.types.records import Measurement
 from auditor.types.task import Task
@@ -76,6 +77,14 @@ class Audit(Protocol):
         number n stands for the examples that this look adds, which may be none; cases are made from them, whereas None
         is for what the whole set says (its majority, its size).
         ``name`` is a domain, or ``train`` or ``validation``. Raises KeyError for a set that was not given.
+        """
+        ...
+
+    def given(self, name: str = "home") -> Sequence[GivenRow]:
+        """Every row of a set that can be used, whatever the budget.
+
+        Rows that ``examples`` leaves out because training has them come last. No row may be asked about that
+        ``examples`` does not have. Raises KeyError for a set that was not given.
         """
         ...
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from auditor.types.cases import Facts, Inputs, Judged, Skipped, Slice
 from auditor.types.edits import Span
+from auditor.types.given import TextPair
 from auditor.types.limits import edge_of
 
 
@@ -117,8 +118,7 @@ class Measurement:
     rows: Sequence[Row] = field(default=(), repr=False)
     """``Rows`` where there are many: clusters in the order in which they were first drawn."""
     detail: str = ""
-    """What stands behind the value, in a few words: of a gap, which two groups lie farthest apart; of a pool, its worst
-    part."""
+    """What stands behind the value, in a few words: of a gap, the groups farthest apart; of a pool, its worst part."""
     available: int | None = None
     """About how many informative clusters there are in all, drawn or not; None where that is not known."""
     look: int = 1
@@ -164,14 +164,14 @@ class ProbeRecord:
     """The needs that were not met, where that is the reason."""
     limitation: str | None = None
     role: Role | None = None
-    """The role by which remedies and next steps select the probe; None for a probe without one, and in results of an
-    earlier auditor."""
+    """By which remedies and next steps select the probe; None without one, and in results of an earlier auditor."""
     description: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     worst: tuple[WorstCase, ...] = ()
+    pairs: tuple[TextPair, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     """cases, vacuous, invalid, forward_passes (texts that went through the model), queries."""
 

@@ -45,6 +45,10 @@ BY_METRIC = {
         "look through the training rows with the word, take out those in which somebody planted it, and train again "
         "from a base that you trust"
     ),
+    "leaked_share": (
+        "take the copies out of the test file, or train without them; split the next data by what rows have in common "
+        "(author, thread, template)"
+    ),
 }
 """Metric → the next step after a failure, where its probe's row of the scorecard asks about something else too."""
 NO_RECIPE: Mapping[Role, str] = {

@@ -1,0 +1,167 @@
+"""Which rows of the data other rows repeat, word for word or nearly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.text import copies
+from auditor.types import Example, GivenRow
+
+if TYPE_CHECKING:
+    from auditor.text.copies import Shingled
+
+EXACT, NEAR = KINDS = ("exact", "near")
+"""exact: the model sees the same, or the words are the same in another spelling. near: shingles in common."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a row repeats."""
+
+    kind: str
+    """Of KINDS."""
+    other: Example
+    """The first row that is the same; of rows that are nearly the same the first of the most alike."""
+    likeness: float
+    """1 for the same words."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowSet:
+    """The rows of a set, ready to be compared."""
+
+    rows: Sequence[Example]
+    same: Sequence[int]
+    """Of each row a number that it shares with the rows, of any set, that are the same."""
+    shingled: Shingled
+
+
+def row_sets(given: Mapping[str, Sequence[GivenRow]]) -> dict[str, RowSet]:
+    """Return each set, with the same numbers for rows that are the same."""
+    numbers, shingler = _Numbers(), copies.Shingler()
+    by_key = {name: [numbers.of(row) for row in rows] for name, rows in given.items()}
+    return {
+        name: RowSet(
+            [row.example for row in rows],
+            [numbers.joined(number) for number in by_key[name]],
+            shingler.shingled(row.example.inputs for row in rows),
+        )
+        for name, rows in given.items()
+    }
+
+
+class _Numbers:
+    """A number for all rows that are the same, in one way or the other."""
+
+    def __init__(self) -> None:
+        self._parents: list[int] = []
+        self._known: dict[object, int] = {}
+
+    def of(self, row: GivenRow) -> int:
+        own = len(self._parents)
+        self._parents.append(own)
+        for name in (row.key, copies.same_words(row.example.inputs)):
+            if name:
+                self._parents[self.joined(own)] = self.joined(self._known.setdefault(name, own))
+        return own
+
+    def joined(self, number: int) -> int:
+        while self._parents[number] != number:
+            self._parents[number] = number = self._parents[self._parents[number]]
+        return number
+
+
+def copies_in(rows: RowSet, others: RowSet, least: float) -> list[Copy | None]:
+    """Return for each row what it repeats of other rows, if anything.
+
+    ``least``: how alike rows have to be at least, in (0, 1].
+    """
+    first: dict[int, Example] = {}
+    for example, number in zip(others.rows, others.same, strict=True):
+        first.setdefault(number, example)
+    found = [None if other is None else Copy(EXACT, other, 1.0) for other in map(first.get, rows.same)]
+    left = [place for place, copy in enumerate(found) if copy is None]
+    best = _Best(len(left))
+    for alike in copies.near_pairs(rows.shingled.taking(left), others.shingled, least):
+        best.take(alike.first, alike.second, alike.likeness)
+    for place, other, likeness in best.of_rows():
+        found[left[place]] = Copy(NEAR, others.rows[other], likeness)
+    return found
+
+
+def copies_within(rows: RowSet, least: float) -> list[Copy | None]:
+    """Return for each row what it repeats of the other rows of its set.
+
+    Rows of one cluster count as one already: they do not repeat each other.
+    """
+    members: dict[int, dict[str, int]] = {}
+    """Number of what is the same → cluster → its first row."""
+    for place, (example, number) in enumerate(zip(rows.rows, rows.same, strict=True)):
+        members.setdefault(number, {}).setdefault(example.cluster, place)
+    apart = [place for clusters in members.values() for place in clusters.values()]
+    best = _Best(len(apart))
+    clusters = [rows.rows[place].cluster for place in apart]
+    for alike in copies.near_pairs(rows.shingled.taking(apart), None, least):
+        other = [clusters[one] != clusters[two] for one, two in zip(alike.first, alike.second, strict=True)]
+        best.take(alike.first[other], alike.second[other], alike.likeness[other])
+        best.take(alike.second[other], alike.first[other], alike.likeness[other])
+    near = {apart[place]: Copy(NEAR, rows.rows[apart[other]], likeness) for place, other, likeness in best.of_rows()}
+    found: list[Copy | None] = []
+    for example, number in zip(rows.rows, rows.same, strict=True):
+        of_others = [place for cluster, place in members[number].items() if cluster != example.cluster]
+        exact = Copy(EXACT, rows.rows[of_others[0]], 1.0) if of_others else None
+        found.append(exact or near.get(members[number][example.cluster]))
+    return found
+
+
+class _Best:
+    """The most alike of each row; of equals the first."""
+
+    def __init__(self, rows: int) -> None:
+        import numpy as np
+
+        self._likeness = np.zeros(rows)
+        self._other = np.zeros(rows, dtype=np.int64)
+
+    def take(self, rows: copies.Numbers, others: copies.Numbers, likeness: copies.Likenesses) -> None:
+        import numpy as np
+
+        order = np.lexsort((others, -likeness, rows))
+        rows, others, likeness = rows[order], others[order], likeness[order]
+        first = np.ones(len(rows), dtype=bool)
+        first[1:] = rows[1:] != rows[:-1]
+        rows, others, likeness = rows[first], others[first], likeness[first]
+        known = self._likeness[rows]
+        better = (likeness > known) | ((likeness == known) & (others < self._other[rows]))
+        self._likeness[rows[better]], self._other[rows[better]] = likeness[better], others[better]
+
+    def of_rows(self) -> Iterator[tuple[int, int, float]]:
+        """The rows that have any: place, place of the other, how alike."""
+        import numpy as np
+
+        for place in np.flatnonzero(self._likeness):
+            yield int(place), int(self._other[place]), float(self._likeness[place])
+
+
+def clusters_of(rows: RowSet, copied: Sequence[Copy | None] = ()) -> list[str]:
+    """Return the independent unit of each row.
+
+    Rows that are the same are one unit, with all that their clusters hold; so are rows and what they repeat, where
+    ``copied`` of each row is given.
+    """
+    parents: dict[str, str] = {}
+
+    def top(name: str) -> str:
+        while parents.setdefault(name, name) != name:
+            parents[name] = name = parents[parents[name]]
+        return name
+
+    first: dict[int, str] = {}
+    for example, number in zip(rows.rows, rows.same, strict=True):
+        parents[top(example.cluster)] = top(first.setdefault(number, example.cluster))
+    for example, copy in zip(rows.rows, copied, strict=False):
+        if copy is not None:
+            parents[top(example.cluster)] = top(copy.other.cluster)
+    return [top(example.cluster) for example in rows.rows]

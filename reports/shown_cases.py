@@ -1,0 +1,55 @@
+"""Cases and pairs of rows that the page shows, with their texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reports import spans
+from reports.formats import slice_text, words_of
+from reports.marks import marked_fields
+
+WORST = 5
+"""Worst cases shown per slice."""
+
+
+def pairs(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows that are alike, by slice; both texts whole."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for pair in record.get("pairs", ()):
+        rows = ((pair["example"], pair["texts"]), (pair["other"], pair["other_texts"]))
+        entry = {
+            "likeness": f"{pair['likeness']:.2f}",
+            "rows": [
+                {"example": example, "fields": [(name if len(texts) > 1 else "", text) for name, text in texts.items()]}
+                for example, texts in rows
+            ],
+        }
+        groups.setdefault(slice_text(pair["slice"]), []).append(entry)
+    yield from ({"slice": label, "pairs": entries} for label, entries in groups.items())
+
+
+def worst(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a model's worst cases by slice, with the changes marked."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for case in record["worst"]:
+        groups.setdefault(slice_text(case["slice"]), []).append(case)
+    if groups:
+        slices = [{"slice": label, "cases": [_case(case) for case in cases[:WORST]]} for label, cases in groups.items()]
+        yield {"model": record["model"], "n": sum(len(entry["cases"]) for entry in slices), "slices": slices}
+
+
+def _case(case: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "sentences": spans.sentences(case),
+        "example": case["example"],
+        "fields": marked_fields(case["before"], case["after"]),
+        "changed": case["before"] != case["after"],
+        "before": case["answer_before"],
+        "after": case["answer_after"],
+        "gold": case["gold"],
+        "facts": [
+            f"{words_of(name)} {f'{value:.4g}' if isinstance(value, float) else value}"
+            for name, value in case["facts"].items()
+        ],
+    }
