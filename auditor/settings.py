@@ -26,6 +26,14 @@ Fraction: TypeAlias = Annotated[float, Ge(0), Le(1)]
 NotNegative: TypeAlias = Annotated[float, Ge(0)]
 """A size or a weight; 0 takes its effect away."""
 
+
+class _OfTheData:
+    """Marks the name of a column of the data."""
+
+
+DataColumn: TypeAlias = Annotated[str, _OfTheData()]
+"""A column of the file to audit on, which ``Example.meta`` then holds. It has to be there."""
+
 Path: TypeAlias = tuple[int | str, ...]
 """From a field to a value in it: the place in a list, the key in a table."""
 
@@ -119,6 +127,17 @@ def element(hint: Any) -> Any:
 def hints(kind: Any) -> dict[str, Any]:
     """Field → type with its annotations, of a dataclass."""
     return get_type_hints(kind, include_extras=True)
+
+
+def data_columns(settings: Any) -> tuple[str, ...]:
+    """The columns of the data that settings name, each once."""
+    columns: dict[str, None] = {}
+    kind: Any = type(settings)
+    for field, hint in hints(kind).items():
+        if any(isinstance(mark, _OfTheData) for mark in (*_unwrapped(hint)[1], *_unwrapped(element(hint))[1])):
+            value = getattr(settings, field)
+            columns |= dict.fromkeys((value,) if isinstance(value, str) else value or ())
+    return tuple(columns)
 
 
 def _unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -121,13 +121,13 @@ def curve(
     *,
     unit: str,
     scale: Axis,
-    limit: tuple[str, float] | None = None,
+    limit: tuple[Sequence[str], float] | None = None,
     edge: float | None = None,
 ) -> str:
     """Draw a line for each model over the steps.
 
     Steps are severities or numbers of labels; each point has its interval. ``scale`` is a parameter so that panels side
-    by side share it. ``limit``: step and value of a rule's limit. ``edge``: the limit with its margin.
+    by side share it. ``limit``: steps and value of a rule's limit. ``edge``: the limit with its margin.
     """
     top, bottom = 10.0, 150.0
     room = (WIDTH - RIGHT - LEFT) / max(len(steps), 1)
@@ -136,7 +136,7 @@ def curve(
     for index, (label, _) in enumerate(steps):
         parts.append(_text(LEFT + room * (index + 0.5), bottom + 16, label, "tick", "middle"))
         x1, x2 = LEFT + room * (index + 0.1), LEFT + room * (index + 0.9)
-        for name, value in lines.items() if limit is not None and limit[0] == label else ():
+        for name, value in lines.items() if limit is not None and label in limit[0] else ():
             y = scale.place(value, bottom, top)
             parts.append(f'<line class="{name}" x1="{x1:.1f}" y1="{y:.1f}" x2="{x2:.1f}" y2="{y:.1f}"/>')
     for lane in range(len(names)):

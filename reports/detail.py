@@ -263,7 +263,7 @@ def _curves(
     for number, (label, rest) in enumerate(groups.items()):
         rows = [(name, _pick(findings, measured, {**rest, step: name}, unit)) for name in steps]
         read = [name for name in steps if rule is not None and _read_by(rule, {**rest, step: name})]
-        line = (read[0], limit) if read and limit is not None else None
+        line = (read, limit) if read and limit is not None else None
         title = f"{metric['title']} by {step}{f': {label}' if label else ''}"
         panel = charts.curve(
             f"{ident}-{number}", title, rows, findings.models, unit=_unit(unit), scale=scale, limit=line, edge=edge

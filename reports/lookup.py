@@ -198,12 +198,13 @@ WHOLE = "all"
 def stepped_key(slices: Sequence[Mapping[str, str]]) -> str | None:
     """Return the key whose values are steps of a curve, or None.
 
-    It is ``severity``, or a key with three or more numbers as values.
+    It is ``severity`` or ``period``, or a key with three or more numbers as values.
     """
     if not slices:
         return None
-    if all("severity" in slice_ for slice_ in slices):
-        return "severity"
+    for name in ("severity", "period"):
+        if all(name in slice_ for slice_ in slices):
+            return name
     for key in slices[0]:
         values = {slice_.get(key, "") for slice_ in slices} - {WHOLE}
         if len(values) >= 3 and all(value.replace(".", "", 1).replace(",", "").isdigit() for value in values):

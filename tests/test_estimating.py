@@ -42,6 +42,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "label_swap": {"examples": 8},
     "seen_rows": {"examples": 6},
     "leakage": {"examples": 9},
+    "coverage": {"examples": 9},
+    "drift": {"examples": 9},
     "noise": {"examples": 5, "severities": {"low": 0.1, "middle": 0.2}},
     "domain_shift": {"examples": 6},
     "bias": {"sentences": 4, "pairs_per_sentence": 2},

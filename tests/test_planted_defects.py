@@ -63,6 +63,14 @@ def _sets(name: str) -> dict[str, Sequence[Example]]:
     }
 
 
+def by_source(task: Task) -> dict[str, Sequence[Example]]:
+    """Home with the rows of elsewhere among its own; one column says which is which, another when."""
+    given = sets(task)
+    years = {"home": "2001-01-31", "elsewhere": "2002-01-31"}
+    rows = [replace(row, meta={"source": name, "date": day}) for name, day in years.items() for row in given[name]]
+    return {**given, "home": tuple(rows)}
+
+
 def knows(*known: str, cased: bool = False) -> Callable[[Task], FakeModel]:
     """A model that has learned the words of these sets."""
 
@@ -283,6 +291,23 @@ def trained(fits: Callable[[Task], Mapping[str, Fitter]]) -> Callable[[Task], Au
 CURVES = {"steps": 30, "seeds": 2, "examples": 40}
 QUALITY = Plant("gain_over_majority", 0.1, always_one_answer, knows("home"))
 SHIFT = Plant("drop_against_home", 0.1, knows("home"), knows("home", "elsewhere"))
+SLICE = Plant(
+    "drop_against_rest",
+    0.1,
+    knows("home"),
+    knows("home", "elsewhere"),
+    {"column": "source", "value": "elsewhere"},
+    {"columns": ["source"]},
+    by_source,
+)
+PERIOD = Plant(
+    "drop_against_first_period",
+    0.1,
+    knows("home"),
+    knows("home", "elsewhere"),
+    settings={"time_column": "date", "period": "year"},
+    examples=by_source,
+)
 CASE = Plant(
     "drop",
     0.1,
@@ -343,6 +368,12 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("leakage", "text-classification"): LEAKED,
     ("leakage", "ner"): LEAKED,
     ("leakage", "pair"): LEAKED,
+    ("coverage", "text-classification"): SLICE,
+    ("coverage", "ner"): SLICE,
+    ("coverage", "pair"): SLICE,
+    ("drift", "text-classification"): PERIOD,
+    ("drift", "ner"): PERIOD,
+    ("drift", "pair"): PERIOD,
     ("noise", "text-classification"): CASE,
     ("noise", "ner"): CASE,
     ("noise", "pair"): CASE,

@@ -107,7 +107,17 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
         "attack": {"adversarial"},
         "shift": {"domain_shift"},
         "bias": {"bias", "entity_bias"},
-        None: {"entities", "label_noise", "leakage", "low_resource", "seen_rows", "training_strategy", "triggers"},
+        None: {
+            "coverage",
+            "drift",
+            "entities",
+            "label_noise",
+            "leakage",
+            "low_resource",
+            "seen_rows",
+            "training_strategy",
+            "triggers",
+        },
     }
     scopes = {name: probe.scope for name, probe in PROBES.items() if probe.scope != "model"}
     assert scopes == dict.fromkeys(("label_noise", "leakage", "low_resource", "training_strategy"), "candidate")

@@ -42,6 +42,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "label_swap": {"examples": 48},
     "seen_rows": {"examples": 48},
     "leakage": {"examples": 48},
+    "coverage": {"examples": 48},
+    "drift": {"examples": 48},
     "noise": {"examples": 24, "severities": {"middle": 0.2}},
     "domain_shift": {"examples": 48},
     "adversarial": {"examples": 24, "query_budget": 30},

@@ -490,7 +490,9 @@ def test_the_limit_with_its_margin_is_a_second_line_and_is_said() -> None:
     assert (drawn.count('class="limit"'), drawn.count('class="edge"')) == (1, 1)
     assert "Limit 10 points. Limit with its margin 15 points.</desc>" in drawn
     scale = charts.axis([5.0, 15.0], zero=True)
-    drawn = charts.curve("c", "t", [("middle", [point])], ["a"], unit="%", scale=scale, limit=("middle", 10.0), edge=15)
+    drawn = charts.curve(
+        "c", "t", [("middle", [point])], ["a"], unit="%", scale=scale, limit=(["middle"], 10.0), edge=15
+    )
     assert (drawn.count('class="limit"'), drawn.count('class="edge"')) == (1, 1)
 
 
@@ -515,7 +517,7 @@ def test_a_curve_joins_its_points_and_marks_the_limit_at_its_step() -> None:
         ("x" * 60, [None, None]),
     ]
     scale = charts.axis([0.0, 4.0])
-    drawn = charts.curve("c", "t", steps, ["a", "b"], unit="%", scale=scale, limit=("middle", 2.0))
+    drawn = charts.curve("c", "t", steps, ["a", "b"], unit="%", scale=scale, limit=(["middle"], 2.0))
     assert drawn.count("<polyline") == 1
     assert drawn.count('class="limit"') == 1
     assert "…" in drawn
@@ -528,6 +530,7 @@ def test_steps_are_ordered_by_size_or_as_they_came() -> None:
     assert lookup.stepped_key([]) is None
     assert lookup.stepped_key([{"labels": size} for size in ("30", "100", "300")]) == "labels"
     assert lookup.stepped_key([{"axis": "age"}]) is None
+    assert lookup.stepped_key([{"period": "2002 Q1"}, {"period": "2002 Q2"}]) == "period"
     assert lookup.stepped_key([{"labels": size} for size in ("30", "100", "300", "all")]) == "labels"
     assert lookup.stepped_key([{"labels": size} for size in ("30", "100", "all")]) is None
     assert lookup.ordered_steps(["all", "1,000", "30"]) == ["30", "1,000", "all"]

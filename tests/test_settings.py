@@ -37,6 +37,9 @@ WORDS = {
     (Ge(1), Le(432)): "from 1 to 432",
     (Ge(0), Le(90)): "from 0 to 90",
     (Ge(1000),): "at least 1000",
+    (Ge(10),): "at least 10",
+    (Ge(2), Le(20)): "from 2 to 20",
+    (Ge(0), Le(20)): "from 0 to 20",
 }
 """Bounds → what a user reads."""
 

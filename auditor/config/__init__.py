@@ -28,6 +28,7 @@ from auditor.config.schema import (
     policy_file,
     seconds_of,
 )
+from auditor.settings import data_columns
 
 TEMPLATE = Path(__file__).with_name("template.toml").read_text(encoding="utf-8")
 """What ``audit init`` writes."""
@@ -44,6 +45,7 @@ __all__ = [
     "TrainingSection",
     "check_files",
     "columns",
+    "data_columns",
     "data_files",
     "favourable",
     "labels_files",

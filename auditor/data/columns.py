@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from auditor.data.tables import NO_HEADER, PLAIN, Table
+from auditor.data.tables import NO_HEADER, PLAIN, Table, cell
 from auditor.errors import DataError, near_match
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "comment", "tweet", "document", "utterance")
@@ -93,6 +94,19 @@ def given(column: str, table: Table) -> str:
     near = near_match(column, table.header)
     hint = f"{near} {shown(table)}" if near else shown(table)
     raise DataError(f"no column {column!r}", where=str(table.path), hint=f"{hint}{_headless(table)}")
+
+
+def all_given(columns: Sequence[str], table: Table) -> dict[str, str]:
+    """Return each configured name → its column. Raises as ``given`` does."""
+    return {name: given(name, table) for name in columns}
+
+
+def cells(row: Mapping[str, Any], where: str, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return the cells of columns, without white space around them.
+
+    ``columns``: configured name → column. Raises DataError for a cell that holds no single value.
+    """
+    return {name: cell(row.get(column), where, column).strip() for name, column in columns.items()}
 
 
 def shown(table: Table) -> str:

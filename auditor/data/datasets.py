@@ -14,7 +14,7 @@ from auditor.data import columns as choosing
 from auditor.data import sentences, tables
 from auditor.data.columns import USUAL, Columns
 from auditor.data.in_memory import Source
-from auditor.data.reports import DataReport, no_usable_rows
+from auditor.data.reports import DataReport, left_out, no_usable_rows
 from auditor.data.tables import Table, sha256_of
 from auditor.errors import DataError
 from auditor.labels import matching, spellings
@@ -53,6 +53,8 @@ class _Row:
     """What the label column names, as it is spelled there; none where it is blank."""
     has_texts: bool
     """Whether every text field holds something."""
+    meta: Mapping[str, str]
+    """Further column → its cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +92,22 @@ def load_all(
     tasks: Mapping[str, Task],
     columns: Columns = USUAL,
     labels_files: Mapping[str, Path] | None = None,
+    further: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Dataset]:
     """Read the files of one audit or training, each as ``load`` does.
 
-    One rule interprets the numbers of all files. ``tasks``: set → its task. Raises DataError, also where the numbers of
-    one file are names and those of another are positions.
+    One rule interprets the numbers of all files. ``tasks``: set → its task. ``further``: set → columns that
+    ``Example.meta`` keeps. Raises DataError, also where the numbers of one file are names and those of another are
+    positions.
     """
-    beside = dict(labels_files or {})
+    beside, further = dict(labels_files or {}), further or {}
     for name in beside:
         if name not in files:
             raise DataError(f"labels are given for {name}, but no texts", where=str(beside[name]))
     of_words = [name for name in files if tasks[name].layout == "sentences"]
     columns = sentences.shared_among([files[name] for name in of_words], columns)
     opened = {
-        name: _open(path, tasks[name], columns, beside.get(name))
+        name: _open(path, tasks[name], columns, beside.get(name), further.get(name, ()))
         for name, path in files.items()
         if name not in of_words
     }
@@ -117,7 +121,7 @@ def load_all(
                 raise DataError(
                     "labels of words belong beside the words, not in a separate file", where=str(beside[name])
                 )
-            datasets[name] = _of_words(path, name, tasks[name], columns)
+            datasets[name] = _of_words(path, name, tasks[name], columns, further.get(name, ()))
         if name in beside:
             datasets[name] = replace(datasets[name], labels_file=beside[name], labels_sha256=sha256_of(beside[name]))
     return datasets
@@ -154,7 +158,9 @@ def _rule(sets: Mapping[str, tuple[_Opened, Task]]) -> str | None:
     return next(iter(decided), None)
 
 
-def _open(path: Source, task: Task, columns: Columns, labels_file: Path | None = None) -> _Opened:
+def _open(
+    path: Source, task: Task, columns: Columns, labels_file: Path | None = None, further: Sequence[str] = ()
+) -> _Opened:
     fields = task.fields
     if labels_file is None:
         table = tables.read(path, header=columns.header)
@@ -167,6 +173,7 @@ def _open(path: Source, task: Task, columns: Columns, labels_file: Path | None =
             raise DataError("has no columns, so no group column", where=str(path), hint="leave group_column out")
     numbers: dict[str, list[int]] = {}
     rows = []
+    kept_columns = choosing.all_given(further, table)
     classes = table.classes.get(names["label"], ())
     for number, row in table.rows:
         where = f"{path}: row {number}"
@@ -175,7 +182,8 @@ def _open(path: Source, task: Task, columns: Columns, labels_file: Path | None =
         labels = [spellings.spelled(tables.cell(answer, where, names["label"])) for answer in answers]
         # datasets writes a missing label as -1.
         kept = tuple(dict.fromkeys(label for label in labels if label and not (classes and label == "-1")))
-        rows.append(_Row(number, read, kept, all(read[field].strip() for field in fields)))
+        meta = choosing.cells(row, where, kept_columns)
+        rows.append(_Row(number, read, kept, all(read[field].strip() for field in fields), meta))
         for label in kept if rows[-1].has_texts else ():
             numbers.setdefault(label, []).append(number)
     texts = "" if labels_file is None else str(path)
@@ -206,29 +214,18 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
             continue
         counts["conflicting"] += bool(golds)
         golds.append(gold)
-        examples.append(Example(f"{name}:{row.number}", inputs, gold, row.cells.get("group", "").strip() or None))
+        group = row.cells.get("group", "").strip() or None
+        examples.append(Example(f"{name}:{row.number}", inputs, gold, group, row.meta))
     if not examples:
         raise no_usable_rows(table, names)
     report = DataReport(rows=len(table.rows), used=len(examples), **counts)
-    notes = (reading.note, *_notes(opened, columns), *_left_out(opened))
-    reading = replace(reading, note="; ".join(filter(None, notes)))
-    return Dataset(name, table.path, sha256_of(table.path), tuple(examples), report, names, reading)
-
-
-def _left_out(opened: _Opened) -> Iterator[str]:
-    """Describe the rows left out: how many, and the first.
-
-    One note is about the rows without a text, one about the rows that lack only a label.
-    """
     without = {
         "text": [row.number for row in opened.rows if not row.has_texts],
         "label": [row.number for row in opened.rows if row.has_texts and not row.labels],
     }
-    for what, numbers in without.items():
-        if numbers:
-            rows = "1 row has" if len(numbers) == 1 else f"{len(numbers):,} rows have"
-            left = "is left out" if len(numbers) == 1 else "are left out, the first is"
-            yield f"{rows} no {what} and {left}{': ' if len(numbers) == 1 else ' '}row {numbers[0]}"
+    notes = (reading.note, *_notes(opened, columns), *left_out(without))
+    reading = replace(reading, note="; ".join(filter(None, notes)))
+    return Dataset(name, table.path, sha256_of(table.path), tuple(examples), report, names, reading)
 
 
 def _notes(opened: _Opened, columns: Columns) -> Iterator[str]:
@@ -251,18 +248,21 @@ def _notes(opened: _Opened, columns: Columns) -> Iterator[str]:
         yield f"{joined} of {len(table.rows)} rows span several lines"
 
 
-def _of_words(path: Source, name: str, task: Task, columns: Columns) -> Dataset:
+def _of_words(path: Source, name: str, task: Task, columns: Columns, further: Sequence[str]) -> Dataset:
     """Read all rows of words with tags.
 
     Sentences that occur twice count twice, as everywhere in the field.
     """
     opened = sentences.read(path, columns, labels=task.labels, mapping=task.mapping)
+    kept_columns = choosing.all_given(further, opened.table)
     examples = []
     for number, row in opened.table.rows:
+        where = f"{path}: row {number}"
         inputs, gold = sentences.tagged(task, row, opened, number)
         group = opened.names.get("group")
-        shared = tables.cell(row.get(group), f"{path}: row {number}", group).strip() if group is not None else ""
-        examples.append(Example(f"{name}:{number}", inputs, gold, shared or None))
+        shared = tables.cell(row.get(group), where, group).strip() if group is not None else ""
+        meta = choosing.cells(row, where, kept_columns)
+        examples.append(Example(f"{name}:{number}", inputs, gold, shared or None, meta))
     if not examples:
         raise no_usable_rows(opened.table, opened.names)
     report = DataReport(len(opened.table.rows), len(examples), empty=0, missing_label=0, duplicates=0, conflicting=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.data.tables import NO_ROWS, Table
@@ -37,3 +37,15 @@ def no_usable_rows(table: Table, names: Mapping[str, str]) -> DataError:
     return DataError(
         f"none of its {len(table.rows)} rows has both text and label", where=where, hint=f"columns: {used}"
     )
+
+
+def left_out(without: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    """Describe the rows left out: how many, and the first.
+
+    ``without``: ``text`` or ``label`` → the numbers of the rows that lack it.
+    """
+    for what, numbers in without.items():
+        if numbers:
+            rows = "1 row has" if len(numbers) == 1 else f"{len(numbers):,} rows have"
+            left = "is left out" if len(numbers) == 1 else "are left out, the first is"
+            yield f"{rows} no {what} and {left}{': ' if len(numbers) == 1 else ' '}row {numbers[0]}"

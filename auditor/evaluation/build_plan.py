@@ -66,6 +66,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         tasks={name: task if name in own else task.other_domain() for name in files},
         columns=columns,
         labels_files=audit_data.labels_files(config, options, records[candidate], sources[candidate], files),
+        further={HOME: [column for name in sorted(chosen) for column in configs.data_columns(settings[name])]},
     )
     models = {name: checkpoints.load(source, records[name], loading, name=name) for name, source in described.items()}
     requests = {name: [task.request(example.inputs) for example in dataset.examples] for name, dataset in sets.items()}

@@ -255,8 +255,8 @@ class Measuring:
             if isinstance(item, Skipped):
                 self._skipped.append(item)
             elif self._probe.scope == "data":
-                problem, hint = 'makes a case, but its scope is "data"', "yield numbers from measure()"
-                raise ProbeError(problem, where=f"probe {self._probe.name}", hint=hint)
+                problem = 'makes a case, which asks the model, but its scope is "data"'
+                raise ProbeError(problem, where=f"probe {self._probe.name}", hint="yield numbers from measure()")
             elif draw is None or draw.wants(item.slice, self._probe):
                 # As it is drawn: an attack's work is done by then, and a window later it would seem to stand still.
                 progress.advance()

@@ -45,6 +45,8 @@ class Example:
     """The right answer in the task's terms (text classification: the model's name of the label); None if unknown."""
     group: str | None = None
     """What the example shares with others (author, thread), from ``group_column``: then the cluster is the group."""
+    meta: Mapping[str, str] = field(default_factory=dict)
+    """Further column that a probe's settings name (``settings.DataColumn``) → the cell; of the home domain alone."""
 
     @property
     def cluster(self) -> str:

@@ -49,6 +49,11 @@ BY_METRIC = {
         "take the copies out of the test file, or train without them; split the next data by what rows have in common "
         "(author, thread, template)"
     ),
+    "drop_against_rest": "read the wrong answers of the slice, add training rows like them, and train again",
+    "drop_in_discovered_slices": (
+        "read the rows of the slice: correct wrong labels, else add training rows like them, and audit on others"
+    ),
+    "drop_against_first_period": "find what changed with the period, add training rows of it, and train again",
 }
 """Metric → the next step after a failure, where its probe's row of the scorecard asks about something else too."""
 NO_RECIPE: Mapping[Role, str] = {

@@ -1,0 +1,157 @@
+"""Properties of rows: length, words, class, and columns of the user's."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from auditor.types import Audit, Example
+
+NO_VALUE = "no value"
+"""Value of a row whose cell is blank."""
+RARER = "rarer values"
+"""Value that stands for all values of too few rows each."""
+NEGATION = re.compile(r"\b(?:no|not|never|none|nobody|nothing|nowhere|neither|nor|cannot|without)\b|n['’]t\b", re.I)
+QUESTION = re.compile("[?？؟]")
+NUMBER = re.compile(r"\d")
+CAPITALS = re.compile(r"\b[^\W\d_]{2,}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """What rows have of one kind."""
+
+    kind: Literal["property", "column"]
+    """The key of its slices: a property of the text or the label, or a column of the user's."""
+    name: str
+    values: Mapping[str, str]
+    """Id of a row → its value, for the rows that have one, in the order of the values."""
+    missing: str | None = None
+    """Why no row has a value."""
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """Its values, each once."""
+        return tuple(dict.fromkeys(self.values.values()))
+
+
+def declared(audit: Audit, fewest: int, quantiles: int) -> list[Property]:
+    """Return the properties of the home domain's rows, then the user's columns.
+
+    All rows decide which values there are, whichever a look draws. ``fewest``: rows of a value that stands for itself.
+    """
+    rows = audit.examples("home")
+    texts = {row.id: whole_text(audit, row) for row in rows}
+    classes = {row.id: stratum for row in rows if (stratum := audit.task.stratum(row.gold)) is not None}
+    lengths = {name: float(len(text.split())) for name, text in texts.items()}
+    properties = [
+        Property("property", "length", in_quantiles(lengths, quantiles, " words")),
+        _rare_words(audit, texts, quantiles),
+        Property("property", "class", _ordered(classes)),
+        *(Property("property", name, _ordered(_having(texts, has))) for name, has in SIGNS.items()),
+    ]
+    return [*properties, *(_column(name, rows, fewest, quantiles) for name in audit.settings.columns)]
+
+
+def whole_text(audit: Audit, row: Example) -> str:
+    """Return the text of all fields."""
+    return "\n".join(row.inputs[field] for field in audit.task.fields)
+
+
+def words_of(text: str) -> list[str]:
+    """Lower-cased runs of letters, digits and underscores."""
+    return re.findall(r"\w+", text.lower())
+
+
+def _in_capitals(text: str) -> bool:
+    return any(word.isupper() for word in CAPITALS.findall(text))
+
+
+SIGNS: Mapping[str, Callable[[str], bool]] = {
+    "negation": lambda text: NEGATION.search(text) is not None,
+    "question mark": lambda text: QUESTION.search(text) is not None,
+    "number": lambda text: NUMBER.search(text) is not None,
+    "word in capitals": _in_capitals,
+}
+"""What a text has or lacks."""
+
+
+def _having(texts: Mapping[str, str], has: Callable[[str], bool]) -> dict[str, str]:
+    return {name: "with" if has(text) else "without" for name, text in texts.items()}
+
+
+def _rare_words(audit: Audit, texts: Mapping[str, str], quantiles: int) -> Property:
+    """The share of a text's words that no training row has."""
+    name = "words unknown to training"
+    if not audit.has("train"):
+        return Property("property", name, {}, "no training data given (--train)")
+    known = {word for row in audit.examples("train") for word in words_of(whole_text(audit, row))}
+    shares = {
+        row: round(100.0 * sum(word not in known for word in words) / len(words), 1)
+        for row, text in texts.items()
+        if (words := words_of(text))
+    }
+    return Property("property", name, in_quantiles(shares, quantiles, " %"))
+
+
+def _column(name: str, rows: Sequence[Example], fewest: int, quantiles: int) -> Property:
+    """A column of the user's: numbers in quantiles, words as they are."""
+    cells = {row.id: row.meta.get(name, "") for row in rows}
+    numbers = {row: number for row, cell in cells.items() if (number := _number(cell)) is not None}
+    blanks = {row: NO_VALUE for row, cell in cells.items() if not cell}
+    if len(numbers) + len(blanks) == len(cells) and len(set(numbers.values())) > quantiles:
+        return Property("column", name, {**in_quantiles(numbers, quantiles), **blanks})
+    counts = Counter(cells.values())
+    values = {row: cell if counts[cell] >= fewest else RARER for row, cell in cells.items() if cell}
+    if RARER in values.values() and set(values.values()) == {RARER}:
+        return Property("column", name, {}, f"no value of the column has {fewest} rows")
+    last = {row: value for row, value in values.items() if value == RARER}
+    return Property("column", name, {**_ordered({row: values[row] for row in values.keys() - last}), **last, **blanks})
+
+
+def _number(cell: str) -> float | None:
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _ordered(values: Mapping[str, str]) -> dict[str, str]:
+    """The rows in the order of their values, then of their ids."""
+    return dict(sorted(values.items(), key=lambda item: (item[1], item[0])))
+
+
+def in_quantiles(numbers: Mapping[str, float], n: int, unit: str = "") -> dict[str, str]:
+    """Return row → the quantile of its number, in words.
+
+    The smallest come first. Rows of one number are of one quantile, so there may be fewer than n. Each quantile ends
+    with a number of the data.
+    """
+    if not numbers:
+        return {}
+    ordered = sorted(numbers.values())
+    ends = sorted({ordered[math.ceil(len(ordered) * part / n) - 1] for part in range(1, n + 1)})
+    names = dict(zip(ends, _names(ends, unit), strict=True))
+    ranked = sorted(numbers.items(), key=lambda item: (item[1], item[0]))
+    return {row: names[next(end for end in ends if number <= end)] for row, number in ranked}
+
+
+def _names(ends: Sequence[float], unit: str) -> Iterator[str]:
+    """Name the quantiles by their ends.
+
+    ``up to 8 words``, ``above 8, up to 14 words``, ``above 14 words``.
+    """
+    if len(ends) == 1:
+        yield f"{ends[0]:.12g}{unit}"
+        return
+    for place, end in enumerate(ends):
+        below = f"above {ends[place - 1]:.12g}" if place else ""
+        if place == len(ends) - 1:
+            yield f"{below}{unit}"
+        else:
+            yield f"{f'{below}, ' if below else ''}up to {end:.12g}{unit}"
