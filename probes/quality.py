@@ -41,10 +41,9 @@ class Quality(ProbeDefaults):
     """Plain quality on the home domain's clean test rows.
 
     The task's own metric, recall by class, and the gain over always giving the best constant answer: the majority of
-    the training rows, or of all test rows where no training rows are given. Where answers have probabilities also the
-    mean confidence in the answer less the accuracy: above 0 the model is too sure. A model with a constant answer never
-    flips under noise, attacks or swapped names; only this shows that it has learned nothing. Of entities also precision
-    and recall, by type, by kind of error, and by tag, O among them, as tutorials count.
+    the training rows, or of all test rows where no training rows are given. A model with a constant answer never flips
+    under noise, attacks or swapped names; only this shows that it has learned nothing. Of entities also precision and
+    recall, by type, by kind of error, and by tag, O among them, as tutorials count.
     """
 
     name = "quality"
@@ -56,13 +55,9 @@ class Quality(ProbeDefaults):
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The task's metric, its gain over the majority, and metrics of details."""
         gain = metrics.change("gain_over_majority", "gain over the majority answer", _gain, "higher", ratio=task.ratio)
-        confidence = metrics.change(
-            "overconfidence", "mean confidence less accuracy", _overconfidence, "lower", ratio=False
-        )
-        whole = (metrics.task_metric(task), gain, *((confidence,) if "class_scores" in task.offers else ()))
         details = (*map(metrics.detail, task.detail_metrics), *task.averages.whole, *task.sliced_metrics)
         # A ratio of sums such as F1 has no recall by class: its scores are no shares of right answers.
-        return (*whole, *details, *task.averages.sliced, *(() if task.ratio else (RECALL,)))
+        return (metrics.task_metric(task), gain, *details, *task.averages.sliced, *(() if task.ratio else (RECALL,)))
 
     def planned(self, audit: Audit) -> Planned:
         """One case for each home row."""
@@ -139,15 +134,6 @@ def _facts(task: Task, example: Example, constant: Any) -> Facts:
         score = task.score(example.gold, constant)
         facts |= {"constant_numerator": score.numerator, "constant_denominator": score.denominator}
     return facts
-
-
-def _overconfidence(judged: Judged) -> tuple[Score, Score] | None:
-    """The answer's probability, and whether it is right."""
-    classes = judged.after_classes
-    if not classes or "class" not in judged.facts:
-        return None
-    answer = max(classes, key=classes.__getitem__)
-    return Score(classes[answer], 1.0), Score(float(answer == judged.facts["class"]), 1.0)
 
 
 def _gain(judged: Judged) -> tuple[Score, Score] | None:

@@ -175,6 +175,30 @@ def scatter(ident: str, title: str, spots: Sequence[Spot], *, across: str, along
     return _svg(ident, title, ". ".join(spot.text for spot in spots) + ".", bottom + 42, parts)
 
 
+def diagonal(
+    ident: str, title: str, series: Sequence[Sequence[tuple[float, Point]]], *, across: str, along: str
+) -> str:
+    """Draw a model's points, with intervals, against the line of equals.
+
+    ``series``: the points of each model, each with its place across; both axes have one scale. ``across`` and
+    ``along``: labels of the horizontal and the vertical axis.
+    """
+    top, bottom, start, end = 24.0, 234.0, float(LEFT), float(WIDTH - RIGHT)
+    scale = axis([edge for points in series for x, own in points for edge in (x, own.low, own.high)], zero=False)
+    parts = [_text(0, 12, along, "label"), *_grid_along(scale, top, bottom, "")]
+    for tick in scale.ticks:
+        parts.append(_text(scale.place(tick, start, end), bottom + 16, _tick(tick), "tick", "middle"))
+    parts.append(_text(end, bottom + 34, across, "label", "end"))
+    parts.append(f'<line class="zero" x1="{start:.1f}" y1="{bottom:.1f}" x2="{end:.1f}" y2="{top:.1f}"/>')
+    for lane, points in enumerate(series):
+        for place, own in points:
+            x = scale.place(place, start, end)
+            y, low, high = (scale.place(edge, bottom, top) for edge in (own.value, own.low, own.high))
+            parts.append(_whisker(lane, (x, low), (x, high)) + _dot(lane, x, y))
+    description = ". ".join(own.text for points in series for _, own in points) + "."
+    return _svg(ident, title, description, bottom + 42, parts)
+
+
 def _grid_across(scale: Axis, start: float, end: float, bottom: float, unit: str) -> Iterator[str]:
     for index, tick in enumerate(scale.ticks):
         x = scale.place(tick, start, end)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.types import edge_of
-from reports import charts, frontier, shown_cases, tables
+from reports import charts, frontier, reliability, shown_cases, tables
 from reports.formats import amount, measured_interval, setting, slice_text, words_of
 from reports.lookup import (
     INAPPLICABLE,
@@ -79,7 +79,7 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
         "settings": _settings(records) if measured else [],
         "seed": findings.results["seed"],
         "counts": _counts(records),
-        "charts": [*_charts(findings, probe), *frontier.drawn(findings, probe)],
+        "charts": [*reliability.drawn(findings, probe), *_charts(findings, probe), *frontier.drawn(findings, probe)],
         "open_groups": [table for table in groups if not table["folded"]],
         "folded_groups": [table for table in groups if table["folded"]],
         "tables": tables.by_slice(findings, probe),
@@ -153,9 +153,9 @@ def _charts(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
 
 def _drawn(findings: Findings, probe: str) -> list[tuple[str, Mapping[str, Any] | None]]:
     rules = {rule["metric"]: rule for _, rule in reversed(list(findings.rules_of(probe)))}
-    names = dict.fromkeys([*rules, *findings.metrics(probe)])
-    named = [(name, rules.get(name)) for name in names if name in findings.metrics(probe)]
-    return [(name, rule) for name, rule in named if _level(findings, probe, name, rule)][:CHARTS]
+    own = findings.metrics(probe).keys() - reliability.METRICS
+    names = [name for name in dict.fromkeys([*rules, *findings.metrics(probe)]) if name in own]
+    return [(name, rules.get(name)) for name in names if _level(findings, probe, name, rules.get(name))][:CHARTS]
 
 
 def _level(findings: Findings, probe: str, metric: str, rule: Mapping[str, Any] | None) -> frozenset[str]:

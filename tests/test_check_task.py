@@ -15,7 +15,7 @@ from auditor.tasks import OneLabel
 from auditor.tasks.defaults import NoAverages
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.testing import check_task, task_rules
-from auditor.types import AttackDefaults, Classify, Detail, Inputs, Measurement, Metric, Response, Score, Sums
+from auditor.types import AttackDefaults, Choice, Classify, Detail, Inputs, Measurement, Metric, Response, Score, Sums
 
 
 class Stars(OneLabel):
@@ -326,6 +326,8 @@ BROKEN: dict[str, list[Any]] = {
         broken(stratum=lambda _self, _gold: "all"),
         broken(spans_found=lambda _self, _example, _response: [(0, 1, "PER")]),
         broken(offers=Stars.offers | {"labelled_spans"}),
+        broken(choices=lambda _self, _gold, response: (Choice("texts", tuple(response), 0, 9),)),
+        broken(choices=lambda _self, _gold, _response: (Choice("texts", (0.9, 0.9), 0, 1),)),
     ],
     "units": [broken(units=lambda _self, _gold: 2), broken(units=lambda _self, _gold: 1.0)],
     "shown": [

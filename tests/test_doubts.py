@@ -85,13 +85,20 @@ def test_a_doubt_stands_with_the_facts_of_the_home_domain() -> None:
 def sure_records(sure: float, right: int, wrong: int) -> tuple[ProbeRecord, ...]:
     """A model that gives the keyword's label with one probability throughout."""
     examples = rows(right, wrong, 0)
-    plan = plan_of(keyword_model(["yes"], sure=sure), (PROBE,), examples={"home": examples})
+    plan = plan_of(keyword_model(["yes"], sure=sure), shipped("calibration"), examples={"home": examples})
     return runner.run(plan, nowhere, Silent())
+
+
+def gap_of(record: ProbeRecord) -> Measurement:
+    """Mean confidence less accuracy of the home rows as they stand."""
+    named = (number for number in record.measurements if number.metric == "confidence_gap")
+    (found,) = (number for number in named if number.slice["input"] == "home")
+    return found
 
 
 def test_mean_confidence_is_read_against_accuracy() -> None:
     found = sure_records(0.985, 762, 238)
-    (measured,) = (number for number in found[0].measurements if number.metric == "overconfidence")
+    measured = gap_of(found[0])
     # By hand: 0.985 − 0.762.
     assert measured.value == pytest.approx(0.223)
     assert 0.18 < measured.low < measured.high < 0.26
@@ -114,9 +121,10 @@ def test_confidence_is_that_of_the_answer_whatever_the_metric() -> None:
         for n in range(100)
     )
     model = FakeModel(lambda _: (0.9, 0.1), PairTask.labels)
-    plan = plan_of(model, (PROBE,), task=PairTask(), examples={"home": pairs}, models=(AuditedModel(model),))
+    probes = shipped("calibration")
+    plan = plan_of(model, probes, task=PairTask(), examples={"home": pairs}, models=(AuditedModel(model),))
     (record,) = runner.run(plan, nowhere, Silent())
-    (measured,) = (number for number in record.measurements if number.metric == "overconfidence")
+    measured = gap_of(record)
     # True negatives are right answers, though F1 does not count them: 0.9 − 60 of 100.
     assert measured.value == pytest.approx(0.3)
 

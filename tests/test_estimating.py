@@ -38,6 +38,7 @@ from auditor.types import (
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 SMALL: dict[str, dict[str, Any]] = {
     "quality": {"examples": 7},
+    "calibration": {"examples": 8, "elsewhere": 4},
     "repeatability": {"examples": 5},
     "label_swap": {"examples": 8},
     "seen_rows": {"examples": 6},
@@ -61,7 +62,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "training_strategy": {"source": "train", "recipes": ("fgm",), "seeds": 2, "examples": 5, "noisy": 3, "attacked": 3},
 }
 """Settings of every shipped probe that are quick to carry out."""
-AT_MOST = {"noise", "adversarial", "repeatability", "seen_rows", "training_strategy", "triggers"}
+AT_MOST = {"calibration", "noise", "adversarial", "repeatability", "seen_rows", "training_strategy", "triggers"}
 """Probes whose cases depend on what the texts offer or the model answers: they plan at most so many."""
 OF_WORDS, OF_TEXTS = {"entities", "entity_bias"}, {"bias", "seen_rows", "triggers"}
 """Probes of one kind of task alone."""

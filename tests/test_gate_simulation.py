@@ -67,6 +67,7 @@ Place = tuple[str, str, str]
 PLACES: tuple[Place, ...] = (
     *(("repeatability", "changed_answers", asked) for asked in ASKED),
     ("quality", "gain_over_majority", ""),
+    ("calibration", "confidence_gap", "home"),
     ("label_swap", "gain_from_relabelling", ""),
     ("leakage", "leaked_share", "train"),
     *(("noise", "drop_over_changed_cases", name) for name in SINGLES),
@@ -82,7 +83,13 @@ PLACES: tuple[Place, ...] = (
 
 
 def slice_of(place: Place) -> Slice:
-    key = {"repeatability": "asked", "adversarial": "recipe", "domain_shift": "domain", "bias": "axis"}
+    key = {
+        "repeatability": "asked",
+        "calibration": "input",
+        "adversarial": "recipe",
+        "domain_shift": "domain",
+        "bias": "axis",
+    }
     if place[2] in SINGLES:
         return {"family": SINGLES[place[2]], "perturbation": place[2], "severity": "middle"}
     if place[0] == "noise":
@@ -96,8 +103,9 @@ def slice_of(place: Place) -> Slice:
 
 
 def rule_for(place: Place) -> Rule:
-    """The required rule that reads the place."""
+    """The required rule that reads the place; of two on one metric, that of its maximum."""
     rules = [rule for rule in POLICY.rules if (rule.probe, rule.metric) == place[:2] and rule.required != "never"]
+    rules = [rule for rule in rules if rule.max is not None] or rules
     (rule,) = (rule for rule in rules if policy.matches(rule, slice_of(place)))
     return rule
 
@@ -168,6 +176,9 @@ def rows_of(rng: Rng, place: Place, value: float, n: int, draws: int = 1, latent
         wrong = 1.0 - MAJORITY - value
         right = latents.of("example", n) < np.where(majority, 1 - wrong / 2 / MAJORITY, 1 - wrong / 2 / (1 - MAJORITY))
         return arm("first", right.astype(float)) + arm("second", majority.astype(float))
+    if probe == "calibration":
+        sure = rng.uniform(0.75, 1.0, n)
+        return arm("first", sure) + arm("second", (latents.of("example", n) < sure - value).astype(float))
     if probe == "noise":
         cases = FAMILIES.get(name, 1)
         before = (rng.random(n) < ACCURACY).astype(float) * cases

@@ -348,6 +348,7 @@ def strategy(metric: str) -> Plant:
 
 
 LABELLED, FIELDS = NEEDS["labelled_spans"], NEEDS["single_text"]
+SCORED = Plant("brier_score", 0.1, always_one_answer, knows("home"), {"input": "home"})
 REPEATED = Plant("changed_answers", 0.02, reads_padding, knows("home"))
 SWAPPED = Plant("gain_from_relabelling", 0.05, swaps_names, knows("home"))
 SEEN = Plant("accuracy_lost", 0.05, by_heart, knows("home"))
@@ -356,6 +357,9 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("quality", "text-classification"): QUALITY,
     ("quality", "ner"): QUALITY,
     ("quality", "pair"): QUALITY,
+    ("calibration", "text-classification"): SCORED,
+    ("calibration", "ner"): replace(SCORED, within={"input": "home", "of": "words"}),
+    ("calibration", "pair"): SCORED,
     ("repeatability", "text-classification"): REPEATED,
     ("repeatability", "ner"): REPEATED,
     ("repeatability", "pair"): REPEATED,

@@ -108,6 +108,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
         "shift": {"domain_shift"},
         "bias": {"bias", "entity_bias"},
         None: {
+            "calibration",
             "coverage",
             "drift",
             "entities",
@@ -123,7 +124,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
     assert scopes == dict.fromkeys(("label_noise", "leakage", "low_resource", "training_strategy"), "candidate")
     assert [name for name, probe in PROBES.items() if probe.interactive] == ["adversarial", "triggers"]
     details = {name for name, probe in PROBES.items() if probe.reads_details}
-    assert details == {"quality", "label_swap", "domain_shift", "entities", "entity_bias"}
+    assert details == {"calibration", "quality", "label_swap", "domain_shift", "entities", "entity_bias"}
 
 
 def test_the_schema_knows_every_role() -> None:

@@ -9,7 +9,6 @@ import pytest
 from fakes import LABELS, nowhere, plan_of
 from pair_task import PairTask
 
-from auditor import tasks
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel, keyword_model
@@ -45,7 +44,6 @@ def test_accuracy_gain_and_recall_are_those_worked_out_by_hand() -> None:
     assert {key: (round(one.value, 9), one.n_cases, one.n_clusters) for key, one in found.items()} == {
         ("accuracy", ""): (33 / 40, 40, 40),
         ("gain_over_majority", ""): (3 / 40, 40, 40),
-        ("overconfidence", ""): (0.075, 40, 40),  # 0.9 in every answer, of which 0.825 are right
         ("recall", NEGATIVE): (0.9, 10, 10),
         ("recall", POSITIVE): (0.8, 30, 30),
     }
@@ -71,7 +69,6 @@ def test_a_constant_model_gains_nothing() -> None:
     assert values == {
         ("accuracy", ""): 0.75,
         ("gain_over_majority", ""): 0.0,
-        ("overconfidence", ""): pytest.approx(0.9 - 0.75),
         ("recall", NEGATIVE): 0.0,
         ("recall", POSITIVE): 1.0,
     }
@@ -116,18 +113,10 @@ def pairs_measured() -> ProbeRecord:
 
 def test_a_task_whose_metric_is_a_ratio_has_its_metric_and_gain_but_no_recall() -> None:
     record = pairs_measured()
-    # Its answers have probabilities, so that their confidence is measured too.
-    names = ["f1", "gain_over_majority", "overconfidence"]
+    names = ["f1", "gain_over_majority"]
     assert [metric.name for metric in record.metrics] == names
     assert [(one.metric, one.slice) for one in record.measurements] == [(name, {}) for name in names]
-    assert record.measurements[2].value == pytest.approx(0.9 - 1.0)
     assert record.measurements[0].value == 1.0
-
-
-def test_confidence_is_that_of_tasks_whose_answers_have_probabilities() -> None:
-    words = tasks.create("ner", ("O", "B-LOC", "I-LOC"))
-    assert "class_scores" not in words.offers
-    assert "overconfidence" not in {metric.name for metric in PROBE.metrics(words)}
 
 
 def test_the_gain_of_a_ratio_is_the_ratio_less_that_of_the_constant_answer() -> None:

@@ -39,6 +39,7 @@ TASKS: dict[str, Task] = {
 SMALL: dict[str, dict[str, Any]] = {
     "repeatability": {"examples": 48},
     "quality": {"examples": 48},
+    "calibration": {"examples": 48, "elsewhere": 24},
     "label_swap": {"examples": 48},
     "seen_rows": {"examples": 48},
     "leakage": {"examples": 48},

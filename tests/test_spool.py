@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from auditor.evaluation import case_spool
 from auditor.evaluation.case_spool import Spool
-from auditor.types import Judged, Score
+from auditor.types import Choice, Judged, Score
 
 NUMBERS = st.floats(allow_nan=False)
 WORDS = st.text(max_size=5)
@@ -21,7 +21,22 @@ SCORES = st.none() | st.builds(Score, NUMBERS, NUMBERS)
 FACTS = st.dictionaries(WORDS, NUMBERS | WORDS, max_size=3)
 CLASSES = st.dictionaries(WORDS, NUMBERS, max_size=3)
 SLICES = st.dictionaries(WORDS, WORDS, max_size=2)
-CASES = st.builds(Judged, SLICES, WORDS, SCORES, SCORES, st.booleans(), st.booleans(), FACTS, CLASSES, CLASSES)
+PLACES = st.integers(0, 9)
+KINDS = st.sampled_from(["texts", "words", "entities"])
+CHOICES = st.lists(st.builds(Choice, KINDS, st.lists(NUMBERS, max_size=3).map(tuple), PLACES, PLACES), max_size=2)
+CASES = st.builds(
+    Judged,
+    SLICES,
+    WORDS,
+    SCORES,
+    SCORES,
+    st.booleans(),
+    st.booleans(),
+    FACTS,
+    CLASSES,
+    CLASSES,
+    choices=CHOICES.map(tuple),
+)
 
 
 def case(cluster: str) -> Judged:

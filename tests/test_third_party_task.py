@@ -100,7 +100,7 @@ def test_it_is_a_task_like_any_other(site: Path, entry: str, capsys: pytest.Capt
     assert task.goal(Example("x", {"review": "fine"}, "two"), (0.1, 0.8, 0.1)) is None
     assert main(["probes", "--json"]) == 0
     listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
-    assert listed["quality"]["metrics"]["stars"] == ["exact_match", "gain_over_majority", "overconfidence", "recall"]
+    assert listed["quality"]["metrics"]["stars"] == ["exact_match", "gain_over_majority", "recall"]
     assert listed["entities"]["not_applicable"]["stars"] == "the task labels texts, not their words"
     assert listed["adversarial"]["not_applicable"]["stars"] == "the task does not support attacks"
 

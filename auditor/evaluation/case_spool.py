@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import IO, Any
 
-from auditor.types import Detail, Judged, Score
+from auditor.types import Choice, Detail, Judged, Score
 
 CHUNK = 1 << 16
 """About how many bytes of lines an iteration holds at a time."""
@@ -67,4 +67,5 @@ def _judged(line: bytes) -> Judged:
     scores = {name: None if values[name] is None else Score(**values[name]) for name in ("before", "after")}
     details = tuple(Detail(detail["metric"], detail["slice"], Score(**detail["score"])) for detail in values["details"])
     pairs = tuple((gold, answer) for gold, answer in values["label_pairs"])
-    return Judged(**{**values, **scores, "details": details, "label_pairs": pairs})
+    choices = tuple(Choice(**{**choice, "chances": tuple(choice["chances"])}) for choice in values["choices"])
+    return Judged(**{**values, **scores, "details": details, "label_pairs": pairs, "choices": choices})

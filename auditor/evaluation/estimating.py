@@ -155,7 +155,8 @@ def _looks(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, tuple[i
     asked: dict[str, int] = {}
 
     def took(name: str, n: int | None, _examples: Sequence[Example]) -> None:
-        asked.update({} if n is None else {name: n})
+        if n is not None:
+            asked[name] = max(n, asked.get(name, 0))
 
     planned = probe.planned(BoundAudit(plan, audited, probe, scorer_for(plan, audited.model), drawn=took))
     if planned is None or planned.trainings or planned.models:

@@ -38,6 +38,7 @@ def judge(scored: ScoredCase, task: Task, *, details: bool = False, attacked: bo
         after_classes=task.class_scores(scored.after),
         details=tuple(task.details(moved, scored.after)) if details and moved is not None else (),
         label_pairs=_label_pairs(task, moved, scored.after) if details and moved is not None else (),
+        choices=tuple(task.choices(moved, scored.after)) if details and moved is not None else (),
         withstood=_withstood(scored, task) if attacked else None,
     )
 

@@ -171,7 +171,7 @@ def detail_score(judged: Judged, name: str) -> Score | None:
 
 
 def change(
-    name: str, title: str, read: Callable[[Judged], tuple[Score, Score] | None], better: Better, *, ratio: bool
+    name: str, title: str, read: Callable[[Judged], tuple[Score, Score] | None], better: Better | None, *, ratio: bool
 ) -> Metric:
     """Return a metric for a paired change: first score minus second.
 

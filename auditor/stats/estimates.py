@@ -185,7 +185,8 @@ def _ratio_change(by_name: dict[str, Arm], alpha: float, _low: float, _high: flo
         raise ValueError("an arm of a ratio has no count in the common clusters")
     first_ratio, first_pseudo = ratios.pseudo_values(first.totals, first.counts)
     second_ratio, second_pseudo = ratios.pseudo_values(second.totals, second.counts)
-    return first_ratio - second_ratio, intervals.scaled_change(first_pseudo - second_pseudo, alpha), len(first.clusters)
+    limits = intervals.scaled_change(first_pseudo - second_pseudo, alpha, alike=intervals.alike(first, second))
+    return first_ratio - second_ratio, limits, len(first.clusters)
 
 
 def _newcombe_ratio(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:

@@ -130,14 +130,15 @@ def _high(values: Array, cases: float, alpha: float) -> float:
     return min(high, student(np.concatenate([values, [1.0, 0.0]]), alpha)[1])
 
 
-def rises_and_falls(differences: Array, cases: float, alpha: float) -> Bounds:
+def rises_and_falls(differences: Array, cases: float, alpha: float, *, alike: bool = True) -> Bounds:
     """Return bounds of the mean of paired differences in [-1, 1].
 
     They are the bounds of the rises less those of the falls. Rises max(d, 0) and falls max(−d, 0) are means of values
     in [0, 1] with beta bounds of their own, combined with their correlation (Zou & Donner 2008; Newcombe 1998, method
     10). With one yes-or-no case a cluster they are as tight as Tango's score interval (1998) wherever that covers. With
-    more, each side counts its effective sample size; a side without events takes over the other's. Where few clusters
-    carry the change, the t bounds with a pseudo-cluster at each end hold too, and the tighter are taken.
+    more, each side counts its effective sample size; a side without events takes over the other's, if they are
+    ``alike``: confidence less what is right has many small falls and few large rises. Where few clusters carry the
+    change, the t bounds with a pseudo-cluster at each end hold too, and the tighter are taken.
     """
     import numpy as np
 
@@ -146,8 +147,8 @@ def rises_and_falls(differences: Array, cases: float, alpha: float) -> Bounds:
     rises, falls = _spread(up), _spread(down)
     product = float(up.std()) * float(down.std())
     correlation = -rises.mean * falls.mean / product if product > 0 else 0.0
-    rise = _side(rises, falls, cases, alpha, single=single)
-    fall = _side(falls, rises, cases, alpha, single=single)
+    rise = _side(rises, falls, cases, alpha, single=single, alike=alike)
+    fall = _side(falls, rises, cases, alpha, single=single, alike=alike)
     difference = rises.mean - falls.mean
     low = difference - _hypot(rises.mean - rise[0], fall[1] - falls.mean, correlation)
     high = difference + _hypot(rise[1] - rises.mean, falls.mean - fall[0], correlation)
@@ -157,7 +158,7 @@ def rises_and_falls(differences: Array, cases: float, alpha: float) -> Bounds:
     return low, high
 
 
-def _side(own: _Spread, opposite: _Spread, cases: float, alpha: float, *, single: bool) -> Bounds:
+def _side(own: _Spread, opposite: _Spread, cases: float, alpha: float, *, single: bool, alike: bool) -> Bounds:
     """Return bounds of the rises, or of the falls.
 
     ``single``: there is one yes-or-no case a cluster, so that the sample is as large as their number.
@@ -170,10 +171,10 @@ def _side(own: _Spread, opposite: _Spread, cases: float, alpha: float, *, single
         pass
     elif own.carriers >= LONE:
         sizes = own.size(cases, alpha, hidden=False), own.size(cases, alpha, hidden=True)
-    elif 4 * max(own.carriers, opposite.carriers) > own.n:
+    elif alike and 4 * max(own.carriers, opposite.carriers) > own.n:
         # Clusters change alike, as scores do: an unseen one goes half as far beyond as the last lies from the mean.
         width = min(1.0, own.largest + (own.largest + max(opposite.mean - own.mean, 0.0)) / 2)
-    elif own.mean <= 0.0 and opposite.carriers >= LONE:
+    elif alike and own.mean <= 0.0 and opposite.carriers >= LONE:
         sizes = (n, opposite.size(cases, alpha, hidden=True))
     inner = INNER if own.mean > 0.0 else UNSEEN
     below, above = (_beta(own.mean / width * size, size, alpha, inner) for size in sizes)
@@ -189,13 +190,13 @@ def _hypot(first: float, second: float, correlation: float) -> float:
     return float(max(first * first + second * second - 2 * correlation * first * second, 0.0) ** 0.5)
 
 
-def scaled_change(differences: Array, alpha: float) -> Bounds:
+def scaled_change(differences: Array, alpha: float, *, alike: bool = True) -> Bounds:
     """Return bounds of the mean of differences that know no range.
 
     They are of about [-1, 1], such as jackknife pseudo-values; the largest sets the range where it is beyond.
     """
     width = max(1.0, float(abs(differences).max()))
-    low, high = rises_and_falls(differences / width, float("inf"), alpha)
+    low, high = rises_and_falls(differences / width, float("inf"), alpha, alike=alike)
     return width * low, width * high
 
 
@@ -261,8 +262,15 @@ def change_bounds(first: Arm, second: Arm, alpha: float, width: float) -> Bounds
     Both arms have the same clusters; the differences are within [-width, width].
     """
     shares = unit(first.means - second.means, width)
-    limits = rises_and_falls(shares, min(cases_of(first), cases_of(second)), alpha)
+    same, cases = alike(first, second), (cases_of(first), cases_of(second))
+    # A score less yes or no varies less than yes and no do.
+    limits = rises_and_falls(shares, min(cases) if same else max(cases), alpha, alike=same)
     return width * limits[0], width * limits[1]
+
+
+def alike(first: Arm, second: Arm) -> bool:
+    """Return whether both arms have yes-or-no cases, or neither."""
+    return (cases_of(first) == float("inf")) == (cases_of(second) == float("inf"))
 
 
 def cases_of(arm: Arm) -> float:

@@ -15,6 +15,7 @@ from auditor.types import (
     Alignment,
     AttackDefaults,
     Averages,
+    Choice,
     ComparableLabels,
     Corruption,
     Detail,
@@ -89,6 +90,14 @@ class TaskDefaults:
         """Nothing: the metric says it all."""
         del gold, response
         return ()
+
+    def choices(self, gold: Any, response: Response) -> Iterable[Choice]:
+        """The label of the text, where it has one and labels have probabilities."""
+        label, classes = self.stratum(gold), self.class_scores(response)
+        if label not in classes:
+            return ()
+        names, chances = tuple(classes), tuple(classes.values())
+        return (Choice("texts", chances, chances.index(max(chances)), names.index(label)),)
 
     def follow(self, gold: Any, alignment: Alignment) -> Any:
         """The gold as it was."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from auditor import text
 from auditor.errors import ConfigError, DataError, near_match
 from auditor.labels import spellings
-from auditor.tasks import compared_types, entity_averages, entity_errors, entity_goal, wrong_entities
+from auditor.tasks import compared_types, entity_averages, entity_errors, entity_goal, tag_choices, wrong_entities
 from auditor.tasks.defaults import TaskDefaults
 from auditor.text import spans
 from auditor.text.spans import OUTSIDE
@@ -18,6 +18,7 @@ from auditor.types import (
     Alignment,
     AttackDefaults,
     Averages,
+    Choice,
     ComparableLabels,
     Detail,
     Example,
@@ -46,10 +47,9 @@ class Settings:
 class NamedEntityRecognition(TaskDefaults):
     """Words with tags; the metric is entity-level F1.
 
-    F1 is strict: boundaries and type. A response is a tuple of one row a word: the probabilities in [0, 1] of the
-    model's tags, in its order. The decision is the most probable tag of each word, and the entities that begin with
-    ``B-`` among them (IOB2, as seqeval's strict mode and Nakayama 2018 count). Words beyond a response's rows are
-    outside every entity.
+    F1 is strict: boundaries and type. A response is a tuple of one row a word: the probabilities of the model's tags,
+    in its order. The decision is the most probable tag of each word, and the entities that begin with ``B-`` among them
+    (IOB2, as seqeval's strict mode and Nakayama 2018 count). Words beyond its rows are outside every entity.
     """
 
     name = "ner"
@@ -209,6 +209,10 @@ class NamedEntityRecognition(TaskDefaults):
         pairs = [(tag, tags[place]) for place, tag in enumerate(gold) if place not in left_out]
         yield from entity_errors.details(wanted, seen, self.types, pairs)
         yield Detail("lenient_f1", {}, Score(2.0 * right, float(len(leniently) + len(wanted))))
+
+    def choices(self, gold: Gold, response: Response) -> Iterator[Choice]:
+        """The tag of each word, and each entity that the model sees."""
+        return tag_choices.choices(gold, self._read(response), response, self.labels, self._compared(gold, response))
 
     def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:
         """Whether the entities are the same, moved with their words."""

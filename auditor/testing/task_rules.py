@@ -242,6 +242,10 @@ def offers(rules: Rules, sample: Sample) -> None:
         rules.hold("offers", tuple(classes) == wanted, f"class_scores are {dict(classes)}")
         total = sum(classes.values())
         rules.hold("offers", not classes or math.isclose(total, 1.0, abs_tol=1e-6), f"class_scores add up to {total}")
+        for choice in task.choices(example.gold, right):
+            places, sum_ = range(len(choice.chances)), sum(choice.chances)
+            sound = {choice.chosen, choice.gold} <= set(places) and math.isclose(sum_, 1.0, abs_tol=1e-6)
+            rules.hold("offers", sound, f"choices has {choice}")
         one_label = task.stratum(example.gold) is not None
         rules.hold(
             "offers",

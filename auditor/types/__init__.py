@@ -25,6 +25,7 @@ from auditor.types.cases import (
     TrainedModel,
     in_words,
 )
+from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
 from auditor.types.given import GivenRow, TextPair
 from auditor.types.limits import edge_of
@@ -96,6 +97,7 @@ __all__ = [
     "Audit",
     "Averages",
     "Case",
+    "Choice",
     "Choose",
     "Classify",
     "ComparableLabels",

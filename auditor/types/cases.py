@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from auditor.types.asking import Asked
+from auditor.types.choices import Choice
 from auditor.types.edits import Alignment, Edits
 from auditor.types.requests import Request
 
@@ -27,7 +28,6 @@ in [0, 1] for each label, in the order of the model's ``labels``."""
 Facts: TypeAlias = Mapping[str, float | str]
 """What a probe knows of a case beside its text: queries, share of words touched, the groups named. A value is a word or
 a finite number, not True, False or None: what is not known of a case is left out."""
-
 
 WORDS_TOUCHED = "words_touched"
 """The fact that every edited case has: the share in [0, 1] of the words that its edits replace."""
@@ -295,6 +295,7 @@ class Judged:
     label_pairs: Sequence[tuple[str, str]] = ()
     """Gold label and answered label, for probes that ask for details: of the example, or of each span found with its
     boundaries."""
+    choices: Sequence[Choice] = ()
+    """What the answer chooses, with probabilities, for probes that ask for details."""
     withstood: bool | None = None
-    """For interactive probes: whether the decision that attacks work against (``Task.goal``) still stands; None where
-    there is no such decision."""
+    """For interactive probes: whether the decision that attacks work against still stands; None where there is none."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from auditor.types.cases import Detail, Example, Inputs, Response, Score
+from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edits, Span
 from auditor.types.records import Measurement, Metric
 from auditor.types.requests import Request
@@ -190,6 +191,10 @@ class Task(Protocol):
 
     def details(self, gold: Any, response: Response) -> Iterable[Detail]:
         """Further scores of one example, added up as ``score`` is, if any."""
+        ...
+
+    def choices(self, gold: Any, response: Response) -> Iterable[Choice]:
+        """What the answer chooses, with the probability of each label, if any."""
         ...
 
     def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:

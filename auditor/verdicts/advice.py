@@ -41,6 +41,10 @@ BY_LIMITATION = {
 }
 """Row of the scorecard → the next step after a failure of a probe without a role, or without a remedy for its role."""
 BY_METRIC = {
+    "confidence_gap": (
+        "divide the logits by a temperature fitted on validation rows (the page says about which), or train for fewer "
+        "epochs"
+    ),
     "trigger_success_rate": (
         "look through the training rows with the word, take out those in which somebody planted it, and train again "
         "from a base that you trust"

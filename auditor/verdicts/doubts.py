@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from auditor.types import Measurement, ProbeRecord, Row
+from auditor.types import HOME, Measurement, ProbeRecord, Row
 
 LEVEL = 0.001
 """Greatest p-value of a doubt.
@@ -31,7 +31,8 @@ A model of movie reviews that has not seen the rows loses 0.02, and one trained 
 def all_of(records: Sequence[ProbeRecord], candidate: str) -> tuple[str, ...]:
     """Every doubt about the candidate's numbers, in words."""
     own = [record for record in records if record.model == candidate]
-    return (*filter(None, (of_labels(records, candidate), _overconfident(own), _seen(own))), *_unconfirmed(own))
+    labels, seen = of_labels(records, candidate), _seen(own)
+    return (*filter(None, (labels,)), *_overconfident(own), *filter(None, (seen,)), *_unconfirmed(own))
 
 
 def of_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None:
@@ -103,20 +104,23 @@ def swapped_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None
     )
 
 
-def _overconfident(own: Sequence[ProbeRecord]) -> str | None:
-    """That the model is too sure: its interval lies above TOO_SURE."""
-    sure = _measured(own, "overconfidence")
-    if sure is None or sure.low <= TOO_SURE:
-        return None
-    confidence, accuracy = (
-        sum(row.total for row in sure.rows if row.arm == arm) / sum(row.count for row in sure.rows if row.arm == arm)
-        for arm in ("first", "second")
-    )
-    return (
-        f"too sure: its mean confidence is {confidence:.3f}, and {accuracy:.3f} of its answers are right "
-        f"({100 * sure.value:.1f} points [{100 * sure.low:.1f}, {100 * sure.high:.1f}], n = {sure.n_clusters:,}); "
-        "do not read its scores as chances"
-    )
+def _overconfident(own: Sequence[ProbeRecord]) -> Iterator[str]:
+    """That the model is too sure of home rows: the interval lies above TOO_SURE."""
+    gaps = (measured for record in own for measured in record.measurements if measured.metric == "confidence_gap")
+    for sure in gaps:
+        if sure.slice["input"] != HOME or sure.low <= TOO_SURE:
+            continue
+        confidence, accuracy = (
+            sum(row.total for row in sure.rows if row.arm == arm)
+            / sum(row.count for row in sure.rows if row.arm == arm)
+            for arm in ("first", "second")
+        )
+        bounds = f"[{100 * sure.low:.1f}, {100 * sure.high:.1f}], n = {sure.n_clusters:,}"
+        yield (
+            f"too sure: its mean confidence is {confidence:.3f}, and {accuracy:.3f} of its "
+            f"{sure.slice.get('of', 'answers')} are right ({100 * sure.value:.1f} points {bounds}); "
+            "do not read its scores as chances"
+        )
 
 
 def _seen(own: Sequence[ProbeRecord]) -> str | None:

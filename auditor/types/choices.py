@@ -1,0 +1,30 @@
+"""Labels that an answer chooses, with the probability of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A label that an answer chooses for a text, a word or an entity."""
+
+    of: Literal["texts", "words", "entities"]
+    """What it labels. An answer says of an entity only whether it is there: probability is the least of its words'."""
+    chances: tuple[float, ...]
+    """The probability of each label, in [0, 1]; of an entity, that it is there and that it is not."""
+    chosen: int
+    """The place of the label that the answer chooses."""
+    gold: int
+    """The place of the right label."""
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the label that the answer chooses."""
+        return self.chances[self.chosen]
+
+    @property
+    def right(self) -> bool:
+        """Whether it chooses the right label."""
+        return self.chosen == self.gold

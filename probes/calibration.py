@@ -1,0 +1,208 @@
+"""Calibration: is a model that is 90 % sure right nine times in ten?"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from auditor import text
+from auditor.metrics import measurement
+from auditor.perturbations.catalogue import FAMILIES, NLPAUG, perturb
+from auditor.settings import CheckedSettings, Count, Share
+from auditor.types import (
+    HOME,
+    Audit,
+    Case,
+    Example,
+    Judged,
+    Measurement,
+    Metric,
+    Planned,
+    ProbeDefaults,
+    Skipped,
+    Slice,
+    Task,
+)
+from probes import _calibration_metrics
+from probes._calibration_metrics import COVERAGES, chosen, error_at
+from probes._confidence import DRAWS, FEWEST_IN_BIN, FOLDS, WIDTHS, Answers
+from probes._reading import Parts, parts_read
+
+TYPOS = "typos"
+TYPO_KINDS = tuple(name for name, family in FAMILIES.items() if family == TYPOS)
+NO_CHOICES = "the model's answers have no probabilities"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CheckedSettings):
+    """How many rows are read, and how many with typos."""
+
+    examples: Count = 1000
+    """Rows of the home domain, at most: as many as ``quality`` asks about."""
+    elsewhere: Count = 300
+    """Rows of each other domain, and of the home domain with typos, at most."""
+    share: Share = 0.2
+    """Share of the words that have typos."""
+
+
+class Calibration(ProbeDefaults):
+    """Whether the probabilities of answers say how often they are right.
+
+    An answer's confidence is the probability of the label that it chooses. Of named entities this is asked of each
+    word's tag, and of each entity that the model sees, whose confidence is that of its least likely word. Mean
+    confidence less accuracy is 0 for a calibrated model, and above 0 for one that is too sure. The expected calibration
+    error is above 0 in every sample: beside it stands what a calibrated model of this size shows. The error of the
+    surest 80 % and 50 % is what is left where a person decides the others. The same rows with typos in a fifth of the
+    words, a kind for each row, and other domains show whether the model knows that it knows less. The temperature
+    divides the logits of all answers; what it gives is cross-validated: each fifth of the rows at the temperature that
+    the others have. Clean answers are known already, so that the rows with typos alone are asked about.
+    """
+
+    name = "calibration"
+    limitation: str | None = "calibration"
+    settings = Settings()
+    reads_details = True
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """The gap, errors of the surest, scores, bins and the temperature."""
+        return tuple(_metrics(task).values())
+
+    def planned(self, audit: Audit) -> Planned:
+        """Every row of every domain, and at most all that have typos."""
+        settings: Settings = audit.settings
+        rows = len(audit.examples(HOME, settings.examples)) + len(audit.examples(HOME, settings.elsewhere))
+        rows += sum(len(audit.examples(domain, settings.elsewhere)) for domain in audit.domains if domain != HOME)
+        return Planned(len(_kinds(audit.task)) * rows, exact=False)
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Yield the rows as they stand, with typos, and other domains."""
+        settings: Settings = audit.settings
+        kinds = _kinds(audit.task)
+        if not kinds:
+            yield Skipped({"input": HOME}, NO_CHOICES, applies=False)
+            return
+        for example in audit.examples(HOME, settings.examples):
+            yield from (Case(example, {**kind, "input": HOME}) for kind in kinds)
+        yield from _with_typos(audit, audit.examples(HOME, settings.elsewhere), kinds)
+        for domain in audit.domains:
+            if domain == HOME:
+                continue
+            name, examples = f"domain {domain}", audit.examples(domain, settings.elsewhere)
+            if not examples:
+                yield from (Skipped({**kind, "input": name}, "every row occurs in the training data") for kind in kinds)
+            for example in examples:
+                yield from (Case(example, {**kind, "input": name}) for kind in kinds)
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
+        """Yield the errors of the surest; of the home rows the bins too.
+
+        And of these the expected calibration error, and the temperature.
+        """
+        slices: dict[tuple[str, ...], Slice] = {}
+        by_slice: dict[tuple[str, ...], list[Judged]] = {}
+        for judged in cases:
+            key = tuple(judged.slice.values())
+            slices.setdefault(key, judged.slice)
+            if chosen(judged):
+                by_slice.setdefault(key, []).append(judged)
+        own = _metrics(audit.task)
+        for key, slice_ in slices.items():
+            if key not in by_slice:
+                yield Skipped(slice_, "no row has a label, or no answer has a probability", applies=False)
+                continue
+            answers = Answers.of(by_slice[key], slice_.get("of", "texts"))
+            yield from _surest(own, slice_, answers)
+            if slice_["input"] == HOME:
+                yield from _bins(own, slice_, answers)
+                seed = audit.rng(*key).getrandbits(64)
+                yield from _errors(own, slice_, answers, seed)
+                yield from _temperature(own, slice_, answers, seed)
+
+
+def _metrics(task: Task) -> dict[str, Metric]:
+    return _calibration_metrics.of(ratio="class_scores" not in task.offers)
+
+
+def _kinds(task: Task) -> tuple[Slice, ...]:
+    """What choices are of, as slices say it; empty without any."""
+    if "class_scores" in task.offers:
+        return ({},)
+    return ({"of": "words"}, {"of": "entities"}) if "labelled_spans" in task.offers else ()
+
+
+def _with_typos(audit: Audit, examples: Sequence[Example], kinds: Sequence[Slice]) -> Iterator[Case | Skipped]:
+    """Yield each row with a kind of typos; rows that offer it nothing are left out."""
+    missing = [name for name in NLPAUG if importlib.util.find_spec(name.removeprefix("package:")) is None]
+    read = {} if missing else parts_read(audit, examples)
+    cases = [case for example in examples if not missing for case in _noisy(audit, example, read[example.id])]
+    for kind in kinds:
+        slice_ = {**kind, "input": TYPOS}
+        if missing:
+            yield Skipped(slice_, f"{missing[0].removeprefix('package:')} is not installed")
+        elif examples and not cases:
+            yield Skipped(slice_, "no row has a word that typos change", applies=False)
+        yield from (replace(case, slice=slice_) for case in cases)
+
+
+def _noisy(audit: Audit, example: Example, parts: Parts) -> Iterator[Case]:
+    """Yield the row with typos in what the model reads of it, if any."""
+    rng = audit.rng(example.id)
+    kind, total = rng.choice(TYPO_KINDS), 0
+    edits: dict[str, tuple[text.Edit, ...]] = {}
+    for name in audit.task.fields:
+        part = text.part(example.inputs[name], *parts[name])
+        edits[name] = part.lifted(perturb(part.words, kind, audit.settings.share, rng))
+        total += len(part.words.words)
+    if any(edits.values()):
+        yield Case(example, {}, edits, words=total)
+
+
+def _surest(own: dict[str, Metric], slice_: Slice, answers: Answers) -> Iterator[Measurement]:
+    for share in COVERAGES:
+        least, kept = answers.surest(share)
+        rows = answers.rows(1.0 - answers.right, where=kept)
+        measured = measurement(own[error_at(share)], slice_, rows, n_cases=int(kept.sum()))
+        yield replace(measured, detail=f"those with a confidence of {least:.3f} or more")
+
+
+def _bins(own: dict[str, Metric], slice_: Slice, answers: Answers) -> Iterator[Measurement]:
+    bins = list(answers.bins())
+    for number, inside in enumerate(bins, 1):
+        place, n = {**slice_, "bin": f"{number} of {len(bins)}"}, int(inside.sum())
+        right = measurement(own["accuracy_in_bin"], place, answers.rows(answers.right, where=inside), n_cases=n)
+        sure, method = answers.confidence[inside], "mean, least and most"
+        low, mean, high = float(sure.min()), float(sure.mean()), float(sure.max())
+        name = own["confidence_in_bin"].name
+        yield Measurement(name, place, min(max(mean, low), high), low, high, n, right.n_clusters, method)
+        yield right
+
+
+def _errors(own: dict[str, Metric], slice_: Slice, answers: Answers, seed: int) -> Iterator[Measurement]:
+    drawn, n, clusters = answers.calibration_errors_if_calibrated(seed), len(answers.choices), answers.n_clusters
+    observed, mean = answers.calibration_error(), float(drawn.mean())
+    name = own["calibration_error"].name
+    method = f"mean distance of confidence and accuracy over {WIDTHS} bins of equal width"
+    yield Measurement(name, slice_, observed, observed, observed, n, clusters, method)
+    low, high = (sorted(drawn.tolist())[place] for place in (DRAWS // 40, DRAWS - 1 - DRAWS // 40))
+    method = f"{DRAWS} draws of answers that are right as often as they are sure: mean, and 95 % of them"
+    name = own["calibration_error_if_calibrated"].name
+    yield Measurement(name, slice_, mean, min(low, mean), max(high, mean), n, clusters, method)
+
+
+def _temperature(own: dict[str, Metric], slice_: Slice, answers: Answers, seed: int) -> Iterator[Measurement]:
+    n, clusters = len(answers.choices), answers.n_clusters
+    if clusters < FEWEST_IN_BIN:
+        return
+    fitted = answers.temperature(seed)
+    low, high = min(fitted.value, *fitted.of_folds), max(fitted.value, *fitted.of_folds)
+    method = f"least negative log-likelihood of all answers; least and most without each of {FOLDS} parts of the rows"
+    detail = "an end of the temperatures searched" if fitted.at_an_end else ""
+    yield Measurement(own["temperature"].name, slice_, fitted.value, low, high, n, clusters, method, detail=detail)
+    gap = [*answers.rows(fitted.confidences, "first"), *answers.rows(answers.right, "second")]
+    yield measurement(own["confidence_gap_at_temperature"], slice_, gap, n_cases=n)
+    losses = answers.rows(fitted.losses)
+    yield measurement(own["negative_log_likelihood_at_temperature"], slice_, losses, n_cases=n)
+
+
+PROBE = Calibration()
