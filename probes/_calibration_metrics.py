@@ -86,12 +86,15 @@ def _mean(
         values = [value for value in map(read, chosen(judged)) if value is not None]
         return (("", sum(values), float(len(values))),) if values else ()
 
-    some = read is _right_if_sure
-    return Metric(name, title, "mean", unit, 0.0, high, better, contribution, ratio=ratio, comparable=not some)
+    partial = read is _right_if_sure
+    return Metric(name, title, "mean", unit, 0.0, high, better, contribution, ratio=ratio, comparable=not partial)
 
 
 def _plain(name: str, title: str, better: Better | None, *, ratio: bool = False, high: float = 1.0) -> Metric:
-    """Return a mean that the probe measures itself, over answers that differ between models."""
+    """Return a mean that the probe measures itself.
+
+    It is over answers that differ between models.
+    """
     unit: Unit = "share" if high == 1.0 else "ratio"
     return Metric(name, title, "mean", unit, 0.0, high, better, ratio=ratio, comparable=False)
 

@@ -31,7 +31,7 @@ MOST_LOSS = 36.05
 
 @dataclass(frozen=True, slots=True)
 class Temperature:
-    """A temperature fitted to all answers, and what it is in the folds."""
+    """The temperature of all answers, and those of the folds."""
 
     value: float
     of_folds: tuple[float, ...]

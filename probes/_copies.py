@@ -1,4 +1,4 @@
-"""Which rows of the data other rows repeat, word for word or nearly."""
+"""Which rows repeat each other, word for word or nearly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Copy:
 
     kind: str
     """Of KINDS."""
-    other: Example
+    twin: Example
     """The first row that is the same; of rows that are nearly the same the first of the most alike."""
     likeness: float
     """1 for the same words."""
@@ -39,7 +39,7 @@ class RowSet:
 
 
 def row_sets(given: Mapping[str, Sequence[GivenRow]]) -> dict[str, RowSet]:
-    """Return each set, with the same numbers for rows that are the same."""
+    """Return each set; equal rows have equal numbers."""
     numbers, shingler = _Numbers(), copies.Shingler()
     by_key = {name: [numbers.of(row) for row in rows] for name, rows in given.items()}
     return {
@@ -53,7 +53,7 @@ def row_sets(given: Mapping[str, Sequence[GivenRow]]) -> dict[str, RowSet]:
 
 
 class _Numbers:
-    """A number for all rows that are the same, in one way or the other."""
+    """Numbers that rows share which are the same either way."""
 
     def __init__(self) -> None:
         self._parents: list[int] = []
@@ -81,18 +81,18 @@ def copies_in(rows: RowSet, others: RowSet, least: float) -> list[Copy | None]:
     first: dict[int, Example] = {}
     for example, number in zip(others.rows, others.same, strict=True):
         first.setdefault(number, example)
-    found = [None if other is None else Copy(EXACT, other, 1.0) for other in map(first.get, rows.same)]
-    left = [place for place, copy in enumerate(found) if copy is None]
+    copied = [None if twin is None else Copy(EXACT, twin, 1.0) for twin in map(first.get, rows.same)]
+    left = [place for place, copy in enumerate(copied) if copy is None]
     best = _Best(len(left))
     for alike in copies.near_pairs(rows.shingled.taking(left), others.shingled, least):
         best.take(alike.first, alike.second, alike.likeness)
-    for place, other, likeness in best.of_rows():
-        found[left[place]] = Copy(NEAR, others.rows[other], likeness)
-    return found
+    for place, twin, likeness in best.of_rows():
+        copied[left[place]] = Copy(NEAR, others.rows[twin], likeness)
+    return copied
 
 
 def copies_within(rows: RowSet, least: float) -> list[Copy | None]:
-    """Return for each row what it repeats of the other rows of its set.
+    """Return for each row what it repeats of its own set.
 
     Rows of one cluster count as one already: they do not repeat each other.
     """
@@ -104,16 +104,16 @@ def copies_within(rows: RowSet, least: float) -> list[Copy | None]:
     best = _Best(len(apart))
     clusters = [rows.rows[place].cluster for place in apart]
     for alike in copies.near_pairs(rows.shingled.taking(apart), None, least):
-        other = [clusters[one] != clusters[two] for one, two in zip(alike.first, alike.second, strict=True)]
-        best.take(alike.first[other], alike.second[other], alike.likeness[other])
-        best.take(alike.second[other], alike.first[other], alike.likeness[other])
-    near = {apart[place]: Copy(NEAR, rows.rows[apart[other]], likeness) for place, other, likeness in best.of_rows()}
-    found: list[Copy | None] = []
+        kept = [clusters[first] != clusters[second] for first, second in zip(alike.first, alike.second, strict=True)]
+        best.take(alike.first[kept], alike.second[kept], alike.likeness[kept])
+        best.take(alike.second[kept], alike.first[kept], alike.likeness[kept])
+    near = {apart[place]: Copy(NEAR, rows.rows[apart[twin]], likeness) for place, twin, likeness in best.of_rows()}
+    copied: list[Copy | None] = []
     for example, number in zip(rows.rows, rows.same, strict=True):
         of_others = [place for cluster, place in members[number].items() if cluster != example.cluster]
         exact = Copy(EXACT, rows.rows[of_others[0]], 1.0) if of_others else None
-        found.append(exact or near.get(members[number][example.cluster]))
-    return found
+        copied.append(exact or near.get(members[number][example.cluster]))
+    return copied
 
 
 class _Best:
@@ -123,7 +123,7 @@ class _Best:
         import numpy as np
 
         self._likeness = np.zeros(rows)
-        self._other = np.zeros(rows, dtype=np.int64)
+        self._twin = np.zeros(rows, dtype=np.int64)
 
     def take(self, rows: copies.Numbers, others: copies.Numbers, likeness: copies.Likenesses) -> None:
         import numpy as np
@@ -134,15 +134,15 @@ class _Best:
         first[1:] = rows[1:] != rows[:-1]
         rows, others, likeness = rows[first], others[first], likeness[first]
         known = self._likeness[rows]
-        better = (likeness > known) | ((likeness == known) & (others < self._other[rows]))
-        self._likeness[rows[better]], self._other[rows[better]] = likeness[better], others[better]
+        better = (likeness > known) | ((likeness == known) & (others < self._twin[rows]))
+        self._likeness[rows[better]], self._twin[rows[better]] = likeness[better], others[better]
 
     def of_rows(self) -> Iterator[tuple[int, int, float]]:
         """The rows that have any: place, place of the other, how alike."""
         import numpy as np
 
         for place in np.flatnonzero(self._likeness):
-            yield int(place), int(self._other[place]), float(self._likeness[place])
+            yield int(place), int(self._twin[place]), float(self._likeness[place])
 
 
 def clusters_of(rows: RowSet, copied: Sequence[Copy | None] = ()) -> list[str]:
@@ -163,5 +163,5 @@ def clusters_of(rows: RowSet, copied: Sequence[Copy | None] = ()) -> list[str]:
         parents[top(example.cluster)] = top(first.setdefault(number, example.cluster))
     for example, copy in zip(rows.rows, copied, strict=False):
         if copy is not None:
-            parents[top(example.cluster)] = top(copy.other.cluster)
+            parents[top(example.cluster)] = top(copy.twin.cluster)
     return [top(example.cluster) for example in rows.rows]

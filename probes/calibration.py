@@ -1,4 +1,4 @@
-"""Calibration: is a model that is 90 % sure right nine times in ten?"""
+"""Calibration: is an answer of probability 0.9 right nine times in ten?"""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Calibration(ProbeDefaults):
                 yield from (Case(example, {**kind, "input": name}) for kind in kinds)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
-        """Yield the errors of the surest; of the home rows the bins too.
+        """Yield errors of the surest, and of home rows bins.
 
         And of these the expected calibration error, and the temperature.
         """
@@ -132,7 +132,7 @@ def _kinds(task: Task) -> tuple[Slice, ...]:
 
 
 def _with_typos(audit: Audit, examples: Sequence[Example], kinds: Sequence[Slice]) -> Iterator[Case | Skipped]:
-    """Yield each row with a kind of typos; rows that offer it nothing are left out."""
+    """Yield each row with a kind of typos, where it offers any."""
     missing = [name for name in NLPAUG if importlib.util.find_spec(name.removeprefix("package:")) is None]
     read = {} if missing else parts_read(audit, examples)
     cases = [case for example in examples if not missing for case in _noisy(audit, example, read[example.id])]
@@ -146,7 +146,7 @@ def _with_typos(audit: Audit, examples: Sequence[Example], kinds: Sequence[Slice
 
 
 def _noisy(audit: Audit, example: Example, parts: Parts) -> Iterator[Case]:
-    """Yield the row with typos in what the model reads of it, if any."""
+    """Yield the row with typos in what the model reads."""
     rng = audit.rng(example.id)
     kind, total = rng.choice(TYPO_KINDS), 0
     edits: dict[str, tuple[text.Edit, ...]] = {}

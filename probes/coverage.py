@@ -64,6 +64,7 @@ class Coverage(ProbeDefaults):
     name = "coverage"
     limitation: str | None = "coverage"
     settings = Settings()
+    limits_need = frozenset({"columns"})
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The drop against the rest, and the task's metric by slice."""

@@ -47,6 +47,7 @@ class Drift(ProbeDefaults):
     name = "drift"
     limitation: str | None = "dynamic"
     settings = Settings()
+    limits_need = frozenset({"columns"})
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The drop against the first period, and the metric by period."""

@@ -71,6 +71,7 @@ class Leakage(ProbeDefaults):
     limitation: str | None = "distribution"
     scope = "candidate"
     settings = Settings()
+    limits_need = frozenset({"train"})
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The shares, the quality without copies, and the gain on copies."""
@@ -96,12 +97,12 @@ class Leakage(ProbeDefaults):
         answers = {str(judged.facts["row"]): judged for judged in cases}
         for name in audit.domains:
             clusters = clusters_of(sets[name])
-            for other in (TRAIN, VALIDATION) if name == HOME else (TRAIN,):
-                slice_ = {"rows": name, "in": other}
-                if not there[other]:
-                    yield Skipped(slice_, NEEDS[TRAIN] if other == TRAIN else NO_VALIDATION, applies=False)
+            for source in (TRAIN, VALIDATION) if name == HOME else (TRAIN,):
+                slice_ = {"rows": name, "in": source}
+                if not there[source]:
+                    yield Skipped(slice_, NEEDS[TRAIN] if source == TRAIN else NO_VALIDATION, applies=False)
                     continue
-                copied = copies_in(sets[name], sets[other], settings.likeness)
+                copied = copies_in(sets[name], sets[source], settings.likeness)
                 yield from _shares(LEAKED, slice_, clusters, copied)
                 yield from _shown(slice_, sets[name], copied, settings.pairs)
                 if name == HOME:
@@ -178,7 +179,7 @@ def _ids(rows: RowSet, copied: Sequence[Copy | None]) -> frozenset[str]:
 def _qualities(
     task: Task, slice_: Slice, copies: frozenset[str], answers: Mapping[str, Judged]
 ) -> Iterator[Measurement]:
-    """The quality on rows that are no copies, and the gain on those that are.
+    """The quality on rows that are no copies, and on copies.
 
     Nothing where the rows asked about are all of one kind.
     """
@@ -201,13 +202,13 @@ def _shown(slice_: Slice, rows: RowSet, copied: Sequence[Copy | None], most: int
         pairs: dict[frozenset[str], tuple[Example, Copy]] = {}
         for row, copy in zip(rows.rows, copied, strict=True):
             if copy is not None and copy.kind == kind:
-                pairs.setdefault(frozenset((row.id, copy.other.id)), (row, copy))
+                pairs.setdefault(frozenset((row.id, copy.twin.id)), (row, copy))
         for row, copy in sorted(pairs.values(), key=lambda pair: -pair[1].likeness)[:most]:
             texts, others = (
                 {name: excerpts.beginning(value, SHOWN, SHOWN) for name, value in each.inputs.items()}
-                for each in (row, copy.other)
+                for each in (row, copy.twin)
             )
-            yield TextPair({**slice_, "copies": kind}, row.id, copy.other.id, texts, others, copy.likeness)
+            yield TextPair({**slice_, "copies": kind}, row.id, copy.twin.id, texts, others, copy.likeness)
 
 
 PROBE = Leakage()

@@ -40,7 +40,7 @@ def drawn(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
 
 
 def _points(model: str, measurements: list[Measured]) -> Iterator[tuple[str, float, charts.Point]]:
-    """Yield each bin: the rest of its slice, its confidence and its accuracy."""
+    """Yield each bin: its slice, confidence and accuracy."""
     by_bin: dict[str, dict[str, Measured]] = {}
     for measurement in measurements:
         if measurement["metric"] in METRICS:

@@ -17,7 +17,7 @@ def pairs(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the rows that are alike, by slice; both texts whole."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for pair in record.get("pairs", ()):
-        rows = ((pair["example"], pair["texts"]), (pair["other"], pair["other_texts"]))
+        rows = ((pair["example"], pair["texts"]), (pair["twin"], pair["twin_texts"]))
         entry = {
             "likeness": f"{pair['likeness']:.2f}",
             "rows": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
 from auditor.plugins import registry
 from auditor.tasks.defaults import TaskDefaults
-from auditor.types import Choice, Example, Measurement, ProbeRecord, Request, Response, Row, Silent, Task
+from auditor.types import Choice, Example, Measurement, ProbeRecord, Request, Response, Row, Silent, Skipped, Task
 from auditor.verdicts import gate, policy
 from probes import _confidence, calibration
 from probes._confidence import Answers
@@ -123,7 +124,7 @@ def test_numbers_are_those_worked_out_by_hand() -> None:
 
 def test_equally_sure_answers_share_a_bin() -> None:
     record = record_of(answering([(1 - sure, sure) for sure in SURE]), by_hand())
-    bins = {
+    bins: dict[tuple[str, str], Any] = {
         (found.metric, found.slice["bin"]): (found.value, found.n_cases)
         for found in record.measurements
         if "bin" in found.slice
@@ -223,7 +224,7 @@ def test_typos_and_other_domains_are_measured_beside_home() -> None:
 
 
 def test_without_nlpaug_only_the_typos_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     record = record_of(answering([(0.1, 0.9)] * 20), {"home": rows([POSITIVE] * 20)})
     assert [(dict(gap.slice), gap.reason, gap.applies) for gap in record.skipped] == [
         ({"input": "typos"}, "nlpaug is not installed", True)
@@ -245,9 +246,8 @@ def test_a_task_without_probabilities_does_not_apply() -> None:
 
         name, fields, metric, ratio, head = "written", ("text",), "exact", False, "sequence"
 
-    assert list(PROBE.cases(_OnlyTask(Written(())))) == [
-        calibration.Skipped({"input": "home"}, calibration.NO_CHOICES, applies=False)
-    ]
+    audit: Any = _OnlyTask(Written(()))
+    assert list(PROBE.cases(audit)) == [Skipped({"input": "home"}, calibration.NO_CHOICES, applies=False)]
 
 
 class _OnlyTask:
@@ -403,7 +403,7 @@ def test_a_calibrated_model_of_100_rows_is_held_in_at_most_5_of_100(seed: int) -
 def test_the_reliability_chart_has_a_dot_and_an_interval_for_each_bin_on_one_scale() -> None:
     points = [[(60.0, charts.Point(50.0, 33.0, 67.0, "a")), (95.0, charts.Point(95.0, 84.0, 99.0, "b"))]]
     root = ET.fromstring(charts.diagonal("i", "t", points, across="x", along="y"))
-    lines = [
+    lines: list[tuple[Any, ...]] = [
         (one.get("class", ""), *(float(one.get(name, "")) for name in ("x1", "y1", "x2", "y2")))
         for one in root.iter("line")
     ]

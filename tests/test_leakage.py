@@ -78,7 +78,7 @@ def test_200_rows_with_one_word_in_twenty_replaced_are_found_and_held() -> None:
     (own,) = (number for number in found.measurements if number.detail == "0 exact, 200 near")
     assert (own.n_cases, own.n_clusters, own.available) == (1000, 1000, 1000)
     assert [(pair.example.split(":")[1], pair.likeness > 0.5) for pair in found.pairs] == [
-        (pair.other.split(":")[1], True) for pair in found.pairs
+        (pair.twin.split(":")[1], True) for pair in found.pairs
     ]
     assert len(found.pairs) == PROBE.settings.pairs
     assert "copies" in advice.BY_METRIC["leaked_share"]
@@ -131,7 +131,7 @@ def test_without_training_rows_it_says_so_and_still_looks_within_the_test_set() 
     (own,) = (number for number in found.measurements if number.detail == "4 exact, 2 near")
     # A row and what it repeats are one unit.
     assert (own.n_cases, own.n_clusters) == (103, 100)
-    pairs = [sorted((pair.example, pair.other)) for pair in found.pairs]
+    pairs = [sorted((pair.example, pair.twin)) for pair in found.pairs]
     assert sorted(pairs) == [["home:0", "home:100"], ["home:1", "home:101"], ["home:102", "home:2"]]
     assert verdict(found) == "not_applicable"
 
@@ -216,7 +216,7 @@ def test_hostile_texts_are_copies_of_themselves(text: str) -> None:
     shares = [item.value for item in found if isinstance(item, Measurement) and item.metric == "leaked_share"]
     assert shares[0] == 0.5
     (pair,) = (item for item in found if isinstance(item, TextPair))
-    assert (pair.example, pair.other, pair.likeness) == ("home:0", "train:1", 1.0)
+    assert (pair.example, pair.twin, pair.likeness) == ("home:0", "train:1", 1.0)
     assert len(pair.texts["text"]) < 1100
 
 

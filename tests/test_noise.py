@@ -249,7 +249,7 @@ def test_measured_severity_grows_with_the_share_asked_for(name: str) -> None:
 # Through nlpaug
 
 
-@pytest.mark.parametrize("name", tuple(nlpaug_methods.METHODS))
+@pytest.mark.parametrize("name", sorted(nlpaug_methods.METHODS))
 def test_nlpaug_changes_the_letters_of_a_word_and_keeps_its_punctuation(name: str) -> None:
     seen = set()
     for seed in range(20):
@@ -287,7 +287,7 @@ def test_a_letter_method_makes_one_change(name: str, longer: int) -> None:
             assert joined.replace(" ", "") == "wonderful"
 
 
-@pytest.mark.parametrize("name", tuple(nlpaug_methods.METHODS))
+@pytest.mark.parametrize("name", sorted(nlpaug_methods.METHODS))
 @pytest.mark.parametrize("word", ["...", "—", "x"])
 def test_a_word_without_enough_letters_is_left_alone(name: str, word: str) -> None:
     if not (name in ("OCR error", "misspelling") and word == "x"):

@@ -378,7 +378,7 @@ def test_a_doubt_that_is_dropped_or_changed_is_refused(
 ) -> None:
     folder = small_results.write(tmp_path / "doubted", known=BAD)
     content = read(folder)
-    assert len(content["doubts"]) == 2
+    assert len(content["doubts"]) == 1
     assert verification.load(folder).results == content
     edit(folder, change, seal=True)
     with pytest.raises(ResultsError, match=words):

@@ -174,7 +174,7 @@ def _separated(
 def _left_out(
     sets: Mapping[str, data.Dataset], kept: Mapping[str, Sequence[Example]]
 ) -> dict[str, tuple[Example, ...]]:
-    """Each set's rows that are not kept, in the order of its file."""
+    """The rows of each set that are not kept, in order."""
     ids = {row.id for rows in kept.values() for row in rows}
     return {name: tuple(row for row in dataset.examples if row.id not in ids) for name, dataset in sets.items()}
 

@@ -50,10 +50,10 @@ def further(design: Design, rules: Policy) -> frozenset[str]:
 
 
 def whole_sets(design: Design, plan: Plan, rules: Policy, given: Mapping[str, Mapping[str, Any]]) -> Plan:
-    """The plan, with the probes that take small sets whole at their only look.
+    """The plan, with the probes that take small sets whole.
 
-    They are those of required rules whose numbers of rows the user does not set, but attacks: a row more costs them
-    most. ``given``: probe → settings from the config.
+    A small set has one look. The probes are those of required rules whose numbers of rows the user does not set, except
+    attacks: a row more costs them most. ``given``: probe → settings from the config.
     """
     read = further(design, rules)
     set_by_user = {name for name, own in given.items() if any(type(value) is int for value in own.values())}

@@ -12,7 +12,7 @@ def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, .
 
     The result is ((), None) when it can run. CANDIDATE is an unmet need of models out of the probe's scope.
     """
-    there = given(plan, audited)
+    there = given(plan, audited, probe)
     lacking = [need for need in probe.needs if need in there and not there[need]]
     outside = OUT_OF_SCOPE.get(probe.scope) if audited.name != plan.candidate else None
     missing = tuple(sorted(lacking if outside is None else [*lacking, CANDIDATE]))
@@ -34,7 +34,10 @@ def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str
     The reason is None where the probe runs.
     """
     missing, reason = unmet(plan, audited, probe)
-    return missing, reason if probe.name in plan.selected else NOT_SELECTED
+    if probe.name in plan.selected:
+        return missing, reason
+    there = given(plan, audited, probe)
+    return (*missing, *sorted(need for need in probe.limits_need if not there[need])), NOT_SELECTED
 
 
 def unserved(probe: Probe, task: Task) -> str | None:

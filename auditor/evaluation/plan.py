@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from auditor.config import data_columns
 from auditor.engine import Cache, NoCache
 from auditor.evaluation.sampling import SPLITS
 from auditor.types import (
@@ -102,12 +103,13 @@ class Plan:
         return f"{self.files[name]}: row {number}" if name in self.files else example
 
 
-def given(plan: Plan, audited: AuditedModel) -> dict[str, bool]:
+def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:
     """NEEDS, but for packages → whether they are there."""
     return {
         "train": "train" in plan.examples,
         "domains": any(name not in (HOME, *SPLITS) for name in plan.examples),
         "base": audited.fit is not None,
+        "columns": bool(data_columns(plan.settings[probe.name])),
         **given_by(plan.task),
     }
 

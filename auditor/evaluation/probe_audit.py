@@ -112,7 +112,10 @@ class BoundAudit:
         return given
 
     def _taken(self, n: int, available: int) -> int:
-        """Rows to take of a set at a fixed size: all, rather than leave a few that no second look would be worth."""
+        """Rows to take of a set at a fixed size.
+
+        All are taken, rather than leave a few that no second look would be worth.
+        """
         is_whole = self._probe.name in self._plan.whole and self._audited.name == self._plan.candidate
         return available if is_whole and n < available and stats.looks.sizes(n, available) == (n,) else n
 
@@ -168,7 +171,7 @@ class BoundAudit:
 
     def has(self, need: str) -> bool:
         """As ``Audit.has``."""
-        return given(self._plan, self._audited)[need]
+        return given(self._plan, self._audited, self._probe)[need]
 
     @property
     def checkpoints(self) -> Sequence[TrainedModel]:

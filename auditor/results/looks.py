@@ -20,7 +20,7 @@ DESIGNS = {"until_decided": "until-decided", "drawn": "adaptive"}
 
 
 def problem(content: Mapping[str, Any], records: Sequence[ProbeRecord], own: Policy) -> str | None:
-    """Describe what contradicts the looks that were planned and made, if anything does."""
+    """Describe what contradicts the recorded looks; None where nothing does."""
     return next(_problems(content, records, own), None)
 
 
@@ -48,7 +48,7 @@ def _problems(content: Mapping[str, Any], records: Sequence[ProbeRecord], own: P
 
 
 def _read(content: Mapping[str, Any], records: Sequence[ProbeRecord], own: Policy) -> Iterator[tuple[str, Measurement]]:
-    """Yield probe and measurement: the candidate's that required rules with a limit read."""
+    """Yield the candidate's measurements, with their probes, that required rules read."""
     required = [rule for rule in own.rules if rule.required != "never" and rule.limit is not None]
     for record in records:
         for measurement in record.measurements:
@@ -62,7 +62,7 @@ def _read(content: Mapping[str, Any], records: Sequence[ProbeRecord], own: Polic
 def _contradicted(
     slices: Sequence[Mapping[str, Any]], entry: str, read: Sequence[tuple[str, Measurement]]
 ) -> Iterator[str]:
-    """Yield where the slices listed as drawn differ from the measurements that rules read."""
+    """Yield where slices listed as drawn differ from their measurements."""
     listed = {(drawn["probe"], drawn["metric"], slice_text(drawn["slice"])): drawn for drawn in slices}
     measured = {(probe, measurement.metric, slice_text(measurement.slice)): measurement for probe, measurement in read}
     if len(listed) != len(slices) or listed.keys() != measured.keys():

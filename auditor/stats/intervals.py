@@ -264,8 +264,8 @@ def change_bounds(first: Arm, second: Arm, alpha: float, width: float) -> Bounds
     shares = unit(first.means - second.means, width)
     same, cases = alike(first, second), (cases_of(first), cases_of(second))
     # A score less yes or no varies less than yes and no do.
-    limits = rises_and_falls(shares, min(cases) if same else max(cases), alpha, alike=same)
-    return width * limits[0], width * limits[1]
+    low, high = rises_and_falls(shares, min(cases) if same else max(cases), alpha, alike=same)
+    return width * low, width * high
 
 
 def alike(first: Arm, second: Arm) -> bool:
@@ -284,10 +284,7 @@ def cases_of(arm: Arm) -> float:
 
 
 def unit(values: Array, width: float) -> Array:
-    """Return values ÷ width.
-
-    Raises ValueError for an infinite width, or for a value further from 0 than the width.
-    """
+    """Return values ÷ width; ValueError outside [-1, 1] or without a width."""
     if not 0.0 < width < float("inf"):
         raise ValueError(f"a mean needs a finite range of values, not one of width {width:g}")
     shares = values / width

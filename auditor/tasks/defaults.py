@@ -92,7 +92,7 @@ class TaskDefaults:
         return ()
 
     def choices(self, gold: Any, response: Response) -> Iterable[Choice]:
-        """The label of the text, where it has one and labels have probabilities."""
+        """The text's label, where labels have probabilities."""
         label, classes = self.stratum(gold), self.class_scores(response)
         if label not in classes:
             return ()

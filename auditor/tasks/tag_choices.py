@@ -1,4 +1,4 @@
-"""What a model of named entities chooses: a tag for each word, and entities."""
+"""What a tagger chooses: a tag for each word, and entities."""
 
 from __future__ import annotations
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any, TypeAlias
 
+from auditor.config import data_columns
 from auditor.engine.lockstep import Lockstep
 from auditor.engine.repeating import Repeater
 from auditor.evaluation.plan import Fitter, Trainer, given_by
@@ -176,6 +178,7 @@ class FakeAudit:
             "train": "train" in self._examples,
             "domains": len(self.domains) > 1,
             "base": self._fit is not None or self._train_by is not None,
+            "columns": is_dataclass(self.settings) and bool(data_columns(self.settings)),
             **given_by(self.task),
         }
         return there[need]

@@ -64,8 +64,8 @@ def units(text: str) -> list[str]:
     Of scripts without blanks each character is a word, and so is each of a text without letters and digits.
     """
     small = plain(text)
-    found = (_UNIT if _HAS_UNSPACED.search(small) else _WORD).findall(small)
-    return found or [character for character in small if not character.isspace()]
+    parts = (_UNIT if _HAS_UNSPACED.search(small) else _WORD).findall(small)
+    return parts or [character for character in small if not character.isspace()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,10 @@ class Shingled:
 
 
 class Shingler:
-    """Rows as sets of shingles; all rows that are compared need the same."""
+    """Rows as sets of shingles.
+
+    All rows that are compared need the same shingler.
+    """
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -144,7 +147,9 @@ class Alike:
 
 
 def near_pairs(left: Shingled, right: Shingled | None = None, least: float = 0.5) -> Iterator[Alike]:
-    """Yield all pairs of rows that are at least so alike, some at a time.
+    """Yield all pairs of rows that are at least so alike.
+
+    They come in parts, so that memory stays bounded.
 
     ``right``: what the rows of ``left`` are compared with; None: with each other, each pair once, the smaller place
     first. ``least``: in (0, 1].
@@ -155,10 +160,10 @@ def near_pairs(left: Shingled, right: Shingled | None = None, least: float = 0.5
     if not len(shared):
         return
     first, second = sides[0], sides[-1]
-    matrix, other = first.matrix(len(shared)), second.matrix(len(shared)).T.tocsr()
-    products = matrix @ np.asarray(other.astype(bool).sum(axis=1)).ravel()
+    matrix, facing = first.matrix(len(shared)), second.matrix(len(shared)).T.tocsr()
+    products = matrix @ np.asarray(facing.astype(bool).sum(axis=1)).ravel()
     for start, stop in _blocks(products, PRODUCTS):
-        common = (matrix[start:stop] @ other).tocoo()
+        common = (matrix[start:stop] @ facing).tocoo()
         rows, columns = first.rows[start + common.row], second.rows[common.col]
         whole = left.sizes[rows] + (right or left).sizes[columns] - common.data
         likeness = common.data / whole
@@ -239,7 +244,7 @@ def _shared(sides: Sequence[Hashes]) -> Hashes:
 
 
 def _blocks(costs: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
-    """Yield parts of a sequence that cost at most so much, or one each."""
+    """Yield parts of a sequence that cost at most so much."""
     start, cost = 0, 0
     for place, own in enumerate(costs):
         if cost + own > most and place > start:

@@ -30,7 +30,7 @@ Facts: TypeAlias = Mapping[str, float | str]
 a finite number, not True, False or None: what is not known of a case is left out."""
 
 WORDS_TOUCHED = "words_touched"
-"""The fact that every edited case has: the share in [0, 1] of the words that its edits replace."""
+"""Every edited case's fact: the share in [0, 1] of the words that its edits replace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +293,7 @@ class Judged:
     details: tuple[Detail, ...] = ()
     """The task's further scores of the answer, for probes that ask for them by ``reads_details``."""
     label_pairs: Sequence[tuple[str, str]] = ()
-    """Gold label and answered label, for probes that ask for details: of the example, or of each span found with its
-    boundaries."""
+    """For probes that ask for details: gold and answered label, of the example or of each span found."""
     choices: Sequence[Choice] = ()
     """What the answer chooses, with probabilities, for probes that ask for details."""
     withstood: bool | None = None

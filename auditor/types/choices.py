@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A label that an answer chooses for a text, a word or an entity."""
+    """The label that an answer gives a text, word or entity."""
 
     of: Literal["texts", "words", "entities"]
     """What it labels. An answer says of an entity only whether it is there: probability is the least of its words'."""

@@ -1,4 +1,4 @@
-"""Rows as the user gave them, and pairs of rows that are alike."""
+"""Rows as the user gave them, and pairs alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from auditor.types.cases import Example, Inputs, Slice
 
 @dataclass(frozen=True, slots=True)
 class GivenRow:
-    """A row that the user gave, whether it is asked about or not."""
+    """A row that the user gave, asked about or not."""
 
     example: Example
     """The row, as ``Audit.examples`` gives it where it does."""
@@ -25,11 +25,11 @@ class TextPair:
     """What it is shown under."""
     example: str
     """Id of the row that the slice is about."""
-    other: str
+    twin: str
     """Id of the row that it is like."""
     texts: Inputs
     """Those of the example; a long text is cut."""
-    other_texts: Inputs
+    twin_texts: Inputs
     """Those of the other row, cut likewise."""
     likeness: float
     """In (0, 1]; 1: alike in all that was compared."""

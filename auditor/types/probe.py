@@ -58,6 +58,14 @@ class Probe(Protocol):
         ...
 
     @property
+    def limits_need(self) -> frozenset[str]:
+        """What only its slices under ``when_input_given`` rules need, of NEEDS.
+
+        The probe runs without. Where it is left out, such rules count as left out only if the user gave this.
+        """
+        ...
+
+    @property
     def pools(self) -> tuple[frozenset[str], ...]:
         """Pooled slices beside the full ones: ``(frozenset({"family", "severity"}),)``."""
         ...
@@ -136,6 +144,7 @@ class ProbeDefaults:
     role: Role | None = None
     scope: Scope = "model"
     needs: frozenset[str] = frozenset()
+    limits_need: frozenset[str] = frozenset()
     pools: tuple[frozenset[str], ...] = ()
     interactive: bool = False
     searches: bool = False
@@ -166,6 +175,7 @@ NEEDS: dict[str, str] = {
     "train": "no training data given (--train)",
     "domains": "no other domain given (--domain name=file)",
     "base": "no base model known to retrain from (training.json or --base)",
+    "columns": "its settings name no column of the test file",
     "single_text": "the task has more than one text field",
     "labelled_spans": "the task labels texts, not their words",
     "class_scores": "the task does not give a text one label, with probabilities",

@@ -69,6 +69,7 @@ HOW = {
     "train": "give training rows with --train FILE",
     "domains": "give another domain with --domain NAME=FILE",
     "base": "name the base model with --base FOLDER",
+    "columns": "name columns of the test file in the probe's settings",
     CANDIDATE: "audit it as the candidate, with --candidate",
 }
 """Need, or CANDIDATE → how to meet it.

@@ -105,7 +105,7 @@ def swapped_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None
 
 
 def _overconfident(own: Sequence[ProbeRecord]) -> Iterator[str]:
-    """That the model is too sure of home rows: the interval lies above TOO_SURE."""
+    """That the model is too sure: its interval lies above TOO_SURE."""
     gaps = (measured for record in own for measured in record.measurements if measured.metric == "confidence_gap")
     for sure in gaps:
         if sure.slice["input"] != HOME or sure.low <= TOO_SURE:

@@ -27,7 +27,7 @@ class Advice:
 
 
 def ended(claim: Claim, *, failed: bool, stopped: bool) -> str | None:
-    """Say why the looks drew no more of a slice that they could draw on.
+    """Say why the looks drew no more of a slice.
 
     ``failed``: a slice of its rule fails. ``stopped``: the time limit ended the looks. None where neither did.
     """

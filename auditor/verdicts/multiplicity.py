@@ -40,7 +40,7 @@ class SharedError:
         self._levels: dict[int, float] | None = None
 
     def words(self, claim: Claim) -> str:
-        """Return a few words on how the error of the claim is shared.
+        """Return a few words on how the claim's error is shared.
 
         There are none for a single claim.
         """

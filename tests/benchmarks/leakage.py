@@ -61,7 +61,7 @@ def child(n: int) -> None:
     _copies.copies_within(sets["home"], 0.5)
     clock, processor = time.perf_counter() - began[0], time.process_time() - began[1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = sum(copy is not None and copy.other.id == f"train:{place}" for place, copy in enumerate(copied[:PLANTED]))
+    found = sum(copy is not None and copy.twin.id == f"train:{place}" for place, copy in enumerate(copied[:PLANTED]))
     memory = {"more": (peak - before) / 1024, "peak": peak / 1024}
     print(json.dumps({"clock": clock, "processor": processor, "found": found, **memory}))
 
