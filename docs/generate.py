@@ -310,7 +310,15 @@ RECORDS = {
     "What a probe is": ("Probe",),
     "What a probe may ask for": ("Audit", "Example", "GivenRow", "Encoded", "TrainedModel"),
     "What a probe makes": ("Case", "Edit", "Skipped", "Planned", "Inquiry", "TextPair"),
-    "What a metric reads, and what becomes of it": ("Judged", "Score", "Detail", "Metric", "Measurement", "Row"),
+    "What a metric reads, and what becomes of it": (
+        "Judged",
+        "Score",
+        "Detail",
+        "Choice",
+        "Metric",
+        "Measurement",
+        "Row",
+    ),
     "What a task is": (
         "Task",
         "ComparableLabels",

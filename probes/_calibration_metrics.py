@@ -47,7 +47,7 @@ def of(*, ratio: bool) -> dict[str, Metric]:
 
 def error_at(share: float) -> str:
     """Return the name of the metric of the surest share's error."""
-    return f"error_at_{round(100 * share)}_percent_coverage"
+    return f"error_at_{share:.0%}".removesuffix("%") + "_percent_coverage"
 
 
 def chosen(judged: Judged) -> list[Choice]:

@@ -294,7 +294,16 @@ def test_the_numbers_of_a_probe_do_not_depend_on_what_ran_before() -> None:
 def release(model: FakeModel, n: int = 300, **given: Any) -> Decision:
     rows = {"home": reviews(n), "train": reviews(100, "train")}
     probes = shipped(
-        *LIGHT, "adversarial", "leakage", "low_resource", "repeatability", "label_swap", "triggers", "coverage", "drift"
+        *LIGHT,
+        "adversarial",
+        "calibration",
+        "leakage",
+        "low_resource",
+        "repeatability",
+        "label_swap",
+        "triggers",
+        "coverage",
+        "drift",
     )
     plan = plan_of(model, probes, examples=rows, selected=frozenset(LIGHT), **given)
     records = runner.run(plan, nowhere, Silent())
