@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,12 +53,14 @@ class Answers:
 
     clusters: Sequence[str]
     choices: Sequence[Choice]
+    ratio: bool = False
+    """Whether all answers count alike, and not all clusters: as in the task's own metric."""
 
     @classmethod
-    def of(cls, cases: Iterable[Judged], kind: str) -> Answers:
+    def of(cls, cases: Iterable[Judged], kind: str, *, ratio: bool) -> Answers:
         """Collect the choices of a kind (``Choice.of``)."""
         pairs = [(judged.cluster, choice) for judged in cases for choice in judged.choices if choice.of == kind]
-        return cls([cluster for cluster, _ in pairs], [choice for _, choice in pairs])
+        return cls([cluster for cluster, _ in pairs], [choice for _, choice in pairs], ratio)
 
     @property
     def n_clusters(self) -> int:
@@ -78,6 +81,27 @@ class Answers:
 
         return np.array([float(choice.right) for choice in self.choices])
 
+    def weights(self, inside: Any) -> Any:
+        """Return the weights of the answers ``inside``.
+
+        Those of a cluster share 1: their weighted mean is the mean over clusters, as intervals have it. With ``ratio``
+        each weighs 1.
+        """
+        import numpy as np
+
+        if self.ratio:
+            return np.ones(int(inside.sum()))
+        clusters = [self.clusters[place] for place in np.flatnonzero(inside).tolist()]
+        sizes = Counter(clusters)
+        return np.array([1.0 / sizes[cluster] for cluster in clusters])
+
+    @cached_property
+    def weight(self) -> Any:
+        """The weight of each among all answers, as an array."""
+        import numpy as np
+
+        return self.weights(np.ones(len(self.choices), dtype=bool))
+
     def rows(self, values: Any, arm: str = "", *, where: Any = None) -> list[Row]:
         """Sum values by cluster; ``where`` selects answers."""
         sums: dict[str, list[float]] = {}
@@ -95,9 +119,10 @@ class Answers:
         """
         import numpy as np
 
-        n = len(self.choices)
-        kept = max(1, int(np.ceil(coverage * n - 1e-9)))
-        least = float(np.partition(self.confidence, n - kept)[n - kept])
+        order = np.argsort(-self.confidence, kind="stable")
+        given = np.cumsum(self.weight[order])
+        last = int(np.searchsorted(given, coverage * given[-1] - 1e-9))
+        least = float(self.confidence[order[last]])
         return least, self.confidence >= least
 
     def bins(self) -> Iterator[Any]:
@@ -145,8 +170,8 @@ class Answers:
     def _errors(self, right: Any, order: Any, starts: Any) -> Any:
         import numpy as np
 
-        gaps = np.add.reduceat(right - self.confidence[order], starts, axis=1)
-        return np.abs(gaps).sum(axis=1) / len(order)
+        gaps = np.add.reduceat((right - self.confidence[order]) * self.weight[order], starts, axis=1)
+        return np.abs(gaps).sum(axis=1) / self.weight.sum()
 
     def temperature(self, seed: int) -> Temperature:
         """Fit a temperature by cross-validation over clusters.
@@ -164,12 +189,12 @@ class Answers:
         losses, confidences, fitted = np.zeros(len(gold)), np.zeros(len(gold)), []
         for fold in range(FOLDS):
             held = folds == fold
-            fitted.append(_fitted(logs[~held], gold[~held]))
+            fitted.append(_fitted(logs[~held], gold[~held], self.weight[~held]))
             chances = _softened(logs[held], fitted[-1])
             places = np.arange(len(chances))
             losses[held] = -np.log(chances[places, gold[held]].clip(min=LEAST))
             confidences[held] = chances[places, chosen[held]]
-        return Temperature(_fitted(logs, gold), tuple(fitted), losses, confidences)
+        return Temperature(_fitted(logs, gold, self.weight), tuple(fitted), losses, confidences)
 
 
 def loss(choice: Choice) -> float:
@@ -195,7 +220,7 @@ def _softened(logs: Any, temperature: float) -> Any:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _fitted(logs: Any, gold: Any) -> float:
+def _fitted(logs: Any, gold: Any, weight: Any) -> float:
     """Return the temperature with the least negative log-likelihood.
 
     It is convex in 1 ÷ temperature: its slope is 0 there, or does not change its sign between the ends.
@@ -207,7 +232,7 @@ def _fitted(logs: Any, gold: Any) -> float:
     for _ in range(HALVINGS):
         middle = float((cold + hot) / 2)
         chances = _softened(logs, float(np.exp(middle)))
-        slope = float(((chances * logs).sum(axis=1) - logs[places, gold]).mean())
+        slope = float((((chances * logs).sum(axis=1) - logs[places, gold]) * weight).sum())
         # Below 0, sharper answers would be likelier.
         cold, hot = (cold, middle) if slope < 0 else (middle, hot)
     return float(np.exp((cold + hot) / 2))

@@ -96,24 +96,34 @@ def copies_within(rows: RowSet, least: float) -> list[Copy | None]:
 
     Rows of one cluster count as one already: they do not repeat each other.
     """
-    members: dict[int, dict[str, int]] = {}
-    """Number of what is the same → cluster → its first row."""
-    for place, (example, number) in enumerate(zip(rows.rows, rows.same, strict=True)):
-        members.setdefault(number, {}).setdefault(example.cluster, place)
-    apart = [place for clusters in members.values() for place in clusters.values()]
-    best = _Best(len(apart))
-    clusters = [rows.rows[place].cluster for place in apart]
-    for alike in copies.near_pairs(rows.shingled.taking(apart), None, least):
-        kept = [clusters[first] != clusters[second] for first, second in zip(alike.first, alike.second, strict=True)]
+    import numpy as np
+
+    numbered: dict[str, int] = {}
+    codes = np.array([numbered.setdefault(row.cluster, len(numbered)) for row in rows.rows], dtype=np.int64)
+    firsts: dict[tuple[int, int], int] = {}
+    """Number of what is the same, cluster → its first row."""
+    two: dict[int, list[int]] = {}
+    """Number of what is the same → the first rows of its first two clusters."""
+    for place, key in enumerate(zip(rows.same, codes.tolist(), strict=True)):
+        if firsts.setdefault(key, place) == place and len(of_first := two.setdefault(key[0], [])) < 2:
+            of_first.append(place)
+    # Of rows that are the same two stand for all: whatever a row's cluster, one of the two is of another.
+    near = _near_within(rows, [place for places in two.values() for place in places], codes, least)
+    copied: list[Copy | None] = []
+    for number, code in zip(rows.same, codes.tolist(), strict=True):
+        of_others = [place for place in two[number] if codes[place] != code]
+        copied.append(Copy(EXACT, rows.rows[of_others[0]], 1.0) if of_others else near.get(two[number][0]))
+    return copied
+
+
+def _near_within(rows: RowSet, places: Sequence[int], codes: copies.Numbers, least: float) -> dict[int, Copy]:
+    """Return what these rows nearly repeat across clusters."""
+    best, own = _Best(len(places)), codes[list(places)]
+    for alike in copies.near_pairs(rows.shingled.taking(places), None, least):
+        kept = own[alike.first] != own[alike.second]
         best.take(alike.first[kept], alike.second[kept], alike.likeness[kept])
         best.take(alike.second[kept], alike.first[kept], alike.likeness[kept])
-    near = {apart[place]: Copy(NEAR, rows.rows[apart[twin]], likeness) for place, twin, likeness in best.of_rows()}
-    copied: list[Copy | None] = []
-    for example, number in zip(rows.rows, rows.same, strict=True):
-        of_others = [place for cluster, place in members[number].items() if cluster != example.cluster]
-        exact = Copy(EXACT, rows.rows[of_others[0]], 1.0) if of_others else None
-        copied.append(exact or near.get(members[number][example.cluster]))
-    return copied
+    return {places[place]: Copy(NEAR, rows.rows[places[twin]], likeness) for place, twin, likeness in best.of_rows()}
 
 
 class _Best:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
@@ -15,10 +15,12 @@ YEARS = (1900, 2100)
 """Years outside are taken for broken dates."""
 COVERED = 0.9
 """Share of the dated rows that lie in periods of enough rows, at least, where the length of periods is not given."""
-FORMS = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%Y-%m", "%Y/%m", "%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")
+FORMS = ("%Y/%m/%d", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")
 """Forms beside ISO dates, those of mail, and dates with the day and the month in either order."""
-EITHER = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})(?!\d)")
-"""03/04/2002: of March or of April."""
+EITHER = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:,?[ T]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[ap]m)?)?", re.I)
+"""03/04/2002 or 03.04.2002, with or without a time: of March or of April."""
+DAY_FIRST, MONTH_FIRST = (1, 2), (2, 1)
+"""Places of the day and of the month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +29,36 @@ class Dates:
 
     of: Mapping[str, date]
     """Row → its date."""
-    broken: Mapping[str, str] = field(default_factory=dict)
-    """Row without a date → what its cell holds."""
+    broken: tuple[str, ...] = ()
+    """Rows without a date that can be read."""
     ambiguous: str | None = None
-    """A date whose day may be its month, where no row of the column tells which."""
+    """A row whose day may be its month, where no row of the column tells which."""
+    contradictory: tuple[str, str] | None = None
+    """A row with the day first, and a row with the month first."""
 
 
 def read(cells: Mapping[str, str]) -> Dates:
     """Read the dates of rows. ``cells``: row → cell."""
-    orders = [match for cell in cells.values() if (match := EITHER.match(cell))]
-    day_first, month_first = (any(int(match[place]) > 12 for match in orders) for place in (1, 2))
-    if orders and not day_first and not month_first and any(match[1] != match[2] for match in orders):
-        return Dates({}, ambiguous=next(match[0] for match in orders if match[1] != match[2]))
+    matches = {row: match for row, cell in cells.items() if (match := EITHER.fullmatch(cell))}
+    readings = {row: (_in_order(match, DAY_FIRST), _in_order(match, MONTH_FIRST)) for row, match in matches.items()}
+    # A cell tells the order if it is a date in this order alone: 31/12/2002 does, 31/31/2002 does not.
+    day_first = next((row for row, (day, month) in readings.items() if day is not None and month is None), None)
+    month_first = next((row for row, (day, month) in readings.items() if day is None and month is not None), None)
+    unclear = next((row for row, (day, month) in readings.items() if day != month), None)
+    if day_first is None and month_first is None and unclear is not None:
+        return Dates({}, ambiguous=unclear)
     # Where both orders occur neither is known to be that of any other row.
-    order = None if day_first == month_first and day_first else (2, 1) if day_first else (1, 2)
+    both = None if day_first is None or month_first is None else (day_first, month_first)
+    order = None if both is not None else DAY_FIRST if month_first is None else MONTH_FIRST
     read_dates = {row: _read(cell, order) for row, cell in cells.items()}
     dates = {row: day for row, day in read_dates.items() if day is not None}
-    return Dates(dates, {row: cells[row] for row, day in read_dates.items() if day is None})
+    return Dates(dates, tuple(row for row in cells if row not in dates), contradictory=both)
+
+
+def _in_order(match: re.Match[str], order: tuple[int, int]) -> date | None:
+    day, month = order
+    reading = next(_tried(lambda: date(int(match[3]), int(match[month]), int(match[day]))), None)
+    return reading if reading is not None and YEARS[0] <= reading.year <= YEARS[1] else None
 
 
 def _read(cell: str, order: tuple[int, int] | None) -> date | None:
@@ -53,10 +68,11 @@ def _read(cell: str, order: tuple[int, int] | None) -> date | None:
 
 def _readings(cell: str, order: tuple[int, int] | None) -> Iterator[date]:
     """What a cell may say, the surest reading first."""
-    either = EITHER.match(cell)
+    either = EITHER.fullmatch(cell)
     if either is not None:
-        if order is not None:
-            yield from _tried(lambda: date(int(either[3]), int(either[order[0]]), int(either[order[1]])))
+        reading = None if order is None else _in_order(either, order)
+        if reading is not None:
+            yield reading
         return
     if not cell.isdigit() or len(cell) == 8:
         yield from _tried(lambda: datetime.fromisoformat(cell).date())

@@ -15,6 +15,8 @@ NO_VALUE = "no value"
 """Value of a row whose cell is blank."""
 RARER = "rarer values"
 """Value that stands for all values of too few rows each."""
+BLANKS = frozenset({"", "-", "n/a", "na", "none", "null"})
+"""Spellings of a missing number, beside those that are numbers to Python, such as nan and inf."""
 NEGATION = re.compile(r"\b(?:no|not|never|none|nobody|nothing|nowhere|neither|nor|cannot|without)\b|n['’]t\b", re.I)
 QUESTION = re.compile("[?？؟]")
 NUMBER = re.compile(r"\d")
@@ -100,17 +102,37 @@ def _rare_words(audit: Audit, texts: Mapping[str, str], quantiles: int) -> Prope
 
 def _column(name: str, rows: Sequence[Example], fewest: int, quantiles: int) -> Property:
     """A column of the user's: numbers in quantiles, words as they are."""
-    cells = {row.id: row.meta.get(name, "") for row in rows}
+    cells = {row.id: _unlike_sentinels(row.meta.get(name, "")) for row in rows}
+    # In a column of numbers "n/a" and "nan" are blanks; among words they may be values.
+    if all(_number(cell) is not None or _is_blank(cell) for cell in cells.values()):
+        cells = {row: "" if _is_blank(cell) else cell for row, cell in cells.items()}
     numbers = {row: number for row, cell in cells.items() if (number := _number(cell)) is not None}
     blanks = {row: NO_VALUE for row, cell in cells.items() if not cell}
+    if len(blanks) == len(cells):
+        return Property("column", name, {}, "every cell is blank")
     if len(numbers) + len(blanks) == len(cells) and len(set(numbers.values())) > quantiles:
-        return Property("column", name, {**in_quantiles(numbers, quantiles), **blanks})
+        in_parts = in_quantiles(numbers, quantiles)
+        # Where nearly all numbers are the largest there is one quantile: that number is a value like a word.
+        if len(set(in_parts.values())) > 1:
+            return Property("column", name, {**in_parts, **blanks})
     counts = Counter(cells.values())
     values = {row: cell if counts[cell] >= fewest else RARER for row, cell in cells.items() if cell}
     if RARER in values.values() and set(values.values()) == {RARER}:
         return Property("column", name, {}, f"no value of the column has {fewest} rows")
     last = {row: value for row, value in values.items() if value == RARER}
     return Property("column", name, {**_ordered({row: values[row] for row in values.keys() - last}), **last, **blanks})
+
+
+def _unlike_sentinels(cell: str) -> str:
+    """Return the cell, quoted where it reads like a sentinel."""
+    return repr(cell) if cell.strip("'\"") in (NO_VALUE, RARER) else cell
+
+
+def _is_blank(cell: str) -> bool:
+    try:
+        return not math.isfinite(float(cell))
+    except ValueError:
+        return cell.strip().lower() in BLANKS
 
 
 def _number(cell: str) -> float | None:

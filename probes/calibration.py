@@ -111,7 +111,7 @@ class Calibration(ProbeDefaults):
             if key not in by_slice:
                 yield Skipped(slice_, "no row has a label, or no answer has a probability", applies=False)
                 continue
-            answers = Answers.of(by_slice[key], slice_.get("of", "texts"))
+            answers = Answers.of(by_slice[key], slice_.get("of", "texts"), ratio=_ratio(audit.task))
             yield from _surest(own, slice_, answers)
             if slice_["input"] == HOME:
                 yield from _bins(own, slice_, answers)
@@ -121,7 +121,12 @@ class Calibration(ProbeDefaults):
 
 
 def _metrics(task: Task) -> dict[str, Metric]:
-    return _calibration_metrics.of(ratio="class_scores" not in task.offers)
+    return _calibration_metrics.of(ratio=_ratio(task))
+
+
+def _ratio(task: Task) -> bool:
+    """Return whether an example has several choices, which count alike."""
+    return "class_scores" not in task.offers
 
 
 def _kinds(task: Task) -> tuple[Slice, ...]:
@@ -172,7 +177,9 @@ def _bins(own: dict[str, Metric], slice_: Slice, answers: Answers) -> Iterator[M
         place, n = {**slice_, "bin": f"{number} of {len(bins)}"}, int(inside.sum())
         right = measurement(own["accuracy_in_bin"], place, answers.rows(answers.right, where=inside), n_cases=n)
         sure, method = answers.confidence[inside], "mean, least and most"
-        low, mean, high = float(sure.min()), float(sure.mean()), float(sure.max())
+        weights = answers.weights(inside)
+        weighted = sure * weights
+        low, mean, high = float(sure.min()), float(weighted.sum() / weights.sum()), float(sure.max())
         name = own["confidence_in_bin"].name
         yield Measurement(name, place, min(max(mean, low), high), low, high, n, right.n_clusters, method)
         yield right

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -10,9 +10,11 @@ from annotated_types import Ge, Le
 
 from auditor import stats
 from auditor.settings import CheckedSettings, Count, DataColumn
+from auditor.text.copies import same_words
 from auditor.types import (
     Audit,
     Case,
+    Example,
     Judged,
     Measurement,
     Metric,
@@ -124,11 +126,13 @@ def _declared(
 ) -> Iterator[Measurement | Skipped]:
     """The slices of one property."""
     known = [row for row in rows if row.id in each.values]
-    present = {each.values[row.id] for row in known}
-    if len(present) < 2:
-        reason = each.missing or (f"every row is of one kind: {min(present)}" if present else "no row has a value")
+    # The file's rows decide whether a column is constant: those asked may have one of many values.
+    if len(each.slices) < 2:
+        reason = each.missing or (
+            f"every row is of one kind: {each.slices[0]}" if each.slices else "no row has a value"
+        )
         # A column that the user names and that makes no slice leaves a question open; a constant one does not.
-        yield Skipped({each.kind: each.name, "value": "all"}, reason, applies=each.kind == "column" and not present)
+        yield Skipped({each.kind: each.name, "value": "all"}, reason, applies=each.kind == "column" and not each.slices)
         return
     for value in each.slices:
         inside = [each.values[row.id] == value for row in known]
@@ -151,6 +155,7 @@ def _discovered(
 
     settings: Settings = audit.settings
     examples = {example.id: example for example in audit.examples("home")}
+    rows = _with_copies(rows, examples)
     halves = {cluster: audit.rng("half", cluster).random() < 0.5 for cluster in {row.cluster for row in rows}}
     searched = np.array([halves[row.cluster] for row in rows], dtype=bool)
     words = [set(_row_properties.words_of(_row_properties.whole_text(audit, examples[row.id]))) for row in rows]
@@ -174,6 +179,24 @@ def _discovered(
     for place, (weak, measurement) in enumerate(measured):
         said = "confirmed" if place in confirmed else "not confirmed"
         yield replace(measurement, detail=f"{_told(weak, known, rows)}: {said}")
+
+
+def _with_copies(rows: Sequence[ScoredRow], examples: Mapping[str, Example]) -> list[ScoredRow]:
+    """Return the rows, those with the same words in one cluster."""
+    parents: dict[Hashable, Hashable] = {}
+
+    def root(node: Hashable) -> Hashable:
+        while (parent := parents.get(node, node)) != node:
+            node = parent
+        return node
+
+    for row in rows:
+        words = same_words(examples[row.id].inputs)
+        cluster = root(row.cluster)
+        if words and root(words) != cluster:
+            # The cluster is the root wherever there is one, so that rows without copies keep theirs.
+            parents[root(words)] = cluster
+    return [replace(row, cluster=str(root(row.cluster))) for row in rows]
 
 
 def _traits(rows: Sequence[ScoredRow], properties: Sequence[Property]) -> Iterator[Trait]:

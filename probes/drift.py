@@ -15,9 +15,9 @@ from probes._dates import Dates
 from probes._scored_rows import against, scored
 
 SHOWN = 3
-"""Broken dates that a reason names, at most."""
-SHORT = 20
-"""Characters of a broken date; longer cells are no dates, and may be texts that an audit has to keep to itself."""
+"""Rows without a date that a reason names, at most. What their cells hold may be a text: it is not said."""
+UNREAD = 0.05
+"""Share of the rows that may lack a date; where more do, the question stays open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Drift(ProbeDefaults):
     The task's own metric on the clean home rows of each period, and its drop against the first period that has rows
     enough; the rows differ, so the drop is unpaired (Newcombe 1998). A column of dates says when a row was written: ISO
     dates, those of mail, and common forms such as 31.12.2001, 12/31/2001 or 31 Dec 2001, where the column as a whole
-    tells the day from the month. Rows whose date cannot be read are named and left out. The model is asked nothing: the
+    tells the day from the month. Rows whose date cannot be read are named and left
+    out; more than 5 % of them leave the question open. The model is asked nothing: the
     answers to clean rows are there. A drop says that the rows of a period are harder for the model, not why.
     """
 
@@ -122,14 +123,17 @@ def _unread(dates: Dates, column: str) -> Iterator[Skipped]:
     """What is not read, and why."""
     if dates.ambiguous is not None:
         problem = f"of the dates of column {column!r} none says whether the day or the month comes first"
-        yield Skipped({"period": "all"}, f"{problem}: {dates.ambiguous} (write them as 2002-12-31)")
+        yield Skipped({"period": "all"}, f"{problem}, such as that of {dates.ambiguous} (write them as 2002-12-31)")
+    if dates.contradictory is not None:
+        day, month = dates.contradictory
+        problem = f"column {column!r} has the day first ({day}) and the month first ({month})"
+        yield Skipped({"period": "order"}, f"{problem}; dates of this form are not read (write them as 2002-12-31)")
     if dates.broken:
-        n, shown = len(dates.broken), list(dates.broken.items())[:SHOWN]
-        named = ", ".join(f"{row} ({cell!r})" if len(cell) <= SHORT else row for row, cell in shown)
-        rows = "1 row has no date" if n == 1 else f"{n:,} rows have no date"
-        more = "" if n <= SHOWN else ", …"
-        reason = f"{rows} in column {column!r} that can be read, left out: {named}{more}"
-        yield Skipped({"period": "unread"}, reason, applies=False)
+        n, total = len(dates.broken), len(dates.broken) + len(dates.of)
+        rows = "row has" if total == 1 else "rows has" if n == 1 else "rows have"
+        named = ", ".join(dates.broken[:SHOWN]) + ("" if n <= SHOWN else ", …")
+        reason = f"{n:,} of {total:,} {rows} no date in column {column!r} that can be read, left out: {named}"
+        yield Skipped({"period": "unread"}, reason, applies=n > UNREAD * total)
 
 
 PROBE = Drift()

@@ -33,7 +33,9 @@ SHOWN = 1000
 """Characters that are shown of each text of a pair."""
 TRAIN, VALIDATION = "train", "validation"
 NO_VALIDATION = "no validation data given ([data] validation)"
-LEAKED = Metric("leaked_share", "share of texts that another set has too", "mean", "share", 0.0, 1.0, "lower")
+LEAKED = Metric(
+    "leaked_share", "share of texts that another set has too", "mean", "share", 0.0, 1.0, "lower", ratio=True
+)
 REPEATED = Metric(
     "repeated_share", "share of rows that repeat another row", "mean", "share", 0.0, 1.0, "lower", ratio=True
 )
@@ -96,21 +98,26 @@ class Leakage(ProbeDefaults):
         )
         answers = {str(judged.facts["row"]): judged for judged in cases}
         for name in audit.domains:
-            clusters = clusters_of(sets[name])
+            within = copies_within(sets[name], settings.likeness)
+            clusters = clusters_of(sets[name], within)
             for source in (TRAIN, VALIDATION) if name == HOME else (TRAIN,):
                 slice_ = {"rows": name, "in": source}
                 if not there[source]:
                     yield Skipped(slice_, NEEDS[TRAIN] if source == TRAIN else NO_VALIDATION, applies=False)
                     continue
                 copied = copies_in(sets[name], sets[source], settings.likeness)
-                yield from _shares(LEAKED, slice_, clusters, copied)
+                yield from _shares(LEAKED, slice_, clusters, copied, _once(sets[name]))
                 yield from _shown(slice_, sets[name], copied, settings.pairs)
                 if name == HOME:
-                    yield from _qualities(audit.task, slice_, _ids(sets[HOME], copied), answers)
-        slice_, within = {"rows": HOME, "in": HOME}, copies_within(sets[HOME], settings.likeness)
-        yield from _shares(REPEATED, slice_, clusters_of(sets[HOME], within), within)
+                    units = _by_id(sets[HOME], clusters)
+                    yield from _qualities(audit.task, slice_, _ids(sets[HOME], copied), answers, units)
+        slice_ = {"rows": HOME, "in": HOME}
+        within = copies_within(sets[HOME], settings.likeness)
+        clusters = clusters_of(sets[HOME], within)
+        yield from _shares(REPEATED, slice_, clusters, within, [1.0] * len(within))
         yield from _shown(slice_, sets[HOME], within, settings.pairs)
-        yield from _qualities(audit.task, slice_, _ids(sets[HOME], within), answers)
+        units = _by_id(sets[HOME], clusters)
+        yield from _qualities(audit.task, slice_, _ids(sets[HOME], within), answers, units)
 
     def worth_showing(self, judged: Judged) -> bool:
         """None: the pairs are shown, and the answers are those of ``quality``."""
@@ -157,36 +164,53 @@ def _of_quality(task: Task) -> tuple[Metric, Metric]:
 
 
 def _shares(
-    metric: Metric, slice_: Slice, clusters: Sequence[str], copied: Sequence[Copy | None]
+    metric: Metric,
+    slice_: Slice,
+    clusters: Sequence[str],
+    copied: Sequence[Copy | None],
+    counting: Sequence[float],
 ) -> Iterator[Measurement]:
-    """The share of any copies, then of each kind."""
+    """The share of any copies, then of each kind.
+
+    ``counting``: 1 for each row that counts, 0 for others.
+    """
     counts = Counter(copy.kind for copy in copied if copy is not None)
     detail = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS)
     for kind in (None, *KINDS):
         scores = (
-            (cluster, Score(float(copy is not None and kind in (None, copy.kind)), 1.0))
-            for cluster, copy in zip(clusters, copied, strict=True)
+            (cluster, Score(weight * (copy is not None and kind in (None, copy.kind)), weight))
+            for cluster, copy, weight in zip(clusters, copied, counting, strict=True)
         )
         own = slice_ if kind is None else {**slice_, "copies": kind}
         measured = metrics.measurement(metric, own, metrics.summed(scores), n_cases=len(copied))
         yield replace(measured, available=measured.n_clusters, detail="" if kind else detail)
 
 
+def _once(rows: RowSet) -> list[float]:
+    """1 for the first of equal rows, 0 for the others."""
+    first: dict[int, int] = {}
+    return [float(first.setdefault(number, place) == place) for place, number in enumerate(rows.same)]
+
+
 def _ids(rows: RowSet, copied: Sequence[Copy | None]) -> frozenset[str]:
     return frozenset(row.id for row, copy in zip(rows.rows, copied, strict=True) if copy is not None)
 
 
+def _by_id(rows: RowSet, clusters: Sequence[str]) -> dict[str, str]:
+    return {row.id: cluster for row, cluster in zip(rows.rows, clusters, strict=True)}
+
+
 def _qualities(
-    task: Task, slice_: Slice, copies: frozenset[str], answers: Mapping[str, Judged]
+    task: Task, slice_: Slice, copies: frozenset[str], answers: Mapping[str, Judged], clusters: Mapping[str, str]
 ) -> Iterator[Measurement]:
     """The quality on rows that are no copies, and on copies.
 
-    Nothing where the rows asked about are all of one kind.
+    Nothing where the rows asked about are all of one kind. ``clusters``: of each row's id.
     """
     arms: dict[str, list[tuple[str, Score]]] = {"first": [], "second": []}
     for row, judged in answers.items():
         if judged.after is not None:
-            arms["first" if row in copies else "second"].append((judged.cluster, judged.after))
+            arms["first" if row in copies else "second"].append((clusters[row], judged.after))
     if not all(any(score.denominator for _, score in scores) for scores in arms.values()):
         return
     quality, gain = _of_quality(task)

@@ -10,7 +10,7 @@ from typing import Any
 
 from fakes import LABELS, plan_of, reviews, shipped
 
-from auditor import results
+from auditor import results, stats
 from auditor.config import AuditSection, CompareEntry, Config
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
@@ -94,7 +94,7 @@ def _drawn(records: Sequence[ProbeRecord], rules: Sequence[Rule]) -> list[dict[s
         {
             **{"probe": record.probe, "metric": found.metric, "slice": dict(found.slice)},
             **{"clusters": found.n_clusters, "available": found.n_clusters},
-            **({"design": "adaptive"} if found.looks > 1 else {"design": "fixed", "reason": "no more rows"}),
+            **({"design": "adaptive"} if found.looks > 1 else {"design": "fixed", "reason": stats.looks.ALL}),
         }
         for record in records
         for found in record.measurements

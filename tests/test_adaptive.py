@@ -159,7 +159,7 @@ def test_where_there_are_no_more_rows_there_is_one_look_at_the_whole_error(n: in
     whole = gate.decide(Policy("test", "", (limit("near"), limit("bad"))), tuple(records.values()), "fake")
     assert decision == whole
     assert designs.run("adaptive", plan, Policy("test", "", (limit("near"),)), nowhere, Silent())[1] is None
-    assert {slice_.reason for slice_ in drawn.slices} == {adaptive.ALL}
+    assert {slice_.reason for slice_ in drawn.slices} == {stats.looks.ALL}
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_a_domain_without_more_rows_is_judged_once_at_the_whole_error_beside_one
     found = {one.slice["domain"]: one for one in records["domain_shift"].measurements if one.metric == DROP.metric}
     assert (found["near"].looks, found["far"].looks) == (1, 3)
     reasons = {one.slice["domain"]: (one.design, one.reason) for one in drawn.slices}
-    assert reasons == {"far": ("adaptive", None), "near": ("fixed", adaptive.ALL)}
+    assert reasons == {"far": ("adaptive", None), "near": ("fixed", stats.looks.ALL)}
 
 
 def test_a_drop_that_the_probe_measures_itself_is_drawn_on() -> None:
@@ -358,7 +358,7 @@ class Everything(Planted):
         yield from (self._case(audit, one, {"kind": "near"}, 0.07) for one in audit.examples())
 
 
-@pytest.mark.parametrize(("probe", "reason"), [(Topics, adaptive.OTHERS), (Everything, adaptive.OWN)])
+@pytest.mark.parametrize(("probe", "reason"), [(Topics, stats.looks.OTHERS), (Everything, stats.looks.OWN)])
 def test_a_probe_whose_cases_are_not_of_rows_it_takes_by_number_is_drawn_once(probe: Any, reason: str) -> None:
     records, drawn, _, plan = looked(probe({"near": 0.07}), limit("near"), n=500)
     assert tuple(records.values()) == runner.run(plan, nowhere, Silent())
@@ -371,7 +371,7 @@ def test_a_probe_that_searches_is_drawn_once(searches: bool) -> None:
     probe.searches = searches
     _, drawn, _, _ = looked(probe, limit("near"), n=500)
     (one,) = drawn.slices
-    assert (one.design, one.reason) == (("fixed", adaptive.SEARCH) if searches else ("adaptive", None))
+    assert (one.design, one.reason) == (("fixed", stats.looks.SEARCH) if searches else ("adaptive", None))
     assert one.clusters == (100 if searches else 500)
 
 
@@ -394,7 +394,7 @@ def test_a_probe_that_makes_other_cases_later_keeps_the_numbers_of_its_first_loo
     assert len(written) == again[0].counts["cases"] == by_slice(fixed)["near"].n_cases
     assert by_slice(records["planted"])["near"].value == by_slice(fixed)["near"].value
     assert by_slice(records["planted"])["near"].look == 1
-    assert (drawn.looks, drawn.slices[0].reason) == (1, adaptive.OTHERS)
+    assert (drawn.looks, drawn.slices[0].reason) == (1, stats.looks.OTHERS)
     assert decision.exit_code == 3
 
 
@@ -526,7 +526,7 @@ def plan_for(task: str) -> Plan:
     return plan_of(keyword_model(("good", "great", "fine", "lovely", "superb")), shipped(*probes), examples=sets)
 
 
-DRAWN_ONCE = {"bias": adaptive.OWN, "entity_bias": adaptive.OWN, "triggers": adaptive.SEARCH}
+DRAWN_ONCE = {"bias": stats.looks.OWN, "entity_bias": stats.looks.OWN, "triggers": stats.looks.SEARCH}
 """Probe of a required rule → why it is drawn once."""
 
 

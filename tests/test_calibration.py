@@ -140,6 +140,55 @@ def test_equally_sure_answers_share_a_bin() -> None:
     }
 
 
+def test_every_number_weighs_each_group_of_rows_once_as_accuracy_does() -> None:
+    # A group of 300 right rows counts as one beside 50 rows of their own, half of them right: 26 of 51, at 0.9 each.
+    grouped = [replace(row, group="all") for row in rows([POSITIVE] * 300)]
+    single = rows([POSITIVE] * 25 + [NEGATIVE] * 25, "single")
+    record = record_of(answering([(0.1, 0.9)] * 300), {"home": (*grouped, *single)})
+    values = {name: found.value for name, found in numbers(record).items()}
+    gap = 0.9 - 26 / 51
+    assert values["confidence_gap"] == pytest.approx(gap)
+    assert values["calibration_error"] == pytest.approx(gap)
+    assert values["error_at_80_percent_coverage"] == pytest.approx(25 / 51)
+    # Logit 0.9 ÷ logit 26/51 is 56, beyond the hottest that is searched; of all 350 answers it would be 0.9.
+    assert values["temperature"] == pytest.approx(_confidence.HOTTEST, rel=1e-3)
+    in_bins = {found.metric: found.value for found in record.measurements if "bin" in found.slice}
+    assert in_bins["accuracy_in_bin"] == pytest.approx(26 / 51)
+    assert values["negative_log_likelihood"] == pytest.approx((26 * -math.log(0.9) + 25 * -math.log(0.1)) / 51)
+
+
+def test_shares_and_bins_weigh_each_group_of_rows_once() -> None:
+    # A group of 10 rows, half of them at 0.9 and half at 0.6, and 4 rows of their own.
+    sure = [0.9] * 5 + [0.6] * 5 + [0.9, 0.8, 0.7, 0.6]
+    right = [True] * 2 + [False] * 8 + [True, True, True, False]
+    clusters = ["group"] * 10 + ["a", "b", "c", "d"]
+    choices = [Choice("texts", (1 - p, p), 1, int(yes)) for p, yes in zip(sure, right, strict=True)]
+    answers = Answers(clusters, choices)
+    # At 0.9 are half a group and a, 1.5 of 5, and 6 of 14 answers; with b 2.5 of 5.
+    assert answers.surest(0.4)[0] == 0.8
+    assert Answers(clusters, choices, ratio=True).surest(0.4)[0] == 0.9
+
+    def off(weights: Sequence[float]) -> float:
+        sums: dict[float, float] = {}
+        for p, yes, weight in zip(sure, right, weights, strict=True):
+            sums[p] = sums.get(p, 0.0) + weight * (yes - p)
+        return sum(map(abs, sums.values())) / sum(weights)
+
+    assert answers.calibration_error() == pytest.approx(off([0.1] * 10 + [1.0] * 4))
+    assert Answers(clusters, choices, ratio=True).calibration_error() == pytest.approx(off([1.0] * 14))
+
+
+def test_confidence_in_a_bin_weighs_each_group_of_rows_once() -> None:
+    # 20 rows of one group at 0.9, and 10 of their own at 0.6, are 11: (0.9 + 10 × 0.6) ÷ 11.
+    grouped = [replace(row, group="all") for row in rows([POSITIVE] * 20)]
+    single = rows([POSITIVE] * 30, "single")[20:]
+    chances = [(0.1, 0.9)] * 20 + [(0.4, 0.6)] * 10
+    record = record_of(answering(chances), {"home": (*grouped, *single)})
+    in_bins = {found.metric: found for found in record.measurements if "bin" in found.slice}
+    assert in_bins["confidence_in_bin"].value == pytest.approx(6.9 / 11)
+    assert in_bins["confidence_in_bin"].n_clusters == in_bins["accuracy_in_bin"].n_clusters == 11
+
+
 @pytest.mark.parametrize(("n", "count"), [(1, 1), (39, 1), (40, 2), (100, 5), (200, 10), (1000, 10)])
 def test_bins_have_as_many_answers(n: int, count: int) -> None:
     shares = np.random.default_rng(1).uniform(0.01, 0.9, n).tolist()
@@ -296,6 +345,26 @@ def test_a_model_of_another_scheme_is_right_where_it_is_read_so() -> None:
     task = tasks.create("ner", ("O", "B-PER", "I-PER", "E-PER", "S-PER"))
     single = tuple(0.96 if tag == "S-PER" else 0.01 for tag in task.labels)
     assert [one.right for one in task.choices(("B-PER",), (single,))] == [True, True]
+
+
+@pytest.mark.parametrize("letters", ["BIES", "BILU"])
+def test_tags_that_are_one_in_iob2_are_one_choice(letters: str) -> None:
+    begin, inside, end, single = sorted(letters, key="BIELSU".index)
+    task = tasks.create("ner", ("O", *(f"{letter}-PER" for letter in (begin, inside, end, single))))
+    # O 0.4; B 0.1 and S 0.3 are one tag; I 0.05 and E 0.15 another. The model says O, and the gold is one word.
+    (word,) = task.choices(("B-PER",), ((0.4, 0.1, 0.05, 0.15, 0.3),))
+    assert word.chances == pytest.approx((0.4, 0.4, 0.2))
+    assert (word.confidence, word.right) == (0.4, False)
+    assert _confidence.loss(word) == pytest.approx(-math.log(0.4))
+    assert task.likelihood(("B-PER",), ((0.4, 0.1, 0.05, 0.15, 0.3),)) == pytest.approx(0.4)
+    # B then E of an entity of two words: the least likely word has 0.2 + 0.31.
+    two = ((0.1, 0.6, 0.1, 0.0, 0.2), (0.29, 0.1, 0.2, 0.31, 0.1))
+    choices = list(task.choices(("B-PER", "I-PER"), two))
+    assert [(one.of, round(one.confidence, 9), one.right) for one in choices] == [
+        ("words", 0.8, True),
+        ("words", 0.51, True),
+        ("entities", 0.51, True),
+    ]
 
 
 def test_named_entities_are_measured_by_word_and_by_entity() -> None:

@@ -118,6 +118,9 @@ def test_greetings_do_not_collide() -> None:
         ("ｆｕｌｌ　ｗｉｄｔｈ", "full width", True),
         ("a b c", "ab c", False),
         ("一个好电影", "一个好电影。", True),
+        ("मेरा", "मेरी", False),
+        ("मेरा", "मेरा!", True),
+        ("fine \u2764\ufe0f", "fine", True),
     ],
 )
 def test_words_are_the_same_but_for_case_blanks_and_punctuation(one: str, two: str, same: bool) -> None:

@@ -22,7 +22,8 @@ from auditor.testing import FakeAudit
 from auditor.types import Example, Measurement, ProbeRecord, Request, Response, Score, Silent
 from auditor.verdicts import gate, policy
 from probes import _row_properties, _slice_search
-from probes.coverage import Settings, _confirmed
+from probes._scored_rows import ScoredRow
+from probes.coverage import Settings, _confirmed, _with_copies
 
 (PROBE,) = shipped("coverage")
 TEXTS = tasks.create("text-classification", LABELS)
@@ -170,7 +171,7 @@ def test_a_column_has_words_numbers_rarer_values_and_blanks() -> None:
     assert column(["a", "a", "b", "c"]) == {"0": "a", "1": "a", "2": "rarer values", "3": "rarer values"}
     assert column(["1", "2", "3", "4"]) == {"0": "up to 2", "1": "up to 2", "2": "above 2", "3": "above 2"}
     assert column(["1", "2", "x", "1"]) == {"0": "1", "1": "rarer values", "2": "rarer values", "3": "1"}
-    assert column(["nan", "inf", "nan", "inf"]) == {"0": "nan", "1": "inf", "2": "nan", "3": "inf"}
+    assert column(["nan", "inf", "nan", "inf"]) == "every cell is blank"
     assert column(["a", "b", "c", "d"]) == "no value of the column has 2 rows"
 
 
@@ -181,6 +182,41 @@ def test_a_column_that_makes_no_slice_leaves_the_question_open_and_a_constant_on
     assert gaps == {
         "id": ("no value of the column has 20 rows", True),
         "language": ("every row is of one kind: en", False),
+    }
+
+
+def test_the_rows_asked_do_not_close_a_column_that_has_more_values_in_the_file() -> None:
+    # The 20 rows of the north are the last of the file: the first 10 have none of them.
+    rows = tuple(
+        replace(row, meta={"region": "north" if place >= 2000 else "south", "blank": ""})
+        for place, row in enumerate(reviews(2020))
+    )
+    record = record_of(FakeModel(right, LABELS), rows, columns=("region", "blank"), examples=10)
+    gaps = {tuple(gap.slice.values()): (gap.reason, gap.applies) for gap in record.skipped if "column" in gap.slice}
+    assert gaps == {
+        ("region", "north"): ("none of its rows was asked", True),
+        ("region", "south"): ("nothing is counted in it, or in the rows to compare with", True),
+        ("blank", "all"): ("every cell is blank", True),
+    }
+    assert set(outcomes(record, "column").values()) == {"not_measured"}
+
+
+@pytest.mark.parametrize("blank", ["", "nan", "NaN", "inf", "-inf", "n/a", "N/A", "None", "null", "-"])
+def test_a_missing_number_leaves_the_column_one_of_numbers(blank: str) -> None:
+    parts = {"0": "up to 2", "1": "up to 2", "2": "above 2", "3": "above 2", "4": "no value"}
+    assert column(["1", "2", "3", "4", blank]) == parts
+
+
+def test_a_cell_that_reads_like_a_sentinel_is_quoted() -> None:
+    cells = ["no value", "no value", "rarer values", "rarer values", "", "x"]
+    names = ["'no value'", "'no value'", "'rarer values'", "'rarer values'", "no value", "rarer values"]
+    assert column(cells) == {str(place): name for place, name in enumerate(names)}
+
+
+def test_a_number_that_nearly_all_rows_have_is_no_constant() -> None:
+    assert column(["1", "2", "5", "5", "5", "5", "5", "5"]) == {
+        **dict.fromkeys("01", "rarer values"),
+        **dict.fromkeys("234567", "5"),
     }
 
 
@@ -298,6 +334,16 @@ def test_what_all_rows_have_makes_no_pair() -> None:
         _slice_search.Trait("property class", "a", bad),
     ]
     assert _slice_search.search(scores, np.ones(400, dtype=bool), traits, 20, 3) == []
+
+
+def test_rows_with_the_same_words_are_of_one_cluster_across_the_halves() -> None:
+    texts = {"a": "One two", "b": "three", "c": "one  TWO", "d": "four", "e": "three", "f": "..."}
+    clusters = {"a": "1", "b": "1", "c": "2", "d": "4", "e": "5", "f": "6"}
+    examples = {name: Example(name, {"text": text}, LABELS[0]) for name, text in texts.items()}
+    rows = [ScoredRow(name, clusters[name], Score(1.0, 1.0)) for name in texts]
+    merged = {row.id: row.cluster for row in _with_copies(rows, examples)}
+    assert len({merged[name] for name in "abce"}) == 1
+    assert (merged["d"], merged["f"]) == ("4", "6")
 
 
 # --- columns of the data

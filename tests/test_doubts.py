@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel, keyword_model
-from auditor.types import Example, Measurement, ProbeRecord, Request, Response, Silent
+from auditor.types import Example, Measurement, Metric, ProbeRecord, Request, Response, Silent
 from auditor.verdicts import doubts
 from probes.quality import PROBE
 
@@ -105,6 +105,32 @@ def test_mean_confidence_is_read_against_accuracy() -> None:
     (said,) = (doubt for doubt in doubts.all_of(found, "keywords") if "swapped" not in doubt)
     assert said.startswith("too sure: its mean confidence is 0.985, and 0.762 of its answers are right (22.3 points [")
     assert said.endswith("], n = 1,000); do not read its scores as chances")
+
+
+def test_a_group_of_rows_counts_once_in_what_is_said_of_confidence() -> None:
+    grouped = tuple(replace(row, group="one") for row in rows(300, 0, 0))
+    single = tuple(replace(row, id=f"home:single {row.id}") for row in rows(50, 50, 0))
+    plan = plan_of(keyword_model(["yes"], sure=0.9), shipped("calibration"), examples={"home": (*grouped, *single)})
+    (said,) = (d for d in doubts.all_of(runner.run(plan, nowhere, Silent()), "keywords") if "too sure" in d)
+    # 51 of 101 clusters.
+    assert said.startswith("too sure: its mean confidence is 0.900, and 0.505 of its answers are right (39.5 points [")
+
+
+@pytest.mark.parametrize("limitation", [None, "calibration"])
+def test_a_metric_of_the_same_name_of_another_probe_is_no_doubt(limitation: str | None) -> None:
+    number = Measurement("confidence_gap", {}, 0.5, 0.4, 0.6, 100, 100, "rises_and_falls")
+    kind = gap_metric()
+    records = [ProbeRecord("m", "other", "measured", None, (), limitation, metrics=(kind,), measurements=(number,))]
+    if limitation is None:
+        home = replace(number, slice={"input": "home"})
+        records.append(replace(records[0], measurements=(home,)))
+    assert doubts.all_of(records, "m") == ()
+
+
+def gap_metric() -> Metric:
+    """The metric as the probe declares it."""
+    (found,) = (metric for metric in sure_records(0.9, 5, 5)[0].metrics if metric.name == "confidence_gap")
+    return found
 
 
 def test_confidence_that_accuracy_bears_out_is_not_doubted() -> None:

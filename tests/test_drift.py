@@ -103,8 +103,7 @@ def test_broken_dates_and_small_periods_are_named_and_left_out() -> None:
     rows = dated(200, lambda place: broken.get(place, "2003-01-01" if place % 20 == 0 else by_month(place)))
     record = record_of(rows, period="year", fewest=20)
     assert gaps(record) == {
-        "unread": "4 rows have no date in column 'sent' that can be read, left out: home:5 ('soon'), home:9 (''), "
-        "home:13 ('0102-05-01'), …",
+        "unread": "4 of 200 rows have no date in column 'sent' that can be read, left out: home:5, home:9, home:13, …",
         "2003": "10 of its rows are in the file, fewer than 20",
         "all": "fewer than two periods have 20 rows",
     }
@@ -131,6 +130,9 @@ def test_the_shortest_periods_with_rows_enough_are_taken() -> None:
         "31.07.2002",
         "31/07/2002",
         "07/31/2002",
+        "07.31.2002",
+        "7/31/2002 10:00",
+        "07/31/2002, 10:00:00 AM",
         "31 Jul 2002",
         "July 31, 2002",
     ],
@@ -152,10 +154,55 @@ def test_the_column_tells_the_day_from_the_month_or_the_audit_says_that_it_does_
     assert _dates.read({"a": "03/04/2002", "b": "01/31/2002"}).of["a"] == date(2002, 3, 4)
     both = _dates.read({"a": "03/04/2002", "b": "01/31/2002", "c": "31/01/2002"})
     assert (dict(both.of), list(both.broken)) == ({}, ["a", "b", "c"])
-    assert _dates.read({"a": "03/04/2002", "b": "05/05/2002"}).ambiguous == "03/04/2002"
+    assert _dates.read({"a": "03/04/2002", "b": "05/05/2002"}).ambiguous == "a"
     record = record_of(dated(80, lambda _: "03/04/2002"))
     assert gaps(record) == {
-        "all": "of the dates of column 'sent' none says whether the day or the month comes first: 03/04/2002 "
-        "(write them as 2002-12-31)"
+        "all": "of the dates of column 'sent' none says whether the day or the month comes first, such as that of "
+        "home:2 (write them as 2002-12-31)"
     }
     assert outcomes(record) == {"all": "not_measured"}
+
+
+def test_dates_with_dots_are_decided_by_the_whole_column_too() -> None:
+    assert _dates.read({"a": "03.04.2002", "b": "31.12.2001"}).of["a"] == date(2002, 4, 3)
+    assert _dates.read({"a": "03.04.2002", "b": "12.31.2001"}).of["a"] == date(2002, 3, 4)
+    assert _dates.read({"a": "03.04.2002", "b": "05.05.2002"}).ambiguous is not None
+
+
+@pytest.mark.parametrize("impossible", ["31/31/2002", "31/02/2002", "99/01/2002", "31/12/0202", "13/4/2002-3/4/2003"])
+def test_an_impossible_date_does_not_tell_the_order(impossible: str) -> None:
+    assert _dates.read({"a": "03/04/2002", "b": impossible}).ambiguous is not None
+    read = _dates.read({"a": "03/04/2002", "b": "01/31/2002", "c": impossible})
+    assert (dict(read.of), list(read.broken)) == ({"a": date(2002, 3, 4), "b": date(2002, 1, 31)}, ["c"])
+
+
+def test_a_span_of_two_dates_is_no_date() -> None:
+    assert list(_dates.read({"a": "1/2/2002-3/4/2003", "b": "31/01/2002"}).broken) == ["a"]
+
+
+@pytest.mark.parametrize(("broken", "outcome"), [(10, None), (11, "not_measured")])
+def test_more_than_one_unread_row_of_twenty_leaves_the_question_open(broken: int, outcome: str | None) -> None:
+    record = record_of(dated(200, lambda place: "soon" if place < broken else by_month(place)))
+    assert gaps(record)["unread"].startswith(f"{broken} of 200 rows have no date in column 'sent'")
+    assert gaps(record)["unread"].endswith("left out: home:2, home:3, home:4, …")
+    assert [gap.applies for gap in record.skipped] == [outcome is not None]
+    assert {name: said for name, said in outcomes(record).items() if said == "not_measured"} == (
+        {} if outcome is None else {"unread": outcome}
+    )
+
+
+def test_a_column_with_both_orders_leaves_the_question_open() -> None:
+    mixed = {0: "31/12/2001", 1: "12/31/2001"}
+    record = record_of(dated(200, lambda place: mixed.get(place, by_month(place))))
+    assert gaps(record)["order"] == (
+        "column 'sent' has the day first (home:2) and the month first (home:3); dates of this form are not read "
+        "(write them as 2002-12-31)"
+    )
+    assert outcomes(record)["order"] == "not_measured"
+
+
+@pytest.mark.parametrize("cell", ["a secret", "03/04/2002", "a secret of more than twenty characters"])
+def test_no_reason_repeats_a_cell(cell: str) -> None:
+    record = record_of(dated(80, lambda place: cell if place % 2 else "05/05/2002"))
+    assert gaps(record)
+    assert not [reason for reason in gaps(record).values() if cell in reason]

@@ -541,3 +541,12 @@ def test_where_the_model_fails_on_every_text_the_rule_says_so() -> None:
     (verdict,) = decide([rule()], silent).verdicts
     assert verdict.outcome == "not_measured"
     assert verdict.reason == "the model fails on 30 texts, and no other was left to measure"
+
+
+def test_a_bound_that_too_few_values_do_not_have_is_said_to_be_none() -> None:
+    median = Metric("queries", "queries", "median", "count", 0.0, float("inf"), None)
+    rows = [Row(str(number), "", float(number), 1.0) for number in range(3)]
+    rule = Rule("p", "queries", {}, "few", max=10.0)
+    found = record(metrics.measurement(median, {}, rows, n_cases=3), metrics=(median,))
+    (reason,) = gate.decide(Policy("some", "", (rule,)), (found,), "m").reasons
+    assert "1.000, one-sided lower bound 0.000, no upper bound, limit 10; inconclusive" in reason

@@ -204,7 +204,7 @@ NO_PROBES: dict[str, set[str]] = {
     "auditor/types/records.py": {"quality", "bias", "repeatability"},
     "auditor/verdicts/advice.py": {"quality", "noise", "bias", "coverage", "repeatability", "calibration"},
     "auditor/verdicts/caveats.py": {"repeatability"},
-    "auditor/verdicts/doubts.py": {"quality"},
+    "auditor/verdicts/doubts.py": {"quality", "calibration"},
     "auditor/verdicts/remedies.py": {"quality"},
     "reports/lookup.py": {"noise"},
     "reports/view.py": {"quality"},

@@ -18,8 +18,10 @@ from auditor import metrics, results, tasks
 from auditor.evaluation import runner
 from auditor.models.fake import FakeModel
 from auditor.testing import FakeAudit
-from auditor.types import NEEDS, Example, Measurement, ProbeRecord, Request, Response, Row, Silent, TextPair
+from auditor.text import copies
+from auditor.types import NEEDS, Example, GivenRow, Measurement, ProbeRecord, Request, Response, Row, Silent, TextPair
 from auditor.verdicts import advice, gate, policy
+from probes import _copies
 from reports import scorecard
 
 (PROBE,) = shipped("leakage")
@@ -155,6 +157,28 @@ def test_texts_that_are_the_same_count_once_as_leaked() -> None:
     assert value(found, "repeated_share", rows="home", **{"in": "home"}) == pytest.approx(20 / 99)
 
 
+def test_every_text_of_a_group_counts_in_the_share_that_leaked() -> None:
+    rng = random.Random(10)
+    train = independent(81, rng, (11, 20))
+    home = [*train, *independent(9 + 30, rng, (11, 20))]
+    groups = dict.fromkeys(range(90), "author")
+    found = record({"home": rows("home", home, groups), "train": rows("train", train)})
+    # A group of 90 texts of which 81 are leaked, and 30 clean texts.
+    assert value(found, "leaked_share", rows="home", **{"in": "train"}) == pytest.approx(81 / 120)
+    (own,) = (number for number in found.measurements if number.detail == "81 exact, 0 near")
+    assert own.n_clusters == 31
+
+
+def test_texts_that_are_nearly_the_same_are_one_cluster_of_those_that_leaked() -> None:
+    rng = random.Random(11)
+    train = independent(10, rng, (11, 20))
+    home = [train[0], reworded(train[0], 0.05, rng), *independent(40, rng, (11, 20))]
+    found = record({"home": rows("home", home), "train": rows("train", train)})
+    (own,) = (number for number in found.measurements if number.detail == "1 exact, 1 near")
+    assert own.value == pytest.approx(2 / 42)
+    assert own.n_clusters == 41
+
+
 def test_rows_that_an_audit_leaves_out_are_leaked_all_the_same_and_never_asked_about() -> None:
     rng = random.Random(6)
     texts = independent(120, rng, (11, 20))
@@ -182,6 +206,41 @@ def test_quality_without_copies_and_the_gain_on_them_are_those_of_the_clean_answ
     (gain,) = (number for number in found.measurements if number.metric == "gain_on_copies")
     assert (gain.method, gain.n_cases) == ("newcombe", 100)
     assert [rule.metric for rule in RULES.rules] == ["leaked_share"]
+
+
+def test_answers_to_copies_of_each_other_are_one_cluster() -> None:
+    rng = random.Random(12)
+    texts = independent(40, rng, (11, 20))
+    home = [*texts, *(f"{text}!" for text in texts[:10]), *(reworded(text, 0.05, rng) for text in texts[10:15])]
+    found = record({"home": rows("home", home), "train": rows("train", texts[30:])})
+    quality = {
+        number.slice["in"]: (number.n_cases, number.n_clusters)
+        for number in found.measurements
+        if number.metric == "accuracy_without_copies"
+    }
+    # Of 55 rows 10 are in training; of the 45 others ten are the same as another, five nearly so.
+    assert quality == {"train": (45, 30), "home": (25, 25)}
+
+
+def test_rows_that_are_all_the_same_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(13)
+    (text,) = independent(1, rng, (20, 40))
+    changed = reworded(text, 0.05, rng)
+    compared: list[int] = []
+    join = copies.near_pairs
+
+    def counting(left: copies.Shingled, *more: Any) -> Any:
+        compared.append(len(left.sizes))
+        return join(left, *more)
+
+    monkeypatch.setattr(copies, "near_pairs", counting)
+    home = [text] * 3000 + [changed]
+    (own,) = _copies.row_sets({"home": [GivenRow(row, "") for row in rows("home", home, {0: "a", 3000: "a"})]}).values()
+    copied = _copies.copies_within(own, 0.5)
+    assert compared == [3]
+    # The last row is of the first one's cluster: it nearly repeats the second.
+    assert [copy.twin.id for copy in copied if copy] == ["home:1", *["home:0"] * 2999, "home:1"]
+    assert [copy.kind for copy in copied if copy] == ["exact"] * 3000 + ["near"]
 
 
 @pytest.mark.parametrize("copied", [0, 30])

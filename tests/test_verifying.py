@@ -20,7 +20,7 @@ import small_results
 from fakes import BAD
 from small_results import edit, leaves, read
 
-from auditor import results
+from auditor import results, stats
 from auditor.cli.main import main
 from auditor.errors import AuditError, ResultsError
 from auditor.results import verification
@@ -130,7 +130,7 @@ def test_every_leaf_of_results_that_is_changed_or_taken_away_is_found(folder: Pa
 BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("auditor",): "which version wrote it",
     ("seed",): "what was drawn by it is in the rows",
-    ("config", "*"): "what was asked for; what came of it is in the rows (but for [[compare]])",
+    ("config", "*"): "what was asked for, the design too; what came of it is in the rows (but for [[compare]])",
     ("partial",): "whether all probes were asked for; those that were not say so themselves",
     ("task", "settings", "*"): "what was asked for (metrics that follow from it are checked)",
     ("environment", "*"): "versions and device",
@@ -151,7 +151,7 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("records", "#", "missing"): "words",
     ("records", "#", "limitation"): "which row of the page",
     ("records", "#", "description"): "words",
-    ("records", "#", "settings", "*"): "what was asked for",
+    ("records", "#", "settings", "*"): "what was asked for: more than there was is believed, and loosens the looks",
     ("records", "#", "counts", "*"): "cases, of which the rows know none",
     ("records", "#", "skipped", "*"): "words, of what has no rows (a rule that reads it shows in the decision)",
     ("records", "#", "worst", "*"): "texts",
@@ -419,8 +419,8 @@ def of_the_comparator(content: dict[str, Any]) -> None:
     ("change", "words"),
     [
         (one_look, "looks is 1, but drawn.planned is 3"),
-        (one_look_planned, "is adaptive, but its measurement has 1 look"),
-        (one_look_drawn, "drawn.slices are not those that required rules read"),
+        (one_look_planned, "drawn.planned is missing"),
+        (one_look_drawn, "drawn.planned is missing"),
         (another_slice, "drawn.slices are not those that required rules read"),
         (of_the_comparator, "weaker: quality accuracy is of look 1 of 3, which was not planned"),
         (lambda content: content["drawn"].update(planned=2), "looks is 3, but drawn.planned is 2"),
@@ -443,6 +443,121 @@ def test_looser_looks_are_refused_with_the_decision_that_follows(
     edit(folder, edited, seal=True)
     with pytest.raises(ResultsError, match=re.escape(words)):
         verification.load(folder)
+
+
+def of_few_rows(content: dict[str, Any]) -> None:
+    """The probe asks for 20 rows: its 60 clusters are of the second of three looks (and of no fixed design)."""
+    for record in content["records"]:
+        record["settings"]["examples"] = 20
+
+
+def nothing_drawn(content: dict[str, Any]) -> None:
+    one_look(content)
+    content.pop("drawn")
+
+
+def nothing_drawn_but_fixed(content: dict[str, Any]) -> None:
+    nothing_drawn(content)
+    content["config"]["audit"]["design"] = "fixed"
+
+
+def drawn_once(content: dict[str, Any], reason: str | None, planned: int | None) -> None:
+    one_look_planned(content)
+    for drawn in content["drawn"]["slices"]:
+        drawn.update({"design": "fixed", **({"reason": reason} if reason else {})})
+    if planned:
+        content["looks"] = content["drawn"]["planned"] = planned
+
+
+def of_two_looks(content: dict[str, Any], planned: int) -> None:
+    content["looks"] = content["drawn"]["planned"] = planned
+    for measurement in content["records"][0]["measurements"]:
+        if "looks" in measurement:
+            measurement["looks"] = 2
+
+
+def at_the_last_look(content: dict[str, Any]) -> None:
+    content["drawn"]["looks"] = 3
+    for measurement in content["records"][0]["measurements"]:
+        if "look" in measurement:
+            measurement["look"] = 3
+
+
+def of_many_rows(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """The change, with a setting that allows as many clusters at any look."""
+
+    def changed_too(content: dict[str, Any]) -> None:
+        change(content)
+        for record in content["records"]:
+            record["settings"]["examples"] = 1000
+
+    return changed_too
+
+
+def judged_again(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the results and seal them, with the decision that follows."""
+
+    def edited(content: dict[str, Any]) -> None:
+        change(content)
+        rules = results.policy_of(content)
+        records = verification.computed(results.records_of(content, folder), "")
+        decision = gate.decide(rules, records, content["candidate"], looks=content.get("looks", 1))
+        content["decision"] = results.decision_dict(decision, rules)
+
+    edit(folder, edited, seal=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (nothing_drawn, "has 60 clusters, but look 1 of 1 has at most 29 rows"),
+        (nothing_drawn_but_fixed, "has 60 clusters, but look 1 of 1 has at most 20 rows"),
+        (lambda content: drawn_once(content, None, None), "drawn.planned is missing"),
+        (of_many_rows(lambda content: drawn_once(content, None, 3)), "but its slices have 1 at most"),
+        (lambda content: drawn_once(content, stats.looks.ALL, 3), "look 1 of 1 has at most 29 rows"),
+        (lambda content: drawn_once(content, stats.looks.OWN, 3), "but its slices have 1 at most"),
+        (lambda content: of_two_looks(content, 3), "look 2 of 2 has at most 44 rows"),
+        (lambda content: of_two_looks(content, 2), "look 2 of 2 has at most 44 rows"),
+        (of_many_rows(lambda content: of_two_looks(content, 3)), "drawn.planned is 3, but its slices have 2 at most"),
+        (lambda content: content["drawn"]["slices"][0].update(reason=stats.looks.OWN), "but its measurement has 3"),
+        (
+            lambda content: content["drawn"]["slices"][0].update(design="fixed", reason="no more"),
+            "is fixed, for the reason 'no more'",
+        ),
+        (
+            lambda content: content["drawn"]["slices"][0].update(design="fixed", reason=stats.looks.SEARCH),
+            "is of a probe that does not search",
+        ),
+        (
+            lambda content: content["drawn"]["slices"][0].update(design="fixed", reason=stats.looks.OWN, available=61),
+            "with 60 of 61 clusters",
+        ),
+    ],
+)
+def test_looks_that_have_too_few_rows_for_their_clusters_are_refused(
+    folder: Path, change: Callable[[Any], None], words: str
+) -> None:
+    judged_again(folder, of_few_rows)
+    verification.load(folder)
+    judged_again(folder, change)
+    with pytest.raises(ResultsError, match=re.escape(words)):
+        verification.load(folder)
+
+
+BELIEVED_LOOKS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "the last look for the one before": at_the_last_look,
+    "one look, of a probe that asks for more rows": of_many_rows(nothing_drawn),
+    "a fixed design, of a probe that asks for more rows": of_many_rows(nothing_drawn_but_fixed),
+    "two planned looks, of a probe that asks for more rows": of_many_rows(lambda content: of_two_looks(content, 2)),
+}
+"""What the digest alone protects: no row says which look it came at, and the settings are words on what was asked."""
+
+
+@pytest.mark.parametrize("change", BELIEVED_LOOKS.values(), ids=list(BELIEVED_LOOKS))
+def test_looks_that_the_digest_alone_protects_are_known(folder: Path, change: Callable[[Any], None]) -> None:
+    judged_again(folder, of_few_rows)
+    judged_again(folder, change)
+    verification.load(folder)
 
 
 def test_rules_that_are_not_those_of_the_shipped_policy_whose_digest_they_have_are_refused(

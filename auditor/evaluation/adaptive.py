@@ -27,13 +27,9 @@ from auditor.evaluation.runner import Suite, suites, whole
 from auditor.evaluation.sampling import Draw
 from auditor.evaluation.write_errors import writing
 from auditor.metrics.aggregation import Reads, SliceKey, keys_of, slice_key
+from auditor.stats.looks import ALL, OTHERS, OWN, SEARCH
 from auditor.types import HOME, Measurement, ProbeRecord, Progress, Rule, Slice, Verdict
 from auditor.verdicts.policy import Policy
-
-OWN = "it takes no number of rows: its sentences are its own, it trains, or it reads whole sets"
-OTHERS = "its cases are not of the rows that it takes"
-SEARCH = "it searches for what its slices are about, and a search is made once"
-ALL = "its set has fewer than 1.5 times as many rows"
 
 
 def run(

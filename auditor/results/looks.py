@@ -1,15 +1,18 @@
 """Check what results say of looks against their records, policy and design.
 
 How many looks a slice may have decides by what share of the error it is judged. Which rows a probe takes is not in the
-results; so what they say of the looks is compared with itself, and with the design that the config names.
+results; so what they say of the looks is compared with itself, with the design that the config names, and with the
+clusters that a probe's recorded setting ``examples`` allows. Only the digest protects that setting and the design, a
+probe's reason to be drawn once, and a look or a number of looks that allows as many clusters as there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from auditor import stats
+from auditor import stats, tasks
+from auditor.plugins import registry
 from auditor.results.canonical_json import slice_text
 from auditor.types import Measurement, ProbeRecord, in_words
 from auditor.verdicts import policy
@@ -17,6 +20,8 @@ from auditor.verdicts.policy import Policy
 
 DESIGNS = {"until_decided": "until-decided", "drawn": "adaptive"}
 """Entry on what was drawn → the design that has it."""
+TRAINED_ON = ("train", "validation")
+"""Sets that no probe is drawn on."""
 
 
 def problem(content: Mapping[str, Any], records: Sequence[ProbeRecord], own: Policy) -> str | None:
@@ -31,6 +36,8 @@ def _problems(content: Mapping[str, Any], records: Sequence[ProbeRecord], own: P
         if content.get(entry) is not None and design not in (its_design, None):
             yield f"{entry} is there, but config.audit.design is {design!r}"
     drawn = content.get("drawn") or {}
+    if drawn and "planned" not in drawn:
+        yield "drawn.planned is missing"
     looks, made = content.get("looks", 1), drawn.get("looks", 1)
     if drawn.get("planned", 1) != looks:
         yield f"looks is {looks}, but drawn.planned is {drawn.get('planned', 1)}"
@@ -42,9 +49,15 @@ def _problems(content: Mapping[str, Any], records: Sequence[ProbeRecord], own: P
                 slice_ = f" [{in_words(measurement.slice)}]" if measurement.slice else ""
                 place = f"{record.model}: {record.probe} {measurement.metric}{slice_}"
                 yield f"{place} is of look {look} of {planned}, which was not planned"
+    read = list(_read(content, records, own))
     for entry in DESIGNS:
         if content.get(entry) is not None:
-            yield from _contradicted(content[entry]["slices"], entry, list(_read(content, records, own)))
+            yield from _contradicted(content[entry]["slices"], entry, read)
+    if content["until_decided"] is None and (drawn or design in ("adaptive", "fixed")):
+        yield from _beyond(content, records, read, is_fixed=design == "fixed")
+    if drawn:
+        yield from _disagreeing(content, read, own)
+        yield from _unreasoned(drawn["slices"])
 
 
 def _read(content: Mapping[str, Any], records: Sequence[ProbeRecord], own: Policy) -> Iterator[tuple[str, Measurement]]:
@@ -85,3 +98,83 @@ def _design(measurement: Measurement, has_reason: bool) -> str:
     if measurement.method in stats.SEQUENTIAL:
         return "sequential"
     return "adaptive" if measurement.looks > 1 and not has_reason else "fixed"
+
+
+def _sets(content: Mapping[str, Any]) -> set[str]:
+    return {facts["name"] for facts in content["data"]} - set(TRAINED_ON)
+
+
+def _beyond(
+    content: Mapping[str, Any],
+    records: Sequence[ProbeRecord],
+    read: Sequence[tuple[str, Measurement]],
+    *,
+    is_fixed: bool,
+) -> Iterator[str]:
+    """Yield slices with more clusters than their look can have.
+
+    A look has a number of rows of each set, and no row is of two clusters. It is known of probes with a setting
+    ``examples``, of metrics that cases alone determine, and of slices that may be drawn on.
+    """
+    own = {record.probe: record for record in records if record.model == content["candidate"]}
+    slices = (content.get("drawn") or {}).get("slices", ())
+    tallied = _tallied(content, own)
+    reasons = {(drawn["probe"], slice_text(drawn["slice"])): drawn.get("reason") for drawn in slices}
+    for probe, measurement in read:
+        settings = own[probe].settings
+        if (probe, measurement.metric) not in tallied or type(settings.get("examples")) is not int:
+            continue
+        if reasons.get((probe, slice_text(measurement.slice))) not in (None, stats.looks.ALL):
+            continue
+        first = max(value for value in settings.values() if type(value) is int)
+        most = first if is_fixed else stats.looks.most(first, measurement.look, measurement.looks)
+        if most is not None and measurement.n_clusters > most * len(_sets(content)):
+            place = f"{probe} {measurement.metric} {slice_text(measurement.slice)}"
+            planned = f"look {measurement.look} of {measurement.looks}"
+            yield f"{place} has {measurement.n_clusters} clusters, but {planned} has at most {most} rows of a set"
+
+
+def _tallied(content: Mapping[str, Any], probes: Collection[str]) -> set[tuple[str, str]]:
+    """Return installed probes' metrics that are read case by case."""
+    recorded = content["task"]
+    task = tasks.create(recorded["name"], recorded["labels"], settings=recorded.get("settings"))
+    declared = {name: registry.metrics_of(probe, task) for name, probe in registry.installed(set(probes)).items()}
+    return {(probe, metric.name) for probe, own in declared.items() for metric in own.values() if metric.tallied}
+
+
+def _disagreeing(content: Mapping[str, Any], read: Sequence[tuple[str, Measurement]], own: Policy) -> Iterator[str]:
+    """Yield where looks of a set differ, or are not planned."""
+    sets = _sets(content)
+    by_set: dict[tuple[str, frozenset[str]], set[int]] = {}
+    for probe, measurement in read:
+        if measurement.rows:
+            named = frozenset(value for value in measurement.slice.values() if value in sets)
+            by_set.setdefault((probe, named), set()).add(measurement.looks)
+    for (probe, _), looks in by_set.items():
+        if len(looks) > 1:
+            yield f"slices of {probe} and one set have {' and '.join(map(str, sorted(looks)))} looks"
+    required = {rule.probe for rule in own.rules if rule.required != "never" and rule.limit is not None}
+    # Of several sets, the one with the most looks may have no slice that a rule reads.
+    if len(sets) == 1 and {probe for probe, _ in by_set} == required:
+        greatest = max(looks for own_looks in by_set.values() for looks in own_looks)
+        if greatest != content["drawn"]["planned"]:
+            yield f"drawn.planned is {content['drawn']['planned']}, but its slices have {greatest} at most"
+
+
+def _unreasoned(slices: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield slices whose reason to be drawn once does not fit."""
+    probes = registry.installed({drawn["probe"] for drawn in slices})
+    reasons: dict[str, set[str | None]] = {}
+    for drawn in slices:
+        probe, reason = drawn["probe"], drawn.get("reason")
+        place = f"drawn.slices: {probe} {drawn['metric']} {slice_text(drawn['slice'])}"
+        if (drawn["design"] == "fixed") != (reason in stats.looks.DRAWN_ONCE):
+            yield f"{place} is {drawn['design']}, for the reason {reason!r}"
+        if reason is not None and drawn["available"] != drawn["clusters"]:
+            yield f"{place} is drawn once, with {drawn['clusters']} of {drawn['available']} clusters"
+        if reason == stats.looks.SEARCH and probe in probes and not probes[probe].searches:
+            yield f"{place} is of a probe that does not search"
+        reasons.setdefault(probe, set()).add(None if reason == stats.looks.ALL else reason)
+    for probe, own in reasons.items():
+        if len(own) > 1:
+            yield f"drawn.slices: {probe} is drawn once as a whole, but not for each slice"

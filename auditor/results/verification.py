@@ -3,7 +3,8 @@
 Digests show that a part was changed (``results``), but whoever edits a number can also write a new digest. So nothing
 that decides is taken on trust: values, intervals, comparisons and the decision are computed again from
 ``examples.parquet``, and metrics are compared with what their probes declare. Only the digest protects what rows do not
-determine: the number of cases, texts, versions, what the data held, and which rows a probe takes.
+determine: the number of cases, texts, versions, what the data held, and which rows a probe takes; so also the design,
+the settings, and looks that allow as many clusters as there are (``looks``).
 """
 
 from __future__ import annotations

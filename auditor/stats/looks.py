@@ -20,6 +20,13 @@ from math import isqrt
 SHARES = {1: (1.0,), 2: (0.5, 0.5), 3: (0.4, 0.2, 0.4)}
 """Number of looks → the share of the error that each has."""
 
+OWN = "it takes no number of rows: its sentences are its own, it trains, or it reads whole sets"
+OTHERS = "its cases are not of the rows that it takes"
+SEARCH = "it searches for what its slices are about, and a search is made once"
+ALL = "its set has fewer than 1.5 times as many rows"
+DRAWN_ONCE = (OWN, OTHERS, SEARCH, ALL)
+"""Reasons to draw a slice once where others are drawn on; all but ALL are of a whole probe."""
+
 
 def level(alpha: float, look: int, looks: int) -> float:
     """Return the error that a look may spend of ``alpha``.
@@ -44,3 +51,13 @@ def sizes(first: int, available: int) -> tuple[int, ...]:
     if 4 * available < 9 * first:
         return (first, available)
     return (first, isqrt(first * available), available)
+
+
+def most(first: int, look: int, looks: int) -> int | None:
+    """Return how many examples a look has at most; None: any number.
+
+    The number of looks says how few are available (``sizes``).
+    """
+    if look == 1 < looks:
+        return first
+    return {1: (3 * first - 1) // 2, 2: (9 * first - 1) // 4}.get(looks)

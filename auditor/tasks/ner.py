@@ -253,10 +253,9 @@ class NamedEntityRecognition(TaskDefaults):
     def likelihood(self, gold: Gold, response: Response) -> float:
         """The mean over words of the probability of the gold tag.
 
-        Words beyond the response's rows are surely O.
+        It is that of all tags of the model that are the gold's in IOB2. Words beyond the response's rows are surely O.
         """
-        places = [self.labels.index(spans.among(tag, self.labels) or tag) for tag in gold]
-        read = sum(float(row[place]) for row, place in zip(response, places, strict=False))
+        read = sum(tag_choices.gold_chances(gold, response, self.labels))
         return (read + sum(tag == OUTSIDE for tag in gold[len(response) :])) / max(len(gold), 1)
 
     def show(self, value: Response) -> str:

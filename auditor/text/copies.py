@@ -49,12 +49,22 @@ def plain(text: str) -> str:
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
+def _words(text: str) -> list[str]:
+    """Return runs of letters and digits, with the marks on them.
+
+    Vowel signs of Hindi and its like are marks, not letters: they tell words apart.
+    """
+    marks = () if text.isascii() else sorted(own for own in set(text) if unicodedata.category(own) in ("Mn", "Mc"))
+    words: list[str] = (re.compile(rf"\w[\w{''.join(marks)}]*") if marks else _WORD).findall(text)
+    return words
+
+
 def same_words(inputs: Inputs) -> tuple[str, ...]:
     """Return what two rows share that differ in case, blanks or punctuation.
 
     It has the words of each text; it is empty where no text has a word.
     """
-    words = tuple(" ".join(_WORD.findall(plain(value))) for _, value in sorted(inputs.items()))
+    words = tuple(" ".join(_words(plain(value))) for _, value in sorted(inputs.items()))
     return words if any(words) else ()
 
 
@@ -64,7 +74,7 @@ def units(text: str) -> list[str]:
     Of scripts without blanks each character is a word, and so is each of a text without letters and digits.
     """
     small = plain(text)
-    parts = (_UNIT if _HAS_UNSPACED.search(small) else _WORD).findall(small)
+    parts = _UNIT.findall(small) if _HAS_UNSPACED.search(small) else _words(small)
     return parts or [character for character in small if not character.isspace()]
 
 

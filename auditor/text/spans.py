@@ -19,6 +19,8 @@ PLAIN = "entity"
 """The type of tags without one, as in files and models that know only one type."""
 _ALIKE = {"L": "E", "U": "S"}
 """BILOU's letters → those of IOBES."""
+_IOB2 = {"S": "B", "U": "B", "E": "I", "L": "I"}
+"""Letters of other schemes → those of IOB2."""
 
 
 def overlap(first: Span, second: Span) -> bool:
@@ -209,6 +211,18 @@ def joined(tags: Sequence[str], edits: Iterable[text.Edit]) -> bool:
 
     merging = [edit for edit in edits if 0 < len(edit.words) < edit.end - edit.start]
     return any(len({place(word) for word in range(edit.start, edit.end)}) > 1 for edit in merging)
+
+
+def read_alike(known: Sequence[str]) -> dict[str, list[int]]:
+    """Return the places of tags, by what IOB2 reads.
+
+    ``S-`` and ``U-`` are ``B-`` there, ``E-`` and ``L-`` are ``I-``.
+    """
+    places: dict[str, list[int]] = {}
+    for place, tag in enumerate(known):
+        same = tag if tag == OUTSIDE else _IOB2.get(tag[0], tag[0]) + tag[1:]
+        places.setdefault(same, []).append(place)
+    return places
 
 
 def among(tag: str, known: Sequence[str]) -> str | None:

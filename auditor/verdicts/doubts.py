@@ -106,21 +106,38 @@ def swapped_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None
 
 def _overconfident(own: Sequence[ProbeRecord]) -> Iterator[str]:
     """That the model is too sure: its interval lies above TOO_SURE."""
-    gaps = (measured for record in own for measured in record.measurements if measured.metric == "confidence_gap")
-    for sure in gaps:
-        if sure.slice["input"] != HOME or sure.low <= TOO_SURE:
+    for sure, ratio in _gaps(own):
+        if sure.slice.get("input") != HOME or sure.low <= TOO_SURE:
             continue
-        confidence, accuracy = (
-            sum(row.total for row in sure.rows if row.arm == arm)
-            / sum(row.count for row in sure.rows if row.arm == arm)
-            for arm in ("first", "second")
-        )
+        confidence, accuracy = (_mean_of(sure.rows, arm, ratio=ratio) for arm in ("first", "second"))
         bounds = f"[{100 * sure.low:.1f}, {100 * sure.high:.1f}], n = {sure.n_clusters:,}"
         yield (
             f"too sure: its mean confidence is {confidence:.3f}, and {accuracy:.3f} of its "
             f"{sure.slice.get('of', 'answers')} are right ({100 * sure.value:.1f} points {bounds}); "
             "do not read its scores as chances"
         )
+
+
+def _gaps(own: Sequence[ProbeRecord]) -> Iterator[tuple[Measurement, bool]]:
+    """Confidence less accuracy, and whether all answers count alike in it.
+
+    Metrics of the same name that a probe of another limitation has, or of another kind, are something else.
+    """
+    for record in own:
+        if record.limitation != "calibration":
+            continue
+        ratios = {metric.name: metric.ratio for metric in record.metrics if metric.kind == "change"}
+        if "confidence_gap" in ratios:
+            gaps = (measured for measured in record.measurements if measured.metric == "confidence_gap")
+            yield from ((measured, ratios["confidence_gap"]) for measured in gaps)
+
+
+def _mean_of(rows: Sequence[Row], arm: str, *, ratio: bool) -> float:
+    """The mean of an arm, over clusters or what they count."""
+    own = [row for row in rows if row.arm == arm]
+    if ratio:
+        return sum(row.total for row in own) / sum(row.count for row in own)
+    return sum(row.total / row.count for row in own) / len(own)
 
 
 def _seen(own: Sequence[ProbeRecord]) -> str | None:

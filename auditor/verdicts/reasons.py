@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from auditor.types import Measurement, Verdict, in_words
@@ -53,9 +54,19 @@ def line(policy: Policy, verdict: Verdict) -> str:
     numbers = ""
     if verdict.value is not None:
         zone = f", margin {rule.margin:g}" if rule.margin else ""
-        bounds = f"one-sided bounds {verdict.low:.3f} to {verdict.high:.3f}"
+        bounds = _bounds(verdict)
         numbers = f" {verdict.value:.3f}, {bounds}, limit {rule.limit:g}{zone};"
     return f"{rule.probe} {rule.metric}{place}:{numbers} {verdict.outcome.replace('_', ' ')}: {verdict.reason}"
+
+
+def _bounds(verdict: Verdict) -> str:
+    """Say the one-sided bounds, of which too few values have none."""
+    low, high = (None if end is None or math.isinf(end) else end for end in (verdict.low, verdict.high))
+    if low is not None and high is not None:
+        return f"one-sided bounds {low:.3f} to {high:.3f}"
+    below = "no lower bound" if low is None else f"one-sided lower bound {low:.3f}"
+    above = "no upper bound" if high is None else f"one-sided upper bound {high:.3f}"
+    return f"{below}, {above}"
 
 
 def listed(names: Sequence[str]) -> str:
