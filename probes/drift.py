@@ -40,9 +40,9 @@ class Drift(ProbeDefaults):
     The task's own metric on the clean home rows of each period, and its drop against the first period that has rows
     enough; the rows differ, so the drop is unpaired (Newcombe 1998). A column of dates says when a row was written: ISO
     dates, those of mail, and common forms such as 31.12.2001, 12/31/2001 or 31 Dec 2001, where the column as a whole
-    tells the day from the month. Rows whose date cannot be read are named and left
-    out; more than 5 % of them leave the question open. The model is asked nothing: the
-    answers to clean rows are there. A drop says that the rows of a period are harder for the model, not why.
+    tells the day from the month. Rows whose date cannot be read are named and left out; more than 5 % of them leave the
+    question open. The model is asked nothing: the answers to clean rows are there. A drop says that the rows of a
+    period are harder for the model, not why.
     """
 
     name = "drift"

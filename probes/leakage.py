@@ -97,27 +97,24 @@ class Leakage(ProbeDefaults):
             {name: audit.given(name) for name in (*audit.domains, *(name for name in there if there[name]))}
         )
         answers = {str(judged.facts["row"]): judged for judged in cases}
+        within = {name: copies_within(sets[name], settings.likeness) for name in audit.domains}
+        clusters = {name: clusters_of(sets[name], within[name]) for name in audit.domains}
+        units = {row.id: cluster for row, cluster in zip(sets[HOME].rows, clusters[HOME], strict=True)}
         for name in audit.domains:
-            within = copies_within(sets[name], settings.likeness)
-            clusters = clusters_of(sets[name], within)
             for source in (TRAIN, VALIDATION) if name == HOME else (TRAIN,):
                 slice_ = {"rows": name, "in": source}
                 if not there[source]:
                     yield Skipped(slice_, NEEDS[TRAIN] if source == TRAIN else NO_VALIDATION, applies=False)
                     continue
                 copied = copies_in(sets[name], sets[source], settings.likeness)
-                yield from _shares(LEAKED, slice_, clusters, copied, _once(sets[name]))
+                yield from _shares(LEAKED, slice_, clusters[name], copied, _once(sets[name]))
                 yield from _shown(slice_, sets[name], copied, settings.pairs)
                 if name == HOME:
-                    units = _by_id(sets[HOME], clusters)
                     yield from _qualities(audit.task, slice_, _ids(sets[HOME], copied), answers, units)
-        slice_ = {"rows": HOME, "in": HOME}
-        within = copies_within(sets[HOME], settings.likeness)
-        clusters = clusters_of(sets[HOME], within)
-        yield from _shares(REPEATED, slice_, clusters, within, [1.0] * len(within))
-        yield from _shown(slice_, sets[HOME], within, settings.pairs)
-        units = _by_id(sets[HOME], clusters)
-        yield from _qualities(audit.task, slice_, _ids(sets[HOME], within), answers, units)
+        slice_, copied = {"rows": HOME, "in": HOME}, within[HOME]
+        yield from _shares(REPEATED, slice_, clusters[HOME], copied, [1.0] * len(copied))
+        yield from _shown(slice_, sets[HOME], copied, settings.pairs)
+        yield from _qualities(audit.task, slice_, _ids(sets[HOME], copied), answers, units)
 
     def worth_showing(self, judged: Judged) -> bool:
         """None: the pairs are shown, and the answers are those of ``quality``."""
@@ -194,10 +191,6 @@ def _once(rows: RowSet) -> list[float]:
 
 def _ids(rows: RowSet, copied: Sequence[Copy | None]) -> frozenset[str]:
     return frozenset(row.id for row, copy in zip(rows.rows, copied, strict=True) if copy is not None)
-
-
-def _by_id(rows: RowSet, clusters: Sequence[str]) -> dict[str, str]:
-    return {row.id: cluster for row, cluster in zip(rows.rows, clusters, strict=True)}
 
 
 def _qualities(
