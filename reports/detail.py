@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.types import edge_of
-from reports import charts, frontier, reliability, shown_cases, tables
+from reports import charts, frontier, matrix, reliability, shown_cases, tables
 from reports.formats import amount, measured_interval, setting, slice_text, words_of
 from reports.lookup import (
     INAPPLICABLE,
@@ -80,6 +80,7 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
         "seed": findings.results["seed"],
         "counts": _counts(records),
         "charts": [*reliability.drawn(findings, probe), *_charts(findings, probe), *frontier.drawn(findings, probe)],
+        "matrices": list(matrix.drawn(findings, probe)),
         "open_groups": [table for table in groups if not table["folded"]],
         "folded_groups": [table for table in groups if table["folded"]],
         "tables": tables.by_slice(findings, probe),
