@@ -64,10 +64,8 @@ def _place(slice_: Mapping[str, str]) -> Cell | None:
 
 
 def _cell(value: str, measurement: Measured, drop: Measured | None, metric: Mapping[str, Any]) -> dict[str, Any]:
-    if drop is not None:
-        worse = drop["value"]
-    else:
-        worse = measurement["value"] if metric["better"] == "lower" else 0.0
+    of_itself = measurement["value"] if metric["better"] == "lower" else 0.0
+    worse = of_itself if drop is None else drop["value"]
     return {
         "label": value,
         "value": amount(measurement["value"], "share"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from reports import matrix
 
 SHARE = {"title": "accuracy on the slice", "unit": "share", "kind": "mean", "better": "higher"}
@@ -27,7 +28,7 @@ class Page:
         return {"measurements": self._measurements} if self._measurements else None
 
 
-def measured(metric: str, value: float, **slice_: str) -> dict[str, Any]:
+def measured(metric: str, value: float, /, **slice_: str) -> dict[str, Any]:
     return {
         "metric": metric,
         "slice": slice_,
