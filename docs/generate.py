@@ -330,7 +330,7 @@ RECORDS = {
         "Corruption",
     ),
     "What a task asks a model": ("Classify", "Tag", "Extract", "Choose", "Generate"),
-    "What a model may offer beside its answers": ("KnowsWords", "Pads"),
+    "What a model may offer beside its answers": ("KnowsWords", "Embeds", "Pads"),
 }
 """Heading → the types of ``auditor.types`` below it."""
 

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.types import Audit, Example
+from auditor.types import Audit, Example, FloatArray
 
 NO_VALUE = "no value"
 """Value of a row whose cell is blank."""
 RARER = "rarer values"
 """Value that stands for all values of too few rows each."""
+NO_TRAINING = "no training data given (--train)"
+NO_EMBEDDINGS = "the model tells no embeddings of texts"
 BLANKS = frozenset({"", "-", "n/a", "na", "none", "null"})
 """Spellings of a missing number, beside those that are numbers to Python, such as nan and inf."""
 NEGATION = re.compile(r"\b(?:no|not|never|none|nobody|nothing|nowhere|neither|nor|cannot|without)\b|n['’]t\b", re.I)
@@ -53,6 +55,7 @@ def declared(audit: Audit, fewest: int, quantiles: int) -> list[Property]:
     properties = [
         Property("property", "length", in_quantiles(lengths, quantiles, " words")),
         _rare_words(audit, texts, quantiles),
+        _distances(audit, quantiles),
         Property("property", "class", _ordered(classes)),
         *(Property("property", name, _ordered(_having(texts, has))) for name, has in SIGNS.items()),
     ]
@@ -90,7 +93,7 @@ def _rare_words(audit: Audit, texts: Mapping[str, str], quantiles: int) -> Prope
     """The share of a text's words that no training row has."""
     name = "words unknown to training"
     if not audit.has("train"):
-        return Property("property", name, {}, "no training data given (--train)")
+        return Property("property", name, {}, NO_TRAINING)
     known = {word for row in audit.examples("train") for word in words_of(whole_text(audit, row))}
     shares = {
         row: round(100.0 * sum(word not in known for word in words) / len(words), 1)
@@ -98,6 +101,41 @@ def _rare_words(audit: Audit, texts: Mapping[str, str], quantiles: int) -> Prope
         if (words := words_of(text))
     }
     return Property("property", name, in_quantiles(shares, quantiles, " %"))
+
+
+def _distances(audit: Audit, quantiles: int) -> Property:
+    """The distance of a row from the training rows nearest to it.
+
+    It is measured between the model's embeddings.
+    """
+    import numpy as np
+
+    name, settings = "distance from training", audit.settings
+    if not audit.has("train"):
+        return Property("property", name, {}, NO_TRAINING)
+    # The rows that are asked, in the order in which other probes embed them: they are embedded once.
+    sets = (audit.examples("home")[: settings.examples], audit.examples("train", settings.training))
+    home, training = (audit.embeddings([row.inputs for row in rows]) for rows in sets)
+    if home is None or training is None:
+        return Property("property", name, {}, NO_EMBEDDINGS)
+    ids = [row.id for row, there in zip(sets[0], np.isfinite(home).all(axis=1), strict=True) if there]
+    ours, theirs = (_directions(points) for points in (home, training))
+    near = min(settings.nearest, len(theirs))
+    distances = 1.0 - np.sort(ours @ theirs.T, axis=1)[:, -near:].mean(axis=1)
+    rounded = {row: round(max(float(distance), 0.0), 4) for row, distance in zip(ids, distances, strict=True)}
+    return Property("property", name, in_quantiles(rounded, quantiles))
+
+
+def _directions(points: FloatArray) -> FloatArray:
+    """Embeddings of length 1.
+
+    Those of texts on which the model fails are left out.
+    """
+    import numpy as np
+
+    there: FloatArray = points[np.isfinite(points).all(axis=1)]
+    directions: FloatArray = there / np.maximum(np.linalg.norm(there, axis=1, keepdims=True), 1e-12)
+    return directions
 
 
 def _column(name: str, rows: Sequence[Example], fewest: int, quantiles: int) -> Property:

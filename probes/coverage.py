@@ -47,6 +47,10 @@ class Settings(CheckedSettings):
     """Slices of a number: of the length, and of a column of numbers."""
     fewest: Annotated[int, Ge(10)] = 20
     """Rows that a value of a column needs to be a slice; rarer values are one slice together."""
+    training: Count = 1000
+    """Training rows, at most, among which the nearest to each home row are looked for."""
+    nearest: Count = 5
+    """Training rows whose mean distance is that of a home row."""
     discovered: Annotated[int, Ge(0), Le(20)] = 3
     """Slices that are searched for, at most; 0: no search."""
 
@@ -55,12 +59,14 @@ class Coverage(ProbeDefaults):
     """Quality on parts of the rows against the rest of them.
 
     The task's own metric on the rest of the clean home rows less that on the slice; the rows differ, so the difference
-    is unpaired (Newcombe 1998). Declared slices are lengths in quantiles, words that no training row has, classes,
-    negation, questions, numbers, capitals (the signs of negation are English), and the columns that the settings name.
+    is unpaired (Newcombe 1998). Declared slices are lengths in quantiles, words that no training row has, the distance
+    from training, classes, negation, questions, numbers, capitals (the signs of negation are English), and the columns
+    that the settings name. The distance is the mean of one less the cosine between the model's embeddings of a row and
+    of the training rows nearest to it.
     Discovered slices are tokens and pairs of tokens and properties: half of the rows search for the worst, and only
     the other half says how bad they are. Of slices that differ by chance alone, the worst of 200 shows 16 points on the
     half that found it and none on the other. Confirmed are those that are worse than the rest at 95 % for all
-    together (Holm). Entities are counted by sentence. The model is asked nothing: the answers to clean rows are there.
+    together (Holm). Entities are counted by sentence. The answers to clean rows are there: only embeddings are asked.
     """
 
     name = "coverage"
@@ -93,8 +99,11 @@ class Coverage(ProbeDefaults):
         return drop, searched, whole
 
     def planned(self, audit: Audit) -> Planned:
-        """One case for each home row."""
-        return Planned(len(audit.examples("home", audit.settings.examples)))
+        """One case for each home row, and the embeddings."""
+        settings: Settings = audit.settings
+        rows = len(audit.examples("home", settings.examples))
+        training = len(audit.examples("train", settings.training)) if audit.has("train") else 0
+        return Planned(rows, embedded=rows + training if training else 0)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -10,8 +10,9 @@ from annotated_types import Ge
 
 from auditor.settings import CheckedSettings, Count, DataColumn
 from auditor.types import Audit, Case, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
-from probes import _dates
+from probes import _dates, _set_shifts
 from probes._dates import Dates
+from probes._row_properties import NO_EMBEDDINGS
 from probes._scored_rows import against, scored
 
 SHOWN = 3
@@ -41,8 +42,10 @@ class Drift(ProbeDefaults):
     enough; the rows differ, so the drop is unpaired (Newcombe 1998). A column of dates says when a row was written: ISO
     dates, those of mail, and common forms such as 31.12.2001, 12/31/2001 or 31 Dec 2001, where the column as a whole
     tells the day from the month. Rows whose date cannot be read are named and left out; more than 5 % of them leave the
-    question open. The model is asked nothing: the answers to clean rows are there. A drop says that the rows of a
-    period are harder for the model, not why.
+    question open. The answers to clean rows are there: only embeddings are asked. A drop says that the rows of a period
+    are harder for the model, not why. What may be behind it stands beside it, against the first period: the distance of
+    the label mix (total variation), and how often a classifier of the model's own embeddings, fitted on half of the
+    rows, guesses the period of the others (a classifier two-sample test).
     """
 
     name = "drift"
@@ -51,7 +54,7 @@ class Drift(ProbeDefaults):
     limits_need = frozenset({"columns"})
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
-        """The drop against the first period, and the metric by period."""
+        """The drop against the first period, the metric, and what shifts."""
         words = task.metric.replace("_", " ")
         drop = Metric(
             "drop_against_first_period",
@@ -64,12 +67,14 @@ class Drift(ProbeDefaults):
             ratio=task.ratio,
         )
         name = f"{task.metric}_in_period"
-        return drop, Metric(name, f"{words} in the period", "mean", "share", 0.0, 1.0, "higher", ratio=task.ratio)
+        whole = Metric(name, f"{words} in the period", "mean", "share", 0.0, 1.0, "higher", ratio=task.ratio)
+        return drop, whole, _set_shifts.LABELS, _set_shifts.INPUTS
 
     def planned(self, audit: Audit) -> Planned:
-        """One case for each home row, where dates are given."""
+        """One case and embedding for each home row, where dates are given."""
         settings: Settings = audit.settings
-        return Planned(0 if settings.time_column is None else len(audit.examples("home", settings.examples)))
+        rows = 0 if settings.time_column is None else len(audit.examples("home", settings.examples))
+        return Planned(rows, embedded=rows)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand."""
@@ -100,7 +105,7 @@ class Drift(ProbeDefaults):
             yield Skipped({"period": "all"}, f"fewer than two periods have {settings.fewest} rows")
         if len(measured) < 2:
             return
-        drop, whole = self.metrics(audit.task)
+        drop, whole, *_ = self.metrics(audit.task)
         period_of = {row: period for period in measured for row in by_period[period]}
         first = [row for row in rows if period_of.get(row.id) == measured[0]]
         for period in measured:
@@ -108,11 +113,30 @@ class Drift(ProbeDefaults):
             for item in against({"period": period}, first, own_rows, drop, whole):
                 if period != measured[0] or not _is(item, drop):
                     yield item
+        yield from _shifts(audit, measured, period_of)
 
     def worth_showing(self, judged: Judged) -> bool:
         """None: ``quality`` shows the worst clean rows."""
         del judged
         return False
+
+
+def _shifts(audit: Audit, periods: Sequence[str], period_of: Mapping[str, str]) -> Iterator[Measurement | Skipped]:
+    """The labels and texts of each later period against the first."""
+    settings: Settings = audit.settings
+    rows = audit.examples("home")
+    # The rows that are asked, in the order in which other probes embed them: they are embedded once.
+    embedded = _set_shifts.embedded(audit, rows[: settings.examples])
+    by_period = {period: [row for row in rows if period_of.get(row.id) == period] for period in periods}
+    first, *later = periods
+    for period in later:
+        slice_ = {"period": period}
+        yield from _set_shifts.labels(audit, slice_, by_period[first], by_period[period], first)
+        if embedded is not None:
+            samples = (_set_shifts.sample(by_period[each], embedded) for each in (first, period))
+            yield from _set_shifts.inputs(audit, slice_, *samples)
+    if embedded is None:
+        yield Skipped({"period": "all", "compared": "inputs"}, NO_EMBEDDINGS, applies=False)
 
 
 def _is(item: Measurement | Skipped, metric: Metric) -> bool:

@@ -115,11 +115,17 @@ def test_the_drop_is_that_of_the_shares_worked_out_by_hand() -> None:
     assert quality.low < 0.5 < quality.high
 
 
+def places(request: Request) -> tuple[float, float]:
+    """The embedding of a text: how often it says "east" and "north"."""
+    words = request.texts[0].split()
+    return (float(words.count("east")), float(words.count("north")))
+
+
 def properties(texts: Mapping[str, str], train: Sequence[str] = (), **settings: Any) -> dict[str, Mapping[str, str]]:
     sets = {"home": tuple(Example(name, {"text": text}, LABELS[0]) for name, text in texts.items())}
     if train:
         sets["train"] = tuple(Example(f"train:{text}", {"text": text}, LABELS[0]) for text in train)
-    audit = FakeAudit(sets, Settings(**settings), TEXTS)
+    audit = FakeAudit(sets, Settings(**settings), TEXTS, model=FakeModel(lambda _: (0.5, 0.5), embed=places))
     return {each.name: each.values for each in _row_properties.declared(audit, 20, 4)}
 
 
@@ -142,6 +148,29 @@ def test_properties_are_read_off_the_text() -> None:
         "a": "above 2, up to 3 words",
         "b": "above 3 words",
     }
+
+
+def test_the_distance_from_training_is_that_of_the_nearest_rows() -> None:
+    texts = {"a": "east", "b": "east east north", "c": "north", "d": "east north"}
+    train = ["east", "east east", "east east east", "north"]
+    # One less the cosine to the nearest row of training: 0, 1 − 2/√5, 0 and 1 − 1/√2.
+    nearest = properties(texts, train, nearest=1)["distance from training"]
+    assert nearest == {
+        "a": "up to 0",
+        "c": "up to 0",
+        "b": "above 0, up to 0.1056",
+        "d": "above 0.1056",
+    }
+    # To the three nearest: 0, 1 − 2/√5, (0 + 1 + 1) / 3, and 1 − 1/√2.
+    third = properties(texts, train, nearest=3)["distance from training"]
+    assert third == {
+        "a": "up to 0",
+        "b": "above 0, up to 0.1056",
+        "d": "above 0.1056, up to 0.2929",
+        "c": "above 0.2929",
+    }
+    # Of training two rows alone are looked at; more than there are cannot be near.
+    assert properties(texts, train, training=2)["distance from training"]["c"] == "above 0.2929"
 
 
 @pytest.mark.parametrize(

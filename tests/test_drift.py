@@ -13,7 +13,7 @@ from fakes import GOOD, LABELS, nowhere, plan_of, reviews, shipped
 
 from auditor import metrics, tasks
 from auditor.evaluation import runner
-from auditor.models.fake import FakeModel
+from auditor.models.fake import FakeModel, hashed_words
 from auditor.types import Example, ProbeRecord, Request, Response, Score, Silent
 from auditor.verdicts import gate, policy
 from probes import _dates
@@ -35,9 +35,10 @@ def by_month(place: int) -> str:
     return f"2002-{place % 4 + 1:02}-15"
 
 
-def record_of(rows: Sequence[Example], **settings: Any) -> ProbeRecord:
+def record_of(rows: Sequence[Example], embed: Any = None, **settings: Any) -> ProbeRecord:
     given = Settings(**{"time_column": "sent", **settings})
-    plan = plan_of(FakeModel(right, LABELS), (PROBE,), examples={"home": rows}, settings={"drift": given})
+    model = FakeModel(right, LABELS, embed=embed)
+    plan = plan_of(model, (PROBE,), examples={"home": rows}, settings={"drift": given})
     (record,) = runner.run(plan, nowhere, Silent())
     assert record.status == "measured", record.reason
     return record
@@ -72,6 +73,33 @@ def test_a_period_whose_labels_are_exchanged_is_found() -> None:
     record = record_of(rows)
     assert values(record) == {"2002-02": 0.0, "2002-03": 1.0, "2002-04": 0.0}
     assert outcomes(record)["2002-03"] == "fail"
+
+
+def test_label_mix_and_texts_of_a_period_stand_beside_its_drop() -> None:
+    def later(row: Example) -> Example:
+        """In March the rows are mostly positive, in April about something else."""
+        if row.meta["sent"].startswith("2002-04"):
+            return replace(row, inputs={"text": f"{row.inputs['text']} wheels brakes engine"})
+        return row
+
+    rows = [later(row) for row in dated(600, by_month)]
+    rows = [
+        row
+        for place, row in enumerate(rows)
+        if not (row.meta["sent"].startswith("2002-03") and row.gold == LABELS[0] and place % 16 < 8)
+    ]
+    record = record_of(rows, embed=hashed_words)
+    golds = {
+        month: [row.gold == LABELS[1] for row in rows if row.meta["sent"].startswith(f"2002-0{month}")]
+        for month in (1, 2, 3, 4)
+    }
+    positive = {month: sum(own) / len(own) for month, own in golds.items()}
+    mix, apart = (values(record, name) for name in ("label_mix_distance", "inputs_told_apart"))
+    assert mix == pytest.approx({f"2002-0{month}": abs(positive[month] - positive[1]) for month in (2, 3, 4)})
+    assert set(apart) == {"2002-02", "2002-03", "2002-04"}
+    assert apart["2002-04"] > 0.9 > apart["2002-02"]
+    assert set(outcomes(record).values()) == {"pass"}
+    assert "all" not in gaps(record)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -185,7 +213,8 @@ def test_more_than_one_unread_row_of_twenty_leaves_the_question_open(broken: int
     record = record_of(dated(200, lambda place: "soon" if place < broken else by_month(place)))
     assert gaps(record)["unread"].startswith(f"{broken} of 200 rows have no date in column 'sent'")
     assert gaps(record)["unread"].endswith("left out: home:2, home:3, home:4, …")
-    assert [gap.applies for gap in record.skipped] == [outcome is not None]
+    applies = {gap.slice["period"]: gap.applies for gap in record.skipped}
+    assert applies == {"unread": outcome is not None, "all": False}
     assert {name: said for name, said in outcomes(record).items() if said == "not_measured"} == (
         {} if outcome is None else {"unread": outcome}
     )

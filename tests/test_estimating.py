@@ -45,6 +45,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "leakage": {"examples": 9},
     "coverage": {"examples": 9},
     "drift": {"examples": 9},
+    "shift": {"rows": 9, "elsewhere": 5, "examples": 7, "priors": {"negative": 0.9, "positive": 0.1}},
     "noise": {"examples": 5, "severities": {"low": 0.1, "middle": 0.2}},
     "domain_shift": {"examples": 6},
     "bias": {"sentences": 4, "pairs_per_sentence": 2},

@@ -32,6 +32,7 @@ ASKED: dict[str, Callable[[FakeAudit], object]] = {
     "train_by": lambda audit: audit.train_by("fgm", (), **HOW),
     "vocabulary": lambda audit: audit.vocabulary(),
     "similar_words": lambda audit: audit.similar_words(["x"], 1),
+    "embeddings": lambda audit: audit.embeddings([{"text": "x"}]),
     "findings": lambda audit: audit.findings(INQUIRY, keyword_model(())),
 }
 """Member of an audit that needs something of the test → a call of it."""
@@ -41,6 +42,7 @@ GIVEN = {
     "why_not": "model",
     "vocabulary": "model",
     "similar_words": "model",
+    "embeddings": "model",
 }
 ALWAYS = {
     "checkpoints",

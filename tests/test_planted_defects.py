@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from zlib import crc32
 
 import pytest
 from pair_task import PairTask
@@ -79,6 +80,30 @@ def knows(*known: str, cased: bool = False) -> Callable[[Task], FakeModel]:
         return counting_model(task, rows, name="-".join(known), cased=cased)
 
     return made
+
+
+def embeds(embedding: Callable[[Task, Request], Sequence[float]]) -> Callable[[Task], FakeModel]:
+    """A good model with these embeddings of texts."""
+
+    def made(task: Task) -> FakeModel:
+        good = knows("home", "elsewhere")(task)
+        return FakeModel(
+            lambda request: good.run(good.encode([request]))[0], task.labels, embed=functools.partial(embedding, task)
+        )
+
+    return made
+
+
+def foreign_words(task: Task, request: Request) -> Sequence[float]:
+    """An embedding that shows the words that no training row has."""
+    known = {word for row in sets(task)["train"] for text in row.inputs.values() for word in words_of(text)}
+    words = [word for text in request.texts for word in words_of(text)]
+    return (sum(word not in known for word in words) / len(words),)
+
+
+def by_sum(_task: Task, request: Request) -> Sequence[float]:
+    """An embedding that no set of texts shows in: a checksum."""
+    return (crc32("\n".join(request.texts).encode()) % 997,)
 
 
 def always_one_answer(task: Task) -> FakeModel:
@@ -352,6 +377,7 @@ SCORED = Plant("brier_score", 0.1, always_one_answer, knows("home"), {"input": "
 REPEATED = Plant("changed_answers", 0.02, reads_padding, knows("home"))
 SWAPPED = Plant("gain_from_relabelling", 0.05, swaps_names, knows("home"))
 SEEN = Plant("accuracy_lost", 0.05, by_heart, knows("home"))
+APART = Plant("inputs_told_apart", 0.8, embeds(foreign_words), embeds(by_sum), {"rows": "elsewhere"})
 LEAKED = Plant("gain_on_copies", 0.2, by_heart_of_training, knows("home"), {"in": "train"}, examples=with_copies)
 PINNED: dict[tuple[str, str], Plant | str] = {
     ("quality", "text-classification"): QUALITY,
@@ -378,6 +404,9 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("drift", "text-classification"): PERIOD,
     ("drift", "ner"): PERIOD,
     ("drift", "pair"): PERIOD,
+    ("shift", "text-classification"): APART,
+    ("shift", "ner"): APART,
+    ("shift", "pair"): APART,
     ("noise", "text-classification"): CASE,
     ("noise", "ner"): CASE,
     ("noise", "pair"): CASE,

@@ -116,12 +116,15 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "leakage",
             "low_resource",
             "seen_rows",
+            "shift",
             "training_strategy",
             "triggers",
         },
     }
     scopes = {name: probe.scope for name, probe in PROBES.items() if probe.scope != "model"}
-    assert scopes == dict.fromkeys(("label_noise", "leakage", "low_resource", "training_strategy"), "candidate")
+    assert scopes == dict.fromkeys(
+        ("label_noise", "leakage", "low_resource", "shift", "training_strategy"), "candidate"
+    )
     assert [name for name, probe in PROBES.items() if probe.interactive] == ["adversarial", "triggers"]
     details = {name for name, probe in PROBES.items() if probe.reads_details}
     assert details == {"calibration", "quality", "label_swap", "domain_shift", "entities", "entity_bias"}
@@ -289,6 +292,7 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "encode": lambda audit: audit.encode([{"text": "a"}]),
     "vocabulary": lambda audit: audit.vocabulary(),
     "similar_words": lambda audit: audit.similar_words(["a"], 1),
+    "embeddings": lambda audit: audit.embeddings([{"text": "a"}]),
     "why_not": lambda audit: audit.why_not("again"),
     "fit": lambda audit: audit.fit((), seed=0, steps=30, batch_size=1),
     "checkpoints": lambda audit: audit.checkpoints,

@@ -45,6 +45,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "leakage": {"examples": 48},
     "coverage": {"examples": 48},
     "drift": {"examples": 48},
+    "shift": {"rows": 48, "elsewhere": 48},
     "noise": {"examples": 24, "severities": {"middle": 0.2}},
     "domain_shift": {"examples": 48},
     "adversarial": {"examples": 24, "query_budget": 30},

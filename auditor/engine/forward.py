@@ -5,10 +5,11 @@ Known batches come from the cache, batches that do not fit into memory are halve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from auditor.engine import plan
 from auditor.engine.cache import DOES_NOT_FIT, Cache, NoCache, batch_key
@@ -16,6 +17,9 @@ from auditor.errors import NoAnswerError, OutOfMemoryError
 from auditor.types import Encoded, Model, Response
 
 Batch = list[Encoded]
+Result = TypeVar("Result")
+WINDOW = 512
+"""Number of cases, or texts, planned together."""
 NO_ANSWER = "no answer: "
 """Prefix of what is stored for a batch in which the model fails on a text; the reason follows."""
 
@@ -106,11 +110,7 @@ class Forward:
         if len(batch) == 1 and failure != DOES_NOT_FIT:
             return [NoAnswer(failure.removeprefix(NO_ANSWER))]
         if len(batch) == 1:
-            raise OutOfMemoryError(
-                f"no memory for one text of {batch[0].length} tokens",
-                where=model.name,
-                hint="[audit] max_length, or another --device",
-            )
+            raise does_not_fit(model, batch[0])
         parts = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
         responses: list[Response | NoAnswer] = []
         for part, answers in zip(parts, self._stored_or_computed(model, parts, purpose), strict=True):
@@ -118,12 +118,16 @@ class Forward:
         return responses
 
 
-@contextmanager
-def _computed(model: Model, batches: Sequence[Batch]) -> Iterator[Iterator[list[Response] | str]]:
-    """Yield an iterator over the batches' answers, in order.
+def does_not_fit(model: Model, text: Encoded) -> OutOfMemoryError:
+    """The error about a text that is too long for the memory."""
+    hint = "[audit] max_length, or another --device"
+    return OutOfMemoryError(f"no memory for one text of {text.length} tokens", where=model.name, hint=hint)
 
-    Batches run one after the other, or as many at once as the model has devices.
-    """
+
+def _computed(
+    model: Model, batches: Sequence[Batch]
+) -> contextlib.AbstractContextManager[Iterator[list[Response] | str]]:
+    """Yield an iterator over the batches' answers, in order."""
 
     def run(batch: Batch) -> list[Response] | str:
         try:
@@ -133,7 +137,15 @@ def _computed(model: Model, batches: Sequence[Batch]) -> Iterator[Iterator[list[
         except NoAnswerError as error:
             return f"{NO_ANSWER}{error.message}"
 
-    workers = model.workers
+    return in_parallel(run, batches, model.workers)
+
+
+@contextlib.contextmanager
+def in_parallel(run: Callable[[Batch], Result], batches: Sequence[Batch], workers: int) -> Iterator[Iterator[Result]]:
+    """Yield an iterator over what ``run`` returns of each batch, in order.
+
+    Batches run one after the other, or as many at once as the model has devices.
+    """
     if min(workers, len(batches)) <= 1:
         yield map(run, batches)
         return

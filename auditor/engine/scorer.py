@@ -14,14 +14,13 @@ from typing import TypeAlias, TypeVar
 from auditor.engine import plan
 from auditor.engine.cache import Cache
 from auditor.engine.deriving import derived
-from auditor.engine.forward import Forward, NoAnswer
+from auditor.engine.embedding import Embedder
+from auditor.engine.forward import WINDOW, Forward, NoAnswer
 from auditor.engine.lockstep import Lockstep
 from auditor.engine.repeating import Repeater
 from auditor.errors import NoAnswerError
-from auditor.types import Asked, Case, Encoded, Example, Inputs, Model, Request, Response, ScoredCase, Task
+from auditor.types import Asked, Case, Encoded, Example, FloatArray, Inputs, Model, Request, Response, ScoredCase, Task
 
-WINDOW = 512
-"""Number of cases planned together."""
 RELOADED = "reloaded"
 
 Answered: TypeAlias = tuple[str, Response | NoAnswer]
@@ -56,6 +55,7 @@ class Scorer:
         # Two plans: a probe that runs out of memory must not change the batches of the clean examples that all share.
         self._forward, self._forward_clean = Forward(batch_tokens, cache), Forward(batch_tokens, cache)
         self._repeater = Repeater(model, batch_tokens)
+        self._embedder = Embedder(model, batch_tokens)
         self._lockstep: Lockstep[Inputs, Response | NoAnswer] = Lockstep(self._ask, width)
         self._clean: Sequence[Example] = ()
         self._position: dict[str, int] = {}
@@ -69,6 +69,7 @@ class Scorer:
         self._forward.reset()
         self._forward_clean.reset()
         self._repeater.reset()
+        self._embedder.passes = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -77,11 +78,11 @@ class Scorer:
         They are its cases, its vacuous cases, the texts that went through the model, and the texts that attacks asked
         about. If there are any, cases left out because the model fails on their text are also counted.
         """
-        passes = self._forward.passes + self._forward_clean.passes + self._repeater.passes
+        parts = (self._forward, self._forward_clean, self._repeater, self._embedder)
         return {
             "cases": self._cases,
             "vacuous": self._vacuous,
-            "forward_passes": passes,
+            "forward_passes": sum(part.passes for part in parts),
             "queries": self._queries,
             **({"unanswered": len(self._unanswered)} if self._unanswered else {}),
         }
@@ -116,6 +117,13 @@ class Scorer:
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
         """Return what the model reads of each input."""
         return self._model.encode([self._task.request(item) for item in inputs])
+
+    def embeddings(self, inputs: Sequence[Inputs], after_batch: Callable[[], None] = lambda: None) -> FloatArray | None:
+        """Return the model's embedding of each input, as ``Audit.embeddings`` says.
+
+        ``after_batch`` is called after each batch.
+        """
+        return self._embedder.embeddings(self.encode(inputs), after_batch)
 
     def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
         """Return the answers for the inputs; equal texts are scored once.

@@ -20,7 +20,7 @@ from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
 from auditor.evaluation.probe_run import scorer_for
 from auditor.plugins import registry
-from auditor.types import HOME, Encoded, Example, Model, Planned, Probe
+from auditor.types import HOME, Embeds, Encoded, Example, Model, Planned, Probe
 
 TIMED_SECONDS = 2.0
 """Most batches that are timed."""
@@ -141,6 +141,8 @@ def _planned_works(plan: Plan, audited: AuditedModel, further: Set[str]) -> Iter
         known = plan.cache.recall(work_key(plan, probe)) if planned is not None and not planned.models else None
         if planned is not None and known:
             planned = replace(planned, cases=known, exact=True)
+        if planned is not None and not isinstance(audited.model, Embeds):
+            planned = replace(planned, embedded=0)
         if planned is not None and planned.reason is not None:
             reason, planned = planned.reason, None
         looks = _looks(plan, audited, probe) if planned is not None and probe.name in further else {}
@@ -172,7 +174,7 @@ def _paced(work: Work, pace: float | None) -> Work:
     training = pace * STEP_PASSES * planned.trainings * planned.steps * planned.batch_size
     return replace(
         work,
-        seconds=pace * planned.cases + training,
+        seconds=pace * (planned.cases + planned.embedded) + training,
         training_seconds=training,
         query_seconds=pace * planned.queries,
     )

@@ -17,6 +17,7 @@ from auditor.types import (
     Case,
     Encoded,
     Example,
+    FloatArray,
     GivenRow,
     Inputs,
     Inquiry,
@@ -24,7 +25,9 @@ from auditor.types import (
     Measurement,
     Model,
     Probe,
+    Progress,
     Response,
+    Silent,
     Slice,
     Task,
     TrainedModel,
@@ -59,11 +62,12 @@ class BoundAudit:
         drawn: Drawn = _nobody,
         nested: Nested = _not_nested,
         again: Callable[[], Model] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """Bind the plan to one model and one probe.
 
         ``drawn`` hears of the examples of audited sets in their order, before any case of them. ``again`` loads the
-        model once more; None: by its own ``reload``.
+        model once more; None: by its own ``reload``. ``progress`` hears of the texts that take long.
         """
         self._plan = plan
         self._audited = audited
@@ -73,6 +77,7 @@ class BoundAudit:
         self._drawn = drawn
         self._nested = nested
         self._again = again or audited.model.reload
+        self._progress = progress or Silent()
 
     @property
     def model(self) -> str:
@@ -161,6 +166,11 @@ class BoundAudit:
         self._check_scope("similar_words")
         model = self._audited.model
         return model.similar_words(words, n) if isinstance(model, KnowsWords) else [() for _ in words]
+
+    def embeddings(self, inputs: Sequence[Inputs]) -> FloatArray | None:
+        """As ``Audit.embeddings``."""
+        self._check_scope("embeddings")
+        return self._scorer.embeddings(inputs, lambda: self._progress.advance(0))
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """As ``Audit.fit``."""

@@ -73,9 +73,8 @@ class _Nested:
             measuring.draw(self._progress)
             measured = measuring.results()
         self._counts.update(measured["counts"])
-        if measured["measurements"]:
-            return tuple(measured["measurements"])
-        return next((gap.reason for gap in measured["skipped"]), "nothing could be measured")
+        nothing = (gap.reason for gap in measured["skipped"])
+        return tuple(measured["measurements"]) or next(nothing, "nothing could be measured")
 
     def _for(self, model: Model) -> Scorer:
         """The scorer of all probes on a model.
@@ -117,6 +116,7 @@ class Measuring:
     ) -> None:
         self._plan, self._audited, self._probe = plan, audited, probe
         self._scorer, self._sink = scorer, guarded(sink)
+        self._own = (plan, audited, probe, scorer)
         self._spool = Spool()
         self._keep = guarded(self._spool.add)
         own = registry.metrics_of(probe, plan.task).values()
@@ -167,8 +167,7 @@ class Measuring:
                 drawn.update(clusters)
                 self._drawn.append((set(clusters), None if draw is None else draw.reads))
 
-        own = (self._plan, self._audited, self._probe, self._scorer, draw)
-        audit = BoundAudit(*own, register, again=self._loaded_again)
+        audit = BoundAudit(*self._own, draw, register, again=self._loaded_again, progress=progress)
         self._scorer.reset()
         cases = self._checked(self._cases(self._probe.cases(audit), progress, draw), drawn, draw)
         for scored in self._scorer.score(cases, reloaded=self._fresh, again=self._loaded_again):
@@ -191,7 +190,8 @@ class Measuring:
         skipped, pairs, counts = list(self._skipped), list[TextPair](), self._counts.copy()
         if self._measures and whole:
             nested = _Nested(self._plan, counts, progress or Silent())
-            audit = BoundAudit(self._plan, self._audited, self._probe, self._scorer, draw, nested=nested.findings)
+            audit = BoundAudit(*self._own, draw, nested=nested.findings, progress=progress)
+            before = self._scorer.counts["forward_passes"]
             for item in self._probe.measure(self._spool, audit):
                 check(item, self._probe.name)
                 if isinstance(item, Skipped):
@@ -200,6 +200,7 @@ class Measuring:
                     pairs.append(item)
                 else:
                     measurements.append(item)
+            counts["forward_passes"] += self._scorer.counts["forward_passes"] - before
         return {
             "measurements": tuple(available.told(measurements, self._probe, self._plan.examples, self._drawn_for)),
             "skipped": tuple(_gaps(skipped, measurements) if sequential else skipped),
@@ -239,8 +240,7 @@ class Measuring:
         if scored.edited.invalid:
             self._counts["invalid"] += 1
             return
-        own = self._probe
-        judged = judge(scored, self._plan.task, details=own.reads_details, attacked=own.interactive)
+        judged = judge(scored, self._plan.task, details=self._probe.reads_details, attacked=self._probe.interactive)
         self._clusters.add(judged.cluster)
         self.by_slice[slice_key(judged.slice)] += 1
         self._tally.add(judged, None if draw is None else draw.reads)

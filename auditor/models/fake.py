@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Collection, Sequence
 
 from auditor.text import words_of
-from auditor.types import REQUESTS, Encoded, Model, Request, Response
+from auditor.types import REQUESTS, Encoded, FloatArray, Model, Request, Response
 
 
 def uncased_words(text: str) -> Sequence[str]:
@@ -30,9 +30,11 @@ class FakeModel:
         tokens: Callable[[str], Sequence[str]] = uncased_words,
         accepts: Collection[type[Request]] = REQUESTS,
         reads: int | None = None,
+        embed: Callable[[Request], Sequence[float]] | None = None,
     ) -> None:
         """Answer by a function.
 
+        ``embed`` gives the embedding of a request, as ``hashed_words`` does; None: the model tells no embeddings.
         ``reads``: how many tokens of each text it reads, at most; None: all. ``answer`` gets whole texts all the same.
         """
         self._answer = answer
@@ -40,8 +42,11 @@ class FakeModel:
         self._name = name
         self._tokens = tokens
         self._accepts, self._reads = frozenset(accepts), reads
+        self._embed = embed
         self.batches: list[int] = []
         """Sizes of the batches that were run, in order."""
+        self.embedded: list[int] = []
+        """Sizes of the batches that were embedded, in order."""
 
     @property
     def name(self) -> str:
@@ -99,6 +104,18 @@ class FakeModel:
         self.batches.append(len(batch))
         return [self._answer(encoded.payload) for encoded in batch]
 
+    def embed(self, batch: Sequence[Encoded]) -> FloatArray | None:
+        """Return the function's embedding of each request.
+
+        Record the batch size. Without a function, return None.
+        """
+        if self._embed is None:
+            return None
+        import numpy as np
+
+        self.embedded.append(len(batch))
+        return np.array([self._embed(encoded.payload) for encoded in batch], dtype=np.float64)
+
     @property
     def padded_length(self) -> int:
         """The most tokens that a text can be padded to."""
@@ -112,6 +129,16 @@ class FakeModel:
     def reload(self) -> Model:
         """Return the model itself."""
         return self
+
+
+def hashed_words(request: Request, width: int = 16) -> Sequence[float]:
+    """Return an embedding that follows from the words alone.
+
+    It is the mean of the words' vectors, each of ``width`` numbers between -1 and 1 from the word's hash.
+    """
+    words = [word for text in request.texts for word in uncased_words(text)] or [""]
+    digests = [hashlib.shake_256(word.encode()).digest(width) for word in words]
+    return [sum(digest[place] / 127.5 - 1.0 for digest in digests) / len(words) for place in range(width)]
 
 
 def keyword_model(words: Sequence[str], *, name: str = "keywords", sure: float = 0.9) -> FakeModel:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError, NoAnswerError
-from auditor.models import adapters, checkpoint, company, heads, padding
+from auditor.models import adapters, checkpoint, company, embedding, heads, padding
 from auditor.models.checkpoint import Checkpoint
-from auditor.models.devices import checked_device, device_named, device_words, versions
+from auditor.models.devices import checked_device, device_named, device_words, memory_errors, versions
 from auditor.models.libraries import quiet
 from auditor.models.loading import check_config, load_weights, loading, why
 from auditor.models.options import DEFAULTS, LoadOptions
 from auditor.models.rows import Row
 from auditor.models.text_model import TextModel
 from auditor.models.tokenizing import load_tokenizer
-from auditor.types import Model
+from auditor.types import Encoded, FloatArray, Model
 
 __all__ = [
     "HuggingFaceModel",
@@ -106,12 +107,38 @@ class HuggingFaceModel(TextModel):
             return [[row] for row in rows]
         return super()._groups(rows, singly=singly)
 
+    def embed(self, batch: Sequence[Encoded]) -> FloatArray | None:
+        """Return the mean of each text's tokens in the encoder's last layer.
+
+        Special tokens count, padding and virtual tokens do not; a token that several windows of a long text share
+        counts in each. Raises as ``run`` does.
+        """
+        if not embedding.tells_states(self._model):
+            return None
+        rows = [list(self.head.rows(request)) for request in batch]
+        states: list[Any] = []
+        with memory_errors(self.name):
+            for group in self._groups([row for own in rows for row in own], singly=self.singly):
+                told = self._passed(group, 0, functools.partial(self._states, group))
+                if told is None:
+                    return None
+                states += told
+        return embedding.means(states, [len(own) for own in rows])
+
+    def _states(self, rows: Sequence[Row], padded: dict[str, Any]) -> list[Any] | None:
+        output = self._output(padded, output_hidden_states=True)
+        lengths = [len(row["input_ids"]) for row in rows]
+        return embedding.states_of(output, lengths, self.filling, adapters.virtual_tokens(self._model), self.name)
+
     def _logits(self, padded: dict[str, Any]) -> Any:
+        return self._output(padded).logits
+
+    def _output(self, padded: dict[str, Any], **wanted: bool) -> Any:
         import torch
 
         on_device = {name: values.to(self._model.device) for name, values in padded.items()}
         with torch.inference_mode(), self._autocast(), self._padding_named(padded):
-            return self._model(**on_device).logits
+            return self._model(**on_device, **wanted)
 
     def _padding_named(self, padded: Mapping[str, Any]) -> contextlib.AbstractContextManager[Any]:
         alone = len(padded["input_ids"]) == 1

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable, Sequence
 
 from auditor.errors import ModelError
-from auditor.types import Encoded, KnowsWords, Model, Pads, Request, Response
+from auditor.types import Embeds, Encoded, FloatArray, KnowsWords, Model, Pads, Request, Response
 
 
 class Replicas:
@@ -86,6 +86,14 @@ class Replicas:
         model = self._free.get()
         try:
             return model.run(batch)
+        finally:
+            self._free.put(model)
+
+    def embed(self, batch: Sequence[Encoded]) -> FloatArray | None:
+        """Return the embeddings of a batch, from whichever copy is free."""
+        model = self._free.get()
+        try:
+            return model.embed(batch) if isinstance(model, Embeds) else None
         finally:
             self._free.put(model)
 

@@ -154,12 +154,16 @@ class TextModel(ABC):
         return [[row] for row in rows] if singly else [rows] if rows else []
 
     def _scores(self, rows: Sequence[Row], length: int) -> list[Any]:
+        return probabilities(self._passed(rows, length, self._logits), self._name)
+
+    def _passed(self, rows: Sequence[Row], length: int, forward: Callable[[dict[str, Any]], Any]) -> Any:
+        """Return what ``forward`` says of the padded rows."""
         if not all(row["input_ids"] for row in rows):
             # The answer for a row of padding alone would depend on the batch.
             raise NoAnswerError("has no answer: the tokenizer produces no tokens for the text", where=self._name)
         padded = self.head.pad(rows, self.filling, length)
         try:
-            logits = self._logits(padded)
+            return forward(padded)
         except AuditError:
             raise
         except Exception as error:
@@ -167,7 +171,6 @@ class TextModel(ABC):
             if is_full(error) or not is_from_library(error):
                 raise
             raise NoAnswerError(f"has no answer: {first_line(error)}", where=self._name) from error
-        return probabilities(logits, self._name)
 
     def _still_answers(self) -> None:
         """Raise ModelError if even a plain sentence gets no answer.

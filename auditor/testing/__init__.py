@@ -5,7 +5,7 @@
 """
 
 from auditor.evaluation.plan import AuditedModel
-from auditor.models.fake import FakeModel, keyword_model
+from auditor.models.fake import FakeModel, hashed_words, keyword_model
 from auditor.testing.audits import FakeAudit
 from auditor.testing.probes import check_probe
 from auditor.testing.recipes import check_recipe
@@ -23,6 +23,7 @@ __all__ = [
     "counting_fit",
     "counting_model",
     "counting_trainer",
+    "hashed_words",
     "keyword_model",
     "sample_rows",
     "started",

@@ -8,6 +8,7 @@ from dataclasses import is_dataclass
 from typing import Any, TypeAlias
 
 from auditor.config import data_columns
+from auditor.engine import Scorer
 from auditor.engine.lockstep import Lockstep
 from auditor.engine.repeating import Repeater
 from auditor.evaluation.plan import Fitter, Trainer, given_by
@@ -18,6 +19,7 @@ from auditor.types import (
     Case,
     Encoded,
     Example,
+    FloatArray,
     GivenRow,
     Inputs,
     Inquiry,
@@ -145,6 +147,11 @@ class FakeAudit:
         """Each word's nearest others. Raises RuntimeError where no model is given."""
         model = self._model("the model's words")
         return model.similar_words(words, n) if isinstance(model, KnowsWords) else [() for _ in words]
+
+    def embeddings(self, inputs: Sequence[Inputs]) -> FloatArray | None:
+        """The model's embeddings of texts. Raises RuntimeError where no model is given."""
+        model = self._model("the model's embeddings")
+        return Scorer(model, self.task).embeddings(inputs)
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """A model by ``fit``. Raises RuntimeError where none is given."""

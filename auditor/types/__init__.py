@@ -41,7 +41,7 @@ from auditor.types.probe import (
     Scope,
     lacked_by_task,
 )
-from auditor.types.protocols import Audit, KnowsWords, Pads, Progress, Silent
+from auditor.types.protocols import Audit, Embeds, FloatArray, KnowsWords, Pads, Progress, Silent
 from auditor.types.records import (
     GROUPED,
     NOT_SELECTED,
@@ -109,10 +109,12 @@ __all__ = [
     "Edit",
     "Edited",
     "Edits",
+    "Embeds",
     "Encoded",
     "Example",
     "Extract",
     "Facts",
+    "FloatArray",
     "Generate",
     "GivenRow",
     "Goal",

@@ -32,6 +32,8 @@ class Planned:
     """Cases that ``cases`` yields."""
     exact: bool = True
     """False: an upper bound; the texts or the model's answers decide the number of cases."""
+    embedded: int = 0
+    """Texts whose embeddings are asked for, where the model tells them."""
     queries: int = 0
     """Texts that attacks ask about, at most."""
     trainings: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from auditor.types.asking import Asked
 from auditor.types.cases import (
@@ -22,6 +22,13 @@ from auditor.types.planned import Inquiry
 from auditor.types.records import Measurement
 from auditor.types.task import Task
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+FloatArray: TypeAlias = "npt.NDArray[np.float64]"
+"""Numbers of numpy, in float64."""
+
 
 @runtime_checkable
 class KnowsWords(Protocol):
@@ -35,6 +42,20 @@ class KnowsWords(Protocol):
         """Of each word the n others whose embeddings are nearest, nearest first.
 
         Empty where the word, or the embeddings, are not known.
+        """
+        ...
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """What a model may have beside ``Model``: embeddings of whole texts."""
+
+    def embed(self, batch: Sequence[Encoded]) -> FloatArray | None:
+        """Embeddings of the texts, one row each.
+
+        It is the mean of a text's tokens in the encoder's last layer: of those that the model reads, special tokens
+        included and padding left out. What else is in the batch changes no more than the last bits. A row of NaN stands
+        for a text without tokens; None: the architecture does not tell. Raises as ``Model.run`` does.
         """
         ...
 
@@ -125,6 +146,15 @@ class Audit(Protocol):
         """Of each word the n others that the model's embeddings place nearest.
 
         Empty where the model does not tell.
+        """
+        ...
+
+    def embeddings(self, inputs: Sequence[Inputs]) -> FloatArray | None:
+        """The model's embeddings of texts, as ``Embeds`` says: a row for each.
+
+        A row of NaN stands for a text on which the model fails. None where the model does not tell, or fails on all.
+        They count as passes. The numbers depend on the inputs and their order alone; windows of 512 that were embedded
+        before, by any probe, cost nothing more.
         """
         ...
 
