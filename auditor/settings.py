@@ -34,6 +34,14 @@ class _OfTheData:
 DataColumn: TypeAlias = Annotated[str, _OfTheData()]
 """A column of the file to audit on, which ``Example.meta`` then holds. It has to be there."""
 
+
+class _UnderALimit:
+    """Marks a word that a user puts under a limit."""
+
+
+LimitedWord: TypeAlias = Annotated[str, _UnderALimit()]
+"""A word that the user lists to have its effect on answers limited."""
+
 Path: TypeAlias = tuple[int | str, ...]
 """From a field to a value in it: the place in a list, the key in a table."""
 
@@ -131,13 +139,23 @@ def hints(kind: Any) -> dict[str, Any]:
 
 def data_columns(settings: Any) -> tuple[str, ...]:
     """The columns of the data that settings name, each once."""
-    columns: dict[str, None] = {}
+    return _marked(settings, _OfTheData)
+
+
+def limited_words(settings: Any) -> tuple[str, ...]:
+    """The words that settings list under a limit, each once."""
+    return _marked(settings, _UnderALimit)
+
+
+def _marked(settings: Any, mark: type) -> tuple[str, ...]:
+    """The values of the fields that a mark annotates, each once."""
+    values: dict[str, None] = {}
     kind: Any = type(settings)
     for field, hint in hints(kind).items():
-        if any(isinstance(mark, _OfTheData) for mark in (*_unwrapped(hint)[1], *_unwrapped(element(hint))[1])):
+        if any(isinstance(own, mark) for own in (*_unwrapped(hint)[1], *_unwrapped(element(hint))[1])):
             value = getattr(settings, field)
-            columns |= dict.fromkeys((value,) if isinstance(value, str) else value or ())
-    return tuple(columns)
+            values |= dict.fromkeys((value,) if isinstance(value, str) else value or ())
+    return tuple(values)
 
 
 def _unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:

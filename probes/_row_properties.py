@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import re
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from auditor.text import tokens
 from auditor.types import Audit, Example, FloatArray
 
 NO_VALUE = "no value"
@@ -67,11 +69,6 @@ def whole_text(audit: Audit, row: Example) -> str:
     return "\n".join(row.inputs[field] for field in audit.task.fields)
 
 
-def words_of(text: str) -> list[str]:
-    """Lower-cased runs of letters, digits and underscores."""
-    return re.findall(r"\w+", text.lower())
-
-
 def _in_capitals(text: str) -> bool:
     return any(word.isupper() for word in CAPITALS.findall(text))
 
@@ -94,11 +91,11 @@ def _rare_words(audit: Audit, texts: Mapping[str, str], quantiles: int) -> Prope
     name = "words unknown to training"
     if not audit.has("train"):
         return Property("property", name, {}, NO_TRAINING)
-    known = {word for row in audit.examples("train") for word in words_of(whole_text(audit, row))}
+    known = {word for row in audit.examples("train") for word in tokens.words(whole_text(audit, row))}
     shares = {
         row: round(100.0 * sum(word not in known for word in words) / len(words), 1)
         for row, text in texts.items()
-        if (words := words_of(text))
+        if (words := tokens.words(text))
     }
     return Property("property", name, in_quantiles(shares, quantiles, " %"))
 
@@ -194,11 +191,25 @@ def in_quantiles(numbers: Mapping[str, float], n: int, unit: str = "") -> dict[s
     """
     if not numbers:
         return {}
-    ordered = sorted(numbers.values())
-    ends = sorted({ordered[math.ceil(len(ordered) * part / n) - 1] for part in range(1, n + 1)})
-    names = dict(zip(ends, _names(ends, unit), strict=True))
+    parts = Quantiles(list(numbers.values()), n, unit)
     ranked = sorted(numbers.items(), key=lambda item: (item[1], item[0]))
-    return {row: names[next(end for end in ends if number <= end)] for row, number in ranked}
+    return {row: parts.of(number) for row, number in ranked}
+
+
+class Quantiles:
+    """The quantiles of numbers, each named by its ends."""
+
+    def __init__(self, numbers: Sequence[float], n: int, unit: str = "") -> None:
+        ordered = sorted(numbers)
+        self._ends = sorted({ordered[math.ceil(len(ordered) * part / n) - 1] for part in range(1, n + 1)})
+        self._names = list(_names(self._ends, unit))
+
+    def of(self, number: float) -> str:
+        """Return the quantile of a number, in words.
+
+        The last one has no end.
+        """
+        return self._names[min(bisect.bisect_left(self._ends, number), len(self._ends) - 1)]
 
 
 def _names(ends: Sequence[float], unit: str) -> Iterator[str]:

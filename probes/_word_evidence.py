@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
+from auditor.text import tokens
 from auditor.types import Example
 
 SEEN = 20
@@ -14,7 +14,6 @@ CHANCE = 0.05
 """The probability by chance up to which rows give a label to words."""
 OFTEN = 3
 """Rows that have a word which is no token of the model."""
-_TOKEN = re.compile(r"\w+")
 
 
 class Evidence:
@@ -25,7 +24,7 @@ class Evidence:
         self._rows += [(example, True) for example in train if example.gold is not None]
         self._of: dict[str, list[int]] = {}
         for place, (example, _) in enumerate(self._rows):
-            for word in sorted(set(_tokens(example.inputs[field]))):
+            for word in sorted(set(tokens.words(example.inputs[field]))):
                 self._of.setdefault(word, []).append(place)
         self._labels = Counter(example.gold for example, _ in self._rows)
 
@@ -44,17 +43,13 @@ class Evidence:
         None where they do not tell. Training rows do not count for the word itself: there somebody may have put the
         trigger in.
         """
-        own = {place for place in self._of.get(word.casefold(), ()) if not self._rows[place][1]}
-        rows = own.union(*(self._of.get(like.casefold(), ()) for like in similar))
+        own = {place for place in self._of.get(tokens.plain(word), ()) if not self._rows[place][1]}
+        rows = own.union(*(self._of.get(tokens.plain(like), ()) for like in similar))
         right = sum(self._rows[place][0].gold == target for place in rows)
         chance = _at_least(right, len(rows), self._labels[target] / max(self._labels.total(), 1))
         if chance <= CHANCE:
             return True
         return False if len(rows) >= SEEN else None
-
-
-def _tokens(value: str) -> list[str]:
-    return _TOKEN.findall(value.casefold())
 
 
 def _at_least(right: int, rows: int, base: float) -> float:

@@ -8,8 +8,9 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from auditor import stats
+from auditor import metrics
 from auditor.settings import CheckedSettings, Count, DataColumn
+from auditor.text import tokens
 from auditor.text.copies import same_words
 from auditor.types import (
     Audit,
@@ -25,14 +26,13 @@ from auditor.types import (
     Task,
 )
 from probes import _row_properties, _slice_search
+from probes._confirmed import confirmed
 from probes._row_properties import Property
 from probes._scored_rows import ScoredRow, against, scored
 from probes._slice_search import Trait, WeakSlice
 
 DROP = "drop_against_rest"
 DISCOVERED = "drop_in_discovered_slices"
-CONFIRMED = 0.05
-"""Error of saying that any of the slices discovered is worse than the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,8 @@ class Coverage(ProbeDefaults):
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The drop against the rest, and the task's metric by slice."""
         words = task.metric.replace("_", " ")
-        drop = Metric(
-            DROP,
-            f"{words} on the rest of the rows less that on the slice",
-            "difference",
-            "points",
-            -1.0,
-            1.0,
-            "lower",
-            ratio=task.ratio,
-        )
+        title = f"{words} on the rest of the rows less that on the slice"
+        drop = metrics.difference(DROP, title, ratio=task.ratio)
         searched = replace(
             drop,
             name=DISCOVERED,
@@ -167,7 +159,7 @@ def _discovered(
     rows = _with_copies(rows, examples)
     halves = {cluster: audit.rng("half", cluster).random() < 0.5 for cluster in {row.cluster for row in rows}}
     searched = np.array([halves[row.cluster] for row in rows], dtype=bool)
-    words = [set(_row_properties.words_of(_row_properties.whole_text(audit, examples[row.id]))) for row in rows]
+    words = [set(tokens.words(_row_properties.whole_text(audit, examples[row.id]))) for row in rows]
     traits = [*_traits(rows, properties), *_slice_search.tokens(words, searched, settings.fewest)]
     slices = _slice_search.search([row.score for row in rows], searched, traits, settings.fewest, settings.discovered)
     if not slices:
@@ -183,10 +175,10 @@ def _discovered(
                 measured.append((weak, item))
             else:
                 yield item
-    confirmed = _confirmed([measurement for _, measurement in measured], metric)
+    worse = confirmed([measurement for _, measurement in measured], metric)
     known = set(audit.vocabulary())
     for place, (weak, measurement) in enumerate(measured):
-        said = "confirmed" if place in confirmed else "not confirmed"
+        said = "confirmed" if place in worse else "not confirmed"
         yield replace(measurement, detail=f"{_told(weak, known, rows)}: {said}")
 
 
@@ -215,22 +207,6 @@ def _traits(rows: Sequence[ScoredRow], properties: Sequence[Property]) -> Iterat
         for value in each.slices:
             has = np.array([each.values.get(row.id) == value for row in rows], dtype=bool)
             yield Trait(f"{each.kind} {each.name}", value, has)
-
-
-def _confirmed(measurements: Sequence[Measurement], metric: Metric) -> set[int]:
-    """The places of those that are worse than the rest (Holm 1979)."""
-    left = {place for place, measurement in enumerate(measurements) if measurement.status == "ok"}
-    confirmed: set[int] = set()
-    while left:
-        worse = {place for place in left if _low(measurements[place], metric, CONFIRMED / len(left)) > 0.0}
-        if not worse:
-            break
-        confirmed, left = confirmed | worse, left - worse
-    return confirmed
-
-
-def _low(measurement: Measurement, metric: Metric, alpha: float) -> float:
-    return stats.bounds(measurement.method, measurement.rows, alpha, low=metric.low, high=metric.high)[0]
 
 
 def _told(weak: WeakSlice, known: set[str], rows: Sequence[ScoredRow]) -> str:

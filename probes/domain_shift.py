@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from auditor import metrics, text
 from auditor.settings import CheckedSettings, Count
+from auditor.text import tokens
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
 from probes import _comparable_labels
 
@@ -89,7 +89,7 @@ class DomainShift(ProbeDefaults):
         if labels is not None:
             yield from _comparable_labels.drops(cases, metrics.drop_against(audit.task, HOME), labels)
         home = _texts(audit, audit.examples("home", n))
-        known = {word for value in home + _train(audit) for word in words_of(value)}
+        known = {word for value in home + _train(audit) for word in tokens.words(value)}
         for domain in audit.domains:
             examples = audit.examples(domain, n)
             yield from _pieces(audit, examples, domain)
@@ -115,7 +115,7 @@ def _pieces(audit: Audit, examples: Sequence[Example], domain: str) -> Iterator[
 
 
 def _unknown(known: Set[str], texts: Sequence[str], domain: str) -> Iterator[Measurement]:
-    words = [word for value in texts for word in words_of(value)]
+    words = [word for value in texts for word in tokens.words(value)]
     if words:
         value = sum(word not in known for word in words) / len(words)
         method = "share of the domain's words that no home text holds, training rows included"
@@ -132,12 +132,12 @@ def _distance(audit: Audit, home: Sequence[str], texts: Sequence[str], domain: s
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
 
-    ours, theirs = ([value for value in side if words_of(value)] for side in (home, texts))
+    ours, theirs = ([value for value in side if tokens.words(value)] for side in (home, texts))
     size = min(len(ours), len(theirs))
     if size < FEWEST_TEXTS:
         return
     both, answers = [*ours[:size], *theirs[:size]], [0] * size + [1] * size
-    classifier = make_pipeline(TfidfVectorizer(analyzer=words_of), LogisticRegression(max_iter=1000))
+    classifier = make_pipeline(TfidfVectorizer(analyzer=tokens.words), LogisticRegression(max_iter=1000))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=audit.rng(domain).getrandbits(32))
     guesses = cross_val_predict(classifier, both, answers, cv=folds)
     accuracy = sum(int(guess == answer) for guess, answer in zip(guesses, answers, strict=True)) / (2 * size)
@@ -159,11 +159,6 @@ def _train(audit: Audit) -> list[str]:
 
 def _texts(audit: Audit, examples: Sequence[Example]) -> list[str]:
     return [" ".join(example.inputs[name] for name in audit.task.fields) for example in examples]
-
-
-def words_of(value: str) -> list[str]:
-    """Lower-cased runs of letters, digits and underscores."""
-    return re.findall(r"\w+", value.lower())
 
 
 PROBE = DomainShift()

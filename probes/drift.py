@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
+from auditor import metrics
 from auditor.settings import CheckedSettings, Count, DataColumn
 from auditor.types import Audit, Case, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
 from probes import _dates, _set_shifts
@@ -56,16 +57,8 @@ class Drift(ProbeDefaults):
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The drop against the first period, the metric, and what shifts."""
         words = task.metric.replace("_", " ")
-        drop = Metric(
-            "drop_against_first_period",
-            f"{words} in the first period less that in the period",
-            "difference",
-            "points",
-            -1.0,
-            1.0,
-            "lower",
-            ratio=task.ratio,
-        )
+        title = f"{words} in the first period less that in the period"
+        drop = metrics.difference("drop_against_first_period", title, ratio=task.ratio)
         name = f"{task.metric}_in_period"
         whole = Metric(name, f"{words} in the period", "mean", "share", 0.0, 1.0, "higher", ratio=task.ratio)
         return drop, whole, _set_shifts.LABELS, _set_shifts.INPUTS

@@ -41,16 +41,7 @@ ASKED, ALL, SELECTED, REWRITTEN = "asked for", "all entities", "some entities", 
 CASES: dict[str, Callable[[str], str]] = {"all capitals": str.upper, "lower case": str.lower}
 
 
-GAP = Metric(
-    "memorisation_gap",
-    "recall of entities seen in training minus that of the others",
-    "difference",
-    "points",
-    -1.0,
-    1.0,
-    "lower",
-    ratio=True,
-)
+GAP = metrics.difference("memorisation_gap", "recall of entities seen in training minus that of the others", ratio=True)
 
 
 @dataclass(frozen=True, slots=True)

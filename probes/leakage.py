@@ -147,17 +147,7 @@ def _of_quality(task: Task) -> tuple[Metric, Metric]:
         "higher",
         ratio=task.ratio,
     )
-    gain = Metric(
-        "gain_on_copies",
-        f"{title} on copies, less on other rows",
-        "difference",
-        "points",
-        -1.0,
-        1.0,
-        "lower",
-        ratio=task.ratio,
-    )
-    return quality, gain
+    return quality, metrics.difference("gain_on_copies", f"{title} on copies, less on other rows", ratio=task.ratio)
 
 
 def _shares(

@@ -22,8 +22,9 @@ from auditor.testing import FakeAudit
 from auditor.types import Example, Measurement, ProbeRecord, Request, Response, Score, Silent
 from auditor.verdicts import gate, policy
 from probes import _row_properties, _slice_search
+from probes._confirmed import confirmed
 from probes._scored_rows import ScoredRow
-from probes.coverage import Settings, _confirmed, _with_copies
+from probes.coverage import Settings, _with_copies
 
 (PROBE,) = shipped("coverage")
 TEXTS = tasks.create("text-classification", LABELS)
@@ -309,7 +310,7 @@ def test_two_hundred_slices_that_differ_by_chance_stay_silent(seed: int) -> None
                 for inside, arm in ((False, "first"), (True, "second"))
             ]
             numbers.append(metrics.measurement(metric, {"discovered": "slice 1"}, [*rows[0], *rows[1]], n_cases=1))
-        alarms += bool(_confirmed(numbers, metric))
+        alarms += bool(confirmed(numbers, metric))
         held += any(number.low > 0.1 for number in numbers)
     # Up to 5 % of 40, and one more than that by chance: P(more than 5 of 40) is 1.4 % at exactly 5 %.
     assert alarms <= 5

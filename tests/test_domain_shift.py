@@ -14,9 +14,10 @@ from pair_task import PairTask
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel, keyword_model
+from auditor.text import tokens
 from auditor.types import Encoded, Example, Measurement, Request, Silent
 from auditor.verdicts import gate, policy
-from probes.domain_shift import PROBE, Settings, words_of
+from probes.domain_shift import PROBE, Settings
 
 HOME_WORDS = ["film", "plot", "actor", "scene", "story", "camera", "script", "ending"]
 FAR_WORDS = ["phone", "screen", "battery", "cable", "button", "speaker", "charger", "case"]
@@ -187,7 +188,7 @@ def test_a_pair_of_texts_is_read_as_one() -> None:
 
 
 def test_words_are_lower_cased_runs_of_letters_and_digits() -> None:
-    assert words_of("It's 2 GOOD, öl-tank!") == ["it", "s", "2", "good", "öl", "tank"]
+    assert tokens.words("It's 2 GOOD, öl-tank!") == ["it", "s", "2", "good", "öl", "tank"]
 
 
 def test_a_domain_whose_rows_all_occur_in_training_is_skipped_with_its_reason() -> None:

@@ -44,6 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "seen_rows": {"examples": 6},
     "leakage": {"examples": 9},
     "coverage": {"examples": 9},
+    "spurious": {"examples": 9, "cues": 1, "tokens": ("film",)},
     "drift": {"examples": 9},
     "shift": {"rows": 9, "elsewhere": 5, "examples": 7, "priors": {"negative": 0.9, "positive": 0.1}},
     "noise": {"examples": 5, "severities": {"low": 0.1, "middle": 0.2}},
@@ -65,7 +66,7 @@ SMALL: dict[str, dict[str, Any]] = {
 """Settings of every shipped probe that are quick to carry out."""
 AT_MOST = {"calibration", "noise", "adversarial", "repeatability", "seen_rows", "training_strategy", "triggers"}
 """Probes whose cases depend on what the texts offer or the model answers: they plan at most so many."""
-OF_WORDS, OF_TEXTS = {"entities", "entity_bias"}, {"bias", "seen_rows", "triggers"}
+OF_WORDS, OF_TEXTS = {"entities", "entity_bias"}, {"bias", "seen_rows", "spurious", "triggers"}
 """Probes of one kind of task alone."""
 
 

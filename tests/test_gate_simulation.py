@@ -113,9 +113,10 @@ def rule_for(place: Place) -> Rule:
 NAMED: dict[str, Skipped] = {
     "coverage": Skipped({"column": "none", "value": "none"}, "no column is named", applies=False),
     "drift": Skipped({"period": "none"}, "no column of dates is named", applies=False),
+    "spurious": Skipped({"listed": "none", "change": "none"}, "no word is listed", applies=False),
 }
-"""Probes whose required rules read columns that a user names: as by default, none is named here. Their drops are
-differences between two sets of rows, as that of domain_shift is."""
+"""Probes whose required rules read columns or words that a user names: as by default, none is named here. The drops are
+differences between two sets of rows, as that of domain_shift is; flips are compared within each text, as by noise."""
 LIMITS: dict[Place, float] = {place: rule_for(place).limit or 0.0 for place in PLACES}
 KINDS = {place[1]: place for place in LIMITS}
 """One place for each metric that a required rule reads."""

@@ -379,6 +379,14 @@ SWAPPED = Plant("gain_from_relabelling", 0.05, swaps_names, knows("home"))
 SEEN = Plant("accuracy_lost", 0.05, by_heart, knows("home"))
 APART = Plant("inputs_told_apart", 0.8, embeds(foreign_words), embeds(by_sum), {"rows": "elsewhere"})
 LEAKED = Plant("gain_on_copies", 0.2, by_heart_of_training, knows("home"), {"in": "train"}, examples=with_copies)
+OBEYED = Plant(
+    "flips_beyond_frequent_words",
+    0.05,
+    obeys("zq"),
+    knows("home"),
+    {"listed": "zq", "change": "put in"},
+    {"tokens": ["zq"]},
+)
 PINNED: dict[tuple[str, str], Plant | str] = {
     ("quality", "text-classification"): QUALITY,
     ("quality", "ner"): QUALITY,
@@ -401,6 +409,9 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("coverage", "text-classification"): SLICE,
     ("coverage", "ner"): SLICE,
     ("coverage", "pair"): SLICE,
+    ("spurious", "text-classification"): OBEYED,
+    ("spurious", "ner"): NEEDS["class_scores"],
+    ("spurious", "pair"): OBEYED,
     ("drift", "text-classification"): PERIOD,
     ("drift", "ner"): PERIOD,
     ("drift", "pair"): PERIOD,

@@ -117,6 +117,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "low_resource",
             "seen_rows",
             "shift",
+            "spurious",
             "training_strategy",
             "triggers",
         },

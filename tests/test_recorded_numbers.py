@@ -44,6 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "seen_rows": {"examples": 48},
     "leakage": {"examples": 48},
     "coverage": {"examples": 48},
+    "spurious": {"examples": 48, "hosts": 24, "cues": 2},
     "drift": {"examples": 48},
     "shift": {"rows": 48, "elsewhere": 48},
     "noise": {"examples": 24, "severities": {"middle": 0.2}},
@@ -78,7 +79,7 @@ LEFT_OUT = {
     "domain_classifier_accuracy": "likewise",
 }
 """Metrics that are not recorded → why."""
-UNSERVED = {"text-classification": {"entities", "entity_bias"}, "ner": {"bias", "seen_rows", "triggers"}}
+UNSERVED = {"text-classification": {"entities", "entity_bias"}, "ner": {"bias", "seen_rows", "spurious", "triggers"}}
 """Task → probes that it gives nothing to read."""
 ATTACKS = {"adversarial", "training_strategy", "verdicts"}
 """Parts that need the real TextAttack."""

@@ -303,6 +303,7 @@ def release(model: FakeModel, n: int = 300, **given: Any) -> Decision:
         "label_swap",
         "triggers",
         "coverage",
+        "spurious",
         "drift",
     )
     plan = plan_of(model, probes, examples=rows, selected=frozenset(LIGHT), **given)

@@ -299,6 +299,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "repeatability": "measured",
         "seen_rows": "measured",
         "shift": "measured",
+        "spurious": "measured",
         "training_strategy": "measured",
         "triggers": "the task has more than one text field",
     }

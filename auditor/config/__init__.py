@@ -28,7 +28,7 @@ from auditor.config.schema import (
     policy_file,
     seconds_of,
 )
-from auditor.settings import data_columns
+from auditor.settings import data_columns, limited_words
 
 TEMPLATE = Path(__file__).with_name("template.toml").read_text(encoding="utf-8")
 """What ``audit init`` writes."""
@@ -49,6 +49,7 @@ __all__ = [
     "data_files",
     "favourable",
     "labels_files",
+    "limited_words",
     "load",
     "named",
     "of_document",

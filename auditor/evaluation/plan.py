@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor.config import data_columns
+from auditor.config import data_columns, limited_words
 from auditor.engine import Cache, NoCache
 from auditor.evaluation.sampling import SPLITS
 from auditor.types import (
@@ -110,6 +110,7 @@ def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:
         "domains": any(name not in (HOME, *SPLITS) for name in plan.examples),
         "base": audited.fit is not None,
         "columns": bool(data_columns(plan.settings[probe.name])),
+        "listed": bool(limited_words(plan.settings[probe.name])),
         **given_by(plan.task),
     }
 

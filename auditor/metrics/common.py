@@ -214,6 +214,14 @@ def drop_over_changed_cases(task: Task) -> Metric:
     )
 
 
+def difference(name: str, title: str, *, ratio: bool = False) -> Metric:
+    """Return a metric for an unpaired difference: first arm minus second.
+
+    The less the better. A probe's own ``measure`` makes its rows. ``ratio``: of two ratios of sums.
+    """
+    return Metric(name, title, "difference", "points", -1.0, 1.0, "lower", ratio=ratio)
+
+
 def drop_against(task: Task, reference: Slice) -> Metric:
     """Return the unpaired drop of the task metric against a reference slice.
 
@@ -226,18 +234,8 @@ def drop_against(task: Task, reference: Slice) -> Metric:
         arm = "first" if dict(judged.slice) == dict(reference) else "second"
         return ((arm, judged.after.numerator, judged.after.denominator),)
 
-    return Metric(
-        "drop_against_home",
-        "drop against the home domain",
-        "difference",
-        "points",
-        -1.0,
-        1.0,
-        "lower",
-        contribution,
-        ratio=task.ratio,
-        against=dict(reference),
-    )
+    unpaired = difference("drop_against_home", "drop against the home domain", ratio=task.ratio)
+    return replace(unpaired, read=contribution, against=dict(reference))
 
 
 def mean_fact(fact: str, title: str) -> Metric:

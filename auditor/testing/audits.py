@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any, TypeAlias
 
-from auditor.config import data_columns
+from auditor.config import data_columns, limited_words
 from auditor.engine import Scorer
 from auditor.engine.lockstep import Lockstep
 from auditor.engine.repeating import Repeater
@@ -186,6 +186,7 @@ class FakeAudit:
             "domains": len(self.domains) > 1,
             "base": self._fit is not None or self._train_by is not None,
             "columns": is_dataclass(self.settings) and bool(data_columns(self.settings)),
+            "listed": is_dataclass(self.settings) and bool(limited_words(self.settings)),
             **given_by(self.task),
         }
         return there[need]

@@ -8,12 +8,11 @@ short texts that differ in a word are not alike. The join is exact: it finds eve
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from auditor.text import tokens
 from auditor.types import Inputs
 
 if TYPE_CHECKING:
@@ -28,35 +27,9 @@ SHINGLE = 5
 """Words of a shingle."""
 PRODUCTS = 4_000_000
 """Shared shingles that are counted at a time; it bounds the memory of a join."""
-_WORD = re.compile(r"\w+")
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U00020000-\U0003ffff"
-)
-"""Scripts without blanks between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Each character is a word."""
-_HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
-_UNIT = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 _PRIME = 0x9E3779B97F4A7C15
 _BEFORE, _AFTER = 0, 1
 """Numbers of the blanks before a text and after it; words follow."""
-
-
-def plain(text: str) -> str:
-    """Return a text in small letters.
-
-    Characters that look alike by Unicode's compatibility (NFKC) become equal.
-    """
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
-
-
-def _words(text: str) -> list[str]:
-    """Return runs of letters and digits, with the marks on them.
-
-    Vowel signs of Hindi and its like are marks, not letters: they tell words apart.
-    """
-    marks = () if text.isascii() else sorted(own for own in set(text) if unicodedata.category(own) in ("Mn", "Mc"))
-    words: list[str] = (re.compile(rf"\w[\w{''.join(marks)}]*") if marks else _WORD).findall(text)
-    return words
 
 
 def same_words(inputs: Inputs) -> tuple[str, ...]:
@@ -64,18 +37,8 @@ def same_words(inputs: Inputs) -> tuple[str, ...]:
 
     It has the words of each text; it is empty where no text has a word.
     """
-    words = tuple(" ".join(_words(plain(value))) for _, value in sorted(inputs.items()))
+    words = tuple(" ".join(tokens.words(value)) for _, value in sorted(inputs.items()))
     return words if any(words) else ()
-
-
-def units(text: str) -> list[str]:
-    """Return the words that shingles are made of.
-
-    Of scripts without blanks each character is a word, and so is each of a text without letters and digits.
-    """
-    small = plain(text)
-    parts = _UNIT.findall(small) if _HAS_UNSPACED.search(small) else _words(small)
-    return parts or [character for character in small if not character.isspace()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +81,7 @@ class Shingler:
         import numpy as np
 
         numbers, around = self._numbers, SHINGLE - 1
-        words = [numbers.setdefault(word, len(numbers) + 2) for word in units(text)]
+        words = [numbers.setdefault(word, len(numbers) + 2) for word in tokens.units(text)]
         if not words:
             return np.empty(0, dtype=np.uint64)
         mixed = _mixed(np.array([*[_BEFORE] * around, *words, *[_AFTER] * around], dtype=np.uint64))

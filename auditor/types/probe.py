@@ -176,6 +176,7 @@ NEEDS: dict[str, str] = {
     "domains": "no other domain given (--domain name=file)",
     "base": "no base model known to retrain from (training.json or --base)",
     "columns": "its settings name no column of the test file",
+    "listed": "its settings list no word",
     "single_text": "the task has more than one text field",
     "labelled_spans": "the task labels texts, not their words",
     "class_scores": "the task does not give a text one label, with probabilities",

@@ -57,6 +57,14 @@ BY_METRIC = {
     "drop_in_discovered_slices": (
         "read the rows of the slice: correct wrong labels, else add training rows like them, and audit on others"
     ),
+    "flips_beyond_frequent_words": (
+        "balance the word over the labels (take it out of training rows, or add rows of the other labels with it), and "
+        "train again"
+    ),
+    "flips_beyond_strong_words": (
+        "read the training rows with the word; if it is no reason for its label, balance it over the labels, and train "
+        "again"
+    ),
     "drop_against_first_period": "find what changed with the period, add training rows of it, and train again",
 }
 """Metric → the next step after a failure, where its probe's row of the scorecard asks about something else too."""
@@ -70,6 +78,7 @@ HOW = {
     "domains": "give another domain with --domain NAME=FILE",
     "base": "name the base model with --base FOLDER",
     "columns": "name columns of the test file in the probe's settings",
+    "listed": "list words in the probe's settings",
     CANDIDATE: "audit it as the candidate, with --candidate",
 }
 """Need, or CANDIDATE → how to meet it.
