@@ -15,20 +15,21 @@ from typing import Any
 from auditor import config as configs
 from auditor import data, results, tasks
 from auditor.config import Config
-from auditor.engine import Cache, NoCache, SQLiteCache
+from auditor.engine import Cache, KeptTotals, SQLiteCache
 from auditor.errors import ResultsError
-from auditor.evaluation import audit_data, build_plan, designs, estimating
+from auditor.evaluation import audit_data, build_plan, designs, estimating, running_cost, selection
 from auditor.evaluation.build_plan import Options, Prepared
 from auditor.evaluation.estimating import Work
 from auditor.evaluation.plan import Plan
 from auditor.evaluation.rounds import Drawn
+from auditor.evaluation.selection import Selection
 from auditor.labels.matching import Reading
 from auditor.models import in_memory
 from auditor.plugins import registry
 from auditor.progress import Lines, Quiet
-from auditor.results import canonical_json, parquet
+from auditor.results import canonical_json, parquet, timings
 from auditor.storage import atomic_folder, user_cache
-from auditor.types import Decision, Probe, ProbeRecord
+from auditor.types import Decision, ProbeRecord, RunningCost
 from auditor.verdicts import advice, comparisons, doubts, gate, policy
 
 
@@ -99,7 +100,7 @@ class Listener:
     def warn(self, line: str) -> None:
         """Report a problem that does not stop the audit."""
 
-    def estimated(self, works: Sequence[Work], *, kept: bool) -> None:
+    def estimated(self, work: Planned, *, kept: bool) -> None:
         """Report planned work; ``kept``: an earlier run may have kept answers."""
 
     def answered(self, hits: int) -> None:
@@ -109,29 +110,20 @@ class Listener:
         """Report the decision, once the results are complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Selection:
-    """Probes and policy, resolved before anything is loaded."""
-
-    probes: tuple[Probe, ...]
-    chosen: frozenset[str]
-    policy: policy.Policy
-
-
 def audit(request: Request, listener: Listener | None = None) -> Audited:
     """Run the audit and write a complete results folder, or none.
 
     Raises AuditError.
     """
     listener = listener or Listener()
-    selection = _selected(request, listener)
+    selected = _selected(request, listener)
     with contextlib.ExitStack() as ending:
         with (
             atomic_folder.whole(request.out, results.is_ours, ResultsError) as folder,
             configs.named(request.file),
             _kept_answers(request.options.fresh, listener) as cache,
         ):
-            finished = _audited(request, selection, folder, cache, listener)
+            finished = _audited(request, selected, folder, cache, listener)
             # Until the folder is renamed, so that an interruption leaves either no results or complete ones.
             ending.enter_context(atomic_folder.uninterrupted())
         listener.settled(finished.decision)
@@ -145,6 +137,7 @@ class Planned:
     works: Sequence[Work]
     policy: policy.Policy
     candidate: str
+    design: designs.Design
 
 
 def planned(request: Request, listener: Listener | None = None) -> Planned:
@@ -153,16 +146,18 @@ def planned(request: Request, listener: Listener | None = None) -> Planned:
     Everything is read and checked. Raises AuditError.
     """
     listener = listener or Listener()
-    selection = _selected(request, listener)
+    selected = _selected(request, listener)
     atomic_folder.check_target(request.out, results.is_ours, ResultsError)
     with configs.named(request.file):
-        plan = _prepared(request, selection, NoCache(), listener).plan
+        # An audit that is only planned writes nothing, not even to the cache.
+        kept = KeptTotals(user_cache.folder() / user_cache.ANSWERS)
+        plan = _prepared(request, selected, kept, listener).plan
         works = estimating.works(
             plan,
             timed=request.config.audit.design != "until-decided",
-            further=designs.further(request.config.audit.design, selection.policy),
+            further=designs.further(request.config.audit.design, selected.policy),
         )
-    return Planned(works, selection.policy, plan.candidate)
+    return Planned(works, selected.policy, plan.candidate, request.config.audit.design)
 
 
 def of_task(config: Config, model: in_memory.Source) -> Config:
@@ -180,17 +175,11 @@ def how_labels_were_read(sets: Sequence[Mapping[str, Any]]) -> str:
     return f"labels are matched to the model's: {told}"
 
 
-def _selected(request: Request, listener: Listener) -> _Selection:
-    names, files = registry.split_selection(request.probes)
-    probes = registry.discover(files)
-    # A probe's import may have swallowed an interruption.
-    listener.check()
-    registry.sibling("reports")
-    rules = request.policy
-    if not isinstance(rules, policy.Policy):
-        task = request.config.task.name
-        rules = policy.load(rules or configs.policy_file(request.config), task, tasks.kind(task).policy)
-    return _Selection(probes, registry.selected(probes, names, files), rules)
+def _selected(request: Request, listener: Listener) -> Selection:
+    selected = selection.select(request.probes, request.config, request.policy, check=listener.check)
+    if (note := selected.note()) is not None:
+        listener.note(note)
+    return selected
 
 
 @contextlib.contextmanager
@@ -208,10 +197,10 @@ def _kept_answers(fresh: bool, listener: Listener) -> Iterator[Cache]:
             listener.answered(cache.hits)
 
 
-def _prepared(request: Request, selection: _Selection, cache: Cache, listener: Listener) -> Prepared:
+def _prepared(request: Request, selected: Selection, cache: Cache, listener: Listener) -> Prepared:
     """Load all the audit needs, and check policy and hypotheses against it."""
     config, options = request.config, replace(request.options, cache=cache)
-    prepared = build_plan.prepare(config, options, selection.probes, selection.chosen, request.start)
+    prepared = build_plan.prepare(config, options, selected.probes, selected.left_out, request.start)
     plan = prepared.plan
     listener.say(how_labels_were_read(prepared.facts["data"]))
     for note in prepared.notes:
@@ -220,24 +209,24 @@ def _prepared(request: Request, selection: _Selection, cache: Cache, listener: L
         for note in model["notes"]:
             listener.note(f"{model['name']}: {note}")
     known = {probe.name: registry.metrics_of(probe, plan.task) for probe in plan.probes}
-    policy.check(selection.policy, known)
+    policy.check(selected.policy, known)
     comparisons.check(config.compare, known, [audited.name for audited in plan.models])
     for audited in plan.models:
         if audited.configured_base is not None:
             listener.note(f"{audited.name}: retraining starts from {audited.configured_base}, the base of [training]")
-    return replace(prepared, plan=designs.whole_sets(config.audit.design, plan, selection.policy, config.probes))
+    return replace(prepared, plan=designs.whole_sets(config.audit.design, plan, selected.policy, config.probes))
 
 
-def _audited(request: Request, selection: _Selection, folder: Path, cache: Cache, listener: Listener) -> Audited:
+def _audited(request: Request, selected: Selection, folder: Path, cache: Cache, listener: Listener) -> Audited:
     from auditor.results import provenance
 
     time_left = designs.time_left(request.config.audit.time_limit)
-    config, lines, rules = request.config, listener.lines, selection.policy
-    prepared = _prepared(request, selection, cache, listener)
+    config, lines, rules = request.config, listener.lines, selected.policy
+    prepared = _prepared(request, selected, cache, listener)
     plan = prepared.plan
     expected = _estimated(plan, request, rules, listener)
     lines.expect(expected)
-    records, drawn = _records(request, plan, rules, folder, lines, time_left)
+    records, drawn, costs = _records(request, plan, rules, folder, lines, time_left)
     decision = gate.decide(rules, records, plan.candidate, looks=designs.looks(drawn), stopped=designs.stopped(drawn))
     doubted, of_labels = doubts.all_of(records, plan.candidate), doubts.of_labels(records, plan.candidate)
     for doubt in doubted:
@@ -257,44 +246,49 @@ def _audited(request: Request, selection: _Selection, folder: Path, cache: Cache
         "decision": results.decision_dict(decision, rules),
     }
     parquet.write_rows(folder / results.EXAMPLES, records)
-    written = _write(folder, content, {"seconds": lines.seconds, "expected_seconds": expected}, plan.errors)
+    timings.write(folder, lines.seconds, expected, costs)
+    written = _write(folder, content, costs, plan.errors)
     return Audited(decision, rules, records, written, request.out, lines.seconds)
 
 
 def _estimated(plan: Plan, request: Request, rules: policy.Policy, listener: Listener) -> dict[str, float]:
     """Map work to minimum seconds; empty if the listener wants no estimates."""
-    if not listener.estimates or request.config.audit.design == "until-decided":
+    design = request.config.audit.design
+    if not listener.estimates:
         return {}
     kept = not request.options.fresh and estimating.known_before(plan)
-    works = estimating.works(plan, further=designs.further(request.config.audit.design, rules))
-    listener.estimated(works, kept=kept)
-    return {work.piece: round(work.seconds, 1) for work in works if work.seconds is not None}
+    works = estimating.works(plan, timed=design != "until-decided", further=designs.further(design, rules))
+    listener.estimated(Planned(works, rules, plan.candidate, design), kept=kept)
+    return {work.piece: round(work.expected, 1) for work in works if work.expected is not None}
 
 
 def _records(
     request: Request, plan: Plan, rules: policy.Policy, folder: Path, lines: Lines, time_left: Callable[[], float]
-) -> tuple[tuple[ProbeRecord, ...], Drawn | None]:
-    """Run the probes and return their records and how much was drawn.
+) -> tuple[tuple[ProbeRecord, ...], Drawn | None, dict[str, RunningCost]]:
+    """Return the probes' records, how much was drawn, and what answers take.
 
-    Cases are written as they are scored. The latter is None where there was one look.
+    Cases are written as they are scored. How much was drawn is None where there was one look.
     """
     with (
         contextlib.closing(parquet.CaseWriter(folder / results.CASES, plan.task, texts=request.texts)) as writer,
         lines,
     ):
         records, drawn = designs.run(request.config.audit.design, plan, rules, writer, lines, time_left)
-    return records if request.texts else tuple(map(results.without_texts, records)), drawn
+        # After every probe, so that a model that draws from torch's generator gives them what it always gave.
+        costs = running_cost.of_models(plan, lines, fresh=request.options.fresh)
+    return records if request.texts else tuple(map(results.without_texts, records)), drawn, costs
 
 
-def _write(folder: Path, content: dict[str, Any], timings: dict[str, Any], errors: list[str]) -> dict[str, Any]:
+def _write(
+    folder: Path, content: dict[str, Any], costs: Mapping[str, RunningCost], errors: list[str]
+) -> dict[str, Any]:
     """Write results and page, and return the results as read back."""
     from reports import scorecard
 
     results.write(folder, content)
-    results.write_json(folder / results.TIMINGS, timings)
     if errors:
         (folder / results.ERRORS).write_text("\n".join(errors), encoding="utf-8", errors="backslashreplace")
     written: dict[str, Any] = json.loads((folder / results.RESULTS).read_text(encoding="utf-8"))
-    page = scorecard.render(written, advice.next_steps(written))
+    page = scorecard.render(written, advice.next_steps(written), costs)
     (folder / results.PAGE).write_text(page, encoding="utf-8", errors="backslashreplace")
     return written

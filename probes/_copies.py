@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.text import copies
 from auditor.types import Example, GivenRow
+from probes._groups import Groups
 
 if TYPE_CHECKING:
     from auditor.text.copies import Shingled
@@ -56,21 +58,18 @@ class _Numbers:
     """Numbers that rows share which are the same either way."""
 
     def __init__(self) -> None:
-        self._parents: list[int] = []
+        self._groups, self._next = Groups[int](), itertools.count()
         self._known: dict[object, int] = {}
 
     def of(self, row: GivenRow) -> int:
-        own = len(self._parents)
-        self._parents.append(own)
+        own = next(self._next)
         for name in (row.key, copies.same_words(row.example.inputs)):
             if name:
-                self._parents[self.joined(own)] = self.joined(self._known.setdefault(name, own))
+                self._groups.join(own, self._known.setdefault(name, own))
         return own
 
     def joined(self, number: int) -> int:
-        while self._parents[number] != number:
-            self._parents[number] = number = self._parents[self._parents[number]]
-        return number
+        return self._groups.root(number)
 
 
 def copies_in(rows: RowSet, others: RowSet, least: float) -> list[Copy | None]:
@@ -161,17 +160,11 @@ def clusters_of(rows: RowSet, copied: Sequence[Copy | None] = ()) -> list[str]:
     Rows that are the same are one unit, with all that their clusters hold; so are rows and what they repeat, where
     ``copied`` of each row is given.
     """
-    parents: dict[str, str] = {}
-
-    def top(name: str) -> str:
-        while parents.setdefault(name, name) != name:
-            parents[name] = name = parents[parents[name]]
-        return name
-
+    groups = Groups[str]()
     first: dict[int, str] = {}
     for example, number in zip(rows.rows, rows.same, strict=True):
-        parents[top(example.cluster)] = top(first.setdefault(number, example.cluster))
+        groups.join(example.cluster, first.setdefault(number, example.cluster))
     for example, copy in zip(rows.rows, copied, strict=False):
         if copy is not None:
-            parents[top(example.cluster)] = top(copy.twin.cluster)
-    return [top(example.cluster) for example in rows.rows]
+            groups.join(example.cluster, copy.twin.cluster)
+    return [groups.root(example.cluster) for example in rows.rows]

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from auditor import metrics, stats
+from auditor.text import tokens
 from auditor.types import Audit, Example, FloatArray, Measurement, Metric, Row, Score, Skipped, Slice
 from probes import _two_samples
-from probes._row_properties import whole_text, words_of
+from probes._row_properties import whole_text
 from probes._two_samples import DRAWS, ERROR, FEWEST, Distance, Sample
 
 PARTS = 10
@@ -149,7 +150,7 @@ class Vocabulary:
         yield _told(more, MORE_UNKNOWN, 0.0, "more", "no more shown")
 
     def _words(self, row: Example) -> list[str]:
-        return words_of(whole_text(self._audit, row))
+        return tokens.words(whole_text(self._audit, row))
 
     def _score(self, words: Sequence[str], unknown: Sequence[bool]) -> Score:
         return Score(float(sum(unknown)), float(len(words)))

@@ -71,9 +71,10 @@ class Calibration(ProbeDefaults):
     def planned(self, audit: Audit) -> Planned:
         """Every row of every domain, and at most all that have typos."""
         settings: Settings = audit.settings
-        rows = len(audit.examples(HOME, settings.examples)) + len(audit.examples(HOME, settings.elsewhere))
+        home, kinds = len(audit.examples(HOME, settings.examples)), len(_kinds(audit.task))
+        rows = home + len(audit.examples(HOME, settings.elsewhere))
         rows += sum(len(audit.examples(domain, settings.elsewhere)) for domain in audit.domains if domain != HOME)
-        return Planned(len(_kinds(audit.task)) * rows, exact=False)
+        return Planned(kinds * rows, exact=False, unchanged=kinds * home)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the rows as they stand, with typos, and other domains."""

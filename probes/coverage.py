@@ -27,6 +27,7 @@ from auditor.types import (
 )
 from probes import _row_properties, _slice_search
 from probes._confirmed import confirmed
+from probes._groups import Groups
 from probes._row_properties import Property
 from probes._scored_rows import ScoredRow, against, scored
 from probes._slice_search import Trait, WeakSlice
@@ -95,7 +96,7 @@ class Coverage(ProbeDefaults):
         settings: Settings = audit.settings
         rows = len(audit.examples("home", settings.examples))
         training = len(audit.examples("train", settings.training)) if audit.has("train") else 0
-        return Planned(rows, embedded=rows + training if training else 0)
+        return Planned(rows, embedded=rows + training if training else 0, unchanged=rows)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand."""
@@ -184,20 +185,13 @@ def _discovered(
 
 def _with_copies(rows: Sequence[ScoredRow], examples: Mapping[str, Example]) -> list[ScoredRow]:
     """Return the rows, those with the same words in one cluster."""
-    parents: dict[Hashable, Hashable] = {}
-
-    def root(node: Hashable) -> Hashable:
-        while (parent := parents.get(node, node)) != node:
-            node = parent
-        return node
-
+    groups = Groups[Hashable]()
     for row in rows:
         words = same_words(examples[row.id].inputs)
-        cluster = root(row.cluster)
-        if words and root(words) != cluster:
+        if words:
             # The cluster is the root wherever there is one, so that rows without copies keep theirs.
-            parents[root(words)] = cluster
-    return [replace(row, cluster=str(root(row.cluster))) for row in rows]
+            groups.join(words, row.cluster)
+    return [replace(row, cluster=str(groups.root(row.cluster))) for row in rows]
 
 
 def _traits(rows: Sequence[ScoredRow], properties: Sequence[Property]) -> Iterator[Trait]:

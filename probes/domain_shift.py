@@ -66,7 +66,8 @@ class DomainShift(ProbeDefaults):
 
     def planned(self, audit: Audit) -> Planned:
         """The examples of every domain."""
-        return Planned(sum(len(audit.examples(domain, audit.settings.of(domain))) for domain in audit.domains))
+        rows = {domain: len(audit.examples(domain, audit.settings.of(domain))) for domain in audit.domains}
+        return Planned(sum(rows.values()), unchanged=rows[HOME["domain"]])
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the examples of every domain."""

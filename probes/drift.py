@@ -67,7 +67,7 @@ class Drift(ProbeDefaults):
         """One case and embedding for each home row, where dates are given."""
         settings: Settings = audit.settings
         rows = 0 if settings.time_column is None else len(audit.examples("home", settings.examples))
-        return Planned(rows, embedded=rows)
+        return Planned(rows, embedded=rows, unchanged=rows)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand."""

@@ -87,7 +87,8 @@ class Entities(ProbeDefaults):
 
     def planned(self, audit: Audit) -> Planned:
         """As many as ``cases`` yields."""
-        return Planned(sum(isinstance(case, Case) for case in self.cases(audit)))
+        cases = [case for case in self.cases(audit) if isinstance(case, Case)]
+        return Planned(len(cases), unchanged=sum(not case.edits for case in cases))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield sentences by the entities asked for, by length and by spelling."""

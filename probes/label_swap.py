@@ -48,7 +48,8 @@ class LabelSwap(ProbeDefaults):
 
     def planned(self, audit: Audit) -> Planned:
         """One case for each home row: their answers are known."""
-        return Planned(len(audit.examples("home", audit.settings.examples)))
+        rows = len(audit.examples("home", audit.settings.examples))
+        return Planned(rows, unchanged=rows)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand."""

@@ -82,7 +82,8 @@ class Leakage(ProbeDefaults):
 
     def planned(self, audit: Audit) -> Planned:
         """One case for each home row: their answers are known."""
-        return Planned(len(_asked(audit)))
+        rows = len(_asked(audit))
+        return Planned(rows, unchanged=rows)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand."""

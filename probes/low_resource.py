@@ -81,9 +81,10 @@ class LowResource(ProbeDefaults):
         settings: Settings = audit.settings
         sizes = [size for size in settings.sizes if size <= len(audit.examples("train"))]
         trainings = settings.seeds * len(sizes)
-        cases = (trainings + 1) * len(audit.examples("home", settings.examples))
+        rows = len(audit.examples("home", settings.examples))
         steps = math.ceil(sum(_steps(audit, size) for size in sizes) / max(len(sizes), 1))
-        return Planned(cases, trainings=trainings, steps=steps, batch_size=settings.batch_size)
+        cases, batch_size = (trainings + 1) * rows, settings.batch_size
+        return Planned(cases, unchanged=rows, trainings=trainings, steps=steps, batch_size=batch_size)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows, asked of each model trained on a subsample."""

@@ -61,7 +61,8 @@ class Quality(ProbeDefaults):
 
     def planned(self, audit: Audit) -> Planned:
         """One case for each home row."""
-        return Planned(len(audit.examples("home", audit.settings.examples)))
+        rows = len(audit.examples("home", audit.settings.examples))
+        return Planned(rows, unchanged=rows)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand."""

@@ -10,6 +10,7 @@ from auditor import metrics
 from auditor.settings import CheckedSettings, Count
 from auditor.types import (
     ASKED,
+    Asked,
     Audit,
     Case,
     Judged,
@@ -21,6 +22,8 @@ from auditor.types import (
     Task,
 )
 
+IN_WINDOWS: tuple[Asked, ...] = ("again", "reloaded")
+"""Ways to ask that repeat the batches of the first answer, with all that is in them."""
 LARGEST = Metric("largest_score_change", "largest change of a score", "descriptive", "points", 0.0, 1.0, "lower")
 
 
@@ -57,7 +60,8 @@ class Repeatability(ProbeDefaults):
 
     def planned(self, audit: Audit) -> Planned:
         """At most five cases for each home row."""
-        return Planned(len(ASKED) * len(audit.examples("home", audit.settings.examples)), exact=False)
+        rows = len(audit.examples("home", audit.settings.examples))
+        return Planned(len(ASKED) * rows, exact=False, whole_windows=len(IN_WINDOWS))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand, for each way to ask."""

@@ -77,6 +77,7 @@ class TrainingStrategy(ProbeDefaults):
     name = "training_strategy"
     limitation = "training-strategy"
     scope = "candidate"
+    retrains = True
     settings = Settings()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:

@@ -1,6 +1,6 @@
 """The scorecard: one self-contained HTML page.
 
-It is a pure function of the results and the next steps.
+It is a pure function of the results, the next steps, and what the models' answers took.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditor.types import RunningCost
 from reports import view
 from reports.formats import visible
 from reports.lookup import NO_STEPS
+from reports.running_cost import NO_COSTS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -19,14 +21,18 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-def render(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> str:
+def render(
+    results: Mapping[str, Any],
+    next_steps: Mapping[int, str] = NO_STEPS,
+    costs: Mapping[str, RunningCost] = NO_COSTS,
+) -> str:
     """Render the page of a results file that conforms to the schema.
 
     The same arguments give the same bytes; nothing else is read. Every text is escaped, and its invisible characters
     are spelled out. ``next_steps``: position of a failed verdict → what to do about it
-    (``auditor.verdicts.advice.next_steps``).
+    (``auditor.verdicts.advice.next_steps``). ``costs``: model → what its answers took (``timings.json``).
     """
-    return environment().get_template("scorecard.html.j2").render(view.build(results, next_steps))
+    return environment().get_template("scorecard.html.j2").render(view.build(results, next_steps, costs))
 
 
 def environment() -> Environment:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.types import HOME
-from reports import charts, detail, summary, tables
+from auditor.types import HOME, RunningCost
+from reports import charts, detail, running_cost, summary, tables
 from reports.formats import setting, words_of
 from reports.lookup import NO_STEPS, Findings
+from reports.running_cost import NO_COSTS
 from reports.summary import unmeasured_text
 
 _DATA = {
@@ -27,7 +28,11 @@ _DATA = {
 _HISTORY = "history"
 
 
-def build(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> dict[str, Any]:
+def build(
+    results: Mapping[str, Any],
+    next_steps: Mapping[int, str] = NO_STEPS,
+    costs: Mapping[str, RunningCost] = NO_COSTS,
+) -> dict[str, Any]:
     """Return the view of a results file that conforms to the schema.
 
     The schema is ``auditor/results/schema.json``. The view holds only strings, numbers, lists and dicts; charts are
@@ -61,7 +66,7 @@ def build(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) 
         "unmeasured": detail.unmeasured(findings),
         "data": {"columns": list(_DATA.values()), "rows": [_data(dataset) for dataset in results["data"]]},
         "resources": results["resources"],
-        "provenance": _provenance(results),
+        "provenance": _provenance(results, costs),
     }
 
 
@@ -163,7 +168,7 @@ def _nearly(dataset: Mapping[str, Any]) -> str:
     return f", {near:,} more in another spelling" if near else ""
 
 
-def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
+def _provenance(results: Mapping[str, Any], costs: Mapping[str, RunningCost]) -> dict[str, Any]:
     environment = results["environment"]
     used = {measurement["method"] for record in results["records"] for measurement in record["measurements"]}
     return {
@@ -194,6 +199,8 @@ def _provenance(results: Mapping[str, Any]) -> dict[str, Any]:
                 "path": model["path"],
                 "fingerprint": model["fingerprint"],
                 "labels": setting(model["labels"]),
+                "size": running_cost.size(model),
+                "cost": running_cost.facts(costs.get(model["name"])),
                 "training": _flat(model["training"] or {}),
             }
             for model in results["models"]

@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-COMPARED = ("results.json", "cases.parquet", "examples.parquet", "scorecard.html")
+COMPARED = ("results.json", "cases.parquet", "examples.parquet")
 DONE = (0, 1, 3)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pages
 import pandas as pd
 import pytest
 from fakes import reviews
@@ -255,7 +256,7 @@ def test_a_folder_named_beforehand_is_that_of_the_command(place: Path, tmp_path:
     files: dict[str, Any] = {"train": place / "train.jsonl", "domains": {"far": str(place / "far.jsonl")}}
     auditor.audit(place / "texts", place / "test.jsonl", **files, probes="quality", budget=8, out=tmp_path / "python")
     for name in (results.RESULTS, results.CASES, results.EXAMPLES, results.PAGE):
-        assert (tmp_path / "python" / name).read_bytes() == (tmp_path / "command" / name).read_bytes(), name
+        assert pages.content(tmp_path / "python" / name) == pages.content(tmp_path / "command" / name), name
 
 
 def test_the_same_model_in_memory_answers_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

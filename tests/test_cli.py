@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pages
 import pandas as pd
 import pytest
 from fakes import reviews
@@ -64,7 +65,7 @@ def test_an_audit_writes_the_whole_folder_and_its_results_keep_the_schema(place:
 def test_the_same_audit_twice_gives_the_same_bytes(place: Path) -> None:
     audit(place, "again")
     for name in ("results.json", "scorecard.html", "cases.parquet", "examples.parquet"):
-        assert (place / "audit" / name).read_bytes() == (place / "again" / name).read_bytes(), name
+        assert pages.content(place / "audit" / name) == pages.content(place / "again" / name), name
 
 
 def test_an_audit_again_asks_nothing_again_and_gives_the_same_bytes(
@@ -73,7 +74,7 @@ def test_an_audit_again_asks_nothing_again_and_gives_the_same_bytes(
     words = ["run", "--config", str(place / "audit.toml"), "--model", str(place / "ckpt"), "--budget", "12"]
     words += ["--probe", "quality", "--probe", "noise", "--out", str(place / "kept")]
     code = main(words)
-    first = {file.name: file.read_bytes() for file in (place / "kept").iterdir()}
+    first = {file.name: pages.content(file) for file in (place / "kept").iterdir()}
     assert "were known" not in capsys.readouterr().err
     asked: list[int] = []
     original = HuggingFaceModel.run
@@ -88,7 +89,7 @@ def test_an_audit_again_asks_nothing_again_and_gives_the_same_bytes(
     assert "answers were reused from an earlier run (--fresh recomputes them)" in capsys.readouterr().err
     for name, content in first.items():
         if name != results.TIMINGS:
-            assert (place / "kept" / name).read_bytes() == content, name
+            assert pages.content(place / "kept" / name) == content, name
     assert main([*words, "--fresh"]) == code
     assert asked
     assert "were known" not in capsys.readouterr().err

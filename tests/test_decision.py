@@ -13,7 +13,19 @@ from test_gate import FLIPS, decide, flips, record, rule
 
 from auditor import metrics, results
 from auditor.cli import decision as shown
-from auditor.types import NOT_SELECTED, Decision, Measurement, Metric, ProbeRecord, Row, Rule, Skipped
+from auditor.types import (
+    LEFT_OUT,
+    NO_RETRAINING,
+    NOT_SELECTED,
+    SKIPPED,
+    Decision,
+    Measurement,
+    Metric,
+    ProbeRecord,
+    Row,
+    Rule,
+    Skipped,
+)
 from auditor.verdicts import advice, gate
 from auditor.verdicts.policy import Policy
 
@@ -247,6 +259,28 @@ def test_what_probe_left_out_is_said_in_one_clause_and_releases_nothing(events: 
     )
     assert (found.exit_code, found.headline) == (code, headline)
     assert sum("left out by --probe" in reason for reason in found.reasons) == (code == 3)
+
+
+def test_each_flag_is_named_with_the_probes_that_it_left_out() -> None:
+    measured = record(flips(2, 200, {"axis": "a"}), probe="noise")
+    skipped = (replace(left_out(probe), reason=SKIPPED) for probe in ("bias", "triggers"))
+    rules = [NOISE, *(rule(probe=probe) for probe in ("bias", "quality", "triggers", "low_resource"))]
+    found = decide(
+        rules,
+        *(measured, left_out("quality"), replace(left_out("low_resource"), reason=NO_RETRAINING), *skipped),
+    )
+    assert (found.exit_code, found.headline) == (
+        3,
+        "Undecided: only noise was measured, within the limits; required rules of quality were left out by --probe, "
+        "and of bias and triggers were left out by --skip, and of low_resource were left out by --fast.",
+    )
+
+
+@pytest.mark.parametrize("reason", LEFT_OUT)
+def test_a_rule_of_what_was_left_out_and_lacks_its_input_is_not_open(reason: str) -> None:
+    measured = record(flips(2, 200, {"axis": "a"}), probe="noise")
+    found = decide([NOISE, SHIFT], measured, replace(left_out("domain_shift", "domains"), reason=reason))
+    assert (found.exit_code, found.verdicts[1].outcome) == (0, "not_applicable")
 
 
 def test_a_domain_that_was_not_given_is_never_asked_for_by_the_gate(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from fakes import GOOD, nowhere, plan_of, reviews, shipped
 
 from auditor.engine import SQLiteCache
-from auditor.evaluation import estimating, runner
+from auditor.evaluation import estimating, pace, runner
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.plugins import registry
@@ -29,6 +29,7 @@ from auditor.types import (
     Probe,
     ProbeDefaults,
     Response,
+    ScoredCase,
     Silent,
     Skipped,
     Task,
@@ -114,6 +115,11 @@ def plan(of_words: bool, trained: set[Any], **more: Any) -> Plan:
     return plan_of(model, probes, **given)
 
 
+def is_clean(case: Case) -> bool:
+    """Whether the audited model is asked about the example as it stands, in its first way."""
+    return case.model is None and case.asked is None and not case.edits
+
+
 def test_every_shipped_probe_has_small_settings_here() -> None:
     assert set(SMALL) == {probe.name for probe in registry.discover()}
 
@@ -130,13 +136,22 @@ def test_every_shipped_probe_plans_what_it_does(name: str) -> None:
         planned = estimating.planned_by(one, one.models[0], probe)
         assert planned is not None
         assert trained == set(), "nothing is trained to say how much will be"
-        record = next(record for record in runner.run(one, nowhere, Silent()) if record.probe == name)
+        made: list[Case] = []
+
+        def keep(_model: str, _probe: str, scored: ScoredCase, kept: list[Case] = made) -> None:
+            kept.append(scored.case)
+
+        record = next(record for record in runner.run(one, keep, Silent()) if record.probe == name)
         assert record.status == "measured", record.reason
         cases, queries = record.counts["cases"], record.counts["queries"]
         assert planned.exact == (name not in AT_MOST)
         assert cases == planned.cases if planned.exact else 0 < cases <= planned.cases
+        unchanged = [case for case in made if is_clean(case) and case.example in one.examples["home"]]
+        # What an attack leaves as it stood, the model's answers decide.
+        assert planned.unchanged == (0 if probe.interactive else len(unchanged)), "counted once for all probes"
         assert queries <= planned.queries
         assert len(trained) == planned.trainings
+        assert bool(trained) == probe.retrains, "--fast leaves out what retrains, and nothing else"
 
 
 def test_a_probe_that_cannot_run_after_all_plans_why() -> None:
@@ -191,7 +206,7 @@ class Timed:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
-        monkeypatch.setattr(estimating, "time", SimpleNamespace(perf_counter=lambda: self.now))
+        monkeypatch.setattr(pace, "time", SimpleNamespace(perf_counter=lambda: self.now))
 
 
 class Slow(FakeModel):
@@ -228,11 +243,73 @@ def test_seconds_are_cases_and_steps_at_the_pace_of_timed_batches(monkeypatch: p
     )
     quality, low = estimating.works(one)
     assert quality.seconds == pytest.approx(4.0)
-    # Two sizes, three seeds; 40 home rows of each and of the checkpoint; a step takes as long as three forward passes.
+    # Two sizes, three seeds; 40 home rows of each; the checkpoint's answers are known. A step takes as long as three
+    # forward passes.
     training = 6 * 30 * 8 * 3 / 10
     assert low.training_seconds == pytest.approx(training)
-    assert low.seconds == pytest.approx(7 * 40 / 10 + training)
+    assert low.seconds == pytest.approx(6 * 40 / 10 + training)
     assert model.asked == 40, "the one batch of all rows took more than the time for timing"
+
+
+def test_clean_rows_count_once_in_whole_windows_and_long_texts_by_their_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Timed(monkeypatch)
+    model = slow(clock)
+    home = reviews(1200)
+    long = tuple(
+        Example(f"far:{row}", {"text": " ".join([example.inputs["text"]] * 3)}, example.gold)
+        for row, example in enumerate(reviews(40, "far"))
+    )
+    chosen = shipped("quality", "coverage", "domain_shift", "repeatability")
+    settings = {probe.name: probe.settings for probe in chosen}
+    settings["quality"] = replace(settings["quality"], examples=100)
+    settings["coverage"] = replace(settings["coverage"], examples=600)
+    settings["domain_shift"] = replace(settings["domain_shift"], examples=40, home=50)
+    settings["repeatability"] = replace(settings["repeatability"], examples=100)
+    plan_ = plan_of(model, chosen, examples={"home": home, "far": long}, settings=settings)
+    lengths = [
+        sum(text.length for text in model.encode([plan_.task.request(row.inputs) for row in rows[:64]]))
+        / len(rows[:64])
+        for rows in (home, long)
+    ]
+    seconds = {work.probe: work.seconds for work in estimating.works(plan_)}
+    pace_ = 0.1
+    # 100 rows of a window of 512; 600 of two windows, of which one is known; then all that it needs is.
+    assert seconds["quality"] == pytest.approx(512 * pace_)
+    assert seconds["coverage"] == pytest.approx(512 * pace_)
+    assert seconds["domain_shift"] == pytest.approx(40 * pace_ * lengths[1] / lengths[0])
+    # Five ways of 100 rows, and in two of them the other 412 of their window too.
+    assert seconds["repeatability"] == pytest.approx((5 * 100 + 2 * 412) * pace_)
+
+
+class Ticking(SimpleNamespace):
+    """A clock that moves on by a second whenever it is read."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_what_the_same_work_took_before_is_the_estimate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cache = SQLiteCache(tmp_path / "answers.sqlite", limit_bytes=10**9)
+    model = keyword_model(GOOD)
+    one = plan_of(model, shipped("quality", "noise"), n=20, cache=cache)
+    assert {work.before for work in estimating.works(one)} == {None}
+    monkeypatch.setattr(runner, "time", Ticking())
+    runner.run(one, nowhere, Silent())
+    # A second to draw, a second to measure.
+    assert {work.probe: work.before for work in estimating.works(one)} == {"quality": 2.0, "noise": 2.0}
+    assert all(work.expected == work.before for work in estimating.works(one))
+    alone = replace(one, selected=frozenset({"noise"}))
+    (noise,) = (work for work in estimating.works(alone) if work.reason is None)
+    assert noise.before is None, "it would ask about the clean rows itself"
+    other = replace(one, settings={**one.settings, "noise": replace(one.settings["noise"], examples=7)})
+    assert {work.probe: work.before for work in estimating.works(other)} == {"quality": 2.0, "noise": None}
+    monkeypatch.setattr(runner, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+    runner.run(one, nowhere, Silent())
+    assert {work.before for work in estimating.works(one)} == {2.0}, "kept answers took no time: nothing is learned"
+    cache.close()
 
 
 def test_a_pace_is_timed_once_for_a_model_and_its_rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -255,4 +332,4 @@ def test_a_model_that_does_not_answer_has_no_pace() -> None:
         raise IndexError("index out of range in self")
 
     (work,) = estimating.works(plan_of(FakeModel(fails), shipped("quality"), n=4))
-    assert (work.seconds, work.planned) == (None, Planned(4))
+    assert (work.seconds, work.planned) == (None, Planned(4, unchanged=4))

@@ -17,7 +17,7 @@ from auditor import results
 from auditor.cli import estimate
 from auditor.cli.arguments import parser
 from auditor.cli.main import main
-from auditor.evaluation import estimating
+from auditor.evaluation import pace
 from auditor.evaluation.estimating import Work
 from auditor.progress import duration
 from auditor.types import NEEDS, Planned, Rule
@@ -117,7 +117,9 @@ def test_the_end_of_a_run_says_once_what_was_not_measured_and_how_to_change_that
     assert said.out.count(f"required rules of {left_out} were left out by --probe") == 1
     lines = said.err.splitlines()
     assert lines[0] == "labels are matched to the model's: home (test.csv) by name"
-    assert lines[1].startswith("estimate: at least ")
+    assert lines[1] == "will measure:"
+    assert lines[2] == "  quality  20 cases; at least 1 s"
+    assert lines[3].startswith("estimate: at least ")
     assert lines[-2].startswith("took ")
     assert lines[-1].startswith("scorecard: ")
     timings = json.loads((place / "audit" / "timings.json").read_text(encoding="utf-8"))
@@ -318,7 +320,7 @@ def test_an_estimate_is_not_made_where_nobody_reads_it(
     def timed(*_: Any) -> float:
         raise AssertionError("timed")
 
-    monkeypatch.setattr(estimating, "seconds_per_text", timed)
+    monkeypatch.setattr(pace, "seconds_per_text", timed)
     assert run("--probe", "quality", "--quiet") == 3
     assert run("--probe", "quality", "--until-decided") == 3
     assert "estimate" not in capsys.readouterr().err

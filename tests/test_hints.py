@@ -14,7 +14,18 @@ from auditor import tasks, types
 from auditor.environment import packages, resources
 from auditor.models import onnx
 from auditor.plugins import registry
-from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, ProbeRecord, Role, Rule, Skipped, limitations
+from auditor.types import (
+    CANDIDATE,
+    NEEDS,
+    NO_RETRAINING,
+    NOT_SELECTED,
+    SKIPPED,
+    ProbeRecord,
+    Role,
+    Rule,
+    Skipped,
+    limitations,
+)
 from auditor.verdicts import advice, policy, remedies
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -242,6 +253,9 @@ def test_what_is_not_measured_is_said_once_for_each_way_to_change_it() -> None:
         gap("memory", "base", reason="the base that [training] names is not there"),
         gap("entities", "labelled_spans"),
         gap("quality", reason=NOT_SELECTED),
+        gap("triggers", reason=SKIPPED),
+        gap("entity_swap", "labelled_spans", reason=SKIPPED),
+        gap("training_strategy", reason=NO_RETRAINING),
         gap("entity_bias", "labelled_spans", reason=NOT_SELECTED),
         gap("theirs", "package:spacy", reason="spacy is not installed; get it with: pip install spacy"),
         gap("crashed", status="failed", reason="ValueError: no"),
@@ -257,6 +271,8 @@ def test_what_is_not_measured_is_said_once_for_each_way_to_change_it() -> None:
         "entities – the task labels texts, not their words",
         "theirs (required) – spacy is not installed; get it with: pip install spacy",
         "bias, quality (required) – not selected with --probe",
+        "triggers – left out by --skip",
+        "training_strategy – left out by --fast, because it retrains",
     ]
 
 

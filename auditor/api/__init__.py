@@ -1,6 +1,7 @@
 """Python API: the commands as functions, their results as an object."""
 
-from auditor.api.calls import audit, load, train
+from auditor.api.calls import audit, train
+from auditor.api.loading import load
 from auditor.api.outcome import Results
 
 __all__ = ["Results", "audit", "load", "train"]

@@ -14,6 +14,7 @@ from auditor import data as reading
 from auditor.config import Config
 from auditor.data import Source
 from auditor.errors import DataError, UsageError, is_text
+from auditor.plugins import registry
 from auditor.types import HOME
 
 if TYPE_CHECKING:
@@ -82,6 +83,15 @@ def audit_table(budget: int | None, time_limit: str | None, *, fixed: bool, unti
         raise UsageError("with fixed there is one look, and nothing to stop", where="time_limit", hint="set a budget")
     design = "fixed" if fixed else "until-decided" if until_decided else None
     return {"budget": budget, "design": design, "time_limit": time_limit}
+
+
+def left_out(probes: Sequence[str], skip: Sequence[str], *, fast: bool) -> dict[str, object]:
+    """Build the keys of ``[audit]`` on probes that are left out.
+
+    Probes that are asked for by name are measured whatever the config leaves out.
+    """
+    named = bool(registry.split_selection(probes)[0])
+    return {"skip": list(skip) if skip or named else None, "fast": fast if fast or named else None}
 
 
 def sets(

@@ -1,4 +1,4 @@
-"""Functions ``auditor.audit``, ``auditor.train`` and ``auditor.load``."""
+"""Functions ``auditor.audit`` and ``auditor.train``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor import audit_run, results
+from auditor import audit_run
 from auditor import config as configs
 from auditor.api import arguments
 from auditor.api.arguments import Model, Place, Rows, Splits
@@ -18,7 +18,6 @@ from auditor.errors import UsageError
 from auditor.evaluation.build_plan import Options
 from auditor.models import in_memory
 from auditor.progress import Lines, Quiet
-from auditor.results import verification
 from auditor.types import HOME
 
 if TYPE_CHECKING:
@@ -68,6 +67,8 @@ def audit(
     fixed: bool = False,
     until_decided: bool = False,
     time_limit: str | None = None,
+    skip: str | Sequence[str] | None = None,
+    fast: bool = False,
     fresh: bool = False,
     texts: bool = True,
     allow_pickle: bool = False,
@@ -108,6 +109,8 @@ def audit(
         until_decided: Measure only what required rules read, and stop once their verdicts are decided.
         time_limit: Draw no further rows for undecided rules after this long: ``90s``, ``10m`` or ``1h``; None: to the
             end of the data.
+        skip: Names of probes to leave out, as ``--skip``; None: the config's.
+        fast: Leave out every probe that retrains.
         fresh: Recompute answers and trainings that an earlier audit kept.
         texts: Whether results and page keep texts of the data.
         allow_pickle: Load ``pytorch_model.bin``, which can run arbitrary code.
@@ -132,12 +135,16 @@ def audit(
         >>> results.save("audit")  # doctest: +SKIP
     """
     source = in_memory.source(model, candidate)
+    chosen = arguments.words(probes, "probes")
     changes = {
         "seed": seed,
         "task": task,
         "favourable_label": favourable_label,
         "data": arguments.data_table(labels, columns),
-        "audit": arguments.audit_table(budget, time_limit, fixed=fixed, until_decided=until_decided),
+        "audit": {
+            **arguments.audit_table(budget, time_limit, fixed=fixed, until_decided=until_decided),
+            **arguments.left_out(chosen, arguments.words(skip, "skip"), fast=fast),
+        },
         "probes": settings,
     }
     merged = audit_run.of_task(arguments.configured(config, changes, "auditor.audit"), source)
@@ -162,7 +169,7 @@ def audit(
             options,
             folder,
             None if config is None else Path(config),
-            probes=arguments.words(probes, "probes"),
+            probes=chosen,
             policy=None if policy is None else Path(policy),
             texts=texts,
             root=root,
@@ -194,36 +201,6 @@ def _results(audited: Audited, listener: _NoteListener, request: Request) -> Res
         request.start,
         files_of(audited.out),
     )
-
-
-def load(folder: Place, *, policy: Place | None = None) -> Results:
-    """Read and verify a results folder.
-
-    As ``audit report`` does, it checks that values and decision follow from the folder's rows.
-
-    Args:
-        folder: A folder that ``audit run`` or ``Results.save`` wrote.
-        policy: A ``policy.toml`` to judge by; None: the audit's policy.
-
-    Returns:
-        The results; their notes are about the models and about how labels were read.
-
-    Raises:
-        ResultsError: The folder holds no results, or was changed since it was written.
-        PolicyError: The policy is invalid, or names something that no probe measures.
-
-    Example:
-        >>> auditor.load("audit", policy="strict.toml").decision.headline  # doctest: +SKIP
-        'Hold: 2 slices outside the limits.'
-    """
-    place = Path(folder)
-    audited = verification.load(place, None if policy is None else Path(policy))
-    content = audited.results
-    notes = [f"{model['name']}: {note}" for model in content["models"] for note in model.get("notes", ())]
-    readings = {rows["name"]: (rows.get("reading") or {}).get("note") for rows in content["data"]}
-    notes += [f"{name}: {note}" for name, note in readings.items() if note]
-    where = results.folder_of(place)
-    return Results(audited.decision, audited.records, tuple(notes), content, where.resolve().parent, files_of(where))
 
 
 def train(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auditor import results
 from auditor.errors import ResultsError, one_line
 from auditor.plugins import registry
-from auditor.results import canonical_json, provenance
+from auditor.results import canonical_json, provenance, timings
 from auditor.storage import atomic_folder
 from auditor.types import Decision, Measurement, ProbeRecord
 from auditor.verdicts import advice
@@ -87,7 +87,7 @@ class Results:
         Returns:
             HTML without scripts; the same page as ``scorecard.html`` in a results folder.
         """
-        return _page(self.content)
+        return _page(self.content, self.files)
 
     def save(self, folder: str | Path) -> Path:
         """Write a complete results folder, or nothing.
@@ -114,7 +114,7 @@ class Results:
                 (place / name).write_bytes(written)
             results.write(place, content)
             written_content = json.loads((place / results.RESULTS).read_text(encoding="utf-8"))
-            (place / results.PAGE).write_bytes(_page(written_content).encode())
+            (place / results.PAGE).write_bytes(_page(written_content, self.files).encode())
         return out
 
     def __repr__(self) -> str:
@@ -146,11 +146,12 @@ def _row(record: ProbeRecord, measurement: Measurement) -> dict[str, object]:
     }
 
 
-def _page(content: Mapping[str, Any]) -> str:
+def _page(content: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
     registry.sibling("reports")
     from reports import scorecard
 
-    page = scorecard.render(content, advice.next_steps(content))
+    costs = timings.costs_in(files.get(results.TIMINGS, b""))
+    page = scorecard.render(content, advice.next_steps(content), costs)
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -21,14 +21,15 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
 
     ``kept``: whether an earlier run may have kept answers.
     """
-    timed = [work for work in works if work.seconds is not None and work.planned is not None]
+    timed = [work for work in works if work.expected is not None and work.planned is not None]
     if not timed:
         return []
     cases = sum(work.planned.cases for work in timed if work.planned)
+    about = "about" if all(work.before is not None for work in timed) else "at least"
     sentences = [
-        f"estimate: at least {duration(sum(work.seconds or 0.0 for work in timed))} for {_counted(cases, 'case')}"
+        f"estimate: {about} {duration(sum(work.expected or 0.0 for work in timed))} for {_counted(cases, 'case')}"
     ]
-    training = [work for work in timed if work.training_seconds]
+    training = [work for work in timed if work.training_seconds and work.before is None]
     if training:
         names = ", ".join(dict.fromkeys(work.probe for work in training))
         number = sum(work.planned.trainings for work in training if work.planned)
@@ -37,9 +38,10 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
         word = f"{' or '.join(map(str, steps))} steps"
         sentences[0] += f" and {_counted(number, 'training')}"
         sentences.append(f"  {names}: {_counted(number, 'training')} of {word}, about {seconds} of that time")
-    queries = sum(work.planned.queries for work in timed if work.planned)
+    attacks = [work for work in timed if work.query_seconds and work.before is None]
+    queries = sum(work.planned.queries for work in attacks if work.planned)
     if queries:
-        seconds = duration(sum(work.query_seconds for work in timed))
+        seconds = duration(sum(work.query_seconds for work in attacks))
         sentences.append(f"  attacks may ask up to {queries:,} more queries, which take at most {seconds}")
     unplanned = [work.probe for work in works if work.reason is None and work.planned is None]
     if unplanned:
@@ -101,6 +103,7 @@ def _entry(work: Work) -> dict[str, Any]:
         "trainings": None if planned is None else planned.trainings,
         "steps": None if planned is None else planned.steps,
         "seconds_at_least": None if work.seconds is None else round(work.seconds, 1),
+        "seconds_before": None if work.before is None else round(work.before, 1),
         "looks": {name: list(rows) for name, rows in work.looks.items()},
         "query_seconds_at_most": None if work.seconds is None else round(work.query_seconds, 1),
     }
@@ -111,12 +114,7 @@ def listing(works: Sequence[Work], policy: Policy, candidate: str) -> list[str]:
 
     Times are given where they are known.
     """
-    measured = [work for work in works if work.reason is None]
-    several = len({work.model for work in works}) > 1
-    names = {id(work): work.piece if several else work.probe for work in measured}
-    width = max(map(len, names.values()), default=0)
-    listed = ["would measure:" if measured else "would measure nothing"]
-    listed += [f"  {names[id(work)].ljust(width)}  {_amount(work)}" for work in measured]
+    listed = _measured(works, "would measure")
     own = [work for work in works if work.model == candidate]
     required = {rule.probe for rule in policy.rules if rule.required == "always"}
     deciding = {(work.probe, work.reason) for work in own if work.reason is not None and work.probe in required}
@@ -133,19 +131,36 @@ def listing(works: Sequence[Work], policy: Policy, candidate: str) -> list[str]:
     return [one_line(line) for line in listed]
 
 
+def beforehand(works: Sequence[Work]) -> list[str]:
+    """List what will be measured and how long each probe takes.
+
+    The end of the run says what was not measured, and why.
+    """
+    return [one_line(line) for line in _measured(works, "will measure")]
+
+
+def _measured(works: Sequence[Work], title: str) -> list[str]:
+    measured = [work for work in works if work.reason is None]
+    several = len({work.model for work in works}) > 1
+    names = {id(work): work.piece if several else work.probe for work in measured}
+    width = max(map(len, names.values()), default=0)
+    listed = [f"{title}:" if measured else f"{title} nothing"]
+    return listed + [f"  {names[id(work)].ljust(width)}  {_amount(work)}" for work in measured]
+
+
 def _record(work: Work) -> ProbeRecord:
     return ProbeRecord(work.model, work.probe, "not_applicable", work.reason, work.missing)
 
 
 def _amount(work: Work) -> str:
-    if work.planned is None:
-        return "amount of work not known"
-    parts = [_counts(work.planned)]
-    if work.seconds is not None:
+    parts = ["amount of work not known" if work.planned is None else _counts(work.planned)]
+    if work.before is not None:
+        parts.append(f"about {duration(work.before)}, as before")
+    elif work.seconds is not None:
         parts.append(f"at least {duration(work.seconds)}")
     if work.looks:
         parts.append(f"where undecided, rows {_rows(work)}")
-    if work.query_seconds:
+    if work.query_seconds and work.before is None:
         parts.append(f"if attacks ask every query, {duration((work.seconds or 0.0) + work.query_seconds)}")
     return "; ".join(parts)
 

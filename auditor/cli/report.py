@@ -1,6 +1,6 @@
 """Command ``audit report``: judge a results folder and render its page.
 
-The same results and policy give the same bytes.
+The same files and policy give the same bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from auditor import results
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import ResultsError, one_line
 from auditor.plugins import registry
-from auditor.results import verification
+from auditor.results import timings, verification
 from auditor.storage import files
 from auditor.verdicts import advice
 
@@ -28,7 +28,8 @@ def run(options: Namespace) -> int:
     out = options.out or results.folder_of(options.results) / results.PAGE
     if out.exists() and out.suffix not in PAGES:
         raise ResultsError("already exists and is not a page", where=str(out), hint="name a file that ends in .html")
-    page = scorecard.render(audited.results, advice.next_steps(audited.results))
+    costs = timings.costs_of(options.results)
+    page = scorecard.render(audited.results, advice.next_steps(audited.results), costs)
     files.write_whole(out, page.encode("utf-8", "backslashreplace"), ResultsError)
     INTERRUPTS.settle(0)
     print(one_line(str(out)))

@@ -8,6 +8,7 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from auditor import audit_run, results
 from auditor import config as configs
@@ -19,12 +20,13 @@ from auditor.cli.options import progress, seeded
 from auditor.config import Config
 from auditor.errors import UsageError, is_text, one_line
 from auditor.evaluation.build_plan import Options
-from auditor.evaluation.estimating import Work
+from auditor.plugins import registry
 from auditor.types import Decision
 from auditor.verdicts import advice
 
 DEFAULT = Path("audit.toml")
 """Config to use, if it exists, when no other is named."""
+UNTIL_DECIDED = "--until-decided stops each slice once its verdict is decided, so its time is not known"
 
 
 class Printing(Listener):
@@ -55,10 +57,12 @@ class Printing(Listener):
         """Print a warning."""
         print(one_line(line), file=sys.stderr)
 
-    def estimated(self, works: Sequence[Work], *, kept: bool) -> None:
-        """Print the estimate, unless ``--quiet`` was given."""
-        for line in estimate.lines(works, kept=kept):
+    def estimated(self, work: audit_run.Planned, *, kept: bool) -> None:
+        """Print what will be measured, unless ``--quiet`` was given."""
+        for line in (*estimate.beforehand(work.works), *estimate.lines(work.works, kept=kept)):
             self.say(line)
+        if work.design == "until-decided":
+            self.say(UNTIL_DECIDED)
 
     def answered(self, hits: int) -> None:
         """Print how many answers were reused."""
@@ -107,10 +111,22 @@ def _with_flags(config: Config, options: Namespace) -> Config:
         raise UsageError(f"--budget {options.budget}: must be at least 1")
     flags = {name: getattr(options, name) for name in ("budget", "backend", "design", "time_limit")}
     update = {name: value for name, value in flags.items() if value is not None}
-    audit = config.audit.model_copy(update=update)
+    audit = config.audit.model_copy(update={**update, **_leaving_out(options)})
     if options.time_limit is not None:
         _check_time_limit(options.time_limit, audit.design)
     return config.model_copy(update={"audit": audit})
+
+
+def _leaving_out(options: Namespace) -> dict[str, Any]:
+    """Return what the flags change of ``[audit] skip`` and ``fast``.
+
+    Probes that are asked for by name are measured whatever the config leaves out.
+    """
+    named = bool(registry.split_selection(options.probe)[0])
+    changes: dict[str, Any] = {"skip": (), "fast": False} if named else {}
+    if options.skip:
+        changes["skip"] = tuple(dict.fromkeys(options.skip))
+    return {**changes, "fast": True} if options.fast else changes
 
 
 def _check_time_limit(limit: str, design: str) -> None:
@@ -176,5 +192,5 @@ def _listed(planned: audit_run.Planned, request: Request, *, as_json: bool) -> s
         *estimate.lines(planned.works, kept=False),
     ]
     if request.config.audit.design == "until-decided":
-        lines.append("--until-decided stops each slice once its verdict is decided, so its time is not known")
+        lines.append(UNTIL_DECIDED)
     return "\n".join([*lines, f"results would be written to {request.out}; nothing was written"])

@@ -196,6 +196,10 @@ class AuditSection(_Section):
     two cores DeepWordBug asks 12 to 25 % faster for it."""
     budget: int | None = Field(default=None, ge=1)
     """Use at most this many examples per data set and probe."""
+    skip: Annotated[tuple[Word, ...], AfterValidator(_each_once)] = ()
+    """Probes to leave out; a required rule of theirs leaves the audit undecided."""
+    fast: bool = False
+    """Whether to leave out every probe that retrains."""
     design: Literal["adaptive", "fixed", "until-decided"] = "adaptive"
     """How many examples are drawn: at first the probes' own numbers, then more where a required rule is undecided; the
     probes' numbers alone; or, of what required rules read, as few as their verdicts need."""

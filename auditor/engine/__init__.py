@@ -3,8 +3,9 @@
 Equal texts are scored once, batches contain texts of similar length, and answers are kept between runs.
 """
 
-from auditor.engine.cache import Cache, NoCache, SQLiteCache
+from auditor.engine.cache import Cache, KeptTotals, NoCache, SQLiteCache
+from auditor.engine.forward import Forward
 from auditor.engine.plan import batches, unique
 from auditor.engine.scorer import WINDOW, Scorer
 
-__all__ = ["WINDOW", "Cache", "NoCache", "SQLiteCache", "Scorer", "batches", "unique"]
+__all__ = ["WINDOW", "Cache", "Forward", "KeptTotals", "NoCache", "SQLiteCache", "Scorer", "batches", "unique"]

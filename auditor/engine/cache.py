@@ -27,6 +27,11 @@ DOES_NOT_FIT = "does not fit"
 class Cache(Protocol):
     """Store of answers by batch."""
 
+    @property
+    def hits(self) -> int:
+        """Number of texts whose answers were in the cache."""
+        ...
+
     def get(self, key: bytes) -> list[Response] | str | None:
         """Return the answers for a batch, or None if it is unknown.
 
@@ -53,17 +58,32 @@ class Cache(Protocol):
 class NoCache:
     """Cache that stores nothing."""
 
+    hits = 0
+
     def get(self, _key: bytes) -> None:
         """Return None: no batch is known."""
 
     def put(self, _key: bytes, _answers: Sequence[Response] | str) -> None:
         """Store nothing."""
 
-    def recall(self, _work: str) -> None:
+    def recall(self, _work: str) -> int | None:
         """Return None: no work is known."""
+        return None
 
     def remember(self, _work: str, _cases: int) -> None:
         """Store nothing."""
+
+
+class KeptTotals(NoCache):
+    """Reader of what earlier runs kept of their work; it stores nothing."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def recall(self, _work: str) -> int | None:
+        """Return how many cases the work had last time, or None."""
+        row = _read(self._file, "SELECT cases FROM totals WHERE work = ?", _work)
+        return int(row[0]) if row else None
 
 
 def batch_key(model: Model, batch: Sequence[Encoded], purpose: str = "") -> bytes:
@@ -163,13 +183,20 @@ def entries(file: Path) -> int:
 
     It is 0 if the file does not exist or cannot be read.
     """
+    row = _read(file, "SELECT count(*) FROM batches")
+    return int(row[0]) if row else 0
+
+
+def _read(file: Path, statement: str, *values: object) -> tuple[Any, ...] | None:
+    """Return the first row of a query, or None."""
     if not file.is_file():
-        return 0
+        return None
     try:
         with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return int(connection.execute("SELECT count(*) FROM batches").fetchone()[0])
+            row: tuple[Any, ...] | None = connection.execute(statement, values).fetchone()
+            return row
     except sqlite3.Error:
-        return 0
+        return None
 
 
 def _opened(file: Path) -> sqlite3.Connection:

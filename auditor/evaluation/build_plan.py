@@ -36,12 +36,15 @@ class Prepared:
     """What the user ought to know of the data."""
 
 
-def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: frozenset[str], root: Path) -> Prepared:
+def prepare(
+    config: Config, options: Options, probes: Sequence[Probe], left_out: Mapping[str, str], root: Path
+) -> Prepared:
     """Read and check everything: settings first, then checkpoints, then data. Raises AuditError.
 
-    ``root``: the folder that paths in the results are relative to.
+    ``left_out``: probe that the user leaves out → why. ``root``: the folder that paths in the results are relative to.
     """
     settings = probe_settings(config, probes)
+    chosen = frozenset(settings) - left_out.keys()
     if config.audit.backend == "onnx":
         onnx.check(config.audit.precision)
     sources = in_memory.find(options.model)
@@ -94,6 +97,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         probes=tuple(probes),
         settings=settings,
         selected=chosen,
+        reasons=left_out,
         seed=config.seed,
         favourable_label=configs.favourable(config, labels),
         budget=config.audit.budget,
@@ -101,11 +105,7 @@ def prepare(config: Config, options: Options, probes: Sequence[Probe], chosen: f
         lockstep=config.audit.lockstep,
         cache=options.cache,
         left_out=_left_out(sets, examples),
-        keys={
-            row.id: item.key
-            for name, dataset in sets.items()
-            for row, item in zip(dataset.examples, encoded[name], strict=True)
-        },
+        keys=_keys(sets, encoded),
         files={name: str(dataset.path) for name, dataset in sets.items()},
     )
     task_settings = canonical_json.plain(registry.settings_of(task.settings))
@@ -169,6 +169,15 @@ def _separated(
         rows = leaked.get(name, Leaked())
         facts.append(provenance.data_facts(dataset, rows.same, root, encoded[name], nearly_leaked=rows.near))
     return examples, facts
+
+
+def _keys(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]]) -> dict[str, str]:
+    """Example → what the candidate sees of it."""
+    return {
+        row.id: item.key
+        for name, dataset in sets.items()
+        for row, item in zip(dataset.examples, encoded[name], strict=True)
+    }
 
 
 def _left_out(

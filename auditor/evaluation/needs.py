@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from auditor.evaluation.plan import AuditedModel, Plan, given, given_by
 from auditor.plugins import registry
 from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, Inquiry, Probe, Task
@@ -12,7 +14,12 @@ def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, .
 
     The result is ((), None) when it can run. CANDIDATE is an unmet need of models out of the probe's scope.
     """
-    there = given(plan, audited, probe)
+    return _unmet(plan, audited, probe, given(plan, audited, probe))
+
+
+def _unmet(
+    plan: Plan, audited: AuditedModel, probe: Probe, there: Mapping[str, bool]
+) -> tuple[tuple[str, ...], str | None]:
     lacking = [need for need in probe.needs if need in there and not there[need]]
     outside = OUT_OF_SCOPE.get(probe.scope) if audited.name != plan.candidate else None
     missing = tuple(sorted(lacking if outside is None else [*lacking, CANDIDATE]))
@@ -33,11 +40,12 @@ def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str
 
     The reason is None where the probe runs.
     """
-    missing, reason = unmet(plan, audited, probe)
+    there = given(plan, audited, probe)
+    missing, reason = _unmet(plan, audited, probe, there)
     if probe.name in plan.selected:
         return missing, reason
-    there = given(plan, audited, probe)
-    return (*missing, *sorted(need for need in probe.limits_need if not there[need])), NOT_SELECTED
+    own = sorted(need for need in probe.limits_need if not there[need])
+    return (*missing, *own), plan.reasons.get(probe.name, NOT_SELECTED)
 
 
 def unserved(probe: Probe, task: Task) -> str | None:

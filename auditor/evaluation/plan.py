@@ -74,6 +74,8 @@ class Plan:
     settings: Mapping[str, Any]
     """Probe → its validated settings."""
     selected: frozenset[str]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Probe that is not selected → why, of LEFT_OUT; NOT_SELECTED where it is not named."""
     seed: int = 0
     favourable_label: str | None = None
     budget: int | None = None

@@ -45,8 +45,8 @@ Drawn: TypeAlias = Callable[[str, "int | None", Sequence[Example]], None]
 """Hears which examples of a set a probe got, and how many it asked for; None: all."""
 
 
-def _nobody(_name: str, _n: int | None, _examples: Sequence[Example]) -> None:
-    return None
+def nobody(_name: str, _n: int | None, _examples: Sequence[Example]) -> None:
+    """Hear nothing."""
 
 
 class BoundAudit:
@@ -59,7 +59,7 @@ class BoundAudit:
         probe: Probe,
         scorer: Scorer,
         draw: Draw | None = None,
-        drawn: Drawn = _nobody,
+        drawn: Drawn = nobody,
         nested: Nested = _not_nested,
         again: Callable[[], Model] | None = None,
         progress: Progress | None = None,
@@ -175,6 +175,7 @@ class BoundAudit:
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """As ``Audit.fit``."""
         self._check_scope("fit")
+        self._check_retrains("fit")
         if self._audited.fit is None:
             raise RuntimeError(f"probe {self._probe.name} fits a model but does not list 'base' among its needs")
         return self._audited.fit(examples, seed=seed, steps=steps, batch_size=batch_size)
@@ -194,6 +195,7 @@ class BoundAudit:
     ) -> TrainedModel:
         """As ``Audit.train_by``."""
         self._check_scope("train_by")
+        self._check_retrains("train_by")
         if self._audited.train is None:
             raise RuntimeError(f"probe {self._probe.name} trains a model without asking whether a base is given")
         return self._audited.train(recipe, examples, seed=seed, steps=steps, batch_size=batch_size)
@@ -213,6 +215,18 @@ class BoundAudit:
                 f'asks the model (audit.{name}), but its scope is "data"',
                 where=f"probe {self._probe.name}",
                 hint='declare scope = "model", or "candidate"',
+            )
+
+    def _check_retrains(self, name: str) -> None:
+        """Check that ``--fast`` would have left the probe out.
+
+        Raises ProbeError.
+        """
+        if not self._probe.retrains:
+            raise ProbeError(
+                f"trains a model (audit.{name}), but its retrains is False",
+                where=f"probe {self._probe.name}",
+                hint='list "base" among its needs, or declare retrains = True',
             )
 
     def rng(self, *key: object) -> random.Random:

@@ -6,6 +6,7 @@ This module has the project's only broad ``except``: a crashed probe becomes a r
 from __future__ import annotations
 
 import contextlib
+import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
@@ -66,6 +67,8 @@ class Suite:
         self._missing, self._reason = left_out(plan, audited, probe)
         self._failed = False
         self._measuring = Measuring(plan, audited, probe, scorer, sink)
+        self._seconds: float | None = 0.0
+        """That the first look took; None once they are kept, or where answers of an earlier run shorten them."""
 
     @property
     def open(self) -> bool:
@@ -105,7 +108,7 @@ class Suite:
         cache, work = self._plan.cache, estimating.work_key(self._plan, self.probe)
         cases = None if draw else estimating.expected_cases(self._plan, self._audited, self.probe)
         progress.start(f"{estimating.piece(self._audited, self.probe)}{look}", cases)
-        with self._alone(progress):
+        with self._alone(progress), self._timed():
             cases = self._measuring.draw(progress, draw)
             if draw is not None:
                 progress.finish()
@@ -146,13 +149,15 @@ class Suite:
         """
         parts: dict[str, Any] = {}
         if self._reason is None:
-            with self._alone(progress):
+            with self._alone(progress), self._timed():
                 measured = self._measuring.results(draw, whole=whole, progress=progress)
                 self._check(measured["measurements"])
                 parts = measured
                 if progress is not None:
                     note = f"{parts['counts']['cases']} cases, {len(parts['measurements'])} measurements"
                     progress.finish(note + self._left_out(parts["counts"].get("unanswered", 0)))
+            if progress is not None and not self._failed:
+                self._keep_seconds(draw)
         return ProbeRecord(
             model=self._audited.name,
             probe=self.probe.name,
@@ -166,6 +171,20 @@ class Suite:
             metrics=tuple(registry.metrics_of(self.probe, self._plan.task).values()),
             **parts,
         )
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        cache, began = self._plan.cache, time.perf_counter()
+        hits = cache.hits
+        yield
+        if self._seconds is not None:
+            self._seconds = None if cache.hits > hits else self._seconds + time.perf_counter() - began
+
+    def _keep_seconds(self, draw: Draw | None) -> None:
+        """Keep how long the whole first look took, for estimates."""
+        if draw is None and self._seconds is not None:
+            estimating.remember_seconds(self._plan, self._audited, self.probe, self._seconds)
+        self._seconds = None
 
     def _check(self, measurements: Iterable[Measurement]) -> None:
         """Check that what the probe measured itself follows from its rows.

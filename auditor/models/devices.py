@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import sys
 import traceback
 from collections.abc import Iterator
 from importlib import metadata
@@ -117,3 +118,35 @@ def memory_errors(name: str, hint: str | None = None) -> Iterator[None]:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         raise OutOfMemoryError("the device is out of memory", where=name, hint=hint) from None
+
+
+def reset_peak(kind: str) -> None:
+    """Forget the highest memory use of a kind of device.
+
+    Nothing happens where the device does not count it.
+    """
+    import torch
+
+    if kind == "cuda":
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(index)
+
+
+def peak_bytes(kind: str) -> int | None:
+    """Return the highest memory use in bytes, or None.
+
+    On CUDA it is that of the fullest device since ``reset_peak``; on a CPU that of the process since its start.
+    None: it is not known.
+    """
+    import torch
+
+    if kind == "cuda":
+        return max(int(torch.cuda.max_memory_allocated(index)) for index in range(torch.cuda.device_count()))
+    if kind != "cpu":
+        return None
+    try:
+        import resource
+    except ModuleNotFoundError:  # on Windows
+        return None
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else highest * 1024

@@ -84,6 +84,16 @@ class HuggingFaceModel(TextModel):
         """``cpu``, ``cuda`` or ``mps``."""
         return str(self._model.device.type)
 
+    @property
+    def parameters(self) -> int:
+        """Number of parameters; shared ones count once."""
+        return sum(weights.numel() for weights in self._model.parameters())
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes that the parameters take in memory."""
+        return sum(weights.numel() * weights.element_size() for weights in self._model.parameters())
+
     def _embeddings(self) -> Any:
         # Some architectures have no table of tokens, and say so by this error.
         with contextlib.suppress(NotImplementedError):

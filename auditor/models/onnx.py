@@ -57,6 +57,10 @@ class OnnxModel(TextModel):
         super().__init__(head, filling, name=name, labels=labels, fingerprint=fingerprint, again=again)
         self._session = session
         self._names_padding = names_padding
+        self.parameters: int | None = None
+        """Number of the checkpoint's parameters."""
+        self.weight_bytes: int | None = None
+        """Bytes that the checkpoint's parameters take in memory."""
         self._inputs = [tensor.name for tensor in session.get_inputs()]
         where = torch.device(device)
         self._device_kind = str(where.type)
@@ -157,6 +161,7 @@ def _exported(
         again=again,
     )
     model.singly, model.notes = torch_model.singly, torch_model.notes
+    model.parameters, model.weight_bytes = torch_model.parameters, torch_model.weight_bytes
     with failures("does not run in ONNX Runtime", path):
         answers = [answer for batch in batches for answer in model.run(batch)]
     _check_equal_answers(model.head, list(zip(answers, expected, strict=True)), path)

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable, Sequence
 
 from auditor.errors import ModelError
-from auditor.types import Embeds, Encoded, FloatArray, KnowsWords, Model, Pads, Request, Response
+from auditor.types import Embeds, Encoded, FloatArray, KnowsWords, Model, Pads, Request, Response, Weighs
 
 
 class Replicas:
@@ -61,6 +61,18 @@ class Replicas:
     def device_kind(self) -> str:
         """``cpu``, ``cuda`` or ``mps``."""
         return self._models[0].device_kind
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of one copy's parameters; None: not known."""
+        model = self._models[0]
+        return model.parameters if isinstance(model, Weighs) else None
+
+    @property
+    def weight_bytes(self) -> int | None:
+        """Bytes that one copy's parameters take; None: not known."""
+        model = self._models[0]
+        return model.weight_bytes if isinstance(model, Weighs) else None
 
     @property
     def accepts(self) -> frozenset[type[Request]]:

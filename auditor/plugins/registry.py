@@ -20,7 +20,20 @@ from typing import Any, get_args
 from auditor.environment import packages
 from auditor.errors import ProbeError, UsageError, near_match, near_or_known
 from auditor.storage.reading import read_file
-from auditor.types import CANDIDATE, NEEDS, ROLES, Metric, Probe, ProbeDefaults, Scope, Task, limitations
+from auditor.types import (
+    CANDIDATE,
+    NEEDS,
+    NO_RETRAINING,
+    NOT_SELECTED,
+    ROLES,
+    SKIPPED,
+    Metric,
+    Probe,
+    ProbeDefaults,
+    Scope,
+    Task,
+    limitations,
+)
 
 GROUP = "auditor.probes"
 """Entry-point group of third parties' probes."""
@@ -193,13 +206,50 @@ def selected(probes: Sequence[Probe], names: Sequence[str], files: Iterable[Path
 
     Names are checked, and the probes of the files belong to them. Raises UsageError.
     """
-    known = [probe.name for probe in probes]
+    _check_known(names, [probe.name for probe in probes], "--probe {name}.py")
+    of_files = (_checked(_module_of(path), str(path)).name for path in files)
+    return frozenset((*names, *of_files) if names else (probe.name for probe in probes))
+
+
+def left_out(
+    probes: Sequence[Probe],
+    names: Sequence[str],
+    files: Iterable[Path] = (),
+    *,
+    skip: Sequence[str] = (),
+    fast: bool = False,
+) -> dict[str, str]:
+    """Map each probe that is left out to the reason, of LEFT_OUT.
+
+    ``names`` and ``files``: as for ``selected``. ``skip``: names to leave out. ``fast``: leave out what retrains.
+    Raises UsageError for an unknown name, and for a probe that is both named and left out.
+    """
+    chosen = selected(probes, names, files)
+    _check_known(skip, [probe.name for probe in probes], "--probe {name}.py --skip {name}")
+    reasons: dict[str, str] = {}
+    for probe in probes:
+        if probe.name not in chosen:
+            reasons[probe.name] = NOT_SELECTED
+        elif probe.name in skip:
+            reasons[probe.name] = SKIPPED
+        elif fast and probe.retrains:
+            reasons[probe.name] = NO_RETRAINING
+    for name in names:
+        if name in reasons:
+            raise UsageError(f"{name} is asked for by --probe and {reasons[name]}", hint="drop one of the two")
+    return reasons
+
+
+def _check_known(names: Iterable[str], known: Sequence[str], own: str) -> None:
+    """Raise UsageError for an unknown probe.
+
+    ``own``: how a user's own one is named.
+    """
     for name in names:
         if name not in known:
-            own = f"; a probe of your own is named by its file: --probe {name}.py"
-            hint = near_match(name, known) or near_or_known(name, known) + own
+            of_file = f"; a probe of your own is named by its file: {own.format(name=name)}"
+            hint = near_match(name, known) or near_or_known(name, known) + of_file
             raise UsageError(f"no probe is called {name!r}", hint=hint)
-    return frozenset((*names, *(_checked(_module_of(path), str(path)).name for path in files)) if names else known)
 
 
 def missing_packages(probe: Probe) -> dict[str, str]:

@@ -15,7 +15,7 @@ from auditor.config import AuditSection, Config
 from auditor.environment import packages, resources
 from auditor.results import canonical_json
 from auditor.storage.files import relative
-from auditor.types import Encoded, Model, limitations
+from auditor.types import Encoded, Model, Weighs, limitations
 
 PACKAGES = ("torch", "transformers", "textattack", "nlpaug", "scikit-learn", "scipy", "numpy", "pandas", "pyarrow")
 
@@ -92,6 +92,8 @@ def model_facts(name: str, model: Model, place: str, candidate: str, record: Any
         "path": place,
         "fingerprint": model.fingerprint,
         "labels": list(model.labels),
+        "parameters": model.parameters if isinstance(model, Weighs) else None,
+        "weight_bytes": model.weight_bytes if isinstance(model, Weighs) else None,
         "candidate": name == candidate,
         "notes": list(model.notes),
         "training": None if record is None else canonical_json.plain(asdict(record)),

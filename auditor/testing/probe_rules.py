@@ -67,9 +67,10 @@ def check_members(rules: Rules, probe: Any, task: Task) -> None:
         "limitation may be None only for the role quality": probe.limitation is not None or probe.role == "quality",
         f"role must be None or one of {', '.join(ROLES)}": probe.role is None or probe.role in ROLES,
         f"scope must be one of {', '.join(get_args(Scope))}": probe.scope in get_args(Scope),
-        "interactive, searches and reads_details must be True or False": {
+        "interactive, searches, retrains and reads_details must be True or False": {
             type(probe.interactive),
             type(probe.searches),
+            type(probe.retrains),
             type(probe.reads_details),
         }
         == {bool},

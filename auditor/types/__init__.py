@@ -28,6 +28,7 @@ from auditor.types.cases import (
 from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
 from auditor.types.given import GivenRow, TextPair
+from auditor.types.left_out import LEFT_OUT, NO_RETRAINING, NOT_SELECTED, SKIPPED
 from auditor.types.limits import edge_of
 from auditor.types.planned import Inquiry, Planned
 from auditor.types.probe import (
@@ -41,10 +42,9 @@ from auditor.types.probe import (
     Scope,
     lacked_by_task,
 )
-from auditor.types.protocols import Audit, Embeds, FloatArray, KnowsWords, Pads, Progress, Silent
+from auditor.types.protocols import Audit, Embeds, FloatArray, KnowsWords, Pads, Progress, Silent, Weighs
 from auditor.types.records import (
     GROUPED,
-    NOT_SELECTED,
     ROLES,
     Comparison,
     Contribution,
@@ -63,6 +63,7 @@ from auditor.types.records import (
 )
 from auditor.types.requests import REQUESTS, Choose, Classify, Extract, Generate, Request, Tag
 from auditor.types.rows import Names, Rows
+from auditor.types.running_cost import RunningCost
 from auditor.types.task import (
     AttackDefaults,
     AttackRecipe,
@@ -82,12 +83,15 @@ __all__ = [
     "GROUPED",
     "HOME",
     "INPUT_NEEDS",
+    "LEFT_OUT",
     "NEEDS",
     "NOT_SELECTED",
+    "NO_RETRAINING",
     "OUT_OF_SCOPE",
     "REQUESTS",
     "ROLES",
     "SAME_WORDS",
+    "SKIPPED",
     "TASK_NEEDS",
     "WORDS_TOUCHED",
     "Alignment",
@@ -141,6 +145,7 @@ __all__ = [
     "Row",
     "Rows",
     "Rule",
+    "RunningCost",
     "Scope",
     "Score",
     "ScoredCase",
@@ -156,6 +161,7 @@ __all__ = [
     "TextPair",
     "TrainedModel",
     "Verdict",
+    "Weighs",
     "WorstCase",
     "edge_of",
     "in_words",

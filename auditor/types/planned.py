@@ -34,6 +34,10 @@ class Planned:
     """False: an upper bound; the texts or the model's answers decide the number of cases."""
     embedded: int = 0
     """Texts whose embeddings are asked for, where the model tells them."""
+    unchanged: int = 0
+    """Of ``cases``: home rows as they stand, asked about the audited model; their answers all probes share."""
+    whole_windows: int = 0
+    """How often it asks, beside ``cases``, about the other clean rows that were planned together with its own."""
     queries: int = 0
     """Texts that attacks ask about, at most."""
     trainings: int = 0

@@ -88,6 +88,14 @@ class Probe(Protocol):
         ...
 
     @property
+    def retrains(self) -> bool:
+        """Whether it may train models (``audit.fit``, ``audit.train_by``).
+
+        ``--fast`` leaves it out. By default a probe retrains that needs the base.
+        """
+        ...
+
+    @property
     def reads_details(self) -> bool:
         """Whether it finds the task's further scores in ``Judged.details``."""
         ...
@@ -149,6 +157,11 @@ class ProbeDefaults:
     interactive: bool = False
     searches: bool = False
     reads_details: bool = False
+
+    @property
+    def retrains(self) -> bool:
+        """Whether it needs the base."""
+        return "base" in self.needs
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped | TextPair]:
         """Nothing: its metrics are read case by case."""

@@ -203,6 +203,21 @@ class Audit(Protocol):
 
 
 @runtime_checkable
+class Weighs(Protocol):
+    """What a model may have beside ``Model``: the size of its weights."""
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of its parameters; None: not known."""
+        ...
+
+    @property
+    def weight_bytes(self) -> int | None:
+        """Bytes that its parameters take in memory; None: not known."""
+        ...
+
+
+@runtime_checkable
 class Pads(Protocol):
     """A model that answers a whole batch in one padded pass.
 

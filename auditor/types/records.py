@@ -79,9 +79,6 @@ class Metric:
         return self.read is not _reads_nothing
 
 
-NOT_SELECTED = "not selected"
-"""The reason of a record whose probe ``--probe`` left out."""
-
 Role: TypeAlias = Literal["repeatability", "labels", "quality", "robustness", "attack", "shift", "bias"]
 """repeatability: answers to the same texts asked again. labels: whether answers carry the right names. quality: the
 task's own metric on clean data. robustness: answers under noise. attack: answers under an attacker. shift: quality on

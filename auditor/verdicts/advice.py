@@ -6,7 +6,17 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, ProbeRecord, Role, Slice, lacked_by_task
+from auditor.types import (
+    CANDIDATE,
+    LEFT_OUT,
+    NEEDS,
+    NOT_SELECTED,
+    OUT_OF_SCOPE,
+    ProbeRecord,
+    Role,
+    Slice,
+    lacked_by_task,
+)
 from auditor.verdicts import remedies
 
 REMEDY = "audit remedy {folder} proposes a training recipe"
@@ -123,21 +133,21 @@ def next_steps(results: Mapping[str, Any], folder: str = ANY_FOLDER) -> dict[int
 def not_measured(records: Sequence[ProbeRecord], deciding: Set[tuple[str, str]]) -> list[str]:
     """Lines ``probes – how to have them measured``, each way once.
 
-    What was not selected comes last. What does not apply to the model's task stands in no line, unless ``--probe`` asks
-    for it. ``records``: one model's. ``deciding``: probe and reason of each gap that a required rule waits for.
+    What the user leaves out comes last. What does not apply to the model's task stands in no line, unless ``--probe``
+    asks for it. ``records``: one model's. ``deciding``: probe and reason of each gap that a required rule waits for.
     """
     by_way: dict[str, list[str]] = {}
     chosen = any(record.reason == NOT_SELECTED for record in records)
     for record in records:
-        if record.status == "failed" or (_is_of_another_task(record) and (not chosen or record.reason == NOT_SELECTED)):
+        if record.status == "failed" or (_is_of_another_task(record) and (not chosen or record.reason in LEFT_OUT)):
             continue
         for name, how in _gaps(record, deciding):
             names = by_way.setdefault(how, [])
             if name not in names:
                 names.append(name)
-    left_out = by_way.pop(NOT_SELECTED, [])
-    lines = [f"{', '.join(names)} – {how}" for how, names in by_way.items()]
-    return [*lines, f"{', '.join(left_out)} – {NOT_SELECTED} with --probe"] if left_out else lines
+    left_out = {reason: by_way.pop(reason) for reason in LEFT_OUT if reason in by_way}
+    said = {NOT_SELECTED: f"{NOT_SELECTED} with --probe"}
+    return [f"{', '.join(names)} – {said.get(how, how)}" for how, names in (by_way | left_out).items()]
 
 
 def _gaps(record: ProbeRecord, deciding: Set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -150,8 +160,8 @@ def _gaps(record: ProbeRecord, deciding: Set[tuple[str, str]]) -> Iterator[tuple
     if _is_of_another_task(record):
         yield named(record.probe, record.reason), record.reason or "no reason given"
         return
-    if record.reason == NOT_SELECTED:
-        yield named(record.probe, NOT_SELECTED), NOT_SELECTED
+    if record.reason is not None and record.reason in LEFT_OUT:
+        yield named(record.probe, record.reason), record.reason
     elif record.status == "not_applicable":
         ways = [_how(need, record.reason) for need in record.missing if need in HOW]
         reason = record.reason or "no reason given"

@@ -15,8 +15,8 @@ from typing import Literal
 from auditor.errors import near_match
 from auditor.types import (
     INPUT_NEEDS,
+    LEFT_OUT,
     NEEDS,
-    NOT_SELECTED,
     Decision,
     Outcome,
     ProbeRecord,
@@ -106,7 +106,7 @@ def _unread(index: int, rule: Rule, record: ProbeRecord, read: list[Slice]) -> I
     """
     if record.status != "measured":
         not_given = rule.required == "when_input_given" and bool(record.missing) and set(record.missing) <= INPUT_NEEDS
-        if not_given and record.reason == NOT_SELECTED:
+        if not_given and record.reason in LEFT_OUT:
             yield Verdict(index, None, "not_applicable", NEEDS[record.missing[0]])
             return
         yield Verdict(index, None, "not_applicable" if not_given else "not_measured", record.reason or "not measured")
@@ -165,7 +165,7 @@ def _decision(
     required = [verdict for verdict in verdicts if policy.rules[verdict.rule].required != "never"]
     failed = [verdict for verdict in required if verdict.outcome == "fail"]
     open_ = [verdict for verdict in required if verdict.outcome in ("inconclusive", "not_measured")]
-    left_out = [verdict for verdict in open_ if own[policy.rules[verdict.rule].probe].reason == NOT_SELECTED]
+    left_out = [verdict for verdict in open_ if own[policy.rules[verdict.rule].probe].reason in LEFT_OUT]
     open_ = [verdict for verdict in open_ if verdict not in left_out]
     passed = [verdict for verdict in required if verdict.outcome == "pass"]
     deciding = [*crashed, *(reasons.line(policy, verdict) for verdict in (failed or ([] if crashed else open_)))]
@@ -176,7 +176,7 @@ def _decision(
     elif failed:
         code, headline = 1, f"Hold: {count(len(failed), 'slice')} outside the limits."
     elif left_out:
-        others = _not_selected(policy, left_out)
+        others = _left_out(policy, left_out, own)
         code, headline = 3, f"Undecided: {_selected(own, open_, passed)}; {others}."
         deciding.append(others)
     elif open_:
@@ -203,7 +203,11 @@ def _selected(own: Mapping[str, ProbeRecord], open_: Sequence[Verdict], passed: 
     return f"only {listed(measured)} {'was' if len(measured) == 1 else 'were'} measured{kept}"
 
 
-def _not_selected(policy: Policy, left_out: Sequence[Verdict]) -> str:
-    """One clause for the required rules of probes left out."""
+def _left_out(policy: Policy, left_out: Sequence[Verdict], own: Mapping[str, ProbeRecord]) -> str:
+    """One clause for the required rules of probes left out, by flag."""
     probes = sorted({policy.rules[verdict.rule].probe for verdict in left_out})
-    return f"required rules of {listed(probes)} were left out by --probe"
+    by_flag: dict[str, list[str]] = {flag: [] for flag in LEFT_OUT.values()}
+    for probe in probes:
+        by_flag[LEFT_OUT[own[probe].reason or ""]].append(probe)
+    clauses = [f"{listed(names)} were left out by {flag}" for flag, names in by_flag.items() if names]
+    return f"required rules of {', and of '.join(clauses)}"

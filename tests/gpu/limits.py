@@ -19,7 +19,7 @@ from gpu.found import Check, agreement
 from gpu.inputs import RECIPES, reviews
 
 ROOT = Path(__file__).resolve().parents[2]
-COMPARED = ("results.json", "cases.parquet", "examples.parquet", "scorecard.html")
+COMPARED = ("results.json", "cases.parquet", "examples.parquet")
 RESUMED = ("quality", "noise", "bias")
 """Probes of the audit that is killed."""
 DONE = (0, 1, 3)

@@ -1,0 +1,60 @@
+"""Probes and policy of an audit, resolved before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor import config as configs
+from auditor import tasks
+from auditor.config import Config
+from auditor.plugins import registry
+from auditor.types import NO_RETRAINING, Probe
+from auditor.verdicts import policy
+from auditor.verdicts.policy import Policy
+from auditor.verdicts.reasons import listed
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The probes that there are, those left out, and the policy."""
+
+    probes: tuple[Probe, ...]
+    left_out: Mapping[str, str]
+    """Probe that the user leaves out → why, of LEFT_OUT."""
+    policy: Policy
+
+    def note(self) -> str | None:
+        """Say what ``--fast`` leaves out and what that costs; None without it."""
+        names = [name for name, reason in self.left_out.items() if reason == NO_RETRAINING]
+        if not names:
+            return None
+        read = {rule.probe for rule in self.policy.rules if rule.required != "never"}
+        required = [name for name in names if name in read]
+        counted = (
+            f"the required rules of {listed(required)} count as left out, as with --probe"
+            if required
+            else "no required rule of the policy reads them"
+        )
+        return f"--fast leaves out {listed(names)}, which retrain{'s' * (len(names) == 1)}; {counted}"
+
+
+def select(
+    words: Sequence[str], config: Config, rules: Path | Policy | None, *, check: Callable[[], None]
+) -> Selection:
+    """Find the probes and read the policy.
+
+    ``words``: names of the only probes to measure, and probe files to add. ``rules``: None for the policy that the
+    config names, else the shipped one. ``check`` raises an interruption that a probe's import swallowed. Raises
+    AuditError.
+    """
+    names, files = registry.split_selection(words)
+    probes = registry.discover(files)
+    check()
+    registry.sibling("reports")
+    if not isinstance(rules, Policy):
+        task = config.task.name
+        rules = policy.load(rules or configs.policy_file(config), task, tasks.kind(task).policy)
+    own = config.audit
+    return Selection(probes, registry.left_out(probes, names, files, skip=own.skip, fast=own.fast), rules)
