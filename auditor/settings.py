@@ -42,6 +42,20 @@ class _UnderALimit:
 LimitedWord: TypeAlias = Annotated[str, _UnderALimit()]
 """A word that the user lists to have its effect on answers limited."""
 
+
+class _Checkpoint:
+    """Marks the folder of a checkpoint that the audited one continues."""
+
+
+class _OldRows:
+    """Marks the file with the test rows of that checkpoint."""
+
+
+EarlierCheckpoint: TypeAlias = Annotated[str, _Checkpoint()]
+"""Folder of the checkpoint that the audited one continues; ``Audit.earlier`` then ends with it."""
+EarlierRows: TypeAlias = Annotated[str, _OldRows()]
+"""File with the test rows of that checkpoint."""
+
 Path: TypeAlias = tuple[int | str, ...]
 """From a field to a value in it: the place in a list, the key in a table."""
 
@@ -156,6 +170,17 @@ def _marked(settings: Any, mark: type) -> tuple[str, ...]:
             value = getattr(settings, field)
             values |= dict.fromkeys((value,) if isinstance(value, str) else value or ())
     return tuple(values)
+
+
+def earlier(settings: Any) -> tuple[str | None, str | None]:
+    """The earlier checkpoint and its test rows, as settings name them."""
+    kind: Any = type(settings)
+    named: dict[type, str | None] = {_Checkpoint: None, _OldRows: None}
+    for field, hint in hints(kind).items():
+        for mark in _unwrapped(hint)[1]:
+            if type(mark) in named:
+                named[type(mark)] = getattr(settings, field)
+    return named[_Checkpoint], named[_OldRows]
 
 
 def _unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -47,6 +47,7 @@ GIVEN = {
 ALWAYS = {
     "checkpoints",
     "domains",
+    "earlier",
     "examples",
     "favourable_label",
     "given",
@@ -110,7 +111,7 @@ def test_what_is_given_is_there_and_is_noted() -> None:
 
 def test_needs_are_met_by_what_is_given() -> None:
     of_task = {"single_text": True, "class_scores": True, "labelled_spans": False, "attack_goal": True}
-    absent = dict.fromkeys(("train", "domains", "base", "columns", "listed"), False)
+    absent = dict.fromkeys(("train", "domains", "base", "earlier", "columns", "listed"), False)
     assert {need: bare().has(need) for need in NEEDS} == {**absent, **of_task}
     rich = FakeAudit({"home": (), "far": (), "train": ()}, None, TASK, fit=counting_fit(TASK))
     assert {need for need in NEEDS if rich.has(need)} == {

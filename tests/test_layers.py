@@ -203,7 +203,16 @@ NO_PROBES: dict[str, set[str]] = {
     "auditor/types/choices.py": {"entities"},
     "auditor/types/limitations.py": {"noise", "bias", "coverage", "repeatability", "calibration"},
     "auditor/types/records.py": {"quality", "bias", "repeatability", "shift"},
-    "auditor/verdicts/advice.py": {"quality", "noise", "bias", "coverage", "repeatability", "calibration", "shift"},
+    "auditor/verdicts/advice.py": {
+        "quality",
+        "noise",
+        "bias",
+        "coverage",
+        "repeatability",
+        "calibration",
+        "forgetting",
+        "shift",
+    },
     "auditor/verdicts/caveats.py": {"repeatability"},
     "auditor/verdicts/doubts.py": {"quality", "calibration"},
     "auditor/verdicts/remedies.py": {"quality"},
@@ -211,7 +220,8 @@ NO_PROBES: dict[str, set[str]] = {
     "reports/view.py": {"quality"},
 }
 """Module → words that are called as a probe is: the roles quality, bias, repeatability and shift, rows of the
-scorecard, a unit of labels, a parameter, a part of the page. test_probe_contract.py gives these probes other names."""
+scorecard, a unit of labels, a parameter, a metric, a part of the page. test_probe_contract.py gives these probes other
+names."""
 
 
 def words_in(text: str) -> set[str]:

@@ -230,7 +230,8 @@ def test_a_head_without_a_tag_learns_its_type(base: Path, labels: tuple[str, ...
 def train(base: Path, recipe: recipes.Recipe, rows: Sequence[Example] | None = None, **more: Any) -> loop.Trained:
     settings = replace(SETTINGS, **more)
     recipe.check(TASK, settings)
-    return loop.train(loop.TrainingRun(base, rows or sentences(24), (), TASK, recipe, settings, seed=3, device="cpu"))
+    own, earlier = rows or sentences(24), (sentences(6, seed=8),)
+    return loop.train(loop.TrainingRun(base, own, (), TASK, recipe, settings, seed=3, device="cpu", earlier=earlier))
 
 
 NEEDED_HERE: dict[str, dict[str, Any]] = {

@@ -25,7 +25,7 @@ from auditor.testing import (
     sample_rows,
 )
 from auditor.text import words_of
-from auditor.types import NEEDS, Case, Encoded, Example, Model, Request, Response, Task
+from auditor.types import NEEDS, Case, EarlierPeriod, Encoded, Example, Model, Request, Response, Task
 
 TASKS: dict[str, Task] = {
     "text-classification": tasks.create("text-classification", ("negative", "positive")),
@@ -340,6 +340,19 @@ CASE = Plant(
     knows("home"),
     settings={"perturbations": ["upper case"], "severities": {"all": 1.0}, "examples": 40},
 )
+
+
+def continued(*known: str) -> Callable[[Task], AuditedModel]:
+    """A model that knows these sets, trained further from a model that knows the other domain alone."""
+
+    def made(task: Task) -> AuditedModel:
+        before = EarlierPeriod("before", sets(task)["elsewhere"], lambda: knows("elsewhere")(task))
+        return AuditedModel(knows(*known)(task), earlier=(before,))
+
+    return made
+
+
+FORGOTTEN = Plant("forgetting", 0.05, continued("home"), continued("home", "elsewhere"), {"period": "before"})
 ATTACK = {"examples": 16, "recipes": ["deepwordbug"], "query_budget": 30}
 
 
@@ -418,6 +431,9 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("shift", "text-classification"): APART,
     ("shift", "ner"): APART,
     ("shift", "pair"): APART,
+    ("forgetting", "text-classification"): FORGOTTEN,
+    ("forgetting", "ner"): FORGOTTEN,
+    ("forgetting", "pair"): FORGOTTEN,
     ("noise", "text-classification"): CASE,
     ("noise", "ner"): CASE,
     ("noise", "pair"): CASE,

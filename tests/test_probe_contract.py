@@ -112,6 +112,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "coverage",
             "drift",
             "entities",
+            "forgetting",
             "label_noise",
             "leakage",
             "low_resource",

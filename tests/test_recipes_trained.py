@@ -37,6 +37,9 @@ NO_STRENGTH: dict[str, dict[str, Any]] = {
     "attack": {"share": 0.0},
     "eda": {"copies": 0},
     "back_translation": {"share": 0.0},
+    "replay": {"keep": 0},
+    "ewc": {"strength": 0.0},
+    "distill": {"weight": 0.0},
 }
 """Recipe → the settings that make it standard training."""
 TABLES = Path(__file__).parents[1] / "fixtures" / "recipes"
@@ -46,8 +49,12 @@ NEEDED: dict[str, dict[str, Any]] = {
     "back_translation": {"table": TABLES / "paraphrases.csv"},
 }
 """Recipe → what it cannot do without, or does nothing without."""
-WITHOUT_STRENGTH = {"standard", "bitfit", "lora", "ia3", "prompt", "prefix", "bottleneck"}
+WITHOUT_STRENGTH = {"standard", "bitfit", "lora", "ia3", "prompt", "prefix", "bottleneck", "grow"}
 """They choose which parameters are trained: there is nothing to turn down to none."""
+
+
+EARLIER = (reviews(8), reviews(6))
+"""Training rows of earlier periods, for the recipes that read them."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +64,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(base: Path, recipe: recipes.Recipe, rows: Sequence[Example] | None = None, **more: Any) -> loop.Trained:
     settings = replace(SETTINGS, **more)
-    return loop.train(loop.TrainingRun(base, rows or reviews(10), (), TASK, recipe, settings, seed=3, device="cpu"))
+    own = rows or reviews(10)
+    run = loop.TrainingRun(base, own, (), TASK, recipe, settings, seed=3, device="cpu", earlier=EARLIER)
+    return loop.train(run)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +103,7 @@ def test_every_recipe_with_its_defaults_trains_other_weights_and_the_same_again(
     assert not same(weights(one), weights(train(base, recipes.create("standard", {}), rows)))
     # A checkpoint like any other: the same names as standard training gives, beside what does not merge.
     assert adapters.plain_weights(one.model).keys() == standard.keys()
-    assert (weights(one).keys() == standard.keys()) is (name not in {"prompt", "prefix", "bottleneck"})
+    assert (weights(one).keys() == standard.keys()) is (name not in {"prompt", "prefix", "bottleneck", "grow"})
     assert all(bool(torch.isfinite(value).all()) for value in weights(one).values())
     assert 0 < one.trainable <= one.parameters
 

@@ -47,6 +47,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "spurious": {"examples": 48, "hosts": 24, "cues": 2},
     "drift": {"examples": 48},
     "shift": {"rows": 48, "elsewhere": 48},
+    "forgetting": {"examples": 48},
     "noise": {"examples": 24, "severities": {"middle": 0.2}},
     "domain_shift": {"examples": 48},
     "adversarial": {"examples": 24, "query_budget": 30},

@@ -305,6 +305,7 @@ def release(model: FakeModel, n: int = 300, **given: Any) -> Decision:
         "coverage",
         "spurious",
         "drift",
+        "forgetting",
     )
     plan = plan_of(model, probes, examples=rows, selected=frozenset(LIGHT), **given)
     records = runner.run(plan, nowhere, Silent())

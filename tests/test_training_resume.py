@@ -99,7 +99,9 @@ class Kind:
     def train(self, base: Path, keeper: Keeper | None = None, progress: Dying | None = None) -> loop.Trained:
         made = Drawing(NoSettings()) if self.recipe == "drawing" else recipes.create(self.recipe, self.given)
         return loop.train(
-            loop.TrainingRun(base, reviews(10), self.validation, TASK, made, self.settings, seed=3, device="cpu"),
+            loop.TrainingRun(
+                base, reviews(10), self.validation, TASK, made, self.settings, seed=3, device="cpu", earlier=EARLIER
+            ),
             progress=progress,
             keeper=keeper,
         )
@@ -109,6 +111,8 @@ class Kind:
             self.train(base, keeper, Dying(at))
 
 
+EARLIER = (reviews(6), reviews(8))
+"""Training rows of earlier periods, for the recipes that read them."""
 ATTACKS = {"share": 1.0, "max_words_changed": 1.0, "first": 8, "every": 2}
 KINDS = {
     "standard": Kind(),
@@ -131,6 +135,10 @@ KINDS = {
     "prompt": Kind("prompt"),
     "prefix": Kind("prefix"),
     "bottleneck": Kind("bottleneck"),
+    "replay": Kind("replay", {"keep": 6}, expected=8),
+    "ewc": Kind("ewc", {"rows": 4, "strength": 100.0}),
+    "distill": Kind("distill"),
+    "grow": Kind("grow"),
     "eda": Kind("eda", {"copies": 1, "synonyms": TABLES / "synonyms.csv"}, expected=10),
     "back_translation": Kind("back_translation", {"share": 1.0, "table": TABLES / "paraphrases.csv"}, expected=8),
 }

@@ -93,11 +93,14 @@ def _train(commands: Commands) -> None:
         "train",
         "Fine-tune a model, once for each recipe.",
         "  audit train\n  audit train --config audit.toml --seed 1 --out ckpt/\n  audit train --fresh\n"
-        "  audit train --recipes standard,fgm,freelb --seeds 3",
+        "  audit train --recipes standard,fgm,freelb --seeds 3\n"
+        "  audit train --continue-from ckpt/standard --config new.toml --recipes replay --out new/",
     )
     command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml)")
     command.add_argument("--out", type=_path, help="folder for the checkpoints (default: [training] out)")
     command.add_argument("--recipes", metavar="A,B", help="comma-separated recipes (default: the config's)")
+    further = "train this checkpoint further (default: [training] continue_from)"
+    command.add_argument("--continue-from", type=_path, metavar="CKPT", help=further)
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
     command.add_argument(
         "--seeds",

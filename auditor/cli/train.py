@@ -69,6 +69,8 @@ def _with_recipes(config: Config, options: Namespace) -> Config:
         changed["recipes"] = tuple(word.strip() for word in options.recipes.split(","))
     if options.seeds is not None:
         changed["seeds"] = options.seeds
+    if options.continue_from is not None:
+        changed["continue_from"] = options.continue_from.absolute()
     if not changed:
         return config
     for flag, value in changed.items():

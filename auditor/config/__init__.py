@@ -28,7 +28,7 @@ from auditor.config.schema import (
     policy_file,
     seconds_of,
 )
-from auditor.settings import data_columns, limited_words
+from auditor.settings import data_columns, earlier, limited_words
 
 TEMPLATE = Path(__file__).with_name("template.toml").read_text(encoding="utf-8")
 """What ``audit init`` writes."""
@@ -47,6 +47,7 @@ __all__ = [
     "columns",
     "data_columns",
     "data_files",
+    "earlier",
     "favourable",
     "labels_files",
     "limited_words",

@@ -146,6 +146,8 @@ class TrainingSection(_Section):
     """``[training]``: base, recipes and their settings."""
 
     base: File | None = None
+    continue_from: File | None = None
+    """Checkpoint that training continues from with its head, in place of ``base``."""
     out: File = Path("ckpt")
     recipes: Annotated[tuple[Word, ...], AfterValidator(_each_once)] = Field(default=("standard",), min_length=1)
     epochs: int = Field(default=2, ge=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +14,21 @@ from auditor.config import Config
 from auditor.errors import ConfigError, UsageError, near_match, near_or_known
 from auditor.evaluation import audit_data, checkpoints, retrain
 from auditor.evaluation.audit_data import Options
-from auditor.evaluation.plan import Plan
-from auditor.evaluation.sampling import Leaked, shuffled, without_leaks
+from auditor.evaluation.earlier import Earlier
+from auditor.evaluation.plan import AuditedModel, Plan
+from auditor.evaluation.sampling import SPLITS, Leaked, shuffled, without_leaks
 from auditor.models import in_memory, onnx
+from auditor.models.options import LoadOptions
 from auditor.plugins import registry
 from auditor.results import canonical_json, provenance
 from auditor.storage.files import relative
 from auditor.training import record as training_records
-from auditor.types import HOME, Encoded, Example, Probe
+from auditor.types import HOME, Encoded, Example, Model, Probe, Task
 
 __all__ = ["Options", "Prepared", "prepare", "probe_settings"]
+
+OWN = (HOME, *SPLITS)
+"""Sets whose labels the model knows; other domains may have labels of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +69,9 @@ def prepare(
     )
     files = audit_data.files(config, options, records[candidate], sources[candidate])
     columns = audit_data.columns(config, records[candidate])
-    own = (HOME, "train", "validation")
     sets = data.load_all(
         files,
-        tasks={name: task if name in own else task.other_domain() for name in files},
+        tasks={name: task if name in OWN else task.other_domain() for name in files},
         columns=columns,
         labels_files=audit_data.labels_files(config, options, records[candidate], sources[candidate], files),
         further={HOME: [column for name in sorted(chosen) for column in configs.data_columns(settings[name])]},
@@ -76,22 +81,11 @@ def prepare(
     checkpoints.check_accepted(task, requests[HOME], models)
     encoded = {name: models[candidate].encode(asked) for name, asked in requests.items()}
     examples, data_facts = _separated(sets, encoded, root)
+    unseen = functools.partial(_unseen, sets, encoded, models[candidate], task)
+    earlier = Earlier(task, config, settings, loading, root, unseen)
     plan = Plan(
         task=task,
-        models=tuple(
-            retrain.audited(
-                model,
-                sources[name],
-                records[name],
-                task=task,
-                config=config,
-                base=options.base,
-                device=options.device.split(",")[0],
-                fresh=options.fresh,
-                load=lambda path, record: checkpoints.load(path, record, loading, name=path.name),
-            )
-            for name, model in models.items()
-        ),
+        models=_audited(models, sources, records, earlier, config, options, loading),
         candidate=candidate,
         examples={name: shuffled(rows, config.seed, name) for name, rows in examples.items()},
         probes=tuple(probes),
@@ -119,6 +113,33 @@ def prepare(
         ],
     }
     return Prepared(plan, facts, (*_all_cut(sets, encoded), *_nearly_leaked(data_facts)))
+
+
+def _audited(
+    models: Mapping[str, Model],
+    sources: Mapping[str, in_memory.Source],
+    records: Mapping[str, training_records.TrainingRecord | None],
+    earlier: Earlier,
+    config: Config,
+    options: Options,
+    loading: LoadOptions,
+) -> tuple[AuditedModel, ...]:
+    """The models, each with what is known of its training."""
+    return tuple(
+        retrain.audited(
+            model,
+            sources[name],
+            records[name],
+            task=earlier.task,
+            config=config,
+            base=options.base,
+            device=options.device.split(",")[0],
+            fresh=options.fresh,
+            load=lambda path, record: checkpoints.load(path, record, loading, name=path.name),
+            earlier=earlier.of(sources[name], records[name]),
+        )
+        for name, model in models.items()
+    )
 
 
 def _record(model: in_memory.Source) -> training_records.TrainingRecord | None:
@@ -178,6 +199,22 @@ def _keys(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encod
         for name, dataset in sets.items()
         for row, item in zip(dataset.examples, encoded[name], strict=True)
     }
+
+
+def _unseen(
+    sets: Mapping[str, data.Dataset],
+    encoded: Mapping[str, Sequence[Encoded]],
+    model: Model,
+    task: Task,
+    rows: Sequence[Example],
+) -> Sequence[Example]:
+    """The rows of a further set without what the model saw in training."""
+    read = model.encode([task.request(row.inputs) for row in rows])
+    splits = [name for name in SPLITS if name in sets]
+    keys = {name: [row.key for row in encoded[name]] for name in splits}
+    examples = {name: sets[name].examples for name in splits}
+    kept, _ = without_leaks({**examples, "further": rows}, {**keys, "further": [row.key for row in read]})
+    return kept["further"]
 
 
 def _left_out(

@@ -13,6 +13,7 @@ from auditor.evaluation.sampling import SPLITS
 from auditor.types import (
     HOME,
     TASK_NEEDS,
+    EarlierPeriod,
     Example,
     Model,
     Probe,
@@ -48,6 +49,8 @@ class AuditedModel:
     """None: no base is known."""
     train: Trainer | None = None
     """None: likewise."""
+    earlier: Sequence[EarlierPeriod] = ()
+    """The checkpoints that it continues, the oldest first."""
     checkpoints: Callable[[], Sequence[TrainedModel]] = tuple
     """Finds those of the same base and rows, itself among them: one probe alone asks."""
     configured_base: Path | None = None
@@ -111,6 +114,7 @@ def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:
         "train": "train" in plan.examples,
         "domains": any(name not in (HOME, *SPLITS) for name in plan.examples),
         "base": audited.fit is not None,
+        "earlier": bool(audited.earlier),
         "columns": bool(data_columns(plan.settings[probe.name])),
         "listed": bool(limited_words(plan.settings[probe.name])),
         **given_by(plan.task),

@@ -15,6 +15,7 @@ from auditor.types import (
     HOME,
     Asked,
     Case,
+    EarlierPeriod,
     Encoded,
     Example,
     FloatArray,
@@ -189,6 +190,12 @@ class BoundAudit:
         """As ``Audit.checkpoints``."""
         self._check_scope("checkpoints")
         return self._audited.checkpoints()
+
+    @property
+    def earlier(self) -> Sequence[EarlierPeriod]:
+        """As ``Audit.earlier``."""
+        self._check_scope("earlier")
+        return self._audited.earlier
 
     def train_by(
         self, recipe: str, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int

@@ -14,7 +14,7 @@ from auditor.errors import ModelError
 from auditor.evaluation.plan import AuditedModel
 from auditor.models import checkpoint, in_memory
 from auditor.training import record as records
-from auditor.types import Example, Model, Task, TrainedModel
+from auditor.types import EarlierPeriod, Example, Model, Task, TrainedModel
 
 Load: TypeAlias = Callable[[Path, Any], Model]
 """A checkpoint's folder and its record → the model."""
@@ -31,22 +31,27 @@ def audited(
     device: str,
     fresh: bool,
     load: Load,
+    earlier: Sequence[EarlierPeriod] = (),
 ) -> AuditedModel:
     """The model with what is known of its training.
 
     ``base`` wins over the recorded one; for a checkpoint without a record, the base of ``[training]`` counts where it
     is a model of the same kind. Raises AuditError.
     """
-    from auditor.training import refit
+    from auditor.training import chain, refit
 
     beside = functools.cache(functools.partial(_beside, folder, record, task, load))
+    named = base
     base, configured, no_base = _base(base, folder, record, config)
     if base is None:
-        return AuditedModel(model, checkpoints=beside, no_base=no_base)
+        return AuditedModel(model, checkpoints=beside, no_base=no_base, earlier=earlier)
     settings = dict(record.settings) if record is not None else {}
     again = refit.Refit(base, task, settings, device, set() if fresh else None)
+    if record is not None and isinstance(folder, Path) and record.chain and named is None:
+        again = replace(again, continues=chain.parent(base, task.name))
     return AuditedModel(
         model,
+        earlier=earlier,
         fit=functools.partial(_fit, again, record, folder),
         train=functools.partial(_train, again, config, record),
         checkpoints=beside,
@@ -71,7 +76,7 @@ def _base(
     if record is not None and isinstance(folder, Path):
         recorded = records.base_of(record, folder)
         if recorded is not None:
-            checkpoint.check_base(recorded)
+            checkpoint.check_base(recorded, adapter=bool(record.chain))
         return recorded, None, None
     configured, no_base = _configured(config, folder)
     return configured, configured, no_base

@@ -48,6 +48,31 @@ def add_bottlenecks(model: Any, names: Sequence[str], width: int) -> None:
         linear.register_forward_hook(_add_bottleneck_output)
 
 
+def bottlenecks(model: Any) -> dict[str, Any]:
+    """Return the model's bottlenecks by the name of the linear layer that each follows."""
+    return {name.removesuffix(f".{_NAME}"): part for name, part in model.named_modules() if name.endswith(f".{_NAME}")}
+
+
+def widen_bottlenecks(model: Any, width: int) -> None:
+    """Add ``width`` inner units to each bottleneck; the model's answers stay.
+
+    The new units come after the old ones. Their weights of the projection up are zero.
+    """
+    import torch
+    from torch import nn
+
+    for bottleneck in bottlenecks(model).values():
+        old_down, old_up = bottleneck[0], bottleneck[2]
+        before = old_down.out_features
+        down, up = nn.Linear(old_down.in_features, before + width), nn.Linear(before + width, old_up.out_features)
+        with torch.no_grad():
+            down.weight[:before], down.bias[:before] = old_down.weight, old_down.bias
+            up.weight.zero_()
+            up.weight[:, :before] = old_up.weight
+            up.bias.copy_(old_up.bias)
+        bottleneck[0], bottleneck[2] = down.to(old_down.weight.device), up.to(old_up.weight.device)
+
+
 def _add_bottleneck_output(linear: Any, _inputs: Any, output: Any) -> Any:
     return output + getattr(linear, _NAME)(output)
 

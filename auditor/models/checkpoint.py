@@ -131,10 +131,10 @@ def head_of(path: Path) -> str | None:
     return None if head is None else head.name
 
 
-def check_base(path: Path) -> None:
+def check_base(path: Path, *, adapter: bool = False) -> None:
     """Check the folder of a pretrained model to train from.
 
-    Raises ModelError unless it has safetensors weights and no code of its own.
+    Raises ModelError unless it has safetensors weights and no code of its own, and no adapter without ``adapter``.
     """
     if not is_folder(path, ModelError) or not (path / "config.json").is_file():
         hint = "[training] base, or --base, names the folder of a pretrained model"
@@ -143,7 +143,7 @@ def check_base(path: Path) -> None:
     config = read_json(path / "config.json")
     _refuse_remote_code(path, config, _tokenizer_config(path), False, "a base must not bring any")
     check_weights(path, False, "pickle can run any code: save it again as safetensors")
-    if (path / ADAPTER).is_dir() or (path / ADAPTER_CONFIG).is_file():
+    if ((path / ADAPTER).is_dir() and not adapter) or (path / ADAPTER_CONFIG).is_file():
         hint = "train from the base it was added to"
         if (path / ADAPTER_CONFIG).is_file():
             hint += f"; if its weights are merged, delete {ADAPTER_CONFIG}"

@@ -17,6 +17,7 @@ from auditor.types import (
     HOME,
     Asked,
     Case,
+    EarlierPeriod,
     Encoded,
     Example,
     FloatArray,
@@ -55,6 +56,7 @@ class FakeAudit:
         fit: Fitter | None = None,
         train_by: Trainer | None = None,
         checkpoints: Sequence[TrainedModel] = (),
+        earlier: Sequence[EarlierPeriod] = (),
         findings: Findings | None = None,
         favourable_label: str | None = None,
         width: int = 1,
@@ -71,6 +73,7 @@ class FakeAudit:
             fit: Trains a model by the audited model's own recipe.
             train_by: Trains a model by a named recipe.
             checkpoints: The audited model and those beside it.
+            earlier: The checkpoints that the audited model continues, the oldest first.
             findings: What other probes find of a model.
             favourable_label: The label that the config names so.
             width: How many tasks ``side_by_side`` runs in lockstep.
@@ -79,7 +82,7 @@ class FakeAudit:
         self._examples = dict(examples) if isinstance(examples, Mapping) else {HOME: examples}
         self._given_model, self._fit, self._train_by, self._findings = model, fit, train_by, findings
         self.settings, self.task, self.favourable_label = settings, task, favourable_label
-        self.checkpoints, self._seed = tuple(checkpoints), seed
+        self.checkpoints, self.earlier, self._seed = tuple(checkpoints), tuple(earlier), seed
         self._lockstep: Lockstep[Inputs, Response] = Lockstep(self._answer, width)
         self.asked: list[Inputs] = []
         self.fits: list[tuple[Sequence[Example], int, int, int]] = []
@@ -185,6 +188,7 @@ class FakeAudit:
             "train": "train" in self._examples,
             "domains": len(self.domains) > 1,
             "base": self._fit is not None or self._train_by is not None,
+            "earlier": bool(self.earlier),
             "columns": is_dataclass(self.settings) and bool(data_columns(self.settings)),
             "listed": is_dataclass(self.settings) and bool(limited_words(self.settings)),
             **given_by(self.task),

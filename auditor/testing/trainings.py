@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -21,13 +21,10 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?'-"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
-def started(
-    recipe: RecipeT, task: Task, *, seed: int = 0, model: Model | None = None, **how: Callable[[Any], Any]
-) -> RecipeT:
+def started(recipe: RecipeT, task: Task, *, seed: int = 0, model: Model | None = None, **how: Any) -> RecipeT:
     """A recipe in a training of this task and seed.
 
-    ``model``: the model as it stands; None: asking for it is an error. ``how``: ``accumulate`` and ``scaled`` of
-    ``Training``.
+    ``model``: the model as it stands; None: asking for it is an error. ``how``: further fields of ``Training``.
     """
 
     def current_model() -> Model:
@@ -49,6 +46,12 @@ class Ground:
     tokenizer: Any
     head: Any
     filling: Any
+
+    def batch(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Rows as one batch, with labels."""
+        columns = self.head.targets(examples, self.task)
+        batch: dict[str, Any] = self.head.collate(columns, range(len(columns["input_ids"])), self.filling, "cpu")
+        return batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,16 @@ def passed(ground: Ground, recipe: Recipe, *, seed: int = 3, after: Snapshot | N
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        recipe.start(Training(ground.task, rng, current_model))
+        recipe.start(
+            Training(
+                ground.task,
+                rng,
+                current_model,
+                earlier=(ground.examples,),
+                known_labels=len(ground.task.labels),
+                batch=ground.batch,
+            )
+        )
         try:
             trained[0] = model = recipe.prepare(trained[0])
             if after is not None:

@@ -14,8 +14,8 @@ from auditor.config import Config
 from auditor.errors import ConfigError, DataError, ModelError
 from auditor.models import checkpoint, heads, hugging_face
 from auditor.storage.files import relative
-from auditor.storage.reading import is_folder
 from auditor.training import (
+    chain,
     checkpoint_writer,
     cost,
     distributed,
@@ -25,6 +25,7 @@ from auditor.training import (
     recipes,
     record,
     resume,
+    starting,
     training_key,
 )
 from auditor.training.settings import TrainingRun
@@ -49,6 +50,9 @@ class _Ready:
     examples: Sequence[Example]
     validation: Sequence[Example]
     runs: Sequence[grid.Run]
+    parent: chain.Parent | None = None
+    earlier: Sequence[Sequence[Example]] = ()
+    """Training rows of the earlier periods, where a recipe reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,9 @@ def train(
 def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, fresh: bool) -> Finished:
     """Return the checkpoint of one run, trained now or unchanged from before."""
     target, recipe = ready.folder / run.name, run.recipe()
-    training_run = TrainingRun(
-        ready.base, ready.examples, ready.validation, ready.task, recipe, run.settings, run.seed, where
-    )
+    own = (ready.base, ready.examples, ready.validation, ready.task, recipe, run.settings, run.seed, where)
+    known = 0 if ready.parent is None else len(ready.parent.labels)
+    training_run = TrainingRun(*own, known, ready.earlier if recipe.reads_earlier else ())
     key = training_key.key(training_run)
     keeper = resume.keeper(key)
     if fresh and distributed.is_first():
@@ -137,9 +141,11 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...], rows: Mappi
         raise ConfigError("no training data", where="[data]", hint='train = "train.csv"')
     heads.of(tasks.kind(config.task.name).head, task=config.task.name)
     tasks.settings_of(config.task.name, config.task.settings)
-    base = _base(config)
+    base = starting.base(config)
+    parent = None if training.continue_from is None else chain.parent(base, config.task.name)
+    config = starting.with_mapping(config, parent)
     configs.check_files(path for name, path in configs.data_files(config).items() if name not in rows)
-    task, sets = _sets(config, files, labels, replaced=rows)
+    task, sets = _sets(config, files, labels, parent, replaced=rows)
     examples = sets["train"].examples[: training.max_rows]
     _check_classes(examples, task, files["train"])
     validation = sets["validation"].examples if "validation" in sets else ()
@@ -148,32 +154,25 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...], rows: Mappi
         raise ConfigError("patience needs validation rows", where="[training]", hint='[data] validation = "…"')
     folder = out or config.resolve(training.out)
     runs = grid.runs(config, task, settings)
+    used = [run.recipe() for run in runs]
+    chain.check(parent, used, task)
+    sources = {base.resolve(), *(period.path.resolve() for period in (parent.periods if parent is not None else ()))}
     for run in runs:
         checkpoint_writer.check_target(folder / run.name)
-        if (folder / run.name).resolve() == base.resolve():
+        if (folder / run.name).resolve() in sources:
             problem = "the checkpoint would replace its own base"
             raise ConfigError(problem, where="[training] out", hint="name another folder")
-    return _Ready(config, base, folder, task, sets, examples, validation, runs)
-
-
-def _base(config: Config) -> Path:
-    """Return the folder of the pretrained model.
-
-    Raises ConfigError without a base or a folder, and ModelError for a folder that holds no pretrained model.
-    """
-    written = config.training.base
-    if written is None:
-        raise ConfigError("no base model", where="[training]", hint="base = the folder of the pretrained model")
-    base = config.resolve(written)
-    if not is_folder(base, ModelError) and not base.exists():
-        hint = f"looked for {base.absolute()}; {checkpoint.instead_of(base, written)}"
-        raise ConfigError(f"base = {str(written)!r} does not exist", where="[training]", hint=hint)
-    checkpoint.check_base(base)
-    return base
+    reads_earlier = parent is not None and any(recipe.reads_earlier for recipe in used)
+    earlier = parent.rows(task) if parent is not None and reads_earlier else ()
+    return _Ready(config, base, folder, task, sets, examples, validation, runs, parent, earlier)
 
 
 def _sets(
-    config: Config, files: Mapping[str, data.Source], labels: tuple[str, ...], replaced: Collection[str]
+    config: Config,
+    files: Mapping[str, data.Source],
+    labels: tuple[str, ...],
+    parent: chain.Parent | None,
+    replaced: Collection[str],
 ) -> tuple[Task, dict[str, data.Dataset]]:
     """Return the task and every set that it reads.
 
@@ -193,7 +192,7 @@ def _sets(
         # Without labels the task still says which columns there are and what their cells name.
         task = tasks.create(name, (), settings=settings)
         labels = data.labels_in(files["train"], columns, mapping, task, labels_files.get("train"))
-    task = tasks.create(name, labels, mapping, settings)
+    task = tasks.create(name, chain.labels_of(parent, labels), mapping, settings)
     task_of = {name: task if name in OWN else task.other_domain() for name in files}
     return task, data.load_all(files, tasks=task_of, columns=columns, labels_files=labels_files)
 
@@ -242,6 +241,7 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
         "ignore_case": ready.config.data.ignore_case,
         "header": ready.config.data.header is not False,
         "task": {"name": ready.config.task.name, **ready.config.task.settings},
+        "chain": () if ready.parent is None else ready.parent.written(target),
     }
 
 

@@ -7,15 +7,13 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from auditor.errors import DataError, DivergedError
 from auditor.models import adapters, heads, hugging_face
 from auditor.models.devices import memory_errors
-from auditor.training import checkpoint_writer, cost, distributed, failing, validating
+from auditor.training import cost, distributed, failing, validating
 from auditor.training import pretrained as bases
-from auditor.training import record as records
 from auditor.training.batches import bucketed, last_marked
 from auditor.training.determinism import accelerate_reset, deterministic, on_device, seed_globals, seeded
 from auditor.training.optimizer import mixed_precision, optimizer, rate
@@ -24,6 +22,7 @@ from auditor.training.resume import Keeper, Outcome, Place
 from auditor.training.resume import tensors as state
 from auditor.training.resume.rng_state import Generators
 from auditor.training.settings import Settings, Trained, TrainingRun
+from auditor.training.trained import as_model, save
 from auditor.types import Example, Model, Progress, Silent
 
 FULL = "lower batch_size and raise accumulation, or lower max_length"
@@ -67,7 +66,8 @@ def load_finished(run: TrainingRun, keeper: Keeper) -> Trained | None:
     outcome, tensors = kept
     try:
         with _prepared(run) as trained:
-            run.recipe.start(Training(run.task, random.Random(run.seed), _no_model))
+            known = {"known_labels": run.known_labels}
+            run.recipe.start(Training(run.task, random.Random(run.seed), _no_model, **known))
             try:
                 model = run.recipe.finish(run.recipe.prepare(trained.model))
             finally:
@@ -91,7 +91,7 @@ def _prepared(run: TrainingRun) -> Iterator[Trained]:
     """Yield the base with a new head; restore global state on exit."""
     where = hugging_face.device_named(run.device)
     with deterministic(run.seed), seeded(run.seed), on_device(where), accelerate_reset():
-        model, tokenizer, filling = bases.load(run.base, run.task, run.settings.dropout)
+        model, tokenizer, filling = bases.load(run.base, run.task, run.settings.dropout, continues=run.known_labels > 0)
         limit = hugging_face.length_limit(model, tokenizer, run.settings.max_length)
         yield Trained(model.to(where), tokenizer, where.split(":")[0], limit, filling)
 
@@ -112,9 +112,10 @@ class _Loop:
             cpu=trained.device == "cpu", mixed_precision=mixed_precision(settings.precision, trained.device)
         )
         scaler = self._accelerator.scaler
-        scaled = {} if scaler is None else {"scaled": scaler.scale}
+        given = {"earlier": run.earlier, "known_labels": run.known_labels, "batch": self._batch}
+        given |= {} if scaler is None else {"scaled": scaler.scale}
         seed_globals(run.seed)
-        recipe.start(Training(run.task, self._recipe_rng, self._current_model, self._accumulate, **scaled))
+        recipe.start(Training(run.task, self._recipe_rng, self._current_model, self._accumulate, **given))
         model = recipe.prepare(trained.model)
         limit = hugging_face.length_limit(model, trained.tokenizer, settings.max_length)
         self._head = heads.of(run.task.head)(
@@ -132,6 +133,11 @@ class _Loop:
 
     def _accumulate(self, loss: Any) -> None:
         self._accelerator.backward(loss * self._weight / self._settings.accumulation)
+
+    def _batch(self, examples: Sequence[Example]) -> dict[str, Any]:
+        columns = self._head.targets(examples, self._task)
+        rows = range(len(columns["input_ids"]))
+        return self._head.collate(columns, rows, self._trained.filling, self._accelerator.device)
 
     def run(self) -> None:
         examples, validation = self._training_run.examples, self._training_run.validation
@@ -280,21 +286,3 @@ class _Loop:
         if self._best is None or score > self._best[0]:
             weights = {name: value.detach().cpu().clone() for name, value in self._model.state_dict().items()}
             self._best, trained.best_epoch = (score, weights), epoch
-
-
-def save(trained: Trained, out: Path, record: records.TrainingRecord | None = None) -> None:
-    """Write the checkpoint atomically, with ``training.json`` if ``record`` is given.
-
-    Raises ModelError when writing fails.
-    """
-    checkpoint_writer.save(trained.model, trained.tokenizer, out, record)
-
-
-def as_model(trained: Trained, *, name: str, fingerprint: str = "") -> hugging_face.HuggingFaceModel:
-    """Return the trained model as a ``Model``.
-
-    ``fingerprint`` is the key of its training, if it has one.
-    """
-    return hugging_face.wrap(
-        trained.model, trained.tokenizer, name=name, max_length=trained.max_length, fingerprint=fingerprint
-    )

@@ -9,6 +9,7 @@ from auditor.errors import ModelError
 from auditor.models import heads, hugging_face, padding
 from auditor.models.loading import auto_class, check_config
 from auditor.models.rows import Filling
+from auditor.training import continued
 from auditor.types import Task
 
 DROPOUTS = (
@@ -32,12 +33,14 @@ DROPOUTS = (
 """Names of dropouts in the configurations of transformers."""
 
 
-def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any, Filling]:
+def load(path: Path, task: Task, dropout: float | None = None, *, continues: bool = False) -> tuple[Any, Any, Filling]:
     """Load model, tokenizer and padding from the folder ``path``.
 
     The model is on the CPU in float32; its new head is drawn from torch's generator. Afterwards model and tokenizer
     name the same padding token, and the padding side that makes a text's answer independent of the other texts in its
     batch, where there is one. They are saved with these values.
+
+    With ``continues``, the checkpoint's head is kept, with new rows for labels that it does not know, and its adapters.
 
     ``dropout`` replaces all of the base's own dropouts. Raises ModelError for a task whose head does not exist, when
     the base does not load, when it has no dropout to replace, or when weights of the encoder itself are missing or have
@@ -71,12 +74,14 @@ def load(path: Path, task: Task, dropout: float | None = None) -> tuple[Any, Any
             **changed,
         )
     # Depending on its release, transformers reports a mismatch as its key, or as its key and both shapes.
-    mismatched = (entry if isinstance(entry, str) else entry[0] for entry in info["mismatched_keys"])
+    mismatched = [entry if isinstance(entry, str) else entry[0] for entry in info["mismatched_keys"]]
     absent = {*info["missing_keys"], *mismatched}
     # A base pretrained without a pooler (masked language models) gets a new one with its new head.
     lost = sorted(key for key in absent if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key)
     if lost:
         raise ModelError(f"lacks weights of the encoder: {', '.join(lost[:3])}", where=str(path), hint="copy it again")
+    if continues:
+        model = continued.restored(model, path, mismatched)
     return model, tokenizer, _padding(model, tokenizer, path)
 
 

@@ -63,6 +63,9 @@ class TrainingRecord:
     """Whether the first row of CSV and TSV files named the columns."""
     task: Mapping[str, Any] = field(default_factory=dict)
     """``name``, and the task's settings as ``[task]`` gives them; empty in files from before they were recorded."""
+    chain: tuple[Mapping[str, Any], ...] = ()
+    """The checkpoints that training continued from, the oldest first; the last is ``base``. For each: ``path``,
+    ``fingerprint``, ``labels``, ``data`` (``train`` and ``test``) and how these are read."""
     warning: str = ""
     """Problems of the model that training could detect."""
 
@@ -73,6 +76,8 @@ def write(folder: Path, record: TrainingRecord) -> None:
     Raises ModelError when writing fails.
     """
     content = {"schema": SCHEMA, **asdict(record)}
+    if not record.chain:
+        del content["chain"]
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     try:
         # Bytes of paths that are not UTF-8 become JSON escapes, which ``read`` restores.
@@ -102,7 +107,9 @@ def read(folder: Path) -> TrainingRecord | None:
 
 
 def _check_entries(record: TrainingRecord) -> None:
-    for entry, needed in ((record.base, "fingerprint"), *((place, "sha256") for place in record.data.values())):
+    places = [*record.data.values(), *(place for entry in record.chain for place in entry["data"].values())]
+    models = (record.base, *record.chain)
+    for entry, needed in (*((model, "fingerprint") for model in models), *((place, "sha256") for place in places)):
         if not {"path", needed} <= entry.keys():
             raise ValueError(needed)
     name = record.task.get("name")

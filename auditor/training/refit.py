@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.models import hugging_face
-from auditor.training import loop, recipes, resume, training_key
+from auditor.training import chain, loop, recipes, resume, training_key
 from auditor.training.job import SETTINGS
 from auditor.training.settings import TrainingRun
 from auditor.types import Example, Task
@@ -27,6 +27,8 @@ class Refit:
     """If given, kept trainings are discarded, except those of the keys in this set, which this process trained."""
     keep: bool = True
     """Whether to keep finished weights and load them the next time: they answer the same bit for bit."""
+    continues: chain.Parent | None = None
+    """The checkpoint that trainings continue from; None: the base gets a new head."""
 
     def train(
         self, recipe: recipes.Recipe, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
@@ -40,7 +42,11 @@ class Refit:
             known["precision"] = "auto"  # the checkpoint was trained on a GPU, this audit has none
         settings = replace(loop.Settings(**known), steps=steps, batch_size=batch_size, patience=None)
         recipe.check(self.task, settings)
-        run = TrainingRun(self.base, examples, (), self.task, recipe, settings, seed, self.device)
+        chain.check(self.continues, [recipe], self.task)
+        parent = self.continues
+        known = 0 if parent is None else len(parent.labels)
+        earlier = parent.rows(self.task) if parent is not None and recipe.reads_earlier else ()
+        run = TrainingRun(self.base, examples, (), self.task, recipe, settings, seed, self.device, known, earlier)
         key = training_key.key(run)
         keeper = resume.keeper(key) if self.keep else None
         if keeper is None:

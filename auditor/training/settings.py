@@ -61,6 +61,11 @@ class TrainingRun:
     settings: Settings
     seed: int
     device: str = "auto"
+    known_labels: int = 0
+    """How many of the task's labels, the first ones, the checkpoint ``base`` knows: training continues from it and
+    keeps its head. 0: ``base`` gets a new head."""
+    earlier: Sequence[Sequence[Example]] = ()
+    """The training rows of each earlier period, the oldest first, for recipes that read them."""
 
 
 @dataclass(slots=True)

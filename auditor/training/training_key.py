@@ -49,9 +49,10 @@ def key(run: TrainingRun) -> str:
         "threads": torch.get_num_threads(),
         **({"processes": distributed.count()} if distributed.count() > 1 else {}),
         "rows": [len(run.examples), len(run.validation)],
+        **({"continues": [run.known_labels, *map(len, run.earlier)]} if run.known_labels else {}),
     }
     digest = hashlib.sha256(_line(facts))
-    for line in _lines((*run.examples, *run.validation)):
+    for line in _lines((*run.examples, *run.validation, *(row for rows in run.earlier for row in rows))):
         digest.update(line)
     return digest.hexdigest()
 

@@ -27,7 +27,7 @@ from auditor.types.cases import (
 )
 from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
-from auditor.types.given import GivenRow, TextPair
+from auditor.types.given import EarlierPeriod, GivenRow, TextPair
 from auditor.types.left_out import LEFT_OUT, NO_RETRAINING, NOT_SELECTED, SKIPPED
 from auditor.types.limits import edge_of
 from auditor.types.planned import Inquiry, Planned
@@ -110,6 +110,7 @@ __all__ = [
     "Corruption",
     "Decision",
     "Detail",
+    "EarlierPeriod",
     "Edit",
     "Edited",
     "Edits",

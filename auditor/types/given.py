@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from auditor.types.cases import Example, Inputs, Slice
+from auditor.types.cases import Example, Inputs, Model, Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,19 @@ class TextPair:
     """Those of the other row, cut likewise."""
     likeness: float
     """In (0, 1]; 1: alike in all that was compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierPeriod:
+    """A checkpoint that the audited one was trained from, and what tests it."""
+
+    name: str
+    """What slices call the period: the name of its test file, or of its checkpoint where it has none."""
+    rows: Sequence[Example]
+    """The period's test rows that no training of the audited model has, in one seeded order."""
+    load: Callable[[], Model] = field(repr=False)
+    """Loads the checkpoint; its answers are over the labels of the audited model."""
+    problem: str | None = None
+    """Why it cannot be measured; None where it can."""
+    absent: bool = False
+    """The problem is that something is not there; False: something is wrong."""

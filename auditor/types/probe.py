@@ -188,6 +188,7 @@ NEEDS: dict[str, str] = {
     "train": "no training data given (--train)",
     "domains": "no other domain given (--domain name=file)",
     "base": "no base model known to retrain from (training.json or --base)",
+    "earlier": "no earlier checkpoint known (audit train --continue-from, or before in its settings)",
     "columns": "its settings name no column of the test file",
     "listed": "its settings list no word",
     "single_text": "the task has more than one text field",

@@ -17,7 +17,7 @@ from auditor.types.cases import (
     Slice,
     TrainedModel,
 )
-from auditor.types.given import GivenRow
+from auditor.types.given import EarlierPeriod, GivenRow
 from auditor.types.planned import Inquiry
 from auditor.types.records import Measurement
 from auditor.types.task import Task
@@ -174,6 +174,14 @@ class Audit(Protocol):
         """The audited checkpoint and its comparable neighbours.
 
         All were trained from the same base on the same rows.
+        """
+        ...
+
+    @property
+    def earlier(self) -> Sequence[EarlierPeriod]:
+        """The checkpoints that the audited one continues, the oldest first.
+
+        The last is the one that the update started from. Empty where none is known.
         """
         ...
 

@@ -75,6 +75,10 @@ BY_METRIC = {
         "read the training rows with the word; if it is no reason for its label, balance it over the labels, and train "
         "again"
     ),
+    "forgetting": (
+        "train the update again from the earlier checkpoint by another recipe: audit train --continue-from …, with "
+        "replay first"
+    ),
     "drop_against_first_period": "find what changed with the period, add training rows of it, and train again",
 }
 """Metric → the next step after a failure, where its probe's row of the scorecard asks about something else too."""
@@ -87,6 +91,7 @@ HOW = {
     "train": "give training rows with --train FILE",
     "domains": "give another domain with --domain NAME=FILE",
     "base": "name the base model with --base FOLDER",
+    "earlier": "name the checkpoint before the update in the probe's settings",
     "columns": "name columns of the test file in the probe's settings",
     "listed": "list words in the probe's settings",
     CANDIDATE: "audit it as the candidate, with --candidate",

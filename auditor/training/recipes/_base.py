@@ -23,6 +23,10 @@ def _unscaled(loss: Any) -> Any:
     return loss
 
 
+def _no_batch(_examples: Sequence[Example]) -> Batch:
+    raise RuntimeError("no training is running that makes batches")
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """A running training as its recipe sees it.
@@ -39,6 +43,12 @@ class Training:
     """Adds the gradients of a loss to the parameters' gradients."""
     scaled: Callable[[Any], Any] = _unscaled
     """Scales a loss for the training's precision, where a recipe computes gradients itself."""
+    earlier: Sequence[Sequence[Example]] = ()
+    """The training rows of each earlier period, the oldest first; empty unless the recipe ``reads_earlier``."""
+    known_labels: int = 0
+    """How many of the task's labels, the first ones, the continued checkpoint knows; 0 for a new head."""
+    batch: Callable[[Sequence[Example]], Batch] = _no_batch
+    """Returns rows as one batch with labels, on the training's device."""
 
 
 class Recipe:
@@ -51,6 +61,14 @@ class Recipe:
 
     name: ClassVar[str]
     settings_type: ClassVar[Any]
+    continues: ClassVar[bool] = False
+    """Whether the recipe only works when training continues from a checkpoint (``--continue-from``)."""
+    reads_earlier: ClassVar[bool] = False
+    """Whether it reads the training rows of earlier periods."""
+    takes_new_labels: ClassVar[bool] = False
+    """Whether it can continue from a checkpoint that does not know all labels."""
+    takes_adapters: ClassVar[bool] = False
+    """Whether it can continue from a checkpoint with adapters beside its weights."""
     learning_rate: float | None = None
     """Peak learning rate of a method that needs another one than full fine-tuning; None uses the training's."""
 
