@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import math
+import pathlib
 import types
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import fields
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -181,6 +182,31 @@ def earlier(settings: Any) -> tuple[str | None, str | None]:
             if type(mark) in named:
                 named[type(mark)] = getattr(settings, field)
     return named[_Checkpoint], named[_OldRows]
+
+
+def changed_paths(settings: Any, change: Callable[[pathlib.Path], Any]) -> dict[str, Any]:
+    """Fields that hold paths → their values, after ``change`` of every path.
+
+    These are the fields that hold a ``pathlib.Path`` or a tuple of them.
+    """
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    single = {name: change(value) for name, value in values.items() if isinstance(value, pathlib.Path)}
+    several = {
+        name: tuple(change(path) for path in value)
+        for name, value in values.items()
+        if isinstance(value, tuple) and value and all(isinstance(path, pathlib.Path) for path in value)
+    }
+    return single | several
+
+
+def path_fields(settings: Any) -> frozenset[str]:
+    """The fields whose type is a path, or a list of paths."""
+    kind: Any = type(settings)
+    return frozenset(
+        name
+        for name, hint in hints(kind).items()
+        if pathlib.Path in (_unwrapped(hint)[0], _unwrapped(element(hint))[0])
+    )
 
 
 def _unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -27,7 +27,7 @@ from auditor.verdicts import policy
 LABELS = {"text-classification": ("a", "b"), "ner": ("O", "B-LOC", "I-LOC")}
 UNSERVED = {
     "text-classification": {"entities", "entity_bias"},
-    "ner": {"bias", "seen_rows", "spurious", "triggers"},
+    "ner": {"bias", "capabilities", "seen_rows", "spurious", "triggers"},
 }
 """Task → probes that it gives nothing to read."""
 

@@ -15,7 +15,14 @@ from auditor.errors import ConfigError
 from auditor.plugins import registry
 from auditor.training import recipes
 
-MEANT = {"probes.coverage columns", "probes.entity_bias types", "probes.spurious tokens", "recipe.ia3 feedforward"}
+MEANT = {
+    "probes.capabilities files",
+    "probes.capabilities sentiment",
+    "probes.coverage columns",
+    "probes.entity_bias types",
+    "probes.spurious tokens",
+    "recipe.ia3 feedforward",
+}
 """What may be empty because that says something."""
 
 

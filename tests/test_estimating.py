@@ -44,6 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "label_swap": {"examples": 8},
     "seen_rows": {"examples": 6},
     "leakage": {"examples": 9},
+    "capabilities": {"per_template": 1},
     "coverage": {"examples": 9},
     "spurious": {"examples": 9, "cues": 1, "tokens": ("film",)},
     "drift": {"examples": 9},
@@ -68,7 +69,7 @@ SMALL: dict[str, dict[str, Any]] = {
 """Settings of every shipped probe that are quick to carry out."""
 AT_MOST = {"calibration", "noise", "adversarial", "repeatability", "seen_rows", "training_strategy", "triggers"}
 """Probes whose cases depend on what the texts offer or the model answers: they plan at most so many."""
-OF_WORDS, OF_TEXTS = {"entities", "entity_bias"}, {"bias", "seen_rows", "spurious", "triggers"}
+OF_WORDS, OF_TEXTS = {"entities", "entity_bias"}, {"bias", "capabilities", "seen_rows", "spurious", "triggers"}
 """Probes of one kind of task alone."""
 
 

@@ -112,7 +112,17 @@ def test_the_table_has_no_circle() -> None:
 
 
 def test_probes_import_only_what_is_theirs_and_no_other_probe() -> None:
-    allowed = BASE | {"attacks", "environment", "metrics", "perturbations", "settings", "stats", "tasks", "text"}
+    allowed = BASE | {
+        "attacks",
+        "data",
+        "environment",
+        "metrics",
+        "perturbations",
+        "settings",
+        "stats",
+        "tasks",
+        "text",
+    }
     for file in sorted((ROOT / "probes").glob("*.py")):
         for name in imported(file):
             parts = name.split(".")

@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+from fakes import mood
 from pair_task import PairTask
 
 from auditor import tasks
@@ -34,6 +35,8 @@ TASKS: dict[str, Task] = {
 }
 """Every task of auditor's own, and the tests' second one."""
 PROBES = {probe.name: probe for probe in registry.discover()}
+SURE = {-1: (0.8, 0.2), 0: (0.5, 0.5), 1: (0.2, 0.8)}
+"""What fakes.mood says → the answer."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,15 @@ def always_one_answer(task: Task) -> FakeModel:
         return constant or tuple(outside for _ in request.texts)
 
     return FakeModel(answer, task.labels, name="constant")
+
+
+def reads_sentiment(**defect: bool) -> Callable[[Task], FakeModel]:
+    """A model that tells praise from blame; a rule that it goes by may be left out."""
+
+    def made(task: Task) -> FakeModel:
+        return FakeModel(lambda request: SURE[mood(request.texts[0], **defect)], task.labels)
+
+    return made
 
 
 def in_words(task: Task) -> FakeModel:
@@ -425,6 +437,11 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("spurious", "text-classification"): OBEYED,
     ("spurious", "ner"): NEEDS["class_scores"],
     ("spurious", "pair"): OBEYED,
+    ("capabilities", "text-classification"): Plant(
+        "failure_rate", 0.1, reads_sentiment(negation=False), reads_sentiment(), {"capability": "negation"}
+    ),
+    ("capabilities", "ner"): NEEDS["class_scores"],
+    ("capabilities", "pair"): FIELDS,
     ("drift", "text-classification"): PERIOD,
     ("drift", "ner"): PERIOD,
     ("drift", "pair"): PERIOD,

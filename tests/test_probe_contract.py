@@ -109,6 +109,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
         "bias": {"bias", "entity_bias"},
         None: {
             "calibration",
+            "capabilities",
             "coverage",
             "drift",
             "entities",

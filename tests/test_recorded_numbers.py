@@ -43,6 +43,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "label_swap": {"examples": 48},
     "seen_rows": {"examples": 48},
     "leakage": {"examples": 48},
+    "capabilities": {"per_template": 2},
     "coverage": {"examples": 48},
     "spurious": {"examples": 48, "hosts": 24, "cues": 2},
     "drift": {"examples": 48},
@@ -80,7 +81,10 @@ LEFT_OUT = {
     "domain_classifier_accuracy": "likewise",
 }
 """Metrics that are not recorded → why."""
-UNSERVED = {"text-classification": {"entities", "entity_bias"}, "ner": {"bias", "seen_rows", "spurious", "triggers"}}
+UNSERVED = {
+    "text-classification": {"entities", "entity_bias"},
+    "ner": {"bias", "capabilities", "seen_rows", "spurious", "triggers"},
+}
 """Task → probes that it gives nothing to read."""
 ATTACKS = {"adversarial", "training_strategy", "verdicts"}
 """Parts that need the real TextAttack."""

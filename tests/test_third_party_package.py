@@ -284,6 +284,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "adversarial": "the task does not support attacks",
         "bias": "the task has more than one text field",
         "calibration": "measured",
+        "capabilities": "the task has more than one text field",
         "coverage": "measured",
         "domain_shift": "no other domain given (--domain name=file)",
         "drift": "measured",

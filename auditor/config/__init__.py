@@ -9,6 +9,7 @@ from auditor.config.reading import (
     of_document,
     overlaid,
     probe_settings,
+    probe_tables,
     recorded,
 )
 from auditor.config.schema import (
@@ -28,7 +29,7 @@ from auditor.config.schema import (
     policy_file,
     seconds_of,
 )
-from auditor.settings import data_columns, earlier, limited_words
+from auditor.settings import changed_paths, data_columns, earlier, limited_words
 
 TEMPLATE = Path(__file__).with_name("template.toml").read_text(encoding="utf-8")
 """What ``audit init`` writes."""
@@ -43,6 +44,7 @@ __all__ = [
     "Config",
     "TaskSection",
     "TrainingSection",
+    "changed_paths",
     "check_files",
     "columns",
     "data_columns",
@@ -58,6 +60,7 @@ __all__ = [
     "overlaid",
     "policy_file",
     "probe_settings",
+    "probe_tables",
     "recorded",
     "seconds_of",
 ]

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -145,6 +145,28 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
     except ValueError as error:
         raise ConfigError(str(error), where=where) from None
     return replaced
+
+
+def probe_tables(
+    config: Config, settings: Mapping[str, Any], change: Callable[[Path], Any]
+) -> dict[str, dict[str, Any]]:
+    """The tables of probes, after ``change`` of the paths in them.
+
+    The paths given to ``change`` are seen from the config's folder. ``settings``: probe → its settings, whose types say
+    what is a path; tables of other probes stay as they are.
+    """
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [changed(each) for each in value]
+        # Whatever else stands there is refused where the table is validated.
+        return change(config.resolve(Path(value))) if isinstance(value, str | Path) else value
+
+    paths = {name: checks.path_fields(own) for name, own in settings.items() if dataclasses.is_dataclass(own)}
+    return {
+        name: {key: changed(value) if key in paths.get(name, ()) else value for key, value in table.items()}
+        for name, table in config.probes.items()
+    }
 
 
 def _refuse_empty(key: str, chosen: object, default: object, where: str) -> None:

@@ -12,7 +12,7 @@ from auditor import config as configs
 from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, UsageError, near_match, near_or_known
-from auditor.evaluation import audit_data, checkpoints, retrain
+from auditor.evaluation import audit_data, checkpoints, needs, retrain
 from auditor.evaluation.audit_data import Options
 from auditor.evaluation.earlier import Earlier
 from auditor.evaluation.plan import AuditedModel, Plan
@@ -67,6 +67,7 @@ def prepare(
         audit_data.mapping(config, records[candidate]),
         audit_data.task_settings(config, records[candidate]),
     )
+    _check_settings([probe for probe in probes if probe.name in chosen], settings, task)
     files = audit_data.files(config, options, records[candidate], sources[candidate])
     columns = audit_data.columns(config, records[candidate])
     sets = data.load_all(
@@ -101,6 +102,7 @@ def prepare(
         left_out=_left_out(sets, examples),
         keys=_keys(sets, encoded),
         files={name: str(dataset.path) for name, dataset in sets.items()},
+        root=root,
     )
     task_settings = canonical_json.plain(registry.settings_of(task.settings))
     facts = {
@@ -228,7 +230,7 @@ def _left_out(
 def probe_settings(config: Config, probes: Sequence[Probe]) -> dict[str, Any]:
     """Probe → its settings from ``[probes.<name>]``.
 
-    Raises ConfigError for an unknown probe or key.
+    Paths among them are seen from the config's folder. Raises ConfigError for an unknown probe or key.
     """
     names = [probe.name for probe in probes]
     for name in config.probes:
@@ -238,10 +240,21 @@ def probe_settings(config: Config, probes: Sequence[Probe]) -> dict[str, Any]:
                 where=f"[probes.{name}]",
                 hint=near_or_known(name, names),
             )
+    tables = configs.probe_tables(config, {probe.name: probe.settings for probe in probes}, str)
     return {
-        probe.name: configs.probe_settings(probe.settings, config.probes.get(probe.name, {}), f"[probes.{probe.name}]")
+        probe.name: configs.probe_settings(probe.settings, tables.get(probe.name, {}), f"[probes.{probe.name}]")
         for probe in probes
     }
+
+
+def _check_settings(probes: Sequence[Probe], settings: Mapping[str, Any], task: Task) -> None:
+    """Have the probes that serve the task check their settings.
+
+    Raises AuditError.
+    """
+    for probe in probes:
+        if needs.unserved(probe, task) is None:
+            registry.check_settings(probe, settings[probe.name], task)
 
 
 def _candidate(wanted: str | None, names: Sequence[str], folder: in_memory.Source) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor.config import data_columns, limited_words
+from auditor.config import changed_paths, data_columns, limited_words
 from auditor.engine import Cache, NoCache
 from auditor.evaluation.sampling import SPLITS
+from auditor.plugins import registry
+from auditor.storage.files import relative
 from auditor.types import (
     HOME,
     TASK_NEEDS,
@@ -98,6 +100,8 @@ class Plan:
     """Example → what the candidate sees of it (``Encoded.key``), where that is known beforehand."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Set → the file that it was read from, as the user named it."""
+    root: Path = Path()
+    """The folder that paths in the results are relative to."""
 
     def row(self, example: str) -> str:
         """An example where a user finds it, as in ``test.csv: row 17``.
@@ -106,6 +110,15 @@ class Plan:
         """
         name, _, number = example.rpartition(":")
         return f"{self.files[name]}: row {number}" if name in self.files else example
+
+
+def recorded_settings(plan: Plan, probe: Probe) -> dict[str, Any]:
+    """The probe's settings by name, as results hold them.
+
+    Paths among them are relative to the plan's root.
+    """
+    settings, own = plan.settings[probe.name], registry.settings_of(plan.settings[probe.name])
+    return own and {**own, **changed_paths(settings, lambda path: relative(path, plan.root))}
 
 
 def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:

@@ -16,7 +16,7 @@ from auditor.engine import Scorer
 from auditor.errors import AuditError, ConfigError, ProbeError
 from auditor.evaluation import estimating
 from auditor.evaluation.needs import left_out
-from auditor.evaluation.plan import AuditedModel, Plan
+from auditor.evaluation.plan import AuditedModel, Plan, recorded_settings
 from auditor.evaluation.probe_run import Measuring, NotDrawnError, Sink, scorer_for
 from auditor.evaluation.sampling import Draw
 from auditor.evaluation.write_errors import WriteError, writing
@@ -167,7 +167,7 @@ class Suite:
             limitation=self.probe.limitation,
             role=self.probe.role,
             description=registry.description(self.probe),
-            settings=registry.settings_of(self._plan.settings[self.probe.name]),
+            settings=recorded_settings(self._plan, self.probe),
             metrics=tuple(registry.metrics_of(self.probe, self._plan.task).values()),
             **parts,
         )

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, get_args
 
 from auditor.environment import packages
-from auditor.errors import ProbeError, UsageError, near_match, near_or_known
+from auditor.errors import AuditError, ProbeError, UsageError, near_match, near_or_known
 from auditor.storage.reading import read_file
 from auditor.types import (
     CANDIDATE,
@@ -116,6 +116,20 @@ def metrics_of(probe: Probe, task: Task) -> dict[str, Metric]:
             raise ProbeError(f"{call} holds two metrics called {metric.name!r}", where=where)
         by_name[metric.name] = metric
     return by_name
+
+
+def check_settings(probe: Probe, settings: Any, task: Task) -> None:
+    """Have the probe check what its settings name, before anything is loaded.
+
+    Raises AuditError: the probe's own, or ProbeError where it cannot say.
+    """
+    try:
+        probe.check(settings, task)
+    except AuditError:
+        raise
+    except (Exception, SystemExit) as error:
+        problem = f"check(settings, task) raises {type(error).__name__}: {error}"
+        raise ProbeError(problem, where=f"probe {probe.name}") from error
 
 
 def _own() -> list[Probe]:

@@ -153,8 +153,10 @@ def _changed(path: Path, sha256: str) -> str:
 def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> dict[str, Any]:
     """The audit's own config with the files by their places.
 
-    ``probes``: those whose settings are kept.
+    ``probes``: those whose settings are kept, by name.
     """
+    settings = {name: probe.settings for name, probe in probes.items()}
+    tables = configs.probe_tables(config, settings, Path.resolve)
     record, columns = sources.record, configs.columns(config)
     files = {name: path.resolve() for name, path in sources.files.items()}
     splits = {name: files.pop(name, None) for name in SPLITS}
@@ -182,7 +184,7 @@ def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> di
             "labels_files": {name: path.resolve() for name, path in sources.labels_files.items()},
         },
         "candidate": None,
-        "probes": {name: config.probes[name] for name in config.probes if name in probes},
+        "probes": {name: table for name, table in tables.items() if name in probes},
         "policy": None,
     }
 

@@ -13,6 +13,7 @@ from auditor import config as configs
 from auditor import data, results, stats
 from auditor.config import AuditSection, Config
 from auditor.environment import packages, resources
+from auditor.plugins import registry
 from auditor.results import canonical_json
 from auditor.storage.files import relative
 from auditor.types import Encoded, Model, Weighs, limitations
@@ -111,7 +112,7 @@ def constant_facts(config: Config, partial: bool, root: Path) -> dict[str, Any]:
         "schema": results.SCHEMA,
         "auditor": __version__,
         "seed": config.seed,
-        "config": canonical_json.plain(_with_relative_paths(config.model_dump(), config, root)),
+        "config": canonical_json.plain(_portable(config, root)),
         "partial": partial,
         "resources": [asdict(resource) for resource in resources.survey()],
         "methods": dict(stats.METHODS),
@@ -130,13 +131,25 @@ def rebased(content: Mapping[str, Any], start: Path, end: Path) -> dict[str, Any
     files = ("path", "labels_path")
     return {
         **content,
-        "config": canonical_json.plain(_with_relative_paths(config.model_dump(), config, end)),
+        "config": canonical_json.plain(_portable(config, end)),
         "data": [
             {key: path(value) if key in files else value for key, value in dataset.items()}
             for dataset in content["data"]
         ],
         "models": [{**model, "path": path(model["path"])} for model in content["models"]],
     }
+
+
+def _portable(config: Config, root: Path) -> dict[str, Any]:
+    """Return the config's values, its paths relative to ``root``.
+
+    Those among the settings of probes that are not installed stay as they are.
+    """
+    named = registry.installed(config.probes) if config.probes else {}
+    settings = {name: probe.settings for name, probe in named.items()}
+    probes = configs.probe_tables(config, settings, lambda path: relative(path, root))
+    document: dict[str, Any] = _with_relative_paths(config.model_dump(), config, root)
+    return {**document, "probes": probes}
 
 
 def _with_relative_paths(value: Any, config: Config, root: Path) -> Any:

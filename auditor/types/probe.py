@@ -104,6 +104,14 @@ class Probe(Protocol):
         """What is measured for the task, the same for every model."""
         ...
 
+    def check(self, settings: Any, task: Task) -> None:
+        """Refuse what the settings name and the audit cannot use.
+
+        The call comes before models and data are loaded, for a probe that the audit has selected and that serves the
+        task. Raises AuditError: a file that cannot be read, a label that the model lacks.
+        """
+        ...
+
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Make the cases of one model, of one look.
 
@@ -162,6 +170,10 @@ class ProbeDefaults:
     def retrains(self) -> bool:
         """Whether it needs the base."""
         return "base" in self.needs
+
+    def check(self, settings: Any, task: Task) -> None:
+        """Its settings name nothing beside the data."""
+        del settings, task
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped | TextPair]:
         """Nothing: its metrics are read case by case."""

@@ -63,6 +63,7 @@ BY_METRIC = {
         "take the copies out of the test file, or train without them; split the next data by what rows have in common "
         "(author, thread, template)"
     ),
+    "failure_rate": "read the sentences that fail, add training rows like them, and train again",
     "drop_against_rest": "read the wrong answers of the slice, add training rows like them, and train again",
     "drop_in_discovered_slices": (
         "read the rows of the slice: correct wrong labels, else add training rows like them, and audit on others"

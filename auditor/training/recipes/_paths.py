@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from auditor.data import sha256_of
 from auditor.errors import DataError
+from auditor.settings import changed_paths
 from auditor.storage.files import relative, stamps
 
 
@@ -22,7 +22,7 @@ def resolved(settings: Any, folder: Path) -> Any:
 
     The given paths are relative to ``folder``.
     """
-    return replace(settings, **_changed(settings, lambda path: folder / path))
+    return replace(settings, **changed_paths(settings, lambda path: folder / path))
 
 
 def portable(settings: Any, folder: Path) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def portable(settings: Any, folder: Path) -> dict[str, Any]:
 
     Paths among them are relative to ``folder``.
     """
-    paths = _changed(settings, lambda path: relative(path, folder))
+    paths = changed_paths(settings, lambda path: relative(path, folder))
     document: dict[str, Any] = json.loads(json.dumps({**asdict(settings), **paths}))
     return document
 
@@ -40,7 +40,7 @@ def contents(settings: Any) -> dict[str, Any]:
 
     The hash is the SHA-256 of the file or folder. Raises DataError for a file or folder that cannot be read.
     """
-    return {**asdict(settings), **_changed(settings, _content)}
+    return {**asdict(settings), **changed_paths(settings, _content)}
 
 
 def _content(path: Path) -> str:
@@ -59,15 +59,3 @@ def _content(path: Path) -> str:
 @functools.lru_cache(maxsize=32)
 def _sha256(path: Path, _state: tuple[tuple[Path, int, int], ...]) -> str:
     return sha256_of(path)
-
-
-def _changed(settings: Any, change: Callable[[Path], Any]) -> dict[str, Any]:
-    """Return the settings that hold paths, after ``change`` of every path."""
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
-    single = {name: change(value) for name, value in values.items() if isinstance(value, Path)}
-    several = {
-        name: tuple(change(path) for path in value)
-        for name, value in values.items()
-        if isinstance(value, tuple) and value and all(isinstance(path, Path) for path in value)
-    }
-    return single | several
