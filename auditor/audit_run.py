@@ -27,7 +27,7 @@ from auditor.labels.matching import Reading
 from auditor.models import in_memory
 from auditor.plugins import registry
 from auditor.progress import Lines, Quiet
-from auditor.results import canonical_json, parquet, timings
+from auditor.results import canonical_json, parquet, spreadsheets, timings
 from auditor.storage import atomic_folder, user_cache
 from auditor.types import Decision, ProbeRecord, RunningCost
 from auditor.verdicts import advice, comparisons, doubts, gate, policy
@@ -276,7 +276,7 @@ def _records(
         records, drawn = designs.run(request.config.audit.design, plan, rules, writer, lines, time_left)
         # After every probe, so that a model that draws from torch's generator gives them what it always gave.
         costs = running_cost.of_models(plan, lines, fresh=request.options.fresh)
-    return records if request.texts else tuple(map(results.without_texts, records)), drawn, costs
+    return results.published(records, texts=request.texts), drawn, costs
 
 
 def _write(
@@ -285,7 +285,7 @@ def _write(
     """Write results and page, and return the results as read back."""
     from reports import scorecard
 
-    results.write(folder, content)
+    spreadsheets.write(folder, content)
     if errors:
         (folder / results.ERRORS).write_text("\n".join(errors), encoding="utf-8", errors="backslashreplace")
     written: dict[str, Any] = json.loads((folder / results.RESULTS).read_text(encoding="utf-8"))

@@ -309,7 +309,7 @@ ALIASES = (
 RECORDS = {
     "What a probe is": ("Probe",),
     "What a probe may ask for": ("Audit", "Example", "GivenRow", "Encoded", "TrainedModel"),
-    "What a probe makes": ("Case", "Edit", "Skipped", "Planned", "Inquiry", "TextPair"),
+    "What a probe makes": ("Case", "Edit", "Skipped", "Planned", "Inquiry", "TextPair", "Table"),
     "What a metric reads, and what becomes of it": (
         "Judged",
         "Score",

@@ -11,7 +11,7 @@ from auditor.text import tokens
 from auditor.types import Audit, Example, FloatArray, Measurement, Metric, Row, Score, Skipped, Slice
 from probes import _two_samples
 from probes._row_properties import whole_text
-from probes._two_samples import DRAWS, ERROR, FEWEST, Distance, Sample
+from probes._two_samples import CLAIM, DRAWS, FEWEST, Distance, Sample
 
 PARTS = 10
 """Parts of the lengths of the reference: tenths of its rows."""
@@ -104,7 +104,7 @@ def lengths(
 
 def _measured(metric: Metric, slice_: Slice, far: Distance, n: int, detail: str) -> Measurement:
     method = f"total variation; bootstrap of clusters, {DRAWS} draws; p by {DRAWS} permutations"
-    said = "differs" if far.p <= ERROR else "no difference shown"
+    said = "differs" if far.p <= CLAIM else "no difference shown"
     return Measurement(
         metric.name, slice_, far.value, far.low, far.high, n, n, method, detail=f"{said} (p = {far.p:.3f}), {detail}"
     )
@@ -130,7 +130,8 @@ class Vocabulary:
     def of_reference(self, name: str) -> Iterator[Measurement]:
         """The share of words that one cluster of the reference alone has."""
         if self.own:
-            yield metrics.measurement(UNKNOWN, {"rows": name}, metrics.summed(self.own), n_cases=len(self.own))
+            rows = metrics.summed(self.own)
+            yield _whole(metrics.measurement(UNKNOWN, {"rows": name}, rows, n_cases=len(self.own)))
 
     def of(self, slice_: Slice, rows: Sequence[Example]) -> Iterator[Measurement]:
         """The share of words that the reference lacks.
@@ -144,7 +145,7 @@ class Vocabulary:
         ]
         if not scores or not self.own:
             return
-        yield metrics.measurement(UNKNOWN, slice_, metrics.summed(scores), n_cases=len(scores))
+        yield _whole(metrics.measurement(UNKNOWN, slice_, metrics.summed(scores), n_cases=len(scores)))
         both: list[Row] = [*metrics.summed(scores, "first"), *metrics.summed(self.own, "second")]
         more = metrics.measurement(MORE_UNKNOWN, slice_, both, n_cases=len(scores))
         yield _told(more, MORE_UNKNOWN, 0.0, "more", "no more shown")
@@ -157,9 +158,14 @@ class Vocabulary:
 
 
 def _told(measured: Measurement, metric: Metric, chance: float, more: str, else_: str) -> Measurement:
-    """The measurement with what its one-sided bound of 95 % says."""
-    low, _ = stats.bounds(measured.method, measured.rows, ERROR, low=metric.low, high=metric.high)
-    return replace(measured, detail=more if low > chance else else_)
+    """The measurement with what its lower bound says."""
+    low, _ = stats.bounds(measured.method, measured.rows, CLAIM, low=metric.low, high=metric.high)
+    return replace(_whole(measured), detail=more if low > chance else else_)
+
+
+def _whole(measured: Measurement) -> Measurement:
+    """The measurement of all rows that its settings allow: no look adds any."""
+    return replace(measured, available=measured.n_clusters)
 
 
 def embedded(audit: Audit, rows: Sequence[Example]) -> dict[str, FloatArray] | None:

@@ -11,6 +11,9 @@ from auditor.types import FloatArray
 DRAWS = 999
 """Permutations, and draws with replacement."""
 ERROR = 0.05
+"""Of an interval."""
+CLAIM = 0.025
+"""Error of saying that samples differ: that of one side of an interval."""
 FEWEST = 20
 """Rows of each sample, or of each half of it, below which nothing is compared."""
 STRENGTH = 0.01

@@ -63,9 +63,9 @@ class Shift(ProbeDefaults):
     that would have to change. Words are compared by the share that the reference lacks, with the share that one of its
     own rows has alone beside it. Texts are compared by a classifier two-sample test (Lopez-Paz & Oquab 2017) on the
     model's own embeddings: logistic regression fitted on half of the rows guesses which set the others are of; where
-    both sets are of one distribution, half of its guesses are right. ``differs`` and ``told apart`` are said at 95 %,
-    of each comparison alone. Of named entities the mix is that of their types. None of these says that the model is
-    wrong more often: that is for ``quality``, ``domain_shift`` and ``coverage``.
+    both sets are of one distribution, half of its guesses are right. ``differs``, ``more`` and ``told apart`` are said
+    at 97.5 %, of each comparison alone. Of named entities the mix is that of their types. None of these says that the
+    model is wrong more often: that is for ``quality``, ``domain_shift`` and ``coverage``.
 
     With ``priors`` the accuracy is weighted to the label mix in use: the sum of the recalls, each times the share of
     its label. It holds where the texts of a label are the same in use as here.

@@ -86,6 +86,7 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
         "tables": tables.by_slice(findings, probe),
         "skipped": _skipped(records),
         "long_skipped": len(_skipped(records)) > tables.LONG,
+        "reviews": [table for record in records for table in shown_cases.tables(record)],
         "pairs": [group for record in records for group in shown_cases.pairs(record)],
         "worst": [group for record in records for group in shown_cases.worst(record)],
     }

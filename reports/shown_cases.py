@@ -1,4 +1,4 @@
-"""Cases and pairs of rows that the page shows, with their texts."""
+"""Cases, pairs of rows and tables that the page shows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from reports.marks import marked_fields
 
 WORST = 5
 """Worst cases shown per slice."""
+FIRST = 10
+"""Rows shown of a table for reviewers; its file has all of them."""
+CELL = 300
+"""Characters shown of a cell."""
 
 
 def pairs(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -27,6 +31,23 @@ def pairs(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         }
         groups.setdefault(slice_text(pair["slice"]), []).append(entry)
     yield from ({"slice": label, "pairs": entries} for label, entries in groups.items())
+
+
+def tables(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the first rows of each table for reviewers."""
+    for table in record.get("tables", ()):
+        yield {
+            "title": table["title"],
+            "file": f"{table['name']}.csv",
+            "n": len(table["rows"]),
+            "columns": [words_of(name) for name in table["columns"]],
+            "rows": [[_cell(cell) for cell in row] for row in table["rows"][:FIRST]],
+        }
+
+
+def _cell(cell: str | float) -> str:
+    text = f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+    return text if len(text) <= CELL else f"{text[:CELL]} …"
 
 
 def worst(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

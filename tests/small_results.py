@@ -16,12 +16,27 @@ from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import keyword_model
 from auditor.results import canonical_json, parquet, provenance
-from auditor.types import Model, ProbeRecord, Rule, Silent, TextPair
+from auditor.types import Model, ProbeRecord, Rule, Silent, Table, TextPair
 from auditor.verdicts import comparisons, doubts, gate, policy
 
 Change = Callable[[dict[str, Any]], None]
 LOOKS = 3
 PAIR = TextPair({"rows": "home"}, "home:2", "home:3", {"text": "a good film"}, {"text": "A good film"}, 1.0)
+TABLE = Table(
+    "review",
+    "labels to look at",
+    ("id", "rows", "label", "answer", "text"),
+    (
+        ("home:2", "test", "negative", "positive", "a good film"),
+        ("home:3", "test", "positive", "negative", "a bad film"),
+    ),
+    ("home:2", "home:3"),
+    ("wrong", "right", "unclear"),
+    "rows",
+    LABELS,
+    "accuracy",
+    ("text",),
+)
 GOOD = ("good", "great", "fine", "lovely", "superb")
 
 
@@ -80,12 +95,18 @@ def write(
 
 
 def _of_the_second_look(record: ProbeRecord) -> ProbeRecord:
-    """The record, its gain as if its last rows had come at the second of three looks, with a pair of rows."""
+    """The record, its gain as if its last rows had come at the second of three looks, with a pair of rows.
+
+    That of quality has a table for reviewers too.
+    """
     measurements = tuple(
         replace(found, look=2, looks=LOOKS) if found.metric == "gain_over_majority" else found
         for found in record.measurements
     )
-    return replace(record, measurements=measurements, pairs=(PAIR,)) if record.model == "candidate" else record
+    if record.model != "candidate":
+        return record
+    tables = (TABLE,) if record.probe == "quality" else ()
+    return replace(record, measurements=measurements, pairs=(PAIR,), tables=tables)
 
 
 def _drawn(records: Sequence[ProbeRecord], rules: Sequence[Rule]) -> list[dict[str, Any]]:

@@ -640,20 +640,13 @@ def test_the_page_has_a_matrix_of_capabilities_and_kinds_that_says_every_number(
     written = small_results.write(tmp_path / "out", "quality", "capabilities", settings={"capabilities": own})
     content = json.loads((written / "results.json").read_text("utf-8"))
     (page,) = (each for each in view.build(content)["probes"] if each["name"] == "capabilities")
-    chart = page["charts"][0]
-    assert chart["title"] == "failure rate by capability and kind"
-    assert [panel["caption"] for panel in chart["panels"]] == ["candidate", "weaker"]
+    (picture,) = page["matrices"]
     # The model's one word of these sentences is "great" and "good": of two templates one is answered "positive".
-    (described,) = re.findall(r"<desc[^>]*>(.*?)</desc>", chart["panels"][0]["svg"])
-    said = described.split(". ")
-    assert re.fullmatch(r"sarcasm: minimum functionality 50\.0 % \[.*\]; invariance not measured", said[0])
-    assert re.fullmatch(r"negation: minimum functionality not measured; invariance 0\.0 % \[.*\]\.", said[1])
-    shades = re.findall(r'class="cell" [^>]*fill-opacity="([0-9.]+)"', chart["panels"][0]["svg"])
-    assert shades == ["0.200", "0.000", "0.000", "0.000"]
-    assert chart["panels"][0]["svg"].count("–</text>") == 2
-
-
-def test_a_probe_without_such_slices_has_no_matrix(tmp_path: Path) -> None:
-    content = json.loads((small_results.write(tmp_path, "quality", "coverage") / "results.json").read_text("utf-8"))
-    for page in view.build(content)["probes"]:
-        assert not any("by capability" in chart["title"] for chart in page["charts"])
+    told = [
+        (row["name"], [(cell["label"], cell["value"], cell["shade"]) for cell in row["cells"]])
+        for row in picture["rows"]
+    ]
+    assert told == [
+        ("sarcasm", [("minimum functionality", "50.0 %", 4)]),
+        ("negation", [("invariance", "0.0 %", 0)]),
+    ]

@@ -63,11 +63,21 @@ SMALL: dict[str, dict[str, Any]] = {
     "entity_bias": {"names_per_sentence": 2},
     "low_resource": {"sizes": (4, 8, 1000), "seeds": 2, "steps": 30, "examples": 5},
     "label_noise": {"rates": (0.2, 0.4), "rows": 16, "seeds": 2, "steps": 30, "examples": 5},
+    "label_errors": {"rows": 12, "examples": 7, "steps": 30},
     "triggers": {"examples": 10, "query_budget": 1000},
     "training_strategy": {"source": "train", "recipes": ("fgm",), "seeds": 2, "examples": 5, "noisy": 3, "attacked": 3},
 }
 """Settings of every shipped probe that are quick to carry out."""
-AT_MOST = {"calibration", "noise", "adversarial", "repeatability", "seen_rows", "training_strategy", "triggers"}
+AT_MOST = {
+    "calibration",
+    "label_errors",
+    "noise",
+    "adversarial",
+    "repeatability",
+    "seen_rows",
+    "training_strategy",
+    "triggers",
+}
 """Probes whose cases depend on what the texts offer or the model answers: they plan at most so many."""
 OF_WORDS, OF_TEXTS = {"entities", "entity_bias"}, {"bias", "capabilities", "seen_rows", "spurious", "triggers"}
 """Probes of one kind of task alone."""

@@ -325,6 +325,7 @@ def trained(fits: Callable[[Task], Mapping[str, Fitter]]) -> Callable[[Task], Au
     )
 
 
+TRAINING = {"rows": "training"}
 CURVES = {"steps": 30, "seeds": 2, "examples": 40}
 QUALITY = Plant("gain_over_majority", 0.1, always_one_answer, knows("home"))
 SHIFT = Plant("drop_against_home", 0.1, knows("home"), knows("home", "elsewhere"))
@@ -383,6 +384,14 @@ def noise(metric: str, wrong: str = "symmetric") -> Plant:
     slice_ = {"labels": wrong, "wrong": "0.2"}
     return Plant(
         metric, 0.75, learning(confused), learning(counting_fit), slice_, {**CURVES, "rates": [0.2], "rows": 320}
+    )
+
+
+def out_of_fold(metric: str) -> Plant:
+    # The labels are right: what the models of the folds do not learn shows, and no row of the test set.
+    name, settings = f"{metric}_out_of_sample", {"steps": 30, "rows": 160, "examples": 40}
+    return Plant(
+        name, 0.7, learning(lambda task: counting_fit(task, least=1000)), learning(counting_fit), TRAINING, settings
     )
 
 
@@ -495,6 +504,9 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("label_noise", "text-classification"): noise("accuracy"),
     ("label_noise", "ner"): noise("f1"),
     ("label_noise", "pair"): noise("f1"),
+    ("label_errors", "text-classification"): out_of_fold("accuracy"),
+    ("label_errors", "ner"): out_of_fold("f1"),
+    ("label_errors", "pair"): out_of_fold("f1"),
     ("training_strategy", "text-classification"): strategy("accuracy"),
     ("training_strategy", "ner"): strategy("f1"),
     ("training_strategy", "pair"): strategy("f1"),

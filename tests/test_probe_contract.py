@@ -114,6 +114,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "drift",
             "entities",
             "forgetting",
+            "label_errors",
             "label_noise",
             "leakage",
             "low_resource",
@@ -126,11 +127,19 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
     }
     scopes = {name: probe.scope for name, probe in PROBES.items() if probe.scope != "model"}
     assert scopes == dict.fromkeys(
-        ("label_noise", "leakage", "low_resource", "shift", "training_strategy"), "candidate"
+        ("label_errors", "label_noise", "leakage", "low_resource", "shift", "training_strategy"), "candidate"
     )
     assert [name for name, probe in PROBES.items() if probe.interactive] == ["adversarial", "triggers"]
     details = {name for name, probe in PROBES.items() if probe.reads_details}
-    assert details == {"calibration", "quality", "label_swap", "domain_shift", "entities", "entity_bias"}
+    assert details == {
+        "calibration",
+        "quality",
+        "label_errors",
+        "label_swap",
+        "domain_shift",
+        "entities",
+        "entity_bias",
+    }
 
 
 def test_the_schema_knows_every_role() -> None:

@@ -57,6 +57,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "entity_bias": {"names_per_sentence": 2, "axes": ("persons", "places")},
     "low_resource": {"sizes": (20, 80), "seeds": 2, "steps": 30, "examples": 48},
     "label_noise": {"rates": (0.1, 0.4), "rows": 120, "seeds": 2, "steps": 30, "examples": 48},
+    "label_errors": {"rows": 120, "steps": 30, "examples": 48},
     "triggers": {"examples": 48, "query_budget": 1000},
     "training_strategy": {
         "source": "train",

@@ -31,12 +31,25 @@ HERE = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
 ODD = "a\u202e\x1b[31m\xe9\udcff"
 """A name with a right-to-left mark, an escape sequence, a letter that ASCII lacks, and a byte that is no UTF-8."""
 WORDS = {
-    "run": ["run", "--model", "model", "--data", f"{ODD}.csv", "--probe", "quality", "--config", f"{ODD}.toml"],
+    "run": [
+        "run",
+        "--model",
+        "model",
+        "--data",
+        f"{ODD}.csv",
+        "--probe",
+        "quality",
+        "--probe",
+        "label_errors",
+        "--config",
+        f"{ODD}.toml",
+    ],
     "train": ["train", "--config", f"{ODD}.toml"],
     "gate": ["gate", ODD],
     "report": ["report", ODD, "--out", f"{ODD}.html"],
     "init": ["init", "--out", f"{ODD}.new.toml"],
     "remedy": ["remedy", ODD],
+    "review": ["review", f"{ODD}/review.csv"],
 }
 """Arguments of the commands that need some; where names can be odd, they are."""
 CODES = {"run": 3, "gate": 3}

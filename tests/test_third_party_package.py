@@ -292,6 +292,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "entity_bias": of_words,
         "forgetting": "no earlier checkpoint known (audit train --continue-from, or before in its settings)",
         "hidden_answers": "measured",
+        "label_errors": "measured",
         "label_noise": "measured",
         "label_swap": "measured",
         "leakage": "measured",

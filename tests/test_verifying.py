@@ -156,6 +156,7 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("records", "#", "skipped", "*"): "words, of what has no rows (a rule that reads it shows in the decision)",
     ("records", "#", "worst", "*"): "texts",
     ("records", "#", "pairs", "*"): "texts",
+    ("records", "#", "tables", "*"): "rows for reviewers, with texts: what follows from their verdicts decides nothing",
     ("records", "#", "metrics", "#", "title"): "words",
     ("records", "#", "measurements", "#", "available"): "clusters that were not drawn: advice alone goes by it",
     ("records", "#", "measurements", "#", "n_cases"): "cases, of which the rows know none",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auditor import results
 from auditor.errors import ResultsError, one_line
 from auditor.plugins import registry
-from auditor.results import canonical_json, provenance, timings
+from auditor.results import canonical_json, provenance, spreadsheets, timings
 from auditor.storage import atomic_folder
 from auditor.types import Decision, Measurement, ProbeRecord
 from auditor.verdicts import advice
@@ -112,7 +112,7 @@ class Results:
             content = self.content if end == self.start else provenance.rebased(self.content, self.start, end)
             for name, written in self.files.items():
                 (place / name).write_bytes(written)
-            results.write(place, content)
+            spreadsheets.write(place, content)
             written_content = json.loads((place / results.RESULTS).read_text(encoding="utf-8"))
             (place / results.PAGE).write_bytes(_page(written_content, self.files).encode())
         return out

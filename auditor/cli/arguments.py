@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
-import sys
-from typing import NoReturn, TypeAlias
 
 from auditor import __version__
-from auditor.cli import data_flags, run_flags
+from auditor.cli import data_flags, results_arguments, run_flags
+from auditor.cli.command_parser import Commands, Parser, add_command
 from auditor.cli.paths import path as _path
-from auditor.errors import SHORTER, near_match, one_line
 
 EXIT_CODES = """\
 exit codes:
@@ -22,23 +19,11 @@ exit codes:
 """
 
 DECISION_ALONE = "print only the decision: no progress, no verdicts"
-BAD_INPUT = 2
-
-
-class _Parser(argparse.ArgumentParser):
-    """Parser that reports wrong arguments in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
-        suggestion = near_match(choice[1], re.findall(r"'([^']+)'", choice[2])) if choice else None
-        hint = "" if message.endswith(f"({SHORTER})") else f" ({suggestion or f'see {self.prog} --help'})"
-        print(one_line(f"{self.prog}: {message}{hint}"), file=sys.stderr)
-        raise SystemExit(BAD_INPUT)
 
 
 def parser() -> argparse.ArgumentParser:
     """Build the parser of ``audit`` with all its commands; loads nothing heavy."""
-    top = _Parser(
+    top = Parser(
         prog="audit",
         description="Audit a fine-tuned language model before it is released.",
         epilog=EXIT_CODES,
@@ -49,8 +34,9 @@ def parser() -> argparse.ArgumentParser:
     _init(commands)
     _train(commands)
     _run(commands)
-    _gate(commands)
-    _report(commands)
+    results_arguments.gate(commands)
+    results_arguments.report(commands)
+    results_arguments.review(commands)
     _remedy(commands)
     _listings(commands)
     return top
@@ -62,21 +48,8 @@ def _task(command: argparse.ArgumentParser) -> None:
     )
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
-
-
-def _command(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=summary,
-        description=summary,
-        epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
 def _init(commands: Commands) -> None:
-    command = _command(
+    command = add_command(
         commands,
         "init",
         "Write a commented audit.toml, or the shipped policy.toml as a starting point.",
@@ -88,7 +61,7 @@ def _init(commands: Commands) -> None:
 
 
 def _train(commands: Commands) -> None:
-    command = _command(
+    command = add_command(
         commands,
         "train",
         "Fine-tune a model, once for each recipe.",
@@ -116,7 +89,7 @@ def _train(commands: Commands) -> None:
 
 
 def _run(commands: Commands) -> None:
-    command = _command(
+    command = add_command(
         commands,
         "run",
         "Audit a checkpoint, or a folder of them: measure, write results and scorecard, judge.",
@@ -147,33 +120,8 @@ def _run(commands: Commands) -> None:
     _common(command, device=True, quiet=DECISION_ALONE)
 
 
-def _gate(commands: Commands) -> None:
-    command = _command(
-        commands,
-        "gate",
-        "Judge a results folder, optionally by another policy.",
-        "  audit gate audit/\n  audit gate audit/ --policy strict.toml --json",
-    )
-    command.add_argument("results", type=_path, help="the folder that audit run wrote")
-    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the audit's)")
-    command.add_argument("--json", action="store_true", help="print the decision as JSON")
-    command.add_argument("--quiet", action="store_true", help="print only the decision, without verdicts")
-
-
-def _report(commands: Commands) -> None:
-    command = _command(
-        commands,
-        "report",
-        "Rewrite the scorecard of a results folder.",
-        "  audit report audit/\n  audit report audit/ --policy strict.toml --out page.html",
-    )
-    command.add_argument("results", type=_path, help="the folder that audit run wrote")
-    command.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the audit's)")
-    command.add_argument("--out", type=_path, help="the page to write (default: scorecard.html in the folder)")
-
-
 def _remedy(commands: Commands) -> None:
-    command = _command(
+    command = add_command(
         commands,
         "remedy",
         "Propose a recipe for what failed; with --train, train it and audit before and after.",
@@ -198,7 +146,7 @@ def _remedy(commands: Commands) -> None:
 
 
 def _listings(commands: Commands) -> None:
-    probes = _command(
+    probes = add_command(
         commands,
         "probes",
         "List every probe: its scorecard row, metrics, needs, and whether it can run here.",
@@ -211,14 +159,14 @@ def _listings(commands: Commands) -> None:
         "--probe", action="append", default=[], metavar="FILE.py", help="also list the probe in this file; repeatable"
     )
     probes.add_argument("--json", action="store_true", help="print as JSON")
-    policy = _command(
+    policy = add_command(
         commands,
         "policy",
         "Print the shipped policy: the limits that a model must meet, and why.",
         "  audit policy\n  audit policy --task ner\n  audit policy > policy.toml",
     )
     _task(policy)
-    cache = _command(
+    cache = add_command(
         commands,
         "cache",
         "Show or clear the cache: model outputs and trained weights.",
@@ -226,7 +174,7 @@ def _listings(commands: Commands) -> None:
     )
     cache.add_argument("--clear", action="store_true", help="empty the cache")
     cache.add_argument("--json", action="store_true", help="print as JSON")
-    resources = _command(
+    resources = add_command(
         commands,
         "resources",
         "List optional resources and what their absence disables.",

@@ -12,7 +12,8 @@ import traceback
 from collections.abc import Sequence
 
 from auditor.cli import surroundings
-from auditor.cli.arguments import BAD_INPUT, parser
+from auditor.cli.arguments import parser
+from auditor.cli.command_parser import BAD_INPUT
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.streams import guarded
 from auditor.errors import AuditError

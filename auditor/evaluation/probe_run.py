@@ -36,6 +36,7 @@ from auditor.types import (
     Silent,
     Skipped,
     Slice,
+    Table,
     TextPair,
 )
 
@@ -187,25 +188,23 @@ class Measuring:
         """
         sequential = draw is not None and draw.clusters is not None
         measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential))
-        skipped, pairs, counts = list(self._skipped), list[TextPair](), self._counts.copy()
+        findings, counts = dict[type, list[Any]](), self._counts.copy()
         if self._measures and whole:
             nested = _Nested(self._plan, counts, progress or Silent())
             audit = BoundAudit(*self._own, draw, nested=nested.findings, progress=progress)
             before = self._scorer.counts["forward_passes"]
             for item in self._probe.measure(self._spool, audit):
                 check(item, self._probe.name)
-                if isinstance(item, Skipped):
-                    skipped.append(item)
-                elif isinstance(item, TextPair):
-                    pairs.append(item)
-                else:
-                    measurements.append(item)
+                findings.setdefault(type(item), []).append(item)
             counts["forward_passes"] += self._scorer.counts["forward_passes"] - before
+        measurements += findings.get(Measurement, [])
+        skipped = [*self._skipped, *findings.get(Skipped, [])]
         return {
             "measurements": tuple(available.told(measurements, self._probe, self._plan.examples, self._drawn_for)),
             "skipped": tuple(_gaps(skipped, measurements) if sequential else skipped),
             "worst": self._worst.cases(),
-            "pairs": tuple(pairs),
+            "pairs": tuple(findings.get(TextPair, ())),
+            "tables": tuple(findings.get(Table, ())),
             "counts": {name: int(counts[name]) for name in sorted(counts)},
         }
 

@@ -9,17 +9,22 @@ import math
 from collections.abc import Mapping
 
 from auditor.errors import ProbeError
+from auditor.results import spreadsheets
 from auditor.storage.documents import short
-from auditor.types import ASKED, Case, Measurement, Skipped, TextPair
+from auditor.types import ASKED, Case, Finding, Table
 
 
-def check(item: Case | Skipped | Measurement | TextPair, probe: str) -> None:
+def check(item: Case | Finding, probe: str) -> None:
     """Check what a probe yields before anything is made of it.
 
     Raises ProbeError for a slice that is not words to words, for a fact that is neither a word nor a finite number, for
-    edits of a text field that the example lacks, and for edits of a text that is asked about once more.
+    edits of a text field that the example lacks, for edits of a text that is asked about once more, and for a table
+    that no file can hold.
     """
     where = f"probe {probe}"
+    if isinstance(item, Table):
+        _check_table(item, where)
+        return
     _check_slice(item.slice, where)
     if isinstance(item, Case):
         for name, fact in item.facts.items():
@@ -50,3 +55,11 @@ def _check_slice(slice_: object, where: str) -> None:
         if not isinstance(key, str) or not isinstance(value, str):
             problem = f"a slice holds {key!r}: {short(value)}"
             raise ProbeError(problem, where=where, hint=f"keys and values are words: {str(key)!r}: {str(value)!r}")
+
+
+def _check_table(table: Table, where: str) -> None:
+    problem = spreadsheets.problem_of(table)
+    if problem is None and not all(is_fact(cell) for row in table.rows for cell in row):
+        problem = "has a cell that is neither a word nor a finite number"
+    if problem is not None:
+        raise ProbeError(f"a table {problem}", where=where, hint="see Table in the reference of the probe API")

@@ -1,6 +1,14 @@
 """Results folders: write, read, verify."""
 
-from auditor.results.entries import AGAIN, RESULTS, decision_dict, policy_dict, policy_of, record_dict, without_texts
+from auditor.results.entries import (
+    AGAIN,
+    RESULTS,
+    decision_dict,
+    policy_dict,
+    policy_of,
+    published,
+    record_dict,
+)
 from auditor.results.folder import (
     CASES,
     DIGESTS,
@@ -36,10 +44,10 @@ __all__ = [
     "load",
     "policy_dict",
     "policy_of",
+    "published",
     "record_dict",
     "records_of",
     "sealed",
-    "without_texts",
     "write",
     "write_json",
 ]

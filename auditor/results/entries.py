@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from auditor.errors import PolicyError, ResultsError
 from auditor.results.canonical_json import plain, slice_text
-from auditor.types import Decision, Measurement, Metric, ProbeRecord, Rows, Rule, Skipped, Span, TextPair, WorstCase
+from auditor.types import (
+    Decision,
+    Measurement,
+    Metric,
+    ProbeRecord,
+    Rows,
+    Rule,
+    Skipped,
+    Span,
+    Table,
+    TextPair,
+    WorstCase,
+)
 from auditor.verdicts.policy import Policy, rule_of
 
 RESULTS = "results.json"
@@ -29,6 +42,7 @@ def record_dict(record: ProbeRecord) -> dict[str, Any]:
         "skipped": [_gap(gap) for gap in record.skipped],
         "worst": [_worst(case) for case in record.worst],
         **({"pairs": [plain(asdict(pair)) for pair in record.pairs]} if record.pairs else {}),
+        **({"tables": [plain(asdict(table)) for table in record.tables]} if record.tables else {}),
     }
 
 
@@ -113,6 +127,7 @@ def record_of(recorded: Mapping[str, Any], rows: Mapping[tuple[str, str, str, st
             "skipped": tuple(Skipped(**item) for item in recorded["skipped"]),
             "worst": tuple(_shown(case) for case in recorded["worst"]),
             "pairs": tuple(TextPair(**pair) for pair in recorded.get("pairs", ())),
+            "tables": tuple(table_of(table) for table in recorded.get("tables", ())),
         }
     )
 
@@ -135,6 +150,33 @@ def _bound(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
 
 
-def without_texts(record: ProbeRecord) -> ProbeRecord:
-    """Return the record without worst cases and pairs: users' texts."""
-    return replace(record, worst=(), pairs=())
+def _without_texts(record: ProbeRecord) -> ProbeRecord:
+    """Return the record without worst cases, pairs, and texts in tables."""
+    return replace(record, worst=(), pairs=(), tables=tuple(map(_textless, record.tables)))
+
+
+def published(records: Sequence[ProbeRecord], *, texts: bool) -> tuple[ProbeRecord, ...]:
+    """Return the records as the results keep them.
+
+    Every table has a name of its own: the second ``review`` becomes ``review_2``. ``texts``: whether users' texts stay.
+    """
+    used: Counter[str] = Counter()
+
+    def named(table: Table) -> Table:
+        used[table.name] += 1
+        return table if used[table.name] == 1 else replace(table, name=f"{table.name}_{used[table.name]}")
+
+    kept = records if texts else tuple(map(_without_texts, records))
+    return tuple(replace(record, tables=tuple(map(named, record.tables))) for record in kept)
+
+
+def _textless(table: Table) -> Table:
+    kept = [place for place, column in enumerate(table.columns) if column not in table.texts]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows, texts=())
+
+
+def table_of(recorded: Mapping[str, Any]) -> Table:
+    """Return the table that an entry of ``results.json`` describes."""
+    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in recorded.items()}
+    return Table(**{**lists, "rows": tuple(map(tuple, recorded["rows"]))})

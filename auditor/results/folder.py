@@ -1,4 +1,4 @@
-"""The results folder: ``results.json``, ``cases.parquet``, ``examples.parquet``, ``timings.json``.
+"""The results folder: ``results.json``, ``cases.parquet``, ``examples.parquet``, ``timings.json``, tables as CSV.
 
 The folder is written beside its final place and renamed when complete. ``results.json`` holds no seconds, no absolute
 path and no NaN. It holds the digests of itself and of the tables beside it, so that a part that was changed or comes
@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from auditor.types import ProbeRecord
 SCHEMA = 2
 """Since 2: digests of every part, and verdicts that name probe, metric and limit."""
 CASES, EXAMPLES, TIMINGS, PAGE = "cases.parquet", "examples.parquet", "timings.json", "scorecard.html"
+TABLE = ".csv"
+"""How the names of tables for reviewers end."""
 ERRORS = "errors.log"
 """Tracebacks of crashed probes, if any."""
 DIGESTS = "digests"
@@ -38,18 +40,31 @@ FILES = frozenset({RESULTS, CASES, EXAMPLES, TIMINGS, PAGE, ERRORS})
 def is_ours(folder: Path) -> bool:
     """Tell whether the folder holds an audit's results and nothing else.
 
-    A new audit may replace such a folder.
+    A new audit may replace such a folder. A table that a reviewer filled in is the reviewer's: it stays.
     """
     names = {file.name for file in folder.iterdir()}
-    return RESULTS in names and names <= FILES
+    return RESULTS in names and names <= FILES | _unchanged_tables(folder, names - FILES)
+
+
+def _unchanged_tables(folder: Path, names: Set[str]) -> set[str]:
+    """Return the files that are tables as the audit wrote them."""
+    if not names:
+        return set()
+    try:
+        digests = json.loads((folder / RESULTS).read_bytes())[DIGESTS]
+        return {name for name in names if name.endswith(TABLE) and digests.get(name) == _sha256(folder / name)}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ResultsError):
+        return set()
 
 
 def write(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write ``results.json``, with its digest and those of the tables.
+    """Write ``results.json``, with its digest and those of the other parts.
 
-    The tables must already be in the folder.
+    These must already be in the folder.
     """
-    parts = {name: _sha256(folder / name) for name in (CASES, EXAMPLES) if (folder / name).is_file()}
+    tables = [f"{table['name']}{TABLE}" for record in content["records"] for table in record.get("tables", ())]
+    names = [CASES, EXAMPLES, *tables]
+    parts = {name: _sha256(folder / name) for name in names if (folder / name).is_file()}
     write_json(folder / RESULTS, sealed({**content, DIGESTS: parts}))
 
 

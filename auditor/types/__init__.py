@@ -27,7 +27,7 @@ from auditor.types.cases import (
 )
 from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
-from auditor.types.given import EarlierPeriod, GivenRow, TextPair
+from auditor.types.given import Cell, EarlierPeriod, GivenRow, Table, TextPair
 from auditor.types.left_out import LEFT_OUT, NO_RETRAINING, NOT_SELECTED, SKIPPED
 from auditor.types.limits import edge_of
 from auditor.types.planned import Inquiry, Planned
@@ -37,6 +37,7 @@ from auditor.types.probe import (
     NEEDS,
     OUT_OF_SCOPE,
     TASK_NEEDS,
+    Finding,
     Probe,
     ProbeDefaults,
     Scope,
@@ -101,6 +102,7 @@ __all__ = [
     "Audit",
     "Averages",
     "Case",
+    "Cell",
     "Choice",
     "Choose",
     "Classify",
@@ -119,6 +121,7 @@ __all__ = [
     "Example",
     "Extract",
     "Facts",
+    "Finding",
     "FloatArray",
     "Generate",
     "GivenRow",
@@ -156,6 +159,7 @@ __all__ = [
     "Span",
     "Status",
     "Sums",
+    "Table",
     "Tag",
     "Task",
     "TextAttackRecipe",

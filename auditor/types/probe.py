@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from auditor.types.cases import Case, Judged, Skipped, Slice
-from auditor.types.given import TextPair
+from auditor.types.given import Table, TextPair
 from auditor.types.planned import Planned
 from auditor.types.protocols import Audit
 from auditor.types.records import Measurement, Metric, Role
@@ -16,6 +16,8 @@ from auditor.types.task import Task
 Scope: TypeAlias = Literal["model", "candidate", "data"]
 """model: it runs for every audited model. candidate: for the candidate alone. data: it reads the data and asks no
 model, so that it runs once, for the candidate."""
+Finding: TypeAlias = Measurement | Skipped | TextPair | Table
+"""What a probe yields from ``measure``."""
 
 
 @runtime_checkable
@@ -120,12 +122,12 @@ class Probe(Protocol):
         """
         ...
 
-    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped | TextPair]:
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Finding]:
         """Measure what the kinds of metric do not cover.
 
         The call comes after the last case, and again after later looks where a required rule reads what it measures:
         with the cases of all looks so far. Where a probe defines this method, its cases are kept on disk until then.
-        Pairs of texts are shown on the page, unless the audit keeps no texts.
+        Pairs of texts are shown on the page, unless the audit keeps no texts. Tables become files for reviewers.
         """
         ...
 
@@ -175,7 +177,7 @@ class ProbeDefaults:
         """Its settings name nothing beside the data."""
         del settings, task
 
-    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Measurement | Skipped | TextPair]:
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterable[Finding]:
         """Nothing: its metrics are read case by case."""
         del cases, audit
         return ()

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from auditor.types.cases import Facts, Inputs, Judged, Skipped, Slice
 from auditor.types.edits import Span
-from auditor.types.given import TextPair
+from auditor.types.given import Table, TextPair
 from auditor.types.limits import edge_of
 
 
@@ -169,6 +169,7 @@ class ProbeRecord:
     skipped: tuple[Skipped, ...] = ()
     worst: tuple[WorstCase, ...] = ()
     pairs: tuple[TextPair, ...] = ()
+    tables: tuple[Table, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     """cases, vacuous, invalid, forward_passes (texts that went through the model), queries."""
 
