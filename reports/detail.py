@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.types import edge_of
-from reports import charts, frontier, matrix, reliability, shown_cases, tables
+from reports import charts, frontier, matrix, reliability, shown_cases, tables, weighted_texts
 from reports.formats import amount, measured_interval, setting, slice_text, words_of
 from reports.lookup import (
     INAPPLICABLE,
@@ -88,6 +88,7 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
         "long_skipped": len(_skipped(records)) > tables.LONG,
         "reviews": [table for record in records for table in shown_cases.tables(record)],
         "pairs": [group for record in records for group in shown_cases.pairs(record)],
+        "weighted": [group for record in records for group in weighted_texts.weighted_texts(record)],
         "worst": [group for record in records for group in shown_cases.worst(record)],
     }
 

@@ -16,7 +16,7 @@ from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import keyword_model
 from auditor.results import canonical_json, parquet, provenance
-from auditor.types import Model, ProbeRecord, Rule, Silent, Table, TextPair
+from auditor.types import Model, ProbeRecord, Rule, Silent, Table, TextPair, WeightedText, WeightedWord
 from auditor.verdicts import comparisons, doubts, gate, policy
 
 Change = Callable[[dict[str, Any]], None]
@@ -36,6 +36,15 @@ TABLE = Table(
     LABELS,
     "accuracy",
     ("text",),
+)
+WEIGHTED = WeightedText(
+    {},
+    "home:2",
+    "positive",
+    0.9,
+    "positive",
+    (WeightedWord("text", "good", 0.4), WeightedWord("text", "film", None)),
+    3,
 )
 GOOD = ("good", "great", "fine", "lovely", "superb")
 
@@ -106,7 +115,7 @@ def _of_the_second_look(record: ProbeRecord) -> ProbeRecord:
     if record.model != "candidate":
         return record
     tables = (TABLE,) if record.probe == "quality" else ()
-    return replace(record, measurements=measurements, pairs=(PAIR,), tables=tables)
+    return replace(record, measurements=measurements, pairs=(PAIR,), tables=tables, weighted_texts=(WEIGHTED,))
 
 
 def _drawn(records: Sequence[ProbeRecord], rules: Sequence[Rule]) -> list[dict[str, Any]]:

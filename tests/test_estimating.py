@@ -50,6 +50,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "drift": {"examples": 9},
     "shift": {"rows": 9, "elsewhere": 5, "examples": 7, "priors": {"negative": 0.9, "positive": 0.1}},
     "forgetting": {"examples": 7},
+    "interpretability": {"examples": 5, "stable": 2},
     "noise": {"examples": 5, "severities": {"low": 0.1, "middle": 0.2}},
     "domain_shift": {"examples": 6},
     "bias": {"sentences": 4, "pairs_per_sentence": 2},

@@ -27,6 +27,7 @@ def bare(**more: Any) -> FakeAudit:
 ASKED: dict[str, Callable[[FakeAudit], object]] = {
     "ask": lambda audit: audit.ask([{"text": "x"}]),
     "encode": lambda audit: audit.encode([{"text": "x"}]),
+    "integrated_gradients": lambda audit: audit.integrated_gradients({"text": "x"}, "positive", 2),
     "why_not": lambda audit: audit.why_not("again"),
     "fit": lambda audit: audit.fit((), **HOW),
     "train_by": lambda audit: audit.train_by("fgm", (), **HOW),
@@ -39,6 +40,7 @@ ASKED: dict[str, Callable[[FakeAudit], object]] = {
 GIVEN = {
     "ask": "model",
     "encode": "model",
+    "integrated_gradients": "model",
     "why_not": "model",
     "vocabulary": "model",
     "similar_words": "model",

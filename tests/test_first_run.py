@@ -110,8 +110,8 @@ def test_the_end_of_a_run_says_once_what_was_not_measured_and_how_to_change_that
         "  domain_shift – give another domain with --domain NAME=FILE",
         "  label_noise, low_resource – name the base model with --base FOLDER; give training rows with --train FILE",
         "  adversarial (required), bias (required), calibration (required), capabilities, coverage, drift, "
-        "label_errors, label_swap (required), leakage, noise (required), repeatability (required), seen_rows, "
-        "spurious, training_strategy, triggers (required) – not selected with --probe",
+        "interpretability, label_errors, label_swap (required), leakage, noise (required), repeatability (required), "
+        "seen_rows, spurious, training_strategy, triggers (required) – not selected with --probe",
     ]
     left_out = "adversarial, bias, calibration, label_swap, noise, repeatability and triggers"
     assert said.out.count(f"required rules of {left_out} were left out by --probe") == 1
@@ -259,7 +259,7 @@ def test_an_estimate_is_a_lower_bound_with_trainings_and_queries_apart() -> None
     assert estimate.lines([WORK, other], kept=True) == [
         "estimate: at least 10 min for 1,000 cases and 3 trainings",
         "  p: 3 trainings of 60 steps, about 5 min of that time",
-        "  attacks may ask up to 50 more queries, which take at most 90 s",
+        "  p may ask up to 50 more queries, which take at most 90 s",
         "  not included: q (the amount of work is not known)",
         "  answers and trainings that an earlier run kept take no time",
     ]

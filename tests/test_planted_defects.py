@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,7 +27,19 @@ from auditor.testing import (
     sample_rows,
 )
 from auditor.text import words_of
-from auditor.types import NEEDS, Case, EarlierPeriod, Encoded, Example, Model, Request, Response, Task
+from auditor.types import (
+    NEEDS,
+    Case,
+    Classify,
+    EarlierPeriod,
+    Encoded,
+    Example,
+    Model,
+    Request,
+    Response,
+    Task,
+    TokenWeight,
+)
 
 TASKS: dict[str, Task] = {
     "text-classification": tasks.create("text-classification", ("negative", "positive")),
@@ -263,6 +276,44 @@ def reads_padding(task: Task) -> FakeModel:
     return Flipping(answer, task.labels, name="reads padding")
 
 
+class Told(FakeModel):
+    """A good model that tells the weights of its words, or their opposites."""
+
+    def __init__(self, task: Task, sign: float) -> None:
+        self._good, self._sign = knows("home")(task), sign
+        super().__init__(lambda request: self._answered(request), task.labels, name=f"told {sign:g}")
+
+    def _answered(self, request: Request) -> Response:
+        return self._good.run(self._good.encode([request]))[0]
+
+    def integrated_gradients(self, request: Request, label: int, steps: int) -> list[list[TokenWeight]]:
+        del steps
+        whole = self._answered(request)[label]
+        return [
+            [self._told(request, label, whole, word) for word in re.finditer(r"\S+", value)] for value in request.texts
+        ]
+
+    def _told(self, request: Request, label: int, whole: float, word: re.Match[str]) -> TokenWeight:
+        """What the texts lose without the word, wherever it stands: in a pair both texts may have it."""
+        texts = (" ".join(each for each in words_of(value) if each != word.group()) for value in request.texts)
+        return TokenWeight(*word.span(), self._sign * (whole - self._answered(Classify(tuple(texts)))[label]))
+
+
+def by_neighbours(task: Task) -> FakeModel:
+    """A model that is sure of a name beside the word "visited", and less so without it."""
+    good = knows("home")(task)
+
+    def answer(request: Request) -> Response:
+        (found,) = good.run(good.encode([request]))
+        return found if "visited" in request.texts else tuple(map(less, found))
+
+    def less(row: tuple[float, ...]) -> Response:
+        largest = max(range(len(row)), key=row.__getitem__)
+        return row if largest == 0 else tuple(0.4 if place == largest else 0.15 for place in range(len(row)))
+
+    return FakeModel(answer, task.labels, name="by neighbours")
+
+
 def learning(fit: Callable[[Task], Fitter]) -> Callable[[Task], AuditedModel]:
     """A good model, and a training."""
     return lambda task: AuditedModel(knows("home")(task), fit(task), counting_trainer(task))
@@ -345,6 +396,14 @@ PERIOD = Plant(
     knows("home", "elsewhere"),
     settings={"time_column": "date", "period": "year"},
     examples=by_source,
+)
+UNFAITHFUL = Plant(
+    "comprehensiveness_gain",
+    0.0,
+    lambda task: Told(task, -1.0),
+    lambda task: Told(task, 1.0),
+    {"words": "20 %"},
+    {"method": "integrated-gradients", "draws": 10, "stable": 1},
 )
 CASE = Plant(
     "drop",
@@ -460,6 +519,11 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("forgetting", "text-classification"): FORGOTTEN,
     ("forgetting", "ner"): FORGOTTEN,
     ("forgetting", "pair"): FORGOTTEN,
+    ("interpretability", "text-classification"): UNFAITHFUL,
+    ("interpretability", "ner"): replace(
+        UNFAITHFUL, limit=0.15, defective=knows("home"), clean=by_neighbours, settings={"draws": 10, "stable": 1}
+    ),
+    ("interpretability", "pair"): UNFAITHFUL,
     ("noise", "text-classification"): CASE,
     ("noise", "ner"): CASE,
     ("noise", "pair"): CASE,

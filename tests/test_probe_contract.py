@@ -115,6 +115,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "entities",
             "forgetting",
             "label_errors",
+            "interpretability",
             "label_noise",
             "leakage",
             "low_resource",
@@ -127,7 +128,8 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
     }
     scopes = {name: probe.scope for name, probe in PROBES.items() if probe.scope != "model"}
     assert scopes == dict.fromkeys(
-        ("label_errors", "label_noise", "leakage", "low_resource", "shift", "training_strategy"), "candidate"
+        ("interpretability", "label_errors", "label_noise", "leakage", "low_resource", "shift", "training_strategy"),
+        "candidate",
     )
     assert [name for name, probe in PROBES.items() if probe.interactive] == ["adversarial", "triggers"]
     details = {name for name, probe in PROBES.items() if probe.reads_details}

@@ -49,6 +49,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "drift": {"examples": 48},
     "shift": {"rows": 48, "elsewhere": 48},
     "forgetting": {"examples": 48},
+    "interpretability": {"examples": 12, "stable": 10},
     "noise": {"examples": 24, "severities": {"middle": 0.2}},
     "domain_shift": {"examples": 48},
     "adversarial": {"examples": 24, "query_budget": 30},

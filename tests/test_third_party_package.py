@@ -293,6 +293,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "forgetting": "no earlier checkpoint known (audit train --continue-from, or before in its settings)",
         "hidden_answers": "measured",
         "label_errors": "measured",
+        "interpretability": "measured",
         "label_noise": "measured",
         "label_swap": "measured",
         "leakage": "measured",

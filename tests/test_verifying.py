@@ -157,6 +157,7 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("records", "#", "worst", "*"): "texts",
     ("records", "#", "pairs", "*"): "texts",
     ("records", "#", "tables", "*"): "rows for reviewers, with texts: what follows from their verdicts decides nothing",
+    ("records", "#", "weighted_texts", "*"): "texts, and what their words weigh",
     ("records", "#", "metrics", "#", "title"): "words",
     ("records", "#", "measurements", "#", "available"): "clusters that were not drawn: advice alone goes by it",
     ("records", "#", "measurements", "#", "n_cases"): "cases, of which the rows know none",

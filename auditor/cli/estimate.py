@@ -42,7 +42,8 @@ def lines(works: Sequence[Work], *, kept: bool) -> list[str]:
     queries = sum(work.planned.queries for work in attacks if work.planned)
     if queries:
         seconds = duration(sum(work.query_seconds for work in attacks))
-        sentences.append(f"  attacks may ask up to {queries:,} more queries, which take at most {seconds}")
+        asking = ", ".join(dict.fromkeys(work.probe for work in attacks if work.planned and work.planned.queries))
+        sentences.append(f"  {asking} may ask up to {queries:,} more queries, which take at most {seconds}")
     unplanned = [work.probe for work in works if work.reason is None and work.planned is None]
     if unplanned:
         sentences.append(f"  not included: {', '.join(dict.fromkeys(unplanned))} (the amount of work is not known)")

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from itertools import groupby
 from typing import TypeAlias, TypeVar
 
-from auditor.engine import plan
+from auditor.engine import attributing, plan
 from auditor.engine.cache import Cache
 from auditor.engine.deriving import derived
 from auditor.engine.embedding import Embedder
@@ -19,7 +19,20 @@ from auditor.engine.forward import WINDOW, Forward, NoAnswer
 from auditor.engine.lockstep import Lockstep
 from auditor.engine.repeating import Repeater
 from auditor.errors import NoAnswerError
-from auditor.types import Asked, Case, Encoded, Example, FloatArray, Inputs, Model, Request, Response, ScoredCase, Task
+from auditor.types import (
+    Asked,
+    Case,
+    Encoded,
+    Example,
+    FloatArray,
+    Inputs,
+    Model,
+    Request,
+    Response,
+    ScoredCase,
+    Task,
+    TokenWeight,
+)
 
 RELOADED = "reloaded"
 
@@ -125,13 +138,14 @@ class Scorer:
         """
         return self._embedder.embeddings(self.encode(inputs), after_batch)
 
-    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response]:
         """Return the answers for the inputs; equal texts are scored once.
 
         Within ``side_by_side``, this waits until all tasks have asked. The answer to a text on which the model fails is
-        None; within ``side_by_side``, such a text ends the task, and its result is left out.
+        None; within ``side_by_side``, such a text ends the task, and its result is left out. ``model``: another one to
+        ask, without waiting for other tasks.
         """
-        answers = list(self._lockstep.ask(inputs))
+        answers = list(self._lockstep.ask(inputs)) if model is None else self._answers_of(model, inputs)
         failed = next((answer for answer in answers if isinstance(answer, NoAnswer)), None)
         if failed is not None and _WITHIN_TASK.get():
             raise NoAnswerError(failed.reason)
@@ -149,10 +163,20 @@ class Scorer:
                 yield result
 
     def _ask(self, inputs: Sequence[Inputs]) -> list[Response | NoAnswer]:
+        return self._answers_of(self._model, inputs)
+
+    def _answers_of(self, model: Model, inputs: Sequence[Inputs]) -> list[Response | NoAnswer]:
         self._queries += len(inputs)
-        encoded = self.encode(inputs)
-        answers = self._forward.answers(self._model, encoded)
+        encoded = model.encode([self._request(item) for item in inputs])
+        answers = self._forward.answers(model, encoded)
         return [answers[request.key] for request in encoded]
+
+    def integrated_gradients(
+        self, inputs: Inputs, label: str, steps: int, model: Model | None = None
+    ) -> Mapping[str, Sequence[TokenWeight]] | str:
+        """Return field → weights of its tokens, or why there are none."""
+        self._queries += steps
+        return attributing.integrated_gradients(model or self._model, self._task, inputs, label, steps)
 
     def why_not(self, asked: Asked, again: Callable[[], Model]) -> str | None:
         """Say why the model cannot be asked so; None where it can.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from auditor import stats
@@ -31,6 +31,7 @@ from auditor.types import (
     Silent,
     Slice,
     Task,
+    TokenWeight,
     TrainedModel,
 )
 
@@ -135,10 +136,17 @@ class BoundAudit:
         keys = {row.id: item.key for row, item in zip(unknown, encoded, strict=True)}
         return [GivenRow(row, keys[row.id] if row.id in keys else known[row.id]) for row in rows]
 
-    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response]:
         """As ``Audit.ask``."""
         self._check_scope("ask")
-        return self._scorer.ask(inputs)
+        return self._scorer.ask(inputs, model)
+
+    def integrated_gradients(
+        self, inputs: Inputs, label: str, steps: int, model: Model | None = None
+    ) -> Mapping[str, Sequence[TokenWeight]] | str:
+        """As ``Audit.integrated_gradients``."""
+        self._check_scope("integrated_gradients")
+        return self._scorer.integrated_gradients(inputs, label, steps, model)
 
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
         """As ``Audit.side_by_side``."""

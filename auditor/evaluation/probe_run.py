@@ -15,6 +15,7 @@ from auditor.evaluation.case_spool import Spool
 from auditor.evaluation.clean_answers import clean_answers
 from auditor.evaluation.inquiries import inquired
 from auditor.evaluation.judging import WorstCasesKept, judge
+from auditor.evaluation.own_numbers import Yielded
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.evaluation.probe_audit import BoundAudit
 from auditor.evaluation.sampling import Draw
@@ -36,8 +37,6 @@ from auditor.types import (
     Silent,
     Skipped,
     Slice,
-    Table,
-    TextPair,
 )
 
 Sink = Callable[[str, str, ScoredCase], None]
@@ -187,24 +186,22 @@ class Measuring:
         They may be asked for again. Unless ``whole``, they lack the probe's own numbers.
         """
         sequential = draw is not None and draw.clusters is not None
-        measurements: list[Measurement] = list(self._tally.measurements(sequential=sequential))
-        findings, counts = dict[type, list[Any]](), self._counts.copy()
+        own = Yielded(list(self._tally.measurements(sequential=sequential)), list(self._skipped))
+        counts = self._counts.copy()
         if self._measures and whole:
             nested = _Nested(self._plan, counts, progress or Silent())
             audit = BoundAudit(*self._own, draw, nested=nested.findings, progress=progress)
-            before = self._scorer.counts["forward_passes"]
-            for item in self._probe.measure(self._spool, audit):
-                check(item, self._probe.name)
-                findings.setdefault(type(item), []).append(item)
-            counts["forward_passes"] += self._scorer.counts["forward_passes"] - before
-        measurements += findings.get(Measurement, [])
-        skipped = [*self._skipped, *findings.get(Skipped, [])]
+            self._scorer.reset()
+            own.take(self._probe.measure(self._spool, audit), self._probe.name)
+            counts.update(self._scorer.counts)
+        skipped = _gaps(own.skipped, own.measurements) if sequential else own.skipped
         return {
-            "measurements": tuple(available.told(measurements, self._probe, self._plan.examples, self._drawn_for)),
-            "skipped": tuple(_gaps(skipped, measurements) if sequential else skipped),
+            "measurements": tuple(available.told(own.measurements, self._probe, self._plan.examples, self._drawn_for)),
+            "skipped": tuple(skipped),
             "worst": self._worst.cases(),
-            "pairs": tuple(findings.get(TextPair, ())),
-            "tables": tuple(findings.get(Table, ())),
+            "pairs": tuple(own.pairs),
+            "tables": tuple(own.tables),
+            "weighted_texts": tuple(own.weighted_texts),
             "counts": {name: int(counts[name]) for name in sorted(counts)},
         }
 

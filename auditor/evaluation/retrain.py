@@ -193,7 +193,8 @@ def _beside(
 
     if record is None or not isinstance(folder, Path):
         return ()
-    parent = folder.resolve().parent
+    parent, name = folder.resolve().parent, folder.resolve().name
+    own = name.removesuffix(f"-seed{record.seed}"), record.seed
     by_seed: dict[tuple[str, int], TrainedModel] = {}
     costs = cost.read(parent)
     for path in _folders(parent):
@@ -209,6 +210,7 @@ def _beside(
             float(twin.work) or None,
             None if took is None else took.seconds,
             None if took is None or took.peak_bytes is None else float(took.peak_bytes),
+            audited=(path.name.removesuffix(f"-seed{twin.seed}"), twin.seed) == own,
         )
         # ``fgm`` beside ``fgm-seed0``, both of seed 0: the first by name.
         by_seed.setdefault((trained.recipe, trained.seed), trained)

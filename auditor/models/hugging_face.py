@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ModelError, NoAnswerError
-from auditor.models import adapters, checkpoint, company, embedding, heads, padding
+from auditor.models import adapters, checkpoint, company, embedding, gradients, heads, padding
 from auditor.models.checkpoint import Checkpoint
 from auditor.models.devices import checked_device, device_named, device_words, memory_errors, versions
 from auditor.models.libraries import quiet
@@ -19,7 +19,7 @@ from auditor.models.options import DEFAULTS, LoadOptions
 from auditor.models.rows import Row
 from auditor.models.text_model import TextModel
 from auditor.models.tokenizing import load_tokenizer
-from auditor.types import Encoded, FloatArray, Model
+from auditor.types import Classify, Encoded, FloatArray, Model, Request, TokenWeight
 
 __all__ = [
     "HuggingFaceModel",
@@ -136,19 +136,36 @@ class HuggingFaceModel(TextModel):
         return embedding.means(states, [len(own) for own in rows])
 
     def _states(self, rows: Sequence[Row], padded: dict[str, Any]) -> list[Any] | None:
-        output = self._output(padded, output_hidden_states=True)
+        import torch
+
+        with torch.inference_mode():
+            output = self._output(padded, output_hidden_states=True)
         lengths = [len(row["input_ids"]) for row in rows]
         return embedding.states_of(output, lengths, self.filling, adapters.virtual_tokens(self._model), self.name)
 
     def _logits(self, padded: dict[str, Any]) -> Any:
-        return self._output(padded).logits
-
-    def _output(self, padded: dict[str, Any], **wanted: bool) -> Any:
         import torch
 
+        with torch.inference_mode():
+            return self.logits(padded)
+
+    def logits(self, padded: Mapping[str, Any]) -> Any:
+        """Return the logits for a batch of padded tensors, with a gradient if it is wanted."""
+        return self._output(padded).logits
+
+    def _output(self, padded: Mapping[str, Any], **wanted: bool) -> Any:
         on_device = {name: values.to(self._model.device) for name, values in padded.items()}
-        with torch.inference_mode(), self._autocast(), self._padding_named(padded):
+        with self._autocast(), self._padding_named(padded):
             return self._model(**on_device, **wanted)
+
+    def integrated_gradients(self, request: Request, label: int, steps: int) -> list[list[TokenWeight]] | None:
+        """Return the weights of each text's tokens; None where they cannot be told.
+
+        Of tags of words they are not told. Raises OutOfMemoryError.
+        """
+        if not isinstance(request, Classify):
+            return None
+        return gradients.integrated_gradients(self, request, label, steps)
 
     def _padding_named(self, padded: Mapping[str, Any]) -> contextlib.AbstractContextManager[Any]:
         alone = len(padded["input_ids"]) == 1

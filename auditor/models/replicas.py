@@ -6,7 +6,19 @@ import queue
 from collections.abc import Callable, Sequence
 
 from auditor.errors import ModelError
-from auditor.types import Embeds, Encoded, FloatArray, KnowsWords, Model, Pads, Request, Response, Weighs
+from auditor.types import (
+    Attributes,
+    Embeds,
+    Encoded,
+    FloatArray,
+    KnowsWords,
+    Model,
+    Pads,
+    Request,
+    Response,
+    TokenWeight,
+    Weighs,
+)
 
 
 class Replicas:
@@ -92,6 +104,11 @@ class Replicas:
         """Return the n nearest other words of each word, by the embeddings."""
         model = self._models[0]
         return model.similar_words(words, n) if isinstance(model, KnowsWords) else [() for _ in words]
+
+    def integrated_gradients(self, request: Request, label: int, steps: int) -> Sequence[Sequence[TokenWeight]] | None:
+        """Return the weights of each text's tokens; None where they cannot be told."""
+        model = self._models[0]
+        return model.integrated_gradients(request, label, steps) if isinstance(model, Attributes) else None
 
     def run(self, batch: Sequence[Encoded]) -> list[Response]:
         """Return the responses to a batch, from whichever copy is free."""

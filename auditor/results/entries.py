@@ -21,6 +21,8 @@ from auditor.types import (
     Span,
     Table,
     TextPair,
+    WeightedText,
+    WeightedWord,
     WorstCase,
 )
 from auditor.verdicts.policy import Policy, rule_of
@@ -43,6 +45,9 @@ def record_dict(record: ProbeRecord) -> dict[str, Any]:
         "worst": [_worst(case) for case in record.worst],
         **({"pairs": [plain(asdict(pair)) for pair in record.pairs]} if record.pairs else {}),
         **({"tables": [plain(asdict(table)) for table in record.tables]} if record.tables else {}),
+        **(
+            {"weighted_texts": [plain(asdict(text)) for text in record.weighted_texts]} if record.weighted_texts else {}
+        ),
     }
 
 
@@ -128,6 +133,7 @@ def record_of(recorded: Mapping[str, Any], rows: Mapping[tuple[str, str, str, st
             "worst": tuple(_shown(case) for case in recorded["worst"]),
             "pairs": tuple(TextPair(**pair) for pair in recorded.get("pairs", ())),
             "tables": tuple(table_of(table) for table in recorded.get("tables", ())),
+            "weighted_texts": tuple(map(_weighted, recorded.get("weighted_texts", ()))),
         }
     )
 
@@ -146,13 +152,17 @@ def _shown(case: Mapping[str, Any]) -> WorstCase:
     return WorstCase(**{**case, "marks": marks})
 
 
+def _weighted(text: Mapping[str, Any]) -> WeightedText:
+    return WeightedText(**{**text, "words": tuple(WeightedWord(*word) for word in text["words"])})
+
+
 def _bound(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
 
 
 def _without_texts(record: ProbeRecord) -> ProbeRecord:
-    """Return the record without worst cases, pairs, and texts in tables."""
-    return replace(record, worst=(), pairs=(), tables=tuple(map(_textless, record.tables)))
+    """Return the record without worst cases, pairs, weighted texts, and texts in tables."""
+    return replace(record, worst=(), pairs=(), weighted_texts=(), tables=tuple(map(_textless, record.tables)))
 
 
 def published(records: Sequence[ProbeRecord], *, texts: bool) -> tuple[ProbeRecord, ...]:

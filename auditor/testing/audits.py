@@ -8,7 +8,7 @@ from dataclasses import is_dataclass
 from typing import Any, TypeAlias
 
 from auditor.config import data_columns, limited_words
-from auditor.engine import Scorer
+from auditor.engine import Scorer, attributing
 from auditor.engine.lockstep import Lockstep
 from auditor.engine.repeating import Repeater
 from auditor.evaluation.plan import Fitter, Trainer, given_by
@@ -31,6 +31,7 @@ from auditor.types import (
     Role,
     Slice,
     Task,
+    TokenWeight,
     TrainedModel,
 )
 
@@ -122,9 +123,18 @@ class FakeAudit:
         keys = (item.key for item in self.encode([row.inputs for row in rows]))
         return [GivenRow(row, key) for row, key in zip(rows, keys, strict=True)]
 
-    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response]:
         """The model's answers. Raises RuntimeError where no model is given."""
-        return list(self._lockstep.ask(inputs))
+        if model is None:
+            return list(self._lockstep.ask(inputs))
+        return model.run(model.encode([self.task.request(each) for each in inputs]))
+
+    def integrated_gradients(
+        self, inputs: Inputs, label: str, steps: int, model: Model | None = None
+    ) -> Mapping[str, Sequence[TokenWeight]] | str:
+        """As an audit says it. Raises RuntimeError where no model is given."""
+        own = self._model("the model's gradients")
+        return attributing.integrated_gradients(model or own, self.task, inputs, label, steps)
 
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
         """The tasks' cases in order. Raises RuntimeError for no slice."""

@@ -22,11 +22,11 @@ from auditor.types.cases import (
     ScoredCase,
     Skipped,
     Slice,
-    TrainedModel,
     in_words,
 )
 from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
+from auditor.types.explained import TokenWeight
 from auditor.types.given import Cell, EarlierPeriod, GivenRow, Table, TextPair
 from auditor.types.left_out import LEFT_OUT, NO_RETRAINING, NOT_SELECTED, SKIPPED
 from auditor.types.limits import edge_of
@@ -43,7 +43,7 @@ from auditor.types.probe import (
     Scope,
     lacked_by_task,
 )
-from auditor.types.protocols import Audit, Embeds, FloatArray, KnowsWords, Pads, Progress, Silent, Weighs
+from auditor.types.protocols import Attributes, Audit, Embeds, FloatArray, KnowsWords, Pads, Progress, Silent, Weighs
 from auditor.types.records import (
     GROUPED,
     ROLES,
@@ -60,11 +60,11 @@ from auditor.types.records import (
     Rule,
     Status,
     Verdict,
-    WorstCase,
 )
 from auditor.types.requests import REQUESTS, Choose, Classify, Extract, Generate, Request, Tag
 from auditor.types.rows import Names, Rows
 from auditor.types.running_cost import RunningCost
+from auditor.types.shown import WeightedText, WeightedWord, WorstCase
 from auditor.types.task import (
     AttackDefaults,
     AttackRecipe,
@@ -77,6 +77,7 @@ from auditor.types.task import (
     Task,
     TextAttackRecipe,
 )
+from auditor.types.trained import TrainedModel
 
 __all__ = [
     "ASKED",
@@ -99,6 +100,7 @@ __all__ = [
     "Asked",
     "AttackDefaults",
     "AttackRecipe",
+    "Attributes",
     "Audit",
     "Averages",
     "Case",
@@ -164,9 +166,12 @@ __all__ = [
     "Task",
     "TextAttackRecipe",
     "TextPair",
+    "TokenWeight",
     "TrainedModel",
     "Verdict",
     "Weighs",
+    "WeightedText",
+    "WeightedWord",
     "WorstCase",
     "edge_of",
     "in_words",

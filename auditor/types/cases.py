@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -171,26 +171,6 @@ class Model(Protocol):
     def reload(self) -> Model:
         """The same checkpoint, reloaded through the ordinary path."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedModel:
-    """A model of known recipe and seed, and its training's cost."""
-
-    recipe: str
-    """By its label: ``freelb++`` for a variant of ``freelb``."""
-    standard: bool
-    """Whether that is plain fine-tuning."""
-    seed: int
-    """What its random numbers follow from."""
-    load: Callable[[], Model] = field(repr=False)
-    """Loads the model, when it is asked."""
-    work: float | None = None
-    """Tokens that training passed, those with a gradient three times; None: not known."""
-    seconds: float | None = None
-    """Duration of its training; None: not known."""
-    peak_bytes: float | None = None
-    """The most memory that its training held; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Planned:
     whole_windows: int = 0
     """How often it asks, beside ``cases``, about the other clean rows that were planned together with its own."""
     queries: int = 0
-    """Texts that attacks ask about, at most."""
+    """Texts that attacks and explanations ask about, at most."""
     trainings: int = 0
     """Different trainings; equal ones are run once."""
     steps: int = 0

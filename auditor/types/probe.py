@@ -11,12 +11,13 @@ from auditor.types.given import Table, TextPair
 from auditor.types.planned import Planned
 from auditor.types.protocols import Audit
 from auditor.types.records import Measurement, Metric, Role
+from auditor.types.shown import WeightedText
 from auditor.types.task import Task
 
 Scope: TypeAlias = Literal["model", "candidate", "data"]
 """model: it runs for every audited model. candidate: for the candidate alone. data: it reads the data and asks no
 model, so that it runs once, for the candidate."""
-Finding: TypeAlias = Measurement | Skipped | TextPair | Table
+Finding: TypeAlias = Measurement | Skipped | TextPair | WeightedText | Table
 """What a probe yields from ``measure``."""
 
 
@@ -127,7 +128,8 @@ class Probe(Protocol):
 
         The call comes after the last case, and again after later looks where a required rule reads what it measures:
         with the cases of all looks so far. Where a probe defines this method, its cases are kept on disk until then.
-        Pairs of texts are shown on the page, unless the audit keeps no texts. Tables become files for reviewers.
+        Pairs of texts and weighted texts are shown on the page, unless the audit keeps no texts. Tables become files
+        for reviewers.
         """
         ...
 

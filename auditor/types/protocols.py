@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from auditor.types.asking import Asked
@@ -15,12 +15,14 @@ from auditor.types.cases import (
     Model,
     Response,
     Slice,
-    TrainedModel,
 )
+from auditor.types.explained import TokenWeight
 from auditor.types.given import EarlierPeriod, GivenRow
 from auditor.types.planned import Inquiry
 from auditor.types.records import Measurement
+from auditor.types.requests import Request
 from auditor.types.task import Task
+from auditor.types.trained import TrainedModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +58,19 @@ class Embeds(Protocol):
         It is the mean of a text's tokens in the encoder's last layer: of those that the model reads, special tokens
         included and padding left out. What else is in the batch changes no more than the last bits. A row of NaN stands
         for a text without tokens; None: the architecture does not tell. Raises as ``Model.run`` does.
+        """
+        ...
+
+
+@runtime_checkable
+class Attributes(Protocol):
+    """What a model may have beside ``Model``: gradients of its answers."""
+
+    def integrated_gradients(self, request: Request, label: int, steps: int) -> Sequence[Sequence[TokenWeight]] | None:
+        """Of each text of the request its tokens, with their weights.
+
+        ``label``: the place of the label whose probability is explained. ``steps``: points of the path from padding
+        tokens to the text. None where the model cannot tell.
         """
         ...
 
@@ -109,10 +124,21 @@ class Audit(Protocol):
         """
         ...
 
-    def ask(self, inputs: Sequence[Inputs]) -> list[Response]:
-        """The model's answers now, for attacks that go by them.
+    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response]:
+        """The model's answers now, for attacks and explanations that go by them.
 
-        They count as queries.
+        They count as queries. The answer to a text on which the model fails is None. ``model``: another one that the
+        probe loaded or trained; None: the audited one.
+        """
+        ...
+
+    def integrated_gradients(
+        self, inputs: Inputs, label: str, steps: int, model: Model | None = None
+    ) -> Mapping[str, Sequence[TokenWeight]] | str:
+        """Text field → its tokens, with what each adds to a label's probability.
+
+        Each of the ``steps`` points of the path counts as a query. Where there are none, it says why. ``model``: as for
+        ``ask``.
         """
         ...
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
-from auditor.types.cases import Facts, Inputs, Judged, Skipped, Slice
-from auditor.types.edits import Span
+from auditor.types.cases import Judged, Skipped, Slice
 from auditor.types.given import Table, TextPair
 from auditor.types.limits import edge_of
+from auditor.types.shown import WeightedText, WorstCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +124,6 @@ class Measurement:
     """How many looks were planned for its slice before the first; 1: it is drawn once, at the whole level."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorstCase:
-    """One of the worst cases of a slice, for the page."""
-
-    slice: Slice
-    example: str
-    before: Inputs
-    after: Inputs
-    answer_before: str
-    answer_after: str
-    gold: str | None
-    facts: Facts = field(default_factory=dict)
-    marks: Mapping[str, Mapping[str, tuple[Span, ...]]] = field(default_factory=dict)
-    """``gold`` (in the text before), ``answer_before``, ``answer_after`` → text field → the spans of words that each
-    names; empty where a text is cut, and where the task labels no words."""
-
-
 GROUPED = frozenset({"group", "pair"})
 """Keys of slices that single out a group, or two groups that are compared."""
 
@@ -170,6 +153,7 @@ class ProbeRecord:
     worst: tuple[WorstCase, ...] = ()
     pairs: tuple[TextPair, ...] = ()
     tables: tuple[Table, ...] = ()
+    weighted_texts: tuple[WeightedText, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     """cases, vacuous, invalid, forward_passes (texts that went through the model), queries."""
 

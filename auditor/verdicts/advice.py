@@ -81,6 +81,10 @@ BY_METRIC = {
         "replay first"
     ),
     "drop_against_first_period": "find what changed with the period, add training rows of it, and train again",
+    "comprehensiveness_gain": (
+        "show no explanations by such weights, or weigh by the other method ([probes.interpretability] method)"
+    ),
+    "rank_correlation": "show explanations of this model to nobody who acts on the order of the words",
 }
 """Metric → the next step after a failure, where its probe's row of the scorecard asks about something else too."""
 NO_RECIPE: Mapping[Role, str] = {

@@ -1,0 +1,189 @@
+"""What each word adds to the probability of a model's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from auditor import text
+from auditor.types import Audit, Edit, Example, Inputs, Model, Response, Span, TokenWeight
+
+FEWEST = 3
+"""Words of a text that can be left out: fewer are no ranking."""
+Place: TypeAlias = tuple[str, int]
+"""Text field and number of a word in it."""
+Weights: TypeAlias = tuple[float, ...]
+"""What each word of ``Explained.places`` adds to the probability of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer that is explained: a label of the text, or an entity's tags."""
+
+    label: str
+    """The text's label, or the entity's type."""
+    field: str = ""
+    """The text field of the entity; empty for a label of the text."""
+    tags: tuple[tuple[int, int], ...] = ()
+    """Each word of the entity, and the number of its tag."""
+
+    def probability(self, audit: Audit, response: Response, gone: Set[Place] = frozenset()) -> float:
+        """Return the probability of the label, or the mean over the entity's tags.
+
+        ``gone``: words that the text asked about lacks.
+        """
+        if not self.tags:
+            return audit.task.class_scores(response)[self.label]
+        chances = []
+        for place, tag in self.tags:
+            now = place - sum((self.field, before) in gone for before in range(place))
+            # Words beyond the rows of an answer are outside every entity.
+            chances.append(float(response[now][tag]) if now < len(response) else 0.0)
+        return sum(chances) / len(chances)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The first words of a row, as a text of their own, with the model's answer."""
+
+    example: Example
+    texts: Mapping[str, text.Words]
+    decision: Decision
+    probability: float
+    """Of the decision."""
+    places: tuple[Place, ...]
+    """The words that may be left out: all, but those of the entity that the answer is about."""
+    left_out: int
+    """Words after the first ones."""
+
+    @property
+    def inputs(self) -> Inputs:
+        """The whole of the text."""
+        return self.without(())
+
+    def without(self, gone: Iterable[Place]) -> Inputs:
+        """Return the text without some of its words, and without the white space after them."""
+        edits: dict[str, list[Edit]] = {field: [] for field in self.texts}
+        for field, place in gone:
+            edits[field].append(Edit(place, place + 1, ()))
+        return {field: str(text.apply(words, edits[field])) for field, words in self.texts.items()}
+
+
+def explained(audit: Audit, rows: Sequence[Example], most: int) -> list[Explained]:
+    """Return the rows whose answers can be explained.
+
+    Each is cut to its first ``most`` words. Rows with fewer than three words that may be left out, sentences in which
+    the model names no entity, and texts on which it fails are left out.
+    """
+    cut = [{field: _first(row.inputs[field], most) for field in audit.task.fields} for row in rows]
+    inputs = [{field: str(words) for field, (words, _) in texts.items()} for texts in cut]
+    kept = []
+    for row, texts, answer in zip(rows, cut, audit.ask(inputs), strict=True):
+        made = None if answer is None else _decision(audit, answer)
+        if made is None:
+            continue
+        fixed = {(made.field, place) for place, _ in made.tags}
+        every = ((field, place) for field, (words, _) in texts.items() for place in range(len(words.words)))
+        places = tuple(place for place in every if place not in fixed)
+        if len(places) >= FEWEST:
+            own = {field: words for field, (words, _) in texts.items()}
+            beyond = sum(beyond for _, beyond in texts.values())
+            kept.append(Explained(row, own, made, made.probability(audit, answer), places, beyond))
+    return kept
+
+
+def _first(value: str, most: int) -> tuple[text.Words, int]:
+    """Return the first words of a text, and how many more it has."""
+    words = text.split(value)
+    if len(words.words) <= most:
+        return words, 0
+    return text.Words(words.words[:most], (*words.separators[:most], "")), len(words.words) - most
+
+
+def _decision(audit: Audit, response: Response) -> Decision | None:
+    """Return the answer that is explained; of a sentence its first entity."""
+    classes = audit.task.class_scores(response)
+    if classes:
+        label = max(classes, key=classes.__getitem__)
+        return Decision(label)
+    spans = audit.task.answer_spans(response)
+    first: Iterator[tuple[str, Span]] = ((field, min(own)) for field, own in spans.items() if own)
+    field, span = next(first, ("", None))
+    if span is None:
+        return None
+    tags = ((place, max(range(len(response[place])), key=response[place].__getitem__)) for place in range(*span[:2]))
+    return Decision(span.type, field, tuple(tags))
+
+
+def leave_one_out(audit: Audit, texts: Sequence[Explained], model: Model | None = None) -> list[Weights | None]:
+    """Return what each word adds: the probability with it, less that without.
+
+    ``model``: another one than the audited. None where it fails on a text, or answers something else.
+    """
+    gone = [(own, frozenset(left_out)) for own in texts for left_out in ((), *((place,) for place in own.places))]
+    answers = iter(audit.ask([own.without(places) for own, places in gone], model))
+    weights: list[Weights | None] = []
+    for own in texts:
+        whole = next(answers)
+        others = [next(answers) for _ in own.places]
+        if whole is None or any(answer is None for answer in others) or not _agrees(audit, own, whole):
+            weights.append(None)
+            continue
+        full = own.decision.probability(audit, whole)
+        weights.append(
+            tuple(
+                full - own.decision.probability(audit, answer, frozenset((place,)))
+                for place, answer in zip(own.places, others, strict=True)
+            )
+        )
+    return weights
+
+
+def _agrees(audit: Audit, own: Explained, response: Response) -> bool:
+    """Whether an answer to the whole text is the decision that is explained."""
+    decision = own.decision
+    if not decision.tags:
+        classes = audit.task.class_scores(response)
+        return max(classes, key=classes.__getitem__) == decision.label
+    chosen = ((place, max(range(len(response[place])), key=response[place].__getitem__)) for place, _ in decision.tags)
+    return tuple(chosen) == decision.tags
+
+
+def integrated_gradients(
+    audit: Audit, texts: Sequence[Explained], steps: int, model: Model | None = None
+) -> list[Weights | None] | str:
+    """Return what the tokens of each word add up to, or why nothing does.
+
+    ``model`` and None are as for ``leave_one_out``.
+    """
+    weights: list[Weights | None] = []
+    for own, answer in zip(texts, audit.ask([own.inputs for own in texts], model), strict=True):
+        if answer is None or not _agrees(audit, own, answer):
+            weights.append(None)
+            continue
+        found = audit.integrated_gradients(own.inputs, own.decision.label, steps, model)
+        if isinstance(found, str):
+            return found
+        by_place = {
+            (field, place): weight
+            for field, words in own.texts.items()
+            for place, weight in enumerate(_of_words(words, found[field]))
+        }
+        weights.append(tuple(by_place[place] for place in own.places))
+    return weights
+
+
+def _of_words(words: text.Words, tokens: Sequence[TokenWeight]) -> list[float]:
+    """Add up the tokens of each word; a token belongs to the word that it begins in or before."""
+    weights, at = [0.0] * len(words.words), 0
+    ends = []
+    for gap, word in zip(words.separators, words.words, strict=False):
+        at += len(gap) + len(word)
+        ends.append(at)
+    for token in tokens:
+        # A token may begin with the white space before its word.
+        place = next((place for place, end in enumerate(ends) if token.start < end), None)
+        if place is not None:
+            weights[place] += token.weight
+    return weights

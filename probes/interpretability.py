@@ -1,0 +1,229 @@
+"""Interpretability: are explanations by words faithful and stable?"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, MinLen
+
+from auditor import text
+from auditor.errors import AuditError, ConfigError, near_or_known
+from auditor.perturbations.catalogue import NLPAUG
+from auditor.settings import CheckedSettings, Count, DataColumn, Share, check
+from auditor.types import (
+    HOME,
+    Audit,
+    Case,
+    Judged,
+    Measurement,
+    Metric,
+    Model,
+    Planned,
+    ProbeDefaults,
+    Skipped,
+    Slice,
+    Task,
+    TrainedModel,
+    WeightedText,
+)
+from probes import _faithfulness
+from probes._attributions import FEWEST, Explained, Weights, explained, integrated_gradients, leave_one_out
+from probes._explanation_measures import METRICS, Of, correlations, faithful, plausible, read, shown
+
+LEAVE_ONE_OUT, GRADIENTS = "leave-one-out", "integrated-gradients"
+METHODS = (LEAVE_ONE_OUT, GRADIENTS)
+REFUSED = frozenset(
+    {"gradient-x-input", "gradient × input", "gradient x input", "gradient * input", "input-x-gradient"}
+)
+"""Spellings of gradient × input."""
+NOT_FAITHFUL = (
+    "gradient × input is no explanation: on 60 reviews its ranking of the words was not told apart from a random one "
+    "(gain in comprehensiveness 0.04 ± 0.05; that of leave-one-out is 0.35 ± 0.05)"
+)
+NO_DECISION = "the task gives texts no label with probabilities, and no words"
+NOT_OF_WORDS = f"integrated gradients explain labels of texts, not tags of words: method = {LEAVE_ONE_OUT!r} does"
+NO_SEED = "no checkpoint of another seed, of the same recipe, base and rows, stands beside it (audit train --seeds 2)"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CheckedSettings):
+    """Which answers are explained, and how."""
+
+    examples: Count = 60
+    """Rows of the home domain, at most."""
+    words: Annotated[int, Ge(FEWEST)] = 100
+    """Words of a text that are read: a longer text is explained as if it ended there."""
+    method: str = LEAVE_ONE_OUT
+    """leave-one-out, for every model; or integrated-gradients, for labels of texts by models that run in torch."""
+    steps: Count = 20
+    """Points of the path of integrated gradients."""
+    shares: Annotated[tuple[Share, ...], MinLen(1)] = (0.1, 0.2, 0.5)
+    """Shares of the words that are taken out, or stay alone."""
+    draws: Count = 3
+    """Random rankings of each text."""
+    stable: Count = 20
+    """Texts whose attributions are compared with those under typos, and with those of another seed, at most."""
+    typos: Share = 0.1
+    """Share of their words that have typos."""
+    marked: DataColumn | None = None
+    """Column of the test file with the words of the text that a person finds decisive, separated by blanks."""
+    shown: Annotated[int, Ge(0)] = 10
+    """Texts that the page shows with their words shaded."""
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.method.casefold() in REFUSED:
+            raise ConfigError(NOT_FAITHFUL, hint=f"method = {LEAVE_ONE_OUT!r} or {GRADIENTS!r}")
+        if self.method not in METHODS:
+            raise ConfigError(f"method = {self.method!r} is not known", hint=near_or_known(self.method, METHODS))
+
+
+class Interpretability(ProbeDefaults):
+    """Whether weights of words say what an answer rests on.
+
+    A word's weight is the probability of the answer less that of the same answer to the text without the word. Words
+    are taken out, with the white space after them; no mask token takes their place, as not every model has one, and a
+    fine-tuned one has never seen it. Integrated gradients (Sundararajan et al. 2017) are a setting. Of named entities
+    the tags of a sentence's first entity are explained by the other words. Faithful: comprehensiveness is what the
+    answer loses without the words that weigh most, sufficiency what it loses with these alone (ERASER, DeYoung et al.
+    2020), each as a gain over random rankings of the same text. Stable: Spearman's rank correlation with the weights
+    under typos, and with those of another seed's checkpoint, where the answer is the same. Plausible: the average
+    precision of words that a person marked, where a column has them and the answer is right. Compare no models by
+    these numbers: how far each can go differs between models (Edin et al. 2024). A long text is explained as if it
+    ended after its first words. Descriptive: no limit reads it.
+    """
+
+    name = "interpretability"
+    limitation: str | None = "interpretability"
+    scope = "candidate"
+    settings = Settings()
+
+    def metrics(self, task: Task) -> tuple[Metric, ...]:
+        """Gains over random rankings, losses, correlations and precisions."""
+        del task
+        return tuple(METRICS.values())
+
+    def planned(self, audit: Audit) -> Planned:
+        """One case for each row, whose answer is known, and many queries."""
+        settings: Settings = audit.settings
+        rows = audit.examples(HOME, settings.examples)
+        words = [
+            min(len(text.words_of(row.inputs[field])), settings.words) for row in rows for field in audit.task.fields
+        ]
+        weigh = settings.steps * len(rows) if settings.method == GRADIENTS else sum(words)
+        kept = 2 * len(settings.shares) * (1 + settings.draws) * len(rows)
+        again = 2 * min(settings.stable, len(rows)) * (2 + weigh // max(len(rows), 1))
+        return Planned(len(rows), queries=2 * len(rows) + weigh + kept + again)
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        """Yield the home rows as they stand."""
+        for example in audit.examples(HOME, audit.settings.examples):
+            yield Case(example, slice={}, facts={"row": example.id})
+
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped | WeightedText]:
+        """Weigh the words, and yield how faithful, stable and plausible that is."""
+        settings: Settings = audit.settings
+        judged = {str(case.facts["row"]): case for case in cases}
+        reason = _unserved(audit)
+        if reason is not None:
+            yield Skipped({}, reason, applies=False)
+            return
+        rows = [row for row in audit.examples(HOME) if row.id in judged]
+        texts = explained(audit, rows, settings.words)
+        weighed = _weighed(audit, texts)
+        if isinstance(weighed, str):
+            yield Skipped({}, weighed)
+            return
+        own = [
+            Of(each, weights, judged[each.example.id])
+            for each, weights in zip(texts, weighed, strict=True)
+            if weights is not None
+        ]
+        if not own:
+            what = "in which the model names an entity" if "labelled_spans" in audit.task.offers else "has an answer"
+            yield Skipped({}, f"no text of {FEWEST} words or more {what}", applies=False)
+            return
+        rankings = [
+            _faithfulness.orders(audit.rng("order", each.text.example.id), len(each.weights), settings.draws)
+            for each in own
+        ]
+        yield read(own, len(rows), settings.words)
+        yield from faithful(audit, own, rankings, settings.shares)
+        yield from _under_typos(audit, own[: settings.stable])
+        yield from _of_another_seed(audit, own[: settings.stable])
+        yield from plausible(audit, own, rankings, settings.marked)
+        yield from shown(audit, own[: settings.shown])
+
+    def worth_showing(self, judged: Judged) -> bool:
+        """None: the texts with shaded words are shown."""
+        del judged
+        return False
+
+
+def _unserved(audit: Audit) -> str | None:
+    """Why the answers cannot be explained; None where they can."""
+    offers = audit.task.offers
+    if "class_scores" in offers:
+        return None
+    if "labelled_spans" not in offers:
+        return NO_DECISION
+    return NOT_OF_WORDS if audit.settings.method == GRADIENTS else None
+
+
+def _weighed(audit: Audit, texts: Sequence[Explained], model: Model | None = None) -> list[Weights | None] | str:
+    """Return the weights of each text's words by the method, or why there are none."""
+    if audit.settings.method == GRADIENTS:
+        return integrated_gradients(audit, texts, audit.settings.steps, model)
+    return leave_one_out(audit, texts, model)
+
+
+def _under_typos(audit: Audit, own: Sequence[Of]) -> Iterator[Measurement | Skipped]:
+    slice_ = {"against": "the text with typos"}
+    missing = [name for name in sorted(NLPAUG) if importlib.util.find_spec(name.removeprefix("package:")) is None]
+    if missing:
+        yield Skipped(slice_, f"{missing[0].removeprefix('package:')} is not installed")
+        return
+    share = audit.settings.typos
+    pairs = [
+        (each, changed) for each in own if (changed := _faithfulness.with_typos(audit, each.text, share)) is not None
+    ]
+    yield _compared(audit, slice_, [each for each, _ in pairs], [changed for _, changed in pairs])
+
+
+def _of_another_seed(audit: Audit, own: Sequence[Of]) -> Iterator[Measurement | Skipped]:
+    slice_ = {"against": "another seed"}
+    neighbour = _neighbour(audit.checkpoints)
+    if neighbour is None:
+        yield Skipped(slice_, NO_SEED, applies=False)
+        return
+    try:
+        model = neighbour.load()
+    except AuditError as error:
+        yield Skipped(slice_, error.line)
+        return
+    yield _compared(audit, slice_, own, [each.text for each in own], model, f"seed {neighbour.seed}, ")
+
+
+def _neighbour(checkpoints: Sequence[TrainedModel]) -> TrainedModel | None:
+    """Return the first checkpoint of the audited one's recipe with another seed."""
+    audited = next((trained for trained in checkpoints if trained.audited), None)
+    alike = [each for each in checkpoints if audited and each.recipe == audited.recipe and each.seed != audited.seed]
+    return min(alike, key=lambda trained: trained.seed, default=None)
+
+
+def _compared(
+    audit: Audit,
+    slice_: Slice,
+    own: Sequence[Of],
+    texts: Sequence[Explained],
+    model: Model | None = None,
+    said: str = "",
+) -> Measurement | Skipped:
+    again = _weighed(audit, texts, model)
+    return Skipped(slice_, again) if isinstance(again, str) else correlations(slice_, own, again, said)
+
+
+PROBE = Interpretability()
