@@ -19,7 +19,7 @@ Weights: TypeAlias = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer that is explained: a label of the text, or an entity's tags."""
+    """The answer explained: a text's label, or an entity's tags."""
 
     label: str
     """The text's label, or the entity's type."""
@@ -29,7 +29,7 @@ class Decision:
     """Each word of the entity, and the number of its tag."""
 
     def probability(self, audit: Audit, response: Response, gone: Set[Place] = frozenset()) -> float:
-        """Return the probability of the label, or the mean over the entity's tags.
+        """Return the label's probability, or the mean of the tags'.
 
         ``gone``: words that the text asked about lacks.
         """
@@ -45,7 +45,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The first words of a row, as a text of their own, with the model's answer."""
+    """A row's first words, as a text, with the model's answer."""
 
     example: Example
     texts: Mapping[str, text.Words]
@@ -63,7 +63,7 @@ class Explained:
         return self.without(())
 
     def without(self, gone: Iterable[Place]) -> Inputs:
-        """Return the text without some of its words, and without the white space after them."""
+        """Return the text without some words and their white space."""
         edits: dict[str, list[Edit]] = {field: [] for field in self.texts}
         for field, place in gone:
             edits[field].append(Edit(place, place + 1, ()))
@@ -94,7 +94,7 @@ def explained(audit: Audit, rows: Sequence[Example], most: int) -> list[Explaine
 
 
 def _first(value: str, most: int) -> tuple[text.Words, int]:
-    """Return the first words of a text, and how many more it has."""
+    """Return a text's first words, and the number of others."""
     words = text.split(value)
     if len(words.words) <= most:
         return words, 0
@@ -141,7 +141,7 @@ def leave_one_out(audit: Audit, texts: Sequence[Explained], model: Model | None 
 
 
 def _agrees(audit: Audit, own: Explained, response: Response) -> bool:
-    """Whether an answer to the whole text is the decision that is explained."""
+    """Whether an answer is the decision that is explained."""
     decision = own.decision
     if not decision.tags:
         classes = audit.task.class_scores(response)
@@ -153,7 +153,7 @@ def _agrees(audit: Audit, own: Explained, response: Response) -> bool:
 def integrated_gradients(
     audit: Audit, texts: Sequence[Explained], steps: int, model: Model | None = None
 ) -> list[Weights | None] | str:
-    """Return what the tokens of each word add up to, or why nothing does.
+    """Return each word's sum over its tokens, or why not.
 
     ``model`` and None are as for ``leave_one_out``.
     """
@@ -162,20 +162,20 @@ def integrated_gradients(
         if answer is None or not _agrees(audit, own, answer):
             weights.append(None)
             continue
-        found = audit.integrated_gradients(own.inputs, own.decision.label, steps, model)
-        if isinstance(found, str):
-            return found
+        by_field = audit.integrated_gradients(own.inputs, own.decision.label, steps, model)
+        if isinstance(by_field, str):
+            return by_field
         by_place = {
             (field, place): weight
             for field, words in own.texts.items()
-            for place, weight in enumerate(_of_words(words, found[field]))
+            for place, weight in enumerate(_of_words(words, by_field[field]))
         }
         weights.append(tuple(by_place[place] for place in own.places))
     return weights
 
 
 def _of_words(words: text.Words, tokens: Sequence[TokenWeight]) -> list[float]:
-    """Add up the tokens of each word; a token belongs to the word that it begins in or before."""
+    """Add up the tokens that begin in a word or before it."""
     weights, at = [0.0] * len(words.words), 0
     ends = []
     for gap, word in zip(words.separators, words.words, strict=False):

@@ -39,7 +39,7 @@ METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class Of:
-    """A text with the weights of its words, and the case of its row."""
+    """A text, its words' weights, and its row's case."""
 
     text: Explained
     weights: Weights
@@ -78,10 +78,10 @@ def faithful(
 ) -> Iterator[Measurement | Skipped]:
     """Yield comprehensiveness and sufficiency by share of the words."""
     every = [[_faithfulness.ranked(each.weights), *random] for each, random in zip(own, rankings, strict=True)]
-    found = _faithfulness.kept(audit, [each.text for each in own], every, wanted)
+    probabilities = _faithfulness.kept(audit, [each.text for each in own], every, wanted)
     for number, share in enumerate(wanted):
         slice_ = {"words": f"{100 * share:g} %"}
-        pairs = [(each, kept[number]) for each, kept in zip(own, found, strict=True) if kept is not None]
+        pairs = [(each, kept[number]) for each, kept in zip(own, probabilities, strict=True) if kept is not None]
         if not pairs:
             yield Skipped(slice_, "the model fails on texts of fewer words")
             continue
@@ -95,7 +95,7 @@ def faithful(
 
 
 def correlations(slice_: Slice, own: Sequence[Of], again: Sequence[Weights | None], said: str) -> Measurement | Skipped:
-    """Return the rank correlation with other weights, where the answer is the same."""
+    """Return the correlation with other weights of the same answers."""
     pairs = [(each, weights) for each, weights in zip(own, again, strict=True) if weights is not None]
     values = [
         each.scored(correlation)

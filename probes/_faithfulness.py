@@ -21,7 +21,7 @@ _AROUND = re.compile(r"^\W+|\W+$")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Probabilities of a decision where a share of the words is all that goes, or all that stays."""
+    """Probabilities of a decision by the words that stay."""
 
     share: float
     without_top: float
@@ -35,7 +35,7 @@ class Kept:
 
 
 def ranked(weights: Weights) -> list[int]:
-    """Return the numbers of the words, the largest weight first, of equals the first in the text."""
+    """Return the words' numbers, the largest weight first."""
     rounded = [round(weight, DIGITS) for weight in weights]
     return sorted(range(len(weights)), key=lambda number: (-rounded[number], number))
 
@@ -65,24 +65,24 @@ def kept(
         None if answer is None else own.decision.probability(audit, answer, places)
         for (own, places), answer in zip(gone, answers, strict=True)
     )
-    found: list[list[Kept] | None] = []
+    by_text: list[list[Kept] | None] = []
     for own_rankings in rankings:
         by_share = [[next(chances) for _ in range(2 * len(own_rankings))] for _ in wanted]
         answered = [[chance for chance in row if chance is not None] for row in by_share]
         if answered != by_share:
-            found.append(None)
+            by_text.append(None)
             continue
-        found.append(
+        by_text.append(
             [
                 Kept(share, row[0], row[1], tuple(row[2::2]), tuple(row[3::2]))
                 for share, row in zip(wanted, answered, strict=True)
             ]
         )
-    return found
+    return by_text
 
 
 def _gone(own: Explained, rankings: Sequence[Sequence[int]], wanted: Sequence[float]) -> Iterator[frozenset[Place]]:
-    """Yield the words that go: by share and ranking, the first of it, then all others."""
+    """Yield each ranking's first words, then all others, by share."""
     for share in wanted:
         count = max(1, shares.nearest(share, len(own.places)))
         for ranking in rankings:
@@ -91,7 +91,7 @@ def _gone(own: Explained, rankings: Sequence[Sequence[int]], wanted: Sequence[fl
 
 
 def with_typos(audit: Audit, own: Explained, share: float) -> Explained | None:
-    """Return the text with typos in some of its words; None where it offers none.
+    """Return the text with typos, or None without any.
 
     Each word stays one word, and those of an entity stay as they are.
     """
@@ -112,13 +112,13 @@ def rank_correlation(first: Weights, second: Weights) -> float | None:
     from scipy.stats import rankdata
 
     ranks = [rankdata(np.round(weights, DIGITS)) for weights in (first, second)]
-    centred = [of_one - of_one.mean() for of_one in ranks]
+    centred = [of_text - of_text.mean() for of_text in ranks]
     spread = float(np.sqrt((centred[0] ** 2).sum() * (centred[1] ** 2).sum()))
     return None if spread == 0.0 else min(1.0, max(-1.0, float((centred[0] * centred[1]).sum()) / spread))
 
 
 def marks(own: Explained, cell: str) -> list[bool]:
-    """Return whether a cell names each word that may be left out, but for case and punctuation around it."""
+    """Return which words a cell names, whatever case and punctuation."""
     named = {_bare(word) for word in text.words_of(cell)} - {""}
     return [_bare(own.texts[field].words[place]) in named for field, place in own.places]
 
@@ -128,7 +128,7 @@ def _bare(word: str) -> str:
 
 
 def average_precision(scores: Sequence[float], marked: Sequence[bool]) -> float:
-    """Return the mean precision at the marked words, those of equal scores together.
+    """Return the mean precision at the marked words, ties together.
 
     At least one word is marked.
     """

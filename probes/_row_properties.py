@@ -115,7 +115,7 @@ def _distances(audit: Audit, quantiles: int) -> Property:
     home, training = (audit.embeddings([row.inputs for row in rows]) for rows in sets)
     if home is None or training is None:
         return Property("property", name, {}, NO_EMBEDDINGS)
-    ids = [row.id for row, there in zip(sets[0], np.isfinite(home).all(axis=1), strict=True) if there]
+    ids = [row.id for row, point in zip(sets[0], home, strict=True) if np.isfinite(point).all()]
     ours, theirs = (_directions(points) for points in (home, training))
     near = min(settings.nearest, len(theirs))
     distances = 1.0 - np.sort(ours @ theirs.T, axis=1)[:, -near:].mean(axis=1)

@@ -5,8 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from auditor.types import FloatArray
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Counts: TypeAlias = "npt.NDArray[np.int64]"
 
 DRAWS = 999
 """Permutations, and draws with replacement."""
@@ -58,10 +65,10 @@ def distance(
     # Clusters with the same counts are alike: draws are of how many of each sort there are.
     sorts, of = np.unique(every, axis=0, return_inverse=True)
     of = of.reshape(-1)
-    sizes = [np.bincount(part, minlength=len(sorts)) for part in (of[: len(first)], of[len(first) :])]
+    sizes: list[Counts] = [np.bincount(part, minlength=len(sorts)) for part in (of[: len(first)], of[len(first) :])]
     generator = np.random.default_rng(rng.getrandbits(64))
 
-    def shares(drawn: FloatArray) -> FloatArray:
+    def shares(drawn: Counts) -> FloatArray:
         totals = drawn @ sorts
         part: FloatArray = totals / np.maximum(totals.sum(axis=-1, keepdims=True), 1)
         return part
@@ -73,8 +80,10 @@ def distance(
     # Where no draw deviates, a kind that was never seen may still be as frequent as this.
     unseen = 1.0 - ERROR ** (1.0 / min(len(first), len(second)))
     error = max(float(np.quantile(deviations, 1.0 - ERROR, method="higher")), unseen)
-    mixed = generator.multivariate_hypergeometric(sizes[0] + sizes[1], len(first), DRAWS, method="marginals")
-    permuted = _half(shares(mixed) - shares(sizes[0] + sizes[1] - mixed))
+    both: Counts = sizes[0] + sizes[1]
+    mixed: Counts = generator.multivariate_hypergeometric(both, len(first), DRAWS, method="marginals")
+    rest: Counts = both - mixed
+    permuted = _half(shares(mixed) - shares(rest))
     p = (1 + int((permuted >= float(value) - 1e-12).sum())) / (DRAWS + 1)
     pairs = {kind: (float(ours), float(theirs)) for kind, ours, theirs in zip(kinds, *own, strict=True)}
     return Distance(float(value), max(0.0, float(value) - error), min(1.0, float(value) + error), p, pairs)

@@ -102,20 +102,21 @@ class Forgetting(ProbeDefaults):
     def cases(self, audit: Audit, *, load: bool = True) -> Iterator[Case | Skipped]:
         """Yield the rows of every period, and the model that each is asked of."""
         earlier = audit.earlier
-        yield from (
-            Skipped({"period": period.name}, period.problem, applies=not period.absent)
-            for period in earlier
-            if period.problem is not None
-        )
+        for period in earlier:
+            if not _usable(period):
+                reason = period.problem or "training has all of its test rows"
+                yield Skipped({"period": period.name}, reason, applies=not period.absent)
         if not earlier or not _usable(earlier[-1]):
             return
         new = audit.examples("home", audit.settings.examples)
-        for period, rows, asked, purpose in _asked(earlier, new, audit.settings.examples):
-            model = asked.load() if load else None
-            constant = _constant(audit.task, rows) if purpose == AHEAD or period == NEW else None
+        model, loaded = None, None
+        for slice_, rows, asked, purpose in _asked(earlier, new, audit.settings.examples):
+            if load and loaded is not asked:
+                model, loaded = asked.load(), asked
+            constant = _constant(audit.task, rows) if purpose == AHEAD or slice_ == NEW else None
             for row in rows:
                 # The audited model gives the answer before, and the earlier checkpoint the one after.
-                yield Case(row, slice=period, model=model, facts={"for": purpose, **_facts(audit.task, row, constant)})
+                yield Case(row, slice=slice_, model=model, facts={"for": purpose, **_facts(audit.task, row, constant)})
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
         """Yield the changes by period, and averages over periods."""

@@ -116,7 +116,7 @@ class Interpretability(ProbeDefaults):
         weigh = settings.steps * len(rows) if settings.method == GRADIENTS else sum(words)
         kept = 2 * len(settings.shares) * (1 + settings.draws) * len(rows)
         again = 2 * min(settings.stable, len(rows)) * (2 + weigh // max(len(rows), 1))
-        return Planned(len(rows), queries=2 * len(rows) + weigh + kept + again)
+        return Planned(len(rows), unchanged=len(rows), queries=2 * len(rows) + weigh + kept + again)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand."""
@@ -174,7 +174,7 @@ def _unserved(audit: Audit) -> str | None:
 
 
 def _weighed(audit: Audit, texts: Sequence[Explained], model: Model | None = None) -> list[Weights | None] | str:
-    """Return the weights of each text's words by the method, or why there are none."""
+    """Return weights by the method, or why there are none."""
     if audit.settings.method == GRADIENTS:
         return integrated_gradients(audit, texts, audit.settings.steps, model)
     return leave_one_out(audit, texts, model)

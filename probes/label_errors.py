@@ -92,6 +92,7 @@ class LabelErrors(ProbeDefaults):
     scope = "candidate"
     settings = Settings()
     reads_details = True
+    retrains = True
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Quality of the ranking models, conflicts, and what is listed."""
@@ -104,7 +105,7 @@ class LabelErrors(ProbeDefaults):
         rows = min(settings.rows, len(audit.examples("train"))) if audit.has("train") else 0
         if not (rows and audit.has("base")):
             by_head = "class_scores" in audit.task.offers
-            return Planned(cases, exact=False, embedded=rows if by_head else 0)
+            return Planned(cases, exact=False, unchanged=cases, embedded=rows if by_head else 0)
         learned = rows - rows // settings.folds
         steps = steps_for(settings.steps, audit.task, learned, settings.batch_size)
         return Planned(cases + rows, exact=False, trainings=settings.folds, steps=steps, batch_size=settings.batch_size)
@@ -127,10 +128,13 @@ class LabelErrors(ProbeDefaults):
         """Yield quality and probabilities by set, conflicts, and the tables."""
         by_set: dict[str, list[Checked]] = {TRAINING: [], TEST: []}
         rows = {row.id: row for name in _given(audit) for row in audit.examples(name)}
-        unknown: list[Judged] = []
+        unknown = 0
         for judged in cases:
-            own = checked(judged, rows[str(judged.facts["row"])], audit.task)
-            (unknown if own is None else by_set[judged.slice["rows"]]).append(judged if own is None else own)
+            check = checked(judged, rows[str(judged.facts["row"])], audit.task)
+            if check is None:
+                unknown += 1
+            else:
+                by_set[judged.slice["rows"]].append(check)
         if unknown and not any(by_set.values()):
             yield Skipped({}, NO_CHOICES, applies=False)
         elif not audit.has("base") and not isinstance(parts := _parts(audit), str):

@@ -85,7 +85,8 @@ class Shift(ProbeDefaults):
         settings: Settings = audit.settings
         sets = _compared(audit)
         embedded = sum(min(settings.of(name), len(audit.examples(name))) for name in sets) if len(sets) > 1 else 0
-        return Planned(len(_weighted(audit)), embedded=embedded)
+        weighted = len(_weighted(audit))
+        return Planned(weighted, unchanged=weighted, embedded=embedded)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand, where they are weighted."""

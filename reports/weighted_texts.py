@@ -17,7 +17,7 @@ POINT = 0.005
 
 
 def weighted_texts(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a model's explained texts, the shaded words with their weights in points."""
+    """Yield a model's explained texts, with shades and points."""
     texts = [_text(text) for text in record.get("weighted_texts", ())]
     if texts:
         yield {"model": record["model"], "texts": texts}
@@ -40,7 +40,7 @@ def _text(text: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _word(word: str, weight: float | None, largest: float) -> dict[str, Any]:
-    """Return a word, its weight in points where it is shaded, and the classes of its shade."""
+    """Return a word with its points and its shade's classes."""
     if weight is None:
         return {"word": visible(word), "points": "", "shade": "asked"}
     shade = sum(abs(weight) >= share * largest for share in SHADES) if abs(weight) >= POINT else 0

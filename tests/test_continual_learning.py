@@ -26,6 +26,7 @@ from auditor.models.options import LoadOptions
 from auditor.testing import started
 from auditor.testing.trainings import Ground, ground
 from auditor.training import chain, loop, recipes, record, refit, starting, training_key
+from auditor.training import pretrained as bases
 from auditor.training.recipes import _reservoir
 from auditor.types import Classify, Example
 
@@ -49,7 +50,7 @@ def answers(folder: Path) -> list[Any]:
 
 
 def test_continuing_starts_from_the_checkpoints_answers_with_its_head(first: Path) -> None:
-    model, _, _ = loop.bases.load(first / "ckpt/standard", tasks.create("text-classification", ("no", "yes")), None)
+    model, _, _ = bases.load(first / "ckpt/standard", tasks.create("text-classification", ("no", "yes")), None)
     kept = load_file(first / "ckpt/standard/model.safetensors")
     assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items() if name in kept)
     (second,) = train(later(first, ["standard"]))
@@ -122,7 +123,7 @@ def test_new_labels_from_the_command_line(first: Path) -> None:
 
 def test_a_head_with_new_labels_begins_with_the_old_rows(first: Path) -> None:
     task = tasks.create("text-classification", ("no", "yes", "odd"))
-    model, _, _ = loop.bases.load(first / "ckpt/standard", task, None, continues=True)
+    model, _, _ = bases.load(first / "ckpt/standard", task, None, continues=True)
     kept = load_file(first / "ckpt/standard/model.safetensors")
     assert torch.equal(model.classifier.weight[:2], kept["classifier.weight"])
     assert torch.equal(model.classifier.bias[:2], kept["classifier.bias"])
@@ -366,7 +367,7 @@ def test_grow_leaves_every_old_weight_as_it_was_bit_for_bit(first: Path) -> None
 def test_new_units_start_without_effect(first: Path) -> None:
     (second,) = train(later(first, ["grow"]))
     task = tasks.create("text-classification", ("no", "yes"))
-    model, tokenizer, _ = loop.bases.load(second, task, None, continues=True)
+    model, tokenizer, _ = bases.load(second, task, None, continues=True)
     read = tokenizer(["good film", "dull plot"], padding=True, return_tensors="pt")
     with torch.no_grad():
         before = model.eval()(**read).logits

@@ -17,7 +17,7 @@ from tiny import tiny_checkpoint
 from auditor import tasks
 from auditor.engine import Scorer
 from auditor.errors import NoAnswerError, OutOfMemoryError
-from auditor.models import adapters, heads, hugging_face
+from auditor.models import adapter_files, adapters, heads, hugging_face
 from auditor.models.options import LoadOptions
 from auditor.models.replicas import Replicas
 from auditor.testing import FakeModel, hashed_words
@@ -79,7 +79,7 @@ def test_company_changes_no_embedding_and_long_texts_are_read_as_the_model_reads
     assert np.array_equal(embedded_by(Replicas([model, model]), encoded), singly)
 
 
-@pytest.mark.parametrize("kind", [adapters.PROMPT, "PREFIX_TUNING"])
+@pytest.mark.parametrize("kind", [adapter_files.PROMPT, "PREFIX_TUNING"])
 def test_virtual_tokens_count_in_no_embedding(tmp_path: Path, kind: str) -> None:
     plain = hugging_face.load(tiny_checkpoint(tmp_path / "mini"), LoadOptions(device="cpu"), name="mini").module
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "mini")

@@ -34,7 +34,7 @@ def model(right: Mapping[str, float], name: str = "m") -> FakeModel:
     """Right on this share of the rows of each period: on the first ones of every hundred."""
 
     def answer(request: Request) -> Response:
-        period, number = request.texts[0].split()  # type: ignore[union-attr]
+        period, number = request.texts[0].split()
         correct = int(number) % 100 < round(100 * right.get(period, 0.5))
         gold = int(number) % 2
         return (0.1, 0.9) if correct == bool(gold) else (0.9, 0.1)
@@ -143,6 +143,26 @@ def test_a_period_that_cannot_be_measured_says_why(absent: bool, outcome: str) -
     assert outcomes(record) == {"b": outcome}
 
 
+def test_a_period_whose_rows_training_has_says_so() -> None:
+    record = record_of({"home": 0.9}, [period("a", 0, {"home": 0.5})])
+    assert [(gap.slice["period"], gap.reason) for gap in record.skipped] == [("a", "training has all of its test rows")]
+    assert outcomes(record) == {"a": "not_measured"}
+
+
+def test_every_checkpoint_is_loaded_once() -> None:
+    loads: list[str] = []
+
+    def counted(name: str) -> EarlierPeriod:
+        def load() -> FakeModel:
+            loads.append(name)
+            return model({"home": 0.5}, name)
+
+        return EarlierPeriod(name, rows(name, 20), load)
+
+    record_of({"home": 0.9}, [counted("a"), counted("b"), counted("c")])
+    assert loads == ["a", "b", "c"]
+
+
 def test_an_older_period_that_is_gone_leaves_the_last_one() -> None:
     gone = period("a", 0, {}, problem="not there", absent=True)
     record = record_of({"home": 0.9, "b": 0.9}, [gone, period("b", 200, {"b": 0.9, "home": 0.5})])
@@ -223,7 +243,7 @@ def audited(folder: Path, model: Path, settings: str = "", **more: Any) -> build
     config = configs.load(folder / "audited.toml")
     (probe,) = shipped("forgetting")
     options = build_plan.Options(model=model, device="cpu", **more)
-    return build_plan.prepare(config, options, (probe,), frozenset({"forgetting"}), model.parent)
+    return build_plan.prepare(config, options, (probe,), {}, model.parent)
 
 
 def test_the_chain_gives_the_periods_with_their_rows(first: Path) -> None:

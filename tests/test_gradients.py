@@ -47,7 +47,7 @@ def probability(model: hugging_face.HuggingFaceModel, ids: list[int], label: int
 def test_the_weights_add_up_to_what_the_words_add_to_the_probability(
     model: hugging_face.HuggingFaceModel, label: int
 ) -> None:
-    (tokens,) = model.integrated_gradients(Classify((TEXT,)), label, 100) or ()
+    (tokens,) = list(model.integrated_gradients(Classify((TEXT,)), label, 100) or ())
     ids = model.head.tokenizer(TEXT)["input_ids"]
     padding = [ids[0], *[model.filling.token] * (len(ids) - 2), ids[-1]]
     whole = probability(model, ids, label) - probability(model, padding, label)
@@ -94,16 +94,16 @@ def test_a_pair_has_weights_for_either_text_and_a_text_that_is_cut_for_what_is_r
     first, second = model.integrated_gradients(Classify(("a good film", "the plot")), 1, 2) or ((), ())
     assert [(token.start, token.end) for token in first] == [(0, 1), (2, 6), (7, 11)]
     assert [(token.start, token.end) for token in second] == [(0, 3), (4, 8)]
-    (tokens,) = model.integrated_gradients(Classify(("good " * 300,)), 1, 2) or ()
+    (tokens,) = list(model.integrated_gradients(Classify(("good " * 300,)), 1, 2) or ())
     assert len(tokens) == model.head.max_length - 2
 
 
 def test_points_go_through_the_model_in_parts_with_the_same_weights(
     model: hugging_face.HuggingFaceModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (together,) = model.integrated_gradients(Classify((TEXT,)), 1, 7) or ()
+    (together,) = list(model.integrated_gradients(Classify((TEXT,)), 1, 7) or ())
     monkeypatch.setattr(gradients, "TOGETHER", 2)
-    (in_parts,) = model.integrated_gradients(Classify((TEXT,)), 1, 7) or ()
+    (in_parts,) = list(model.integrated_gradients(Classify((TEXT,)), 1, 7) or ())
     assert [token.weight for token in in_parts] == pytest.approx([token.weight for token in together], abs=1e-6)
 
 

@@ -7,10 +7,12 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import small_results
 from fakes import LABELS, nowhere, plan_of, shipped
 from pair_task import PairTask
 
@@ -19,7 +21,7 @@ from auditor.errors import ConfigError, ModelError, NoAnswerError
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel
-from auditor.results.entries import record_dict, record_of, without_texts
+from auditor.results.entries import published, record_dict, record_of
 from auditor.testing import FakeAudit
 from auditor.types import (
     Encoded,
@@ -31,10 +33,13 @@ from auditor.types import (
     Silent,
     TokenWeight,
     TrainedModel,
+    WeightedText,
+    WeightedWord,
 )
 from probes import _attributions, _faithfulness
 from probes._attributions import Explained
 from probes.interpretability import Settings
+from reports import scorecard
 
 (PROBE,) = shipped("interpretability")
 TEXTS = tasks.create("text-classification", LABELS)
@@ -130,7 +135,9 @@ def test_leaving_words_out_of_an_additive_model_gives_its_numbers(model: Additiv
 
 def test_integrated_gradients_of_an_additive_model_are_its_numbers_token_by_token() -> None:
     audit, texts = explain(Additive(), "  word9 word1\nword23 word17 ")
-    (found,) = _attributions.integrated_gradients(audit, texts, 4)
+    weights = _attributions.integrated_gradients(audit, texts, 4)
+    assert not isinstance(weights, str)
+    (found,) = weights
     assert found == pytest.approx([POINTS[word] for word in ("word9", "word1", "word23", "word17")])
 
 
@@ -489,7 +496,8 @@ def test_the_texts_shown_are_kept_in_the_results_and_left_out_of_those_without_t
     assert len(entry["weighted_texts"]) == 2
     again = record_of(entry, {})
     assert record_dict(again)["weighted_texts"] == entry["weighted_texts"]
-    assert "weighted_texts" not in record_dict(without_texts(found))
+    (textless,) = published((found,), texts=False)
+    assert "weighted_texts" not in record_dict(textless)
     assert "weighted_texts" not in record_dict(record(Additive(), rows_of(12), shown=0))
 
 
@@ -515,3 +523,49 @@ def test_rows_whose_shorter_texts_have_no_answer_are_left_out_of_what_is_faithfu
     assert {words: gaps(found)[words] for words in ("10 %", "20 %", "50 %")} == dict.fromkeys(
         ("10 %", "20 %", "50 %"), said
     )
+
+
+# --- the page
+
+
+def page_of(tmp_path: Path, shown: WeightedText, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(small_results, "WEIGHTED", shown)
+    folder = small_results.write(tmp_path / "audit")
+    return scorecard.render(small_results.read(folder))
+
+
+def test_the_page_says_in_text_what_the_shades_say_in_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = {"great": 0.3, "fine": 0.12, "film": 0.06, "the": 0.04, "of": 0.0, "awful": -0.3, "slow": -0.051}
+    words = (
+        *(WeightedWord("text", word, weight) for word, weight in weights.items()),
+        WeightedWord("text", "Ann", None),
+    )
+    page = page_of(tmp_path, WeightedText({}, "home:2", "positive", 0.934, "negative", words, 1), monkeypatch)
+    shades = re.findall(r'<span class="weighed ([^"]+)">(\w+)(?:<sup>([^<]+)</sup>)?</span>', page)
+    assert shades == [
+        ("for shade3", "great", "+30"),
+        ("for shade2", "fine", "+12"),
+        ("for shade1", "film", "+6"),
+        ("against shade3", "awful", "−30"),
+        ("against shade1", "slow", "−5"),
+        ("asked", "Ann", ""),
+    ]
+    assert "answer <strong>positive</strong> (0.93), gold negative; 1 further word was not read" in page
+    assert "Weights of different models are not to be compared." in page
+
+
+def test_weights_of_a_few_points_are_not_shaded_as_if_they_were_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (WeightedWord("text", "great", 0.02), WeightedWord("text", "film", 0.004))
+    page = page_of(tmp_path, WeightedText({}, "home:2", "positive", 0.9, None, words), monkeypatch)
+    assert re.findall(r'<span class="weighed ([^"]+)">(\w+)<sup>', page) == [("for shade1", "great")]
+
+
+def test_words_and_answers_are_no_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile = "<script>alert(1)</script>"
+    words = (WeightedWord(hostile, hostile, 0.5), WeightedWord("b", "\u202egnp.exe\x00", -0.5))
+    page = page_of(tmp_path, WeightedText({}, hostile, hostile, 0.9, hostile, words), monkeypatch)
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;<sup>+50</sup>" in page
+    assert "⟨U+202E⟩gnp.exe⟨U+0000⟩<sup>−50</sup>" in page

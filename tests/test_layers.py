@@ -211,7 +211,14 @@ NO_PROBES: dict[str, set[str]] = {
     "auditor/testing/probe_rules.py": {"quality"},
     "auditor/training/recipes/bitfit.py": {"bias"},
     "auditor/types/choices.py": {"entities"},
-    "auditor/types/limitations.py": {"noise", "bias", "coverage", "repeatability", "calibration"},
+    "auditor/types/limitations.py": {
+        "noise",
+        "bias",
+        "coverage",
+        "repeatability",
+        "calibration",
+        "interpretability",
+    },
     "auditor/types/records.py": {"quality", "bias", "repeatability", "shift"},
     "auditor/verdicts/advice.py": {
         "quality",
@@ -222,6 +229,7 @@ NO_PROBES: dict[str, set[str]] = {
         "calibration",
         "forgetting",
         "shift",
+        "interpretability",
     },
     "auditor/verdicts/caveats.py": {"repeatability"},
     "auditor/verdicts/doubts.py": {"quality", "calibration"},

@@ -76,7 +76,13 @@ def test_the_defaults_give_all_but_what_a_probe_says_itself() -> None:
 
 def test_the_defaults_are_declared_as_the_protocol_has_them() -> None:
     members = {name: member for name, member in vars(Probe).items() if isinstance(member, property)}
-    assert get_type_hints(ProbeDefaults) == {
+    # Whether a probe retrains follows from its needs, unless it says otherwise.
+    following = {
+        name: get_type_hints(member.fget)["return"]
+        for name, member in vars(ProbeDefaults).items()
+        if isinstance(member, property)
+    }
+    assert get_type_hints(ProbeDefaults) | following == {
         name: get_type_hints(member.fget)["return"] for name, member in members.items()
     }
     for name, method in inspect.getmembers(ProbeDefaults, inspect.isfunction):
@@ -152,7 +158,7 @@ def test_the_schema_knows_every_role() -> None:
 
 @pytest.mark.parametrize("name", registry.CONTRACT)
 def test_the_registry_names_what_a_probe_lacks_and_how_to_have_it(name: str) -> None:
-    members = {member: getattr(Small, member) for member in registry.CONTRACT if member != name}
+    members = {member: getattr(Small(), member) for member in registry.CONTRACT if member != name}
     probe = type("Lacking", (), members)()
     with pytest.raises(ProbeError, match=rf"PROBE lacks {name} \(") as caught:
         registry._contract(probe, "here")
@@ -304,6 +310,7 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "ask": lambda audit: audit.ask([{"text": "a"}]),
     "side_by_side": lambda audit: list(audit.side_by_side({}, ())),
     "encode": lambda audit: audit.encode([{"text": "a"}]),
+    "integrated_gradients": lambda audit: audit.integrated_gradients({"text": "a"}, "positive", 1),
     "vocabulary": lambda audit: audit.vocabulary(),
     "similar_words": lambda audit: audit.similar_words(["a"], 1),
     "embeddings": lambda audit: audit.embeddings([{"text": "a"}]),

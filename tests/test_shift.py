@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -47,7 +47,7 @@ def texts(
     return tuple(rows)
 
 
-def record_of(examples: dict[str, Sequence[Example]], embed: Any = hashed_words, **settings: Any) -> ProbeRecord:
+def record_of(examples: Mapping[str, Sequence[Example]], embed: Any = hashed_words, **settings: Any) -> ProbeRecord:
     model = FakeModel(right, LABELS, embed=embed)
     plan = plan_of(model, (PROBE,), examples=examples, settings={"shift": Settings(**settings)})
     (record,) = runner.run(plan, nowhere, Silent())
@@ -59,7 +59,7 @@ def number(record: ProbeRecord, metric: str, rows: str = "home") -> Measurement:
     return next(each for each in record.measurements if each.metric == metric and each.slice["rows"] == rows)
 
 
-FOUND = {
+FOUND: dict[str, dict[str, Any]] = {
     "label_mix_distance": {"positive": 0.75},
     "length_distance": {"longer": 2},
     "more_unknown_words": {"words": (*WORDS[:8], *ELSEWHERE[:2])},
@@ -194,7 +194,7 @@ def test_groups_of_rows_change_sets_together() -> None:
     # Forty authors a sample who always give one label: the rows are many, what they tell is not.
     authors = [[{rng.choice("ab"): 25} for _ in range(40)] for _ in range(2)]
     rows = [[{kind: 1} for author in sample for kind in author for _ in range(25)] for sample in authors]
-    together, apart = (_two_samples.distance(*sample, random.Random(1)) for sample in (authors, rows))
+    together, apart = (_two_samples.distance(first, second, random.Random(1)) for first, second in (authors, rows))
     assert together is not None
     assert apart is not None
     assert together.value == apart.value
@@ -210,7 +210,7 @@ def test_the_interval_covers_and_equal_mixes_alarm_in_one_of_twenty() -> None:
             [{str(kind): 1} for kind in rng.choice(3, n, p=mix)]
             for n, mix in zip((200, 300), mixes[equal], strict=True)
         ]
-        far = _two_samples.distance(*samples, random.Random(draw))
+        far = _two_samples.distance(samples[0], samples[1], random.Random(draw))
         assert far is not None
         if equal:
             alarms += far.p <= 0.05
@@ -256,7 +256,7 @@ def test_equal_samples_are_told_apart_in_at_most_one_of_twenty_of_200(seed: int)
         for n in (500, 300):
             points = rng.normal(size=(n, 8)) @ mixing * 0.5 + rng.normal(size=(n, 128))
             samples.append(_two_samples.Sample([str(rng.integers(1 << 60)) for _ in range(n)], points))
-        alarms += told_apart(_two_samples.guesses(*samples, random.Random(draw)))
+        alarms += told_apart(_two_samples.guesses(samples[0], samples[1], random.Random(draw)))
     assert alarms <= 10, alarms
 
 

@@ -58,7 +58,7 @@ def findings(inquiry: Inquiry, model: Model) -> Sequence[Measurement] | str:
     return "not installed: textattack"
 
 
-def trained(recipe: str, seed: int, **costs: float) -> TrainedModel:
+def trained(recipe: str, seed: int, **costs: Any) -> TrainedModel:
     model = FakeModel(lambda _: (0.2, 0.8), TASK.labels, name=f"{recipe}:{seed}")
     return TrainedModel(recipe, recipe == "standard", seed, lambda: model, **costs)
 

@@ -4,8 +4,8 @@ Equal texts are scored once, batches contain texts of similar length, and answer
 """
 
 from auditor.engine.cache import Cache, KeptTotals, NoCache, SQLiteCache
-from auditor.engine.forward import Forward
+from auditor.engine.forward import WINDOW, Forward
 from auditor.engine.plan import batches, unique
-from auditor.engine.scorer import WINDOW, Scorer
+from auditor.engine.scorer import Scorer
 
 __all__ = ["WINDOW", "Cache", "Forward", "KeptTotals", "NoCache", "SQLiteCache", "Scorer", "batches", "unique"]

@@ -1,7 +1,4 @@
-"""Scoring of cases.
-
-The batches depend on the cases alone, never on earlier work.
-"""
+"""Scoring of cases, in batches that depend on the cases alone."""
 
 from __future__ import annotations
 
@@ -132,10 +129,7 @@ class Scorer:
         return self._model.encode([self._task.request(item) for item in inputs])
 
     def embeddings(self, inputs: Sequence[Inputs], after_batch: Callable[[], None] = lambda: None) -> FloatArray | None:
-        """Return the model's embedding of each input, as ``Audit.embeddings`` says.
-
-        ``after_batch`` is called after each batch.
-        """
+        """Return embeddings as ``Audit.embeddings``; ``after_batch`` is called after each batch."""
         return self._embedder.embeddings(self.encode(inputs), after_batch)
 
     def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response]:

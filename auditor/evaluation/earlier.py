@@ -107,7 +107,7 @@ class Earlier:
         described = checkpoint.describe(period.path, head, task=self.task.name)
         model = checkpoints.load(described, records.read(period.path), options, name=period.path.resolve().name)
         missing = len(self.task.labels) - len(model.labels)
-        return FewerLabels(model, missing, self.task.labels) if missing else model  # type: ignore[return-value]
+        return FewerLabels(model, missing, self.task.labels) if missing else model
 
     def _place(self, period: chain.Period) -> str:
         return relative(period.path, self.root)

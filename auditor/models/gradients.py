@@ -95,9 +95,9 @@ def _in_place_of(table: Any, points: Any) -> Iterator[list[bool]]:
     """Let the model look up these embeddings; note whether it does."""
     used: list[bool] = []
 
-    def replaced(_module: Any, _inputs: Any, found: Any) -> Any:
-        if found.shape != points.shape:
-            return found
+    def replaced(_module: Any, _inputs: Any, embeddings: Any) -> Any:
+        if embeddings.shape != points.shape:
+            return embeddings
         used.append(True)
         return points
 

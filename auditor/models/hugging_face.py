@@ -150,7 +150,7 @@ class HuggingFaceModel(TextModel):
             return self.logits(padded)
 
     def logits(self, padded: Mapping[str, Any]) -> Any:
-        """Return the logits for a batch of padded tensors, with a gradient if it is wanted."""
+        """Return a batch's logits, with a gradient where that is on."""
         return self._output(padded).logits
 
     def _output(self, padded: Mapping[str, Any], **wanted: bool) -> Any:
@@ -159,7 +159,7 @@ class HuggingFaceModel(TextModel):
             return self._model(**on_device, **wanted)
 
     def integrated_gradients(self, request: Request, label: int, steps: int) -> list[list[TokenWeight]] | None:
-        """Return the weights of each text's tokens; None where they cannot be told.
+        """Return the weights of each text's tokens, or None.
 
         Of tags of words they are not told. Raises OutOfMemoryError.
         """

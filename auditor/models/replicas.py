@@ -106,7 +106,7 @@ class Replicas:
         return model.similar_words(words, n) if isinstance(model, KnowsWords) else [() for _ in words]
 
     def integrated_gradients(self, request: Request, label: int, steps: int) -> Sequence[Sequence[TokenWeight]] | None:
-        """Return the weights of each text's tokens; None where they cannot be told."""
+        """Return the weights of each text's tokens, or None."""
         model = self._models[0]
         return model.integrated_gradients(request, label, steps) if isinstance(model, Attributes) else None
 

@@ -188,5 +188,7 @@ def _textless(table: Table) -> Table:
 
 def table_of(recorded: Mapping[str, Any]) -> Table:
     """Return the table that an entry of ``results.json`` describes."""
-    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in recorded.items()}
-    return Table(**{**lists, "rows": tuple(map(tuple, recorded["rows"]))})
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in recorded.items()
+    }
+    return Table(**{**fields, "rows": tuple(map(tuple, recorded["rows"]))})

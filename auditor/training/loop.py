@@ -66,8 +66,7 @@ def load_finished(run: TrainingRun, keeper: Keeper) -> Trained | None:
     outcome, tensors = kept
     try:
         with _prepared(run) as trained:
-            known = {"known_labels": run.known_labels}
-            run.recipe.start(Training(run.task, random.Random(run.seed), _no_model, **known))
+            run.recipe.start(Training(run.task, random.Random(run.seed), _no_model, known_labels=run.known_labels))
             try:
                 model = run.recipe.finish(run.recipe.prepare(trained.model))
             finally:
@@ -112,7 +111,7 @@ class _Loop:
             cpu=trained.device == "cpu", mixed_precision=mixed_precision(settings.precision, trained.device)
         )
         scaler = self._accelerator.scaler
-        given = {"earlier": run.earlier, "known_labels": run.known_labels, "batch": self._batch}
+        given: dict[str, Any] = {"earlier": run.earlier, "known_labels": run.known_labels, "batch": self._batch}
         given |= {} if scaler is None else {"scaled": scaler.scale}
         seed_globals(run.seed)
         recipe.start(Training(run.task, self._recipe_rng, self._current_model, self._accumulate, **given))

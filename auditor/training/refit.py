@@ -44,9 +44,9 @@ class Refit:
         recipe.check(self.task, settings)
         chain.check(self.continues, [recipe], self.task)
         parent = self.continues
-        known = 0 if parent is None else len(parent.labels)
+        labels = 0 if parent is None else len(parent.labels)
         earlier = parent.rows(self.task) if parent is not None and recipe.reads_earlier else ()
-        run = TrainingRun(self.base, examples, (), self.task, recipe, settings, seed, self.device, known, earlier)
+        run = TrainingRun(self.base, examples, (), self.task, recipe, settings, seed, self.device, labels, earlier)
         key = training_key.key(run)
         keeper = resume.keeper(key) if self.keep else None
         if keeper is None:

@@ -135,10 +135,9 @@ class Audit(Protocol):
     def integrated_gradients(
         self, inputs: Inputs, label: str, steps: int, model: Model | None = None
     ) -> Mapping[str, Sequence[TokenWeight]] | str:
-        """Text field → its tokens, with what each adds to a label's probability.
+        """Text field → weights of its tokens in a label's probability.
 
-        Each of the ``steps`` points of the path counts as a query. Where there are none, it says why. ``model``: as for
-        ``ask``.
+        Each of the ``steps`` points of the path counts as a query. Where there are none, it says why.
         """
         ...
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 import common
 
-from auditor.engine import plan
-from auditor.engine.scorer import WINDOW
+from auditor.engine import WINDOW, plan
 from auditor.models import hugging_face, onnx
 from auditor.models.options import LoadOptions
 from auditor.results.provenance import CPU_TOKENS
