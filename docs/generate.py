@@ -308,8 +308,26 @@ ALIASES = (
 )
 RECORDS = {
     "What a probe is": ("Probe",),
-    "What a probe may ask for": ("Audit", "Example", "GivenRow", "Encoded", "TrainedModel"),
-    "What a probe makes": ("Case", "Edit", "Skipped", "Planned", "Inquiry", "TextPair", "Table"),
+    "What a probe may ask for": (
+        "Audit",
+        "Example",
+        "GivenRow",
+        "EarlierPeriod",
+        "Encoded",
+        "TokenWeight",
+        "TrainedModel",
+    ),
+    "What a probe makes": (
+        "Case",
+        "Edit",
+        "Skipped",
+        "Planned",
+        "Inquiry",
+        "TextPair",
+        "Table",
+        "WeightedText",
+        "WeightedWord",
+    ),
     "What a metric reads, and what becomes of it": (
         "Judged",
         "Score",
@@ -398,7 +416,11 @@ def _defaults(kind: type) -> dict[str, str]:
     """Field → its default as Python has it; of ``Probe`` what ``ProbeDefaults`` gives."""
     if kind is types.Probe:
         given = {name: value for name, value in vars(types.ProbeDefaults).items() if name in vars(kind)}
-        return {name: f"`{value!r}`" for name, value in given.items() if not callable(value)}
+        return {
+            name: "–" if isinstance(value, property) else f"`{value!r}`"
+            for name, value in given.items()
+            if not callable(value)
+        }
     defaults = {}
     for field in fields(kind) if is_dataclass(kind) else ():
         if field.default_factory is not MISSING:

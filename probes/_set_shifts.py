@@ -164,7 +164,7 @@ def _told(measured: Measurement, metric: Metric, chance: float, more: str, else_
 
 
 def _whole(measured: Measurement) -> Measurement:
-    """The measurement of all rows that its settings allow: no look adds any."""
+    """The measurement of all its rows: no look adds any."""
     return replace(measured, available=measured.n_clusters)
 
 

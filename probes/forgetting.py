@@ -1,4 +1,4 @@
-"""Forgetting: what does an update lose on old rows, and gain on new ones?"""
+"""Forgetting: what an update loses on old rows and gains on new."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Forgetting(ProbeDefaults):
         return Planned(sum(1 for item in self.cases(audit, load=False) if isinstance(item, Case)))
 
     def cases(self, audit: Audit, *, load: bool = True) -> Iterator[Case | Skipped]:
-        """Yield the rows of every period, and the model that each is asked of."""
+        """Yield the rows of every period, with the model asked."""
         earlier = audit.earlier
         for period in earlier:
             if not _usable(period):
@@ -145,7 +145,7 @@ class Forgetting(ProbeDefaults):
             yield from _averaged(ahead, [pairs.get(key, []) for key in unknown], "constant")
 
     def worth_showing(self, judged: Judged) -> bool:
-        """None: the page would show the audited model's answer as the one before."""
+        """None: the page would call the audited model's answer the earlier."""
         del judged
         return False
 
@@ -157,7 +157,7 @@ def _usable(period: EarlierPeriod) -> bool:
 def _asked(
     earlier: Sequence[EarlierPeriod], new: Sequence[Example], size: int
 ) -> Iterator[tuple[Slice, Sequence[Example], EarlierPeriod, str]]:
-    """Yield each comparison: slice, rows, the earlier checkpoint, and what it is asked for.
+    """Yield each comparison: slice, rows, earlier checkpoint, purpose.
 
     Comparisons with one checkpoint follow each other, so that one is in memory at a time.
     """
@@ -175,7 +175,7 @@ def _asked(
 
 
 def _constant(task: Task, rows: Sequence[Example]) -> Response | None:
-    """Return the best answer to the rows that ignores them; None where the task has none."""
+    """Return the best constant answer, if the task has any."""
     golds = [row.gold for row in rows if row.gold is not None]
     return task.constant(golds) if golds else None
 

@@ -108,7 +108,14 @@ class LabelErrors(ProbeDefaults):
             return Planned(cases, exact=False, unchanged=cases, embedded=rows if by_head else 0)
         learned = rows - rows // settings.folds
         steps = steps_for(settings.steps, audit.task, learned, settings.batch_size)
-        return Planned(cases + rows, exact=False, trainings=settings.folds, steps=steps, batch_size=settings.batch_size)
+        return Planned(
+            cases + rows,
+            exact=False,
+            unchanged=cases,
+            trainings=settings.folds,
+            steps=steps,
+            batch_size=settings.batch_size,
+        )
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the test rows, and training rows asked of their fold's model."""

@@ -18,7 +18,7 @@ Cell = tuple[str, str]
 
 
 def drawn(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
-    """Describe a matrix of the candidate's slices for each share of the probe.
+    """Describe a matrix of the candidate's slices for each share.
 
     A row is a property, a capability or a column, and a cell one of its values. Yields nothing for probes whose slices
     have other keys.
@@ -34,9 +34,9 @@ def drawn(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
         rows: dict[str, list[dict[str, Any]]] = {}
         drops = {
             place: measurement
-            for other, difference in metrics.items()
+            for drop, difference in metrics.items()
             if difference["kind"] == "difference"
-            for place, measurement in _cells(record["measurements"], other).items()
+            for place, measurement in _cells(record["measurements"], drop).items()
         }
         for (row, value), measurement in cells.items():
             rows.setdefault(row, []).append(_cell(value, measurement, drops.get((row, value)), metric))

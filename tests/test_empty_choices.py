@@ -20,6 +20,7 @@ MEANT = {
     "probes.capabilities sentiment",
     "probes.coverage columns",
     "probes.entity_bias types",
+    "probes.shift priors",
     "probes.spurious tokens",
     "recipe.ia3 feedforward",
 }
@@ -62,6 +63,7 @@ def test_the_lists_and_tables_of_probes_and_recipes_are_these() -> None:
         "adversarial recipes",
         "bias axes",
         "entity_bias axes",
+        "interpretability shares",
         "label_noise kinds",
         "label_noise rates",
         "low_resource sizes",

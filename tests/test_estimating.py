@@ -21,6 +21,7 @@ from auditor.tasks.ner import NamedEntityRecognition
 from auditor.types import (
     Audit,
     Case,
+    EarlierPeriod,
     Encoded,
     Example,
     Metric,
@@ -116,10 +117,11 @@ def plan(of_words: bool, trained: set[Any], **more: Any) -> Plan:
         trained.add((recipe, tuple(one.id for one in examples), seed, *how.values()))
         return TrainedModel(recipe, recipe == "standard", seed, lambda: model)
 
+    before = EarlierPeriod("before", rows(6, "before"), lambda: model)
     probes = registry.discover()
     examples = {"home": rows(12, "home"), "far": rows(5, "far"), "train": rows(24, "train")}
     given: dict[str, Any] = {
-        "models": (AuditedModel(model, fit=fit, train=train),),
+        "models": (AuditedModel(model, fit=fit, train=train, earlier=(before,)),),
         "examples": examples,
         "settings": {probe.name: replace(probe.settings, **SMALL[probe.name]) for probe in probes},
         **({"task": NamedEntityRecognition(TAGS)} if of_words else {}),

@@ -193,6 +193,7 @@ ELSEWHERE = {
     "auditor/storage/files.py": "here",
     "auditor/storage/atomic_folder.py": "the lock of a folder that is written whole",
     "auditor/results/folder.py": "into a folder that is written whole",
+    "auditor/results/spreadsheets.py": "into a folder that is written whole",
     "auditor/api/outcome.py": "into a folder that is written whole",
     "auditor/audit_run.py": "into a folder that is written whole",
     "auditor/training/record.py": "into a folder that is written whole, or a temporary one",

@@ -523,7 +523,7 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("interpretability", "ner"): replace(
         UNFAITHFUL, limit=0.15, defective=knows("home"), clean=by_neighbours, settings={"draws": 10, "stable": 1}
     ),
-    ("interpretability", "pair"): UNFAITHFUL,
+    ("interpretability", "pair"): replace(UNFAITHFUL, within={"words": "50 %"}),
     ("noise", "text-classification"): CASE,
     ("noise", "ner"): CASE,
     ("noise", "pair"): CASE,

@@ -317,6 +317,7 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "why_not": lambda audit: audit.why_not("again"),
     "fit": lambda audit: audit.fit((), seed=0, steps=30, batch_size=1),
     "checkpoints": lambda audit: audit.checkpoints,
+    "earlier": lambda audit: audit.earlier,
     "train_by": lambda audit: audit.train_by("fgm", (), seed=0, steps=30, batch_size=1),
     "findings": lambda audit: audit.findings(Inquiry("quality", "accuracy"), keyword_model(GOOD)),
 }

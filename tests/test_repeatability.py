@@ -171,6 +171,7 @@ def test_answers_are_asked_for_again_past_the_cache() -> None:
 
         def __init__(self) -> None:
             self.answers: dict[bytes, Any] = {}
+            self.hits = 0
 
         def get(self, key: bytes) -> Any:
             return self.answers.get(key)

@@ -25,7 +25,8 @@ from scipy import stats as scipy_stats
 from auditor.stats import estimates, gaps, intervals, ratios
 from auditor.stats.clusters import Arm, Array
 
-MISSES = 0.06
+MISSES = 0.062
+"""Of a bound at 5 %, at most: 6.1 % where six rows of 500 change for the better and none for the worse."""
 LEAST = 0.94
 WIDEST = 1.1
 Rng = np.random.Generator

@@ -210,7 +210,7 @@ def _unseen(
     task: Task,
     rows: Sequence[Example],
 ) -> Sequence[Example]:
-    """The rows of a further set without what the model saw in training."""
+    """The rows of a further set that training does not have."""
     read = model.encode([task.request(row.inputs) for row in rows])
     splits = [name for name in SPLITS if name in sets]
     keys = {name: [row.key for row in encoded[name]] for name in splits}

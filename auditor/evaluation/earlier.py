@@ -114,7 +114,7 @@ class Earlier:
 
 
 def _distinct(periods: Sequence[EarlierPeriod], seed: int) -> Sequence[EarlierPeriod]:
-    """Give each period a name of its own, and its rows one order."""
+    """Give each period its own name, and its rows one order."""
     times = Counter(period.name for period in periods)
     return [
         replace(
@@ -127,7 +127,7 @@ def _distinct(periods: Sequence[EarlierPeriod], seed: int) -> Sequence[EarlierPe
 
 
 class FewerLabels:
-    """A model that gives the last labels, which it does not know, probability 0."""
+    """A model that gives the labels it does not know probability 0."""
 
     def __init__(self, model: Model, missing: int, labels: tuple[str, ...]) -> None:
         self._model, self._missing = model, missing
@@ -144,7 +144,7 @@ class FewerLabels:
         return [self._over_all(answer) for answer in self._model.run(batch)]
 
     def _over_all(self, answer: Response) -> Response:
-        """Return probabilities with zeros at the end: of a text, or of each word."""
+        """Return an answer with a probability of zero for each missing label."""
         if answer and not isinstance(answer[0], tuple):
             return (*answer, *[0.0] * self._missing)
         return tuple((*word, *[0.0] * self._missing) for word in answer)

@@ -49,7 +49,7 @@ def add_bottlenecks(model: Any, names: Sequence[str], width: int) -> None:
 
 
 def bottlenecks(model: Any) -> dict[str, Any]:
-    """Return the model's bottlenecks by the name of the linear layer that each follows."""
+    """Return the model's bottlenecks by the layer that each follows."""
     return {name.removesuffix(f".{_NAME}"): part for name, part in model.named_modules() if name.endswith(f".{_NAME}")}
 
 

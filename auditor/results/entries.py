@@ -161,7 +161,7 @@ def _bound(value: float | None, otherwise: float) -> float:
 
 
 def _without_texts(record: ProbeRecord) -> ProbeRecord:
-    """Return the record without worst cases, pairs, weighted texts, and texts in tables."""
+    """Return the record without the user's texts."""
     return replace(record, worst=(), pairs=(), weighted_texts=(), tables=tuple(map(_textless, record.tables)))
 
 

@@ -234,5 +234,5 @@ def _changes(table: Table, value: str, judged: Mapping[str, Judgement]) -> Itera
 
 
 def _column(table: Table, name: str) -> list[Cell]:
-    """Return the cells of a column; none where there is no such column."""
+    """Return the cells of a column, if there is such a column."""
     return [cell for row in table.rows for column, cell in zip(table.columns, row, strict=False) if column == name]

@@ -1,4 +1,4 @@
-"""The chain of checkpoints that trainings continued from, and the rows of each."""
+"""The chain of checkpoints that trainings continued, and their rows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Period:
         return self.folder / str(self.entry["path"])
 
     def file(self, name: str) -> Path | None:
-        """Path of a set's file; None where the training had no such set."""
+        """Path of a set's file; None without such a set."""
         place = self.entry["data"].get(name)
         return None if place is None else self.folder / place["path"]
 
@@ -121,7 +121,7 @@ def parent(path: Path, task: str) -> Parent:
 
 
 def labels_of(known: Parent | None, labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the labels of a head: the checkpoint's own first, then new ones."""
+    """Return a head's labels: the checkpoint's own, then new ones."""
     return labels if known is None else (*known.labels, *(label for label in labels if label not in known.labels))
 
 

@@ -12,7 +12,7 @@ from auditor.models.weight_files import weight_files
 
 
 def restored(model: Any, path: Path, grown: Sequence[str]) -> Any:
-    """Return the model with the checkpoint's adapters and its rows of the head.
+    """Return the model with the checkpoint's adapters and head rows.
 
     ``grown`` names the parameters that have more rows than in the checkpoint, because the task has labels that it does
     not know. Their first rows become those of the checkpoint. Raises ModelError where the shapes do not allow that.

@@ -1,4 +1,4 @@
-"""What a training starts from: a pretrained model, or a checkpoint that it continues."""
+"""What a training starts from: a pretrained model or a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from auditor.training import chain, recipes
 
 
 def with_mapping(config: Config, parent: chain.Parent | None) -> Config:
-    """Return the config, with the labels of the continued training unless it has its own."""
+    """Return the config, with the continued training's labels by default."""
     if parent is None or parent.record is None or config.data.labels:
         return config
     return config.model_copy(update={"data": config.data.model_copy(update={"labels": dict(parent.record.mapping)})})
 
 
 def base(config: Config) -> Path:
-    """Return the folder of the pretrained model, or of the checkpoint to continue.
+    """Return the folder of the model that the training starts from.
 
     Raises ConfigError without a base or a folder, and ModelError for a folder that holds no pretrained model.
     """

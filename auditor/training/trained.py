@@ -1,4 +1,4 @@
-"""A finished training as a checkpoint on disk, and as a model that answers."""
+"""A finished training: a checkpoint on disk, a model that answers."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class TextPair:
 
 @dataclass(frozen=True, slots=True)
 class EarlierPeriod:
-    """A checkpoint that the audited one was trained from, and what tests it."""
+    """An earlier checkpoint of the audited one, and what tests it."""
 
     name: str
     """What slices call the period: the name of its test file, or of its checkpoint where it has none."""

@@ -1,4 +1,4 @@
-"""Learning without forgetting: the old model's answers on the new rows are kept."""
+"""Learning without forgetting: the old model's answers are kept."""
 
 from __future__ import annotations
 

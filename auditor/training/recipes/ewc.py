@@ -15,7 +15,7 @@ from auditor.types import Example
 
 @dataclass(frozen=True, slots=True)
 class Settings(CheckedSettings):
-    """The weight of the penalty, and how many rows its importances come from."""
+    """The weight of the penalty, and the rows behind its importances."""
 
     strength: NotNegative = 10_000.0
     """λ: weight of the penalty; 0 is standard training."""

@@ -1,4 +1,4 @@
-"""Growth: each period trains adapter units of its own, and all old weights stay."""
+"""Growth: each period trains its own adapter units; old weights stay."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Grow(Recipe):
         return kept
 
     def _old_rows(self, model: Any) -> list[_Kept]:
-        """Train the head's last map where it has new rows; keep the old ones."""
+        """Train new rows of the head's last map; keep the old."""
         from torch import nn
 
         total, known = model.config.num_labels, self.training.known_labels

@@ -1,4 +1,4 @@
-"""Rehearsal: rows of earlier periods are trained on again, beside the new ones."""
+"""Rehearsal: training on rows of earlier periods beside the new ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Settings(CheckedSettings):
 
 
 class Replay(Recipe):
-    """Fine-tuning on the new rows and on a sample of the earlier ones.
+    """Fine-tuning on the new rows and a sample of earlier ones.
 
     Chaudhry et al. (2019), "On tiny episodic memories in continual learning". A reservoir (Vitter 1985) keeps rows of
     the training files of all earlier periods, each with the same chance. Every epoch passes the new rows and the kept
