@@ -84,10 +84,10 @@ LEFT_OUT = {
 }
 """Metrics that are not recorded → why."""
 UNSERVED = {
-    "text-classification": {"entities", "entity_bias"},
-    "ner": {"bias", "capabilities", "seen_rows", "spurious", "triggers"},
+    "text-classification": {"entities", "entity_bias", "forgetting"},
+    "ner": {"bias", "capabilities", "forgetting", "seen_rows", "spurious", "triggers"},
 }
-"""Task → probes that it gives nothing to read."""
+"""Task → probes that it gives nothing to read, and forgetting: the plan has no earlier checkpoint."""
 ATTACKS = {"adversarial", "training_strategy", "verdicts"}
 """Parts that need the real TextAttack."""
 PARTS = (*SMALL, "verdicts")
