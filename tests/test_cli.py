@@ -628,7 +628,7 @@ def test_ctrl_c_ends_an_audit_with_one_line_and_leaves_nothing(place: Path) -> N
     with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if "sleeper" in line:
+            if "sleeper: " in line:
                 process.send_signal(signal.SIGINT)
                 break
         rest = process.stderr.read().splitlines()
