@@ -26,22 +26,21 @@ def drawn(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
     record = findings.record(findings.candidate, probe)
     if record is None:
         return
-    metrics = findings.metrics(probe)
+    metrics, measurements = findings.metrics(probe), record["measurements"]
+    drops = {
+        place: measurement
+        for name, metric in metrics.items()
+        if metric["kind"] == "difference"
+        for place, measurement in _cells(measurements, name).items()
+    }
     for name, metric in metrics.items():
         if metric["unit"] != "share":
             continue
-        cells = _cells(record["measurements"], name)
         rows: dict[str, list[dict[str, Any]]] = {}
-        drops = {
-            place: measurement
-            for drop, difference in metrics.items()
-            if difference["kind"] == "difference"
-            for place, measurement in _cells(record["measurements"], drop).items()
-        }
-        for (row, value), measurement in cells.items():
+        for (row, value), measurement in _cells(measurements, name).items():
             rows.setdefault(row, []).append(_cell(value, measurement, drops.get((row, value)), metric))
         if len(rows) > 1:
-            listed = [{"name": row, "cells": listed} for row, listed in rows.items()]
+            listed = [{"name": row, "cells": cells} for row, cells in rows.items()]
             yield {"title": metric["title"], "rows": listed, "shaded": _what(metric, drops)}
 
 
