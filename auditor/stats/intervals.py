@@ -19,6 +19,9 @@ UNSEEN = 0.35
 """The same for a side without events, beside one with."""
 HIDDEN = 0.5
 """Share of one unseen cluster that a side's variance counts beside the clusters seen."""
+ALONE = 1.2
+"""Multiple of alpha that a side beside one without events misses at most, at any rate: Jeffreys-like bounds of one or
+two events miss up to 1.35 times alpha, and no other error makes up for it."""
 SEEN = 10.0
 """Clusters that carry a side's variance from which on the unseen one counts less."""
 LONE = 1.6
@@ -178,7 +181,12 @@ def _side(own: _Spread, opposite: _Spread, cases: float, alpha: float, *, single
         sizes = (n, opposite.size(cases, alpha, hidden=True))
     inner = INNER if own.mean > 0.0 else UNSEEN
     below, above = (_beta(own.mean / width * size, size, alpha, inner) for size in sizes)
-    return width * below[0], width * above[1]
+    high = above[1] if opposite.mean > 0.0 else max(above[1], _alone(own.mean / width, sizes[1], alpha))
+    return width * below[0], width * high
+
+
+def _alone(mean: float, size: float, alpha: float) -> float:
+    return clopper_pearson(mean * size, size, min(ALONE * alpha, 0.5))[1]
 
 
 def _hypot(first: float, second: float, correlation: float) -> float:
