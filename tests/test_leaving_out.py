@@ -15,8 +15,9 @@ from tiny import tiny_checkpoint
 import auditor
 from auditor import results
 from auditor.cli.main import main
-from auditor.errors import UsageError
-from auditor.evaluation import runner
+from auditor.config import Config
+from auditor.errors import AuditError, UsageError
+from auditor.evaluation import runner, selection
 from auditor.evaluation.plan import AuditedModel
 from auditor.evaluation.selection import Selection
 from auditor.models.fake import keyword_model
@@ -79,6 +80,30 @@ def test_what_is_not_asked_for_is_not_selected_whatever_else_leaves_it_out() -> 
 def test_what_cannot_be_left_out_is_one_line(names: Any, skip: Any, fast: bool, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         registry.left_out(PROBES, names, skip=skip, fast=fast)
+    assert said in caught.value.line
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["qualty"], "no probe is called 'qualty' (did you mean 'quality'?)"),
+        (
+            ["quality"],
+            "[[compare]] 1: compares models by noise, which [audit] baseline_probes leaves out (add 'noise' to it)",
+        ),
+        (["quality", "noise"], None),
+        ([], "[[compare]] 1: compares models by noise, which [audit] baseline_probes leaves out (add 'noise' to it)"),
+    ],
+    ids=["misspelt", "compared and left out", "right", "none"],
+)
+def test_baseline_probes_are_known_and_hold_what_is_compared(names: list[str], said: str | None) -> None:
+    hypothesis = {"probe": "noise", "metric": "drop_over_changed_cases"}
+    config = Config.model_validate({"audit": {"baseline_probes": tuple(names)}, "compare": (hypothesis,)})
+    if said is None:
+        assert not selection.select((), config, None, check=lambda: None).left_out
+        return
+    with pytest.raises(AuditError) as caught:
+        selection.select((), config, None, check=lambda: None)
     assert said in caught.value.line
 
 

@@ -20,7 +20,10 @@ from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import FakeModel, keyword_model
 from auditor.plugins import registry
 from auditor.types import (
+    BASELINE,
+    CANDIDATE,
     NEEDS,
+    OUT_OF_SCOPE,
     Audit,
     Case,
     Decision,
@@ -124,6 +127,23 @@ def test_missing_input_is_said_in_words() -> None:
     _, records = run(keyword_model(GOOD), shipped("domain_shift", "low_resource"), n=4, candidate="another")
     assert [record.missing for record in records] == [("domains",), ("base", "candidate", "train")]
     assert [record.reason for record in records] == ["no other domain given (--domain name=file)", "candidate only"]
+
+
+def test_models_beside_the_candidate_go_through_the_baseline_probes_alone() -> None:
+    models = (AuditedModel(keyword_model(GOOD)), AuditedModel(keyword_model(GOOD, name="second")))
+    probes = shipped("quality", "repeatability", "leakage")
+    plan = plan_of(models[0].model, probes, n=8, models=models, baseline=frozenset({"quality"}))
+    records = runner.run(plan, nowhere, Silent())
+    assert [(r.model, r.probe, r.status == "measured") for r in records if r.probe != "leakage"] == [
+        (plan.candidate, "quality", True),
+        (plan.candidate, "repeatability", True),
+        ("second", "quality", True),
+        ("second", "repeatability", False),
+    ]
+    reasons = {r.probe: (r.reason, r.missing) for r in records if r.model == "second" and r.probe != "quality"}
+    assert reasons["repeatability"] == (BASELINE, (CANDIDATE,))
+    # Why the probe would not run in any case says more.
+    assert reasons["leakage"][0] == OUT_OF_SCOPE["candidate"]
 
 
 def test_a_full_disk_is_not_taken_for_a_crash() -> None:

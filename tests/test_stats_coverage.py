@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from auditor.stats import estimates, gaps, intervals, ratios
+from auditor.stats import estimates, gaps, intervals, medians, ratios
 from auditor.stats.clusters import Arm, Array
 
 MISSES = 0.06
@@ -310,7 +310,7 @@ def gap(groups: int, n: int, kind: str, size: float, spread: float, flips: float
 
 
 def median() -> Regime:
-    own = lambda s, a: intervals.median_order(s, a)  # noqa: E731
+    own = lambda s, a: medians.median_order(s, a)  # noqa: E731
     return Regime("25, exponential", float(np.log(2)), seeded(lambda rng: rng.exponential(1.0, 25)), own, {})
 
 

@@ -200,6 +200,8 @@ class AuditSection(_Section):
     """Use at most this many examples per data set and probe."""
     skip: Annotated[tuple[Word, ...], AfterValidator(_each_once)] = ()
     """Probes to leave out; a required rule of theirs leaves the audit undecided."""
+    baseline_probes: Annotated[tuple[Word, ...], AfterValidator(_each_once)] | None = None
+    """The only probes that models beside the candidate go through; None: all that compare models."""
     fast: bool = False
     """Whether to leave out every probe that retrains."""
     design: Literal["adaptive", "fixed", "until-decided"] = "adaptive"

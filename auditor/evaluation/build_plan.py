@@ -93,6 +93,7 @@ def prepare(
         settings=settings,
         selected=chosen,
         reasons=left_out,
+        baseline=None if config.audit.baseline_probes is None else frozenset(config.audit.baseline_probes),
         seed=config.seed,
         favourable_label=configs.favourable(config, labels),
         budget=config.audit.budget,

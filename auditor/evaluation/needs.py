@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from auditor.evaluation.plan import AuditedModel, Plan, given, given_by
 from auditor.plugins import registry
-from auditor.types import CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, Inquiry, Probe, Task
+from auditor.types import BASELINE, CANDIDATE, NEEDS, NOT_SELECTED, OUT_OF_SCOPE, Inquiry, Probe, Task
 
 
 def unmet(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
@@ -21,7 +21,7 @@ def _unmet(
     plan: Plan, audited: AuditedModel, probe: Probe, there: Mapping[str, bool]
 ) -> tuple[tuple[str, ...], str | None]:
     lacking = [need for need in probe.needs if need in there and not there[need]]
-    outside = OUT_OF_SCOPE.get(probe.scope) if audited.name != plan.candidate else None
+    outside = _outside(plan, probe) if audited.name != plan.candidate else None
     missing = tuple(sorted(lacking if outside is None else [*lacking, CANDIDATE]))
     packages = registry.missing_packages(probe)
     if packages:
@@ -33,6 +33,12 @@ def _unmet(
     if first == "base" and audited.no_base is not None:
         return missing, audited.no_base
     return missing, None if first is None else NEEDS[first]
+
+
+def _outside(plan: Plan, probe: Probe) -> str | None:
+    """Why the probe runs for the candidate alone; None for all models."""
+    left_out = plan.baseline is not None and probe.name not in plan.baseline
+    return OUT_OF_SCOPE.get(probe.scope, BASELINE if left_out else None)
 
 
 def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:

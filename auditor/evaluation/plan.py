@@ -81,6 +81,8 @@ class Plan:
     selected: frozenset[str]
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Probe that is not selected → why, of LEFT_OUT; NOT_SELECTED where it is not named."""
+    baseline: frozenset[str] | None = None
+    """Probes that models beside the candidate go through; None: all."""
     seed: int = 0
     favourable_label: str | None = None
     budget: int | None = None

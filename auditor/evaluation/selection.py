@@ -9,6 +9,7 @@ from pathlib import Path
 from auditor import config as configs
 from auditor import tasks
 from auditor.config import Config
+from auditor.errors import ConfigError
 from auditor.plugins import registry
 from auditor.types import NO_RETRAINING, Probe
 from auditor.verdicts import policy
@@ -57,4 +58,21 @@ def select(
         task = config.task.name
         rules = policy.load(rules or configs.policy_file(config), task, tasks.kind(task).policy)
     own = config.audit
+    if own.baseline_probes is not None:
+        _check_baseline(config, own.baseline_probes, [probe.name for probe in probes])
     return Selection(probes, registry.left_out(probes, names, files, skip=own.skip, fast=own.fast), rules)
+
+
+def _check_baseline(config: Config, names: Sequence[str], known: Sequence[str]) -> None:
+    """Check the probes that models beside the candidate go through.
+
+    Raises UsageError for an unknown name, ConfigError where a hypothesis compares models by a probe left out.
+    """
+    registry.check_known(names, known, "--probe {name}.py")
+    for number, hypothesis in enumerate(config.compare, start=1):
+        if hypothesis.probe in known and hypothesis.probe not in names:
+            raise ConfigError(
+                f"compares models by {hypothesis.probe}, which [audit] baseline_probes leaves out",
+                where=f"[[compare]] {number}",
+                hint=f"add {hypothesis.probe!r} to it",
+            )

@@ -220,7 +220,7 @@ def selected(probes: Sequence[Probe], names: Sequence[str], files: Iterable[Path
 
     Names are checked, and the probes of the files belong to them. Raises UsageError.
     """
-    _check_known(names, [probe.name for probe in probes], "--probe {name}.py")
+    check_known(names, [probe.name for probe in probes], "--probe {name}.py")
     of_files = (_checked(_module_of(path), str(path)).name for path in files)
     return frozenset((*names, *of_files) if names else (probe.name for probe in probes))
 
@@ -239,7 +239,7 @@ def left_out(
     Raises UsageError for an unknown name, and for a probe that is both named and left out.
     """
     chosen = selected(probes, names, files)
-    _check_known(skip, [probe.name for probe in probes], "--probe {name}.py --skip {name}")
+    check_known(skip, [probe.name for probe in probes], "--probe {name}.py --skip {name}")
     reasons: dict[str, str] = {}
     for probe in probes:
         if probe.name not in chosen:
@@ -254,7 +254,7 @@ def left_out(
     return reasons
 
 
-def _check_known(names: Iterable[str], known: Sequence[str], own: str) -> None:
+def check_known(names: Iterable[str], known: Sequence[str], own: str) -> None:
     """Raise UsageError for an unknown probe.
 
     ``own``: how a user's own one is named.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from auditor.stats import gaps, intervals, ratios, regression
+from auditor.stats import gaps, intervals, medians, ratios, regression
 from auditor.stats.clusters import Arm, arms, only, paired
 from auditor.stats.sequential import METHODS as SEQUENTIAL
 from auditor.stats.sequential import read, sequential_method
@@ -209,7 +209,7 @@ def _median(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) ->
     import numpy as np
 
     values = by_name[""].means
-    return float(np.median(values)), intervals.median_order(values, alpha), len(values)
+    return float(np.median(values)), medians.median_order(values, alpha), len(values)
 
 
 _FUNCTIONS: dict[str, Method] = {

@@ -1,4 +1,4 @@
-"""One-sided bounds of means, paired changes and medians.
+"""One-sided bounds of means and paired changes.
 
 All are pure functions of arrays. Each returns (low, high), and the truth exceeds each side with probability at most
 about ``alpha``. The constants are those with which simulation found every side wrong in at most about 6 % of the draws
@@ -216,26 +216,6 @@ def student(values: Array, alpha: float) -> Bounds:
     n = len(values)
     mean, half = float(values.mean()), t_quantile(n - 1, alpha) * float(values.std(ddof=1)) / n**0.5
     return mean - half, mean + half
-
-
-def median_order(values: Array, alpha: float) -> Bounds:
-    """Return distribution-free bounds of a median by order statistics.
-
-    Their ranks are binomial with probability one half. A bound lies beyond the least or the greatest value with
-    probability 2 ** -n: at a smaller alpha there is none, and both are infinite.
-    """
-    import numpy as np
-    from scipy.special import bdtr
-
-    ordered = np.sort(values)
-    n = len(ordered)
-    ranks = np.arange(n)
-    reached = np.nonzero(bdtr(ranks, n, 0.5) <= alpha)[0]
-    # P(B ≤ k) is the chance that the truth lies below the value of rank k + 1, at index k.
-    if not len(reached):
-        return -float("inf"), float("inf")
-    index = int(reached[-1])
-    return float(ordered[index]), float(ordered[n - 1 - index])
 
 
 def mean_bounds(arm: Arm, alpha: float, low: float, high: float) -> Bounds:

@@ -28,7 +28,7 @@ from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
 from auditor.types.explained import TokenWeight
 from auditor.types.given import Cell, EarlierPeriod, GivenRow, Table, TextPair
-from auditor.types.left_out import LEFT_OUT, NO_RETRAINING, NOT_SELECTED, SKIPPED
+from auditor.types.left_out import BASELINE, LEFT_OUT, NO_RETRAINING, NOT_SELECTED, SKIPPED
 from auditor.types.limits import edge_of
 from auditor.types.planned import Inquiry, Planned
 from auditor.types.probe import (
@@ -81,6 +81,7 @@ from auditor.types.trained import TrainedModel
 
 __all__ = [
     "ASKED",
+    "BASELINE",
     "CANDIDATE",
     "GROUPED",
     "HOME",
