@@ -137,16 +137,19 @@ class Findings:
         """Return the worst mark of the probe's required rules.
 
         For a probe of another kind of task, the mark says that it does not apply. The result is None if no required
-        rule reads the probe: a rule that is only shown decides nothing.
+        rule reads what was measured: a rule that is only shown decides nothing.
         """
         required = [
             verdict
             for verdict in self.verdicts
             if self.rules[verdict["rule"]]["probe"] == probe and self.rules[verdict["rule"]]["required"] != "never"
         ]
+        record = self.record(self.candidate, probe)
         if required:
-            return self.mark(min(required, key=lambda verdict: list(OUTCOMES).index(verdict["outcome"])))
-        return None if applies(self.record(self.candidate, probe)) else mark("not_applicable", INAPPLICABLE)
+            worst = min(required, key=lambda verdict: list(OUTCOMES).index(verdict["outcome"]))
+            beside = worst["outcome"] == "not_applicable" and record is not None and record["measurements"]
+            return None if beside else self.mark(worst)
+        return None if applies(record) else mark("not_applicable", INAPPLICABLE)
 
     def detail(self, rule: Mapping[str, Any], slice_: Mapping[str, str] | None) -> str:
         """Return the detail of the candidate's value, such as a gap's groups.
