@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
+import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -215,28 +215,26 @@ def test_reversed_weights_lose_against_a_random_ranking() -> None:
         assert numbers(found, metric)[words].high < 0.0, (metric, words)
 
 
-def alarms(seeds: int) -> tuple[int, int]:
+def alarms(seeds: Iterable[int]) -> tuple[int, int]:
     """How many gains of weights that mean nothing are above 0, of how many."""
     gains = []
-    for seed in range(seeds):
-        # A weight that follows from the number alone, and from nothing that the model reads in it.
-        model = Additive(gradients=lambda points, seed=seed: noise(points, seed))  # type: ignore[misc]
+    for seed in seeds:
+        # Each word of each text anew: a weight of the word's own would speak for or against it in all texts alike.
+        drawn = random.Random(seed)
+        model = Additive(gradients=lambda _, drawn=drawn: drawn.random() - 0.5)  # type: ignore[misc]
         found = record(model, rows_of(30), method="integrated-gradients", shares=(0.2,), draws=1, stable=1, shown=0)
         gains += [numbers(found, metric)["20 %"].low for metric in ("comprehensiveness_gain", "sufficiency_gain")]
     return sum(low > 0.0 for low in gains), len(gains)
 
 
-def noise(points: float, seed: int) -> float:
-    return int.from_bytes(hashlib.sha256(f"{points:.6f} {seed}".encode()).digest()[:4]) / 2**32 - 0.5
-
-
 def test_weights_that_mean_nothing_are_silent() -> None:
-    assert alarms(4)[0] == 0
+    assert alarms(range(4))[0] == 0
 
 
 @pytest.mark.slow
-def test_weights_that_mean_nothing_alarm_in_one_of_twenty_at_most() -> None:
-    over, of = alarms(100)
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_that_mean_nothing_alarm_in_one_of_twenty_at_most(seed: int) -> None:
+    over, of = alarms(range(100 * seed, 100 * (seed + 1)))
     assert over <= 0.05 * of
 
 
