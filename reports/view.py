@@ -152,7 +152,7 @@ def _stopped(drawn: Mapping[str, Any]) -> str:
 
 def _data(dataset: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "name": dataset["name"],
+        "name": f"{dataset['name']} ({dataset['kind']})" if "kind" in dataset else dataset["name"],
         "path": dataset["path"],
         "sha256": dataset["sha256"],
         "cells": [f"{dataset[key]:,}{_nearly(dataset) if key == 'leaked' else ''}" for key in _DATA],

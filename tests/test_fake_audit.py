@@ -59,6 +59,7 @@ ALWAYS = {
     "settings",
     "side_by_side",
     "task",
+    "time_slices",
 }
 
 
@@ -113,7 +114,7 @@ def test_what_is_given_is_there_and_is_noted() -> None:
 
 def test_needs_are_met_by_what_is_given() -> None:
     of_task = {"single_text": True, "class_scores": True, "labelled_spans": False, "attack_goal": True}
-    absent = dict.fromkeys(("train", "domains", "base", "earlier", "columns", "listed"), False)
+    absent = dict.fromkeys(("train", "domains", "base", "earlier", "columns", "periods", "listed"), False)
     assert {need: bare().has(need) for need in NEEDS} == {**absent, **of_task}
     rich = FakeAudit({"home": (), "far": (), "train": ()}, None, TASK, fit=counting_fit(TASK))
     assert {need for need in NEEDS if rich.has(need)} == {
@@ -123,6 +124,8 @@ def test_needs_are_met_by_what_is_given() -> None:
         *(need for need, met in of_task.items() if met),
     }
     assert bare(train_by=counting_trainer(TASK)).has("base")
+    later = FakeAudit({"home": (), "2025": ()}, None, TASK, time_slices=("2025",))
+    assert (later.domains, later.has("domains"), later.has("periods")) == (("home",), False, True)
     with pytest.raises(KeyError):
         bare().has("nothing like it")
 

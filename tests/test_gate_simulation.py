@@ -112,13 +112,13 @@ def rule_for(place: Place) -> Rule:
 
 NAMED: dict[str, Skipped] = {
     "coverage": Skipped({"column": "none", "value": "none"}, "no column is named", applies=False),
-    "drift": Skipped({"period": "none"}, "no column of dates is named", applies=False),
+    "drift": Skipped({"period": "none"}, "neither later test rows nor a column of dates is named", applies=False),
     "spurious": Skipped({"listed": "none", "change": "none"}, "no word is listed", applies=False),
     "forgetting": Skipped({"period": "none"}, "no earlier checkpoint is known", applies=False),
 }
-"""Probes whose required rules read columns, words or an earlier checkpoint that a user names: as by default, none is
-named here. The drops by column are differences between two sets of rows, as that of domain_shift is; flips are compared
-within each text, and forgetting is a paired change, as a drop under noise is."""
+"""Probes whose required rules read columns, later rows, words or an earlier checkpoint that a user names: as by
+default, none is named here. The drops by column are differences between two sets of rows, as that of domain_shift is;
+flips are compared within each text, and forgetting is a paired change, as a drop under noise is."""
 LIMITS: dict[Place, float] = {place: rule_for(place).limit or 0.0 for place in PLACES}
 KINDS = {place[1]: place for place in LIMITS}
 """One place for each metric that a required rule reads."""

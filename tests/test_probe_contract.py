@@ -321,7 +321,9 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "train_by": lambda audit: audit.train_by("fgm", (), seed=0, steps=30, batch_size=1),
     "findings": lambda audit: audit.findings(Inquiry("quality", "accuracy"), keyword_model(GOOD)),
 }
-NOT_OF_A_MODEL = {"model", "settings", "task", "domains", "favourable_label", "examples", "given", "has", "rng"}
+NOT_OF_A_MODEL = {
+    *("model", "settings", "task", "domains", "time_slices", "favourable_label", "examples", "given", "has", "rng")
+}
 
 
 def test_every_way_to_ask_a_model_stands_above() -> None:

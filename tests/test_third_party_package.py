@@ -287,7 +287,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "capabilities": "the task has more than one text field",
         "coverage": "measured",
         "domain_shift": "no other domain given (--domain name=file)",
-        "drift": "measured",
+        "drift": "no later test rows given (--slice name=file), and its settings name no column of dates",
         "entities": of_words,
         "entity_bias": of_words,
         "forgetting": "no earlier checkpoint known (audit train --continue-from, or before in its settings)",

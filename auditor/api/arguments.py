@@ -98,21 +98,29 @@ def sets(
     data: Rows | Splits | None,
     train: Rows | None,
     validation: Rows | None,
-    domains: Mapping[str, Rows] | None,
 ) -> dict[str, Source]:
     """Map each given set to its rows.
 
-    The keys are ``home``, ``train``, ``validation`` and the names of domains. A DatasetDict supplies the first three
-    from its splits test, train and validation. Raises DataError and UsageError.
+    The keys are ``home``, ``train`` and ``validation``. A DatasetDict supplies them from its splits test, train and
+    validation. Raises DataError.
     """
     sources = _by_split(data, {HOME: "test", "train": "train", "validation": "validation"})
     if not sources and data is not None:
         sources[HOME] = reading.source(data, "data")
-    sources |= _named(train=train, validation=validation)
-    for name, rows in (domains or {}).items():
-        _check_domain(name)
-        sources[name] = reading.source(rows, f"domains[{name!r}]")
-    return sources
+    return {**sources, **_named(train=train, validation=validation)}
+
+
+def named_sets(sets: Mapping[str, Rows] | None, argument: str) -> dict[str, Source]:
+    """Map each domain, or each slice, to its rows.
+
+    ``argument``: ``domains`` or ``slices``. Raises DataError for rows, UsageError for a name.
+    """
+    for name in sets or {}:
+        if not isinstance(name, str) or not name.strip() or not is_text(name) or name in configs.RESERVED:
+            hint = f"reserved: {', '.join(configs.RESERVED)}"
+            problem = f"{name!r} cannot be a {argument.removesuffix('s')}'s name"
+            raise UsageError(problem, where=argument, hint=hint)
+    return {name: reading.source(rows, f"{argument}[{name!r}]") for name, rows in (sets or {}).items()}
 
 
 def training_sets(data: Rows | Splits | None, validation: Rows | None) -> dict[str, Source]:
@@ -143,12 +151,6 @@ def _by_split(data: object, names: Mapping[str, str]) -> dict[str, Source]:
 
 def _named(**rows: object) -> dict[str, Source]:
     return {name: reading.source(value, name) for name, value in rows.items() if value is not None}
-
-
-def _check_domain(name: str) -> None:
-    if not isinstance(name, str) or not name.strip() or not is_text(name) or name in configs.RESERVED:
-        hint = f"reserved: {', '.join(configs.RESERVED)}"
-        raise UsageError(f"{name!r} cannot be a domain's name", where="domains", hint=hint)
 
 
 def words(value: Place | Sequence[Place] | None, name: str) -> tuple[str, ...]:

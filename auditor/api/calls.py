@@ -50,6 +50,7 @@ def audit(
     train: Rows | None = None,
     validation: Rows | None = None,
     domains: Mapping[str, Rows] | None = None,
+    slices: Mapping[str, Rows] | None = None,
     task: str | Mapping[str, object] | None = None,
     probes: Place | Sequence[Place] | None = None,
     settings: Mapping[str, Mapping[str, object]] | None = None,
@@ -90,6 +91,7 @@ def audit(
         train: Training rows, for the leakage check, majority baseline and learning curve.
         validation: Validation rows; the audit leaves out rows that occur among them.
         domains: Name → rows of other domains.
+        slices: Name → test rows of later times, in the order of time.
         task: ``text-classification``, ``ner``, a third party's, or a table of ``name`` and the task's settings, as
             ``[task]``; None: the config's, else that of the checkpoint's training or of its architecture.
         probes: Names of the only probes to measure, and probe files to add; None: every probe.
@@ -148,13 +150,14 @@ def audit(
         "probes": settings,
     }
     merged = audit_run.of_task(arguments.configured(config, changes, "auditor.audit"), source)
-    sets = arguments.sets(data, train, validation, domains)
+    sets = arguments.sets(data, train, validation)
     options = Options(
         model=source,
-        data=sets.pop(HOME, None),
-        train=sets.pop("train", None),
-        validation=sets.pop("validation", None),
-        domains=sets,
+        data=sets.get(HOME),
+        train=sets.get("train"),
+        validation=sets.get("validation"),
+        domains=arguments.named_sets(domains, "domains"),
+        slices=arguments.named_sets(slices, "slices"),
         base=None if base is None else Path(base),
         candidate=candidate if isinstance(source, Path) else source.name,
         device=device or merged.audit.device,

@@ -113,6 +113,13 @@ def _run(commands: Commands) -> None:
         "--domain", action="append", default=[], metavar="NAME=FILE", help="rows of another domain; repeatable"
     )
     command.add_argument(
+        "--slice",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="test rows of a later time, compared with --data; repeatable, in the order of time",
+    )
+    command.add_argument(
         "--base", type=_path, help="the model that this one was fine-tuned from (default: [training] base)"
     )
     command.add_argument("--config", type=_path, help="the audit.toml to use (default: ./audit.toml if it exists)")

@@ -26,6 +26,8 @@ from auditor.verdicts import advice
 
 DEFAULT = Path("audit.toml")
 """Config to use, if it exists, when no other is named."""
+EXAMPLES = {"domain": "tweets=tweets.csv", "slice": "2025=2025.csv"}
+"""Flag → what it takes, for example."""
 UNTIL_DECIDED = "--until-decided stops each slice once its verdict is decided, so its time is not known"
 
 
@@ -151,7 +153,8 @@ def _request(options: Namespace, config: Config, file: Path | None) -> Request:
             data=options.data,
             train=options.train,
             labels_file=options.labels_file,
-            domains=_domains(options.domain),
+            domains=_named_files(options.domain, "domain"),
+            slices=_named_files(options.slice, "slice"),
             base=options.base,
             candidate=options.candidate,
             device=options.device or config.audit.device,
@@ -167,20 +170,24 @@ def _request(options: Namespace, config: Config, file: Path | None) -> Request:
     )
 
 
-def _domains(words: Sequence[str]) -> dict[str, Path]:
-    domains: dict[str, Path] = {}
+def _named_files(words: Sequence[str], kind: str) -> dict[str, Path]:
+    """Return name → file of domains, or of slices.
+
+    ``kind``: the flag's name. Raises UsageError.
+    """
+    files: dict[str, Path] = {}
     for word in words:
         name, equals, file = word.partition("=")
         if not (name.strip() and equals and file):
-            raise UsageError(f"--domain {word} is not NAME=FILE", hint="--domain tweets=tweets.csv")
+            raise UsageError(f"--{kind} {word} is not NAME=FILE", hint=f"--{kind} {EXAMPLES[kind]}")
         if name in configs.RESERVED:
-            raise UsageError(f"--domain {word}: the name is taken", hint=f"reserved: {', '.join(configs.RESERVED)}")
+            raise UsageError(f"--{kind} {word}: the name is taken", hint=f"reserved: {', '.join(configs.RESERVED)}")
         if not is_text(name):
-            raise UsageError(f"--domain {word}: the name is not UTF-8", hint="--domain tweets=tweets.csv")
-        if name in domains:
-            raise UsageError(f"--domain {name} is given twice", hint="a domain has one file")
-        domains[name] = Path(file)
-    return domains
+            raise UsageError(f"--{kind} {word}: the name is not UTF-8", hint=f"--{kind} {EXAMPLES[kind]}")
+        if name in files:
+            raise UsageError(f"--{kind} {name} is given twice", hint=f"a {kind} has one file")
+        files[name] = Path(file)
+    return files
 
 
 def _listed(planned: audit_run.Planned, request: Request, *, as_json: bool) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from auditor.config.files import data_files, labels_files, out_folder, policy_file
 from auditor.config.reading import (
     check_files,
     load,
@@ -22,11 +23,7 @@ from auditor.config.schema import (
     TaskSection,
     TrainingSection,
     columns,
-    data_files,
     favourable,
-    labels_files,
-    out_folder,
-    policy_file,
     seconds_of,
 )
 from auditor.settings import changed_paths, data_columns, earlier, limited_words

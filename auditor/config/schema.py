@@ -14,6 +14,8 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    ValidationInfo,
+    field_validator,
     model_serializer,
     model_validator,
 )
@@ -21,7 +23,7 @@ from pydantic import (
 from auditor.errors import ConfigError, near_or_known
 
 RESERVED = ("home", "test", "train", "validation")
-"""Names that no domain may have."""
+"""Names that no domain and no slice may have."""
 
 SEEDS = 2**32
 """Seeds lie below: numpy takes no larger ones."""
@@ -65,11 +67,16 @@ def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def _domain_names(domains: dict[str, Path]) -> dict[str, Path]:
-    for name in domains:
-        if name in RESERVED or not name.strip():
-            raise ValueError(f"{name!r} cannot be a domain's name; taken: {', '.join(RESERVED)}")
-    return domains
+def _named(kind: str) -> AfterValidator:
+    """Check the names of domains or of slices."""
+
+    def checked(files: dict[str, Path]) -> dict[str, Path]:
+        for name in files:
+            if name in RESERVED or not name.strip():
+                raise ValueError(f"{name!r} cannot be a {kind}'s name; taken: {', '.join(RESERVED)}")
+        return files
+
+    return AfterValidator(checked)
 
 
 File = Annotated[Path, BeforeValidator(_not_blank)]
@@ -122,8 +129,10 @@ class DataSection(_Section):
     train: File | None = None
     validation: File | None = None
     test: File | None = None
-    domains: Annotated[dict[str, File], AfterValidator(_domain_names)] = Field(default_factory=dict)
+    domains: Annotated[dict[str, File], _named("domain")] = Field(default_factory=dict)
     """Name → file of other domains."""
+    slices: Annotated[dict[str, File], _named("slice")] = Field(default_factory=dict)
+    """Name → file of test rows of later times, in the order of time."""
     text_column: Word | None = None
     columns: dict[str, Word] = Field(default_factory=dict)
     """Text field of the task → column, for tasks with several."""
@@ -132,14 +141,22 @@ class DataSection(_Section):
     labels: dict[str, Word] = Field(default_factory=dict)
     """Label in the data → the model's label; of words: type → type, or O for none, and number → tag."""
     labels_files: dict[str, File] = Field(default_factory=dict)
-    """``train``, ``validation``, ``test`` or a domain → file with the labels, one a line, of a file of texts, one a
-    line."""
+    """``train``, ``validation``, ``test``, a domain or a slice → file with the labels, one a line, of a file of texts,
+    one a line."""
     ignore_case: bool = False
     """Whether labels that differ in case alone are one label."""
     header: bool | None = None
     """Whether the first row of CSV and TSV files names the columns; None: as in training, else yes."""
     repair: bool = False
     """Whether to repair tags that violate the scheme, in place of refusing them."""
+
+    @field_validator("slices")
+    @classmethod
+    def _apart(cls, slices: dict[str, Path], known: ValidationInfo) -> dict[str, Path]:
+        for name in slices:
+            if name in known.data.get("domains", ()):
+                raise ValueError(f"{name!r} is a domain's name too")
+        return slices
 
 
 class TrainingSection(_Section):
@@ -259,31 +276,6 @@ def columns(config: Config) -> dict[str, str]:
         if column is not None:
             named[name] = column
     return named
-
-
-def data_files(config: Config) -> dict[str, Path]:
-    """Set → file, for those that are configured.
-
-    Sets are ``test``, ``train``, ``validation`` and the domains.
-    """
-    data = config.data
-    files = {"test": data.test, "train": data.train, "validation": data.validation, **data.domains}
-    return {name: config.resolve(path) for name, path in files.items() if path is not None}
-
-
-def labels_files(config: Config) -> dict[str, Path]:
-    """Set → file of its labels, for those that have one."""
-    return {name: config.resolve(path) for name, path in config.data.labels_files.items()}
-
-
-def policy_file(config: Config) -> Path | None:
-    """The policy that the config names, or None for the shipped one."""
-    return None if config.policy is None else config.resolve(config.policy)
-
-
-def out_folder(config: Config) -> Path:
-    """Where the results go."""
-    return config.resolve(config.audit.out)
 
 
 def favourable(config: Config, labels: Sequence[str]) -> str | None:

@@ -18,7 +18,7 @@ from auditor.engine import Cache, NoCache
 from auditor.errors import DataError, ModelError, UsageError
 from auditor.models import in_memory
 from auditor.training import record as training_records
-from auditor.types import HOME
+from auditor.types import HOME, TIME_SLICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Options:
     labels_file: Path | None = None
     """Of the labels that stand beside the texts to audit on."""
     domains: Mapping[str, Source] | None = None
+    slices: Mapping[str, Source] | None = None
+    """Test rows of later times, in the order of time."""
     base: Path | None = None
     candidate: str | None = None
     device: str = "auto"
@@ -125,7 +127,22 @@ def files(config: Config, options: Options, record: Any, folder: in_memory.Sourc
 def _flags(options: Options) -> dict[str, Source | None]:
     """Set → what is given in place of the config's file."""
     own = {HOME: options.data, "train": options.train, "validation": options.validation}
-    return {**own, **(options.domains or {})}
+    return {**own, **(options.domains or {}), **(options.slices or {})}
+
+
+def time_slices(config: Config, options: Options, record: Any, files: Mapping[str, Source]) -> tuple[str, ...]:
+    """Name the sets that are test rows of later times, in order.
+
+    Raises UsageError for a name that is a domain's too.
+    """
+    own = {*config.data.slices, *(options.slices or {})}
+    domains = {*config.data.domains, *(options.domains or {})}
+    for name in files:
+        if name in own & domains:
+            raise UsageError(f"{name!r} names a domain and a slice", hint="give one of them another name")
+    trained = {} if record is None else record.data
+    recorded = {name for name, entry in trained.items() if entry.get("kind") == TIME_SLICE} - domains
+    return tuple(name for name in files if name in own | recorded)
 
 
 def labels_files(

@@ -30,12 +30,18 @@ def told(
             continue
         available = probe.available(measurement.slice)
         if available is None:
-            name = measurement.slice.get("domain", HOME)
+            name = _set_of(measurement.slice, examples)
             if name not in clusters:
                 clusters[name] = {example.cluster for example in examples.get(name, ())}
             drawn = len(clusters[name] & drawn_for(measurement.slice))
             available = _estimated(measurement.n_clusters, len(clusters[name]), drawn)
         yield replace(measurement, available=available)
+
+
+def _set_of(slice_: Slice, sets: Mapping[str, Sequence[Example]]) -> str:
+    """The data set of a slice: a domain, a time slice, or home."""
+    period = slice_.get("period", HOME)
+    return slice_.get("domain", period if period in sets else HOME)
 
 
 def _estimated(informative: int, size: int, drawn: int) -> int | None:

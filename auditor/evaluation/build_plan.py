@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,12 @@ from auditor.plugins import registry
 from auditor.results import canonical_json, provenance
 from auditor.storage.files import relative
 from auditor.training import record as training_records
-from auditor.types import HOME, Encoded, Example, Model, Probe, Task
+from auditor.types import HOME, TIME_SLICE, Encoded, Example, Model, Probe, Task
 
 __all__ = ["Options", "Prepared", "prepare", "probe_settings"]
 
 OWN = (HOME, *SPLITS)
-"""Sets whose labels the model knows; other domains may have labels of their own."""
+"""Sets whose labels the model knows, as it does those of time slices; other domains may have labels of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,11 @@ def prepare(
     )
     _check_settings([probe for probe in probes if probe.name in chosen], settings, task)
     files = audit_data.files(config, options, records[candidate], sources[candidate])
+    time_slices = audit_data.time_slices(config, options, records[candidate], files)
     columns = audit_data.columns(config, records[candidate])
     sets = data.load_all(
         files,
-        tasks={name: task if name in OWN else task.other_domain() for name in files},
+        tasks={name: task if name in (*OWN, *time_slices) else task.other_domain() for name in files},
         columns=columns,
         labels_files=audit_data.labels_files(config, options, records[candidate], sources[candidate], files),
         further={HOME: [column for name in sorted(chosen) for column in configs.data_columns(settings[name])]},
@@ -81,7 +82,7 @@ def prepare(
     requests = {name: [task.request(example.inputs) for example in dataset.examples] for name, dataset in sets.items()}
     checkpoints.check_accepted(task, requests[HOME], models)
     encoded = {name: models[candidate].encode(asked) for name, asked in requests.items()}
-    examples, data_facts = _separated(sets, encoded, root)
+    examples, data_facts = _separated(sets, encoded, root, time_slices)
     unseen = functools.partial(_unseen, sets, encoded, models[candidate], task)
     earlier = Earlier(task, config, settings, loading, root, unseen)
     plan = Plan(
@@ -104,6 +105,7 @@ def prepare(
         keys=_keys(sets, encoded),
         files={name: str(dataset.path) for name, dataset in sets.items()},
         root=root,
+        time_slices=time_slices,
     )
     task_settings = canonical_json.plain(registry.settings_of(task.settings))
     facts = {
@@ -172,7 +174,10 @@ def _nearly_leaked(facts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _separated(
-    sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]], root: Path
+    sets: Mapping[str, data.Dataset],
+    encoded: Mapping[str, Sequence[Encoded]],
+    root: Path,
+    time_slices: Collection[str],
 ) -> tuple[dict[str, tuple[Example, ...]], list[dict[str, Any]]]:
     """Each set without what the model saw in training, and its facts.
 
@@ -191,7 +196,8 @@ def _separated(
     facts = []
     for name, dataset in sets.items():
         rows = leaked.get(name, Leaked())
-        facts.append(provenance.data_facts(dataset, rows.same, root, encoded[name], nearly_leaked=rows.near))
+        kind = TIME_SLICE if name in time_slices else None
+        facts.append(provenance.data_facts(dataset, rows.same, root, encoded[name], nearly_leaked=rows.near, kind=kind))
     return examples, facts
 
 

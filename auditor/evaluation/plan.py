@@ -74,7 +74,7 @@ class Plan:
     models: tuple[AuditedModel, ...]
     candidate: str
     examples: Mapping[str, Sequence[Example]]
-    """``home``, the other domains in their order, and ``train`` and ``validation`` where given."""
+    """``home``, other domains and time slices in their order, and ``train`` and ``validation`` where given."""
     probes: tuple[Probe, ...]
     settings: Mapping[str, Any]
     """Probe → its validated settings."""
@@ -104,6 +104,13 @@ class Plan:
     """Set → the file that it was read from, as the user named it."""
     root: Path = Path()
     """The folder that paths in the results are relative to."""
+    time_slices: tuple[str, ...] = ()
+    """Sets of ``examples`` that hold test rows of later times, in the order of time."""
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The home domain, and the others in their order."""
+        return tuple(name for name in self.examples if name not in (*SPLITS, *self.time_slices))
 
     def row(self, example: str) -> str:
         """An example where a user finds it, as in ``test.csv: row 17``.
@@ -125,12 +132,14 @@ def recorded_settings(plan: Plan, probe: Probe) -> dict[str, Any]:
 
 def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:
     """NEEDS, but for packages → whether they are there."""
+    columns = bool(data_columns(plan.settings[probe.name]))
     return {
         "train": "train" in plan.examples,
-        "domains": any(name not in (HOME, *SPLITS) for name in plan.examples),
+        "domains": any(name != HOME for name in plan.domains),
         "base": audited.fit is not None,
         "earlier": bool(audited.earlier),
-        "columns": bool(data_columns(plan.settings[probe.name])),
+        "columns": columns,
+        "periods": columns or bool(plan.time_slices),
         "listed": bool(limited_words(plan.settings[probe.name])),
         **given_by(plan.task),
     }

@@ -99,7 +99,12 @@ class BoundAudit:
     @property
     def domains(self) -> tuple[str, ...]:
         """As ``Audit.domains``."""
-        return tuple(name for name in self._plan.examples if name not in SPLITS)
+        return self._plan.domains
+
+    @property
+    def time_slices(self) -> tuple[str, ...]:
+        """As ``Audit.time_slices``."""
+        return self._plan.time_slices
 
     @property
     def favourable_label(self) -> str | None:

@@ -17,6 +17,7 @@ from auditor.errors import AuditError
 from auditor.evaluation import audit_data
 from auditor.models import checkpoint
 from auditor.training import record as records
+from auditor.types import TIME_SLICE
 
 if TYPE_CHECKING:
     from auditor.training.record import TrainingRecord
@@ -39,6 +40,8 @@ class Sources:
     """Set, as the config calls it → the file of its labels, of those whose texts have one beside them."""
     other_rows: bool
     """Whether the training rows are others than those that the checkpoint was trained on."""
+    time_slices: frozenset[str] = frozenset()
+    """Names of the audited sets that are test rows of later times."""
 
 
 def find(
@@ -63,7 +66,8 @@ def find(
         for entry in results["data"]
         if "labels_path" in entry and not (entry["name"] == "train" and train_data is not None)
     }
-    return Sources(before, record, base, files, beside, other_rows=train_data is not None), []
+    slices = frozenset(entry["name"] for entry in results["data"] if entry.get("kind") == TIME_SLICE)
+    return Sources(before, record, base, files, beside, train_data is not None, slices), []
 
 
 def _base(
@@ -172,7 +176,8 @@ def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> di
             **config.data.model_dump(),
             **splits,
             "test": files.pop("home"),
-            "domains": files,
+            "domains": {name: path for name, path in files.items() if name not in sources.time_slices},
+            "slices": {name: path for name, path in files.items() if name in sources.time_slices},
             "text_column": None,
             "label_column": columns.pop("label", None),
             "group_column": columns.pop("group", None),

@@ -61,16 +61,23 @@ def environment(model: Model, audit: AuditSection) -> dict[str, Any]:
 
 
 def data_facts(
-    dataset: data.Dataset, leaked: int, root: Path, encoded: Sequence[Encoded], *, nearly_leaked: int = 0
+    dataset: data.Dataset,
+    leaked: int,
+    root: Path,
+    encoded: Sequence[Encoded],
+    *,
+    nearly_leaked: int = 0,
+    kind: str | None = None,
 ) -> dict[str, Any]:
     """Describe one data set: its file, its digest and the rows used.
 
-    Rows that leaked from training do not count as used.
+    Rows that leaked from training do not count as used. ``kind``: what the set is, where its name does not say it.
     """
     report = asdict(dataset.report)
     labels_path = {} if dataset.labels_file is None else {"labels_path": relative(dataset.labels_file, root)}
     return {
         "name": dataset.name,
+        **({"kind": kind} if kind else {}),
         "path": dataset.path.place if isinstance(dataset.path, data.InMemory) else relative(dataset.path, root),
         "sha256": dataset.sha256,
         **report,

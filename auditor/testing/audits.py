@@ -60,6 +60,7 @@ class FakeAudit:
         earlier: Sequence[EarlierPeriod] = (),
         findings: Findings | None = None,
         favourable_label: str | None = None,
+        time_slices: Sequence[str] = (),
         width: int = 1,
         seed: int = 0,
     ) -> None:
@@ -77,6 +78,7 @@ class FakeAudit:
             earlier: The checkpoints that the audited model continues, the oldest first.
             findings: What other probes find of a model.
             favourable_label: The label that the config names so.
+            time_slices: The sets of ``examples`` that are test rows of later times, in the order of time.
             width: How many tasks ``side_by_side`` runs in lockstep.
             seed: What ``rng`` draws from, beside its key.
         """
@@ -84,6 +86,7 @@ class FakeAudit:
         self._given_model, self._fit, self._train_by, self._findings = model, fit, train_by, findings
         self.settings, self.task, self.favourable_label = settings, task, favourable_label
         self.checkpoints, self.earlier, self._seed = tuple(checkpoints), tuple(earlier), seed
+        self.time_slices = tuple(time_slices)
         self._lockstep: Lockstep[Inputs, Response] = Lockstep(self._answer, width)
         self.asked: list[Inputs] = []
         self.fits: list[tuple[Sequence[Example], int, int, int]] = []
@@ -100,8 +103,8 @@ class FakeAudit:
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """The sets but for training and validation rows."""
-        return tuple(name for name in self._examples if name not in SPLITS)
+        """The sets but for time slices, training and validation rows."""
+        return tuple(name for name in self._examples if name not in (*SPLITS, *self.time_slices))
 
     def examples(self, name: str = HOME, n: int | None = None) -> Sequence[Example]:
         """The first n examples of a set.
@@ -194,12 +197,14 @@ class FakeAudit:
 
         Raises KeyError for a need that nobody knows.
         """
+        columns = is_dataclass(self.settings) and bool(data_columns(self.settings))
         there = {
             "train": "train" in self._examples,
             "domains": len(self.domains) > 1,
             "base": self._fit is not None or self._train_by is not None,
             "earlier": bool(self.earlier),
-            "columns": is_dataclass(self.settings) and bool(data_columns(self.settings)),
+            "columns": columns,
+            "periods": columns or bool(self.time_slices),
             "listed": is_dataclass(self.settings) and bool(limited_words(self.settings)),
             **given_by(self.task),
         }

@@ -29,10 +29,10 @@ from auditor.training import (
     training_key,
 )
 from auditor.training.settings import TrainingRun
-from auditor.types import Example, Progress, Task
+from auditor.types import TIME_SLICE, Example, Progress, Task
 
 OWN = ("train", "validation", "test")
-"""Sets whose labels the model must know; sets of other domains may have labels of their own."""
+"""Sets whose labels the model must know, as those of time slices; other domains may have labels of their own."""
 SETTINGS = tuple(field.name for field in fields(loop.Settings) if field.name != "steps")
 """Settings of a training that ``[training]`` gives."""
 NO_ROWS: Mapping[str, data.Source] = MappingProxyType({})
@@ -193,7 +193,7 @@ def _sets(
         task = tasks.create(name, (), settings=settings)
         labels = data.labels_in(files["train"], columns, mapping, task, labels_files.get("train"))
     task = tasks.create(name, chain.labels_of(parent, labels), mapping, settings)
-    task_of = {name: task if name in OWN else task.other_domain() for name in files}
+    task_of = {name: task if name in (*OWN, *section.slices) else task.other_domain() for name in files}
     return task, data.load_all(files, tasks=task_of, columns=columns, labels_files=labels_files)
 
 
@@ -233,7 +233,10 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
     """Return a record's entries about base and data, paths relative to ``target``."""
     return {
         "base": {"path": relative(ready.base, target), "fingerprint": training_key.fingerprint(ready.base)},
-        "data": {name: _placed_set(dataset, target) for name, dataset in ready.sets.items()},
+        "data": {
+            name: {**_placed_set(dataset, target), **({"kind": TIME_SLICE} if name in ready.config.data.slices else {})}
+            for name, dataset in ready.sets.items()
+        },
         # Only the columns that the config names, not detected ones: another file may name its columns otherwise.
         "columns": configs.columns(ready.config),
         "mapping": dict(ready.config.data.labels),

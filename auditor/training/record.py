@@ -32,8 +32,8 @@ class TrainingRecord:
     base: Mapping[str, str]
     """``path`` and ``fingerprint``."""
     data: Mapping[str, Mapping[str, str]]
-    """``train``, ``validation``, ``test`` and the domains' names → ``path`` and ``sha256``, and for a separate file of
-    labels ``labels_path`` and ``labels_sha256``."""
+    """``train``, ``validation``, ``test`` and the names of domains and slices → ``path`` and ``sha256``, for a separate
+    file of labels ``labels_path`` and ``labels_sha256``, and for a slice its ``kind``, ``TIME_SLICE``."""
     columns: Mapping[str, str]
     mapping: Mapping[str, str]
     labels: tuple[str, ...]

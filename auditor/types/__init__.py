@@ -7,6 +7,7 @@ Standard library only: every package of the project may import this one.
 from auditor.types.asking import ASKED, Asked
 from auditor.types.cases import (
     HOME,
+    TIME_SLICE,
     WORDS_TOUCHED,
     Case,
     Detail,
@@ -43,7 +44,8 @@ from auditor.types.probe import (
     Scope,
     lacked_by_task,
 )
-from auditor.types.protocols import Attributes, Audit, Embeds, FloatArray, KnowsWords, Pads, Progress, Silent, Weighs
+from auditor.types.progress import Progress, Silent
+from auditor.types.protocols import Attributes, Audit, Embeds, FloatArray, KnowsWords, Pads, Weighs
 from auditor.types.records import (
     GROUPED,
     ROLES,
@@ -96,6 +98,7 @@ __all__ = [
     "SAME_WORDS",
     "SKIPPED",
     "TASK_NEEDS",
+    "TIME_SLICE",
     "WORDS_TOUCHED",
     "Alignment",
     "Asked",

@@ -13,6 +13,8 @@ from auditor.types.requests import Request
 
 HOME = "home"
 """The data set that models are audited on, as examples and slices name it."""
+TIME_SLICE = "time slice"
+"""The kind of a data set of later test rows, as results and ``training.json`` name it."""
 
 Inputs: TypeAlias = Mapping[str, str]
 """Text field → text. Text classification has the one field ``text``."""

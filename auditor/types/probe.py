@@ -206,6 +206,7 @@ NEEDS: dict[str, str] = {
     "base": "no base model known to retrain from (training.json or --base)",
     "earlier": "no earlier checkpoint known (audit train --continue-from, or before in its settings)",
     "columns": "its settings name no column of the test file",
+    "periods": "no later test rows given (--slice name=file), and its settings name no column of dates",
     "listed": "its settings list no word",
     "single_text": "the task has more than one text field",
     "labelled_spans": "the task labels texts, not their words",

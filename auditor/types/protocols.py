@@ -1,4 +1,4 @@
-"""What a probe may ask for, and how work reports progress."""
+"""What a probe may ask for."""
 
 from __future__ import annotations
 
@@ -102,6 +102,11 @@ class Audit(Protocol):
         ...
 
     @property
+    def time_slices(self) -> tuple[str, ...]:
+        """Names of the test files of later times, in the order of time."""
+        ...
+
+    @property
     def favourable_label(self) -> str | None:
         """The label that is good for the person concerned, if one is."""
         ...
@@ -112,7 +117,7 @@ class Audit(Protocol):
         The order is the same for all probes and models. Where examples are drawn in looks, as many as verdicts need, a
         number n stands for the examples that this look adds, which may be none; cases are made from them, whereas None
         is for what the whole set says (its majority, its size).
-        ``name`` is a domain, or ``train`` or ``validation``. Raises KeyError for a set that was not given.
+        ``name`` is a domain, a time slice, ``train`` or ``validation``. Raises KeyError for a set that was not given.
         """
         ...
 
@@ -269,32 +274,3 @@ class Pads(Protocol):
         does, also where ``run`` knows better. Raises as ``Model.run`` does.
         """
         ...
-
-
-class Progress(Protocol):
-    """Progress listener. Implementations print, or do nothing."""
-
-    def start(self, _what: str, _total: int | None = None) -> None:
-        """Begin a piece of work; ``_total``: its steps, where known."""
-        ...
-
-    def advance(self, _amount: int = 1) -> None:
-        """Count steps that are done."""
-        ...
-
-    def finish(self, _note: str = "") -> None:
-        """End the piece of work."""
-        ...
-
-
-class Silent:
-    """A Progress that says nothing."""
-
-    def start(self, _what: str, _total: int | None = None) -> None:
-        """Say nothing."""
-
-    def advance(self, _amount: int = 1) -> None:
-        """Say nothing."""
-
-    def finish(self, _note: str = "") -> None:
-        """Say nothing."""

@@ -1,0 +1,32 @@
+"""Files and folders that a config names, seen from its own folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auditor.config.schema import Config
+
+
+def data_files(config: Config) -> dict[str, Path]:
+    """Set → file, for those that are configured.
+
+    Sets are ``test``, ``train``, ``validation``, the domains and the slices.
+    """
+    data = config.data
+    files = {"test": data.test, "train": data.train, "validation": data.validation, **data.domains, **data.slices}
+    return {name: config.resolve(path) for name, path in files.items() if path is not None}
+
+
+def labels_files(config: Config) -> dict[str, Path]:
+    """Set → file of its labels, for those that have one."""
+    return {name: config.resolve(path) for name, path in config.data.labels_files.items()}
+
+
+def policy_file(config: Config) -> Path | None:
+    """The policy that the config names, or None for the shipped one."""
+    return None if config.policy is None else config.resolve(config.policy)
+
+
+def out_folder(config: Config) -> Path:
+    """Where the results go."""
+    return config.resolve(config.audit.out)
