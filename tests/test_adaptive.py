@@ -518,13 +518,15 @@ def plan_for(task: str) -> Plan:
     probes = {rule.probe: None for rule in policy.load(None, task).rules}
     if task == "ner":
         rows = tuple(sentence(f"home:{n}", f"word{n} Ann/PER lives in Oslo/LOC") for n in range(1600))
-        sets = {"home": rows, "far": tuple(replace(row, id=f"far:{row.id}") for row in rows)}
+        sets = {name: tuple(replace(row, id=f"{name}:{row.id}") for row in rows) for name in ("home", "far", "later")}
         wrong = {"Ann": "B-PER", "Oslo": "B-LOC"}
         fake = model(lambda words, at: wrong.get(words[at], "O"))
-        return plan_of(fake, shipped(*probes), task=TASK, models=(AuditedModel(fake),), examples=sets)
+        models = (AuditedModel(fake),)
+        return plan_of(fake, shipped(*probes), task=TASK, models=models, examples=sets, time_slices=("later",))
     rows = reviews(1600)
-    sets = {"home": rows, "far": tuple(replace(row, id=f"far:{row.id}") for row in rows)}
-    return plan_of(keyword_model(("good", "great", "fine", "lovely", "superb")), shipped(*probes), examples=sets)
+    sets = {name: tuple(replace(row, id=f"{name}:{row.id}") for row in rows) for name in ("home", "far", "later")}
+    fake = keyword_model(("good", "great", "fine", "lovely", "superb"))
+    return plan_of(fake, shipped(*probes), examples=sets, time_slices=("later",))
 
 
 DRAWN_ONCE = {"bias": stats.looks.OWN, "entity_bias": stats.looks.OWN, "triggers": stats.looks.SEARCH}
@@ -539,6 +541,7 @@ def test_every_required_rule_is_drawn_on_or_says_why_not(
     rules = policy.load(None, task)
     plan = plan_for(task)
     quick = {"bias": {"sentences": 20}, "entity_bias": {"sentences": 20}, "calibration": {"elsewhere": 12}}
+    quick["drift"] = {"later": 12}
     settings = {
         name: replace(own, **{key: value for key, value in quick.get(name, {}).items() if hasattr(own, key)})
         for name, own in plan.settings.items()

@@ -64,7 +64,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("api")
     tiny_checkpoint(folder / "texts", LABELS)
     token_checkpoint(folder / "words")
-    for name, n in (("train", 20), ("test", 24), ("far", 24)):
+    for name, n in (("train", 20), ("test", 24), ("far", 24), ("b", 24), ("a", 40)):
         written(texts(n, name), folder / f"{name}.jsonl")
         written(sentences(n, name), folder / f"{name}-words.jsonl")
     return folder
@@ -81,6 +81,7 @@ def by_command(place: Path, out: Path, model: str, end: str, probes: Sequence[st
     """The results of ``audit run`` on files."""
     words = ["run", "--model", str(place / model), "--data", str(place / f"test{end}.jsonl"), "--out", str(out)]
     words += ["--train", str(place / f"train{end}.jsonl"), "--domain", f"far={place / f'far{end}.jsonl'}", "--quiet"]
+    words += [word for name in ("b", "a") for word in ("--slice", f"{name}={place / f'{name}{end}.jsonl'}")]
     assert main([*words, *(word for name in probes for word in ("--probe", name)), *more]) in (1, 3)
     return auditor.load(out)
 
@@ -99,8 +100,8 @@ def numbers(found: auditor.Results) -> list[Row]:
     ]
 
 
-OF_TEXTS = ("quality", "domain_shift", "noise", "bias", "adversarial")
-OF_WORDS = ("quality", "domain_shift", "noise", "entity_bias")
+OF_TEXTS = ("quality", "domain_shift", "drift", "noise", "bias", "adversarial")
+OF_WORDS = ("quality", "domain_shift", "drift", "noise", "entity_bias")
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +124,7 @@ def test_a_dataset_and_a_model_in_memory_get_the_numbers_of_files(
         datasets.Dataset.from_list(rows, features=features),
         train=texts(20, "train"),
         domains={"far": pd.DataFrame(texts(24, "far"))},
+        slices={"b": texts(24, "b"), "a": pd.DataFrame(texts(40, "a"))},
         probes=OF_TEXTS,
         budget=8,
     )
@@ -135,10 +137,15 @@ def test_a_dataset_and_a_model_in_memory_get_the_numbers_of_files(
     assert found.decision.headline == expected.decision.headline
     assert found.content["data"][0]["path"] == "datasets.Dataset in memory"
     assert found.content["data"][0]["reading"]["by"] == "class name"
-    assert [one["path"] for one in found.content["data"]][1:] == [
-        "pandas DataFrame in memory",
-        "list of dicts in memory",
+    assert [(one["name"], one["path"], one.get("kind")) for one in found.content["data"]][1:] == [
+        ("far", "pandas DataFrame in memory", None),
+        ("b", "list of dicts in memory", "time slice"),
+        ("a", "pandas DataFrame in memory", "time slice"),
+        ("train", "list of dicts in memory", None),
     ]
+    (drift,) = (record for record in found.records if record.probe == "drift")
+    drops = [each.slice["period"] for each in drift.measurements if each.metric == "drop_against_first_period"]
+    assert drops == ["b", "a"]
     assert found.content["models"][0]["path"] == "BertForSequenceClassification in memory"
     assert f"model: {in_memory.NOT_RELOADED}" in found.notes
 
@@ -157,7 +164,8 @@ def test_words_and_their_tags_in_memory_get_the_numbers_of_files(place: Path, tm
         }
     )
     model = in_memory_model(place / "words", words=True)
-    found = auditor.audit(model, splits, domains={"far": sentences(24, "far")}, probes=OF_WORDS)
+    slices = {name: sentences(n, name) for name, n in (("b", 24), ("a", 40))}
+    found = auditor.audit(model, splits, domains={"far": sentences(24, "far")}, slices=slices, probes=OF_WORDS)
     assert found.content["task"] == wanted.content["task"]
     assert measured(found) == measured(wanted)
     assert {record.probe for record in found.records if record.measurements} == set(OF_WORDS)
@@ -458,6 +466,21 @@ WRONG: dict[str, tuple[dict[str, Any], type[AuditError], str]] = {
         {"domains": {"far": [{"text": "good", "label": "meh"}]}},
         DataError,
         "domains['far']: row 1",
+    ),
+    "a slice's label": (
+        {"slices": {"2025": [{"text": "good", "label": "meh"}]}},
+        DataError,
+        "slices['2025']: row 1",
+    ),
+    "a slice's name": (
+        {"slices": {"home": texts(4, "x")}},
+        UsageError,
+        "slices: 'home' cannot be a slice's name",
+    ),
+    "a slice that is a domain": (
+        {"slices": {"far": texts(4, "x")}, "domains": {"far": texts(4, "x")}},
+        UsageError,
+        "'far' names a domain and a slice",
     ),
     "a domain's name": (
         {"domains": {"train": texts(4, "x")}},

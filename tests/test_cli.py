@@ -31,13 +31,14 @@ PROBES = ("quality", "domain_shift", "noise")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, a base, two trained checkpoints and a finished audit."""
     folder = tmp_path_factory.mktemp("place")
-    for name, n in (("train", 64), ("validation", 16), ("test", 24), ("far", 24)):
+    for name, n in (("train", 64), ("validation", 16), ("test", 24), ("far", 24), ("later", 20)):
         rows = [f'"{row.inputs["text"]} {name}",{row.gold}' for row in reviews(n)]
         (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
     tiny_checkpoint(folder / "base", head=False)
     (folder / "audit.toml").write_text(
         'candidate = "standard"\n[data]\ntrain = "train.csv"\nvalidation = "validation.csv"\ntest = "test.csv"\n'
-        'domains = { far = "far.csv" }\n[training]\nbase = "base"\nrecipes = ["standard", "fgm"]\nepochs = 1\n'
+        'domains = { far = "far.csv" }\nslices = { later = "later.csv" }\n'
+        '[training]\nbase = "base"\nrecipes = ["standard", "fgm"]\nepochs = 1\n'
         "learning_rate = 1e-3\nmax_length = 32\n"
         '[[compare]]\nmodel = "fgm"\nagainst = "standard"\nprobe = "quality"\nmetric = "accuracy"\nexpect = "higher"\n',
         encoding="utf-8",
@@ -463,6 +464,20 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "results nested too deep": (_deep, "nests tables or lists more than 64 deep"),
     "a probe file that exits": (_exits, "does not import: SystemExit"),
     "a domain given twice": (lambda place: foreign(place, "--domain", "a=x.csv", "--domain", "a=y.csv"), "given twice"),
+    "a slice without a file": (lambda place: foreign(place, "--slice", "2025"), "(--slice 2025=2025.csv)"),
+    "a slice of a reserved name": (lambda place: foreign(place, "--slice", "train=x.csv"), "--slice train=x.csv: the"),
+    "a slice given twice": (
+        lambda place: foreign(place, "--slice", "a=x.csv", "--slice", "a=y.csv"),
+        "--slice a is given twice (a slice has one file)",
+    ),
+    "a slice that is a domain": (
+        lambda place: foreign(
+            place,
+            *("--data", str(place / "test.csv"), "--domain", f"far={place / 'far.csv'}"),
+            *("--slice", f"far={place / 'later.csv'}"),
+        ),
+        "'far' names a domain and a slice (give one of them another name)",
+    ),
     "no examples": (
         lambda place: [
             *foreign(place, "--data", str(place / "test.csv")),
@@ -571,7 +586,7 @@ def test_what_the_config_names_holds_beside_the_data_of_the_command_line(place: 
     (place / "half.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     assert audit(place, "layers", "--data", str(place / "half.csv")) in (1, 3)
     found = {one["name"]: one for one in results.load(place / "layers")["data"]}
-    assert list(found) == ["home", "far", "train", "validation"]
+    assert list(found) == ["home", "far", "later", "train", "validation"]
     # Words that the tiny vocabulary lacks look alike to the model, so that more than the twelve may be left out.
     assert found["home"]["path"] == "half.csv"
     assert found["home"]["leaked"] >= 12
@@ -589,6 +604,17 @@ def test_a_checkpoint_far_from_its_base_and_training_data_can_be_audited(place: 
     reasons = {record["probe"]: record["reason"] for record in found["records"]}
     assert reasons["low_resource"] == "no base model known to retrain from (training.json or --base)"
     assert main(words) == 2, "without --data the recorded files are needed"
+
+
+def test_a_time_slice_of_the_training_is_one_of_the_audit_too(place: Path) -> None:
+    words = ["run", "--model", str(place / "ckpt" / "standard"), "--config", str(empty_config(place)), "--quiet"]
+    assert main([*words, "--out", str(place / "later"), "--probe", "drift", "--budget", "12"]) in (1, 3)
+    found = results.load(place / "later")
+    kinds = {one["name"]: one.get("kind") for one in found["data"]}
+    assert kinds == {"home": None, "far": None, "later": "time slice", "train": None, "validation": None}
+    (drift,) = (one for one in found["records"] if one["probe"] == "drift")
+    assert {one["slice"]["period"] for one in drift["measurements"]} == {"test", "later"}
+    assert "later (time slice)" in (place / "later" / "scorecard.html").read_text(encoding="utf-8")
 
 
 def test_results_hold_no_absolute_path(place: Path) -> None:

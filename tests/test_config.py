@@ -96,6 +96,7 @@ train = "rows/train.csv"
 test = "/elsewhere/test.csv"
 validation = "validation.csv"
 domains = { tweets = "tweets.csv" }
+slices = { "2025" = "b.csv", "2024" = "a.csv" }
 [audit]
 out = "results"
 """
@@ -105,7 +106,10 @@ out = "results"
         "train": tmp_path / "rows/train.csv",
         "validation": tmp_path / "validation.csv",
         "tweets": tmp_path / "tweets.csv",
+        "2025": tmp_path / "b.csv",
+        "2024": tmp_path / "a.csv",
     }
+    assert list(configs.data_files(config))[-2:] == ["2025", "2024"], "in the order that the user gives"
     assert configs.policy_file(config) == tmp_path / "strict.toml"
     assert configs.out_folder(config) == tmp_path / "results"
     changed = config.model_copy(update={"seed": 3})
@@ -223,6 +227,14 @@ def test_a_config_cannot_be_changed_in_place() -> None:
         (
             '[data.domains]\nhome = "x"',
             '[data] domains = {"home": "x"} \'home\' cannot be a domain\'s name; taken: home, test, train, validation',
+        ),
+        (
+            '[data.slices]\ntest = "x"',
+            '[data] slices = {"test": "x"} \'test\' cannot be a slice\'s name; taken: home, test, train, validation',
+        ),
+        (
+            '[data]\ndomains = { a = "x" }\nslices = { a = "y" }',
+            '[data] slices = {"a": "y"} \'a\' is a domain\'s name too',
         ),
         (b"a = '\xff'", "byte at offset 5 is not UTF-8 (save it as UTF-8)"),
         ("seed = " + 5000 * "9", "holds a whole number with thousands of digits"),

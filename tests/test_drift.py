@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import GOOD, LABELS, nowhere, plan_of, reviews, shipped
+from statsmodels.stats.proportion import proportion_confint
+from test_estimating import sentences, tagger
 
 from auditor import metrics, tasks
 from auditor.evaluation import runner
 from auditor.models.fake import FakeModel, hashed_words
-from auditor.types import Example, ProbeRecord, Request, Response, Score, Silent
+from auditor.tasks.ner import NamedEntityRecognition
+from auditor.types import NEEDS, Example, ProbeRecord, Request, Response, Score, Silent
 from auditor.verdicts import gate, policy
 from probes import _dates
 from probes.drift import Settings
 
 (PROBE,) = shipped("drift")
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
 
 def right(request: Request) -> Response:
@@ -35,13 +39,27 @@ def by_month(place: int) -> str:
     return f"2002-{place % 4 + 1:02}-15"
 
 
-def record_of(rows: Sequence[Example], embed: Any = None, **settings: Any) -> ProbeRecord:
-    given = Settings(**{"time_column": "sent", **settings})
+def ran(
+    rows: Sequence[Example], later: Mapping[str, Sequence[Example]], settings: Settings, **given: Any
+) -> ProbeRecord:
+    sets = {"examples": {"home": rows, **later}, "time_slices": tuple(later), "settings": {"drift": settings}}
+    arguments = {"model": FakeModel(right, LABELS), **sets, **given}
+    (record,) = runner.run(plan_of(arguments.pop("model"), (PROBE,), **arguments), nowhere, Silent())
+    return record
+
+
+def record_of(
+    rows: Sequence[Example], embed: Any = None, later: Mapping[str, Sequence[Example]] | None = None, **settings: Any
+) -> ProbeRecord:
+    dates = {} if later else {"time_column": "sent"}
     model = FakeModel(right, LABELS, embed=embed)
-    plan = plan_of(model, (PROBE,), examples={"home": rows}, settings={"drift": given})
-    (record,) = runner.run(plan, nowhere, Silent())
+    record = ran(rows, later or {}, Settings(**{**dates, **settings}), model=model)
     assert record.status == "measured", record.reason
     return record
+
+
+def relabelled(rows: Sequence[Example]) -> tuple[Example, ...]:
+    return tuple(replace(row, gold=LABELS[row.gold == LABELS[0]]) for row in rows)
 
 
 def values(record: ProbeRecord, metric: str = "drop_against_first_period") -> dict[str, float]:
@@ -66,11 +84,9 @@ def test_periods_that_are_alike_pass() -> None:
 
 
 def test_a_period_whose_labels_are_exchanged_is_found() -> None:
-    rows = tuple(
-        replace(row, gold=LABELS[row.gold == LABELS[0]]) if row.meta["sent"].startswith("2002-03") else row
-        for row in dated(400, by_month)
-    )
-    record = record_of(rows)
+    rows = dated(400, by_month)
+    march = relabelled([row for row in rows if row.meta["sent"].startswith("2002-03")])
+    record = record_of((*(row for row in rows if not row.meta["sent"].startswith("2002-03")), *march))
     assert values(record) == {"2002-02": 0.0, "2002-03": 1.0, "2002-04": 0.0}
     assert outcomes(record)["2002-03"] == "fail"
 
@@ -121,9 +137,106 @@ def test_equal_periods_alarm_in_at_most_one_of_twenty_files(seed: int) -> None:
     assert alarms <= 3
 
 
-def test_without_a_column_of_dates_nothing_is_asked_and_the_rule_does_not_apply() -> None:
-    record = record_of(reviews(60), time_column=None)
-    assert (record.counts["cases"], outcomes(record)) == (0, {"none": "not_applicable"})
+def test_without_dates_and_later_files_nothing_is_asked_and_the_rule_does_not_apply() -> None:
+    record = ran(reviews(60), {}, Settings())
+    assert (record.status, record.missing, record.reason) == ("not_applicable", ("periods",), NEEDS["periods"])
+    rules = tuple(rule for rule in policy.load().rules if rule.probe == "drift")
+    decision = gate.decide(replace(policy.load(), rules=rules), (record,), record.model)
+    assert [(verdict.outcome, verdict.reason) for verdict in decision.verdicts] == [
+        ("not_applicable", NEEDS["periods"])
+    ]
+
+
+def test_later_files_that_are_alike_pass_and_the_test_file_is_the_period_before_them() -> None:
+    later = {name: reviews(200, name) for name in ("2025", "2024")}
+    record = record_of(reviews(300), later=later, embed=hashed_words)
+    assert values(record) == {"2025": 0.0, "2024": 0.0}
+    assert values(record, "accuracy_in_period") == {"test": 1.0, "2025": 1.0, "2024": 1.0}
+    assert list(values(record, "accuracy_in_period")) == ["test", "2025", "2024"], "in the order of the user's table"
+    assert set(outcomes(record).values()) == {"pass"}
+    said = {number.detail.split(" (")[0] for number in record.measurements if number.detail}
+    assert said == {"no difference shown", "not told apart"}
+    assert (record.skipped, record.counts["cases"]) == ((), 700)
+
+
+def test_rows_that_a_later_file_still_has_are_known() -> None:
+    record = ran(reviews(300), {"2024": reviews(400, "2024")}, Settings(later=100))
+    in_period = {number.slice["period"]: number for number in record.measurements if number.metric.startswith("acc")}
+    assert {period: number.n_clusters for period, number in in_period.items()} == {"test": 300, "2024": 100}
+    assert {period: number.available for period, number in in_period.items()} == {"test": 300, "2024": 400}
+
+
+def test_a_later_file_whose_labels_are_exchanged_is_found_and_its_wrong_answers_are_shown() -> None:
+    half = (*reviews(100, "2025"), *relabelled(reviews(200, "2025")[100:]))
+    record = record_of(reviews(300), later={"2024": reviews(200, "2024"), "2025": half})
+    assert values(record) == {"2024": 0.0, "2025": 0.5}
+    assert outcomes(record) == {"2024": "pass", "2025": "fail"}
+    measured = next(number for number in record.measurements if number.slice == {"period": "2025"})
+    # Newcombe's interval of 300/300 less 100/200, from Wilson's bounds, which are those of the beta but for 0.2 points.
+    (low1, high1), (low2, high2) = (proportion_confint(k, n, method="wilson") for k, n in ((300, 300), (100, 200)))
+    assert measured.low == pytest.approx(0.5 - np.hypot(1.0 - low1, high2 - 0.5), abs=2e-3)
+    assert measured.high == pytest.approx(0.5 + np.hypot(high1 - 1.0, 0.5 - low2), abs=2e-3)
+    assert {case.slice["period"] for case in record.worst} == {"2025"}
+    assert {case.example for case in record.worst} <= {row.id for row in half[100:]}
+
+
+def test_texts_and_label_mix_of_a_later_file_stand_beside_its_drop() -> None:
+    apart = tuple(replace(row, inputs={"text": f"{row.inputs['text']} wheels brakes"}) for row in reviews(200, "b"))
+    later = {"a": tuple(row for row in reviews(300, "a") if row.gold == LABELS[0]), "b": apart}
+    record = record_of(reviews(300), later=later, embed=hashed_words)
+    positive = sum(row.gold == LABELS[1] for row in reviews(300)) / 300
+    assert values(record, "label_mix_distance") == pytest.approx({"a": positive, "b": 0.0}, abs=1e-9)
+    assert values(record, "inputs_told_apart")["b"] > 0.8
+
+
+def test_with_dates_the_periods_of_the_test_file_come_before_the_later_files() -> None:
+    later = {"2003": relabelled(reviews(100, "2003"))}
+    record = record_of(dated(400, by_month), later=later, time_column="sent")
+    assert values(record) == {"2002-02": 0.0, "2002-03": 0.0, "2002-04": 0.0, "2003": 1.0}
+    assert list(values(record, "accuracy_in_period"))[::4] == ["2002-01", "2003"]
+    record = record_of(dated(400, by_month), later=later, time_column="sent", period="quarter", fewest=350)
+    assert gaps(record) == {
+        "2002 Q1": "300 of its rows are in the file, fewer than 350",
+        "2002 Q2": "100 of its rows are in the file, fewer than 350",
+        "all": "no period of the test file has 350 rows",
+    }
+    assert outcomes(record)["all"] == "not_measured"
+
+
+def test_a_later_file_that_is_called_as_a_period_of_the_dates_leaves_the_question_open() -> None:
+    later = {"2002-03": reviews(100, "2002-03"), "2003": reviews(100, "2003")}
+    record = record_of(dated(400, by_month), later=later, time_column="sent")
+    assert gaps(record)["slice 2002-03"] == (
+        "dates of the test file are of a period that is called 2002-03 too: give the slice another name"
+    )
+    assert {name: said for name, said in outcomes(record).items() if said != "pass"} == {
+        "slice 2002-03": "not_measured"
+    }
+
+
+def test_a_later_file_that_training_has_whole_is_not_measured() -> None:
+    record = record_of(reviews(300), later={"2024": (), "2025": reviews(200, "2025")})
+    assert gaps(record)["2024"] == "every row occurs in the training data"
+    assert outcomes(record) == {"2024": "not_measured", "2025": "pass"}
+    record = record_of(reviews(300), later={"2024": ()})
+    assert outcomes(record) == {"2024": "not_measured"}
+
+
+def test_later_files_of_sentences_are_measured_by_their_entities() -> None:
+    task = NamedEntityRecognition(TAGS)
+    swap = {"B-PER": "B-LOC", "I-PER": "I-LOC"}
+    wrong = tuple(replace(row, gold=tuple(swap.get(tag, tag) for tag in row.gold)) for row in sentences(60, "b"))
+    later = {"a": sentences(60, "a"), "b": wrong}
+    record = ran(sentences(80, "home"), later, Settings(), model=tagger(), task=task)
+    # Half of the sentences name a person, whose type is wrong in b: of 60 entities 30 are right.
+    assert values(record, "f1_in_period") == pytest.approx({"test": 1.0, "a": 1.0, "b": 0.5})
+    assert values(record) == pytest.approx({"a": 0.0, "b": 0.5})
+    rules = tuple(rule for rule in policy.load(None, "ner").rules if rule.probe == "drift")
+    decision = gate.decide(replace(policy.load(None, "ner"), rules=rules), (record,), record.model)
+    assert {(verdict.slice or {})["period"]: verdict.outcome for verdict in decision.verdicts} == {
+        "a": "pass",
+        "b": "fail",
+    }
 
 
 def test_broken_dates_and_small_periods_are_named_and_left_out() -> None:

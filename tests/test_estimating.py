@@ -48,7 +48,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "capabilities": {"per_template": 1},
     "coverage": {"examples": 9},
     "spurious": {"examples": 9, "cues": 1, "tokens": ("film",)},
-    "drift": {"examples": 9},
+    "drift": {"examples": 9, "later": 4},
     "shift": {"rows": 9, "elsewhere": 5, "examples": 7, "priors": {"negative": 0.9, "positive": 0.1}},
     "forgetting": {"examples": 7},
     "interpretability": {"examples": 5, "stable": 2},
@@ -119,10 +119,12 @@ def plan(of_words: bool, trained: set[Any], **more: Any) -> Plan:
 
     before = EarlierPeriod("before", rows(6, "before"), lambda: model)
     probes = registry.discover()
-    examples = {"home": rows(12, "home"), "far": rows(5, "far"), "train": rows(24, "train")}
+    sizes = {"home": 12, "far": 5, "later": 6, "train": 24}
+    examples = {name: rows(n, name) for name, n in sizes.items()}
     given: dict[str, Any] = {
         "models": (AuditedModel(model, fit=fit, train=train, earlier=(before,)),),
         "examples": examples,
+        "time_slices": ("later",),
         "settings": {probe.name: replace(probe.settings, **SMALL[probe.name]) for probe in probes},
         **({"task": NamedEntityRecognition(TAGS)} if of_words else {}),
         **more,

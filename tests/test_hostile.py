@@ -65,6 +65,7 @@ FILES: dict[str, tuple[str, str]] = {
     "run --data of columns": (f"{RUN} --data @", ".parquet"),
     "run --train": (f"{RUN} --train @", ".csv"),
     "run --domain": (f"{RUN} --domain far=@", ".csv"),
+    "run --slice": (f"{RUN} --slice later=@", ".csv"),
     "run --labels-file": (f"{RUN} --data texts.txt --labels-file @", ".txt"),
     "run --config": (f"{RUN} --config @", ".toml"),
     "run --policy": (f"{RUN} --policy @", ".toml"),
@@ -109,6 +110,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "[data]\ntest = @\n",
     ),
     "[data.domains]": (f"{RUN} --config bad.toml", "[data.domains]\nfar = @\n"),
+    "[data.slices]": (f"{RUN} --config bad.toml", "[data.slices]\nlater = @\n"),
     "[training] base": ("train --config bad.toml", "[data]\ntrain = 'train.csv'\n[training]\nbase = @\n"),
     "policy": (f"{RUN} --config bad.toml", "policy = @\n"),
 }

@@ -187,12 +187,13 @@ def test_every_proposal_is_a_recipe_with_settings_that_it_takes() -> None:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint, audited."""
     folder = tmp_path_factory.mktemp("place")
-    for name, n in (("train", 64), ("validation", 16), ("test", 24)):
+    for name, n in (("train", 64), ("validation", 16), ("test", 24), ("far", 10), ("later", 10)):
         rows = [f'"{row.inputs["text"]} {name}",{row.gold}' for row in reviews(n)]
         (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
     tiny_checkpoint(folder / "base", head=False)
     (folder / "audit.toml").write_text(
-        '[data]\ntrain = "train.csv"\nvalidation = "validation.csv"\ntest = "test.csv"\n[training]\nbase = "base"\n'
+        '[data]\ntrain = "train.csv"\nvalidation = "validation.csv"\ntest = "test.csv"\n'
+        'domains = { far = "far.csv" }\nslices = { later = "later.csv" }\n[training]\nbase = "base"\n'
         "epochs = 2\nlearning_rate = 1e-3\nmax_length = 32\n"
         "[audit]\nbudget = 12\n[probes.noise.severities]\nmiddle = 0.2\n",
         encoding="utf-8",
@@ -229,6 +230,8 @@ def test_a_remedy_is_trained_and_audited_beside_what_was(place: Path, capsys: py
     made = results.load(out / "audit")
     assert made["candidate"] == "remedy-noise"
     assert {one["name"] for one in made["models"]} == {"remedy-noise", "standard"}
+    assert {one["name"] for one in made["data"] if "kind" in one} == {"later"}
+    assert made["config"]["data"]["domains"].keys() == {"far"}
     measured = {one["probe"] for one in made["records"] if one["status"] == "measured"}
     assert measured == {"quality", "noise"}
     assert {one["expect"] for one in made["comparisons"] if one["expect"]} == {"lower"}
