@@ -17,6 +17,8 @@ from reports.formats import visible
 WIDTH, LEFT, RIGHT = 340, 44, 12
 SERIES = 4
 """Number of styles for models; further models reuse them in turn."""
+ROWS = 30
+"""Maximum number of rows in a chart; longer ones appear only as a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +89,19 @@ def whiskers(
     unit: str,
     limit: float | None = None,
     edge: float | None = None,
+    chance: float | None = None,
 ) -> str:
     """Draw a dot-and-whisker chart: rows of slices, a dot per model.
 
     Each dot has its interval; None means not measured. ``names``: the models, in the order of each row's points.
-    ``limit``: drawn as a dashed line. ``edge``: the limit with its margin, drawn as a dotted line.
+    ``limit``: drawn as a dashed line. ``edge``: the limit with its margin, drawn as a dotted line. ``chance``: what
+    guessing gives, drawn as a dashed line; the axis then need not reach 0.
     """
     points = [point for _, row in rows for point in row if point is not None]
-    lines = {name: value for name, value in (("limit", limit), ("edge", edge)) if value is not None}
-    scale = axis([*(end for point in points for end in (point.low, point.high)), *lines.values()])
+    given = (("limit", limit), ("edge", edge), ("chance", chance))
+    lines = {name: value for name, value in given if value is not None}
+    ends = [end for point in points for end in (point.low, point.high)]
+    scale = axis([*ends, *lines.values()], zero=chance is None)
     start, end = 14.0, float(WIDTH - RIGHT)
     parts, top = [], 8.0
     for label, row in rows:
@@ -123,16 +129,21 @@ def curve(
     scale: Axis,
     limit: tuple[Sequence[str], float] | None = None,
     edge: float | None = None,
+    chance: float | None = None,
 ) -> str:
     """Draw a line for each model over the steps.
 
     Steps are severities or numbers of labels; each point has its interval. ``scale`` is a parameter so that panels side
-    by side share it. ``limit``: steps and value of a rule's limit. ``edge``: the limit with its margin.
+    by side share it. ``limit``: steps and value of a rule's limit. ``edge``: the limit with its margin. ``chance``:
+    what guessing gives, drawn as a dashed line.
     """
     top, bottom = 10.0, 150.0
     room = (WIDTH - RIGHT - LEFT) / max(len(steps), 1)
     parts = list(_grid_along(scale, top, bottom, unit))
     lines = {} if limit is None else {"limit": limit[1]} | ({} if edge is None else {"edge": edge})
+    if chance is not None:
+        y = scale.place(chance, bottom, top)
+        parts.append(f'<line class="chance" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>')
     for index, (label, _) in enumerate(steps):
         parts.append(_text(LEFT + room * (index + 0.5), bottom + 16, label, "tick", "middle"))
         x1, x2 = LEFT + room * (index + 0.1), LEFT + room * (index + 0.9)
@@ -151,7 +162,8 @@ def curve(
             parts.append(_whisker(lane, (x, low), (x, high)) + _dot(lane, x, y))
         if len(line) > 1:
             parts.append(f'<polyline class="line m{lane % SERIES}" points="{" ".join(line)}"/>')
-    return _svg(ident, title, _described(steps, names, lines, unit), bottom + 24, parts)
+    said = lines if chance is None else {**lines, "chance": chance}
+    return _svg(ident, title, _described(steps, names, said, unit), bottom + 24, parts)
 
 
 def scatter(ident: str, title: str, spots: Sequence[Spot], *, across: str, along: str) -> str:
@@ -263,7 +275,7 @@ def _described(
         )
         for label, row in rows
     ]
-    titles = {"limit": "Limit", "edge": "Limit with its margin"}
+    titles = {"limit": "Limit", "edge": "Limit with its margin", "chance": "Chance"}
     ends = [f"{titles[name]} {_tick(value)} {unit}." for name, value in lines.items()]
     return " ".join([". ".join(said) + ".", *ends])
 

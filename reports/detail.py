@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.types import edge_of
-from reports import charts, frontier, matrix, reliability, shown_cases, tables, weighted_texts
-from reports.formats import amount, measured_interval, setting, slice_text, words_of
+from reports import charts, distances, frontier, matrix, points, reliability, shown_cases, tables, weighted_texts
+from reports.formats import setting, slice_text, words_of
 from reports.lookup import (
     INAPPLICABLE,
+    PERIOD,
     UNPRESERVED,
     Findings,
     Measured,
@@ -27,8 +28,6 @@ from reports.tables import measured_at
 
 CHARTS = 3
 """Maximum number of sliced metrics drawn for a probe; metrics that rules read come first."""
-ROWS = 30
-"""Maximum number of rows in a chart; longer ones appear only as a table."""
 
 
 def probes(findings: Findings) -> list[dict[str, Any]]:
@@ -79,7 +78,12 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
         "settings": _settings(records) if measured else [],
         "seed": findings.results["seed"],
         "counts": _counts(records),
-        "charts": [*reliability.drawn(findings, probe), *_charts(findings, probe), *frontier.drawn(findings, probe)],
+        "charts": [
+            *reliability.drawn(findings, probe),
+            *_charts(findings, probe),
+            *distances.drawn(findings, probe),
+            *frontier.drawn(findings, probe),
+        ],
         "matrices": list(matrix.drawn(findings, probe)),
         "open_groups": [table for table in groups if not table["folded"]],
         "folded_groups": [table for table in groups if table["folded"]],
@@ -156,7 +160,7 @@ def _charts(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
 
 def _drawn(findings: Findings, probe: str) -> list[tuple[str, Mapping[str, Any] | None]]:
     rules = {rule["metric"]: rule for _, rule in reversed(list(findings.rules_of(probe)))}
-    own = findings.metrics(probe).keys() - reliability.METRICS
+    own = findings.metrics(probe).keys() - reliability.METRICS - (distances.metrics(findings, probe) - rules.keys())
     names = [name for name in dict.fromkeys([*rules, *findings.metrics(probe)]) if name in own]
     return [(name, rules.get(name)) for name in names if _level(findings, probe, name, rules.get(name))][:CHARTS]
 
@@ -182,26 +186,12 @@ def _finite(measurement: Measured) -> bool:
     return all(measurement[edge] is not None for edge in ("value", "low", "high"))
 
 
-def _point(measurement: Measured, unit: str) -> charts.Point:
-    factor = _factor(unit)
-    text = f"{amount(measurement['value'], unit)} {measured_interval(measurement, unit)}"
-    return charts.Point(factor * measurement["value"], factor * measurement["low"], factor * measurement["high"], text)
-
-
-def _factor(unit: str) -> float:
-    return 100.0 if unit in ("share", "points") else 1.0
-
-
-def _unit(unit: str) -> str:
-    return {"share": "%", "points": "points"}.get(unit, "")
-
-
 def _pick(
     findings: Findings, measured: Sequence[tuple[str, Measured]], slice_: Mapping[str, str], unit: str
 ) -> list[charts.Point | None]:
     """Return each model's point on one slice, None if not measured."""
     own = {model: measurement for model, measurement in measured if same_slice(measurement["slice"], slice_)}
-    return [_point(own[model], unit) if model in own else None for model in findings.models]
+    return [points.of(own[model], unit) if model in own else None for model in findings.models]
 
 
 def _limits(rule: Mapping[str, Any] | None, unit: str) -> tuple[float | None, float | None]:
@@ -209,7 +199,7 @@ def _limits(rule: Mapping[str, Any] | None, unit: str) -> tuple[float | None, fl
     if rule is None or (limit := limit_of(rule)) is None:
         return None, None
     edge = edge_of(rule["max"], rule["min"], rule["margin"]) if rule.get("margin") else None
-    return _factor(unit) * limit, None if edge is None else _factor(unit) * edge
+    return points.factor(unit) * limit, None if edge is None else points.factor(unit) * edge
 
 
 def _read_by(rule: Mapping[str, Any], slice_: Mapping[str, str]) -> bool:
@@ -234,12 +224,14 @@ def _whiskers(
     slices: dict[str, Mapping[str, str]] = {
         slice_text(measurement["slice"]): measurement["slice"] for _, measurement in measured
     }
-    if len(slices) > ROWS:
+    if len(slices) > charts.ROWS:
         return []
     rows = [(label, _pick(findings, measured, slice_, unit)) for label, slice_ in slices.items()]
     shared = rule is not None and all(_read_by(rule, slice_) for slice_ in slices.values())
     limit, edge = _limits(rule, unit) if shared else (None, None)
-    drawn = charts.whiskers(ident, metric["title"], rows, findings.models, unit=_unit(unit), limit=limit, edge=edge)
+    drawn = charts.whiskers(
+        ident, metric["title"], rows, findings.models, unit=points.label(unit), limit=limit, edge=edge
+    )
     return [{"caption": "", "svg": drawn}]
 
 
@@ -257,11 +249,13 @@ def _curves(
     for _, measurement in measured:
         rest: Mapping[str, str] = {key: value for key, value in measurement["slice"].items() if key != step}
         groups.setdefault(slice_text(rest) if rest else "", rest)
-    points = [_point(measurement, unit) for _, measurement in measured]
+    drawn = [points.of(measurement, unit) for _, measurement in measured]
     limit, edge = _limits(rule, unit)
-    ends = [end for point in points for end in (point.low, point.high)]
+    ends = [end for point in drawn for end in (point.low, point.high)]
     scale = charts.axis([*ends, *(line for line in (limit, edge) if line is not None)], zero=unit != "share")
-    steps = ordered_steps([measurement["slice"][step] for _, measurement in measured])
+    given = [measurement["slice"][step] for _, measurement in measured]
+    # Periods stand in the order of time, which their names need not follow.
+    steps = list(dict.fromkeys(given)) if step == PERIOD else ordered_steps(given)
     panels: list[dict[str, str]] = []
     for number, (label, rest) in enumerate(groups.items()):
         rows = [(name, _pick(findings, measured, {**rest, step: name}, unit)) for name in steps]
@@ -269,7 +263,14 @@ def _curves(
         line = (read, limit) if read and limit is not None else None
         title = f"{metric['title']} by {step}{f': {label}' if label else ''}"
         panel = charts.curve(
-            f"{ident}-{number}", title, rows, findings.models, unit=_unit(unit), scale=scale, limit=line, edge=edge
+            f"{ident}-{number}",
+            title,
+            rows,
+            findings.models,
+            unit=points.label(unit),
+            scale=scale,
+            limit=line,
+            edge=edge,
         )
         panels.append({"caption": label, "svg": panel})
     return panels

@@ -194,6 +194,8 @@ def is_full(level: frozenset[str], among: Sequence[frozenset[str]]) -> bool:
     return any(coarser and coarser < level for coarser in among)
 
 
+PERIOD = "period"
+"""Key of slices that are periods of time."""
 WHOLE = "all"
 """Last step of a curve over sizes: all of the data."""
 
@@ -205,7 +207,7 @@ def stepped_key(slices: Sequence[Mapping[str, str]]) -> str | None:
     """
     if not slices:
         return None
-    for name in ("severity", "period"):
+    for name in ("severity", PERIOD):
         if all(name in slice_ for slice_ in slices):
             return name
     for key in slices[0]:
