@@ -39,7 +39,7 @@ UNREAD = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Settings(CheckedSettings):
-    """Where the dates are, how long a period is, and how many rows are asked."""
+    """Where dates are, how long periods are, how many rows are asked."""
 
     time_column: DataColumn | None = None
     """Column of the test file with the date of each row."""
@@ -87,7 +87,7 @@ class Drift(ProbeDefaults):
         return Planned(sum(rows.values()), embedded=sum(rows.values()), unchanged=rows[HOME])
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        """Yield the home rows, then those of each time slice, as they stand."""
+        """Yield the rows of home and of each time slice as they stand."""
         for name, n in _files(audit).items():
             slice_ = {} if name == HOME else {"period": name}
             for example in audit.examples(name, n):

@@ -1,4 +1,4 @@
-"""Pictures of how far sets of rows, or periods, are from a reference."""
+"""Pictures of how far sets of rows are from a reference."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _point(measurement: Measured | None, unit: str) -> charts.Point | None:
 
 
 def _label(slice_: Mapping[str, str], own: Sequence[Measured | None]) -> str:
-    """Return the name of a row: the sets, and what one model's says of them."""
+    """Return a row's name, with what a single model's measurement says."""
     name = f"{slice_['rows']} against {slice_['against']}" if {"rows", "against"} == set(slice_) else slice_text(slice_)
     said = [measurement.get("detail", "").partition(" (")[0] for measurement in own if measurement is not None]
     return f"{name}: {said[0]}" if len(said) == 1 and said[0] else name

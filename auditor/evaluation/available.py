@@ -39,7 +39,7 @@ def told(
 
 
 def _set_of(slice_: Slice, sets: Mapping[str, Sequence[Example]]) -> str:
-    """The data set of a slice: a domain, a time slice, or home."""
+    """The data set of a slice: domain, time slice or home."""
     period = slice_.get("period", HOME)
     return slice_.get("domain", period if period in sets else HOME)
 

@@ -103,7 +103,7 @@ class Audit(Protocol):
 
     @property
     def time_slices(self) -> tuple[str, ...]:
-        """Names of the test files of later times, in the order of time."""
+        """Names of the test files of later times, in their order."""
         ...
 
     @property
