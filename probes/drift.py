@@ -87,7 +87,7 @@ class Drift(ProbeDefaults):
         return Planned(sum(rows.values()), embedded=sum(rows.values()), unchanged=rows[HOME])
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        """Yield the rows of home and of each time slice as they stand."""
+        """Yield the rows of home and of each time slice."""
         for name, n in _files(audit).items():
             slice_ = {} if name == HOME else {"period": name}
             for example in audit.examples(name, n):

@@ -71,8 +71,8 @@ def work_key(plan: Plan, probe: Probe) -> str:
     """
     sizes = {name: len(rows) for name, rows in plan.examples.items()}
     settings = registry.settings_of(plan.settings[probe.name])
-    whole = ("whole",) if probe.name in plan.whole else ()
-    return pace.hashed(probe.name, settings, sizes, plan.budget, *whole)
+    more = (*(("whole",) if probe.name in plan.whole else ()), *plan.time_slices)
+    return pace.hashed(probe.name, settings, sizes, plan.budget, *more)
 
 
 def seconds_key(plan: Plan, audited: AuditedModel, probe: Probe) -> str | None:
