@@ -98,7 +98,7 @@ HOW = {
     "base": "name the base model with --base FOLDER",
     "earlier": "name the checkpoint before the update in the probe's settings",
     "columns": "name columns of the test file in the probe's settings",
-    "periods": "give test rows of a later time with --slice NAME=FILE, or name the test file's column of dates in its settings",
+    "periods": "give later test rows with --slice NAME=FILE, or name the test file's column of dates in its settings",
     "listed": "list words in the probe's settings",
     CANDIDATE: "audit it as the candidate, with --candidate",
 }
