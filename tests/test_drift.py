@@ -43,7 +43,7 @@ def ran(
     rows: Sequence[Example], later: Mapping[str, Sequence[Example]], settings: Settings, **given: Any
 ) -> ProbeRecord:
     sets = {"examples": {"home": rows, **later}, "time_slices": tuple(later), "settings": {"drift": settings}}
-    arguments = {"model": FakeModel(right, LABELS), **sets, **given}
+    arguments: dict[str, Any] = {"model": FakeModel(right, LABELS), **sets, **given}
     (record,) = runner.run(plan_of(arguments.pop("model"), (PROBE,), **arguments), nowhere, Silent())
     return record
 
@@ -51,7 +51,7 @@ def ran(
 def record_of(
     rows: Sequence[Example], embed: Any = None, later: Mapping[str, Sequence[Example]] | None = None, **settings: Any
 ) -> ProbeRecord:
-    dates = {} if later else {"time_column": "sent"}
+    dates: dict[str, Any] = {} if later else {"time_column": "sent"}
     model = FakeModel(right, LABELS, embed=embed)
     record = ran(rows, later or {}, Settings(**{**dates, **settings}), model=model)
     assert record.status == "measured", record.reason

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import small_results
-from fakes import LABELS, nowhere, plan_of, shipped
-from test_drift import relabelled, reviews, right
+from fakes import LABELS, nowhere, plan_of, reviews, shipped
+from test_drift import relabelled, right
 from test_shift import ELSEWHERE, texts
 
 from auditor import results
