@@ -88,8 +88,10 @@ class Drift(ProbeDefaults):
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the rows of home and of each time slice."""
+        # Under the name that rules read, so that an undecided drop draws on the first arm too; dates are read later.
+        home = {"period": WHOLE_FILE} if audit.settings.time_column is None else {}
         for name, n in _files(audit).items():
-            slice_ = {} if name == HOME else {"period": name}
+            slice_ = home if name == HOME else {"period": name}
             for example in audit.examples(name, n):
                 yield Case(example, slice=slice_, facts={"row": example.id})
 
@@ -114,7 +116,7 @@ class Drift(ProbeDefaults):
 
     def worth_showing(self, judged: Judged) -> bool:
         """Those of time slices: ``quality`` shows the worst home rows."""
-        return bool(judged.slice)
+        return judged.slice.get("period", WHOLE_FILE) != WHOLE_FILE
 
 
 def _files(audit: Audit) -> dict[str, int]:

@@ -14,7 +14,7 @@ from statsmodels.stats.proportion import proportion_confint
 from test_estimating import sentences, tagger
 
 from auditor import metrics, tasks
-from auditor.evaluation import runner
+from auditor.evaluation import designs, rounds, runner
 from auditor.models.fake import FakeModel, hashed_words
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.types import NEEDS, Example, ProbeRecord, Request, Response, Score, Silent
@@ -348,3 +348,18 @@ def test_no_reason_repeats_a_cell(cell: str) -> None:
     record = record_of(dated(80, lambda place: cell if place % 2 else "05/05/2002"))
     assert gaps(record)
     assert not [reason for reason in gaps(record).values() if cell in reason]
+
+
+def test_an_undecided_drop_draws_on_the_test_file_and_on_the_later_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        rounds.Rounds, "_is_done", lambda self, rule, verdict: self._exhausted(rule.probe, verdict.slice or {})
+    )
+    own = replace(policy.load(), rules=tuple(rule for rule in policy.load().rules if rule.probe == "drift"))
+    sets = {name: reviews(n, name) for name, n in (("home", 60), ("2024", 60), ("2025", 200))}
+    given = {"examples": sets, "time_slices": ("2024", "2025"), "settings": {"drift": Settings(examples=12, later=12)}}
+    plan = plan_of(FakeModel(right, LABELS), (PROBE,), **given)
+    (record,), drawn = designs.run("adaptive", plan, own, nowhere, Silent())
+    whole = {each.slice["period"]: each.n_clusters for each in record.measurements if each.metric.startswith("acc")}
+    assert whole == {"test": 60, "2024": 60, "2025": 200}
+    assert drawn is not None
+    assert {each.design for each in drawn.slices} == {"adaptive"}
