@@ -356,7 +356,11 @@ def test_an_undecided_drop_draws_on_the_test_file_and_on_the_later_files(monkeyp
     )
     own = replace(policy.load(), rules=tuple(rule for rule in policy.load().rules if rule.probe == "drift"))
     sets = {name: reviews(n, name) for name, n in (("home", 60), ("2024", 60), ("2025", 200))}
-    given = {"examples": sets, "time_slices": ("2024", "2025"), "settings": {"drift": Settings(examples=12, later=12)}}
+    given: dict[str, Any] = {
+        "examples": sets,
+        "time_slices": ("2024", "2025"),
+        "settings": {"drift": Settings(examples=12, later=12)},
+    }
     plan = plan_of(FakeModel(right, LABELS), (PROBE,), **given)
     (record,), drawn = designs.run("adaptive", plan, own, nowhere, Silent())
     whole = {each.slice["period"]: each.n_clusters for each in record.measurements if each.metric.startswith("acc")}
