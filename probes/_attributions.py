@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from auditor import text
@@ -116,25 +116,36 @@ def _decision(audit: Audit, response: Response) -> Decision | None:
     return Decision(span.type, field, tuple(tags))
 
 
-def leave_one_out(audit: Audit, texts: Sequence[Explained], model: Model | None = None) -> list[Weights | None]:
-    """Return what each word adds: the probability with it, less that without.
+def keeping(audit: Audit, texts: Sequence[Explained], model: Model | None = None) -> list[Explained | None]:
+    """Return the texts whose answer is the decision, with its probability now.
 
     ``model``: another one than the audited. None where it fails on a text, or answers something else.
     """
-    gone = [(own, frozenset(left_out)) for own in texts for left_out in ((), *((place,) for place in own.places))]
-    answers = iter(audit.ask([own.without(places) for own, places in gone], model))
+    answers = audit.ask([own.inputs for own in texts], model)
+    return [
+        replace(own, probability=own.decision.probability(audit, answer))
+        if answer is not None and _agrees(audit, own, answer)
+        else None
+        for own, answer in zip(texts, answers, strict=True)
+    ]
+
+
+def leave_one_out(audit: Audit, texts: Sequence[Explained], model: Model | None = None) -> list[Weights | None]:
+    """Return what each word adds: the probability with it, less that without.
+
+    ``model``: the one that the texts' probabilities are of; None: the audited one. None where it fails on a text.
+    """
+    answers = iter(audit.ask([own.without((place,)) for own in texts for place in own.places], model))
     weights: list[Weights | None] = []
     for own in texts:
-        whole = next(answers)
-        others = [next(answers) for _ in own.places]
-        if whole is None or any(answer is None for answer in others) or not _agrees(audit, own, whole):
+        without = [(place, next(answers)) for place in own.places]
+        if any(answer is None for _, answer in without):
             weights.append(None)
             continue
-        full = own.decision.probability(audit, whole)
         weights.append(
             tuple(
-                full - own.decision.probability(audit, answer, frozenset((place,)))
-                for place, answer in zip(own.places, others, strict=True)
+                own.probability - own.decision.probability(audit, answer, frozenset((place,)))
+                for place, answer in without
             )
         )
     return weights
@@ -146,8 +157,11 @@ def _agrees(audit: Audit, own: Explained, response: Response) -> bool:
     if not decision.tags:
         classes = audit.task.class_scores(response)
         return max(classes, key=classes.__getitem__) == decision.label
-    chosen = ((place, max(range(len(response[place])), key=response[place].__getitem__)) for place, _ in decision.tags)
-    return tuple(chosen) == decision.tags
+    # Words beyond the rows of an answer are outside every entity.
+    return all(
+        place < len(response) and max(range(len(response[place])), key=response[place].__getitem__) == tag
+        for place, tag in decision.tags
+    )
 
 
 def integrated_gradients(
@@ -155,13 +169,10 @@ def integrated_gradients(
 ) -> list[Weights | None] | str:
     """Return each word's sum over its tokens, or why not.
 
-    ``model`` and None are as for ``leave_one_out``.
+    ``model`` is as for ``leave_one_out``.
     """
     weights: list[Weights | None] = []
-    for own, answer in zip(texts, audit.ask([own.inputs for own in texts], model), strict=True):
-        if answer is None or not _agrees(audit, own, answer):
-            weights.append(None)
-            continue
+    for own in texts:
         by_field = audit.integrated_gradients(own.inputs, own.decision.label, steps, model)
         if isinstance(by_field, str):
             return by_field

@@ -95,14 +95,20 @@ def faithful(
 
 
 def correlations(slice_: Slice, own: Sequence[Of], again: Sequence[Weights | None], said: str) -> Measurement | Skipped:
-    """Return the correlation with other weights of the same answers."""
+    """Return the correlation with other weights of the same answers.
+
+    ``said``: how many answers are the same.
+    """
     pairs = [(each, weights) for each, weights in zip(own, again, strict=True) if weights is not None]
     values = [
         each.scored(correlation)
         for each, weights in pairs
         if (correlation := _faithfulness.rank_correlation(each.weights, weights)) is not None
     ]
-    told = f"{said}{len(pairs)} of {len(own)} texts keep their answer"
+    failing = len(own) - len(pairs)
+    told = f"{said}; of {failing} the model fails on a part" if failing else said
+    if not pairs:
+        return Skipped(slice_, told)
     if not values:
         return Skipped(slice_, f"{told}, and in none of them one word weighs more than another", applies=False)
     return _mean("rank_correlation", slice_, values, told)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from auditor import text
-from auditor.perturbations.catalogue import FAMILIES, perturb
 from auditor.text import shares
 from auditor.types import Audit
 from probes._attributions import Explained, Place, Weights
 
 DIGITS = 12
 """Decimals of weights that are compared: further ones are rounding."""
-TYPO_KINDS = tuple(name for name, family in FAMILIES.items() if family == "typos")
 _AROUND = re.compile(r"^\W+|\W+$")
 
 
@@ -88,22 +86,6 @@ def _gone(own: Explained, rankings: Sequence[Sequence[int]], wanted: Sequence[fl
         for ranking in rankings:
             yield frozenset(own.places[number] for number in ranking[:count])
             yield frozenset(own.places[number] for number in ranking[count:])
-
-
-def with_typos(audit: Audit, own: Explained, share: float) -> Explained | None:
-    """Return the text with typos, or None without any.
-
-    Each word stays one word, and those of an entity stay as they are.
-    """
-    rng = audit.rng("typos", own.example.id)
-    kind, changed = rng.choice(TYPO_KINDS), False
-    texts = {}
-    for field, words in own.texts.items():
-        fixed = frozenset(range(len(words.words))) - {place for name, place in own.places if name == field}
-        edits = [edit for edit in perturb(words, kind, share, rng, fixed) if len(edit.words) == edit.end - edit.start]
-        texts[field] = text.apply(words, edits)
-        changed = changed or texts[field] != words
-    return replace(own, texts=texts) if changed else None
 
 
 def rank_correlation(first: Weights, second: Weights) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,7 +10,6 @@ from annotated_types import Ge, MinLen
 
 from auditor import text
 from auditor.errors import AuditError, ConfigError, near_or_known
-from auditor.perturbations.catalogue import NLPAUG
 from auditor.settings import CheckedSettings, Count, DataColumn, Share, check
 from auditor.types import (
     HOME,
@@ -30,8 +28,9 @@ from auditor.types import (
     WeightedText,
 )
 from probes import _faithfulness
-from probes._attributions import FEWEST, Explained, Weights, explained, integrated_gradients, leave_one_out
+from probes._attributions import FEWEST, Explained, Weights, explained, integrated_gradients, keeping, leave_one_out
 from probes._explanation_measures import METRICS, Of, correlations, faithful, plausible, read, shown
+from probes._word_changes import CHANGES, SYNONYMS, TYPOS, WordChange, changed
 
 LEAVE_ONE_OUT, GRADIENTS = "leave-one-out", "integrated-gradients"
 METHODS = (LEAVE_ONE_OUT, GRADIENTS)
@@ -65,9 +64,12 @@ class Settings(CheckedSettings):
     draws: Count = 3
     """Random rankings of each text."""
     stable: Count = 20
-    """Texts whose attributions are compared with those under typos, and with those of another seed, at most."""
+    """Texts whose weights are compared with those of another seed, at most; half as many with those under typos, and
+    as many under synonyms: the first that keep their answer."""
     typos: Share = 0.1
-    """Share of their words that have typos."""
+    """Share of a text's words that have typos."""
+    synonyms: Share = 0.1
+    """Share of a text's words that have a synonym of WordNet in their place."""
     marked: DataColumn | None = None
     """Column of the test file with the words of the text that a person finds decisive, separated by blanks."""
     shown: Annotated[int, Ge(0)] = 10
@@ -90,10 +92,11 @@ class Interpretability(ProbeDefaults):
     the tags of a sentence's first entity are explained by the other words. Faithful: comprehensiveness is what the
     answer loses without the words that weigh most, sufficiency what it loses with these alone (ERASER, DeYoung et al.
     2020), each as a gain over random rankings of the same text. Stable: Spearman's rank correlation with the weights
-    under typos, and with those of another seed's checkpoint, where the answer is the same. Plausible: the average
-    precision of words that a person marked, where a column has them and the answer is right. Compare no models by
-    these numbers: how far each can go differs between models (Edin et al. 2024). A long text is explained as if it
-    ended after its first words. Descriptive: no limit reads it.
+    under typos, under synonyms of WordNet, and with those of another seed's checkpoint, where the answer is the same; a
+    changed word is compared with the one in its place. Plausible: the average precision of words that a person marked,
+    where a column has them and the answer is right. Compare no models by these numbers: how far each can go differs
+    between models (Edin et al. 2024). A long text is explained as if it ended after its first words. Descriptive: no
+    limit reads it.
     """
 
     name = "interpretability"
@@ -110,13 +113,20 @@ class Interpretability(ProbeDefaults):
         """One case for each row, whose answer is known, and many queries."""
         settings: Settings = audit.settings
         rows = audit.examples(HOME, settings.examples)
-        words = [
-            min(len(text.words_of(row.inputs[field])), settings.words) for row in rows for field in audit.task.fields
-        ]
-        weigh = settings.steps * len(rows) if settings.method == GRADIENTS else sum(words)
+        fields = audit.task.fields
+        words = sorted(
+            sum(min(len(text.words_of(row.inputs[field])), settings.words) for field in fields) for row in rows
+        )
+
+        def weighing(lengths: Sequence[int]) -> int:
+            return settings.steps * len(lengths) if settings.method == GRADIENTS else sum(lengths)
+
         kept = 2 * len(settings.shares) * (1 + settings.draws) * len(rows)
-        again = 2 * min(settings.stable, len(rows)) * (2 + weigh // max(len(rows), 1))
-        return Planned(len(rows), unchanged=len(rows), queries=2 * len(rows) + weigh + kept + again)
+        # Nobody knows yet which texts keep their answer: they may be the longest.
+        stable, half = words[-settings.stable :], words[-max(settings.stable // 2, 1) :]
+        kinds = sum(change.lacking is None for change in CHANGES)
+        again = (kinds + 1) * len(stable) + kinds * weighing(half) + weighing(stable)
+        return Planned(len(rows), unchanged=len(rows), queries=len(rows) + weighing(words) + kept + again)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand."""
@@ -152,8 +162,10 @@ class Interpretability(ProbeDefaults):
         ]
         yield read(own, len(rows), settings.words)
         yield from faithful(audit, own, rankings, settings.shares)
-        yield from _under_typos(audit, own[: settings.stable])
-        yield from _of_another_seed(audit, own[: settings.stable])
+        stable = own[: settings.stable]
+        yield _under(audit, stable, TYPOS, settings.typos)
+        yield _under(audit, stable, SYNONYMS, settings.synonyms)
+        yield _of_another_seed(audit, stable)
         yield from plausible(audit, own, rankings, settings.marked)
         yield from shown(audit, own[: settings.shown])
 
@@ -180,31 +192,31 @@ def _weighed(audit: Audit, texts: Sequence[Explained], model: Model | None = Non
     return leave_one_out(audit, texts, model)
 
 
-def _under_typos(audit: Audit, own: Sequence[Of]) -> Iterator[Measurement | Skipped]:
-    slice_ = {"against": "the text with typos"}
-    missing = [name for name in sorted(NLPAUG) if importlib.util.find_spec(name.removeprefix("package:")) is None]
-    if missing:
-        yield Skipped(slice_, f"{missing[0].removeprefix('package:')} is not installed")
-        return
-    share = audit.settings.typos
-    pairs = [
-        (each, changed) for each in own if (changed := _faithfulness.with_typos(audit, each.text, share)) is not None
-    ]
-    yield _compared(audit, slice_, [each for each, _ in pairs], [changed for _, changed in pairs])
+def _under(audit: Audit, own: Sequence[Of], change: WordChange, share: float) -> Measurement | Skipped:
+    """Compare the weights with those of changed texts.
+
+    Of the texts that keep their answer the first are weighed: half of ``stable``.
+    """
+    lacking = change.lacking
+    if lacking is not None:
+        return Skipped(change.slice, lacking)
+    pairs = [(each, again) for each in own if (again := changed(audit, each.text, change, share)) is not None]
+    if not pairs:
+        return Skipped(change.slice, f"no text has {change.wanted}", applies=False)
+    most = max(audit.settings.stable // 2, 1)
+    return _compared(audit, change.slice, [each for each, _ in pairs], [again for _, again in pairs], most)
 
 
-def _of_another_seed(audit: Audit, own: Sequence[Of]) -> Iterator[Measurement | Skipped]:
+def _of_another_seed(audit: Audit, own: Sequence[Of]) -> Measurement | Skipped:
     slice_ = {"against": "another seed"}
     neighbour = _neighbour(audit.checkpoints)
     if neighbour is None:
-        yield Skipped(slice_, NO_SEED, applies=False)
-        return
+        return Skipped(slice_, NO_SEED, applies=False)
     try:
         model = neighbour.load()
     except AuditError as error:
-        yield Skipped(slice_, error.line)
-        return
-    yield _compared(audit, slice_, own, [each.text for each in own], model, f"seed {neighbour.seed}, ")
+        return Skipped(slice_, error.line)
+    return _compared(audit, slice_, own, [each.text for each in own], len(own), model, f"seed {neighbour.seed}, ")
 
 
 def _neighbour(checkpoints: Sequence[TrainedModel]) -> TrainedModel | None:
@@ -219,11 +231,23 @@ def _compared(
     slice_: Slice,
     own: Sequence[Of],
     texts: Sequence[Explained],
+    most: int,
     model: Model | None = None,
     said: str = "",
 ) -> Measurement | Skipped:
-    again = _weighed(audit, texts, model)
-    return Skipped(slice_, again) if isinstance(again, str) else correlations(slice_, own, again, said)
+    """Compare weights with those of other texts, or by another model.
+
+    ``most``: texts that keep their answer and are weighed, at most.
+    """
+    kept = [(each, again) for each, again in zip(own, keeping(audit, texts, model), strict=True) if again is not None]
+    told = f"{said}{len(kept)} of {len(own)} texts keep their answer"
+    if not kept:
+        return Skipped(slice_, told, applies=False)
+    told += f", {most} of them are compared" if len(kept) > most else ""
+    weights = _weighed(audit, [again for _, again in kept[:most]], model)
+    if isinstance(weights, str):
+        return Skipped(slice_, weights)
+    return correlations(slice_, [each for each, _ in kept[:most]], weights, told)
 
 
 PROBE = Interpretability()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -10,11 +9,11 @@ from typing import Annotated
 from annotated_types import MinLen
 
 from auditor import metrics, text
-from auditor.environment import resources
 from auditor.errors import ConfigError, near_or_known
 from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, NOISE
 from auditor.settings import CheckedSettings, Count, Share, check
 from auditor.types import Audit, Case, Example, Metric, Planned, ProbeDefaults, Skipped, Slice, Task
+from probes import _perturbing
 from probes._reading import Parts, parts_read
 
 
@@ -119,13 +118,8 @@ class Noise(ProbeDefaults):
 
 def _unavailable(slice_: Slice) -> Skipped | None:
     """Why a perturbation cannot run here; None where it can."""
-    for need in sorted(CATALOGUE[slice_["perturbation"]].needs):
-        kind, _, name = need.partition(":")
-        if kind == "package" and importlib.util.find_spec(name) is None:
-            return Skipped(slice_, f"{name} is not installed")
-        if kind == "resource" and not resources.SERVED[name]().present:
-            return Skipped(slice_, f"{name} is missing: audit resources says how to get it")
-    return None
+    reason = _perturbing.lacking(CATALOGUE[slice_["perturbation"]])
+    return None if reason is None else Skipped(slice_, reason)
 
 
 def _severities(name: str, settings: Settings) -> Mapping[str, float]:

@@ -17,6 +17,8 @@ from fakes import LABELS, nowhere, plan_of, shipped
 from pair_task import PairTask
 
 from auditor import tasks, text
+from auditor.environment import resources
+from auditor.environment.resources import Resource
 from auditor.errors import ConfigError, ModelError, NoAnswerError
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
@@ -36,8 +38,9 @@ from auditor.types import (
     WeightedText,
     WeightedWord,
 )
-from probes import _attributions, _faithfulness
+from probes import _attributions, _faithfulness, _word_changes
 from probes._attributions import Explained
+from probes._word_changes import SYNONYMS, TYPOS
 from probes.interpretability import Settings
 from reports import scorecard
 
@@ -47,6 +50,18 @@ TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 NER = tasks.create("ner", TAGS)
 POINTS = {f"word{place}": (place - 8) / 400 for place in range(24)}
 """Word → what it adds to the probability of "positive": −0.02 to 0.0375, each a weight of its own."""
+
+
+def wordnet(monkeypatch: pytest.MonkeyPatch, synonyms: Callable[[str], Sequence[str]]) -> None:
+    """Put a WordNet on this machine that has these synonyms."""
+    monkeypatch.setitem(resources.SERVED, "wordnet", lambda: Resource("NLTK WordNet", True, ""))
+    monkeypatch.setattr(_word_changes, "by_wordnet", synonyms)
+
+
+@pytest.fixture(autouse=True)
+def _no_wordnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No WordNet, whatever this machine has."""
+    monkeypatch.setitem(resources.SERVED, "wordnet", lambda: Resource("NLTK WordNet", False, ""))
 
 
 class Additive(FakeModel):
@@ -252,19 +267,23 @@ def test_rank_correlation_is_spearmans() -> None:
     assert _faithfulness.rank_correlation((1.0, 2.0, 3.0), (3.0, 2.0, 1.0)) == -1.0
 
 
+class Numbered(Additive):
+    """It goes by the number of a word, and not by its letters."""
+
+    def _of(self, word: str) -> float:
+        return POINTS.get("word" + "".join(letter for letter in word if letter.isdigit()), 0.0)
+
+
 def test_typos_that_take_no_weight_leave_the_ranking_as_it_is() -> None:
-    class Spelled(Additive):
-        """It goes by the last letters of a word, its number, and not by the others."""
-
-        def _of(self, word: str) -> float:
-            return POINTS.get("word" + "".join(letter for letter in word if letter.isdigit()), 0.0)
-
-    audit, texts = explain(Spelled(), *(row.inputs["text"] for row in rows_of(12)))
-    changed = [_faithfulness.with_typos(audit, own, 0.2) for own in texts]
+    audit, texts = explain(Numbered(), *(row.inputs["text"] for row in rows_of(12)))
+    changed = [_word_changes.changed(audit, own, TYPOS, 0.2) for own in texts]
     kept = [(own, new) for own, new in zip(texts, changed, strict=True) if new is not None and same_digits(own, new)]
     assert len(kept) >= 3
-    before, after = (_attributions.leave_one_out(audit, [pair[side] for pair in kept]) for side in (0, 1))
-    for own, new, first, second in zip(*zip(*kept, strict=True), before, after, strict=True):
+    again = [new for new in _attributions.keeping(audit, [new for _, new in kept]) if new is not None]
+    assert len(again) == len(kept)
+    before = _attributions.leave_one_out(audit, [own for own, _ in kept])
+    after = _attributions.leave_one_out(audit, again)
+    for (own, new), first, second in zip(kept, before, after, strict=True):
         assert own.inputs != new.inputs
         assert first is not None
         assert second is not None
@@ -283,11 +302,86 @@ def test_typos_that_change_the_answer_are_counted_apart() -> None:
     # Any typo takes a word's points, so that words of many points leave the answer, and those of few do not.
     strong = {f"word{place}": (0.3 if place == 0 else -0.04) for place in range(6)}
     rows = [Example(f"home:{n}", {"text": " ".join(strong)}, "positive") for n in range(20)]
-    found = record(Additive(strong), rows, typos=0.17)
+    found = record(Additive(strong), rows, typos=0.17, stable=40)
     told = numbers(found, "rank_correlation")["the text with typos"]
     kept, changed = map(int, re.findall(r"\d+", told.detail))
     assert told.detail == f"{kept} of {changed} texts keep their answer"
     assert 0 < told.n_cases == kept < changed <= 20
+    # Of those that keep their answer the first are weighed: half of "stable".
+    fewer = numbers(record(Additive(strong), rows, typos=0.17), "rank_correlation")["the text with typos"]
+    assert (fewer.n_cases, fewer.detail) == (10, f"{told.detail}, 10 of them are compared")
+    assert fewer.rows == told.rows[:10]
+
+
+def test_synonyms_that_take_no_weight_leave_the_ranking_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    wordnet(monkeypatch, lambda word: ("two words", word.replace("word", "term")))
+    told = numbers(record(Numbered(), rows_of(20)), "rank_correlation")["the text with synonyms"]
+    assert (told.value, told.n_cases) == (pytest.approx(1.0), 10)
+    assert told.detail == "20 of 20 texts keep their answer, 10 of them are compared"
+
+
+def test_synonyms_with_the_opposite_weights_turn_the_ranking_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    wordnet(monkeypatch, lambda word: (word.replace("word", "term"),))
+    turned = {word.replace("word", "term"): 0.02 - points for word, points in POINTS.items()}
+    found = record(Additive({**POINTS, **turned}), rows_of(20), synonyms=1.0)
+    assert numbers(found, "rank_correlation")["the text with synonyms"].value == pytest.approx(-1.0)
+
+
+@pytest.mark.parametrize("change", [TYPOS, SYNONYMS], ids=lambda change: change.name)
+def test_a_changed_word_stands_where_its_word_stood(change: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    wordnet(monkeypatch, lambda word: ("two words", word.replace("word", "term"), f"{word}-like"))
+    audit, texts = explain(Additive(), *(f"  {row.inputs['text']}, word3!\n" for row in rows_of(20)))
+    pairs = [(own, _word_changes.changed(audit, own, change, 0.2)) for own in texts]
+    # nlpaug has no misspelling of these words.
+    made = [(own, new) for own, new in pairs if new is not None]
+    assert len(made) >= 15
+    for own, new in made:
+        before, after = own.texts["text"], new.texts["text"]
+        assert tuple(text.words_of(new.inputs["text"])) == after.words
+        assert (len(after.words), after.separators) == (len(before.words), before.separators)
+        differing = sum(first != second for first, second in zip(before.words, after.words, strict=True))
+        assert 1 <= differing <= 3  # a fifth of 13 words
+
+
+def test_without_wordnet_synonyms_are_skipped_with_the_reason_and_typos_stay_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without = record(Additive(), rows_of(20))
+    reason = "wordnet is missing: audit resources says how to get it"
+    assert gaps(without)["the text with synonyms"] == (reason, True)
+    wordnet(monkeypatch, lambda word: (word.replace("word", "term"),))
+    beside = record(Additive(), rows_of(20))
+    assert numbers(beside, "rank_correlation").keys() >= {"the text with typos", "the text with synonyms"}
+    assert without.measurements == tuple(
+        each for each in beside.measurements if each.slice != {"against": "the text with synonyms"}
+    )
+
+
+def test_texts_without_a_synonym_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    wordnet(monkeypatch, lambda _: ("two words",))
+    reason = "no text has a word with a synonym of one word that is no stop word"
+    assert gaps(record(Additive(), rows_of(4)))["the text with synonyms"] == (reason, False)
+
+
+def test_synonyms_that_take_the_answer_away_leave_nothing_to_compare(monkeypatch: pytest.MonkeyPatch) -> None:
+    wordnet(monkeypatch, lambda _: ("awful",))
+    rows = [row for row in rows_of(12) if row.gold == "positive"]
+    found = record(Additive({**POINTS, "awful": -0.5}), rows)
+    said = f"0 of {len(rows)} texts keep their answer"
+    assert gaps(found)["the text with synonyms"] == (said, False)
+
+
+def test_no_more_texts_are_asked_than_with_typos_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    wordnet(monkeypatch, lambda word: (word.replace("word", "term"),))
+    found = record(Numbered(), rows_of(60))
+    told = numbers(found, "rank_correlation")
+    typos, synonyms = (int(told[f"the text with {kind}"].detail.split()[2]) for kind in ("typos", "synonyms"))
+    assert 15 <= typos <= synonyms == 20
+    # 60 rows, each of their 12 words left out, three shares in and out by four rankings; the changed texts, and of 10
+    # of each kind each word left out. With typos alone 20 texts were weighed, and each row was asked once more.
+    by_hand = 60 + 60 * 12 + 60 * 3 * 2 * 4 + typos + synonyms + 2 * 10 * 12
+    assert found.counts["queries"] == by_hand
+    assert found.counts["queries"] < 60 + 60 * 13 + 60 * 3 * 2 * 4 + 20 * 13
 
 
 def trained(recipe: str, seed: int, load: Callable[[], FakeModel], *, audited: bool = False) -> TrainedModel:
@@ -318,6 +412,19 @@ def test_without_another_seed_there_is_nothing_to_compare() -> None:
         assert gaps(record(Additive(), rows_of(4), *checkpoints))["another seed"] == (reason, False)
     found = record(Additive(), rows_of(4), itself, trained("standard", 1, lost))
     assert gaps(found)["another seed"] == ("ckpt/standard-seed1: lacks weights", True)
+
+
+def test_a_neighbour_that_fails_on_shorter_texts_is_told() -> None:
+    class Whole(Additive):
+        def run(self, batch: Sequence[Encoded]) -> list[Response]:
+            if any(len(text.words_of(request.payload.texts[0])) < 12 for request in batch):
+                raise NoAnswerError("has no answer")
+            return super().run(batch)
+
+    itself = trained("standard", 0, Additive, audited=True)
+    found = record(Additive(), rows_of(6), itself, trained("standard", 1, Whole))
+    said = "seed 1, 6 of 6 texts keep their answer; of 6 the model fails on a part"
+    assert gaps(found)["another seed"] == (said, True)
 
 
 # --- plausible
@@ -402,10 +509,20 @@ def test_typos_leave_the_words_of_the_entity_alone() -> None:
     rows = sentences(*(f"yesterday Mrs Ann Lee said number{n} so" for n in range(12)))
     audit = FakeAudit(rows, Settings(), NER, model=Tagger())
     for own in _attributions.explained(audit, rows, 100):
-        changed = _faithfulness.with_typos(audit, own, 1.0)
+        changed = _word_changes.changed(audit, own, TYPOS, 1.0)
         assert changed is not None
         assert changed.texts["text"].words[2:4] == ("Ann", "Lee")
         assert len(changed.texts["text"].words) == 7
+
+
+def test_an_answer_that_ends_before_the_entity_is_another_decision() -> None:
+    rows = sentences("yesterday Mrs Ann Lee said so")
+    audit = FakeAudit(rows, Settings(), NER, model=Tagger())
+    texts = _attributions.explained(audit, rows, 100)
+    assert [own is None for own in _attributions.keeping(audit, texts)] == [False]
+    # The tokens of a word with a typo may push the entity out of what the model reads.
+    short = FakeModel(lambda request: Tagger()._answer(request)[:3], TAGS)
+    assert _attributions.keeping(audit, texts, short) == [None]
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from zlib import crc32
 
 import pytest
 from fakes import nowhere
 
 from auditor import tasks
-from auditor.environment import packages
+from auditor.environment import packages, resources
 from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.plugins import registry
@@ -49,7 +50,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "drift": {"examples": 48, "later": 48},
     "shift": {"rows": 48, "elsewhere": 48},
     "forgetting": {"examples": 48},
-    "interpretability": {"examples": 12, "stable": 10},
+    "interpretability": {"examples": 12, "stable": 20},
     "noise": {"examples": 24, "severities": {"middle": 0.2}},
     "domain_shift": {"examples": 48},
     "adversarial": {"examples": 24, "query_budget": 30},
@@ -78,6 +79,8 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "ner": ("deepwordbug", "entity swap"),
 }
 """Attacks that need no corpus of NLTK."""
+NO_WORDNET = {"wordnet": lambda: resources.Resource("NLTK WordNet", False, "")}
+"""What machines without WordNet say of it: the recorded numbers are theirs."""
 LEFT_OUT = {
     "proxy_distance": "a classifier of scikit-learn decides it, and its numbers depend on BLAS and version",
     "domain_classifier_accuracy": "likewise",
@@ -175,7 +178,8 @@ def gathered(lines: Iterator[tuple[str, list[Any]]]) -> dict[str, list[Any]]:
 def measured(task: str) -> Mapping[str, dict[str, list[Any]]]:
     """Probe, and ``verdicts`` → its lines."""
     plan = audit_of(TASKS[task])
-    records = runner.run(plan, nowhere, Silent())
+    with patch.dict(resources.SERVED, NO_WORDNET):
+        records = runner.run(plan, nowhere, Silent())
     assert plan.errors == []
     numbers = {record.probe: gathered(numbers_of(record)) for record in records}
     return {**numbers, "verdicts": gathered(verdicts_of(plan, records))}

@@ -36,7 +36,8 @@ def test_an_absent_corpus_is_named_with_what_it_disables_and_how_to_get_it(nltk_
     found = resources.wordnet()
     assert (found.name, found.present) == ("NLTK WordNet", False)
     assert found.note == (
-        "disables the attack pwws and synonyms in the recipe eda; get it with: python -m nltk.downloader wordnet"
+        "disables the attack pwws and synonyms in the recipe eda and explanations; "
+        "get it with: python -m nltk.downloader wordnet"
     )
     assert not resources.stopwords().present
     assert str(nltk_folder) not in resources.stopwords().note

@@ -83,11 +83,12 @@ def stopwords() -> Resource:
 def wordnet() -> Resource:
     """Return the resource of the WordNet corpus, the source of synonyms."""
     if _in_nltk(*_WORDNET):
-        return Resource("NLTK WordNet", True, "synonyms for the attack pwws and the recipe eda")
+        return Resource("NLTK WordNet", True, "synonyms for the attack pwws, the recipe eda and explanations")
     return Resource(
         "NLTK WordNet",
         False,
-        "disables the attack pwws and synonyms in the recipe eda; get it with: python -m nltk.downloader wordnet",
+        "disables the attack pwws and synonyms in the recipe eda and explanations; "
+        "get it with: python -m nltk.downloader wordnet",
     )
 
 
