@@ -98,12 +98,13 @@ class Lines:
         """Return the seconds left for the current piece of work, or None.
 
         The value starts from the estimate and shifts to the observed pace as the work proceeds. It is None if neither
-        is known. Cases come in bursts if models are trained in between.
+        is known. Cases come in bursts if models are trained in between. What follows the last step, such as measuring,
+        has no pace of its own: the estimate alone says how long it takes.
         """
         expected = self._expected.get(self._what)
-        if not self._total or not self._done:
+        if not self._total or not 0 < self._done < self._total:
             return None if expected is None else max(expected - seconds, 0.0)
-        done = min(self._done / self._total, 1.0)
+        done = self._done / self._total
         by_pace = seconds * (1 - done) / done
         return by_pace if expected is None else done * by_pace + (1 - done) * expected * (1 - done)
 

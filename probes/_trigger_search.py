@@ -219,7 +219,7 @@ class Search:
         answers = iter(self._ask([self._with(*pair) for trial in trials for pair in trial]))
         return [self._advance([host for _, host in trial], list(islice(answers, len(trial)))) for trial in trials]
 
-    def _advance(self, hosts: Sequence[Host], answers: Sequence[Response]) -> dict[str, float]:
+    def _advance(self, hosts: Sequence[Host], answers: Sequence[Response | None]) -> dict[str, float]:
         advances: dict[str, list[float]] = {}
         for host, answer in zip(hosts, answers, strict=True):
             if answer is None:
@@ -235,7 +235,7 @@ class Search:
         changes = inserted(inputs[self._field], host.part, insertion)
         return text.edited(inputs, {self._field: changes})[0]
 
-    def _ask(self, inputs: Sequence[Inputs]) -> list[Response]:
+    def _ask(self, inputs: Sequence[Inputs]) -> list[Response | None]:
         self.queries += len(inputs)
         return self._audit.ask(inputs) if inputs else []
 

@@ -241,7 +241,7 @@ def test_asking_dedupes_counts_queries_and_keeps_the_order() -> None:
     model = keyword_model(["good"])
     scorer = Scorer(model, TASK, batch_tokens=8)
     found = scorer.ask([text("good"), text("bad film and plot"), text("good"), text("bad")])
-    assert [one[1] > 0.5 for one in found] == [True, False, True, False]
+    assert [one is not None and one[1] > 0.5 for one in found] == [True, False, True, False]
     assert scorer.counts["queries"] == 4
     assert scorer.counts["forward_passes"] == 3
     assert model.batches == [2, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import random
 from collections.abc import Callable
@@ -10,8 +11,17 @@ from typing import Any
 import pytest
 
 from auditor import tasks
-from auditor.testing import FakeAudit, counting_fit, counting_model, counting_trainer, keyword_model, sample_rows
-from auditor.types import NEEDS, Audit, Example, Inquiry, Measurement
+from auditor.errors import NoAnswerError
+from auditor.testing import (
+    FakeAudit,
+    FakeModel,
+    counting_fit,
+    counting_model,
+    counting_trainer,
+    keyword_model,
+    sample_rows,
+)
+from auditor.types import NEEDS, Audit, Case, Example, Inquiry, Measurement, Request, Response
 
 TASK = tasks.create("text-classification", ("negative", "positive"))
 HOW: dict[str, int] = {"seed": 1, "steps": 30, "batch_size": 4}
@@ -110,6 +120,26 @@ def test_what_is_given_is_there_and_is_noted() -> None:
     assert (audit.fits, audit.trainings) == ([(rows, 1, 30, 4)], [("fgm", rows, 1, 30, 4)])
     assert audit.findings(INQUIRY, keyword_model(())) == [found]
     assert audit.inquiries == {"robustness": INQUIRY}
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_text_on_which_the_model_fails_is_answered_as_in_an_audit(width: int) -> None:
+    def answer(request: Request) -> Response:
+        if request.texts[0] == "evil":
+            raise NoAnswerError("has no answer")
+        return (0.2, 0.8)
+
+    model, rows = FakeModel(answer, TASK.labels), [Example(text, {"text": text}) for text in ("good", "evil", "bad")]
+    audit = bare(model=model, width=width)
+    inputs = [row.inputs for row in rows]
+    assert audit.ask(inputs) == audit.ask(inputs, model) == [(0.2, 0.8), None, (0.2, 0.8)]
+
+    def case(row: Example) -> Case:
+        assert audit.ask([row.inputs]) == [(0.2, 0.8)]
+        return Case(row, {"recipe": "any"})
+
+    cases = audit.side_by_side({"recipe": "any"}, (functools.partial(case, row) for row in rows))
+    assert [made.example.id for made in cases] == ["good", "bad"]
 
 
 def test_needs_are_met_by_what_is_given() -> None:

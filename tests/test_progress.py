@@ -120,7 +120,7 @@ def test_a_log_gets_a_line_at_the_start_at_intervals_and_at_the_end(passing: Cal
         "training: …",
         "training: 0 of 2,000",
         "training: 1,500 of 2,000, about 7 s left",
-        "training: 3,000 of 2,000, about 0 s left",
+        "training: 3,000 of 2,000",
         "training: 30 s",
     ]
     assert lines.seconds == {"base: noise": 11.0, "training": 30.0}
@@ -159,6 +159,25 @@ def test_what_is_left_goes_by_the_estimate_first_and_more_and_more_by_the_pace(
     ]
 
 
+def test_what_follows_the_last_case_takes_what_is_left_of_the_estimate(passing: Callable[[float], None]) -> None:
+    log = io.StringIO()
+    with Lines(log) as lines:
+        lines.expect({"m: interpretability": 100.0})
+        lines.start("m: interpretability", 60)
+        lines.advance(60)
+        for _ in range(3):
+            passing(40)
+            lines.advance(0)  # a batch of what the probe measures
+        lines.finish()
+    assert log.getvalue().splitlines() == [
+        "m: interpretability: …",
+        "m: interpretability: 60 of 60, about 60 s left",
+        "m: interpretability: 60 of 60, about 20 s left",
+        "m: interpretability: 60 of 60, about 0 s left",
+        "m: interpretability: 120 s",
+    ]
+
+
 @attached
 def test_the_line_on_a_terminal_says_what_is_left_of_the_audit(
     terminal: Terminal, passing: Callable[[float], None]
@@ -192,7 +211,7 @@ def test_quiet_prints_nothing_and_keeps_the_times(passing: Callable[[float], Non
         (None, 5120, 64, "base: noise  5,120 done  80/s  1:04"),
         (1000, 0, 3, "base: noise  0/1,000  0:03"),
         (1000, 250, 500, "base: noise  250/1,000  25:00 left  0.5/s"),
-        (1000, 2000, 10, "base: noise  2,000/1,000  0:00 left  200/s"),
+        (1000, 2000, 10, "base: noise  2,000/1,000  200/s  0:10"),
     ],
 )
 @attached

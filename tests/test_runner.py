@@ -251,6 +251,44 @@ def test_progress_counts_cases_as_they_are_drawn_and_knows_the_total_as_planned_
     assert first.done == second.done == 40
 
 
+class Asking(Crashing):
+    """A probe that asks in ``measure``: answers, gradients and embeddings."""
+
+    name = "asking"
+
+    def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
+        yield from (Case(example, slice={}) for example in audit.examples("home", 20))
+
+    def measure(self, cases: Any, audit: Audit) -> Iterator[Measurement]:
+        del cases
+        inputs = [row.inputs for row in audit.examples("home", 20)]
+        audit.ask(inputs)
+        audit.ask(inputs[:10], FakeModel(lambda _: (0.9, 0.1), name="another"))
+        audit.embeddings(inputs)
+        audit.integrated_gradients(inputs[0], "positive", 2)
+        yield from ()
+
+
+def test_progress_hears_of_every_batch_that_a_probe_asks_for_while_it_measures() -> None:
+    class Heard(Said):
+        def __init__(self) -> None:
+            super().__init__()
+            self.moves: list[int] = []
+
+        def advance(self, _amount: int = 1) -> None:
+            super().advance(_amount)
+            self.moves.append(_amount)
+
+    asking: Any = Asking()
+    model = FakeModel(lambda _: (0.9, 0.1), embed=lambda _: (1.0,))
+    heard = Heard()
+    (record,) = runner.run(plan_of(model, (asking,), n=20, batch_tokens=40), nowhere, heard)
+    assert record.status == "measured"
+    # A text of ten words has twelve tokens, so that a batch holds three: 20 texts are 7 batches, 10 are 4.
+    assert heard.moves == [1] * 20 + [0] * (7 + 4 + 7 + 1)
+    assert heard.done == 20
+
+
 def test_rows_stand_in_the_seeded_order_of_the_examples() -> None:
     plan, (record,) = run(keyword_model(GOOD), (Measuring(),), n=20)
     order = [example.cluster for example in plan.examples["home"]]

@@ -101,6 +101,8 @@ def test_a_task_that_asks_about_such_a_text_ends_and_the_others_go_on(width: int
         def task() -> tuple[str, float]:
             (first,) = scorer.ask([{"text": "good"}])
             (answer,) = scorer.ask([{"text": text}])
+            assert first is not None
+            assert answer is not None  # such a text ends the task where it is asked about
             return text, first[1] + answer[1]
 
         return task

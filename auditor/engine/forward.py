@@ -58,16 +58,30 @@ class Forward:
         """Plan with the full budget again."""
         self._budget = self._full
 
-    def answers(self, model: Model, encoded: Sequence[Encoded], *, purpose: str = "") -> dict[str, Response | NoAnswer]:
+    def answers(
+        self,
+        model: Model,
+        encoded: Sequence[Encoded],
+        *,
+        purpose: str = "",
+        after_batch: Callable[[], None] = lambda: None,
+    ) -> dict[str, Response | NoAnswer]:
         """Return key → answer; requests with equal keys pass once.
 
         Answers for different values of ``purpose`` are cached separately, so that they are computed again. A text on
-        which the model fails has a NoAnswer. Raises OutOfMemoryError if a single text does not fit.
+        which the model fails has a NoAnswer. ``after_batch`` is called after each batch. Raises OutOfMemoryError if a
+        single text does not fit.
         """
-        return self.of_batches(model, list(plan.batches(plan.unique(encoded), self._budget)), purpose=purpose)
+        planned = list(plan.batches(plan.unique(encoded), self._budget))
+        return self.of_batches(model, planned, purpose=purpose, after_batch=after_batch)
 
     def of_batches(
-        self, model: Model, planned: Sequence[Batch], *, purpose: str = ""
+        self,
+        model: Model,
+        planned: Sequence[Batch],
+        *,
+        purpose: str = "",
+        after_batch: Callable[[], None] = lambda: None,
     ) -> dict[str, Response | NoAnswer]:
         """Return key → answer for batches that are planned already.
 
@@ -81,6 +95,7 @@ class Forward:
             if isinstance(answers, str):
                 answers = self._halves(model, batch, answers, purpose)
             responses |= zip((request.key for request in batch), answers, strict=True)
+            after_batch()
         if ran_out:
             self._budget = max(self._budget // 2, 1)
         return responses

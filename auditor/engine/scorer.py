@@ -66,7 +66,8 @@ class Scorer:
         self._forward, self._forward_clean = Forward(batch_tokens, cache), Forward(batch_tokens, cache)
         self._repeater = Repeater(model, batch_tokens)
         self._embedder = Embedder(model, batch_tokens)
-        self._lockstep: Lockstep[Inputs, Response | NoAnswer] = Lockstep(self._ask, width)
+        ask = functools.partial(self._answers_of, model)
+        self._lockstep: Lockstep[Inputs, Response | NoAnswer] = Lockstep(ask, width)
         self._clean: Sequence[Example] = ()
         self._position: dict[str, int] = {}
         self._known: dict[str, Answered] = {}
@@ -85,8 +86,8 @@ class Scorer:
     def counts(self) -> dict[str, int]:
         """Counts of one probe, by name.
 
-        They are its cases, its vacuous cases, the texts that went through the model, and the texts that attacks asked
-        about. If there are any, cases left out because the model fails on their text are also counted.
+        They are its cases, its vacuous cases, the texts that went through the model, the texts that it asked about, and
+        the cases left out because the model fails on their text, if there are any.
         """
         parts = (self._forward, self._forward_clean, self._repeater, self._embedder)
         return {
@@ -101,7 +102,7 @@ class Scorer:
     def unanswered(self) -> Mapping[str, str]:
         """Example id → reason, for cases without an answer.
 
-        They were left out because the model fails on their text. The reason is that of the example's first failure.
+        They were left out because the model fails on their text, for the reason of the example's first failure.
         """
         return dict(reversed(self._unanswered))
 
@@ -114,7 +115,7 @@ class Scorer:
         self._clean = tuple(clean)
         self._position = {example.id: index for index, example in enumerate(clean)}
 
-    def clean(self, examples: Sequence[Example]) -> list[Response]:
+    def clean(self, examples: Sequence[Example]) -> list[Response | None]:
         """Return the answers to some of the clean examples.
 
         The answer is None to a text on which the model fails. They are those that cases get as their answers before.
@@ -132,14 +133,17 @@ class Scorer:
         """Return embeddings as ``Audit.embeddings``; ``after_batch`` is called after each batch."""
         return self._embedder.embeddings(self.encode(inputs), after_batch)
 
-    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response]:
+    def ask(
+        self, inputs: Sequence[Inputs], model: Model | None = None, after_batch: Callable[[], None] = lambda: None
+    ) -> list[Response | None]:
         """Return the answers for the inputs; equal texts are scored once.
 
-        Within ``side_by_side``, this waits until all tasks have asked. The answer to a text on which the model fails is
-        None; within ``side_by_side``, such a text ends the task, and its result is left out. ``model``: another one to
-        ask, without waiting for other tasks.
+        Within ``side_by_side``, this waits until all tasks have asked, and a text on which the model fails ends the
+        task, whose result is left out. Elsewhere its answer is None, and ``after_batch`` is called after each batch.
+        ``model``: another one to ask, without waiting for other tasks.
         """
-        answers = list(self._lockstep.ask(inputs)) if model is None else self._answers_of(model, inputs)
+        joint = model is None and _WITHIN_TASK.get()
+        answers = self._lockstep.ask(inputs) if joint else self._answers_of(model or self._model, inputs, after_batch)
         failed = next((answer for answer in answers if isinstance(answer, NoAnswer)), None)
         if failed is not None and _WITHIN_TASK.get():
             raise NoAnswerError(failed.reason)
@@ -156,13 +160,12 @@ class Scorer:
             else:
                 yield result
 
-    def _ask(self, inputs: Sequence[Inputs]) -> list[Response | NoAnswer]:
-        return self._answers_of(self._model, inputs)
-
-    def _answers_of(self, model: Model, inputs: Sequence[Inputs]) -> list[Response | NoAnswer]:
+    def _answers_of(
+        self, model: Model, inputs: Sequence[Inputs], after_batch: Callable[[], None] = lambda: None
+    ) -> list[Response | NoAnswer]:
         self._queries += len(inputs)
         encoded = model.encode([self._request(item) for item in inputs])
-        answers = self._forward.answers(model, encoded)
+        answers = self._forward.answers(model, encoded, after_batch=after_batch)
         return [answers[request.key] for request in encoded]
 
     def integrated_gradients(
@@ -220,11 +223,9 @@ class Scorer:
 
     def _planned_beside(self, cases: Sequence[Case]) -> list[list[Encoded]]:
         """Return the windows that the cases' texts were first planned in."""
-        windows = sorted(
-            {self._position[case.example.id] // self._size for case in cases if self._is_clean(case.example)}
-        )
+        windows = {self._position[case.example.id] // self._size for case in cases if self._is_clean(case.example)}
         foreign = [case.example for case in cases if not self._is_clean(case.example)]
-        clean = [self._clean[window * self._size :][: self._size] for window in windows]
+        clean = [self._clean[window * self._size :][: self._size] for window in sorted(windows)]
         return [self.encode([example.inputs for example in window]) for window in (*clean, foreign) if window]
 
     def _scored(self, cases: list[Case], reloaded: Model | None) -> list[ScoredCase]:
@@ -236,10 +237,9 @@ class Scorer:
         edited = [derived(case, self._task) for case in cases]
         after = model.encode([self._request(derivation.inputs) for derivation in edited])
         # Reuse answers for this window's own examples only, so that batches do not depend on earlier probes.
-        reused = {} if fitted else dict(before)
-        purpose = RELOADED if model is reloaded else ""
-        asked = [request for request in after if request.key not in reused]
-        answers: dict[str, Response | NoAnswer] = reused | self._forward.answers(model, asked, purpose=purpose)
+        answers: dict[str, Response | NoAnswer] = {} if fitted else dict(before)
+        asked = [request for request in after if request.key not in answers]
+        answers |= self._forward.answers(model, asked, purpose=RELOADED if model is reloaded else "")
         scored = []
         for case, derivation, (key_before, answer), request in zip(cases, edited, before, after, strict=True):
             pair = (answer, answers[request.key])

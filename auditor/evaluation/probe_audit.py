@@ -141,17 +141,19 @@ class BoundAudit:
         keys = {row.id: item.key for row, item in zip(unknown, encoded, strict=True)}
         return [GivenRow(row, keys[row.id] if row.id in keys else known[row.id]) for row in rows]
 
-    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response]:
+    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response | None]:
         """As ``Audit.ask``."""
         self._check_scope("ask")
-        return self._scorer.ask(inputs, model)
+        return self._scorer.ask(inputs, model, self._go_on)
 
     def integrated_gradients(
         self, inputs: Inputs, label: str, steps: int, model: Model | None = None
     ) -> Mapping[str, Sequence[TokenWeight]] | str:
         """As ``Audit.integrated_gradients``."""
         self._check_scope("integrated_gradients")
-        return self._scorer.integrated_gradients(inputs, label, steps, model)
+        weights = self._scorer.integrated_gradients(inputs, label, steps, model)
+        self._go_on()
+        return weights
 
     def side_by_side(self, slice_: Slice, tasks: Iterable[Callable[[], Case]]) -> Iterator[Case]:
         """As ``Audit.side_by_side``."""
@@ -184,7 +186,7 @@ class BoundAudit:
     def embeddings(self, inputs: Sequence[Inputs]) -> FloatArray | None:
         """As ``Audit.embeddings``."""
         self._check_scope("embeddings")
-        return self._scorer.embeddings(inputs, lambda: self._progress.advance(0))
+        return self._scorer.embeddings(inputs, self._go_on)
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """As ``Audit.fit``."""
@@ -224,6 +226,10 @@ class BoundAudit:
         """As ``Audit.findings``."""
         self._check_scope("findings")
         return self._nested(inquiry, model)
+
+    def _go_on(self) -> None:
+        """Let the progress show that work goes on: no case is done by it."""
+        self._progress.advance(0)
 
     def _check_scope(self, name: str) -> None:
         """Check that a probe of the data asks for no model.

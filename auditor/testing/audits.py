@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from auditor.config import data_columns, limited_words
 from auditor.engine import Scorer, attributing
-from auditor.engine.lockstep import Lockstep
 from auditor.engine.repeating import Repeater
 from auditor.evaluation.plan import Fitter, Trainer, given_by
 from auditor.evaluation.sampling import SPLITS, seeded
@@ -87,7 +86,7 @@ class FakeAudit:
         self.settings, self.task, self.favourable_label = settings, task, favourable_label
         self.checkpoints, self.earlier, self._seed = tuple(checkpoints), tuple(earlier), seed
         self.time_slices = tuple(time_slices)
-        self._lockstep: Lockstep[Inputs, Response] = Lockstep(self._answer, width)
+        self._own = None if model is None else Scorer(model, task, width=width)
         self.asked: list[Inputs] = []
         self.fits: list[tuple[Sequence[Example], int, int, int]] = []
         """Examples, seed, steps and batch size of each ``fit``."""
@@ -126,11 +125,16 @@ class FakeAudit:
         keys = (item.key for item in self.encode([row.inputs for row in rows]))
         return [GivenRow(row, key) for row, key in zip(rows, keys, strict=True)]
 
-    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response]:
-        """The model's answers. Raises RuntimeError where no model is given."""
-        if model is None:
-            return list(self._lockstep.ask(inputs))
-        return model.run(model.encode([self.task.request(each) for each in inputs]))
+    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response | None]:
+        """The model's answers, as an audit gives them.
+
+        Raises RuntimeError where no model is given.
+        """
+        if model is not None:
+            return Scorer(model, self.task).ask(inputs)
+        scorer = self._scorer("the model's answers")
+        self.asked += inputs
+        return scorer.ask(inputs)
 
     def integrated_gradients(
         self, inputs: Inputs, label: str, steps: int, model: Model | None = None
@@ -143,7 +147,9 @@ class FakeAudit:
         """The tasks' cases in order. Raises RuntimeError for no slice."""
         if not slice_:
             raise RuntimeError("side_by_side needs a slice with at least one key")
-        return self._lockstep.run(tasks)
+        if self._given_model is None:
+            return (task() for task in tasks)
+        return self._scorer("the model's answers").side_by_side(tasks)
 
     def encode(self, inputs: Sequence[Inputs]) -> list[Encoded]:
         """What the model reads. Raises RuntimeError where no model is given."""
@@ -166,8 +172,7 @@ class FakeAudit:
 
     def embeddings(self, inputs: Sequence[Inputs]) -> FloatArray | None:
         """The model's embeddings of texts. Raises RuntimeError where no model is given."""
-        model = self._model("the model's embeddings")
-        return Scorer(model, self.task).embeddings(inputs)
+        return self._scorer("the model's embeddings").embeddings(inputs)
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """A model by ``fit``. Raises RuntimeError where none is given."""
@@ -214,10 +219,10 @@ class FakeAudit:
         """A fresh generator from the test's seed and the key."""
         return seeded(self._seed, "fake audit", *key)
 
-    def _answer(self, inputs: Sequence[Inputs]) -> list[Response]:
-        model = self._model("the model's answers")
-        self.asked += inputs
-        return model.run(model.encode([self.task.request(each) for each in inputs]))
+    def _scorer(self, wanted: str) -> Scorer:
+        if self._own is None:
+            raise _lacking(wanted, "model")
+        return self._own
 
     def _model(self, wanted: str) -> Model:
         if self._given_model is None:

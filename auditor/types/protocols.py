@@ -129,11 +129,11 @@ class Audit(Protocol):
         """
         ...
 
-    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response]:
+    def ask(self, inputs: Sequence[Inputs], model: Model | None = None) -> list[Response | None]:
         """The model's answers now, for attacks and explanations that go by them.
 
-        They count as queries. The answer to a text on which the model fails is None. ``model``: another one that the
-        probe loaded or trained; None: the audited one.
+        They count as queries. The answer to a text on which the model fails is None; within ``side_by_side`` it ends
+        the task, whose case is left out. ``model``: another that the probe loaded or trained; None: the audited one.
         """
         ...
 

@@ -57,7 +57,7 @@ def ours(recipe: str, model: Model, rows: Sequence[tuple[str, int]]) -> list[Out
     def ask(texts: Sequence[str]) -> list[list[float]]:
         answers = scorer.ask([{"text": one} for one in texts])
         # TextAttack takes the softmax of what does not sum to one: of logarithms that gives the probabilities back.
-        return [[math.log(max(share, 1e-30)) for share in answer] for answer in answers]
+        return [[math.log(max(share, 1e-30)) for share in answer] for answer in answers if answer is not None]
 
     def one(index: int, text: str, label: int) -> Outcome:
         attack = free.pop() if free else built(recipe, searching.Model(ask))

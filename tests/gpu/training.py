@@ -79,7 +79,7 @@ def accuracy(check: Check, precision: str, recipe: str) -> float:
     """Of a checkpoint on the test rows, computed in fp32 on the device."""
     model, scorer = scorer_of(check, precision, recipe)
     rows = reviews(check.sizes.test, 2)
-    answers = scorer.ask([{"text": text} for text, _ in rows])
+    answers = [answer for answer in scorer.ask([{"text": text} for text, _ in rows]) if answer is not None]
     right = sum(
         model.labels[answer.index(max(answer))] == label for answer, (_, label) in zip(answers, rows, strict=True)
     )
