@@ -123,25 +123,24 @@ def _word(labelled: Sequence[Choice], example: Example, place: int, task: Task) 
 def by_linear_head(parts: Iterable[Fold], vectors: Mapping[str, FloatArray], task: Task) -> Iterator[Checked]:
     """Yield what a logistic regression of each fold says of its rows.
 
-    ``vectors``: row id → embedding; rows whose embedding is not known (NaN) are left out. Every feature is scaled by
-    the rows that the head learns from.
+    ``vectors``: row id → embedding; rows without one are left out. Every feature is scaled by the rows that the head
+    learns from.
     """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    known = {name: vector for name, vector in vectors.items() if np.isfinite(vector).all()}
     for part in parts:
-        learned, held_out = ([row for row in rows if row.id in known] for rows in (part.learned, part.held_out))
+        learned, held_out = ([row for row in rows if row.id in vectors] for rows in (part.learned, part.held_out))
         golds = [str(task.stratum(row.gold)) for row in learned]
         asked = [row for row in held_out if str(task.stratum(row.gold)) in golds]
         if len(set(golds)) < 2 or not asked:
             continue
         head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        head.fit(np.array([known[row.id] for row in learned]), golds)
+        head.fit(np.array([vectors[row.id] for row in learned]), golds)
         names = list(map(str, head.classes_))
-        rows = head.predict_proba(np.array([known[row.id] for row in asked]))
+        rows = head.predict_proba(np.array([vectors[row.id] for row in asked]))
         for row, chances in zip(asked, rows, strict=True):
             label, answer = str(task.stratum(row.gold)), names[int(chances.argmax())]
             loss = -math.log(max(float(chances[names.index(label)]), LEAST))

@@ -12,6 +12,7 @@ from typing import Literal
 
 from auditor.text import tokens
 from auditor.types import Audit, Example, FloatArray
+from probes._embedded_rows import embedded
 
 NO_VALUE = "no value"
 """Value of a row whose cell is blank."""
@@ -112,26 +113,21 @@ def _distances(audit: Audit, quantiles: int) -> Property:
         return Property("property", name, {}, NO_TRAINING)
     # The rows that are asked, in the order in which other probes embed them: they are embedded once.
     sets = (audit.examples("home")[: settings.examples], audit.examples("train", settings.training))
-    home, training = (audit.embeddings([row.inputs for row in rows]) for rows in sets)
-    if home is None or training is None:
+    home, training = (embedded(audit, rows) for rows in sets)
+    if not home or not training:
         return Property("property", name, {}, NO_EMBEDDINGS)
-    ids = [row.id for row, point in zip(sets[0], home, strict=True) if np.isfinite(point).all()]
-    ours, theirs = (_directions(points) for points in (home, training))
+    ours, theirs = (_directions(np.array(list(points.values()))) for points in (home, training))
     near = min(settings.nearest, len(theirs))
     distances = 1.0 - np.sort(ours @ theirs.T, axis=1)[:, -near:].mean(axis=1)
-    rounded = {row: round(max(float(distance), 0.0), 4) for row, distance in zip(ids, distances, strict=True)}
+    rounded = {row: round(max(float(distance), 0.0), 4) for row, distance in zip(home, distances, strict=True)}
     return Property("property", name, in_quantiles(rounded, quantiles))
 
 
 def _directions(points: FloatArray) -> FloatArray:
-    """Embeddings of length 1.
-
-    Those of texts on which the model fails are left out.
-    """
+    """Embeddings of length 1."""
     import numpy as np
 
-    there: FloatArray = points[np.isfinite(points).all(axis=1)]
-    directions: FloatArray = there / np.maximum(np.linalg.norm(there, axis=1, keepdims=True), 1e-12)
+    directions: FloatArray = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
     return directions
 
 

@@ -168,19 +168,6 @@ def _whole(measured: Measurement) -> Measurement:
     return replace(measured, available=measured.n_clusters)
 
 
-def embedded(audit: Audit, rows: Sequence[Example]) -> dict[str, FloatArray] | None:
-    """Return id → embedding of each row.
-
-    Rows on which the model fails have none. None: it tells no embeddings.
-    """
-    import numpy as np
-
-    embeddings = audit.embeddings([row.inputs for row in rows])
-    if embeddings is None:
-        return None
-    return {row.id: point for row, point in zip(rows, embeddings, strict=True) if np.isfinite(point).all()}
-
-
 def sample(rows: Sequence[Example], embeddings: Mapping[str, FloatArray]) -> Sample:
     """Return those of the rows that have an embedding."""
     import numpy as np

@@ -24,7 +24,7 @@ from auditor.types import (
     Skipped,
     Task,
 )
-from probes import _dates, _set_shifts
+from probes import _dates, _embedded_rows, _set_shifts
 from probes._dates import Dates
 from probes._row_properties import NO_EMBEDDINGS
 from probes._scored_rows import against, scored
@@ -190,7 +190,7 @@ def _embedded(audit: Audit) -> dict[str, FloatArray] | None:
     embedded: dict[str, FloatArray] = {}
     for name, n in _files(audit).items():
         rows = audit.examples(name)[:n]
-        own = _set_shifts.embedded(audit, rows) if rows else {}
+        own = _embedded_rows.embedded(audit, rows) if rows else {}
         if own is None:
             return None
         embedded |= own

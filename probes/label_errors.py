@@ -27,6 +27,7 @@ from auditor.types import (
     Table,
     Task,
 )
+from probes._embedded_rows import embedded
 from probes._label_checks import Checked, Fold, as_read, by_linear_head, checked, conflicts, folds
 from probes._learning_curves import Steps, steps_for, stratified
 from probes._review_tables import conflict_table, review_table, suspects
@@ -209,10 +210,8 @@ def _without_base(audit: Audit, parts: Sequence[Fold]) -> list[Checked] | str:
     if "class_scores" not in audit.task.offers:
         return BY_WORD
     every = list({row.id: row for part in parts for row in (*part.learned, *part.held_out)}.values())
-    vectors = audit.embeddings([row.inputs for row in every])
-    if vectors is None:
-        return NO_EMBEDDINGS
-    return list(by_linear_head(parts, dict(zip((row.id for row in every), vectors, strict=True)), audit.task))
+    vectors = embedded(audit, every)
+    return NO_EMBEDDINGS if vectors is None else list(by_linear_head(parts, vectors, audit.task))
 
 
 def _measured(audit: Audit, name: str, rows: Sequence[Checked], listed: Sequence[Checked]) -> Iterator[Measurement]:

@@ -24,7 +24,7 @@ from auditor.types import (
     Skipped,
     Task,
 )
-from probes import _set_shifts
+from probes import _embedded_rows, _set_shifts
 from probes._row_properties import NO_EMBEDDINGS
 
 TRAIN = "train"
@@ -104,14 +104,14 @@ class Shift(ProbeDefaults):
             rows = audit.examples(reference)
             vocabulary = _set_shifts.Vocabulary(audit, rows, settings.of(reference))
             yield from vocabulary.of_reference(reference)
-            embedded = _set_shifts.embedded(audit, rows[: settings.of(reference)])
+            embedded = _embedded_rows.embedded(audit, rows[: settings.of(reference)])
             for name in others:
                 slice_, own = {"rows": name, "against": reference}, audit.examples(name)
                 first = own[: settings.of(name)]
                 yield from _set_shifts.labels(audit, slice_, rows, own, reference)
                 yield from _set_shifts.lengths(audit, slice_, rows, own, reference)
                 yield from vocabulary.of(slice_, first)
-                theirs = None if embedded is None else _set_shifts.embedded(audit, first)
+                theirs = None if embedded is None else _embedded_rows.embedded(audit, first)
                 if embedded is None or theirs is None:
                     yield Skipped({**slice_, "compared": "inputs"}, NO_EMBEDDINGS, applies=False)
                     continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -117,8 +118,10 @@ def test_the_drop_is_that_of_the_shares_worked_out_by_hand() -> None:
 
 
 def places(request: Request) -> tuple[float, float]:
-    """The embedding of a text: how often it says "east" and "north"."""
+    """The embedding of a text: how often it says "east" and "north"; of one that says "broken" none."""
     words = request.texts[0].split()
+    if "broken" in words:
+        return (math.nan, math.nan)
     return (float(words.count("east")), float(words.count("north")))
 
 
@@ -172,6 +175,14 @@ def test_the_distance_from_training_is_that_of_the_nearest_rows() -> None:
     }
     # Of training two rows alone are looked at; more than there are cannot be near.
     assert properties(texts, train, training=2)["distance from training"]["c"] == "above 0.2929"
+
+
+def test_rows_without_an_embedding_are_at_no_distance() -> None:
+    texts = {"a": "east", "x": "broken", "d": "east north"}
+    nearest = properties(texts, ["broken east", "east", "broken"], nearest=1)["distance from training"]
+    assert nearest == {"a": "up to 0", "d": "above 0"}
+    for home, train in ((texts, ["broken"]), ({"x": "broken"}, ["east"])):
+        assert properties(home, train)["distance from training"] == {}
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,11 @@ from auditor.errors import NoAnswerError, OutOfMemoryError
 from auditor.models import adapter_files, adapters, heads, hugging_face
 from auditor.models.options import LoadOptions
 from auditor.models.replicas import Replicas
-from auditor.testing import FakeModel, hashed_words
-from auditor.types import Classify, Embeds, Encoded, FloatArray, Request, Response, Tag
+from auditor.testing import FakeAudit, FakeModel, hashed_words
+from auditor.types import Classify, Embeds, Encoded, Example, FloatArray, Request, Response, Tag
+from probes._embedded_rows import embedded
 
+PROBES = Path(__file__).resolve().parent.parent / "probes"
 TASK = tasks.create("text-classification", ("negative", "positive"))
 TEXTS = ("a good film", "bad", "the plot was not great and the film is awful, it was not good", "a good film", "movie")
 EXACT = 2e-5
@@ -209,3 +211,23 @@ def test_a_model_that_tells_none_has_none() -> None:
     assert Scorer(bare, TASK).embeddings(inputs("a text")) is None
     assert Scorer(FakeModel(lambda _: (0.5, 0.5)), TASK).embeddings(inputs("a text")) is None
     assert hashed_words(Tag(("A", "film"))) == pytest.approx(hashed_words(Classify(("film a",))))
+
+
+def test_rows_on_which_the_model_fails_are_left_out_by_one_helper_alone() -> None:
+    def embed(request: Request) -> tuple[float, float]:
+        return (np.nan, 1.0) if "broken" in request.texts[0] else (float(len(request.texts[0])), 1.0)
+
+    def rows(*texts: str) -> list[Example]:
+        return [Example(f"home:{place}", {"text": value}) for place, value in enumerate(texts)]
+
+    def audit(**given: Any) -> FakeAudit:
+        return FakeAudit((), None, TASK, model=FakeModel(lambda _: (0.5, 0.5), **given))
+
+    found = embedded(audit(embed=embed), rows("good", "broken", "a film"))
+    assert found is not None
+    assert {name: point.tolist() for name, point in found.items()} == {"home:0": [4.0, 1.0], "home:2": [6.0, 1.0]}
+    assert embedded(audit(embed=embed), rows("broken", "broken too")) is None
+    assert embedded(audit(), rows("good")) is None
+    assert embedded(audit(embed=embed), []) == {}
+    asking = [file.name for file in PROBES.glob("*.py") if ".embeddings(" in file.read_text(encoding="utf-8")]
+    assert asking == ["_embedded_rows.py"]
