@@ -138,9 +138,6 @@ def _label(task: Task, row: Example) -> str | None:
 class Study:
     """What labelled rows say, and the cues to try."""
 
-    rows: Sequence[Example]
-    task: Task
-    settings: Settings
     table: Table
     cues: Sequence[Cue]
     properties: Mapping[Feature, Tie]
@@ -149,34 +146,31 @@ class Study:
     """Property → places of the rows that have it."""
 
 
-_KEPT: list[Study] = []
-"""The last study: planning, every look and measuring read the same rows."""
-
-
 def _study(audit: Audit) -> Study:
+    """Study the labelled rows, once in an audit."""
+    return audit.once("study", lambda: _studied(audit))
+
+
+def _studied(audit: Audit) -> Study:
     """Study the training rows; without them, how frequent words are at home."""
     settings: Settings = audit.settings
-    has_train = audit.has("train")
-    rows = audit.examples("train" if has_train else HOME)
-    for kept in _KEPT:
-        if kept.rows is rows and kept.task is audit.task and kept.settings == settings:
-            return kept
-    table = Table(rows, audit.task.fields, lambda row: _label(audit.task, row))
+    task, has_train = audit.task, audit.has("train")
+    # The table outlives this model's part of the audit: it holds on to the task alone.
+    table = Table(audit.examples("train" if has_train else HOME), task.fields, lambda row: _label(task, row))
     cues = discovered(table, settings.cues) if has_train else []
-    cues += listed(table, settings.tokens, audit.task.fields)
+    cues += listed(table, settings.tokens, task.fields)
     properties = {tie.feature: tie for tie in table.ties if tie.claimed and not tie.feature.field}
-    _KEPT[:] = [Study(rows, audit.task, settings, table, cues, properties, table.seen(properties)[0])]
-    return _KEPT[0]
+    return Study(table, cues, properties, table.seen(properties)[0])
 
 
 def _not_searched(audit: Audit, study: Study) -> Iterator[Skipped]:
     """What no word is tried for, and why."""
-    if not study.settings.tokens:
+    if not audit.settings.tokens:
         slice_ = {"listed": "none", "change": "none"}
         yield Skipped(slice_, "no word is listed ([probes.spurious] tokens)", applies=False)
-    if study.settings.cues and not audit.has("train"):
+    if audit.settings.cues and not audit.has("train"):
         yield Skipped({"cue": "1"}, NEEDS["train"])
-    elif study.settings.cues and not any(cue.tie for cue in study.cues):
+    elif audit.settings.cues and not any(cue.tie for cue in study.cues):
         reason = f"no word of {len(study.table.rows):,} rows goes with a label more than by chance"
         yield Skipped({"cue": "1"}, reason, applies=False)
 

@@ -65,6 +65,7 @@ ALWAYS = {
     "given",
     "has",
     "model",
+    "once",
     "rng",
     "settings",
     "side_by_side",

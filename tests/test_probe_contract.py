@@ -322,7 +322,19 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "findings": lambda audit: audit.findings(Inquiry("quality", "accuracy"), keyword_model(GOOD)),
 }
 NOT_OF_A_MODEL = {
-    *("model", "settings", "task", "domains", "time_slices", "favourable_label", "examples", "given", "has", "rng")
+    *(
+        "model",
+        "settings",
+        "task",
+        "domains",
+        "time_slices",
+        "favourable_label",
+        "examples",
+        "given",
+        "has",
+        "rng",
+        "once",
+    )
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import random
 import re
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +21,7 @@ from scipy.stats import binomtest
 from auditor import metrics, tasks
 from auditor.errors import ConfigError
 from auditor.evaluation import runner
-from auditor.evaluation.plan import Plan
+from auditor.evaluation.plan import AuditedModel, Plan
 from auditor.models.fake import FakeModel
 from auditor.settings import limited_words
 from auditor.testing import FakeAudit
@@ -131,6 +133,30 @@ def test_claims_are_made_for_all_features_together() -> None:
     assert _cue_table._claimed([0.0125, 0.01, 0.03, 0.02], 5) == {0, 1}
     assert _cue_table._claimed([0.011], 5) == set()
     assert _cue_table._claimed([], 1) == set()
+
+
+def test_the_rows_are_studied_once_in_an_audit_and_the_study_ends_with_it(
+    glued: tuple[Sequence[Example], ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables: list[weakref.ref[Table]] = []
+
+    def counted(*given: Any) -> Table:
+        made = Table(*given)
+        tables.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr("probes.spurious.Table", counted)
+    train, home = glued[0][:300], glued[1][:60]
+    models = tuple(AuditedModel(weighing(GLUED, name)) for name in ("one", "other"))
+    audits = [replace(plan(weighing(GLUED, "one"), rows, home), models=models) for rows in (train, train[:200])]
+    for made in (*audits, audits[0]):
+        # Planning, the cases and the numbers of both models read one study.
+        assert [record.status for record in runner.run(made, nowhere, Silent())] == ["measured"] * 2
+    assert len(tables) == 2
+    assert [len(table.rows) for table in (made() for made in tables) if table is not None] == [300, 200]
+    del made, audits
+    gc.collect()
+    assert [made() for made in tables] == [None, None]
 
 
 def shuffled_labels(seed: int, train: Sequence[Example]) -> list[Example]:

@@ -106,6 +106,8 @@ class Plan:
     """The folder that paths in the results are relative to."""
     time_slices: tuple[str, ...] = ()
     """Sets of ``examples`` that hold test rows of later times, in the order of time."""
+    kept: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Probe and key → what it made once (``Audit.once``). A plan that replaces this one keeps nothing of it."""
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from auditor import stats
 from auditor.engine import Scorer
@@ -35,6 +35,7 @@ from auditor.types import (
     TrainedModel,
 )
 
+Made = TypeVar("Made")
 Nested: TypeAlias = Callable[[Inquiry, Model], "Sequence[Measurement] | str"]
 """What another probe finds of another model."""
 
@@ -254,6 +255,14 @@ class BoundAudit:
                 where=f"probe {self._probe.name}",
                 hint='list "base" among its needs, or declare retrains = True',
             )
+
+    def once(self, key: str, make: Callable[[], Made]) -> Made:
+        """As ``Audit.once``."""
+        kept, name = self._plan.kept, (self._probe.name, key)
+        if name not in kept:
+            kept[name] = make()
+        made: Made = kept[name]
+        return made
 
     def rng(self, *key: object) -> random.Random:
         """As ``Audit.rng``."""

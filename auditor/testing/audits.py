@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from auditor.config import data_columns, limited_words
 from auditor.engine import Scorer, attributing
@@ -34,6 +34,7 @@ from auditor.types import (
     TrainedModel,
 )
 
+Made = TypeVar("Made")
 Findings: TypeAlias = Callable[[Inquiry, Model], "Sequence[Measurement] | str"]
 """What another probe finds of a model."""
 
@@ -86,6 +87,7 @@ class FakeAudit:
         self.settings, self.task, self.favourable_label = settings, task, favourable_label
         self.checkpoints, self.earlier, self._seed = tuple(checkpoints), tuple(earlier), seed
         self.time_slices = tuple(time_slices)
+        self._kept: dict[str, Any] = {}
         self._own = None if model is None else Scorer(model, task, width=width)
         self.asked: list[Inputs] = []
         self.fits: list[tuple[Sequence[Example], int, int, int]] = []
@@ -214,6 +216,13 @@ class FakeAudit:
             **given_by(self.task),
         }
         return there[need]
+
+    def once(self, key: str, make: Callable[[], Made]) -> Made:
+        """What the probe made first for the key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        made: Made = self._kept[key]
+        return made
 
     def rng(self, *key: object) -> random.Random:
         """A fresh generator from the test's seed and the key."""

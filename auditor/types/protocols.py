@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from auditor.types.asking import Asked
 from auditor.types.cases import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FloatArray: TypeAlias = "npt.NDArray[np.float64]"
 """Numbers of numpy, in float64."""
+Made = TypeVar("Made")
 
 
 @runtime_checkable
@@ -228,6 +229,14 @@ class Audit(Protocol):
         """The results of another probe on a model, or why not.
 
         The other probe is the first of the role that serves the task, publishes the metric and takes the settings.
+        """
+        ...
+
+    def once(self, key: str, make: Callable[[], Made]) -> Made:
+        """What ``make`` returns when the probe first calls it in this audit.
+
+        It is kept for planning, all looks, all models and ``measure``, and ends with the audit. It has to follow from
+        the data, the task and the settings alone: rows that a look draws, and answers of a model, are none of these.
         """
         ...
 
