@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -395,6 +397,98 @@ def test_no_text_of_a_user_is_in_names_of_cases(tmp_path: Path) -> None:
             said = f"{case.example.id} {case.cluster} {dict(case.facts)} {dict(case.slice)}"
             assert "secret" not in said
             assert "minute" not in said
+
+
+class Exported:
+    """What a test of CheckList has, as far as the script of the guide reads it."""
+
+    def __init__(self, data: list[Any], passes: Callable[[int, int], bool | None], labels: Any = None) -> None:
+        """``passes``: number of a case, and of the answer to its texts → whether it passes; None: it does not apply."""
+        self.data, self.labels, self._passes = data, labels, passes
+        self.meta = self.name = self.capability = self.description = None
+
+    def run(self, predict: Callable[[list[str]], Any], *, overwrite: bool, verbose: bool) -> None:
+        assert overwrite
+        assert not verbose
+        texts = [text for case in self.data for text in ([case] if isinstance(case, str) else case)]
+        answers, confidences = predict(texts)
+        assert len(answers) == len(confidences) == len(texts)
+        assert {int(sure.argmax()) for sure in confidences} == set(answers)
+        self.results = SimpleNamespace(passed=[self._passes(case, answers[0]) for case in range(len(self.data))])
+
+
+def test_the_guides_script_writes_checklists_tests_as_rows_that_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "how-to" / "test-capabilities.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```python\n(.*?)```", text[text.index("### CheckList's released suites") :], re.DOTALL)
+    long = "Hard: a negation of positive words, with neutral stuff in the middle of them"
+    labels, kinds = [0, 2], {"INV": "typos", "DIR": "intensifiers"}
+    suite = SimpleNamespace(
+        tests={
+            "words": Exported(["good", "great"], lambda _, answer: answer == 2, labels=2),
+            long: Exported(
+                ["not bad", "not good"], lambda case, answer: answer == labels[case], labels=np.array(labels)
+            ),
+            # Labelled neutral, where the code of the expectation takes what is not negative.
+            "Q & A: no": Exported(["Was it bad? No"], lambda _, answer: answer != 0, labels=[1]),
+            "groups": Exported([["a good day", "a great day"]], lambda _, answer: answer == 2, labels=2),
+            "anything": Exported(["whatever"], lambda *_: True),
+            "nothing": Exported(["it depends"], lambda *_: None),
+            "typos": Exported([["I like it.", "I liek it.", "I like it. ", "I lik eit."]], lambda *_: True),
+            "intensifiers": Exported([["It is good.", "It is very good."]], lambda *_: True),
+            "reducers": Exported([["It is good.", "It is a bit good."]], lambda *_: True),
+        }
+    )
+    suite.info = {
+        name: {"capability": "Robustness" if name == "typos" else "Vocabulary", "type": "MFT"} for name in suite.tests
+    }
+    for kind, name in kinds.items():
+        suite.info[name]["type"] = kind
+    suite.info["reducers"]["type"] = "DIR"
+    fake: Any = ModuleType("checklist.test_suite")
+    fake.TestSuite = SimpleNamespace(from_file=lambda path: suite if path == "suite.pkl" else None)
+    monkeypatch.setitem(sys.modules, "checklist", ModuleType("checklist"))
+    monkeypatch.setitem(sys.modules, "checklist.test_suite", fake)
+    monkeypatch.setattr(sys, "argv", ["export.py", "suite.pkl"])
+    monkeypatch.chdir(tmp_path)
+    directed = script.replace("DIRECTIONS = {}", "DIRECTIONS = {'intensifiers': ('positive', 'not lower')}")
+    assert directed != script
+
+    def read(code: str, task: Task) -> list[tuple[Any, ...]]:
+        exec(compile(code, "export.py", "exec"), {})
+        return [
+            (
+                case.facts["test"],
+                case.slice["kind"],
+                case.example.inputs["text"],
+                asked(case)["text"],
+                *(value for key, value in case.facts.items() if key.startswith(("label", "expected"))),
+            )
+            for case in cases_of(Settings(files=(tmp_path / "release",), shipped=False), task)
+        ]
+
+    first = [
+        ("words", MFT, "good", "good", "positive"),
+        ("words", MFT, "great", "great", "positive"),
+        (long[:60], MFT, "not bad", "not bad", "negative"),
+        (long[:60], MFT, "not good", "not good", "positive"),
+    ]
+    rest = [
+        ("groups", MFT, "a good day", "a good day", "positive"),
+        ("groups", MFT, "a great day", "a great day", "positive"),
+        ("typos", INV, "I like it.", "I liek it."),
+        ("typos", INV, "I like it.", "I lik eit."),
+    ]
+    either = [("Q & A: no", MFT, "Was it bad? No", "Was it bad? No", "neutral", "positive")]
+    direction = [("intensifiers", DIR, "It is good.", "It is very good.", "positive", "not lower")]
+    assert sorted(read(script, THREE)) == sorted([*first, *either, *rest])
+    assert sorted(read(directed, THREE)) == sorted([*first, *either, *rest, *direction])
+    two = script.replace('MODEL = {"negative", "neutral", "positive"}', 'MODEL = {"negative", "positive"}')
+    assert sorted(read(two, TEXTS)) == sorted([*first, ("Q & A: no", MFT, *either[0][2:4], "positive"), *rest])
+    clusters = Counter(case.cluster for case in cases_of(Settings(files=(tmp_path / "release",), shipped=False)))
+    # A test of single texts is one cluster, a group of texts one of its own.
+    assert sorted(clusters.values()) == [1, 2, 2, 2, 2]
 
 
 TEST = '[[test]]\ncapability = "c"\nkind = "MFT"\nname = "n"\nlabel = "positive"\ntemplates = ["a {thing}"]\n'
