@@ -56,7 +56,8 @@ def changed(audit: Audit, own: Explained, change: WordChange, share: float) -> E
     ``share``: of its words. Each stays one word in its place, and those of an entity stay as they are.
     """
     rng = audit.rng(change.name, own.example.id)
-    perturbation, texts = rng.choice(change.perturbations), {}
+    perturbation = rng.choice(change.perturbations)
+    texts: dict[str, text.Words] = {}
     for field, words in own.texts.items():
         fixed = frozenset(range(len(words.words))) - {place for name, place in own.places if name == field}
         edits = perturbation.edits(words, share, rng, fixed)
