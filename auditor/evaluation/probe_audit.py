@@ -229,7 +229,7 @@ class BoundAudit:
         return self._nested(inquiry, model)
 
     def _go_on(self) -> None:
-        """Let the progress show that work goes on: no case is done by it."""
+        """Let the progress show that work goes on."""
         self._progress.advance(0)
 
     def _check_scope(self, name: str) -> None:
