@@ -39,6 +39,8 @@ def against(
         reason = "nothing is counted in it, or in the rows to compare with" if own else "none of its rows was asked"
         yield Skipped(slice_, reason)
         return
-    yield metrics.measurement(drop, slice_, rows, n_cases=len(own))
+    names = [cluster for cluster, _ in own]
+    measured = metrics.measurement(drop, slice_, rows, n_cases=len(own))
+    yield metrics.in_groups(measured, [*names, *(cluster for cluster, _ in reference)])
     if whole is not None:
-        yield metrics.measurement(whole, slice_, metrics.summed(own), n_cases=len(own))
+        yield metrics.in_groups(metrics.measurement(whole, slice_, metrics.summed(own), n_cases=len(own)), names)

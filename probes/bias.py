@@ -95,6 +95,7 @@ class Bias(ProbeDefaults):
     role = "bias"
     needs = frozenset({"single_text", "class_scores"})
     settings = Settings()
+    cluster_unit: str | None = "sentence"
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Flip rates, gaps between groups, and the groups' own numbers."""

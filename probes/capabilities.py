@@ -201,6 +201,7 @@ def _failure_rate(slice_: Slice, cases: Sequence[Judged]) -> Measurement | Skipp
     rates = {name: _mean(own) for name, own in by_test.items()}
     worst = sorted((name for name in rates if rates[name]), key=lambda name: -rates[name])[:SHOWN]
     told = ", ".join(f"{name} {100 * rates[name]:.1f} %" for name in worst)
+    rate = metrics.in_groups(rate, [judged.cluster for judged in read], "template")
     return replace(rate, detail=f"fails most: {told}" if told else "", available=rate.n_clusters)
 
 

@@ -75,6 +75,7 @@ class EntityBias(ProbeDefaults):
     needs: frozenset[str] = frozenset({"labelled_spans", "single_text"})
     settings = Settings()
     reads_details = True
+    cluster_unit: str | None = "sentence"
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Recall of each group, and the largest gap."""

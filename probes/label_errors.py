@@ -258,7 +258,7 @@ def _conflicts(audit: Audit) -> Iterator[Measurement | Table]:
         )
         if scores:
             share = metrics.measurement(CONFLICTING, {"rows": name}, scores, n_cases=len(own))
-            yield replace(share, available=share.n_clusters)
+            yield replace(metrics.in_groups(share, clusters), available=share.n_clusters)
     if alike:
         yield conflict_table(audit.task, alike, audit.settings.listed)
 

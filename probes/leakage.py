@@ -171,6 +171,7 @@ def _shares(
         )
         own = slice_ if kind is None else {**slice_, "copies": kind}
         measured = metrics.measurement(metric, own, metrics.summed(scores), n_cases=len(copied))
+        measured = metrics.in_groups(measured, clusters)
         yield replace(measured, available=measured.n_clusters, detail="" if kind else detail)
 
 
@@ -199,9 +200,11 @@ def _qualities(
         return
     quality, gain = _of_quality(task)
     others = arms["second"]
-    yield metrics.measurement(quality, slice_, metrics.summed(others), n_cases=len(others))
+    measured = metrics.measurement(quality, slice_, metrics.summed(others), n_cases=len(others))
+    yield metrics.in_groups(measured, [cluster for cluster, _ in others])
     rows: list[Row] = [row for arm, scores in arms.items() for row in metrics.summed(scores, arm)]
-    yield metrics.measurement(gain, slice_, rows, n_cases=len(answers))
+    measured = metrics.measurement(gain, slice_, rows, n_cases=len(answers))
+    yield metrics.in_groups(measured, [cluster for scores in arms.values() for cluster, _ in scores])
 
 
 def _shown(slice_: Slice, rows: RowSet, copied: Sequence[Copy | None], most: int) -> Iterator[TextPair]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.types import HOME, RunningCost
+from auditor.types import GROUP_OF_ROWS, HOME, RunningCost
 from reports import charts, detail, running_cost, summary, tables
 from reports.formats import setting, words_of
 from reports.lookup import NO_STEPS, Findings
@@ -110,14 +110,27 @@ def _drawn(results: Mapping[str, Any]) -> dict[str, str] | None:
     recorded = results.get("until_decided")
     if recorded is None:
         return None
+    units = _units(results, recorded)
     text = (
         f"Examples were drawn until the required rules were decided or no examples were left{_stopped(recorded)}: "
-        f"{_looks(recorded)}, at most {recorded['clusters']:,} of {recorded['available']:,} examples; "
-        f"{recorded['saved']:.0%} of the available examples were not needed. "
+        f"{_looks(recorded)}, at most {recorded['clusters']:,} of {recorded['available']:,} {units}; "
+        f"{recorded['saved']:.0%} of the available {units} were not needed. "
         "Slices that no required rule reads were not measured. Betting bounds are valid at every look, "
         "other intervals only if a probe was drawn once."
     )
     return {"title": "Stopped once decided", "text": text}
+
+
+def _units(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
+    """What is drawn until it is decided, in the plural."""
+    drawn = {slice_["probe"] for slice_ in recorded["slices"] if slice_["design"] == "sequential"}
+    grouped = any(
+        measurement.get("cluster_unit") == GROUP_OF_ROWS
+        for record in results["records"]
+        if record["probe"] in drawn
+        for measurement in record["measurements"]
+    )
+    return "groups of rows" if grouped else "examples"
 
 
 def _as_needed(drawn: Mapping[str, Any]) -> str:

@@ -109,7 +109,7 @@ def _of_the_second_look(record: ProbeRecord) -> ProbeRecord:
     That of quality has a table for reviewers too.
     """
     measurements = tuple(
-        replace(found, look=2, looks=LOOKS) if found.metric == "gain_over_majority" else found
+        replace(found, look=2, looks=LOOKS, cluster_unit="row") if found.metric == "gain_over_majority" else found
         for found in record.measurements
     )
     if record.model != "candidate":

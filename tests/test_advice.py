@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes import LABELS, nowhere, plan_of, reviews, shipped
+from fakes import FILLER, LABELS, nowhere, plan_of, reviews, shipped
 
 from auditor import metrics, results, tasks
 from auditor.evaluation import runner
 from auditor.models.fake import FakeModel, keyword_model
+from auditor.plugins import registry
 from auditor.results import entries
 from auditor.testing import FakeAudit
 from auditor.types import Case, Example, Measurement, Metric, ProbeRecord, Row, Rule, Silent, Verdict
@@ -25,10 +26,12 @@ from auditor.verdicts.policy import Policy
 FLIPS = metrics.flip_rate()
 
 
-def record(wrong: int, n: int, available: int | None, settings: dict[str, Any]) -> ProbeRecord:
+def record(wrong: int, n: int, available: int | None, settings: dict[str, Any], unit: str | None = None) -> ProbeRecord:
+    """A flip rate; ``unit``: of its clusters, which are sentences where the probe takes no number of examples."""
     rows = [Row(f"c{index}", "", float(index < wrong), 1.0) for index in range(n)]
     found = metrics.measurement(FLIPS, {"axis": "age"}, rows, n_cases=n)
-    found = replace(found, available=available)
+    unit = unit if unit or "examples" in settings else "sentence"
+    found = replace(found, available=available, cluster_unit=unit)
     return ProbeRecord("m", "bias", "measured", metrics=(FLIPS,), measurements=(found,), settings=settings)
 
 
@@ -133,7 +136,7 @@ def test_the_settings_that_advice_names_bring_every_cluster_that_it_offers() -> 
 def test_where_the_looks_ended_it_is_said_why(
     events: tuple[int, ...], look: int, looks: int, stopped: bool, required: Any, said: str
 ) -> None:
-    numbers = [record(wrong, 200, 20_000, {}).measurements[0] for wrong in events]
+    numbers = [record(wrong, 200, 20_000, {"examples": 200}).measurements[0] for wrong in events]
     slices = [
         replace(number, slice={"axis": str(place)}, look=look, looks=looks) for place, number in enumerate(numbers)
     ]
@@ -213,6 +216,106 @@ def test_every_probe_of_texts_says_how_many_there_are() -> None:
     assert {one.available for one in found if "content" in one.slice} == {90}
 
 
+SMALL: dict[str, dict[str, Any]] = {
+    "bias": {"sentences": 30, "bare_sentences": 12, "axes": ("gender",)},
+    "capabilities": {"per_template": 2},
+    "drift": {"time_column": "sent"},
+    "interpretability": {"examples": 16},
+    "noise": {"examples": 40, "perturbations": ("upper case",)},
+    "spurious": {"tokens": (FILLER[0],)},
+    "triggers": {"examples": 60, "query_budget": 1000},
+}
+"""Probe → settings that take little time, where its own take much."""
+OF_ROWS = (
+    *("calibration", "coverage", "domain_shift", "drift", "interpretability", "label_errors", "label_swap", "leakage"),
+    *("noise", "quality", "repeatability", "seen_rows", "shift", "spurious", "triggers"),
+)
+"""Probes of texts that measure rows of the data without training."""
+OF_THEIR_OWN = {"bias": "sentence", "capabilities": "template", "entity_bias": "sentence"}
+"""Probe → what its own texts are."""
+ELSEWHERE = {
+    "adversarial": "it takes examples as noise does, and TextAttack seconds to import",
+    "entities": "it takes sentences of the data, as quality does, of another task",
+    "forgetting": "it has other checkpoints answer the examples that quality takes",
+    "label_noise": "it trains, and its points are of the examples that quality takes",
+    "low_resource": "it trains, and its points are of the examples that quality takes",
+    "training_strategy": "it trains, and its points are of the examples that quality takes",
+}
+"""Probe that takes rows of the data and is not run here → why not."""
+
+
+def unit_by_names(names: set[str]) -> str | None:
+    """What clusters are by their names, which only groups, contents and bare sentences have with such beginnings."""
+    kinds = {name.partition(":")[0] for name in names}
+    if kinds <= {"content", "sentence"}:
+        return "sentence"
+    return "group of rows" if "group" in kinds else None
+
+
+def test_every_probe_has_a_unit_of_its_clusters() -> None:
+    every = {probe.name: probe for probe in registry.discover()}
+    assert sorted(every) == sorted((*OF_ROWS, *OF_THEIR_OWN, *ELSEWHERE))
+    declared = {name: probe.cluster_unit for name, probe in every.items() if probe.cluster_unit is not None}
+    # That of capabilities depends on the tests: rows of a file may be of no template.
+    assert declared == {name: unit for name, unit in OF_THEIR_OWN.items() if name != "capabilities"}
+
+
+@pytest.mark.parametrize("probe", [*OF_ROWS, "bias", "capabilities"])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_the_unit_of_every_number_is_what_its_clusters_are(probe: str, grouped: bool) -> None:
+    data = {"home": reviews(160), "other": reviews(48, "other"), "train": reviews(48, "train")}
+    data = {
+        name: tuple(
+            replace(row, meta={"sent": f"202{index // 40}-01-01"}, group=f"{name} {index // 4}" if grouped else None)
+            for index, row in enumerate(rows)
+        )
+        for name, rows in data.items()
+    }
+    _, found = measured(probe, data, **SMALL.get(probe, {}))
+    assert found
+    for one in found:
+        used = {row.cluster for row in one.rows}
+        if probe == "capabilities":
+            assert one.cluster_unit == "template"
+            assert one.n_cases > one.n_clusters
+        elif not grouped and one.cluster_unit == "group of rows":
+            # Rows that are the same, or nearly, are one unit here, whatever groups there are.
+            assert probe in ("coverage", "label_errors", "leakage")
+        else:
+            assert one.cluster_unit == unit_by_names(used), (one.metric, one.slice)
+
+
+@pytest.mark.parametrize(
+    ("unit", "settings", "said"),
+    [
+        (
+            None,
+            {"examples": 200},
+            "examples would decide it; 19800 more are available: raise examples in [probes.bias]",
+        ),
+        (
+            "group of rows",
+            {"examples": 900},
+            "groups of rows would decide it; 19800 more are available: raise examples, which counts rows, in [probes.",
+        ),
+        ("template", {"per_template": 3}, "templates would decide it; 19800 more are available"),
+        ("sentence", {"sentences": 200}, "sentences would decide it; 19800 more are available: raise sentences in ["),
+    ],
+)
+def test_the_number_is_said_with_the_unit_that_it_counts(unit: str | None, settings: dict[str, Any], said: str) -> None:
+    found = verdict(record(11, 200, 20_000, settings, unit), margin=0.03)
+    assert f" {found.more_examples} to {found.more_examples_high} more {said}" in found.reason
+
+
+def test_groups_of_rows_that_do_not_exist_are_not_offered() -> None:
+    found = verdict(record(9, 200, 200, {"examples": 900}, "group of rows"))
+    assert found.more_examples is None
+    assert found.reason.endswith(
+        " more groups of rows would decide it, and only 200 groups of rows exist: "
+        "this probe cannot decide it with the groups of rows there are"
+    )
+
+
 def test_clusters_are_counted_and_not_rows() -> None:
     rows = [replace(one, group=f"g{index // 4}") for index, one in enumerate(reviews(80))]
     _, found = measured("quality", {"home": rows}, examples=40)
@@ -223,9 +326,18 @@ def test_it_stands_in_the_results_and_is_read_from_them() -> None:
     found, items = measured("quality", {"home": reviews(60)}, examples=30)
     written = results.record_dict(found)
     assert [one.get("available") for one in written["measurements"]] == [one.available for one in found.measurements]
+    assert all("cluster_unit" not in one for one in written["measurements"])
     again = entries.record_of(json.loads(json.dumps(written)), {})
     assert [one.available for one in again.measurements] == [one.available for one in found.measurements]
     assert items
+
+
+def test_the_unit_stands_in_the_results_and_is_read_from_them() -> None:
+    found, _ = measured("bias", {"home": reviews(10)}, **SMALL["bias"])
+    written = results.record_dict(found)
+    assert {one["cluster_unit"] for one in written["measurements"]} == {"sentence"}
+    again = entries.record_of(json.loads(json.dumps(written)), {})
+    assert {one.cluster_unit for one in again.measurements} == {"sentence"}
 
 
 def test_a_number_of_a_probe_without_rows_has_none() -> None:

@@ -270,6 +270,18 @@ def test_an_audit_until_decided_says_how_much_was_drawn(looks: int, words: str) 
     assert 'id="drawn"' not in PAGE
 
 
+def test_an_audit_until_decided_counts_groups_of_rows_where_those_were_drawn() -> None:
+    found = copy.deepcopy(RESULTS)
+    record = next(record for record in found["records"] if record["measurements"])
+    slice_ = {"probe": record["probe"], "metric": "accuracy", "slice": {}, "clusters": 64, "available": 1066}
+    for design, words in (("sequential", "1,066 groups of rows"), ("fixed", "1,066 examples")):
+        record["measurements"][0]["cluster_unit"] = "group of rows"
+        drawn = {"looks": 2, "clusters": 64, "available": 1066, "saved": 0.94}
+        found["until_decided"] = {**drawn, "slices": [{**slice_, "design": design}]}
+        page = scorecard.render(found)
+        assert f"at most 64 of {words}; 94%" in page
+
+
 def test_a_partial_run_says_so() -> None:
     found = emptied()
     found["partial"] = True

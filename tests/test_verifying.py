@@ -160,6 +160,7 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("records", "#", "weighted_texts", "*"): "texts, and what their words weigh",
     ("records", "#", "metrics", "#", "title"): "words",
     ("records", "#", "measurements", "#", "available"): "clusters that were not drawn: advice alone goes by it",
+    ("records", "#", "measurements", "#", "cluster_unit"): "a word, for advice",
     ("records", "#", "measurements", "#", "n_cases"): "cases, of which the rows know none",
     ("records", "#", "measurements", "#", "vacuous"): "share of the cases; beyond a half it is a status, and found",
     ("policy", "name"): "the name of a file that may be gone",

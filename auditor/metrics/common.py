@@ -11,7 +11,19 @@ from dataclasses import replace
 from typing import Literal, TypeVar
 
 from auditor import stats
-from auditor.types import Contribution, Judged, Measurement, Metric, Row, Rows, Score, Slice, Status, Task
+from auditor.types import (
+    GROUP_OF_ROWS,
+    Contribution,
+    Judged,
+    Measurement,
+    Metric,
+    Row,
+    Rows,
+    Score,
+    Slice,
+    Status,
+    Task,
+)
 
 INFORMATIVE_CLUSTERS = 10
 """Minimum of informative clusters.
@@ -70,8 +82,16 @@ def recomputed(metric: Metric, recorded: Measurement) -> Measurement:
     fresh = measurement(
         metric, recorded.slice, recorded.rows, n_cases=recorded.n_cases, vacuous=recorded.vacuous, sequential=sequential
     )
-    kept = {name: getattr(recorded, name) for name in ("detail", "available", "look", "looks")}
+    kept = {name: getattr(recorded, name) for name in ("detail", "available", "cluster_unit", "look", "looks")}
     return replace(fresh, **kept)
+
+
+def in_groups(measured: Measurement, clusters: Sequence[str], unit: str = GROUP_OF_ROWS) -> Measurement:
+    """Name the clusters of a measurement where they hold several rows.
+
+    ``clusters``: of each of its rows of data, or texts; ``unit``: what they are then.
+    """
+    return replace(measured, cluster_unit=unit) if len(set(clusters)) < len(clusters) else measured
 
 
 def predicted_by_clean(metric: Metric) -> Metric:

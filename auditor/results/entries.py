@@ -56,6 +56,8 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
     shown = {key: plain(getattr(measurement, key)) for key in kept}
     if measurement.available is not None:
         shown["available"] = measurement.available
+    if measurement.cluster_unit is not None:
+        shown["cluster_unit"] = measurement.cluster_unit
     shown |= {key: value for key in ("look", "looks") if (value := getattr(measurement, key)) > 1}
     return {**shown, "detail": measurement.detail} if measurement.detail else shown
 

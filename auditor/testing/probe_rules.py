@@ -76,6 +76,8 @@ def check_members(rules: Rules, probe: Any, task: Task) -> None:
         == {bool},
         "needs must be a frozenset of known needs": isinstance(probe.needs, frozenset)
         and all(need in NEEDS or str(need).startswith("package:") for need in probe.needs),
+        "cluster_unit must be None or words": probe.cluster_unit is None
+        or (isinstance(probe.cluster_unit, str) and bool(probe.cluster_unit.strip())),
         "pools must be a tuple of frozensets of strings": isinstance(probe.pools, tuple)
         and all(isinstance(pool, frozenset) and all(isinstance(key, str) for key in pool) for pool in probe.pools),
     }

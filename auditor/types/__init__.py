@@ -47,6 +47,7 @@ from auditor.types.probe import (
 from auditor.types.progress import Progress, Silent
 from auditor.types.protocols import Attributes, Audit, Embeds, FloatArray, KnowsWords, Pads, Weighs
 from auditor.types.records import (
+    GROUP_OF_ROWS,
     GROUPED,
     ROLES,
     Comparison,
@@ -86,6 +87,7 @@ __all__ = [
     "BASELINE",
     "CANDIDATE",
     "GROUPED",
+    "GROUP_OF_ROWS",
     "HOME",
     "INPUT_NEEDS",
     "LEFT_OUT",

@@ -147,6 +147,14 @@ class Probe(Protocol):
         """
         ...
 
+    @property
+    def cluster_unit(self) -> str | None:
+        """What a cluster of its own texts is, in the singular: ``sentence``.
+
+        Advice counts further clusters by it. None: a cluster is an example, or a group of rows.
+        """
+        ...
+
     def worth_showing(self, judged: Judged) -> bool:
         """Whether a case may stand among the worst on the page."""
         ...
@@ -169,6 +177,7 @@ class ProbeDefaults:
     interactive: bool = False
     searches: bool = False
     reads_details: bool = False
+    cluster_unit: str | None = None
 
     @property
     def retrains(self) -> bool:

@@ -118,12 +118,16 @@ class Measurement:
     """What stands behind the value, in a few words: of a gap, the groups farthest apart; of a pool, its worst part."""
     available: int | None = None
     """About how many informative clusters there are in all, drawn or not; None where that is not known."""
+    cluster_unit: str | None = None
+    """What a cluster is, in the singular, where it is not one example: ``sentence``, ``group of rows``."""
     look: int = 1
     """The look, from 1, at which its last examples were drawn; the gate reads it at that look's level."""
     looks: int = 1
     """How many looks were planned for its slice before the first; 1: it is drawn once, at the whole level."""
 
 
+GROUP_OF_ROWS = "group of rows"
+"""The unit where clusters hold several rows of the data."""
 GROUPED = frozenset({"group", "pair"})
 """Keys of slices that single out a group, or two groups that are compared."""
 
@@ -258,7 +262,8 @@ class Verdict:
     high: float | None = None
     """One-sided bounds at the levels the decision used: ``high`` for claiming it is below, ``low`` for above."""
     more_examples: int | None = None
-    """With about so many more clusters an inconclusive verdict is as likely as not decided."""
+    """With about so many more clusters an inconclusive verdict is as likely as not decided. The ``cluster_unit`` of its
+    measurement says what they are."""
     more_examples_high: int | None = None
     """With about so many more clusters 19 of 20 such verdicts are decided; None where no such number exists."""
 

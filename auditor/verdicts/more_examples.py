@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from auditor import stats
 from auditor.verdicts.claims import Claim
-from auditor.verdicts.reasons import count
+from auditor.verdicts.reasons import count, plural
 
+EXAMPLE = "example"
+"""A cluster that is no more than that."""
 ENOUGH_CASES = 3
 """Cases of a sentence; more of them hardly narrow an interval, because cases of one sentence agree."""
 
@@ -44,8 +46,7 @@ def advice(claim: Claim, fail: float, ended: str | None = None) -> Advice:
     ``fail``: the level at which it would fail. ``ended``: why the looks drew no more of it.
     """
     measured = claim.measurement
-    key = _setting(claim)
-    noun = "example" if key == "examples" or not any("sentence" in name for name in claim.settings) else "sentence"
+    noun = measured.cluster_unit or EXAMPLE
     more = stats.more_clusters(
         claim.metric,
         measured.method,
@@ -55,7 +56,7 @@ def advice(claim: Claim, fail: float, ended: str | None = None) -> Advice:
         clusters=measured.n_clusters,
     )
     if more is None:
-        return Advice(f"more {noun}s would hardly decide it")
+        return Advice(f"more {plural(noun)} would hardly decide it")
     would = f"{_range(more, noun)} would decide it"
     if measured.available is None:
         return Advice(would, more.even, more.likely)
@@ -67,8 +68,7 @@ def advice(claim: Claim, fail: float, ended: str | None = None) -> Advice:
     there = f"{'' if all_exist else 'only '}{left} more are available"
     if ended is not None:
         return Advice(f"{would}; {there}: {ended}", more.even, more.likely)
-    raised = f": raise {key} in [probes.{claim.rule.probe}], and [audit] budget if it is set" if key else ""
-    return Advice(f"{would}; {there}{raised}", more.even, more.likely)
+    return Advice(f"{would}; {there}{_raised(claim, noun)}", more.even, more.likely)
 
 
 def _setting(claim: Claim) -> str | None:
@@ -85,6 +85,15 @@ def _setting(claim: Claim) -> str | None:
     else:
         key = "examples" if "examples" in settings else "sentences"
     return key if key in settings else None
+
+
+def _raised(claim: Claim, noun: str) -> str:
+    """Say which setting to raise for more clusters, if one does that."""
+    key = _setting(claim)
+    if key is None:
+        return ""
+    counts = ", which counts rows," if key == "examples" and noun != EXAMPLE else ""
+    return f": raise {key}{counts} in [probes.{claim.rule.probe}], and [audit] budget if it is set"
 
 
 def _range(more: stats.More, noun: str) -> str:
@@ -106,4 +115,4 @@ def _instead(claim: Claim, noun: str) -> str:
     for name, value in claim.settings.items():
         if name.endswith(f"_per_{noun}") and isinstance(value, int) and value < ENOUGH_CASES:
             return f"raise {name} to {ENOUGH_CASES} in [probes.{claim.rule.probe}]"
-    return f"this probe cannot decide it with the {noun}s there are"
+    return f"this probe cannot decide it with the {plural(noun)} there are"

@@ -76,4 +76,10 @@ def listed(names: Sequence[str]) -> str:
 
 def count(number: int, noun: str) -> str:
     """``1 slice``, ``2 slices``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun if number == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """``slices``, ``groups of rows``."""
+    head, of, rest = noun.partition(" of ")
+    return f"{head}s{of}{rest}"
