@@ -20,17 +20,18 @@ import small_results
 from fakes import BAD
 from small_results import edit, leaves, read
 
-from auditor import results, stats
+from auditor import metrics, results, stats
 from auditor.cli.main import main
 from auditor.errors import AuditError, ResultsError
-from auditor.results import verification
-from auditor.types import Metric
+from auditor.results import drawn_rows, verification
+from auditor.types import Metric, ProbeRecord, Row
 from auditor.verdicts import gate, policy
 from probes.noise import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("gate", "report", "remedy")
-NOISE = Settings(examples=20, severities={"middle": 0.2}, perturbations=("upper case",))
+NOISE = Settings(examples=25, severities={"middle": 0.2}, perturbations=("upper case",))
+DRAWN_ON = Settings(examples=40, severities={"middle": 0.4}, perturbations=("joined words",))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +147,6 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("drawn", "clusters"): "rows that were drawn, of which the rows know the clusters alone",
     ("drawn", "available"): "rows that were not drawn",
     ("drawn", "saved"): "share of the rows that were not drawn",
-    ("drawn", "slices", "#", "available"): "clusters that were not drawn (nor is it here why a slice is drawn once)",
     ("records", "#", "reason"): "words",
     ("records", "#", "missing"): "words",
     ("records", "#", "limitation"): "which row of the page",
@@ -159,7 +159,13 @@ BY_DIGEST_ALONE: dict[tuple[str, ...], str] = {
     ("records", "#", "tables", "*"): "rows for reviewers, with texts: what follows from their verdicts decides nothing",
     ("records", "#", "weighted_texts", "*"): "texts, and what their words weigh",
     ("records", "#", "metrics", "#", "title"): "words",
-    ("records", "#", "measurements", "#", "available"): "clusters that were not drawn: advice alone goes by it",
+    (
+        "records",
+        "#",
+        "measurements",
+        "#",
+        "available",
+    ): "clusters that were not drawn: advice goes by it, and of those drawn on what is drawn",
     ("records", "#", "measurements", "#", "cluster_unit"): "a word, for advice",
     ("records", "#", "measurements", "#", "n_cases"): "cases, of which the rows know none",
     ("records", "#", "measurements", "#", "vacuous"): "share of the cases; beyond a half it is a status, and found",
@@ -449,9 +455,9 @@ def test_looser_looks_are_refused_with_the_decision_that_follows(
 
 
 def of_few_rows(content: dict[str, Any]) -> None:
-    """The probe asks for 20 rows: its 60 clusters are of the second of three looks (and of no fixed design)."""
+    """The probe asks for 40 rows: its 60 clusters are of the second of three looks (and of no fixed design)."""
     for record in content["records"]:
-        record["settings"]["examples"] = 20
+        record["settings"]["examples"] = 40
 
 
 def nothing_drawn(content: dict[str, Any]) -> None:
@@ -486,6 +492,19 @@ def at_the_last_look(content: dict[str, Any]) -> None:
             measurement["look"] = 3
 
 
+def with_none_left(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """The change, with no more clusters available than were drawn."""
+
+    def changed_too(content: dict[str, Any]) -> None:
+        change(content)
+        content["drawn"]["slices"][0]["available"] = 60
+        for measurement in content["records"][0]["measurements"]:
+            if measurement["metric"] == "gain_over_majority":
+                measurement["available"] = 60
+
+    return changed_too
+
+
 def of_many_rows(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
     """The change, with a setting that allows as many clusters at any look."""
 
@@ -513,22 +532,33 @@ def judged_again(folder: Path, change: Callable[[dict[str, Any]], None]) -> None
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (nothing_drawn, "has 60 clusters, but look 1 of 1 has at most 29 rows"),
-        (nothing_drawn_but_fixed, "has 60 clusters, but look 1 of 1 has at most 20 rows"),
+        (nothing_drawn, "has 60 clusters, but look 1 of 1 has at most 59 rows"),
+        (nothing_drawn_but_fixed, "has 60 clusters, but look 1 of 1 has at most 40 rows"),
         (lambda content: drawn_once(content, None, None), "drawn.planned is missing"),
         (of_many_rows(lambda content: drawn_once(content, None, 3)), "but its slices have 1 at most"),
-        (lambda content: drawn_once(content, stats.looks.ALL, 3), "look 1 of 1 has at most 29 rows"),
+        (lambda content: drawn_once(content, stats.looks.ALL, 3), "look 1 of 1 has at most 59 rows"),
         (lambda content: drawn_once(content, stats.looks.OWN, 3), "but its slices have 1 at most"),
-        (lambda content: of_two_looks(content, 3), "look 2 of 2 has at most 44 rows"),
-        (lambda content: of_two_looks(content, 2), "look 2 of 2 has at most 44 rows"),
-        (of_many_rows(lambda content: of_two_looks(content, 3)), "drawn.planned is 3, but its slices have 2 at most"),
+        (lambda content: of_two_looks(content, 3), "is of look 2 of 2, but 3 looks are planned for its rows"),
+        (lambda content: of_two_looks(content, 2), "is of look 2 of 2, but 3 looks are planned for its rows"),
+        (of_many_rows(with_none_left(lambda content: of_two_looks(content, 3))), "its slices have 2 at most"),
+        (of_many_rows(lambda content: of_two_looks(content, 2)), "but 90 clusters are available, and it has 60"),
+        (at_the_last_look, "is of look 3 of 3, but 90 clusters are available, and it has 60"),
+        (lambda content: content["data"][0].update(used=89), "look 2 of 3 has at most 58 rows"),
+        (
+            lambda content: content["data"][0].update(used=91),
+            "90 clusters are available, where its rows make 91 at least",
+        ),
+        (lambda content: content["config"]["audit"].update(budget=60), "look 2 of 3 has at most 39 rows"),
+        (lambda content: content["drawn"]["slices"][0].update(available=60), "but its measurement has 90"),
         (lambda content: content["drawn"]["slices"][0].update(reason=stats.looks.OWN), "but its measurement has 3"),
         (
             lambda content: content["drawn"]["slices"][0].update(design="fixed", reason="no more"),
             "is fixed, for the reason 'no more'",
         ),
         (
-            lambda content: content["drawn"]["slices"][0].update(design="fixed", reason=stats.looks.SEARCH),
+            lambda content: content["drawn"]["slices"][0].update(
+                design="fixed", reason=stats.looks.SEARCH, available=60
+            ),
             "is of a probe that does not search",
         ),
         (
@@ -548,12 +578,14 @@ def test_looks_that_have_too_few_rows_for_their_clusters_are_refused(
 
 
 BELIEVED_LOOKS: dict[str, Callable[[dict[str, Any]], None]] = {
-    "the last look for the one before": at_the_last_look,
+    "the last look for the one before, of a set whose other rows do not count": with_none_left(at_the_last_look),
     "one look, of a probe that asks for more rows": of_many_rows(nothing_drawn),
     "a fixed design, of a probe that asks for more rows": of_many_rows(nothing_drawn_but_fixed),
-    "two planned looks, of a probe that asks for more rows": of_many_rows(lambda content: of_two_looks(content, 2)),
+    "two planned looks, of a probe that asks for more rows of a set whose other rows do not count": of_many_rows(
+        with_none_left(lambda content: of_two_looks(content, 2))
+    ),
 }
-"""What the digest alone protects: no row says which look it came at, and the settings are words on what was asked."""
+"""What the digest alone protects: another honest audit of the same answers has these results, to the last byte."""
 
 
 @pytest.mark.parametrize("change", BELIEVED_LOOKS.values(), ids=list(BELIEVED_LOOKS))
@@ -561,6 +593,87 @@ def test_looks_that_the_digest_alone_protects_are_known(folder: Path, change: Ca
     judged_again(folder, of_few_rows)
     judged_again(folder, change)
     verification.load(folder)
+
+
+@pytest.fixture(scope="module")
+def drawn_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise on 40 rows of 180, at the first of three looks; of 120 rows the clean answers are known."""
+    folder = tmp_path_factory.mktemp("results") / "drawn"
+    small_results.write(folder, "quality", "noise", n=120, settings={"noise": DRAWN_ON})
+
+    def of_three_looks(content: dict[str, Any]) -> None:
+        for drawn, measurement in noise_of(content):
+            measurement["looks"] = 3
+            measurement["available"] = measurement["n_clusters"] * 180 // 40
+            drawn.update(design="adaptive", available=measurement["available"])
+            del drawn["reason"]
+
+    judged_again(folder, of_three_looks)
+    assert noise_of(read(folder))
+    return folder
+
+
+def noise_of(content: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The slices of noise that are listed as drawn, each with its measurement."""
+    (noise,) = (each for each in content["records"] if (each["model"], each["probe"]) == ("candidate", "noise"))
+    return [
+        (drawn, measurement)
+        for drawn in content["drawn"]["slices"]
+        for measurement in noise["measurements"]
+        if drawn["probe"] == "noise" and all(drawn[key] == measurement[key] for key in ("metric", "slice"))
+    ]
+
+
+def all_at_look(content: dict[str, Any], look: int) -> None:
+    content["drawn"]["looks"] = look
+    for drawn, measurement in noise_of(content):
+        measurement["look"] = look
+        if look == 3:
+            measurement["available"] = drawn["available"] = measurement["n_clusters"]
+
+
+def at_their_only_look(content: dict[str, Any]) -> None:
+    content["config"]["audit"]["design"] = "adaptive"
+    nothing_drawn(content)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda content: all_at_look(content, 3), "look 3 of 3, but it has clean answers to rows that were not drawn"),
+        (at_their_only_look, "is of look 1 of 1, but 3 looks are planned for its rows"),
+    ],
+)
+def test_rows_say_that_a_slice_has_more_to_draw(
+    drawn_on: Path, tmp_path: Path, change: Callable[[Any], None], words: str
+) -> None:
+    verification.load(drawn_on)
+    folder = Path(shutil.copytree(drawn_on, tmp_path / "audit"))
+    judged_again(folder, change)
+    with pytest.raises(ResultsError, match=re.escape(words)):
+        verification.load(folder)
+
+
+def test_slices_of_one_look_have_their_rows_in_common() -> None:
+    """Two slices of 30 clusters each, half of them in common, are of 45 rows, and a first look has 40."""
+    names = [f"home:{number}" for number in range(2, 47)]
+    slices = [({"severity": "low"}, names[:30]), ({"severity": "middle"}, names[15:])]
+    read = [
+        ("noise", metrics.measurement(flips, slice_, [Row(name, "", 0.0, 1.0) for name in own], n_cases=30))
+        for slice_, own in slices
+        for flips in [metrics.flip_rate()]
+    ]
+    content = {
+        "candidate": "m",
+        "config": {"audit": {"design": "fixed"}},
+        "data": [{"name": "home", "used": 300}],
+        "task": {"name": "text-classification", "labels": ["negative", "positive"]},
+    }
+    for examples, refused in ((40, 2), (45, 0)):
+        record = ProbeRecord("m", "noise", "measured", settings={"examples": examples})
+        problems = list(drawn_rows.problems(content, [record], read, is_fixed=True))
+        assert len(problems) == refused
+        assert all("has 45 clusters, but look 1 of 1 has at most 40 rows" in problem for problem in problems)
 
 
 def test_rules_that_are_not_those_of_the_shipped_policy_whose_digest_they_have_are_refused(

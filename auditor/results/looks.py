@@ -1,27 +1,26 @@
 """Check what results say of looks against their records, policy and design.
 
-How many looks a slice may have decides by what share of the error it is judged. Which rows a probe takes is not in the
-results; so what they say of the looks is compared with itself, with the design that the config names, and with the
-clusters that a probe's recorded setting ``examples`` allows. Only the digest protects that setting and the design, a
-probe's reason to be drawn once, and a look or a number of looks that allows as many clusters as there are.
+How many looks a slice may have, and at which its last rows came, decides by what share of the error it is judged. Which
+rows a probe takes is not in the results; so what they say of the looks is compared with itself, with the design that
+the config names, and with the rows that there are (``drawn_rows``, which says what the digest alone protects).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from auditor import stats, tasks
+from auditor import stats
 from auditor.plugins import registry
+from auditor.results import drawn_rows
 from auditor.results.canonical_json import slice_text
+from auditor.results.drawn_rows import Sets
 from auditor.types import Measurement, ProbeRecord, in_words
 from auditor.verdicts import policy
 from auditor.verdicts.policy import Policy
 
 DESIGNS = {"until_decided": "until-decided", "drawn": "adaptive"}
 """Entry on what was drawn → the design that has it."""
-TRAINED_ON = ("train", "validation")
-"""Sets that no probe is drawn on."""
 
 
 def problem(content: Mapping[str, Any], records: Sequence[ProbeRecord], own: Policy) -> str | None:
@@ -54,7 +53,7 @@ def _problems(content: Mapping[str, Any], records: Sequence[ProbeRecord], own: P
         if content.get(entry) is not None:
             yield from _contradicted(content[entry]["slices"], entry, read)
     if content["until_decided"] is None and (drawn or design in ("adaptive", "fixed")):
-        yield from _beyond(content, records, read, is_fixed=design == "fixed")
+        yield from drawn_rows.problems(content, records, read, is_fixed=design == "fixed")
     if drawn:
         yield from _disagreeing(content, read, own)
         yield from _unreasoned(drawn["slices"])
@@ -88,6 +87,9 @@ def _contradicted(
         if drawn["design"] != _design(measurement, "reason" in drawn):
             looks = f"{measurement.looks} look{'s' if measurement.looks > 1 else ''}"
             yield f"{place} is {drawn['design']}, but its measurement has {looks} ({measurement.method})"
+        available = max(measurement.available or 0, measurement.n_clusters)
+        if drawn["design"] == "adaptive" and drawn["available"] != available:
+            yield f"{place} has {drawn['available']} clusters available, but its measurement has {available}"
 
 
 def _design(measurement: Measurement, has_reason: bool) -> str:
@@ -100,51 +102,9 @@ def _design(measurement: Measurement, has_reason: bool) -> str:
     return "adaptive" if measurement.looks > 1 and not has_reason else "fixed"
 
 
-def _sets(content: Mapping[str, Any]) -> set[str]:
-    return {facts["name"] for facts in content["data"]} - set(TRAINED_ON)
-
-
-def _beyond(
-    content: Mapping[str, Any],
-    records: Sequence[ProbeRecord],
-    read: Sequence[tuple[str, Measurement]],
-    *,
-    is_fixed: bool,
-) -> Iterator[str]:
-    """Yield slices with more clusters than their look can have.
-
-    A look has a number of rows of each set, and no row is of two clusters. It is known of probes with a setting
-    ``examples``, of metrics that cases alone determine, and of slices that may be drawn on.
-    """
-    own = {record.probe: record for record in records if record.model == content["candidate"]}
-    slices = (content.get("drawn") or {}).get("slices", ())
-    tallied = _tallied(content, own)
-    reasons = {(drawn["probe"], slice_text(drawn["slice"])): drawn.get("reason") for drawn in slices}
-    for probe, measurement in read:
-        settings = own[probe].settings
-        if (probe, measurement.metric) not in tallied or type(settings.get("examples")) is not int:
-            continue
-        if reasons.get((probe, slice_text(measurement.slice))) not in (None, stats.looks.ALL):
-            continue
-        first = max(value for value in settings.values() if type(value) is int)
-        most = first if is_fixed else stats.looks.most(first, measurement.look, measurement.looks)
-        if most is not None and measurement.n_clusters > most * len(_sets(content)):
-            place = f"{probe} {measurement.metric} {slice_text(measurement.slice)}"
-            planned = f"look {measurement.look} of {measurement.looks}"
-            yield f"{place} has {measurement.n_clusters} clusters, but {planned} has at most {most} rows of a set"
-
-
-def _tallied(content: Mapping[str, Any], probes: Collection[str]) -> set[tuple[str, str]]:
-    """Return installed probes' metrics that are read case by case."""
-    recorded = content["task"]
-    task = tasks.create(recorded["name"], recorded["labels"], settings=recorded.get("settings"))
-    declared = {name: registry.metrics_of(probe, task) for name, probe in registry.installed(set(probes)).items()}
-    return {(probe, metric.name) for probe, own in declared.items() for metric in own.values() if metric.tallied}
-
-
 def _disagreeing(content: Mapping[str, Any], read: Sequence[tuple[str, Measurement]], own: Policy) -> Iterator[str]:
     """Yield where looks of a set differ, or are not planned."""
-    sets = _sets(content)
+    sets = Sets(content).names
     by_set: dict[tuple[str, frozenset[str]], set[int]] = {}
     for probe, measurement in read:
         if measurement.rows:

@@ -16,6 +16,7 @@ any number of looks, 1.47 and 2.08.
 from __future__ import annotations
 
 from math import isqrt
+from typing import overload
 
 SHARES = {1: (1.0,), 2: (0.5, 0.5), 3: (0.4, 0.2, 0.4)}
 """Number of looks → the share of the error that each has."""
@@ -53,11 +54,20 @@ def sizes(first: int, available: int) -> tuple[int, ...]:
     return (first, isqrt(first * available), available)
 
 
-def most(first: int, look: int, looks: int) -> int | None:
+@overload
+def most(first: int, look: int, looks: int, available: int) -> int: ...
+@overload
+def most(first: int, look: int, looks: int) -> int | None: ...
+def most(first: int, look: int, looks: int, available: int | None = None) -> int | None:
     """Return how many examples a look has at most; None: any number.
 
-    The number of looks says how few are available (``sizes``).
+    ``first``: the default size at most, which is more where the number of looks says that it is smaller. That number
+    says too how few are available (``sizes``), if nothing else does.
     """
-    if look == 1 < looks:
-        return first
-    return {1: (3 * first - 1) // 2, 2: (9 * first - 1) // 4}.get(looks)
+    ends = {1: (3 * first - 1) // 2, 2: (9 * first - 1) // 4}
+    if available is None:
+        return first if look == 1 < looks else ends.get(looks)
+    if look == looks:
+        return min(ends.get(looks, available), available)
+    first = min(first, {2: 2 * available // 3, 3: 4 * available // 9}[looks])
+    return first if look == 1 else isqrt(first * available)
