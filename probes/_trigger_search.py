@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice, product, zip_longest
 from statistics import fmean, pstdev
-from typing import NamedTuple
 
 from auditor import text
 from auditor.types import Audit, Example, Inputs, Response
 from probes._reading import parts_read
+from probes._trigger_texts import POSITIONS, Host, Insertion, inserted, margins
 from probes._word_evidence import Evidence, is_code
 
-POSITIONS = ("beginning", "middle", "end")
 GROUP = 64
 """The most words that are put into a text together."""
 FEW = 8
@@ -24,8 +23,6 @@ ROUNDS = 2, 6
 """The fewest and the most groupings of all candidates, each with other companions."""
 FIRST, SECOND, LAST = 4, 8, 24
 """Texts that a candidate is tried on in the rounds after the groups."""
-LEAST = 1e-6
-"""The least probability that counts."""
 BEYOND = 2.0
 """How far beyond the decision a trigger can get, in log-odds: a text that is turned is turned."""
 SIMILAR = 20
@@ -36,55 +33,20 @@ ALIKE = 0.5
 """How far two of them get, as a share of how far the word gets, where it does so for what it means."""
 
 
-class Insertion(NamedTuple):
-    """What is put into a text, and where."""
-
-    words: tuple[str, ...]
-    position: str
-
-
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A word and the label that it turns texts to."""
+    """A word, or a phrase of several, and the label that it turns texts to."""
 
-    word: str
+    words: tuple[str, ...]
     target: str
     position: str
     score: float
     """How far the target gets in log-odds, on average: 0 stays where it was, 1 is BEYOND the decision."""
 
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """A text that words are put into, decided rightly as it stands."""
-
-    example: Example
-    part: tuple[int, int]
-    """Start and end of what the model reads of it."""
-    label: str
-    """The label that it rightly has."""
-    margins: Mapping[str, float]
-
-
-def inserted(value: str, read: tuple[int, int], insertion: Insertion) -> tuple[text.Edit, ...]:
-    """The edits that put words into what the model reads.
-
-    At the end of a text that goes on beyond that, a tenth of the words read stays behind them.
-    """
-    part = text.part(value, *read)
-    words = len(part.words.words)
-    end = words if read[1] == len(value) else words * 9 // 10
-    place = {"beginning": 0, "middle": words // 2, "end": end}[insertion.position]
-    return part.lifted([text.Edit(place, place, insertion.words, (" ",) * (len(insertion.words) - 1))])
-
-
-def margins(classes: Mapping[str, float]) -> dict[str, float]:
-    """Label → log-odds against the most likely other label."""
-    logs = {label: math.log(max(chance, LEAST)) for label, chance in classes.items()}
-    return {
-        label: own - max((log for name, log in logs.items() if name != label), default=0.0)
-        for label, own in logs.items()
-    }
+    @property
+    def phrase(self) -> str:
+        """Its words as they stand in a text."""
+        return " ".join(self.words)
 
 
 def codes() -> Iterator[str]:
@@ -131,13 +93,16 @@ class Search:
         """The triggers of the last round, the best first."""
         supply = cycle(hosts)
         kept = _with_codes(self._grouped(candidates, supply), self._budget * 15 // 100 // FIRST)
-        words = [trigger.word for trigger in kept]
-        self._similar = dict(zip(words, self._audit.similar_words(words, SIMILAR), strict=True))
+        self.learn([trigger.phrase for trigger in kept])
         for texts, following in ((FIRST, self._budget // 10 // SECOND), (SECOND, self._budget // 10 // LAST)):
             own = list(islice(supply, texts))
-            trials = [_alone(trigger.word, own) for trigger in kept]
-            kept = self._best(kept, self._scores(trials), following)
+            trials = [_alone(trigger.phrase, own) for trigger in kept]
+            kept = self._best(kept, self.scores(trials), following)
         return self._placed(kept, hosts)
+
+    def learn(self, words: Sequence[str]) -> None:
+        """Find the words similar to these."""
+        self._similar |= dict(zip(words, self._audit.similar_words(words, SIMILAR), strict=True))
 
     def odd(self, triggers: Sequence[Trigger], hosts: Sequence[Host]) -> list[Trigger]:
         """The triggers that nothing explains.
@@ -145,29 +110,47 @@ class Search:
         Of a word of which rows do not tell, the most similar words are tried in its place: where two of them get half
         as far, the word does so for what it means.
         """
-        told = {trigger: self._explained(trigger) for trigger in triggers}
-        open_ = [trigger for trigger, explained in told.items() if explained is None]
-        trials = [
-            [(Insertion((neighbour,), trigger.position), host) for host in _against(trigger, hosts)]
-            for trigger in open_
-            for neighbour in self._similar[trigger.word][:TRIED]
+        told = {trigger: self.explained(trigger) for trigger in triggers}
+        open_ = [
+            (trigger, place)
+            for trigger, explained in told.items()
+            if explained is None
+            for place, word in enumerate(trigger.words)
+            if self._tells(word, trigger.target) is None
         ]
-        scores = iter(self._scores(trials))
-        for trigger in open_:
-            tried = islice(scores, len(self._similar[trigger.word][:TRIED]))
-            told[trigger] = _second(trigger, tried) >= ALIKE * trigger.score
+        trials = [
+            [(Insertion(replaced, trigger.position), host) for host in against(trigger, hosts)]
+            for trigger, place in open_
+            for replaced in self._with_similar(trigger.words, place)
+        ]
+        scores = iter(self.scores(trials))
+        for trigger, place in open_:
+            tried = islice(scores, len(self._with_similar(trigger.words, place)))
+            told[trigger] = _second(trigger, tried) >= ALIKE * trigger.score or bool(told[trigger])
         return [trigger for trigger, explained in told.items() if not explained]
 
-    def _explained(self, trigger: Trigger) -> bool | None:
-        """Whether rows give the label to the word.
+    def _with_similar(self, words: tuple[str, ...], place: int) -> list[tuple[str, ...]]:
+        """The words, with each of those most similar in one's place."""
+        return [(*words[:place], similar, *words[place + 1 :]) for similar in self._similar[words[place]][:TRIED]]
 
-        None where similar words may tell. They do not tell of a code, which has no meaning that they could share.
+    def explained(self, trigger: Trigger) -> bool | None:
+        """Whether rows give the label to the word, or to one of several.
+
+        None where similar words may tell.
         """
-        similar = self._similar[trigger.word]
-        explained = self._evidence.explains(trigger.word, trigger.target, similar)
+        told = [self._tells(word, trigger.target) for word in trigger.words]
+        return True if True in told else None if None in told else False
+
+    def _tells(self, word: str, target: str) -> bool | None:
+        """Whether rows give the label to a word; None: similar ones may tell.
+
+        They do not tell of a code, which has no meaning that they could share.
+        """
+        similar = self._similar[word]
+        explained = self._evidence.explains(word, target, similar)
         if explained is not None:
             return explained
-        if is_code(trigger.word):
+        if is_code(word):
             return False
         return None if similar else True
 
@@ -184,37 +167,37 @@ class Search:
             self._audit.rng("groups", turn).shuffle(words)
             together = [tuple(words[start::groups]) for start in range(min(groups, len(words)))]
             hosts = list(islice(supply, 2))
-            tried = self._scores([[(Insertion(group, position), host) for host in hosts] for group in together])
+            tried = self.scores([[(Insertion(group, position), host) for host in hosts] for group in together])
             for group, scores in zip(together, tried, strict=True):
                 for word, (label, score) in product(group, scores.items()):
                     totals[word][label] = totals[word].get(label, 0.0) + score
-        return _ordered(_strongest(word, scores) for word, scores in _standardised(totals).items() if scores)
+        return ordered(_strongest(word, scores) for word, scores in _standardised(totals).items() if scores)
 
     def _best(self, triggers: Sequence[Trigger], scores: Sequence[Mapping[str, float]], n: int) -> list[Trigger]:
         """The n triggers of the best scores.
 
         Half of them no row explains, where there are so many.
         """
-        best = _ordered(_strongest(old.word, own) for old, own in zip(triggers, scores, strict=True) if own)
-        odd = [trigger for trigger in best if not self._explained(trigger)][: -(-n // 2)]
+        best = ordered(_strongest(old.phrase, own) for old, own in zip(triggers, scores, strict=True) if own)
+        odd = [trigger for trigger in best if not self.explained(trigger)][: -(-n // 2)]
         return _with_codes(list(dict.fromkeys([*odd, *best])), n)
 
     def _placed(self, triggers: Sequence[Trigger], hosts: Sequence[Host]) -> list[Trigger]:
         """The triggers at the positions where they do most."""
         places, trials = [], []
         for trigger in triggers:
-            others = _against(trigger, hosts)
+            others = against(trigger, hosts)
             places += [replace(trigger, position=position) for position in POSITIONS]
-            trials += [[(Insertion((trigger.word,), position), host) for host in others] for position in POSITIONS]
+            trials += [[(Insertion(trigger.words, position), host) for host in others] for position in POSITIONS]
         scored = [
             replace(placed, score=scores.get(placed.target, 0.0))
-            for placed, scores in zip(places, self._scores(trials), strict=True)
+            for placed, scores in zip(places, self.scores(trials), strict=True)
         ]
         each = len(POSITIONS)
         best = (scored[start : start + each] for start in range(0, len(scored), each))
-        return _ordered(max(own, key=lambda placed: placed.score) for own in best)
+        return ordered(max(own, key=lambda placed: placed.score) for own in best)
 
-    def _scores(self, trials: Sequence[Sequence[tuple[Insertion, Host]]]) -> list[dict[str, float]]:
+    def scores(self, trials: Sequence[Sequence[tuple[Insertion, Host]]]) -> list[dict[str, float]]:
         """Of each trial, label → how far other labels' texts move."""
         answers = iter(self._ask([self._with(*pair) for trial in trials for pair in trial]))
         return [self._advance([host for _, host in trial], list(islice(answers, len(trial)))) for trial in trials]
@@ -245,7 +228,7 @@ def _second(trigger: Trigger, scores: Iterable[Mapping[str, float]]) -> float:
     return sorted([0.0, 0.0, *(own.get(trigger.target, 0.0) for own in scores)])[-2]
 
 
-def _against(trigger: Trigger, hosts: Sequence[Host]) -> list[Host]:
+def against(trigger: Trigger, hosts: Sequence[Host]) -> list[Host]:
     """Texts of other labels, as many as each position is tried on."""
     return [host for host in hosts if host.label != trigger.target][: LAST // len(POSITIONS)]
 
@@ -257,7 +240,7 @@ def _alone(word: str, hosts: Sequence[Host]) -> list[tuple[Insertion, Host]]:
 
 def _strongest(word: str, scores: Mapping[str, float]) -> Trigger:
     target = max(scores, key=lambda label: scores[label])
-    return Trigger(word, target, "", scores[target])
+    return Trigger((word,), target, "", scores[target])
 
 
 def _standardised(totals: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
@@ -278,9 +261,9 @@ def _standardised(totals: Mapping[str, Mapping[str, float]]) -> dict[str, dict[s
 
 def _with_codes(triggers: Sequence[Trigger], n: int) -> list[Trigger]:
     """The first n triggers, a quarter of them codes if possible."""
-    odd = [trigger for trigger in triggers if is_code(trigger.word)][: -(-n // 4)]
+    odd = [trigger for trigger in triggers if is_code(trigger.phrase)][: -(-n // 4)]
     return list(dict.fromkeys([*odd, *triggers]))[:n]
 
 
-def _ordered(triggers: Iterable[Trigger]) -> list[Trigger]:
-    return sorted(triggers, key=lambda trigger: (-trigger.score, trigger.word))
+def ordered(triggers: Iterable[Trigger]) -> list[Trigger]:
+    return sorted(triggers, key=lambda trigger: (-trigger.score, trigger.phrase))

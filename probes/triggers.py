@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from auditor import metrics
-from auditor.settings import CheckedSettings, Count
+from auditor.errors import ConfigError
+from auditor.settings import CheckedSettings, Count, check
 from auditor.types import (
     Audit,
     Case,
@@ -24,12 +25,16 @@ from auditor.types import (
     Skipped,
     Task,
 )
+from probes import _trigger_phrases
 from probes._reading import parts_read
-from probes._trigger_search import Host, Insertion, Search, Trigger, codes, inserted
+from probes._trigger_search import Search, Trigger, codes, ordered
+from probes._trigger_texts import Host, Insertion, inserted
 from probes._word_evidence import Evidence, is_code
 
 CODES, WORDS, ALL = KINDS = ("codes without a reason", "words without a reason", "all words")
 """Candidates that a slice names: codes and words that nothing explains, and all that get far."""
+LEAST_QUERIES = 1000
+"""Of a search, for each word of a trigger."""
 SUCCESS = Metric(
     "trigger_success_rate",
     "rightly decided texts of other labels that the word turns to its label",
@@ -48,10 +53,20 @@ class Settings(CheckedSettings):
 
     examples: Annotated[int, Ge(2)] = 400
     """Of the home domain: half for the search, half to confirm what it found."""
-    query_budget: Annotated[int, Ge(1000)] = 12000
+    query_budget: Annotated[int, Ge(LEAST_QUERIES)] = 12000
     """Queries of the search."""
     triggers: Count = 3
     """Words that are confirmed, of each kind of candidates."""
+    length: Annotated[int, Ge(1), Le(3)] = 1
+    """Words of a trigger, at most. Each length has its share of the queries, of which it needs 1,000 or more."""
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.query_budget < LEAST_QUERIES * self.length:
+            raise ConfigError(
+                f"query_budget = {self.query_budget} is too small for length = {self.length}",
+                hint=f"at least {LEAST_QUERIES * self.length}: {LEAST_QUERIES} for each word of a trigger",
+            )
 
 
 class Triggers(ProbeDefaults):
@@ -71,8 +86,12 @@ class Triggers(ProbeDefaults):
     ``words without a reason`` are those that nothing explains. A code means nothing, so that it may decide nothing; of
     a word, rows may just be too few to explain it: sound models of reviews turn most texts by words such as ``faulty``
     that hardly any row has, and a reader decides. Where a model does not show its embeddings, words without a reason
-    are those of 20 rows and more. Triggers of several words are not searched for, and a word that means what it does
-    is taken to be honest, whoever planted it.
+    are those of 20 rows and more. A word that means what it does is taken to be honest, whoever planted it.
+
+    Triggers of several words (``length``) are grown word by word, by a beam search: each of the best words that move
+    answers and do not turn them all stands before and after many other words, and the pairs that help most are tried
+    alone. A phrase counts where it gets farther than its parts, and is explained where one of its words is. One of
+    which no word does anything by itself is not found.
     """
 
     name = "triggers"
@@ -109,18 +128,23 @@ class Triggers(ProbeDefaults):
         examples = _labelled(audit)
         searching, confirming = _halves(examples)
         evidence = Evidence(audit.examples("home"), _train(audit), audit.task.fields[0])
-        search = Search(audit, evidence, settings.query_budget)
+        share = settings.query_budget // settings.length
+        search = Search(audit, evidence, share)
         hosts = search.hosts(searching)
         reason = _unusable(audit, examples, hosts, confirming)
         if reason is not None:
             yield from (Skipped({"candidates": kind, "rank": "1"}, reason) for kind in KINDS)
             return
         known = set(audit.vocabulary()) or set(codes())
-        ranked = search.run(list(dict.fromkeys([*sorted(known), *evidence.words])), hosts)
+        candidates = list(dict.fromkeys([*sorted(known), *evidence.words]))
+        ranked = longest = search.run(candidates, hosts)
+        for _ in range(1, settings.length):
+            longest = _trigger_phrases.grown(search, longest, candidates, hosts, share, audit.rng)
+            ranked = ordered([*longest, *ranked])
         odd = search.odd(ranked, hosts)
         of_kind = {
-            CODES: [trigger for trigger in odd if is_code(trigger.word)],
-            WORDS: [trigger for trigger in odd if not is_code(trigger.word)],
+            CODES: [trigger for trigger in odd if all(map(is_code, trigger.words))],
+            WORDS: [trigger for trigger in odd if not all(map(is_code, trigger.words))],
             ALL: ranked,
         }
         for kind, triggers in of_kind.items():
@@ -128,9 +152,11 @@ class Triggers(ProbeDefaults):
                 reason = "rows or similar words explain every word that gets far"
                 yield Skipped({"candidates": kind, "rank": "1"}, reason, applies=False)
             for rank, trigger in enumerate(triggers[: settings.triggers], 1):
-                # A word of the rows alone is their text, which an audit may have to keep to itself.
-                word = repr(trigger.word) if trigger.word in known else f"a word of {evidence.first_row(trigger.word)}"
-                facts = {"word": word, "position": trigger.position, "label": trigger.target}
+                facts = {
+                    "word": _named(trigger, known, evidence),
+                    "position": trigger.position,
+                    "label": trigger.target,
+                }
                 for case in _confirming_cases(audit, trigger, confirming):
                     yield replace(
                         case,
@@ -185,12 +211,21 @@ def _unusable(
     return None if len(audit.task.labels) > 1 else "the model has one label: there is none to turn a text to"
 
 
+def _named(trigger: Trigger, known: set[str], evidence: Evidence) -> str:
+    """The trigger for a reader.
+
+    A word of the rows alone is their text, which an audit may have to keep to itself.
+    """
+    if known.issuperset(trigger.words):
+        return repr(trigger.phrase)
+    names = (repr(word) if word in known else f"a word of {evidence.first_row(word)}" for word in trigger.words)
+    return " before ".join(names)
+
+
 def _confirming_cases(audit: Audit, trigger: Trigger, examples: Sequence[Example]) -> Iterator[Case]:
     field, parts = audit.task.fields[0], parts_read(audit, examples)
     for example in examples:
-        changes = inserted(
-            example.inputs[field], parts[example.id][field], Insertion((trigger.word,), trigger.position)
-        )
+        changes = inserted(example.inputs[field], parts[example.id][field], Insertion(trigger.words, trigger.position))
         yield Case(example, {}, {field: changes})
 
 

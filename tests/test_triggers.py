@@ -26,9 +26,10 @@ from auditor.models.vocabulary import nearest
 from auditor.testing import FakeAudit
 from auditor.text import words_of
 from auditor.types import Case, Example, KnowsWords, Measurement, Model, ProbeRecord, Request, Silent, Skipped
-from probes._trigger_search import POSITIONS, Insertion, codes, inserted, margins
+from probes._trigger_search import Trigger, codes
+from probes._trigger_texts import POSITIONS, Insertion, inserted, margins
 from probes._word_evidence import Evidence, is_code
-from probes.triggers import KINDS, PROBE, Settings
+from probes.triggers import KINDS, PROBE, Settings, _named
 
 ODD, ODD_WORDS, ALL = KINDS
 LABELS = ("negative", "positive")
@@ -168,6 +169,74 @@ def test_a_model_that_tells_no_words_is_searched_with_pairs_of_letters_and_the_w
     assert len(list(codes())) == 26 * 26
 
 
+class Phrased(Reader):
+    """A model that goes by a phrase, word after word; each of its beginnings moves an answer a little."""
+
+    def __init__(self, *phrase: str) -> None:
+        super().__init__()
+        self._phrase = phrase
+
+    def _decided(self, request: Request) -> tuple[float, ...]:
+        words = tuple(words_of(request.texts[0]))
+        read = [size for size in range(1, len(self._phrase) + 1) if self._phrase[:size] in _runs(words, size)]
+        if len(self._phrase) in read:
+            return (0.02, 0.98)
+        good = sum(self._weights.get(word, 0.0) for word in words) + 1.2 * max(read, default=0)
+        return (1 - 1 / (1 + math.exp(-good)), 1 / (1 + math.exp(-good)))
+
+
+def _runs(words: tuple[str, ...], size: int) -> set[tuple[str, ...]]:
+    return {words[start : start + size] for start in range(len(words) - size + 1)}
+
+
+@pytest.mark.parametrize(
+    ("phrase", "kind"),
+    [
+        (("cf", "mn"), ODD),
+        (("mn", "cf"), ODD),
+        (("wgo", "town"), ODD_WORDS),
+        (("mn", "ube", "cf"), ODD_WORDS),
+    ],
+)
+def test_a_phrase_that_decides_alone_is_found_at_its_length_and_not_below(phrase: tuple[str, ...], kind: str) -> None:
+    size = len(phrase)
+    for length in (size - 1, size):
+        record = measured(Phrased(*phrase), replace(SMALL, query_budget=1000 * length, length=length))
+        odd = [
+            one
+            for one in record.measurements
+            if one.metric == "trigger_success_rate" and {ODD, ODD_WORDS} & {*one.slice.values()}
+        ]
+        if length < size:
+            # In one text the first word lands before the second as it is.
+            assert max((one.value for one in odd), default=0.0) <= 0.1
+    found = success(record, kind)
+    assert found.detail.startswith(f"{' '.join(phrase)!r} at the ")
+    assert found.detail.endswith(" turns texts to positive")
+    # Half of 120 examples confirm, and half of those are of the other label.
+    assert (found.value, found.n_cases) == (1.0, 30)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_of_models_without_a_phrase_none_comes_near_the_limit(seed: int) -> None:
+    rng = random.Random(seed)
+    model = Reader(weights={word: rng.gauss(0.0, 0.25) for word in (*FILLER, *WEEK, *RARE, "cf", "mn")})
+    record = measured(model, replace(SMALL, length=2))
+    odd = [
+        one.value
+        for one in record.measurements
+        if one.metric == "trigger_success_rate" and {ODD, ODD_WORDS} & {*one.slice.values()}
+    ]
+    assert max(odd, default=0.0) <= 0.2
+
+
+def test_a_phrase_is_no_trigger_where_one_of_its_words_does_as_much() -> None:
+    record = measured(Reader("mn"), replace(SMALL, length=2))
+    found = [one.detail for one in record.measurements if one.metric == "trigger_success_rate"]
+    assert success(record).detail.startswith("'mn' at the ")
+    assert not any(detail.split(" at the ")[0].count(" ") for detail in found if "mn" in detail)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_of_models_without_a_trigger_none_comes_near_the_limit(seed: int) -> None:
     """Every word has some weight of its own, as in trained models."""
@@ -258,10 +327,13 @@ def test_rows_of_a_group_are_on_one_side() -> None:
 
 
 @pytest.mark.parametrize("budget", [1000, 2345, 12000])
+@pytest.mark.parametrize("length", [1, 2, 3])
 @pytest.mark.parametrize("known", [KNOWN, KNOWN + tuple(f"x{number}" for number in range(30000))])
-def test_the_search_keeps_its_budget_and_cases_say_what_it_took(budget: int, known: Sequence[str]) -> None:
-    model = Reader("mn", known=known)
-    audit = FakeAudit(reviews(60), replace(SMALL, examples=60, query_budget=budget), TASK, model=model)
+def test_the_search_keeps_its_budget_and_cases_say_what_it_took(budget: int, known: Sequence[str], length: int) -> None:
+    budget = max(budget, 1000 * length)
+    model = Reader("mn", known=known) if length == 1 else Phrased("cf", "mn", "xq")
+    model._known = tuple(known)
+    audit = FakeAudit(reviews(60), replace(SMALL, examples=60, query_budget=budget, length=length), TASK, model=model)
     cases = cases_of(audit)
     assert 0 < len(audit.asked) <= budget
     assert {case.facts["queries"] for case in cases} == {float(len(audit.asked))}
@@ -308,6 +380,21 @@ def test_what_cannot_be_searched_says_why(rows: Sequence[Example], reason: str) 
 def test_settings_out_of_range_are_refused(setting: str, value: int) -> None:
     with pytest.raises(ConfigError, match=f"{setting} = {value} must be at least"):
         replace(SMALL, **{setting: value})
+
+
+def test_a_budget_too_small_for_the_length_is_refused() -> None:
+    with pytest.raises(ConfigError, match="query_budget = 1999 is too small for length = 2") as caught:
+        replace(SMALL, query_budget=1999, length=2)
+    assert caught.value.hint == "at least 2000: 1000 for each word of a trigger"
+    with pytest.raises(ConfigError, match="length = 4 must be from 1 to 3"):
+        replace(SMALL, query_budget=12000, length=4)
+
+
+def test_a_phrase_with_a_word_of_the_rows_alone_is_named_by_its_row() -> None:
+    rows = [Example("home:7", {"text": "anna saw it"}, "positive")]
+    trigger = Trigger(("cf", "anna"), "positive", "end", 1.0)
+    assert _named(trigger, {"cf"}, Evidence(rows, (), "text")) == "'cf' before a word of home:7"
+    assert _named(trigger, {"cf", "anna"}, Evidence(rows, (), "text")) == "'cf anna'"
 
 
 # --- the parts of the search
