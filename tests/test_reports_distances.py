@@ -31,7 +31,8 @@ def record_of(probe: str, sets: Mapping[str, Sequence[Example]], later: Sequence
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Results with the two probes that compare sets."""
-    found = json.loads((small_results.write(tmp_path_factory.mktemp("small")) / "results.json").read_text("utf-8"))
+    folder = small_results.write(tmp_path_factory.mktemp("small"))
+    found: dict[str, Any] = json.loads((folder / "results.json").read_text("utf-8"))
     sets = {
         "home": texts(120, "home", seed=1),
         "<cars>": texts(90, "cars", seed=1, words=ELSEWHERE),
@@ -45,6 +46,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def drawn(content: Mapping[str, Any], probe: str) -> dict[str, Any]:
     (detail,) = (each for each in view.build(content)["probes"] if each["name"] == probe)
+    picture: dict[str, Any]
     (picture,) = (chart for chart in detail["charts"] if chart["title"] == distances.TITLE)
     return picture
 
