@@ -56,7 +56,7 @@ def grown(
 def _longer(
     search: Search, trigger: Trigger, words: Sequence[str], hosts: Sequence[Host], budget: int, rng: Random
 ) -> Iterator[Trigger]:
-    """Yield the trigger with the words that help it most, on either side.
+    """Yield the trigger with the best words before and after it.
 
     It gets farther with them than without, and than they do.
     """
@@ -77,7 +77,7 @@ def _longer(
 def _scores(
     search: Search, trigger: Trigger, phrases: Sequence[tuple[str, ...]], hosts: Sequence[Host]
 ) -> dict[tuple[str, ...], float]:
-    """Phrase → how far it gets in these texts, at the place and for the label of the trigger."""
+    """Map each phrase to its score at the trigger's place and label."""
     trials = [[(Insertion(phrase, trigger.position), host) for host in hosts] for phrase in phrases]
     tried = search.scores(trials)
     return {phrase: own.get(trigger.target, 0.0) for phrase, own in zip(phrases, tried, strict=True)}
@@ -122,7 +122,7 @@ def _interleaved(trigger: tuple[str, ...], words: Sequence[str]) -> tuple[str, .
 
 
 def _beyond_parts(search: Search, phrases: Sequence[Trigger], hosts: Sequence[Host]) -> Iterator[Trigger]:
-    """Yield the phrases that get farther than without their first, or last, word."""
+    """Yield the phrases that beat both of their shorter parts."""
     for phrase in phrases:
         parts = [phrase.words[:-1], phrase.words[1:]]
         scores = _scores(search, phrase, parts, against(phrase, hosts))

@@ -35,7 +35,7 @@ ALIKE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A word, or a phrase of several, and the label that it turns texts to."""
+    """A word or phrase, and the label that it turns texts to."""
 
     words: tuple[str, ...]
     target: str
@@ -134,7 +134,7 @@ class Search:
         return [(*words[:place], similar, *words[place + 1 :]) for similar in self._similar[words[place]][:TRIED]]
 
     def explained(self, trigger: Trigger) -> bool | None:
-        """Whether rows give the label to the word, or to one of several.
+        """Whether rows give the label to any of the words.
 
         None where similar words may tell.
         """
@@ -142,9 +142,9 @@ class Search:
         return True if True in told else None if None in told else False
 
     def _tells(self, word: str, target: str) -> bool | None:
-        """Whether rows give the label to a word; None: similar ones may tell.
+        """Whether rows give the label to a word.
 
-        They do not tell of a code, which has no meaning that they could share.
+        None: similar ones may tell. They do not tell of a code, which has no meaning that they could share.
         """
         similar = self._similar[word]
         explained = self._evidence.explains(word, target, similar)

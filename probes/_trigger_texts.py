@@ -1,4 +1,4 @@
-"""Texts that words are put into, and how far an answer is from a label."""
+"""Texts with inserted words, and an answer's distance from a label."""
 
 from __future__ import annotations
 

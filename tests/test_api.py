@@ -262,6 +262,7 @@ def test_a_saved_folder_is_judged_and_shown_as_the_results(
 def test_a_folder_named_beforehand_is_that_of_the_command(place: Path, tmp_path: Path) -> None:
     by_command(place, tmp_path / "command", "texts", "", ["quality"], "--budget", "8")
     files: dict[str, Any] = {"train": place / "train.jsonl", "domains": {"far": str(place / "far.jsonl")}}
+    files["slices"] = {name: place / f"{name}.jsonl" for name in ("b", "a")}
     auditor.audit(place / "texts", place / "test.jsonl", **files, probes="quality", budget=8, out=tmp_path / "python")
     for name in (results.RESULTS, results.CASES, results.EXAMPLES, results.PAGE):
         assert pages.content(tmp_path / "python" / name) == pages.content(tmp_path / "command" / name), name

@@ -33,6 +33,7 @@ WORDS = {
     (Ge(0),): "at least 0",
     (Ge(0), Le(1)): "from 0 to 1",
     (Ge(0), Lt(1)): "at least 0 and below 1",
+    (Ge(1), Le(3)): "from 1 to 3",
     (Ge(1), Le(12)): "from 1 to 12",
     (Ge(1), Le(432)): "from 1 to 432",
     (Ge(0), Le(90)): "from 0 to 90",

@@ -1,4 +1,4 @@
-"""How many clusters of a slice there are, drawn or not, and what they are.
+"""How many clusters a slice has in all, and what they are.
 
 Advice never asks for more clusters than there are.
 """
@@ -17,7 +17,7 @@ def told(
     examples: Mapping[str, Sequence[Example]],
     drawn_for: Callable[[Slice], Set[str]],
 ) -> Iterator[Measurement]:
-    """Yield the measurements, each with its informative clusters in all, where known, and with their unit.
+    """Yield the measurements with their clusters in all and their unit.
 
     A probe with texts of its own says both, or its measurement. Of a data set, those not drawn are taken to hold as
     large a share of informative ones as those drawn for the slice. ``examples``: of each data set; ``drawn_for``: slice

@@ -1,4 +1,4 @@
-"""Check the looks that results record against the rows that each look can have.
+"""Check recorded looks against the rows that they can have.
 
 A look has a number of rows of each set, the same for all slices of a probe, and no row is of two clusters; the last
 look has all of them. That is known of probes with a setting ``examples``, of metrics that cases alone determine, and of
@@ -26,7 +26,7 @@ Read = tuple[str, Measurement]
 
 
 class Sets:
-    """The sets that probes are drawn on, and the rows that there are of each."""
+    """The sets that probes are drawn on, with their rows."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         audit = content["config"].get("audit")
@@ -39,9 +39,10 @@ class Sets:
         return frozenset(value for value in measurement.slice.values() if value in self.names)
 
     def most(self, first: int, measurement: Measurement, *, is_known: bool) -> int | None:
-        """Return how many rows of a set its look has, at most; None: any number.
+        """Return how many rows of a set its look has, at most.
 
-        ``first``: the most that the first look takes. ``is_known``: of which sets its probe takes so many.
+        None: any number. ``first``: the most that the first look takes. ``is_known``: of which sets its probe takes so
+        many.
         """
         look = measurement.look, measurement.looks
         if not is_known or len(self.names) > 1:
@@ -50,7 +51,7 @@ class Sets:
         return stats.looks.most(first, *look, self._available(HOME))
 
     def least_looks(self, first: int, measurement: Measurement) -> int:
-        """Return how many looks a slice that may be drawn on has, at least."""
+        """Return the fewest looks of a slice that may be drawn on."""
         available = min(map(self._available, self._of(measurement)))
         return len(stats.looks.sizes(first, available))
 
@@ -73,11 +74,11 @@ class Sets:
         return last and self._is_of(name, measurement) and self._available(name) == self._used[name]
 
     def _of(self, measurement: Measurement) -> Set[str]:
-        """Return the sets whose rows a slice may be of: those it names, and home."""
+        """Return the sets that a slice names, and home."""
         return {HOME, *self.named_by(measurement)}
 
     def _is_of(self, name: str, measurement: Measurement) -> bool:
-        """Whether a slice is of this set, and of no other that it names."""
+        """Whether a slice names no set but this."""
         return name in self.names and self.named_by(measurement) <= {name}
 
     def _available(self, name: str) -> int:
@@ -88,7 +89,7 @@ class Sets:
 def problems(
     content: Mapping[str, Any], records: Sequence[ProbeRecord], read: Sequence[Read], *, is_fixed: bool
 ) -> Iterator[str]:
-    """Yield slices that cannot be of the look, or the number of looks, that is recorded.
+    """Yield slices that cannot be of the recorded look, or looks.
 
     ``read``: what required rules read of the candidate. ``is_fixed``: the design plans one look.
     """
@@ -104,6 +105,9 @@ def problems(
         and reasons.get((probe, slice_text(measurement.slice))) in (None, stats.looks.ALL)
     ]
     sets, known = Sets(content), _drawn_on(settings)
+    if HOME not in sets.names:
+        yield f"no data set is called {HOME}"
+        return
     together = _together(followed, tallied, known) if len(sets.names) == 1 else {}
     grouped = any(measurement.cluster_unit is not None for _, measurement in followed)
     for probe, measurement in followed:
@@ -170,7 +174,7 @@ def _look(measurement: Measurement) -> tuple[int, int]:
 def _together(
     read: Sequence[Read], tallied: Mapping[tuple[str, str], bool], known: Set[str]
 ) -> dict[tuple[str, int, int], set[str]]:
-    """Return the clusters that all slices of a known probe have at a look."""
+    """Return the clusters of a known probe's slices at each look."""
     together: dict[tuple[str, int, int], set[str]] = {}
     for probe, measurement in read:
         if probe in known and tallied[probe, measurement.metric]:
@@ -179,7 +183,7 @@ def _together(
 
 
 def _drawn(measurement: Measurement) -> Set[str]:
-    """Return the clusters that a case was made of, or looked for in vain."""
+    """Return the clusters that cases were sought for."""
     rows = Rows.of(measurement.rows)
     known = {place for place, arm in enumerate(rows.arm_names) if arm in stats.CLEAN_ARMS}
     places = {cluster for cluster, arm in zip(rows.clusters, rows.arms, strict=True) if arm not in known}
