@@ -110,6 +110,15 @@ def test_every_table_has_a_caption_and_the_page_a_language_and_a_skip_link() -> 
     assert 'class="skip" href="#content"' in PAGE
 
 
+def test_code_in_a_description_is_marked_up_and_escaped() -> None:
+    content = results()
+    content["records"][0]["description"] = "Reads ``a<b``.\n\nWith ``priors`` and without."
+    page = scorecard.render(content, STEPS)
+    assert "<strong>Reads <code>a&lt;b</code>.</strong>" in page
+    assert "With <code>priors</code> and without." in page
+    assert "``" not in page
+
+
 def test_hostile_text_is_escaped_wherever_it_stands() -> None:
     hostile = "<script>alert(1)</script>\u202e"
     found = results()
