@@ -155,6 +155,13 @@ def test_settings_that_the_probe_refuses_are_the_reason_in_words(name: str) -> N
     assert known.cases == 3 + 2 * 10
 
 
+def test_a_probe_left_out_for_audited_baselines_still_answers_about_models_that_a_probe_trains() -> None:
+    whole = plan_of(keyword_model(GOOD), shipped("quality"), n=8, baseline=frozenset())
+    found = probe_run._Nested(whole, Counter(), Silent()).findings(QUALITY, keyword_model(GOOD, name="trained"))
+    assert not isinstance(found, str), found
+    assert found
+
+
 class CountingForeign(Foreign):
     """It says how many cases it has."""
 

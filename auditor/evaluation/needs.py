@@ -21,7 +21,7 @@ def _unmet(
     plan: Plan, audited: AuditedModel, probe: Probe, there: Mapping[str, bool]
 ) -> tuple[tuple[str, ...], str | None]:
     lacking = [need for need in probe.needs if need in there and not there[need]]
-    outside = _outside(plan, probe) if audited.name != plan.candidate else None
+    outside = OUT_OF_SCOPE.get(probe.scope) if audited.name != plan.candidate else None
     missing = tuple(sorted(lacking if outside is None else [*lacking, CANDIDATE]))
     packages = registry.missing_packages(probe)
     if packages:
@@ -35,12 +35,6 @@ def _unmet(
     return missing, None if first is None else NEEDS[first]
 
 
-def _outside(plan: Plan, probe: Probe) -> str | None:
-    """Why the probe runs for the candidate alone; None for all models."""
-    left_out = plan.baseline is not None and probe.name not in plan.baseline
-    return OUT_OF_SCOPE.get(probe.scope, BASELINE if left_out else None)
-
-
 def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str, ...], str | None]:
     """The probe's unmet needs, and why this audit leaves it out.
 
@@ -49,7 +43,9 @@ def left_out(plan: Plan, audited: AuditedModel, probe: Probe) -> tuple[tuple[str
     there = given(plan, audited, probe)
     missing, reason = _unmet(plan, audited, probe, there)
     if probe.name in plan.selected:
-        return missing, reason
+        beside = audited.name != plan.candidate and plan.baseline is not None and probe.name not in plan.baseline
+        # Of audited models alone: a probe may still ask this one about a model that it trains.
+        return ((*missing, CANDIDATE), BASELINE) if beside and reason is None else (missing, reason)
     own = sorted(need for need in probe.limits_need if not there[need])
     return (*missing, *own), plan.reasons.get(probe.name, NOT_SELECTED)
 
