@@ -64,6 +64,7 @@ from auditor.types.records import (
     Status,
     Verdict,
 )
+from auditor.types.regressions import Conclusion, Regression
 from auditor.types.requests import REQUESTS, Choose, Classify, Extract, Generate, Request, Tag
 from auditor.types.rows import Names, Rows
 from auditor.types.running_cost import RunningCost
@@ -116,6 +117,7 @@ __all__ = [
     "Classify",
     "ComparableLabels",
     "Comparison",
+    "Conclusion",
     "Contribution",
     "Corruption",
     "Decision",
@@ -151,6 +153,7 @@ __all__ = [
     "ProbeDefaults",
     "ProbeRecord",
     "Progress",
+    "Regression",
     "Request",
     "Response",
     "Role",
