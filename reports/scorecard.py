@@ -5,11 +5,11 @@ It is a pure function of the results, the next steps, and what the models' answe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.types import RunningCost
+from auditor.types import Regression, RunningCost
 from reports import view
 from reports.formats import visible
 from reports.lookup import NO_STEPS
@@ -25,14 +25,16 @@ def render(
     results: Mapping[str, Any],
     next_steps: Mapping[int, str] = NO_STEPS,
     costs: Mapping[str, RunningCost] = NO_COSTS,
+    regressions: Sequence[Regression] = (),
 ) -> str:
     """Render the page of a results file that conforms to the schema.
 
     The same arguments give the same bytes; nothing else is read. Every text is escaped, and its invisible characters
     are spelled out. ``next_steps``: position of a failed verdict → what to do about it
     (``auditor.verdicts.advice.next_steps``). ``costs``: model → what its answers took (``timings.json``).
+    ``regressions``: the metrics against those of the last release.
     """
-    return environment().get_template("scorecard.html.j2").render(view.build(results, next_steps, costs))
+    return environment().get_template("scorecard.html.j2").render(view.build(results, next_steps, costs, regressions))
 
 
 def environment() -> Environment:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.types import lacked_by_task
-from reports.formats import amount, difference_unit, interval, measured_interval, p_value, slice_text, words_of
+from reports.formats import amount, interval, measured_interval, slice_text, words_of
 from reports.lookup import INAPPLICABLE, OUTCOMES, UNPRESERVED, Findings, Measured, applies, limit_of, mark
+from reports.words import catalogue
 
 KEY_NUMBERS = 4
 """Maximum number of metrics in the summary for a probe that no rule reads."""
@@ -24,23 +25,32 @@ def decision(findings: Findings) -> dict[str, Any]:
     """Describe the decision: word, headline, deciding verdicts and counts by outcome."""
     recorded = findings.results["decision"]
     kind, sign, word = _CODES[recorded["exit_code"]]
-    deciding = [
-        verdict
-        for verdict in findings.verdicts
-        if verdict["outcome"] in _DECIDING[recorded["exit_code"]]
-        and findings.rules[verdict["rule"]]["required"] != "never"
-    ]
+    deciding = deciding_verdicts(findings)
     return {
         "kind": kind,
         "sign": sign,
         "word": word,
         "headline": recorded["headline"],
         "exit_code": recorded["exit_code"],
+        "todo": catalogue()["todo"][kind],
         "deciding": _with_steps(findings, deciding),
         # The gate's reasons end with a line for each deciding verdict; the page lists those verdicts already.
         "reasons": recorded["reasons"][: max(0, len(recorded["reasons"]) - len(deciding))],
         "counts": _counts(findings),
     }
+
+
+def deciding_verdicts(findings: Findings) -> list[Mapping[str, Any]]:
+    """Return the required verdicts that the decision rests on.
+
+    A release has none.
+    """
+    outcomes = _DECIDING[findings.results["decision"]["exit_code"]]
+    return [
+        verdict
+        for verdict in findings.verdicts
+        if verdict["outcome"] in outcomes and findings.rules[verdict["rule"]]["required"] != "never"
+    ]
 
 
 def _counts(findings: Findings) -> list[dict[str, Any]]:
@@ -56,7 +66,8 @@ def _counts(findings: Findings) -> list[dict[str, Any]]:
     return rows
 
 
-def _place(findings: Findings, probe: str, metric: str) -> dict[str, Any]:
+def place(findings: Findings, probe: str, metric: str) -> dict[str, Any]:
+    """Name a line's metric and where its probe is shown."""
     return {
         "probe": probe,
         "anchor": findings.anchors.get(probe),
@@ -70,7 +81,7 @@ def _verdict(findings: Findings, verdict: Mapping[str, Any]) -> dict[str, Any]:
     unit = findings.metric(rule["probe"], rule["metric"])["unit"]
     measured = verdict["value"] is not None
     return {
-        **_place(findings, rule["probe"], rule["metric"]),
+        **place(findings, rule["probe"], rule["metric"]),
         "slice": None if verdict["slice"] is None else slice_text(verdict["slice"]),
         "mark": findings.mark(verdict),
         "reason": verdict["reason"],
@@ -107,7 +118,7 @@ def rules(findings: Findings) -> list[dict[str, Any]]:
         verdicts = _with_steps(findings, [verdict for verdict in findings.verdicts if verdict["rule"] == number])
         listed.append(
             {
-                **_place(findings, rule["probe"], rule["metric"]),
+                **place(findings, rule["probe"], rule["metric"]),
                 "required": required[rule["required"]],
                 "why": rule["why"],
                 "limit": limit_text(rule, findings.metric(rule["probe"], rule["metric"])["unit"]),
@@ -259,41 +270,3 @@ def _cell(findings: Findings, model: str, probe: str, measured: Measured, unit: 
     record = findings.record(model, probe)
     missing = "not measured" if has_measured(record) else unmeasured_text(record)
     return {**cell, "value": None, "missing": missing}
-
-
-def comparisons(findings: Findings) -> dict[str, list[Any]]:
-    """Describe paired differences: hypotheses named beforehand, and all others."""
-    shown = [_comparison(findings, comparison) for comparison in findings.results["comparisons"]]
-    return {
-        "named": [comparison for comparison in shown if comparison["expect"]],
-        "others": [comparison for comparison in shown if not comparison["expect"]],
-        "unanswered": findings.results["unanswered"],
-    }
-
-
-def _comparison(findings: Findings, comparison: Mapping[str, Any]) -> dict[str, Any]:
-    metric = findings.metric(comparison["probe"], comparison["metric"])
-    unit = difference_unit(metric["unit"])
-    value = amount(comparison["value"], unit)
-    return {
-        **_place(findings, comparison["probe"], comparison["metric"]),
-        "models": f"{comparison['model']} minus {comparison['against']}",
-        "slice": slice_text(comparison["slice"]),
-        "value": value,
-        "interval": interval(comparison["low"], comparison["high"], unit),
-        "p": p_value(comparison["p"]),
-        "n": comparison["n_clusters"],
-        "method": words_of(comparison["method"]),
-        "expect": comparison["expect"],
-        "conclusion": _conclusion(comparison),
-    }
-
-
-def _conclusion(comparison: Mapping[str, Any]) -> str:
-    low, high = (-float("inf") if comparison["low"] is None else comparison["low"]), comparison["high"]
-    above, below = low > 0, high is not None and high < 0
-    if comparison["expect"] is None:
-        return "higher" if above else "lower" if below else "not decided: the interval includes zero"
-    if not (above or below):
-        return "not decided: the interval includes zero"
-    return "as expected" if above == (comparison["expect"] == "higher") else "the opposite of what was expected"

@@ -5,11 +5,11 @@ The dict holds everything that the page says, judged and formatted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor.types import GROUP_OF_ROWS, HOME, RunningCost
-from reports import charts, detail, running_cost, summary, tables
+from auditor.types import GROUP_OF_ROWS, HOME, Regression, RunningCost
+from reports import charts, detail, glance, paired, running_cost, summary, tables
 from reports.formats import setting, words_of
 from reports.lookup import NO_STEPS, Findings
 from reports.running_cost import NO_COSTS
@@ -32,13 +32,15 @@ def build(
     results: Mapping[str, Any],
     next_steps: Mapping[int, str] = NO_STEPS,
     costs: Mapping[str, RunningCost] = NO_COSTS,
+    regressions: Sequence[Regression] = (),
 ) -> dict[str, Any]:
     """Return the view of a results file that conforms to the schema.
 
     The schema is ``auditor/results/schema.json``. The view holds only strings, numbers, lists and dicts; charts are
-    strings of SVG. Raises KeyError for a missing key.
+    strings of SVG. ``regressions``: against the last release. Raises KeyError for a missing key.
     """
     findings = Findings(results, next_steps)
+    quality, limitations = summary.quality(findings), summary.limitations(findings)
     return {
         "auditor": results["auditor"],
         "schema": results["schema"],
@@ -56,12 +58,15 @@ def build(
         ],
         "decision": summary.decision(findings),
         "doubts": results.get("doubts", []),
-        "quality": summary.quality(findings),
-        "limitations": summary.limitations(findings),
+        "glance": glance.rows(findings, limitations, quality, regressions),
+        "trend": bool(regressions),
+        "numbers": glance.numbers(findings, summary.deciding_verdicts(findings)),
+        "quality": quality,
+        "limitations": limitations,
         "rules": summary.rules(findings),
         "verdicts": len(findings.verdicts),
         "long_rules": len(findings.verdicts) > tables.LONG,
-        "comparisons": summary.comparisons(findings),
+        "comparisons": paired.comparisons(findings),
         "probes": detail.probes(findings),
         "unmeasured": detail.unmeasured(findings),
         "data": {"columns": list(_DATA.values()), "rows": [_data(dataset) for dataset in results["data"]]},

@@ -1,0 +1,172 @@
+"""First screen: a row for each limitation, and the numbers that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from auditor.types import Regression, edge_of
+from reports import sentences, strips
+from reports.formats import difference_unit, interval
+from reports.lookup import OUTCOMES, UNPRESERVED, Findings, limit_of, mark, same_slice
+from reports.words import catalogue
+
+NUMBERS = 6
+"""Maximum number of deciding verdicts said in words."""
+CLOSEST = 3
+"""Number of passed verdicts said where nothing else decides."""
+MEASURED, NO_PROBE = "measured", "No probe yet."
+PLAIN = "plain"
+"""Row of the probes without a limitation, in the catalogue."""
+_Verdict = Mapping[str, Any]
+
+
+def rows(
+    findings: Findings,
+    limitations: Sequence[Mapping[str, Any]],
+    quality: Sequence[Any],
+    regressions: Sequence[Regression] = (),
+) -> list[dict[str, Any]]:
+    """Describe a row for plain quality and for each limitation.
+
+    ``limitations`` and ``quality``: as ``summary`` describes them. ``regressions``: against the last release.
+    """
+    first = {"id": PLAIN, "limitation": "", "probes": quality, "missing": None}
+    described = []
+    for row in ([first] if quality else []) + list(limitations):
+        probes = [probe["probe"] for probe in row["probes"]]
+        deciding = _deciding(findings, probes)
+        trend = _trend(findings, [regression for regression in regressions if regression.probe in probes], deciding)
+        described.append({**_row(findings, row, deciding), "trend": trend})
+    return described
+
+
+def _trend(findings: Findings, regressions: Sequence[Regression], deciding: _Verdict | None) -> str:
+    """Say how a row changed: what became worse, else its deciding number."""
+    worse = [regression for regression in regressions if regression.conclusion == "worse"]
+    same = [
+        regression
+        for regression in regressions
+        if deciding is not None
+        and regression.metric == findings.rules[deciding["rule"]]["metric"]
+        and same_slice(regression.slice, deciding["slice"])
+    ]
+    chosen = next(iter([*sorted(worse, key=lambda regression: -abs(regression.value or 0.0)), *same]), None)
+    if chosen is None:
+        return ""
+    unit = difference_unit(findings.metric(chosen.probe, chosen.metric)["unit"])
+    change = "" if chosen.value is None else sentences.unsigned(abs(chosen.value), unit)
+    return str(catalogue()["trend"][chosen.conclusion]).format(change=change)
+
+
+def _row(findings: Findings, row: Mapping[str, Any], deciding: _Verdict | None) -> dict[str, Any]:
+    said = {
+        "anchor": None if row["id"] == PLAIN else f"row-{row['id']}",
+        "name": catalogue()["rows"].get(row["id"], row["id"]),
+        "mark": _mark(row, deciding),
+        "text": _shown(row) if row["probes"] else NO_PROBE,
+        "strip": None,
+        "numbers": "",
+    }
+    if deciding is None or deciding["value"] is None:
+        return {**said, "text": said["text"] if deciding is None else deciding["reason"]}
+    rule = findings.rules[deciding["rule"]]
+    unit = findings.metric(rule["probe"], rule["metric"])["unit"]
+    text = sentences.sentence(findings, deciding)
+    numbers = f"{sentences.unsigned(deciding['value'], unit)} {interval(deciding['low'], deciding['high'], unit)}"
+    limit = limit_of(rule)
+    if limit is None:
+        return {**said, "text": text}
+    edge = edge_of(rule["max"], rule["min"], rule.get("margin", 0.0))
+    strip = strips.Strip(
+        deciding["value"],
+        deciding["low"],
+        deciding["high"],
+        limit,
+        limit if edge is None else edge,
+        deciding["outcome"],
+    )
+    drawn = strips.draw(strip, f"{numbers}, {sentences.allowance(rule, unit)}")
+    return {**said, "text": text, "strip": drawn, "numbers": numbers}
+
+
+def _shown(row: Mapping[str, Any]) -> str:
+    """Say a row's first number, or why there is none."""
+    for probe in row["probes"]:
+        for number in probe["numbers"]:
+            place = f" ({number['slice']})" if number["slice"] else ""
+            said = number["cells"][0]["value"]
+            if said is not None:
+                return f"{number['title'][:1].upper()}{number['title'][1:]}{place}: {said}."
+    missing = "; ".join(dict.fromkeys(probe["missing"] for probe in row["probes"] if probe["missing"]))
+    return f"{missing[:1].upper()}{missing[1:]}." if missing else ""
+
+
+def _mark(row: Mapping[str, Any], deciding: _Verdict | None) -> dict[str, str]:
+    """Return the worst mark of the row; grey where nothing decides."""
+    marks = [probe["mark"] for probe in row["probes"] if probe["mark"]]
+    if any(probe["failed"] for probe in row["probes"]):
+        return mark("not_measured", "crashed")
+    if marks:
+        return min(marks, key=lambda given: list(OUTCOMES).index(given["kind"].replace("-", "_")))
+    if any(probe["numbers"] for probe in row["probes"]):
+        return {"kind": MEASURED, "sign": "·", "text": "advisory" if deciding else "no rule"}
+    return mark("not_measured")
+
+
+def _deciding(findings: Findings, probes: Sequence[str]) -> _Verdict | None:
+    """Return the worst verdict of the probes, required before advisory."""
+    own = [verdict for verdict in findings.verdicts if findings.rules[verdict["rule"]]["probe"] in probes]
+    return min(own, key=lambda verdict: _order(findings, verdict), default=None)
+
+
+def _order(findings: Findings, verdict: _Verdict) -> tuple[bool, int, float]:
+    """Sort key: required first, then the worst outcome, then the least room."""
+    advisory = findings.rules[verdict["rule"]]["required"] == "never"
+    return advisory, list(OUTCOMES).index(verdict["outcome"]), _room(findings, verdict)
+
+
+def _room(findings: Findings, verdict: _Verdict) -> float:
+    """Return the room up to the limit, as its share."""
+    rule = findings.rules[verdict["rule"]]
+    limit = limit_of(rule)
+    if limit is None or verdict["value"] is None:
+        return float("inf")
+    distance = limit - verdict["value"] if rule["max"] is not None else verdict["value"] - limit
+    return float(distance / (abs(limit) or 1.0))
+
+
+def numbers(findings: Findings, deciding: Sequence[_Verdict]) -> dict[str, Any]:
+    """Say the verdicts that decide, the worst first.
+
+    ``deciding``: the verdicts that the decision rests on. Without any, those closest to their limits are said.
+    """
+    passed = [
+        verdict
+        for verdict in findings.verdicts
+        if findings.rules[verdict["rule"]]["required"] != "never" and verdict["outcome"] == "pass"
+    ]
+    listed = sorted(deciding or passed, key=lambda verdict: _order(findings, verdict))
+    return {
+        "title": "What decides, worst first" if deciding else "Closest to their limits",
+        "numbers": list(_said(findings, listed[: NUMBERS if deciding else CLOSEST])),
+        "more": max(0, len(deciding) - NUMBERS),
+    }
+
+
+def _said(findings: Findings, verdicts: Sequence[_Verdict]) -> Iterator[dict[str, Any]]:
+    steps = [findings.next_step(verdict) for verdict in verdicts]
+    for place, verdict in enumerate(verdicts):
+        rule = findings.rules[verdict["rule"]]
+        measured = verdict["value"] is not None
+        said = sentences.sentence(findings, verdict) if measured else f"{rule['probe']}: {verdict['reason']}."
+        yield {
+            "mark": findings.mark(verdict),
+            "anchor": findings.anchors.get(rule["probe"]),
+            "probe": rule["probe"],
+            "text": said,
+            "detail": findings.detail(rule, verdict["slice"]),
+            "conclusion": sentences.conclusion(findings, verdict),
+            "unpreserved": UNPRESERVED if findings.unpreserved(rule["probe"]) else None,
+            "next": None if steps[place] in steps[place + 1 : place + 2] else steps[place],
+        }

@@ -1,0 +1,86 @@
+"""Verdicts in plain words: what was measured, and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reports.formats import amount, interval, words_of
+from reports.lookup import Findings, limit_of
+from reports.words import catalogue
+
+KEYS_SAID = frozenset({"severity", "position", "rank", "period", "content", "change"})
+"""Keys of a slice that are said with their value, which means nothing alone."""
+
+
+def sentence(findings: Findings, verdict: Mapping[str, Any]) -> str:
+    """Say a measured verdict: value, and what is allowed.
+
+    A metric that the catalogue does not know is said by its title.
+    """
+    rule = findings.rules[verdict["rule"]]
+    metric = findings.metric(rule["probe"], rule["metric"])
+    slice_ = verdict["slice"] or {}
+    value = unsigned(verdict["value"], metric["unit"])
+    words = {
+        **{name.replace(" ", "_"): text for name, text in slice_.items()},
+        "value": value,
+        "measure": words_of(findings.results["task"]["metric"]),
+        "where": where(slice_),
+    }
+    template = catalogue()["numbers"].get(f"{rule['probe']} {rule['metric']}")
+    try:
+        said = f"{metric['title']}{_in_brackets(slice_)}: {value}" if template is None else template.format(**words)
+    except KeyError:  # a rule of a user's policy reads a slice of other keys
+        said = f"{metric['title']}{_in_brackets(slice_)}: {value}"
+    allowed = allowance(rule, metric["unit"])
+    return f"{said[:1].upper()}{said[1:]}{f'; {allowed}' if allowed else ''}."
+
+
+def conclusion(findings: Findings, verdict: Mapping[str, Any]) -> str:
+    """Say what a verdict's bounds mean, and what would settle it.
+
+    It is empty for a pass, and where nothing was measured.
+    """
+    rule = findings.rules[verdict["rule"]]
+    limit = limit_of(rule)
+    if verdict["value"] is None or limit is None or verdict["outcome"] not in ("fail", "inconclusive"):
+        return ""
+    words = catalogue()["conclusions"]
+    unit = findings.metric(rule["probe"], rule["metric"])["unit"]
+    near = verdict["low"] if rule["max"] is not None else verdict["high"]
+    beyond = near is not None and (near > limit if rule["max"] is not None else near < limit)
+    if verdict["outcome"] == "fail":
+        return str(words["fail"]).format(near="" if near is None else unsigned(near, unit)) if beyond else ""
+    bounds = interval(verdict["low"], verdict["high"], unit)
+    said = str(words["likely" if beyond else "open"]).format(bounds=bounds)
+    # The gate's reason names first what the bounds show, then what would decide.
+    _, _, advice = verdict["reason"].partition("; ")
+    return f"{said} {advice[:1].upper()}{advice[1:]}." if advice else said
+
+
+def where(slice_: Mapping[str, str]) -> str:
+    """Say a slice by its values: ``typos, severity middle``."""
+    return ", ".join(f"{words_of(key)} {value}" if key in KEYS_SAID else value for key, value in slice_.items())
+
+
+def _in_brackets(slice_: Mapping[str, str]) -> str:
+    return f" ({where(slice_)})" if slice_ else ""
+
+
+def allowance(rule: Mapping[str, Any], unit: str) -> str:
+    """Say what a rule allows, such as ``at most 10.0 points allowed``.
+
+    It is empty without a limit.
+    """
+    limit = limit_of(rule)
+    if limit is None:
+        return ""
+    if rule["max"] is not None:
+        return f"at most {unsigned(limit, unit) if limit >= 0 else amount(limit, unit)} allowed"
+    return f"at least {unsigned(limit, unit) if limit >= 0 else amount(limit, unit)} needed"
+
+
+def unsigned(value: float, unit: str) -> str:
+    """Format a number without its plus sign."""
+    return amount(value, unit).removeprefix("+")

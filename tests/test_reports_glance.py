@@ -1,0 +1,184 @@
+"""The first screen: a row for each limitation, strips, and verdicts in plain words."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import string
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.types import Regression
+from auditor.types.limitations import LIMITATIONS
+from reports import glance, scorecard, sentences, strips, view
+from reports.lookup import Findings
+from reports.words import catalogue
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS: dict[str, Any] = json.loads((ROOT / "fixtures" / "results" / "results.json").read_text(encoding="utf-8"))
+POLICIES = sorted((ROOT / "auditor" / "verdicts" / "policies").glob("*.toml"))
+HOSTILE = "<b>x</b>\u202e"
+
+
+def results() -> dict[str, Any]:
+    return copy.deepcopy(RESULTS)
+
+
+def rows(content: dict[str, Any], **kwargs: Any) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in view.build(content, **kwargs)["glance"]}
+
+
+def set_outcome(content: dict[str, Any], probe: str, outcome: str, **numbers: Any) -> dict[str, Any]:
+    for verdict in content["decision"]["verdicts"]:
+        if verdict["probe"] == probe and verdict["value"] is not None:
+            verdict.update(outcome=outcome, **numbers)
+    return content
+
+
+def test_every_limitation_has_a_row_in_order_after_plain_quality() -> None:
+    assert [row["name"] for row in view.build(RESULTS)["glance"]] == list(catalogue()["rows"].values())
+    assert list(catalogue()["rows"])[1:] == [row.id for row in LIMITATIONS]
+    unmeasured = rows(RESULTS)["Label quality"]
+    assert (unmeasured["mark"]["text"], unmeasured["text"], unmeasured["strip"]) == (
+        "not measured",
+        "No probe yet.",
+        None,
+    )
+
+
+def test_a_row_shows_its_worst_required_number_in_words_on_a_strip() -> None:
+    attacks = rows(RESULTS)["Attacks"]
+    assert attacks["mark"]["kind"] == "fail"
+    assert attacks["text"] == (
+        "The attack deepwordbug turns 62.0 % of the right answers into wrong ones; at most 50.0 % allowed."
+    )
+    assert attacks["numbers"] == "62.0 % [52.9, 71.1]"
+    assert 'aria-label="62.0 % [52.9, 71.1], at most 50.0 % allowed"' in attacks["strip"]
+    # Of four families of noise that pass, typos are closest to the limit.
+    assert "typos" in rows(RESULTS)["Noise"]["text"]
+
+
+def test_a_row_without_a_rule_shows_its_first_number_and_a_crash_is_no_pass() -> None:
+    few = rows(RESULTS)["Few labels"]
+    assert (few["mark"]["text"], few["text"]) == ("no rule", "Labels until 95 % of the full accuracy: 640.")
+    content = results()
+    record = next(
+        record
+        for record in content["records"]
+        if record["probe"] == "noise" and record["model"] == content["candidate"]
+    )
+    record.update(status="failed", reason=HOSTILE, measurements=[], skipped=[])
+    assert rows(content)["Noise"]["mark"]["text"] == "crashed"
+    assert "<b>x" not in scorecard.render(content)
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda file: file.stem)
+def test_every_rule_that_is_shipped_has_a_sentence_of_keys_that_its_slices_have(policy: Path) -> None:
+    known = {"value", "measure", "where"}
+    for rule in tomllib.loads(policy.read_text(encoding="utf-8"))["rule"]:
+        template = catalogue()["numbers"][f"{rule['probe']} {rule['metric']}"]
+        fields = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+        assert fields <= known | set(rule["slice"]), (rule["probe"], rule["metric"])
+        assert "value" in fields
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({"low": 0.11, "high": 0.2}, "Likely beyond that: its own interval [+11.0, +20.0] is, but not once all"),
+        ({"low": 0.05, "high": 0.2}, "Inconclusive: the interval [+5.0, +20.0] allows both. About 50 would decide it."),
+        ({"low": None, "high": 0.2}, "Inconclusive: the interval [−∞, +20.0] allows both. About 50 would decide it."),
+    ],
+)
+def test_an_inconclusive_number_says_what_its_interval_means_and_what_would_settle_it(
+    numbers: dict[str, Any], said: str
+) -> None:
+    content = set_outcome(
+        results(), "domain_shift", "inconclusive", reason="spans the limit; about 50 would decide it", **numbers
+    )
+    content["decision"]["exit_code"] = 3
+    shown = [number for number in view.build(content)["numbers"]["numbers"] if number["probe"] == "domain_shift"]
+    assert shown[0]["conclusion"].startswith(said)
+
+
+def test_a_release_says_the_numbers_closest_to_their_limits_and_what_comes_next() -> None:
+    content = results()
+    content["decision"].update(exit_code=0, reasons=[])
+    built = view.build(content)
+    assert built["numbers"]["title"] == "Closest to their limits"
+    assert len(built["numbers"]["numbers"]) == glance.CLOSEST
+    assert all(number["mark"]["kind"] == "pass" for number in built["numbers"]["numbers"])
+    assert built["decision"]["todo"] == catalogue()["todo"]["release"]
+
+
+def test_more_deciding_numbers_than_fit_are_counted_and_linked() -> None:
+    content = results()
+    content["decision"]["exit_code"] = 3
+    built = view.build(content)["numbers"]
+    assert (len(built["numbers"]), built["more"]) == (glance.NUMBERS, 1)
+    assert '1 more in <a href="#rules">' in scorecard.render(content)
+
+
+def test_the_worst_comes_first_by_its_room_in_limits() -> None:
+    content = set_outcome(results(), "noise", "fail", value=0.3)
+    content["decision"]["exit_code"] = 1
+    said = view.build(content)["numbers"]["numbers"]
+    assert [number["probe"] for number in said][-1] == "adversarial"
+    assert {number["probe"] for number in said[:-1]} == {"noise"}
+
+
+def test_a_rule_of_a_users_policy_that_no_sentence_fits_is_said_by_its_title() -> None:
+    content = results()
+    number = next(place for place, rule in enumerate(content["policy"]["rules"]) if rule["probe"] == "adversarial")
+    verdict = next(verdict for verdict in content["decision"]["verdicts"] if verdict["rule"] == number)
+    found = Findings(content)
+    assert sentences.sentence(found, {**verdict, "slice": {}}).startswith("Attack success rate: 62.0 %; at most")
+    assert sentences.sentence(found, {**verdict, "slice": {"kind": "a", "rank": "1"}}).startswith(
+        "Attack success rate (a, rank 1): 62.0 %"
+    )
+    content["policy"]["rules"][number]["max"] = None
+    assert sentences.sentence(found, verdict).endswith("into wrong ones.")
+
+
+def regression(conclusion: str, probe: str = "noise", value: float | None = -0.021, **slice_: str) -> Regression:
+    return Regression(
+        probe, "drop_over_changed_cases", slice_, conclusion, "pass", True, 0.1, 0.1, value, None, None, 0.05, True, ""
+    )
+
+
+def test_the_trend_is_that_of_the_deciding_number_or_of_what_became_worse() -> None:
+    typos = {"family": "typos", "severity": "middle"}
+    assert {row["trend"] for row in view.build(RESULTS)["glance"]} == {""}
+    same = [regression("better", **typos)]
+    assert rows(RESULTS, regressions=same)["Noise"]["trend"] == "▲ 2.1 points better than before"
+    assert rows(RESULTS, regressions=same)["Bias"]["trend"] == ""
+    worse = [regression("worse", value=0.03, family="words", severity="middle"), *same]
+    assert rows(RESULTS, regressions=worse)["Noise"]["trend"] == "▼ 3.0 points worse than before"
+    assert "▼ 3.0 points worse than before" in scorecard.render(RESULTS, regressions=worse)
+    unknown = [regression("cannot tell", value=None, **typos)]
+    assert rows(RESULTS, regressions=unknown)["Noise"]["trend"] == "? cannot tell from before"
+
+
+def numbers_in(svg: str, kind: str) -> list[float]:
+    """Numbers of the element of a class, in order."""
+    element = re.search(rf'<[a-z]+ class="{kind}"[^>]*>', svg)
+    assert element is not None
+    return [float(number) for number in re.findall(r'="?(-?[\d.]+)"', element[0])]
+
+
+def test_a_strip_places_its_numbers_to_scale() -> None:
+    svg = strips.draw(strips.Strip(0.05, 0.0, 0.10, 0.10, 0.15, "pass"), "said")
+    # The scale runs from 0 to 0.156 over 204 units from 8 on: 0.05 lies at 8 + 204 · 0.05 ÷ 0.156.
+    assert numbers_in(svg, "value")[0] == pytest.approx(73.4, abs=0.05)
+    assert numbers_in(svg, "limit")[0] == pytest.approx(138.8, abs=0.05)
+    assert numbers_in(svg, "margin")[:1] == [138.8]
+    assert numbers_in(svg, "interval")[0] == 8.0
+    endless = strips.draw(strips.Strip(-0.2, None, float("inf"), -0.1, -0.1, "not_measured"), HOSTILE)
+    assert (numbers_in(endless, "interval")[0], numbers_in(endless, "interval")[2]) == (0.0, strips.WIDTH)
+    assert "<b>" not in endless
+    assert "⟨U+202E⟩" in endless
+    assert strips.draw(strips.Strip(0.0, 0.0, 0.0, 0.0, 0.0, "fail"), "") != ""
