@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auditor.types import GROUP_OF_ROWS, HOME, Regression, RunningCost
-from reports import charts, detail, glance, paired, running_cost, summary, tables
+from reports import charts, detail, glance, paired, repeating, running_cost, summary, tables
 from reports.formats import setting, words_of
 from reports.lookup import NO_STEPS, Findings
 from reports.running_cost import NO_COSTS
@@ -223,7 +223,8 @@ def _provenance(results: Mapping[str, Any], costs: Mapping[str, RunningCost]) ->
             }
             for model in results["models"]
         ],
-        "config": _flat(results["config"]),
+        "config": repeating.toml(results["config"]),
+        "repeat": repeating.command(results),
     }
 
 
