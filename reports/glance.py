@@ -31,9 +31,9 @@ def rows(
 
     ``limitations`` and ``quality``: as ``summary`` describes them. ``regressions``: against the last release.
     """
-    first = {"id": PLAIN, "limitation": "", "probes": quality, "missing": None}
+    first: dict[str, Any] = {"id": PLAIN, "limitation": "", "probes": quality, "missing": None}
     described = []
-    for row in ([first] if quality else []) + list(limitations):
+    for row in [*([first] if quality else []), *limitations]:
         probes = [probe["probe"] for probe in row["probes"]]
         deciding = _deciding(findings, probes)
         trend = _trend(findings, [regression for regression in regressions if regression.probe in probes], deciding)

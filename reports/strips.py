@@ -39,7 +39,7 @@ def draw(strip: Strip, text: str) -> str:
 
     The scale reaches from 0, or the least number, to the greatest number. The band lies between limit and margin.
     """
-    ends = [strip.value, strip.limit, strip.edge, *(end for end in (strip.low, strip.high) if _is_finite(end))]
+    ends = [strip.value, strip.limit, strip.edge, *_finite(strip.low, strip.high)]
     least, most = min(0.0, *ends), max(0.0, *ends)
     room = (most - least) * 0.04 or 1.0
     least, most = (least - room if least < 0 else 0.0), most + room
@@ -68,5 +68,5 @@ def draw(strip: Strip, text: str) -> str:
     )
 
 
-def _is_finite(number: float | None) -> bool:
-    return number is not None and math.isfinite(number)
+def _finite(*numbers: float | None) -> list[float]:
+    return [number for number in numbers if number is not None and math.isfinite(number)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,12 @@ def entities(folder: Path) -> str:
 def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     browsers.executable()  # before the work of a page that nothing would look at
     folder = tmp_path_factory.mktemp(request.param)
-    made = {"texts": texts, "checkpoints": checkpoints, "classes": classes, "entities": lambda: entities(folder)}
+    made: dict[str, Callable[[], str]] = {
+        "texts": texts,
+        "checkpoints": checkpoints,
+        "classes": classes,
+        "entities": lambda: entities(folder),
+    }
     file = folder / "page.html"
     file.write_text(made[request.param](), encoding="utf-8")
     return file

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from auditor.types import Regression
+from auditor.types import Conclusion, Regression
 from auditor.types.limitations import LIMITATIONS
 from reports import glance, scorecard, sentences, strips, view
 from reports.lookup import Findings
@@ -144,22 +144,22 @@ def test_a_rule_of_a_users_policy_that_no_sentence_fits_is_said_by_its_title() -
     assert sentences.sentence(found, verdict).endswith("into wrong ones.")
 
 
-def regression(conclusion: str, probe: str = "noise", value: float | None = -0.021, **slice_: str) -> Regression:
-    return Regression(
-        probe, "drop_over_changed_cases", slice_, conclusion, "pass", True, 0.1, 0.1, value, None, None, 0.05, True, ""
-    )
+def regression(conclusion: Conclusion, slice_: dict[str, str], value: float | None = -0.021) -> Regression:
+    bounds = (None, None)
+    metric = ("noise", "drop_over_changed_cases", slice_)
+    return Regression(*metric, conclusion, "pass", True, 0.1, 0.1, value, *bounds, 0.05, True, "")
 
 
 def test_the_trend_is_that_of_the_deciding_number_or_of_what_became_worse() -> None:
     typos = {"family": "typos", "severity": "middle"}
     assert {row["trend"] for row in view.build(RESULTS)["glance"]} == {""}
-    same = [regression("better", **typos)]
+    same = [regression("better", slice_=typos)]
     assert rows(RESULTS, regressions=same)["Noise"]["trend"] == "▲ 2.1 points better than before"
     assert rows(RESULTS, regressions=same)["Bias"]["trend"] == ""
-    worse = [regression("worse", value=0.03, family="words", severity="middle"), *same]
+    worse = [regression("worse", value=0.03, slice_={"family": "words", "severity": "middle"}), *same]
     assert rows(RESULTS, regressions=worse)["Noise"]["trend"] == "▼ 3.0 points worse than before"
     assert "▼ 3.0 points worse than before" in scorecard.render(RESULTS, regressions=worse)
-    unknown = [regression("cannot tell", value=None, **typos)]
+    unknown = [regression("cannot tell", value=None, slice_=typos)]
     assert rows(RESULTS, regressions=unknown)["Noise"]["trend"] == "? cannot tell from before"
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import config as configs
-from auditor.cli.main import parser
+from auditor.cli.arguments import parser
 from auditor.results import canonical_json
 from reports import repeating
 
