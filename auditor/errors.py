@@ -5,7 +5,7 @@ The line says what is wrong, where, the value, and a hint. Any other exception i
 AuditError (exit 2)
 ├── UsageError          arguments that do not fit together
 ├── ConfigError         audit.toml: unknown key, wrong type
-├── PolicyError         policy.toml: unknown probe or metric, no reason given
+├── PolicyError         policy.toml, waivers.toml: unknown probe or metric, no reason given
 ├── DataError           a data file: path, column, row, value
 ├── ModelError          a checkpoint: not a checkpoint, another task, unsafe weights
 │   ├── OutOfMemoryError  a batch too large for the device's memory
@@ -61,7 +61,7 @@ class ConfigError(AuditError):
 
 
 class PolicyError(AuditError):
-    """policy.toml: unknown probe or metric, no reason given."""
+    """policy.toml, waivers.toml: unknown probe or metric, no reason given."""
 
 
 class DataError(AuditError):
@@ -113,11 +113,14 @@ def first_line(error: BaseException) -> str:
 
 
 def one_line(text: str) -> str:
-    """Escape line breaks and control characters.
+    """Escape line breaks, control characters and commands to a CI runner.
 
-    Data must not control the terminal.
+    Data must control neither the terminal nor GitHub Actions, which obeys ``::`` at the beginning of a line, and
+    ``##[`` anywhere in it.
     """
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    line = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    line = line.replace("##[", "#\\x23[")
+    return line.replace("::", "\\x3a:", 1) if line.lstrip().startswith("::") else line
 
 
 def shortened(text: str) -> str:

@@ -82,6 +82,7 @@ from auditor.types.task import (
     TextAttackRecipe,
 )
 from auditor.types.trained import TrainedModel
+from auditor.types.waivers import Waived, Waiver, Waivers, WaiverState, WaiverUse
 
 __all__ = [
     "ASKED",
@@ -178,6 +179,11 @@ __all__ = [
     "TokenWeight",
     "TrainedModel",
     "Verdict",
+    "Waived",
+    "Waiver",
+    "WaiverState",
+    "WaiverUse",
+    "Waivers",
     "Weighs",
     "WeightedText",
     "WeightedWord",

@@ -10,6 +10,7 @@ from auditor.types.cases import Judged, Skipped, Slice
 from auditor.types.given import Table, TextPair
 from auditor.types.limits import edge_of
 from auditor.types.shown import WeightedText, WorstCase
+from auditor.types.waivers import Waived, WaiverUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +267,8 @@ class Verdict:
     measurement says what they are."""
     more_examples_high: int | None = None
     """With about so many more clusters 19 of 20 such verdicts are decided; None where no such number exists."""
+    waiver: Waived | None = None
+    """Of a required verdict that failed or is undecided; the outcome stays what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,8 @@ class Decision:
     verdicts: tuple[Verdict, ...]
     reasons: tuple[str, ...] = ()
     """The slices that decided it, in one line each."""
+    waivers: tuple[WaiverUse, ...] = ()
+    """What became of each waiver, in the order of their file."""
 
     @property
     def word(self) -> str:

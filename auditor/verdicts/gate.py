@@ -23,8 +23,9 @@ from auditor.types import (
     Rule,
     Slice,
     Verdict,
+    Waivers,
 )
-from auditor.verdicts import caveats, more_examples, reasons
+from auditor.verdicts import caveats, more_examples, reasons, waiving
 from auditor.verdicts import policy as policies
 from auditor.verdicts.claims import Claim, claims_of
 from auditor.verdicts.multiplicity import SharedError
@@ -41,6 +42,7 @@ def decide(
     interim: bool = False,
     looks: int = 1,
     stopped: bool = False,
+    waivers: Waivers | None = None,
 ) -> Decision:
     """Decide on the candidate.
 
@@ -48,7 +50,7 @@ def decide(
     measurements' rows. ``interim``: more examples may come; slices that have too few of them then keep their share of
     the error of a fail, so that it stands when they join. ``looks``: how many were planned before the first one; a
     slice is judged at the level of the look at which its last examples came. ``stopped``: the time limit ended the
-    looks, which advice goes by.
+    looks, which advice goes by. ``waivers``: what may break its rule for a while; outcomes stay what they are.
     """
     policies.check(policy, policies.known_metrics(tuple(records)))
     own = {record.probe: record for record in records if record.model == candidate}
@@ -80,7 +82,8 @@ def decide(
         for record in records
         if record.status == "failed"
     ]
-    decision = _decision(policy, tuple(verdicts), crashed, own)
+    verdicts, uses = waiving.applied(policy, verdicts, waivers)
+    decision = replace(_decision(policy, tuple(verdicts), crashed, own), waivers=uses)
     return decision if caveat is None else caveats.first(decision, caveat)
 
 
@@ -163,8 +166,14 @@ def _decision(
     policy: Policy, verdicts: tuple[Verdict, ...], crashed: Sequence[str], own: Mapping[str, ProbeRecord]
 ) -> Decision:
     required = [verdict for verdict in verdicts if policy.rules[verdict.rule].required != "never"]
-    failed = [verdict for verdict in required if verdict.outcome == "fail"]
-    open_ = [verdict for verdict in required if verdict.outcome in ("inconclusive", "not_measured")]
+    waived = [verdict for verdict in required if waiving.is_waived(verdict)]
+    held = [verdict for verdict in required if not waiving.is_waived(verdict)]
+    failed = [verdict for verdict in held if verdict.outcome == "fail" or verdict.waiver is not None]
+    open_ = [
+        verdict
+        for verdict in held
+        if verdict.outcome in ("inconclusive", "not_measured") and verdict.waiver is None
+    ]
     left_out = [verdict for verdict in open_ if own[policy.rules[verdict.rule].probe].reason in LEFT_OUT]
     open_ = [verdict for verdict in open_ if verdict not in left_out]
     passed = [verdict for verdict in required if verdict.outcome == "pass"]
@@ -172,20 +181,29 @@ def _decision(
     code: Literal[0, 1, 2, 3]
     if crashed:
         beside = f"; {count(len(failed), 'slice')} also broke a limit" if failed else ""
-        code, headline = 2, f"The audit could not be completed: {count(len(crashed), 'probe')} crashed{beside}."
+        code, headline = 2, f"The audit could not be completed: {count(len(crashed), 'probe')} crashed{beside}"
     elif failed:
-        code, headline = 1, f"Hold: {count(len(failed), 'slice')} outside the limits."
+        code, headline = 1, f"Hold: {_broken(failed)}"
     elif left_out:
         others = _left_out(policy, left_out, own)
-        code, headline = 3, f"Undecided: {_selected(own, open_, passed)}; {others}."
+        code, headline = 3, f"Undecided: {_selected(own, open_, passed)}; {others}"
         deciding.append(others)
     elif open_:
-        code, headline = 3, f"Undecided: {_open(open_)}."
+        code, headline = 3, f"Undecided: {_open(open_)}"
     elif not passed:
-        code, headline = 3, "Undecided: no rule passed, and no verdict is not a release."
+        code, headline = 3, "Undecided: no rule passed, and no verdict is not a release"
     else:
-        code, headline = 0, f"Release: {count(len(passed), 'required verdict')}, all within the limits."
-    return Decision(code, code == 0, headline, verdicts, tuple(deciding))
+        code, headline = 0, f"Release: {count(len(passed), 'required verdict')}, all within the limits"
+    noted = f"; {len(waived)} waived" if waived else ""
+    return Decision(code, code == 0, f"{headline}{noted}.", verdicts, tuple(deciding))
+
+
+def _broken(verdicts: Sequence[Verdict]) -> str:
+    """Count the slices outside their limits, and the expired waivers."""
+    outside = [verdict for verdict in verdicts if verdict.outcome == "fail"]
+    expired = {verdict.waiver.entry for verdict in verdicts if verdict.waiver is not None}
+    parts = [f"{count(len(outside), 'slice')} outside the limits"] if outside else []
+    return "; ".join([*parts, f"{count(len(expired), 'waiver')} expired"] if expired else parts)
 
 
 def _open(verdicts: Sequence[Verdict]) -> str:

@@ -56,7 +56,8 @@ def line(policy: Policy, verdict: Verdict) -> str:
         zone = f", margin {rule.margin:g}" if rule.margin else ""
         bounds = _bounds(verdict)
         numbers = f" {verdict.value:.3f}, {bounds}, limit {rule.limit:g}{zone};"
-    return f"{rule.probe} {rule.metric}{place}:{numbers} {verdict.outcome.replace('_', ' ')}: {verdict.reason}"
+    waiver = "" if verdict.waiver is None else f"; {verdict.waiver.text}"
+    return f"{rule.probe} {rule.metric}{place}:{numbers} {verdict.outcome.replace('_', ' ')}: {verdict.reason}{waiver}"
 
 
 def _bounds(verdict: Verdict) -> str:
