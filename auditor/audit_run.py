@@ -9,6 +9,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,10 @@ class Request:
     """Names of the only probes to measure, and probe files to add; empty: every probe."""
     policy: Path | policy.Policy | None = None
     """None: the policy that the config names, else the shipped one."""
+    waivers: Path | None = None
+    """None: the waivers that the config names, if any."""
+    on: date | None = None
+    """The day on which waivers are judged; None: today."""
     texts: bool = True
     """Whether the results keep the user's texts."""
     root: Path | None = None
@@ -176,7 +181,8 @@ def how_labels_were_read(sets: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _selected(request: Request, listener: Listener) -> Selection:
-    selected = selection.select(request.probes, request.config, request.policy, check=listener.check)
+    own: Any = {"waivers": request.waivers, "on": request.on}
+    selected = selection.select(request.probes, request.config, request.policy, check=listener.check, **own)
     if (note := selected.note()) is not None:
         listener.note(note)
     return selected
@@ -227,7 +233,8 @@ def _audited(request: Request, selected: Selection, folder: Path, cache: Cache, 
     expected = _estimated(plan, request, rules, listener)
     lines.expect(expected)
     records, drawn, costs = _records(request, plan, rules, folder, lines, time_left)
-    decision = gate.decide(rules, records, plan.candidate, looks=designs.looks(drawn), stopped=designs.stopped(drawn))
+    looked: Any = {"looks": designs.looks(drawn), "stopped": designs.stopped(drawn)}
+    decision = gate.decide(rules, records, plan.candidate, **looked, waivers=selected.waivers)
     doubted, of_labels = doubts.all_of(records, plan.candidate), doubts.of_labels(records, plan.candidate)
     for doubt in doubted:
         listener.note(doubt if doubt != of_labels else f"{doubt}; {how_labels_were_read(prepared.facts['data'][:1])}")
@@ -242,8 +249,7 @@ def _audited(request: Request, selected: Selection, folder: Path, cache: Cache, 
         "records": [results.record_dict(record) for record in records],
         "comparisons": canonical_json.plain(compared),
         "unanswered": comparisons.unanswered(config.compare, compared),
-        "policy": results.policy_dict(rules),
-        "decision": results.decision_dict(decision, rules),
+        **results.judged_dict(decision, rules, selected.waivers),
     }
     parquet.write_rows(folder / results.EXAMPLES, records)
     timings.write(folder, lines.seconds, expected, costs)

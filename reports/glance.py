@@ -166,7 +166,14 @@ def _said(findings: Findings, verdicts: Sequence[_Verdict]) -> Iterator[dict[str
             "probe": rule["probe"],
             "text": said,
             "detail": findings.detail(rule, verdict["slice"]),
-            "conclusion": sentences.conclusion(findings, verdict),
+            "conclusion": _concluded(findings, verdict),
             "unpreserved": UNPRESERVED if findings.unpreserved(rule["probe"]) else None,
             "next": None if steps[place] in steps[place + 1 : place + 2] else steps[place],
         }
+
+
+def _concluded(findings: Findings, verdict: _Verdict) -> str:
+    """Say what the bounds mean, and the waiver that expired, if any."""
+    said = sentences.conclusion(findings, verdict)
+    waiver = verdict.get("waiver")
+    return said if waiver is None else f"{said} {waiver['text'][:1].upper()}{waiver['text'][1:]}.".strip()

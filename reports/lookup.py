@@ -19,6 +19,8 @@ OUTCOMES = {
     "not_applicable": "not applicable",
 }
 """Outcome of a verdict → its words, worst first."""
+DECIDING = {0: (), 1: ("fail",), 2: ("fail",), 3: ("inconclusive", "not_measured")}
+"""Exit code → outcomes of required verdicts that led to it."""
 SIGNS = {"fail": "✗", "inconclusive": "?", "not_measured": "–", "pass": "✓", "not_applicable": "○"}
 
 INAPPLICABLE = "does not apply"
@@ -37,6 +39,16 @@ def mark(outcome: str, text: str | None = None) -> dict[str, str]:
 def applies(record: Mapping[str, Any] | None) -> bool:
     """Tell whether the probe applies to the model's task."""
     return record is None or lacked_by_task(record["missing"]) is None
+
+
+def decides(verdict: Mapping[str, Any], exit_code: int) -> bool:
+    """Tell whether a required verdict led to this exit code.
+
+    A waived one led to none; one whose waiver expired fails whatever its outcome.
+    """
+    state = verdict.get("waiver", {}).get("state")
+    outcome = "fail" if state == "expired" else verdict["outcome"]
+    return state != "in force" and outcome in DECIDING[exit_code]
 
 
 def same_slice(first: Mapping[str, str] | None, second: Mapping[str, str] | None) -> bool:
@@ -121,7 +133,8 @@ class Findings:
         """
         record = self.record(self.candidate, self.rules[verdict["rule"]]["probe"])
         if verdict["outcome"] != "not_applicable" or record is None:
-            return mark(verdict["outcome"])
+            waived = verdict.get("waiver", {}).get("state") == "in force"
+            return mark(verdict["outcome"], f"{OUTCOMES[verdict['outcome']]}, waived" if waived else None)
         rule = self.rules[verdict["rule"]]
         measured = self.measured(self.candidate, rule["probe"], rule["metric"], verdict["slice"] or {})
         if measured is not None and measured["status"] != "removed_by_tokenizer" and limit_of(rule) is None:

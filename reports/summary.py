@@ -7,7 +7,7 @@ from typing import Any
 
 from auditor.types import lacked_by_task
 from reports.formats import amount, interval, measured_interval, slice_text, words_of
-from reports.lookup import INAPPLICABLE, OUTCOMES, UNPRESERVED, Findings, Measured, applies, limit_of, mark
+from reports.lookup import INAPPLICABLE, OUTCOMES, UNPRESERVED, Findings, Measured, applies, decides, limit_of, mark
 from reports.words import catalogue
 
 KEY_NUMBERS = 4
@@ -18,7 +18,6 @@ _CODES = {
     2: ("incomplete", "!", "Not completed"),
     3: ("undecided", "?", "Undecided"),
 }
-_DECIDING = {0: (), 1: ("fail",), 2: ("fail",), 3: ("inconclusive", "not_measured")}
 
 
 def decision(findings: Findings) -> dict[str, Any]:
@@ -37,6 +36,8 @@ def decision(findings: Findings) -> dict[str, Any]:
         # The gate's reasons end with a line for each deciding verdict; the page lists those verdicts already.
         "reasons": recorded["reasons"][: max(0, len(recorded["reasons"]) - len(deciding))],
         "counts": _counts(findings),
+        "waivers": recorded.get("waivers", []),
+        "waivers_on": findings.results.get("waivers", {}).get("on"),
     }
 
 
@@ -45,11 +46,11 @@ def deciding_verdicts(findings: Findings) -> list[Mapping[str, Any]]:
 
     A release has none.
     """
-    outcomes = _DECIDING[findings.results["decision"]["exit_code"]]
+    code = findings.results["decision"]["exit_code"]
     return [
         verdict
         for verdict in findings.verdicts
-        if verdict["outcome"] in outcomes and findings.rules[verdict["rule"]]["required"] != "never"
+        if decides(verdict, code) and findings.rules[verdict["rule"]]["required"] != "never"
     ]
 
 
@@ -84,7 +85,7 @@ def _verdict(findings: Findings, verdict: Mapping[str, Any]) -> dict[str, Any]:
         **place(findings, rule["probe"], rule["metric"]),
         "slice": None if verdict["slice"] is None else slice_text(verdict["slice"]),
         "mark": findings.mark(verdict),
-        "reason": verdict["reason"],
+        "reason": f"{verdict['reason']}; {verdict['waiver']['text']}" if "waiver" in verdict else verdict["reason"],
         "detail": findings.detail(rule, verdict["slice"]),
         "value": amount(verdict["value"], unit) if measured else None,
         "bounds": interval(verdict["low"], verdict["high"], unit) if measured else None,

@@ -42,7 +42,8 @@ def show(
     """
     own = {record.probe: record for record in records}
     if as_json:
-        print(json.dumps(_for_programs(decision, policy, own, steps), ensure_ascii=True, indent=2))
+        text = json.dumps(_for_programs(decision, policy, own, steps), ensure_ascii=True, indent=2)
+        print(text.replace("##[", "#\\u0023["))  # which GitHub Actions would obey
         return
     coloured = has_colours()
     if not quiet:
@@ -54,6 +55,10 @@ def show(
     if decision.exit_code == INCOMPLETE:
         for reason in decision.reasons:
             print(one_line(f"  {reason}"))
+    if decision.waivers:
+        print("waivers:")
+        for use in decision.waivers:
+            print(one_line(f"  {use.state}: {use.text}"))
     gaps = [*_advisory(decision, policy, own), *advice.not_measured(records, _deciding(decision, policy))]
     if gaps:
         print("not measured:")
@@ -77,12 +82,13 @@ def _for_programs(
     return content
 
 
-def judged_by(policy: Policy, *, own: bool) -> str:
+def judged_by(policy: Policy, *, own: bool, on: str | None = None) -> str:
     """Name the policy that judges a results folder.
 
-    ``own``: whether it is the policy that the audit itself used.
+    ``own``: whether it is the policy that the audit itself used. ``on``: the day on which waivers are judged, if any.
     """
-    return one_line(f"policy: {policy.name}{' (the audit was judged by it)' if own else ''}")
+    day = f"; waivers judged on {on}" if on else ""
+    return one_line(f"policy: {policy.name}{' (the audit was judged by it)' if own else ''}{day}")
 
 
 def lines(
@@ -158,10 +164,11 @@ def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
     limit = "" if rule.limit is None else f" (limit {rule.limit:g}{zone})"
     shown = rule.limit is None and verdict.value is not None and verdict.outcome == "not_applicable"
     mark = "shown" if shown else verdict.outcome.replace("_", " ")
+    waiver = "" if verdict.waiver is None else f"; {verdict.waiver.text}"
     advisory = " (advisory)" if rule.required == "never" else ""
     place = f" [{in_words(verdict.slice)}]" if verdict.slice else ""
     groups = _groups(verdict, rule, record) if verdict.outcome == "fail" else ""
-    return f"{mark:>14}{advisory}  {rule.probe} {rule.metric}{place}{value}{limit}{groups}: {verdict.reason}"
+    return f"{mark:>14}{advisory}  {rule.probe} {rule.metric}{place}{value}{limit}{groups}: {verdict.reason}{waiver}"
 
 
 def _groups(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditor.cli import ci
 from auditor.cli.command_parser import Commands, add_command
 from auditor.cli.paths import path as _path
 
@@ -12,10 +13,12 @@ def gate(commands: Commands) -> None:
         commands,
         "gate",
         "Judge a results folder, optionally by another policy.",
-        "  audit gate audit/\n  audit gate audit/ --policy strict.toml --json",
+        "  audit gate audit/\n  audit gate audit/ --policy strict.toml --json\n"
+        "  audit gate audit/ --waivers waivers.toml --ci ci/",
     )
     parser.add_argument("results", type=_path, help="the folder that audit run wrote")
     parser.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the audit's)")
+    ci.add(parser)
     parser.add_argument("--json", action="store_true", help="print the decision as JSON")
     parser.add_argument("--quiet", action="store_true", help="print only the decision, without verdicts")
 

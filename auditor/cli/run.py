@@ -7,13 +7,14 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from auditor import audit_run, results
 from auditor import config as configs
 from auditor.audit_run import Listener, Request
-from auditor.cli import data_flags, estimate
+from auditor.cli import ci, data_flags, estimate
 from auditor.cli.decision import INCOMPLETE, show
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.options import progress, seeded
@@ -86,6 +87,7 @@ def run(options: Namespace) -> int:
         file = options.config or (DEFAULT if DEFAULT.is_file() else None)
         if options.config is None and file is not None and not options.quiet:
             print(one_line(f"using {file}"), file=sys.stderr)
+        files = ci.targets(options)
         request = _request(options, audit_run.of_task(_with_flags(configs.load(file), options), options.model), file)
         listener = Printing(options)
         if options.dry_run:
@@ -99,6 +101,7 @@ def run(options: Namespace) -> int:
     decision = finished.decision
     steps = advice.next_steps(finished.content, str(finished.out))
     show(decision, finished.policy, finished.own, steps=steps, as_json=options.json, quiet=options.quiet)
+    ci.write(files, options, finished.content)
     if decision.exit_code == INCOMPLETE:
         print(one_line(f"tracebacks: {finished.out / results.ERRORS}"), file=sys.stderr)
     if not options.quiet:
@@ -166,6 +169,8 @@ def _request(options: Namespace, config: Config, file: Path | None) -> Request:
         file,
         probes=options.probe,
         policy=options.policy,
+        waivers=options.waivers,
+        on=_day(options, config),
         texts=not options.no_texts,
     )
 
@@ -188,6 +193,14 @@ def _named_files(words: Sequence[str], kind: str) -> dict[str, Path]:
             raise UsageError(f"--{kind} {name} is given twice", hint=f"a {kind} has one file")
         files[name] = Path(file)
     return files
+
+
+def _day(options: Namespace, config: Config) -> date | None:
+    """Return the day of ``--on``. Raises UsageError where no waiver is judged."""
+    if options.on is not None and options.waivers is None and config.audit.waivers is None:
+        raise UsageError(f"--on {options.on}: there are no waivers to judge", hint="give --waivers FILE")
+    day: date | None = options.on
+    return day
 
 
 def _listed(planned: audit_run.Planned, request: Request, *, as_json: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from auditor.cli import ci
 from auditor.cli.paths import path
 
 
@@ -71,6 +72,7 @@ def add(command: argparse.ArgumentParser) -> None:
         "--allow-pickle", action="store_true", help="load pytorch_model.bin, which can run arbitrary code"
     )
     command.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the checkpoint")
+    ci.add(command)
     command.add_argument("--json", action="store_true", help="print the decision as JSON")
     command.add_argument(
         "--backend", choices=("torch", "onnx"), help="library that runs the model (default: the config's, else torch)"

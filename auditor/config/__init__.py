@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auditor.config.files import data_files, labels_files, out_folder, policy_file
+from auditor.config.files import data_files, labels_files, out_folder, policy_file, waivers_file
 from auditor.config.reading import (
     check_files,
     load,
@@ -60,4 +60,5 @@ __all__ = [
     "probe_tables",
     "recorded",
     "seconds_of",
+    "waivers_file",
 ]

@@ -27,6 +27,11 @@ def policy_file(config: Config) -> Path | None:
     return None if config.policy is None else config.resolve(config.policy)
 
 
+def waivers_file(config: Config) -> Path | None:
+    """The waivers that the config names, or None for none."""
+    return None if config.audit.waivers is None else config.resolve(config.audit.waivers)
+
+
 def out_folder(config: Config) -> Path:
     """Where the results go."""
     return config.resolve(config.audit.out)

@@ -228,6 +228,8 @@ class AuditSection(_Section):
     """Draw no further examples after this long: ``90s``, ``10m``, ``1h``. None: to the end of the file."""
     max_length: int | None = Field(default=None, ge=8)
     """Tokens; None: what the checkpoint was trained with."""
+    waivers: File | None = None
+    """File of rules that a release may break until a date; None: none."""
 
 
 class CompareEntry(_Section):

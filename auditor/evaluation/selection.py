@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from auditor import config as configs
@@ -11,8 +12,8 @@ from auditor import tasks
 from auditor.config import Config
 from auditor.errors import ConfigError
 from auditor.plugins import registry
-from auditor.types import NO_RETRAINING, Probe
-from auditor.verdicts import policy
+from auditor.types import NO_RETRAINING, Probe, Waivers
+from auditor.verdicts import policy, waiving
 from auditor.verdicts.policy import Policy
 from auditor.verdicts.reasons import listed
 
@@ -25,6 +26,8 @@ class Selection:
     left_out: Mapping[str, str]
     """Probe that the user leaves out → why, of LEFT_OUT."""
     policy: Policy
+    waivers: Waivers | None = None
+    """Rules that a release may break until a date."""
 
     def note(self) -> str | None:
         """Say what ``--fast`` leaves out and what that costs; None without it."""
@@ -42,12 +45,19 @@ class Selection:
 
 
 def select(
-    words: Sequence[str], config: Config, rules: Path | Policy | None, *, check: Callable[[], None]
+    words: Sequence[str],
+    config: Config,
+    rules: Path | Policy | None,
+    *,
+    waivers: Path | None = None,
+    on: date | None = None,
+    check: Callable[[], None],
 ) -> Selection:
-    """Find the probes and read the policy.
+    """Find the probes and read policy and waivers.
 
     ``words``: names of the only probes to measure, and probe files to add. ``rules``: None for the policy that the
-    config names, else the shipped one. ``check`` raises an interruption that a probe's import swallowed. Raises
+    config names, else the shipped one. ``waivers``: None for those that the config names, else none; ``on``: the day on
+    which they are judged, None for today. ``check`` raises an interruption that a probe's import swallowed. Raises
     AuditError.
     """
     names, files = registry.split_selection(words)
@@ -60,7 +70,10 @@ def select(
     own = config.audit
     if own.baseline_probes is not None:
         _check_baseline(config, own.baseline_probes, [probe.name for probe in probes])
-    return Selection(probes, registry.left_out(probes, names, files, skip=own.skip, fast=own.fast), rules)
+    left_out = registry.left_out(probes, names, files, skip=own.skip, fast=own.fast)
+    file = waivers or configs.waivers_file(config)
+    given = None if file is None else waiving.load(file, rules, on or waiving.today())
+    return Selection(probes, left_out, rules, given)
 
 
 def _check_baseline(config: Config, names: Sequence[str], known: Sequence[str]) -> None:

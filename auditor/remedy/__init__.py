@@ -97,10 +97,9 @@ def audit(asked: Plan, listener: Listener, *, texts: bool = True) -> audit_run.A
     options = Options(
         model=checkpoints, candidate=asked.proposed[0].name, device=asked.device or asked.config.audit.device
     )
-    # Probes are asked for by name, so that there is nothing to leave out.
-    config = asked.config.model_copy(
-        update={"audit": asked.config.audit.model_copy(update={"skip": (), "fast": False})}
-    )
+    # Probes are asked for by name, so that there is nothing to leave out. A waiver is for the model before.
+    changes = {"skip": (), "fast": False, "waivers": None}
+    config = asked.config.model_copy(update={"audit": asked.config.audit.model_copy(update=changes)})
     if config.audit.design == "until-decided":
         # It measures the candidate alone, which is here compared with what was before it.
         config = config.model_copy(update={"audit": config.audit.model_copy(update={"design": "adaptive"})})

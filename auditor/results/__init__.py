@@ -4,10 +4,12 @@ from auditor.results.entries import (
     AGAIN,
     RESULTS,
     decision_dict,
+    judged_dict,
     policy_dict,
     policy_of,
     published,
     record_dict,
+    waivers_of,
 )
 from auditor.results.folder import (
     CASES,
@@ -41,6 +43,7 @@ __all__ = [
     "decision_dict",
     "folder_of",
     "is_ours",
+    "judged_dict",
     "load",
     "policy_dict",
     "policy_of",
@@ -48,6 +51,7 @@ __all__ = [
     "record_dict",
     "records_of",
     "sealed",
+    "waivers_of",
     "write",
     "write_json",
 ]

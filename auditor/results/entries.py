@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import date
 from typing import Any
 
 from auditor.errors import PolicyError, ResultsError
@@ -21,10 +22,12 @@ from auditor.types import (
     Span,
     Table,
     TextPair,
+    Waivers,
     WeightedText,
     WeightedWord,
     WorstCase,
 )
+from auditor.verdicts import waiving
 from auditor.verdicts.policy import Policy, rule_of
 
 RESULTS = "results.json"
@@ -106,9 +109,49 @@ def decision_dict(decision: Decision, policy: Policy) -> dict[str, Any]:
         limit = {key: value for key in ("max", "min") if (value := getattr(rule, key)) is not None}
         named = {"rule": verdict.rule, "probe": rule.probe, "metric": rule.metric, "required": rule.required}
         zone = {"margin": rule.margin} if rule.margin else {}
-        verdicts.append({**named, "limit": limit or None, **zone, **plain(asdict(verdict))})
+        judged = {key: value for key, value in plain(asdict(verdict)).items() if key != "waiver" or value}
+        verdicts.append({**named, "limit": limit or None, **zone, **judged})
     summary = {"exit_code": decision.exit_code, "release": decision.release, "headline": decision.headline}
-    return {**summary, "reasons": list(decision.reasons), "verdicts": verdicts}
+    uses = {"waivers": [asdict(use) for use in decision.waivers]} if decision.waivers else {}
+    return {**summary, "reasons": list(decision.reasons), "verdicts": verdicts, **uses}
+
+
+def judged_dict(decision: Decision, policy: Policy, waivers: Waivers | None) -> dict[str, Any]:
+    """Return the parts of results.json that judge the records.
+
+    ``waivers`` is absent where none were given.
+    """
+    judged = {"policy": policy_dict(policy), "decision": decision_dict(decision, policy)}
+    return judged if waivers is None or not waivers.entries else {"waivers": _waivers(waivers), **judged}
+
+
+def _waivers(waivers: Waivers) -> dict[str, Any]:
+    entries = [
+        {
+            "rule": f"{entry.probe} {entry.metric}",
+            "slice": dict(entry.slice),
+            **{"reason": entry.reason, "owner": entry.owner, "expires": entry.expires.isoformat()},
+        }
+        for entry in waivers.entries
+    ]
+    return {"name": waivers.name, "sha256": waivers.sha256, "on": waivers.on.isoformat(), "entries": entries}
+
+
+def waivers_of(results: Mapping[str, Any]) -> Waivers | None:
+    """Return the recorded waivers, if any; raise ResultsError for an invalid one."""
+    recorded = results.get("waivers")
+    if recorded is None:
+        return None
+    where = f"{RESULTS}: waivers"
+    try:
+        entries = tuple(
+            waiving.entry_of({**entry, "expires": date.fromisoformat(entry["expires"])}, where)
+            for entry in recorded["entries"]
+        )
+        return Waivers(recorded["name"], recorded["sha256"], date.fromisoformat(recorded["on"]), entries)
+    except (PolicyError, ValueError) as error:
+        message = error.message if isinstance(error, PolicyError) else str(error)
+        raise ResultsError(message, where=where, hint=AGAIN) from None
 
 
 def record_of(recorded: Mapping[str, Any], rows: Mapping[tuple[str, str, str, str], Rows]) -> ProbeRecord:

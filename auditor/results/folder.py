@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ResultsError
+from auditor.results import outputs
 from auditor.results.canonical_json import slice_text
 from auditor.results.entries import AGAIN, RESULTS, record_of
 from auditor.results.parquet import read_rows
@@ -40,10 +41,12 @@ FILES = frozenset({RESULTS, CASES, EXAMPLES, TIMINGS, PAGE, ERRORS})
 def is_ours(folder: Path) -> bool:
     """Tell whether the folder holds an audit's results and nothing else.
 
-    A new audit may replace such a folder. A table that a reviewer filled in is the reviewer's: it stays.
+    A new audit may replace such a folder. A table that a reviewer filled in is the reviewer's: it stays, and so does
+    an output for CI that was changed.
     """
     names = {file.name for file in folder.iterdir()}
-    return RESULTS in names and names <= FILES | _unchanged_tables(folder, names - FILES)
+    further = names - FILES
+    return RESULTS in names and further <= _unchanged_tables(folder, further) | outputs.unchanged(folder, further)
 
 
 def _unchanged_tables(folder: Path, names: Set[str]) -> set[str]:

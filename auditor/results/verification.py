@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ from auditor.plugins import registry
 from auditor.results import canonical_json
 from auditor.results import looks as planned_looks
 from auditor.storage.documents import key_path, short
-from auditor.types import HOME, Decision, Measurement, Metric, ProbeRecord, in_words
-from auditor.verdicts import comparisons, doubts, gate, policy
+from auditor.types import HOME, Decision, Measurement, Metric, ProbeRecord, Waivers, in_words
+from auditor.verdicts import comparisons, doubts, gate, policy, waiving
 from auditor.verdicts.policy import Policy
 
 DECLARED = ("kind", "low", "high", "ratio", "unit", "better", "comparable")
@@ -45,11 +46,14 @@ class Audited:
     decision: Decision
 
 
-def load(folder: Path, policy_file: Path | None = None) -> Audited:
+def load(
+    folder: Path, policy_file: Path | None = None, *, waivers_file: Path | None = None, on: date | None = None
+) -> Audited:
     """Verify a results folder and judge it.
 
-    The folder's own policy judges it, or the policy in ``policy_file``. Raises PolicyError, and ResultsError that names
-    the part and the place of the first value that does not follow from the rows.
+    The folder's own policy and waivers judge it, or those of the files. ``on``: the day on which waivers are judged;
+    None for that of the audit, or today for a file. Raises PolicyError, and ResultsError that names the part and the
+    place of the first value that does not follow from the rows.
     """
     content = results.load(folder)
     file = results.folder_of(folder) / results.RESULTS
@@ -65,14 +69,24 @@ def load(folder: Path, policy_file: Path | None = None) -> Audited:
         raise _refused(problem, str(file))
     looks = content.get("looks", 1)
     stopped = (content.get("drawn") or content["until_decided"] or {}).get("stopped", False)
-    decision = gate.decide(own, records, content["candidate"], looks=looks, stopped=stopped)
+
+    def judged(rules: Policy, waivers: Waivers | None) -> Decision:
+        return gate.decide(rules, records, content["candidate"], looks=looks, stopped=stopped, waivers=waivers)
+
+    recorded = results.waivers_of(content)
+    decision = judged(own, recorded)
     _expect(content["decision"], results.decision_dict(decision, own), ("decision",), str(file))
-    if policy_file is None:
+    rules = own if policy_file is None else policy.load(policy_file)
+    waivers = recorded
+    if waivers_file is not None:
+        waivers = waiving.load(waivers_file, rules, on or waiving.today())
+    elif recorded is not None:
+        waivers = replace(recorded, on=on or recorded.on)
+    if rules is own and waivers == recorded:
         return Audited(content, records, own, decision)
-    rules = policy.load(policy_file)
-    decision = gate.decide(rules, records, content["candidate"], looks=looks, stopped=stopped)
-    judged = {"policy": results.policy_dict(rules), "decision": results.decision_dict(decision, rules)}
-    return Audited({**content, **judged}, records, rules, decision)
+    decision = judged(rules, waivers)
+    facts = {key: value for key, value in content.items() if key != "waivers"}
+    return Audited({**facts, **results.judged_dict(decision, rules, waivers)}, records, rules, decision)
 
 
 def check_whole(content: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:

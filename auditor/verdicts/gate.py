@@ -170,9 +170,7 @@ def _decision(
     held = [verdict for verdict in required if not waiving.is_waived(verdict)]
     failed = [verdict for verdict in held if verdict.outcome == "fail" or verdict.waiver is not None]
     open_ = [
-        verdict
-        for verdict in held
-        if verdict.outcome in ("inconclusive", "not_measured") and verdict.waiver is None
+        verdict for verdict in held if verdict.outcome in ("inconclusive", "not_measured") and verdict.waiver is None
     ]
     left_out = [verdict for verdict in open_ if own[policy.rules[verdict.rule].probe].reason in LEFT_OUT]
     open_ = [verdict for verdict in open_ if verdict not in left_out]

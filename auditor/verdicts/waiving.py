@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from auditor.errors import PolicyError, near_match, near_or_known
 from auditor.storage import documents
 from auditor.storage.documents import key_path, short
 from auditor.storage.reading import SETTINGS, near_file, read_file
-from auditor.types import Verdict, Waived, Waiver, Waivers, WaiverState, WaiverUse
+from auditor.types import Verdict, Waived, Waiver, Waivers, WaiverUse
 from auditor.verdicts.policy import Policy
 
 KEYS = ("rule", "slice", "reason", "owner", "expires")
@@ -143,8 +143,11 @@ def _marked(policy: Policy, verdict: Verdict, waivers: Waivers) -> Verdict:
         return verdict
     matching.sort(key=lambda number: waivers.entries[number].is_expired(waivers.on))
     entry = waivers.entries[matching[0]]
-    state: WaiverState = "expired" if entry.is_expired(waivers.on) else "in force"
-    return replace(verdict, waiver=Waived(matching[0], state, entry.words(waivers.on)))
+    return replace(verdict, waiver=Waived(matching[0], _state(entry, waivers.on), entry.words(waivers.on)))
+
+
+def _state(entry: Waiver, on: date) -> Literal["in force", "expired"]:
+    return "expired" if entry.is_expired(on) else "in force"
 
 
 def _is_open(policy: Policy, verdict: Verdict) -> bool:
@@ -163,8 +166,7 @@ def _uses(policy: Policy, verdicts: Sequence[Verdict], waivers: Waivers) -> Iter
         own = [verdict for verdict in matched if verdict.waiver is not None and verdict.waiver.entry == number]
         words = f"{entry.rule}: {entry.words(waivers.on)}"
         if own:
-            state: WaiverState = "expired" if entry.is_expired(waivers.on) else "in force"
-            yield WaiverUse(state, f"{words}; {len(own)} verdict{'s' * (len(own) > 1)}")
+            yield WaiverUse(_state(entry, waivers.on), f"{words}; {len(own)} verdict{'s' * (len(own) > 1)}")
         elif not matched:
             yield WaiverUse("matches nothing", f"{words}; matches nothing")
         elif any(_is_open(policy, verdict) for verdict in matched):
