@@ -33,7 +33,10 @@ WORST = (0, 3, 1, 2)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A row of every output; texts are safe to show but for markup."""
+    """A row of every output.
+
+    Its texts are in one line and visible; markup in them is left to each output.
+    """
 
     suite: Literal["rules", "regressions", "probes"]
     rule: str
@@ -77,7 +80,10 @@ class Check:
 
     @property
     def numbers(self) -> str:
-        """``12.3 points, bounds [10.1, 14.5], limit ≤ 10.0 points``; empty without a value."""
+        """Value, bounds and limit.
+
+        ``12.3 points, bounds [10.1, 14.5], limit ≤ 10.0 points``; empty without a value.
+        """
         if self.value is None:
             return ""
         bounds = interval(self.low, self.high, self.unit)
@@ -120,7 +126,7 @@ def checks(
 
 
 def exit_code(results: Mapping[str, Any], regressions: Sequence[Regression] = ()) -> int:
-    """Return the exit code of the gate, together with that of the regressions."""
+    """Return the exit code of gate and regressions together."""
     codes = [int(results["decision"]["exit_code"])]
     for each in regressions:
         if each.required:

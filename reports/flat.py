@@ -95,7 +95,10 @@ _SEVERITY = ("fail", "inconclusive", "not_measured", "pass", "not_applicable")
 
 
 def _judged(own: Sequence[Check]) -> dict[str, Any]:
-    """Return the worst outcome of the rules on a number, required ones first."""
+    """Return the worst outcome of the rules on a number.
+
+    Required ones come first.
+    """
     if not own:
         return {}
     worst = min(own, key=lambda check: (not check.required, _SEVERITY.index(check.outcome)))

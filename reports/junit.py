@@ -74,7 +74,7 @@ def _case(suite: ElementTree.Element, check: Check, undecided: str) -> None:
 
 
 def _kind(check: Check, undecided: str) -> str | None:
-    """Return the element that says how the test ended; None for a pass."""
+    """Return the element for how it ended; None for a pass."""
     if check.outcome == "pass":
         return None
     if check.outcome == "error":

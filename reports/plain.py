@@ -1,4 +1,4 @@
-"""Text from data as other programs may read it: one line, bounded, visible."""
+"""Text from data for other programs: one line, bounded, visible."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def plain(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Return a text that Markdown shows as it is, also in a cell of a table.
+    """Return a text that Markdown shows as it is.
 
-    Nothing in it becomes a link, an image, markup, a mention, or a command to a CI runner.
+    Also in a cell of a table. Nothing in it becomes a link, an image, markup, a mention, or a command to a CI runner.
     """
     escaped = plain(text).translate(_MARKDOWN)
     return escaped.replace("::", "\\:\\:").replace("://", "\\://").replace("www.", "www\\.")
@@ -41,7 +41,7 @@ def cell(text: str) -> str:
 
 
 def slice_key(slice_: Mapping[str, str]) -> str:
-    """Return a slice as JSON with sorted keys, the same for the same slice."""
+    """Return a slice as JSON with sorted keys."""
     shown = {plain(key): plain(str(value)) for key, value in slice_.items()}
     return json.dumps(shown, ensure_ascii=False, sort_keys=True)
 

@@ -64,7 +64,7 @@ def render(
 
 
 def _message(text: str) -> str:
-    """Escape what a message's text would take for a link or a placeholder."""
+    """Escape what a message takes for link or placeholder."""
     return text.translate(_ESCAPES)
 
 

@@ -1,4 +1,7 @@
-"""Outputs for CI, and the flags of waivers: of ``audit run`` and ``audit gate``."""
+"""Outputs for CI, and the flags of waivers.
+
+``audit run`` and ``audit gate`` have them both.
+"""
 
 from __future__ import annotations
 
@@ -143,7 +146,10 @@ def _rendered(
 
 
 def _append(text: str) -> None:
-    """Append to the job's summary; a file that cannot be written is a warning."""
+    """Append to the job's summary.
+
+    A file that cannot be written is a warning: the summary stands in its own file.
+    """
     named = os.environ.get(STEP_SUMMARY)
     if named:
         try:

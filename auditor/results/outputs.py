@@ -21,9 +21,9 @@ OF_RESULTS = ("results.json", "examples.parquet")
 
 
 def write(file: Path, content: bytes) -> None:
-    """Write an output whole; note it where it is inside a results folder.
+    """Write an output whole.
 
-    Raises ResultsError.
+    Inside a results folder it is noted in the list. Raises ResultsError.
     """
     write_whole(file, content, ResultsError)
     place = file.resolve()
@@ -36,9 +36,9 @@ def write(file: Path, content: bytes) -> None:
 
 
 def unchanged(folder: Path, names: Set[str]) -> set[str]:
-    """Return the names in a results folder that are outputs as they were written.
+    """Return the names that are outputs as they were written.
 
-    A folder is, if everything in it is.
+    ``folder``: a results folder. A folder in it is such an output if everything in it is.
     """
     if LIST not in names:
         return set()

@@ -45,12 +45,13 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Waivers:
-    """The waivers of a file, and the day on which they are judged."""
+    """The waivers of a file, judged on a day."""
 
     name: str
     """The file's name."""
     sha256: str
     on: date
+    """The day on which they are judged."""
     entries: tuple[Waiver, ...]
 
 

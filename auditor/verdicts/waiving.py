@@ -131,7 +131,7 @@ def applied(
 
 
 def is_waived(verdict: Verdict) -> bool:
-    """Tell whether a waiver in force takes the verdict out of what decides."""
+    """Tell whether a waiver in force covers the verdict."""
     return verdict.waiver is not None and verdict.waiver.state == "in force"
 
 
