@@ -16,7 +16,7 @@ from auditor.evaluation import runner
 from auditor.evaluation.plan import AuditedModel
 from auditor.models.fake import keyword_model
 from auditor.results import canonical_json, parquet, provenance
-from auditor.types import Model, ProbeRecord, Rule, Silent, Table, TextPair, WeightedText, WeightedWord
+from auditor.types import Model, ProbeRecord, Rule, Silent, Table, TextPair, Waivers, WeightedText, WeightedWord
 from auditor.verdicts import comparisons, doubts, gate, policy
 
 Change = Callable[[dict[str, Any]], None]
@@ -50,11 +50,18 @@ GOOD = ("good", "great", "fine", "lovely", "superb")
 
 
 def write(
-    folder: Path, *probes: str, n: int = 60, known: Sequence[str] = GOOD, settings: dict[str, Any] | None = None
+    folder: Path,
+    *probes: str,
+    n: int = 60,
+    known: Sequence[str] = GOOD,
+    settings: dict[str, Any] | None = None,
+    by: policy.Policy | None = None,
+    waivers: Waivers | None = None,
 ) -> Path:
     """The folder of an audit by the shipped policy.
 
     It audits a good model, the candidate, beside a model that knows fewer words. ``known``: the words of the candidate.
+    ``by``: another policy.
     """
     folder.mkdir(parents=True, exist_ok=True)
     words = {"candidate": known, "weaker": GOOD[:2]}
@@ -74,9 +81,9 @@ def write(
     assert not plan.errors
     records = tuple(_of_the_second_look(record, n * 3 // 2) for record in records)
     measured = {record.probe for record in records}
-    shipped_rules = policy.load()
-    own = tuple(rule for rule in shipped_rules.rules if rule.probe in measured)
+    own = tuple(rule for rule in (by or policy.load()).rules if rule.probe in measured)
     rules = policy.Policy("small.toml", "0" * 64, own)
+    decision = gate.decide(rules, records, "candidate", looks=LOOKS, waivers=waivers)
     compared = comparisons.compare("candidate", records, config.compare)
     parquet.write_rows(folder / results.EXAMPLES, records)
     content = {
@@ -96,8 +103,7 @@ def write(
         "records": [results.record_dict(record) for record in records],
         "comparisons": canonical_json.plain(compared),
         "unanswered": [],
-        "policy": results.policy_dict(rules),
-        "decision": results.decision_dict(gate.decide(rules, records, "candidate", looks=LOOKS), rules),
+        **results.judged_dict(decision, rules, waivers),
     }
     results.write(folder, content)
     return folder
