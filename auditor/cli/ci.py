@@ -87,6 +87,9 @@ def targets(options: Namespace) -> dict[Path, str]:
 def _check_target(file: Path, flag: str) -> None:
     """Refuse to write over what is not an earlier output."""
     try:
+        above = next(parent for parent in file.absolute().parents if parent.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            raise UsageError(f"cannot be written: {above.name or above} is no folder to write to", where=str(file))
         if not file.exists():
             return
         if not file.is_file():
