@@ -131,7 +131,10 @@ BAD = {
     "one of ci": (("--ci", "ci", "--junit", "ci/junit.xml"), "--junit ci/junit.xml: --ci writes that file too"),
     "a folder": (("--junit", "folder.xml"), "folder.xml: exists and is not a file"),
     "a file as folder": (("--ci", "data.csv"), "--ci data.csv: exists and is not a folder"),
-    "in a file": (("--junit", "data.csv/junit.xml"), "data.csv/junit.xml: cannot be written: data.csv is no folder to write to"),
+    "in a file": (
+        ("--junit", "data.csv/junit.xml"),
+        "data.csv/junit.xml: cannot be written: data.csv is no folder to write to",
+    ),
     "data": (("--metrics", "data.csv"), "data.csv: exists and was not written by this flag (name another file)"),
     "results": (("--metrics", "audit/results.json"), "exists and was not written by this flag"),
     "results as SARIF": (("--sarif", "audit/results.json"), "exists and was not written by this flag"),

@@ -74,7 +74,9 @@ def run(tmp_path: Path, code: int, **given: str) -> tuple[list[str], dict[str, s
     stub.parent.mkdir()
     stub.write_text(f'#!/bin/sh\nfor word in "$@"; do printf "%s\\0" "$word" >> "{calls}"; done\nexit {code}\n')
     stub.chmod(0o755)
-    names = {value.split("inputs.")[1].split(" ")[0]: name for name, value in AUDIT["env"].items() if "inputs." in value}
+    names = {
+        value.split("inputs.")[1].split(" ")[0]: name for name, value in AUDIT["env"].items() if "inputs." in value
+    }
     defaults = {names[name]: str(each["default"]) for name, each in ACTION["inputs"].items() if name in names}
     path = f"{stub.parent}{os.pathsep}{os.environ['PATH']}"
     variables = {**defaults, **given, "PATH": path, "GITHUB_OUTPUT": str(outputs)}

@@ -142,7 +142,9 @@ def test_every_output_is_valid(variant: str, changes: tuple[Regression, ...]) ->
     json.loads(texts["metrics.json"])
     assert len(set(map(len, csv.reader(io.StringIO(texts["metrics.csv"]))))) == 1
     ElementTree.fromstring(texts["badge.svg"])
-    assert all(text.endswith("\n") and text == OUTPUTS[name](VARIANTS[variant], changes) for name, text in texts.items())
+    assert all(
+        text.endswith("\n") and text == OUTPUTS[name](VARIANTS[variant], changes) for name, text in texts.items()
+    )
 
 
 def test_an_audit_without_rules_is_valid_too() -> None:
