@@ -28,23 +28,23 @@ FIXTURES = TESTS.parent / "fixtures" / "results"
 RESULTS: dict[str, Any] = json.loads((FIXTURES / "results.json").read_text(encoding="utf-8"))
 SCHEMA = jsonschema.Draft4Validator(json.loads((TESTS / "schemas" / "sarif-2.1.0-rtm.5.json").read_bytes()))
 XSD = etree.XMLSchema(etree.parse(str(TESTS / "schemas" / "junit-10.xsd")))
+
+
+def change(probe: str, metric: str, outcome: Any, *numbers: float | None, **given: Any) -> Regression:
+    """``numbers``: old, new, value, low, high."""
+    facts: dict[str, Any] = {"slice": {}, "conclusion": "cannot tell", "required": True, "paired": True}
+    named = dict(zip(("old", "new", "value", "low", "high"), numbers or (0.0,) * 5, strict=True))
+    facts |= {"tolerance": 0.02, "reason": "so", **named, **given}
+    return Regression(probe=probe, metric=metric, outcome=outcome, **facts)
+
+
+TYPOS = {"family": "typos", "severity": "middle"}
+UNKNOWN = (None, None, None, None, None)
 REGRESSIONS = (
-    Regression(
-        *("noise", "drop_over_changed_cases", {"family": "typos", "severity": "middle"}, "worse", "fail", True),
-        *(0.03, 0.11, 0.08, 0.04, 0.12, 0.02, True, "worse by more than the tolerance"),
-    ),
-    Regression(
-        *("quality", "accuracy", {}, "cannot tell", "inconclusive", True),
-        *(0.8, 0.79, -0.01, -0.04, 0.02, 0.02, False, "the interval includes the tolerance"),
-    ),
-    Regression(
-        *("quality", "recall", {"class": "positive"}, "no difference shown", "pass", False),
-        *(0.8, 0.8, 0.0, None, None, 0.02, True, "within the tolerance"),
-    ),
-    Regression(
-        *("shift_of_mine", "gap", {}, "cannot tell", "not_measured", False),
-        *(None, None, None, None, None, 0.02, True, "the audit before did not measure it"),
-    ),
+    change("noise", "drop_over_changed_cases", "fail", 0.03, 0.11, 0.08, 0.04, 0.12, slice=TYPOS, conclusion="worse"),
+    change("quality", "accuracy", "inconclusive", 0.8, 0.79, -0.01, -0.04, 0.02, paired=False),
+    change("quality", "recall", "pass", 0.8, 0.8, 0.0, None, None, slice={"class": "positive"}, required=False),
+    change("shift_of_mine", "gap", "not_measured", *UNKNOWN, required=False),
 )
 Render = Callable[[dict[str, Any], tuple[Regression, ...]], str]
 
@@ -343,12 +343,11 @@ def test_regressions_have_a_suite_and_rules_of_their_own_and_hold_where_required
 def test_the_decision_is_the_worse_of_gate_and_required_regressions(code: int, outcome: Any, expected: str) -> None:
     results = without_crash()
     results["decision"]["exit_code"] = code
-    change = Regression("quality", "accuracy", {}, "worse", outcome, True, 0, 0, 0, 0, 0, 0, True, "")
-    advisory = Regression("quality", "accuracy", {}, "worse", "fail", False, 0, 0, 0, 0, 0, 0, True, "")
-    assert checks.decision_words(results, (change, advisory)) == expected
-    assert f">audit: {expected}<" in badge.render(results, (change, advisory))
-    assert markdown.render(results, (change, advisory)).startswith(f"# Audit: {expected}\n")
-    assert json.loads(flat.as_json(results, (change,)))["decision"] == expected
+    both = (change("quality", "accuracy", outcome), change("quality", "accuracy", "fail", required=False))
+    assert checks.decision_words(results, both) == expected
+    assert f">audit: {expected}<" in badge.render(results, both)
+    assert markdown.render(results, both).startswith(f"# Audit: {expected}\n")
+    assert json.loads(flat.as_json(results, both))["decision"] == expected
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -456,8 +455,7 @@ def hostile(text: str) -> tuple[dict[str, Any], tuple[Regression, ...]]:
     results["records"][1]["status"] = "failed"
     for record in results["records"]:
         record["limitation"] = None
-    change = Regression(text, text, {text: text}, "worse", "fail", True, 0, 0, 0, 0, 0, 0, True, text)
-    return results, (change,)
+    return results, (change(text, text, "fail", slice={text: text}, reason=text),)
 
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
