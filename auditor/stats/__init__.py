@@ -6,9 +6,11 @@ chose the methods: a test simulates each on a grid of clusters, cases, rates and
 """
 
 from auditor.stats import looks
+from auditor.stats.audits import KINDS as COMPARED
+from auditor.stats.audits import Difference, between
 from auditor.stats.comparisons import Contrast, compare
 from auditor.stats.estimates import METHODS, Estimate, bounds, estimate
-from auditor.stats.planning import Goal, More, more_clusters
+from auditor.stats.planning import Goal, More, more_clusters, more_pairs
 from auditor.stats.ratios import mean_of_ratios
 from auditor.stats.regression import ARMS as CLEAN_ARMS
 from auditor.stats.regression import BY_KIND as REGRESSED
@@ -18,19 +20,23 @@ from auditor.stats.sequential import sequential_method
 
 __all__ = [
     "CLEAN_ARMS",
+    "COMPARED",
     "METHODS",
     "REGRESSED",
     "REGRESSION",
     "SEQUENTIAL",
     "Contrast",
+    "Difference",
     "Estimate",
     "Goal",
     "More",
+    "between",
     "bounds",
     "compare",
     "estimate",
     "looks",
     "mean_of_ratios",
     "more_clusters",
+    "more_pairs",
     "sequential_method",
 ]

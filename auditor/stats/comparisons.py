@@ -13,6 +13,8 @@ from auditor.stats.clusters import Arm, Array, arms, only
 from auditor.types import Kind, Row
 
 SMALLEST_P = 1e-12
+EQUAL = 1e-12
+"""Differences below are those of values that are all equal."""
 SIDE = 0.025
 """Error of each side of the two-sided 95 % interval."""
 
@@ -45,27 +47,30 @@ def compare(
         raise ValueError(f"values of kind {kind!r} are not compared between models")
     mine, theirs = arms(rows, empty=ratio), arms(against, empty=ratio)
     names = ("",) if kind == "mean" else ("first", "second")
-    pairs = _pairs(mine, theirs, names)
-    differences = _values(pairs[0][0], ratio) - _values(pairs[0][1], ratio)
+    pairs = aligned(mine, theirs, names)
+    differences = cluster_values(pairs[0][0], ratio) - cluster_values(pairs[0][1], ratio)
     for mine_arm, theirs_arm in pairs[1:]:
-        differences = differences - (_values(mine_arm, ratio) - _values(theirs_arm, ratio))
-    value = _value(pairs, ratio)
+        differences = differences - (cluster_values(mine_arm, ratio) - cluster_values(theirs_arm, ratio))
+    value = difference_of(pairs, ratio)
     width = high - low
     limits = _bounds(pairs, differences, width, ratio)
-    p, method = _p_value(pairs, differences, exact=kind == "mean" and not ratio)
+    p, method = _pdifference_of(pairs, differences, exact=kind == "mean" and not ratio)
     return Contrast(
         value, max(-width, min(limits[0], value)), min(width, max(limits[1], value)), p, len(differences), method
     )
 
 
-def _pairs(mine: dict[str, Arm], theirs: dict[str, Arm], names: Sequence[str]) -> list[tuple[Arm, Arm]]:
+def aligned(mine: dict[str, Arm], theirs: dict[str, Arm], names: Sequence[str]) -> list[tuple[Arm, Arm]]:
     """Return for each arm both models' clusters.
 
     They are only those that every arm of both models has.
     """
     if any(name not in mine or name not in theirs for name in names):
         raise ValueError("an arm has no rows")
-    common = set.intersection(*(set(side[name].clusters) for side in (mine, theirs) for name in names))
+    sides = [side[name] for side in (mine, theirs) for name in names]
+    if all(arm.clusters == sides[0].clusters for arm in sides):
+        return [(mine[name], theirs[name]) for name in names]
+    common = set.intersection(*(set(arm.clusters) for arm in sides))
     return [(only(mine[name], common), only(theirs[name], common)) for name in names]
 
 
@@ -77,11 +82,14 @@ def _bounds(pairs: Sequence[tuple[Arm, Arm]], differences: Array, width: float, 
     return width * low, width * high
 
 
-def _values(arm: Arm, ratio: bool) -> Array:
+def cluster_values(arm: Arm, ratio: bool) -> Array:
+    """Return a number a cluster, of which the mean is the arm's value."""
     return ratios.pseudo_values(arm.totals, arm.counts)[1] if ratio else arm.means
 
 
-def _value(pairs: Sequence[tuple[Arm, Arm]], ratio: bool) -> float:
+def difference_of(pairs: Sequence[tuple[Arm, Arm]], ratio: bool) -> float:
+    """Return one model's value less the other's; further arms are subtracted."""
+
     def point(arm: Arm) -> float:
         return float(arm.totals.sum() / arm.counts.sum()) if ratio else float(arm.means.mean())
 
@@ -89,7 +97,7 @@ def _value(pairs: Sequence[tuple[Arm, Arm]], ratio: bool) -> float:
     return differences[0] - sum(differences[1:])
 
 
-def _p_value(pairs: Sequence[tuple[Arm, Arm]], differences: Array, *, exact: bool) -> tuple[float, str]:
+def _pdifference_of(pairs: Sequence[tuple[Arm, Arm]], differences: Array, *, exact: bool) -> tuple[float, str]:
     from scipy.special import bdtr, stdtr
 
     if exact and pairs[0][0].binary and pairs[0][1].binary:
@@ -98,9 +106,9 @@ def _p_value(pairs: Sequence[tuple[Arm, Arm]], differences: Array, *, exact: boo
         return max(p, SMALLEST_P), "McNemar exact; rises and falls"
     n = len(differences)
     error = float(differences.std(ddof=1)) / n**0.5 if n > 1 else 0.0
-    if error <= 1e-12:
+    if error <= EQUAL:
         # All clusters differ alike: the sign test (or none differs).
-        p = 2.0 ** (1 - n) if abs(float(differences.mean())) > 1e-12 else 1.0
+        p = 2.0 ** (1 - n) if abs(float(differences.mean())) > EQUAL else 1.0
         return max(p, SMALLEST_P), "sign test; rises and falls"
     p = 2 * float(stdtr(n - 1, -abs(float(differences.mean())) / error))
     return max(p, SMALLEST_P), "cluster-robust paired t; rises and falls"

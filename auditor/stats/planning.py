@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from auditor.stats import regression
@@ -29,6 +29,8 @@ MOST = 100
 """Times the present clusters: more are not offered."""
 STEP = 1.05
 """Ratio of the numbers of clusters that are tried: finer than the two digits that are shown."""
+Limits = Callable[[float], tuple[float, float]]
+"""Error → one-sided bounds."""
 STANDARD = 0.15865525393145707
 """Level of one standard error."""
 
@@ -87,28 +89,55 @@ def more_clusters(
 
     ``value``, ``clusters``: of these rows. The result is None where MOST times as many would more likely not do.
     """
+    fitted = regression.read(method, rows, metric.low, metric.high) if method in regression.METHODS else None
+
+    def limits(method: str, given: Sequence[Row]) -> Limits:
+        return lambda alpha: bounds(method, given, alpha, low=metric.low, high=metric.high)
+
+    own = method_for(metric.kind, metric.ratio) if method in SEQUENTIAL else method
+    copies = None if fitted is not None else limits(method, copied(rows))
+    shrinkage = None if fitted is None else fitted.shrinkage
+    return _planned(limits(method, rows), copies, limits(own, rows), shrinkage, goals, value=value, clusters=clusters)
+
+
+def more_pairs(limits: Limits, copies: Limits, goals: Sequence[Goal], *, value: float, clusters: int) -> More | None:
+    """Return how many more clusters decide a difference of two audits.
+
+    ``limits``, ``copies``: bounds by error, of the clusters and of COPIES of them.
+    """
+    return _planned(limits, copies, limits, None, goals, value=value, clusters=clusters)
+
+
+def _planned(
+    limits: Limits,
+    copies: Limits | None,
+    spreads: Limits,
+    shrinkage: Callable[[Array], Array] | None,
+    goals: Sequence[Goal],
+    *,
+    value: float,
+    clusters: int,
+) -> More | None:
+    """Return how many more clusters bring one of the goals about.
+
+    ``spreads``: bounds that tell one standard error. ``shrinkage``: of the standard error, by how many times as many
+    clusters there are; None: by the root.
+    """
     import numpy as np
     from scipy.special import ndtr
 
     tried = math.ceil(math.log(MOST * clusters) / math.log(STEP))
     ratio = 1.0 + STEP ** np.arange(tried + 1) / clusters
-    fitted = regression.read(method, rows, metric.low, metric.high) if method in regression.METHODS else None
-    shrinkage = 1.0 / np.sqrt(ratio) if fitted is None else fitted.shrinkage(ratio)
-    copies = _copied(rows) if fitted is None else None
-
-    def distance(method: str, given: Sequence[Row], alpha: float, side: int) -> float:
-        return abs(bounds(method, given, alpha, low=metric.low, high=metric.high)[side] - value)
-
-    own = method_for(metric.kind, metric.ratio) if method in SEQUENTIAL else method
-    spread = distance(own, rows, STANDARD, 0), distance(own, rows, STANDARD, 1)
+    shrunk = 1.0 / np.sqrt(ratio) if shrinkage is None else shrinkage(ratio)
+    spread = abs(spreads(STANDARD)[0] - value), abs(spreads(STANDARD)[1] - value)
     chance = np.zeros(len(ratio))
     for goal in goals:
-        now = distance(method, rows, goal.alpha, goal.below)
-        fit = _Width(now, 0.0) if copies is None else _Width.of(now, distance(method, copies, goal.alpha, goal.below))
-        width = fit.at(shrinkage) * _growth(value, goal, *spread)
+        now = abs(limits(goal.alpha)[goal.below] - value)
+        fit = _Width(now, 0.0) if copies is None else _Width.of(now, abs(copies(goal.alpha)[goal.below] - value))
+        width = fit.at(shrunk) * _growth(value, goal, *spread)
         edge = goal.limit + (-width if goal.below else width)
         # A value on one side of the present one is as likely as that side's standard error makes it.
-        error = np.where(edge > value, spread[1], spread[0]) * np.sqrt(1.0 - shrinkage**2)
+        error = np.where(edge > value, spread[1], spread[0]) * np.sqrt(1.0 - shrunk**2)
         ahead = (edge - value) * (1.0 if goal.below else -1.0)
         chance += ndtr(ahead / np.maximum(error, 1e-12))
     even, likely = (_first(chance >= wanted, ratio, clusters) for wanted in (EVEN, LIKELY))
@@ -141,7 +170,7 @@ def _rounded(number: float) -> int:
     return max(math.ceil(number / unit - 1e-9) * unit, 1)
 
 
-def _copied(rows: Sequence[Row]) -> Rows:
+def copied(rows: Sequence[Row]) -> Rows:
     """Return COPIES of every cluster, one round of them after another."""
     columns = Rows.of(rows)
     rounds = range(COPIES)
