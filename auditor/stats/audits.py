@@ -160,8 +160,9 @@ class _Paired:
             first, second = (part.bounds(alpha / 2, copies) for part in self.parts)
             low, high = first[0] - second[1], first[1] - second[0]
         else:
-            values = [float(part.differences.mean()) for part in self.parts]
-            low, high = _hybrid(*values, *(part.bounds(alpha, copies) for part in self.parts))
+            first_value, second_value = (float(part.differences.mean()) for part in self.parts)
+            first, second = (part.bounds(alpha, copies) for part in self.parts)
+            low, high = _hybrid(first_value, second_value, first, second)
         width = sum(part.width for part in self.parts)
         return max(-width, min(low, self.value)), min(width, max(high, self.value))
 

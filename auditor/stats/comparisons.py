@@ -54,7 +54,7 @@ def compare(
     value = difference_of(pairs, ratio)
     width = high - low
     limits = _bounds(pairs, differences, width, ratio)
-    p, method = _pdifference_of(pairs, differences, exact=kind == "mean" and not ratio)
+    p, method = p_value(pairs, differences, exact=kind == "mean" and not ratio)
     return Contrast(
         value, max(-width, min(limits[0], value)), min(width, max(limits[1], value)), p, len(differences), method
     )
@@ -97,7 +97,8 @@ def difference_of(pairs: Sequence[tuple[Arm, Arm]], ratio: bool) -> float:
     return differences[0] - sum(differences[1:])
 
 
-def _pdifference_of(pairs: Sequence[tuple[Arm, Arm]], differences: Array, *, exact: bool) -> tuple[float, str]:
+def p_value(pairs: Sequence[tuple[Arm, Arm]], differences: Array, *, exact: bool) -> tuple[float, str]:
+    """Return the two-sided p value of no difference, and the name of its test."""
     from scipy.special import bdtr, stdtr
 
     if exact and pairs[0][0].binary and pairs[0][1].binary:

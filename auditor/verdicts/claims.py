@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditor import stats
-from auditor.types import Measurement, Metric, ProbeRecord, Rule, Verdict
+from auditor.stats import joint as joints
+from auditor.types import Measurement, Metric, ProbeRecord, Rule, Slice, Verdict
 from auditor.verdicts import policy as policies
 
 ALPHA = 0.05
@@ -27,6 +28,16 @@ class Claim:
     """Of the probe."""
     looks: int
     """Planned before the first one."""
+
+    @property
+    def probe(self) -> str:
+        """The probe that its rule reads."""
+        return self.rule.probe
+
+    @property
+    def slice(self) -> Slice:
+        """The slice that it is about."""
+        return self.measurement.slice
 
     @property
     def level(self) -> float:
@@ -62,6 +73,16 @@ class Claim:
     def fails(self, bounds: Bounds) -> bool:
         """Tell whether bounds show that the value is beyond the limit."""
         return self.rule.is_broken_by(*bounds)
+
+    def fails_at(self, level: float) -> bool:
+        """Tell whether bounds at a level show that the value is beyond the limit."""
+        return self.fails(self.bounds(level))
+
+    @property
+    def influence(self) -> joints.Influence:
+        """The influences on its value, signed so that large values fail."""
+        influence = joints.influence(self.metric, self.measurement.rows)
+        return influence if self.rule.max is not None else joints.Influence(influence.clusters, -influence.values)
 
     def goals(self, fail: float) -> tuple[stats.Goal, stats.Goal]:
         """Return the bounds that decide it: of a pass, of a fail.

@@ -57,7 +57,7 @@ def advice(claim: Claim, fail: float, ended: str | None = None) -> Advice:
     )
     if more is None:
         return Advice(f"more {plural(noun)} would hardly decide it")
-    would = f"{_range(more, noun)} would decide it"
+    would = f"{ranged(more, noun)} would decide it"
     if measured.available is None:
         return Advice(would, more.even, more.likely)
     left = max(measured.available - measured.n_clusters, 0)
@@ -96,7 +96,7 @@ def _raised(claim: Claim, noun: str) -> str:
     return f": raise {key}{counts} in [probes.{claim.rule.probe}], and [audit] budget if it is set"
 
 
-def _range(more: stats.More, noun: str) -> str:
+def ranged(more: stats.More, noun: str) -> str:
     """Word a range of numbers: ``about 300 to 900 more examples``.
 
     It is ``at least about 300 more examples`` where no number nearly always does.

@@ -17,15 +17,52 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence, Set
+from typing import Protocol
 
 from auditor.stats import joint
-from auditor.verdicts.claims import Claim
+from auditor.stats.joint import Influence
+from auditor.types import Slice
+
+
+class Testable(Protocol):
+    """A claim on one slice that may be made wrongly."""
+
+    @property
+    def index(self) -> int:
+        """Of what shares the part of its probe: a rule, or a metric."""
+
+    @property
+    def probe(self) -> str:
+        """The probe that measured it."""
+
+    @property
+    def slice(self) -> Slice:
+        """The slice that it is about."""
+
+    @property
+    def looks(self) -> int:
+        """Looks planned before the first."""
+
+    @property
+    def level(self) -> float:
+        """The error that it has alone."""
+
+    @property
+    def joint(self) -> bool:
+        """Whether its joint distribution with other claims is known."""
+
+    @property
+    def influence(self) -> Influence:
+        """The influences on its value, signed so that large values fail."""
+
+    def fails_at(self, level: float) -> bool:
+        """Tell whether it holds at a level."""
 
 
 class SharedError:
     """Claims on slices of required rules, with shares of a fail's error."""
 
-    def __init__(self, claims: Sequence[Claim], coming: Sequence[Claim] = ()) -> None:
+    def __init__(self, claims: Sequence[Testable], coming: Sequence[Testable] = ()) -> None:
         """Share the error over the claims.
 
         ``coming``: those that have too few examples yet and may have enough later; they keep their shares.
@@ -39,7 +76,7 @@ class SharedError:
         self._left = set(range(len(self._claims)))
         self._levels: dict[int, float] | None = None
 
-    def words(self, claim: Claim) -> str:
+    def words(self, claim: Testable) -> str:
         """Return a few words on how the claim's error is shared.
 
         There are none for a single claim.
@@ -66,7 +103,7 @@ class SharedError:
             return alpha / (sum(weights) + alone)
         if self._joint is None:
             dependent = [self._claims[place] for place in self._dependent]
-            self._joint = joint.Joint(joint.correlations([_influence(claim) for claim in dependent]))
+            self._joint = joint.Joint(joint.correlations([claim.influence for claim in dependent]))
         return self._joint.critical(alpha, weights, alone)
 
     def failed(self) -> set[int]:
@@ -75,39 +112,29 @@ class SharedError:
         A claim is tested at a level that is never above its own, so that only those that fail by themselves can fail.
         """
         left = set(range(len(self._claims)))
-        alone = {place for place in left if _fails(self._claims[place], self._claims[place].level)}
+        alone = {place for place in left if self._claims[place].fails_at(self._claims[place].level)}
         while alone:
             levels = self.levels(left)
-            more = {place for place in alone if _fails(self._claims[place], levels[place])}
+            more = {place for place in alone if self._claims[place].fails_at(levels[place])}
             if not more:
                 break
             left, alone = left - more, alone - more
         self._left = left
         return {id(claim) for place, claim in enumerate(self._claims) if place not in left}
 
-    def level(self, claim: Claim) -> float:
+    def level(self, claim: Testable) -> float:
         """Return the level at which a claim that is left would fail."""
         if self._levels is None:
             self._levels = {id(self._claims[place]): level for place, level in self.levels(self._left).items()}
         return self._levels[id(claim)]
 
 
-def _fails(claim: Claim, level: float) -> bool:
-    return claim.fails(claim.bounds(level))
-
-
-def shares(claims: Sequence[Claim]) -> list[float]:
+def shares(claims: Sequence[Testable]) -> list[float]:
     """Return the share of each claim; they add up to 1."""
     slices = Counter(claim.index for claim in claims)
-    rules = Counter(probe for probe, _ in {(claim.rule.probe, claim.index) for claim in claims})
-    return [1.0 / (len(rules) * rules[claim.rule.probe] * slices[claim.index]) for claim in claims]
+    rules = Counter(probe for probe, _ in {(claim.probe, claim.index) for claim in claims})
+    return [1.0 / (len(rules) * rules[claim.probe] * slices[claim.index]) for claim in claims]
 
 
-def _place(claim: Claim) -> tuple[int, list[tuple[str, str]]]:
-    return claim.index, sorted(claim.measurement.slice.items())
-
-
-def _influence(claim: Claim) -> joint.Influence:
-    """Return the influences on a claim, signed so that large values fail."""
-    influence = joint.influence(claim.metric, claim.measurement.rows)
-    return influence if claim.rule.max is not None else joint.Influence(influence.clusters, -influence.values)
+def _place(claim: Testable) -> tuple[int, list[tuple[str, str]]]:
+    return claim.index, sorted(claim.slice.items())

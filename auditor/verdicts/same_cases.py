@@ -1,0 +1,141 @@
+"""Whether two audits asked about the same cases.
+
+Cases follow from the rows, the seed, the settings of the probes, the design and the libraries that make cases. Where
+all of these are the same, a cluster of one audit is the same case in the other, by its name. Training and validation
+rows may differ: a new release is trained on other rows, and a test row that leaked into them is left out by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from auditor.errors import ResultsError
+from auditor.storage.documents import short
+from auditor.types import ProbeRecord
+from auditor.verdicts.policy import Policy
+
+TRAINED_ON = ("train", "validation")
+"""Sets that may differ between releases."""
+MAKE_CASES = ("nlpaug", "textattack")
+"""Libraries whose version decides the text of cases."""
+DESIGN = ("design", "budget")
+"""Keys of ``[audit]`` that decide which rows are drawn."""
+HINT = "audit the old model again in the same way, or compare unpaired: --unpaired, or unpaired=True in Python"
+
+
+class Audited(Protocol):
+    """A verified audit."""
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """``results.json``."""
+
+    @property
+    def records(self) -> Sequence[ProbeRecord]:
+        """The records of all models, with rows."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that it is judged by."""
+
+
+def check(old: Audited, new: Audited, *, unpaired: bool, where: str) -> bool:
+    """Tell whether two audits made the same cases.
+
+    ``unpaired``: they may differ. ``where``: the new folder. Raises ResultsError for another task, other labels or
+    another auditor's version, and for other cases where they may not differ.
+    """
+    problem = next(_incomparable(old.results, new.results), None)
+    if problem is not None:
+        raise ResultsError(problem[0], where=where, hint=problem[1])
+    reason = next(_other_cases(old, new), None)
+    if reason is not None and not unpaired:
+        raise ResultsError(f"other cases than in the old audit: {reason}", where=where, hint=HINT)
+    return not unpaired
+
+
+def own_records(audited: Audited) -> dict[str, ProbeRecord]:
+    """Return probe → the candidate's record."""
+    candidate = audited.results["candidate"]
+    return {record.probe: record for record in audited.records if record.model == candidate}
+
+
+def is_same_model(old: Audited, new: Audited) -> bool:
+    """Tell whether both candidates are one model, by fingerprint."""
+    first, second = (
+        next(model["fingerprint"] for model in audited.results["models"] if model["candidate"])
+        for audited in (old, new)
+    )
+    return bool(first == second)
+
+
+def _incomparable(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what no comparison allows, with a hint."""
+    again = "audit the old model again with this auditor"
+    if old["auditor"] != new["auditor"]:
+        yield f"made by auditor {short(new['auditor'])}, and the old audit by {short(old['auditor'])}", again
+    tasks = [audit["task"] for audit in (old, new)]
+    hint = "only audits of one task, with one list of labels, are compared"
+    for key in ("name", "labels", "settings", "metric"):
+        before, now = (task.get(key) or None for task in tasks)
+        if before != now:
+            what = {"name": "task", "labels": "labels"}.get(key, f"task's {key}")
+            yield f"another {what} than in the old audit: {short(now)}, not {short(before)}", hint
+
+
+def _other_cases(old: Audited, new: Audited) -> Iterator[str]:
+    """Yield in words what makes the cases differ."""
+    yield from _data(old.results["data"], new.results["data"])
+    if old.results["seed"] != new.results["seed"]:
+        yield f"seed {new.results['seed']}, not {old.results['seed']}"
+    yield from _config(old.results["config"], new.results["config"])
+    before, now = own_records(old), own_records(new)
+    for probe in before:
+        if probe in now and "measured" == before[probe].status == now[probe].status:
+            yield from _settings(probe, before[probe].settings, now[probe].settings)
+    versions = [audit.results["environment"].get("versions", {}) for audit in (old, new)]
+    for name in MAKE_CASES:
+        if versions[0].get(name) != versions[1].get(name):
+            yield f"{name} {short(versions[1].get(name))}, not {short(versions[0].get(name))}"
+
+
+def _data(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    before, now = ({facts["name"]: facts for facts in sets if facts["name"] not in TRAINED_ON} for sets in (old, new))
+    for name, facts in before.items():
+        if name not in now:
+            yield f"no data set {short(name)}"
+            continue
+        for key, what in (("sha256", "the file's SHA-256"), ("labels_sha256", "the SHA-256 of its labels' file")):
+            if facts.get(key) != now[name].get(key):
+                yield f"data set {short(name)} has other rows, by {what}"
+        if facts.get("reading") != now[name].get("reading"):
+            yield f"data set {short(name)} was read in another way (columns, labels or format)"
+    for name in now:
+        if name not in before:
+            yield f"a further data set {short(name)}"
+
+
+def _config(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    audits = [config.get("audit") or {} for config in (old, new)]
+    for key in DESIGN:
+        before, now = (audit.get(key) for audit in audits)
+        if before != now:
+            yield f"[audit] {key} = {short(now)}, not {short(before)}"
+    before, now = (config.get("favourable_label") for config in (old, new))
+    if before != now:
+        yield f"favourable_label = {short(now)}, not {short(before)}"
+
+
+def _settings(probe: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    for key in sorted({*old, *new}):
+        before, now = (settings.get(key) for settings in (old, new))
+        if _plain(before) != _plain(now):
+            yield f"[probes.{probe}] {key} = {short(now)}, not {short(before)}"
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as JSON holds it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
