@@ -1,7 +1,7 @@
 """`auditor`: measure a fine-tuned language model's limitations before release.
 
-``audit``, ``train`` and ``load`` do what the commands of these names do; ``Results`` is what an audit returns. They are
-imported on first use: ``import auditor`` loads nothing heavy.
+``audit``, ``train``, ``compare`` and ``load`` do what the commands of these names do; ``Results`` is what an audit
+returns, ``Comparison`` what a comparison does. They are imported on first use: ``import auditor`` loads nothing heavy.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from auditor.api import Results, audit, load, train
+    from auditor.api import Comparison, Results, audit, compare, load, train
 
 __version__ = "0.1.0"
-__all__ = ["Results", "__version__", "audit", "load", "train"]
+__all__ = ["Comparison", "Results", "__version__", "audit", "compare", "load", "train"]
 
 
 if not TYPE_CHECKING:  # or any name would be one that a type checker knows

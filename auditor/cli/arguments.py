@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     _train(commands)
     _run(commands)
     results_arguments.gate(commands)
+    results_arguments.compare(commands)
     results_arguments.report(commands)
     results_arguments.review(commands)
     _remedy(commands)

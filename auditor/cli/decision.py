@@ -24,6 +24,7 @@ GREEN, YELLOW, RED, PLAIN = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
 COLOURS = {"pass": GREEN, "inconclusive": YELLOW, "fail": RED}
 BY_CODE = {0: GREEN, 1: RED, INCOMPLETE: RED, 3: YELLOW}
 INDENT = " " * 16
+NOTHING: Mapping[str, Any] = {}
 
 
 def show(
@@ -34,22 +35,24 @@ def show(
     steps: Mapping[int, str],
     as_json: bool,
     quiet: bool = False,
+    further: Mapping[str, Any] = NOTHING,
 ) -> None:
     """Print a decision as lines for people, or as JSON for programs.
 
     ``quiet`` prints the headline alone. ``records``: the candidate's records. ``steps``: what to do about the failed
-    verdicts, by their places.
+    verdicts, by their places. ``further``: entries of the JSON that replace those of the decision, or join them.
     """
     own = {record.probe: record for record in records}
     if as_json:
-        text = json.dumps(_for_programs(decision, policy, own, steps), ensure_ascii=True, indent=2)
+        content = {**_for_programs(decision, policy, own, steps), **further}
+        text = json.dumps(content, ensure_ascii=True, indent=2)
         print(text.replace("##[", "#\\u0023["))  # which GitHub Actions would obey
         return
     coloured = has_colours()
     if not quiet:
         for outcome, line in lines(decision, policy, own, steps):
-            print(_painted(line, COLOURS.get(outcome), coloured))
-    print(_painted(one_line(decision.headline), BY_CODE[decision.exit_code], coloured))
+            print(painted(line, COLOURS.get(outcome), coloured))
+    print(painted(one_line(decision.headline), BY_CODE[decision.exit_code], coloured))
     if quiet:
         return
     if decision.exit_code == INCOMPLETE:
@@ -118,7 +121,8 @@ def has_colours() -> bool:
     return not os.environ.get("NO_COLOR") and on_terminal(sys.stdout)
 
 
-def _painted(line: str, colour: str | None, coloured: bool) -> str:
+def painted(line: str, colour: str | None, coloured: bool) -> str:
+    """Return a line in a colour, if there is one and colours are wanted."""
     return f"{colour}{line}{PLAIN}" if colour and coloured else line
 
 

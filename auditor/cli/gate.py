@@ -6,34 +6,66 @@ It does not import torch.
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 
 from auditor import results
 from auditor.cli import ci
 from auditor.cli.decision import judged_by, show
 from auditor.cli.interrupts import INTERRUPTS
+from auditor.cli.regressions import as_json
+from auditor.cli.regressions import show as show_regressions
+from auditor.cli.tolerances import tolerances_of
 from auditor.errors import UsageError
-from auditor.results import verification
-from auditor.verdicts import advice, waiving
+from auditor.results import comparing, verification
+from auditor.results.verification import Audited
+from auditor.types import Regression
+from auditor.verdicts import advice, regressions, waiving
 
 
 def run(options: Namespace) -> int:
     """Judge a results folder by its own policy or another.
 
-    Nothing that the audit wrote is changed. Waivers are judged on the current day, or on that of ``--on``.
+    ``--against`` an earlier folder, what became worse is judged too. Nothing that an audit wrote is changed. Waivers
+    are judged on the current day, or on that of ``--on``.
     """
     files = ci.targets(options)
-    # A waiver that was in force on the day of the audit may be no more.
-    on = options.on or waiving.today()
-    audited = verification.load(options.results, options.policy, waivers_file=options.waivers, on=on)
+    audited, judgements = _judged(options)
     judged_on = audited.results.get("waivers", {}).get("on")
     if options.on is not None and options.waivers is None and judged_on is None:
         raise UsageError(f"--on {options.on}: there are no waivers to judge", hint="give --waivers FILE")
     decision = audited.decision
-    INTERRUPTS.settle(decision.exit_code)
+    against = None if judgements is None else regressions.decision(judgements)
+    code = regressions.worst([decision.exit_code, *([] if against is None else [against.exit_code])])
+    INTERRUPTS.settle(code)
     if not options.json and not options.quiet:
         print(judged_by(audited.policy, own=options.policy is None, on=judged_on))
     own = [record for record in audited.records if record.model == audited.results["candidate"]]
     steps = advice.next_steps(audited.results, str(results.folder_of(options.results)))
-    show(decision, audited.policy, own, steps=steps, as_json=options.json, quiet=options.quiet)
-    ci.write(files, options, audited.results)
-    return decision.exit_code
+    further = {} if judgements is None else {"exit_code": code, "release": code == 0, **as_json(judgements)}
+    show(decision, audited.policy, own, steps=steps, as_json=options.json, quiet=options.quiet, further=further)
+    if judgements is not None and not options.json:
+        show_regressions(judgements, quiet=options.quiet)
+    ci.write(files, options, audited.results, judgements or ())
+    return code
+
+
+def _judged(options: Namespace) -> tuple[Audited, Sequence[Regression] | None]:
+    """Return the verified audit, and what became worse if that is asked."""
+    # A waiver that was in force on the day of the audit may be no more.
+    on = options.on or waiving.today()
+    if options.against is None:
+        for name in ("tolerance", "unpaired"):
+            if getattr(options, name):
+                raise UsageError("says how audits are compared", where=f"--{name}", hint="add --against OLD")
+        return verification.load(options.results, options.policy, waivers_file=options.waivers, on=on), None
+    compared = comparing.compare(
+        options.against,
+        options.results,
+        policy=options.policy,
+        unpaired=options.unpaired,
+        tolerances=tolerances_of(options.tolerance),
+        required_only=True,
+        waivers_file=options.waivers,
+        on=on,
+    )
+    return compared.new, compared.regressions()

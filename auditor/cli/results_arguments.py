@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from auditor.cli import ci
 from auditor.cli.command_parser import Commands, add_command
 from auditor.cli.paths import path as _path
@@ -12,15 +14,49 @@ def gate(commands: Commands) -> None:
     parser = add_command(
         commands,
         "gate",
-        "Judge a results folder, optionally by another policy.",
+        "Judge a results folder, optionally by another policy or against an earlier audit.",
         "  audit gate audit/\n  audit gate audit/ --policy strict.toml --json\n"
+        "  audit gate audit/ --against audit-1.3/ --tolerance accuracy=0.02\n"
         "  audit gate audit/ --waivers waivers.toml --ci ci/",
     )
     parser.add_argument("results", type=_path, help="the folder that audit run wrote")
     parser.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the audit's)")
+    against = "an earlier audit: also fail what became worse than in it, beyond a tolerance"
+    parser.add_argument("--against", type=_path, metavar="OLD", help=against)
+    _compared(parser)
     ci.add(parser)
     parser.add_argument("--json", action="store_true", help="print the decision as JSON")
     parser.add_argument("--quiet", action="store_true", help="print only the decision, without verdicts")
+
+
+def compare(commands: Commands) -> None:
+    """Add ``audit compare``."""
+    parser = add_command(
+        commands,
+        "compare",
+        "Compare the candidates of two results folders, slice by slice.",
+        "  audit compare audit-1.3/ audit-1.4/\n  audit compare old/ new/ --out comparison.html\n"
+        "  audit compare old/ new/ --tolerance accuracy=0.02 --json",
+    )
+    parser.add_argument("old", type=_path, help="the folder of the earlier audit")
+    parser.add_argument("new", type=_path, help="the folder of the later audit")
+    parser.add_argument("--policy", type=_path, help="the policy.toml that says what is required (default: new's)")
+    _compared(parser)
+    parser.add_argument("--out", type=_path, metavar="PAGE", help="also write a page, whose name ends in .html")
+    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
+
+
+def _compared(parser: argparse.ArgumentParser) -> None:
+    """Add what says how two audits are compared."""
+    parser.add_argument(
+        "--tolerance",
+        action="append",
+        default=[],
+        metavar="METRIC=X",
+        help="worsening that is accepted, in the metric's unit; repeatable (default: the rule's margin, else 0.05)",
+    )
+    unpaired = "compare audits of other data, seeds or settings too, as independent samples"
+    parser.add_argument("--unpaired", action="store_true", help=unpaired)
 
 
 def report(commands: Commands) -> None:

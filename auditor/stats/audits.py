@@ -193,7 +193,11 @@ def _paired(metric: Metric, rows: Sequence[Row], against: Sequence[Row], *, any_
 
 
 def _part(pairs: Sequence[tuple[Arm, Arm]], width: float, ratio: bool, any_time: bool) -> _Part:
+    if ratio and not all(arm.counts.any() for pair in pairs for arm in pair):
+        raise ValueError("no counts in the common clusters")
     values = [comparisons.cluster_values(new, ratio) - comparisons.cluster_values(old, ratio) for new, old in pairs]
+    if any(arm.clusters != pairs[0][0].clusters for pair in pairs for arm in pair):
+        raise ValueError("its rows were drawn in another order")
     differences = values[0] - sum(values[1:])
     cases = min(intervals.cases_of(arm) for pair in pairs for arm in pair)
     return _Part(pairs[0][0].clusters, differences, cases, width, ratio, any_time)

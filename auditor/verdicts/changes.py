@@ -23,7 +23,7 @@ from auditor.verdicts.reasons import count
 SIDE = 0.025
 """Error of *worse*, and of *better*; and of each end of an interval."""
 PRIMARY = 0.8
-"""Part of the error that slices of required rules have, where others are compared too."""
+"""Part of the error that slices of required rules have, whether others are compared or not."""
 WAYS: tuple[Literal["worse", "better"], ...] = ("worse", "better")
 ORDER: tuple[Conclusion, ...] = ("worse", "cannot tell", "no difference shown", "better")
 """Conclusions from worst to best."""

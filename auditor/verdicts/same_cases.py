@@ -62,12 +62,25 @@ def own_records(audited: Audited) -> dict[str, ProbeRecord]:
 
 
 def is_same_model(old: Audited, new: Audited) -> bool:
-    """Tell whether both candidates are one model, by fingerprint."""
+    """Tell whether both candidates are one model.
+
+    They are by fingerprint, and by every value that both audits have: a fingerprint knows nothing of a changed library.
+    """
     first, second = (
         next(model["fingerprint"] for model in audited.results["models"] if model["candidate"])
         for audited in (old, new)
     )
-    return bool(first == second)
+    if first != second:
+        return False
+    values = [
+        {
+            (record.probe, measurement.metric, tuple(sorted(measurement.slice.items()))): measurement.value
+            for record in own_records(audited).values()
+            for measurement in record.measurements
+        }
+        for audited in (old, new)
+    ]
+    return all(values[1].get(key, value) == value for key, value in values[0].items())
 
 
 def _incomparable(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,47 @@
+"""What became worse than in an earlier audit, on the terminal and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from auditor.cli.decision import BY_CODE, COLOURS, ORDER, has_colours, painted
+from auditor.errors import one_line
+from auditor.results.canonical_json import plain
+from auditor.types import Regression, in_words
+from auditor.verdicts import regressions
+
+
+def show(judgements: Sequence[Regression], *, quiet: bool) -> None:
+    """Print each slice, failures last, then the decision.
+
+    ``quiet`` prints the decision alone.
+    """
+    coloured = has_colours()
+    against = regressions.decision(judgements)
+    if not quiet:
+        for judged in sorted(judgements, key=lambda judged: ORDER.index(judged.outcome)):
+            print(painted(one_line(_line(judged)), COLOURS.get(judged.outcome), coloured))
+    print(painted(one_line(against.headline), BY_CODE[against.exit_code], coloured))
+
+
+def as_json(judgements: Sequence[Regression]) -> dict[str, Any]:
+    """Return what joins the decision's JSON."""
+    against = regressions.decision(judgements)
+    slices = [plain(asdict(judged)) for judged in judgements]
+    return {"against": {"exit_code": against.exit_code, "headline": against.headline, "regressions": slices}}
+
+
+def _line(judged: Regression) -> str:
+    place = f" [{in_words(judged.slice)}]" if judged.slice else ""
+    numbers = ""
+    if judged.old is not None and judged.new is not None and judged.value is not None:
+        ends = " to ".join("unbounded" if end is None else f"{end:+.3f}" for end in (judged.low, judged.high))
+        numbers = f" {judged.old:.3f} → {judged.new:.3f}, {judged.value:+.3f} (95 % interval {ends})"
+    against = "" if judged.paired else " (unpaired)"
+    mark = judged.outcome.replace("_", " ")
+    tolerance = f", tolerance {judged.tolerance:g}"
+    return (
+        f"{mark:>14}  against old{against}: {judged.probe} {judged.metric}{place}{numbers}{tolerance}: {judged.reason}"
+    )
