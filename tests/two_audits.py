@@ -22,7 +22,8 @@ MIDDLE = Metric("middle", "middle", "median", "count", 0.0, 9.0, "lower")
 WORDS = Metric("words", "words", "mean", "words", 0.0, float("inf"), "lower")
 NEITHER = Metric("neither", "neither", "mean", "share", 0.0, 1.0, None)
 FREE = Metric("free", "free", "descriptive", "ratio", 0.0, 1.0, "higher")
-METRICS = (ACCURACY, FLIPS, DROP, RATE, MIDDLE, WORDS, NEITHER, FREE)
+INDEX = Metric("index", "index", "mean", "ratio", 0.0, 1.0, "lower")
+METRICS = (ACCURACY, FLIPS, DROP, RATE, MIDDLE, WORDS, NEITHER, FREE, INDEX)
 
 
 @dataclass
