@@ -12,6 +12,7 @@ from two_audits import (
     ACCURACY,
     DROP,
     FLIPS,
+    INDEX,
     MIDDLE,
     NEITHER,
     RATE,
