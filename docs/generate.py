@@ -279,7 +279,10 @@ def api() -> str:
 
     kit = [(auditor.testing, name) for name, one in vars(auditor.testing).items() if inspect.isfunction(one)]
     parts = ["# Python\n\n`import auditor` loads nothing heavy; every name is imported when it is first used.\n"]
-    for module, name in (*((auditor, name) for name in ("audit", "train", "load", "Results")), *kit):
+    for module, name in (
+        *((auditor, name) for name in ("audit", "train", "load", "compare", "Results", "Comparison")),
+        *kit,
+    ):
         member = getattr(module, name)
         parts.append(f"## `{module.__name__}.{name}`\n\n{_documented(name, member)}")
         if inspect.isclass(member):

@@ -96,12 +96,17 @@ def _row(change: Mapping[str, Any]) -> dict[str, Any]:
         "new": amount(change["new"], unit),
         "value": amount(change["value"], points),
         "interval": interval(change["low"], change["high"], points),
-        "tolerance": amount(change["tolerance"], unit if unit != "points" else "share"),
+        "tolerance": _tolerance(change["tolerance"], unit),
         "n": _clusters(change),
         "p": _test(change),
         "reason": change["reason"],
         "method": change["method"],
     }
+
+
+def _tolerance(tolerance: float, unit: str) -> str:
+    """Say the worsening that is accepted, which has no sign."""
+    return f"{100 * tolerance:.1f} points" if unit in ("share", "points") else amount(tolerance, unit)
 
 
 def _clusters(change: Mapping[str, Any]) -> str:

@@ -212,11 +212,9 @@ def test_the_page_is_written_whole_and_is_that_of_python(
 def test_other_cases_are_refused_in_one_line_or_compared_unpaired(
     folders: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for command in (
-        ("compare", folders["old"], folders["seed"]),
-        ("gate", folders["seed"], "--against", folders["old"]),
-    ):
-        code, out, err = run(capsys, *command)
+    old, seed = folders["old"], folders["seed"]
+    for arguments in (("compare", old, seed), ("gate", seed, "--against", old)):
+        code, out, err = run(capsys, *arguments)
         assert (code, out) == (2, "")
         assert "other cases than in the old audit: seed 1, not 0" in err
         assert err.count("\n") == 1

@@ -11,8 +11,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED, DEMO = ROOT / "fixtures" / "results" / "scorecard.html", ROOT / "demo" / "audit" / "scorecard.html"
-PAGES = [RECORDED, *([DEMO] if DEMO.is_file() else [])]
-"""The recorded page, and the demo's own where ``make audit`` has been run."""
+COMPARISON = RECORDED.with_name("comparison.html")
+PAGES = [RECORDED, COMPARISON, *([DEMO] if DEMO.is_file() else [])]
+"""The recorded pages, and the demo's own where ``make audit`` has been run."""
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
@@ -42,7 +43,7 @@ FRAME = (
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
 
 
-@pytest.mark.parametrize("source", PAGES, ids=lambda path: path.parent.parent.name)
+@pytest.mark.parametrize("source", PAGES, ids=lambda path: f"{path.parent.parent.name} {path.stem}")
 def test_the_page_says_nothing_to_the_console(tmp_path: Path, source: Path) -> None:
     command = [str(CHROMIUM), *FLAGS, "--enable-logging=stderr", f"--user-data-dir={tmp_path}", "--dump-dom"]
     done = subprocess.run([*command, source.as_uri()], capture_output=True, text=True, timeout=120, check=True)
@@ -50,7 +51,7 @@ def test_the_page_says_nothing_to_the_console(tmp_path: Path, source: Path) -> N
     assert "</main>" in done.stdout
 
 
-@pytest.mark.parametrize("source", PAGES, ids=lambda path: path.parent.parent.name)
+@pytest.mark.parametrize("source", PAGES, ids=lambda path: f"{path.parent.parent.name} {path.stem}")
 @pytest.mark.parametrize("width", [1280, 360])
 def test_nothing_is_wider_than_the_window_with_every_fold_open(tmp_path: Path, width: int, source: Path) -> None:
     page = source.read_text(encoding="utf-8")

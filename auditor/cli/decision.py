@@ -122,7 +122,7 @@ def has_colours() -> bool:
 
 
 def painted(line: str, colour: str | None, coloured: bool) -> str:
-    """Return a line in a colour, if there is one and colours are wanted."""
+    """Return a line in its colour, where colours are wanted."""
     return f"{colour}{line}{PLAIN}" if colour and coloured else line
 
 

@@ -1,4 +1,4 @@
-"""What became worse than in an earlier audit, on the terminal and as JSON."""
+"""Regressions against an earlier audit, on the terminal and as JSON."""
 
 from __future__ import annotations
 

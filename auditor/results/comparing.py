@@ -126,7 +126,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _not_compared(left_out: Sequence[LeftOut]) -> list[dict[str, Any]]:
-    """Return what is left out, alike slices of a metric as one entry."""
+    """Return what is left out, with alike slices together."""
     alike = Counter((item.probe, item.metric, item.reason, item.required) for item in left_out)
     named: dict[tuple[str, str, str, bool], LeftOut] = {}
     for item in left_out:

@@ -1,9 +1,8 @@
-"""Difference of a metric between two audits: new − old, with bounds at any level.
+"""Difference of a metric between two audits, with bounds.
 
-On the same clusters it is the mean of the paired differences, by the bounds of rises and falls; a metric that is itself
-a difference of two groups of clusters has one such mean a group (Zou & Donner 2008). The largest gap between groups of
-one audit less that of another is bounded by both audits' own bounds, each at half the error, and by the largest gap
-between the groups' paired differences, which it cannot exceed. On different clusters it is the hybrid of both audits'
+It is new − old. On the same clusters it is the mean of the paired differences, by the bounds of rises and falls; a metric that is itself
+a difference of two groups of clusters has one such mean a group (Zou & Donner 2008). The largest
+gap between groups has bounds of its own (``gap_changes``). On different clusters it is the hybrid of both audits'
 own bounds (Newcombe 1998), which is too wide where they are positively correlated.
 """
 
@@ -14,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from auditor.stats import comparisons, gaps, intervals, sequential
+from auditor.stats import comparisons, gap_changes, intervals, sequential
 from auditor.stats.clusters import Arm, Array, arms
 from auditor.stats.estimates import bounds
 from auditor.stats.joint import Influence
@@ -24,7 +23,6 @@ from auditor.types import Kind, Measurement, Metric, Row
 Bounds = tuple[float, float]
 KINDS: tuple[Kind, ...] = ("mean", "change", "difference", "gap")
 """Kinds of metrics whose differences have bounds."""
-GAP = "both audits' bounds; largest gap between the paired differences"
 HYBRID = "Newcombe's hybrid of both audits' bounds"
 
 
@@ -85,7 +83,7 @@ def between(metric: Metric, new: Measurement, old: Measurement, *, paired: bool)
     if not paired:
         return _Unpaired(metric, new, old)
     if metric.kind == "gap":
-        return _gap(new.rows, old.rows)
+        return gap_changes.between(new.rows, old.rows)
     any_time = new.method in sequential.METHODS or old.method in sequential.METHODS
     return _paired(metric, new.rows, old.rows, any_time=any_time)
 
@@ -188,7 +186,7 @@ def _paired(metric: Metric, rows: Sequence[Row], against: Sequence[Row], *, any_
         p=None if any_time else p,
         discordant=discordant,
         method=bounding if any_time else f"{test.partition(';')[0]}; {bounding}",
-        alike=all(map(_same, *zip(*pairs, strict=True))),
+        alike=all(new_arm.equals(old_arm) for new_arm, old_arm in pairs),
     )
 
 
@@ -206,10 +204,6 @@ def _part(pairs: Sequence[tuple[Arm, Arm]], width: float, ratio: bool, any_time:
 def _value(of_arms: Sequence[Arm], ratio: bool) -> float:
     points = [float(arm.totals.sum() / arm.counts.sum()) if ratio else float(arm.means.mean()) for arm in of_arms]
     return points[0] - sum(points[1:])
-
-
-def _same(new: Arm, old: Arm) -> bool:
-    return bool((new.totals == old.totals).all() and (new.counts == old.counts).all())
 
 
 def _discordant(new: Arm, old: Arm) -> tuple[int, int] | None:
@@ -240,82 +234,6 @@ def _hybrid(first: float, second: float, own: Bounds, against: Bounds) -> Bounds
     below = math.hypot(max(first - own[0], 0.0), max(against[1] - second, 0.0))
     above = math.hypot(max(own[1] - first, 0.0), max(second - against[0], 0.0))
     return first - second - below, first - second + above
-
-
-Families = tuple[tuple[Arm, ...], ...]
-"""Groups that are compared with each other."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Gap:
-    """Largest gap between groups in the new audit less that in the old."""
-
-    old: float
-    new: float
-    clusters: int
-    groups: tuple[Families, Families, Families]
-    """Of the new audit, of the old, and their paired differences, moved to [0, 1]."""
-    alike: bool
-    p: None = None
-    discordant: None = None
-    influence: None = None
-    method: str = GAP
-
-    @property
-    def value(self) -> float:
-        return self.new - self.old
-
-    def bounds(self, alpha: float) -> Bounds:
-        return self._bounds(alpha, 1)
-
-    def copied(self, alpha: float) -> Bounds:
-        return self._bounds(alpha, COPIES)
-
-    def _bounds(self, alpha: float, copies: int) -> Bounds:
-        new, old, differences = (
-            tuple(tuple(_tiled(arm, copies) for arm in family) for family in families) for families in self.groups
-        )
-        (_, own, _), (_, against, _) = gaps.bounds(new, alpha / 4), gaps.bounds(old, alpha / 4)
-        farthest = 2.0 * gaps.bounds(differences, alpha / 2)[1][1]
-        low, high = max(own[0] - against[1], -farthest), min(own[1] - against[0], farthest)
-        return max(-1.0, min(low, self.value)), min(1.0, max(high, self.value))
-
-
-def _gap(rows: Sequence[Row], against: Sequence[Row]) -> _Gap:
-    new, old = arms(rows), arms(against)
-    pairs = {}
-    for name in sorted(set(new) & set(old)):
-        if set(new[name].clusters) & set(old[name].clusters):
-            pairs[name] = comparisons.aligned(new, old, (name,))[0]
-    if not pairs:
-        raise ValueError("no common clusters")
-    moved = {
-        name: Arm(own.clusters, (1.0 + own.means - reference.means) / 2.0, own.counts / own.counts)
-        for name, (own, reference) in pairs.items()
-    }
-    groups = (
-        _families({name: own for name, (own, _) in pairs.items()}),
-        _families({name: reference for name, (_, reference) in pairs.items()}),
-        _families(moved),
-    )
-    (now, _, clusters), (before, _, _) = gaps.bounds(groups[0], 0.025), gaps.bounds(groups[1], 0.025)
-    return _Gap(before, now, clusters, groups, all(_same(*pair) for pair in pairs.values()))
-
-
-def _families(by_name: dict[str, Arm]) -> Families:
-    families: dict[str, list[Arm]] = {}
-    for name, arm in by_name.items():
-        families.setdefault(name.rpartition("/")[0], []).append(arm)
-    return tuple(map(tuple, families.values()))
-
-
-def _tiled(arm: Arm, copies: int) -> Arm:
-    import numpy as np
-
-    if copies == 1:
-        return arm
-    names = tuple(f"{name}\0{copy}" for copy in range(copies) for name in arm.clusters)
-    return Arm(names, np.tile(arm.totals, copies), np.tile(arm.counts, copies))
 
 
 class _Unpaired:

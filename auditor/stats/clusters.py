@@ -36,6 +36,10 @@ class Arm:
         """Whether each cluster has one case of value 0 or 1."""
         return bool((self.counts == 1).all() and ((self.totals == 0) | (self.totals == 1)).all())
 
+    def equals(self, arm: Arm) -> bool:
+        """Tell whether another arm of the same clusters has the same sums."""
+        return bool((self.totals == arm.totals).all() and (self.counts == arm.counts).all())
+
 
 def arms(rows: Sequence[Row], *, empty: bool = False, drawn: bool = False) -> dict[str, Arm]:
     """Return arm → its clusters with a count above 0, by name.

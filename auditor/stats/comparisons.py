@@ -83,7 +83,7 @@ def _bounds(pairs: Sequence[tuple[Arm, Arm]], differences: Array, width: float, 
 
 
 def cluster_values(arm: Arm, ratio: bool) -> Array:
-    """Return a number a cluster, of which the mean is the arm's value."""
+    """Return a number a cluster; their mean is the arm's value."""
     return ratios.pseudo_values(arm.totals, arm.counts)[1] if ratio else arm.means
 
 
@@ -98,7 +98,7 @@ def difference_of(pairs: Sequence[tuple[Arm, Arm]], ratio: bool) -> float:
 
 
 def p_value(pairs: Sequence[tuple[Arm, Arm]], differences: Array, *, exact: bool) -> tuple[float, str]:
-    """Return the two-sided p value of no difference, and the name of its test."""
+    """Return the two-sided p value of no difference, and its test."""
     from scipy.special import bdtr, stdtr
 
     if exact and pairs[0][0].binary and pairs[0][1].binary:

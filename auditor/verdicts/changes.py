@@ -31,7 +31,7 @@ ORDER: tuple[Conclusion, ...] = ("worse", "cannot tell", "no difference shown", 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shift:
-    """The claim that a slice moved by more than a limit, one way."""
+    """The claim that a slice moved one way, beyond a limit."""
 
     pair: Pair
     index: int
@@ -108,7 +108,10 @@ def changes(matched: Matched) -> list[Change]:
 
 
 def _of_family(pairs: Sequence[Pair], alpha: float) -> dict[int, Change]:
-    """Return the id of each pair → its change; the pairs share an error."""
+    """Return the id of each pair → its change.
+
+    The pairs share an error.
+    """
     metrics = {key: index for index, key in enumerate(dict.fromkeys((pair.probe, pair.metric.name) for pair in pairs))}
     shown: dict[int, Conclusion] = {}
     for way in WAYS:

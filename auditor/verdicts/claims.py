@@ -75,7 +75,7 @@ class Claim:
         return self.rule.is_broken_by(*bounds)
 
     def fails_at(self, level: float) -> bool:
-        """Tell whether bounds at a level show that the value is beyond the limit."""
+        """Tell whether bounds at a level show a value beyond the limit."""
         return self.fails(self.bounds(level))
 
     @property

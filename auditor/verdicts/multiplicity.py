@@ -29,7 +29,7 @@ class Testable(Protocol):
 
     @property
     def index(self) -> int:
-        """Of what shares the part of its probe: a rule, or a metric."""
+        """Of the rule, or metric, that shares its probe's part."""
 
     @property
     def probe(self) -> str:

@@ -1,4 +1,4 @@
-"""The regression gate: what became worse than an earlier audit, beyond a tolerance.
+"""The regression gate: what became worse than an earlier audit.
 
 It reads the slices of required rules, whether they keep their limits or not. *Fail* claims that a slice is worse by
 more than its tolerance, with an error of 5 % shared over all of these slices; *pass* claims, at 5 % for each, that it
@@ -104,7 +104,7 @@ def _outcome(pair: Pair, claim: Shift | None, failed: set[int]) -> Outcome:
 
 
 def _is_left_to_pool(pair: Pair, judged_: Sequence[Change]) -> bool:
-    """Tell whether a small part counts in a pool that is judged too.
+    """Tell whether a small part counts in a judged pool.
 
     It does not where its own bounds lie beyond its tolerance.
     """
