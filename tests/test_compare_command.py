@@ -30,7 +30,7 @@ from reports import comparison
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures" / "results"
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e=cmd()|\n\x00"
-CHANGE = {
+CHANGE: dict[str, Any] = {
     **{"probe": str, "metric": str, "title": str, "unit": str, "better": str, "slice": dict, "required": bool},
     **{"conclusion": str, "old": float, "new": float, "value": float, "low": float, "high": float},
     **{"tolerance": float, "paired": bool, "p": (float, type(None)), "mcnemar": (dict, type(None))},
@@ -83,8 +83,8 @@ def document(name: str = "release-2", **slices: str) -> dict[str, Any]:
     )
     new.results["candidate"] = new.results["models"][0]["name"] = name
     new.records = tuple(type(one)(**{**fields(one), "model": name}) for one in new.records)
-    for side in (old, new):
-        side.decision = Decision(0, True, "Release: 4 required verdicts, all within the limits.", ())  # type: ignore[attr-defined]
+    for verified in (old, new):
+        verified.decision = Decision(0, True, "Release: 4 required verdicts, all within the limits.", ())  # type: ignore[attr-defined]
     matched = pairs.match(old, new, paired=True)
     return comparing.Compared(old, new, matched).document()  # type: ignore[arg-type]
 

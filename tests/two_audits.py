@@ -80,7 +80,12 @@ def audit(*records: ProbeRecord, rules: Sequence[Rule] = (), fingerprint: str = 
 
 
 def compared(
-    metric: Metric, old: Sequence[Row], new: Sequence[Row], *, paired: bool = True, **tolerances: float
+    metric: Metric,
+    old: Sequence[Row],
+    new: Sequence[Row],
+    *,
+    paired: bool = True,
+    tolerances: Mapping[str, float] | None = None,
 ) -> changes.Change:
     """What is concluded of a single slice."""
     before, after = audit(record(measured(metric, old))), audit(record(measured(metric, new)), fingerprint="g")

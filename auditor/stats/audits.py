@@ -1,9 +1,9 @@
 """Difference of a metric between two audits, with bounds.
 
-It is new − old. On the same clusters it is the mean of the paired differences, by the bounds of rises and falls; a metric that is itself
-a difference of two groups of clusters has one such mean a group (Zou & Donner 2008). The largest
-gap between groups has bounds of its own (``gap_changes``). On different clusters it is the hybrid of both audits'
-own bounds (Newcombe 1998), which is too wide where they are positively correlated.
+It is new − old. On the same clusters it is the mean of the paired differences, by the bounds of rises and falls; a
+metric that is itself a difference of two groups of clusters has one such mean a group (Zou & Donner 2008). The largest
+gap between groups has bounds of its own (``gap_changes``). On different clusters it is the hybrid of both audits' own
+bounds (Newcombe 1998), which is too wide where they are positively correlated.
 """
 
 from __future__ import annotations
