@@ -147,6 +147,14 @@ def test_hostile_text_is_harmless_on_page_and_terminal() -> None:
         assert one_line(line).isprintable()
 
 
+def test_many_slices_of_a_conclusion_are_cut_on_the_terminal_and_counted() -> None:
+    content = document()
+    better = [change for change in content["changes"] if change["conclusion"] == "better"] * 14
+    shown = [line for _, line in command.lines({**content, "changes": better, "counts": {"better": 14}})]
+    assert sum("p flips" in line for line in shown) == command.SHOWN
+    assert "better  … 4 more: --json and --out list them" in "\n".join(shown)
+
+
 # ---- the command -----------------------------------------------------------------------------------------------
 
 

@@ -116,6 +116,8 @@ def test_the_gap_of_another_audit_is_bounded_by_the_paired_differences() -> None
     assert low <= found.value <= high
     assert high - low < (own.high - own.low) + (other.high - other.low)
     assert (found.p, found.discordant, found.influence) == (None, None, None)
+    later = found.copied(0.025)
+    assert 0.4 < (later[1] - later[0]) / (high - low) < 0.9, "four times as many clusters"
     with pytest.raises(ValueError, match="no common clusters"):
         between(GAP, new, [Row(f"x{row.cluster}", row.arm, row.total, row.count) for row in old])
     with pytest.raises(ValueError, match="two groups"):

@@ -46,11 +46,6 @@ class Pair:
         return self.new.slice
 
     @property
-    def place(self) -> Place:
-        """Probe, metric and slice."""
-        return place(self.probe, self.new)
-
-    @property
     def required(self) -> bool:
         """Whether a required rule reads it."""
         return any(rule.required != "never" for _, rule in self.rules)
