@@ -451,3 +451,21 @@ def test_a_word_that_is_no_day_is_one_line(held: Path, capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         gate_of(held, "--on", "tomorrow")
     assert "tomorrow is not a date such as 2026-12-01" in capsys.readouterr().err
+
+
+def test_words_of_a_waiver_command_neither_terminal_nor_page(
+    held: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules, file = in_folder(tmp_path)
+    hostile = r"x\n::error::y \u001b[31m \u202e ##[add-mask]z <script>"
+    file.write_text(file.read_text().replace("known: <b>fixed</b>", hostile), encoding="utf-8")
+    words = ("--policy", rules, "--waivers", file, "--on", "2026-12-01")
+    assert gate_of(held, *words) == 0
+    assert gate_of(held, *words, "--json") == 0
+    said = capsys.readouterr().out
+    assert not any(character in said for character in ("\x1b", "\u202e", "##["))
+    assert not any(line.lstrip().startswith("::") for line in said.splitlines())
+    content = verification.load(held, rules, waivers_file=file, on=ON).results
+    page = scorecard.render(content)
+    assert "<script" not in page
+    assert "\u202e" not in page
