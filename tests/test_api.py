@@ -639,7 +639,8 @@ def test_edited_results_are_not_loaded(place: Path, tmp_path: Path) -> None:
 
 
 def test_the_api_is_there_and_typed() -> None:
-    assert [name for name in dir(auditor) if not name.startswith("__")] == ["Results", "audit", "load", "train"]
+    names = ["Comparison", "Results", "audit", "compare", "load", "train"]
+    assert [name for name in dir(auditor) if not name.startswith("__")] == names
     assert {"__version__", "__doc__", "__all__"} < set(dir(auditor))
     with pytest.raises(AttributeError, match="no attribute 'audti'"):
         _ = auditor.audti  # type: ignore[attr-defined]

@@ -46,6 +46,7 @@ WORDS = {
     ],
     "train": ["train", "--config", f"{ODD}.toml"],
     "gate": ["gate", ODD],
+    "compare": ["compare", ODD, ODD, "--out", f"{ODD}-compared.html"],
     "report": ["report", ODD, "--out", f"{ODD}.html"],
     "init": ["init", "--out", f"{ODD}.new.toml"],
     "remedy": ["remedy", ODD],
