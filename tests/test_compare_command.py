@@ -317,6 +317,16 @@ def test_the_gates_json_has_the_code_of_both(folders: dict[str, Path], capsys: p
     assert "against" not in json.loads(run(capsys, "gate", folders["new"], "--json")[1])
 
 
+def test_outputs_for_ci_hold_what_became_worse(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {flag: tmp_path / name for flag, name in (("--junit", "junit.xml"), ("--summary", "summary.md"))}
+    flags = [word for pair in files.items() for word in pair]
+    assert run(capsys, "gate", folders["new"], "--against", folders["old"], *flags)[0] == 1
+    for file in files.values():
+        assert "worse by more than the tolerance" in file.read_text(encoding="utf-8")
+
+
 def test_a_slice_that_new_lacks_is_undecided(capsys: pytest.CaptureFixture[str]) -> None:
     lines.show([Regression(**{**dict.fromkeys(("old", "new", "value", "low", "high")), **MISSING})], quiet=False)
     printed = capsys.readouterr().out.splitlines()

@@ -5,12 +5,11 @@ It does not import torch.
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auditor.cli.decision import GREEN, RED, YELLOW, has_colours, painted
+from auditor.cli.decision import GREEN, RED, YELLOW, for_programs, has_colours, painted
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.report import PAGES
 from auditor.cli.tolerances import tolerances_of
@@ -45,7 +44,7 @@ def run(options: Namespace) -> int:
         files.write_whole(options.out, page(content).encode(), ResultsError)
     INTERRUPTS.settle(0)
     if options.json:
-        print(json.dumps(content, ensure_ascii=True, indent=2))
+        print(for_programs(content))
         return 0
     coloured = has_colours()
     for conclusion, line in lines(content):

@@ -45,8 +45,7 @@ def show(
     own = {record.probe: record for record in records}
     if as_json:
         content = {**_for_programs(decision, policy, own, steps), **further}
-        text = json.dumps(content, ensure_ascii=True, indent=2)
-        print(text.replace("##[", "#\\u0023["))  # which GitHub Actions would obey
+        print(for_programs(content))
         return
     coloured = has_colours()
     if not quiet:
@@ -67,6 +66,12 @@ def show(
         print("not measured:")
         for gap in gaps:
             print(one_line(f"  {gap}"))
+
+
+def for_programs(content: Mapping[str, Any]) -> str:
+    """Return JSON that is harmless in a log."""
+    text = json.dumps(content, ensure_ascii=True, indent=2)
+    return text.replace("##[", "#\\u0023[")  # which GitHub Actions would obey
 
 
 def _for_programs(
