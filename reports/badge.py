@@ -19,7 +19,7 @@ LETTER, PADDING, HEIGHT = 7, 10, 20
 """Pixels: about the widest of a letter at 11 px, on either side of a text, and of the badge."""
 
 
-def render(results: Mapping[str, Any], regressions: Sequence[Regression] = ()) -> str:
+def render(results: Mapping[str, Any], regressions: Sequence[Regression] | None = None) -> str:
     """Render the decision in words, with a title for screen readers."""
     said = escape(decision_words(results, regressions), {'"': "&quot;"})
     left, right = (len(text) * LETTER + 2 * PADDING for text in (LABEL, said))

@@ -108,14 +108,16 @@ class Check:
 
 
 def checks(
-    results: Mapping[str, Any], regressions: Sequence[Regression] = (), next_steps: Mapping[int, str] = NO_STEPS
+    results: Mapping[str, Any],
+    regressions: Sequence[Regression] | None = None,
+    next_steps: Mapping[int, str] = NO_STEPS,
 ) -> list[Check]:
     """Return the checks of an audit: crashed probes, verdicts, then regressions.
 
     ``results``: as its schema says. ``next_steps``: place of a failed verdict → what to do about it.
     """
     findings = Findings(results, next_steps)
-    rows = [*_crashes(findings), *_verdicts(findings), *(_regression(findings, each) for each in regressions)]
+    rows = [*_crashes(findings), *_verdicts(findings), *(_regression(findings, each) for each in regressions or ())]
     seen: Counter[tuple[str, str | None]] = Counter()
     numbered = []
     for row in rows:
@@ -125,16 +127,19 @@ def checks(
     return numbered
 
 
-def exit_code(results: Mapping[str, Any], regressions: Sequence[Regression] = ()) -> int:
-    """Return the exit code of gate and regressions together."""
-    codes = [int(results["decision"]["exit_code"])]
-    for each in regressions:
+def exit_code(results: Mapping[str, Any], regressions: Sequence[Regression] | None = None) -> int:
+    """Return the exit code of gate and regressions together.
+
+    A comparison of nothing is undecided; None: there was no comparison.
+    """
+    codes = [int(results["decision"]["exit_code"]), *([] if regressions is None or regressions else [3])]
+    for each in regressions or ():
         if each.required:
             codes.append(1 if each.outcome == "fail" else 3 if each.outcome in OPEN else 0)
     return max(codes, key=WORST.index)
 
 
-def decision_words(results: Mapping[str, Any], regressions: Sequence[Regression] = ()) -> str:
+def decision_words(results: Mapping[str, Any], regressions: Sequence[Regression] | None = None) -> str:
     """Return the decision in words: ``hold``, ``release, 1 waived``."""
     waived = sum(verdict.get("waiver", {}).get("state") == "in force" for verdict in results["decision"]["verdicts"])
     return f"{NUMBERS[exit_code(results, regressions)]}{f', {waived} waived' if waived else ''}"

@@ -21,7 +21,7 @@ HEAD_JSON = '{\n  "decision": '
 """How every file begins."""
 
 
-def as_json(results: Mapping[str, Any], regressions: Sequence[Regression] = ()) -> str:
+def as_json(results: Mapping[str, Any], regressions: Sequence[Regression] | None = None) -> str:
     """Return the decision and a row for each measurement, as JSON.
 
     A number that does not exist is null, and so is an infinite end of an interval.
@@ -31,7 +31,7 @@ def as_json(results: Mapping[str, Any], regressions: Sequence[Regression] = ()) 
     return json_text({**facts, "candidate": plain(results["candidate"]), "rows": rows})
 
 
-def as_csv(results: Mapping[str, Any], regressions: Sequence[Regression] = ()) -> str:
+def as_csv(results: Mapping[str, Any], regressions: Sequence[Regression] | None = None) -> str:
     """Return a row for each measurement, as CSV with a header.
 
     Numbers are written whole; a text that a spreadsheet program would compute begins with an apostrophe.
@@ -51,7 +51,7 @@ def _cell(value: object) -> str:
     return cell(value) if isinstance(value, str) else repr(value)
 
 
-def _rows(results: Mapping[str, Any], regressions: Sequence[Regression]) -> Iterator[dict[str, Any]]:
+def _rows(results: Mapping[str, Any], regressions: Sequence[Regression] | None) -> Iterator[dict[str, Any]]:
     verdicts, _, changes = _by_suite(checks(results, regressions))
     by_place: dict[tuple[str, str, str], list[Check]] = {}
     for verdict, check in zip(results["decision"]["verdicts"], verdicts, strict=True):
@@ -72,7 +72,7 @@ def _rows(results: Mapping[str, Any], regressions: Sequence[Regression]) -> Iter
                 "n": measured["n_clusters"],
                 **_judged(own),
             }
-    for change, check in zip(regressions, changes, strict=True):
+    for change, check in zip(regressions or (), changes, strict=True):
         yield {
             "kind": "regression",
             "model": plain(results["candidate"]),

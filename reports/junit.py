@@ -21,7 +21,7 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="audit"'
 
 def render(
     results: Mapping[str, Any],
-    regressions: Sequence[Regression] = (),
+    regressions: Sequence[Regression] | None = None,
     next_steps: Mapping[int, str] = NO_STEPS,
     *,
     undecided: Literal["failure", "skipped"] = "failure",
@@ -47,7 +47,9 @@ def render(
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
 
-def _properties(suite: ElementTree.Element, results: Mapping[str, Any], regressions: Sequence[Regression]) -> None:
+def _properties(
+    suite: ElementTree.Element, results: Mapping[str, Any], regressions: Sequence[Regression] | None
+) -> None:
     element = ElementTree.SubElement(suite, "properties")
     facts = [
         ("candidate", results["candidate"]),

@@ -22,7 +22,9 @@ _TITLES = {"rules": "Rules", "regressions": "Against the audit before", "probes"
 
 
 def render(
-    results: Mapping[str, Any], regressions: Sequence[Regression] = (), next_steps: Mapping[int, str] = NO_STEPS
+    results: Mapping[str, Any],
+    regressions: Sequence[Regression] | None = None,
+    next_steps: Mapping[int, str] = NO_STEPS,
 ) -> str:
     """Render decision, deciding checks, next steps, waivers and tables."""
     every = checks(results, regressions, next_steps)

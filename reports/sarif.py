@@ -30,7 +30,9 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "[": "\\[", "]": "\\]", "{": "{{", "}": 
 
 
 def render(
-    results: Mapping[str, Any], regressions: Sequence[Regression] = (), next_steps: Mapping[int, str] = NO_STEPS
+    results: Mapping[str, Any],
+    regressions: Sequence[Regression] | None = None,
+    next_steps: Mapping[int, str] = NO_STEPS,
 ) -> str:
     """Render a result for each verdict, regression and crashed probe.
 

@@ -31,6 +31,10 @@ def texts() -> str:
     return scorecard.render(RESULTS, advice.next_steps(RESULTS))
 
 
+def comparison() -> str:
+    return (ROOT / "fixtures" / "results" / "comparison.html").read_text(encoding="utf-8")
+
+
 def checkpoints() -> str:
     """A folder of ten: copies of the second one under names as long as users give."""
     content = copy.deepcopy(RESULTS)
@@ -78,12 +82,13 @@ def entities(folder: Path) -> str:
     return found.html()
 
 
-@pytest.fixture(scope="module", params=["texts", "checkpoints", "classes", "entities"])
+@pytest.fixture(scope="module", params=["texts", "comparison", "checkpoints", "classes", "entities"])
 def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     browsers.executable()  # before the work of a page that nothing would look at
     folder = tmp_path_factory.mktemp(request.param)
     made: dict[str, Callable[[], str]] = {
         "texts": texts,
+        "comparison": comparison,
         "checkpoints": checkpoints,
         "classes": classes,
         "entities": lambda: entities(folder),

@@ -545,3 +545,10 @@ if __name__ == "__main__":
     for file, rendered in OUTPUTS.items():
         (FIXTURES / file).write_text(rendered(RESULTS, ()), encoding="utf-8")
         sys.stdout.write(f"{FIXTURES / file}\n")
+
+
+def test_a_comparison_of_nothing_is_undecided_and_no_comparison_changes_nothing() -> None:
+    release = copy.deepcopy(RESULTS)
+    release["decision"]["exit_code"] = 0
+    assert [checks.exit_code(release, regressions) for regressions in (None, ())] == [0, 3]
+    assert json.loads(flat.as_json(release, ()))["exit_code"] == 3

@@ -113,7 +113,10 @@ def _head(file: Path, flag: str) -> str:
 
 
 def write(
-    files: Mapping[Path, str], options: Namespace, content: Mapping[str, Any], regressions: Sequence[Regression] = ()
+    files: Mapping[Path, str],
+    options: Namespace,
+    content: Mapping[str, Any],
+    regressions: Sequence[Regression] | None = None,
 ) -> None:
     """Write the outputs, and append the summary to that of the job.
 
@@ -128,7 +131,7 @@ def write(
 
 
 def _rendered(
-    files: Mapping[Path, str], options: Namespace, content: Mapping[str, Any], regressions: Sequence[Regression]
+    files: Mapping[Path, str], options: Namespace, content: Mapping[str, Any], regressions: Sequence[Regression] | None
 ) -> Iterator[tuple[Path, str]]:
     if not files:
         return

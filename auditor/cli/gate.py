@@ -45,7 +45,7 @@ def run(options: Namespace) -> int:
     show(decision, audited.policy, own, steps=steps, as_json=options.json, quiet=options.quiet, further=further)
     if judgements is not None and not options.json:
         show_regressions(judgements, quiet=options.quiet)
-    ci.write(files, options, audited.results, judgements or ())
+    ci.write(files, options, audited.results, judgements)
     return code
 
 
