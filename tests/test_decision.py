@@ -153,7 +153,7 @@ def test_what_was_not_measured_stands_in_one_block_below_the_decision(capsys: py
     found = record(flips(2, 200, {"axis": "a"}), skipped=(Skipped({"axis": "b"}, "no list of them"),))
     _, lines = printed(capsys, [rule(slice={"axis": ("a", "b")})], found)
     assert lines[1:] == [
-        "Undecided: 1 required verdict inconclusive or not measured.",
+        "Undecided: 1 of 2 required checks inconclusive or not measured.",
         "not measured:",
         "  p [b] (required) – no list of them",
     ]
@@ -242,11 +242,11 @@ def left_out(probe: str, *missing: str) -> ProbeRecord:
             "Undecided: only noise was measured, within the limits; "
             "required rules of bias and quality were left out by --probe.",
         ),
-        (80, 1, "Hold: 1 slice outside the limits."),
+        (80, 1, "Hold: 1 of 4 required checks outside the limits."),
         (
             20,
             3,
-            "Undecided: 1 required verdict inconclusive or not measured; "
+            "Undecided: 1 of 4 required checks inconclusive or not measured; "
             "required rules of bias and quality were left out by --probe.",
         ),
     ],

@@ -334,7 +334,7 @@ def test_a_crash_is_exit_2_and_the_summary_names_failures_beside_it() -> None:
     crashed = record(probe="q", status="failed", reason="ValueError: no")
     decision = decide([rule()], record(flips(99, 200, {"axis": "a"})), crashed)
     assert decision.exit_code == 2
-    assert "1 probe crashed; 1 slice also broke a limit" in decision.headline
+    assert "1 probe crashed; 1 required check also broke a limit" in decision.headline
 
 
 @pytest.mark.parametrize(

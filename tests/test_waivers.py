@@ -131,7 +131,7 @@ def states(decision: Decision) -> list[str]:
 def test_a_waived_failure_does_not_hold_the_release_and_stays_a_failure() -> None:
     decision = decide([record(PASSING, FAILING)], waiver())
     assert (decision.exit_code, decision.release) == (0, True)
-    assert decision.headline == "Release: 1 required verdict, all within the limits; 1 waived."
+    assert decision.headline == "Release: 1 required check, all within the limits; 1 waived."
     assert [verdict.outcome for verdict in decision.verdicts] == ["pass", "fail"]
     marked = decision.verdicts[1].waiver
     assert marked is not None
@@ -226,7 +226,7 @@ def test_waivers_of_two_failures_may_cover_a_part() -> None:
     other = flips(90, 200, {"axis": "d"})
     decision = decide([record(PASSING, FAILING, other)], waiver(slice_={"axis": "b"}))
     assert decision.exit_code == 1
-    assert decision.headline == "Hold: 1 slice outside the limits; 1 waived."
+    assert decision.headline == "Hold: 1 of 3 required checks outside the limits; 1 waived."
     assert len(decision.reasons) == 1
     assert "axis d" in decision.reasons[0]
 
@@ -400,7 +400,7 @@ def test_the_gate_prints_every_waiver_and_the_day(
     assert "waived until 2027-03-01: known" in said[2]
     assert "waivers:\n  in force: quality gain_over_majority: " in said[2]
     assert "  matches nothing: quality accuracy [class=none]: " in said[2]
-    assert "Hold: 1 slice outside the limits; 1 waiver expired." in said[3]
+    assert "Hold: 1 of 1 required check outside the limits; 1 waiver expired." in said[3]
     assert "  expired: quality gain_over_majority: waiver expired on 2027-03-01: " in said[3]
 
 

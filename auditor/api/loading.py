@@ -28,7 +28,7 @@ def load(folder: Place, *, policy: Place | None = None) -> Results:
 
     Example:
         >>> auditor.load("audit", policy="strict.toml").decision.headline  # doctest: +SKIP
-        'Hold: 2 slices outside the limits.'
+        'Hold: 2 of 87 required checks outside the limits.'
     """
     place = Path(folder)
     audited = verification.load(place, None if policy is None else Path(policy))

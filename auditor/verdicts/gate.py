@@ -175,44 +175,50 @@ def _decision(
     left_out = [verdict for verdict in open_ if own[policy.rules[verdict.rule].probe].reason in LEFT_OUT]
     open_ = [verdict for verdict in open_ if verdict not in left_out]
     passed = [verdict for verdict in required if verdict.outcome == "pass"]
+    asked = sum(verdict.outcome != "not_applicable" for verdict in required)
     deciding = [*crashed, *(reasons.line(policy, verdict) for verdict in (failed or ([] if crashed else open_)))]
     code: Literal[0, 1, 2, 3]
     if crashed:
-        beside = f"; {count(len(failed), 'slice')} also broke a limit" if failed else ""
+        beside = f"; {count(len(failed), 'required check')} also broke a limit" if failed else ""
         code, headline = 2, f"The audit could not be completed: {count(len(crashed), 'probe')} crashed{beside}"
     elif failed:
-        code, headline = 1, f"Hold: {_broken(failed)}"
+        code, headline = 1, f"Hold: {_broken(failed, asked)}"
     elif left_out:
         others = _left_out(policy, left_out, own)
-        code, headline = 3, f"Undecided: {_selected(own, open_, passed)}; {others}"
+        code, headline = 3, f"Undecided: {_selected(own, open_, passed, asked)}; {others}"
         deciding.append(others)
     elif open_:
-        code, headline = 3, f"Undecided: {_open(open_)}"
+        code, headline = 3, f"Undecided: {_open(open_, asked)}"
     elif not passed:
         code, headline = 3, "Undecided: no rule passed, and no verdict is not a release"
     else:
-        code, headline = 0, f"Release: {count(len(passed), 'required verdict')}, all within the limits"
+        code, headline = 0, f"Release: {count(len(passed), 'required check')}, all within the limits"
     noted = f"; {len(waived)} waived" if waived else ""
     return Decision(code, code == 0, f"{headline}{noted}.", verdicts, tuple(deciding))
 
 
-def _broken(verdicts: Sequence[Verdict]) -> str:
-    """Count the slices outside their limits, and the expired waivers."""
+def _of(number: int, asked: int) -> str:
+    """``2 of 87 required checks``, in words that need no glossary."""
+    return f"{number} of {count(asked, 'required check')}"
+
+
+def _broken(verdicts: Sequence[Verdict], asked: int) -> str:
+    """Count what is outside its limits, and the expired waivers."""
     outside = [verdict for verdict in verdicts if verdict.outcome == "fail"]
     expired = {verdict.waiver.entry for verdict in verdicts if verdict.waiver is not None}
-    parts = [f"{count(len(outside), 'slice')} outside the limits"] if outside else []
+    parts = [f"{_of(len(outside), asked)} outside the limits"] if outside else []
     return "; ".join([*parts, f"{count(len(expired), 'waiver')} expired"] if expired else parts)
 
 
-def _open(verdicts: Sequence[Verdict]) -> str:
-    return f"{count(len(verdicts), 'required verdict')} inconclusive or not measured"
+def _open(verdicts: Sequence[Verdict], asked: int) -> str:
+    return f"{_of(len(verdicts), asked)} inconclusive or not measured"
 
 
-def _selected(own: Mapping[str, ProbeRecord], open_: Sequence[Verdict], passed: Sequence[Verdict]) -> str:
+def _selected(own: Mapping[str, ProbeRecord], open_: Sequence[Verdict], passed: Sequence[Verdict], asked: int) -> str:
     """What is to be said of the probes that ``--probe`` named."""
     measured = [record.probe for record in own.values() if record.status == "measured"]
     if open_:
-        return _open(open_)
+        return _open(open_, asked)
     if not measured:
         return "nothing was measured"
     kept = ", within the limits" if passed else ""
