@@ -52,8 +52,8 @@ class Adversarial(ProbeDefaults):
     ranking takes half of it. The final text is scored by a freshly loaded model, and only that decides success; a
     failed attack ends with the original text. Texts that offer a recipe nothing to change are left out of its success
     rate and count in the metric under attack as they are answered; if most texts offer nothing, the recipe is not
-    applicable. Success rates have a different denominator for each model: compare the metric under attack. Label
-    preservation is not measured: a flip may be a text whose meaning did change.
+    applicable. Success rates have a different denominator for each model: compare the metric under attack. A flip
+    may be a text whose meaning did change: hand labels say how often (``audit review --export``).
 
     In named entity recognition, only sentences in which the model finds an entity are attacked, until it loses one
     that it found, or gives it other boundaries or another type; only words of the context change (Lin et al. 2021,

@@ -50,7 +50,7 @@ class Noise(ProbeDefaults):
     or after, is left out of what changes its ends. Entities stay whole, and what is put in is none. Examples that offer
     a perturbation nothing to change (no digit, no contraction) are left out of its slices. Cases whose token ids do not
     change are vacuous: the drop is given over all cases, as deployed, and over the changed ones. Whether a person would
-    still give the same label was not measured.
+    still give the same label is for hand labels to say (``audit review --export``).
     """
 
     name = "noise"

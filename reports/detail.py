@@ -9,12 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.types import edge_of
-from reports import charts, distances, frontier, matrix, points, reliability, shown_cases, tables, weighted_texts
+from reports import (
+    charts,
+    distances,
+    frontier,
+    label_review,
+    matrix,
+    points,
+    reliability,
+    shown_cases,
+    tables,
+    weighted_texts,
+)
 from reports.formats import setting, slice_text, words_of
 from reports.lookup import (
     INAPPLICABLE,
     PERIOD,
-    UNPRESERVED,
     Findings,
     Measured,
     levels,
@@ -69,7 +79,10 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
         "summary": first,
         "method": " ".join(" ".join(rest).split()) if measured else "",
         "limitation": findings.limitation(probe),
-        "unpreserved": UNPRESERVED if findings.unpreserved(probe) else None,
+        "unpreserved": findings.preservation(probe),
+        "preservation_note": label_review.note(findings, probe),
+        "borrowed": findings.borrowed(probe),
+        "labelled": label_review.tables(findings, probe),
         "unmeasured": [
             {"model": record["model"], "text": unmeasured_text(record), "failed": record["status"] == "failed"}
             for record in records

@@ -8,7 +8,7 @@ from typing import Any
 from auditor.types import Regression, edge_of
 from reports import sentences, strips
 from reports.formats import difference_unit, interval
-from reports.lookup import OUTCOMES, UNPRESERVED, Findings, limit_of, mark, same_slice
+from reports.lookup import OUTCOMES, Findings, limit_of, mark, same_slice
 from reports.words import catalogue
 
 NUMBERS = 6
@@ -177,7 +177,7 @@ def _said(findings: Findings, verdicts: Sequence[_Verdict]) -> Iterator[dict[str
             "text": said,
             "detail": findings.detail(rule, verdict["slice"]),
             "conclusion": _concluded(findings, verdict),
-            "unpreserved": UNPRESERVED if findings.unpreserved(rule["probe"]) else None,
+            "unpreserved": findings.preservation(rule["probe"], rule["metric"]),
             "next": None if steps[place] in steps[place + 1 : place + 2] else steps[place],
         }
 

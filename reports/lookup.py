@@ -6,11 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from auditor.types import INPUT_NEEDS, lacked_by_task
+from auditor.types import (
+    INPUT_NEEDS,
+    UNPRESERVED,
+    UNPRESERVED_ROWS,
+    LabelReview,
+    is_of_changed_texts,
+    lacked_by_task,
+    preservation,
+)
 
-UNPRESERVED_ROWS = frozenset({"noise", "attack"})
-"""Scorecard rows whose probes change texts, so that the label may not survive the change."""
-UNPRESERVED = "label preservation not measured"
 OUTCOMES = {
     "fail": "fail",
     "inconclusive": "inconclusive",
@@ -57,10 +62,16 @@ def same_slice(first: Mapping[str, str] | None, second: Mapping[str, str] | None
 
 
 class Findings:
-    """Index of one results file; ``models`` starts with the candidate."""
+    """Index of one results file; ``models`` starts with the candidate.
 
-    def __init__(self, results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> None:
+    ``review``: what a reviewer says of labels under change; None: nobody was asked.
+    """
+
+    def __init__(
+        self, results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS, review: LabelReview | None = None
+    ) -> None:
         self.results = results
+        self.review = review
         self.candidate: str = results["candidate"]
         listed = [model["name"] for model in results["models"]]
         named = [self.candidate, *listed, *(record["model"] for record in results["records"])]
@@ -96,14 +107,25 @@ class Findings:
         )
         return limitation
 
-    def unpreserved(self, probe: str) -> bool:
-        """Tell whether the probe changes texts that may change their label.
+    def preservation(self, probe: str, metric: str = "") -> str | None:
+        """Say how often labels survive, of a probe that changes texts.
 
-        Nobody has measured whether the label survives.
+        None for any other probe, unless ``metric`` is one of changed texts. Of several models, a reviewer labels texts
+        that were changed for the candidate.
         """
-        return any(
-            record["limitation"] in UNPRESERVED_ROWS for (_, name), record in self._records.items() if name == probe
-        )
+        if not any(record["limitation"] in UNPRESERVED_ROWS for record in self.of_probe(probe)):
+            return UNPRESERVED if is_of_changed_texts(metric) else None
+        words = preservation(self.review, probe)
+        return words if words == UNPRESERVED or len(self.models) == 1 else f"{words}, texts of {self.candidate}"
+
+    def borrowed(self, probe: str) -> str | None:
+        """Say that labels may not survive, of a probe that asks others.
+
+        None for a probe without a metric of changed texts, and for those that change them.
+        """
+        if self.preservation(probe) is not None or not any(map(is_of_changed_texts, self.metrics(probe))):
+            return None
+        return UNPRESERVED
 
     def metrics(self, probe: str) -> dict[str, Mapping[str, Any]]:
         """Map metric names to descriptions, over all models."""

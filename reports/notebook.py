@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from auditor.types import LabelReview
 from reports import scorecard, summary
 from reports.lookup import NO_STEPS, Findings
 
@@ -12,12 +13,14 @@ SHOWN = 8
 """Maximum number of deciding verdicts listed."""
 
 
-def render(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> str:
+def render(
+    results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS, review: LabelReview | None = None
+) -> str:
     """Render the decision, its reasons and the verdicts by outcome.
 
     The fragment has no script and no links, and every text is escaped.
     """
-    findings = Findings(results, next_steps)
+    findings = Findings(results, next_steps, review)
     decision = summary.decision(findings)
     more = len(decision["deciding"]) - SHOWN
     view = {

@@ -1,6 +1,6 @@
 """The scorecard: one self-contained HTML page.
 
-It is a pure function of the results, the next steps, and what the models' answers took.
+It is a pure function of the results, the next steps, what the models' answers took, and what a reviewer says of labels.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.types import Regression, RunningCost
+from auditor.types import LabelReview, Regression, RunningCost
 from reports import view
 from reports.formats import visible
 from reports.lookup import NO_STEPS
@@ -26,15 +26,18 @@ def render(
     next_steps: Mapping[int, str] = NO_STEPS,
     costs: Mapping[str, RunningCost] = NO_COSTS,
     regressions: Sequence[Regression] = (),
+    review: LabelReview | None = None,
 ) -> str:
     """Render the page of a results file that conforms to the schema.
 
     The same arguments give the same bytes; nothing else is read. Every text is escaped, and its invisible characters
     are spelled out. ``next_steps``: position of a failed verdict → what to do about it
     (``auditor.verdicts.advice.next_steps``). ``costs``: model → what its answers took (``timings.json``).
-    ``regressions``: the metrics against those of the last release.
+    ``regressions``: the metrics against those of the last release. ``review``: what a reviewer says of labels under
+    change (``label_review.json``).
     """
-    return environment().get_template("scorecard.html.j2").render(view.build(results, next_steps, costs, regressions))
+    shown = view.build(results, next_steps, costs, regressions, review)
+    return environment().get_template("scorecard.html.j2").render(shown)
 
 
 def environment() -> Environment:

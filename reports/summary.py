@@ -7,7 +7,7 @@ from typing import Any
 
 from auditor.types import lacked_by_task
 from reports.formats import amount, interval, measured_interval, slice_text, words_of
-from reports.lookup import INAPPLICABLE, OUTCOMES, UNPRESERVED, Findings, Measured, applies, decides, limit_of, mark
+from reports.lookup import INAPPLICABLE, OUTCOMES, Findings, Measured, applies, decides, limit_of, mark
 from reports.words import catalogue
 
 KEY_NUMBERS = 4
@@ -73,7 +73,7 @@ def place(findings: Findings, probe: str, metric: str) -> dict[str, Any]:
         "probe": probe,
         "anchor": findings.anchors.get(probe),
         "metric": findings.metric(probe, metric)["title"],
-        "unpreserved": UNPRESERVED if findings.unpreserved(probe) else None,
+        "unpreserved": findings.preservation(probe, metric),
     }
 
 
@@ -161,7 +161,7 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
         "anchor": findings.anchors[probe],
         "mark": findings.badge(probe),
         "shown": any(True for _ in findings.rules_of(probe)),
-        "unpreserved": UNPRESERVED if findings.unpreserved(probe) and has_measured(record) else None,
+        "unpreserved": findings.preservation(probe) or findings.borrowed(probe) if has_measured(record) else None,
         "numbers": [],
         "missing": None,
         "failed": False,

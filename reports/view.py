@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor.types import GROUP_OF_ROWS, HOME, Regression, RunningCost
+from auditor.types import GROUP_OF_ROWS, HOME, LabelReview, Regression, RunningCost
 from reports import charts, detail, glance, paired, repeating, running_cost, summary, tables
 from reports.formats import setting, words_of
 from reports.lookup import NO_STEPS, Findings
@@ -33,13 +33,14 @@ def build(
     next_steps: Mapping[int, str] = NO_STEPS,
     costs: Mapping[str, RunningCost] = NO_COSTS,
     regressions: Sequence[Regression] = (),
+    review: LabelReview | None = None,
 ) -> dict[str, Any]:
     """Return the view of a results file that conforms to the schema.
 
     The schema is ``auditor/results/schema.json``. The view holds only strings, numbers, lists and dicts; charts are
     strings of SVG. ``regressions``: against the last release. Raises KeyError for a missing key.
     """
-    findings = Findings(results, next_steps)
+    findings = Findings(results, next_steps, review)
     quality, limitations = summary.quality(findings), summary.limitations(findings)
     return {
         "auditor": results["auditor"],

@@ -231,10 +231,10 @@ NO_PROBES: dict[str, set[str]] = {
         "shift",
         "interpretability",
     },
+    "auditor/types/label_review.py": {"noise"},
     "auditor/verdicts/caveats.py": {"repeatability"},
     "auditor/verdicts/doubts.py": {"quality", "calibration"},
     "auditor/verdicts/remedies.py": {"quality"},
-    "reports/lookup.py": {"noise"},
     "reports/view.py": {"quality"},
 }
 """Module → words that are called as a probe is: the roles quality, bias, repeatability and shift, rows of the

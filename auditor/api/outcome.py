@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor import results
 from auditor.errors import ResultsError, one_line
 from auditor.plugins import registry
-from auditor.results import canonical_json, provenance, spreadsheets, timings
+from auditor.results import canonical_json, label_review, provenance, spreadsheets, timings
 from auditor.storage import atomic_folder
 from auditor.types import Decision, Measurement, ProbeRecord
 from auditor.verdicts import advice
@@ -19,7 +19,7 @@ from auditor.verdicts import advice
 if TYPE_CHECKING:
     import pandas
 
-KEPT = (results.CASES, results.EXAMPLES, results.TIMINGS, results.ERRORS)
+KEPT = (results.CASES, results.EXAMPLES, results.TIMINGS, results.ERRORS, results.LABEL_REVIEW)
 """Files of a results folder that results.json cannot reproduce."""
 
 
@@ -114,7 +114,13 @@ class Results:
                 (place / name).write_bytes(written)
             spreadsheets.write(place, content)
             written_content = json.loads((place / results.RESULTS).read_text(encoding="utf-8"))
-            (place / results.PAGE).write_bytes(_page(written_content, self.files).encode())
+            kept = dict(self.files)
+            if results.LABEL_REVIEW in kept:
+                # The rows are the same; other paths or another policy give results.json another digest.
+                told = label_review.parsed(kept[results.LABEL_REVIEW], self.content)
+                told = replace(told, results=written_content[results.DIGESTS][results.RESULTS])
+                kept[results.LABEL_REVIEW] = label_review.store(place, told).read_bytes()
+            (place / results.PAGE).write_bytes(_page(written_content, kept).encode())
         return out
 
     def __repr__(self) -> str:
@@ -125,7 +131,9 @@ class Results:
         registry.sibling("reports")
         from reports import notebook
 
-        return notebook.render(self.content, advice.next_steps(self.content))
+        review = self.files.get(results.LABEL_REVIEW)
+        labelled = None if review is None else label_review.parsed(review, self.content)
+        return notebook.render(self.content, advice.next_steps(self.content), labelled)
 
 
 COLUMNS = (
@@ -151,7 +159,9 @@ def _page(content: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
     from reports import scorecard
 
     costs = timings.costs_in(files.get(results.TIMINGS, b""))
-    page = scorecard.render(content, advice.next_steps(content), costs)
+    review = files.get(results.LABEL_REVIEW)
+    labelled = None if review is None else label_review.parsed(review, content)
+    page = scorecard.render(content, advice.next_steps(content), costs, review=labelled)
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

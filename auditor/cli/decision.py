@@ -12,7 +12,16 @@ from auditor import results
 from auditor.cli.live import on_terminal
 from auditor.errors import one_line
 from auditor.results import canonical_json
-from auditor.types import Decision, ProbeRecord, Rule, Verdict, in_words
+from auditor.types import (
+    UNPRESERVED_ROWS,
+    Decision,
+    LabelReview,
+    ProbeRecord,
+    Rule,
+    Verdict,
+    in_words,
+    preservation,
+)
 from auditor.verdicts import advice
 from auditor.verdicts.policy import Policy
 
@@ -36,20 +45,22 @@ def show(
     as_json: bool,
     quiet: bool = False,
     further: Mapping[str, Any] = NOTHING,
+    labelled: LabelReview | None = None,
 ) -> None:
     """Print a decision as lines for people, or as JSON for programs.
 
     ``quiet`` prints the headline alone. ``records``: the candidate's records. ``steps``: what to do about the failed
     verdicts, by their places. ``further``: entries of the JSON that replace those of the decision, or join them.
+    ``labelled``: what a reviewer says of labels under change.
     """
     own = {record.probe: record for record in records}
     if as_json:
-        content = {**_for_programs(decision, policy, own, steps), **further}
+        content = {**document(decision, policy, own, steps, labelled), **further}
         print(for_programs(content))
         return
     coloured = has_colours()
     if not quiet:
-        for outcome, line in lines(decision, policy, own, steps):
+        for outcome, line in lines(decision, policy, own, steps, labelled):
             print(painted(line, COLOURS.get(outcome), coloured))
     print(painted(one_line(decision.headline), BY_CODE[decision.exit_code], coloured))
     if quiet:
@@ -74,12 +85,17 @@ def for_programs(content: Mapping[str, Any]) -> str:
     return text.replace("##[", "#\\u0023[")  # which GitHub Actions would obey
 
 
-def _for_programs(
-    decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], steps: Mapping[int, str]
+def document(
+    decision: Decision,
+    policy: Policy,
+    own: Mapping[str, ProbeRecord],
+    steps: Mapping[int, str],
+    labelled: LabelReview | None = None,
 ) -> dict[str, Any]:
     """Return a decision for JSON, with groups and next steps.
 
-    Each verdict carries the numbers of its groups, and a failed one the next step to take.
+    Each verdict carries the numbers of its groups, and a failed one the next step to take. Of probes that change texts,
+    it says how often labels survive.
     """
     content = {"policy": policy.name, **results.decision_dict(decision, policy)}
     for place, (entry, verdict) in enumerate(zip(content["verdicts"], decision.verdicts, strict=True)):
@@ -87,7 +103,9 @@ def _for_programs(
         entry |= _with_groups(verdict, rule, own[rule.probe])
         if place in steps:
             entry["next"] = steps[place]
-    return content
+    judged = {policy.rules[verdict.rule].probe for verdict in decision.verdicts if verdict.value is not None}
+    told = {name: preservation(labelled, name) for name in own if name in judged and _changes_texts(own[name])}
+    return {**content, "label_preservation": told} if told else content
 
 
 def judged_by(policy: Policy, *, own: bool, on: str | None = None) -> str:
@@ -100,11 +118,16 @@ def judged_by(policy: Policy, *, own: bool, on: str | None = None) -> str:
 
 
 def lines(
-    decision: Decision, policy: Policy, own: Mapping[str, ProbeRecord], steps: Mapping[int, str]
+    decision: Decision,
+    policy: Policy,
+    own: Mapping[str, ProbeRecord],
+    steps: Mapping[int, str],
+    labelled: LabelReview | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield outcome and line of every verdict on something measured.
 
-    The next step follows below a failure; neighbours with the same advice share one line.
+    The next step follows below a failure; neighbours with the same advice share one line. Beside every rate of changed
+    texts stands how often their label survives.
     """
     shown = [
         (verdict, steps.get(place))
@@ -116,7 +139,7 @@ def lines(
     shown.sort(key=lambda pair: (ORDER.index(pair[0].outcome), policy.rules[pair[0].rule].required != "never"))
     for at, (verdict, step) in enumerate(shown):
         rule = policy.rules[verdict.rule]
-        yield verdict.outcome, one_line(_line(verdict, rule, own[rule.probe]))
+        yield verdict.outcome, one_line(_line(verdict, rule, own[rule.probe], labelled))
         if step is not None and step not in (below for _, below in shown[at + 1 : at + 2]):
             yield "", one_line(f"{INDENT}→ {step}")
 
@@ -167,7 +190,12 @@ def _deciding(decision: Decision, policy: Policy) -> set[tuple[str, str]]:
     return {(rule.probe, verdict.reason) for rule, verdict in pairs if rule.required != "never"}
 
 
-def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
+def _changes_texts(record: ProbeRecord) -> bool:
+    """Tell whether a probe changes texts that may change their label."""
+    return record.limitation in UNPRESERVED_ROWS
+
+
+def _line(verdict: Verdict, rule: Rule, record: ProbeRecord, labelled: LabelReview | None) -> str:
     value = "" if verdict.value is None else f" {verdict.value:.3f}"
     zone = f", margin {rule.margin:g}" if rule.margin else ""
     limit = "" if rule.limit is None else f" (limit {rule.limit:g}{zone})"
@@ -177,7 +205,9 @@ def _line(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:
     advisory = " (advisory)" if rule.required == "never" else ""
     place = f" [{in_words(verdict.slice)}]" if verdict.slice else ""
     groups = _groups(verdict, rule, record) if verdict.outcome == "fail" else ""
-    return f"{mark:>14}{advisory}  {rule.probe} {rule.metric}{place}{value}{limit}{groups}: {verdict.reason}{waiver}"
+    told = verdict.value is not None and _changes_texts(record)
+    notes = f" ({preservation(labelled, rule.probe)}){waiver}" if told else waiver
+    return f"{mark:>14}{advisory}  {rule.probe} {rule.metric}{place}{value}{limit}{groups}: {verdict.reason}{notes}"
 
 
 def _groups(verdict: Verdict, rule: Rule, record: ProbeRecord) -> str:

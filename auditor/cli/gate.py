@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from typing import Any
 
 from auditor import results
 from auditor.cli import ci
@@ -16,7 +17,7 @@ from auditor.cli.regressions import as_json
 from auditor.cli.regressions import show as show_regressions
 from auditor.cli.tolerances import tolerances_of
 from auditor.errors import UsageError
-from auditor.results import comparing, verification
+from auditor.results import comparing, label_review, verification
 from auditor.results.verification import Audited
 from auditor.types import Regression
 from auditor.verdicts import advice, regressions, waiving
@@ -34,6 +35,7 @@ def run(options: Namespace) -> int:
     if options.on is not None and options.waivers is None and judged_on is None:
         raise UsageError(f"--on {options.on}: there are no waivers to judge", hint="give --waivers FILE")
     decision = audited.decision
+    labelled = label_review.load(options.results, audited.results)
     against = None if judgements is None else regressions.decision(judgements)
     code = regressions.worst([decision.exit_code, *([] if against is None else [against.exit_code])])
     INTERRUPTS.settle(code)
@@ -42,7 +44,8 @@ def run(options: Namespace) -> int:
     own = [record for record in audited.records if record.model == audited.results["candidate"]]
     steps = advice.next_steps(audited.results, str(results.folder_of(options.results)))
     further = {} if judgements is None else {"exit_code": code, "release": code == 0, **as_json(judgements)}
-    show(decision, audited.policy, own, steps=steps, as_json=options.json, quiet=options.quiet, further=further)
+    told: dict[str, Any] = {"steps": steps, "further": further, "labelled": labelled}
+    show(decision, audited.policy, own, as_json=options.json, quiet=options.quiet, **told)
     if judgements is not None and not options.json:
         show_regressions(judgements, quiet=options.quiet)
     ci.write(files, options, audited.results, judgements)

@@ -11,7 +11,7 @@ from auditor import results
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import ResultsError, one_line
 from auditor.plugins import registry
-from auditor.results import timings, verification
+from auditor.results import label_review, timings, verification
 from auditor.storage import files
 from auditor.verdicts import advice
 
@@ -29,7 +29,8 @@ def run(options: Namespace) -> int:
     if out.exists() and out.suffix not in PAGES:
         raise ResultsError("already exists and is not a page", where=str(out), hint="name a file that ends in .html")
     costs = timings.costs_of(options.results)
-    page = scorecard.render(audited.results, advice.next_steps(audited.results), costs)
+    labelled = label_review.load(options.results, audited.results)
+    page = scorecard.render(audited.results, advice.next_steps(audited.results), costs, review=labelled)
     files.write_whole(out, page.encode("utf-8", "backslashreplace"), ResultsError)
     INTERRUPTS.settle(0)
     print(one_line(str(out)))

@@ -77,10 +77,27 @@ def review(commands: Commands) -> None:
     parser = add_command(
         commands,
         "review",
-        "Say what a filled-in table of an audit shows: the share confirmed, and the metric with corrected labels.",
-        "  audit review audit/review.csv\n  audit review checked.csv --results audit/ --json",
+        "Say what a filled-in table of an audit shows: the share confirmed, and the metric with corrected labels. With "
+        "--export, write a table of changed texts to label by hand; read back, it says how often their label survives.",
+        "  audit review audit/review.csv\n  audit review checked.csv --results audit/ --json\n"
+        "  audit review --export audit/ --out texts.csv\n  audit review texts.csv --results audit/",
     )
-    parser.add_argument("file", type=_path, help="the table that audit run wrote, filled in by a reviewer (CSV)")
+    parser.add_argument(
+        "file",
+        type=_path,
+        nargs="?",
+        help="the table that audit run or --export wrote, filled in by a reviewer (CSV)",
+    )
+    parser.add_argument(
+        "--export",
+        type=_path,
+        metavar="DIR",
+        help="write changed texts of the audit in this folder, mixed with unchanged ones, for hand labels",
+    )
+    parser.add_argument("--rows", type=int, metavar="N", help="changed texts that --export writes (default: 50)")
+    parser.add_argument(
+        "--out", type=_path, help="the file that --export writes (default: beside the folder, DIR-labels.csv)"
+    )
     parser.add_argument(
         "--results", type=_path, metavar="DIR", help="the folder that audit run wrote (default: the file's folder)"
     )

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from auditor import results
+from auditor.cli import label_review
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.errors import ResultsError, one_line
 from auditor.results import reviewing
 from auditor.results.canonical_json import plain
 from auditor.results.reviewing import Corrected, Share
 from auditor.types import Measurement, ProbeRecord, Table
+from auditor.types.given import ID
 
 ONLY_LISTED = "This is said of the rows listed, which were chosen for review: it is no share of all rows."
 ONE_SIDED = (
@@ -30,9 +32,15 @@ ONE_SIDED = (
 def run(options: Namespace) -> int:
     """Read a filled-in table and print what it says.
 
-    Nothing is changed.
+    Nothing is changed, but that what hand labels of changed texts say is kept beside the results. With ``--export``,
+    write the table of such texts.
     """
+    if label_review.is_export(options):
+        return label_review.export(options)
     file: Path = options.file
+    rows = reviewing.rows_of(file, (ID,))
+    if label_review.is_labels(rows):
+        return label_review.read_back(options, rows)
     rows = reviewing.rows_of(file)
     folder = options.results or file.parent
     if options.results is None and not (folder / results.RESULTS).is_file():

@@ -29,6 +29,8 @@ from auditor.types import ProbeRecord
 SCHEMA = 2
 """Since 2: digests of every part, and verdicts that name probe, metric and limit."""
 CASES, EXAMPLES, TIMINGS, PAGE = "cases.parquet", "examples.parquet", "timings.json", "scorecard.html"
+LABEL_REVIEW = "label_review.json"
+"""What hand labels of changed texts say (``audit review``); it is the reviewer's, as filled-in tables are."""
 TABLE = ".csv"
 """How the names of tables for reviewers end."""
 ERRORS = "errors.log"

@@ -92,11 +92,11 @@ def table_for(
     raise DataError(problem, where=str(file), hint="name the folder of the audit that wrote the file with --results")
 
 
-def rows_of(file: Path) -> list[tuple[int, dict[str, str]]]:
+def rows_of(file: Path, needed: Sequence[str] = (ID, VERDICT)) -> list[tuple[int, dict[str, str]]]:
     """Return the rows of a filled-in CSV file, each with its number.
 
     The header is row 1, as spreadsheet programs count. Columns may be separated as any of these programs writes them.
-    Raises DataError.
+    ``needed``: columns that it must have. Raises DataError.
     """
     where = str(file)
     text = tables.decoded(read_file(file, DataError, hint="name the file that audit run wrote, filled in"), where)
@@ -107,7 +107,7 @@ def rows_of(file: Path) -> list[tuple[int, dict[str, str]]]:
     except csv.Error as error:
         raise DataError(f"is no CSV: {error}", where=where, hint="save it as CSV (UTF-8)") from None
     header = [name.strip() for name in records[0]] if records else []
-    for column in (ID, VERDICT):
+    for column in needed:
         if column not in header:
             names = ", ".join(map(repr, header[:20])) or "none"
             raise DataError(f"has no column {column!r}", where=where, hint=f"columns: {names}")
@@ -135,8 +135,8 @@ def judgements(file: Path, rows: Sequence[tuple[int, Mapping[str, str]]], table:
         if row[ID] in seen:
             raise DataError(f"{place} {ID!r}: {row[ID]!r} stands in the file twice", where=str(file))
         seen.add(row[ID])
-        verdict = _known(file, f"{place} {VERDICT!r}", row[VERDICT], table.verdicts)
-        correction = _known(file, f"{place} {CORRECTION!r}", row.get(CORRECTION, ""), table.corrections)
+        verdict = known_answer(file, f"{place} {VERDICT!r}", row[VERDICT], table.verdicts)
+        correction = known_answer(file, f"{place} {CORRECTION!r}", row.get(CORRECTION, ""), table.corrections)
         problem = _contradiction(table, verdict, correction, labels.get(row[ID]))
         if problem is not None:
             raise DataError(f"{place} {CORRECTION!r}: {problem}", where=str(file))
@@ -145,7 +145,7 @@ def judgements(file: Path, rows: Sequence[tuple[int, Mapping[str, str]]], table:
     return judged
 
 
-def _known(file: Path, place: str, cell: str, known: Sequence[str]) -> str | None:
+def known_answer(file: Path, place: str, cell: str, known: Sequence[str]) -> str | None:
     """Return the known word in a cell; None where it is empty."""
     if not cell:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +84,15 @@ def written(table: Table) -> bytes:
     semicolon in a text begins no cell.
     """
     empty = ("",) * len(asked(table))
+    return csv_of([*table.columns, *asked(table)], ((*row, *empty) for row in table.rows))
+
+
+def csv_of(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """Return rows as ``written`` returns those of a table."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow([*table.columns, *asked(table)])
-    writer.writerows([*_cells(row), *empty] for row in table.rows)
+    writer.writerow(header)
+    writer.writerows(_cells(row) for row in rows)
     return text.getvalue().encode("utf-8-sig", "backslashreplace")
 
 

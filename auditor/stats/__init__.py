@@ -5,7 +5,7 @@ clusters of the cluster's mean. Bounds are one-sided at any level; the intervals
 chose the methods: a test simulates each on a grid of clusters, cases, rates and intra-class correlations.
 """
 
-from auditor.stats import looks
+from auditor.stats import looks, preserved
 from auditor.stats.audits import KINDS as COMPARED
 from auditor.stats.audits import Difference, between
 from auditor.stats.comparisons import Contrast, compare
@@ -38,5 +38,6 @@ __all__ = [
     "mean_of_ratios",
     "more_clusters",
     "more_pairs",
+    "preserved",
     "sequential_method",
 ]

@@ -29,6 +29,17 @@ from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
 from auditor.types.explained import TokenWeight
 from auditor.types.given import Cell, EarlierPeriod, GivenRow, Table, TextPair
+from auditor.types.label_review import (
+    UNPRESERVED,
+    UNPRESERVED_ROWS,
+    Controls,
+    CorrectedRate,
+    Interval,
+    LabelReview,
+    Preserved,
+    is_of_changed_texts,
+    preservation,
+)
 from auditor.types.left_out import BASELINE, LEFT_OUT, NO_RETRAINING, NOT_SELECTED, SKIPPED
 from auditor.types.limits import edge_of
 from auditor.types.planned import Inquiry, Planned
@@ -103,6 +114,8 @@ __all__ = [
     "SKIPPED",
     "TASK_NEEDS",
     "TIME_SLICE",
+    "UNPRESERVED",
+    "UNPRESERVED_ROWS",
     "WORDS_TOUCHED",
     "Alignment",
     "Asked",
@@ -120,6 +133,8 @@ __all__ = [
     "Comparison",
     "Conclusion",
     "Contribution",
+    "Controls",
+    "CorrectedRate",
     "Corruption",
     "Decision",
     "Detail",
@@ -139,9 +154,11 @@ __all__ = [
     "Goal",
     "Inputs",
     "Inquiry",
+    "Interval",
     "Judged",
     "Kind",
     "KnowsWords",
+    "LabelReview",
     "Measurement",
     "Metric",
     "Model",
@@ -150,6 +167,7 @@ __all__ = [
     "Outcome",
     "Pads",
     "Planned",
+    "Preserved",
     "Probe",
     "ProbeDefaults",
     "ProbeRecord",
@@ -190,5 +208,7 @@ __all__ = [
     "WorstCase",
     "edge_of",
     "in_words",
+    "is_of_changed_texts",
     "lacked_by_task",
+    "preservation",
 ]
