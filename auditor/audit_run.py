@@ -24,6 +24,7 @@ from auditor.evaluation.estimating import Work
 from auditor.evaluation.plan import Plan
 from auditor.evaluation.rounds import Drawn
 from auditor.evaluation.selection import Selection
+from auditor.evaluation.watching import Judge, Told
 from auditor.labels.matching import Reading
 from auditor.models import in_memory
 from auditor.plugins import registry
@@ -84,7 +85,7 @@ class Audited:
         return tuple(record for record in self.records if record.model == self.content["candidate"])
 
 
-class Listener:
+class Listener(Told):
     """Receiver of events from a running audit; this base class ignores them."""
 
     estimates = False
@@ -229,9 +230,8 @@ def _audited(request: Request, selected: Selection, folder: Path, cache: Cache, 
     time_left = designs.time_left(request.config.audit.time_limit)
     config, lines, rules = request.config, listener.lines, selected.policy
     prepared = _prepared(request, selected, cache, listener)
-    plan = prepared.plan
-    expected = _estimated(plan, request, rules, listener)
-    lines.expect(expected)
+    plan = replace(prepared.plan, watch=Judge(rules, config.audit.design, listener))
+    lines.expect(expected := _estimated(plan, request, rules, listener))
     records, drawn, costs = _records(request, plan, rules, folder, lines, time_left)
     looked: Any = {"looks": designs.looks(drawn), "stopped": designs.stopped(drawn)}
     decision = gate.decide(rules, records, plan.candidate, **looked, waivers=selected.waivers)

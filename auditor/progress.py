@@ -18,6 +18,10 @@ def go_on() -> None:
     """Do nothing; the default check of ``Lines``."""
 
 
+def _untold(_event: str, _what: str, _fields: Mapping[str, object]) -> None:
+    """Tell nobody; the default of ``Lines.tell``."""
+
+
 class Lines:
     """Progress as plain lines, for logs.
 
@@ -34,6 +38,8 @@ class Lines:
         self._began = self._last_line = time.monotonic()
         self.seconds: dict[str, float] = {}
         """Piece of work → seconds it took, for timings.json."""
+        self.tell: Callable[[str, str, Mapping[str, object]], None] = _untold
+        """Told of each event (``work_started``, ``work_progress``, ``work_finished``), its work and its fields."""
         self._expected: dict[str, float] = {}
         """Unfinished piece of work → its estimated seconds."""
 
@@ -58,12 +64,17 @@ class Lines:
         self._what, self._total, self._done = _what, _total, 0
         self._began = self._last_line = time.monotonic()
         self._opened()
+        self.tell("work_started", _what, {"total": _total})
 
     def advance(self, _amount: int = 1) -> None:
         """Count finished steps of the current piece of work."""
         self._check()
         self._done += _amount
         self._moved()
+        if self.tell is not _untold:
+            passed = time.monotonic() - self._began
+            left = {"left_seconds": self._left(passed), "audit_left_seconds": self._left_of_all(passed)}
+            self.tell("work_progress", self._what, {"done": self._done, "total": self._total, **left})
 
     def finish(self, _note: str = "") -> None:
         """End the current piece of work and record its seconds."""
@@ -71,6 +82,8 @@ class Lines:
         self.seconds[self._what] = round(seconds, 1)
         self._expected.pop(self._what, None)
         self._ended(f"{_note + ', ' if _note else ''}{seconds:.0f} s")
+        took = {"answers": self._done, "work_seconds": self.seconds[self._what], "note": _note}
+        self.tell("work_finished", self._what, took)
 
     def close(self) -> None:
         """Restore the terminal, even in the middle of a piece of work."""

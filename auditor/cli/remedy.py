@@ -11,6 +11,7 @@ from typing import Any
 
 from auditor import remedy, results
 from auditor.cli.decision import INCOMPLETE, judged_by
+from auditor.cli.events import Events
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.options import progress
 from auditor.cli.run import Printing
@@ -87,7 +88,7 @@ def _carry_out(options: Namespace, plan: remedy.Plan) -> int:
             warning = f"audit remedy: {finished.folder.name}: {finished.record.warning}"
             print(one_line(warning), file=sys.stderr, flush=True)
     with contextlib.redirect_stdout(sys.stderr):
-        decision = remedy.audit(plan, _Printing(options), texts=not options.no_texts).decision
+        decision = remedy.audit(plan, _Printing(options, Events(None)), texts=not options.no_texts).decision
     folder = remedy.results_of(plan)
     for proposal in plan.proposed:
         _say(f"{proposal.name} against {plan.before}: before → after, change [95 % interval over examples; one seed]")

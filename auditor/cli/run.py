@@ -7,20 +7,23 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
-from auditor import audit_run, results
+from auditor import __version__, audit_run, results
 from auditor import config as configs
-from auditor.audit_run import Listener, Request
-from auditor.cli import ci, data_flags, estimate
-from auditor.cli.decision import INCOMPLETE, show
+from auditor.audit_run import Audited, Listener, Request
+from auditor.cli import ci, data_flags, estimate, events
+from auditor.cli.decision import INCOMPLETE, document, show
+from auditor.cli.events import Events
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.options import progress, seeded
 from auditor.config import Config
 from auditor.errors import UsageError, is_text, one_line
 from auditor.evaluation.build_plan import Options
+from auditor.evaluation.watching import Fallen
 from auditor.plugins import registry
 from auditor.types import Decision
 from auditor.verdicts import advice
@@ -38,10 +41,12 @@ class Printing(Listener):
     With ``--quiet`` it prints warnings only.
     """
 
-    def __init__(self, options: Namespace) -> None:
+    def __init__(self, options: Namespace, told: Events) -> None:
         super().__init__(progress(options))
-        self.estimates = not options.quiet
+        self.estimates = not options.quiet or told.on
         self._quiet = options.quiet
+        self._told = told
+        told.beside(self.lines)
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal arrived and was swallowed."""
@@ -50,22 +55,43 @@ class Printing(Listener):
     def say(self, line: str) -> None:
         """Print a line, unless ``--quiet`` was given."""
         if not self._quiet:
-            self.warn(line)
+            self._print(line)
 
     def note(self, line: str) -> None:
         """Print a note, unless ``--quiet`` was given."""
+        self._told("warning", text=line)
         self.say(line)
 
     def warn(self, line: str) -> None:
         """Print a warning."""
+        self._told("warning", text=line)
+        self._print(line)
+
+    def _print(self, line: str) -> None:
         print(one_line(line), file=sys.stderr)
 
     def estimated(self, work: audit_run.Planned, *, kept: bool) -> None:
         """Print what will be measured, unless ``--quiet`` was given."""
+        for each in work.works:
+            self._told.know(each.piece, each.model, each.probe)
+            cases = None if each.planned is None else each.planned.cases
+            named = {"work": each.piece, "model": each.model, "probe": each.probe, "cases": cases}
+            self._told("work_planned", **named, expected_seconds=each.expected, reason=each.reason)
         for line in (*estimate.beforehand(work.works), *estimate.lines(work.works, kept=kept)):
             self.say(line)
         if work.design == "until-decided":
             self.say(UNTIL_DECIDED)
+
+    def decided(self, fallen: Fallen) -> None:
+        """Print that the required verdicts of a probe are decided."""
+        self._told("verdict", **asdict(fallen))
+        number = f"{fallen.verdicts} required verdict{'s' if fallen.verdicts > 1 else ''}"
+        stands = "" if fallen.settled else " as things stand; the decision corrects for all slices"
+        self.say(f"{fallen.probe}: {fallen.outcome}{stands} ({number})")
+
+    def looked(self, look: int, undecided: int) -> None:
+        """Tell of a look that was made."""
+        self._told("look", look=look, undecided=undecided)
 
     def answered(self, hits: int) -> None:
         """Print how many answers were reused."""
@@ -82,6 +108,9 @@ def run(options: Namespace) -> int:
     With ``--dry-run`` only list what would be measured.
     """
     began = time.monotonic()
+    stdout = sys.stdout
+    if options.dry_run and options.events is not None:
+        raise UsageError("--dry-run measures nothing, so that there are no events", hint="leave out --events")
     # Output of probes and libraries goes to standard error, because with --json standard output is the decision alone.
     with contextlib.redirect_stdout(sys.stderr):
         file = options.config or (DEFAULT if DEFAULT.is_file() else None)
@@ -89,23 +118,48 @@ def run(options: Namespace) -> int:
             print(one_line(f"using {file}"), file=sys.stderr)
         files = ci.targets(options)
         request = _request(options, audit_run.of_task(_with_flags(configs.load(file), options), options.model), file)
-        listener = Printing(options)
         if options.dry_run:
-            planned = _listed(audit_run.planned(request, listener), request, as_json=options.json)
+            planned = _listed(audit_run.planned(request, Printing(options, Events(None))), request, options.json)
         else:
-            finished = audit_run.audit(request, listener)
+            finished = _audited(request, options, cast(TextIO, stdout))
     if options.dry_run:
         INTERRUPTS.settle(0)
         print(planned)
         return 0
+    code = _ended(finished, options, time.monotonic() - began)
+    ci.write(files, options, finished.content)
+    return code
+
+
+def _audited(request: Request, options: Namespace, stdout: TextIO) -> Audited:
+    """Run the audit, and write its events where asked for."""
+    with events.writing(options.events, request.out, stdout) as told:
+        config = request.config
+        facts = {"design": config.audit.design, "seed": config.seed}
+        told("started", auditor=__version__, results=str(request.out), **facts)
+        finished = audit_run.audit(request, Printing(options, told))
+        if told.on:
+            own = {record.probe: record for record in finished.own}
+            steps = advice.next_steps(finished.content, str(finished.out))
+            content = document(finished.decision, finished.policy, own, steps)
+            code = int(finished.decision.exit_code)
+            told("finished", exit_code=code, results=str(finished.out), decision=content)
+    return finished
+
+
+def _ended(finished: Audited, options: Namespace, seconds: float) -> int:
+    """Print the decision and return the exit code."""
     decision = finished.decision
     steps = advice.next_steps(finished.content, str(finished.out))
-    show(decision, finished.policy, finished.own, steps=steps, as_json=options.json, quiet=options.quiet)
-    ci.write(files, options, finished.content)
+    streamed = options.events == events.STDOUT
+    if not (streamed and options.json):
+        # Where standard output has events, lines for people are none of them.
+        with contextlib.redirect_stdout(sys.stderr) if streamed else contextlib.nullcontext():
+            show(decision, finished.policy, finished.own, steps=steps, as_json=options.json, quiet=options.quiet)
     if decision.exit_code == INCOMPLETE:
         print(one_line(f"tracebacks: {finished.out / results.ERRORS}"), file=sys.stderr)
     if not options.quiet:
-        print(estimate.took(finished.seconds, time.monotonic() - began), file=sys.stderr)
+        print(estimate.took(finished.seconds, seconds), file=sys.stderr)
         print(one_line(f"scorecard: {finished.out / results.PAGE}"), file=sys.stderr)
     return int(decision.exit_code)
 
@@ -203,7 +257,7 @@ def _day(options: Namespace, config: Config) -> date | None:
     return day
 
 
-def _listed(planned: audit_run.Planned, request: Request, *, as_json: bool) -> str:
+def _listed(planned: audit_run.Planned, request: Request, as_json: bool) -> str:
     """Describe what the audit would measure, as lines or JSON."""
     if as_json:
         return estimate.as_json(planned.works)

@@ -75,5 +75,10 @@ def add(command: argparse.ArgumentParser) -> None:
     ci.add(command)
     command.add_argument("--json", action="store_true", help="print the decision as JSON")
     command.add_argument(
+        "--events",
+        metavar="FILE|-",
+        help="write what happens as JSON lines, while it happens, to a file ending in .jsonl or to standard output (-)",
+    )
+    command.add_argument(
         "--backend", choices=("torch", "onnx"), help="library that runs the model (default: the config's, else torch)"
     )

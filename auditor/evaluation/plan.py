@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from auditor.config import changed_paths, data_columns, limited_words
 from auditor.engine import Cache, NoCache
 from auditor.evaluation.sampling import SPLITS
+from auditor.evaluation.watching import Watch
 from auditor.plugins import registry
 from auditor.storage.files import relative
 from auditor.types import (
@@ -94,6 +95,8 @@ class Plan:
     """Attacks that run side by side."""
     cache: Cache = field(default_factory=NoCache)
     """Where answers are kept between runs."""
+    watch: Watch = field(default_factory=Watch, compare=False)
+    """Receives the candidate's records and looks as they come; nothing is measured by it."""
     errors: list[str] = field(default_factory=list)
     """Tracebacks of crashed probes, for ``errors.log``."""
     left_out: Mapping[str, Sequence[Example]] = field(default_factory=dict)

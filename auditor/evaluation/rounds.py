@@ -197,6 +197,7 @@ class Rounds(ABC):
             if not all(done):
                 named = zip(verdicts, done, strict=True)
                 still_open[index] = frozenset(slice_key(verdict.slice or {}) for verdict, over in named if over)
+        self._plan.watch.looked(decision, self._looks, len(still_open))
         return still_open
 
     def _is_done(self, rule: Rule, verdict: Verdict) -> bool:

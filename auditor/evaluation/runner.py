@@ -158,7 +158,7 @@ class Suite:
                     progress.finish(note + self._left_out(parts["counts"].get("unanswered", 0)))
             if progress is not None and not self._failed:
                 self._keep_seconds(draw)
-        return ProbeRecord(
+        record = ProbeRecord(
             model=self._audited.name,
             probe=self.probe.name,
             status="failed" if self._failed else "measured" if self._reason is None else "not_applicable",
@@ -171,6 +171,9 @@ class Suite:
             metrics=tuple(registry.metrics_of(self.probe, self._plan.task).values()),
             **parts,
         )
+        if progress is not None and self._audited.name == self._plan.candidate:
+            self._plan.watch.recorded(record)
+        return record
 
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
