@@ -114,7 +114,7 @@ def _lines(told: LabelReview) -> Iterator[str]:
     for each in told.preserved:
         place = f" [{in_words(each.slice)}]" if each.slice else ""
         undecided = f", {each.undecided} unclear" if each.undecided else ""
-        stands = f", for {each.weight:.0%} of them" if each.weight < 1.0 else ""
+        stands = f", for {each.weight:.0%} of them" if each.weight < 0.995 else ""
         counts = f"{each.kept} of {each.judged} {each.of}{undecided}{stands}"
         yield f"{each.probe}{place}: label preservation {_share(each.share)} ({counts})"
     controls = told.controls
