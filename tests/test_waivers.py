@@ -400,7 +400,7 @@ def test_the_gate_prints_every_waiver_and_the_day(
     assert "waived until 2027-03-01: known" in said[2]
     assert "waivers:\n  in force: quality gain_over_majority: " in said[2]
     assert "  matches nothing: quality accuracy [class=none]: " in said[2]
-    assert "Hold: 1 of 1 required check outside the limits; 1 waiver expired." in said[3]
+    assert "Hold: 1 of 2 required checks outside the limits; 1 waiver expired." in said[3]
     assert "  expired: quality gain_over_majority: waiver expired on 2027-03-01: " in said[3]
 
 
