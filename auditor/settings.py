@@ -11,7 +11,7 @@ import math
 import pathlib
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MinLen
@@ -52,6 +52,12 @@ class _OldRows:
     """Marks the file with the test rows of that checkpoint."""
 
 
+class _KeptCases:
+    """Marks the file of kept cases."""
+
+
+CasesFile: TypeAlias = Annotated[pathlib.Path, _KeptCases()]
+"""File of kept cases (``audit export-cases``) to ask the model again."""
 EarlierCheckpoint: TypeAlias = Annotated[str, _Checkpoint()]
 """Folder of the checkpoint that the audited one continues; ``Audit.earlier`` then ends with it."""
 EarlierRows: TypeAlias = Annotated[str, _OldRows()]
@@ -182,6 +188,19 @@ def earlier(settings: Any) -> tuple[str | None, str | None]:
             if type(mark) in named:
                 named[type(mark)] = getattr(settings, field)
     return named[_Checkpoint], named[_OldRows]
+
+
+def cases_fields(settings: Any) -> tuple[str, ...]:
+    """The fields that name a file of kept cases."""
+    kind: Any = type(settings)
+    marked = hints(kind).items()
+    return tuple(field for field, hint in marked if any(isinstance(mark, _KeptCases) for mark in _unwrapped(hint)[1]))
+
+
+def with_cases(settings: Any, file: pathlib.Path) -> Any:
+    """The settings, with the file in their fields for kept cases."""
+    named = cases_fields(settings)
+    return replace(settings, **dict.fromkeys(named, file)) if named else settings
 
 
 def changed_paths(settings: Any, change: Callable[[pathlib.Path], Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from auditor import metrics, text
 from auditor.settings import CheckedSettings, Count, Fraction
 from auditor.types import (
+    EXPECTED,
     Audit,
     Case,
     Example,
@@ -161,7 +162,7 @@ def _case(test: CapabilityTest, question: Question, audit: Audit) -> Case:
     facts: dict[str, float | str] = {"test": test.name}
     facts |= {f"label {number}" if number > 1 else "label": label for number, label in enumerate(test.labels, 1)}
     if test.kind == DIRECTION:
-        facts |= {"expected": test.direction, "tolerance": audit.settings.tolerance}
+        facts |= {EXPECTED: test.direction, "tolerance": audit.settings.tolerance}
     only = test.labels[0] if test.kind == FUNCTIONALITY and len(test.labels) == 1 else None
     return Case(
         Example(question.id, {name: question.text}, None if only is None else audit.task.gold_of([only])),
@@ -182,7 +183,7 @@ def failed(judged: Judged) -> bool:
         before, after = (
             sum(classes[label] for label in labels) for classes in (judged.before_classes, judged.after_classes)
         )
-        wrong_way = before - after if judged.facts["expected"] == DIRECTIONS[0] else after - before
+        wrong_way = before - after if judged.facts[EXPECTED] == DIRECTIONS[0] else after - before
         return wrong_way > float(judged.facts["tolerance"]) + ROUNDING
     return not judged.same
 

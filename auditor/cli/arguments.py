@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     results_arguments.compare(commands)
     results_arguments.report(commands)
     results_arguments.review(commands)
+    results_arguments.export_cases(commands)
     _remedy(commands)
     _listings(commands)
     return top
@@ -119,6 +120,9 @@ def _run(commands: Commands) -> None:
         default=[],
         metavar="NAME=FILE",
         help="test rows of a later time, compared with --data; repeatable, in the order of time",
+    )
+    command.add_argument(
+        "--cases", type=_path, metavar="FILE", help="cases that audit export-cases kept: each of them has to pass"
     )
     command.add_argument(
         "--base", type=_path, help="the model that this one was fine-tuned from (default: [training] base)"

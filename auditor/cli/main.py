@@ -55,7 +55,7 @@ def _run_command(options: argparse.Namespace) -> int:
         return BAD_INPUT
     try:
         surroundings.prepare(options)
-        module = importlib.import_module(f"auditor.cli.{options.command}")
+        module = importlib.import_module(f"auditor.cli.{options.command.replace('-', '_')}")
         return int(module.run(options))
     except Exception as error:
         if INTERRUPTS.received is not None:

@@ -102,3 +102,37 @@ def review(commands: Commands) -> None:
         "--results", type=_path, metavar="DIR", help="the folder that audit run wrote (default: the file's folder)"
     )
     parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def export_cases(commands: Commands) -> None:
+    """Add ``audit export-cases``."""
+    parser = add_command(
+        commands,
+        "export-cases",
+        "Write failing cases of an audit to a file, for audit run --cases and for other tools.",
+        "  audit export-cases audit/ --failed --out kept.jsonl\n"
+        "  audit export-cases audit/ --failed --probe noise --out noise.csv\n"
+        "  audit export-cases audit/ --all --format inspect --out samples.jsonl\n"
+        "  audit run --model ckpt/ --cases kept.jsonl",
+    )
+    parser.add_argument("results", type=_path, help="the folder that audit run wrote")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--failed",
+        action="store_true",
+        default=True,
+        help="cases under failed verdicts whose answer is wrong, or without a gold another one (the default)",
+    )
+    which.add_argument(
+        "--all", dest="failed", action="store_false", help="every case of the candidate, whatever its verdict"
+    )
+    parser.add_argument("--probe", metavar="NAME", help="cases of this probe alone")
+    parser.add_argument(
+        "--format",
+        choices=("auditor", "inspect"),
+        default="auditor",
+        help="fields of a line: those of audit run --cases, or id, input, target and metadata (default: auditor)",
+    )
+    parser.add_argument(
+        "--out", type=_path, metavar="FILE", help="the .jsonl or .csv file to write (default: print JSON lines)"
+    )

@@ -212,6 +212,7 @@ def _request(options: Namespace, config: Config, file: Path | None) -> Request:
             labels_file=options.labels_file,
             domains=_named_files(options.domain, "domain"),
             slices=_named_files(options.slice, "slice"),
+            cases=options.cases,
             base=options.base,
             candidate=options.candidate,
             device=options.device or config.audit.device,

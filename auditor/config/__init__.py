@@ -26,7 +26,7 @@ from auditor.config.schema import (
     favourable,
     seconds_of,
 )
-from auditor.settings import changed_paths, data_columns, earlier, limited_words
+from auditor.settings import cases_fields, changed_paths, data_columns, earlier, limited_words, with_cases
 
 TEMPLATE = Path(__file__).with_name("template.toml").read_text(encoding="utf-8")
 """What ``audit init`` writes."""
@@ -41,6 +41,7 @@ __all__ = [
     "Config",
     "TaskSection",
     "TrainingSection",
+    "cases_fields",
     "changed_paths",
     "check_files",
     "columns",
@@ -61,4 +62,5 @@ __all__ = [
     "recorded",
     "seconds_of",
     "waivers_file",
+    "with_cases",
 ]

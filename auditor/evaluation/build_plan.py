@@ -50,6 +50,8 @@ def prepare(
     ``left_out``: probe that the user leaves out → why. ``root``: the folder that paths in the results are relative to.
     """
     settings = probe_settings(config, probes)
+    if options.cases is not None:
+        settings = {name: configs.with_cases(own, options.cases) for name, own in settings.items()}
     chosen = frozenset(settings) - left_out.keys()
     if config.audit.backend == "onnx":
         onnx.check(config.audit.precision)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from auditor.config import changed_paths, data_columns, limited_words
+from auditor.config import cases_fields, changed_paths, data_columns, limited_words
 from auditor.engine import Cache, NoCache
 from auditor.evaluation.sampling import SPLITS
 from auditor.evaluation.watching import Watch
@@ -137,7 +137,8 @@ def recorded_settings(plan: Plan, probe: Probe) -> dict[str, Any]:
 
 def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:
     """NEEDS, but for packages → whether they are there."""
-    columns = bool(data_columns(plan.settings[probe.name]))
+    own = plan.settings[probe.name]
+    columns = bool(data_columns(own))
     return {
         "train": "train" in plan.examples,
         "domains": any(name != HOME for name in plan.domains),
@@ -145,7 +146,8 @@ def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:
         "earlier": bool(audited.earlier),
         "columns": columns,
         "periods": columns or bool(plan.time_slices),
-        "listed": bool(limited_words(plan.settings[probe.name])),
+        "cases": any(getattr(own, name) is not None for name in cases_fields(own)),
+        "listed": bool(limited_words(own)),
         **given_by(plan.task),
     }
 

@@ -52,7 +52,7 @@ def measurement(
     status: Status = "ok"
     if vacuous > 0.5:
         status = "removed_by_tokenizer"
-    elif estimate.n_clusters < INFORMATIVE_CLUSTERS:
+    elif estimate.n_clusters < INFORMATIVE_CLUSTERS and metric.kind != "count":
         status = "too_few"
     return Measurement(
         metric=metric.name,

@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from auditor.data import kept_cases
 from auditor.errors import ResultsError
 from auditor.results.canonical_json import slice_text
 from auditor.storage.reading import open_file
 from auditor.text import excerpts
-from auditor.types import Names, ProbeRecord, Rows, ScoredCase, Task
+from auditor.types import EXPECTED, Names, ProbeRecord, Rows, ScoredCase, Task
 
+NO_TEXTS = "the audit kept no texts"
+"""Why no case of an audit with ``--no-texts`` can be asked again."""
 ROW_GROUP = 4096
 """Cases kept in memory before they are written."""
 
@@ -49,13 +53,19 @@ class CaseWriter:
         "vacuous",
         "invalid",
         "facts",
+        "right",
+        "same",
+        "expected",
+        "not_kept",
     )
+    """``expected``: the gold of the edited texts as the task dumps it, in JSON. ``not_kept``: why the case cannot be
+    asked again by its row alone."""
 
     def __init__(self, file: Path, task: Task, *, texts: bool = True) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        flags = ("vacuous", "invalid")
+        flags = ("vacuous", "invalid", "right", "same")
         self._schema = pa.schema([(name, pa.bool_() if name in flags else pa.string()) for name in self.COLUMNS])
         self._writer = pq.ParquetWriter(file, self._schema)
         self._task, self._texts = task, texts
@@ -80,10 +90,43 @@ class CaseWriter:
                 "vacuous": case.vacuous,
                 "invalid": case.edited.invalid,
                 "facts": slice_text(case.facts),
+                **self._outcome(case),
             }
         )
         if len(self._rows) >= ROW_GROUP:
             self._flush()
+
+    def _outcome(self, case: ScoredCase) -> dict[str, Any]:
+        """Return whether the answer is right and the same, and what is needed to ask again."""
+        gold, task = case.edited.gold, self._task
+        score = None if gold is None else task.score(gold, case.after)
+        return {
+            "right": None if score is None else score.numerator == score.denominator,
+            "same": task.same(case.before, case.after, case.edited.alignment),
+            "expected": None if gold is None else json.dumps(task.dump(gold), ensure_ascii=True, sort_keys=True),
+            "not_kept": next(self._not_kept(case), None),
+        }
+
+    def _not_kept(self, case: ScoredCase) -> Iterator[str]:
+        """Yield why a case cannot be asked again by its row alone."""
+        asked, edited = case.case, case.edited
+        if asked.model is not None:
+            yield "asked of a model that the probe trained"
+        if asked.asked is not None:
+            yield "the same text asked once more, in another way"
+        if edited.invalid:
+            yield "its edits broke the label"
+        if EXPECTED in asked.facts:
+            yield "its probe expects something else than a label or the same answer"
+        if edited.gold is None and not asked.edits:
+            yield "it has no gold, and nothing that it is compared with"
+        if edited.gold is not None and kept_cases.unknown_label(edited.gold, self._task) is not None:
+            yield "its gold names a label that the model lacks"
+        if not self._texts:
+            yield NO_TEXTS
+        both = (asked.example.inputs, edited.inputs)
+        if any(len(text) > excerpts.WHOLE for inputs in both for text in inputs.values()):
+            yield "its text is kept as an excerpt"
 
     def _flush(self) -> None:
         import pyarrow as pa

@@ -39,6 +39,7 @@ METHODS = {
         "Chernozhukov, Lee & Rosen 2013)"
     ),
     "median_order_statistics": "order statistics, binomial",
+    "exact_count": "a count over a fixed list, every entry of which was asked: no sample, so no interval",
     **regression.METHODS,
     **SEQUENTIAL,
 }
@@ -69,6 +70,7 @@ def method_for(kind: Kind, ratio: bool) -> str:
         ("difference", True): "newcombe_ratio",
         ("gap", False): "largest_gap",
         ("median", False): "median_order_statistics",
+        ("count", False): "exact_count",
     }.get((kind, ratio))
     if chosen is None:
         raise ValueError(f"no method for kind {kind!r}{' of a ratio' if ratio else ''}")
@@ -89,7 +91,7 @@ def estimate(
     those of a fixed sample. Rows with the arms of clean answers are estimated by regression on them.
 
     Raises ValueError for empty rows and for values outside the range. Never returns NaN, or an interval of zero width
-    except for a median of equal values.
+    except for a median of equal values and for a count.
     """
     method = sequential_method(kind, ratio) if sequential else None if ratio else regression.method_for(kind, rows)
     method = method or method_for(kind, ratio)
@@ -212,6 +214,11 @@ def _median(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) ->
     return float(np.median(values)), medians.median_order(values, alpha), len(values)
 
 
+def _count(by_name: dict[str, Arm], _alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    value = float(by_name[""].totals.sum())
+    return value, (value, value), len(by_name[""].clusters)
+
+
 _FUNCTIONS: dict[str, Method] = {
     "exact_or_korn_graubard": _mean,
     "rises_and_falls": _change,
@@ -221,4 +228,5 @@ _FUNCTIONS: dict[str, Method] = {
     "newcombe_ratio": _newcombe_ratio,
     "largest_gap": _gap,
     "median_order_statistics": _median,
+    "exact_count": _count,
 }

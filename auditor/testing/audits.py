@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from auditor.config import data_columns, limited_words
+from auditor.config import cases_fields, data_columns, limited_words
 from auditor.engine import Scorer, attributing
 from auditor.engine.repeating import Repeater
 from auditor.evaluation.plan import Fitter, Trainer, given_by
@@ -204,7 +204,8 @@ class FakeAudit:
 
         Raises KeyError for a need that nobody knows.
         """
-        columns = is_dataclass(self.settings) and bool(data_columns(self.settings))
+        own = is_dataclass(self.settings)
+        columns = own and bool(data_columns(self.settings))
         there = {
             "train": "train" in self._examples,
             "domains": len(self.domains) > 1,
@@ -212,7 +213,8 @@ class FakeAudit:
             "earlier": bool(self.earlier),
             "columns": columns,
             "periods": columns or bool(self.time_slices),
-            "listed": is_dataclass(self.settings) and bool(limited_words(self.settings)),
+            "cases": own and any(getattr(self.settings, name) is not None for name in cases_fields(self.settings)),
+            "listed": own and bool(limited_words(self.settings)),
             **given_by(self.task),
         }
         return there[need]

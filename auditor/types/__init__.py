@@ -6,6 +6,7 @@ Standard library only: every package of the project may import this one.
 
 from auditor.types.asking import ASKED, Asked
 from auditor.types.cases import (
+    EXPECTED,
     HOME,
     TIME_SLICE,
     WORDS_TOUCHED,
@@ -99,6 +100,7 @@ __all__ = [
     "ASKED",
     "BASELINE",
     "CANDIDATE",
+    "EXPECTED",
     "GROUPED",
     "GROUP_OF_ROWS",
     "HOME",

@@ -34,6 +34,9 @@ a finite number, not True, False or None: what is not known of a case is left ou
 WORDS_TOUCHED = "words_touched"
 """Every edited case's fact: the share in [0, 1] of the words that its edits replace."""
 
+EXPECTED = "expected"
+"""Fact of a case of which its probe expects something else than the gold, or without one the same answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

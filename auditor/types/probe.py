@@ -216,6 +216,7 @@ NEEDS: dict[str, str] = {
     "earlier": "no earlier checkpoint known (audit train --continue-from, or before in its settings)",
     "columns": "its settings name no column of the test file",
     "periods": "no later test rows given (--slice name=file), and its settings name no column of dates",
+    "cases": "no kept cases given (--cases)",
     "listed": "its settings list no word",
     "single_text": "the task has more than one text field",
     "labelled_spans": "the task labels texts, not their words",

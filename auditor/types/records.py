@@ -28,10 +28,11 @@ class Row:
     """The cluster's mean is total ÷ count; a ratio metric's value is Σ total ÷ Σ count."""
 
 
-Kind: TypeAlias = Literal["mean", "change", "difference", "gap", "median", "descriptive"]
+Kind: TypeAlias = Literal["mean", "change", "difference", "gap", "median", "count", "descriptive"]
 """mean: mean over clusters of the cluster's mean. change: paired, first − second within clusters. difference:
 unpaired, first − second between clusters. gap: largest difference between two groups, paired by cluster.
-median: of the clusters' values. descriptive: computed by the probe, no rows, no rule may read it."""
+median: of the clusters' values. count: Σ total over a fixed list, exact as it is no sample.
+descriptive: computed by the probe, no rows, no rule may read it."""
 
 Contribution: TypeAlias = tuple[str, float, float]
 """(arm, total, count) that a judged case adds to its cluster's row."""

@@ -84,6 +84,7 @@ BY_METRIC = {
     "comprehensiveness_gain": (
         "show no explanations by such weights, or weigh by the other method ([probes.interpretability] method)"
     ),
+    "failures": "read the kept cases that fail, add training rows like them, and train again",
     "rank_correlation": "show explanations of this model to nobody who acts on the order of the words",
 }
 """Metric → the next step after a failure, where its probe's row of the scorecard asks about something else too."""
@@ -99,6 +100,7 @@ HOW = {
     "earlier": "name the checkpoint before the update in the probe's settings",
     "columns": "name columns of the test file in the probe's settings",
     "periods": "give later test rows with --slice NAME=FILE, or name the test file's column of dates in its settings",
+    "cases": "give cases that audit export-cases kept with --cases FILE",
     "listed": "list words in the probe's settings",
     CANDIDATE: "audit it as the candidate, with --candidate",
 }

@@ -45,6 +45,11 @@ class Claim:
         return stats.looks.level(ALPHA, self.measurement.look, self.looks)
 
     @property
+    def counted(self) -> bool:
+        """Whether it is a count over a fixed list, which has no error to share."""
+        return self.metric.kind == "count"
+
+    @property
     def any_time(self) -> bool:
         """Whether its bounds hold at every look, whatever the plan."""
         return self.measurement.method in stats.SEQUENTIAL

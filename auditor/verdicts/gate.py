@@ -27,7 +27,7 @@ from auditor.types import (
 )
 from auditor.verdicts import caveats, more_examples, reasons, waiving
 from auditor.verdicts import policy as policies
-from auditor.verdicts.claims import Claim, claims_of
+from auditor.verdicts.claims import ALPHA, Claim, claims_of
 from auditor.verdicts.multiplicity import SharedError
 from auditor.verdicts.policy import Policy
 from auditor.verdicts.pooled import left_to_pools
@@ -64,8 +64,9 @@ def decide(
         verdicts += _unread(index, rule, record, [claim.measurement.slice for claim in of_rule])
     required = [claim for claim in claims if claim.rule.required != "never"]
     coming = [claim for claim in required if interim and claim.measurement.status == "too_few"]
-    shared = SharedError([claim for claim in required if claim.measurement.status == "ok"], coming)
-    failed = shared.failed()
+    tested = [claim for claim in required if claim.measurement.status == "ok"]
+    shared = SharedError([claim for claim in tested if not claim.counted], coming)
+    failed = shared.failed() | {id(claim) for claim in tested if claim.counted and claim.fails(claim.bounds(ALPHA))}
     done = {claim.index for claim in required if id(claim) in failed}
     for claim in claims:
         if claim.measurement.status == "ok":
@@ -153,7 +154,7 @@ def _verdict(claim: Claim, shared: SharedError, failed: Set[int], ended: str | N
     verdict = Verdict(claim.index, claim.measurement.slice, "inconclusive", "", claim.measurement.value, *bounds)
     beyond = claim.fails(bounds)
     if beyond if advisory else id(claim) in failed:
-        shares = "advisory" if advisory else shared.words(claim)
+        shares = "advisory" if advisory else "" if claim.counted else shared.words(claim)
         return replace(verdict, outcome="fail", reason=reasons.failed(claim, shares))
     if claim.passes(bounds):
         return replace(verdict, outcome="pass", reason=reasons.passed(claim, bounds))

@@ -26,8 +26,10 @@ def failed(claim: Claim, shares: str) -> str:
 def _confidence(claim: Claim) -> str:
     """Say the level of a one-sided claim.
 
-    It is that of its look where several were planned.
+    It is that of its look where several were planned. A count has none.
     """
+    if claim.counted:
+        return "by an exact count"
     look = f" at look {claim.measurement.look} of {claim.looks}" if claim.looks > 1 else ""
     return f"at {100 * (1 - claim.level):g} % one-sided{look}"
 
