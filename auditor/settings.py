@@ -11,7 +11,7 @@ import math
 import pathlib
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MinLen
@@ -171,36 +171,29 @@ def limited_words(settings: Any) -> tuple[str, ...]:
 def _marked(settings: Any, mark: type) -> tuple[str, ...]:
     """The values of the fields that a mark annotates, each once."""
     values: dict[str, None] = {}
+    for field in _fields(settings, mark):
+        value = getattr(settings, field)
+        values |= dict.fromkeys((value,) if isinstance(value, str) else value or ())
+    return tuple(values)
+
+
+def _fields(settings: Any, mark: type) -> Iterator[str]:
+    """The fields that a mark annotates, or whose entries it does."""
     kind: Any = type(settings)
     for field, hint in hints(kind).items():
         if any(isinstance(own, mark) for own in (*_unwrapped(hint)[1], *_unwrapped(element(hint))[1])):
-            value = getattr(settings, field)
-            values |= dict.fromkeys((value,) if isinstance(value, str) else value or ())
-    return tuple(values)
+            yield field
 
 
 def earlier(settings: Any) -> tuple[str | None, str | None]:
     """The earlier checkpoint and its test rows, as settings name them."""
-    kind: Any = type(settings)
-    named: dict[type, str | None] = {_Checkpoint: None, _OldRows: None}
-    for field, hint in hints(kind).items():
-        for mark in _unwrapped(hint)[1]:
-            if type(mark) in named:
-                named[type(mark)] = getattr(settings, field)
-    return named[_Checkpoint], named[_OldRows]
+    named = [(getattr(settings, field) for field in _fields(settings, mark)) for mark in (_Checkpoint, _OldRows)]
+    return next(named[0], None), next(named[1], None)
 
 
 def cases_fields(settings: Any) -> tuple[str, ...]:
     """The fields that name a file of kept cases."""
-    kind: Any = type(settings)
-    marked = hints(kind).items()
-    return tuple(field for field, hint in marked if any(isinstance(mark, _KeptCases) for mark in _unwrapped(hint)[1]))
-
-
-def with_cases(settings: Any, file: pathlib.Path) -> Any:
-    """The settings, with the file in their fields for kept cases."""
-    named = cases_fields(settings)
-    return replace(settings, **dict.fromkeys(named, file)) if named else settings
+    return tuple(_fields(settings, _KeptCases))
 
 
 def changed_paths(settings: Any, change: Callable[[pathlib.Path], Any]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class KeptCases(ProbeDefaults):
         return FAILURES, FAILURE_RATE
 
     def check(self, settings: Settings, task: Task) -> None:
-        """Refuse a file that cannot be read, or that is of another task."""
+        """Refuse a file that is not for this task."""
         if settings.file is not None:
             kept_cases.read(settings.file, task)
 

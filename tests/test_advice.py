@@ -237,6 +237,7 @@ ELSEWHERE = {
     "adversarial": "it takes examples as noise does, and TextAttack seconds to import",
     "entities": "it takes sentences of the data, as quality does, of another task",
     "forgetting": "it has other checkpoints answer the examples that quality takes",
+    "kept_cases": "its texts are those of a file, and a count is always decided",
     "label_noise": "it trains, and its points are of the examples that quality takes",
     "low_resource": "it trains, and its points are of the examples that quality takes",
     "training_strategy": "it trains, and its points are of the examples that quality takes",

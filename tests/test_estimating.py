@@ -37,6 +37,7 @@ from auditor.types import (
     TrainedModel,
 )
 
+CASES = Path(__file__).resolve().parent.parent / "fixtures" / "cases"
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 SMALL: dict[str, dict[str, Any]] = {
     "quality": {"examples": 7},
@@ -46,6 +47,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "seen_rows": {"examples": 6},
     "leakage": {"examples": 9},
     "capabilities": {"per_template": 1},
+    "kept_cases": {"file": CASES / "text-classification.jsonl"},
     "coverage": {"examples": 9},
     "spurious": {"examples": 9, "cues": 1, "tokens": ("film",)},
     "drift": {"examples": 9, "later": 4},
@@ -81,7 +83,8 @@ AT_MOST = {
     "triggers",
 }
 """Probes whose cases depend on what the texts offer or the model answers: they plan at most so many."""
-OF_WORDS, OF_TEXTS = {"entities", "entity_bias"}, {"bias", "capabilities", "seen_rows", "spurious", "triggers"}
+OF_WORDS = {"entities", "entity_bias"}
+OF_TEXTS = {"bias", "capabilities", "kept_cases", "seen_rows", "spurious", "triggers"}
 """Probes of one kind of task alone."""
 
 

@@ -460,7 +460,9 @@ def test_the_shipped_policy_loads_and_every_rule_has_its_reason() -> None:
     shipped = policy.load()
     assert shipped.name == "default"
     assert all(len(one.why) > 40 for one in shipped.rules)
-    assert all(one.margin > 0 for name in ("", "ner") for one in policy.load(None, name).rules if one.limit is not None)
+    limited = [one for name in ("", "ner") for one in policy.load(None, name).rules if one.limit is not None]
+    # A count is exact: there is nothing to be indifferent about.
+    assert [one.metric for one in limited if one.margin <= 0] == ["failures"] * 2
     assert {one.required for one in shipped.rules} == {"always", "when_input_given", "never"}
 
 

@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -41,6 +42,7 @@ from auditor.types import (
     TokenWeight,
 )
 
+CASES = Path(__file__).resolve().parent.parent / "fixtures" / "cases"
 TASKS: dict[str, Task] = {
     "text-classification": tasks.create("text-classification", ("negative", "positive")),
     "ner": tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
@@ -379,6 +381,13 @@ def trained(fits: Callable[[Task], Mapping[str, Fitter]]) -> Callable[[Task], Au
 TRAINING = {"rows": "training"}
 CURVES = {"steps": 30, "seeds": 2, "examples": 40}
 QUALITY = Plant("gain_over_majority", 0.1, always_one_answer, knows("home"))
+
+
+def kept(task: str) -> Plant:
+    """Rows of home, kept as cases: a model that answers all alike fails on half of them."""
+    return replace(QUALITY, metric="failures", settings={"file": str(CASES / f"{task}.jsonl")})
+
+
 SHIFT = Plant("drop_against_home", 0.1, knows("home"), knows("home", "elsewhere"))
 SLICE = Plant(
     "drop_against_rest",
@@ -510,6 +519,7 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ),
     ("capabilities", "ner"): NEEDS["class_scores"],
     ("capabilities", "pair"): FIELDS,
+    **{("kept_cases", task): kept(task) for task in TASKS},
     ("drift", "text-classification"): PERIOD,
     ("drift", "ner"): PERIOD,
     ("drift", "pair"): PERIOD,

@@ -122,6 +122,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "forgetting",
             "label_errors",
             "interpretability",
+            "kept_cases",
             "label_noise",
             "leakage",
             "low_resource",

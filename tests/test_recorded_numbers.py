@@ -45,6 +45,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "seen_rows": {"examples": 48},
     "leakage": {"examples": 48},
     "capabilities": {"per_template": 2},
+    "kept_cases": {},
     "coverage": {"examples": 48},
     "spurious": {"examples": 48, "hosts": 24, "cues": 2},
     "drift": {"examples": 48, "later": 48},
@@ -87,10 +88,10 @@ LEFT_OUT = {
 }
 """Metrics that are not recorded → why."""
 UNSERVED = {
-    "text-classification": {"entities", "entity_bias", "forgetting"},
-    "ner": {"bias", "capabilities", "forgetting", "seen_rows", "spurious", "triggers"},
+    "text-classification": {"entities", "entity_bias", "forgetting", "kept_cases"},
+    "ner": {"bias", "capabilities", "forgetting", "kept_cases", "seen_rows", "spurious", "triggers"},
 }
-"""Task → probes that it gives nothing to read, and forgetting: the plan has no earlier checkpoint."""
+"""Task → probes that it gives nothing to read; the plan has no earlier checkpoint and no kept cases."""
 ATTACKS = {"adversarial", "training_strategy", "verdicts"}
 """Parts that need the real TextAttack."""
 PARTS = (*SMALL, "verdicts")

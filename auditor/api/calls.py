@@ -51,6 +51,7 @@ def audit(
     validation: Rows | None = None,
     domains: Mapping[str, Rows] | None = None,
     slices: Mapping[str, Rows] | None = None,
+    cases: Place | None = None,
     task: str | Mapping[str, object] | None = None,
     probes: Place | Sequence[Place] | None = None,
     settings: Mapping[str, Mapping[str, object]] | None = None,
@@ -92,6 +93,7 @@ def audit(
         validation: Validation rows; the audit leaves out rows that occur among them.
         domains: Name → rows of other domains.
         slices: Name → test rows of later times, in the order of time.
+        cases: A file of ``audit export-cases``: each of its cases is asked again, and has to pass.
         task: ``text-classification``, ``ner``, a third party's, or a table of ``name`` and the task's settings, as
             ``[task]``; None: the config's, else that of the checkpoint's training or of its architecture.
         probes: Names of the only probes to measure, and probe files to add; None: every probe.
@@ -158,6 +160,7 @@ def audit(
         validation=sets.get("validation"),
         domains=arguments.named_sets(domains, "domains"),
         slices=arguments.named_sets(slices, "slices"),
+        cases=None if cases is None else Path(cases),
         base=None if base is None else Path(base),
         candidate=candidate if isinstance(source, Path) else source.name,
         device=device or merged.audit.device,

@@ -19,7 +19,7 @@ WRITERS = {"auditor": case_files.json_lines, "inspect": case_files.inspect_sampl
 
 
 def run(options: Namespace) -> int:
-    """Write the cases of a results folder, and say which are left out."""
+    """Write cases of a results folder; say what is left out."""
     out: Path | None = options.out
     suffix = ".jsonl" if out is None else out.suffix.lower()
     if suffix not in (".jsonl", ".csv"):

@@ -12,6 +12,7 @@ from auditor.config.reading import (
     probe_settings,
     probe_tables,
     recorded,
+    with_cases,
 )
 from auditor.config.schema import (
     DEVICES,
@@ -26,7 +27,7 @@ from auditor.config.schema import (
     favourable,
     seconds_of,
 )
-from auditor.settings import cases_fields, changed_paths, data_columns, earlier, limited_words, with_cases
+from auditor.settings import cases_fields, changed_paths, data_columns, earlier, limited_words
 
 TEMPLATE = Path(__file__).with_name("template.toml").read_text(encoding="utf-8")
 """What ``audit init`` writes."""

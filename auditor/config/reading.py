@@ -147,6 +147,13 @@ def probe_settings(default: Settings, given: Mapping[str, object], where: str) -
     return replaced
 
 
+def with_cases(settings: Settings, file: Path) -> Settings:
+    """The settings, with the file in their fields for kept cases."""
+    given: Any = settings
+    named = checks.cases_fields(settings)
+    return dataclasses.replace(given, **dict.fromkeys(named, file)) if named else settings
+
+
 def probe_tables(
     config: Config, settings: Mapping[str, Any], change: Callable[[Path], Any]
 ) -> dict[str, dict[str, Any]]:

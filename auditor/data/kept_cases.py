@@ -1,7 +1,7 @@
-"""Kept cases: failing cases of an audit in a JSONL file, to be asked again.
+"""Kept cases: failing cases of an audit, to be asked again.
 
-A line is an object with the fields of ``FIELDS``. ``expect`` says what passes: ``right``, the answer to ``after`` is
-``gold``; ``same``, it is the same decision as the answer to ``before``.
+A line of their JSONL file is an object with the fields of ``FIELDS``. ``expect`` says what passes: ``right``, the
+answer to ``after`` is ``gold``; ``same``, it is the same decision as the answer to ``before``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from auditor import text
 from auditor.data import tables
 from auditor.errors import AuditError, DataError, near_match
 from auditor.storage.documents import short
+from auditor.text import spans
 from auditor.types import Facts, Inputs, Slice, Task
 
 FORMAT = "auditor kept case 1"
@@ -145,7 +146,7 @@ def _check_texts(name: str, inputs: Inputs, task: Task, where: str) -> None:
 
 
 def _check_gold(case: KeptCase, task: Task, where: str) -> None:
-    """Refuse a gold that is none of the task, or that no answer can equal."""
+    """Refuse a gold that no answer can equal."""
     try:
         gold = task.load(case.gold)
         same = task.dump(gold) == case.gold
@@ -157,6 +158,8 @@ def _check_gold(case: KeptCase, task: Task, where: str) -> None:
     if task.layout == "sentences" and words != [len(gold)]:
         raise DataError(f"gold has {len(gold)} labels, but after has {words[0]} words", where=where)
     try:
+        for tag in gold if task.layout == "sentences" else ():
+            spans.parts(tag)
         unknown = unknown_label(gold, task)
     except (AuditError, TypeError, ValueError, LookupError) as error:
         raise DataError(f"gold = {short(gold)} is no answer of {task.name}: {error}", where=where) from None
@@ -166,13 +169,13 @@ def _check_gold(case: KeptCase, task: Task, where: str) -> None:
 
 
 def unknown_label(gold: Any, task: Task) -> str | None:
-    """Return the first label, or type of a span, that a gold names and the model lacks.
+    """Return the first label of a gold that the model lacks.
 
-    None where it lacks none.
+    Of spans it is their type. None where the model lacks none.
     """
     comparable = task.comparable((gold,))
     known = task.labels if comparable is None else comparable.counted
-    named = [span.type for spans in task.gold_spans(gold).values() for span in spans]
+    named = [span.type for own in task.gold_spans(gold).values() for span in own]
     label = task.stratum(gold)
     if label is not None and task.labels:
         named.append(label)

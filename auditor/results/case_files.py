@@ -1,4 +1,4 @@
-"""Files of cases: JSON lines for programs, CSV for people, samples for inspect_ai."""
+"""Files of cases: for programs, people and inspect_ai."""
 
 from __future__ import annotations
 

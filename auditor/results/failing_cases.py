@@ -93,7 +93,7 @@ def _fails(row: Mapping[str, Any]) -> bool:
 
 
 def _rows(file: Path, model: str, probe: str | None) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a model in the file's order, in bounded memory."""
+    """Yield the rows of a model, in bounded memory."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -133,5 +133,5 @@ def _case(row: Mapping[str, Any], task: str) -> KeptCase:
 
 
 def left_out_in_words(left_out: Mapping[str, int]) -> Sequence[str]:
-    """Say how many cases are left out and why, a line for each reason."""
+    """Say how many cases are left out, and why."""
     return [f"left out {count:,} case{'s' * (count > 1)}: {reason}" for reason, count in left_out.items()]

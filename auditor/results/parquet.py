@@ -97,7 +97,7 @@ class CaseWriter:
             self._flush()
 
     def _outcome(self, case: ScoredCase) -> dict[str, Any]:
-        """Return whether the answer is right and the same, and what is needed to ask again."""
+        """Return what an answer came to, and its gold."""
         gold, task = case.edited.gold, self._task
         score = None if gold is None else task.score(gold, case.after)
         return {

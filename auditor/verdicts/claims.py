@@ -46,7 +46,7 @@ class Claim:
 
     @property
     def counted(self) -> bool:
-        """Whether it is a count over a fixed list, which has no error to share."""
+        """Whether it is an exact count, without an error to share."""
         return self.metric.kind == "count"
 
     @property
