@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"attacks", "config", "data", "environment", "models", "perturbations", "settings", "tasks", "text"},
     "testing": BASE | {"config", "data", "engine", "evaluation", "models", "plugins", "tasks", "text", "training"},
     "progress": {"errors"},
+    "pytest_plugin": BASE | {"api", "results", "verdicts"},
     "audit_run": BASE
     | {
         "config",
