@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     results_arguments.report(commands)
     results_arguments.review(commands)
     results_arguments.export_cases(commands)
+    results_arguments.card(commands)
     _remedy(commands)
     _listings(commands)
     return top

@@ -136,3 +136,21 @@ def export_cases(commands: Commands) -> None:
     parser.add_argument(
         "--out", type=_path, metavar="FILE", help="the .jsonl or .csv file to write (default: print JSON lines)"
     )
+
+
+def card(commands: Commands) -> None:
+    """Add ``audit card``."""
+    parser = add_command(
+        commands,
+        "card",
+        "Write an audit into a model card: a section, and metrics as the Hugging Face Hub reads them.",
+        "  audit card audit/\n  audit card audit/ --into ckpt/README.md",
+    )
+    parser.add_argument("results", type=_path, help="the folder that audit run wrote")
+    parser.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the audit's)")
+    parser.add_argument(
+        "--into",
+        type=_path,
+        metavar="FILE",
+        help="the README.md to write into; what is not auditor's stays as it is (default: print the section)",
+    )
