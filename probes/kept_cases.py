@@ -36,7 +36,7 @@ class Settings(CheckedSettings):
     """Which cases are asked again."""
 
     file: CasesFile | None = None
-    """Cases that ``audit export-cases`` wrote (.jsonl); ``--cases`` names it too."""
+    """Cases that ``audit export-cases`` wrote (.jsonl); ``--cases`` and ``[data] cases`` name it too."""
 
 
 class KeptCases(ProbeDefaults):

@@ -1,4 +1,4 @@
-"""Section of a model card in Markdown: decision, numbers, what was not measured.
+"""Section of a model card in Markdown: decision, numbers, gaps.
 
 The same results give the same bytes. Text from data is escaped, so that it is never markup.
 """
@@ -23,7 +23,7 @@ _HEADER = ("question", "measured", "value", "95 % interval", "n", "limit", "verd
 
 
 def render(results: Mapping[str, Any], next_steps: Mapping[int, str] = NO_STEPS) -> str:
-    """Return the section, with its markers and a line break at the end.
+    """Return the section with its markers and a final line break.
 
     It is plain CommonMark with a table as GitHub and the Hugging Face Hub show it.
     """

@@ -206,6 +206,7 @@ def test_nobody_tells_a_task_by_the_type_of_its_gold() -> None:
 NO_PROBES: dict[str, set[str]] = {
     "auditor/evaluation/clean_answers.py": {"quality"},
     "auditor/plugins/registry.py": {"quality"},
+    "auditor/results/model_card.py": {"quality"},
     "auditor/tasks/entity_errors.py": {"spurious"},
     "auditor/tasks/ner.py": {"entities"},
     "auditor/tasks/tag_choices.py": {"entities"},

@@ -152,6 +152,7 @@ def audit(
         "probes": settings,
     }
     merged = audit_run.of_task(arguments.configured(config, changes, "auditor.audit"), source)
+    merged = merged if cases is None else configs.with_cases_file(merged, Path(cases))
     sets = arguments.sets(data, train, validation)
     options = Options(
         model=source,
@@ -160,7 +161,6 @@ def audit(
         validation=sets.get("validation"),
         domains=arguments.named_sets(domains, "domains"),
         slices=arguments.named_sets(slices, "slices"),
-        cases=None if cases is None else Path(cases),
         base=None if base is None else Path(base),
         candidate=candidate if isinstance(source, Path) else source.name,
         device=device or merged.audit.device,

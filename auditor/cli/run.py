@@ -166,6 +166,8 @@ def _ended(finished: Audited, options: Namespace, seconds: float) -> int:
 
 def _with_flags(config: Config, options: Namespace) -> Config:
     config = data_flags.applied(seeded(config, options), options)
+    if options.cases is not None:
+        config = configs.with_cases_file(config, options.cases)
     if options.budget is not None and options.budget < 1:
         raise UsageError(f"--budget {options.budget}: must be at least 1")
     flags = {name: getattr(options, name) for name in ("budget", "backend", "design", "time_limit")}
@@ -212,7 +214,6 @@ def _request(options: Namespace, config: Config, file: Path | None) -> Request:
             labels_file=options.labels_file,
             domains=_named_files(options.domain, "domain"),
             slices=_named_files(options.slice, "slice"),
-            cases=options.cases,
             base=options.base,
             candidate=options.candidate,
             device=options.device or config.audit.device,

@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from auditor.config.files import data_files, labels_files, out_folder, policy_file, waivers_file
+from auditor.config.files import (
+    cases_file,
+    data_files,
+    labels_files,
+    out_folder,
+    policy_file,
+    waivers_file,
+    with_cases_file,
+)
 from auditor.config.reading import (
     check_files,
     load,
@@ -43,6 +51,7 @@ __all__ = [
     "TaskSection",
     "TrainingSection",
     "cases_fields",
+    "cases_file",
     "changed_paths",
     "check_files",
     "columns",
@@ -64,4 +73,5 @@ __all__ = [
     "seconds_of",
     "waivers_file",
     "with_cases",
+    "with_cases_file",
 ]

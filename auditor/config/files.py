@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from auditor.config.schema import Config
@@ -20,6 +21,17 @@ def data_files(config: Config) -> dict[str, Path]:
 def labels_files(config: Config) -> dict[str, Path]:
     """Set → file of its labels, for those that have one."""
     return {name: config.resolve(path) for name, path in config.data.labels_files.items()}
+
+
+def cases_file(config: Config) -> Path | None:
+    """The file of kept cases that the config names, if any."""
+    return None if config.data.cases is None else config.resolve(config.data.cases)
+
+
+def with_cases_file(config: Config, file: Path) -> Config:
+    """The config, naming a file of kept cases that a flag names."""
+    place = file if file.is_absolute() else Path(os.path.relpath(file, config.resolve(Path())))
+    return config.model_copy(update={"data": config.data.model_copy(update={"cases": place})})
 
 
 def policy_file(config: Config) -> Path | None:

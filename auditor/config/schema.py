@@ -133,6 +133,8 @@ class DataSection(_Section):
     """Name → file of other domains."""
     slices: Annotated[dict[str, File], _named("slice")] = Field(default_factory=dict)
     """Name → file of test rows of later times, in the order of time."""
+    cases: File | None = None
+    """Kept cases of an earlier audit (``audit export-cases``), to ask again."""
     text_column: Word | None = None
     columns: dict[str, Word] = Field(default_factory=dict)
     """Text field of the task → column, for tasks with several."""

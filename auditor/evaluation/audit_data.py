@@ -34,8 +34,6 @@ class Options:
     domains: Mapping[str, Source] | None = None
     slices: Mapping[str, Source] | None = None
     """Test rows of later times, in the order of time."""
-    cases: Path | None = None
-    """Kept cases of an earlier audit, to ask again."""
     base: Path | None = None
     candidate: str | None = None
     device: str = "auto"

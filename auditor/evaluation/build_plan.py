@@ -50,8 +50,6 @@ def prepare(
     ``left_out``: probe that the user leaves out → why. ``root``: the folder that paths in the results are relative to.
     """
     settings = probe_settings(config, probes)
-    if options.cases is not None:
-        settings = {name: configs.with_cases(own, options.cases) for name, own in settings.items()}
     chosen = frozenset(settings) - left_out.keys()
     if config.audit.backend == "onnx":
         onnx.check(config.audit.precision)
@@ -250,10 +248,12 @@ def probe_settings(config: Config, probes: Sequence[Probe]) -> dict[str, Any]:
                 hint=near_or_known(name, names),
             )
     tables = configs.probe_tables(config, {probe.name: probe.settings for probe in probes}, str)
-    return {
+    settings = {
         probe.name: configs.probe_settings(probe.settings, tables.get(probe.name, {}), f"[probes.{probe.name}]")
         for probe in probes
     }
+    file = configs.cases_file(config)
+    return settings if file is None else {name: configs.with_cases(own, file) for name, own in settings.items()}
 
 
 def _check_settings(probes: Sequence[Probe], settings: Mapping[str, Any], task: Task) -> None:

@@ -1,4 +1,4 @@
-"""Model cards: the section and the metadata of an audit in a README.md.
+"""Model cards: section and metadata of an audit in a README.md.
 
 Everything else of the file stays byte for byte. Metadata follow the ``model-index`` of the Hugging Face Hub
 (https://github.com/huggingface/hub-docs/blob/main/modelcard.md), as ``huggingface_hub`` validates it.
@@ -33,7 +33,7 @@ class Markers:
 
 
 def with_audit(card: bytes, section: str, results: Mapping[str, Any], markers: Markers, where: str) -> bytes:
-    """Return a model card with the section and the metadata of an audit.
+    """Return a model card with an audit's section and metadata.
 
     The section takes the place of the one between the markers, or comes last; in ``model-index`` the audit's metrics
     take the place of those that an audit wrote. Raises ResultsError in one line for a file that is not UTF-8, markers
@@ -92,7 +92,7 @@ def _with_metadata(
 
 
 def _entry(text: str, where: str) -> tuple[int, int, Any]:
-    """Return where the entry of the index begins and ends, and its value.
+    """Return begin, end and value of the index's entry.
 
     Both are the text's end where it has none. Lines of comments behind it are not part of it.
     """
@@ -126,7 +126,7 @@ def _entry(text: str, where: str) -> tuple[int, int, Any]:
 
 
 def _index(old: Any, results: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
-    """Return the index with the audit's metrics in place of earlier ones of an audit."""
+    """Return the index; the audit's metrics replace those of earlier audits."""
     from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
 
     try:
