@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     results_arguments.review(commands)
     results_arguments.export_cases(commands)
     results_arguments.card(commands)
+    results_arguments.export(commands)
     _remedy(commands)
     _listings(commands)
     return top

@@ -154,3 +154,18 @@ def card(commands: Commands) -> None:
         metavar="FILE",
         help="the README.md to write into; what is not auditor's stays as it is (default: print the section)",
     )
+
+
+def export(commands: Commands) -> None:
+    """Add ``audit export``."""
+    parser = add_command(
+        commands,
+        "export",
+        "Log the numbers and the page of an audit as a run of MLflow (pip install auditor[mlflow]).",
+        "  audit export audit/ --mlflow\n  MLFLOW_RUN_ID=… audit export audit/ --mlflow\n"
+        "  audit export audit/ --mlflow --experiment reviews --run-name candidate",
+    )
+    parser.add_argument("results", type=_path, help="the folder that audit run wrote")
+    parser.add_argument("--mlflow", action="store_true", required=True, help="log to MLflow, where its settings say")
+    parser.add_argument("--experiment", metavar="NAME", help="the experiment (default: MLflow's)")
+    parser.add_argument("--run-name", metavar="NAME", help="the run's name (default: MLflow's)")
