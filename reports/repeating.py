@@ -23,6 +23,8 @@ def command(results: Mapping[str, Any]) -> str:
 
     Its settings are in a file. Files in memory have no path; the command then names what stood there.
     """
+    if "imported" in results:
+        return shlex.join(["audit", "import", *(dataset["path"] for dataset in results["data"])])
     words = ["audit", "run", "--config", CONFIG, "--model", _model(results)]
     if len(results["models"]) > 1:
         words += ["--candidate", results["candidate"]]

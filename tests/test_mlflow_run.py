@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import re
 import sys
 import tomllib
@@ -124,7 +125,7 @@ def test_an_mlflow_that_lacks_a_package_keeps_its_error(audit: Path, monkeypatch
     def missing(_name: str) -> ModuleType:
         raise ModuleNotFoundError("no flask", name="flask")
 
-    monkeypatch.setattr(mlflow_run.importlib, "import_module", missing)
+    monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(ModuleNotFoundError, match="no flask"):
         mlflow_run.log(verification.load(audit), "")
 

@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     results_arguments.export_cases(commands)
     results_arguments.card(commands)
     results_arguments.export(commands)
+    results_arguments.import_(commands)
     _remedy(commands)
     _listings(commands)
     return top

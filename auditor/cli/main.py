@@ -55,7 +55,8 @@ def _run_command(options: argparse.Namespace) -> int:
         return BAD_INPUT
     try:
         surroundings.prepare(options)
-        module = importlib.import_module(f"auditor.cli.{options.command.replace('-', '_')}")
+        name = {"import": "import_"}.get(options.command, options.command.replace("-", "_"))
+        module = importlib.import_module(f"auditor.cli.{name}")
         return int(module.run(options))
     except Exception as error:
         if INTERRUPTS.received is not None:

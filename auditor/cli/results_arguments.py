@@ -169,3 +169,28 @@ def export(commands: Commands) -> None:
     parser.add_argument("--mlflow", action="store_true", required=True, help="log to MLflow, where its settings say")
     parser.add_argument("--experiment", metavar="NAME", help="the experiment (default: MLflow's)")
     parser.add_argument("--run-name", metavar="NAME", help="the run's name (default: MLflow's)")
+
+
+def import_(commands: Commands) -> None:
+    """Add ``audit import``."""
+    parser = add_command(
+        commands,
+        "import",
+        "Read answers that lm-evaluation-harness or inspect_ai graded as results: accuracy by task, with intervals.",
+        "  audit import samples_hellaswag_*.jsonl --model-name my-model --out harness/\n"
+        "  audit import logs/arc.json --metric match --out inspect/\n"
+        "  audit gate harness/ --policy policy.toml",
+    )
+    parser.add_argument(
+        "files",
+        type=_path,
+        nargs="+",
+        metavar="FILE",
+        help="samples_*.jsonl (--log_samples), or logs of inspect_ai (.json)",
+    )
+    parser.add_argument("--out", type=_path, required=True, metavar="DIR", help="the results folder to write")
+    parser.add_argument(
+        "--metric", metavar="NAME", help="metric or scorer (default: acc, exact_match, else the only one)"
+    )
+    parser.add_argument("--filter", metavar="NAME", help="filter of lm-evaluation-harness, where a file has several")
+    parser.add_argument("--model-name", metavar="NAME", help="what to call the model (default: as the files do)")

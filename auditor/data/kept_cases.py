@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from auditor import text
 from auditor.data import tables
@@ -23,7 +23,8 @@ FORMAT = "auditor kept case 1"
 """What the field ``format`` of every line says."""
 SUFFIX = ".jsonl"
 HOW = "audit export-cases writes such a file"
-RIGHT, SAME = "right", "same"
+RIGHT: Final = "right"
+SAME: Final = "same"
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,10 +155,10 @@ def metrics(results: Mapping[str, Any]) -> Sequence[Any]:
     from huggingface_hub import EvalResult
 
     task = results["task"]
-    home = next(dataset for dataset in results["data"] if dataset["name"] == HOME)
+    home = next((dataset for dataset in results["data"] if dataset["name"] == HOME), None)
     made = []
     for record in results["records"]:
-        if record["model"] != results["candidate"] or record.get("role") != "quality":
+        if home is None or record["model"] != results["candidate"] or record.get("role") != "quality":
             continue
         for measured in record["measurements"]:
             if measured["metric"] == task["metric"] and not measured["slice"]:

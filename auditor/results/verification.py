@@ -22,7 +22,7 @@ from auditor import metrics, results, tasks
 from auditor.config import CompareEntry
 from auditor.errors import AuditError, ResultsError
 from auditor.plugins import registry
-from auditor.results import canonical_json
+from auditor.results import canonical_json, imported
 from auditor.results import looks as planned_looks
 from auditor.storage.documents import key_path, short
 from auditor.types import HOME, Decision, Measurement, Metric, ProbeRecord, Waivers, in_words
@@ -123,6 +123,9 @@ def check_metrics(content: Mapping[str, Any], records: Sequence[ProbeRecord], wh
 
     Those of other probes stand by the digest.
     """
+    if "imported" in content:
+        _check_imported(content, records, where)
+        return
     try:
         recorded = content["task"]
         task = tasks.create(recorded["name"], recorded["labels"], settings=recorded.get("settings"))
@@ -144,6 +147,15 @@ def check_metrics(content: Mapping[str, Any], records: Sequence[ProbeRecord], wh
                 _check_metric(
                     metric, known.get(metric.name), f"{record.probe} {metric.name}", content["auditor"], where
                 )
+
+
+def _check_imported(content: Mapping[str, Any], records: Sequence[ProbeRecord], where: str) -> None:
+    """Check that imported results are what an import makes."""
+    if [record.probe for record in records] != [imported.PROBE] or content["task"]["name"] != imported.TASK:
+        raise _refused("imported results have another record than that of an import", where)
+    for metric in records[0].metrics:
+        known = imported.METRIC if metric.name == imported.METRIC.name else None
+        _check_metric(metric, known, f"{imported.PROBE} {metric.name}", content["auditor"], where)
 
 
 def _check_metric(metric: Metric, declared: Metric | None, name: str, auditor: str, where: str) -> None:
