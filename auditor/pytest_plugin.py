@@ -143,4 +143,6 @@ def _of_verdict(audited: Audited, verdict: Verdict, undecided: str) -> tuple[str
     outcome = {"pass": "pass", "fail": "fail", "not_applicable": "skip"}.get(verdict.outcome, undecided)
     if rule.required == "never" and outcome == "fail":
         outcome, line = "skip", f"advisory: {line}"
+    if verdict.waiver is not None:
+        return name, "skip" if verdict.waiver.state == "in force" else "fail", f"{verdict.waiver.text}: {line}"
     return name, outcome, line

@@ -103,6 +103,17 @@ def test_accuracy_by_task_has_its_interval_and_holds_by_a_policy(
     assert "imported: accuracy (task arc\\_easy; the worst of 2 slices) | 75.0 %" in card.read_text(encoding="utf-8")
 
 
+def test_two_imports_are_compared_on_the_same_examples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    worse = [row(n, acc=float(n % 4 > 2)) for n in range(40)]
+    for out, file in (("old", harness(tmp_path)), ("new", harness(tmp_path, *worse, name="samples_arc_easy.jsonl"))):
+        assert main(["import", str(file), "--out", str(tmp_path / out), "--model-name", out]) == 0
+    capsys.readouterr()
+    main(["compare", str(tmp_path / "old"), str(tmp_path / "new")])
+    told = capsys.readouterr().out
+    assert "worse  imported accuracy [task arc_easy] 0.750 → 0.250, -0.500" in told
+    assert "one model" not in told
+
+
 def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     file = harness(tmp_path)
     for out in ("first", "second"):

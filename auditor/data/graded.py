@@ -7,9 +7,10 @@ lm-evaluation-harness writes ``samples_<task>_<time>.jsonl`` with ``--log_sample
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -41,6 +42,8 @@ class Graded:
     """The tool's metric or scorer that was read."""
     scores: tuple[tuple[str, float], ...]
     """Id of the example and score in [0, 1]; an example that was asked several times has several."""
+    sha256: str
+    """Of the examples (ids, inputs, targets): the same for every model that answered them."""
 
 
 def read(path: Path, metric: str | None = None, filter_: str | None = None) -> Graded:
@@ -84,12 +87,13 @@ def _harness(path: Path, metric: str | None, filter_: str | None) -> Graded:
     names = known if isinstance(known, list) else [name for name in _USUAL if name in rows[0][1]]
     name = _chosen(metric, [str(each) for each in names], where)
     scores: dict[str, float] = {}
+    asked = [(str(row["doc_id"]), row.get("doc"), row["target"]) for _, row in rows]
     for number, row in rows:
         key = str(row["doc_id"])
         if key in scores:
             raise DataError(f"doc_id {short(row['doc_id'])} occurs twice", where=f"{where}: row {number}")
         scores[key] = _score(row.get(name), name, f"{where}: row {number}")
-    return Graded("lm-evaluation-harness", named[1], None, name, tuple(scores.items()))
+    return Graded("lm-evaluation-harness", named[1], None, name, tuple(scores.items()), _digest(asked))
 
 
 def _inspect(path: Path, scorer: str | None) -> Graded:
@@ -104,7 +108,7 @@ def _inspect(path: Path, scorer: str | None) -> Graded:
     samples = log.get("samples")
     if not isinstance(samples, list) or not samples:
         raise DataError("has no samples", where=where, hint="was it written with --no-log-samples?")
-    scores = []
+    scores, asked = [], []
     name = scorer
     for number, sample in enumerate(samples, 1):
         place = f"{where}: sample {number}"
@@ -114,8 +118,15 @@ def _inspect(path: Path, scorer: str | None) -> Graded:
         name = _chosen(name, list(graded), place)
         value = graded[name].get("value") if isinstance(graded[name], dict) else None
         grade = GRADES.get(value, value) if isinstance(value, str) else value
+        asked.append((str(sample["id"]), sample.get("input"), sample.get("target")))
         scores.append((str(sample["id"]), _score(grade, f"scores.{name}.value", place)))
-    return Graded("inspect_ai", about["task"], about["model"], str(name), tuple(scores))
+    return Graded("inspect_ai", about["task"], about["model"], str(name), tuple(scores), _digest(asked))
+
+
+def _digest(asked: Iterable[tuple[str, Any, Any]]) -> str:
+    """Return the digest of examples, in any order."""
+    lines = sorted({json.dumps(each, sort_keys=True) for each in asked})
+    return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
 
 
 def _chosen(wanted: str | None, names: list[str], where: str) -> str:

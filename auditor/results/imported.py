@@ -21,7 +21,7 @@ from auditor.verdicts import gate
 from auditor.verdicts.policy import Policy
 
 PROBE, TASK = "imported", "imported"
-METRIC = Metric("accuracy", "accuracy", "mean", "share", 0.0, 1.0, "higher", comparable=False)
+METRIC = Metric("accuracy", "accuracy", "mean", "share", 0.0, 1.0, "higher")
 WHY = "Shown without a limit: what is enough depends on the use."
 SHOWN = Policy("shown without a limit", "", (Rule(PROBE, METRIC.name, {"task": "*"}, WHY, required="never"),))
 """Judges imported results until ``audit gate --policy`` names limits."""
@@ -80,6 +80,8 @@ def _content(files: Mapping[Path, Graded], record: ProbeRecord, root: Path) -> d
     graded = next(iter(files.values()))
     decision = gate.decide(SHOWN, (record,), record.model)
     method = {measured.method: stats.METHODS[measured.method] for measured in record.measurements}
+    digests = (f"{path.name}: SHA-256 {sha256_of(path)}" for path in files)
+    notes = [f"asked and graded by {graded.tool}", *digests]
     rows = {path: len({name for name, _ in own.scores}) for path, own in files.items()}
     return {
         "schema": SCHEMA,
@@ -96,7 +98,7 @@ def _content(files: Mapping[Path, Graded], record: ProbeRecord, root: Path) -> d
         "resources": [],
         "data": [
             {
-                **{"name": own.task, "path": relative(path, root), "sha256": sha256_of(path)},
+                **{"name": own.task, "path": relative(path, root), "sha256": own.sha256},
                 **{"rows": rows[path], "used": rows[path], **none},
             }
             for path, own in files.items()
@@ -107,7 +109,7 @@ def _content(files: Mapping[Path, Graded], record: ProbeRecord, root: Path) -> d
         "models": [
             {
                 **{"name": record.model, "path": record.model, "fingerprint": "", "labels": []},
-                **{"candidate": True, "training": None, "notes": [f"asked and graded by {graded.tool}"]},
+                **{"candidate": True, "training": None, "notes": notes},
             }
         ],
         "methods": method,

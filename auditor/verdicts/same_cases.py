@@ -70,7 +70,8 @@ def is_same_model(old: Audited, new: Audited) -> bool:
         next(model["fingerprint"] for model in audited.results["models"] if model["candidate"])
         for audited in (old, new)
     )
-    if first != second:
+    # Without a fingerprint nothing is known of the model.
+    if not first or first != second:
         return False
     values = [
         {
