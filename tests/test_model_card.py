@@ -284,3 +284,10 @@ def test_a_new_file_is_made(audit: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert main(["card", str(audit), "--into", str(file)]) == 0
     assert file.read_bytes() == first
     assert capsys.readouterr().out == f"{file}\n{file}\n"
+
+
+def test_what_was_not_measured_stands_there_with_its_reason(tmp_path: Path) -> None:
+    folder = small_results.write(tmp_path / "audit", "quality", "domain_shift", "kept_cases")
+    section = page.render(small_results.read(folder))
+    assert "Not measured:\n\n- domain\\_shift: no other domain given (--domain name=file)\n" in section
+    assert "- kept\\_cases: no kept cases given (--cases)\n" in section
