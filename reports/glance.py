@@ -15,7 +15,10 @@ NUMBERS = 6
 """Maximum number of deciding verdicts said in words."""
 CLOSEST = 3
 """Number of passed verdicts said where nothing else decides."""
-MEASURED, NO_PROBE = "measured", "No probe yet."
+MEASURED, CRASHED, INAPPLICABLE, NO_PROBE = "measured", "crashed", "not-applicable", "No probe yet."
+ORDER = ("fail", CRASHED, "inconclusive", "pass", MEASURED, "not-measured", INAPPLICABLE)
+"""Kinds of marks from the first row to the last."""
+ADVISORY = "advisory"
 PLAIN = "plain"
 """Row of the probes without a limitation, in the catalogue."""
 _Verdict = Mapping[str, Any]
@@ -27,7 +30,7 @@ def rows(
     quality: Sequence[Any],
     regressions: Sequence[Regression] = (),
 ) -> list[dict[str, Any]]:
-    """Describe a row for plain quality and for each limitation.
+    """Describe a row for plain quality and for each limitation, worst first.
 
     ``limitations`` and ``quality``: as ``summary`` describes them. ``regressions``: against the last release.
     """
@@ -38,7 +41,7 @@ def rows(
         deciding = _deciding(findings, probes)
         trend = _trend(findings, [regression for regression in regressions if regression.probe in probes], deciding)
         described.append({**_row(findings, row, deciding), "trend": trend})
-    return described
+    return sorted(described, key=lambda row: ORDER.index(row["mark"]["kind"]))
 
 
 def _trend(findings: Findings, regressions: Sequence[Regression], deciding: _Verdict | None) -> str:
@@ -72,7 +75,7 @@ def _row(findings: Findings, row: Mapping[str, Any], deciding: _Verdict | None) 
         return {**said, "text": said["text"] if deciding is None else _begun(deciding["reason"])}
     rule = findings.rules[deciding["rule"]]
     unit = findings.metric(rule["probe"], rule["metric"])["unit"]
-    text = sentences.sentence(findings, deciding)
+    text = f"{sentences.sentence(findings, deciding)}{_beside(row) if row['id'] == PLAIN else ''}"
     numbers = f"{sentences.unsigned(deciding['value'], unit)} {interval(deciding['low'], deciding['high'], unit)}"
     limit = limit_of(rule)
     if limit is None:
@@ -84,7 +87,7 @@ def _row(findings: Findings, row: Mapping[str, Any], deciding: _Verdict | None) 
         deciding["high"],
         limit,
         limit if edge is None else edge,
-        deciding["outcome"],
+        ADVISORY if rule["required"] == "never" else deciding["outcome"],
     )
     drawn = strips.draw(strip, f"{numbers}, {sentences.allowance(rule, unit)}")
     return {**said, "text": text, "strip": drawn, "numbers": numbers}
@@ -102,6 +105,13 @@ def _shown(row: Mapping[str, Any]) -> str:
     return _begun(missing)
 
 
+def _beside(row: Mapping[str, Any]) -> str:
+    """Say the number beside the deciding one: plain accuracy."""
+    numbers = (number for probe in row["probes"] for number in probe["numbers"] if number["mark"] is None)
+    number = next(numbers, None)
+    return "" if number is None else f" {_begun(number['title'])[:-1]}: {number['cells'][0]['value']}."
+
+
 def _begun(text: str) -> str:
     """Write a text as a sentence."""
     return f"{text[:1].upper()}{text[1:]}." if text else ""
@@ -109,14 +119,15 @@ def _begun(text: str) -> str:
 
 def _mark(row: Mapping[str, Any], deciding: _Verdict | None) -> dict[str, str]:
     """Return the worst mark of the row; grey where nothing decides."""
-    marks = [probe["mark"] for probe in row["probes"] if probe["mark"]]
     if any(probe["failed"] for probe in row["probes"]):
-        return mark("not_measured", "crashed")
-    if marks:
-        return min(marks, key=lambda given: list(OUTCOMES).index(given["kind"].replace("-", "_")))
+        return {**mark("not_measured", "crashed"), "kind": CRASHED, "sign": "!"}
+    marks = [probe["mark"] for probe in row["probes"] if probe["mark"]]
+    required = [given for given in marks if given["kind"] != INAPPLICABLE]
+    if required:
+        return min(required, key=lambda given: ORDER.index(given["kind"]))
     if any(probe["numbers"] for probe in row["probes"]):
-        return {"kind": MEASURED, "sign": "·", "text": "advisory" if deciding else "no rule"}
-    return mark("not_measured")
+        return {"kind": MEASURED, "sign": "·", "text": "advisory" if deciding else "measured"}
+    return marks[0] if marks else mark("not_measured")
 
 
 def _deciding(findings: Findings, probes: Sequence[str]) -> _Verdict | None:
@@ -158,6 +169,7 @@ def numbers(findings: Findings, deciding: Sequence[_Verdict]) -> dict[str, Any]:
     ]
     listed = sorted(deciding or passed, key=lambda verdict: _order(findings, verdict))
     return {
+        "deciding": bool(deciding),
         "title": "What decides, worst first" if deciding else "Closest to their limits",
         "numbers": list(_said(findings, listed[: NUMBERS if deciding else CLOSEST])),
         "more": max(0, len(deciding) - NUMBERS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from auditor.types import edge_of
 from reports.formats import amount, interval, words_of
 from reports.lookup import Findings, limit_of
 from reports.words import catalogue
@@ -76,9 +77,11 @@ def allowance(rule: Mapping[str, Any], unit: str) -> str:
     limit = limit_of(rule)
     if limit is None:
         return ""
+    edge = edge_of(rule["max"], rule["min"], rule.get("margin", 0.0))
+    margin = f" ({unsigned(edge, unit)} with its margin)" if edge is not None and edge != limit else ""
     if rule["max"] is not None:
-        return f"at most {unsigned(limit, unit) if limit >= 0 else amount(limit, unit)} allowed"
-    return f"at least {unsigned(limit, unit) if limit >= 0 else amount(limit, unit)} needed"
+        return f"at most {unsigned(limit, unit)} allowed{margin}"
+    return f"at least {unsigned(limit, unit)} needed{margin}"
 
 
 def unsigned(value: float, unit: str) -> str:

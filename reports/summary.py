@@ -30,6 +30,7 @@ def decision(findings: Findings) -> dict[str, Any]:
         "sign": sign,
         "word": word,
         "headline": recorded["headline"],
+        "reason": _alone(recorded["headline"], word),
         "exit_code": recorded["exit_code"],
         "todo": catalogue()["todo"][kind],
         "deciding": _with_steps(findings, deciding),
@@ -39,6 +40,12 @@ def decision(findings: Findings) -> dict[str, Any]:
         "waivers": recorded.get("waivers", []),
         "waivers_on": findings.results.get("waivers", {}).get("on"),
     }
+
+
+def _alone(headline: str, word: str) -> str:
+    """Return a headline without the decision's word, which stands above it."""
+    reason = headline.removeprefix(f"{word}: ")
+    return f"{reason[:1].upper()}{reason[1:]}"
 
 
 def deciding_verdicts(findings: Findings) -> list[Mapping[str, Any]]:
