@@ -38,7 +38,7 @@ class Check:
     Its texts are in one line and visible; markup in them is left to each output.
     """
 
-    suite: Literal["rules", "regressions", "probes"]
+    suite: Literal["rules", "regressions", "probes", "decision"]
     rule: str
     """The rule's id: ``noise/accuracy_drop``, ``regression/noise/accuracy_drop``, ``noise/probe_crashed``."""
     title: str
@@ -124,7 +124,36 @@ def checks(
         key = (str(row["rule"]), None if row["slice"] is None else slice_key(row["slice"]))
         seen[key] += 1
         numbered.append(Check(**row, ordinal=seen[key]))
+    code = exit_code(results, regressions)
+    if code and not any(check.holds for check in numbered):
+        numbered.append(_decision(results, code, nothing_compared=regressions is not None and not regressions))
     return numbered
+
+
+def _decision(results: Mapping[str, Any], code: int, *, nothing_compared: bool) -> Check:
+    """Return a check that holds where no verdict does: nothing passed, or nothing was compared."""
+    outcomes: dict[int, CheckOutcome] = {1: "fail", 2: "error", 3: "not_measured"}
+    compared = "; no slice of a required rule is compared with the audit before" if nothing_compared else ""
+    return Check(
+        suite="decision",
+        rule="decision",
+        title="decision",
+        why="A release needs a required rule that passed, and a comparison something to compare.",
+        about="",
+        slice=None,
+        place="all",
+        outcome=outcomes[code],
+        required=True,
+        value=None,
+        low=None,
+        high=None,
+        unit="count",
+        limit=NO_LIMIT,
+        reason=f"{plain(results['decision']['headline'].removesuffix('.'))}{compared}",
+        next=None,
+        waiver=None,
+        is_waived=False,
+    )
 
 
 def exit_code(results: Mapping[str, Any], regressions: Sequence[Regression] | None = None) -> int:

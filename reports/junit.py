@@ -14,7 +14,7 @@ from reports.checks import Check, checks, decision_words, waivers
 from reports.lookup import NO_STEPS
 from reports.plain import plain
 
-SUITES = ("probes", "rules", "regressions")
+SUITES = ("probes", "rules", "regressions", "decision")
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="audit"'
 """How every file begins."""
 

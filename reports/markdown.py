@@ -18,7 +18,12 @@ DECIDING = 20
 ROWS = 200
 """Rows of a table; GitHub cuts a summary off at 1 MiB."""
 _ORDER = ("error", "fail", "inconclusive", "not_measured", "pass", "not_applicable")
-_TITLES = {"rules": "Rules", "regressions": "Against the audit before", "probes": "Crashed probes"}
+_TITLES = {
+    "rules": "Rules",
+    "regressions": "Against the audit before",
+    "probes": "Crashed probes",
+    "decision": "Decision",
+}
 
 
 def render(

@@ -98,7 +98,8 @@ def _invocation(every: Sequence[Check], code: int) -> dict[str, Any]:
 
 
 def _result(check: Check, place: int, where: Mapping[str, Any], *, suppressed: bool) -> dict[str, Any]:
-    kind = _KINDS[check.outcome]
+    # An expired waiver fails whatever the outcome of its verdict.
+    kind = "fail" if check.holds and not check.is_undecided else _KINDS[check.outcome]
     inside = "" if check.slice is None else slice_key(check.slice)
     logical = {"fullyQualifiedName": f"{check.rule}{inside}", "kind": "member"}
     numbers = {key: value for key in ("value", "low", "high") if (value := getattr(check, key)) is not None}

@@ -152,7 +152,7 @@ def test_an_audit_without_rules_is_valid_too() -> None:
     results["records"] = []
     results["decision"].update(exit_code=3, headline="Undecided: no rule passed.", reasons=[], verdicts=[])
     texts = {name: render(results, ()) for name, render in OUTPUTS.items()}
-    assert check_junit(texts["junit.xml"]).get("tests") == "0"
+    assert check_junit(texts["junit.xml"]).get("tests") == "1"
     assert check_sarif(texts["audit.sarif"])["runs"][0]["results"] == []
     assert "undecided" in texts["badge.svg"]
 
@@ -552,3 +552,32 @@ def test_a_comparison_of_nothing_is_undecided_and_no_comparison_changes_nothing(
     release["decision"]["exit_code"] = 0
     assert [checks.exit_code(release, regressions) for regressions in (None, ())] == [0, 3]
     assert json.loads(flat.as_json(release, ()))["exit_code"] == 3
+
+
+def test_where_no_check_holds_a_check_of_the_decision_does() -> None:
+    waived = copy.deepcopy(RESULTS)
+    for rule in waived["policy"]["rules"]:
+        rule["required"] = "never"
+    waived["records"] = [record for record in waived["records"] if record["status"] != "failed"]
+    waived["decision"].update(exit_code=3, headline="Undecided: no rule passed, and no verdict is not a release.")
+    last = checks.checks(waived)[-1]
+    assert (last.rule, last.outcome, last.holds) == ("decision", "not_measured", True)
+    root = check_junit(junit.render(waived))
+    assert (root.get("failures"), root.findall("testsuite")[-1].get("name")) == ("1", "decision")
+    assert check_sarif(sarif.render(waived))["runs"][0]["results"][-1]["kind"] == "open"
+    assert "## Decision" in markdown.render(waived)
+    assert json.loads(flat.as_json(waived))["exit_code"] == 3
+    waived["decision"]["exit_code"] = 0
+    assert checks.checks(waived)[-1].rule != "decision"
+    assert checks.checks(waived, ())[-1].reason.endswith(
+        "no slice of a required rule is compared with the audit before"
+    )
+
+
+def test_an_expired_waiver_of_an_undecided_verdict_fails_in_sarif() -> None:
+    content = copy.deepcopy(RESULTS)
+    verdict = next(verdict for verdict in content["decision"]["verdicts"] if verdict["outcome"] == "inconclusive")
+    place = content["decision"]["verdicts"].index(verdict)
+    verdict["waiver"] = {"state": "expired", "entry": 0, "text": "waiver expired on 2026-12-01: x (y)"}
+    result = check_sarif(sarif.render(content))["runs"][0]["results"][place + 1]
+    assert (result["kind"], result["level"]) == ("fail", "error")

@@ -224,18 +224,20 @@ def test_events_on_a_terminal_stand_above_the_changing_line(monkeypatch: pytest.
     [
         ("out/events.jsonl", "lies in the results folder"),
         ("data.csv", "already exists and is no .jsonl"),
+        ("rows.jsonl", "already exists and holds no events of an audit"),
         ("no-folder/events.jsonl", "cannot be written: No such file or directory"),
         ("a\0b.jsonl", "cannot be written: "),
     ],
 )
 def test_a_file_that_must_not_be_written_is_refused(tmp_path: Path, target: str, expected: str) -> None:
-    (tmp_path / "data.csv").write_text("text,label\n", "utf-8")
+    for name in ("data.csv", "rows.jsonl"):
+        (tmp_path / name).write_text("text,label\n", "utf-8")
     with (
         pytest.raises(UsageError, match=expected),
         events.writing(f"{tmp_path}/{target}", tmp_path / "out", sys.stdout),
     ):
         pass
-    assert (tmp_path / "data.csv").read_text("utf-8") == "text,label\n"
+    assert all((tmp_path / name).read_text("utf-8") == "text,label\n" for name in ("data.csv", "rows.jsonl"))
 
 
 def test_a_dry_run_has_no_events(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,8 @@ from auditor.results.canonical_json import plain
 STDOUT = "-"
 SUFFIX = ".jsonl"
 """How the name of a file ends that may be overwritten."""
+HEAD = b'{"event": "'
+"""How a file of events begins."""
 OFTEN = 1.0
 """Least seconds between two progress events."""
 WORK = MappingProxyType(
@@ -167,6 +169,13 @@ def writing(target: str | None, out: Path, stdout: TextIO) -> Iterator[Events]:
             raise
 
 
+def _is_earlier(file: Path) -> bool:
+    """Tell whether a file is empty, or holds the events of an earlier audit."""
+    with file.open("rb") as content:
+        begins = content.read(len(HEAD))
+    return begins in (b"", HEAD)
+
+
 def _opened(file: Path, out: Path) -> TextIO:
     where = f"--events {file}"
     try:
@@ -175,6 +184,9 @@ def _opened(file: Path, out: Path) -> TextIO:
             raise UsageError(f"{where}: lies in the results folder, which is written whole", hint=hint)
         if file.is_file() and file.suffix != SUFFIX:
             raise UsageError(f"{where}: already exists and is no {SUFFIX}", hint=f"name a file that ends in {SUFFIX}")
+        if file.is_file() and not _is_earlier(file):
+            hint = "name another file: it may be one that the audit reads"
+            raise UsageError(f"{where}: already exists and holds no events of an audit", hint=hint)
         return file.open("w", encoding="ascii", newline="\n")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
