@@ -32,7 +32,7 @@ def decision(findings: Findings) -> dict[str, Any]:
         "headline": recorded["headline"],
         "reason": _alone(recorded["headline"], word),
         "exit_code": recorded["exit_code"],
-        "todo": catalogue()["todo"][kind],
+        "todo": catalogue()["todo"][_todo(findings.results, kind)],
         "deciding": _with_steps(findings, deciding),
         # The gate's reasons end with a line for each deciding verdict; the page lists those verdicts already.
         "reasons": recorded["reasons"][: max(0, len(recorded["reasons"]) - len(deciding))],
@@ -40,6 +40,11 @@ def decision(findings: Findings) -> dict[str, Any]:
         "waivers": recorded.get("waivers", []),
         "waivers_on": findings.results.get("waivers", {}).get("on"),
     }
+
+
+def _todo(results: Mapping[str, Any], kind: str) -> str:
+    """Return the key of what to do; imported results cannot be audited further."""
+    return f"{kind}_import" if kind == "undecided" and "imported" in results else kind
 
 
 def _alone(headline: str, word: str) -> str:

@@ -200,6 +200,7 @@ ELSEWHERE = {
     "auditor/models/adapters.py": "into a folder that is written whole",
     "auditor/training/cost.py": "beside its place, then renamed; and a switch of the system's",
     "auditor/environment/resources.py": "into a temporary folder of this process",
+    "auditor/cli/events.py": "line by line, for programs that follow the audit",
     "auditor/cli/ci.py": "at the end of a CI job's summary, which is the runner's file",
 }
 """Modules that write files otherwise than by ``files.write_whole``, and why none is left half-written."""

@@ -116,7 +116,7 @@ def test_without_mlflow_the_error_says_how_to_install_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
     assert main(["export", str(audit), "--mlflow"]) == 2
-    assert capsys.readouterr().err == "audit export: mlflow is not installed (pip install auditor[mlflow])\n"
+    assert capsys.readouterr().err == "audit export: mlflow is not installed (pip install mlflow)\n"
     project: Any = tomllib.loads((Path(__file__).resolve().parent.parent / "pyproject.toml").read_text())["project"]
     assert [word.partition(">")[0] for word in project["optional-dependencies"]["mlflow"]] == ["mlflow"]
 

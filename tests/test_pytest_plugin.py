@@ -19,7 +19,7 @@ from auditor.types.waivers import Waived
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parent.parent
-PLUGIN = ("-p", "auditor.pytest_plugin", "-p", "no:cacheprovider")
+PLUGIN = ("-p", "no:auditor", "-p", "auditor.pytest_plugin", "-p", "no:cacheprovider")
 HEAVY = ("torch", "transformers", "pyarrow", "pandas", "scipy", "numpy", "auditor.results", "auditor.types")
 
 

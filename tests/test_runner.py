@@ -340,7 +340,7 @@ def test_every_probe_takes_a_task_of_two_fields_and_another_metric_or_says_why_n
     plan, records = run(model, registry.discover(), **given)
     (record,) = (one for one in records if one.probe == probe)
     assert record.status in ("measured", "not_applicable"), plan.errors
-    assert record.reason in {None, *map(NEEDS.get, ("single_text", "labelled_spans", "earlier", "periods"))}
+    assert record.reason in {None, *map(NEEDS.get, ("single_text", "labelled_spans", "earlier", "periods", "cases"))}
 
 
 def test_the_numbers_of_a_probe_do_not_depend_on_what_ran_before() -> None:
@@ -366,6 +366,7 @@ def release(model: FakeModel, n: int = 300, **given: Any) -> Decision:
         "drift",
         "forgetting",
         "interpretability",
+        "kept_cases",
     )
     plan = plan_of(model, probes, examples=rows, selected=frozenset(LIGHT), **given)
     records = runner.run(plan, nowhere, Silent())

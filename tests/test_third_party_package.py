@@ -294,6 +294,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "hidden_answers": "measured",
         "label_errors": "measured",
         "interpretability": "measured",
+        "kept_cases": "no kept cases given (--cases)",
         "label_noise": "measured",
         "label_swap": "measured",
         "leakage": "measured",

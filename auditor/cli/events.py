@@ -170,7 +170,7 @@ def writing(target: str | None, out: Path, stdout: TextIO) -> Iterator[Events]:
 
 
 def _is_earlier(file: Path) -> bool:
-    """Tell whether a file is empty, or holds the events of an earlier audit."""
+    """Tell whether a file holds earlier events, or nothing."""
     with file.open("rb") as content:
         begins = content.read(len(HEAD))
     return begins in (b"", HEAD)

@@ -161,7 +161,7 @@ def export(commands: Commands) -> None:
     parser = add_command(
         commands,
         "export",
-        "Log the numbers and the page of an audit as a run of MLflow (pip install auditor[mlflow]).",
+        "Log the numbers and the page of an audit as a run of MLflow (pip install mlflow).",
         "  audit export audit/ --mlflow\n  MLFLOW_RUN_ID=… audit export audit/ --mlflow\n"
         "  audit export audit/ --mlflow --experiment reviews --run-name candidate",
     )

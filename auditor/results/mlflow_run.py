@@ -56,7 +56,7 @@ def log(audited: Audited, page: str, *, experiment: str | None = None, run: str 
     except ModuleNotFoundError as error:
         if error.name != "mlflow":
             raise
-        raise UsageError("mlflow is not installed", hint="pip install auditor[mlflow]") from None
+        raise UsageError("mlflow is not installed", hint="pip install mlflow") from None
     content, decision = audited.results, audited.decision
     try:
         if experiment is not None:
