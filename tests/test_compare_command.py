@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import small_results
-from two_audits import ACCURACY, DROP, FLIPS, RATE, measured, record, rows, rule, yes
+from two_audits import ACCURACY, DROP, FLIPS, NEITHER, measured, record, rows, rule, yes
 from two_audits import audit as audited
 
 import auditor
@@ -75,7 +75,7 @@ def document(name: str = "release-2", **slices: str) -> dict[str, Any]:
             [0.6 - side / 5, 0.5, 0.9] * 20, "second", count=3.0
         )
         measurements.append(measured(DROP, own))
-    lone = measured(RATE, rows(yes(5, 50)))
+    lone = measured(NEITHER, rows(yes(5, 50)))
     rules = [rule(metric="accuracy", max=None, min=0.5, slice={"part": "*"}), rule(slice={"part": "*"})]
     old, new = (
         audited(record(*side, lone), rules=rules, fingerprint=fingerprint)
@@ -120,7 +120,7 @@ def test_every_conclusion_has_its_section_and_the_numbers_are_there() -> None:
     for words in ("worse", "better", "no difference shown", "cannot tell", "30 common of 40 old, 30 new"):
         assert words in page
     assert "(McNemar: 0 only new, 60 only old)" in page
-    assert "its denominator differs between models" in page
+    assert "neither higher nor lower values are better" in page
 
 
 def test_long_sections_are_folded_but_for_what_is_worse() -> None:
@@ -314,6 +314,7 @@ def test_the_gates_json_has_the_code_of_both(folders: dict[str, Path], capsys: p
         *("probe", "metric", "slice", "conclusion", "outcome", "required", "old", "new", "value", "low", "high"),
         *("tolerance", "paired", "reason"),
     ]
+    assert content["against"]["not_compared"] == []
     assert "against" not in json.loads(run(capsys, "gate", folders["new"], "--json")[1])
 
 
@@ -334,6 +335,17 @@ def test_a_slice_that_new_lacks_is_undecided(capsys: pytest.CaptureFixture[str])
         "  not measured  against old (unpaired): p flips [part a], tolerance 0.05: only the old audit measured it",
         "Undecided against the old audit: 1 slice inconclusive or not measured.",
     ]
+
+
+def test_what_is_not_compared_has_its_line_and_joins_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+    item = {"probe": "p", "metric": "neither", "reason": "because", "required": True, "slices": 2, "slice": None}
+    lines.show([], [item, {**item, "slices": 1, "slice": {"part": "a"}}], quiet=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "  not compared  against old: p neither (2 slices): because; only its limit judges it",
+        "  not compared  against old: p neither [part a]: because; only its limit judges it",
+        "Undecided against the old audit: no slice of a required rule is compared. Not compared: 2 required numbers.",
+    ]
+    assert lines.as_json([], [item])["against"]["not_compared"] == [item]
 
 
 MISSING: dict[str, Any] = {

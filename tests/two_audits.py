@@ -21,9 +21,10 @@ RATE = Metric("rate", "rate", "mean", "share", 0.0, 1.0, "lower", comparable=Fal
 MIDDLE = Metric("middle", "middle", "median", "count", 0.0, 9.0, "lower")
 WORDS = Metric("words", "words", "mean", "words", 0.0, float("inf"), "lower")
 NEITHER = Metric("neither", "neither", "mean", "share", 0.0, 1.0, None)
+FAILURES = Metric("failures", "failures", "count", "count", 0.0, float("inf"), "lower")
 FREE = Metric("free", "free", "descriptive", "ratio", 0.0, 1.0, "higher")
 INDEX = Metric("index", "index", "mean", "ratio", 0.0, 1.0, "lower")
-METRICS = (ACCURACY, FLIPS, DROP, RATE, MIDDLE, WORDS, NEITHER, FREE, INDEX)
+METRICS = (ACCURACY, FLIPS, DROP, RATE, MIDDLE, WORDS, NEITHER, FREE, INDEX, FAILURES)
 
 
 @dataclass

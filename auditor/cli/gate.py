@@ -30,7 +30,7 @@ def run(options: Namespace) -> int:
     are judged on the current day, or on that of ``--on``.
     """
     files = ci.targets(options)
-    audited, judgements = _judged(options)
+    audited, judgements, not_compared = _judged(options)
     judged_on = audited.results.get("waivers", {}).get("on")
     if options.on is not None and options.waivers is None and judged_on is None:
         raise UsageError(f"--on {options.on}: there are no waivers to judge", hint="give --waivers FILE")
@@ -43,24 +43,26 @@ def run(options: Namespace) -> int:
         print(judged_by(audited.policy, own=options.policy is None, on=judged_on))
     own = [record for record in audited.records if record.model == audited.results["candidate"]]
     steps = advice.next_steps(audited.results, str(results.folder_of(options.results)))
-    further = {} if judgements is None else {"exit_code": code, "release": code == 0, **as_json(judgements)}
+    further = (
+        {} if judgements is None else {"exit_code": code, "release": code == 0, **as_json(judgements, not_compared)}
+    )
     told: dict[str, Any] = {"steps": steps, "further": further, "labelled": labelled}
     show(decision, audited.policy, own, as_json=options.json, quiet=options.quiet, **told)
     if judgements is not None and not options.json:
-        show_regressions(judgements, quiet=options.quiet)
+        show_regressions(judgements, not_compared, quiet=options.quiet)
     ci.write(files, options, audited.results, judgements)
     return code
 
 
-def _judged(options: Namespace) -> tuple[Audited, Sequence[Regression] | None]:
-    """Return the verified audit, and what became worse if that is asked."""
+def _judged(options: Namespace) -> tuple[Audited, Sequence[Regression] | None, list[dict[str, Any]]]:
+    """Return the verified audit, what became worse, what is not compared."""
     # A waiver that was in force on the day of the audit may be no more.
     on = options.on or waiving.today()
     if options.against is None:
         for name in ("tolerance", "unpaired"):
             if getattr(options, name):
                 raise UsageError("says how audits are compared", where=f"--{name}", hint="add --against OLD")
-        return verification.load(options.results, options.policy, waivers_file=options.waivers, on=on), None
+        return verification.load(options.results, options.policy, waivers_file=options.waivers, on=on), None, []
     compared = comparing.compare(
         options.against,
         options.results,
@@ -71,4 +73,4 @@ def _judged(options: Namespace) -> tuple[Audited, Sequence[Regression] | None]:
         waivers_file=options.waivers,
         on=on,
     )
-    return compared.new, compared.regressions()
+    return compared.new, compared.regressions(), compared.not_compared()

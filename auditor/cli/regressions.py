@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,24 +13,40 @@ from auditor.types import Regression, in_words
 from auditor.verdicts import regressions
 
 
-def show(judgements: Sequence[Regression], *, quiet: bool) -> None:
+def show(judgements: Sequence[Regression], not_compared: Sequence[Mapping[str, Any]] = (), *, quiet: bool) -> None:
     """Print each slice, failures last, then the decision.
 
-    ``quiet`` prints the decision alone.
+    ``not_compared``: what required rules read and only their limits judge. ``quiet`` prints the decision alone.
     """
     coloured = has_colours()
-    against = regressions.decision(judgements)
+    against = regressions.decision(judgements, not_compared=len(not_compared))
     if not quiet:
+        for item in not_compared:
+            print(one_line(_not_compared_line(item)))
         for judged in sorted(judgements, key=lambda judged: ORDER.index(judged.outcome)):
             print(painted(one_line(_line(judged)), COLOURS.get(judged.outcome), coloured))
     print(painted(one_line(against.headline), BY_CODE[against.exit_code], coloured))
 
 
-def as_json(judgements: Sequence[Regression]) -> dict[str, Any]:
+def as_json(judgements: Sequence[Regression], not_compared: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """Return what joins the decision's JSON."""
-    against = regressions.decision(judgements)
-    slices = [plain(asdict(judged)) for judged in judgements]
-    return {"against": {"exit_code": against.exit_code, "headline": against.headline, "regressions": slices}}
+    against = regressions.decision(judgements, not_compared=len(not_compared))
+    return {
+        "against": {
+            "exit_code": against.exit_code,
+            "headline": against.headline,
+            "regressions": [plain(asdict(judged)) for judged in judgements],
+            "not_compared": [dict(item) for item in not_compared],
+        }
+    }
+
+
+def _not_compared_line(item: Mapping[str, Any]) -> str:
+    """Say what only a limit judges, and why."""
+    slices = f" ({item['slices']} slices)" if item["slices"] > 1 else ""
+    place = f" [{in_words(item['slice'])}]" if item["slice"] else slices
+    name = f"{item['probe']} {item['metric']}{place}"
+    return f"{'not compared':>14}  against old: {name}: {item['reason']}; only its limit judges it"
 
 
 def _line(judged: Regression) -> str:

@@ -34,6 +34,10 @@ class Compared:
         """Return what the regression gate makes of required rules' slices."""
         return regressions.judged(self.matched)
 
+    def not_compared(self) -> list[dict[str, Any]]:
+        """Return what required rules read and only their limits judge."""
+        return _not_compared(self.matched.by_limit_only)
+
     def document(self) -> dict[str, Any]:
         """Return the comparison as JSON, worst slices first."""
         ordered = sorted(changes(self.matched), key=_place)

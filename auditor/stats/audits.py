@@ -3,7 +3,7 @@
 It is new − old. On the same clusters it is the mean of the paired differences, by the bounds of rises and falls; a
 metric that is itself a difference of two groups of clusters has one such mean a group (Zou & Donner 2008). The largest
 gap between groups has bounds of its own (``gap_changes``). On different clusters it is the hybrid of both audits' own
-bounds (Newcombe 1998), which is too wide where they are positively correlated.
+bounds (Newcombe 1998), too wide where they are positively correlated. A count over a list differs exactly.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from auditor.stats.planning import COPIES, copied
 from auditor.types import Kind, Measurement, Metric, Row
 
 Bounds = tuple[float, float]
-KINDS: tuple[Kind, ...] = ("mean", "change", "difference", "gap")
+KINDS: tuple[Kind, ...] = ("mean", "change", "difference", "gap", "count")
 """Kinds of metrics whose differences have bounds."""
 HYBRID = "Newcombe's hybrid of both audits' bounds"
 
@@ -76,12 +76,15 @@ def between(metric: Metric, new: Measurement, old: Measurement, *, paired: bool)
     """Return the difference of a metric between two audits.
 
     ``paired``: both audits made the same cases, by the names of their clusters; only clusters that both have are read.
-    Raises ValueError without common clusters, and for a kind of metric that has no bounds (``KINDS``).
+    A metric that is not comparable between models is unpaired in either case, on all rows of each audit, and a count is
+    read on common clusters. Raises ValueError without those, and for a kind of metric without bounds (``KINDS``).
     """
     if metric.kind not in KINDS:
         raise ValueError(f"there is no test of a {metric.kind} number")
-    if not paired:
-        return _Unpaired(metric, new, old)
+    if metric.kind == "count":
+        return _counted(new.rows, old.rows)
+    if not paired or not metric.comparable:
+        return _Unpaired(metric, new, old, alike=paired and list(new.rows) == list(old.rows))
     if metric.kind == "gap":
         return gap_changes.between(new.rows, old.rows)
     any_time = new.method in sequential.METHODS or old.method in sequential.METHODS
@@ -236,6 +239,35 @@ def _hybrid(first: float, second: float, own: Bounds, against: Bounds) -> Bounds
     return first - second - below, first - second + above
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Difference of two counts over one list; nothing is sampled."""
+
+    old: float
+    new: float
+    clusters: int
+    alike: bool
+    p: None = None
+    discordant: None = None
+    influence: None = None
+    method: str = "exact: both audits counted over the same list"
+
+    @property
+    def value(self) -> float:
+        return self.new - self.old
+
+    def bounds(self, alpha: float) -> Bounds:
+        del alpha
+        return self.value, self.value
+
+    copied = bounds
+
+
+def _counted(rows: Sequence[Row], against: Sequence[Row]) -> _Counted:
+    ((new, old),) = comparisons.aligned(arms(rows), arms(against), ("",))
+    return _Counted(float(old.totals.sum()), float(new.totals.sum()), len(new.clusters), new.equals(old))
+
+
 class _Unpaired:
     """Difference of two audits on clusters of their own."""
 
@@ -243,10 +275,9 @@ class _Unpaired:
     discordant: None = None
     influence: None = None
     method: str = HYBRID
-    alike: bool = False
 
-    def __init__(self, metric: Metric, new: Measurement, old: Measurement) -> None:
-        self.old, self.new = old.value, new.value
+    def __init__(self, metric: Metric, new: Measurement, old: Measurement, *, alike: bool) -> None:
+        self.old, self.new, self.alike = old.value, new.value, alike
         self.clusters = min(new.n_clusters, old.n_clusters)
         self._metric = metric
         self._sides = ((new.method, new.rows), (old.method, old.rows))

@@ -132,6 +132,8 @@ def _change(pair: Pair, shown: Conclusion | None, family: int) -> Change:
     if pair.too_few:
         clusters = count(pair.difference.clusters, "common informative cluster" if pair.paired else "cluster")
         return Change(pair, "cannot tell", low, high, f"too few: {clusters}")
+    if shown is not None and pair.metric.kind == "count":
+        return Change(pair, shown, low, high, f"{shown}, counted exactly")
     if shown is not None:
         shared = f", shared over {count(family, 'slice')}" if family > 1 else ""
         return Change(pair, shown, low, high, f"{shown} at 95 %{shared}")

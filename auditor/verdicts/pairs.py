@@ -63,7 +63,7 @@ class Pair:
     @property
     def too_few(self) -> bool:
         """Whether nothing can be concluded."""
-        return self.difference.clusters < FEWEST
+        return self.metric.kind != "count" and self.difference.clusters < FEWEST
 
     @property
     def looks(self) -> int:
@@ -106,6 +106,8 @@ class LeftOut:
     """Whether a required rule reads it."""
     tolerance: float = 0.0
     """The worsening that would be accepted."""
+    by_limit_only: bool = False
+    """Whether the regression gate does not wait for it: the limit alone judges it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,11 @@ class Matched:
     left_out: tuple[LeftOut, ...]
     paired: bool
     same_model: bool
+
+    @property
+    def by_limit_only(self) -> tuple[LeftOut, ...]:
+        """What required rules read and only their limits judge."""
+        return tuple(item for item in self.left_out if item.required and item.by_limit_only)
 
 
 def match(
@@ -192,7 +199,8 @@ class _Sides:
         reason = _not_compared(metric)
         if reason is not None:
             if own or past:
-                yield LeftOut(probe, metric.name, None, reason, False)
+                required = any(_is_required(self._rules(probe, measurement)) for measurement in (*own, *past))
+                yield LeftOut(probe, metric.name, None, reason, required, by_limit_only=True)
             return
         by_slice = {place(probe, measurement): measurement for measurement in past}
         for measurement in own:
@@ -200,25 +208,26 @@ class _Sides:
         record = self.now.get(probe)
         why = f": {record.reason}" if record is not None and record.status != "measured" and record.reason else ""
         for measurement in by_slice.values():
-            required = _is_required(self._rules(probe, measurement)) and measurement.status != "removed_by_tokenizer"
-            tolerance, _ = self._tolerance(probe, metric, self._rules(probe, measurement))
-            yield LeftOut(probe, metric.name, measurement.slice, f"{ONLY_OLD}{why}", required, tolerance)
+            rules, removed = self._rules(probe, measurement), measurement.status == "removed_by_tokenizer"
+            given = (_is_required(rules), self._tolerance(probe, metric, rules)[0], removed)
+            yield LeftOut(probe, metric.name, measurement.slice, f"{ONLY_OLD}{why}", *given)
 
     def _of_slice(self, probe: str, metric: Metric, own: Measurement, reference: Measurement | None) -> Pair | LeftOut:
         rules = self._rules(probe, own)
         tolerance, margin = self._tolerance(probe, metric, rules)
         # What only an input of the user brings is new where that input is.
         if reference is None:
-            always = any(rule.required == "always" for _, rule in rules)
-            return LeftOut(probe, metric.name, own.slice, ONLY_NEW, always, tolerance)
+            free = not any(rule.required == "always" for _, rule in rules)
+            return LeftOut(probe, metric.name, own.slice, ONLY_NEW, _is_required(rules), tolerance, free)
         if "removed_by_tokenizer" in (own.status, reference.status):
-            return LeftOut(probe, metric.name, own.slice, REMOVED, False)
+            return LeftOut(probe, metric.name, own.slice, REMOVED, _is_required(rules), tolerance, True)
         try:
             difference = stats.between(metric, own, reference, paired=self.paired)
             difference.bounds(0.025)
         except ValueError as error:
             return LeftOut(probe, metric.name, own.slice, str(error), _is_required(rules), tolerance)
-        return Pair(probe, metric, reference, own, difference, rules, tolerance, margin, self.paired, self.same_model)
+        paired = self.paired and metric.comparable
+        return Pair(probe, metric, reference, own, difference, rules, tolerance, margin, paired, self.same_model)
 
     def _rules(self, probe: str, measurement: Measurement) -> tuple[tuple[int, Rule], ...]:
         rules = self._by_rule.get((probe, measurement.metric), ())
@@ -246,12 +255,10 @@ def _not_compared(metric: Metric) -> str | None:
     """Say why a metric of two models is not compared."""
     if metric.kind == "descriptive":
         return "a descriptive number has no rows"
-    if not metric.comparable:
-        return "its denominator differs between models"
     if metric.better is None:
         return "neither higher nor lower values are better"
     if metric.kind not in stats.COMPARED:
         return f"there is no test of a {metric.kind} of two audits"
-    if math.inf in (-metric.low, metric.high):
+    if metric.kind != "count" and math.inf in (-metric.low, metric.high):
         return "its values have no bounds"
     return None

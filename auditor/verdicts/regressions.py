@@ -3,7 +3,8 @@
 It reads the slices of required rules, whether they keep their limits or not. *Fail* claims that a slice is worse by
 more than its tolerance, with an error of 5 % shared over all of these slices; *pass* claims, at 5 % for each, that it
 is worse by at most tolerance and margin. Between the two either may come; whatever is neither is *inconclusive*. A
-slice that the new audit lacks is *not measured*.
+slice that the new audit lacks is *not measured*. What cannot be compared is judged by its limit alone, and counted in
+the headline.
 """
 
 from __future__ import annotations
@@ -67,25 +68,30 @@ def judged(matched: Matched) -> tuple[Regression, ...]:
             continue
         reason = _reason(change, outcome, claims.get(id(change.pair)), shared)
         judgements.append(_regression(change, outcome, reason))
-    missing = [_missing(item, matched.paired) for item in matched.left_out if item.required]
+    missing = [_missing(item, matched.paired) for item in matched.left_out if item.required and not item.by_limit_only]
     return (*judgements, *missing)
 
 
-def decision(judgements: Sequence[Regression]) -> RegressionDecision:
-    """Decide on what the regression gate judged."""
+def decision(judgements: Sequence[Regression], *, not_compared: int = 0) -> RegressionDecision:
+    """Decide on what the regression gate judged.
+
+    ``not_compared``: metrics, or slices, of required rules that only their limits judge; the headline says how many.
+    """
+    code, headline = _decided(judgements)
+    aside = f" Not compared: {count(not_compared, 'required number')}." if not_compared else ""
+    return RegressionDecision(code, f"{headline}{aside}")
+
+
+def _decided(judgements: Sequence[Regression]) -> tuple[Literal[0, 1, 3], str]:
     failed = [item for item in judgements if item.outcome == "fail"]
     open_ = [item for item in judgements if item.outcome in ("inconclusive", "not_measured")]
     if failed:
-        return RegressionDecision(1, f"Worse than the old audit: {count(len(failed), 'slice')} beyond the tolerance.")
+        return 1, f"Worse than the old audit: {count(len(failed), 'slice')} beyond the tolerance."
     if open_:
-        return RegressionDecision(
-            3, f"Undecided against the old audit: {count(len(open_), 'slice')} inconclusive or not measured."
-        )
+        return 3, f"Undecided against the old audit: {count(len(open_), 'slice')} inconclusive or not measured."
     if not judgements:
-        return RegressionDecision(3, "Undecided against the old audit: no slice of a required rule is compared.")
-    return RegressionDecision(
-        0, f"No worse than the old audit: {count(len(judgements), 'slice')} within the tolerance."
-    )
+        return 3, "Undecided against the old audit: no slice of a required rule is compared."
+    return 0, f"No worse than the old audit: {count(len(judgements), 'slice')} within the tolerance."
 
 
 def worst(codes: Sequence[int]) -> int:
@@ -125,6 +131,8 @@ def _reason(change: Change, outcome: Outcome, claim: Shift | None, shared: Share
     if claim is None:
         return change.reason
     at = f"at {100 * (1 - claim.level):g} % one-sided"
+    if pair.metric.kind == "count":
+        return f"worse by {'more' if outcome == 'fail' else 'no more'} than the tolerance{zone}, counted exactly"
     words = shared.words(claim)
     if outcome == "fail":
         return f"worse by more than the tolerance {at}{f' ({words})' if words else ''}"
