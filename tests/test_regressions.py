@@ -258,6 +258,28 @@ def test_what_only_a_limit_judges_is_told_and_counted() -> None:
     )
 
 
+def test_a_probe_with_more_texts_without_an_answer_than_before_is_not_measured() -> None:
+    """100 of 400 texts have no answer any more; the 300 that have one are as good as before."""
+    both = rule(), rule(metric="accuracy", max=None, min=0.1, required="never")
+
+    def side(n: int, fingerprint: str, unanswered: int) -> Audited:
+        own = [measured(metric, rows(yes(10, n))) for metric in (FLIPS, ACCURACY)]
+        counts = {"unanswered": unanswered} if unanswered else {}
+        return audit(record(*own, counts=counts), rules=both, fingerprint=fingerprint)
+
+    (found,) = regressions.regressions(side(400, "f", 0), side(300, "g", 100))
+    assert (found.outcome, found.reason) == (
+        "not_measured",
+        "more texts have no answer than in the old audit: 100 against 0",
+    )
+    assert regressions.decision([found]).exit_code == 3
+    matched = pairs.match(side(400, "f", 0), side(300, "g", 100), paired=True)
+    assert [pair.metric.name for pair in matched.pairs] == ["accuracy"], "slices that nobody requires are compared"
+    for fewer in (100, 20):
+        (found,) = regressions.regressions(side(300, "f", 100), side(300, "g", fewer))
+        assert found.outcome == "pass"
+
+
 # ---- the regression gate ---------------------------------------------------------------------------------------
 
 

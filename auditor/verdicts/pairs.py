@@ -18,6 +18,7 @@ TOLERANCE = 0.05
 FEWEST = 10
 """Informative clusters below which nothing is concluded."""
 ONLY_NEW, ONLY_OLD = "only the new audit measured it", "only the old audit measured it"
+UNANSWERED = "more texts have no answer than in the old audit: {} against {}"
 REMOVED = "the tokenizer removes most of its cases"
 Place = tuple[str, str, tuple[tuple[str, str], ...]]
 """Probe, metric and slice."""
@@ -221,6 +222,10 @@ class _Sides:
             return LeftOut(probe, metric.name, own.slice, ONLY_NEW, _is_required(rules), tolerance, free)
         if "removed_by_tokenizer" in (own.status, reference.status):
             return LeftOut(probe, metric.name, own.slice, REMOVED, _is_required(rules), tolerance, True)
+        unanswered = [records[probe].counts.get("unanswered", 0) for records in (self.now, self.before)]
+        if unanswered[0] > unanswered[1] and _is_required(rules):
+            # Texts without an answer are those that the new model cannot stand: the rest flatters it.
+            return LeftOut(probe, metric.name, own.slice, UNANSWERED.format(*unanswered), True, tolerance)
         try:
             difference = stats.between(metric, own, reference, paired=self.paired)
             difference.bounds(0.025)
