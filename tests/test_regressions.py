@@ -501,6 +501,31 @@ def test_rows_of_training_and_a_faster_library_may_differ() -> None:
     assert same_cases.check(audit(), audit(), unpaired=False, where="new")
 
 
+def test_numbers_over_training_rows_are_not_paired_where_those_differ() -> None:
+    """Row 3 of the one training file is not row 3 of the other."""
+    rules = [rule(slice={"part": "*"})]
+    own = [measured(FLIPS, rows(yes(3, 400), of=of), {"part": of}) for of in ("home:", "train:")]
+    old = audit(record(*own), rules=rules)
+    changed = {"data": [HOME, {**TRAIN, "sha256": "3" * 64}]}
+    for facts in (changed, {"data": [HOME]}, {"data": [HOME, {**TRAIN, "reading": {"text": "b"}}]}):
+        matched = pairs.match(old, audit(record(*own), rules=rules, fingerprint="g", **facts), paired=True)
+        assert [(pair.slice["part"], pair.paired) for pair in matched.pairs] == [("home:", True)]
+        assert [(dict(item.slice or {}), item.reason) for item in matched.by_limit_only] == [
+            ({"part": "train:"}, "it is measured on training or validation rows, and those differ")
+        ]
+    assert len(pairs.match(old, audit(record(*own), rules=rules), paired=True).pairs) == 2
+    unpaired = pairs.match(old, audit(record(*own), rules=rules, fingerprint="g", **changed), paired=False)
+    assert [pair.paired for pair in unpaired.pairs] == [False, False]
+
+
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_imported_results_of_a_task_called_train_have_their_rows_checked(name: str) -> None:
+    old, new = (audit(imported="a tool", data=[{**HOME, "name": name, "sha256": digit * 64}]) for digit in ("0", "1"))
+    assert same_cases.check(old, old, unpaired=False, where="new")
+    with pytest.raises(ResultsError, match=f"data set '{name}' has other rows"):
+        same_cases.check(old, new, unpaired=False, where="new")
+
+
 # ---- how often it is wrong -------------------------------------------------------------------------------------
 
 RULES = [rule(slice={"part": "*"})]

@@ -11,7 +11,7 @@ from auditor.errors import UsageError, near_or_known
 from auditor.storage.documents import short
 from auditor.types import Measurement, Metric, ProbeRecord, Rule, Slice, in_words
 from auditor.verdicts import policy as policies
-from auditor.verdicts.same_cases import Audited, is_same_model, own_records
+from auditor.verdicts.same_cases import Audited, is_same_model, other_training_rows, own_records
 
 TOLERANCE = 0.05
 """Worsening of a share, or in points, that is accepted where no rule has a margin."""
@@ -19,6 +19,7 @@ FEWEST = 10
 """Informative clusters below which nothing is concluded."""
 ONLY_NEW, ONLY_OLD = "only the new audit measured it", "only the old audit measured it"
 UNANSWERED = "more texts have no answer than in the old audit: {} against {}"
+TRAINING = "it is measured on training or validation rows, and those differ"
 REMOVED = "the tokenizer removes most of its cases"
 Place = tuple[str, str, tuple[tuple[str, str], ...]]
 """Probe, metric and slice."""
@@ -142,7 +143,7 @@ def match(
     accepted = dict(tolerances or {})
     before, now = own_records(old), own_records(new)
     _check(accepted, now)
-    sides = _Sides(old, new, before, now, paired, accepted, is_same_model(old, new))
+    sides = _Sides(old, new, before, now, paired, accepted, is_same_model(old, new), other_training_rows(old, new))
     pairs: list[Pair] = []
     left_out: list[LeftOut] = []
     for item in sides.items():
@@ -183,6 +184,8 @@ class _Sides:
     paired: bool
     accepted: Mapping[str, float]
     same_model: bool
+    unlike: tuple[str, ...]
+    """How the clusters begin that are other rows in each audit."""
     _by_rule: dict[tuple[str, str], list[tuple[int, Rule]]] = field(default_factory=dict)
 
     def items(self) -> Iterator[Pair | LeftOut]:
@@ -222,6 +225,8 @@ class _Sides:
             return LeftOut(probe, metric.name, own.slice, ONLY_NEW, _is_required(rules), tolerance, free)
         if "removed_by_tokenizer" in (own.status, reference.status):
             return LeftOut(probe, metric.name, own.slice, REMOVED, _is_required(rules), tolerance, True)
+        if self.paired and self.unlike and any(row.cluster.startswith(self.unlike) for row in own.rows):
+            return LeftOut(probe, metric.name, own.slice, TRAINING, _is_required(rules), tolerance, True)
         unanswered = [records[probe].counts.get("unanswered", 0) for records in (self.now, self.before)]
         if unanswered[0] > unanswered[1] and _is_required(rules):
             # Texts without an answer are those that the new model cannot stand: the rest flatters it.

@@ -3,6 +3,7 @@
 Cases follow from the rows, the seed, the settings of the probes, the design and the libraries that make cases. Where
 all of these are the same, a cluster of one audit is the same case in the other, by its name. Training and validation
 rows may differ: a new release is trained on other rows, and a test row that leaked into them is left out by name.
+Numbers over such rows are then not paired. The tasks of imported results are no such sets, whatever their names.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ TRAINED_ON = ("train", "validation")
 """Sets that may differ between releases."""
 MAKE_CASES = ("nlpaug", "textattack")
 """Libraries whose version decides the text of cases."""
+ROWS = ("sha256", "labels_sha256", "reading")
+"""Facts of a set that decide which rows it has."""
 DESIGN = ("design", "budget")
 """Keys of ``[audit]`` that decide which rows are drawn."""
 HINT = "audit the old model again in the same way, or compare unpaired: --unpaired, or unpaired=True in Python"
@@ -61,6 +64,19 @@ def own_records(audited: Audited) -> dict[str, ProbeRecord]:
     return {record.probe: record for record in audited.records if record.model == candidate}
 
 
+def other_training_rows(old: Audited, new: Audited) -> tuple[str, ...]:
+    """Return how the clusters of sets begin whose rows differ.
+
+    They are those of training and validation rows: ``train:``.
+    """
+    before, now = ({facts["name"]: facts for facts in audited.results["data"]} for audited in (old, new))
+    return tuple(
+        f"{name}:"
+        for name in TRAINED_ON
+        if any(before.get(name, {}).get(key) != now.get(name, {}).get(key) for key in ROWS)
+    )
+
+
 def is_same_model(old: Audited, new: Audited) -> bool:
     """Tell whether both candidates are one model.
 
@@ -100,7 +116,8 @@ def _incomparable(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tu
 
 def _other_cases(old: Audited, new: Audited) -> Iterator[str]:
     """Yield in words what makes the cases differ."""
-    yield from _data(old.results["data"], new.results["data"])
+    imported = "imported" in old.results or "imported" in new.results
+    yield from _data(old.results["data"], new.results["data"], () if imported else TRAINED_ON)
     if old.results["seed"] != new.results["seed"]:
         yield f"seed {new.results['seed']}, not {old.results['seed']}"
     yield from _config(old.results["config"], new.results["config"])
@@ -114,8 +131,8 @@ def _other_cases(old: Audited, new: Audited) -> Iterator[str]:
             yield f"{name} {short(versions[1].get(name))}, not {short(versions[0].get(name))}"
 
 
-def _data(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    before, now = ({facts["name"]: facts for facts in sets if facts["name"] not in TRAINED_ON} for sets in (old, new))
+def _data(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]], exempt: Sequence[str]) -> Iterator[str]:
+    before, now = ({facts["name"]: facts for facts in sets if facts["name"] not in exempt} for sets in (old, new))
     for name, facts in before.items():
         if name not in now:
             yield f"no data set {short(name)}"
