@@ -131,7 +131,7 @@ def checks(
 
 
 def _decision(results: Mapping[str, Any], code: int, *, nothing_compared: bool) -> Check:
-    """Return a check that holds where no verdict does: nothing passed, or nothing was compared."""
+    """Return a check that holds where no verdict does."""
     outcomes: dict[int, CheckOutcome] = {1: "fail", 2: "error", 3: "not_measured"}
     compared = "; no slice of a required rule is compared with the audit before" if nothing_compared else ""
     return Check(

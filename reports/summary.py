@@ -43,7 +43,10 @@ def decision(findings: Findings) -> dict[str, Any]:
 
 
 def _todo(results: Mapping[str, Any], kind: str) -> str:
-    """Return the key of what to do; imported results cannot be audited further."""
+    """Return the key of what to do.
+
+    Imported results cannot be audited further.
+    """
     return f"{kind}_import" if kind == "undecided" and "imported" in results else kind
 
 
