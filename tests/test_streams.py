@@ -53,7 +53,7 @@ WORDS = {
     "remedy": ["remedy", ODD],
     "review": ["review", f"{ODD}/review.csv"],
     "export-cases": ["export-cases", ODD, "--all", "--out", f"{ODD}-cases.jsonl"],
-    "import": ["import", "samples_arc.jsonl", "--model-name", "graded", "--out", f"{ODD}-imported"],
+    "import": ["import", "samples_arc.jsonl", "--model-name", "graded", "--out", f"{ODD[:-1]}-imported"],
     "card": ["card", ODD],
 }
 """Arguments of the commands that need some; where names can be odd, they are."""
