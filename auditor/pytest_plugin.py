@@ -52,14 +52,15 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 def audit_results(request: pytest.FixtureRequest) -> Results:
     """The verified results of ``--audit-results``.
 
-    They are those that ``auditor.load`` returns. Without the flag the test is skipped.
+    They are those that ``auditor.load`` returns, with waivers judged today. Without the flag the test is skipped.
     """
     folder = request.config.getoption("--audit-results")
     if folder is None:
         pytest.skip("no results given (--audit-results DIR)")
     from auditor.api.loading import load
+    from auditor.verdicts import waiving
 
-    return load(folder, policy=request.config.getoption("--audit-policy"))
+    return load(folder, policy=request.config.getoption("--audit-policy"), on=waiving.today())
 
 
 class AuditItem(pytest.Item):
@@ -94,10 +95,11 @@ class HeldError(Exception):
 def _items(session: pytest.Session, folder: Path, policy: str | None) -> Iterator[AuditItem]:
     from auditor.errors import AuditError, one_line
     from auditor.results import verification
-    from auditor.verdicts import advice
+    from auditor.verdicts import advice, waiving
 
     try:
-        audited = verification.load(folder, None if policy is None else Path(policy))
+        # A waiver that was in force on the day of the audit may be no more.
+        audited = verification.load(folder, None if policy is None else Path(policy), on=waiving.today())
     except AuditError as error:
         raise pytest.UsageError(error.line) from None
     undecided = session.config.getoption("--audit-undecided")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,8 @@ import small_results
 from auditor import load, results
 from auditor.errors import AuditError
 from auditor.results import verification
-from auditor.types.waivers import Waived
+from auditor.types.waivers import Waived, Waiver, Waivers
+from auditor.verdicts import waiving
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,7 +91,7 @@ def test_an_advisory_failure_and_what_does_not_apply_are_skipped(bad: Path, pyte
 def test_a_crashed_probe_fails(good: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     audited = verification.load(good)
     crashed = replace(audited.records[0], status="failed", reason="ValueError: \x1b[31mno")
-    monkeypatch.setattr(verification, "load", lambda *_: replace(audited, records=(crashed,)))
+    monkeypatch.setattr(verification, "load", lambda *_, **__: replace(audited, records=(crashed,)))
     done = pytester.runpytest_inprocess(*PLUGIN, "--audit-results", str(good))
     done.stdout.fnmatch_lines(["*the probe crashed: ValueError: \\x1b[[]31mno*"])
     assert done.parseoutcomes()["failed"] == 1
@@ -103,10 +105,30 @@ def test_a_waiver_in_force_skips_and_an_expired_one_fails(
     failed = next(verdict for verdict in audited.decision.verdicts if verdict.outcome == "fail")
     waived = replace(failed, waiver=Waived(0, state, "waived until 2027-03-01: known (search team)"))
     decision = replace(audited.decision, verdicts=(waived,))
-    monkeypatch.setattr(verification, "load", lambda *_: replace(audited, decision=decision))
+    monkeypatch.setattr(verification, "load", lambda *_, **__: replace(audited, decision=decision))
     done = pytester.runpytest_inprocess(*PLUGIN, "--audit-results", str(bad), "-rs", "-k", "not decision")
     done.stdout.fnmatch_lines(["*waived until 2027-03-01: known (search team): quality gain_over_majority*"])
     assert done.ret == (0 if state == "in force" else 1)
+
+
+WAIVED = """
+def test_results(audit_results):
+    assert audit_results.decision.exit_code == {code}
+"""
+
+
+@pytest.mark.parametrize(("today", "decided", "code"), [("2026-03-01", 3, 0), ("2026-03-02", 1, 1)])
+def test_waivers_are_judged_on_the_current_day(
+    today: str, decided: int, code: int, tmp_path: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiver = Waiver("quality", "gain_over_majority", {}, "known", "search team", date(2026, 3, 1))
+    waivers = Waivers("waivers.toml", "0" * 64, date(2026, 2, 1), (waiver,))
+    folder = small_results.write(tmp_path / "audit", "quality", known=("none",), waivers=waivers)
+    monkeypatch.setattr(waiving, "today", lambda: date.fromisoformat(today))
+    pytester.makepyfile(WAIVED.format(code=decided))
+    done = pytester.runpytest_inprocess(*PLUGIN, "--audit-results", str(folder), "-k", "gain or test_results")
+    outcomes = done.parseoutcomes()
+    assert (done.ret, outcomes.get("failed", 0), outcomes["passed"]) == (code, code, 1)
 
 
 @pytest.mark.parametrize("kind", ["missing", "changed", "policy"])

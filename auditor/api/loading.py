@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from auditor import results
@@ -10,7 +11,7 @@ from auditor.api.outcome import Results, files_of
 from auditor.results import verification
 
 
-def load(folder: Place, *, policy: Place | None = None) -> Results:
+def load(folder: Place, *, policy: Place | None = None, on: date | None = None) -> Results:
     """Read and verify a results folder.
 
     As ``audit report`` does, it checks that values and decision follow from the folder's rows.
@@ -18,6 +19,7 @@ def load(folder: Place, *, policy: Place | None = None) -> Results:
     Args:
         folder: A folder that ``audit run`` or ``Results.save`` wrote.
         policy: A ``policy.toml`` to judge by; None: the audit's policy.
+        on: The day on which the audit's waivers are judged; None: that of the audit.
 
     Returns:
         The results; their notes are about the models and about how labels were read.
@@ -31,7 +33,7 @@ def load(folder: Place, *, policy: Place | None = None) -> Results:
         'Hold: 2 of 87 required checks outside the limits.'
     """
     place = Path(folder)
-    audited = verification.load(place, None if policy is None else Path(policy))
+    audited = verification.load(place, None if policy is None else Path(policy), on=on)
     content = audited.results
     notes = [f"{model['name']}: {note}" for model in content["models"] for note in model.get("notes", ())]
     readings = {rows["name"]: (rows.get("reading") or {}).get("note") for rows in content["data"]}
