@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -75,18 +76,18 @@ class KeptCases(ProbeDefaults):
             yield _case(kept, audit.task)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
-        """Yield the failures of the whole file, and those of each probe."""
-        kept, by_probe = _kept(audit), dict[str, list[Judged]]()
+        """Yield the failures of the whole file, and those of each probe.
+
+        Where the model fails on a case, nothing is counted over it: the count is exact or not there.
+        """
+        kept = Counter(case.probe for case in _kept(audit))
+        by_probe: dict[str, list[Judged]] = {name: [] for name in kept}
         for judged in cases:
-            by_probe.setdefault(judged.slice["probe"], []).append(judged)
+            by_probe[judged.slice["probe"]].append(judged)
         every = [judged for own in by_probe.values() for judged in own]
-        if len(every) < len(kept):
-            reason = f"the model fails on {len(kept) - len(every)} of {len(kept)} kept cases: they have no answer"
-            yield Skipped({}, reason)
-        else:
-            yield from _measured({}, every)
+        yield from _measured({}, every, kept.total())
         for name, own in by_probe.items():
-            yield from _measured({"probe": name}, own)
+            yield from _measured({"probe": name}, own, kept[name])
 
     def worth_showing(self, judged: Judged) -> bool:
         """Those that fail."""
@@ -112,7 +113,11 @@ def failed(judged: Judged) -> bool:
     return not judged.same if judged.after is None else judged.after.numerator < judged.after.denominator
 
 
-def _measured(slice_: Slice, cases: Sequence[Judged]) -> Iterator[Measurement]:
+def _measured(slice_: Slice, cases: Sequence[Judged], n_kept: int) -> Iterator[Measurement | Skipped]:
+    if len(cases) < n_kept:
+        reason = f"the model fails on {n_kept - len(cases)} of {n_kept} kept cases: they have no answer"
+        yield Skipped(slice_, reason)
+        return
     rows = _rows(cases)
     failing = [str(judged.facts["case"]) for judged in cases if failed(judged)]
     more = f" and {len(failing) - SHOWN} more" if len(failing) > SHOWN else ""

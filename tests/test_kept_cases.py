@@ -212,11 +212,17 @@ def test_cases_that_the_model_fails_on_are_not_passed_over(tmp_path: Path) -> No
         return (0.2, 0.8)
 
     steady = replace(SAME, after={"text": "she is good"})
-    record = asked(write(tmp_path / "kept.jsonl", GOOD, steady), model=FakeModel(answer, LABELS), errors=1)
-    assert [gap.reason for gap in record.skipped if not gap.slice] == [
-        "the model fails on 1 of 2 kept cases: they have no answer"
-    ]
-    assert not [each for each in record.measurements if not each.slice]
+    alone = replace(GOOD, id="drift:1", probe="drift", after={"text": "a god movie"})
+    answered = replace(GOOD, id="noise:2", after={"text": "a good movie"})
+    file = write(tmp_path / "kept.jsonl", GOOD, answered, steady, alone)
+    record = asked(file, model=FakeModel(answer, LABELS), errors=2)
+    # A probe whose cases are answered in part, or not at all, has no count: it would leave some out.
+    assert {tuple(gap.slice.values()): gap.reason for gap in record.skipped} == {
+        (): "the model fails on 2 of 4 kept cases: they have no answer",
+        ("noise",): "the model fails on 1 of 2 kept cases: they have no answer",
+        ("drift",): "the model fails on 1 of 1 kept cases: they have no answer",
+    }
+    assert {tuple(each.slice.values()) for each in record.measurements} == {("bias",)}
     rule = next(rule for rule in policy.load().rules if rule.probe == "kept_cases")
     decision = gate.decide(policy.Policy("own", "0", (rule,)), (record,), record.model)
     assert decision.exit_code == 3
