@@ -24,7 +24,7 @@ def command(results: Mapping[str, Any]) -> str:
     Its settings are in a file. Files in memory have no path; the command then names what stood there.
     """
     if "imported" in results:
-        return shlex.join(["audit", "import", *(dataset["path"] for dataset in results["data"])])
+        return _import(results)
     words = ["audit", "run", "--config", CONFIG, "--model", _model(results)]
     if len(results["models"]) > 1:
         words += ["--candidate", results["candidate"]]
@@ -35,6 +35,19 @@ def command(results: Mapping[str, Any]) -> str:
         named = "--slice" if dataset.get("kind") == TIME_SLICE else "--domain"
         words += [flag, dataset["path"]] if flag else [named, f"{dataset['name']}={dataset['path']}"]
     return shlex.join(words)
+
+
+def _import(results: Mapping[str, Any]) -> str:
+    """Return the command that reads another tool's files again.
+
+    A flag holds for all files, so that what differs between them was not given.
+    """
+    words = ["audit", "import", *(dataset["path"] for dataset in results["data"]), "--out", "DIR"]
+    read = list(results["records"][0]["settings"].values())
+    for name in ("metric", "better", "filter"):
+        named = {own.get(name) for own in read}
+        words += [f"--{name}", *named] if len(named) == 1 and None not in named else []
+    return shlex.join([*words, "--model-name", results["candidate"]])
 
 
 def _model(results: Mapping[str, Any]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from auditor.cli.main import main
 from auditor.data import graded
 from auditor.errors import DataError
 from auditor.results import verification
+from reports import repeating
 
 NAME = "samples_arc_easy_2024-06-01T12-00-00.123456.jsonl"
 
@@ -72,7 +75,11 @@ def test_samples_of_the_harness_are_read(tmp_path: Path) -> None:
 )
 def test_grades_of_inspect_are_read(value: Any, score: float, tmp_path: Path) -> None:
     samples = [{"id": "a", "epoch": 1, "scores": {"match": {"value": value}}}]
-    found = graded.read(inspect(tmp_path, log(samples=samples)))
+    file = inspect(tmp_path, log(samples=samples))
+    if not isinstance(value, bool | str):
+        with pytest.raises(DataError, match="sample 1: nothing says whether match is better higher or lower"):
+            graded.read(file)
+    found = graded.read(file, better="higher")
     assert (found.tool, found.task, found.model, found.metric) == ("inspect_ai", "arc", "openai/tiny", "match")
     assert found.scores == (("a", score),)
 
@@ -97,7 +104,7 @@ def test_accuracy_by_task_has_its_interval_and_holds_by_a_policy(
     assert main(["report", str(out)]) == 0
     page = (out / "scorecard.html").read_text(encoding="utf-8")
     assert "audit import samples_arc_easy_2024-06-01T12-00-00.123456.jsonl samples_boolq.jsonl" in page
-    assert "audit run" not in page
+    assert "audit run --config" not in page
     card = tmp_path / "README.md"
     assert main(["card", str(out), "--into", str(card)]) == 0
     assert "imported: accuracy (task arc\\_easy; the worst of 2 slices) | 75.0 %" in card.read_text(encoding="utf-8")
@@ -139,8 +146,14 @@ def edited(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
 BAD_ROWS = {
     "no doc_id": ([{"acc": 1.0}], "row 1: has no field 'doc_id'"),
     "no target": ([{"doc_id": 1, "acc": 1.0}], "row 1: has no field 'target'"),
-    "no metric": ([row(0, metrics=[])], "has no metric (name it with --metric)"),
-    "unclear": ([row(0, metrics=["bleu", "f1"])], "has the metrics bleu, f1 (name it with --metric)"),
+    "no metric": ([row(0, metrics=[])], "has no metric (name it with --metric, and say"),
+    "unclear": ([row(0, metrics=["bleu", "f1"])], "has the metrics bleu, f1 (name it with --metric, and say"),
+    "unknown alone": ([row(0, metrics=["wer"], wer=0.1)], "has the metric wer (name it with --metric, and say with"),
+    "no id": ([row(0, doc_id=None)], "row 1: doc_id = None should be a text or a whole number"),
+    "a broken id": ([row(0), row(1, doc_id="a\ud800")], "row 2, column 'doc_id': holds an unpaired surrogate"),
+    "a broken filter": ([row(0, filter="\ud800")], "row 1, column 'filter': holds an unpaired surrogate"),
+    "a broken metric": ([row(0, metrics=["\ud800"])], "row 1, column 'metrics': holds an unpaired surrogate"),
+    "a metric that is none": ([row(0, metrics=[None])], "row 1: metrics = None should be a text"),
     "missing value": (
         [row(0), {k: v for k, v in row(1).items() if k != "acc"}],
         "row 2: acc = None should be a number",
@@ -154,6 +167,23 @@ BAD_ROWS = {
 BAD_LOGS: dict[str, tuple[Any, str]] = {
     "not a log": ({"a": 1}, "has no eval.task and eval.model (is it a log of inspect_ai?)"),
     "a list": ([], "is not a JSON object"),
+    "a broken task": (log(eval={"task": "\ud800", "model": "m"}), "column 'eval.task': holds an unpaired surrogate"),
+    "a broken model": (log(eval={"task": "t", "model": "\ud800"}), "column 'eval.model': holds an unpaired surrogate"),
+    "a broken scorer": (
+        edited(lambda each: each["samples"][0].update(scores={"\ud800": {"value": "C"}})),
+        "sample 1, column 'scores': holds an unpaired surrogate",
+    ),
+    "a broken id": (
+        edited(lambda each: each["samples"][2].update(id="\ud800")),
+        "sample 3, column 'id': holds an unpaired surrogate",
+    ),
+    **{
+        f"id {value}": (
+            edited(lambda each, value=value: each["samples"][0].update(id=value)),  # type: ignore[misc]
+            f"sample 1: id = {value} should be a text or a whole number",
+        )
+        for value in (None, True, 1.5)
+    },
     "unfinished": (log(status="error"), "status = 'error' (only a finished log is imported)"),
     "no samples": (log(samples=None), "has no samples (was it written with --no-log-samples?)"),
     "a sample without scores": (
@@ -231,6 +261,72 @@ def test_files_that_do_not_fit_together_are_refused(
     assert message in capsys.readouterr().err
     with pytest.raises(DataError):
         graded.read(tmp_path / "absent.jsonl")
+
+
+def page_of(out: Path) -> str:
+    return repeating.command(json.loads((out / "results.json").read_text(encoding="utf-8")))
+
+
+def test_an_error_is_judged_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = harness(tmp_path, *[row(n, metrics=["wer"], wer=float(n % 4 > 0)) for n in range(40)])
+    out = tmp_path / "out"
+    base = ["import", str(file), "--out", str(out), "--model-name", "x"]
+    assert main([*base, "--metric", "wer"]) == 2
+    assert "nothing says whether wer is better higher or lower" in capsys.readouterr().err
+    assert main(["import", str(harness(tmp_path, name="samples_b.jsonl")), *base[2:], "--better", "lower"]) == 2
+    assert "acc is better when higher (leave out --better)" in capsys.readouterr().err
+    assert main([*base, "--metric", "wer", "--better", "lower"]) == 0
+    (record,) = verification.load(out).records
+    assert [(metric.name, metric.better) for metric in record.metrics] == [("error", "lower")]
+    policy = tmp_path / "policy.toml"
+    for limit, code in ((0.95, 0), (0.5, 1)):
+        policy.write_text(
+            f'[[rule]]\nprobe = "imported"\nmetric = "error"\nslice = {{ task = "*" }}\nmax = {limit}\nwhy = "Ours."\n',
+            encoding="utf-8",
+        )
+        assert main(["gate", str(out), "--policy", str(policy), "--quiet"]) == code
+
+
+def test_files_of_two_directions_are_refused(tmp_path: Path) -> None:
+    file = graded.read(harness(tmp_path))
+    files = {Path("a"): file, Path("b"): replace(file, task="b", better="lower")}
+    with pytest.raises(DataError, match=r"b: is better lower, unlike a"):
+        dict(graded.by_task(files))
+
+
+def test_the_filter_is_recorded_repeated_and_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row(n, filter=name) for name in ("strict", "flexible") for n in range(40)]
+    file = harness(tmp_path, *rows, name="samples_arc.jsonl")
+    base = ["import", str(file), "--model-name", "tiny model", "--metric", "acc_norm"]
+    for name in ("strict", "flexible"):
+        assert main([*base, "--filter", name, "--out", str(tmp_path / name)]) == 0
+    (record,) = verification.load(tmp_path / "strict").records
+    assert record.settings == {"arc": {"metric": "acc_norm", "better": "higher", "filter": "strict"}}
+    assert page_of(tmp_path / "strict") == (
+        "audit import samples_arc.jsonl --out DIR --metric acc_norm --better higher --filter strict "
+        "--model-name 'tiny model'"
+    )
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "strict"), str(tmp_path / "flexible")]) == 2
+    assert "other cases than in the old audit: [probes.imported] arc = {" in capsys.readouterr().err
+
+
+def test_the_command_on_the_page_gives_the_same_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = [row(n, metrics=["exact_match"], exact_match=1) for n in range(9)]
+    files = [harness(tmp_path), harness(tmp_path, *exact, name="samples_b.jsonl")]
+    assert main(["import", *map(str, files), "--out", str(tmp_path / "out"), "--model-name", "tiny"]) == 0
+    words = shlex.split(page_of(tmp_path / "out"))
+    assert "--metric" not in words
+    monkeypatch.chdir(tmp_path)
+    assert main(words[1:]) == 0
+    assert (tmp_path / "DIR" / "results.json").read_bytes() == (tmp_path / "out" / "results.json").read_bytes()
+
+
+def test_a_broken_name_of_the_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["import", str(harness(tmp_path)), "--out", str(out), "--model-name", "a\udc80"]) == 2
+    assert "--model-name, column 'model': holds an unpaired surrogate" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("kind", ["value", "task", "metric"])

@@ -15,7 +15,7 @@ from auditor.results import imported
 
 def run(options: Namespace) -> int:
     """Read the files, write the folder, print the numbers."""
-    read = {path: graded.read(path, options.metric, options.filter) for path in options.files}
+    read = {path: graded.read(path, options.metric, options.filter, better=options.better) for path in options.files}
     files = dict(graded.by_task(read))
     record = imported.write_folder(files, options.out, options.model_name)
     INTERRUPTS.settle(0)

@@ -190,7 +190,9 @@ def import_(commands: Commands) -> None:
     )
     parser.add_argument("--out", type=_path, required=True, metavar="DIR", help="the results folder to write")
     parser.add_argument(
-        "--metric", metavar="NAME", help="metric or scorer (default: acc, exact_match, else the only one)"
+        "--metric", metavar="NAME", help="metric or scorer (default: acc, exact_match, or the only scorer)"
     )
+    better = "which scores of --metric are better, where auditor does not know"
+    parser.add_argument("--better", choices=("higher", "lower"), help=better)
     parser.add_argument("--filter", metavar="NAME", help="filter of lm-evaluation-harness, where a file has several")
     parser.add_argument("--model-name", metavar="NAME", help="what to call the model (default: as the files do)")

@@ -10,6 +10,7 @@ from typing import Any
 from auditor import metrics, stats
 from auditor.data import sha256_of
 from auditor.data.graded import Graded
+from auditor.data.tables import cell
 from auditor.errors import DataError, ResultsError
 from auditor.results.entries import decision_dict, policy_dict, record_dict
 from auditor.results.folder import EXAMPLES, SCHEMA, is_ours, write
@@ -22,31 +23,44 @@ from auditor.verdicts.policy import Policy
 
 PROBE, TASK = "imported", "imported"
 METRIC = Metric("accuracy", "accuracy", "mean", "share", 0.0, 1.0, "higher")
+ERROR = Metric("error", "error", "mean", "share", 0.0, 1.0, "lower")
+METRICS = {"higher": METRIC, "lower": ERROR}
+"""Which scores are better → the metric of an import."""
 WHY = "Shown without a limit: what is enough depends on the use."
-SHOWN = Policy("shown without a limit", "", (Rule(PROBE, METRIC.name, {"task": "*"}, WHY, required="never"),))
-"""Judges imported results until ``audit gate --policy`` names limits."""
+
+
+def shown(metric: Metric) -> Policy:
+    """Return what judges imported results until ``audit gate --policy`` names limits."""
+    return Policy("shown without a limit", "", (Rule(PROBE, metric.name, {"task": "*"}, WHY, required="never"),))
 
 
 def record_of(files: Mapping[Path, Graded], model: str) -> ProbeRecord:
-    """Return the record: accuracy by task, each with its interval.
+    """Return the record: accuracy or error by task, each with its interval.
 
     The unit is the example; one asked several times counts once, by its mean.
     """
+    metric = METRICS[next(iter(files.values())).better]
     return ProbeRecord(
         model=model,
         probe=PROBE,
         status="measured",
         description="Answers that another tool asked for and graded: the mean score by task.",
-        settings={graded.task: graded.metric for graded in files.values()},
-        metrics=(METRIC,),
-        measurements=tuple(_measured(graded) for graded in files.values()),
+        settings={graded.task: _read_as(graded) for graded in files.values()},
+        metrics=(metric,),
+        measurements=tuple(_measured(graded, metric) for graded in files.values()),
         counts={"cases": sum(len(graded.scores) for graded in files.values())},
     )
 
 
-def _measured(graded: Graded) -> Measurement:
+def _read_as(graded: Graded) -> dict[str, str]:
+    """Return what decides which scores of a file are read, and how."""
+    read = {"metric": graded.metric, "better": graded.better}
+    return read if graded.filter is None else {**read, "filter": graded.filter}
+
+
+def _measured(graded: Graded, metric: Metric) -> Measurement:
     rows = metrics.summed((f"{graded.task}:{name}", Score(score, 1.0)) for name, score in graded.scores)
-    return metrics.measurement(METRIC, {"task": graded.task}, rows, n_cases=len(graded.scores))
+    return metrics.measurement(metric, {"task": graded.task}, rows, n_cases=len(graded.scores))
 
 
 def write_folder(files: Mapping[Path, Graded], out: Path, model: str | None) -> ProbeRecord:
@@ -65,7 +79,7 @@ def write_folder(files: Mapping[Path, Graded], out: Path, model: str | None) -> 
 def _model(files: Mapping[Path, Graded], model: str | None) -> str:
     named = {graded.model: path for path, graded in files.items() if graded.model is not None}
     if model is not None:
-        return model
+        return cell(model, "--model-name", "model")
     if len(named) != 1:
         path = next(iter(files))
         told = f"the files name the models {', '.join(map(str, named))}" if named else "the files name no model"
@@ -78,7 +92,8 @@ def _content(files: Mapping[Path, Graded], record: ProbeRecord, root: Path) -> d
 
     none = dict.fromkeys(("empty", "missing_label", "duplicates", "conflicting", "leaked", "truncated"), 0)
     graded = next(iter(files.values()))
-    decision = gate.decide(SHOWN, (record,), record.model)
+    policy = shown(record.metrics[0])
+    decision = gate.decide(policy, (record,), record.model)
     method = {measured.method: stats.METHODS[measured.method] for measured in record.measurements}
     digests = (f"{path.name}: SHA-256 {sha256_of(path)}" for path in files)
     notes = [f"asked and graded by {graded.tool}", *digests]
@@ -87,7 +102,7 @@ def _content(files: Mapping[Path, Graded], record: ProbeRecord, root: Path) -> d
         "schema": SCHEMA,
         "auditor": __version__,
         "imported": graded.tool,
-        "task": {"name": TASK, "metric": METRIC.name, "labels": []},
+        "task": {"name": TASK, "metric": record.metrics[0].name, "labels": []},
         "seed": 0,
         "config": {},
         "partial": False,
@@ -117,6 +132,6 @@ def _content(files: Mapping[Path, Graded], record: ProbeRecord, root: Path) -> d
         "records": [record_dict(record)],
         "comparisons": [],
         "unanswered": [],
-        "policy": policy_dict(SHOWN),
-        "decision": decision_dict(decision, SHOWN),
+        "policy": policy_dict(policy),
+        "decision": decision_dict(decision, policy),
     }

@@ -153,9 +153,9 @@ def _check_imported(content: Mapping[str, Any], records: Sequence[ProbeRecord], 
     """Check that imported results are what an import makes."""
     if [record.probe for record in records] != [imported.PROBE] or content["task"]["name"] != imported.TASK:
         raise _refused("imported results have another record than that of an import", where)
+    known = {metric.name: metric for metric in imported.METRICS.values()}
     for metric in records[0].metrics:
-        known = imported.METRIC if metric.name == imported.METRIC.name else None
-        _check_metric(metric, known, f"{imported.PROBE} {metric.name}", content["auditor"], where)
+        _check_metric(metric, known.get(metric.name), f"{imported.PROBE} {metric.name}", content["auditor"], where)
 
 
 def _check_metric(metric: Metric, declared: Metric | None, name: str, auditor: str, where: str) -> None:
