@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from dataclasses import replace
@@ -27,7 +28,7 @@ from auditor.results.spreadsheets import harmless
 from auditor.types import EXPECTED, Case, Example, ProbeRecord, Row, ScoredCase, Silent
 from auditor.types.cases import Edited
 from auditor.types.edits import SAME_WORDS
-from auditor.verdicts import gate, policy
+from auditor.verdicts import gate, policy, same_cases
 from probes.kept_cases import FAILURE_RATE, FAILURES, Settings
 
 (PROBE,) = shipped("kept_cases")
@@ -73,6 +74,20 @@ def test_a_file_of_kept_cases_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert file.read_bytes().isascii()
     tagged = replace(GOOD, task="ner", after={"text": "Ann came"}, gold=["B-PER", "O"])
     assert kept_cases.read(write(tmp_path / "ner.jsonl", tagged), NER) == (tagged,)
+
+
+def test_clusters_of_joined_files_do_not_collide(tmp_path: Path) -> None:
+    """Two audits of other data both call an example home:2, but of one text it is the same in both."""
+    again = replace(GOOD, id="noise:2", after={"text": "a goood film"})
+    foreign = replace(GOOD, id="noise:3", before={"text": "a dull play"}, after={"text": "a dul play"})
+    swapped = replace(SAME, before=GOOD.before)
+    own = kept_cases.read(write(tmp_path / "own.jsonl", GOOD, again, SAME), TEXTS)
+    assert {case.cluster for case in own} == {"home:2"}
+    joined = kept_cases.read(write(tmp_path / "joined.jsonl", GOOD, again, foreign, swapped), TEXTS)
+    names = [case.cluster for case in joined]
+    # Another probe's case of the same text stays with it.
+    assert names[0] == names[1] == names[3] != names[2]
+    assert all(name.endswith(":home:2") for name in names)
 
 
 def changed(**fields: Any) -> bytes:
@@ -193,6 +208,17 @@ def test_the_rate_of_a_probe_has_the_interval_of_a_share(tmp_path: Path) -> None
     rate = next(each for each in record.measurements if each.metric == "failure_rate" and not each.slice)
     # Clopper–Pearson, 5 of 20.
     assert (rate.value, round(rate.low, 4), round(rate.high, 4)) == (0.25, 0.0866, 0.4910)
+
+
+def test_a_file_is_identified_by_what_it_holds(tmp_path: Path) -> None:
+    file = write(tmp_path / "kept.jsonl", GOOD)
+    moved = write(tmp_path / "moved.jsonl", GOOD)
+    further = write(tmp_path / "further.jsonl", GOOD, SAME)
+    first, second, third = (asked(each, "good").settings for each in (file, moved, further))
+    assert first["file_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert list(same_cases.differing("kept_cases", first, second)) == []
+    (told,) = same_cases.differing("kept_cases", first, third)
+    assert told.startswith("[probes.kept_cases] file_sha256 = ")
 
 
 def test_without_a_file_the_probe_does_not_apply() -> None:

@@ -7,7 +7,9 @@ answer to ``after`` is ``gold``; ``same``, it is the same decision as the answer
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -75,7 +77,8 @@ def read(path: Path, task: Task) -> tuple[KeptCase, ...]:
     """Read a file of kept cases for a task.
 
     Raises DataError in one line with file, row and field: for a file that is not such a file, a field that is missing
-    or of another kind, another task, a gold that the model cannot answer, and two cases of one id.
+    or of another kind, another task, a gold that the model cannot answer, and two cases of one id. Of files
+    joined into one, an example's name may stand for several texts: their clusters are then told apart by the text.
     """
     where = str(path)
     if path.suffix.lower() != SUFFIX and path.exists() and not path.is_dir():
@@ -90,7 +93,22 @@ def read(path: Path, task: Task) -> tuple[KeptCase, ...]:
             raise DataError(problem, where=f"{where}: row {number}", hint="keep one of the two")
         rows[case.id] = number
         cases.append(case)
-    return tuple(cases)
+    return tuple(_apart(cases))
+
+
+def _apart(cases: Sequence[KeptCase]) -> Iterable[KeptCase]:
+    """Yield the cases with clusters of different texts told apart."""
+    texts: dict[tuple[str, str], set[str]] = {}
+    for case in cases:
+        texts.setdefault((case.probe, case.example), set()).add(_digest(case.before))
+    several = {example for (_, example), own in texts.items() if len(own) > 1}
+    for case in cases:
+        named = f"{_digest(case.before)}:{case.cluster}" if case.example in several else case.cluster
+        yield dataclasses.replace(case, cluster=named)
+
+
+def _digest(inputs: Inputs) -> str:
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode("ascii")).hexdigest()[:12]
 
 
 def _case(row: Mapping[str, Any], task: Task, where: str) -> KeptCase:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from auditor.config import cases_fields, changed_paths, data_columns, limited_words
+from auditor.data import sha256_of
 from auditor.engine import Cache, NoCache
 from auditor.evaluation.sampling import SPLITS
 from auditor.evaluation.watching import Watch
@@ -129,10 +130,13 @@ class Plan:
 def recorded_settings(plan: Plan, probe: Probe) -> dict[str, Any]:
     """The probe's settings by name, as results hold them.
 
-    Paths among them are relative to the plan's root.
+    Paths among them are relative to the plan's root. A file of kept cases has its SHA-256 beside it, as
+    ``file_sha256`` for the setting ``file``.
     """
     settings, own = plan.settings[probe.name], registry.settings_of(plan.settings[probe.name])
-    return own and {**own, **changed_paths(settings, lambda path: relative(path, plan.root))}
+    files = {name: path for name in cases_fields(settings) if (path := getattr(settings, name)) is not None}
+    digests = {f"{name}_sha256": sha256_of(path) for name, path in files.items()}
+    return own and {**own, **digests, **changed_paths(settings, lambda path: relative(path, plan.root))}
 
 
 def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:
