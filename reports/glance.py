@@ -187,6 +187,10 @@ def _said(findings: Findings, verdicts: Sequence[_Verdict]) -> Iterator[dict[str
             "anchor": findings.anchors.get(rule["probe"]),
             "probe": rule["probe"],
             "text": said,
+            "brief": f"{sentences.sentence(findings, verdict, margin=False)} "
+            f"{sentences.conclusion(findings, verdict, advice=False)}"
+            if measured
+            else said,
             "detail": findings.detail(rule, verdict["slice"]),
             "conclusion": _concluded(findings, verdict),
             "unpreserved": findings.preservation(rule["probe"], rule["metric"]),

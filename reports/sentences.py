@@ -14,10 +14,10 @@ KEYS_SAID = frozenset({"severity", "position", "rank", "period", "content", "cha
 """Keys of a slice that are said with their value, which means nothing alone."""
 
 
-def sentence(findings: Findings, verdict: Mapping[str, Any]) -> str:
+def sentence(findings: Findings, verdict: Mapping[str, Any], *, margin: bool = True) -> str:
     """Say a measured verdict: value, and what is allowed.
 
-    A metric that the catalogue does not know is said by its title.
+    A metric that the catalogue does not know is said by its title. ``margin``: whether the limit's margin is said too.
     """
     rule = findings.rules[verdict["rule"]]
     metric = findings.metric(rule["probe"], rule["metric"])
@@ -34,14 +34,14 @@ def sentence(findings: Findings, verdict: Mapping[str, Any]) -> str:
         said = f"{metric['title']}{_in_brackets(slice_)}: {value}" if template is None else template.format(**words)
     except KeyError:  # a rule of a user's policy reads a slice of other keys
         said = f"{metric['title']}{_in_brackets(slice_)}: {value}"
-    allowed = allowance(rule, metric["unit"])
+    allowed = allowance(rule if margin else {**rule, "margin": 0.0}, metric["unit"])
     return f"{said[:1].upper()}{said[1:]}{f'; {allowed}' if allowed else ''}."
 
 
-def conclusion(findings: Findings, verdict: Mapping[str, Any]) -> str:
+def conclusion(findings: Findings, verdict: Mapping[str, Any], *, advice: bool = True) -> str:
     """Say what a verdict's bounds mean, and what would settle it.
 
-    It is empty for a pass, and where nothing was measured.
+    ``advice``: whether the latter is said. It is empty for a pass, and where nothing was measured.
     """
     rule = findings.rules[verdict["rule"]]
     limit = limit_of(rule)
@@ -56,8 +56,8 @@ def conclusion(findings: Findings, verdict: Mapping[str, Any]) -> str:
     bounds = interval(verdict["low"], verdict["high"], unit)
     said = str(words["likely" if beyond else "open"]).format(bounds=bounds)
     # The gate's reason names first what the bounds show, then what would decide.
-    _, _, advice = verdict["reason"].partition("; ")
-    return f"{said} {advice[:1].upper()}{advice[1:]}." if advice else said
+    _, _, settles = verdict["reason"].partition("; ")
+    return f"{said} {settles[:1].upper()}{settles[1:]}." if settles and advice else said
 
 
 def where(slice_: Mapping[str, str]) -> str:

@@ -275,9 +275,20 @@ def test_a_wrong_tolerance_is_one_line(
 def test_what_says_how_to_compare_needs_an_audit_to_compare_with(
     folders: dict[str, Path], capsys: pytest.CaptureFixture[str], flag: list[str]
 ) -> None:
-    code, _, err = run(capsys, "gate", folders["old"], *flag)
-    assert code == 2
-    assert err.endswith(f"{flag[0]}: says how audits are compared (add --against OLD)\n")
+    for command in ("gate", "report"):
+        code, _, err = run(capsys, command, folders["old"], *flag)
+        assert code == 2
+        assert err.endswith(f"{flag[0]}: says how audits are compared (add --against OLD)\n")
+
+
+def test_a_page_against_an_earlier_audit_says_how_its_rows_changed(
+    folders: dict[str, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    assert run(capsys, "report", folders["new"], "--against", folders["old"], "--out", page)[0] == 0
+    assert "▼ 30.0 points worse than before" in page.read_text("utf-8")
+    assert run(capsys, "report", folders["new"], "--out", page)[0] == 0
+    assert "than before" not in page.read_text("utf-8")
 
 
 # ---- the gate --------------------------------------------------------------------------------------------------

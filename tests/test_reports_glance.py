@@ -96,8 +96,11 @@ def test_every_rule_that_is_shipped_has_a_sentence_of_keys_that_its_slices_have(
     ("numbers", "said"),
     [
         ({"low": 0.11, "high": 0.2}, "Likely beyond that: its own interval [+11.0, +20.0] is, but not once all"),
-        ({"low": 0.05, "high": 0.2}, "Inconclusive: the interval [+5.0, +20.0] allows both. About 50 would decide it."),
-        ({"low": None, "high": 0.2}, "Inconclusive: the interval [−∞, +20.0] allows both. About 50 would decide it."),
+        (
+            {"low": 0.05, "high": 0.2},
+            "Too uncertain: the interval [+5.0, +20.0] allows both. About 50 would decide it.",
+        ),
+        ({"low": None, "high": 0.2}, "Too uncertain: the interval [−∞, +20.0] allows both. About 50 would decide it."),
     ],
 )
 def test_an_inconclusive_number_says_what_its_interval_means_and_what_would_settle_it(

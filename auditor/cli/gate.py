@@ -6,20 +6,17 @@ It does not import torch.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
 from typing import Any
 
 from auditor import results
 from auditor.cli import ci
+from auditor.cli.against import judged
 from auditor.cli.decision import judged_by, show
 from auditor.cli.interrupts import INTERRUPTS
 from auditor.cli.regressions import as_json
 from auditor.cli.regressions import show as show_regressions
-from auditor.cli.tolerances import tolerances_of
 from auditor.errors import UsageError
-from auditor.results import comparing, label_review, verification
-from auditor.results.verification import Audited
-from auditor.types import Regression
+from auditor.results import label_review
 from auditor.verdicts import advice, regressions, waiving
 
 
@@ -30,7 +27,10 @@ def run(options: Namespace) -> int:
     are judged on the current day, or on that of ``--on``.
     """
     files = ci.targets(options)
-    audited, judgements, not_compared = _judged(options)
+    # A waiver that was in force on the day of the audit may be no more.
+    audited, compared = judged(options, waivers=options.waivers, on=options.on or waiving.today())
+    judgements = None if compared is None else compared.regressions()
+    not_compared = [] if compared is None else compared.not_compared()
     judged_on = audited.results.get("waivers", {}).get("on")
     if options.on is not None and options.waivers is None and judged_on is None:
         raise UsageError(f"--on {options.on}: there are no waivers to judge", hint="give --waivers FILE")
@@ -52,25 +52,3 @@ def run(options: Namespace) -> int:
         show_regressions(judgements, not_compared, quiet=options.quiet)
     ci.write(files, options, audited.results, judgements)
     return code
-
-
-def _judged(options: Namespace) -> tuple[Audited, Sequence[Regression] | None, list[dict[str, Any]]]:
-    """Return the verified audit, what became worse, what is not compared."""
-    # A waiver that was in force on the day of the audit may be no more.
-    on = options.on or waiving.today()
-    if options.against is None:
-        for name in ("tolerance", "unpaired"):
-            if getattr(options, name):
-                raise UsageError("says how audits are compared", where=f"--{name}", hint="add --against OLD")
-        return verification.load(options.results, options.policy, waivers_file=options.waivers, on=on), None, []
-    compared = comparing.compare(
-        options.against,
-        options.results,
-        policy=options.policy,
-        unpaired=options.unpaired,
-        tolerances=tolerances_of(options.tolerance),
-        required_only=True,
-        waivers_file=options.waivers,
-        on=on,
-    )
-    return compared.new, compared.regressions(), compared.not_compared()

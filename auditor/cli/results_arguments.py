@@ -65,10 +65,14 @@ def report(commands: Commands) -> None:
         commands,
         "report",
         "Rewrite the scorecard of a results folder.",
-        "  audit report audit/\n  audit report audit/ --policy strict.toml --out page.html",
+        "  audit report audit/\n  audit report audit/ --policy strict.toml --out page.html\n"
+        "  audit report audit/ --against audit-1.3/ --out page.html",
     )
     parser.add_argument("results", type=_path, help="the folder that audit run wrote")
     parser.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the audit's)")
+    against = "an earlier audit: the page says how each row changed since"
+    parser.add_argument("--against", type=_path, metavar="OLD", help=against)
+    _compared(parser)
     parser.add_argument("--out", type=_path, help="the page to write (default: scorecard.html in the folder)")
 
 
