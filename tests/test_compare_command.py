@@ -275,8 +275,8 @@ def test_a_wrong_tolerance_is_one_line(
 def test_what_says_how_to_compare_needs_an_audit_to_compare_with(
     folders: dict[str, Path], capsys: pytest.CaptureFixture[str], flag: list[str]
 ) -> None:
-    for command in ("gate", "report"):
-        code, _, err = run(capsys, command, folders["old"], *flag)
+    for reading in ("gate", "report"):
+        code, _, err = run(capsys, reading, folders["old"], *flag)
         assert code == 2
         assert err.endswith(f"{flag[0]}: says how audits are compared (add --against OLD)\n")
 
