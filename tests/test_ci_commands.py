@@ -223,6 +223,25 @@ def test_a_release_is_held_waived_and_held_again_when_the_waiver_expires(
     assert (out / "results.json").read_bytes() == before
 
 
+def test_the_next_release_is_audited_compared_and_held_where_it_became_worse(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("last", "next"):
+        assert run(project, "--out", name) == 1
+    assert main(["compare", "last", "next", "--out", "same.html"]) == 0
+    assert "worse" not in [line.split(":")[0].strip() for line in capsys.readouterr().out.splitlines()]
+    assert gate(Path("next"), "--against", "last", *waivers(project, "2026-12-01")) == 0
+    small_results.write(tmp_path / "good")
+    small_results.write(tmp_path / "worse", known=("good", "great"))
+    assert gate(Path("worse")) == 0
+    capsys.readouterr()
+    assert main(["compare", "good", "worse", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["worse"] > 0
+    assert gate(Path("worse"), "--against", "good", "--junit", "worse.xml") == 1
+    assert Path("worse.xml").read_text(encoding="utf-8").count("<failure") == 1
+
+
 def test_the_config_names_waivers_from_its_own_folder(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
