@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from auditor.types import Regression
-from reports.formats import amount, difference_unit, interval, slice_text
+from reports.formats import amount, difference_unit, interval, slice_text, unsigned
 from reports.lookup import NO_STEPS, Findings
 from reports.plain import plain, slice_key
 from reports.summary import limit_text
@@ -244,7 +244,7 @@ def _crashes(findings: Findings) -> Iterator[dict[str, Any]]:
 def _regression(findings: Findings, regression: Regression) -> dict[str, Any]:
     metric = findings.metric(regression.probe, regression.metric)
     unit = difference_unit(metric["unit"])
-    worse = amount(regression.tolerance, unit).removeprefix("+")
+    worse = unsigned(regression.tolerance, unit)
     how = "the same cases" if regression.paired else "different cases"
     return {
         "suite": "regressions",

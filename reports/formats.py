@@ -67,6 +67,16 @@ def amount(value: float | None, unit: str) -> str:
     return number(value, unit) + ("" if value is None else _SUFFIX.get(unit, ""))
 
 
+def unsigned(value: float | None, unit: str) -> str:
+    """Format a number with its unit, without a plus sign."""
+    return amount(value, unit).removeprefix("+")
+
+
+def capitalised(text: str) -> str:
+    """Begin a text with a capital letter."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def interval(low: float | None, high: float | None, unit: str) -> str:
     """Format an interval as ``[a, b]`` in the value's unit.
 

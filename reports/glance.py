@@ -7,7 +7,7 @@ from typing import Any
 
 from auditor.types import Regression, edge_of
 from reports import sentences, strips
-from reports.formats import difference_unit, interval
+from reports.formats import capitalised, difference_unit, interval, unsigned
 from reports.lookup import OUTCOMES, Findings, limit_of, mark, same_slice
 from reports.words import catalogue
 
@@ -58,7 +58,7 @@ def _trend(findings: Findings, regressions: Sequence[Regression], deciding: _Ver
     if chosen is None:
         return ""
     unit = difference_unit(findings.metric(chosen.probe, chosen.metric)["unit"])
-    change = "" if chosen.value is None else sentences.unsigned(abs(chosen.value), unit)
+    change = "" if chosen.value is None else unsigned(abs(chosen.value), unit)
     return str(catalogue()["trend"][chosen.conclusion]).format(change=change)
 
 
@@ -76,7 +76,7 @@ def _row(findings: Findings, row: Mapping[str, Any], deciding: _Verdict | None) 
     rule = findings.rules[deciding["rule"]]
     unit = findings.metric(rule["probe"], rule["metric"])["unit"]
     text = f"{sentences.sentence(findings, deciding)}{_beside(row) if row['id'] == PLAIN else ''}"
-    numbers = f"{sentences.unsigned(deciding['value'], unit)} {interval(deciding['low'], deciding['high'], unit)}"
+    numbers = f"{unsigned(deciding['value'], unit)} {interval(deciding['low'], deciding['high'], unit)}"
     limit = limit_of(rule)
     if limit is None:
         return {**said, "text": text}
@@ -100,7 +100,7 @@ def _shown(row: Mapping[str, Any]) -> str:
             place = f" ({number['slice']})" if number["slice"] else ""
             said = number["cells"][0]["value"]
             if said is not None:
-                return f"{number['title'][:1].upper()}{number['title'][1:]}{place}: {said}."
+                return f"{capitalised(number['title'])}{place}: {said}."
     missing = "; ".join(dict.fromkeys(probe["missing"] for probe in row["probes"] if probe["missing"]))
     return _begun(missing)
 
@@ -109,12 +109,12 @@ def _beside(row: Mapping[str, Any]) -> str:
     """Say the number beside the deciding one: plain accuracy."""
     numbers = (number for probe in row["probes"] for number in probe["numbers"] if number["mark"] is None)
     number = next(numbers, None)
-    return "" if number is None else f" {_begun(number['title'])[:-1]}: {number['cells'][0]['value']}."
+    return "" if number is None else f" {capitalised(number['title'])}: {number['cells'][0]['value']}."
 
 
 def _begun(text: str) -> str:
     """Write a text as a sentence."""
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    return f"{capitalised(text)}." if text else ""
 
 
 def _mark(row: Mapping[str, Any], deciding: _Verdict | None) -> dict[str, str]:
@@ -202,4 +202,4 @@ def _concluded(findings: Findings, verdict: _Verdict) -> str:
     """Say what the bounds mean, and the waiver that expired, if any."""
     said = sentences.conclusion(findings, verdict)
     waiver = verdict.get("waiver")
-    return said if waiver is None else f"{said} {waiver['text'][:1].upper()}{waiver['text'][1:]}.".strip()
+    return said if waiver is None else f"{said} {capitalised(waiver['text'])}.".strip()

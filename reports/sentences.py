@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from auditor.types import edge_of
-from reports.formats import amount, interval, words_of
+from reports.formats import capitalised, interval, unsigned, words_of
 from reports.lookup import Findings, limit_of
 from reports.words import catalogue
 
@@ -30,12 +31,12 @@ def sentence(findings: Findings, verdict: Mapping[str, Any], *, margin: bool = T
         "where": where(slice_),
     }
     template = catalogue()["numbers"].get(f"{rule['probe']} {rule['metric']}")
-    try:
-        said = f"{metric['title']}{_in_brackets(slice_)}: {value}" if template is None else template.format(**words)
-    except KeyError:  # a rule of a user's policy reads a slice of other keys
-        said = f"{metric['title']}{_in_brackets(slice_)}: {value}"
+    said = f"{metric['title']}{_in_brackets(slice_)}: {value}"
+    if template is not None:
+        with contextlib.suppress(KeyError):  # a rule of a user's policy may read a slice of other keys
+            said = template.format(**words)
     allowed = allowance(rule if margin else {**rule, "margin": 0.0}, metric["unit"])
-    return f"{said[:1].upper()}{said[1:]}{f'; {allowed}' if allowed else ''}."
+    return f"{capitalised(said)}{f'; {allowed}' if allowed else ''}."
 
 
 def conclusion(findings: Findings, verdict: Mapping[str, Any], *, advice: bool = True) -> str:
@@ -57,7 +58,7 @@ def conclusion(findings: Findings, verdict: Mapping[str, Any], *, advice: bool =
     said = str(words["likely" if beyond else "open"]).format(bounds=bounds)
     # The gate's reason names first what the bounds show, then what would decide.
     _, _, settles = verdict["reason"].partition("; ")
-    return f"{said} {settles[:1].upper()}{settles[1:]}." if settles and advice else said
+    return f"{said} {capitalised(settles)}." if settles and advice else said
 
 
 def where(slice_: Mapping[str, str]) -> str:
@@ -82,8 +83,3 @@ def allowance(rule: Mapping[str, Any], unit: str) -> str:
     if rule["max"] is not None:
         return f"at most {unsigned(limit, unit)} allowed{margin}"
     return f"at least {unsigned(limit, unit)} needed{margin}"
-
-
-def unsigned(value: float, unit: str) -> str:
-    """Format a number without its plus sign."""
-    return amount(value, unit).removeprefix("+")

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.types import lacked_by_task
-from reports.formats import amount, interval, measured_interval, slice_text, words_of
+from reports.formats import (
+    amount,
+    capitalised,
+    difference_unit,
+    interval,
+    measured_interval,
+    slice_text,
+    unsigned,
+    words_of,
+)
 from reports.lookup import INAPPLICABLE, OUTCOMES, Findings, Measured, applies, decides, limit_of, mark
 from reports.words import catalogue
 
@@ -52,8 +61,7 @@ def _todo(results: Mapping[str, Any], kind: str) -> str:
 
 def _alone(headline: str, word: str) -> str:
     """Return a headline without the decision's word, which stands above it."""
-    reason = headline.removeprefix(f"{word}: ")
-    return f"{reason[:1].upper()}{reason[1:]}"
+    return capitalised(headline.removeprefix(f"{word}: "))
 
 
 def deciding_verdicts(findings: Findings) -> list[Mapping[str, Any]]:
@@ -122,8 +130,8 @@ def limit_text(rule: Mapping[str, Any], unit: str) -> str:
     limit, margin = limit_of(rule), rule.get("margin", 0.0)
     if limit is None:
         return "no limit"
-    zone = f", margin {amount(margin, 'points' if unit == 'share' else unit).removeprefix('+')}" if margin else ""
-    return f"{'≤' if rule['max'] is not None else '≥'} {amount(limit, unit).removeprefix('+')}{zone}"
+    zone = f", margin {unsigned(margin, difference_unit(unit))}" if margin else ""
+    return f"{'≤' if rule['max'] is not None else '≥'} {unsigned(limit, unit)}{zone}"
 
 
 def rules(findings: Findings) -> list[dict[str, Any]]:
