@@ -11,6 +11,7 @@ from typing import Any
 from reports.formats import amount, difference_unit, interval, p_value, slice_text
 from reports.scorecard import environment
 from reports.tables import LONG
+from reports.words import ENGLISH, speaking
 
 _MARKS = {
     "worse": {"kind": "fail", "sign": "▼"},
@@ -26,13 +27,14 @@ _MEANINGS = {
 }
 
 
-def render(comparison: Mapping[str, Any]) -> str:
+def render(comparison: Mapping[str, Any], language: str = ENGLISH) -> str:
     """Render the page of a comparison.
 
     The same document gives the same bytes; nothing else is read. Every text is escaped, and its invisible characters
-    are spelled out.
+    are spelled out. ``language``: code of a language that has words (``reports.words.languages``).
     """
-    return environment().get_template("comparison.html.j2").render(build(comparison))
+    with speaking(language):
+        return environment().get_template("comparison.html.j2").render(build(comparison))
 
 
 def build(comparison: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from reports import view
 from reports.formats import visible
 from reports.lookup import NO_STEPS
 from reports.running_cost import NO_COSTS
+from reports.words import ENGLISH, say, speaking, spoken
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -27,6 +29,7 @@ def render(
     costs: Mapping[str, RunningCost] = NO_COSTS,
     regressions: Sequence[Regression] = (),
     review: LabelReview | None = None,
+    language: str = ENGLISH,
 ) -> str:
     """Render the page of a results file that conforms to the schema.
 
@@ -34,10 +37,11 @@ def render(
     are spelled out. ``next_steps``: position of a failed verdict → what to do about it
     (``auditor.verdicts.advice.next_steps``). ``costs``: model → what its answers took (``timings.json``).
     ``regressions``: the metrics against those of the last release. ``review``: what a reviewer says of labels under
-    change (``label_review.json``).
+    change (``label_review.json``). ``language``: code of a language that has words (``reports.words.languages``).
     """
-    shown = view.build(results, next_steps, costs, regressions, review)
-    return environment().get_template("scorecard.html.j2").render(shown)
+    with speaking(language):
+        shown = view.build(results, next_steps, costs, regressions, review)
+        return environment().get_template("scorecard.html.j2").render(shown)
 
 
 def environment() -> Environment:
@@ -47,7 +51,7 @@ def environment() -> Environment:
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -56,6 +60,25 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.globals.update(say=_said, say_counted=_said_counted, language=spoken())
+    return made
+
+
+def _said(text: str, /, **values: object) -> Markup:
+    """Say a template's text, which may hold markup; escape its values."""
+    from markupsafe import Markup
+
+    return Markup(say(text, **{name: _escaped(value) for name, value in values.items()}))
+
+
+def _said_counted(singular: str, plural: str, n: int, /, **values: object) -> Markup:
+    return _said(singular if n == 1 else plural, n=n, **values)
+
+
+def _escaped(value: object) -> object:
+    from markupsafe import escape
+
+    return escape(_shown(value))
 
 
 def _shown(value: Any) -> Any:
