@@ -14,6 +14,7 @@ from tiny import tiny_checkpoint
 
 import auditor
 from auditor import results
+from auditor.cli import arguments
 from auditor.cli.main import main
 from auditor.config import Config
 from auditor.errors import AuditError, UsageError
@@ -247,3 +248,13 @@ def test_a_dry_run_lists_what_is_left_out(place: Path, capsys: pytest.CaptureFix
     assert run(place, "--dry-run", "--fast", "--json") == 0
     listed = {work["probe"]: work["reason"] for work in json.loads(capsys.readouterr().out)}
     assert {name: listed[name] for name in RETRAINING} == dict.fromkeys(RETRAINING, NO_RETRAINING)
+
+
+def test_flags_name_several_probes_with_commas() -> None:
+    parser = arguments.parser()
+    given = parser.parse_args(
+        ["run", "--model", "ckpt", "--probe", "noise, bias", "--probe", "a,b.py", "--skip", "x,y", "--skip", "z"]
+    )
+    assert given.probe == ["noise", "bias", "a,b.py"]
+    assert given.skip == ["x", "y", "z"]
+    assert parser.parse_args(["run", "--model", "ckpt", "--probe", ""]).probe == [""]

@@ -16,17 +16,19 @@ def add(command: argparse.ArgumentParser) -> None:
     command.add_argument("--policy", type=path, help="the policy.toml to judge by (default: the shipped one)")
     command.add_argument(
         "--probe",
-        action="append",
+        action="extend",
+        type=_names,
         default=[],
-        metavar="NAME|FILE.py",
-        help="measure only this probe, or add one from a file; repeatable: --probe noise --probe bias",
+        metavar="NAMES|FILE.py",
+        help="measure only these probes, or add one from a file; repeatable: --probe noise,bias --probe own.py",
     )
     command.add_argument(
         "--skip",
-        action="append",
+        action="extend",
+        type=_names,
         default=[],
-        metavar="NAME",
-        help="leave out this probe; repeatable (default: [audit] skip)",
+        metavar="NAMES",
+        help="leave out these probes, comma-separated; repeatable (default: [audit] skip)",
     )
     command.add_argument(
         "--fast", action="store_true", help="leave out every probe that retrains (default: [audit] fast)"
@@ -82,3 +84,8 @@ def add(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--backend", choices=("torch", "onnx"), help="library that runs the model (default: the config's, else torch)"
     )
+
+
+def _names(word: str) -> list[str]:
+    """Split names at commas; a file stays whole."""
+    return [word] if word.endswith(".py") else [name.strip() for name in word.split(",")]

@@ -58,7 +58,8 @@ def catalogue() -> Mapping[str, Any]:
 def say(text: str, /, **values: object) -> str:
     """Say a text of the page's own in the spoken language.
 
-    ``text``: the text in English. ``values``: what stands for each ``{field}`` of the text. A text that the catalogue lacks stays English.
+    ``text``: the text in English. ``values``: what stands for each ``{field}`` of it. A text that the catalogue lacks
+    stays English.
     """
     words = text if spoken() == ENGLISH else catalogue()["page"].get(text, text)
     return str(words).format(**values)
