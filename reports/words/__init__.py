@@ -12,14 +12,24 @@ import contextlib
 import functools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 ENGLISH = "en"
 """Language of results.json, and of a page without a choice."""
+BETWEEN = "; "
+"""What stands between the parts of a recorded text; a catalogue may have its own, under this as a key."""
+MOST = 8
+"""Semicolons of a text that part it; what follows the last is one part."""
+NUMBER = r"[−-]?\d[\d,.]*(?:e[+-]?\d+)?"
+LONGEST = 1_000
+"""Characters of a text whose fields are looked for; of a longer one nothing but the whole is known."""
 _FIELD = re.compile(r"\{(\w+)\}")
+_NUMBERED = re.compile(r"n\d*")
+_WITHIN, _AT_FIRST = f"(?:(?!{BETWEEN}).)+?", "(?:(?![;:] ).)+?"
 _SPOKEN: ContextVar[str] = ContextVar("language of the page", default=ENGLISH)
 
 
@@ -86,12 +96,32 @@ def recorded(text: str) -> str:
 
     Keys of the catalogue's section ``recorded`` are whole texts, or parts between semicolons. Their ``{fields}`` stand
     for anything, which stays as it is: it may come from the data. A field whose name begins with ``said`` is a recorded
-    text itself. What the catalogue lacks stays English.
+    text itself; ``n``, ``n2`` and so on are numbers. A field has no semicolon but at the end of a text, after a colon,
+    and where its name begins with ``any``. What the catalogue lacks stays English.
     """
     if spoken() == ENGLISH or not text:
         return text
-    whole = _translated(text, spoken())
-    return whole if whole is not None else "; ".join(_translated(part, spoken()) or part for part in text.split("; "))
+    said = list(_said(text.split(BETWEEN, MOST)))
+    between = str(catalogue()["recorded"].get(BETWEEN, BETWEEN))
+    # Where neither side is known the semicolon may be of the data.
+    later_ones = (f"{between if known and before else BETWEEN}{part}" for (_, before), (part, known) in pairwise(said))
+    return said[0][0] + "".join(later_ones)
+
+
+def _said(parts: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Yield the words of parts, and whether they are known.
+
+    As many parts as are known together are one.
+    """
+    start = 0
+    while start < len(parts):
+        ends = range(len(parts), start, -1)
+        words, end = next(
+            ((words, end) for end in ends if (words := _translated(BETWEEN.join(parts[start:end]), spoken()))),
+            (None, start + 1),
+        )
+        yield (parts[start], False) if words is None else (words, True)
+        start = end
 
 
 @functools.cache
@@ -100,26 +130,59 @@ def _file(language: str) -> Mapping[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
+class _Recorded:
+    """Recorded texts of a language and their words."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._whole = {_in_one_line(english): said for english, said in words.items() if not _FIELD.search(english)}
+        # The most literal first: what it matches, a pattern of fewer letters may match as well.
+        texts = sorted(words.items(), key=lambda pair: -len(_FIELD.sub("", pair[0])))
+        self._patterns = [
+            (re.compile(_pattern(english), re.DOTALL), said) for english, said in texts if _FIELD.search(english)
+        ]
+
+    def matched(self, text: str) -> tuple[str, Mapping[str, str]] | None:
+        """Return the words of a text, and what its fields stand for.
+
+        It is None where the text is not known.
+        """
+        whole = self._whole.get(_in_one_line(text))
+        if whole is not None or len(text) > LONGEST:
+            return None if whole is None else (whole, {})
+        matches = ((pattern.fullmatch(text), said) for pattern, said in self._patterns)
+        return next(((said, match.groupdict()) for match, said in matches if match is not None), None)
+
+
 @functools.cache
-def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return patterns of recorded texts and their words, the most literal first."""
-    texts = sorted(_file(language)["recorded"].items(), key=lambda pair: -len(_FIELD.sub("", pair[0])))
-    return tuple((re.compile(_pattern(english), re.DOTALL), words) for english, words in texts)
+def _recorded(language: str) -> _Recorded:
+    return _Recorded(_file(language)["recorded"])
 
 
 def _pattern(english: str) -> str:
-    """Return the expression of a text whose fields stand for anything."""
-    literal, *rest = _FIELD.split(english)
-    pairs = zip(rest[::2], rest[1::2], strict=True)
-    return re.escape(literal) + "".join(f"(?P<{field}>.+?){re.escape(after)}" for field, after in pairs)
+    """Return the expression of a text, with a group for each field."""
+    before, *rest = _FIELD.split(english)
+    pairs = list(zip(rest[::2], rest[1::2], strict=True))
+    expression = re.escape(before)
+    for place, (field, after) in enumerate(pairs):
+        spans = place == len(pairs) - 1 and after in ("", ".") and before.endswith((": ", BETWEEN))
+        # A text that begins with a field would else take in what stands before a colon.
+        within = _WITHIN if expression else _AT_FIRST
+        anything = NUMBER if _NUMBERED.fullmatch(field) else ".+?" if spans or field.startswith("any") else within
+        expression += f"(?P<{field}>{anything}){re.escape(after)}"
+        before = after
+    return expression
 
 
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@functools.lru_cache(maxsize=4096)
 def _translated(text: str, language: str) -> str | None:
-    for pattern, words in _patterns(language):
-        matched = pattern.fullmatch(text)
-        if matched is not None:
-            given = matched.groupdict()
-            return str(words).format(
-                **{field: recorded(value) if field.startswith("said") else value for field, value in given.items()}
-            )
-    return None
+    known = _recorded(language).matched(text)
+    if known is None:
+        return None
+    words, given = known
+    return words.format(
+        **{field: recorded(value) if field.startswith("said") else value for field, value in given.items()}
+    )
