@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.data import columns as choosing
-from auditor.data import sentences, tables
+from auditor.data import sentences, tables, task_rows
 from auditor.data.columns import USUAL, Columns
 from auditor.data.in_memory import Source
 from auditor.data.reports import DataReport, left_out, no_usable_rows
@@ -163,7 +163,7 @@ def _open(
 ) -> _Opened:
     fields = task.fields
     if labels_file is None:
-        table = tables.read(path, header=columns.header)
+        table = task_rows.read(path, task, header=columns.header)
         names = choosing.resolved(table, fields, columns)
     else:
         if len(fields) > 1:
@@ -206,7 +206,8 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
         if not row.labels:
             counts["missing_label"] += 1
             continue
-        inputs, _ = task.read({column: row.cells[field] for field, column in texts_of.items()}, texts_of)
+        cells = {column: row.cells[field] for field, column in texts_of.items()}
+        inputs = task_rows.inputs(task, cells, texts_of, f"{table.path}: row {row.number}")
         gold = task.gold_of(tuple(dict.fromkeys(reading.labels[label] for label in row.labels)))
         golds = seen.setdefault(texts, [])
         if gold in golds:

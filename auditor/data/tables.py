@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from auditor.data import delimited, saved
 from auditor.data.in_memory import InMemory, Source
 from auditor.errors import DataError, first_line
 from auditor.storage.reading import near_file, open_file, read_file
+from auditor.types import FileReader
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Endings of the files that can be read."""
@@ -29,6 +31,7 @@ NO_HEADER = "--no-header ([data] header = false)"
 """The flag and the key for files without a header."""
 
 Cells = Mapping[str, Any]
+NO_FILES: Mapping[str, FileReader] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,11 @@ class Table:
     """Row → the line of each of its words, if each word has its own line."""
 
 
-def read(path: Source, *, header: bool = True) -> Table:
+def read(path: Source, *, header: bool = True, files: Mapping[str, FileReader] = NO_FILES) -> Table:
     """Read a file, a folder saved by ``datasets``, or rows in memory.
 
     The ending of a file's name tells its kind. ``header``: whether the first row of a CSV or TSV file names the
-    columns. Raises DataError for a missing path, another folder, an unknown kind, an empty or binary file, broken
+    columns. ``files``: readers of formats of the task's own. Raises DataError for a missing path, another folder, an unknown kind, an empty or binary file, broken
     encoding (row and byte), a row that does not parse, and columns of the same name.
     """
     where = str(path)
@@ -62,6 +65,8 @@ def read(path: Source, *, header: bool = True) -> Table:
         names, rows, classes = path.header, path.rows, path.classes
     elif saved.is_saved(path):
         return Table(path, *saved.read(path))
+    elif suffix in files:
+        names, rows = _formatted(path, files[suffix])
     elif suffix == ".parquet":
         names, rows, classes = _parquet(_content(path, suffix), where)
     else:
@@ -77,6 +82,17 @@ def read(path: Source, *, header: bool = True) -> Table:
             hint = "rename all but one" + ("" if suffix not in PLAIN else f", or {NO_HEADER} if it is no name")
             raise DataError(f"{times} columns are called {name!r}", where=where, hint=hint)
     return Table(path, tuple(names), tuple(rows), classes)
+
+
+def _formatted(path: Path, reader: FileReader) -> tuple[list[str], list[tuple[int, Cells]]]:
+    """Read a file in a format of the task's own."""
+    where = str(path)
+    content = decoded(read_file(path, DataError, hint=near_file(path)), where)
+    try:
+        rows = list(reader(content))
+    except DataError as error:
+        raise error.at(where) from None
+    return list(dict.fromkeys(name for _, row in rows for name in row)), rows
 
 
 def pair(path: Source, labels: Path) -> Table:

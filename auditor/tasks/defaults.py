@@ -21,6 +21,7 @@ from auditor.types import (
     Detail,
     Edits,
     Example,
+    FileReader,
     Goal,
     Inputs,
     Measurement,
@@ -58,6 +59,8 @@ class TaskDefaults:
     policy: Path | None = None
     offers: frozenset[Offer] = frozenset()
     layout: Literal["rows", "sentences"] = "rows"
+    files: Mapping[str, FileReader] = MappingProxyType({})
+    special_tokens: tuple[str, ...] = ()
     detail_metrics: tuple[Metric, ...] = ()
     sliced_metrics: tuple[Metric, ...] = ()
     averages: Averages = NoAverages()
@@ -131,6 +134,10 @@ class TaskDefaults:
         """No span."""
         del response
         return {}
+
+    def arranged(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The row as the file has it."""
+        return row
 
     def labels_of(self, cell: Any) -> Sequence[Any]:
         """The cell as it is: it names one label."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,19 @@ def load(path: Path, task: Task, dropout: float | None = None, *, continues: boo
     lost = sorted(key for key in absent if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key)
     if lost:
         raise ModelError(f"lacks weights of the encoder: {', '.join(lost[:3])}", where=str(path), hint="copy it again")
+    _add_tokens(model, tokenizer, task.special_tokens)
     if continues:
         model = continued.restored(model, path, mismatched)
     return model, tokenizer, _padding(model, tokenizer, path)
+
+
+def _add_tokens(model: Any, tokenizer: Any, words: Sequence[str]) -> None:
+    """Give each word a token of its own, its embedding drawn as the model draws new ones."""
+    known = tokenizer.get_vocab()
+    tokenizer.add_tokens([word for word in words if word not in known], special_tokens=True)
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        # Means of the other embeddings, as transformers proposes, would make the new ones nearly alike.
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
 
 
 def _padding(model: Any, tokenizer: Any, path: Path) -> Filling:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -23,6 +23,8 @@ TextAttackRecipe: TypeAlias = Literal["deepwordbug", "pruthi", "textbugger", "pw
 """Attacks of TextAttack by name."""
 AttackRecipe: TypeAlias = Literal[TextAttackRecipe, "entity swap"]
 """Attacks of TextAttack by name, and the swap of an entity for another of its type."""
+FileReader: TypeAlias = Callable[[str], Iterable[tuple[int, Mapping[str, Any]]]]
+"""Text of a file → its rows: number, and column → cell. It raises DataError without the file's name."""
 Sums: TypeAlias = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
 """Metric and value of its slice's only key → cluster → numerator and denominator."""
 
@@ -120,6 +122,10 @@ class Task(Protocol):
     """What it has that some probes need."""
     layout: Literal["rows", "sentences"]
     """How its files are laid out: a row for each example, or a line for each word."""
+    files: Mapping[str, FileReader]
+    """Ending of a file of a format of the task's own, such as ``.json`` → its reader."""
+    special_tokens: tuple[str, ...]
+    """Words of its requests that training adds to the vocabulary, each as a token of its own."""
     labels: tuple[str, ...]
     """Names of the labels in the model's order; empty for a task without labels."""
     mapping: Mapping[str, str]
@@ -162,6 +168,13 @@ class Task(Protocol):
         ``columns`` maps each field and ``label`` to its column's name. Of files with a row for each example
         the gold is made by ``labels_of`` and ``gold_of`` instead: how labels are spelled is decided for a whole column.
         Raises DataError without a place (the caller adds file and row).
+        """
+        ...
+
+    def arranged(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A file's row in the columns that the task reads.
+
+        Most rows are returned as they are. Raises DataError without a place.
         """
         ...
 
