@@ -84,6 +84,7 @@ def explained(audit: Audit, rows: Sequence[Example], most: int) -> list[Explaine
         if made is None:
             continue
         fixed = {(made.field, place) for place, _ in made.tags}
+        fixed |= {(field, place) for field, places in audit.task.fixed(row).items() for place in places}
         every = ((field, place) for field, (words, _) in texts.items() for place in range(len(words.words)))
         places = tuple(place for place in every if place not in fixed)
         if len(places) >= FEWEST:

@@ -93,7 +93,7 @@ class Bias(ProbeDefaults):
     name = "bias"
     limitation: str | None = "bias"
     role = "bias"
-    needs = frozenset({"single_text", "class_scores"})
+    needs = frozenset({"single_text", "plain_text", "class_scores"})
     settings = Settings()
     cluster_unit: str | None = "sentence"
 

@@ -81,7 +81,7 @@ class Capabilities(ProbeDefaults):
 
     name = "capabilities"
     limitation: str | None = "coverage"
-    needs = frozenset({"single_text", "class_scores"})
+    needs = frozenset({"single_text", "plain_text", "class_scores"})
     settings = Settings()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:

@@ -159,7 +159,7 @@ def _case(audit: Audit, example: Example, parts: Parts, share: float, slice_: Sl
     around = CATALOGUE[name].around
     if around and any(parts[field_name] != (0, len(example.inputs[field_name])) for field_name in audit.task.fields):
         return None
-    protected = audit.task.protected(example) if audit.settings.context_only or around else {}
+    protected = audit.task.protected(example) if audit.settings.context_only or around else audit.task.fixed(example)
     edits: dict[str, tuple[text.Edit, ...]] = {}
     for field_name in audit.task.fields:
         part = text.part(example.inputs[field_name], *parts[field_name])

@@ -53,8 +53,9 @@ def read(path: Source, *, header: bool = True, files: Mapping[str, FileReader] =
     """Read a file, a folder saved by ``datasets``, or rows in memory.
 
     The ending of a file's name tells its kind. ``header``: whether the first row of a CSV or TSV file names the
-    columns. ``files``: readers of formats of the task's own. Raises DataError for a missing path, another folder, an unknown kind, an empty or binary file, broken
-    encoding (row and byte), a row that does not parse, and columns of the same name.
+    columns. ``files``: readers of formats of the task's own. Raises DataError for a missing path, another folder,
+    an unknown kind, an empty or binary file, broken encoding (row and byte), a row that does not parse, and columns
+    of the same name.
     """
     where = str(path)
     suffix = path.suffix.lower()

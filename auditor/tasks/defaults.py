@@ -61,6 +61,7 @@ class TaskDefaults:
     layout: Literal["rows", "sentences"] = "rows"
     files: Mapping[str, FileReader] = MappingProxyType({})
     special_tokens: tuple[str, ...] = ()
+    marked = False
     detail_metrics: tuple[Metric, ...] = ()
     sliced_metrics: tuple[Metric, ...] = ()
     averages: Averages = NoAverages()
@@ -108,6 +109,11 @@ class TaskDefaults:
         return gold
 
     def protected(self, example: Example) -> Mapping[str, frozenset[int]]:
+        """No word."""
+        del example
+        return {}
+
+    def fixed(self, example: Example) -> Mapping[str, frozenset[int]]:
         """No word."""
         del example
         return {}

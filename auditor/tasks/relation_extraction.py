@@ -10,9 +10,10 @@ from typing import Any
 from auditor import text
 from auditor.errors import ConfigError, near_match
 from auditor.labels import spellings
-from auditor.tasks import marked_entities, relation_averages
+from auditor.tasks import relation_averages, relation_files
 from auditor.tasks.classification import TextClassification
-from auditor.tasks.marked_entities import MARKERS
+from auditor.text import marked_entities
+from auditor.text.marked_entities import MARKERS
 from auditor.types import (
     SAME_WORDS,
     Alignment,
@@ -54,8 +55,9 @@ class RelationExtraction(TextClassification):
     name = "relation-extraction"
     metric = "f1"
     ratio = True
+    marked = True
     settings: Any = Settings()
-    files = marked_entities.FILES
+    files = relation_files.FILES
     detail_metrics: tuple[Metric, ...] = relation_averages.WHOLE
     sliced_metrics: tuple[Metric, ...] = relation_averages.SLICED
     averages: Averages = relation_averages.RelationAverages()
@@ -94,7 +96,7 @@ class RelationExtraction(TextClassification):
 
     def arranged(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """A row with marks in its text, where the file has offsets or tokens instead."""
-        return marked_entities.arranged(row)
+        return relation_files.arranged(row)
 
     def request(self, inputs: Inputs) -> Classify:
         """Ask for the relation between the marked entities."""
@@ -116,6 +118,11 @@ class RelationExtraction(TextClassification):
     def protected(self, example: Example) -> Mapping[str, frozenset[int]]:
         """The marks, and the words between them."""
         return {"text": frozenset(marked_entities.places(example.inputs["text"]))}
+
+    def fixed(self, example: Example) -> Mapping[str, frozenset[int]]:
+        """The marks."""
+        words = text.words_of(example.inputs["text"])
+        return {"text": frozenset(place for place, word in enumerate(words) if word in MARKERS)}
 
     def follow(self, gold: str | None, alignment: Alignment) -> str | None:
         """The gold; of exchanged marks, the relation in the other direction.

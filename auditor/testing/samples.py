@@ -9,6 +9,7 @@ from typing import Any
 from auditor.evaluation.plan import Fitter, Trainer
 from auditor.models.fake import FakeModel, uncased_words
 from auditor.text import spans, words_of
+from auditor.text.marked_entities import MARKERS
 from auditor.types import HOME, Example, Model, Request, Response, Span, Tag, Task, TrainedModel
 
 FILLER = (
@@ -75,6 +76,9 @@ def _labelled(task: Task, number: int, name: str, words: Sequence[int]) -> Examp
     length = next(length for length in range(9, 9 + many) if length % many == label)
     text = [FILLER[(number * 5 + place) % len(FILLER)] for place in range(length)]
     text[number % length] = keyword(label, words[turn % len(words)])
+    if task.marked:
+        text = [MARKERS[0], text[0], MARKERS[1], *text[1:-1], MARKERS[2], text[-1], MARKERS[3]]
+        return Example(name, {task.fields[0]: " ".join(text)}, task.labels[label])
     # The fields differ, as two texts of a pair do.
     inputs = {field: " ".join([*text[shift:], *text[:shift]]) for shift, field in enumerate(task.fields)}
     return Example(name, inputs, task.labels[label])

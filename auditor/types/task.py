@@ -126,6 +126,8 @@ class Task(Protocol):
     """Ending of a file of a format of the task's own, such as ``.json`` → its reader."""
     special_tokens: tuple[str, ...]
     """Words of its requests that training adds to the vocabulary, each as a token of its own."""
+    marked: bool
+    """Whether its texts hold marks, so that a sentence of a probe's own is none of them."""
     labels: tuple[str, ...]
     """Names of the labels in the model's order; empty for a task without labels."""
     mapping: Mapping[str, str]
@@ -220,6 +222,10 @@ class Task(Protocol):
 
     def protected(self, example: Example) -> Mapping[str, frozenset[int]]:
         """Text field → the words that edits of the context leave alone."""
+        ...
+
+    def fixed(self, example: Example) -> Mapping[str, frozenset[int]]:
+        """Text field → the words that no edit may touch, such as marks."""
         ...
 
     def goal(self, example: Example, before: Response) -> Goal | None:

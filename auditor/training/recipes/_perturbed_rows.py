@@ -55,7 +55,7 @@ def perturbed(example: Example, task: Task, names: Sequence[str], share: float, 
     """
     for name in rng.sample(names, len(names)):
         edits = {}
-        protected = task.protected(example) if CATALOGUE[name].around else {}
+        protected = (task.protected if CATALOGUE[name].around else task.fixed)(example)
         for field, value in example.inputs.items():
             words, kept = text.split(value), protected.get(field, frozenset())
             edits[field] = perturb(words, name, share, random.Random(rng.getrandbits(64)), kept)

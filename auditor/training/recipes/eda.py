@@ -144,7 +144,11 @@ def _copy(
 
     Returns None if the operation changes nothing or the gold cannot follow.
     """
-    edits = {field: operation.edits(text.split(value), share, rng) for field, value in row.inputs.items()}
+    fixed = task.fixed(row)
+    edits = {
+        field: operation.edits(text.split(value), share, rng, fixed.get(field, frozenset()))
+        for field, value in row.inputs.items()
+    }
     return _perturbed_rows.edited(row, task, edits)
 
 
