@@ -1,4 +1,4 @@
-"""What a relation rests on: the names of the entities, their marks, or the text between them."""
+"""What a relation rests on: entities, their marks, or the context."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DISTANCES = ((2, "0 to 2"), (5, "3 to 5"), (10, "6 to 10"))
 FARTHER = "11 or more"
 PLACEHOLDER = "something"
 """What stands in the place of an entity that the model is not shown."""
-TYPOS = "keyboard"
+TYPOS = "keyboard typo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class RelationCues(ProbeDefaults):
 
     Three readings are compared: the whole text, the entities without their context, and the context with both entities
     replaced by "something" (Peng et al. 2020). A quality near that of the whole text from the entities alone says that
-    the names give the answer away. Then both entities get names of another text, of as many words where there are such,
-    so that what relates them stays as it is; their marks are exchanged, so that the relation must turn round; and
+    the names give the answer away. Then both entities get the names of a text with another relation, so that the
+    names say something else than the context; their marks are exchanged, so that the relation must turn round; and
     letters of their words are misspelled. An answer that changes (that does not turn, where the marks are exchanged)
     hangs on something else than the text says. A renamed entity may fit the text badly; whether a reader would still
     see the relation is for hand labels to say. Quality by the number of words between the entities shows what is far
@@ -79,7 +79,7 @@ class RelationCues(ProbeDefaults):
         return Planned(len(cases), unchanged=sum(not case.edits for case in cases))
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        """Yield each text in three readings, changed in three ways, and by distance."""
+        """Yield each text in three readings, by distance, and changed."""
         settings: Settings = audit.settings
         examples = [example for example in audit.examples("home", settings.examples) if example.gold is not None]
         named = _Names(examples)
@@ -135,17 +135,17 @@ class _Names:
     """Both entities' words of each text, by the number of words."""
 
     def __init__(self, examples: Sequence[Example]) -> None:
-        self._named = [(example.id, _names(example)) for example in examples]
+        self._named = [(example.gold, _names(example)) for example in examples]
 
     def drawn(self, example: Example, rng: random.Random) -> tuple[tuple[str, ...], ...] | None:
-        """Return the names of another text, of as many words where possible.
+        """Return the names of a text with another relation.
 
-        None where no other text has other names.
+        They are of as many words where possible. None where no such text has other names.
         """
         own = _names(example)
-        others = [names for name, names in self._named if name != example.id and not set(names) & set(own)]
-        alike = [names for names in others if [*map(len, names)] == [*map(len, own)]]
-        return rng.choice(alike or others) if others else None
+        offered = [names for gold, names in self._named if gold != example.gold and not set(names) & set(own)]
+        alike = [names for names in offered if [*map(len, names)] == [*map(len, own)]]
+        return rng.choice(alike or offered) if offered else None
 
 
 def _names(example: Example) -> tuple[tuple[str, ...], ...]:
@@ -156,7 +156,7 @@ def _names(example: Example) -> tuple[tuple[str, ...], ...]:
 def _changes(
     example: Example, named: _Names, audit: Audit, *, misspelled: bool, directed: bool
 ) -> Iterator[tuple[Slice, tuple[text.Edit, ...]]]:
-    """Yield the slice and the edits of each change that the text offers."""
+    """Yield slice and edits of each change that the text offers."""
     marked = example.inputs[FIELD]
     spans = tuple(entities(marked).values())
     names = named.drawn(example, audit.rng(RENAMED, example.id))

@@ -525,7 +525,7 @@ def test_every_task_has_a_shipped_policy_whose_rules_fit_the_probes() -> None:
     probes = registry.discover()
     for name in tasks.names():
         shipped_policy = policy.load(None, name)
-        assert shipped_policy.name == ("default for ner" if name == "ner" else "default")
+        assert shipped_policy.name == ("default" if name == "text-classification" else f"default for {name}")
         metrics = {probe.name: {metric.name for metric in probe.metrics(_task(name))} for probe in probes}
         for rule in shipped_policy.rules:
             assert rule.metric in metrics[rule.probe], rule
@@ -535,7 +535,7 @@ def test_every_task_has_a_shipped_policy_whose_rules_fit_the_probes() -> None:
 def _task(name: str) -> Any:
     from auditor import tasks
 
-    return tasks.create(name, ("O", "B-PER", "I-PER") if name == "ner" else ("a", "b"))
+    return tasks.create(name, tasks.kind(name).example_labels)
 
 
 def test_where_the_model_fails_on_every_text_the_rule_says_so() -> None:

@@ -63,6 +63,12 @@ SAMPLES = {
         tasks.create("text-classification", ("a", "b", "c")), "aaabbc" * 10, {"text": "a good film"}, {"text": "dull"}
     ),
     "ner": of_tags(),
+    "relation-extraction": of_labels(
+        tasks.create("relation-extraction", ("Other", "Use(e1,e2)", "Use(e2,e1)")),
+        ("Use(e1,e2)", "Other", "Use(e2,e1)") * 16,
+        {"text": "the <e1> hand </e1> holds a <e2> pen </e2>"},
+        {"text": "a <e2> cup </e2> of <e1> tea </e1>"},
+    ),
     PairTask.name: of_labels(PairTask(), ("follows", "differs") * 20, PAIR),
 }
 """Every task of auditor's own, and the tests' second one."""

@@ -1,4 +1,4 @@
-"""What a task makes of a file's rows, with the place of what is wrong."""
+"""Rows as a task reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Relation extraction: a text with two marked entities, and the relation between them."""
+"""Relation extraction: two marked entities, and the relation between them."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Settings:
 
 
 class RelationExtraction(TextClassification):
-    """A text with two marked entities; the metric is micro F1 of relations.
+    """Two marked entities of a text; the metric is micro F1.
 
-    F1 counts directed relations, without the label for no relation. The text has ``<e1>``, ``</e1>``, ``<e2>`` and
-    ``</e2>`` as words of their own; the model reads the marks of the settings in their place (Baldini Soares et al.
-    2019). A response is a tuple of probabilities in [0, 1], one for each label in the model's order; the decision is
-    the most probable label, the first one on a tie.
+    F1 counts directed relations of the two, without the label for no relation. The text has ``<e1>``, ``</e1>``,
+    ``<e2>`` and ``</e2>`` as words of their own; the model reads the marks of the settings in their place (Baldini
+    Soares et al. 2019). A response is a tuple of probabilities in [0, 1], one for each label in the model's order; the
+    decision is the most probable label, the first one on a tie.
     """
 
     name = "relation-extraction"
@@ -95,7 +95,7 @@ class RelationExtraction(TextClassification):
         return {"text": marked_entities.spaced(inputs["text"])}, gold
 
     def arranged(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A row with marks in its text, where the file has offsets or tokens instead."""
+        """A row with marks, whatever the file has in their place."""
         return relation_files.arranged(row)
 
     def request(self, inputs: Inputs) -> Classify:
@@ -120,9 +120,8 @@ class RelationExtraction(TextClassification):
         return {"text": frozenset(marked_entities.places(example.inputs["text"]))}
 
     def fixed(self, example: Example) -> Mapping[str, frozenset[int]]:
-        """The marks."""
-        words = text.words_of(example.inputs["text"])
-        return {"text": frozenset(place for place, word in enumerate(words) if word in MARKERS)}
+        """The marks, and the words between them: without them there is no relation."""
+        return self.protected(example)
 
     def follow(self, gold: str | None, alignment: Alignment) -> str | None:
         """The gold; of exchanged marks, the relation in the other direction.
@@ -141,8 +140,8 @@ class RelationExtraction(TextClassification):
 
     def turned(self, label: str) -> str | None:
         """The relation in the other direction, None without any."""
-        other = label if label == self.no_relation else relation_averages.turned(label)
-        return other if other in self.labels else None
+        backwards = label if label == self.no_relation else relation_averages.turned(label)
+        return backwards if backwards in self.labels else None
 
     def constant(self, golds: Sequence[str | None]) -> Response | None:
         """Certainty of the most frequent relation.

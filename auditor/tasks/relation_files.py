@@ -18,7 +18,7 @@ TOKENS = ("subj_start", "subj_end", "obj_start", "obj_end")
 
 
 def arranged(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a row with marks in its text, from offsets or from tokens.
+    """Return a row with marks, made of offsets or of tokens.
 
     Any other row is returned as it is. Raises DataError for offsets that are no places of the text.
     """
@@ -106,7 +106,7 @@ def _semeval_row(block: Sequence[str], number: int) -> Mapping[str, Any]:
 
 
 def _tacred(content: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the rows of a JSON file that is a list of objects, as TACRED is."""
+    """Yield the rows of a JSON list of objects, as TACRED is."""
     try:
         rows = json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -88,7 +88,7 @@ def load(path: Path, task: Task, dropout: float | None = None, *, continues: boo
 
 
 def _add_tokens(model: Any, tokenizer: Any, words: Sequence[str]) -> None:
-    """Give each word a token of its own, its embedding drawn as the model draws new ones."""
+    """Give each word a token and a new embedding of its own."""
     known = tokenizer.get_vocab()
     tokenizer.add_tokens([word for word in words if word not in known], special_tokens=True)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:

@@ -225,7 +225,7 @@ class Task(Protocol):
         ...
 
     def fixed(self, example: Example) -> Mapping[str, frozenset[int]]:
-        """Text field → the words that no edit may touch, such as marks."""
+        """Text field → the words that no edit touches: marks."""
         ...
 
     def goal(self, example: Example, before: Response) -> Goal | None:
