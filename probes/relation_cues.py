@@ -70,7 +70,10 @@ class RelationCues(ProbeDefaults):
         return (
             _of(metrics.task_metric(task), SHOWN, DISTANCE),
             _of(metrics.drop(task), SHOWN, CHANGED, but=WHOLE),
-            _of(replace(metrics.flip_rate(), name="changed_answers", title="answers that change"), CHANGED),
+            _of(
+                replace(metrics.flip_rate(), name="entity_change_rate", title="answers that change with the entities"),
+                CHANGED,
+            ),
         )
 
     def planned(self, audit: Audit) -> Planned:

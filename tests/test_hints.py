@@ -20,6 +20,7 @@ from auditor.types import (
     NO_RETRAINING,
     NOT_SELECTED,
     SKIPPED,
+    TASK_NEEDS,
     ProbeRecord,
     Role,
     Rule,
@@ -228,7 +229,7 @@ def test_of_two_probes_of_a_role_the_one_that_the_remedy_is_for_gets_its_line() 
 
 
 def test_every_need_can_be_met_by_a_flag_or_is_the_tasks() -> None:
-    of_the_task = {"single_text", "labelled_spans", "class_scores", "attack_goal"}
+    of_the_task = set(TASK_NEEDS)
     assert set(advice.HOW) | of_the_task == {*NEEDS, CANDIDATE}
     assert not set(advice.HOW) & of_the_task
 

@@ -124,6 +124,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "interpretability",
             "kept_cases",
             "label_noise",
+            "relation_cues",
             "leakage",
             "low_resource",
             "seen_rows",
@@ -224,7 +225,7 @@ def test_judged_cases_are_kept_only_for_a_probe_with_numbers_of_its_own(monkeypa
     assert (record.skipped, len(kept)) == ((Skipped({}, "20 cases"),), 20)
     defined = {name for name, probe in PROBES.items() if "measure" in vars(type(probe))}
     assert {name for name, probe in PROBES.items() if probe_run.measures(probe)} == defined
-    assert defined == PROBES.keys() - {"noise", "adversarial", "seen_rows"}
+    assert defined == PROBES.keys() - {"noise", "adversarial", "seen_rows", "relation_cues"}
 
 
 def test_a_small_probe_is_measured_and_its_record_has_no_role() -> None:

@@ -311,7 +311,7 @@ def test_a_model_that_reads_the_text_passes() -> None:
     values = measured(by_text)
     assert values["f1", "the whole text"] == values["f1", "the context alone"] == 1.0
     assert values["f1", "the entities alone"] == 0.0
-    assert values["changed_answers", "renamed"] == values["changed_answers", "exchanged"] == 0.0
+    assert values["entity_change_rate", "renamed"] == values["entity_change_rate", "exchanged"] == 0.0
     assert values["drop", "the entities alone"] == 1.0
     assert ("drop", "the whole text") not in values
     assert values["f1", "0 to 2"] == values["f1", "6 to 10"] == 1.0
@@ -322,15 +322,15 @@ def test_a_model_that_knows_names_alone_is_held() -> None:
     values = measured(by_names)
     assert values["f1", "the whole text"] == values["f1", "the entities alone"] == 1.0
     assert values["f1", "the context alone"] == 0.0
-    assert values["changed_answers", "renamed"] > 0.7
-    assert values["changed_answers", "exchanged"] == 1.0
+    assert values["entity_change_rate", "renamed"] > 0.7
+    assert values["entity_change_rate", "exchanged"] == 1.0
     assert outcomes(by_names)["renamed"] == outcomes(by_names)["exchanged"] == "fail"
 
 
 def test_a_model_that_does_not_tell_the_entities_apart_is_held() -> None:
     values = measured(by_verb)
-    assert values["changed_answers", "renamed"] == 0.0
-    assert values["changed_answers", "exchanged"] == 1.0
+    assert values["entity_change_rate", "renamed"] == 0.0
+    assert values["entity_change_rate", "exchanged"] == 1.0
     assert outcomes(by_verb)["exchanged"] == "fail"
 
 

@@ -76,6 +76,10 @@ BY_METRIC = {
         "read the training rows with the word; if it is no reason for its label, balance it over the labels, and train "
         "again"
     ),
+    "entity_change_rate": (
+        "add training rows in which the same entities stand in different relations and in both directions, and train "
+        "again"
+    ),
     "forgetting": (
         "train the update again from the earlier checkpoint by another recipe: audit train --continue-from …, with "
         "replay first"
