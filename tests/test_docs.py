@@ -24,7 +24,7 @@ PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 LINK = re.compile(r"\]\(([^)#]+)(#[^)]*)?\)")
 
 
-UNSAID = {"Cell", "Finding", "FloatArray", "Model", "Request", "Status"}
+UNSAID = {"Cell", "FileReader", "Finding", "FloatArray", "Model", "Request", "Status"}
 """Names that the reference for probes mentions without a section of their own."""
 GENERATOR = script("docs/generate.py")
 

@@ -120,7 +120,7 @@ class RelationExtraction(TextClassification):
         return {"text": frozenset(marked_entities.places(example.inputs["text"]))}
 
     def fixed(self, example: Example) -> Mapping[str, frozenset[int]]:
-        """The marks, and the words between them: without them there is no relation."""
+        """The marks and the words between them, as ``protected``."""
         return self.protected(example)
 
     def follow(self, gold: str | None, alignment: Alignment) -> str | None:
