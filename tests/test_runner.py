@@ -24,6 +24,7 @@ from auditor.types import (
     CANDIDATE,
     NEEDS,
     OUT_OF_SCOPE,
+    TASK_NEEDS,
     Audit,
     Case,
     Decision,
@@ -340,7 +341,7 @@ def test_every_probe_takes_a_task_of_two_fields_and_another_metric_or_says_why_n
     plan, records = run(model, registry.discover(), **given)
     (record,) = (one for one in records if one.probe == probe)
     assert record.status in ("measured", "not_applicable"), plan.errors
-    assert record.reason in {None, *map(NEEDS.get, ("single_text", "labelled_spans", "earlier", "periods", "cases"))}
+    assert record.reason in {None, *map(NEEDS.get, (*TASK_NEEDS, "earlier", "periods", "cases"))}
 
 
 def test_the_numbers_of_a_probe_do_not_depend_on_what_ran_before() -> None:

@@ -301,6 +301,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "low_resource": "measured",
         "noise": "measured",
         "quality": "measured",
+        "relation_cues": "the task marks no entities in its texts",
         "repeatability": "measured",
         "seen_rows": "measured",
         "shift": "measured",
