@@ -103,6 +103,8 @@ class Lines:
         left, whole = self._left(seconds), self._left_of_all(seconds)
         if left is not None:
             facts.append(f"about {left:.0f} s left")
+        elif self._expected.get(self._what) is not None:
+            facts.append("longer than estimated")
         if whole is not None:
             facts.append(f"{duration(whole)} left of the audit")
         self._write(self._line(", ".join(facts)) + "\n")
@@ -111,12 +113,12 @@ class Lines:
         """Return the seconds left for the current piece of work, or None.
 
         The value starts from the estimate and shifts to the observed pace as the work proceeds. It is None if neither
-        is known. Cases come in bursts if models are trained in between. What follows the last step, such as measuring,
+        is known, and where the estimate has passed before the pace is known. Cases come in bursts if models are trained in between. What follows the last step, such as measuring,
         has no pace of its own: the estimate alone says how long it takes.
         """
         expected = self._expected.get(self._what)
         if not self._total or not 0 < self._done < self._total:
-            return None if expected is None else max(expected - seconds, 0.0)
+            return None if expected is None or expected <= seconds else expected - seconds
         done = self._done / self._total
         by_pace = seconds * (1 - done) / done
         return by_pace if expected is None else done * by_pace + (1 - done) * expected * (1 - done)
