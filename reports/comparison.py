@@ -11,7 +11,7 @@ from typing import Any
 from reports.formats import amount, difference_unit, interval, p_value, slice_text
 from reports.scorecard import environment
 from reports.tables import LONG
-from reports.words import ENGLISH, speaking
+from reports.words import ENGLISH, later, recorded, say, say_counted, speaking
 
 _MARKS = {
     "worse": {"kind": "fail", "sign": "▼"},
@@ -20,11 +20,20 @@ _MARKS = {
     "better": {"kind": "pass", "sign": "▲"},
 }
 _MEANINGS = {
-    "worse": "The test finds the new model worse, with the error shared over all slices compared.",
-    "cannot tell": "The interval reaches beyond the tolerance, or too few cases are compared: more examples may tell.",
-    "no difference shown": "The interval lies within the tolerance on both sides.",
-    "better": "The test finds the new model better, with the error shared over all slices compared.",
+    "worse": later("The test finds the new model worse, with the error shared over all slices compared."),
+    "cannot tell": later(
+        "The interval reaches beyond the tolerance, or too few cases are compared: more examples may tell."
+    ),
+    "no difference shown": later("The interval lies within the tolerance on both sides."),
+    "better": later("The test finds the new model better, with the error shared over all slices compared."),
 }
+_CONCLUSIONS = {
+    "worse": later("worse"),
+    "cannot tell": later("cannot tell"),
+    "no difference shown": later("no difference shown"),
+    "better": later("better"),
+}
+_BETTER = {"higher": later("higher is better"), "lower": later("lower is better")}
 
 
 def render(comparison: Mapping[str, Any], language: str = ENGLISH) -> str:
@@ -43,7 +52,9 @@ def build(comparison: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "old": _audit(comparison["old"]),
         "new": _audit(comparison["new"]),
+        "title": _title(comparison),
         "task": comparison["task"],
+        "labels": say(", ").join(comparison["task"]["labels"]),
         "paired": comparison["paired"],
         "same_model": comparison["same_model"],
         "policy": comparison["policy"],
@@ -54,16 +65,26 @@ def build(comparison: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _title(comparison: Mapping[str, Any]) -> str:
+    models = {side: comparison[side]["candidate"] for side in ("old", "new")}
+    if comparison["paired"]:
+        return say("{new} compared with {old}", **models)
+    return say("{new} compared with {old} (unpaired)", **models)
+
+
 def _audit(audit: Mapping[str, Any]) -> dict[str, Any]:
-    files = [f"{facts['name']}: {facts['used']:,} rows, SHA-256 {facts['sha256'][:12]}" for facts in audit["data"]]
+    files = [
+        say("{name}: {n} rows, SHA-256 {digest}", name=each["name"], n=f"{each['used']:,}", digest=each["sha256"][:12])
+        for each in audit["data"]
+    ]
     return {
         "candidate": audit["candidate"],
         "facts": [
-            ("model", audit["path"]),
-            ("fingerprint", audit["fingerprint"]),
-            ("data", "; ".join(files) or "none"),
-            ("seed", str(audit["seed"])),
-            ("decision", audit["decision"]),
+            (say("model"), audit["path"]),
+            (say("fingerprint"), audit["fingerprint"]),
+            (say("data"), say("; ").join(files) or say("none")),
+            (say("seed"), str(audit["seed"])),
+            (say("decision"), recorded(audit["decision"])),
         ],
     }
 
@@ -77,10 +98,10 @@ def _kind(counts: Mapping[str, int]) -> str:
 
 def _group(word: str, changes: list[Mapping[str, Any]]) -> dict[str, Any]:
     return {
-        "word": word,
+        "word": say(_CONCLUSIONS[word]),
         "anchor": word.replace(" ", "-"),
-        "mark": {**_MARKS[word], "text": word},
-        "meaning": _MEANINGS[word],
+        "mark": {**_MARKS[word], "text": say(_CONCLUSIONS[word])},
+        "meaning": say(_MEANINGS[word]),
         "folded": word != "worse" and len(changes) > LONG,
         "rows": [_row(change) for change in changes],
     }
@@ -90,8 +111,8 @@ def _row(change: Mapping[str, Any]) -> dict[str, Any]:
     unit, points = change["unit"], difference_unit(change["unit"])
     return {
         "probe": change["probe"],
-        "metric": change["title"],
-        "better": change["better"],
+        "metric": recorded(change["title"]),
+        "better": say(_BETTER[change["better"]]),
         "slice": slice_text(change["slice"]),
         "required": change["required"],
         "old": amount(change["old"], unit),
@@ -101,23 +122,27 @@ def _row(change: Mapping[str, Any]) -> dict[str, Any]:
         "tolerance": _tolerance(change["tolerance"], unit),
         "n": _clusters(change),
         "p": _test(change),
-        "reason": change["reason"],
-        "method": change["method"],
+        "reason": recorded(change["reason"]),
+        "method": recorded(change["method"]),
     }
 
 
 def _tolerance(tolerance: float, unit: str) -> str:
     """Say the worsening that is accepted, which has no sign."""
-    return f"{100 * tolerance:.1f} points" if unit in ("share", "points") else amount(tolerance, unit)
+    if unit in ("share", "points"):
+        return say("{n} points", n=f"{100 * tolerance:.1f}")
+    return amount(tolerance, unit)
 
 
 def _clusters(change: Mapping[str, Any]) -> str:
     """Say how many clusters are compared, of how many."""
     old, new = change["clusters_old"], change["clusters_new"]
     if not change["paired"]:
-        return f"unpaired: {old:,} old, {new:,} new"
+        return say("unpaired: {old:,} old, {new:,} new", old=old, new=new)
     clusters = change["clusters"]
-    return f"{clusters:,}" if clusters == old == new else f"{clusters:,} common of {old:,} old, {new:,} new"
+    if clusters == old == new:
+        return f"{clusters:,}"
+    return say("{n:,} common of {old:,} old, {new:,} new", n=clusters, old=old, new=new)
 
 
 def _test(change: Mapping[str, Any]) -> str:
@@ -126,13 +151,15 @@ def _test(change: Mapping[str, Any]) -> str:
         return "–"
     pairs = change["mcnemar"]
     p = p_value(change["p"])
-    return p if pairs is None else f"{p} (McNemar: {pairs['only_new']} only new, {pairs['only_old']} only old)"
+    if pairs is None:
+        return p
+    return say("{p} (McNemar: {new} only new, {old} only old)", p=p, new=pairs["only_new"], old=pairs["only_old"])
 
 
 def _left_out(item: Mapping[str, Any]) -> dict[str, str]:
-    several = f"{item['slices']:,} slices" if item["slices"] > 1 else ""
+    several = say_counted("{n:,} slice", "{n:,} slices", item["slices"]) if item["slices"] > 1 else ""
     return {
         "name": f"{item['probe']}: {item['metric']}" if item["metric"] else item["probe"],
-        "slice": several or (slice_text(item["slice"]) if item["slice"] else "all"),
-        "reason": item["reason"],
+        "slice": several or slice_text(item["slice"]),
+        "reason": recorded(item["reason"]),
     }

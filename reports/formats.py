@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.types import in_words
+from reports.words import later, recorded, say
 
 _UNSEEN = frozenset({0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0})
 """Invisible characters whose category is that of letters, marks or symbols."""
@@ -56,7 +56,14 @@ def number(value: float | None, unit: str) -> str:
     return f"{value:,.1f}".removesuffix(".0").replace("-", "−")
 
 
-_SUFFIX = {"share": " %", "points": " points", "words": " words"}
+_SUFFIX = {"share": " %", "points": later(" points"), "words": later(" words")}
+_NAMED_BY_PROBES = frozenset(
+    {
+        *("asked", "axis", "candidates", "capability", "change", "content", "copies", "family", "kind"),
+        *("perturbation", "position", "property", "severity"),
+    }
+)
+"""Keys of slices whose values are words of the probes; the others' may come from the data."""
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -64,7 +71,7 @@ def amount(value: float | None, unit: str) -> str:
 
     Examples: ``81.2 %``, ``+3.1 points``, ``24``, ``0.42``, ``3.5 words``.
     """
-    return number(value, unit) + ("" if value is None else _SUFFIX.get(unit, ""))
+    return number(value, unit) + ("" if value is None or unit not in _SUFFIX else say(_SUFFIX[unit]))
 
 
 def unsigned(value: float | None, unit: str) -> str:
@@ -110,7 +117,14 @@ def p_value(p: float) -> str:
 
 def slice_text(slice_: Mapping[str, str] | None) -> str:
     """Format a slice as ``family typos, severity middle``, or ``all``."""
-    return in_words(slice_ or {})
+    if not slice_:
+        return say("all")
+    return say(", ").join(f"{recorded(key)} {slice_value(key, value)}" for key, value in slice_.items())
+
+
+def slice_value(key: str, value: str) -> str:
+    """Say a slice's value, which stays as it is where it may come from the data."""
+    return recorded(value) if key in _NAMED_BY_PROBES else value
 
 
 def words_of(name: str) -> str:
@@ -124,11 +138,11 @@ def setting(value: object) -> str:
     Lists are joined by commas, mappings written as ``key: value``.
     """
     if value is None:
-        return "none"
+        return say("none")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("yes") if value else say("no")
     if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {setting(inner)}" for key, inner in value.items()) or "none"
+        return say("; ").join(f"{key}: {setting(inner)}" for key, inner in value.items()) or say("none")
     if isinstance(value, list | tuple):
-        return ", ".join(setting(inner) for inner in value) or "none"
+        return say(", ").join(setting(inner) for inner in value) or say("none")
     return str(value)

@@ -9,13 +9,13 @@ from auditor.types import Regression, edge_of
 from reports import sentences, strips
 from reports.formats import capitalised, difference_unit, interval, unsigned
 from reports.lookup import OUTCOMES, Findings, limit_of, mark, same_slice
-from reports.words import catalogue
+from reports.words import catalogue, later, recorded, say
 
 NUMBERS = 6
 """Maximum number of deciding verdicts said in words."""
 CLOSEST = 3
 """Number of passed verdicts said where nothing else decides."""
-MEASURED, CRASHED, INAPPLICABLE, NO_PROBE = "measured", "crashed", "not-applicable", "No probe yet."
+MEASURED, CRASHED, INAPPLICABLE, NO_PROBE = "measured", "crashed", "not-applicable", later("No probe yet.")
 ORDER = ("fail", CRASHED, "inconclusive", "pass", MEASURED, "not-measured", INAPPLICABLE)
 """Kinds of marks from the first row to the last."""
 ADVISORY = "advisory"
@@ -67,12 +67,12 @@ def _row(findings: Findings, row: Mapping[str, Any], deciding: _Verdict | None) 
         "anchor": None if row["id"] == PLAIN else f"row-{row['id']}",
         "name": catalogue()["rows"].get(row["id"], row["id"]),
         "mark": _mark(row, deciding),
-        "text": _shown(row) if row["probes"] else NO_PROBE,
+        "text": _shown(row) if row["probes"] else say(NO_PROBE),
         "strip": None,
         "numbers": "",
     }
     if deciding is None or deciding["value"] is None:
-        return {**said, "text": said["text"] if deciding is None else _begun(deciding["reason"])}
+        return {**said, "text": said["text"] if deciding is None else _begun(recorded(deciding["reason"]))}
     rule = findings.rules[deciding["rule"]]
     unit = findings.metric(rule["probe"], rule["metric"])["unit"]
     text = f"{sentences.sentence(findings, deciding)}{_beside(row) if row['id'] == PLAIN else ''}"
@@ -89,7 +89,7 @@ def _row(findings: Findings, row: Mapping[str, Any], deciding: _Verdict | None) 
         limit if edge is None else edge,
         ADVISORY if rule["required"] == "never" else deciding["outcome"],
     )
-    drawn = strips.draw(strip, f"{numbers}, {sentences.allowance(rule, unit)}")
+    drawn = strips.draw(strip, say(", ").join([numbers, sentences.allowance(rule, unit)]))
     return {**said, "text": text, "strip": drawn, "numbers": numbers}
 
 
@@ -97,36 +97,41 @@ def _shown(row: Mapping[str, Any]) -> str:
     """Say a row's first number, or why there is none."""
     for probe in row["probes"]:
         for number in probe["numbers"]:
-            place = f" ({number['slice']})" if number["slice"] else ""
             said = number["cells"][0]["value"]
             if said is not None:
-                return f"{capitalised(number['title'])}{place}: {said}."
-    missing = "; ".join(dict.fromkeys(probe["missing"] for probe in row["probes"] if probe["missing"]))
+                return _titled(number)
+    missing = say("; ").join(dict.fromkeys(probe["missing"] for probe in row["probes"] if probe["missing"]))
     return _begun(missing)
+
+
+def _titled(number: Mapping[str, Any]) -> str:
+    """Say a number by its title."""
+    said = {"title": capitalised(number["title"]), "slice": number["slice"], "value": number["cells"][0]["value"]}
+    return say("{title} ({slice}): {value}.", **said) if number["slice"] else say("{title}: {value}.", **said)
 
 
 def _beside(row: Mapping[str, Any]) -> str:
     """Say the number beside the deciding one: plain accuracy."""
     numbers = (number for probe in row["probes"] for number in probe["numbers"] if number["mark"] is None)
     number = next(numbers, None)
-    return "" if number is None else f" {capitalised(number['title'])}: {number['cells'][0]['value']}."
+    return "" if number is None else f" {_titled({**number, 'slice': ''})}"
 
 
 def _begun(text: str) -> str:
     """Write a text as a sentence."""
-    return f"{capitalised(text)}." if text else ""
+    return say("{sentence}.", sentence=capitalised(text)) if text else ""
 
 
 def _mark(row: Mapping[str, Any], deciding: _Verdict | None) -> dict[str, str]:
     """Return the worst mark of the row; grey where nothing decides."""
     if any(probe["failed"] for probe in row["probes"]):
-        return {**mark("not_measured", "crashed"), "kind": CRASHED, "sign": "!"}
+        return {**mark("not_measured", say("crashed")), "kind": CRASHED, "sign": "!"}
     marks = [probe["mark"] for probe in row["probes"] if probe["mark"]]
     required = [given for given in marks if given["kind"] != INAPPLICABLE]
     if required:
         return min(required, key=lambda given: ORDER.index(given["kind"]))
     if any(probe["numbers"] for probe in row["probes"]):
-        return {"kind": MEASURED, "sign": "·", "text": "advisory" if deciding else "measured"}
+        return {"kind": MEASURED, "sign": "·", "text": say("advisory") if deciding else say("measured")}
     return marks[0] if marks else mark("not_measured")
 
 
@@ -170,7 +175,7 @@ def numbers(findings: Findings, deciding: Sequence[_Verdict]) -> dict[str, Any]:
     listed = sorted(deciding or passed, key=lambda verdict: _order(findings, verdict))
     return {
         "deciding": bool(deciding),
-        "title": "What decides, worst first" if deciding else "Closest to their limits",
+        "title": say("What decides, worst first") if deciding else say("Closest to their limits"),
         "numbers": list(_said(findings, listed[: NUMBERS if deciding else CLOSEST])),
         "more": max(0, len(deciding) - NUMBERS),
     }
@@ -181,7 +186,7 @@ def _said(findings: Findings, verdicts: Sequence[_Verdict]) -> Iterator[dict[str
     for place, verdict in enumerate(verdicts):
         rule = findings.rules[verdict["rule"]]
         measured = verdict["value"] is not None
-        said = sentences.sentence(findings, verdict) if measured else f"{rule['probe']}: {verdict['reason']}."
+        said = sentences.sentence(findings, verdict) if measured else _reasoned(rule, verdict)
         yield {
             "mark": findings.mark(verdict),
             "anchor": findings.anchors.get(rule["probe"]),
@@ -191,15 +196,20 @@ def _said(findings: Findings, verdicts: Sequence[_Verdict]) -> Iterator[dict[str
             f"{sentences.conclusion(findings, verdict, advice=False)}"
             if measured
             else said,
-            "detail": findings.detail(rule, verdict["slice"]),
+            "detail": _begun(findings.detail(rule, verdict["slice"])),
             "conclusion": _concluded(findings, verdict),
             "unpreserved": findings.preservation(rule["probe"], rule["metric"]),
             "next": None if steps[place] in steps[place + 1 : place + 2] else steps[place],
         }
 
 
+def _reasoned(rule: Mapping[str, Any], verdict: _Verdict) -> str:
+    """Say why nothing was measured."""
+    return say("{probe}: {reason}.", probe=rule["probe"], reason=recorded(verdict["reason"]))
+
+
 def _concluded(findings: Findings, verdict: _Verdict) -> str:
     """Say what the bounds mean, and the waiver that expired, if any."""
     said = sentences.conclusion(findings, verdict)
     waiver = verdict.get("waiver")
-    return said if waiver is None else f"{said} {capitalised(waiver['text'])}.".strip()
+    return said if waiver is None else f"{said} {_begun(recorded(waiver['text']))}".strip()

@@ -15,21 +15,22 @@ from auditor.types import (
     lacked_by_task,
     preservation,
 )
+from reports.words import later, recorded, say
 
 OUTCOMES = {
-    "fail": "fail",
-    "inconclusive": "inconclusive",
-    "not_measured": "not measured",
-    "pass": "pass",
-    "not_applicable": "not applicable",
+    "fail": later("fail"),
+    "inconclusive": later("inconclusive"),
+    "not_measured": later("not measured"),
+    "pass": later("pass"),
+    "not_applicable": later("not applicable"),
 }
 """Outcome of a verdict → its words, worst first."""
 DECIDING = {0: (), 1: ("fail",), 2: ("fail",), 3: ("inconclusive", "not_measured")}
 """Exit code → outcomes of required verdicts that led to it."""
 SIGNS = {"fail": "✗", "inconclusive": "?", "not_measured": "–", "pass": "✓", "not_applicable": "○"}
 
-INAPPLICABLE = "does not apply"
-NOT_GIVEN = "not given"
+INAPPLICABLE = later("does not apply")
+NOT_GIVEN = later("not given")
 
 NO_STEPS: Mapping[int, str] = MappingProxyType({})
 Measured = Mapping[str, Any]
@@ -38,7 +39,7 @@ Measured = Mapping[str, Any]
 
 def mark(outcome: str, text: str | None = None) -> dict[str, str]:
     """Return an outcome's sign, words and CSS class."""
-    return {"kind": outcome.replace("_", "-"), "sign": SIGNS[outcome], "text": text or OUTCOMES[outcome]}
+    return {"kind": outcome.replace("_", "-"), "sign": SIGNS[outcome], "text": text or say(OUTCOMES[outcome])}
 
 
 def applies(record: Mapping[str, Any] | None) -> bool:
@@ -114,9 +115,11 @@ class Findings:
         that were changed for the candidate.
         """
         if not any(record["limitation"] in UNPRESERVED_ROWS for record in self.of_probe(probe)):
-            return UNPRESERVED if is_of_changed_texts(metric) else None
+            return recorded(UNPRESERVED) if is_of_changed_texts(metric) else None
         words = preservation(self.review, probe)
-        return words if words == UNPRESERVED or len(self.models) == 1 else f"{words}, texts of {self.candidate}"
+        if words == UNPRESERVED or len(self.models) == 1:
+            return recorded(words)
+        return say("{preservation}, texts of {model}", preservation=recorded(words), model=self.candidate)
 
     def borrowed(self, probe: str) -> str | None:
         """Say that labels may not survive, of a probe that asks others.
@@ -125,11 +128,15 @@ class Findings:
         """
         if self.preservation(probe) is not None or not any(map(is_of_changed_texts, self.metrics(probe))):
             return None
-        return UNPRESERVED
+        return recorded(UNPRESERVED)
 
     def metrics(self, probe: str) -> dict[str, Mapping[str, Any]]:
         """Map metric names to descriptions, over all models."""
-        return {metric["name"]: metric for record in self.of_probe(probe) for metric in record["metrics"]}
+        return {
+            metric["name"]: {**metric, "title": recorded(metric["title"])}
+            for record in self.of_probe(probe)
+            for metric in record["metrics"]
+        }
 
     def metric(self, probe: str, name: str) -> Mapping[str, Any]:
         """Return a metric's description.
@@ -156,17 +163,18 @@ class Findings:
         record = self.record(self.candidate, self.rules[verdict["rule"]]["probe"])
         if verdict["outcome"] != "not_applicable" or record is None:
             waived = verdict.get("waiver", {}).get("state") == "in force"
-            return mark(verdict["outcome"], f"{OUTCOMES[verdict['outcome']]}, waived" if waived else None)
+            outcome = say(OUTCOMES[verdict["outcome"]])
+            return mark(verdict["outcome"], say("{outcome}, waived", outcome=outcome) if waived else None)
         rule = self.rules[verdict["rule"]]
         measured = self.measured(self.candidate, rule["probe"], rule["metric"], verdict["slice"] or {})
         if measured is not None and measured["status"] != "removed_by_tokenizer" and limit_of(rule) is None:
-            return mark("not_applicable", "no limit")
+            return mark("not_applicable", say("no limit"))
         missing = set(record["missing"])
         if missing and missing <= INPUT_NEEDS:
-            return mark("not_applicable", NOT_GIVEN)
+            return mark("not_applicable", say(NOT_GIVEN))
         gaps = [gap for gap in record["skipped"] if same_slice(gap["slice"], verdict["slice"])]
         inapplicable = any(not gap.get("applies", True) for gap in gaps)
-        return mark("not_applicable", INAPPLICABLE if inapplicable else None)
+        return mark("not_applicable", say(INAPPLICABLE) if inapplicable else None)
 
     def badge(self, probe: str) -> dict[str, str] | None:
         """Return the worst mark of the probe's required rules.
@@ -184,7 +192,7 @@ class Findings:
             worst = min(required, key=lambda verdict: list(OUTCOMES).index(verdict["outcome"]))
             beside = worst["outcome"] == "not_applicable" and record is not None and record["measurements"]
             return None if beside else self.mark(worst)
-        return None if applies(record) else mark("not_applicable", INAPPLICABLE)
+        return None if applies(record) else mark("not_applicable", say(INAPPLICABLE))
 
     def detail(self, rule: Mapping[str, Any], slice_: Mapping[str, str] | None) -> str:
         """Return the detail of the candidate's value, such as a gap's groups.
@@ -192,11 +200,12 @@ class Findings:
         It is empty if the probe gives no detail.
         """
         measured = None if slice_ is None else self.measured(self.candidate, rule["probe"], rule["metric"], slice_)
-        return str((measured or {}).get("detail", ""))
+        return recorded(str((measured or {}).get("detail", "")))
 
     def next_step(self, verdict: Mapping[str, Any]) -> str | None:
         """Return what to do about a failed verdict; None for any other."""
-        return self._next_steps.get(id(verdict))
+        step = self._next_steps.get(id(verdict))
+        return None if step is None else recorded(step)
 
     def rules_of(self, probe: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield number and rule of every rule that reads the probe."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditor.types import edge_of
-from reports.formats import capitalised, interval, unsigned, words_of
+from reports.formats import capitalised, interval, slice_value, unsigned, words_of
 from reports.lookup import Findings, limit_of
-from reports.words import catalogue
+from reports.words import catalogue, recorded, say
 
 KEYS_SAID = frozenset({"severity", "position", "rank", "period", "content", "change"})
 """Keys of a slice that are said with their value, which means nothing alone."""
@@ -25,18 +25,20 @@ def sentence(findings: Findings, verdict: Mapping[str, Any], *, margin: bool = T
     slice_ = verdict["slice"] or {}
     value = unsigned(verdict["value"], metric["unit"])
     words = {
-        **{name.replace(" ", "_"): text for name, text in slice_.items()},
+        **{name.replace(" ", "_"): slice_value(name, text) for name, text in slice_.items()},
         "value": value,
-        "measure": words_of(findings.results["task"]["metric"]),
+        "measure": recorded(words_of(findings.results["task"]["metric"])),
         "where": where(slice_),
     }
     template = catalogue()["numbers"].get(f"{rule['probe']} {rule['metric']}")
-    said = f"{metric['title']}{_in_brackets(slice_)}: {value}"
+    said = _plainly(metric["title"], slice_, value)
     if template is not None:
         with contextlib.suppress(KeyError):  # a rule of a user's policy may read a slice of other keys
             said = template.format(**words)
     allowed = allowance(rule if margin else {**rule, "margin": 0.0}, metric["unit"])
-    return f"{capitalised(said)}{f'; {allowed}' if allowed else ''}."
+    if not allowed:
+        return say("{sentence}.", sentence=capitalised(said))
+    return say("{sentence}; {allowance}.", sentence=capitalised(said), allowance=allowed)
 
 
 def conclusion(findings: Findings, verdict: Mapping[str, Any], *, advice: bool = True) -> str:
@@ -58,16 +60,22 @@ def conclusion(findings: Findings, verdict: Mapping[str, Any], *, advice: bool =
     said = str(words["likely" if beyond else "open"]).format(bounds=bounds)
     # The gate's reason names first what the bounds show, then what would decide.
     _, _, settles = verdict["reason"].partition("; ")
-    return f"{said} {capitalised(settles)}." if settles and advice else said
+    return f"{said} {say('{sentence}.', sentence=capitalised(recorded(settles)))}" if settles and advice else said
 
 
 def where(slice_: Mapping[str, str]) -> str:
     """Say a slice by its values: ``typos, severity middle``."""
-    return ", ".join(f"{words_of(key)} {value}" if key in KEYS_SAID else value for key, value in slice_.items())
+    values = {key: slice_value(key, value) for key, value in slice_.items()}
+    return say(", ").join(
+        f"{recorded(words_of(key))} {value}" if key in KEYS_SAID else value for key, value in values.items()
+    )
 
 
-def _in_brackets(slice_: Mapping[str, str]) -> str:
-    return f" ({where(slice_)})" if slice_ else ""
+def _plainly(title: str, slice_: Mapping[str, str], value: str) -> str:
+    """Say a number by its title."""
+    if not slice_:
+        return say("{title}: {value}", title=title, value=value)
+    return say("{title} ({where}): {value}", title=title, where=where(slice_), value=value)
 
 
 def allowance(rule: Mapping[str, Any], unit: str) -> str:
@@ -79,7 +87,13 @@ def allowance(rule: Mapping[str, Any], unit: str) -> str:
     if limit is None:
         return ""
     edge = edge_of(rule["max"], rule["min"], rule.get("margin", 0.0))
-    margin = f" ({unsigned(edge, unit)} with its margin)" if edge is not None and edge != limit else ""
+    said = {"limit": unsigned(limit, unit), "edge": unsigned(edge, unit)}
+    if edge is None or edge == limit:
+        return (
+            say("at most {limit} allowed", **said)
+            if rule["max"] is not None
+            else say("at least {limit} needed", **said)
+        )
     if rule["max"] is not None:
-        return f"at most {unsigned(limit, unit)} allowed{margin}"
-    return f"at least {unsigned(limit, unit)} needed{margin}"
+        return say("at most {limit} allowed ({edge} with its margin)", **said)
+    return say("at least {limit} needed ({edge} with its margin)", **said)

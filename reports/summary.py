@@ -17,38 +17,43 @@ from reports.formats import (
     words_of,
 )
 from reports.lookup import INAPPLICABLE, OUTCOMES, Findings, Measured, applies, decides, limit_of, mark
-from reports.words import catalogue
+from reports.words import catalogue, later, recorded, say
 
 KEY_NUMBERS = 4
 """Maximum number of metrics in the summary for a probe that no rule reads."""
 _CODES = {
-    0: ("release", "✓", "Release"),
-    1: ("hold", "✗", "Hold"),
-    2: ("incomplete", "!", "Not completed"),
-    3: ("undecided", "?", "Undecided"),
+    0: ("release", "✓", later("Release")),
+    1: ("hold", "✗", later("Hold")),
+    2: ("incomplete", "!", later("Not completed")),
+    3: ("undecided", "?", later("Undecided")),
 }
 
 
 def decision(findings: Findings) -> dict[str, Any]:
     """Describe the decision: word, headline, deciding verdicts and counts by outcome."""
-    recorded = findings.results["decision"]
-    kind, sign, word = _CODES[recorded["exit_code"]]
-    deciding = deciding_verdicts(findings)
+    given = findings.results["decision"]
+    kind, sign, name = _CODES[given["exit_code"]]
+    word, headline, deciding = say(name), recorded(given["headline"]), deciding_verdicts(findings)
     return {
         "kind": kind,
         "sign": sign,
         "word": word,
-        "headline": recorded["headline"],
-        "reason": _alone(recorded["headline"], word),
-        "exit_code": recorded["exit_code"],
+        "headline": headline,
+        "reason": _alone(headline, word),
+        "exit_code": given["exit_code"],
         "todo": catalogue()["todo"][_todo(findings.results, kind)],
         "deciding": _with_steps(findings, deciding),
         # The gate's reasons end with a line for each deciding verdict; the page lists those verdicts already.
-        "reasons": recorded["reasons"][: max(0, len(recorded["reasons"]) - len(deciding))],
+        "reasons": [recorded(reason) for reason in given["reasons"][: max(0, len(given["reasons"]) - len(deciding))]],
         "counts": _counts(findings),
-        "waivers": recorded.get("waivers", []),
+        "waivers": [_waiver(waiver) for waiver in given.get("waivers", [])],
         "waivers_on": findings.results.get("waivers", {}).get("on"),
     }
+
+
+def _waiver(waiver: Mapping[str, Any]) -> dict[str, str]:
+    """Say a waiver's state and text."""
+    return {"state": recorded(waiver["state"]), "text": recorded(waiver["text"])}
 
 
 def _todo(results: Mapping[str, Any], kind: str) -> str:
@@ -61,7 +66,7 @@ def _todo(results: Mapping[str, Any], kind: str) -> str:
 
 def _alone(headline: str, word: str) -> str:
     """Return a headline without the decision's word, which stands above it."""
-    return capitalised(headline.removeprefix(f"{word}: "))
+    return capitalised(headline.removeprefix(say("{word}: ", word=word)))
 
 
 def deciding_verdicts(findings: Findings) -> list[Mapping[str, Any]]:
@@ -79,7 +84,7 @@ def deciding_verdicts(findings: Findings) -> list[Mapping[str, Any]]:
 
 def _counts(findings: Findings) -> list[dict[str, Any]]:
     rows = []
-    for title, advisory in (("required rules", False), ("advisory rules", True)):
+    for title, advisory in ((say("required rules"), False), (say("advisory rules"), True)):
         outcomes = [
             verdict["outcome"]
             for verdict in findings.verdicts
@@ -104,11 +109,12 @@ def _verdict(findings: Findings, verdict: Mapping[str, Any]) -> dict[str, Any]:
     rule = findings.rules[verdict["rule"]]
     unit = findings.metric(rule["probe"], rule["metric"])["unit"]
     measured = verdict["value"] is not None
+    reason = recorded(verdict["reason"])
     return {
         **place(findings, rule["probe"], rule["metric"]),
         "slice": None if verdict["slice"] is None else slice_text(verdict["slice"]),
         "mark": findings.mark(verdict),
-        "reason": f"{verdict['reason']}; {verdict['waiver']['text']}" if "waiver" in verdict else verdict["reason"],
+        "reason": say("; ").join([reason, recorded(verdict["waiver"]["text"])]) if "waiver" in verdict else reason,
         "detail": findings.detail(rule, verdict["slice"]),
         "value": amount(verdict["value"], unit) if measured else None,
         "bounds": interval(verdict["low"], verdict["high"], unit) if measured else None,
@@ -129,14 +135,20 @@ def limit_text(rule: Mapping[str, Any], unit: str) -> str:
     """Format a limit: ``≤ 10.0 points, margin 5.0 points`` or ``no limit``."""
     limit, margin = limit_of(rule), rule.get("margin", 0.0)
     if limit is None:
-        return "no limit"
-    zone = f", margin {unsigned(margin, difference_unit(unit))}" if margin else ""
-    return f"{'≤' if rule['max'] is not None else '≥'} {unsigned(limit, unit)}{zone}"
+        return say("no limit")
+    allowed = f"{'≤' if rule['max'] is not None else '≥'} {unsigned(limit, unit)}"
+    if not margin:
+        return allowed
+    return say("{limit}, margin {margin}", limit=allowed, margin=unsigned(margin, difference_unit(unit)))
 
 
 def rules(findings: Findings) -> list[dict[str, Any]]:
     """Describe each rule with its reason and its verdicts."""
-    required = {"always": "required", "when_input_given": "required when its input is given", "never": "advisory"}
+    required = {
+        "always": say("required"),
+        "when_input_given": say("required when its input is given"),
+        "never": say("advisory"),
+    }
     listed = []
     for number, rule in enumerate(findings.rules):
         verdicts = _with_steps(findings, [verdict for verdict in findings.verdicts if verdict["rule"] == number])
@@ -144,7 +156,7 @@ def rules(findings: Findings) -> list[dict[str, Any]]:
             {
                 **place(findings, rule["probe"], rule["metric"]),
                 "required": required[rule["required"]],
-                "why": rule["why"],
+                "why": recorded(rule["why"]),
                 "limit": limit_text(rule, findings.metric(rule["probe"], rule["metric"])["unit"]),
                 "verdicts": verdicts,
             }
@@ -168,10 +180,10 @@ def limitations(findings: Findings) -> list[dict[str, Any]]:
         rows.append(
             {
                 "id": row["id"],
-                "limitation": row["limitation"],
-                "question": row["question"],
+                "limitation": recorded(row["limitation"]),
+                "question": recorded(row["question"]),
                 "probes": probes,
-                "missing": None if probes else "not measured: no probe yet",
+                "missing": None if probes else say("not measured: no probe yet"),
             }
         )
     return rows
@@ -205,14 +217,17 @@ def has_measured(record: Mapping[str, Any] | None) -> bool:
 def unmeasured_text(record: Mapping[str, Any] | None) -> str:
     """Say why nothing was measured, failed or does not apply: ``word: reason``."""
     if record is None:
-        return "not measured: not run on this model"
-    word = "failed" if record["status"] == "failed" else "not measured" if applies(record) else INAPPLICABLE
+        return say("not measured: not run on this model")
+    failed = record["status"] == "failed"
+    word = say("failed") if failed else say("not measured") if applies(record) else say(INAPPLICABLE)
     if record["status"] == "measured":
-        reasons = "; ".join(dict.fromkeys(gap["reason"] for gap in record["skipped"]))
-        return f"{word}: {reasons or 'no slice could be measured'}"
+        reasons = say("; ").join(dict.fromkeys(recorded(gap["reason"]) for gap in record["skipped"]))
+        return say("{word}: {reason}", word=word, reason=reasons or say("no slice could be measured"))
     # Also of a probe that was not selected: selecting it would change nothing.
-    lacked = lacked_by_task(record["missing"])
-    return f"{word}: {lacked or record['reason'] or 'no reason recorded'}"
+    given = lacked_by_task(record["missing"]) or record["reason"]
+    # What crashed says itself why, perhaps with texts of the data.
+    reason = (given if failed else recorded(given)) if given else say("no reason recorded")
+    return say("{word}: {reason}", word=word, reason=reason)
 
 
 _Entry = tuple[Measured, str, int | None]
@@ -251,7 +266,7 @@ def _key_numbers(findings: Findings, probe: str, record: Mapping[str, Any]) -> I
 
 
 def _of(slices: int) -> str:
-    return "" if slices == 1 else f"the worst of {slices} slices"
+    return "" if slices == 1 else say("the worst of {n} slices", n=slices)
 
 
 def _worst(measurements: Sequence[Measured], metric: Mapping[str, Any], rule: Mapping[str, Any] | None) -> Measured:
@@ -274,7 +289,7 @@ def _number(findings: Findings, probe: str, measured: Measured, note: str, rule:
         "limit": None if rule is None else limit_text(findings.rules[rule], metric["unit"]),
         "mark": None if verdict is None else findings.mark(verdict),
         "advisory": rule is not None and findings.rules[rule]["required"] == "never",
-        "detail": str(measured.get("detail", "")),
+        "detail": recorded(str(measured.get("detail", ""))),
         "cells": [_cell(findings, model, probe, measured, metric["unit"]) for model in findings.models],
     }
 
@@ -283,7 +298,7 @@ def _cell(findings: Findings, model: str, probe: str, measured: Measured, unit: 
     own = findings.measured(model, probe, measured["metric"], measured["slice"])
     cell: dict[str, Any] = {"model": model, "lane": findings.models.index(model)}
     if own is not None:
-        status = "" if own["status"] == "ok" else words_of(own["status"])
+        status = "" if own["status"] == "ok" else recorded(words_of(own["status"]))
         return {
             **cell,
             "value": amount(own["value"], unit),
@@ -292,5 +307,5 @@ def _cell(findings: Findings, model: str, probe: str, measured: Measured, unit: 
             "status": status,
         }
     record = findings.record(model, probe)
-    missing = "not measured" if has_measured(record) else unmeasured_text(record)
+    missing = say("not measured") if has_measured(record) else unmeasured_text(record)
     return {**cell, "value": None, "missing": missing}

@@ -14,16 +14,17 @@ from reports.formats import setting, words_of
 from reports.lookup import NO_STEPS, Findings
 from reports.running_cost import NO_COSTS
 from reports.summary import unmeasured_text
+from reports.words import later, recorded, say, say_counted
 
 _DATA = {
-    "rows": "rows",
-    "used": "used",
-    "empty": "empty",
-    "missing_label": "without label",
-    "duplicates": "duplicates",
-    "conflicting": "conflicting",
-    "leaked": "leaked from training",
-    "truncated": "truncated",
+    "rows": later("rows"),
+    "used": later("used"),
+    "empty": later("empty"),
+    "missing_label": later("without label"),
+    "duplicates": later("duplicates"),
+    "conflicting": later("conflicting"),
+    "leaked": later("leaked from training"),
+    "truncated": later("truncated"),
 }
 _HISTORY = "history"
 
@@ -49,6 +50,7 @@ def build(
         "partial": results["partial"],
         "drawn": _drawn(results),
         "task": results["task"],
+        "labels": say(", ").join(results["task"]["labels"]),
         "candidate": findings.candidate,
         "about": _about(findings),
         "models": _models(findings),
@@ -58,7 +60,7 @@ def build(
             if record["status"] == "failed"
         ],
         "decision": summary.decision(findings),
-        "doubts": results.get("doubts", []),
+        "doubts": [recorded(doubt) for doubt in results.get("doubts", [])],
         "glance": glance.rows(findings, limitations, quality, regressions),
         "trend": bool(regressions),
         "numbers": glance.numbers(findings, summary.deciding_verdicts(findings)),
@@ -70,8 +72,11 @@ def build(
         "comparisons": paired.comparisons(findings),
         "probes": detail.probes(findings),
         "unmeasured": detail.unmeasured(findings),
-        "data": {"columns": list(_DATA.values()), "rows": [_data(dataset) for dataset in results["data"]]},
-        "resources": results["resources"],
+        "data": {
+            "columns": [say(_DATA[key]) for key in _DATA],
+            "rows": [_data(dataset) for dataset in results["data"]],
+        },
+        "resources": [_resource(resource) for resource in results["resources"]],
         "provenance": _provenance(results, costs),
     }
 
@@ -79,19 +84,25 @@ def build(
 def _about(findings: Findings) -> list[tuple[str, str]]:
     """Return the lines under the title: model, data, seed and policy."""
     results = findings.results
-    path = next((model["path"] for model in results["models"] if model["name"] == findings.candidate), "not recorded")
-    files = [
-        (dataset["name"], f"{dataset['path']}, {dataset['used']:,} of {dataset['rows']:,} rows used")
-        for dataset in results["data"]
-    ]
-    home = next((text for name, text in files if name == HOME), "none")
-    others = ", ".join(name for name, _ in files if name != HOME)
+    paths = (model["path"] for model in results["models"] if model["name"] == findings.candidate)
+    home = next((_used(dataset) for dataset in results["data"] if dataset["name"] == HOME), say("none"))
+    others = say(", ").join(dataset["name"] for dataset in results["data"] if dataset["name"] != HOME)
     return [
-        ("model", path),
-        ("data", home + (f"; also read: {others}" if others else "")),
-        ("seed", str(results["seed"])),
-        ("policy", results["policy"]["name"]),
+        (say("model"), next(paths, say("not recorded"))),
+        (say("data"), say("{data}; also read: {others}", data=home, others=others) if others else home),
+        (say("seed"), str(results["seed"])),
+        (say("policy"), results["policy"]["name"]),
     ]
+
+
+def _used(dataset: Mapping[str, Any]) -> str:
+    return say(
+        "{file}, {used:,} of {rows:,} rows used", file=dataset["path"], used=dataset["used"], rows=dataset["rows"]
+    )
+
+
+def _resource(resource: Mapping[str, Any]) -> dict[str, Any]:
+    return {**resource, "name": recorded(resource["name"]), "note": recorded(resource["note"])}
 
 
 def _models(findings: Findings) -> list[dict[str, Any]]:
@@ -99,7 +110,7 @@ def _models(findings: Findings) -> list[dict[str, Any]]:
         {
             "name": model,
             "candidate": model == findings.candidate,
-            "role": "candidate" if model == findings.candidate else "comparator",
+            "role": say("candidate") if model == findings.candidate else say("comparator"),
             "key": charts.key(model, lane),
         }
         for lane, model in enumerate(findings.models)
@@ -112,19 +123,23 @@ def _drawn(results: Mapping[str, Any]) -> dict[str, str] | None:
     The result is None for an audit of one look.
     """
     if results.get("drawn") is not None:
-        return {"title": "More rows where undecided", "text": _as_needed(results["drawn"])}
-    recorded = results.get("until_decided")
-    if recorded is None:
+        return {"title": say("More rows where undecided"), "text": _as_needed(results["drawn"])}
+    drawn = results.get("until_decided")
+    if drawn is None:
         return None
-    units = _units(results, recorded)
-    text = (
-        f"Examples were drawn until the required rules were decided or no examples were left{_stopped(recorded)}: "
-        f"{_looks(recorded)}, at most {recorded['clusters']:,} of {recorded['available']:,} {units}; "
-        f"{recorded['saved']:.0%} of the available {units} were not needed. "
+    text = say(
+        "Examples were drawn until the required rules were decided or no examples were left{stopped}: "
+        "{looks}, at most {drawn:,} of {available:,} {units}; {saved:.0%} of the available {units} were not needed. "
         "Slices that no required rule reads were not measured. Betting bounds are valid at every look, "
-        "other intervals only if a probe was drawn once."
+        "other intervals only if a probe was drawn once.",
+        stopped=_stopped(drawn),
+        looks=_looks(drawn),
+        drawn=drawn["clusters"],
+        available=drawn["available"],
+        units=_units(results, drawn),
+        saved=drawn["saved"],
     )
-    return {"title": "Stopped once decided", "text": text}
+    return {"title": say("Stopped once decided"), "text": text}
 
 
 def _units(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
@@ -136,42 +151,53 @@ def _units(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
         if record["probe"] in drawn
         for measurement in record["measurements"]
     )
-    return "groups of rows" if grouped else "examples"
+    return say("groups of rows") if grouped else say("examples")
 
 
 def _as_needed(drawn: Mapping[str, Any]) -> str:
     """Say what the planned looks drew, and whose slices were drawn once."""
-    planned = drawn["planned"]
-    text = (
-        f"Up to {planned} looks were planned before anything was measured: everything at its default size, then more "
-        f"rows of the slices of required rules that were undecided. Made: {_looks(drawn)}{_stopped(drawn)}, with at "
-        f"most {drawn['clusters']:,} of {drawn['available']:,} rows; {drawn['saved']:.0%} of the available rows were "
-        "not needed. Each look has its share of the 5 % error, so that all looks together keep it."
+    text = say(
+        "Up to {planned} looks were planned before anything was measured: everything at its default size, then more "
+        "rows of the slices of required rules that were undecided. Made: {looks}{stopped}, with at most {drawn:,} of "
+        "{available:,} rows; {saved:.0%} of the available rows were not needed. Each look has its share of the 5 % "
+        "error, so that all looks together keep it.",
+        planned=drawn["planned"],
+        looks=_looks(drawn),
+        stopped=_stopped(drawn),
+        drawn=drawn["clusters"],
+        available=drawn["available"],
+        saved=drawn["saved"],
     )
     once: dict[str, list[str]] = {}
     for slice_ in drawn["slices"]:
         names = once.setdefault(slice_["reason"], []) if "reason" in slice_ else []
         if slice_["probe"] not in names:
             names.append(slice_["probe"])
-    parts = [f"{', '.join(names)} ({reason})" for reason, names in once.items()]
-    return f"{text} Drawn once: {'; '.join(parts)}." if parts else text
+    parts = [
+        say("{probes} ({reason})", probes=say(", ").join(names), reason=recorded(reason))
+        for reason, names in once.items()
+    ]
+    return f"{text} {say('Drawn once: {parts}.', parts=say('; ').join(parts))}" if parts else text
 
 
 def _looks(drawn: Mapping[str, Any]) -> str:
-    return "one look" if drawn["looks"] == 1 else f"{drawn['looks']} looks"
+    return say_counted("one look", "{n} looks", drawn["looks"])
 
 
 def _stopped(drawn: Mapping[str, Any]) -> str:
     """Say that the time limit ended the looks; empty if not."""
     if not drawn.get("stopped"):
         return ""
-    planned = f" of {drawn['planned']}" if "planned" in drawn else ""
-    return f" (stopped by --time-limit after look {drawn['looks']}{planned})"
+    if "planned" not in drawn:
+        return say(" (stopped by --time-limit after look {look})", look=drawn["looks"])
+    return say(
+        " (stopped by --time-limit after look {look} of {planned})", look=drawn["looks"], planned=drawn["planned"]
+    )
 
 
 def _data(dataset: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "name": f"{dataset['name']} ({dataset['kind']})" if "kind" in dataset else dataset["name"],
+        "name": f"{dataset['name']} ({recorded(dataset['kind'])})" if "kind" in dataset else dataset["name"],
         "path": dataset["path"],
         "sha256": dataset["sha256"],
         "cells": [f"{dataset[key]:,}{_nearly(dataset) if key == 'leaked' else ''}" for key in _DATA],
@@ -184,34 +210,26 @@ def _nearly(dataset: Mapping[str, Any]) -> str:
     Results of an earlier auditor do not count them.
     """
     near = dataset.get("nearly_leaked", 0)
-    return f", {near:,} more in another spelling" if near else ""
+    return say(", {n:,} more in another spelling", n=near) if near else ""
 
 
 def _provenance(results: Mapping[str, Any], costs: Mapping[str, RunningCost]) -> dict[str, Any]:
-    environment = results["environment"]
     used = {measurement["method"] for record in results["records"] for measurement in record["measurements"]}
     return {
         "facts": [
             ("auditor", results["auditor"]),
-            ("results schema", str(results["schema"])),
-            ("task", f"{results['task']['name']}, by {words_of(results['task']['metric'])}"),
-            ("labels", setting(results["task"]["labels"])),
-            ("seed", str(results["seed"])),
-            ("policy", results["policy"]["name"]),
-            ("policy SHA-256", results["policy"]["sha256"]),
-            ("Python", environment["python"]),
-            ("device", environment["device"]),
-            ("precision", environment["precision"]),
-            ("backend", environment.get("backend", "torch")),
-            ("threads", str(environment["threads"])),
-            ("attacks in lockstep", str(environment.get("lockstep", 1))),
-            (
-                "tokens per batch",
-                f"{environment['batch_tokens']:,}" if "batch_tokens" in environment else "not recorded",
-            ),
+            (say("results schema"), str(results["schema"])),
+            (say("task"), _task(results["task"])),
+            (say("labels"), setting(results["task"]["labels"])),
+            (say("seed"), str(results["seed"])),
+            (say("policy"), results["policy"]["name"]),
+            (say("policy SHA-256"), results["policy"]["sha256"]),
+            *_surroundings(results["environment"]),
         ],
-        "versions": list(environment["versions"].items()),
-        "methods": [(words_of(name), text) for name, text in results["methods"].items() if name in used],
+        "versions": [(name, recorded(version)) for name, version in results["environment"]["versions"].items()],
+        "methods": [
+            (recorded(words_of(name)), recorded(text)) for name, text in results["methods"].items() if name in used
+        ],
         "models": [
             {
                 "name": model["name"],
@@ -229,5 +247,22 @@ def _provenance(results: Mapping[str, Any], costs: Mapping[str, RunningCost]) ->
     }
 
 
-def _flat(recorded: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(words_of(name), setting(value)) for name, value in recorded.items() if name != _HISTORY]
+def _task(task: Mapping[str, Any]) -> str:
+    return say("{task}, by {metric}", task=task["name"], metric=recorded(words_of(task["metric"])))
+
+
+def _surroundings(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    tokens = f"{environment['batch_tokens']:,}" if "batch_tokens" in environment else say("not recorded")
+    return [
+        ("Python", environment["python"]),
+        (say("device"), environment["device"]),
+        (say("precision"), environment["precision"]),
+        (say("backend"), environment.get("backend", "torch")),
+        (say("threads"), str(environment["threads"])),
+        (say("attacks in lockstep"), str(environment.get("lockstep", 1))),
+        (say("tokens per batch"), tokens),
+    ]
+
+
+def _flat(training: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(recorded(words_of(name)), setting(value)) for name, value in training.items() if name != _HISTORY]
