@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from reports.chart_texts import described, sentences
 from reports.formats import visible
 
 WIDTH, LEFT, RIGHT = 340, 44, 12
@@ -184,7 +185,7 @@ def scatter(ident: str, title: str, spots: Sequence[Spot], *, across: str, along
         parts.append(f'<circle class="{"dot" if best else "ring"} m0" cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
         side, anchor = (-7, "end") if x > end - 24 else (7, "start")
         parts.append(_text(x + side, y - 4, str(number), "tick", anchor))
-    return _svg(ident, title, ". ".join(spot.text for spot in spots) + ".", bottom + 42, parts)
+    return _svg(ident, title, sentences([spot.text for spot in spots]), bottom + 42, parts)
 
 
 def diagonal(
@@ -207,7 +208,7 @@ def diagonal(
             x = scale.place(place, start, end)
             y, low, high = (scale.place(edge, bottom, top) for edge in (own.value, own.low, own.high))
             parts.append(_whisker(lane, (x, low), (x, high)) + _dot(lane, x, y))
-    description = ". ".join(own.text for points in series for _, own in points) + "."
+    description = sentences([own.text for points in series for _, own in points])
     return _svg(ident, title, description, bottom + 42, parts)
 
 
@@ -268,16 +269,8 @@ def _safe(text: str) -> str:
 def _described(
     rows: Sequence[tuple[str, Sequence[Point | None]]], names: Sequence[str], lines: Mapping[str, float], unit: str
 ) -> str:
-    said = [
-        f"{label}: "
-        + "; ".join(
-            f"{name} {'not measured' if point is None else point.text}" for name, point in zip(names, row, strict=True)
-        )
-        for label, row in rows
-    ]
-    titles = {"limit": "Limit", "edge": "Limit with its margin", "chance": "Chance"}
-    ends = [f"{titles[name]} {_tick(value)} {unit}." for name, value in lines.items()]
-    return " ".join([". ".join(said) + ".", *ends])
+    texts = [(label, [None if point is None else point.text for point in row]) for label, row in rows]
+    return described(texts, names, {name: _tick(value) for name, value in lines.items()}, unit)
 
 
 def _svg(ident: str, title: str, description: str, height: float, parts: Sequence[str]) -> str:

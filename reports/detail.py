@@ -33,8 +33,9 @@ from reports.lookup import (
     same_slice,
     stepped_key,
 )
-from reports.summary import has_measured, unmeasured_text
+from reports.missing import has_measured, unmeasured_text
 from reports.tables import measured_at
+from reports.words import recorded, say
 
 CHARTS = 3
 """Maximum number of sliced metrics drawn for a probe; metrics that rules read come first."""
@@ -58,7 +59,8 @@ def unmeasured(findings: Findings) -> list[dict[str, Any]]:
         for record in findings.of_probe(probe):
             models.setdefault(unmeasured_text(record), []).append(record["model"])
         reasons = [
-            {"text": text, "models": "" if len(models) == 1 else ", ".join(names)} for text, names in models.items()
+            {"text": text, "models": "" if len(models) == 1 else say(", ").join(names)}
+            for text, names in models.items()
         ]
         listed.append({"name": probe, "anchor": findings.anchors[probe], "reasons": reasons})
     return listed
@@ -76,8 +78,8 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
     return {
         "name": probe,
         "anchor": findings.anchors[probe],
-        "summary": first,
-        "method": " ".join(" ".join(rest).split()) if measured else "",
+        "summary": recorded(first),
+        "method": recorded(" ".join(" ".join(rest).split())) if measured else "",
         "limitation": findings.limitation(probe),
         "unpreserved": findings.preservation(probe),
         "preservation_note": label_review.note(findings, probe),
@@ -112,14 +114,14 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
 
 def _settings(records: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     settings: Mapping[str, Any] = next((record["settings"] for record in records if record["settings"]), {})
-    return [{"name": words_of(name), "value": setting(value)} for name, value in settings.items()]
+    return [{"name": recorded(words_of(name)), "value": setting(value)} for name, value in settings.items()]
 
 
 def _counts(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     counted = [record for record in records if record["counts"]]
     names = list(dict.fromkeys(name for record in counted for name in record["counts"]))
     return {
-        "names": [words_of(name) for name in names],
+        "names": [recorded(words_of(name)) for name in names],
         "rows": [
             {
                 "model": record["model"],
@@ -138,10 +140,13 @@ def _skipped(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     models: dict[tuple[str, str], list[str]] = {}
     for record in records:
         for gap in record["skipped"]:
-            reason = gap["reason"] if gap.get("applies", True) else f"{INAPPLICABLE}: {gap['reason']}"
+            reason = recorded(gap["reason"])
+            if not gap.get("applies", True):
+                reason = say("{word}: {reason}", word=say(INAPPLICABLE), reason=reason)
             models.setdefault((slice_text(gap["slice"]), reason), []).append(record["model"])
     return [
-        {"slice": slice_, "reason": reason, "models": ", ".join(names)} for (slice_, reason), names in models.items()
+        {"slice": slice_, "reason": reason, "models": say(", ").join(names)}
+        for (slice_, reason), names in models.items()
     ]
 
 
@@ -274,7 +279,8 @@ def _curves(
         rows = [(name, _pick(findings, measured, {**rest, step: name}, unit)) for name in steps]
         read = [name for name in steps if rule is not None and _read_by(rule, {**rest, step: name})]
         line = (read, limit) if read and limit is not None else None
-        title = f"{metric['title']} by {step}{f': {label}' if label else ''}"
+        title = say("{metric} by {step}", metric=metric["title"], step=recorded(step))
+        title = say("{title}: {slice}", title=title, slice=label) if label else title
         panel = charts.curve(
             f"{ident}-{number}",
             title,

@@ -9,6 +9,7 @@ from typing import Any
 from reports import charts, points
 from reports.formats import slice_text
 from reports.lookup import Findings, Measured, stepped_key
+from reports.words import later, recorded, say
 
 APART = "inputs_told_apart"
 PANELS = ("label_mix_distance", "length_distance", "more_unknown_words", APART)
@@ -17,7 +18,7 @@ DRAWN = frozenset({*PANELS, "unknown_words"})
 """Those, and the shares that ``more_unknown_words`` is the difference of."""
 CHANCE = {APART: 50.0}
 """Metric → the value that chance gives, in per cent."""
-TITLE = "how far the rows are from the reference"
+TITLE = later("how far the rows are from the reference")
 Row = tuple[Mapping[str, str], list[Measured | None]]
 """A slice, and each model's measurement of it."""
 
@@ -43,7 +44,7 @@ def drawn(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
             ident = f"{findings.anchors[probe]}-distance-{number}"
             panels.append(_panel(findings, ident, findings.metric(probe, name), rows))
     if panels:
-        yield {"title": TITLE, "limit": False, "edge": False, "note": "", "panels": panels}
+        yield {"title": say(TITLE), "limit": False, "edge": False, "note": "", "panels": panels}
 
 
 def _rows(findings: Findings, probe: str, metric: str) -> list[Row]:
@@ -66,12 +67,13 @@ def _panel(findings: Findings, ident: str, metric: Mapping[str, Any], rows: Sequ
         for slice_, own in rows
     ]
     title, names, axis = metric["title"], findings.models, points.label(unit)
-    caption = title if chance is None else f"{title} (dashed line: chance)"
+    caption = title if chance is None else say("{title} (dashed line: chance)", title=title)
     if step is None:
         return {"caption": caption, "svg": charts.whiskers(ident, title, lines, names, unit=axis, chance=chance)}
     ends = [end for _, own in lines for point in own if point is not None for end in (point.low, point.high)]
     scale = charts.axis([*ends, *([] if chance is None else [chance])], zero=chance is None)
-    svg = charts.curve(ident, f"{title} by {step}", lines, names, unit=axis, scale=scale, chance=chance)
+    by = say("{metric} by {step}", metric=title, step=recorded(step))
+    svg = charts.curve(ident, by, lines, names, unit=axis, scale=scale, chance=chance)
     return {"caption": caption, "svg": svg}
 
 
@@ -79,12 +81,15 @@ def _point(measurement: Measured | None, unit: str) -> charts.Point | None:
     """Return a point whose words tell what the measurement's detail says."""
     if measurement is None:
         return None
-    point, detail = points.of(measurement, unit), measurement.get("detail", "")
-    return replace(point, text=f"{point.text}, {detail}") if detail else point
+    point, detail = points.of(measurement, unit), recorded(measurement.get("detail", ""))
+    return replace(point, text=say(", ").join([point.text, detail])) if detail else point
 
 
 def _label(slice_: Mapping[str, str], own: Sequence[Measured | None]) -> str:
     """Return a row's name, with what a single model's measurement says."""
-    name = f"{slice_['rows']} against {slice_['against']}" if {"rows", "against"} == set(slice_) else slice_text(slice_)
-    said = [measurement.get("detail", "").partition(" (")[0] for measurement in own if measurement is not None]
+    sets = {"rows", "against"} == set(slice_)
+    name = say("{rows} against {against}", **slice_) if sets else slice_text(slice_)
+    said = [
+        recorded(measurement.get("detail", "").partition(" (")[0]) for measurement in own if measurement is not None
+    ]
     return f"{name}: {said[0]}" if len(said) == 1 and said[0] else name

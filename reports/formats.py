@@ -123,7 +123,10 @@ def slice_text(slice_: Mapping[str, str] | None) -> str:
 
 
 def slice_value(key: str, value: str) -> str:
-    """Say a slice's value, which stays as it is where it may come from the data."""
+    """Say a slice's value.
+
+    It stays as it is where it may come from the data.
+    """
     return recorded(value) if key in _NAMED_BY_PROBES else value
 
 

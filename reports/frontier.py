@@ -9,9 +9,15 @@ from typing import Any
 from reports import charts
 from reports.formats import amount, measured_interval
 from reports.lookup import Findings, Measured
+from reports.words import later, say
 
 COSTS = ("relative_time", "relative_work")
 """Metrics of cost, the most informative first."""
+NOTE = later(
+    "Each number is a recipe. A dot is filled if no other is at least as good in both and better in one. A model that "
+    "learned nothing loses nothing either: read the quality axis first."
+)
+_AXES = {"share": later(", %"), "points": later(", points")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +60,10 @@ def drawn(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
     for number, side in enumerate(robust):
         ident = f"{findings.anchors[probe]}-frontier-{number}"
         yield {
-            "title": f"{side.metric['title']} against quality and cost",
+            "title": say("{metric} against quality and cost", metric=side.metric["title"]),
             "limit": False,
             "edge": False,
-            "note": "Each number is a recipe. A dot is filled if no other is at least as good in both and better "
-            "in one. A model that learned nothing loses nothing either: read the quality axis first.",
+            "note": say(NOTE),
             "panels": [_panel(f"{ident}-{place}", across, side) for place, across in enumerate((clean, cost))],
         }
 
@@ -84,19 +89,24 @@ def _panel(ident: str, across: Side, along: Side) -> dict[str, str]:
             across.factor * across.values[name]["value"],
             along.factor * along.values[name]["value"],
             place in best,
-            f"{name}: {across.metric['title']} {across.words(name)}, {along.metric['title']} {along.words(name)}",
+            f"{name}: {_said(across, name)}{say(', ')}{_said(along, name)}",
         )
         for place, name in enumerate(recipes)
     ]
-    title = f"{along.metric['title']} against {across.metric['title']}"
-    legend = ", ".join(f"{place + 1} {name}{' ●' if place in best else ''}" for place, name in enumerate(recipes))
+    title = say("{metric} against {other}", metric=along.metric["title"], other=across.metric["title"])
+    legend = say(", ").join(f"{place + 1} {name}{' ●' if place in best else ''}" for place, name in enumerate(recipes))
     svg = charts.scatter(ident, title, points, across=_axis(across), along=_axis(along))
     return {"caption": legend, "svg": svg}
 
 
+def _said(side: Side, recipe: str) -> str:
+    return f"{side.metric['title']} {side.words(recipe)}"
+
+
 def _axis(side: Side) -> str:
-    unit = {"share": ", %", "points": ", points"}.get(side.metric["unit"], "")
-    return f"{side.metric['title']}{unit} ({'↓' if side.sign < 0 else '↑'} better)"
+    unit = side.metric["unit"]
+    title = f"{side.metric['title']}{say(_AXES[unit]) if unit in _AXES else ''}"
+    return say("{title} (↓ better)", title=title) if side.sign < 0 else say("{title} (↑ better)", title=title)
 
 
 def frontier(points: Sequence[tuple[float, float]]) -> frozenset[int]:

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any, Literal, TypeAlias
 
 from reports.formats import visible
+from reports.words import recorded, say
 
 CONTEXT = 10
 """Unchanged words shown on either side of a change; the page gives the number of words left out."""
@@ -95,7 +96,8 @@ def _context(words: Sequence[str], *, first: bool, last: bool) -> list[Part]:
 
 def _gap(words: Sequence[str]) -> Part:
     cuts = [cut[1] for word in words if (cut := CUT.match(word))]
-    return ("gap", f"… {', '.join([f'{len(words) - len(cuts)} unchanged words', *cuts])} …")
+    unchanged = say("{n} unchanged words", n=len(words) - len(cuts))
+    return ("gap", f"… {say(', ').join([unchanged, *map(recorded, cuts)])} …")
 
 
 def _plain(words: Sequence[str]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.formats import amount, measured_interval, words_of
+from reports.formats import amount, measured_interval, slice_value, words_of
 from reports.lookup import Findings, Measured
+from reports.words import recorded, say
 
 INNER_KEYS = ("value", "kind")
 """The key of a two-key slice that makes its cell; the key beside it makes the row."""
@@ -59,7 +60,10 @@ def _place(slice_: Mapping[str, str]) -> Cell | None:
     if inner is None or len(outer) != 1:
         return None
     key = outer[0]
-    return (slice_[key] if key in ("property", "capability") else f"{words_of(key)} {slice_[key]}"), slice_[inner]
+    row = slice_value(key, slice_[key])
+    return (row if key in ("property", "capability") else f"{recorded(words_of(key))} {row}"), slice_value(
+        inner, slice_[inner]
+    )
 
 
 def _cell(value: str, measurement: Measured, drop: Measured | None, metric: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,5 +81,5 @@ def _cell(value: str, measurement: Measured, drop: Measured | None, metric: Mapp
 
 def _what(metric: Mapping[str, Any], drops: Mapping[Cell, Measured]) -> str:
     if drops:
-        return "darker: further below the rest of the rows; beside each value, its difference from the rest"
-    return "darker: higher" if metric["better"] == "lower" else ""
+        return say("darker: further below the rest of the rows; beside each value, its difference from the rest")
+    return say("darker: higher") if metric["better"] == "lower" else ""

@@ -7,6 +7,9 @@ from typing import Any
 
 from reports.charts import Point
 from reports.formats import amount, measured_interval
+from reports.words import later, say
+
+_UNITS = {"share": later("%"), "points": later("points")}
 
 
 def of(measurement: Mapping[str, Any], unit: str) -> Point:
@@ -22,4 +25,4 @@ def factor(unit: str) -> float:
 
 def label(unit: str) -> str:
     """Return what an axis calls the unit; empty for a plain number."""
-    return {"share": "%", "points": "points"}.get(unit, "")
+    return say(_UNITS[unit]) if unit in _UNITS else ""

@@ -8,12 +8,13 @@ from typing import Any
 from reports import charts
 from reports.formats import amount, measured_interval, slice_text
 from reports.lookup import Findings, Measured
+from reports.words import later, say
 
 CONFIDENCE, ACCURACY = METRICS = ("confidence_in_bin", "accuracy_in_bin")
 """Metrics of each bin that are drawn here, and in no other chart."""
 BIN = "bin"
 """The key of a slice that holds the bin."""
-TITLE = "accuracy by confidence (on the diagonal answers are right as often as they are sure)"
+TITLE = later("accuracy by confidence (on the diagonal answers are right as often as they are sure)")
 
 
 def drawn(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
@@ -28,7 +29,7 @@ def drawn(findings: Findings, probe: str) -> Iterator[dict[str, Any]]:
             panels.setdefault(label, [[] for _ in findings.models])[lane].append((place, point))
     if panels:
         yield {
-            "title": TITLE,
+            "title": say(TITLE),
             "limit": False,
             "edge": False,
             "note": "",
@@ -51,11 +52,17 @@ def _points(model: str, measurements: list[Measured]) -> Iterator[tuple[str, flo
         sure, right = pair[CONFIDENCE], pair[ACCURACY]
         rest: Mapping[str, str] = {key: value for key, value in sure["slice"].items() if key != BIN}
         accuracy = f"{amount(right['value'], 'share')} {measured_interval(right, 'share')}"
-        text = f"{model}, {slice_text(sure['slice'])}: confidence {amount(sure['value'], 'share')}, accuracy {accuracy}"
+        text = say(
+            "{model}, {slice}: confidence {confidence}, accuracy {accuracy}",
+            model=model,
+            slice=slice_text(sure["slice"]),
+            confidence=amount(sure["value"], "share"),
+            accuracy=accuracy,
+        )
         value, low, high = (100 * right[edge] for edge in ("value", "low", "high"))
         yield slice_text(rest), 100 * sure["value"], charts.Point(value, low, high, text)
 
 
 def _panel(ident: str, label: str, series: list[list[tuple[float, charts.Point]]]) -> str:
-    title = f"accuracy against confidence, {label}"
-    return charts.diagonal(ident, title, series, across="mean confidence, %", along="accuracy, %")
+    title = say("accuracy against confidence, {slice}", slice=label)
+    return charts.diagonal(ident, title, series, across=say("mean confidence, %"), along=say("accuracy, %"))

@@ -8,6 +8,7 @@ from typing import Any
 from reports import spans
 from reports.formats import slice_text, words_of
 from reports.marks import marked_fields
+from reports.words import recorded
 
 WORST = 5
 """Worst cases shown per slice."""
@@ -37,10 +38,10 @@ def tables(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the first rows of each table for reviewers."""
     for table in record.get("tables", ()):
         yield {
-            "title": table["title"],
+            "title": recorded(table["title"]),
             "file": f"{table['name']}.csv",
             "n": len(table["rows"]),
-            "columns": [words_of(name) for name in table["columns"]],
+            "columns": [recorded(words_of(name)) for name in table["columns"]],
             "rows": [[_cell(cell) for cell in row] for row in table["rows"][:FIRST]],
         }
 
@@ -70,7 +71,7 @@ def _case(case: Mapping[str, Any]) -> dict[str, Any]:
         "after": case["answer_after"],
         "gold": case["gold"],
         "facts": [
-            f"{words_of(name)} {f'{value:.4g}' if isinstance(value, float) else value}"
+            f"{recorded(words_of(name))} {f'{value:.4g}' if isinstance(value, float) else value}"
             for name, value in case["facts"].items()
         ],
     }

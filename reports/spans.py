@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from reports.formats import visible
+from reports.words import say
 
 Part: TypeAlias = tuple[str, str]
 """Words, and the label of the span that they are; empty outside."""
@@ -18,12 +19,12 @@ def sentences(case: Mapping[str, Any]) -> list[dict[str, Any]]:
     The answers are those before and after. ``case``: a worst case of the results. The list is empty where the case has
     no marks: the task labels no words, or a text is cut.
     """
-    wanted = [("gold", "gold", "before"), ("answer", "answer_before", "before")]
+    wanted = [(say("gold"), "gold", "before"), (say("answer"), "answer_before", "before")]
     if case["before"] != case["after"]:
         wanted = [
-            ("gold", "gold", "before"),
-            ("answer before", "answer_before", "before"),
-            ("answer after", "answer_after", "after"),
+            (say("gold"), "gold", "before"),
+            (say("answer before"), "answer_before", "before"),
+            (say("answer after"), "answer_after", "after"),
         ]
     marks: Mapping[str, Mapping[str, Sequence[Any]]] = case.get("marks", {})
     named = [
@@ -34,7 +35,10 @@ def sentences(case: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     several = len({field for _, field, _, _ in named}) > 1
     return [
-        {"title": f"{title}, {field}" if several else title, "parts": list(_parts(text, spans))}
+        {
+            "title": say("{title}, {field}", title=title, field=field) if several else title,
+            "parts": list(_parts(text, spans)),
+        }
         for title, field, text, spans in named
     ]
 

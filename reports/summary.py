@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from auditor.types import lacked_by_task
 from reports.formats import (
     amount,
     capitalised,
@@ -16,7 +15,8 @@ from reports.formats import (
     unsigned,
     words_of,
 )
-from reports.lookup import INAPPLICABLE, OUTCOMES, Findings, Measured, applies, decides, limit_of, mark
+from reports.lookup import OUTCOMES, Findings, Measured, decides, limit_of, mark
+from reports.missing import has_measured, unmeasured_text
 from reports.words import catalogue, later, recorded, say
 
 KEY_NUMBERS = 4
@@ -207,27 +207,6 @@ def _probe(findings: Findings, probe: str) -> dict[str, Any]:
     elif record is not None:
         summary["numbers"] = [_number(findings, probe, *entry) for entry in _key_numbers(findings, probe, record)]
     return summary
-
-
-def has_measured(record: Mapping[str, Any] | None) -> bool:
-    """Tell whether the record has numbers; every slice may be skipped."""
-    return record is not None and record["status"] == "measured" and bool(record["measurements"])
-
-
-def unmeasured_text(record: Mapping[str, Any] | None) -> str:
-    """Say why nothing was measured, failed or does not apply: ``word: reason``."""
-    if record is None:
-        return say("not measured: not run on this model")
-    failed = record["status"] == "failed"
-    word = say("failed") if failed else say("not measured") if applies(record) else say(INAPPLICABLE)
-    if record["status"] == "measured":
-        reasons = say("; ").join(dict.fromkeys(recorded(gap["reason"]) for gap in record["skipped"]))
-        return say("{word}: {reason}", word=word, reason=reasons or say("no slice could be measured"))
-    # Also of a probe that was not selected: selecting it would change nothing.
-    given = lacked_by_task(record["missing"]) or record["reason"]
-    # What crashed says itself why, perhaps with texts of the data.
-    reason = (given if failed else recorded(given)) if given else say("no reason recorded")
-    return say("{word}: {reason}", word=word, reason=reason)
 
 
 _Entry = tuple[Measured, str, int | None]

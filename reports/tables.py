@@ -5,16 +5,22 @@ A table of groups shows all metrics measured on them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.types import GROUPED
 from reports.formats import amount, measured_interval, slice_text, words_of
 from reports.lookup import Findings, Measured, is_full, levels
+from reports.words import later, recorded, say
 
 LONG = 12
 """Tables with more rows than this are folded."""
-_STATUS = {"ok": "ok", "too_few": "too few clusters", "removed_by_tokenizer": "removed by the tokenizer"}
+_STATUS = {
+    "ok": later("ok"),
+    "too_few": later("too few clusters"),
+    "removed_by_tokenizer": later("removed by the tokenizer"),
+}
+_BETTER = {"higher": later("higher is better"), "lower": later("lower is better")}
 
 
 def measured_at(findings: Findings, probe: str, metric: str, keys: frozenset[str]) -> list[tuple[str, Measured]]:
@@ -50,20 +56,28 @@ def _of_level(findings: Findings, probe: str, keys: frozenset[str], full: bool) 
             continue
         names = list(measured[0][1]["slice"])
         yield {
-            "caption": ", by ".join([metric["title"], *([" and ".join(names)] if names else [])]),
+            "caption": _caption(metric["title"], names),
             "note": metric_note(metric),
             "folded": full or len(measured) > LONG,
             "rows": [_row(findings, model, measurement, metric["unit"]) for model, measurement in measured],
         }
 
 
+def _caption(title: str, keys: Sequence[str]) -> str:
+    """Say what a table of a metric is by."""
+    if not keys:
+        return title
+    return say("{metric}, by {keys}", metric=title, keys=say(" and ").join(recorded(key) for key in keys))
+
+
 def metric_note(metric: Mapping[str, Any]) -> str:
     """Describe the kind of number and the better direction."""
-    better = {"higher": "higher is better", "lower": "lower is better", None: ""}[metric["better"]]
-    parts = ["descriptive: no rule may read it" if metric["kind"] == "descriptive" else "", better]
+    parts = [say("descriptive: no rule may read it")] if metric["kind"] == "descriptive" else []
+    if metric["better"] is not None:
+        parts.append(say(_BETTER[metric["better"]]))
     if not metric["comparable"]:
-        parts.append("not comparable between models: its denominator differs")
-    return "; ".join(part for part in parts if part)
+        parts.append(say("not comparable between models: its denominator differs"))
+    return say("; ").join(parts)
 
 
 def _row(findings: Findings, model: str, measurement: Measured, unit: str) -> dict[str, Any]:
@@ -76,8 +90,8 @@ def _row(findings: Findings, model: str, measurement: Measured, unit: str) -> di
         "cases": f"{measurement['n_cases']:,}",
         "clusters": f"{measurement['n_clusters']:,}",
         "vacuous": f"{100 * measurement['vacuous']:.1f} %",
-        "method": words_of(measurement["method"]),
-        "status": _STATUS[measurement["status"]],
+        "method": recorded(words_of(measurement["method"])),
+        "status": say(_STATUS[measurement["status"]]),
         "ok": measurement["status"] == "ok",
     }
 
@@ -131,8 +145,8 @@ def _grouped(
         if verdict["rule"] == number and verdict["slice"]
     )
     return {
-        "caption": f"{'Pairs of groups' if key == 'pair' else 'Groups'}, {slice_text(rest)}",
-        "key": key,
+        "caption": say(", ").join([say("Pairs of groups") if key == "pair" else say("Groups"), slice_text(rest)]),
+        "key": recorded(key),
         "columns": [metric["title"] for metric in metrics],
         "folded": not broken,
         "rows": rows,

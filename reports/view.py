@@ -12,8 +12,8 @@ from auditor.types import GROUP_OF_ROWS, HOME, LabelReview, Regression, RunningC
 from reports import charts, detail, glance, paired, repeating, running_cost, summary, tables
 from reports.formats import setting, words_of
 from reports.lookup import NO_STEPS, Findings
+from reports.missing import unmeasured_text
 from reports.running_cost import NO_COSTS
-from reports.summary import unmeasured_text
 from reports.words import later, recorded, say, say_counted
 
 _DATA = {
