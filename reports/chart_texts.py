@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from reports.formats import in_a_row
 from reports.words import later, say
 
 _LINES = {
@@ -25,11 +26,12 @@ def described(
         say("{row}: {values}", row=label, values=say("; ").join(map(_point, names, points))) for label, points in rows
     ]
     ends = [say(_LINES[name], value=value, unit=unit) for name, value in lines.items()]
-    return " ".join([sentences(said), *ends])
+    return in_a_row(sentences(said), *ends)
 
 
 def _point(name: str, text: str | None) -> str:
-    return f"{name} {say('not measured') if text is None else text}"
+    said = say("not measured") if text is None else text
+    return f"{name} {said}"
 
 
 def sentences(texts: Sequence[str]) -> str:

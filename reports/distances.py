@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from reports import charts, points
-from reports.formats import slice_text
+from reports.formats import slice_text, slice_value
 from reports.lookup import Findings, Measured, stepped_key
 from reports.words import later, recorded, say
 
@@ -85,10 +85,15 @@ def _point(measurement: Measured | None, unit: str) -> charts.Point | None:
     return replace(point, text=say(", ").join([point.text, detail])) if detail else point
 
 
+def _against(slice_: Mapping[str, str]) -> str:
+    rows, against = (slice_value(key, slice_[key]) for key in ("rows", "against"))
+    return say("{rows} against {against}", rows=rows, against=against)
+
+
 def _label(slice_: Mapping[str, str], own: Sequence[Measured | None]) -> str:
     """Return a row's name, with what a single model's measurement says."""
     sets = {"rows", "against"} == set(slice_)
-    name = say("{rows} against {against}", **slice_) if sets else slice_text(slice_)
+    name = _against(slice_) if sets else slice_text(slice_)
     said = [
         recorded(measurement.get("detail", "").partition(" (")[0]) for measurement in own if measurement is not None
     ]

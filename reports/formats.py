@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from auditor.types import HOME
 from reports.words import later, recorded, say
 
 _UNSEEN = frozenset({0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0})
@@ -56,14 +57,16 @@ def number(value: float | None, unit: str) -> str:
     return f"{value:,.1f}".removesuffix(".0").replace("-", "−")
 
 
-_SUFFIX = {"share": " %", "points": later(" points"), "words": later(" words")}
+_SUFFIX = {"points": later(" points"), "words": later(" words")}
 _NAMED_BY_PROBES = frozenset(
     {
         *("asked", "axis", "candidates", "capability", "change", "content", "copies", "family", "kind"),
-        *("perturbation", "position", "property", "severity"),
+        *("perturbation", "position", "property", "severity", "which"),
     }
 )
 """Keys of slices whose values are words of the probes; the others' may come from the data."""
+_SETS = frozenset({HOME, "train", "validation"})
+"""Names of data sets that auditor gives, where a slice names sets."""
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -71,7 +74,9 @@ def amount(value: float | None, unit: str) -> str:
 
     Examples: ``81.2 %``, ``+3.1 points``, ``24``, ``0.42``, ``3.5 words``.
     """
-    return number(value, unit) + ("" if value is None or unit not in _SUFFIX else say(_SUFFIX[unit]))
+    if value is None:
+        return number(value, unit)
+    return number(value, unit) + (" %" if unit == "share" else say(_SUFFIX[unit]) if unit in _SUFFIX else "")
 
 
 def unsigned(value: float | None, unit: str) -> str:
@@ -82,6 +87,11 @@ def unsigned(value: float | None, unit: str) -> str:
 def capitalised(text: str) -> str:
     """Begin a text with a capital letter."""
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def in_a_row(*sentences: str) -> str:
+    """Write sentences one after the other; empty ones are left out."""
+    return say(" ").join(sentence for sentence in sentences if sentence)
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
@@ -127,7 +137,8 @@ def slice_value(key: str, value: str) -> str:
 
     It stays as it is where it may come from the data.
     """
-    return recorded(value) if key in _NAMED_BY_PROBES else value
+    named = key in _NAMED_BY_PROBES or (value in _SETS and key in ("against", "domain", "in", "input", "rows"))
+    return recorded(value) if named else value
 
 
 def words_of(name: str) -> str:

@@ -89,7 +89,7 @@ def _panel(ident: str, across: Side, along: Side) -> dict[str, str]:
             across.factor * across.values[name]["value"],
             along.factor * along.values[name]["value"],
             place in best,
-            f"{name}: {_said(across, name)}{say(', ')}{_said(along, name)}",
+            say("{recipe}: {values}", recipe=name, values=say(", ").join([_said(across, name), _said(along, name)])),
         )
         for place, name in enumerate(recipes)
     ]
@@ -105,7 +105,7 @@ def _said(side: Side, recipe: str) -> str:
 
 def _axis(side: Side) -> str:
     unit = side.metric["unit"]
-    title = f"{side.metric['title']}{say(_AXES[unit]) if unit in _AXES else ''}"
+    title = side.metric["title"] + (say(_AXES[unit]) if unit in _AXES else "")
     return say("{title} (↓ better)", title=title) if side.sign < 0 else say("{title} (↑ better)", title=title)
 
 

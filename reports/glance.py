@@ -7,7 +7,7 @@ from typing import Any
 
 from auditor.types import Regression, edge_of
 from reports import sentences, strips
-from reports.formats import capitalised, difference_unit, interval, unsigned
+from reports.formats import capitalised, difference_unit, in_a_row, interval, unsigned
 from reports.lookup import OUTCOMES, Findings, limit_of, mark, same_slice
 from reports.words import catalogue, later, recorded, say
 
@@ -75,7 +75,7 @@ def _row(findings: Findings, row: Mapping[str, Any], deciding: _Verdict | None) 
         return {**said, "text": said["text"] if deciding is None else _begun(recorded(deciding["reason"]))}
     rule = findings.rules[deciding["rule"]]
     unit = findings.metric(rule["probe"], rule["metric"])["unit"]
-    text = f"{sentences.sentence(findings, deciding)}{_beside(row) if row['id'] == PLAIN else ''}"
+    text = in_a_row(sentences.sentence(findings, deciding), _beside(row) if row["id"] == PLAIN else "")
     numbers = f"{unsigned(deciding['value'], unit)} {interval(deciding['low'], deciding['high'], unit)}"
     limit = limit_of(rule)
     if limit is None:
@@ -114,7 +114,7 @@ def _beside(row: Mapping[str, Any]) -> str:
     """Say the number beside the deciding one: plain accuracy."""
     numbers = (number for probe in row["probes"] for number in probe["numbers"] if number["mark"] is None)
     number = next(numbers, None)
-    return "" if number is None else f" {_titled({**number, 'slice': ''})}"
+    return "" if number is None else _titled({**number, "slice": ""})
 
 
 def _begun(text: str) -> str:
@@ -192,15 +192,18 @@ def _said(findings: Findings, verdicts: Sequence[_Verdict]) -> Iterator[dict[str
             "anchor": findings.anchors.get(rule["probe"]),
             "probe": rule["probe"],
             "text": said,
-            "brief": f"{sentences.sentence(findings, verdict, margin=False)} "
-            f"{sentences.conclusion(findings, verdict, advice=False)}"
-            if measured
-            else said,
+            "brief": _brief(findings, verdict) if measured else said,
             "detail": _begun(findings.detail(rule, verdict["slice"])),
             "conclusion": _concluded(findings, verdict),
             "unpreserved": findings.preservation(rule["probe"], rule["metric"]),
             "next": None if steps[place] in steps[place + 1 : place + 2] else steps[place],
         }
+
+
+def _brief(findings: Findings, verdict: _Verdict) -> str:
+    """Say a measured verdict without margin and advice."""
+    said = sentences.sentence(findings, verdict, margin=False)
+    return in_a_row(said, sentences.conclusion(findings, verdict, advice=False))
 
 
 def _reasoned(rule: Mapping[str, Any], verdict: _Verdict) -> str:
@@ -212,4 +215,4 @@ def _concluded(findings: Findings, verdict: _Verdict) -> str:
     """Say what the bounds mean, and the waiver that expired, if any."""
     said = sentences.conclusion(findings, verdict)
     waiver = verdict.get("waiver")
-    return said if waiver is None else f"{said} {_begun(recorded(waiver['text']))}".strip()
+    return said if waiver is None else in_a_row(said, _begun(recorded(waiver["text"])))

@@ -97,7 +97,8 @@ def _context(words: Sequence[str], *, first: bool, last: bool) -> list[Part]:
 def _gap(words: Sequence[str]) -> Part:
     cuts = [cut[1] for word in words if (cut := CUT.match(word))]
     unchanged = say("{n} unchanged words", n=len(words) - len(cuts))
-    return ("gap", f"… {say(', ').join([unchanged, *map(recorded, cuts)])} …")
+    left_out = say(", ").join([unchanged, *map(recorded, cuts)])
+    return ("gap", f"… {left_out} …")
 
 
 def _plain(words: Sequence[str]) -> str:

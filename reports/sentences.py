@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditor.types import edge_of
-from reports.formats import capitalised, interval, slice_value, unsigned, words_of
+from reports.formats import capitalised, in_a_row, interval, slice_value, unsigned, words_of
 from reports.lookup import Findings, limit_of
 from reports.words import catalogue, recorded, say
 
@@ -60,7 +60,9 @@ def conclusion(findings: Findings, verdict: Mapping[str, Any], *, advice: bool =
     said = str(words["likely" if beyond else "open"]).format(bounds=bounds)
     # The gate's reason names first what the bounds show, then what would decide.
     _, _, settles = verdict["reason"].partition("; ")
-    return f"{said} {say('{sentence}.', sentence=capitalised(recorded(settles)))}" if settles and advice else said
+    if not settles or not advice:
+        return said
+    return in_a_row(said, say("{sentence}.", sentence=capitalised(recorded(settles))))
 
 
 def where(slice_: Mapping[str, str]) -> str:

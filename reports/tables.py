@@ -89,7 +89,7 @@ def _row(findings: Findings, model: str, measurement: Measured, unit: str) -> di
         "interval": measured_interval(measurement, unit),
         "cases": f"{measurement['n_cases']:,}",
         "clusters": f"{measurement['n_clusters']:,}",
-        "vacuous": f"{100 * measurement['vacuous']:.1f} %",
+        "vacuous": amount(measurement["vacuous"], "share"),
         "method": recorded(words_of(measurement["method"])),
         "status": say(_STATUS[measurement["status"]]),
         "ok": measurement["status"] == "ok",

@@ -10,7 +10,7 @@ from typing import Any
 
 from auditor.types import GROUP_OF_ROWS, HOME, LabelReview, Regression, RunningCost
 from reports import charts, detail, glance, paired, repeating, running_cost, summary, tables
-from reports.formats import setting, words_of
+from reports.formats import in_a_row, setting, words_of
 from reports.lookup import NO_STEPS, Findings
 from reports.missing import unmeasured_text
 from reports.running_cost import NO_COSTS
@@ -177,7 +177,7 @@ def _as_needed(drawn: Mapping[str, Any]) -> str:
         say("{probes} ({reason})", probes=say(", ").join(names), reason=recorded(reason))
         for reason, names in once.items()
     ]
-    return f"{text} {say('Drawn once: {parts}.', parts=say('; ').join(parts))}" if parts else text
+    return in_a_row(text, say("Drawn once: {parts}.", parts=say("; ").join(parts))) if parts else text
 
 
 def _looks(drawn: Mapping[str, Any]) -> str:
