@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from html import escape
 
 from reports.chart_texts import described, sentences
-from reports.formats import visible
+from reports.formats import shortened, visible
 
 WIDTH, LEFT, RIGHT = 340, 44, 12
 SERIES = 4
 """Number of styles for models; further models reuse them in turn."""
+LABEL = 48
+"""Columns of a label."""
 ROWS = 30
 """Maximum number of rows in a chart; longer ones appear only as a table."""
 
@@ -258,8 +260,8 @@ def key(name: str, lane: int) -> str:
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
-    shown = text if len(text) <= 48 else f"{text[:47]}…"
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{_safe(shown)}</text>'
+    shown = _safe(shortened(text, LABEL))
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{shown}</text>'
 
 
 def _safe(text: str) -> str:

@@ -21,7 +21,7 @@ from reports import (
     tables,
     weighted_texts,
 )
-from reports.formats import setting, slice_text, words_of
+from reports.formats import setting, slice_text, slice_value, words_of
 from reports.lookup import (
     INAPPLICABLE,
     PERIOD,
@@ -276,8 +276,9 @@ def _curves(
     steps = list(dict.fromkeys(given)) if step == PERIOD else ordered_steps(given)
     panels: list[dict[str, str]] = []
     for number, (label, rest) in enumerate(groups.items()):
-        rows = [(name, _pick(findings, measured, {**rest, step: name}, unit)) for name in steps]
-        read = [name for name in steps if rule is not None and _read_by(rule, {**rest, step: name})]
+        named = [(slice_value(step, name), {**rest, step: name}) for name in steps]
+        rows = [(name, _pick(findings, measured, slice_, unit)) for name, slice_ in named]
+        read = [name for name, slice_ in named if rule is not None and _read_by(rule, slice_)]
         line = (read, limit) if read and limit is not None else None
         title = say("{metric} by {step}", metric=metric["title"], step=recorded(step))
         title = say("{title}: {slice}", title=title, slice=label) if label else title

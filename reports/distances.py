@@ -63,7 +63,7 @@ def _panel(findings: Findings, ident: str, metric: Mapping[str, Any], rows: Sequ
     unit, chance = metric["unit"], CHANCE.get(metric["name"])
     step = stepped_key([slice_ for slice_, _ in rows])
     lines = [
-        (_label(slice_, own) if step is None else slice_[step], [_point(each, unit) for each in own])
+        (_label(slice_, own) if step is None else slice_value(step, slice_[step]), [_point(each, unit) for each in own])
         for slice_, own in rows
     ]
     title, names, axis = metric["title"], findings.models, points.label(unit)

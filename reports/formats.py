@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -113,6 +115,14 @@ def measured_interval(measurement: Mapping[str, Any], unit: str) -> str:
         if measurement["low"] == measurement["value"] == measurement["high"]
         else interval(measurement["low"], measurement["high"], unit)
     )
+
+
+def shortened(text: str, columns: int) -> str:
+    """Cut a text to a number of columns; a wide character has two."""
+    wide = list(itertools.accumulate(1 + (unicodedata.east_asian_width(character) in "WF") for character in text))
+    if not wide or wide[-1] <= columns:
+        return text
+    return f"{text[: bisect.bisect_right(wide, columns - 1)]}…"
 
 
 def difference_unit(unit: str) -> str:
