@@ -25,7 +25,6 @@ from auditor.evaluation.plan import Plan
 from auditor.evaluation.rounds import Drawn
 from auditor.evaluation.selection import Selection
 from auditor.evaluation.watching import Judge, Told
-from auditor.labels.matching import Reading
 from auditor.models import in_memory
 from auditor.plugins import registry
 from auditor.progress import Lines, Quiet
@@ -58,6 +57,8 @@ class Request:
     """Whether the results keep the user's texts."""
     root: Path | None = None
     """The folder that paths in the results are relative to; None: the one that contains ``out``."""
+    language: str = "en"
+    """Language of the page, which has words in ``reports/words``."""
 
     @property
     def start(self) -> Path:
@@ -174,13 +175,6 @@ def of_task(config: Config, model: in_memory.Source) -> Config:
     return config if task is None else config.model_copy(update={"task": configs.TaskSection.model_validate(task)})
 
 
-def how_labels_were_read(sets: Sequence[Mapping[str, Any]]) -> str:
-    """Say how the labels of the recorded data sets were read."""
-    read = {f"{rows['name']} ({Path(rows['path']).name})": rows["reading"] for rows in sets}
-    told = data.told({name: reading and Reading(**reading) for name, reading in read.items()})
-    return f"labels are matched to the model's: {told}"
-
-
 def _selected(request: Request, listener: Listener) -> Selection:
     own: Any = {"waivers": request.waivers, "on": request.on}
     selected = selection.select(request.probes, request.config, request.policy, check=listener.check, **own)
@@ -209,7 +203,7 @@ def _prepared(request: Request, selected: Selection, cache: Cache, listener: Lis
     config, options = request.config, replace(request.options, cache=cache)
     prepared = build_plan.prepare(config, options, selected.probes, selected.left_out, request.start)
     plan = prepared.plan
-    listener.say(how_labels_were_read(prepared.facts["data"]))
+    listener.say(data.how_labels_were_read(prepared.facts["data"]))
     for note in prepared.notes:
         listener.note(note)
     for model in prepared.facts["models"]:
@@ -237,7 +231,8 @@ def _audited(request: Request, selected: Selection, folder: Path, cache: Cache, 
     decision = gate.decide(rules, records, plan.candidate, **looked, waivers=selected.waivers)
     doubted, of_labels = doubts.all_of(records, plan.candidate), doubts.of_labels(records, plan.candidate)
     for doubt in doubted:
-        listener.note(doubt if doubt != of_labels else f"{doubt}; {how_labels_were_read(prepared.facts['data'][:1])}")
+        read = data.how_labels_were_read(prepared.facts["data"][:1])
+        listener.note(doubt if doubt != of_labels else f"{doubt}; {read}")
     compared = comparisons.compare(plan.candidate, records, config.compare)
     content = {
         **provenance.constant_facts(config, plan.selected != {probe.name for probe in plan.probes}, request.start),
@@ -253,7 +248,7 @@ def _audited(request: Request, selected: Selection, folder: Path, cache: Cache, 
     }
     parquet.write_rows(folder / results.EXAMPLES, records)
     timings.write(folder, lines.seconds, expected, costs)
-    written = _write(folder, content, costs, plan.errors)
+    written = _write(folder, content, costs, plan.errors, request.language)
     return Audited(decision, rules, records, written, request.out, lines.seconds)
 
 
@@ -286,7 +281,7 @@ def _records(
 
 
 def _write(
-    folder: Path, content: dict[str, Any], costs: Mapping[str, RunningCost], errors: list[str]
+    folder: Path, content: dict[str, Any], costs: Mapping[str, RunningCost], errors: list[str], language: str
 ) -> dict[str, Any]:
     """Write results and page, and return the results as read back."""
     from reports import scorecard
@@ -295,6 +290,6 @@ def _write(
     if errors:
         (folder / results.ERRORS).write_text("\n".join(errors), encoding="utf-8", errors="backslashreplace")
     written: dict[str, Any] = json.loads((folder / results.RESULTS).read_text(encoding="utf-8"))
-    page = scorecard.render(written, advice.next_steps(written), costs)
+    page = scorecard.render(written, advice.next_steps(written), costs, language=language)
     (folder / results.PAGE).write_text(page, encoding="utf-8", errors="backslashreplace")
     return written

@@ -63,7 +63,7 @@ _SUFFIX = {"points": later(" points"), "words": later(" words")}
 _NAMED_BY_PROBES = frozenset(
     {
         *("asked", "axis", "candidates", "capability", "change", "content", "copies", "family", "kind"),
-        *("perturbation", "position", "property", "severity", "which"),
+        *("perturbation", "position", "property", "severity"),
     }
 )
 """Keys of slices whose values are words of the probes; the others' may come from the data."""

@@ -32,6 +32,21 @@ Model: TypeAlias = "str | Path | tuple[Any, Any] | transformers.Pipeline"
 _COLUMNS = {"text": "text_column", "label": "label_column", "group": "group_column"}
 
 
+def language(code: str) -> str:
+    """Return the code of a language that pages can speak.
+
+    Raises UsageError for any other.
+    """
+    registry.sibling("reports")
+    from reports import words
+
+    if code not in words.languages():
+        raise UsageError(
+            f"{code!r}: no page speaks it", where="language", hint=f"one of {', '.join(words.languages())}"
+        )
+    return code
+
+
 def configured(config: Place | None, changes: Mapping[str, object], where: str) -> Config:
     """Read the config or the defaults and override them with the arguments.
 

@@ -75,6 +75,7 @@ def audit(
     texts: bool = True,
     allow_pickle: bool = False,
     trust_remote_code: bool = False,
+    language: str = "en",
     progress: bool = False,
 ) -> Results:
     """Measure a model's limitations and judge them by a policy.
@@ -119,6 +120,7 @@ def audit(
         texts: Whether results and page keep texts of the data.
         allow_pickle: Load ``pytorch_model.bin``, which can run arbitrary code.
         trust_remote_code: Run code that comes with the checkpoint.
+        language: Language of the page and of what a notebook shows: ``en`` or ``zh``.
         progress: Print progress on standard error; otherwise nothing is printed.
 
     Returns:
@@ -179,6 +181,7 @@ def audit(
             policy=None if policy is None else Path(policy),
             texts=texts,
             root=root,
+            language=arguments.language(language),
         )
         return _results(audit_run.audit(request, listener), listener, request)
 
@@ -206,6 +209,7 @@ def _results(audited: Audited, listener: _NoteListener, request: Request) -> Res
         audited.content,
         request.start,
         files_of(audited.out),
+        request.language,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from auditor.api import arguments
 from auditor.api.arguments import Place
 from auditor.errors import one_line
 from auditor.plugins import registry
@@ -23,6 +24,8 @@ class Comparison:
     """What ``audit compare --json`` prints: ``changes``, worst first, ``counts`` by conclusion, ``not_compared``."""
     regressions: tuple[Regression, ...]
     """Every slice that a required rule reads, as ``audit gate --against`` judges it: ``outcome`` and ``reason``."""
+    language: str = "en"
+    """Language of the page."""
 
     @property
     def exit_code(self) -> Literal[0, 1, 3]:
@@ -38,7 +41,7 @@ class Comparison:
         Returns:
             HTML without scripts; the same page as ``audit compare --out`` writes.
         """
-        return page(self.content)
+        return page(self.content, self.language)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{number} {word}" for word, number in self.content["counts"].items())
@@ -53,6 +56,7 @@ def compare(
     policy: Place | None = None,
     tolerances: Mapping[str, float] | None = None,
     unpaired: bool = False,
+    language: str = "en",
 ) -> Comparison:
     """Compare the candidates of two audits, slice by slice.
 
@@ -65,6 +69,7 @@ def compare(
         tolerances: Metric, or ``probe.metric``, → the worsening that is accepted, in the metric's unit. Default: the
             margin of the rule that reads it, else 0.05 for shares and points.
         unpaired: Compare audits of other data, seeds or settings, as independent samples.
+        language: Language of the page: ``en`` or ``zh``.
 
     Returns:
         The comparison.
@@ -73,13 +78,15 @@ def compare(
         ResultsError: A folder holds no results or was changed; the audits are of different tasks, labels or versions
             of auditor; or, without ``unpaired``, they are not of the same cases.
         PolicyError: The policy is invalid.
-        UsageError: A tolerance names no metric, or is not a number from 0 on.
+        UsageError: A tolerance names no metric, or is not a number from 0 on; or no page speaks the
+            language.
 
     Example:
         >>> comparison = auditor.compare("audit-1.3", "audit-1.4")  # doctest: +SKIP
         >>> [item.metric for item in comparison.regressions if item.outcome == "fail"]  # doctest: +SKIP
         ['drop_over_changed_cases']
     """
+    spoken = arguments.language(language)
     compared = comparing.compare(
         Path(old),
         Path(new),
@@ -87,12 +94,12 @@ def compare(
         unpaired=unpaired,
         tolerances=tolerances,
     )
-    return Comparison(compared.document(), compared.regressions())
+    return Comparison(compared.document(), compared.regressions(), spoken)
 
 
-def page(content: Mapping[str, Any]) -> str:
+def page(content: Mapping[str, Any], language: str = "en") -> str:
     """Render the page of a comparison's document."""
     registry.sibling("reports")
     from reports import comparison
 
-    return comparison.render(content).encode("utf-8", "backslashreplace").decode("utf-8")
+    return comparison.render(content, language).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -42,6 +42,8 @@ class Results:
     """The folder that paths in ``content`` are relative to."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """The other files of the results folder."""
+    language: str = "en"
+    """Language of the page and of what a notebook shows."""
 
     def frame(self) -> pandas.DataFrame:
         """Every measurement as a row of a pandas DataFrame.
@@ -87,7 +89,7 @@ class Results:
         Returns:
             HTML without scripts; the same page as ``scorecard.html`` in a results folder.
         """
-        return _page(self.content, self.files)
+        return _page(self.content, self.files, self.language)
 
     def save(self, folder: str | Path) -> Path:
         """Write a complete results folder, or nothing.
@@ -120,7 +122,7 @@ class Results:
                 told = label_review.parsed(kept[results.LABEL_REVIEW], self.content)
                 told = replace(told, results=written_content[results.DIGESTS][results.RESULTS])
                 kept[results.LABEL_REVIEW] = label_review.store(place, told).read_bytes()
-            (place / results.PAGE).write_bytes(_page(written_content, kept).encode())
+            (place / results.PAGE).write_bytes(_page(written_content, kept, self.language).encode())
         return out
 
     def __repr__(self) -> str:
@@ -133,7 +135,7 @@ class Results:
 
         review = self.files.get(results.LABEL_REVIEW)
         labelled = None if review is None else label_review.parsed(review, self.content)
-        return notebook.render(self.content, advice.next_steps(self.content), labelled)
+        return notebook.render(self.content, advice.next_steps(self.content), labelled, self.language)
 
 
 COLUMNS = (
@@ -154,14 +156,14 @@ def _row(record: ProbeRecord, measurement: Measurement) -> dict[str, object]:
     }
 
 
-def _page(content: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
+def _page(content: Mapping[str, Any], files: Mapping[str, bytes], language: str) -> str:
     registry.sibling("reports")
     from reports import scorecard
 
     costs = timings.costs_in(files.get(results.TIMINGS, b""))
     review = files.get(results.LABEL_REVIEW)
     labelled = None if review is None else label_review.parsed(review, content)
-    page = scorecard.render(content, advice.next_steps(content), costs, review=labelled)
+    page = scorecard.render(content, advice.next_steps(content), costs, review=labelled, language=language)
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

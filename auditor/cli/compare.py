@@ -11,9 +11,10 @@ from typing import Any
 
 from auditor.cli.decision import GREEN, RED, YELLOW, for_programs, has_colours, painted
 from auditor.cli.interrupts import INTERRUPTS
+from auditor.cli.languages import ENGLISH
 from auditor.cli.report import PAGES
 from auditor.cli.tolerances import tolerances_of
-from auditor.errors import ResultsError, one_line
+from auditor.errors import ResultsError, UsageError, one_line
 from auditor.results import comparing
 from auditor.storage import files
 from auditor.types import in_words
@@ -30,6 +31,8 @@ def run(options: Namespace) -> int:
     """
     if options.out is not None and options.out.suffix not in PAGES:
         raise ResultsError("is not a page", where=str(options.out), hint="name a file that ends in .html")
+    if options.out is None and options.language != ENGLISH:
+        raise UsageError(f"--language {options.language}: no page is written", hint="--out comparison.html")
     compared = comparing.compare(
         options.old,
         options.new,
@@ -41,7 +44,7 @@ def run(options: Namespace) -> int:
     if options.out is not None:
         from auditor.api.comparing import page
 
-        files.write_whole(options.out, page(content).encode(), ResultsError)
+        files.write_whole(options.out, page(content, options.language).encode(), ResultsError)
     INTERRUPTS.settle(0)
     if options.json:
         print(for_programs(content))

@@ -40,6 +40,7 @@ def run(options: Namespace) -> int:
         costs,
         () if compared is None else compared.regressions(),
         review=labelled,
+        language=options.language,
     )
     files.write_whole(out, page.encode("utf-8", "backslashreplace"), ResultsError)
     INTERRUPTS.settle(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from auditor.cli import ci
+from auditor.cli import ci, languages
 from auditor.cli.command_parser import Commands, add_command
 from auditor.cli.paths import path as _path
 
@@ -43,6 +43,7 @@ def compare(commands: Commands) -> None:
     parser.add_argument("--policy", type=_path, help="the policy.toml that says what is required (default: new's)")
     _compared(parser)
     parser.add_argument("--out", type=_path, metavar="PAGE", help="also write a page, whose name ends in .html")
+    languages.add(parser)
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
 
@@ -66,7 +67,8 @@ def report(commands: Commands) -> None:
         "report",
         "Rewrite the scorecard of a results folder.",
         "  audit report audit/\n  audit report audit/ --policy strict.toml --out page.html\n"
-        "  audit report audit/ --against audit-1.3/ --out page.html",
+        "  audit report audit/ --against audit-1.3/ --out page.html\n"
+        "  audit report audit/ --language zh --out page-zh.html",
     )
     parser.add_argument("results", type=_path, help="the folder that audit run wrote")
     parser.add_argument("--policy", type=_path, help="the policy.toml to judge by (default: the audit's)")
@@ -74,6 +76,7 @@ def report(commands: Commands) -> None:
     parser.add_argument("--against", type=_path, metavar="OLD", help=against)
     _compared(parser)
     parser.add_argument("--out", type=_path, help="the page to write (default: scorecard.html in the folder)")
+    languages.add(parser)
 
 
 def review(commands: Commands) -> None:

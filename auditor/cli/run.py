@@ -228,6 +228,7 @@ def _request(options: Namespace, config: Config, file: Path | None) -> Request:
         waivers=options.waivers,
         on=_day(options, config),
         texts=not options.no_texts,
+        language=options.language,
     )
 
 

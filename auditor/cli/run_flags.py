@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from auditor.cli import ci
+from auditor.cli import ci, languages
 from auditor.cli.paths import path
 
 
@@ -66,6 +66,7 @@ def add(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, help="seed (default: the config's)")
     command.add_argument("--out", type=path, help="results folder (default: [audit] out)")
+    languages.add(command)
     command.add_argument(
         "--fresh", action="store_true", help="recompute answers and trainings that an earlier run kept"
     )

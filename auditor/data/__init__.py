@@ -4,9 +4,9 @@ The package reads CSV, TSV, JSONL, Parquet and CoNLL files, and checks every row
 """
 
 from auditor.data.columns import Columns
-from auditor.data.datasets import Dataset, labels_in, load, load_all, told
+from auditor.data.datasets import Dataset, labels_in, load, load_all
 from auditor.data.in_memory import KINDS, InMemory, Source, is_splits, source, splits
-from auditor.data.reports import DataReport
+from auditor.data.reports import DataReport, how_labels_were_read, told
 from auditor.data.sentences import tags_in
 from auditor.data.tables import SUFFIXES, sha256_of
 
@@ -18,6 +18,7 @@ __all__ = [
     "Dataset",
     "InMemory",
     "Source",
+    "how_labels_were_read",
     "is_splits",
     "labels_in",
     "load",

@@ -127,18 +127,6 @@ def load_all(
     return datasets
 
 
-def told(read: Mapping[str, Reading | None]) -> str:
-    """Return one line that says how labels were read.
-
-    ``home, tweets by position: 0 = negative, 1 = positive; train by name``
-    """
-    sets: dict[str, list[str]] = {}
-    for name, reading in read.items():
-        if reading is not None:
-            sets.setdefault(reading.line, []).append(name)
-    return "; ".join(f"{', '.join(names)} {line}" for line, names in sets.items())
-
-
 def _rule(sets: Mapping[str, tuple[_Opened, Task]]) -> str | None:
     """Return the rule for numbers that could be names or positions.
 

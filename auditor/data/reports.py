@@ -1,12 +1,15 @@
-"""Counts of a file's rows, used and left out."""
+"""Counts of a file's rows, used and left out; how its labels were read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from auditor.data.tables import NO_ROWS, Table
 from auditor.errors import DataError
+from auditor.labels.matching import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,21 @@ def left_out(without: Mapping[str, Sequence[int]]) -> Iterator[str]:
             rows = "1 row has" if len(numbers) == 1 else f"{len(numbers):,} rows have"
             left = "is left out" if len(numbers) == 1 else "are left out, the first is"
             yield f"{rows} no {what} and {left}{': ' if len(numbers) == 1 else ' '}row {numbers[0]}"
+
+
+def told(read: Mapping[str, Reading | None]) -> str:
+    """Return one line that says how labels were read.
+
+    ``home, tweets by position: 0 = negative, 1 = positive; train by name``
+    """
+    sets: dict[str, list[str]] = {}
+    for name, reading in read.items():
+        if reading is not None:
+            sets.setdefault(reading.line, []).append(name)
+    return "; ".join(f"{', '.join(names)} {line}" for line, names in sets.items())
+
+
+def how_labels_were_read(sets: Sequence[Mapping[str, Any]]) -> str:
+    """Say how the labels of the recorded data sets were read."""
+    read = {f"{rows['name']} ({Path(rows['path']).name})": rows["reading"] for rows in sets}
+    return f"labels are matched to the model's: {told({name: each and Reading(**each) for name, each in read.items()})}"
