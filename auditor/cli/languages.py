@@ -10,10 +10,14 @@ ENGLISH = "en"
 _WORDS = Path(__file__).resolve().parents[2] / "reports" / "words"
 
 
-def add(command: argparse.ArgumentParser) -> None:
-    """Add the flag, with the languages whose words auditor has."""
+def known() -> list[str]:
+    """Return the codes of the languages whose words auditor has, sorted."""
     # Files are listed, because a user's folder may hold another package of the name reports.
-    known = sorted(file.stem for file in _WORDS.glob("*.toml"))
+    return sorted(file.stem for file in _WORDS.glob("*.toml"))
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Add the flag."""
     command.add_argument(
-        "--language", choices=known, default=ENGLISH, help="language of the page (default: %(default)s)"
+        "--language", choices=known(), default=ENGLISH, help="language of the page (default: %(default)s)"
     )
