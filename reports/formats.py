@@ -118,7 +118,7 @@ def measured_interval(measurement: Mapping[str, Any], unit: str) -> str:
 
 
 def shortened(text: str, columns: int) -> str:
-    """Cut a text to a number of columns; a wide character has two."""
+    """Cut a text to its columns; wide characters have two."""
     wide = list(itertools.accumulate(1 + (unicodedata.east_asian_width(character) in "WF") for character in text))
     if not wide or wide[-1] <= columns:
         return text

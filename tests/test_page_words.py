@@ -21,8 +21,10 @@ from jinja2 import Environment, nodes
 from jinja2.ext import babel_extract
 
 import auditor
-from auditor.cli import languages
+from auditor import audit_run
+from auditor.cli import arguments, languages, run
 from auditor.cli.main import main
+from auditor.config import Config
 from auditor.errors import UsageError
 from auditor.types import (
     Controls,
@@ -93,7 +95,7 @@ def file_of(language: str) -> dict[str, Any]:
 
 def extracted(file: Path) -> Iterator[tuple[str, str]]:
     """Yield each text that a module or template says, and the function that says it."""
-    extract = babel_extract if file.suffix == ".j2" else extract_python
+    extract: Any = babel_extract if file.suffix == ".j2" else extract_python
     options = {"trim_blocks": "true", "lstrip_blocks": "true"} if file.suffix == ".j2" else {}
     for _, function, given, _ in extract(BytesIO(file.read_bytes()), list(SAYERS), [], options):
         texts = [given] if isinstance(given, str | None) else list(given)
@@ -168,7 +170,7 @@ def test_modules_say_literal_texts_or_constants_of_marked_ones() -> None:
             for given in call.args[: SAYERS[call.func.id]]:  # type: ignore[attr-defined]
                 if isinstance(given, ast.Constant):
                     # Babel sees no call within an f-string.
-                    assert given.value in texts, f"{module.name}:{call.lineno}: {given.value}"
+                    assert str(given.value) in texts, f"{module.name}:{call.lineno}: {given.value!r}"
                 elif not is_constant(given):
                     begins = [start for start in NO_LITERAL if ast.unparse(call).startswith(start)]
                     begins += ["say_counted"] if ast.unparse(given) in ("singular if n == 1 else plural",) else []
@@ -464,5 +466,19 @@ def test_results_in_python_show_themselves_in_a_language(folder: Path, tmp_path:
         auditor.load(folder).save(tmp_path / "en") / "results.json"
     ).read_bytes()
     assert Page(auditor.compare(folder, folder, language="zh").html()).language == "zh"
-    with pytest.raises(UsageError, match="language: 'xx': no page speaks it"):
+    refused = "language: 'xx': no page speaks it"
+    with pytest.raises(UsageError, match=refused):
         auditor.load(folder, language="xx")
+    with pytest.raises(UsageError, match=refused):
+        auditor.audit("nowhere", language="xx")
+
+
+def test_run_writes_the_page_alone_in_a_language(folder: Path, tmp_path: Path) -> None:
+    options = arguments.parser().parse_args(["run", "--model", "ckpt", "--language", "zh"])
+    assert run._request(options, Config(), None).language == "zh"
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    for language in ("en", "zh"):
+        (tmp_path / language).mkdir()
+        audit_run._write(tmp_path / language, content, {}, [], language)
+        assert Page((tmp_path / language / "scorecard.html").read_text(encoding="utf-8")).language == language
+    assert (tmp_path / "en" / "results.json").read_bytes() == (tmp_path / "zh" / "results.json").read_bytes()

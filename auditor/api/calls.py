@@ -140,7 +140,7 @@ def audit(
         >>> results.frame()[["probe", "metric", "slice", "value", "low", "high"]]  # doctest: +SKIP
         >>> results.save("audit")  # doctest: +SKIP
     """
-    source = in_memory.source(model, candidate)
+    source, spoken = in_memory.source(model, candidate), arguments.language(language)
     chosen = arguments.words(probes, "probes")
     changes = {
         "seed": seed,
@@ -181,7 +181,7 @@ def audit(
             policy=None if policy is None else Path(policy),
             texts=texts,
             root=root,
-            language=arguments.language(language),
+            language=spoken,
         )
         return _results(audit_run.audit(request, listener), listener, request)
 

@@ -1,4 +1,4 @@
-"""Counts of a file's rows, used and left out; how its labels were read."""
+"""What was read of a file, and what was left out."""
 
 from __future__ import annotations
 
