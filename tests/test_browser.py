@@ -15,6 +15,7 @@ from test_api import sentences, token_checkpoint, written
 
 import auditor
 from auditor.verdicts import advice
+from reports import comparison as compared
 from reports import scorecard
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,15 @@ def texts() -> str:
 
 def comparison() -> str:
     return (ROOT / "fixtures" / "results" / "comparison.html").read_text(encoding="utf-8")
+
+
+def chinese() -> str:
+    return scorecard.render(RESULTS, advice.next_steps(RESULTS), language="zh")
+
+
+def chinese_comparison() -> str:
+    recorded = json.loads((ROOT / "fixtures" / "results" / "comparison.json").read_text(encoding="utf-8"))
+    return compared.render(recorded, "zh")
 
 
 def checkpoints() -> str:
@@ -82,13 +92,18 @@ def entities(folder: Path) -> str:
     return found.html()
 
 
-@pytest.fixture(scope="module", params=["texts", "comparison", "checkpoints", "classes", "entities"])
+@pytest.fixture(
+    scope="module",
+    params=["texts", "comparison", "chinese", "chinese comparison", "checkpoints", "classes", "entities"],
+)
 def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     browsers.executable()  # before the work of a page that nothing would look at
     folder = tmp_path_factory.mktemp(request.param)
     made: dict[str, Callable[[], str]] = {
         "texts": texts,
         "comparison": comparison,
+        "chinese": chinese,
+        "chinese comparison": chinese_comparison,
         "checkpoints": checkpoints,
         "classes": classes,
         "entities": lambda: entities(folder),
@@ -136,7 +151,7 @@ def test_in_print_no_table_is_cut_and_every_page_is_written(browser: Any, page_f
 def test_the_keyboard_reaches_the_content_and_every_table_that_scrolls(browser: Any, page_file: Path) -> None:
     with opened(browser, page_file, viewport={"width": PHONE, "height": 800}) as (page, _):
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        assert page.evaluate("document.activeElement.textContent") in ("Skip to the content", "跳到正文")
         unreachable = page.evaluate(
             "[...document.querySelectorAll('.scroll')].filter(part => part.scrollWidth > part.clientWidth + 1"
             " && part.tabIndex !== 0).length"
