@@ -62,8 +62,8 @@ def number(value: float | None, unit: str) -> str:
 _SUFFIX = {"points": later(" points"), "words": later(" words")}
 _NAMED_BY_PROBES = frozenset(
     {
-        *("asked", "axis", "candidates", "capability", "change", "content", "copies", "family", "kind"),
-        *("perturbation", "position", "property", "severity"),
+        *("asked", "axis", "candidates", "capability", "change", "content", "copies", "entities", "family", "kind"),
+        *("perturbation", "position", "property", "severity", "the model reads", "words between the entities"),
     }
 )
 """Keys of slices whose values are words of the probes; the others' may come from the data."""
