@@ -237,11 +237,12 @@ NO_PROBES: dict[str, set[str]] = {
     "auditor/verdicts/caveats.py": {"repeatability"},
     "auditor/verdicts/doubts.py": {"quality", "calibration"},
     "auditor/verdicts/remedies.py": {"quality"},
+    "reports/formats.py": {"entities"},
     "reports/view.py": {"quality"},
 }
 """Module → words that are called as a probe is: the roles quality, bias, repeatability and shift, rows of the
-scorecard, a unit of labels, a parameter, a metric, a part of the page. test_probe_contract.py gives these probes other
-names."""
+scorecard, a unit of labels, a parameter, a metric, a part of the page, a key of slices. test_probe_contract.py gives
+these probes other names."""
 
 
 def words_in(text: str) -> set[str]:
