@@ -42,12 +42,19 @@ class Strength:
     max_words_changed: float
     query_budget: int
     freedom: bool
+    fields: tuple[str, ...]
+    """The task's texts, each of which is attacked by itself."""
 
     def slices(self, recipe: AttackRecipe) -> Iterator[tuple[Slice, float | None]]:
-        """Slices, and the share of words that may change; None: no limit."""
-        yield {"recipe": recipe}, self.max_words_changed
-        if self.freedom:
-            yield {"recipe": recipe, "freedom": "unlimited"}, None
+        """Slices, and the share of words that may change; None: no limit.
+
+        Of several texts each has slices of its own, before those of an attacker who may change any of them.
+        """
+        fields = [{"field": field} for field in self.fields] if len(self.fields) > 1 else []
+        for of_field in (*fields, {}):
+            yield {"recipe": recipe, **of_field}, self.max_words_changed
+            if self.freedom:
+                yield {"recipe": recipe, **of_field, "freedom": "unlimited"}, None
 
 
 def strength(settings: Settings, task: Task) -> Strength:
@@ -57,6 +64,7 @@ def strength(settings: Settings, task: Task) -> Strength:
         settings.max_words_changed or task.attacks.max_words_changed,
         settings.query_budget or task.attacks.query_budget,
         settings.freedom,
+        task.fields,
     )
 
 

@@ -22,7 +22,7 @@ from auditor.types import (
 )
 from probes import _entity_swap
 from probes._attack_strength import Settings, not_run, of_audit, suits, unavailable
-from probes._attacks import Target, attack_of
+from probes._attacks import Target, attacks_of
 from probes._entity_swap import SWAP
 from probes._reading import parts_read
 from probes._tries import left_alone, mostly_nothing, nothing_to_change
@@ -53,7 +53,9 @@ class Adversarial(ProbeDefaults):
     failed attack ends with the original text. Texts that offer a recipe nothing to change are left out of its success
     rate and count in the metric under attack as they are answered; if most texts offer nothing, the recipe is not
     applicable. Success rates have a different denominator for each model: compare the metric under attack. A flip
-    may be a text whose meaning did change: hand labels say how often (``audit review --export``).
+    may be a text whose meaning did change: hand labels say how often (``audit review --export``). Where an example has
+    several texts, such as premise and hypothesis, each is attacked by itself (``field``) while the others stay; without
+    that, an attacker tries one after another, each with the whole budget, until one falls.
 
     In named entity recognition, only sentences in which the model finds an entity are attacked, until it loses one
     that it found, or gives it other boundaries or another type; only words of the context change (Lin et al. 2021,
@@ -64,7 +66,7 @@ class Adversarial(ProbeDefaults):
     name = "adversarial"
     limitation: str | None = "attack"
     role = "attack"
-    needs = frozenset({"single_text", "attack_goal", "package:textattack"})
+    needs = frozenset({"attack_goal", "package:textattack"})
     settings = Settings()
     interactive = True
 
@@ -135,29 +137,31 @@ def _attacked(audit: Audit, examples: Sequence[Example]) -> dict[str, Target]:
         if answer is not None and (goal := audit.task.goal(example, answer)) is not None
     }
     parts = parts_read(audit, [example for example, _, _ in goals.values()])
-    field = audit.task.fields[0]
-    return {name: Target(*decided, parts[name][field]) for name, decided in goals.items()}
+    return {name: Target(*decided, parts[name]) for name, decided in goals.items()}
 
 
 def _of_recipe(
     audit: Audit, recipe: AttackRecipe, examples: Sequence[Example], targets: Mapping[str, Target]
 ) -> Iterator[Case | Skipped]:
-    attack = attack_of(audit, recipe)
-    offers = {name: attack.offers(target) for name, target in targets.items()}
-    nothing = mostly_nothing(offers, "texts that the model decides rightly", f"{recipe} changes {CHANGES[recipe]}")
+    attacks = attacks_of(audit, recipe)
+    offers = {
+        field: {name: attack.offers(target) for name, target in targets.items()} for field, attack in attacks.items()
+    }
     for slice_, limit in of_audit(audit).slices(recipe):
-        reason = nothing or not_run(recipe, limit)
+        field = slice_.get("field")
+        own, changes = offers[field], f"{recipe} changes {CHANGES[recipe]}"
+        reason = mostly_nothing(own, "texts that the model decides rightly", changes) or not_run(recipe, limit)
         if reason is not None:
             yield Skipped(slice_, reason, applies=False)
             continue
-        if not offers:
+        if not own:
             yield Skipped(slice_, _nothing_right(audit.task, len(examples)))
         yield from audit.side_by_side(
             slice_,
             (
-                functools.partial(attack.case, targets[example.id], slice_, limit)
-                if offers.get(example.id)
-                else functools.partial(left_alone, example, slice_, offers)
+                functools.partial(attacks[field].case, targets[example.id], slice_, limit)
+                if own.get(example.id)
+                else functools.partial(left_alone, example, slice_, own)
                 for example in examples
             ),
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from annotated_types import MinLen
 
@@ -15,6 +15,10 @@ from auditor.settings import CheckedSettings, Count, Share, check
 from auditor.types import Audit, Case, Example, Metric, Planned, ProbeDefaults, Skipped, Slice, Task
 from probes import _perturbing
 from probes._reading import Parts, parts_read
+
+SliceKey: TypeAlias = tuple[tuple[str, str], ...]
+POOLS = (frozenset({"family", "severity"}), frozenset({"family", "field"}))
+"""Keys of the slices over all perturbations of a family: in all texts, and in one text of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,16 @@ class Noise(ProbeDefaults):
     or after, is left out of what changes its ends. Entities stay whole, and what is put in is none. Examples that offer
     a perturbation nothing to change (no digit, no contraction) are left out of its slices. Cases whose token ids do not
     change are vacuous: the drop is given over all cases, as deployed, and over the changed ones. Whether a person would
-    still give the same label is for hand labels to say (``audit review --export``).
+    still give the same label is for hand labels to say (``audit review --export``). Where an example has several
+    texts, noise is put into all of them and, at the middle severity, into each by itself (``field``): noise that is
+    alike in both may leave them alike.
     """
 
     name = "noise"
     limitation = "noise"
     role = "robustness"
     settings = Settings()
-    pools: tuple[frozenset[str], ...] = (frozenset({"family", "severity"}),)
+    pools: tuple[frozenset[str], ...] = POOLS
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The task's metric before and after, its drop, and what changed."""
@@ -82,7 +88,7 @@ class Noise(ProbeDefaults):
         settings: Settings = audit.settings
         examples = len(audit.examples("home", settings.examples))
         slices = sum(
-            len(_severities(name, settings))
+            len(list(_slices(name, settings, audit.task.fields)))
             for name in settings.perturbations
             if _unavailable({"perturbation": name}) is None
         )
@@ -93,27 +99,44 @@ class Noise(ProbeDefaults):
         settings: Settings = audit.settings
         examples = audit.examples("home", settings.examples)
         read = parts_read(audit, examples)
-        # Family and severity → what was skipped of it; one with a case is gone.
-        missed: dict[tuple[str, str], list[Skipped]] = {}
-        measured: set[tuple[str, str]] = set()
+        # Pooled slice → what was skipped of it; one with a case is gone.
+        missed: dict[SliceKey, list[Skipped]] = {}
+        measured: set[SliceKey] = set()
         for name in settings.perturbations:
-            for severity, share in _severities(name, settings).items():
-                slice_ = {"family": FAMILIES[name], "perturbation": name, "severity": severity}
-                key = slice_["family"], severity
+            for slice_, share, fields in _slices(name, settings, audit.task.fields):
+                pooled = _pooled(slice_)
                 gap = _unavailable(slice_)
                 if gap is None:
-                    made = (_case(audit, example, read[example.id], share, slice_) for example in examples)
+                    made = (_case(audit, example, read[example.id], share, slice_, fields) for example in examples)
                     own = _answerable(audit, name, [case for case in made if case is not None])
                     yield from own
-                    measured |= {key} if own else set()
+                    measured.update(pooled if own else ())
                     gap = None if own else Skipped(slice_, _nothing(name), applies=False)
                 if gap is not None:
                     yield gap
-                    missed.setdefault(key, []).append(gap)
-        for (family, severity), gaps in missed.items():
-            if (family, severity) not in measured:
+                    for key in pooled:
+                        missed.setdefault(key, []).append(gap)
+        for key, gaps in missed.items():
+            if key not in measured:
                 reasons = "; ".join(dict.fromkeys(gap.reason for gap in gaps))
-                yield Skipped({"family": family, "severity": severity}, reasons, any(gap.applies for gap in gaps))
+                yield Skipped(dict(key), reasons, any(gap.applies for gap in gaps))
+
+
+def _slices(name: str, settings: Settings, fields: Sequence[str]) -> Iterator[tuple[Slice, float, Sequence[str]]]:
+    """Each slice with its share of words and its texts.
+
+    Of several texts each has a slice of its own, at the middle severity.
+    """
+    severities, slice_ = _severities(name, settings), {"family": FAMILIES[name], "perturbation": name}
+    for severity, share in severities.items():
+        yield {**slice_, "severity": severity}, share, fields
+    if len(fields) > 1:
+        share = severities[_middle(severities)]
+        yield from (({**slice_, "field": field}, share, (field,)) for field in fields)
+
+
+def _pooled(slice_: Slice) -> list[SliceKey]:
+    return [tuple((key, slice_[key]) for key in slice_ if key in pool) for pool in POOLS if pool < set(slice_)]
 
 
 def _unavailable(slice_: Slice) -> Skipped | None:
@@ -125,12 +148,18 @@ def _unavailable(slice_: Slice) -> Skipped | None:
 def _severities(name: str, settings: Settings) -> Mapping[str, float]:
     """The severities that a perturbation is measured at.
 
-    One that is all or nothing has the middle one, of two in the middle the milder.
+    One that is all or nothing has the middle one.
     """
     if CATALOGUE[name].graded:
         return settings.severities
-    by_share = sorted(settings.severities.items(), key=lambda item: item[1])
-    return dict([by_share[(len(by_share) - 1) // 2]])
+    middle = _middle(settings.severities)
+    return {middle: settings.severities[middle]}
+
+
+def _middle(severities: Mapping[str, float]) -> str:
+    """The middle severity, of two in the middle the milder."""
+    by_share = sorted(severities, key=severities.__getitem__)
+    return by_share[(len(by_share) - 1) // 2]
 
 
 def _nothing(name: str) -> str:
@@ -150,8 +179,10 @@ def _answerable(audit: Audit, name: str, cases: list[Case]) -> list[Case]:
     return [case for case, after in zip(cases, encoded, strict=True) if not after.truncated]
 
 
-def _case(audit: Audit, example: Example, parts: Parts, share: float, slice_: Slice) -> Case | None:
-    """The example with noise in what the model reads of each field.
+def _case(
+    audit: Audit, example: Example, parts: Parts, share: float, slice_: Slice, fields: Sequence[str]
+) -> Case | None:
+    """The example with noise in what is read of the fields.
 
     None where no field offers anything to change.
     """
@@ -161,7 +192,7 @@ def _case(audit: Audit, example: Example, parts: Parts, share: float, slice_: Sl
         return None
     protected = audit.task.protected(example) if audit.settings.context_only or around else audit.task.fixed(example)
     edits: dict[str, tuple[text.Edit, ...]] = {}
-    for field_name in audit.task.fields:
+    for field_name in fields:
         part = text.part(example.inputs[field_name], *parts[field_name])
         kept = part.places(protected.get(field_name, ()))
         changes = CATALOGUE[name].edits(part.words, share, audit.rng(name, example.id, field_name), kept)

@@ -25,6 +25,7 @@ from auditor.types import (
     Slice,
     Task,
 )
+from probes import _constant_answer
 
 RECALL = Metric("recall", "recall by class", "mean", "share", 0.0, 1.0, "higher")
 
@@ -67,7 +68,7 @@ class Quality(ProbeDefaults):
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the home rows as they stand."""
         examples = audit.examples("home", audit.settings.examples)
-        constant = constant_answer(audit)
+        constant = _constant_answer.of(audit)
         for example in examples:
             yield Case(example, slice={}, facts=_facts(audit.task, example, constant))
 
@@ -110,18 +111,6 @@ def _detailed(cases: Iterable[Judged], task: Task) -> Iterator[Measurement]:
         if any(row.count for row in rows):
             yield metrics.measurement(by_name[key[0]], slices[key], rows, n_cases=counts[key])
     yield from task.averages(sums)
-
-
-def constant_answer(audit: Audit) -> Any:
-    """The best answer that ignores the input; None without any gold.
-
-    It goes by the training rows, else by all test rows.
-    """
-    try:
-        train = audit.task.constant([example.gold for example in audit.examples("train")])
-    except KeyError:
-        train = None
-    return audit.task.constant([example.gold for example in audit.examples("home")]) if train is None else train
 
 
 def _facts(task: Task, example: Example, constant: Any) -> Facts:

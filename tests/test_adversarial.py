@@ -134,7 +134,7 @@ def read(name: str, case: Judged) -> float | None:
 
 def test_it_is_a_probe_that_needs_one_text_and_something_to_attack() -> None:
     assert isinstance(PROBE, Probe)
-    assert PROBE.needs == {"single_text", "attack_goal", "package:textattack"}
+    assert PROBE.needs == {"attack_goal", "package:textattack"}
     assert PROBE.settings == Settings()
 
 

@@ -144,7 +144,13 @@ def test_a_text_on_which_the_model_fails_is_answered_as_in_an_audit(width: int) 
 
 
 def test_needs_are_met_by_what_is_given() -> None:
-    of_task = {"single_text": True, "class_scores": True, "labelled_spans": False, "attack_goal": True}
+    of_task = {
+        "single_text": True,
+        "text_pair": False,
+        "class_scores": True,
+        "labelled_spans": False,
+        "attack_goal": True,
+    }
     absent = dict.fromkeys(("train", "domains", "base", "earlier", "columns", "periods", "listed", "cases"), False)
     assert {need: bare().has(need) for need in NEEDS} == {**absent, **of_task}
     rich = FakeAudit({"home": (), "far": (), "train": ()}, None, TASK, fit=counting_fit(TASK))

@@ -491,7 +491,10 @@ def test_without_nlpaug_its_perturbations_are_skipped_and_our_own_run(monkeypatc
 def test_every_text_field_is_perturbed_and_the_share_is_that_of_all_words() -> None:
     example = Example("home:0", {"premise": "a b c d e f g h", "hypothesis": "7 8", "other": "kept"}, "follows")
     given = fake([example], Settings(perturbations=("upper case",), severities={"high": 0.5}), PairTask())
-    (case,) = cases_of(given)
+    case, first, second = (*cases_of(given), None)
+    assert second is None  # it offers the perturbation nothing to change
+    assert (case.slice["severity"], first.slice["field"], "severity" in first.slice) == ("high", "premise", False)
+    assert asked(first) == asked(case)
     assert asked(case)["premise"] != example.inputs["premise"]
     assert asked(case)["hypothesis"] == "7 8"
     assert asked(case)["other"] == "kept"
@@ -509,7 +512,7 @@ def test_the_probe_gives_the_metrics_of_a_paired_change() -> None:
         "vacuous_rate",
         "mean_words_touched",
     ]
-    assert PROBE.pools == (frozenset({"family", "severity"}),)
+    assert PROBE.pools == (frozenset({"family", "severity"}), frozenset({"family", "field"}))
 
 
 # The settings

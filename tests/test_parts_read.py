@@ -17,7 +17,7 @@ from auditor.models import hugging_face
 from auditor.models.heads.sequence import SequenceHead
 from auditor.models.options import LoadOptions
 from auditor.training.recipes.attack import _part_read
-from auditor.types import Classify, Encoded
+from auditor.types import Classify, Encoded, Example
 
 TASK = tasks.create("text-classification", ("negative", "positive"))
 
@@ -71,7 +71,7 @@ def test_what_the_model_does_not_read_changes_nothing_and_what_it_reads_does(
 ) -> None:
     words = [WORDS[index * 7 % len(WORDS)] for index in range(400)]
     value = "  ".join(words)
-    start, end = _part_read(model, TASK, "text", value)
+    start, end = _part_read(model, TASK, Example("x", {"text": value}), "text")
     assert start == 0
     # 64 tokens, two of them special; every word of the vocabulary is one.
     assert value[:end].split() == words[:62]
@@ -88,14 +88,14 @@ def test_a_tokenizer_that_cuts_the_beginning_reads_the_end(folder: Path) -> None
     model.head.tokenizer.truncation_side = "left"
     words = [WORDS[index * 7 % len(WORDS)] for index in range(400)]
     value = " ".join(words)
-    start, end = _part_read(model, TASK, "text", value)
+    start, end = _part_read(model, TASK, Example("x", {"text": value}), "text")
     assert end == len(value)
     assert value[start:].split() == words[-62:]
 
 
 def test_a_short_text_is_read_whole(model: hugging_face.HuggingFaceModel) -> None:
     for value in ("", " ", "good film", " good film \n"):
-        assert _part_read(model, TASK, "text", value) == (0, len(value))
+        assert _part_read(model, TASK, Example("x", {"text": value}), "text") == (0, len(value))
 
 
 @pytest.mark.parametrize(

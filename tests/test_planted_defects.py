@@ -46,6 +46,7 @@ CASES = Path(__file__).resolve().parent.parent / "fixtures" / "cases"
 TASKS: dict[str, Task] = {
     "text-classification": tasks.create("text-classification", ("negative", "positive")),
     "ner": tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
+    "sentence-pair": tasks.create("sentence-pair", ("neutral", "entailment")),
     "pair": PairTask(),
 }
 """Every task of auditor's own, and the tests' second one."""
@@ -136,6 +137,39 @@ def always_one_answer(task: Task) -> FakeModel:
     return FakeModel(answer, task.labels, name="constant")
 
 
+def reads(place: int) -> Callable[[Task], FakeModel]:
+    """A model that has learned the words of home, and goes by one text of a pair alone."""
+
+    def made(task: Task) -> FakeModel:
+        good = knows("home")(task)
+
+        def answer(request: Request) -> Response:
+            (found,) = good.run(good.encode([Classify((request.texts[place],) * 2)]))
+            return found
+
+        return FakeModel(answer, task.labels, name=f"reads {place}")
+
+    return made
+
+
+def compares(task: Task) -> FakeModel:
+    """A model that has learned the words of home, and cannot say anything where a text is blank."""
+    good = knows("home")(task)
+
+    def answer(request: Request) -> Response:
+        (found,) = good.run(good.encode([request]))
+        return found if all(map(words_of, request.texts)) else (0.9, 0.1)
+
+    return FakeModel(answer, task.labels, name="compares")
+
+
+def judges_men(task: Task) -> FakeModel:
+    """A model to which every occupation is a man's."""
+    return FakeModel(
+        lambda request: (0.1, 0.9) if {"man", "gentleman"} & {*words_of(request.texts[1])} else (0.9, 0.1), task.labels
+    )
+
+
 def reads_sentiment(**defect: bool) -> Callable[[Task], FakeModel]:
     """A model that tells praise from blame; a rule that it goes by may be left out."""
 
@@ -153,6 +187,16 @@ def in_words(task: Task) -> FakeModel:
         return tuple(0.9 if place == count else 0.1 for place in range(len(task.labels)))
 
     return FakeModel(answer, task.labels, name="counts words")
+
+
+def in_lengths(task: Task) -> FakeModel:
+    """A model that counts the words of each text of a pair."""
+
+    def answer(request: Request) -> Response:
+        count = sum(len(words_of(value)) for value in request.texts) % len(task.labels)
+        return tuple(0.9 if place == count else 0.1 for place in range(len(task.labels)))
+
+    return FakeModel(answer, task.labels, name="counts words of both")
 
 
 def in_context(task: Task) -> FakeModel:
@@ -474,6 +518,10 @@ def strategy(metric: str) -> Plant:
     )
 
 
+TWO_TEXTS = ("sentence-pair", "pair")
+ONE_TEXT = Plant("gain_over_one_text", 0.1, reads(1), compares, {"reads": "second"}, {"per_template": 1})
+MEN = Plant("counterfactual_flip_rate", 0.05, judges_men, always_one_answer, settings={"actions": 1})
+ATTACKED = Plant("attack_success_rate", 0.2, reads(0), in_lengths, settings={**ATTACK, "examples": 40})
 LABELLED, FIELDS = NEEDS["labelled_spans"], NEEDS["single_text"]
 SCORED = Plant("brier_score", 0.1, always_one_answer, knows("home"), {"input": "home"})
 REPEATED = Plant("changed_answers", 0.02, reads_padding, knows("home"))
@@ -492,57 +540,80 @@ OBEYED = Plant(
 PINNED: dict[tuple[str, str], Plant | str] = {
     ("quality", "text-classification"): QUALITY,
     ("quality", "ner"): QUALITY,
+    ("quality", "sentence-pair"): QUALITY,
     ("quality", "pair"): QUALITY,
     ("calibration", "text-classification"): SCORED,
     ("calibration", "ner"): replace(SCORED, within={"input": "home", "of": "words"}),
+    ("calibration", "sentence-pair"): SCORED,
     ("calibration", "pair"): SCORED,
     ("repeatability", "text-classification"): REPEATED,
     ("repeatability", "ner"): REPEATED,
+    ("repeatability", "sentence-pair"): REPEATED,
     ("repeatability", "pair"): REPEATED,
     ("label_swap", "text-classification"): SWAPPED,
     ("label_swap", "ner"): SWAPPED,
+    ("label_swap", "sentence-pair"): SWAPPED,
     ("label_swap", "pair"): SWAPPED,
     ("seen_rows", "text-classification"): SEEN,
     ("seen_rows", "ner"): NEEDS["class_scores"],
+    ("seen_rows", "sentence-pair"): SEEN,
     ("seen_rows", "pair"): SEEN,
     ("leakage", "text-classification"): LEAKED,
     ("leakage", "ner"): LEAKED,
+    ("leakage", "sentence-pair"): LEAKED,
     ("leakage", "pair"): LEAKED,
     ("coverage", "text-classification"): SLICE,
     ("coverage", "ner"): SLICE,
+    ("coverage", "sentence-pair"): SLICE,
     ("coverage", "pair"): SLICE,
     ("spurious", "text-classification"): OBEYED,
     ("spurious", "ner"): NEEDS["class_scores"],
+    ("spurious", "sentence-pair"): OBEYED,
     ("spurious", "pair"): OBEYED,
     ("capabilities", "text-classification"): Plant(
         "failure_rate", 0.1, reads_sentiment(negation=False), reads_sentiment(), {"capability": "negation"}
     ),
     ("capabilities", "ner"): NEEDS["class_scores"],
+    ("capabilities", "sentence-pair"): FIELDS,
     ("capabilities", "pair"): FIELDS,
     **{("kept_cases", task): kept(task) for task in TASKS},
+    ("pair_shortcuts", "text-classification"): NEEDS["text_pair"],
+    ("pair_shortcuts", "ner"): NEEDS["class_scores"],
+    ("entailment_bias", "text-classification"): NEEDS["text_pair"],
+    ("entailment_bias", "ner"): NEEDS["class_scores"],
+    ("pair_shortcuts", "sentence-pair"): ONE_TEXT,
+    ("pair_shortcuts", "pair"): replace(ONE_TEXT, limit=0.2, within={"reads": "hypothesis"}),
+    **{("entailment_bias", task): MEN for task in TWO_TEXTS},
     ("drift", "text-classification"): PERIOD,
     ("drift", "ner"): PERIOD,
+    ("drift", "sentence-pair"): PERIOD,
     ("drift", "pair"): PERIOD,
     ("shift", "text-classification"): APART,
     ("shift", "ner"): APART,
+    ("shift", "sentence-pair"): APART,
     ("shift", "pair"): APART,
     ("forgetting", "text-classification"): FORGOTTEN,
     ("forgetting", "ner"): FORGOTTEN,
+    ("forgetting", "sentence-pair"): FORGOTTEN,
     ("forgetting", "pair"): FORGOTTEN,
     ("interpretability", "text-classification"): UNFAITHFUL,
     ("interpretability", "ner"): replace(
         UNFAITHFUL, limit=0.15, defective=knows("home"), clean=by_neighbours, settings={"draws": 10, "stable": 1}
     ),
+    ("interpretability", "sentence-pair"): replace(UNFAITHFUL, within={"words": "50 %"}),
     ("interpretability", "pair"): replace(UNFAITHFUL, within={"words": "50 %"}),
     ("noise", "text-classification"): CASE,
     ("noise", "ner"): CASE,
+    ("noise", "sentence-pair"): CASE,
     ("noise", "pair"): CASE,
     ("domain_shift", "text-classification"): SHIFT,
     ("domain_shift", "ner"): SHIFT,
+    ("domain_shift", "sentence-pair"): SHIFT,
     ("domain_shift", "pair"): SHIFT,
     ("adversarial", "text-classification"): Plant("attack_success_rate", 0.2, knows("home"), in_words, settings=ATTACK),
     ("adversarial", "ner"): Plant("attack_success_rate", 0.3, in_context, knows("home"), settings=ATTACK),
-    ("adversarial", "pair"): FIELDS,
+    ("adversarial", "sentence-pair"): ATTACKED,
+    ("adversarial", "pair"): ATTACKED,
     ("triggers", "text-classification"): Plant(
         "trigger_success_rate",
         0.5,
@@ -552,11 +623,13 @@ PINNED: dict[tuple[str, str], Plant | str] = {
         {"query_budget": 1000},
     ),
     ("triggers", "ner"): NEEDS["class_scores"],
+    ("triggers", "sentence-pair"): FIELDS,
     ("triggers", "pair"): FIELDS,
     ("bias", "text-classification"): Plant(
         "counterfactual_flip_rate", 0.05, judges_people, knows("home"), settings={"axes": ["gender"], "sentences": 30}
     ),
     ("bias", "ner"): NEEDS["class_scores"],
+    ("bias", "sentence-pair"): FIELDS,
     ("bias", "pair"): FIELDS,
     ("entities", "text-classification"): LABELLED,
     ("entities", "ner"): Plant(
@@ -566,23 +639,29 @@ PINNED: dict[tuple[str, str], Plant | str] = {
         knows("home", "elsewhere"),
         examples=lambda task: {**sets(task), "home": sample_rows(task, 48)},
     ),
+    ("entities", "sentence-pair"): LABELLED,
     ("entities", "pair"): LABELLED,
     ("entity_bias", "text-classification"): LABELLED,
     ("entity_bias", "ner"): Plant(
         "recall_gap", 0.1, finds_names(2), finds_names(0), settings={"names_per_sentence": 1, "axes": ["persons"]}
     ),
+    ("entity_bias", "sentence-pair"): LABELLED,
     ("entity_bias", "pair"): LABELLED,
     ("low_resource", "text-classification"): labels("accuracy"),
     ("low_resource", "ner"): labels("f1"),
+    ("low_resource", "sentence-pair"): labels("accuracy"),
     ("low_resource", "pair"): labels("f1"),
     ("label_noise", "text-classification"): noise("accuracy"),
     ("label_noise", "ner"): noise("f1"),
+    ("label_noise", "sentence-pair"): noise("accuracy"),
     ("label_noise", "pair"): noise("f1"),
     ("label_errors", "text-classification"): out_of_fold("accuracy"),
     ("label_errors", "ner"): out_of_fold("f1"),
+    ("label_errors", "sentence-pair"): out_of_fold("accuracy"),
     ("label_errors", "pair"): out_of_fold("f1"),
     ("training_strategy", "text-classification"): strategy("accuracy"),
     ("training_strategy", "ner"): strategy("f1"),
+    ("training_strategy", "sentence-pair"): strategy("accuracy"),
     ("training_strategy", "pair"): strategy("f1"),
 }
 """Probe and task → the defect that it finds, or why it does not apply."""

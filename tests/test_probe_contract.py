@@ -112,7 +112,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
         "robustness": {"noise"},
         "attack": {"adversarial"},
         "shift": {"domain_shift"},
-        "bias": {"bias", "entity_bias"},
+        "bias": {"bias", "entailment_bias", "entity_bias"},
         None: {
             "calibration",
             "capabilities",
@@ -127,6 +127,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "relation_cues",
             "leakage",
             "low_resource",
+            "pair_shortcuts",
             "seen_rows",
             "shift",
             "spurious",
@@ -225,7 +226,7 @@ def test_judged_cases_are_kept_only_for_a_probe_with_numbers_of_its_own(monkeypa
     assert (record.skipped, len(kept)) == ((Skipped({}, "20 cases"),), 20)
     defined = {name for name, probe in PROBES.items() if "measure" in vars(type(probe))}
     assert {name for name, probe in PROBES.items() if probe_run.measures(probe)} == defined
-    assert defined == PROBES.keys() - {"noise", "adversarial", "seen_rows", "relation_cues"}
+    assert defined == PROBES.keys() - {*("noise", "adversarial", "seen_rows", "relation_cues", "entailment_bias")}
 
 
 def test_a_small_probe_is_measured_and_its_record_has_no_role() -> None:
@@ -447,10 +448,9 @@ def renamed(probe: Probe) -> Probe:
 )
 def test_a_probe_of_another_name_is_known_by_its_role(probe: Probe) -> None:
     assert probe.role is not None
-    labels = ("O", "B-PER", "I-PER")
-    task = (
-        tasks.create("ner", labels) if "labelled_spans" in probe.needs else tasks.create("text-classification", LABELS)
-    )
+    of_need = {"labelled_spans": ("ner", ("O", "B-PER", "I-PER")), "text_pair": ("sentence-pair", LABELS)}
+    named = (of_need[need] for need in sorted(probe.needs) if need in of_need)
+    task = tasks.create(*next(named, ("text-classification", LABELS)))
     model, mine = keyword_model(GOOD), renamed(probe)
     plan = plan_of(model, (mine,), n=20, task=task)
     asked = needs.asked_of(plan, Inquiry(probe.role, probe.metrics(task)[0].name))

@@ -69,6 +69,11 @@ SAMPLES = {
         {"text": "the <e1> hand </e1> holds a <e2> pen </e2>"},
         {"text": "a <e2> cup </e2> of <e1> tea </e1>"},
     ),
+    "sentence-pair": of_labels(
+        tasks.create("sentence-pair", ("entailment", "neutral")),
+        ("entailment", "neutral") * 20,
+        {"first": "it rains a lot", "second": "the street is wet"},
+    ),
     PairTask.name: of_labels(PairTask(), ("follows", "differs") * 20, PAIR),
 }
 """Every task of auditor's own, and the tests' second one."""
@@ -133,7 +138,7 @@ def test_a_label_before_the_gold_one_wins_a_tie_as_in_the_decision() -> None:
         assert (max(scores) == scores[0]) is stands is (task.show(answer) == "b")
 
 
-@pytest.mark.parametrize("name", ["text-classification", PairTask.name])
+@pytest.mark.parametrize("name", ["text-classification", "sentence-pair", PairTask.name])
 @given(data=st.data())
 def test_a_goal_stands_exactly_while_the_decision_is_right(name: str, data: st.DataObject) -> None:
     task = SAMPLES[name].task

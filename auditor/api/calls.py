@@ -95,8 +95,9 @@ def audit(
         domains: Name → rows of other domains.
         slices: Name → test rows of later times, in the order of time.
         cases: A file of ``audit export-cases``: each of its cases is asked again, and has to pass.
-        task: ``text-classification``, ``ner``, a third party's, or a table of ``name`` and the task's settings, as
-            ``[task]``; None: the config's, else that of the checkpoint's training or of its architecture.
+        task: ``text-classification``, ``ner``, ``sentence-pair``, a third party's, or a table of ``name`` and the
+            task's settings, as ``[task]``; None: the config's, else that of the checkpoint's training or of its
+            architecture.
         probes: Names of the only probes to measure, and probe files to add; None: every probe.
         settings: Probe → its settings, as ``[probes.<name>]`` of ``audit.toml``.
         policy: The ``policy.toml`` to judge by; None: the config's, else the shipped one.

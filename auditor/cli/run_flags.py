@@ -37,7 +37,8 @@ def add(command: argparse.ArgumentParser) -> None:
         "--budget",
         type=int,
         metavar="N",
-        help="use at most N examples per data set and probe; it does not limit the sentences of bias and entity_bias",
+        help="use at most N examples per data set and probe; it does not limit the sentences of bias, entailment_bias "
+        "and entity_bias",
     )
     design = command.add_mutually_exclusive_group()
     design.add_argument(

@@ -15,7 +15,10 @@ from auditor.errors import DataError, near_match
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "comment", "tweet", "document", "utterance")
 """Usual names of the text column, compared without case; the earlier one wins."""
-LABEL_COLUMNS = ("label", "labels", "target", "class", "category", "sentiment", "intent")
+LABEL_COLUMNS = (
+    *("label", "labels", "target", "class", "category", "sentiment", "intent"),
+    *("gold_label", "entailment_judgment", "is_duplicate"),
+)
 """Usual names of the label column, compared in the same way."""
 SHOWN = 20
 """The most columns that an error lists."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from auditor.data import column_sets, sentences, tables, task_rows
 from auditor.data import columns as choosing
-from auditor.data import sentences, tables, task_rows
 from auditor.data.columns import USUAL, Columns
 from auditor.data.in_memory import Source
 from auditor.data.reports import DataReport, left_out, no_usable_rows
@@ -152,7 +152,7 @@ def _open(
     fields = task.fields
     if labels_file is None:
         table = task_rows.read(path, task, header=columns.header)
-        names = choosing.resolved(table, fields, columns)
+        names = choosing.resolved(table, fields, column_sets.filled(table, columns, fields, task.usual_columns))
     else:
         if len(fields) > 1:
             raise DataError("a task with several texts reads its labels from a column", where=str(labels_file))

@@ -54,8 +54,9 @@ def _places(model: HuggingFaceModel, request: Classify) -> list[tuple[int, int, 
     tokenizer = model.head.tokenizer
     if not getattr(tokenizer, "is_fast", False):
         return None
+    (cut,) = model.head.cuts([request])
     given = tokenizer(
-        *request.texts, truncation=True, max_length=model.head.max_length, return_offsets_mapping=True, verbose=False
+        *request.texts, truncation=cut, max_length=model.head.max_length, return_offsets_mapping=True, verbose=False
     )
     if list(given["input_ids"]) != list(model.rows(model.encode([request]))[0]["input_ids"]):
         return None

@@ -45,7 +45,7 @@ class TextClassification(OneLabel):
         Without a column for ``label`` the gold is None. The label is read as one of a column of its own: of a file,
         ``matching.read`` decides for all rows at once. Raises DataError for a label that the model does not know.
         """
-        inputs = {"text": str(row[columns["text"]])}
+        inputs = {field: str(row[columns[field]]) for field in self.fields}
         if "label" not in columns:
             return inputs, None
         word = spellings.spelled(row[columns["label"]])
@@ -53,8 +53,8 @@ class TextClassification(OneLabel):
         return inputs, matching.read(column, self.labels, self.mapping).labels[word]
 
     def request(self, inputs: Inputs) -> Classify:
-        """Ask for the label of the text."""
-        return Classify((inputs["text"],))
+        """Ask for the label of the text, or of the texts together."""
+        return Classify(tuple(inputs[field] for field in self.fields))
 
     def score(self, gold: str, response: Response) -> Score:
         """(1, 1) when the decision is the gold label, else (0, 1)."""

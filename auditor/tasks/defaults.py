@@ -56,6 +56,7 @@ class TaskDefaults:
     labels: tuple[str, ...] = ()
     mapping: Mapping[str, str] = MappingProxyType({})
     settings: Any = NoSettings()
+    usual_columns: tuple[tuple[str, ...], ...] = ()
     policy: Path | None = None
     offers: frozenset[Offer] = frozenset()
     layout: Literal["rows", "sentences"] = "rows"

@@ -221,12 +221,15 @@ NEEDS: dict[str, str] = {
     "single_text": "the task has more than one text field",
     "marked_text": "the task marks no entities in its texts",
     "plain_text": "its sentences have no marks, and the task's texts do",
+    "text_pair": "the task does not ask about two texts",
     "labelled_spans": "the task labels texts, not their words",
     "class_scores": "the task does not give a text one label, with probabilities",
     "attack_goal": "the task does not support attacks",
 }
 """What a probe may need → the reason shown when it is missing."""
-TASK_NEEDS = frozenset({"single_text", "plain_text", "marked_text", "class_scores", "labelled_spans", "attack_goal"})
+TASK_NEEDS = frozenset(
+    {"single_text", "text_pair", "plain_text", "marked_text", "class_scores", "labelled_spans", "attack_goal"}
+)
 """Those that a task meets or not, whatever data and model: a probe that lacks one asks about another kind of task."""
 INPUT_NEEDS = frozenset(NEEDS) - TASK_NEEDS
 """Those that a user meets by giving data or a base."""

@@ -150,6 +150,9 @@ class Task(Protocol):
     """What the best answer is that ignores the input, in words: ``always predicting one class``."""
     settings: Any
     """What ``[task]`` says beside the name: an instance of a frozen dataclass; of the class, the defaults."""
+    usual_columns: tuple[tuple[str, ...], ...]
+    """What the columns of its fields are called together in other people's files: a name for each field, of each kind
+    of file. Empty: each field has names of its own."""
     policy: Path | None
     """The file of the limits that a third party's task brings; None: those of auditor's own policies."""
 

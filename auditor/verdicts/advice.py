@@ -80,6 +80,15 @@ BY_METRIC = {
         "add training rows in which the same entities stand in different relations and in both directions, and train "
         "again"
     ),
+    "gain_over_one_text": (
+        "add training rows in which the same text stands with another one and another label, and train again"
+    ),
+    "one_text_gain": "add training rows in which the same text stands with another one and another label",
+    "baseline_gain": "balance the words of each text over the labels of the training rows",
+    "swap_flip_rate": "add each training row with its texts swapped, and train again",
+    "heuristic_accuracy": (
+        "add training rows whose texts share their words without the one following from the other, and train again"
+    ),
     "forgetting": (
         "train the update again from the earlier checkpoint by another recipe: audit train --continue-from …, with "
         "replay first"

@@ -94,6 +94,13 @@ class Head(ABC, Generic[RequestT]):
             hint = "its tokenizer belongs to another model"
             raise ModelError(f"has no embedding for token id {max(ids)}", where=self._name, hint=hint)
 
+    def cuts(self, requests: Sequence[RequestT]) -> list[str]:
+        """Return where too long requests are cut.
+
+        As tokenizers call it: at the end of the longer text.
+        """
+        return ["longest_first"] * len(requests)
+
     @abstractmethod
     def rows(self, encoded: Encoded) -> Sequence[Row]:
         """Return the rows that the model reads for one request."""

@@ -19,6 +19,8 @@ BEGINNINGS = (8, 32)
 
 A prefix that turns out to be too short is replaced by one of the next length.
 """
+SECOND, BOTH = "only_second", "longest_first"
+"""How tokenizers call a cut of the second text, and one of whichever text is the longer."""
 READ = ("input_ids", "token_type_ids")
 """Columns of the tokenizer's output that training keeps; attention masks follow from the padding."""
 Ids: TypeAlias = tuple[list[int], list[int]]
@@ -56,9 +58,10 @@ class SequenceHead(Head[Classify]):
 
     def targets(self, examples: Sequence[Example], task: Task) -> Columns:
         """Return one row per example, with the index of its label."""
-        requests = [self._own(task.request(example.inputs)) for example in examples]
-        given = self.tokenizer(_tokenizer_inputs(requests), truncation=True, max_length=self._max_length)
-        columns: Columns = {name: given[name] for name in READ if name in given}
+        rows = self._rows([self._own(task.request(example.inputs)) for example in examples], cut=True)
+        columns: Columns = {READ[0]: [ids for ids, _ in rows]}
+        if any(kinds for _, kinds in rows):
+            columns[READ[1]] = [kinds for _, kinds in rows]
         columns[EXAMPLES] = [example.id for example in examples]
         columns[LABELS] = [label_index(task.target(example.gold), example, task) for example in examples]
         return columns
@@ -67,7 +70,11 @@ class SequenceHead(Head[Classify]):
         read, rows = self._tokenized(requests)
         # Tokenize without a limit first, to learn which texts are too long for the model; then truncate only those.
         long = [index for index, (ids, _) in enumerate(rows) if len(ids) > self._max_length]
-        for index, row in zip(long, self._rows([read[index] for index in long], cut=True), strict=True):
+        sides = dict(zip(long, self.cuts([requests[index] for index in long]), strict=True))
+        # A pair that is cut in both texts is cut by their lengths, so that both are needed whole.
+        whole = {index for index, side in sides.items() if side == BOTH and len(requests[index].texts) > 1}
+        cut = [requests[index] if index in whole else read[index] for index in long]
+        for index, row in zip(long, self._rows(cut, cut=True), strict=True):
             rows[index] = row
         truncated = frozenset(long)
         for index, (ids, kinds) in enumerate(rows):
@@ -87,7 +94,7 @@ class SequenceHead(Head[Classify]):
         read = [self._beginning(request, beginnings[0]) for request in requests]
         rows = self._rows(read)
         begun = [index for index, part in enumerate(read) if _ends_within_a_word(part, requests[index])]
-        longer = self._rows([_cut(requests[index], 2 * len(read[index].texts[0])) for index in begun])
+        longer = self._rows([_cut(requests[index], 2 * len(read[index].texts[-1])) for index in begun])
         # A cut within a word may tokenize differently from the complete word.
         unsure = {
             index
@@ -105,25 +112,48 @@ class SequenceHead(Head[Classify]):
         """Return a prefix of a very long text for the tokenizer.
 
         It most likely contains everything that the model reads. ``letters`` is the number of characters per token that
-        the model reads. The prefix ends at a word boundary if possible. A request that is a pair, that is short, or
-        whose tokenizer truncates on the left, is returned unchanged.
+        the model reads. The prefix ends at a word boundary if possible. Of a pair, it is one of the second text. A
+        request that is short, or whose tokenizer truncates on the left, is returned unchanged.
         """
         if (
-            len(request.texts) > 1
-            or len(request.texts[0]) <= max(LETTERS, letters) * self._max_length
+            len(request.texts[-1]) <= max(LETTERS, letters) * self._max_length
             or getattr(self.tokenizer, "truncation_side", "right") != "right"
         ):
             return request
         beginning = _cut(request, letters * self._max_length)
-        text = beginning.texts[0]
+        text = beginning.texts[-1]
         words, *rest = text.rsplit(maxsplit=1) or [""]
-        return Classify((words,)) if rest and 2 * len(words) >= len(text) else beginning
+        return Classify((*request.texts[:-1], words)) if rest and 2 * len(words) >= len(text) else beginning
+
+    def cuts(self, requests: Sequence[Classify]) -> list[str]:
+        """Return where too long requests are cut, as tokenizers call it.
+
+        A single text at its end, and a pair at the end of its second text: the first is a question or a premise, to
+        which the second has to be read. A pair whose first text leaves no room for the second loses tokens of the
+        longer text, one by one.
+        """
+        pairs = [request.texts[0] for request in requests if len(request.texts) > 1]
+        if not pairs:
+            return [BOTH] * len(requests)
+        room = self._max_length - self.tokenizer.num_special_tokens_to_add(pair=True)
+        firsts = self.tokenizer(pairs, add_special_tokens=False, verbose=False)["input_ids"]
+        fits = iter(len(ids) < room for ids in firsts)
+        return [SECOND if len(request.texts) > 1 and next(fits) else BOTH for request in requests]
 
     def _rows(self, requests: Sequence[Classify], *, cut: bool = False) -> list[Ids]:
+        if not cut:
+            return self._given(requests, truncation=False)
+        sides, rows = self.cuts(requests), dict[int, Ids]()
+        for side in dict.fromkeys(sides):
+            own = [index for index, each in enumerate(sides) if each == side]
+            given = self._given([requests[index] for index in own], truncation=side, max_length=self._max_length)
+            rows |= zip(own, given, strict=True)
+        return [rows[index] for index in range(len(requests))]
+
+    def _given(self, requests: Sequence[Classify], **options: Any) -> list[Ids]:
         if not requests:
             return []
-        limit = {"max_length": self._max_length} if cut else {}
-        columns = self.tokenizer(_tokenizer_inputs(requests), truncation=cut, verbose=False, **limit)
+        columns = self.tokenizer(_tokenizer_inputs(requests), verbose=False, **options)
         types = columns.get("token_type_ids") or [[]] * len(requests)
         return list(zip(columns["input_ids"], types, strict=True))
 
@@ -134,12 +164,12 @@ def _tokenizer_inputs(requests: Sequence[Classify]) -> list[Any]:
 
 
 def _cut(request: Classify, letters: int) -> Classify:
-    return Classify((request.texts[0][:letters],))
+    return Classify((*request.texts[:-1], request.texts[-1][:letters]))
 
 
 def _ends_within_a_word(beginning: Classify, request: Classify) -> bool:
-    end = len(beginning.texts[0])
-    letters = request.texts[0][end - 1 : end + 1]
+    end = len(beginning.texts[-1])
+    letters = request.texts[-1][end - 1 : end + 1]
     return beginning is not request and not any(letter.isspace() for letter in letters)
 
 

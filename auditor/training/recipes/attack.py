@@ -45,17 +45,17 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
     model in evaluation mode. Until the next generation, the model trains on all rows and on the texts that fooled it.
     (A2T instead attacks until a given number of attacks succeed, and ranks words by their gradient.) Where words have
     labels, an attack changes the words around the entities until the model misses an entity that it found before, as in
-    the probe adversarial.
+    the probe adversarial. Of a row with several texts, it attacks one, drawn at random.
     """
 
     name = "attack"
     settings_type = Settings
 
     def check(self, task: Task, settings: training.Settings) -> None:
-        """Refuse pairs of texts, missing resources, and settings that never attack."""
+        """Refuse tasks without attacks, missing resources, settings that never attack."""
         own: Settings = self.settings
-        if own.share and len(task.fields) > 1:
-            raise ConfigError("attacks need a task with one text", where=f"[training.recipe.{self.label}]")
+        if own.share and "attack_goal" not in task.offers:
+            raise ConfigError("the task does not support attacks", where=f"[training.recipe.{self.label}]")
         if own.share and (reason := resources.lacking(own.method)) is not None:
             raise ConfigError(reason, where=f"[training.recipe.{self.label}]", hint="or choose another method")
         if own.share and not settings.steps and own.first >= settings.epochs:
@@ -88,21 +88,24 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
         Protected words stay unchanged. Returns None if the model already fails or the attack does not succeed.
         """
         task, settings = self.training.task, self.settings
-        ((field, value),) = row.inputs.items()
+        # Drawn only where there is a choice: trainings on single texts stay as they were.
+        field = rng.choice(task.fields) if len(task.fields) > 1 else task.fields[0]
+        value = row.inputs[field]
 
         def answers(texts: Sequence[str]) -> Sequence[Any]:
-            return model.run(model.encode([task.request({field: text_}) for text_ in texts]))
+            return model.run(model.encode([task.request({**row.inputs, field: text_}) for text_ in texts]))
 
         goal = task.goal(row, answers([value])[0])
         if goal is None:
             return None
 
         def ask(texts: Sequence[str]) -> Sequence[Sequence[float]]:
-            return [goal({field: text_}, answer) for text_, answer in zip(texts, answers(texts), strict=True)]
+            every = [{**row.inputs, field: text_} for text_ in texts]
+            return [goal(inputs, answer) for inputs, answer in zip(every, answers(texts), strict=True)]
 
         from auditor.attacks.attacker import Attacker
 
-        start, end = _part_read(model, task, field, value)
+        start, end = _part_read(model, task, row, field)
         part, protected = text.part(value, start, end), task.protected(row).get(field, frozenset())
         limit = shares.at_most(settings.max_words_changed, len(part.words.words))
         attacker, own = Attacker(settings.method, ask, settings.query_budget), random.Random(rng.getrandbits(64))
@@ -114,11 +117,12 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
         return _perturbed_rows.edited(row, task, {field: edits})
 
 
-def _part_read(model: Model, task: Task, field: str, value: str) -> tuple[int, int]:
-    """Return start and end of what the model reads of a text."""
+def _part_read(model: Model, task: Task, row: Example, field: str) -> tuple[int, int]:
+    """Return start and end of what is read of a text."""
+    value = row.inputs[field]
 
     def encoded(part: str) -> Encoded:
-        return model.encode([task.request({field: part})])[0]
+        return model.encode([task.request({**row.inputs, field: part})])[0]
 
     whole = encoded(value)
     if not whole.truncated:

@@ -1,0 +1,64 @@
+"""Columns of several texts that belong together, such as premise and hypothesis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from auditor.data.columns import TEXT_COLUMNS, Columns, shown
+from auditor.data.tables import PLAIN, Table
+from auditor.errors import DataError
+
+SHOWN = 4
+"""The most sets of names that an error lists."""
+
+
+def filled(table: Table, columns: Columns, fields: Sequence[str], usual: Sequence[Sequence[str]]) -> Columns:
+    """Fill in the set of usual names that the table has.
+
+    ``usual``: sets of names, one for each field, compared without case; without any, and where all fields are
+    configured, nothing changes. Raises DataError for a table without such a set, or with several.
+    """
+    headless = not columns.header and table.path.suffix.lower() in PLAIN
+    if not usual or headless or columns.fields.keys() >= set(fields) or not columns.fields.keys() <= set(fields):
+        return columns
+    by_name = {name.strip().casefold(): name for name in reversed(table.header)}
+    sets = [
+        {field: by_name[name] for field, name in zip(fields, names, strict=True)}
+        for names in (fields, *usual)
+        if all(name in by_name for name in names)
+    ]
+    fitting = [own for own in sets if all(own[field] == column for field, column in columns.fields.items())]
+    if len(fitting) == 1:
+        return replace(columns, fields=fitting[0])
+    raise DataError(
+        _problem(columns, fields, usual, fitting, by_name), where=str(table.path), hint=_hint(fields, table)
+    )
+
+
+def _problem(
+    columns: Columns,
+    fields: Sequence[str],
+    usual: Sequence[Sequence[str]],
+    fitting: Sequence[Mapping[str, str]],
+    by_name: Mapping[str, str],
+) -> str:
+    if fitting:
+        return f"several columns may be its texts: {_listed([tuple(own.values()) for own in fitting])}"
+    if columns.fields:
+        lacking = next(field for field in fields if field not in columns.fields)
+        return f"no column is known for the text {lacking!r}"
+    single = [by_name[name] for name in TEXT_COLUMNS if name in by_name]
+    if single:
+        return f"has one text, {single[0]!r}, and the task reads {len(fields)}"
+    more = ", …" if len(usual) > SHOWN else ""
+    return f"no columns are called {_listed(usual[:SHOWN])}{more}"
+
+
+def _listed(sets: Sequence[Sequence[str]]) -> str:
+    return ", or ".join(" and ".join(names) for names in sets)
+
+
+def _hint(fields: Sequence[str], table: Table) -> str:
+    keys = ", ".join(f'{field} = "…"' for field in fields)
+    return f"name them: [data] columns = {{ {keys} }}; {shown(table)}"
