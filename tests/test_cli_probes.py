@@ -26,9 +26,15 @@ from auditor.verdicts import policy
 
 LABELS = {name: tasks.kind(name).example_labels for name in tasks.names()}
 UNSERVED = {
-    "text-classification": {"entities", "entity_bias", "relation_cues"},
-    "ner": {"bias", "capabilities", "relation_cues", "seen_rows", "spurious", "triggers"},
-    "relation-extraction": {"bias", "capabilities", "entities", "entity_bias"},
+    "text-classification": {"entailment_bias", "entities", "entity_bias", "pair_shortcuts", "relation_cues"},
+    "ner": {
+        *("bias", "capabilities", "entailment_bias", "pair_shortcuts", "relation_cues", "seen_rows", "spurious"),
+        "triggers",
+    },
+    "relation-extraction": {
+        *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "pair_shortcuts"),
+    },
+    "sentence-pair": {"bias", "capabilities", "entities", "entity_bias", "relation_cues", "triggers"},
 }
 """Task → probes that it gives nothing to read."""
 

@@ -581,6 +581,7 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("pair_shortcuts", "ner"): NEEDS["class_scores"],
     ("entailment_bias", "text-classification"): NEEDS["text_pair"],
     ("entailment_bias", "ner"): NEEDS["class_scores"],
+    **{("relation_cues", task): NEEDS["marked_text"] for task in TASKS},
     ("pair_shortcuts", "sentence-pair"): ONE_TEXT,
     ("pair_shortcuts", "pair"): replace(ONE_TEXT, limit=0.2, within={"reads": "hypothesis"}),
     **{("entailment_bias", task): MEN for task in TWO_TEXTS},

@@ -59,6 +59,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "bias": {"sentences": 24, "bare_sentences": 12, "axes": ("gender", "religion")},
     "pair_shortcuts": {"examples": 48, "per_template": 2},
     "entailment_bias": {"actions": 1},
+    "relation_cues": {},
     "entities": {"examples": 48},
     "entity_bias": {"names_per_sentence": 2, "axes": ("persons", "places")},
     "low_resource": {"sizes": (20, 80), "seeds": 2, "steps": 30, "examples": 48},
@@ -95,12 +96,15 @@ LEFT_OUT = {
 UNSERVED = {
     "text-classification": {
         *("entailment_bias", "entities", "entity_bias", "forgetting", "kept_cases", "pair_shortcuts"),
+        "relation_cues",
     },
     "ner": {
         *("bias", "capabilities", "entailment_bias", "forgetting", "kept_cases", "pair_shortcuts", "seen_rows"),
-        *("spurious", "triggers"),
+        *("relation_cues", "spurious", "triggers"),
     },
-    "sentence-pair": {"bias", "capabilities", "entities", "entity_bias", "forgetting", "kept_cases", "triggers"},
+    "sentence-pair": {
+        *("bias", "capabilities", "entities", "entity_bias", "forgetting", "kept_cases", "relation_cues", "triggers"),
+    },
 }
 """Task → probes that it gives nothing to read; the plan has no earlier checkpoint and no kept cases."""
 ATTACKS = {"adversarial", "training_strategy", "verdicts"}
