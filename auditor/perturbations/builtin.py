@@ -97,7 +97,9 @@ def removed_punctuation(word: str, _rng: random.Random) -> tuple[str, ...] | Non
     return _if_changed(word, bare)
 
 
-def _inserted(characters: tuple[str, ...]) -> Change:
+def inserted(characters: tuple[str, ...]) -> Change:
+    """Put a character in between two of the word's."""
+
     def change(word: str, rng: random.Random) -> tuple[str, ...] | None:
         if len(word) < 2:
             return None
@@ -120,9 +122,15 @@ def _replaced(name: str) -> Change:
 
 
 def _listed(name: str) -> Change:
+    return lambda word, rng: by_list(table(name))(word, rng)
+
+
+def by_list(words: Mapping[str, str]) -> Change:
+    """Replace a word as a list says; punctuation around it and capitals stay."""
+
     def change(word: str, _rng: random.Random) -> tuple[str, ...] | None:
         head, bare, tail = parts(word)
-        new = table(name).get(bare.lower().replace("\u2019", "'"))
+        new = words.get(bare.lower().replace("\u2019", "'"))
         if new is None:
             return None
         if bare[0].isupper():
@@ -148,8 +156,13 @@ def digits_to_words(word: str, _rng: random.Random) -> tuple[str, ...] | None:
     """
     if not any(letter in string.digits for letter in word):
         return None
-    apart = _DIGIT.sub(" ", word)
+    apart = digits_apart(word)
     return words_of("".join(DIGITS[int(letter)] if letter in string.digits else letter for letter in apart))
+
+
+def digits_apart(word: str) -> str:
+    """Return the word with a blank between a digit and the digit or letter beside it."""
+    return _DIGIT.sub(" ", word)
 
 
 def parts(word: str) -> tuple[str, str, str]:
@@ -200,8 +213,8 @@ WORDS: dict[str, Change] = {
     "deleted word": deleted_word,
     "digits to words": digits_to_words,
     "expanded contraction": _listed("contractions"),
-    "zero-width character": _inserted(ZERO_WIDTH),
-    "soft hyphen": _inserted(SOFT_HYPHEN),
+    "zero-width character": inserted(ZERO_WIDTH),
+    "soft hyphen": inserted(SOFT_HYPHEN),
     "homoglyph": _replaced("homoglyphs"),
     "diacritic": _replaced("diacritics"),
     "repeated letter": repeated_letter,

@@ -93,6 +93,10 @@ class ByWord:
     needs: frozenset[str] = frozenset()
     graded: bool = True
     around: bool = False
+    change: builtin.Change | None = None
+    """What it does to a word; None: what its name stands for in English."""
+    pair: builtin.PairChange | None = None
+    """What it does to a word and the next one, likewise."""
 
     def edits(
         self, words: text.Words, share: float, rng: random.Random, protected: frozenset[int] = frozenset()
@@ -117,12 +121,13 @@ class ByWord:
         return tuple(edits)
 
     def _edit(self, words: text.Words, index: int, seed: int, before: Sequence[text.Edit]) -> text.Edit | None:
-        pair = builtin.PAIRS.get(self.name)
+        pair = self.pair or (builtin.PAIRS.get(self.name) if self.change is None else None)
         if pair is not None:
             if index + 1 == len(words.words) or any(edit.start - 1 <= index < edit.end for edit in before):
                 return None
             return pair(words, index, random.Random(seed))
-        new = _changed(self.name, words.words[index], seed)
+        word = words.words[index]
+        new = _changed(self.name, word, seed) if self.change is None else self.change(word, random.Random(seed))
         if new is None or (not new and sum(not edit.words for edit in before) + 1 >= len(words.words)):
             return None  # a text keeps at least one word
         return text.Edit(index, index + 1, new, (" ",) * (len(new) - 1))

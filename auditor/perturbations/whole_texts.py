@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 import random
 import unicodedata
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from auditor import text
 from auditor.perturbations import builtin
-from auditor.text import shares
+from auditor.text import characters, shares
 
 TextChange: TypeAlias = Callable[[text.Words, float, random.Random, frozenset[int]], tuple[text.Edit, ...]]
 """Words, share, generator and protected places → edits."""
@@ -81,30 +81,32 @@ def _apart(sentence: str) -> tuple[str, ...]:
     return tuple(piece for _, bare, mark in pieces for piece in (bare, mark) if piece)
 
 
-def _sentences(words: text.Words, rng: random.Random) -> list[tuple[str, ...]]:
-    """Return every filler as words, in a random order.
+def _sentences(words: text.Words, rng: random.Random, fillers: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return every filler as words, in a random order; none: the English ones.
 
-    Punctuation is a word of its own where the text has it so.
+    Punctuation is a word of its own where the text has it so. A sentence without blanks is parted into characters.
     """
-    fillers = list(builtin.listed("fillers"))
-    rng.shuffle(fillers)
+    drawn = list(fillers or builtin.listed("fillers"))
+    rng.shuffle(drawn)
+    if not any(" " in sentence for sentence in drawn):
+        return [characters.split(sentence).words for sentence in drawn]
     spaced = _apart if _stand_apart(words) else text.words_of
-    return [spaced(sentence) for sentence in fillers]
+    return [spaced(sentence) for sentence in drawn]
 
 
-def _filler(*, after: bool) -> TextChange:
+def _filler(fillers: Sequence[str] = (), *, after: bool) -> TextChange:
     def change(words: text.Words, share: float, rng: random.Random, _kept: frozenset[int]) -> tuple[text.Edit, ...]:
-        chosen = _sentences(words, rng)[: _tenths(share)]
+        chosen = _sentences(words, rng, fillers)[: _tenths(share)]
         place = len(words.words) if after else 0
         return _put(place, (word for sentence in chosen for word in sentence))
 
     return change
 
 
-def _padding(*, after: bool) -> TextChange:
+def _padding(fillers: Sequence[str] = (), *, after: bool) -> TextChange:
     def change(words: text.Words, _share: float, rng: random.Random, _kept: frozenset[int]) -> tuple[text.Edit, ...]:
         new: list[str] = []
-        for sentence in _sentences(words, rng):
+        for sentence in _sentences(words, rng, fillers):
             if len(new) >= PADDED:
                 break
             new += sentence
@@ -113,17 +115,17 @@ def _padding(*, after: bool) -> TextChange:
     return change
 
 
-def _scattered(name: str, count: Callable[[float, int], int]) -> TextChange:
-    """Put members of a list in at random places.
+def _scattered(name: str, count: Callable[[float, int], int], members: Sequence[str] = ()) -> TextChange:
+    """Put members of a list in at random places; none: those of its name.
 
     None stands between two protected words.
     """
 
     def change(words: text.Words, share: float, rng: random.Random, kept: frozenset[int]) -> tuple[text.Edit, ...]:
-        members = builtin.listed(name)
+        listed = members or builtin.listed(name)
         free = [place for place in range(len(words.words) + 1) if not {place - 1, place} <= kept]
         number = count(share, len(words.words)) if free else 0
-        drawn = ((rng.choice(free), rng.choice(members)) for _ in range(number))
+        drawn = ((rng.choice(free), rng.choice(listed)) for _ in range(number))
         return tuple(text.Edit(place, place, (member,)) for place, member in drawn)
 
     return change
@@ -161,11 +163,16 @@ def full_stop_added(
     return _ended(words, stop, kept)
 
 
-def trailing_punctuation(
-    words: text.Words, _share: float, rng: random.Random, kept: frozenset[int]
-) -> tuple[text.Edit, ...]:
+def _trailing(marks: Sequence[str]) -> TextChange:
     """Add several marks at the end: ``a film.`` → ``a film.!!``."""
-    return _ended(words, rng.choice(_MARKS), kept)
+
+    def change(words: text.Words, _share: float, rng: random.Random, kept: frozenset[int]) -> tuple[text.Edit, ...]:
+        return _ended(words, rng.choice(marks), kept)
+
+    return change
+
+
+trailing_punctuation = _trailing(_MARKS)
 
 
 def _ended(words: text.Words, mark: str, kept: frozenset[int]) -> tuple[text.Edit, ...]:
@@ -202,3 +209,30 @@ WHOLE_TEXTS: tuple[OfText, ...] = (
     ),
 )
 """What the noise probe runs of whole texts where a user names nothing else."""
+NEUTRAL_TOKENS = 10
+"""How many of the rare tokens, the first ones, are words of no language."""
+
+
+def _in_language(name: str, fillers: Sequence[str], endings: Sequence[str]) -> TextChange | None:
+    """What changes about a text with words of another language.
+
+    None: nothing does.
+    """
+    changes = {
+        "filler before": _filler(fillers, after=False),
+        "filler after": _filler(fillers, after=True),
+        "long padding before": _padding(fillers, after=False),
+        "long padding after": _padding(fillers, after=True),
+        "rare tokens": _scattered("rare", _of_words, builtin.listed("rare")[:NEUTRAL_TOKENS]),
+        "trailing punctuation": _trailing(endings or _MARKS),
+    }
+    return changes.get(name)
+
+
+def in_language(perturbation: OfText, fillers: Sequence[str], endings: Sequence[str]) -> OfText:
+    """Return a perturbation with what it puts in in another language.
+
+    ``fillers``: neutral sentences; ``endings``: marks to end a text with, none: the Latin ones.
+    """
+    change = _in_language(perturbation.name, fillers, endings)
+    return perturbation if change is None else replace(perturbation, change=change)

@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from auditor.text import tokens
 from auditor.text.words import SPACE, Words, split, words_of
 from auditor.types import Edit
 
 _WORD = re.compile(f"[^{SPACE}]+")
 BEGUN = 64
 """The most letters beyond a cut within a word that count as read with the rest of the word."""
-_LETTERS = re.compile(r"\w+")
+_LETTERS = tokens.BESIDE_CHARACTERS
+"""In scripts without blanks every character is a word, of which a cut leaves nothing over."""
 _FIRST = 256
 """Letters of the first part tried."""
 

@@ -19,6 +19,10 @@ _UNSPACED = (
 _HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _ASCII_PIECE = re.compile(r"\w+|[^\w\s]")
 _UNIT = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+CHARACTER_OR_RUN = re.compile(rf"[{_UNSPACED}][\u3099\u309a\ufe00-\ufe0f]*|[^ \t\r\n{_UNSPACED}]+")
+"""A character of a script without blanks, with the marks on it, or a run of others between blanks."""
+BESIDE_CHARACTERS = re.compile(rf"[^\W{_UNSPACED}]+")
+"""A run of letters and digits of scripts with blanks."""
 
 
 def plain(text: str) -> str:

@@ -1,0 +1,28 @@
+"""Languages of texts: their names and scripts, what is listed of each, and which one texts are in.
+
+A language is named by its ISO 639-1 code. One with word lists has a file, ``<code>.toml``; the others have a name and a
+script, and whatever needs a list does not apply to their texts.
+"""
+
+from auditor.languages.catalogue import (
+    ENGLISH,
+    Language,
+    checked,
+    codes,
+    listed,
+    named,
+    of,
+)
+from auditor.languages.detection import Detected, detect
+
+__all__ = [
+    "ENGLISH",
+    "Detected",
+    "Language",
+    "checked",
+    "codes",
+    "detect",
+    "listed",
+    "named",
+    "of",
+]
