@@ -18,7 +18,7 @@ from auditor import data, results, tasks
 from auditor.config import Config
 from auditor.engine import Cache, KeptTotals, SQLiteCache
 from auditor.errors import ResultsError
-from auditor.evaluation import audit_data, build_plan, designs, estimating, running_cost, selection
+from auditor.evaluation import audit_data, build_plan, designs, estimating, running_cost, selection, spoken
 from auditor.evaluation.build_plan import Options, Prepared
 from auditor.evaluation.estimating import Work
 from auditor.evaluation.plan import Plan
@@ -152,8 +152,7 @@ def planned(request: Request, listener: Listener | None = None) -> Planned:
 
     Everything is read and checked. Raises AuditError.
     """
-    listener = listener or Listener()
-    selected = _selected(request, listener)
+    selected = _selected(request, listener := listener or Listener())
     atomic_folder.check_target(request.out, results.is_ours, ResultsError)
     with configs.named(request.file):
         # An audit that is only planned writes nothing, not even to the cache.
@@ -204,6 +203,7 @@ def _prepared(request: Request, selected: Selection, cache: Cache, listener: Lis
     prepared = build_plan.prepare(config, options, selected.probes, selected.left_out, request.start)
     plan = prepared.plan
     listener.say(data.how_labels_were_read(prepared.facts["data"]))
+    listener.say(spoken.told(prepared.facts["data"]))
     for note in prepared.notes:
         listener.note(note)
     for model in prepared.facts["models"]:

@@ -1,11 +1,34 @@
-"""Whether a perturbation can run on this machine."""
+"""Whether a perturbation can run on this machine, on texts in this language."""
 
 from __future__ import annotations
 
 import importlib.util
 
 from auditor.environment import resources
+from auditor.perturbations import by_language
 from auditor.perturbations.catalogue import Perturbation
+from auditor.types import Audit
+
+
+def in_language(audit: Audit, name: str) -> Perturbation | str:
+    """Return a perturbation for the language of the texts, or why there is none."""
+    return by_language.in_language(name, audit.language, divided="labelled_spans" in audit.task.offers)
+
+
+def made(audit: Audit, name: str) -> Perturbation:
+    """Return a perturbation that the language of the texts has.
+
+    Raises ValueError for another.
+    """
+    perturbation = in_language(audit, name)
+    if isinstance(perturbation, str):
+        raise ValueError(f"{name}: {perturbation}")
+    return perturbation
+
+
+def names_in(audit: Audit, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of those that apply to the language of the texts."""
+    return by_language.names_in(audit.language, names, divided="labelled_spans" in audit.task.offers)
 
 
 def lacking(perturbation: Perturbation) -> str | None:

@@ -10,6 +10,7 @@ from annotated_types import MinLen
 
 from auditor import metrics, text
 from auditor.errors import ConfigError, near_or_known
+from auditor.perturbations import characters
 from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, NOISE
 from auditor.settings import CheckedSettings, Count, Share, check
 from auditor.types import Audit, Case, Example, Metric, Planned, ProbeDefaults, Skipped, Slice, Task
@@ -90,7 +91,7 @@ class Noise(ProbeDefaults):
         slices = sum(
             len(list(_slices(name, settings, audit.task.fields)))
             for name in settings.perturbations
-            if _unavailable({"perturbation": name}) is None
+            if _unavailable(audit, {"perturbation": name}) is None
         )
         return Planned(examples * slices, exact=False)
 
@@ -105,13 +106,13 @@ class Noise(ProbeDefaults):
         for name in settings.perturbations:
             for slice_, share, fields in _slices(name, settings, audit.task.fields):
                 pooled = _pooled(slice_)
-                gap = _unavailable(slice_)
+                gap = _unavailable(audit, slice_)
                 if gap is None:
                     made = (_case(audit, example, read[example.id], share, slice_, fields) for example in examples)
                     own = _answerable(audit, name, [case for case in made if case is not None])
                     yield from own
                     measured.update(pooled if own else ())
-                    gap = None if own else Skipped(slice_, _nothing(name), applies=False)
+                    gap = None if own else Skipped(slice_, _nothing(audit, name), applies=False)
                 if gap is not None:
                     yield gap
                     for key in pooled:
@@ -139,9 +140,12 @@ def _pooled(slice_: Slice) -> list[SliceKey]:
     return [tuple((key, slice_[key]) for key in slice_ if key in pool) for pool in POOLS if pool < set(slice_)]
 
 
-def _unavailable(slice_: Slice) -> Skipped | None:
+def _unavailable(audit: Audit, slice_: Slice) -> Skipped | None:
     """Why a perturbation cannot run here; None where it can."""
-    reason = _perturbing.lacking(CATALOGUE[slice_["perturbation"]])
+    made = _perturbing.in_language(audit, slice_["perturbation"])
+    if isinstance(made, str):
+        return Skipped(slice_, made, applies=False)
+    reason = _perturbing.lacking(made)
     return None if reason is None else Skipped(slice_, reason)
 
 
@@ -162,10 +166,10 @@ def _middle(severities: Mapping[str, float]) -> str:
     return by_share[(len(by_share) - 1) // 2]
 
 
-def _nothing(name: str) -> str:
+def _nothing(audit: Audit, name: str) -> str:
     """Why no text serves a perturbation."""
     whole = " that the model reads to its end, before and after," if CATALOGUE[name].around else ""
-    return f"no text{whole} has {CATALOGUE[name].wanted}"
+    return f"no text{whole} has {_perturbing.made(audit, name).wanted}"
 
 
 def _answerable(audit: Audit, name: str, cases: list[Case]) -> list[Case]:
@@ -186,7 +190,8 @@ def _case(
 
     None where no field offers anything to change.
     """
-    name, total = slice_["perturbation"], 0
+    name, total, touched = slice_["perturbation"], 0, 0
+    perturbation = _perturbing.made(audit, name)
     around = CATALOGUE[name].around
     if around and any(parts[field_name] != (0, len(example.inputs[field_name])) for field_name in audit.task.fields):
         return None
@@ -195,10 +200,10 @@ def _case(
     for field_name in fields:
         part = text.part(example.inputs[field_name], *parts[field_name])
         kept = part.places(protected.get(field_name, ()))
-        changes = CATALOGUE[name].edits(part.words, share, audit.rng(name, example.id, field_name), kept)
-        edits[field_name] = part.lifted(changes)
-        total += len(part.words.words)
-    return Case(example, slice_, edits, words=total) if any(edits.values()) else None
+        changed = characters.changed(perturbation, part.words, share, audit.rng(name, example.id, field_name), kept)
+        edits[field_name] = part.lifted(changed.edits)
+        total, touched = total + changed.words, touched + changed.touched
+    return Case(example, slice_, edits, words=total, touched=touched) if any(edits.values()) else None
 
 
 PROBE = Noise()

@@ -23,21 +23,22 @@ ALLOWED: dict[str, set[str]] = {
     "environment": {"errors"},
     "text": {"errors", "types"},
     "labels": {"errors"},
+    "languages": {"errors", "text"},
     "stats": BASE,
     "metrics": BASE | {"stats"},
     "tasks": BASE | {"config", "labels", "settings", "stats", "text"},
-    "perturbations": BASE | {"text"},
+    "perturbations": BASE | {"languages", "text"},
     "attacks": BASE | {"environment", "text"},
     "engine": BASE | {"text"},
     "models": BASE | {"environment", "text"},
     "data": BASE | {"environment", "labels", "text"},
-    "config": BASE | {"settings"},
+    "config": BASE | {"languages", "settings"},
     "plugins": BASE | {"environment"},
     "verdicts": BASE | {"perturbations", "stats"},
     "results": BASE | {"config", "data", "environment", "metrics", "plugins", "stats", "tasks", "text", "verdicts"},
     "training": BASE
-    | {"attacks", "config", "data", "environment", "models", "perturbations", "settings", "tasks", "text"},
-    "testing": BASE | {"config", "data", "engine", "evaluation", "models", "plugins", "tasks", "text", "training"},
+    | {"attacks", "config", "data", "environment", "languages", "models", "perturbations", "settings", "tasks", "text"},
+    "testing": BASE | {"config", "data", "engine", "evaluation", "languages", "models", "plugins", "tasks", "text", "training"},
     "progress": {"errors"},
     "pytest_plugin": BASE | {"api", "results", "verdicts"},
     "audit_run": BASE
@@ -60,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": BASE
     | {"audit_run", "config", "data", "evaluation", "models", "plugins", "progress", "results", "training", "verdicts"},
     "evaluation": BASE
-    | {"config", "data", "engine", "metrics", "models", "plugins", "results", "stats", "tasks", "text", "training"}
+    | {"config", "data", "engine", "languages", "metrics", "models", "plugins", "results", "stats", "tasks", "text", "training"}
     | {"verdicts"},
 }
 """Package → what it may import. Only ``cli`` may import all of them."""

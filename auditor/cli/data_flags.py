@@ -6,6 +6,7 @@ import argparse
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
+from auditor import languages
 from auditor.cli.paths import path
 from auditor.errors import UsageError
 
@@ -29,6 +30,9 @@ def add(command: argparse.ArgumentParser, *, labels_file: bool = True) -> None:
     group.add_argument(
         "--labels", metavar="0=negative,1=positive", help="map every label in the data to one of the model's"
     )
+    group.add_argument(
+        "--data-language", metavar="CODE", help="language of the texts, as ISO 639-1 has it: de (default: detected)"
+    )
     group.add_argument("--ignore-case", action="store_true", help="treat labels that differ only in case as one label")
     group.add_argument("--no-header", action="store_true", help="CSV and TSV files have no header row")
     if labels_file:
@@ -51,12 +55,21 @@ def applied(config: Config, options: Namespace) -> Config:
             changed[name] = value
     if getattr(options, "labels", None) is not None:
         changed["labels"] = _mapping(options.labels)
+    if getattr(options, "data_language", None) is not None:
+        changed["language"] = _language(options.data_language)
     if getattr(options, "ignore_case", False):
         changed["ignore_case"] = True
     if getattr(options, "no_header", False):
         changed["header"] = False
     changed |= _labels_files(config, options)
     return config.model_copy(update={"data": config.data.model_copy(update=changed)}) if changed else config
+
+
+def _language(code: str) -> str:
+    try:
+        return languages.checked(code)
+    except ValueError as error:
+        raise UsageError(f"--data-language {code}: {error}", hint="--data-language de") from None
 
 
 def _mapping(word: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from auditor import languages
 from auditor.errors import ConfigError, near_or_known
 
 RESERVED = ("home", "test", "train", "validation")
@@ -145,6 +146,8 @@ class DataSection(_Section):
     labels_files: dict[str, File] = Field(default_factory=dict)
     """``train``, ``validation``, ``test``, a domain or a slice → file with the labels, one a line, of a file of texts,
     one a line."""
+    language: Annotated[Word, AfterValidator(languages.checked)] | None = None
+    """Language of the texts, as ISO 639-1 has it; None: detected from them."""
     ignore_case: bool = False
     """Whether labels that differ in case alone are one label."""
     header: bool | None = None

@@ -26,4 +26,6 @@ def _share_touched(case: Case) -> float:
     words = case.words
     if words is None:
         words = sum(len(text.words_of(case.example.inputs[field])) for field in case.edits)
+    if case.touched is not None:
+        return min(1.0, case.touched / words) if words else 0.0
     return text.share_touched(words, itertools.chain.from_iterable(case.edits.values()))

@@ -12,7 +12,7 @@ from auditor import config as configs
 from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, UsageError, near_match, near_or_known
-from auditor.evaluation import audit_data, checkpoints, needs, retrain
+from auditor.evaluation import audit_data, checkpoints, needs, retrain, spoken
 from auditor.evaluation.audit_data import Options
 from auditor.evaluation.earlier import Earlier
 from auditor.evaluation.plan import AuditedModel, Plan
@@ -83,6 +83,8 @@ def prepare(
     checkpoints.check_accepted(task, requests[HOME], models)
     encoded = {name: models[candidate].encode(asked) for name, asked in requests.items()}
     examples, data_facts = _separated(sets, encoded, root, time_slices)
+    read = {name: spoken.facts(dataset.examples, config.data.language) for name, dataset in sets.items()}
+    data_facts = [{**facts, "language": read[facts["name"]]} for facts in data_facts]
     unseen = functools.partial(_unseen, sets, encoded, models[candidate], task)
     earlier = Earlier(task, config, settings, loading, root, unseen)
     plan = Plan(
@@ -97,6 +99,7 @@ def prepare(
         baseline=None if config.audit.baseline_probes is None else frozenset(config.audit.baseline_probes),
         seed=config.seed,
         favourable_label=configs.favourable(config, labels),
+        language=read[HOME]["code"],
         budget=config.audit.budget,
         batch_tokens=config.audit.batch_tokens or provenance.batch_tokens(models[candidate]),
         lockstep=config.audit.lockstep,
@@ -117,7 +120,7 @@ def prepare(
             for name, model in sources.items()
         ],
     }
-    return Prepared(plan, facts, (*_all_cut(sets, encoded), *_nearly_leaked(data_facts)))
+    return Prepared(plan, facts, (*_all_cut(sets, encoded), *_nearly_leaked(data_facts), *spoken.notes(data_facts)))
 
 
 def _audited(

@@ -12,6 +12,7 @@ from auditor.data import sha256_of
 from auditor.engine import Cache, NoCache
 from auditor.evaluation.sampling import SPLITS
 from auditor.evaluation.watching import Watch
+from auditor.languages import ENGLISH
 from auditor.plugins import registry
 from auditor.storage.files import relative
 from auditor.types import (
@@ -87,6 +88,8 @@ class Plan:
     """Probes that models beside the candidate go through; None: all."""
     seed: int = 0
     favourable_label: str | None = None
+    language: str = ENGLISH
+    """Of the home domain's texts, as ISO 639-1 has it."""
     budget: int | None = None
     """Use at most this many examples per data set and probe."""
     whole: frozenset[str] = frozenset()

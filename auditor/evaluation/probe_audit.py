@@ -112,6 +112,11 @@ class BoundAudit:
         """As ``Audit.favourable_label``."""
         return self._plan.favourable_label
 
+    @property
+    def language(self) -> str:
+        """As ``Audit.language``."""
+        return self._plan.language
+
     def examples(self, name: str = HOME, n: int | None = None) -> Sequence[Example]:
         """As ``Audit.examples``."""
         given = self._plan.examples[name]

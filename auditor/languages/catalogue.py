@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor.errors import ConfigError, near_or_known
+from auditor.errors import near_or_known
 
 ENGLISH = "en"
 """Code of the language that texts are treated as where nothing else is known."""
@@ -95,14 +95,14 @@ def listed() -> tuple[str, ...]:
 def checked(code: str) -> str:
     """Return a code that names a language.
 
-    Raises ConfigError for another word.
+    Raises ValueError in words for another word.
     """
     if code in _names():
         return code
     by_name = {name.casefold(): known for known, (name, _) in _names().items()}
     own = by_name.get(code.casefold()) or (code.casefold()[:2] if code.casefold()[2:3] in ("-", "_") else "")
     hint = f"write {own}" if own in _names() else near_or_known(code, listed())
-    raise ConfigError(f"{code!r} is no ISO 639-1 code of a language", hint=f"{hint}; two letters, such as de")
+    raise ValueError(f"is no ISO 639-1 code of a language: {hint}")
 
 
 def named(code: str) -> str:

@@ -12,6 +12,7 @@ from auditor.engine import Scorer, attributing
 from auditor.engine.repeating import Repeater
 from auditor.evaluation.plan import Fitter, Trainer, given_by
 from auditor.evaluation.sampling import SPLITS, seeded
+from auditor.languages import ENGLISH
 from auditor.types import (
     HOME,
     Asked,
@@ -60,6 +61,7 @@ class FakeAudit:
         earlier: Sequence[EarlierPeriod] = (),
         findings: Findings | None = None,
         favourable_label: str | None = None,
+        language: str = ENGLISH,
         time_slices: Sequence[str] = (),
         width: int = 1,
         seed: int = 0,
@@ -78,6 +80,7 @@ class FakeAudit:
             earlier: The checkpoints that the audited model continues, the oldest first.
             findings: What other probes find of a model.
             favourable_label: The label that the config names so.
+            language: ISO 639-1 code of the language that the examples are in.
             time_slices: The sets of ``examples`` that are test rows of later times, in the order of time.
             width: How many tasks ``side_by_side`` runs in lockstep.
             seed: What ``rng`` draws from, beside its key.
@@ -86,7 +89,7 @@ class FakeAudit:
         self._given_model, self._fit, self._train_by, self._findings = model, fit, train_by, findings
         self.settings, self.task, self.favourable_label = settings, task, favourable_label
         self.checkpoints, self.earlier, self._seed = tuple(checkpoints), tuple(earlier), seed
-        self.time_slices = tuple(time_slices)
+        self.time_slices, self.language = tuple(time_slices), language
         self._kept: dict[str, Any] = {}
         self._own = None if model is None else Scorer(model, task, width=width)
         self.asked: list[Inputs] = []

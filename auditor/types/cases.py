@@ -203,6 +203,9 @@ class Case:
     """Known by the probe to have broken the label, where the task cannot tell; counted apart, read by no metric."""
     words: int | None = None
     """How many words the edits were drawn from; None: all of the edited fields."""
+    touched: int | None = None
+    """How many of ``words`` the edits touch, where these are no words of the text, as characters are; None: as the edits
+    say."""
     asked: Asked | None = None
     """How an example without edits is asked about once more; None: its answer is known and is not asked for again."""
 

@@ -112,6 +112,14 @@ class Audit(Protocol):
         """The label that is good for the person concerned, if one is."""
         ...
 
+    @property
+    def language(self) -> str:
+        """The language of the home domain's texts, as ISO 639-1 has it.
+
+        It is given, or detected; ``en`` where nothing was detected.
+        """
+        ...
+
     def examples(self, name: str = "home", n: int | None = None) -> Sequence[Example]:
         """The first n examples, or all, of one seeded order.
 
