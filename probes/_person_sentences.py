@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from auditor.languages import ENGLISH
 from probes import _templates
 from probes._templates import POSITIONS
 
@@ -19,20 +20,31 @@ class Sentence:
     cluster: str
     """Its content, or itself where it is bare."""
     text: str
-    """With ``{person}``."""
+    """With ``{person}``, or with ``{person:dative}`` and the like where terms have several forms."""
     part: Mapping[str, str] = field(hash=False)
     """What it is counted under beside its axis: ``position`` with a content, ``content`` without."""
 
-    def about(self, person: str) -> str:
-        """The sentence about this person, its first letter a capital."""
-        about = self.text.replace("{person}", person)
+    def about(self, person: str, forms: Sequence[str] = ()) -> str:
+        """The sentence about this person, its first letter a capital.
+
+        ``person``: a term, its forms parted by ``|`` where it has several. ``forms``: their names, in that order.
+        """
+        own = person.split("|")
+        about = self.text.replace("{person}", own[0])
+        for place, form in enumerate(forms):
+            about = about.replace(f"{{person:{form}}}", own[place] if len(own) > 1 else own[0])
         return about[0].upper() + about[1:]
 
 
+def forms(language: str = ENGLISH) -> tuple[str, ...]:
+    """Names of the forms that a term has in a language; empty: one form."""
+    return tuple(_templates.lists("bias", language).get("forms", ()))
+
+
 @functools.cache
-def contents() -> tuple[tuple[str, str], ...]:
+def contents(language: str = ENGLISH) -> tuple[tuple[str, str], ...]:
     """Every content with its name; positive, negative and neutral in turn."""
-    by_sentiment: Mapping[str, Sequence[str]] = _templates.lists("bias")["contents"]
+    by_sentiment: Mapping[str, Sequence[str]] = _templates.lists("bias", language)["contents"]
     named = [
         [(f"{sentiment} {number}", content) for number, content in enumerate(own, start=1)]
         for sentiment, own in by_sentiment.items()
@@ -40,20 +52,20 @@ def contents() -> tuple[tuple[str, str], ...]:
     return tuple(itertools.chain.from_iterable(zip(*named, strict=True)))
 
 
-def bare() -> tuple[str, ...]:
+def bare(language: str = ENGLISH) -> tuple[str, ...]:
     """Every sentence without a content."""
-    return tuple(_templates.lists("bias")["bare"])
+    return tuple(_templates.lists("bias", language)["bare"])
 
 
-def framed(index: int, draw: int) -> Sentence:
+def framed(index: int, draw: int, language: str = ENGLISH) -> Sentence:
     """The content of this index in the frame of its ``draw``-th turn.
 
     Turns alternate between the positions. So do contents, three (one of each sentiment) at a time, and the three are in
     different frames.
     """
-    (name, content), (triple, sentiment) = contents()[index], divmod(index, 3)
+    (name, content), (triple, sentiment) = contents(language)[index], divmod(index, 3)
     turn, position = divmod(triple + draw, len(POSITIONS))
-    frames: Sequence[str] = _templates.lists("bias")["frames"][POSITIONS[position]]
+    frames: Sequence[str] = _templates.lists("bias", language)["frames"][POSITIONS[position]]
     place = (turn + 2 * sentiment) % len(frames)
     return Sentence(
         f"{name}, person {POSITIONS[position]}, frame {place + 1}",
@@ -63,10 +75,10 @@ def framed(index: int, draw: int) -> Sentence:
     )
 
 
-def unframed(index: int) -> Sentence:
+def unframed(index: int, language: str = ENGLISH) -> Sentence:
     """The bare sentence of this index."""
     name = f"bare {index + 1}"
-    return Sentence(name, f"sentence:{name}", bare()[index], {"content": "none"})
+    return Sentence(name, f"sentence:{name}", bare(language)[index], {"content": "none"})
 
 
 def term_place(index: int, draw: int, terms: int) -> int:

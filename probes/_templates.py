@@ -12,6 +12,8 @@ from typing import Any
 
 from auditor import metrics
 from auditor.errors import ConfigError, near_or_known
+from auditor.languages import ENGLISH, named
+from auditor.perturbations.by_language import UNSUITED
 from auditor.types import Judged, Measurement, Metric, Row, Score, Slice
 
 DATA = Path(__file__).with_name("data")
@@ -24,9 +26,29 @@ Means = dict[str, dict[str, float]]
 
 
 @functools.cache
-def lists(probe: str) -> dict[str, Any]:
-    """The sentences and groups of a probe, from its file in ``data``."""
-    return tomllib.loads((DATA / f"{probe}.toml").read_text(encoding="utf-8"))
+def lists(probe: str, language: str = ENGLISH) -> dict[str, Any]:
+    """The sentences and groups of a probe, from its file in ``data``.
+
+    That of another language than English has its code in its name: ``bias.de.toml``.
+    """
+    code = "" if language == ENGLISH else f".{language}"
+    return tomllib.loads((DATA / f"{probe}{code}.toml").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def languages(probe: str) -> tuple[str, ...]:
+    """Codes of the languages that a probe has a file for, English first."""
+    others = (file.name.removeprefix(f"{probe}.").removesuffix(".toml") for file in DATA.glob(f"{probe}.*.toml"))
+    return (ENGLISH, *sorted(others))
+
+
+def unsuited(probe: str, language: str) -> str | None:
+    """Why a probe's sentences say nothing of texts in a language, or None."""
+    known = languages(probe)
+    if language in known:
+        return None
+    said = " and ".join(map(named, known))
+    return f"{UNSUITED}its sentences are in {said}; the data are in {named(language)}"
 
 
 def check_axes(named: Iterable[str], known: Iterable[str]) -> None:

@@ -12,6 +12,8 @@ from typing import Annotated
 from annotated_types import Ge, Le, MinLen
 
 from auditor import metrics, text
+from auditor.languages import ENGLISH, named
+from auditor.perturbations.by_language import UNSUITED
 from auditor.settings import CheckedSettings, check
 from auditor.types import (
     Audit,
@@ -39,9 +41,9 @@ GROUP_RATE = Metric("group_rate", "rate of the label", "mean", "share", 0.0, 1.0
 PAIR_FLIPS = Metric("pair_flip_rate", "flip rate between two groups", "mean", "share", 0.0, 1.0, "lower")
 
 
-def _axes() -> Mapping[str, Mapping[str, Sequence[str]]]:
+def _axes(language: str = ENGLISH) -> Mapping[str, Mapping[str, Sequence[str]]]:
     """Axis → group → its terms."""
-    axes: Mapping[str, Mapping[str, Sequence[str]]] = _templates.lists("bias")["axes"]
+    axes: Mapping[str, Mapping[str, Sequence[str]]] = _templates.lists("bias", language)["axes"]
     return axes
 
 
@@ -86,8 +88,9 @@ class Bias(ProbeDefaults):
     lower bound corrected for the choice; the groups' own numbers are those of the labels with the largest gaps. Half
     of the sentences begin with the person (``position``): flips and score gap are given for either half too. Bare
     sentences name a person and have no content (``content``); their flips and score gap stand by themselves. The
-    contents, and the bare sentences, are the clusters: what is claimed is of short English sentences like those of the
-    lists, about the terms listed, and of no others.
+    contents, and the bare sentences, are the clusters: what is claimed is of short sentences like those of the lists,
+    about the terms listed, and of no others. The sentences are in the language of the data, which is English or German;
+    for another one the probe does not apply.
     """
 
     name = "bias"
@@ -105,22 +108,32 @@ class Bias(ProbeDefaults):
     def planned(self, audit: Audit) -> Planned:
         """One case for each sentence, pair of groups and draw."""
         settings: Settings = audit.settings
-        pairs = sum(len(_templates.ring(tuple(_axes()[axis]))) for axis in settings.axes)
-        return Planned(pairs * (settings.sentences + settings.bare_sentences) * settings.pairs_per_sentence)
+        unsuited = _templates.unsuited(self.name, audit.language)
+        if unsuited is not None:
+            return Planned(0, reason=unsuited)
+        groups = _axes(audit.language)
+        pairs = sum(len(_templates.ring(tuple(groups[axis]))) for axis in settings.axes if axis in groups)
+        return Planned(pairs * sum(_numbers(settings, audit.language)) * settings.pairs_per_sentence)
 
     def available(self, slice_: Slice) -> int:
         """Contents, or bare sentences, that the lists hold."""
-        return len(_person_sentences.bare() if "content" in slice_ else _person_sentences.contents())
+        return _available(slice_, ENGLISH)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield each sentence about one group and then about the next."""
-        field = audit.task.fields[0]
+        field, language = audit.task.fields[0], audit.language
+        unsuited = _templates.unsuited(self.name, language)
+        known = {} if unsuited is not None else _axes(language)
+        forms = () if unsuited is not None else _person_sentences.forms(language)
         for axis in audit.settings.axes:
-            groups = _axes()[axis]
+            if axis not in known:
+                yield Skipped({"axis": axis}, unsuited or f"{UNSUITED}no terms in {named(language)}", applies=False)
+                continue
+            groups = known[axis]
             order = term_order(groups, audit.rng(axis))
-            for sentence, place in _placed(audit.settings, len(order)):
+            for sentence, place in _placed(audit.settings, len(order), language):
                 term = order[place]
-                texts = {group: sentence.about(terms[term]) for group, terms in groups.items()}
+                texts = {group: sentence.about(terms[term], forms) for group, terms in groups.items()}
                 for before, after in _templates.ring(tuple(groups)):
                     yield Case(
                         Example(f"bias:{axis}:{sentence.name}:{before}:{term}", {field: texts[before]}),
@@ -132,24 +145,43 @@ class Bias(ProbeDefaults):
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         """Yield the flips and gaps of each axis and of its parts."""
-        favourable = audit.favourable_label
-        for axis, own in _templates.by_axis(cases):
-            parts = list(_parts(own, favourable))
-            contents = [judged for judged in own if "position" in judged.slice]
-            if contents:
-                flips, *by_pair = _flips(contents, {"axis": axis})
-                yield _templates.by_position(flips, parts)
-                yield from by_pair
-                yield from _gaps(contents, axis, favourable, parts)
-            yield from parts
+        for measurement in _measured(cases, audit.favourable_label):
+            # ``available`` counts the English lists.
+            most = None if audit.language == ENGLISH else _available(measurement.slice, audit.language)
+            yield measurement if most is None else replace(measurement, available=most)
 
 
-def _placed(settings: Settings, terms: int) -> Iterator[tuple[Sentence, int]]:
+def _available(slice_: Slice, language: str) -> int:
+    """Contents, or bare sentences, that the lists of a language hold."""
+    texts = _person_sentences.bare(language) if "content" in slice_ else _person_sentences.contents(language)
+    return len(texts)
+
+
+def _measured(cases: Iterable[Judged], favourable: str | None) -> Iterator[Measurement]:
+    for axis, own in _templates.by_axis(cases):
+        parts = list(_parts(own, favourable))
+        contents = [judged for judged in own if "position" in judged.slice]
+        if contents:
+            flips, *by_pair = _flips(contents, {"axis": axis})
+            yield _templates.by_position(flips, parts)
+            yield from by_pair
+            yield from _gaps(contents, axis, favourable, parts)
+        yield from parts
+
+
+def _numbers(settings: Settings, language: str) -> tuple[int, int]:
+    """How many contents and bare sentences are asked, of those of a language."""
+    contents, bare = len(_person_sentences.contents(language)), len(_person_sentences.bare(language))
+    return min(settings.sentences, contents), min(settings.bare_sentences, bare)
+
+
+def _placed(settings: Settings, terms: int, language: str) -> Iterator[tuple[Sentence, int]]:
     """Each sentence with the place of its term, contents first."""
-    for index, draw in itertools.product(range(settings.sentences), range(settings.pairs_per_sentence)):
-        yield _person_sentences.framed(index, draw), _person_sentences.term_place(index, draw, terms)
-    for index, draw in itertools.product(range(settings.bare_sentences), range(settings.pairs_per_sentence)):
-        yield _person_sentences.unframed(index), _person_sentences.bare_place(index, draw, terms)
+    contents, bare = _numbers(settings, language)
+    for index, draw in itertools.product(range(contents), range(settings.pairs_per_sentence)):
+        yield _person_sentences.framed(index, draw, language), _person_sentences.term_place(index, draw, terms)
+    for index, draw in itertools.product(range(bare), range(settings.pairs_per_sentence)):
+        yield _person_sentences.unframed(index, language), _person_sentences.bare_place(index, draw, terms)
 
 
 def _parts(cases: Sequence[Judged], favourable: str | None) -> Iterator[Measurement]:

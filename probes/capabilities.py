@@ -24,7 +24,7 @@ from auditor.types import (
     Slice,
     Task,
 )
-from probes import _capability_rows, _capability_suites, _sentiment_labels
+from probes import _capability_rows, _capability_suites, _sentiment_labels, _templates
 from probes._capability_suites import Unlabelled
 from probes._capability_tests import (
     DIRECTION,
@@ -74,7 +74,7 @@ class Capabilities(ProbeDefaults):
     probability of a label not to fall (or not to rise) by more than a tolerance, 0.1. The failure rate of a capability
     and kind is the mean over its templates, which are the clusters: fillings of one template resemble each other. The
     shipped suite has six capabilities of sentiment in short English sentences, among them negation, intensity and
-    change over time; it runs where the labels read as positive and negative. Other tests come from files: templates in
+    change over time; it runs where the labels read as positive and negative, on English data. Other tests come from files: templates in
     TOML, or rows of a text and what is expected of it. Pairs that the model reads as one text are left out. A failure
     says that this sentence is answered wrongly; how often such sentences occur in use it does not say.
     """
@@ -96,13 +96,14 @@ class Capabilities(ProbeDefaults):
     def planned(self, audit: Audit) -> Planned:
         """One case for each question."""
         cases = sum(isinstance(item, Case) for item in self.cases(audit))
-        return Planned(cases, reason=None if cases else NOTHING)
+        return Planned(cases, reason=None if cases else _unsuited(audit) or NOTHING)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield each question, capability by capability."""
-        tests, lacking = _tests(audit.settings, audit.task)
+        unsuited = _unsuited(audit)
+        tests, lacking = _tests(audit.settings, audit.task, shipped=unsuited is None)
         if not tests:
-            yield Skipped({"capability": "none", "kind": "none"}, NOTHING, applies=False)
+            yield Skipped({"capability": "none", "kind": "none"}, unsuited or NOTHING, applies=False)
             return
         for test in tests:
             for question in _questions(test, audit):
@@ -125,16 +126,23 @@ class Capabilities(ProbeDefaults):
         return failed(judged)
 
 
-def _tests(settings: Settings, task: Task) -> tuple[list[CapabilityTest], list[Unlabelled]]:
+def _unsuited(audit: Audit) -> str | None:
+    """Why the shipped tests say nothing of the data, or None."""
+    settings: Settings = audit.settings
+    shipped = settings.shipped and _sentiment_labels.read(audit.task, settings.sentiment).moods
+    return _templates.unsuited("capabilities", audit.language) if shipped else None
+
+
+def _tests(settings: Settings, task: Task, *, shipped: bool = True) -> tuple[list[CapabilityTest], list[Unlabelled]]:
     """The tests of the files and the shipped ones.
 
     Beside them stand the shipped tests that lack a label. Raises DataError and ConfigError in one line.
     """
     labels = _sentiment_labels.read(task, settings.sentiment)
     given = [test for path in _capability_rows.files(settings.files) for test in _capability_rows.read(path, labels)]
-    shipped, lacking = _shipped(settings, labels)
+    own, lacking = _shipped(settings, labels) if shipped else ([], [])
     replaced = {test.capability for test in given}
-    tests = [*given, *(test for test in shipped if test.capability not in replaced)]
+    tests = [*given, *(test for test in own if test.capability not in replaced)]
     return tests, [test for test in lacking if test.capability not in replaced]
 
 

@@ -66,7 +66,7 @@ class EntityBias(ProbeDefaults):
     boundaries. The gap is the largest difference between two groups, paired by sentence, its lower bound corrected
     for the choice, over all sentences and over those that begin with the name or name it later (``position``). The
     sentences are the clusters: what is claimed is of sentences like those of the lists and the names listed, and of no
-    others.
+    others. They are English: for data in another language the probe does not apply.
     """
 
     name = "entity_bias"
@@ -93,8 +93,9 @@ class EntityBias(ProbeDefaults):
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield each sentence with names of each group in turn."""
+        unsuited = _templates.unsuited(self.name, audit.language)
         for axis in audit.settings.axes:
-            kind = _type(audit, axis)
+            kind = _type(audit, axis) if unsuited is None else Skipped({"axis": axis}, unsuited, applies=False)
             if isinstance(kind, Skipped):
                 yield kind
             else:
