@@ -8,7 +8,9 @@ from typing import Annotated
 
 from annotated_types import Ge, MinLen
 
+from auditor import languages
 from auditor.environment import resources
+from auditor.perturbations.by_language import UNSUITED
 from auditor.settings import CheckedSettings, Count, Share
 from auditor.types import NEEDS, AttackRecipe, Audit, Slice, Task
 from probes._entity_swap import SWAP
@@ -85,8 +87,22 @@ def suits(task: Task, recipe: AttackRecipe) -> bool:
     return recipe != SWAP or "labelled_spans" in task.offers
 
 
+def unsuited(audit: Audit, recipe: AttackRecipe) -> str | None:
+    """Why a recipe does not apply to the language of the texts, or None."""
+    language = languages.of(audit.language)
+    if language.is_english or recipe == SWAP:
+        return None
+    if recipe == "pwws":
+        return f"{UNSUITED}its synonyms are of the English WordNet; the data are in {language.name}"
+    if language.script != "Latin":
+        return f"{UNSUITED}it edits Latin letters; the data are in {language.name}"
+    return None
+
+
 def unavailable(audit: Audit, recipe: AttackRecipe) -> str | None:
     """Why a recipe cannot run here; None where it can."""
+    if (reason := unsuited(audit, recipe)) is not None:
+        return reason
     if recipe != SWAP:
         return resources.lacking(recipe)
     if not suits(audit.task, recipe):

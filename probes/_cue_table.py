@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from auditor.languages import ENGLISH
 from auditor.text import tokens
 from auditor.text.copies import same_words
 from auditor.types import Example
-from probes._row_properties import SIGNS, Quantiles
+from probes._row_properties import Quantiles, signs_in
 
 FEWEST = 10
 """Rows that a feature needs to be tested."""
@@ -64,9 +65,13 @@ class Table:
     """The features of labelled rows, and the labels they go with."""
 
     def __init__(
-        self, rows: Iterable[Example], fields: Sequence[str], label_of: Callable[[Example], str | None]
+        self,
+        rows: Iterable[Example],
+        fields: Sequence[str],
+        label_of: Callable[[Example], str | None],
+        language: str = ENGLISH,
     ) -> None:
-        self._fields, self._label_of = tuple(fields), label_of
+        self._fields, self._label_of, self._signs = tuple(fields), label_of, signs_in(language)
         self.rows = tuple(_independent(row for row in rows if label_of(row) is not None))
         lengths = [self._length(row) for row in self.rows]
         self._lengths = Quantiles(lengths, QUANTILES, " words") if lengths else None
@@ -93,7 +98,9 @@ class Table:
         if self._lengths is not None:
             features.add(Feature("", "length", self._lengths.of(self._length(row))))
         text = "\n".join(row.inputs[field] for field in self._fields)
-        features.update(Feature("", name, "with") for name, has in SIGNS.items() if has(text))
+        features.update(
+            Feature("", name, "with") for name, has in self._signs.items() if not isinstance(has, str) and has(text)
+        )
         return features
 
     def frequency(self, features: Iterable[Feature]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import math
 import re
 from collections import Counter
@@ -10,7 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.text import tokens
+from auditor import languages
+from auditor.perturbations.by_language import UNSUITED
+from auditor.text import characters, tokens
 from auditor.types import Audit, Example, FloatArray
 from probes._embedded_rows import embedded
 
@@ -54,13 +57,21 @@ def declared(audit: Audit, fewest: int, quantiles: int) -> list[Property]:
     rows = audit.examples("home")
     texts = {row.id: whole_text(audit, row) for row in rows}
     classes = {row.id: stratum for row in rows if (stratum := audit.task.stratum(row.gold)) is not None}
-    lengths = {name: float(len(text.split())) for name, text in texts.items()}
+    language = languages.of(audit.language)
+    by_blank = language.spaced or "labelled_spans" in audit.task.offers
+    lengths = {name: float(len(text.split()) if by_blank else characters.count(text)) for name, text in texts.items()}
+    signs = signs_in(audit.language)
     properties = [
-        Property("property", "length", in_quantiles(lengths, quantiles, " words")),
+        Property("property", "length", in_quantiles(lengths, quantiles, " words" if by_blank else " characters")),
         _rare_words(audit, texts, quantiles),
         _distances(audit, quantiles),
         Property("property", "class", _ordered(classes)),
-        *(Property("property", name, _ordered(_having(texts, has))) for name, has in SIGNS.items()),
+        *(
+            Property("property", name, {}, has)
+            if isinstance(has, str)
+            else Property("property", name, _ordered(_having(texts, has)))
+            for name, has in signs.items()
+        ),
     ]
     return [*properties, *(_column(name, rows, fewest, quantiles) for name in audit.settings.columns)]
 
@@ -80,7 +91,27 @@ SIGNS: Mapping[str, Callable[[str], bool]] = {
     "number": lambda text: NUMBER.search(text) is not None,
     "word in capitals": _in_capitals,
 }
-"""What a text has or lacks."""
+"""What an English text has or lacks."""
+
+
+@functools.cache
+def signs_in(code: str) -> Mapping[str, Callable[[str], bool] | str]:
+    """What a text in a language has or lacks, or why that cannot be told."""
+    language = languages.of(code)
+    if language.is_english:
+        return SIGNS
+    negation: Callable[[str], bool] | str = f"{UNSUITED}{language.no_list('list of negations')}"
+    if language.negations:
+        negation = _denying(language)
+    capitals = _in_capitals if language.cased else f"{UNSUITED}{language.name} has no capital letters"
+    return {**SIGNS, "negation": negation, "word in capitals": capitals}
+
+
+def _denying(language: languages.Language) -> Callable[[str], bool]:
+    """Whether a text has a word, or without blanks a part of one, that denies."""
+    words = "|".join(map(re.escape, language.negations))
+    pattern = re.compile(rf"\b(?:{words})\b" if language.spaced else words, re.I)
+    return lambda text: pattern.search(text) is not None
 
 
 def _having(texts: Mapping[str, str], has: Callable[[str], bool]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from auditor import text
+from auditor.text import characters
 from auditor.types import Example
 
 POSITIONS = ("beginning", "middle", "end")
@@ -41,6 +42,12 @@ def inserted(value: str, read: tuple[int, int], insertion: Insertion) -> tuple[t
     """
     part = text.part(value, *read)
     words = len(part.words.words)
+    apart = characters.split(str(part.words)).words if words == 1 and insertion.position == "middle" else ()
+    if len(apart) > 1:
+        # A text without blanks: its middle is between two characters.
+        halves = ("".join(apart[: len(apart) // 2]), "".join(apart[len(apart) // 2 :]))
+        new = (halves[0], *insertion.words, halves[1])
+        return part.lifted([text.Edit(0, 1, new, (" ",) * (len(new) - 1))])
     end = words if read[1] == len(value) else words * 9 // 10
     place = {"beginning": 0, "middle": words // 2, "end": end}[insertion.position]
     return part.lifted([text.Edit(place, place, insertion.words, (" ",) * (len(insertion.words) - 1))])

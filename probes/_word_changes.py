@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from auditor import text
-from auditor.perturbations.augmentation import OPERATIONS, by_wordnet
-from auditor.perturbations.catalogue import CATALOGUE, Perturbation
+from auditor.perturbations.augmentation import Operation, by_wordnet
+from auditor.perturbations.catalogue import FAMILIES, Perturbation
 from auditor.types import Audit, Slice
 from probes import _perturbing
 from probes._attributions import Explained
@@ -23,8 +23,8 @@ class WordChange:
     """A kind of change to words, by one of some perturbations."""
 
     name: str
-    perturbations: tuple[Perturbation, ...]
-    """They need the same packages and resources."""
+    names: tuple[str, ...]
+    """Those of the perturbations; they need the same packages and resources."""
     wanted: str
     """What a text must have to be changed, in words."""
 
@@ -33,20 +33,24 @@ class WordChange:
         """What the weights of the words are compared with."""
         return {"against": f"the text with {self.name}"}
 
-    @property
-    def lacking(self) -> str | None:
+    def perturbations(self, audit: Audit) -> tuple[Perturbation, ...]:
+        """Those that the language of the texts has."""
+        made = (_perturbing.made(audit, name) for name in _perturbing.names_in(audit, self.names))
+        return tuple(each.by(_single_words) if isinstance(each, Operation) else each for each in made)
+
+    def unsuited(self, audit: Audit) -> str | None:
+        """Why it does not apply to the language of the texts; None where it does."""
+        return None if self.perturbations(audit) else str(_perturbing.in_language(audit, self.names[0]))
+
+    def lacking(self, audit: Audit) -> str | None:
         """Why it cannot be made here; None where it can."""
-        return _perturbing.lacking(self.perturbations[0])
+        return self.unsuited(audit) or _perturbing.lacking(self.perturbations(audit)[0])
 
 
 TYPOS = WordChange(
-    "typos",
-    tuple(perturbation for perturbation in CATALOGUE.values() if perturbation.family == "typos"),
-    "a word that can have a typo",
+    "typos", tuple(name for name, family in FAMILIES.items() if family == "typos"), "a word that can have a typo"
 )
-SYNONYMS = WordChange(
-    "synonyms", (OPERATIONS["synonyms"].by(_single_words),), "a word with a synonym of one word that is no stop word"
-)
+SYNONYMS = WordChange("synonyms", ("synonyms",), "a word with a synonym of one word that is no stop word")
 CHANGES = (TYPOS, SYNONYMS)
 
 
@@ -56,7 +60,7 @@ def changed(audit: Audit, own: Explained, change: WordChange, share: float) -> E
     ``share``: of its words. Each stays one word in its place, and those of an entity stay as they are.
     """
     rng = audit.rng(change.name, own.example.id)
-    perturbation = rng.choice(change.perturbations)
+    perturbation = rng.choice(change.perturbations(audit))
     texts: dict[str, text.Words] = {}
     for field, words in own.texts.items():
         fixed = frozenset(range(len(words.words))) - {place for name, place in own.places if name == field}

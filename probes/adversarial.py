@@ -21,7 +21,7 @@ from auditor.types import (
     Task,
 )
 from probes import _entity_swap
-from probes._attack_strength import Settings, not_run, of_audit, suits, unavailable
+from probes._attack_strength import Settings, not_run, of_audit, suits, unavailable, unsuited
 from probes._attacks import Target, attacks_of
 from probes._entity_swap import SWAP
 from probes._reading import parts_read
@@ -119,7 +119,7 @@ class Adversarial(ProbeDefaults):
         for recipe in strength.recipes:
             reason = unavailable(audit, recipe) if examples else "no example has a label"
             if reason is not None:
-                applies = suits(audit.task, recipe)
+                applies = suits(audit.task, recipe) and unsuited(audit, recipe) is None
                 yield from (Skipped(slice_, reason, applies) for slice_, _ in strength.slices(recipe))
             else:
                 yield from _of_recipe(audit, recipe, examples, attacked)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from auditor import text
 from auditor.metrics import measurement
-from auditor.perturbations.catalogue import FAMILIES, NLPAUG, perturb
+from auditor.perturbations import characters
+from auditor.perturbations.catalogue import FAMILIES, NLPAUG
 from auditor.settings import CheckedSettings, Count, Share
 from auditor.types import (
     HOME,
@@ -24,7 +25,7 @@ from auditor.types import (
     Slice,
     Task,
 )
-from probes import _calibration_metrics
+from probes import _calibration_metrics, _perturbing
 from probes._calibration_metrics import COVERAGES, chosen, error_at
 from probes._confidence import DRAWS, FEWEST_IN_BIN, FOLDS, WIDTHS, Answers
 from probes._reading import Parts, parts_read
@@ -141,27 +142,37 @@ def _with_typos(audit: Audit, examples: Sequence[Example], kinds: Sequence[Slice
     """Yield each row with a kind of typos, where it offers any."""
     missing = [name for name in NLPAUG if importlib.util.find_spec(name.removeprefix("package:")) is None]
     read = {} if missing else parts_read(audit, examples)
-    cases = [case for example in examples if not missing for case in _noisy(audit, example, read[example.id])]
+    suited = _perturbing.names_in(audit, TYPO_KINDS)
+    cases = [
+        case
+        for example in examples
+        if suited and not missing
+        for case in _noisy(audit, example, read[example.id], suited)
+    ]
     for kind in kinds:
         slice_ = {**kind, "input": TYPOS}
-        if missing:
+        if not suited:
+            yield Skipped(slice_, str(_perturbing.in_language(audit, TYPO_KINDS[0])), applies=False)
+        elif missing:
             yield Skipped(slice_, f"{missing[0].removeprefix('package:')} is not installed")
         elif examples and not cases:
             yield Skipped(slice_, "no row has a word that typos change", applies=False)
         yield from (replace(case, slice=slice_) for case in cases)
 
 
-def _noisy(audit: Audit, example: Example, parts: Parts) -> Iterator[Case]:
+def _noisy(audit: Audit, example: Example, parts: Parts, kinds: Sequence[str]) -> Iterator[Case]:
     """Yield the row with typos in what the model reads."""
     rng = audit.rng(example.id)
-    kind, total = rng.choice(TYPO_KINDS), 0
+    perturbation = _perturbing.made(audit, rng.choice(kinds))
+    total = touched = 0
     edits: dict[str, tuple[text.Edit, ...]] = {}
     for name in audit.task.fields:
         part = text.part(example.inputs[name], *parts[name])
-        edits[name] = part.lifted(perturb(part.words, kind, audit.settings.share, rng))
-        total += len(part.words.words)
+        changed = characters.changed(perturbation, part.words, audit.settings.share, rng)
+        edits[name] = part.lifted(changed.edits)
+        total, touched = total + changed.words, touched + changed.touched
     if any(edits.values()):
-        yield Case(example, {}, edits, words=total)
+        yield Case(example, {}, edits, words=total, touched=touched)
 
 
 def _surest(own: dict[str, Metric], slice_: Slice, answers: Answers) -> Iterator[Measurement]:

@@ -74,9 +74,10 @@ class Capabilities(ProbeDefaults):
     probability of a label not to fall (or not to rise) by more than a tolerance, 0.1. The failure rate of a capability
     and kind is the mean over its templates, which are the clusters: fillings of one template resemble each other. The
     shipped suite has six capabilities of sentiment in short English sentences, among them negation, intensity and
-    change over time; it runs where the labels read as positive and negative, on English data. Other tests come from files: templates in
-    TOML, or rows of a text and what is expected of it. Pairs that the model reads as one text are left out. A failure
-    says that this sentence is answered wrongly; how often such sentences occur in use it does not say.
+    change over time; it runs where the labels read as positive and negative, on English data. Other tests come from
+    files: templates in TOML, or rows of a text and what is expected of it. Pairs that the model reads as one text are
+    left out. A failure says that this sentence is answered wrongly; how often such sentences occur in use it does not
+    say.
     """
 
     name = "capabilities"

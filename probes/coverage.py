@@ -61,9 +61,9 @@ class Coverage(ProbeDefaults):
 
     The task's own metric on the rest of the clean home rows less that on the slice; the rows differ, so the difference
     is unpaired (Newcombe 1998). Declared slices are lengths in quantiles, words that no training row has, the distance
-    from training, classes, negation, questions, numbers, capitals (the signs of negation are English), and the columns
-    that the settings name. The distance is the mean of one less the cosine between the model's embeddings of a row and
-    of the training rows nearest to it.
+    from training, classes, negation (for languages with a list), questions, numbers, capitals, and the columns that the
+    settings name. The distance is the mean of one less the cosine between the model's embeddings of a row and of the
+    training rows nearest to it.
     Discovered slices are tokens and pairs of tokens and properties: half of the rows search for the worst, and only
     the other half says how bad they are. Of slices that differ by chance alone, the worst of 200 shows 16 points on the
     half that found it and none on the other. Confirmed are those that are worse than the rest at 95 % for all

@@ -8,8 +8,9 @@ from typing import Annotated
 
 from annotated_types import Ge, MinLen
 
-from auditor import text
+from auditor import languages, text
 from auditor.errors import AuditError, ConfigError, near_or_known
+from auditor.perturbations.by_language import UNSUITED
 from auditor.settings import CheckedSettings, Count, DataColumn, Share, check
 from auditor.types import (
     HOME,
@@ -124,7 +125,7 @@ class Interpretability(ProbeDefaults):
         kept = 2 * len(settings.shares) * (1 + settings.draws) * len(rows)
         # Nobody knows yet which texts keep their answer: they may be the longest.
         stable, half = words[-settings.stable :], words[-max(settings.stable // 2, 1) :]
-        kinds = sum(change.lacking is None for change in CHANGES)
+        kinds = sum(change.lacking(audit) is None for change in CHANGES)
         again = (kinds + 1) * len(stable) + kinds * weighing(half) + weighing(stable)
         return Planned(len(rows), unchanged=len(rows), queries=len(rows) + weighing(words) + kept + again)
 
@@ -177,9 +178,10 @@ class Interpretability(ProbeDefaults):
 
 def _unserved(audit: Audit) -> str | None:
     """Why the answers cannot be explained; None where they can."""
-    offers = audit.task.offers
+    offers, language = audit.task.offers, languages.of(audit.language)
     if "class_scores" in offers:
-        return None
+        apart = f"{UNSUITED}words are left out one by one, and no blanks stand between those of {language.name}"
+        return None if language.spaced else apart
     if "labelled_spans" not in offers:
         return NO_DECISION
     return NOT_OF_WORDS if audit.settings.method == GRADIENTS else None
@@ -197,9 +199,9 @@ def _under(audit: Audit, own: Sequence[Of], change: WordChange, share: float) ->
 
     Of the texts that keep their answer the first are weighed: half of ``stable``.
     """
-    lacking = change.lacking
+    lacking = change.lacking(audit)
     if lacking is not None:
-        return Skipped(change.slice, lacking)
+        return Skipped(change.slice, lacking, applies=change.unsuited(audit) is None)
     pairs = [(each, again) for each in own if (again := changed(audit, each.text, change, share)) is not None]
     if not pairs:
         return Skipped(change.slice, f"no text has {change.wanted}", applies=False)

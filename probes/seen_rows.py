@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditor import metrics, text
-from auditor.perturbations import catalogue
+from auditor.perturbations.catalogue import Perturbation
 from auditor.settings import CheckedSettings, Count, Share
 from auditor.types import Audit, Case, Edits, Example, Judged, Metric, Planned, ProbeDefaults, Score, Skipped, Task
+from probes import _perturbing
 
-REWORDING = "deleted word"
+REWORDING = ("deleted word", "deleted letter")
+"""Perturbations that reword a row lightly: the first that the language of the data has, words before characters."""
 """What rewords a row: the words that are left stay as they were."""
 
 
@@ -29,9 +31,9 @@ class SeenRows(ProbeDefaults):
 
     Where the training file is not given, rows of the test set that were trained on cannot be looked up. A model that
     has learned rows by heart is surer of them than of the same rows lightly reworded (Mattern et al. 2023): every row
-    is asked about with about a seventh of its words deleted. The drop in the probability of the gold label, and in
-    accuracy, is small for a model that has learned what the rows say. It is evidence and no
-    proof: rewording may break a label, and a good model may lean on every word.
+    is asked about with about a seventh of its words deleted (in Chinese and Japanese of its characters). The drop in
+    the probability of the gold label, and in accuracy, is small for a model that has learned what the rows say. It is
+    evidence and no proof: rewording may break a label, and a good model may lean on every word.
     """
 
     name = "seen_rows"
@@ -61,8 +63,13 @@ class SeenRows(ProbeDefaults):
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield each home row with a label, reworded."""
         reworded = 0
+        name = next(iter(_perturbing.names_in(audit, REWORDING)), None)
+        if name is None:
+            yield Skipped({}, str(_perturbing.in_language(audit, REWORDING[0])), applies=False)
+            return
+        perturbation = _perturbing.made(audit, name)
         for example in audit.examples("home", audit.settings.examples):
-            edits = {} if example.gold is None else _reworded(audit, example)
+            edits = {} if example.gold is None else _reworded(audit, example, perturbation)
             if edits:
                 reworded += 1
                 yield Case(example, {}, edits, facts={"class": str(audit.task.stratum(example.gold))})
@@ -70,13 +77,12 @@ class SeenRows(ProbeDefaults):
             yield Skipped({}, "no row with a label has two words", applies=False)
 
 
-def _reworded(audit: Audit, example: Example) -> Edits:
+def _reworded(audit: Audit, example: Example, perturbation: Perturbation) -> Edits:
     """Edits of every text of two words or more."""
     protected = audit.task.protected(example)
     edits = {
-        field: catalogue.perturb(
+        field: perturbation.edits(
             text.split(value),
-            REWORDING,
             audit.settings.share,
             audit.rng(example.id, field),
             protected.get(field, frozenset()),

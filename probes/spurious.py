@@ -156,7 +156,9 @@ def _studied(audit: Audit) -> Study:
     settings: Settings = audit.settings
     task, has_train = audit.task, audit.has("train")
     # The table outlives this model's part of the audit: it holds on to the task alone.
-    table = Table(audit.examples("train" if has_train else HOME), task.fields, lambda row: _label(task, row))
+    table = Table(
+        audit.examples("train" if has_train else HOME), task.fields, lambda row: _label(task, row), audit.language
+    )
     cues = discovered(table, settings.cues) if has_train else []
     cues += listed(table, settings.tokens, task.fields)
     properties = {tie.feature: tie for tie in table.ties if tie.claimed and not tie.feature.field}

@@ -90,6 +90,7 @@ def _about(findings: Findings) -> list[tuple[str, str]]:
     return [
         (say("model"), next(paths, say("not recorded"))),
         (say("data"), say("{data}; also read: {others}", data=home, others=others) if others else home),
+        *_language(results["data"]),
         (say("seed"), str(results["seed"])),
         (say("policy"), results["policy"]["name"]),
     ]
@@ -99,6 +100,20 @@ def _used(dataset: Mapping[str, Any]) -> str:
     return say(
         "{file}, {used:,} of {rows:,} rows used", file=dataset["path"], used=dataset["used"], rows=dataset["rows"]
     )
+
+
+def _language(sets: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return the line on the language of the data.
+
+    It is empty for results of an earlier auditor.
+    """
+    said: dict[str, list[str]] = {}
+    for dataset in sets:
+        if "language" in dataset:
+            said.setdefault(recorded(dataset["language"]["said"]), []).append(dataset["name"])
+    if len(said) > 1:
+        said = {"; ".join(f"{say(', ').join(names)}: {text}" for text, names in said.items()): []}
+    return [(say("language"), text) for text in said]
 
 
 def _resource(resource: Mapping[str, Any]) -> dict[str, Any]:

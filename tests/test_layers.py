@@ -38,7 +38,8 @@ ALLOWED: dict[str, set[str]] = {
     "results": BASE | {"config", "data", "environment", "metrics", "plugins", "stats", "tasks", "text", "verdicts"},
     "training": BASE
     | {"attacks", "config", "data", "environment", "languages", "models", "perturbations", "settings", "tasks", "text"},
-    "testing": BASE | {"config", "data", "engine", "evaluation", "languages", "models", "plugins", "tasks", "text", "training"},
+    "testing": BASE
+    | {"config", "data", "engine", "evaluation", "languages", "models", "plugins", "tasks", "text", "training"},
     "progress": {"errors"},
     "pytest_plugin": BASE | {"api", "results", "verdicts"},
     "audit_run": BASE
@@ -61,7 +62,20 @@ ALLOWED: dict[str, set[str]] = {
     "api": BASE
     | {"audit_run", "config", "data", "evaluation", "models", "plugins", "progress", "results", "training", "verdicts"},
     "evaluation": BASE
-    | {"config", "data", "engine", "languages", "metrics", "models", "plugins", "results", "stats", "tasks", "text", "training"}
+    | {
+        "config",
+        "data",
+        "engine",
+        "languages",
+        "metrics",
+        "models",
+        "plugins",
+        "results",
+        "stats",
+        "tasks",
+        "text",
+        "training",
+    }
     | {"verdicts"},
 }
 """Package → what it may import. Only ``cli`` may import all of them."""
@@ -118,6 +132,7 @@ def test_probes_import_only_what_is_theirs_and_no_other_probe() -> None:
         "attacks",
         "data",
         "environment",
+        "languages",
         "metrics",
         "perturbations",
         "settings",

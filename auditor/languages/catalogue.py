@@ -116,7 +116,7 @@ def of(code: str) -> Language:
     name, script = _names()[code]
     own = read(code) if code in listed() else {}
     words = own.pop("stop_words", profiles().get(code, ""))
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items()}
+    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items()}
     return Language(code, name, script, frozenset(words.split()), **given)
 
 

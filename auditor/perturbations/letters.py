@@ -6,6 +6,7 @@ A letter is a character with the marks on it. Punctuation around a word stays, a
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 import string
 import tomllib
@@ -143,7 +144,7 @@ def swapped(word: str, rng: random.Random) -> tuple[str, ...] | None:
     letters = letters_of(word)
     pairs = [
         place
-        for place, (first, second) in enumerate(zip(letters, letters[1:], strict=False))
+        for place, (first, second) in enumerate(itertools.pairwise(letters))
         if is_letter(first) and is_letter(second) and first != second
     ]
     if not pairs or sum(map(is_letter, letters)) < 3:
@@ -212,8 +213,6 @@ def spelled_digits(names: Sequence[str], *, apart: bool) -> Change:
         if not any(letter in string.digits for letter in word):
             return None
         parted = builtin.digits_apart(word) if apart else word
-        return words_of(
-            "".join(names[int(letter)] if letter in string.digits else letter for letter in parted)
-        )
+        return words_of("".join(names[int(letter)] if letter in string.digits else letter for letter in parted))
 
     return change

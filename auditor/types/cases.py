@@ -204,8 +204,7 @@ class Case:
     words: int | None = None
     """How many words the edits were drawn from; None: all of the edited fields."""
     touched: int | None = None
-    """How many of ``words`` the edits touch, where these are no words of the text, as characters are; None: as the edits
-    say."""
+    """How many of ``words`` the edits touch, which may be characters; None: as many words as the edits say."""
     asked: Asked | None = None
     """How an example without edits is asked about once more; None: its answer is known and is not asked for again."""
 

@@ -9,9 +9,10 @@ from typing import Annotated, ClassVar
 
 from annotated_types import MinLen
 
-from auditor import text
-from auditor.errors import ConfigError, near_or_known
-from auditor.perturbations.catalogue import CATALOGUE, FAMILIES, perturb
+from auditor import languages, text
+from auditor.errors import ConfigError, DataError, near_or_known
+from auditor.perturbations import by_language
+from auditor.perturbations.catalogue import FAMILIES
 from auditor.settings import CheckedSettings, Fraction, Share, check
 from auditor.types import Edits, Example, Task
 
@@ -47,7 +48,28 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(member for name in names for member in FAMILIES if name in (member, FAMILIES[member]))
 
 
-def perturbed(example: Example, task: Task, names: Sequence[str], share: float, rng: random.Random) -> Example | None:
+def language_of(examples: Sequence[Example]) -> str:
+    """Detect the language of rows; English where it cannot be told."""
+    found = languages.detect("\n".join(row.inputs.values()) for row in examples)
+    return found.code or languages.ENGLISH
+
+
+def suited(names: Sequence[str], language: str, task: Task) -> tuple[str, ...]:
+    """Return the perturbations that apply to rows in a language.
+
+    Raises DataError where none of them does.
+    """
+    divided = "labelled_spans" in task.offers
+    own = by_language.names_in(language, tuple(names), divided=divided)
+    if not own:
+        reason = by_language.in_language(names[0], language, divided=divided)
+        raise DataError(f"no perturbation changes the training rows: {names[0]}: {reason}")
+    return own
+
+
+def perturbed(
+    example: Example, task: Task, names: Sequence[str], share: float, rng: random.Random, language: str = "en"
+) -> Example | None:
     """Return the row with one randomly drawn perturbation.
 
     The perturbation applies to ``share`` of each text field's words. The result keeps the row's id, and its gold
@@ -55,10 +77,13 @@ def perturbed(example: Example, task: Task, names: Sequence[str], share: float, 
     """
     for name in rng.sample(names, len(names)):
         edits = {}
-        protected = (task.protected if CATALOGUE[name].around else task.fixed)(example)
+        perturbation = by_language.in_language(name, language, divided="labelled_spans" in task.offers)
+        if isinstance(perturbation, str):
+            continue
+        protected = (task.protected if perturbation.around else task.fixed)(example)
         for field, value in example.inputs.items():
             words, kept = text.split(value), protected.get(field, frozenset())
-            edits[field] = perturb(words, name, share, random.Random(rng.getrandbits(64)), kept)
+            edits[field] = perturbation.edits(words, share, random.Random(rng.getrandbits(64)), kept)
         copy = edited(example, task, edits)
         if copy is not None:
             return copy

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from auditor import text
+from auditor import languages, text
 from auditor.environment import resources
-from auditor.errors import ConfigError
+from auditor.errors import ConfigError, DataError
 from auditor.settings import CheckedSettings, Count, Fraction, Share
 from auditor.text import shares
 from auditor.training import settings as training
@@ -68,11 +68,24 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
         settings: Settings = self.settings
         if settings.share == 0 or epoch < settings.first:
             return examples
+        self._check_language(examples)
         # Drawn even if unused: a training that resumes in this epoch must leave the generator in the same state.
         rng = random.Random(self.training.rng.getrandbits(64))
         if (epoch - settings.first) % settings.every == 0 and self._epoch != epoch:
             self._made, self._epoch = self._attacked(examples, rng), epoch
         return self.beside(examples)
+
+    def _check_language(self, examples: Sequence[Example]) -> None:
+        """Refuse rows in a language that the attack does not serve.
+
+        Raises DataError.
+        """
+        language = languages.of(_perturbed_rows.language_of(examples))
+        synonyms = self.settings.method == "pwws"
+        if not language.is_english and (synonyms or language.script != "Latin"):
+            what = "has English synonyms alone" if synonyms else "edits Latin letters alone"
+            hint = "choose another method" if language.script == "Latin" else "the recipe augment serves other scripts"
+            raise DataError(f"{self.settings.method} {what}; the training rows are in {language.name}", hint=hint)
 
     def _attacked(self, examples: Sequence[Example], rng: random.Random) -> list[tuple[int, dict[str, str], Any]]:
         settings: Settings = self.settings

@@ -14,8 +14,8 @@ from auditor.types import Example
 class Augment(Recipe):
     """Data augmentation with nlpaug's noise and auditor's own.
 
-    Belinkov & Bisk (2018) train on such noise. Seed and rows determine the copies, which are the same in every epoch.
-    Every epoch passes rows and copies.
+    Belinkov & Bisk (2018) train on such noise. It is that of the language that the rows are in, by their words. Seed
+    and rows determine the copies, which are the same in every epoch. Every epoch passes rows and copies.
     """
 
     name = "augment"
@@ -39,10 +39,11 @@ class Augment(Recipe):
         if settings.share == 0:
             return examples
         # One generator per row: a row's copy depends neither on the epoch nor on other rows.
-        names = _perturbed_rows.chosen(settings.perturbations)
+        language = _perturbed_rows.language_of(examples)
+        names = _perturbed_rows.suited(_perturbed_rows.chosen(settings.perturbations), language, self.training.task)
         drawn = [(row, random.Random(f"{self._seed} {number}")) for number, row in enumerate(examples)]
         copies = [
-            _perturbed_rows.perturbed(row, self.training.task, names, settings.words, rng)
+            _perturbed_rows.perturbed(row, self.training.task, names, settings.words, rng, language)
             for row, rng in drawn
             if rng.random() < settings.share
         ]

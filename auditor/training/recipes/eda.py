@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from annotated_types import Ge, MinLen
 
-from auditor import text
+from auditor import languages, text
 from auditor.data import tables
 from auditor.environment import resources
 from auditor.errors import ConfigError, DataError
@@ -80,6 +80,7 @@ class EDA(Recipe):
         """
         settings: Settings = self.settings
         synonyms = self._synonyms()
+        self._check_language(examples)
         operations = [augmentation.OPERATIONS[name].by(synonyms) for name in settings.operations]
         attempts = [
             _copy(row, self.training.task, operations[copy % len(operations)], settings.words, rng)
@@ -92,6 +93,22 @@ class EDA(Recipe):
         if attempts and not copies and synonyms_only and settings.synonyms is not None:
             raise DataError("has no synonym for any word of the training rows", where=str(settings.synonyms))
         return [*examples, *copies]
+
+    def _check_language(self, examples: Sequence[Example]) -> None:
+        """Refuse rows in a language that an operation does not serve.
+
+        Raises DataError.
+        """
+        settings: Settings = self.settings
+        language = languages.of(_perturbed_rows.language_of(examples)) if settings.copies else None
+        if language is None or language.is_english:
+            return
+        own = f"the training rows are in {language.name}"
+        if not language.spaced and "labelled_spans" not in self.training.task.offers:
+            raise DataError(f"{own}, which has no blanks between words", hint="the recipe augment edits characters")
+        if settings.synonyms is None and not set(settings.operations).isdisjoint(NEEDS_SYNONYMS):
+            hint = 'synonyms = "a table", or operations = ["swap", "deletion"]'
+            raise DataError(f"{own}, and WordNet has English synonyms alone", hint=hint)
 
     def reads(self) -> Mapping[str, Any]:
         """Return the settings and, where the recipe uses WordNet, its version."""
