@@ -10,7 +10,6 @@ from annotated_types import Ge, MinLen
 
 from auditor import languages
 from auditor.environment import resources
-from auditor.perturbations.by_language import UNSUITED
 from auditor.settings import CheckedSettings, Count, Share
 from auditor.types import NEEDS, AttackRecipe, Audit, Slice, Task
 from probes._entity_swap import SWAP
@@ -93,9 +92,9 @@ def unsuited(audit: Audit, recipe: AttackRecipe) -> str | None:
     if language.is_english or recipe == SWAP:
         return None
     if recipe == "pwws":
-        return f"{UNSUITED}its synonyms are of the English WordNet; the data are in {language.name}"
+        return f"its synonyms are of the English WordNet; the data are in {language.name}"
     if language.script != "Latin":
-        return f"{UNSUITED}it edits Latin letters; the data are in {language.name}"
+        return f"it edits Latin letters; the data are in {language.name}"
     return None
 
 

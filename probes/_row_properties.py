@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor import languages
-from auditor.perturbations.by_language import UNSUITED
 from auditor.text import characters, tokens
 from auditor.types import Audit, Example, FloatArray
 from probes._embedded_rows import embedded
@@ -100,10 +99,10 @@ def signs_in(code: str) -> Mapping[str, Callable[[str], bool] | str]:
     language = languages.of(code)
     if language.is_english:
         return SIGNS
-    negation: Callable[[str], bool] | str = f"{UNSUITED}{language.no_list('list of negations')}"
+    negation: Callable[[str], bool] | str = f"{language.no_list('list of negations')}"
     if language.negations:
         negation = _denying(language)
-    capitals = _in_capitals if language.cased else f"{UNSUITED}{language.name} has no capital letters"
+    capitals = _in_capitals if language.cased else f"{language.name} has no capital letters"
     return {**SIGNS, "negation": negation, "word in capitals": capitals}
 
 

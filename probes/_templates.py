@@ -13,8 +13,7 @@ from typing import Any
 from auditor import metrics
 from auditor.errors import ConfigError, near_or_known
 from auditor.languages import ENGLISH, named
-from auditor.perturbations.by_language import UNSUITED
-from auditor.types import Judged, Measurement, Metric, Row, Score, Slice
+from auditor.types import Judged, Measurement, Metric, Row, Score, Skipped, Slice
 
 DATA = Path(__file__).with_name("data")
 
@@ -48,7 +47,13 @@ def unsuited(probe: str, language: str) -> str | None:
     if language in known:
         return None
     said = " and ".join(map(named, known))
-    return f"{UNSUITED}its sentences are in {said}; the data are in {named(language)}"
+    return f"its sentences are in {said}; the data are in {named(language)}"
+
+
+def left_out(slice_: Slice, reason: str) -> Iterator[Skipped]:
+    """An axis, and each position in its sentences, as there is nothing to measure of them."""
+    yield Skipped(slice_, reason, applies=False)
+    yield from (Skipped({**slice_, "position": position}, reason, applies=False) for position in POSITIONS)
 
 
 def check_axes(named: Iterable[str], known: Iterable[str]) -> None:

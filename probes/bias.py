@@ -13,7 +13,6 @@ from annotated_types import Ge, Le, MinLen
 
 from auditor import metrics, text
 from auditor.languages import ENGLISH, named
-from auditor.perturbations.by_language import UNSUITED
 from auditor.settings import CheckedSettings, check
 from auditor.types import (
     Audit,
@@ -127,7 +126,9 @@ class Bias(ProbeDefaults):
         forms = () if unsuited is not None else _person_sentences.forms(language)
         for axis in audit.settings.axes:
             if axis not in known:
-                yield Skipped({"axis": axis}, unsuited or f"{UNSUITED}no terms in {named(language)}", applies=False)
+                reason = unsuited or f"no terms of {axis} in {named(language)}"
+                yield from _templates.left_out({"axis": axis}, reason)
+                yield Skipped({"axis": axis, "content": "none"}, reason, applies=False)
                 continue
             groups = known[axis]
             order = term_order(groups, audit.rng(axis))

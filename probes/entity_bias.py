@@ -95,7 +95,10 @@ class EntityBias(ProbeDefaults):
         """Yield each sentence with names of each group in turn."""
         unsuited = _templates.unsuited(self.name, audit.language)
         for axis in audit.settings.axes:
-            kind = _type(audit, axis) if unsuited is None else Skipped({"axis": axis}, unsuited, applies=False)
+            if unsuited is not None:
+                yield from _templates.left_out({"axis": axis}, unsuited)
+                continue
+            kind = _type(audit, axis)
             if isinstance(kind, Skipped):
                 yield kind
             else:

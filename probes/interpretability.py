@@ -10,7 +10,6 @@ from annotated_types import Ge, MinLen
 
 from auditor import languages, text
 from auditor.errors import AuditError, ConfigError, near_or_known
-from auditor.perturbations.by_language import UNSUITED
 from auditor.settings import CheckedSettings, Count, DataColumn, Share, check
 from auditor.types import (
     HOME,
@@ -180,7 +179,7 @@ def _unserved(audit: Audit) -> str | None:
     """Why the answers cannot be explained; None where they can."""
     offers, language = audit.task.offers, languages.of(audit.language)
     if "class_scores" in offers:
-        apart = f"{UNSUITED}words are left out one by one, and no blanks stand between those of {language.name}"
+        apart = f"words are left out one by one, and no blanks stand between those of {language.name}"
         return None if language.spaced else apart
     if "labelled_spans" not in offers:
         return NO_DECISION

@@ -20,8 +20,6 @@ from auditor.perturbations.catalogue import CATALOGUE, ByWord, Perturbation
 from auditor.perturbations.characters import OnCharacters
 from auditor.perturbations.whole_texts import OfText
 
-UNSUITED = "not applicable: "
-"""How the reason begins why a perturbation, or a probe, does not apply to a language."""
 CASE = frozenset(name for name, each in CATALOGUE.items() if each.family in ("case", whole_texts.CASE))
 FILLING = frozenset(name for name in CATALOGUE if name.startswith(("filler", "long padding")))
 SYNONYMS = frozenset({OPERATIONS["synonyms"].name, OPERATIONS["insertion"].name})
@@ -48,7 +46,7 @@ def in_language(name: str, code: str, *, divided: bool = False) -> Perturbation 
     lacking = _lacking(name, language, spaced=spaced)
     made = lacking or _made(own, language, spaced=spaced)
     if isinstance(made, str):
-        return f"{UNSUITED}{made}"
+        return made
     if spaced:
         return made
     # Characters, as they are the words of such texts.
