@@ -12,7 +12,11 @@ from auditor.errors import ConfigError
 from auditor.types import Judged, Measurement, Row, Score
 from probes import _person_sentences, _templates, bias, entity_bias
 
-FILES = {"bias": bias._axes(), "entity_bias": {axis: own["groups"] for axis, own in entity_bias._axes().items()}}
+FILES = {
+    "bias": bias._axes(),
+    "bias.de": bias._axes("de"),
+    "entity_bias": {axis: own["groups"] for axis, own in entity_bias._axes().items()},
+}
 """Probe → axis → group → its terms."""
 
 

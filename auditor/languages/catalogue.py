@@ -100,7 +100,8 @@ def checked(code: str) -> str:
     if code in _names():
         return code
     by_name = {name.casefold(): known for known, (name, _) in _names().items()}
-    own = by_name.get(code.casefold()) or (code.casefold()[:2] if code.casefold()[2:3] in ("-", "_") else "")
+    # Also of DE and de-AT: the language without the region.
+    own = by_name.get(code.casefold()) or (code.casefold()[:2] if code[2:3] in ("", "-", "_") else "")
     hint = f"write {own}" if own in _names() else near_or_known(code, listed())
     raise ValueError(f"is no ISO 639-1 code of a language: {hint}")
 
