@@ -21,12 +21,18 @@ from unittest import mock
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from auditor import metrics, tasks, text, types  # noqa: E402
+from auditor import (  # noqa: E402
+    languages,
+    metrics,
+    tasks,
+    text,
+    types,
+)
 from auditor import settings as checks  # noqa: E402
 from auditor.cli import arguments  # noqa: E402
 from auditor.config import schema  # noqa: E402
 from auditor.evaluation import needs  # noqa: E402
-from auditor.perturbations import catalogue  # noqa: E402
+from auditor.perturbations import by_language, catalogue  # noqa: E402
 from auditor.plugins import registry  # noqa: E402
 from auditor.training import recipes  # noqa: E402
 from auditor.types import NEEDS, OUT_OF_SCOPE, limitations  # noqa: E402
@@ -230,7 +236,21 @@ def perturbations() -> str:
         "needs",
         "in the noise probe by default",
     )
-    return f"# Perturbations\n\n{table(header, rows)}"
+    return f"# Perturbations\n\n{table(header, rows)}\n{in_other_languages()}"
+
+
+def in_other_languages() -> str:
+    """Which perturbations apply to which languages."""
+    codes = [code for code in languages.listed() if code != languages.ENGLISH]
+    rows: list[tuple[object, ...]] = [
+        (f"`{name}`", *("–" if isinstance(by_language.in_language(name, code), str) else "yes" for code in codes))
+        for name in catalogue.CATALOGUE
+    ]
+    said = (
+        "What applies to texts in a language, by its ISO 639-1 code. English has all; an audit says why another language "
+        "lacks what it lacks.\n[What is listed of each language, and how to add one](../how-to/other-languages.md)."
+    )
+    return f"## In other languages\n\n{said}\n\n{table(('name', *codes), rows)}"
 
 
 def policies() -> str:

@@ -87,7 +87,7 @@ def suits(task: Task, recipe: AttackRecipe) -> bool:
 
 
 def unsuited(audit: Audit, recipe: AttackRecipe) -> str | None:
-    """Why a recipe does not apply to the language of the texts, or None."""
+    """Why a recipe does not suit the texts' language, or None."""
     language = languages.of(audit.language)
     if language.is_english or recipe == SWAP:
         return None

@@ -37,7 +37,7 @@ class Sentence:
 
 
 def forms(language: str = ENGLISH) -> tuple[str, ...]:
-    """Names of the forms that a term has in a language; empty: one form."""
+    """Names of the forms that terms have; empty: they have one."""
     return tuple(_templates.lists("bias", language).get("forms", ()))
 
 

@@ -1,4 +1,4 @@
-"""Whether a perturbation can run on this machine, on texts in this language."""
+"""Whether a perturbation can run, on this machine and language."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from auditor.types import Audit
 
 
 def in_language(audit: Audit, name: str) -> Perturbation | str:
-    """Return a perturbation for the language of the texts, or why there is none."""
+    """Return a perturbation for the texts' language, or why not."""
     return by_language.in_language(name, audit.language, divided="labelled_spans" in audit.task.offers)
 
 
@@ -27,7 +27,7 @@ def made(audit: Audit, name: str) -> Perturbation:
 
 
 def names_in(audit: Audit, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of those that apply to the language of the texts."""
+    """Return the names of those that suit the texts' language."""
     return by_language.names_in(audit.language, names, divided="labelled_spans" in audit.task.offers)
 
 

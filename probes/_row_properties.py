@@ -95,7 +95,7 @@ SIGNS: Mapping[str, Callable[[str], bool]] = {
 
 @functools.cache
 def signs_in(code: str) -> Mapping[str, Callable[[str], bool] | str]:
-    """What a text in a language has or lacks, or why that cannot be told."""
+    """What a text has or lacks, or why that cannot be told."""
     language = languages.of(code)
     if language.is_english:
         return SIGNS
@@ -107,7 +107,10 @@ def signs_in(code: str) -> Mapping[str, Callable[[str], bool] | str]:
 
 
 def _denying(language: languages.Language) -> Callable[[str], bool]:
-    """Whether a text has a word, or without blanks a part of one, that denies."""
+    """Whether a text has a word that denies.
+
+    Without blanks between words a part of the text does.
+    """
     words = "|".join(map(re.escape, language.negations))
     pattern = re.compile(rf"\b(?:{words})\b" if language.spaced else words, re.I)
     return lambda text: pattern.search(text) is not None

@@ -36,13 +36,13 @@ def lists(probe: str, language: str = ENGLISH) -> dict[str, Any]:
 
 @functools.cache
 def languages(probe: str) -> tuple[str, ...]:
-    """Codes of the languages that a probe has a file for, English first."""
+    """Languages that a probe has a file for, English first."""
     others = (file.name.removeprefix(f"{probe}.").removesuffix(".toml") for file in DATA.glob(f"{probe}.*.toml"))
     return (ENGLISH, *sorted(others))
 
 
 def unsuited(probe: str, language: str) -> str | None:
-    """Why a probe's sentences say nothing of texts in a language, or None."""
+    """Why a probe's sentences do not suit a language, or None."""
     known = languages(probe)
     if language in known:
         return None
@@ -51,7 +51,7 @@ def unsuited(probe: str, language: str) -> str | None:
 
 
 def left_out(slice_: Slice, reason: str) -> Iterator[Skipped]:
-    """An axis, and each position in its sentences, as there is nothing to measure of them."""
+    """An axis and the positions in its sentences, all skipped."""
     yield Skipped(slice_, reason, applies=False)
     yield from (Skipped({**slice_, "position": position}, reason, applies=False) for position in POSITIONS)
 

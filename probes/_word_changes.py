@@ -39,7 +39,7 @@ class WordChange:
         return tuple(each.by(_single_words) if isinstance(each, Operation) else each for each in made)
 
     def unsuited(self, audit: Audit) -> str | None:
-        """Why it does not apply to the language of the texts; None where it does."""
+        """Why it does not suit the texts' language; None where it does."""
         return None if self.perturbations(audit) else str(_perturbing.in_language(audit, self.names[0]))
 
     def lacking(self, audit: Audit) -> str | None:

@@ -171,7 +171,7 @@ def _measured(cases: Iterable[Judged], favourable: str | None) -> Iterator[Measu
 
 
 def _numbers(settings: Settings, language: str) -> tuple[int, int]:
-    """How many contents and bare sentences are asked, of those of a language."""
+    """How many contents and bare sentences are asked."""
     contents, bare = len(_person_sentences.contents(language)), len(_person_sentences.bare(language))
     return min(settings.sentences, contents), min(settings.bare_sentences, bare)
 

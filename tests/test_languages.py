@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,9 @@ from auditor import languages
 from auditor.evaluation import spoken
 from auditor.languages import catalogue, detection
 from auditor.types import HOME, Example
+from probes import _templates
 
+ROOT = Path(__file__).resolve().parent.parent
 SAMPLES: dict[str, tuple[str, ...]] = {
     "en": (
         "The train was late and nobody told us what had happened to it.",
@@ -197,3 +200,29 @@ def test_sets_in_other_languages_are_noted() -> None:
     ]
     assert spoken.told(sets) == "language of the texts: home, train German (detected); tweets English (detected)"
     assert list(spoken.notes(sets)) == ["tweets is in English, home in German"]
+
+
+def test_the_table_of_the_how_to_is_as_the_files_are() -> None:
+    page = (ROOT / "docs" / "how-to" / "other-languages.md").read_text(encoding="utf-8")
+    rows_of_page = [line for line in page.splitlines() if line.startswith("| `") and "| yes |" in line]
+    expected = []
+    for code in (code for code in languages.listed() if code != "en"):
+        language = languages.of(code)
+        has = (
+            language.keyboard,
+            language.fillers,
+            language.digits,
+            language.contractions,
+            language.social_media,
+            language.negations,
+            code in _templates.languages("bias"),
+        )
+        cells = (f"`{code}`", language.name, language.script, *("yes" if each else "–" for each in has))
+        expected.append(f"| {' | '.join(cells)} |")
+    assert rows_of_page == expected
+
+
+def test_the_how_to_names_every_key_of_a_file() -> None:
+    page = (ROOT / "docs" / "how-to" / "other-languages.md").read_text(encoding="utf-8")
+    keys = {key for code in languages.listed() for key in catalogue.read(code)}
+    assert all(f"`{key}`" in page or f"`[{key}]`" in page for key in keys)

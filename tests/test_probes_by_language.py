@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,7 +55,7 @@ def test_noise_has_cases_and_reasons_and_counts_what_it_touches(code: str) -> No
     for case in cases:
         assert case.words is not None
         assert case.touched is not None
-        assert 0 < case.touched
+        assert case.touched > 0
     assert {gap.reason for gap in gaps(found) if "perturbation" in gap.slice and not gap.applies}
     planned = NOISE.planned(audit(code, NOISE, severities={"middle": 0.2}))
     assert len(cases) <= planned.cases

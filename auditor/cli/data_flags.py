@@ -69,7 +69,7 @@ def _language(code: str) -> str:
     try:
         return languages.checked(code)
     except ValueError as error:
-        raise UsageError(f"--data-language {code}: {error}", hint="--data-language de") from None
+        raise UsageError(f"--data-language {code}: {error}") from None
 
 
 def _mapping(word: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Which language the rows of each data set are in, and how that is known."""
+"""The language of each data set, and how it is known."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ def facts(examples: Sequence[Example], given: str | None) -> dict[str, Any]:
 
     ``given``: the code that the user names; None: it is detected, and English where it cannot be.
     """
-    found = languages.detect("\n".join(row.inputs.values()) for row in examples)
-    code = given or found.code or languages.ENGLISH
-    how = GIVEN if given else DETECTED if found.code else ASSUMED
-    shares = {code: found.share, **found.others} if found.others or found.code not in (code, None) else {}
-    if found.code not in (code, None):
-        shares = {str(found.code): found.share, **found.others}
+    told = languages.detect("\n".join(row.inputs.values()) for row in examples)
+    code = given or told.code or languages.ENGLISH
+    how = GIVEN if given else DETECTED if told.code else ASSUMED
+    own = {} if told.code is None else {told.code: told.share}
+    shares = {**own, **told.others} if told.others or told.code not in (code, None) else {}
     return {"code": code, "how": how, "shares": shares, "said": _said(code, how, shares)}
 
 

@@ -1,4 +1,4 @@
-"""Languages of texts: their names and scripts, what is listed of each, and which one texts are in.
+"""Languages: names, scripts, lists, and which one texts are in.
 
 A language is named by its ISO 639-1 code. One with word lists has a file, ``<code>.toml``; the others have a name and a
 script, and whatever needs a list does not apply to their texts.

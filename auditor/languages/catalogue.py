@@ -25,7 +25,10 @@ _NOT_LANGUAGES = frozenset({"iso639", "profiles"})
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language, and what is listed of it; an empty list: nothing is."""
+    """A language, and what is listed of it.
+
+    An empty list: nothing is.
+    """
 
     code: str
     """ISO 639-1: ``de``."""
@@ -72,7 +75,7 @@ class Language:
 
     @property
     def undivided(self) -> str | None:
-        """Why its texts have no words that can be told apart; None where they have."""
+        """Why words cannot be told apart; None where they can."""
         return f"words are not told apart in {self.name}" if self.script in UNDIVIDED else None
 
     def no_list(self, of_what: str = "word list") -> str:
@@ -88,7 +91,7 @@ def codes() -> tuple[str, ...]:
 
 @functools.cache
 def listed() -> tuple[str, ...]:
-    """Return the codes of the languages with a file of their own, sorted."""
+    """Return the codes of the languages that have a file, sorted."""
     return tuple(sorted(file.stem for file in FOLDER.glob("*.toml") if file.stem not in _NOT_LANGUAGES))
 
 

@@ -1,4 +1,4 @@
-"""Which language texts are in: by their script, then by their stop words.
+"""The language of texts, by their script and their stop words.
 
 The rule counts, and draws nothing: the same texts have the same language on every machine. A script with one language
 that is known (Hangul: Korean; Kana: Japanese) decides by itself. Among languages of one script the one decides whose
@@ -80,17 +80,17 @@ class _Counted:
     @classmethod
     def of(cls, text: str) -> _Counted:
         words = tokens.words(text)
-        known = _by_word()
+        known = _speakers()
         hits = Counter(code for word in words for code in known.get(word, ()))
         return cls(Counter(script for letter in text if (script := script_of(letter))), len(words), hits)
 
     @classmethod
     def sum(cls, each: Sequence[_Counted]) -> _Counted:
         letters, hits = Counter[str](), Counter[str]()
-        for one in each:
-            letters.update(one.letters)
-            hits.update(one.hits)
-        return cls(letters, sum(one.words for one in each), hits)
+        for counted in each:
+            letters.update(counted.letters)
+            hits.update(counted.hits)
+        return cls(letters, sum(counted.words for counted in each), hits)
 
 
 def _language(counted: _Counted, *, least: int, hits: int = 1) -> str | None:
@@ -111,7 +111,10 @@ def _language(counted: _Counted, *, least: int, hits: int = 1) -> str | None:
 
 
 def _main_script(letters: Counter[str]) -> str | None:
-    """The script of most letters; Kana where Chinese characters have syllables among them."""
+    """The script of most letters.
+
+    It is Kana where Chinese characters have syllables among them.
+    """
     together = letters["Han"] + letters["Kana"]
     joined = Counter({script: n for script, n in letters.items() if script not in ("Han", "Kana")})
     if together:
@@ -126,7 +129,7 @@ _SCRIPTS = {"CJK": "Han", "HIRAGANA": "Kana", "KATAKANA": "Kana"}
 
 @functools.lru_cache(maxsize=2**14)
 def script_of(letter: str) -> str | None:
-    """Return the script of a letter: ``Latin``, ``Han``; None of what is no letter."""
+    """Return the script of a letter; None of what is no letter."""
     if unicodedata.category(letter)[0] != "L":
         return None
     first = unicodedata.name(letter, "").split(" ")[0].split("-")[0]
@@ -134,7 +137,7 @@ def script_of(letter: str) -> str | None:
 
 
 @functools.cache
-def _by_word() -> Mapping[str, tuple[str, ...]]:
+def _speakers() -> Mapping[str, tuple[str, ...]]:
     """Stop word → the languages that have it."""
     known: dict[str, list[str]] = {}
     for code in sorted({*catalogue.listed(), *catalogue.profiles()}):

@@ -126,7 +126,10 @@ def _listed(name: str) -> Change:
 
 
 def by_list(words: Mapping[str, str]) -> Change:
-    """Replace a word as a list says; punctuation around it and capitals stay."""
+    """Replace a word as a list says.
+
+    Punctuation around it and capitals stay.
+    """
 
     def change(word: str, _rng: random.Random) -> tuple[str, ...] | None:
         head, bare, tail = parts(word)
@@ -161,7 +164,7 @@ def digits_to_words(word: str, _rng: random.Random) -> tuple[str, ...] | None:
 
 
 def digits_apart(word: str) -> str:
-    """Return the word with a blank between a digit and the digit or letter beside it."""
+    """Return the word with a blank between its digits and letters."""
     return _DIGIT.sub(" ", word)
 
 

@@ -1,4 +1,4 @@
-"""Perturbations by language: what each does to texts in it, or why it does not apply.
+"""Perturbations by language, or why they do not apply.
 
 English texts get the catalogue's own. What is made of letters needs a keyboard or an alphabet of the language, what is
 made of words its list, what is made of look-alikes a table of its script; where one lacks, the perturbation does not
@@ -34,7 +34,7 @@ Made: TypeAlias = "ByWord | str"
 
 @functools.cache
 def in_language(name: str, code: str, *, divided: bool = False) -> Perturbation | str:
-    """Return a perturbation for texts in a language, or why there is none.
+    """Return a perturbation for a language, or why there is none.
 
     ``divided``: blanks stand between the words of the texts whatever the language, as in data with labels of words.
     Raises KeyError for an unknown perturbation or language.
@@ -61,7 +61,7 @@ def names_in(code: str, names: tuple[str, ...], *, divided: bool = False) -> tup
 
 
 def _lacking(name: str, language: Language, *, spaced: bool) -> str | None:
-    """Why nothing of the kind can be done to texts in a language."""
+    """Why nothing of the kind can be done in a language."""
     if language.undivided is not None and not spaced:
         return language.undivided
     if name in CASE and not language.cased:

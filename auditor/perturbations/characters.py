@@ -27,7 +27,7 @@ class _Changing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Edits of a text, and how many of what counts as its words they touch."""
+    """Edits of a text, and how many words they touch."""
 
     edits: tuple[text.Edit, ...]
     touched: int
@@ -110,5 +110,5 @@ def _joined(pieces: Iterable[str]) -> str:
 
 
 def _is_wide(character: str) -> bool:
-    """Whether it is as wide as a Chinese character: it, its punctuation, an emoji."""
+    """Whether it is as wide as a Chinese character."""
     return unicodedata.east_asian_width(character) in "WF"

@@ -22,7 +22,7 @@ def neighbours(rows: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         if letter.isalpha()
     ]
     near = {
-        letter: tuple(other for other, below, at in places if other != letter and _touch(row, place, below, at))
+        letter: tuple(beside for beside, below, at in places if beside != letter and _touch(row, place, below, at))
         for letter, row, place in places
     }
     return {letter: others for letter, others in near.items() if others}

@@ -56,10 +56,10 @@ def homoglyphs(script: str) -> Mapping[str, tuple[str, ...]]:
     """
     latin = builtin.table("homoglyphs")
     if script == "Cyrillic":
-        return {other: (letter,) for letter, other in latin.items()}
+        return {cyrillic: (letter,) for letter, cyrillic in latin.items()}
     own = latin if script == "Latin" else tables()["homoglyphs"].get(script, {})
     radicals = {unicodedata.normalize("NFKC", chr(code)): chr(code) for code in KANGXI}
-    return {letter: (other,) for letter, other in {**(radicals if script in ("Han", "Kana") else {}), **own}.items()}
+    return {letter: (alike,) for letter, alike in {**(radicals if script in ("Han", "Kana") else {}), **own}.items()}
 
 
 def letters_of(word: str) -> list[str]:
@@ -140,7 +140,7 @@ def substituted(alphabet: str, least: int = 2) -> Change:
 
 
 def swapped(word: str, rng: random.Random) -> tuple[str, ...] | None:
-    """Swap two different letters side by side, in a word of three or more."""
+    """Swap two different letters of a word of three or more."""
     letters = letters_of(word)
     pairs = [
         place
@@ -184,7 +184,7 @@ def with_mark(marks: Sequence[str]) -> Change:
 
 
 def beside(characters: Sequence[str]) -> Change:
-    """Put a character that is not seen behind a word of one character."""
+    """Put an invisible character behind a word of one character."""
 
     def change(word: str, rng: random.Random) -> tuple[str, ...] | None:
         return (word + rng.choice(characters),) if is_letter(word) else None

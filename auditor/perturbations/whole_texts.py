@@ -82,9 +82,10 @@ def _apart(sentence: str) -> tuple[str, ...]:
 
 
 def _sentences(words: text.Words, rng: random.Random, fillers: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return every filler as words, in a random order; none: the English ones.
+    """Return every filler as words, in a random order.
 
-    Punctuation is a word of its own where the text has it so. A sentence without blanks is parted into characters.
+    ``fillers``: none stands for the English ones. Punctuation is a word of its own where the text has it so. A sentence
+    without blanks is parted into characters.
     """
     drawn = list(fillers or builtin.listed("fillers"))
     rng.shuffle(drawn)
@@ -116,7 +117,9 @@ def _padding(fillers: Sequence[str] = (), *, after: bool) -> TextChange:
 
 
 def _scattered(name: str, count: Callable[[float, int], int], members: Sequence[str] = ()) -> TextChange:
-    """Put members of a list in at random places; none: those of its name.
+    """Put members of a list in at random places.
+
+    ``members``: none stands for those of its name.
 
     None stands between two protected words.
     """

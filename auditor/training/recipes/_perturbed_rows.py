@@ -50,8 +50,7 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
 
 def language_of(examples: Sequence[Example]) -> str:
     """Detect the language of rows; English where it cannot be told."""
-    found = languages.detect("\n".join(row.inputs.values()) for row in examples)
-    return found.code or languages.ENGLISH
+    return languages.detect("\n".join(row.inputs.values()) for row in examples).code or languages.ENGLISH
 
 
 def suited(names: Sequence[str], language: str, task: Task) -> tuple[str, ...]:
