@@ -247,8 +247,8 @@ def in_other_languages() -> str:
         for name in catalogue.CATALOGUE
     ]
     said = (
-        "What applies to texts in a language, by its ISO 639-1 code. English has all; an audit says why another language "
-        "lacks what it lacks.\n[What is listed of each language, and how to add one](../how-to/other-languages.md)."
+        "What applies to texts in a language, by its ISO 639-1 code. English has all; an audit says why others lack "
+        "what they lack.\n[What is listed of each language, and how to add one](../how-to/other-languages.md)."
     )
     return f"## In other languages\n\n{said}\n\n{table(('name', *codes), rows)}"
 
