@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 NAMES = ("text_column", "label_column", "group_column")
 
 
-def add(command: argparse.ArgumentParser, *, labels_file: bool = True) -> None:
+def add(command: argparse.ArgumentParser, *, labels_file: bool = True, language: bool = True) -> None:
     """Add the flags to a command.
 
-    ``labels_file``: whether the command also takes ``--labels-file``, labels in a file of their own.
+    ``labels_file``: whether the command also takes ``--labels-file``, labels in a file of their own. ``language``:
+    whether it takes ``--data-language``.
     """
     group = command.add_argument_group("how to read data files (each flag overrides [data] in the config)")
     group.add_argument("--text-column", metavar="NAME", help="text column; its number if there is no header")
@@ -30,9 +31,10 @@ def add(command: argparse.ArgumentParser, *, labels_file: bool = True) -> None:
     group.add_argument(
         "--labels", metavar="0=negative,1=positive", help="map every label in the data to one of the model's"
     )
-    group.add_argument(
-        "--data-language", metavar="CODE", help="language of the texts, as ISO 639-1 has it: de (default: detected)"
-    )
+    if language:
+        group.add_argument(
+            "--data-language", metavar="CODE", help="language of the texts, as ISO 639-1 has it: de (default: detected)"
+        )
     group.add_argument("--ignore-case", action="store_true", help="treat labels that differ only in case as one label")
     group.add_argument("--no-header", action="store_true", help="CSV and TSV files have no header row")
     if labels_file:
