@@ -14,14 +14,18 @@ from typing import Any
 import pytest
 import written_texts
 from composed_texts import COMPOSED, VERDICTS
+from test_languages import SAMPLES
 
+from auditor import languages as text_languages
 from auditor import stats, tasks
 from auditor.environment import resources
-from auditor.evaluation import needs
+from auditor.evaluation import needs, spoken
+from auditor.perturbations.by_language import in_language
 from auditor.perturbations.catalogue import CATALOGUE
 from auditor.plugins import registry
-from auditor.types import LEFT_OUT, NEEDS, OUT_OF_SCOPE, UNPRESERVED, limitations
+from auditor.types import LEFT_OUT, NEEDS, OUT_OF_SCOPE, UNPRESERVED, Example, limitations
 from auditor.verdicts import advice
+from probes import _row_properties
 from reports.words import ENGLISH, catalogue, languages, recorded, speaking
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,6 +147,26 @@ def test_every_optional_resource_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_a_perturbation_wants_of_a_text_is_said() -> None:
     assert unsaid([f"no text has {kind.wanted}" for kind in CATALOGUE.values()]) == []
+
+
+@pytest.mark.parametrize("code", [*text_languages.listed(), "ko", "pl", "sv", "th"])
+def test_what_a_perturbation_is_in_another_language_is_said(code: str) -> None:
+    made = [in_language(name, code) for name in CATALOGUE]
+    assert unsaid([each if isinstance(each, str) else f"no text has {each.wanted}" for each in made]) == []
+    name = text_languages.named(code)
+    signs = [has for has in _row_properties.signs_in(code).values() if isinstance(has, str)]
+    attacks = [
+        f"its synonyms are of the English WordNet; the data are in {name}",
+        f"it edits Latin letters; the data are in {name}",
+    ]
+    assert unsaid([*signs, *attacks]) == []
+
+
+@pytest.mark.parametrize("given", [None, "de", "fr"])
+@pytest.mark.parametrize("texts", [("en",), ("de",), ("de", "de", "en"), ()], ids=str)
+def test_the_language_of_the_data_is_said(texts: tuple[str, ...], given: str | None) -> None:
+    rows = [Example(f"home:{n}", {"text": text}) for n, text in enumerate(t for code in texts for t in SAMPLES[code])]
+    assert unsaid([spoken.facts(rows, given)["said"]]) == []
 
 
 def test_every_reason_and_detail_of_the_source_is_said() -> None:
