@@ -118,9 +118,9 @@ def test_the_end_of_a_run_says_once_what_was_not_measured_and_how_to_change_that
     assert said.out.count(f"required rules of {left_out} were left out by --probe") == 1
     lines = said.err.splitlines()
     assert lines[0] == "labels are matched to the model's: home (test.csv) by name"
-    assert lines[1] == "will measure:"
-    assert lines[2] == "  quality  20 cases; at least 1 s"
-    assert lines[3].startswith("estimate: at least ")
+    assert lines[1:3] == ["language of the texts: home English (detected)", "will measure:"]
+    assert lines[3] == "  quality  20 cases; at least 1 s"
+    assert lines[4].startswith("estimate: at least ")
     assert lines[-2].startswith("took ")
     assert lines[-1].startswith("scorecard: ")
     timings = json.loads((place / "audit" / "timings.json").read_text(encoding="utf-8"))

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import test_languages
 import written_texts
 from composed_texts import COMPOSED, VERDICTS
-from test_languages import SAMPLES
 
 from auditor import languages as text_languages
 from auditor import stats, tasks
@@ -52,6 +52,8 @@ JUDGING = tuple(
     for name in ("reasons", "gate", "more_examples", "changes", "regressions", "pooled", "caveats", "doubts", "pairs")
 )
 """Modules that compose the reasons of verdicts."""
+ATTACKS = ("its synonyms are of the English WordNet", "it edits Latin letters")
+"""What attacks need, where the data have another language."""
 NOT_SHOWN = ("a worsening in the metric's unit", "five percent are 0.05")
 """Pieces that only an error says."""
 IMPOSSIBLE = re.compile(r"the month first \(\0\), such as|comes first; dates of this form")
@@ -155,17 +157,17 @@ def test_what_a_perturbation_is_in_another_language_is_said(code: str) -> None:
     assert unsaid([each if isinstance(each, str) else f"no text has {each.wanted}" for each in made]) == []
     name = text_languages.named(code)
     signs = [has for has in _row_properties.signs_in(code).values() if isinstance(has, str)]
-    attacks = [
-        f"its synonyms are of the English WordNet; the data are in {name}",
-        f"it edits Latin letters; the data are in {name}",
-    ]
+    attacks = [f"{what}; the data are in {name}" for what in ATTACKS]
     assert unsaid([*signs, *attacks]) == []
 
 
 @pytest.mark.parametrize("given", [None, "de", "fr"])
 @pytest.mark.parametrize("texts", [("en",), ("de",), ("de", "de", "en"), ()], ids=str)
 def test_the_language_of_the_data_is_said(texts: tuple[str, ...], given: str | None) -> None:
-    rows = [Example(f"home:{n}", {"text": text}) for n, text in enumerate(t for code in texts for t in SAMPLES[code])]
+    rows = [
+        Example(f"home:{n}", {"text": text})
+        for n, text in enumerate(text for code in texts for text in test_languages.SAMPLES[code])
+    ]
     assert unsaid([spoken.facts(rows, given)["said"]]) == []
 
 
