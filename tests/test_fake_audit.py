@@ -62,6 +62,7 @@ ALWAYS = {
     "earlier",
     "examples",
     "favourable_label",
+    "language",
     "given",
     "has",
     "model",

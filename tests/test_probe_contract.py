@@ -332,6 +332,7 @@ NOT_OF_A_MODEL = {
         "domains",
         "time_slices",
         "favourable_label",
+        "language",
         "examples",
         "given",
         "has",
