@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from auditor.types import HOME, TIME_SLICE
+from auditor.types import HOME, OUTSIDE, TIME_SLICE
 
 CONFIG = "audit.toml"
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -29,7 +29,7 @@ def command(results: Mapping[str, Any]) -> str:
     if len(results["models"]) > 1:
         words += ["--candidate", results["candidate"]]
     for dataset in results["data"]:
-        if dataset["name"] in _NO_FILE:
+        if dataset["name"] in _NO_FILE or dataset.get("kind") == OUTSIDE:
             continue
         flag = _FLAGS.get(dataset["name"])
         named = "--slice" if dataset.get("kind") == TIME_SLICE else "--domain"

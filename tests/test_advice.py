@@ -239,6 +239,7 @@ ELSEWHERE = {
     "forgetting": "it has other checkpoints answer the examples that quality takes",
     "kept_cases": "its texts are those of a file, and a count is always decided",
     "label_noise": "it trains, and its points are of the examples that quality takes",
+    "out_of_scope_detection": "its texts are of no set that examples gives, and it says itself how many there are",
     "low_resource": "it trains, and its points are of the examples that quality takes",
     "training_strategy": "it trains, and its points are of the examples that quality takes",
 }

@@ -51,6 +51,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "coverage": {"examples": 9},
     "spurious": {"examples": 9, "cues": 1, "tokens": ("film",)},
     "drift": {"examples": 9, "later": 4},
+    "out_of_scope_detection": {"examples": 6, "validation": 5, "fitted": 8},
     "shift": {"rows": 9, "elsewhere": 5, "examples": 7, "priors": {"negative": 0.9, "positive": 0.1}},
     "forgetting": {"examples": 7},
     "interpretability": {"examples": 5, "stable": 2},
@@ -84,7 +85,7 @@ AT_MOST = {
 }
 """Probes whose cases depend on what the texts offer or the model answers: they plan at most so many."""
 OF_WORDS = {"entities", "entity_bias"}
-OF_TEXTS = {"bias", "capabilities", "kept_cases", "seen_rows", "spurious", "triggers"}
+OF_TEXTS = {"bias", "out_of_scope_detection", "capabilities", "kept_cases", "seen_rows", "spurious", "triggers"}
 """Probes of one kind of task alone."""
 
 
@@ -128,6 +129,7 @@ def plan(of_words: bool, trained: set[Any], **more: Any) -> Plan:
         "models": (AuditedModel(model, fit=fit, train=train, earlier=(before,)),),
         "examples": examples,
         "time_slices": ("later",),
+        "out_of_scope": {} if of_words else {"near": rows(4, "near"), "far": rows(3, "far")},
         "settings": {probe.name: replace(probe.settings, **SMALL[probe.name]) for probe in probes},
         **({"task": NamedEntityRecognition(TAGS)} if of_words else {}),
         **more,

@@ -21,7 +21,7 @@ from auditor.testing import (
     keyword_model,
     sample_rows,
 )
-from auditor.types import NEEDS, Audit, Case, Example, Inquiry, Measurement, Request, Response
+from auditor.types import INPUT_NEEDS, NEEDS, TASK_NEEDS, Audit, Case, Example, Inquiry, Measurement, Request, Response
 
 TASK = tasks.create("text-classification", ("negative", "positive"))
 HOW: dict[str, int] = {"seed": 1, "steps": 30, "batch_size": 4}
@@ -44,6 +44,7 @@ ASKED: dict[str, Callable[[FakeAudit], object]] = {
     "vocabulary": lambda audit: audit.vocabulary(),
     "similar_words": lambda audit: audit.similar_words(["x"], 1),
     "embeddings": lambda audit: audit.embeddings([{"text": "x"}]),
+    "logits": lambda audit: audit.logits([{"text": "x"}]),
     "findings": lambda audit: audit.findings(INQUIRY, keyword_model(())),
 }
 """Member of an audit that needs something of the test → a call of it."""
@@ -55,6 +56,7 @@ GIVEN = {
     "vocabulary": "model",
     "similar_words": "model",
     "embeddings": "model",
+    "logits": "model",
 }
 ALWAYS = {
     "checkpoints",
@@ -67,6 +69,7 @@ ALWAYS = {
     "has",
     "model",
     "once",
+    "out_of_scope",
     "rng",
     "settings",
     "side_by_side",
@@ -146,13 +149,10 @@ def test_a_text_on_which_the_model_fails_is_answered_as_in_an_audit(width: int) 
 
 def test_needs_are_met_by_what_is_given() -> None:
     of_task = {
-        "single_text": True,
-        "text_pair": False,
-        "class_scores": True,
-        "labelled_spans": False,
-        "attack_goal": True,
+        **{"single_text": True, "plain_text": True, "class_scores": True, "attack_goal": True},
+        **dict.fromkeys(TASK_NEEDS - {"single_text", "plain_text", "class_scores", "attack_goal"}, False),
     }
-    absent = dict.fromkeys(("train", "domains", "base", "earlier", "columns", "periods", "listed", "cases"), False)
+    absent = dict.fromkeys(INPUT_NEEDS, False)
     assert {need: bare().has(need) for need in NEEDS} == {**absent, **of_task}
     rich = FakeAudit({"home": (), "far": (), "train": ()}, None, TASK, fit=counting_fit(TASK))
     assert {need for need in NEEDS if rich.has(need)} == {
@@ -162,6 +162,7 @@ def test_needs_are_met_by_what_is_given() -> None:
         *(need for need, met in of_task.items() if met),
     }
     assert bare(train_by=counting_trainer(TASK)).has("base")
+    assert bare(out_of_scope={"all": (Example("test:2", {"text": "x"}),)}).has("out_of_scope")
     later = FakeAudit({"home": (), "2025": ()}, None, TASK, time_slices=("2025",))
     assert (later.domains, later.has("domains"), later.has("periods")) == (("home",), False, True)
     with pytest.raises(KeyError):

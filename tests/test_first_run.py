@@ -111,8 +111,8 @@ def test_the_end_of_a_run_says_once_what_was_not_measured_and_how_to_change_that
         "  label_noise, low_resource – name the base model with --base FOLDER; give training rows with --train FILE",
         "  adversarial (required), bias (required), calibration (required), capabilities, coverage, drift, forgetting, "
         "interpretability, kept_cases, label_errors, label_swap (required), leakage, noise (required), "
-        "repeatability (required), seen_rows, shift, spurious, training_strategy, triggers (required) "
-        "– not selected with --probe",
+        "out_of_scope_detection, repeatability (required), seen_rows, shift, spurious, training_strategy, "
+        "triggers (required) – not selected with --probe",
     ]
     left_out = "adversarial, bias, calibration, label_swap, noise, repeatability and triggers"
     assert said.out.count(f"required rules of {left_out} were left out by --probe") == 1

@@ -66,6 +66,7 @@ class Plant:
     within: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
     examples: Callable[[Task], Mapping[str, Sequence[Example]]] | None = None
+    outside: Callable[[Task], Mapping[str, Sequence[Example]]] = lambda _task: {}
 
 
 def sets(task: Task) -> dict[str, Sequence[Example]]:
@@ -526,6 +527,40 @@ LABELLED, FIELDS = NEEDS["labelled_spans"], NEEDS["single_text"]
 SCORED = Plant("brier_score", 0.1, always_one_answer, knows("home"), {"input": "home"})
 REPEATED = Plant("changed_answers", 0.02, reads_padding, knows("home"))
 SWAPPED = Plant("gain_from_relabelling", 0.05, swaps_names, knows("home"))
+
+
+def validated(task: Task) -> dict[str, Sequence[Example]]:
+    """With validation rows, of words that home has."""
+    return {**sets(task), "validation": sample_rows(task, 60, "validation", words=range(6))}
+
+
+def without_keywords(task: Task) -> dict[str, Sequence[Example]]:
+    """Texts of no label: foreign words in place of those that tell it."""
+    rows = sample_rows(task, 60, "out of scope", words=range(6))
+    foreign = [dict.fromkeys(row.inputs, f"xyzzy {number}") for number, row in enumerate(rows)]
+    return {"all": tuple(replace(row, inputs=own, gold=None) for row, own in zip(rows, foreign, strict=True))}
+
+
+def sure_of_everything(task: Task) -> FakeModel:
+    """A model that answers as one that has learned the words, and always as sure."""
+    good = knows("home")(task)
+
+    def answer(request: Request) -> Response:
+        (chances,) = good.run(good.encode([request]))
+        return tuple(0.9 if place == chances.index(max(chances)) else 0.1 for place in range(len(chances)))
+
+    return FakeModel(answer, task.labels, name="sure")
+
+
+BLIND = Plant(
+    "out_of_scope_recall",
+    0.5,
+    sure_of_everything,
+    knows("home"),
+    {"score": "max probability"},
+    examples=validated,
+    outside=without_keywords,
+)
 SEEN = Plant("accuracy_lost", 0.05, by_heart, knows("home"))
 APART = Plant("inputs_told_apart", 0.8, embeds(foreign_words), embeds(by_sum), {"rows": "elsewhere"})
 LEAKED = Plant("gain_on_copies", 0.2, by_heart_of_training, knows("home"), {"in": "train"}, examples=with_copies)
@@ -589,6 +624,9 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("drift", "ner"): PERIOD,
     ("drift", "sentence-pair"): PERIOD,
     ("drift", "pair"): PERIOD,
+    ("out_of_scope_detection", "text-classification"): BLIND,
+    ("out_of_scope_detection", "ner"): NEEDS["class_scores"],
+    ("out_of_scope_detection", "pair"): BLIND,
     ("shift", "text-classification"): APART,
     ("shift", "ner"): APART,
     ("shift", "sentence-pair"): APART,
@@ -683,6 +721,7 @@ def test_a_probe_keeps_its_contract_and_finds_its_defect_or_says_why_not(probe: 
         PROBES[probe],
         TASKS[task],
         examples=(pinned.examples or sets)(TASKS[task]),
+        out_of_scope=pinned.outside(TASKS[task]),
         settings=pinned.settings,
         applies=True,
         defective=pinned.defective(TASKS[task]),

@@ -98,7 +98,7 @@ def test_every_probe_declares_every_member(probe: Probe) -> None:
     assert probe.role is None or probe.role in ROLES
     assert isinstance(probe.interactive, bool)
     assert isinstance(probe.reads_details, bool)
-    for name in ("measure", "planned", "available", "worth_showing"):
+    for name in ("measure", "planned", "available", "worth_showing", "worst_by"):
         own, default = (inspect.signature(getattr(kind, name)) for kind in (type(probe), ProbeDefaults))
         assert list(own.parameters) == list(default.parameters), name
 
@@ -128,6 +128,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "leakage",
             "low_resource",
             "pair_shortcuts",
+            "out_of_scope_detection",
             "seen_rows",
             "shift",
             "spurious",
@@ -317,6 +318,7 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "vocabulary": lambda audit: audit.vocabulary(),
     "similar_words": lambda audit: audit.similar_words(["a"], 1),
     "embeddings": lambda audit: audit.embeddings([{"text": "a"}]),
+    "logits": lambda audit: audit.logits([{"text": "a"}]),
     "why_not": lambda audit: audit.why_not("again"),
     "fit": lambda audit: audit.fit((), seed=0, steps=30, batch_size=1),
     "checkpoints": lambda audit: audit.checkpoints,
@@ -331,6 +333,7 @@ NOT_OF_A_MODEL = {
         "task",
         "domains",
         "time_slices",
+        "out_of_scope",
         "favourable_label",
         "language",
         "examples",

@@ -50,6 +50,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "coverage": {"examples": 48},
     "spurious": {"examples": 48, "hosts": 24, "cues": 2},
     "drift": {"examples": 48, "later": 48},
+    "out_of_scope_detection": {"examples": 48, "validation": 40},
     "shift": {"rows": 48, "elsewhere": 48},
     "forgetting": {"examples": 48},
     "interpretability": {"examples": 12, "stable": 20},
@@ -100,7 +101,7 @@ UNSERVED = {
     },
     "ner": {
         *("bias", "capabilities", "entailment_bias", "forgetting", "kept_cases", "pair_shortcuts", "seen_rows"),
-        *("relation_cues", "spurious", "triggers"),
+        *("out_of_scope_detection", "relation_cues", "spurious", "triggers"),
     },
     "sentence-pair": {
         *("bias", "capabilities", "entities", "entity_bias", "forgetting", "kept_cases", "relation_cues", "triggers"),
@@ -133,6 +134,14 @@ def guessing(task: Task, rows: Sequence[Example]) -> FakeModel:
     return FakeModel(answer, task.labels, name="guessing", tokens=words_of)
 
 
+def outside(task: Task) -> dict[str, tuple[Example, ...]]:
+    """Texts of words that no row has, of a task that gives a text one label."""
+    if "one_label" not in task.offers:
+        return {}
+    rows = sample_rows(task, 40, "outside")
+    return {"all": tuple(replace(row, inputs={"text": row.inputs["text"][::-1]}, gold=None) for row in rows)}
+
+
 def audit_of(task: Task) -> Plan:
     """An audit of a model that has learned some words of home, and tells capitals from small letters."""
     train = sample_rows(task, 120, "train", words=range(6))
@@ -149,7 +158,13 @@ def audit_of(task: Task) -> Plan:
             "elsewhere": sample_rows(task, 48, "elsewhere", words=range(4, 12)),
             "later": sample_rows(task, 48, "later", words=range(6, 14)),
             "train": train,
+            **(
+                {}
+                if "labelled_spans" in task.offers
+                else {"validation": sample_rows(task, 40, "validation", words=range(8, 12))}
+            ),
         },
+        out_of_scope=outside(task),
         time_slices=("later",),
         probes=probes,
         settings={probe.name: replace(probe.settings, **small[probe.name]) for probe in probes},

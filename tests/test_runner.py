@@ -341,7 +341,7 @@ def test_every_probe_takes_a_task_of_two_fields_and_another_metric_or_says_why_n
     plan, records = run(model, registry.discover(), **given)
     (record,) = (one for one in records if one.probe == probe)
     assert record.status in ("measured", "not_applicable"), plan.errors
-    assert record.reason in {None, *map(NEEDS.get, (*TASK_NEEDS, "earlier", "periods", "cases"))}
+    assert record.reason in {None, *map(NEEDS.get, (*TASK_NEEDS, "earlier", "periods", "cases", "out_of_scope"))}
 
 
 def test_the_numbers_of_a_probe_do_not_depend_on_what_ran_before() -> None:
@@ -368,6 +368,7 @@ def release(model: FakeModel, n: int = 300, **given: Any) -> Decision:
         "forgetting",
         "interpretability",
         "kept_cases",
+        "out_of_scope_detection",
     )
     plan = plan_of(model, probes, examples=rows, selected=frozenset(LIGHT), **given)
     records = runner.run(plan, nowhere, Silent())

@@ -293,6 +293,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "entity_bias": of_words,
         "forgetting": "no earlier checkpoint known (audit train --continue-from, or before in its settings)",
         "hidden_answers": "measured",
+        "out_of_scope_detection": "no rows out of scope given (--out-of-scope)",
         "label_errors": "measured",
         "interpretability": "measured",
         "kept_cases": "no kept cases given (--cases)",

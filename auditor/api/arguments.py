@@ -87,6 +87,21 @@ def data_table(labels: Mapping[Any, str] | None, columns: Mapping[str, str] | No
     return {**fields, **{name: table for name, table in tables.items() if table}}
 
 
+def with_further_rows(config: Config, cases: Place | None, kinds: Place | Mapping[str, Place] | None) -> Config:
+    """Return the config with kept cases and rows out of scope by arguments.
+
+    Files are relative to the current folder. Raises UsageError.
+    """
+    config = config if cases is None else configs.with_cases_file(config, Path(cases))
+    if kinds is None:
+        return config
+    named = dict(kinds) if isinstance(kinds, Mapping) else {configs.EVERY_KIND: kinds}
+    try:
+        return configs.with_out_of_scope(config, {str(kind): str(value) for kind, value in named.items()})
+    except ValueError as error:
+        raise UsageError(str(error), where="out_of_scope", hint='"oos", or {"near": "oos", "far": "far.csv"}') from None
+
+
 def audit_table(budget: int | None, time_limit: str | None, *, fixed: bool, until_decided: bool) -> dict[str, object]:
     """Build the ``[audit]`` table from the arguments on how much is drawn.
 

@@ -52,6 +52,7 @@ def audit(
     domains: Mapping[str, Rows] | None = None,
     slices: Mapping[str, Rows] | None = None,
     cases: Place | None = None,
+    out_of_scope: Place | Mapping[str, Place] | None = None,
     task: str | Mapping[str, object] | None = None,
     probes: Place | Sequence[Place] | None = None,
     settings: Mapping[str, Mapping[str, object]] | None = None,
@@ -95,6 +96,8 @@ def audit(
         domains: Name → rows of other domains.
         slices: Name → test rows of later times, in the order of time.
         cases: A file of ``audit export-cases``: each of its cases is asked again, and has to pass.
+        out_of_scope: The label of rows that no label of the model is right for, or a file of such texts; of several
+            kinds: kind → label or file. None: the config's, else the label that the checkpoint's training left out.
         task: ``text-classification``, ``ner``, ``sentence-pair``, a third party's, or a table of ``name`` and the
             task's settings, as ``[task]``; None: the config's, else that of the checkpoint's training or of its
             architecture.
@@ -155,7 +158,7 @@ def audit(
         "probes": settings,
     }
     merged = audit_run.of_task(arguments.configured(config, changes, "auditor.audit"), source)
-    merged = merged if cases is None else configs.with_cases_file(merged, Path(cases))
+    merged = arguments.with_further_rows(merged, cases, out_of_scope)
     sets = arguments.sets(data, train, validation)
     options = Options(
         model=source,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from auditor import languages
@@ -36,6 +37,14 @@ def add(command: argparse.ArgumentParser, *, labels_file: bool = True, language:
             "--data-language", metavar="CODE", help="language of the texts, as ISO 639-1 has it: de (default: detected)"
         )
     group.add_argument("--ignore-case", action="store_true", help="treat labels that differ only in case as one label")
+    group.add_argument(
+        "--out-of-scope",
+        action="append",
+        default=[],
+        metavar="LABEL|FILE|KIND=…",
+        help="label of rows that no label of the model is right for, or a file of such texts; repeatable with a kind: "
+        "near=oos",
+    )
     group.add_argument("--no-header", action="store_true", help="CSV and TSV files have no header row")
     if labels_file:
         group.add_argument(
@@ -64,6 +73,7 @@ def applied(config: Config, options: Namespace) -> Config:
     if getattr(options, "no_header", False):
         changed["header"] = False
     changed |= _labels_files(config, options)
+    config = _with_out_of_scope(config, getattr(options, "out_of_scope", []))
     return config.model_copy(update={"data": config.data.model_copy(update=changed)}) if changed else config
 
 
@@ -72,6 +82,28 @@ def _language(code: str) -> str:
         return languages.checked(code)
     except ValueError as error:
         raise UsageError(f"--data-language {code}: {error}") from None
+
+
+def _with_out_of_scope(config: Config, words: Sequence[str]) -> Config:
+    """Return the config with rows out of scope by flags.
+
+    Raises UsageError.
+    """
+    if not words:
+        return config
+    from auditor import config as configs
+
+    pairs = [word.partition("=") for word in words]
+    kinds = {kind.strip(): value.strip() for kind, equals, value in pairs if equals}
+    if len(words) == 1 and not kinds:
+        kinds = {configs.EVERY_KIND: words[0].strip()}
+    hint = "--out-of-scope oos, or --out-of-scope near=oos --out-of-scope far=far.csv"
+    if len(kinds) < len(words):
+        raise UsageError(f"--out-of-scope {words[-1]}: each of several kinds needs a name of its own", hint=hint)
+    try:
+        return configs.with_out_of_scope(config, kinds)
+    except ValueError as error:
+        raise UsageError(f"--out-of-scope {' '.join(words)}: {error}", hint=hint) from None
 
 
 def _mapping(word: str) -> dict[str, str]:

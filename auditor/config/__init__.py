@@ -7,10 +7,14 @@ from auditor.config.files import (
     data_files,
     labels_files,
     out_folder,
+    out_of_scope_files,
+    out_of_scope_labels,
     policy_file,
     waivers_file,
     with_cases_file,
+    with_out_of_scope,
 )
+from auditor.config.out_of_scope import EVERY_KIND
 from auditor.config.reading import (
     check_files,
     load,
@@ -42,6 +46,7 @@ TEMPLATE = Path(__file__).with_name("template.toml").read_text(encoding="utf-8")
 
 __all__ = [
     "DEVICES",
+    "EVERY_KIND",
     "RESERVED",
     "SEEDS",
     "TEMPLATE",
@@ -65,6 +70,8 @@ __all__ = [
     "named",
     "of_document",
     "out_folder",
+    "out_of_scope_files",
+    "out_of_scope_labels",
     "overlaid",
     "policy_file",
     "probe_settings",
@@ -74,4 +81,5 @@ __all__ = [
     "waivers_file",
     "with_cases",
     "with_cases_file",
+    "with_out_of_scope",
 ]

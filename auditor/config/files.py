@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
+from auditor.config.out_of_scope import not_blank, told_apart
 from auditor.config.schema import Config
 
 
@@ -30,8 +32,32 @@ def cases_file(config: Config) -> Path | None:
 
 def with_cases_file(config: Config, file: Path) -> Config:
     """The config, naming a file of kept cases that a flag names."""
-    place = file if file.is_absolute() else Path(os.path.relpath(file, config.resolve(Path())))
-    return config.model_copy(update={"data": config.data.model_copy(update={"cases": place})})
+    return config.model_copy(update={"data": config.data.model_copy(update={"cases": _placed(config, file)})})
+
+
+def _placed(config: Config, file: Path) -> Path:
+    """A file of the current folder, seen from the config's folder."""
+    return file if file.is_absolute() else Path(os.path.relpath(file, config.resolve(Path())))
+
+
+def out_of_scope_labels(config: Config) -> dict[str, str]:
+    """Kind of rows out of scope → label, without those of files."""
+    return {kind: label for kind, label in config.data.out_of_scope.items() if isinstance(label, str)}
+
+
+def out_of_scope_files(config: Config) -> dict[str, Path]:
+    """Kind of rows out of scope → file, without those of labels."""
+    return {kind: config.resolve(path) for kind, path in config.data.out_of_scope.items() if isinstance(path, Path)}
+
+
+def with_out_of_scope(config: Config, kinds: Mapping[str, str]) -> Config:
+    """The config with rows out of scope by kind.
+
+    Files are relative to the current folder. Raises ValueError for what ``[data] out_of_scope`` cannot be.
+    """
+    named = told_apart({kind: not_blank(value) for kind, value in kinds.items()})
+    own = {kind: _placed(config, value) if isinstance(value, Path) else value for kind, value in named.items()}
+    return config.model_copy(update={"data": config.data.model_copy(update={"out_of_scope": own})})
 
 
 def policy_file(config: Config) -> Path | None:

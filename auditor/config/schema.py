@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from auditor import languages
+from auditor.config.out_of_scope import Kinds
 from auditor.errors import ConfigError, near_or_known
 
 RESERVED = ("home", "test", "train", "validation")
@@ -134,6 +135,9 @@ class DataSection(_Section):
     """Name → file of other domains."""
     slices: Annotated[dict[str, File], _named("slice")] = Field(default_factory=dict)
     """Name → file of test rows of later times, in the order of time."""
+    out_of_scope: Kinds = Field(default_factory=dict)
+    """Label of test rows that no label of the model is right for, or a file of such texts; of several kinds: kind →
+    label or file."""
     cases: File | None = None
     """Kept cases of an earlier audit (``audit export-cases``), to ask again."""
     text_column: Word | None = None

@@ -6,6 +6,7 @@ The package reads CSV, TSV, JSONL, Parquet and CoNLL files, and checks every row
 from auditor.data.columns import Columns
 from auditor.data.datasets import Dataset, labels_in, load, load_all
 from auditor.data.in_memory import KINDS, InMemory, Source, is_splits, source, splits
+from auditor.data.out_of_scope import check_labels as check_out_of_scope
 from auditor.data.reports import DataReport, how_labels_were_read, told
 from auditor.data.sentences import tags_in
 from auditor.data.tables import SUFFIXES, sha256_of
@@ -18,6 +19,7 @@ __all__ = [
     "Dataset",
     "InMemory",
     "Source",
+    "check_out_of_scope",
     "how_labels_were_read",
     "is_splits",
     "labels_in",

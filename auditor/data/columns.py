@@ -12,6 +12,7 @@ from typing import Any
 
 from auditor.data.tables import NO_HEADER, PLAIN, Table, cell
 from auditor.errors import DataError, near_match
+from auditor.labels import spellings
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "comment", "tweet", "document", "utterance")
 """Usual names of the text column, compared without case; the earlier one wins."""
@@ -45,9 +46,11 @@ class Columns:
     """Whether the first row of CSV and TSV files names the columns."""
     shared: bool = False
     """Whether the names come from other files; a CoNLL file, which has no column names, need not have them."""
+    out_of_scope: Mapping[str, str] = field(default_factory=dict)
+    """Kind of rows out of scope → their label in the data, which is no label of the model."""
 
     @classmethod
-    def of(cls, columns: Mapping[str, str], **reading: bool) -> Columns:
+    def of(cls, columns: Mapping[str, str], **reading: Any) -> Columns:
         """Return the columns of a config or a record.
 
         ``columns``: text field, ``label`` and ``group`` → column. ``reading``: how files are read.
@@ -55,15 +58,29 @@ class Columns:
         fields = {name: column for name, column in columns.items() if name not in ("label", "group")}
         return cls(fields, columns.get("label"), columns.get("group"), **reading)
 
+    def kind_of(self, labels: Sequence[str], classes: Sequence[str]) -> str | None:
+        """Return the kind of a row out of scope.
+
+        None: it is in scope, as is a row with further labels. ``labels``: what its cell names; ``classes``: the file's
+        own names of numbers, if it has some.
+        """
+        if len(labels) != 1 or not self.out_of_scope:
+            return None
+        (label,) = labels
+        is_place = spellings.NUMBER.fullmatch(label) and 0 <= int(label) < len(classes)
+        names = {label, classes[int(label)]} if is_place else {label}
+        return next((kind for kind, wanted in self.out_of_scope.items() if spellings.spelled(wanted) in names), None)
+
 
 USUAL = Columns()
 """Every column by its usual name."""
 
 
-def resolved(table: Table, fields: Sequence[str], columns: Columns) -> dict[str, str]:
+def resolved(table: Table, fields: Sequence[str], columns: Columns, *, labelled: bool = True) -> dict[str, str]:
     """Return the column of each text field, ``label`` and ``group``.
 
-    Raises DataError, with the table's columns, for a missing column and for one with two roles.
+    ``labelled``: whether there have to be labels; in a file of texts alone, a single column holds the texts. Raises
+    DataError, with the table's columns, for a missing column and for one with two roles.
     """
     where = str(table.path)
     for name in columns.fields:
@@ -71,7 +88,10 @@ def resolved(table: Table, fields: Sequence[str], columns: Columns) -> dict[str,
             hint = near_match(name, fields) or f"its fields: {', '.join(fields)}"
             raise DataError(f"the task has no text field {name!r}", where="[data.columns]", hint=hint)
     wanted = {**{name: columns.fields.get(name) for name in fields}, "label": columns.label}
-    if not columns.header and table.path.suffix.lower() in PLAIN:
+    if not labelled:
+        del wanted["label"]
+        wanted = dict.fromkeys(wanted, table.header[0]) if len(table.header) == len(wanted) == 1 else wanted
+    elif not columns.header and table.path.suffix.lower() in PLAIN:
         wanted = _guessed(table, wanted)
     if columns.group is not None:
         wanted["group"] = columns.group

@@ -5,16 +5,16 @@ Blank and repeated rows are left out and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from auditor.data import column_sets, sentences, tables, task_rows
+from auditor.data import column_sets, reports, sentences, tables, task_rows
 from auditor.data import columns as choosing
 from auditor.data.columns import USUAL, Columns
 from auditor.data.in_memory import Source
-from auditor.data.reports import DataReport, left_out, no_usable_rows
+from auditor.data.reports import DataReport, no_usable_rows
 from auditor.data.tables import Table, sha256_of
 from auditor.errors import DataError
 from auditor.labels import matching, spellings
@@ -40,6 +40,8 @@ class Dataset:
     labels_file: Path | None = None
     """The file of the labels, if they are not in a column."""
     labels_sha256: str | None = None
+    outside: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
+    """Kind → the rows with its label, which are out of scope; they have no gold, and are none of ``examples``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class _Row:
     """Whether every text field holds something."""
     meta: Mapping[str, str]
     """Further column → its cell."""
+    kind: str | None = None
+    """Of a row out of scope; None for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +175,9 @@ def _open(
         # datasets writes a missing label as -1.
         kept = tuple(dict.fromkeys(label for label in labels if label and not (classes and label == "-1")))
         meta = choosing.cells(row, where, kept_columns)
-        rows.append(_Row(number, read, kept, all(read[field].strip() for field in fields), meta))
-        for label in kept if rows[-1].has_texts else ():
+        kind = columns.kind_of(kept, classes)
+        rows.append(_Row(number, read, kept, all(read[field].strip() for field in fields), meta, kind))
+        for label in kept if rows[-1].has_texts and kind is None else ():
             numbers.setdefault(label, []).append(number)
     texts = "" if labels_file is None else str(path)
     column = spellings.Column(names["label"], numbers, str(labels_file or path), classes, texts)
@@ -186,6 +191,7 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
     counts = dict.fromkeys(("empty", "missing_label", "duplicates", "conflicting"), 0)
     seen: dict[tuple[str, ...], list[Any]] = {}
     examples: list[Example] = []
+    outside: dict[str, list[Example]] = {}
     for row in opened.rows:
         texts = tuple(row.cells[field] for field in task.fields)
         if not row.has_texts:
@@ -196,7 +202,8 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
             continue
         cells = {column: row.cells[field] for field, column in texts_of.items()}
         inputs = task_rows.inputs(task, cells, texts_of, f"{table.path}: row {row.number}")
-        gold = task.gold_of(tuple(dict.fromkeys(reading.labels[label] for label in row.labels)))
+        of_model = tuple(dict.fromkeys(reading.labels[label] for label in row.labels if row.kind is None))
+        gold = task.gold_of(of_model) if row.kind is None else None
         golds = seen.setdefault(texts, [])
         if gold in golds:
             counts["duplicates"] += 1
@@ -204,37 +211,25 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
         counts["conflicting"] += bool(golds)
         golds.append(gold)
         group = row.cells.get("group", "").strip() or None
-        examples.append(Example(f"{name}:{row.number}", inputs, gold, group, row.meta))
+        own = examples if row.kind is None else outside.setdefault(row.kind, [])
+        own.append(Example(f"{name}:{row.number}", inputs, gold, group, row.meta))
     if not examples:
         raise no_usable_rows(table, names)
-    report = DataReport(rows=len(table.rows), used=len(examples), **counts)
+    of_kind = {kind: len(rows) for kind, rows in sorted(outside.items())}
+    report = DataReport(len(table.rows), len(examples), **counts, out_of_scope=sum(of_kind.values()))
     without = {
         "text": [row.number for row in opened.rows if not row.has_texts],
         "label": [row.number for row in opened.rows if row.has_texts and not row.labels],
     }
-    notes = (reading.note, *_notes(opened, columns), *left_out(without))
+    notes = (
+        reading.note,
+        *reports.assumptions(table, names, columns),
+        *reports.left_out(without),
+        *reports.out_of_scope(of_kind, columns.out_of_scope),
+    )
     reading = replace(reading, note="; ".join(filter(None, notes)))
-    return Dataset(name, table.path, sha256_of(table.path), tuple(examples), report, names, reading)
-
-
-def _notes(opened: _Opened, columns: Columns) -> Iterator[str]:
-    """Describe what was assumed about a file.
-
-    The notes say which column is which, and how many rows have line breaks in a text.
-    """
-    table = opened.table
-    for name in opened.names:
-        others = choosing.candidates(name, table)[1:]
-        if others and opened.names[name] not in (columns.fields.get(name), columns.label, columns.group):
-            yield f"{opened.names[name]!r} is the {name}, not {' or '.join(map(repr, others))}"
-    if table.path.suffix.lower() not in tables.PLAIN:
-        return
-    if not columns.header and (columns.label is None or not columns.fields):
-        text = next(iter(opened.names))
-        yield f"without a header, {opened.names[text]} is the {text} and {opened.names['label']} the label"
-    joined = sum(any("\n" in cell or "\r" in cell for cell in row.values()) for _, row in table.rows)
-    if joined:
-        yield f"{joined} of {len(table.rows)} rows span several lines"
+    kinds = {kind: tuple(rows) for kind, rows in outside.items()}
+    return Dataset(name, table.path, sha256_of(table.path), tuple(examples), report, names, reading, outside=kinds)
 
 
 def _of_words(path: Source, name: str, task: Task, columns: Columns, further: Sequence[str]) -> Dataset:

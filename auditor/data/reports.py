@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auditor.data.tables import NO_ROWS, Table
+from auditor.data import columns as choosing
+from auditor.data.columns import Columns
+from auditor.data.tables import NO_ROWS, PLAIN, Table
 from auditor.errors import DataError
 from auditor.labels.matching import Reading
 
@@ -16,7 +18,7 @@ from auditor.labels.matching import Reading
 class DataReport:
     """Counts of a file's rows, used and left out.
 
-    rows = used + empty + missing_label + duplicates.
+    rows = used + empty + missing_label + duplicates + out_of_scope.
     """
 
     rows: int
@@ -29,6 +31,8 @@ class DataReport:
     """Rows left out because the same text with the same label occurred before."""
     conflicting: int
     """Rows kept although the same text occurred before with another label."""
+    out_of_scope: int = 0
+    """Rows with a label that is out of scope; none of them counts as one of the model's labels."""
 
 
 def no_usable_rows(table: Table, names: Mapping[str, str]) -> DataError:
@@ -70,3 +74,32 @@ def how_labels_were_read(sets: Sequence[Mapping[str, Any]]) -> str:
     """Say how the labels of the recorded data sets were read."""
     read = {f"{rows['name']} ({Path(rows['path']).name})": rows["reading"] for rows in sets}
     return f"labels are matched to the model's: {told({name: each and Reading(**each) for name, each in read.items()})}"
+
+
+def assumptions(table: Table, names: Mapping[str, str], columns: Columns) -> Iterator[str]:
+    """Describe what was assumed about a file.
+
+    The notes say which column is which (``names``: role → column), and how many rows have line breaks in a text.
+    """
+    for name in names:
+        others = choosing.candidates(name, table)[1:]
+        if others and names[name] not in (columns.fields.get(name), columns.label, columns.group):
+            yield f"{names[name]!r} is the {name}, not {' or '.join(map(repr, others))}"
+    if table.path.suffix.lower() not in PLAIN:
+        return
+    if not columns.header and (columns.label is None or not columns.fields):
+        text = next(iter(names))
+        yield f"without a header, {names[text]} is the {text} and {names['label']} the label"
+    joined = sum(any("\n" in cell or "\r" in cell for cell in row.values()) for _, row in table.rows)
+    if joined:
+        yield f"{joined} of {len(table.rows)} rows span several lines"
+
+
+def out_of_scope(counts: Mapping[str, int], labels: Mapping[str, str]) -> Iterator[str]:
+    """Describe the rows out of scope.
+
+    ``counts``: kind → how many rows; ``labels``: kind → their label.
+    """
+    for kind, count in counts.items():
+        rows = "1 row" if count == 1 else f"{count:,} rows"
+        yield f"{rows} with the label {labels[kind]!r} {'is' if count == 1 else 'are'} out of scope"

@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeVar
 from auditor.engine import attributing, plan
 from auditor.engine.cache import Cache
 from auditor.engine.deriving import derived
-from auditor.engine.embedding import Embedder
+from auditor.engine.embedding import Embedder, Layer
 from auditor.engine.forward import WINDOW, Forward, NoAnswer
 from auditor.engine.lockstep import Lockstep
 from auditor.engine.repeating import Repeater
@@ -32,7 +32,6 @@ from auditor.types import (
 )
 
 RELOADED = "reloaded"
-
 Answered: TypeAlias = tuple[str, Response | NoAnswer]
 """The key of what the model read, and its answer."""
 Result = TypeVar("Result")
@@ -129,9 +128,11 @@ class Scorer:
         """Return what the model reads of each input."""
         return self._model.encode([self._task.request(item) for item in inputs])
 
-    def embeddings(self, inputs: Sequence[Inputs], after_batch: Callable[[], None] = lambda: None) -> FloatArray | None:
-        """Return embeddings as ``Audit.embeddings``; ``after_batch`` is called after each batch."""
-        return self._embedder.embeddings(self.encode(inputs), after_batch)
+    def embeddings(
+        self, inputs: Sequence[Inputs], after_batch: Callable[[], None] = lambda: None, layer: Layer = "encoder"
+    ) -> FloatArray | None:
+        """Return embeddings, or logits; ``after_batch`` follows each batch."""
+        return self._embedder.embeddings(self.encode(inputs), after_batch, layer)
 
     def ask(
         self, inputs: Sequence[Inputs], model: Model | None = None, after_batch: Callable[[], None] = lambda: None
@@ -254,7 +255,7 @@ class Scorer:
         return scored
 
     def _fitted(self, case: Case) -> Model | None:
-        """Return the model that the probe trained for this case, if any."""
+        """Return the model trained for this case, if any."""
         return None if case.model is self._model else case.model
 
     def _before(self, cases: list[Case]) -> list[Answered]:

@@ -102,6 +102,7 @@ def columns(config: Config, record: Any) -> data.Columns:
         repair=asked.repair or (record is not None and record.repair),
         ignore_case=asked.ignore_case or (record is not None and record.ignore_case),
         header=asked.header if asked.header is not None else record is None or record.header,
+        out_of_scope=configs.out_of_scope_labels(config) or (record.out_of_scope if record is not None else {}),
         shared=bool({"text", "label"} & (recorded.keys() - own.keys())),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from auditor import config as configs
 from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, UsageError, near_match, near_or_known
-from auditor.evaluation import audit_data, checkpoints, needs, retrain, spoken
+from auditor.evaluation import audit_data, checkpoints, needs, outside, retrain, spoken
 from auditor.evaluation.audit_data import Options
 from auditor.evaluation.earlier import Earlier
 from auditor.evaluation.plan import AuditedModel, Plan
@@ -23,7 +23,7 @@ from auditor.plugins import registry
 from auditor.results import canonical_json, provenance
 from auditor.storage.files import relative
 from auditor.training import record as training_records
-from auditor.types import HOME, TIME_SLICE, Encoded, Example, Model, Probe, Task
+from auditor.types import HOME, OUTSIDE, TIME_SLICE, Encoded, Example, Model, Probe, Task
 
 __all__ = ["Options", "Prepared", "prepare", "probe_settings"]
 
@@ -71,6 +71,7 @@ def prepare(
     files = audit_data.files(config, options, records[candidate], sources[candidate])
     time_slices = audit_data.time_slices(config, options, records[candidate], files)
     columns = audit_data.columns(config, records[candidate])
+    outside.check(config, columns, task)
     sets = data.load_all(
         files,
         tasks={name: task if name in (*OWN, *time_slices) else task.other_domain() for name in files},
@@ -78,20 +79,24 @@ def prepare(
         labels_files=audit_data.labels_files(config, options, records[candidate], sources[candidate], files),
         further={HOME: [column for name in sorted(chosen) for column in configs.data_columns(settings[name])]},
     )
+    beside = outside.sets(config, columns, task, sets)
+    sets |= beside
     models = {name: checkpoints.load(source, records[name], loading, name=name) for name, source in described.items()}
     requests = {name: [task.request(example.inputs) for example in dataset.examples] for name, dataset in sets.items()}
     checkpoints.check_accepted(task, requests[HOME], models)
     encoded = {name: models[candidate].encode(asked) for name, asked in requests.items()}
-    examples, data_facts = _separated(sets, encoded, root, time_slices)
+    kinds = {**dict.fromkeys(time_slices, TIME_SLICE), **dict.fromkeys(beside, OUTSIDE)}
+    examples, data_facts = _separated(sets, encoded, root, kinds)
     read = {name: spoken.facts(dataset.examples, config.data.language) for name, dataset in sets.items()}
     data_facts = [{**facts, "language": read[facts["name"]]} for facts in data_facts]
+    ordered = {name: shuffled(rows, config.seed, name) for name, rows in examples.items()}
     unseen = functools.partial(_unseen, sets, encoded, models[candidate], task)
     earlier = Earlier(task, config, settings, loading, root, unseen)
     plan = Plan(
         task=task,
         models=_audited(models, sources, records, earlier, config, options, loading),
         candidate=candidate,
-        examples={name: shuffled(rows, config.seed, name) for name, rows in examples.items()},
+        examples={name: rows for name, rows in ordered.items() if name not in beside},
         probes=tuple(probes),
         settings=settings,
         selected=chosen,
@@ -109,6 +114,7 @@ def prepare(
         files={name: str(dataset.path) for name, dataset in sets.items()},
         root=root,
         time_slices=time_slices,
+        out_of_scope={kind: ordered[name] for kind, name in outside.kinds(config, columns, beside).items()},
     )
     task_settings = canonical_json.plain(registry.settings_of(task.settings))
     facts = {
@@ -180,11 +186,11 @@ def _separated(
     sets: Mapping[str, data.Dataset],
     encoded: Mapping[str, Sequence[Encoded]],
     root: Path,
-    time_slices: Collection[str],
+    kinds: Mapping[str, str],
 ) -> tuple[dict[str, tuple[Example, ...]], list[dict[str, Any]]]:
     """Each set without what the model saw in training, and its facts.
 
-    Raises UsageError when no audit row is left.
+    ``kinds``: set → what it is, where its name does not say it. Raises UsageError when no audit row is left.
     """
     examples, leaked = without_leaks(
         {name: dataset.examples for name, dataset in sets.items()},
@@ -199,8 +205,8 @@ def _separated(
     facts = []
     for name, dataset in sets.items():
         rows = leaked.get(name, Leaked())
-        kind = TIME_SLICE if name in time_slices else None
-        facts.append(provenance.data_facts(dataset, rows.same, root, encoded[name], nearly_leaked=rows.near, kind=kind))
+        near, kind = rows.near, kinds.get(name)
+        facts.append(provenance.data_facts(dataset, rows.same, root, encoded[name], nearly_leaked=near, kind=kind))
     return examples, facts
 
 

@@ -72,6 +72,7 @@ def work_key(plan: Plan, probe: Probe) -> str:
     sizes = {name: len(rows) for name, rows in plan.examples.items()}
     settings = registry.settings_of(plan.settings[probe.name])
     more = (*(("whole",) if probe.name in plan.whole else ()), *plan.time_slices)
+    more += tuple(f"{kind} {len(rows)}" for kind, rows in plan.out_of_scope.items())
     return pace.hashed(probe.name, settings, sizes, plan.budget, *more)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from auditor.metrics.aggregation import SliceKey, slice_key
 from auditor.text import excerpts
 from auditor.types import (
+    Facts,
     Judged,
     Response,
     ScoredCase,
@@ -76,28 +77,36 @@ def _withstood(scored: ScoredCase, task: Task) -> bool | None:
 class WorstCasesKept:
     """The worst few cases of every slice.
 
-    Right answers lost come first, then flips, then wrong answers.
+    Right answers lost come first, then flips, then wrong answers; or those first that a probe says are the worst.
     """
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._kept: dict[SliceKey, list[tuple[int, int, WorstCase]]] = {}
+        self._kept: dict[SliceKey, list[tuple[float, int, WorstCase]]] = {}
         self._order = itertools.count()
 
-    def add(self, scored: ScoredCase, judged: Judged) -> None:
-        """Keep the case if it is among the worst of its slice."""
+    def add(self, scored: ScoredCase, judged: Judged, worst_by: tuple[str, float] | None = None) -> None:
+        """Keep the case if it is among the worst of its slice.
+
+        ``worst_by``: what a probe says of how bad it is (``Probe.worst_by``).
+        """
+        if worst_by is not None:
+            self._keep(scored, judged, worst_by[1], dict((worst_by,)))
+            return
         lost = (
             judged.before is not None and judged.after is not None and judged.after.numerator < judged.before.numerator
         )
         wrong = judged.after is not None and judged.after.numerator < judged.after.denominator
         badness = 3 if lost else 2 if not judged.same else 1 if wrong else 0
-        if not badness:
-            return
+        if badness:
+            self._keep(scored, judged, badness, {})
+
+    def _keep(self, scored: ScoredCase, judged: Judged, badness: float, facts: Facts) -> None:
         kept = self._kept.setdefault(slice_key(judged.slice), [])
         # Of equals the first stay. Kept as words: neither a model that a probe fitted nor a long text stays in memory.
         if len(kept) == WORST_CASES and kept[-1][0] <= -badness:
             return
-        kept.append((-badness, next(self._order), self._words(scored)))
+        kept.append((-badness, next(self._order), self._words(scored, facts)))
         kept.sort(key=lambda item: item[:2])
         del kept[WORST_CASES:]
 
@@ -105,7 +114,7 @@ class WorstCasesKept:
         """The cases kept, slice by slice, the worst first."""
         return tuple(case for kept in self._kept.values() for _, _, case in kept)
 
-    def _words(self, scored: ScoredCase) -> WorstCase:
+    def _words(self, scored: ScoredCase, facts: Facts) -> WorstCase:
         case, gold = scored.case, scored.case.example.gold
         before, after = excerpts.excerpts(case.example.inputs, scored.edited.inputs)
         whole = before == case.example.inputs and after == scored.edited.inputs
@@ -117,7 +126,7 @@ class WorstCasesKept:
             answer_before=excerpts.beginning(self._task.show(scored.before)),
             answer_after=excerpts.beginning(self._task.show(scored.after)),
             gold=None if gold is None else excerpts.beginning(self._task.show_gold(gold)),
-            facts=dict(scored.facts),
+            facts={**scored.facts, **facts},
             marks=self._marks(scored) if whole else {},
         )
 

@@ -113,6 +113,8 @@ class Plan:
     """The folder that paths in the results are relative to."""
     time_slices: tuple[str, ...] = ()
     """Sets of ``examples`` that hold test rows of later times, in the order of time."""
+    out_of_scope: Mapping[str, Sequence[Example]] = field(default_factory=dict)
+    """Kind → rows that no label of the model is right for, which are in none of ``examples``."""
     kept: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Probe and key → what it made once (``Audit.once``). A plan that replaces this one keeps nothing of it."""
 
@@ -153,6 +155,7 @@ def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:
         "earlier": bool(audited.earlier),
         "columns": columns,
         "periods": columns or bool(plan.time_slices),
+        "out_of_scope": any(plan.out_of_scope.values()),
         "cases": any(getattr(own, name) is not None for name in cases_fields(own)),
         "listed": bool(limited_words(own)),
         **given_by(plan.task),

@@ -108,6 +108,11 @@ class BoundAudit:
         return self._plan.time_slices
 
     @property
+    def out_of_scope(self) -> Mapping[str, Sequence[Example]]:
+        """As ``Audit.out_of_scope``."""
+        return {kind: rows[: self._plan.budget] for kind, rows in self._plan.out_of_scope.items()}
+
+    @property
     def favourable_label(self) -> str | None:
         """As ``Audit.favourable_label``."""
         return self._plan.favourable_label
@@ -193,6 +198,11 @@ class BoundAudit:
         """As ``Audit.embeddings``."""
         self._check_scope("embeddings")
         return self._scorer.embeddings(inputs, self._go_on)
+
+    def logits(self, inputs: Sequence[Inputs]) -> FloatArray | None:
+        """As ``Audit.logits``."""
+        self._check_scope("logits")
+        return self._scorer.embeddings(inputs, self._go_on, "head")
 
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """As ``Audit.fit``."""

@@ -241,7 +241,7 @@ class Measuring:
         self.by_slice[slice_key(judged.slice)] += 1
         self._tally.add(judged, None if draw is None else draw.reads)
         if self._probe.worth_showing(judged):
-            self._worst.add(scored, judged)
+            self._worst.add(scored, judged, self._probe.worst_by(judged))
         if self._measures:
             self._keep(judged)
 

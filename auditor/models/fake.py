@@ -31,10 +31,12 @@ class FakeModel:
         accepts: Collection[type[Request]] = REQUESTS,
         reads: int | None = None,
         embed: Callable[[Request], Sequence[float]] | None = None,
+        logits: Callable[[Request], Sequence[float]] | None = None,
     ) -> None:
         """Answer by a function.
 
         ``embed`` gives the embedding of a request, as ``hashed_words`` does; None: the model tells no embeddings.
+        ``logits``: likewise for the logits of a request.
         ``reads``: how many tokens of each text it reads, at most; None: all. ``answer`` gets whole texts all the same.
         """
         self._answer = answer
@@ -42,7 +44,7 @@ class FakeModel:
         self._name = name
         self._tokens = tokens
         self._accepts, self._reads = frozenset(accepts), reads
-        self._embed = embed
+        self._embed, self._logits = embed, logits
         self.batches: list[int] = []
         """Sizes of the batches that were run, in order."""
         self.embedded: list[int] = []
@@ -115,6 +117,17 @@ class FakeModel:
 
         self.embedded.append(len(batch))
         return np.array([self._embed(encoded.payload) for encoded in batch], dtype=np.float64)
+
+    def label_logits(self, batch: Sequence[Encoded]) -> FloatArray | None:
+        """Return the function's logits of each request.
+
+        Without a function, return None.
+        """
+        if self._logits is None:
+            return None
+        import numpy as np
+
+        return np.array([self._logits(encoded.payload) for encoded in batch], dtype=np.float64)
 
     @property
     def padded_length(self) -> int:

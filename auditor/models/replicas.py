@@ -16,6 +16,7 @@ from auditor.types import (
     Pads,
     Request,
     Response,
+    TellsLogits,
     TokenWeight,
     Weighs,
 )
@@ -123,6 +124,14 @@ class Replicas:
         model = self._free.get()
         try:
             return model.embed(batch) if isinstance(model, Embeds) else None
+        finally:
+            self._free.put(model)
+
+    def label_logits(self, batch: Sequence[Encoded]) -> FloatArray | None:
+        """Return the logits of a batch, from whichever copy is free."""
+        model = self._free.get()
+        try:
+            return model.label_logits(batch) if isinstance(model, TellsLogits) else None
         finally:
             self._free.put(model)
 

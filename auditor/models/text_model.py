@@ -13,10 +13,11 @@ from auditor.models.heads.base import Head
 from auditor.models.libraries import is_from_library
 from auditor.models.rows import Filling, Row
 from auditor.models.vocabulary import nearest, whole_words
-from auditor.types import Encoded, Model, Request, Response
+from auditor.types import Encoded, FloatArray, Model, Request, Response
 
 PLAIN = "A film."
 """A sentence that every working model can score."""
+SOUND = "are its weights sound?"
 
 
 class TextModel(ABC):
@@ -130,6 +131,23 @@ class TextModel(ABC):
         with memory_errors(self._name):
             return self._answers(batch)
 
+    def label_logits(self, batch: Sequence[Encoded]) -> FloatArray | None:
+        """Return the logits of each text's labels, in float64.
+
+        None for a head that answers for words. Raises as ``answers`` does, without a check that the model still works.
+        """
+        import numpy as np
+
+        with memory_errors(self._name):
+            groups = self._groups(self.rows(batch), singly=self.singly)
+            logits = [self._passed(group, 0, self._logits).float().cpu() for group in groups]
+        if any(rows.ndim != 2 for rows in logits):
+            return None
+        told: FloatArray = np.concatenate([rows.double().numpy() for rows in logits])
+        if not np.isfinite(told).all():
+            raise NoAnswerError("answers with numbers that are not finite", where=self._name, hint=SOUND)
+        return told
+
     @property
     def padded_length(self) -> int:
         """The most tokens that a text can be padded to."""
@@ -207,6 +225,6 @@ def probabilities(logits: Any, name: str) -> list[Any]:
     # One transfer: checking for finite numbers on the device would synchronize a second time.
     scores = torch.softmax(logits.float(), dim=-1).cpu()
     if not bool(torch.isfinite(scores).all()):
-        raise NoAnswerError("answers with numbers that are not finite", where=name, hint="are its weights sound?")
+        raise NoAnswerError("answers with numbers that are not finite", where=name, hint=SOUND)
     probabilities_by_row: list[Any] = scores.double().tolist()
     return probabilities_by_row

@@ -17,7 +17,7 @@ from auditor.errors import AuditError
 from auditor.evaluation import audit_data
 from auditor.models import checkpoint
 from auditor.training import record as records
-from auditor.types import TIME_SLICE
+from auditor.types import OUTSIDE, TIME_SLICE
 
 if TYPE_CHECKING:
     from auditor.training.record import TrainingRecord
@@ -110,7 +110,7 @@ def _files(
         else:
             missing.append(f"training rows: {given} is not there (--train-data FILE)")
     for name, entry in audited.items():
-        if name not in SPLITS:
+        if name not in SPLITS and entry.get("kind") != OUTSIDE:
             for part in ("", "labels_") if "labels_path" in entry else ("",):
                 path = root / entry[f"{part}path"]
                 problem = _changed(path, entry[f"{part}sha256"])
@@ -178,6 +178,8 @@ def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> di
             "test": files.pop("home"),
             "domains": {name: path for name, path in files.items() if name not in sources.time_slices},
             "slices": {name: path for name, path in files.items() if name in sources.time_slices},
+            "out_of_scope": configs.out_of_scope_labels(config)
+            | {kind: path.resolve() for kind, path in configs.out_of_scope_files(config).items()},
             "text_column": None,
             "label_column": columns.pop("label", None),
             "group_column": columns.pop("group", None),

@@ -17,7 +17,7 @@ from typing import Any
 from auditor import stats, tasks
 from auditor.plugins import registry
 from auditor.results.canonical_json import slice_text
-from auditor.types import HOME, Measurement, ProbeRecord, Rows
+from auditor.types import HOME, OUTSIDE, Measurement, ProbeRecord, Rows
 
 TRAINED_ON = ("train", "validation")
 """Sets that no probe is drawn on."""
@@ -32,7 +32,8 @@ class Sets:
         audit = content["config"].get("audit")
         self._budget: int | None = audit.get("budget") if isinstance(audit, Mapping) else None
         self._used = {facts["name"]: int(facts["used"]) for facts in content["data"]}
-        self.names = self._used.keys() - set(TRAINED_ON)
+        beside = {facts["name"] for facts in content["data"] if facts.get("kind") == OUTSIDE}
+        self.names = self._used.keys() - {*TRAINED_ON, *beside}
 
     def named_by(self, measurement: Measurement) -> frozenset[str]:
         """Return the sets that a slice names."""

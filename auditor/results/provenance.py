@@ -74,6 +74,8 @@ def data_facts(
     Rows that leaked from training do not count as used. ``kind``: what the set is, where its name does not say it.
     """
     report = asdict(dataset.report)
+    if not report["out_of_scope"]:
+        del report["out_of_scope"]
     labels_path = {} if dataset.labels_file is None else {"labels_path": relative(dataset.labels_file, root)}
     return {
         "name": dataset.name,

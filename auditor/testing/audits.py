@@ -63,6 +63,7 @@ class FakeAudit:
         favourable_label: str | None = None,
         language: str = ENGLISH,
         time_slices: Sequence[str] = (),
+        out_of_scope: Mapping[str, Sequence[Example]] | None = None,
         width: int = 1,
         seed: int = 0,
     ) -> None:
@@ -82,6 +83,7 @@ class FakeAudit:
             favourable_label: The label that the config names so.
             language: ISO 639-1 code of the language that the examples are in.
             time_slices: The sets of ``examples`` that are test rows of later times, in the order of time.
+            out_of_scope: Kind → rows that no label of the model is right for.
             width: How many tasks ``side_by_side`` runs in lockstep.
             seed: What ``rng`` draws from, beside its key.
         """
@@ -89,7 +91,8 @@ class FakeAudit:
         self._given_model, self._fit, self._train_by, self._findings = model, fit, train_by, findings
         self.settings, self.task, self.favourable_label = settings, task, favourable_label
         self.checkpoints, self.earlier, self._seed = tuple(checkpoints), tuple(earlier), seed
-        self.time_slices, self.language = tuple(time_slices), language
+        self.time_slices, self.out_of_scope = tuple(time_slices), dict(out_of_scope or {})
+        self.language = language
         self._kept: dict[str, Any] = {}
         self._own = None if model is None else Scorer(model, task, width=width)
         self.asked: list[Inputs] = []
@@ -179,6 +182,10 @@ class FakeAudit:
         """The model's embeddings of texts. Raises RuntimeError where no model is given."""
         return self._scorer("the model's embeddings").embeddings(inputs)
 
+    def logits(self, inputs: Sequence[Inputs]) -> FloatArray | None:
+        """The model's logits of texts. Raises RuntimeError where no model is given."""
+        return self._scorer("the model's logits").embeddings(inputs, layer="head")
+
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """A model by ``fit``. Raises RuntimeError where none is given."""
         if self._fit is None:
@@ -216,6 +223,7 @@ class FakeAudit:
             "earlier": bool(self.earlier),
             "columns": columns,
             "periods": columns or bool(self.time_slices),
+            "out_of_scope": any(self.out_of_scope.values()),
             "cases": own and any(getattr(self.settings, name) is not None for name in cases_fields(self.settings)),
             "listed": own and bool(limited_words(self.settings)),
             **given_by(self.task),

@@ -27,6 +27,7 @@ def check_probe(
     task: Task,
     *,
     examples: Mapping[str, Sequence[Example]] | None = None,
+    out_of_scope: Mapping[str, Sequence[Example]] | None = None,
     settings: Mapping[str, object] | None = None,
     applies: bool | None = None,
     reason: str | None = None,
@@ -46,6 +47,7 @@ def check_probe(
         probe: The probe: what its module calls ``PROBE``.
         task: A task, with labels.
         examples: Set → its examples. None: small sets by ``sample_rows``, with another domain and training rows.
+        out_of_scope: Kind → rows that no label is right for. None: there are none.
         settings: Changes of the probe's settings, as ``[probes.<name>]`` has them: smaller ones run faster.
         applies: True: it measures something; False: it says why not. None: either.
         reason: Why it does not apply, word for word, where it does not.
@@ -70,7 +72,7 @@ def check_probe(
     where = f"[probes.{probe.name}]"
     check_settings(rules, probe.settings, lambda given: probe_settings(probe.settings, given, where))
     chosen = probe_settings(probe.settings, settings or {}, where)
-    trial = _Trial(rules, probe, task, examples or _sets(task), chosen)
+    trial = _Trial(rules, probe, task, examples or _sets(task), chosen, out_of_scope or {})
     subject = trial.audited(
         clean or counting_model(task, trial.examples.get("train") or trial.examples[HOME], name="clean")
     )
@@ -133,6 +135,7 @@ class _Trial:
     task: Task
     examples: Mapping[str, Sequence[Example]]
     settings: Any
+    out_of_scope: Mapping[str, Sequence[Example]]
     others: tuple[Any, ...] = field(default=(), init=False)
     """The probes that it may ask for their findings."""
 
@@ -157,6 +160,7 @@ class _Trial:
             settings={each.name: each.settings for each in self.others} | {self.probe.name: self.settings},
             selected=frozenset({self.probe.name}),
             favourable_label=None,
+            out_of_scope=self.out_of_scope,
         )
 
     def run(self, audited: AuditedModel) -> tuple[ProbeRecord, list[Any]]:

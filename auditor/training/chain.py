@@ -16,7 +16,7 @@ from auditor.training import training_key
 from auditor.training.recipes import Recipe
 from auditor.types import Example, Task
 
-READING = ("columns", "mapping", "repair", "ignore_case", "header", "task")
+READING = ("columns", "mapping", "repair", "ignore_case", "header", "out_of_scope", "task")
 """Entries of a record that say how its files are read."""
 ROWS = ("train", "test")
 """Sets of a period that later trainings and audits read."""
@@ -74,6 +74,7 @@ class Period:
             repair=self.entry.get("repair", False),
             ignore_case=self.entry.get("ignore_case", False),
             header=self.entry.get("header", True),
+            out_of_scope=self.entry.get("out_of_scope", {}),
         )
         called = f"{self.path.resolve().parent.name}/{self.path.resolve().name} {name}"
         labels = {called: self.folder / place["labels_path"]} if "labels_path" in place else {}

@@ -183,7 +183,11 @@ def _sets(
     configs.check_files(labels_files.values())
     header = section.header is not False
     columns = data.Columns.of(
-        configs.columns(config), repair=section.repair, ignore_case=section.ignore_case, header=header
+        configs.columns(config),
+        repair=section.repair,
+        ignore_case=section.ignore_case,
+        header=header,
+        out_of_scope=configs.out_of_scope_labels(config),
     )
     name, settings = config.task.name, config.task.settings
     if not labels and tasks.kind(name).layout == "sentences":
@@ -193,6 +197,7 @@ def _sets(
         task = tasks.create(name, (), settings=settings)
         labels = data.labels_in(files["train"], columns, mapping, task, labels_files.get("train"))
     task = tasks.create(name, chain.labels_of(parent, labels), mapping, settings)
+    data.check_out_of_scope(columns.out_of_scope, task.labels, mapping)
     task_of = {name: task if name in (*OWN, *section.slices) else task.other_domain() for name in files}
     return task, data.load_all(files, tasks=task_of, columns=columns, labels_files=labels_files)
 
@@ -243,6 +248,7 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
         "repair": ready.config.data.repair,
         "ignore_case": ready.config.data.ignore_case,
         "header": ready.config.data.header is not False,
+        "out_of_scope": configs.out_of_scope_labels(ready.config),
         "task": {"name": ready.config.task.name, **ready.config.task.settings},
         "chain": () if ready.parent is None else ready.parent.written(target),
     }

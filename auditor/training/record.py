@@ -63,6 +63,8 @@ class TrainingRecord:
     """Whether the first row of CSV and TSV files named the columns."""
     task: Mapping[str, Any] = field(default_factory=dict)
     """``name``, and the task's settings as ``[task]`` gives them; empty in files from before they were recorded."""
+    out_of_scope: Mapping[str, str] = field(default_factory=dict)
+    """Kind of rows that were out of scope → their label, which is none of ``labels``."""
     chain: tuple[Mapping[str, Any], ...] = ()
     """The checkpoints that training continued from, the oldest first; the last is ``base``. For each: ``path``,
     ``fingerprint``, ``labels``, ``data`` (``train`` and ``test``) and how these are read."""
@@ -76,8 +78,9 @@ def write(folder: Path, record: TrainingRecord) -> None:
     Raises ModelError when writing fails.
     """
     content = {"schema": SCHEMA, **asdict(record)}
-    if not record.chain:
-        del content["chain"]
+    for name in ("chain", "out_of_scope"):
+        if not content[name]:
+            del content[name]
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     try:
         # Bytes of paths that are not UTF-8 become JSON escapes, which ``read`` restores.

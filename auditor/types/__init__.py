@@ -4,10 +4,12 @@ Example ─► Case ─► ScoredCase ─► Judged ─► Row ─► Measuremen
 Standard library only: every package of the project may import this one.
 """
 
+from auditor.types.abilities import Attributes, Embeds, FloatArray, KnowsWords, Pads, TellsLogits, Weighs
 from auditor.types.asking import ASKED, Asked
 from auditor.types.cases import (
     EXPECTED,
     HOME,
+    OUTSIDE,
     TIME_SLICE,
     WORDS_TOUCHED,
     Case,
@@ -57,7 +59,7 @@ from auditor.types.probe import (
     lacked_by_task,
 )
 from auditor.types.progress import Progress, Silent
-from auditor.types.protocols import Attributes, Audit, Embeds, FloatArray, KnowsWords, Pads, Weighs
+from auditor.types.protocols import Audit
 from auditor.types.records import (
     GROUP_OF_ROWS,
     GROUPED,
@@ -110,6 +112,7 @@ __all__ = [
     "NEEDS",
     "NOT_SELECTED",
     "NO_RETRAINING",
+    "OUTSIDE",
     "OUT_OF_SCOPE",
     "REQUESTS",
     "ROLES",
@@ -196,6 +199,7 @@ __all__ = [
     "Table",
     "Tag",
     "Task",
+    "TellsLogits",
     "TextAttackRecipe",
     "TextPair",
     "TokenWeight",

@@ -15,6 +15,8 @@ HOME = "home"
 """The data set that models are audited on, as examples and slices name it."""
 TIME_SLICE = "time slice"
 """The kind of a data set of later test rows, as results and ``training.json`` name it."""
+OUTSIDE = "out of scope"
+"""The kind of a data set of texts that no label of the model is right for, as results name it."""
 
 Inputs: TypeAlias = Mapping[str, str]
 """Text field → text. Text classification has the one field ``text``."""

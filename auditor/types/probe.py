@@ -159,6 +159,14 @@ class Probe(Protocol):
         """Whether a case may stand among the worst on the page."""
         ...
 
+    def worst_by(self, judged: Judged) -> tuple[str, float] | None:
+        """What makes a case bad, where its answers do not say it.
+
+        The name of a finite number, and the number: cases with the largest are shown, each with its number. None: right
+        answers lost, changed answers and wrong ones are shown.
+        """
+        ...
+
 
 class ProbeDefaults:
     """What holds for most probes.
@@ -208,6 +216,11 @@ class ProbeDefaults:
         del judged
         return True
 
+    def worst_by(self, judged: Judged) -> tuple[str, float] | None:
+        """Its answers say it."""
+        del judged
+        return None
+
 
 NEEDS: dict[str, str] = {
     "train": "no training data given (--train)",
@@ -216,6 +229,7 @@ NEEDS: dict[str, str] = {
     "earlier": "no earlier checkpoint known (audit train --continue-from, or before in its settings)",
     "columns": "its settings name no column of the test file",
     "periods": "no later test rows given (--slice name=file), and its settings name no column of dates",
+    "out_of_scope": "no rows out of scope given (--out-of-scope)",
     "cases": "no kept cases given (--cases)",
     "listed": "its settings list no word",
     "single_text": "the task has more than one text field",

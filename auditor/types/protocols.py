@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar
 
+from auditor.types.abilities import FloatArray
 from auditor.types.asking import Asked
 from auditor.types.cases import (
     Case,
@@ -20,60 +21,10 @@ from auditor.types.explained import TokenWeight
 from auditor.types.given import EarlierPeriod, GivenRow
 from auditor.types.planned import Inquiry
 from auditor.types.records import Measurement
-from auditor.types.requests import Request
 from auditor.types.task import Task
 from auditor.types.trained import TrainedModel
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-FloatArray: TypeAlias = "npt.NDArray[np.float64]"
-"""Numbers of numpy, in float64."""
 Made = TypeVar("Made")
-
-
-@runtime_checkable
-class KnowsWords(Protocol):
-    """What a model may have beside ``Model``: the words that it knows."""
-
-    def vocabulary(self) -> Sequence[str]:
-        """The words that are one token of it, ordered by id."""
-        ...
-
-    def similar_words(self, words: Sequence[str], n: int) -> list[Sequence[str]]:
-        """Of each word the n others whose embeddings are nearest, nearest first.
-
-        Empty where the word, or the embeddings, are not known.
-        """
-        ...
-
-
-@runtime_checkable
-class Embeds(Protocol):
-    """What a model may have beside ``Model``: embeddings of whole texts."""
-
-    def embed(self, batch: Sequence[Encoded]) -> FloatArray | None:
-        """Embeddings of the texts, one row each.
-
-        It is the mean of a text's tokens in the encoder's last layer: of those that the model reads, special tokens
-        included and padding left out. What else is in the batch changes no more than the last bits. A row of NaN stands
-        for a text without tokens; None: the architecture does not tell. Raises as ``Model.run`` does.
-        """
-        ...
-
-
-@runtime_checkable
-class Attributes(Protocol):
-    """What a model may have beside ``Model``: gradients of its answers."""
-
-    def integrated_gradients(self, request: Request, label: int, steps: int) -> Sequence[Sequence[TokenWeight]] | None:
-        """Of each text of the request its tokens, with their weights.
-
-        ``label``: the place of the label whose probability is explained. ``steps``: points of the path from padding
-        tokens to the text. None where the model cannot tell.
-        """
-        ...
 
 
 class Audit(Protocol):
@@ -105,6 +56,14 @@ class Audit(Protocol):
     @property
     def time_slices(self) -> tuple[str, ...]:
         """Names of the test files of later times, in their order."""
+        ...
+
+    @property
+    def out_of_scope(self) -> Mapping[str, Sequence[Example]]:
+        """Kind → rows that no label of the model is right for.
+
+        They have no gold, and are in none of the sets of ``examples``. Each kind is in one seeded order.
+        """
         ...
 
     @property
@@ -197,6 +156,13 @@ class Audit(Protocol):
         """
         ...
 
+    def logits(self, inputs: Sequence[Inputs]) -> FloatArray | None:
+        """The model's logits of texts, as ``TellsLogits`` says: a row for each.
+
+        All else is as ``embeddings`` has it.
+        """
+        ...
+
     def fit(self, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int) -> Model:
         """A model trained from the base by the audited model's recipe.
 
@@ -253,41 +219,5 @@ class Audit(Protocol):
 
         Its seed is SHA-256 of the audit's seed, the probe's name and the key. The seed does not depend on the model, so
         static cases are equal for all models.
-        """
-        ...
-
-
-@runtime_checkable
-class Weighs(Protocol):
-    """What a model may have beside ``Model``: the size of its weights."""
-
-    @property
-    def parameters(self) -> int | None:
-        """Number of its parameters; None: not known."""
-        ...
-
-    @property
-    def weight_bytes(self) -> int | None:
-        """Bytes that its parameters take in memory; None: not known."""
-        ...
-
-
-@runtime_checkable
-class Pads(Protocol):
-    """A model that answers a whole batch in one padded pass.
-
-    It is no part of ``Model``: a model without it is asked by ``run``, and never about padded texts.
-    """
-
-    @property
-    def padded_length(self) -> int:
-        """The most tokens that a text can be padded to."""
-        ...
-
-    def run_together(self, batch: Sequence[Encoded], *, length: int = 0) -> list[Response]:
-        """Answer a batch in one pass.
-
-        Each text is padded to ``length`` tokens, or to the longest text if that is more. This is what serving software
-        does, also where ``run`` knows better. Raises as ``Model.run`` does.
         """
         ...

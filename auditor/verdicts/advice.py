@@ -97,6 +97,10 @@ BY_METRIC = {
     "comprehensiveness_gain": (
         "show no explanations by such weights, or weigh by the other method ([probes.interpretability] method)"
     ),
+    "out_of_scope_recall": (
+        "add texts that are out of scope to the training rows, as a class of their own, or turn texts away by another "
+        "score that tells them better (the page compares the scores)"
+    ),
     "failures": "read the kept cases that fail, add training rows like them, and train again",
     "rank_correlation": "show explanations of this model to nobody who acts on the order of the words",
 }
@@ -113,6 +117,7 @@ HOW = {
     "earlier": "name the checkpoint before the update in the probe's settings",
     "columns": "name columns of the test file in the probe's settings",
     "periods": "give later test rows with --slice NAME=FILE, or name the test file's column of dates in its settings",
+    "out_of_scope": "name the label of rows that are out of scope, or a file of them, with --out-of-scope",
     "cases": "give cases that audit export-cases kept with --cases FILE",
     "listed": "list words in the probe's settings",
     CANDIDATE: "audit it as the candidate, with --candidate",

@@ -1,0 +1,191 @@
+"""Rows out of scope on the command line: train, run, gate, report, and the mistakes that users make."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import GOOD, reviews
+from jsonschema import Draft202012Validator
+from test_results_schema import SCHEMA
+from tiny import WORDS, tiny_checkpoint
+
+import auditor
+from auditor import config as configs
+from auditor import results
+from auditor.cli.main import main
+from auditor.remedy import sources
+from auditor.training import record as records
+from reports import repeating
+
+NAMES = ("quality", "out_of_scope_detection")
+CONFIG = """candidate = "standard"
+[data]
+train = "train.csv"
+validation = "validation.csv"
+test = "test.csv"
+out_of_scope = { near = "oos", far = "far.csv" }
+[training]
+base = "base"
+epochs = 1
+learning_rate = 1e-3
+max_length = 32
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with rows in scope and out of it, and a checkpoint that was trained without the latter."""
+    folder = tmp_path_factory.mktemp("place")
+    for name, n in (("train", 64), ("validation", 60), ("test", 40)):
+        rows = [f"{row.inputs['text']} {name},{row.gold}" for row in reviews(n)]
+        unknown = [f"{name} {WORDS[place % 15]} {WORDS[place % 7]} {place},oos" for place in range(20)]
+        (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows, *unknown]) + "\n", encoding="utf-8")
+    (folder / "far.csv").write_text("query\n" + "".join(f"{GOOD[n % 5]} {n}\n" for n in range(12)), encoding="utf-8")
+    tiny_checkpoint(folder / "base", head=False)
+    (folder / "audit.toml").write_text(CONFIG, encoding="utf-8")
+    assert main(["train", "--config", str(folder / "audit.toml"), "--quiet"]) == 0
+    assert run(folder, "audit") in (1, 3)
+    return folder
+
+
+def run(folder: Path, out: str, *more: str) -> int:
+    chosen = [word for name in NAMES for word in ("--probe", name)]
+    base = ["run", "--config", str(folder / "audit.toml"), "--model", str(folder / "ckpt"), "--out", str(folder / out)]
+    return main([*base, "--quiet", *chosen, *more])
+
+
+def content_of(folder: Path, out: str = "audit") -> dict[str, Any]:
+    return json.loads((folder / out / "results.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def probe_of(content: dict[str, Any]) -> dict[str, Any]:
+    return next(record for record in content["records"] if record["probe"] == "out_of_scope_detection")
+
+
+def test_training_leaves_the_rows_out_and_records_their_label(place: Path) -> None:
+    record = records.read(place / "ckpt" / "standard")
+    assert record is not None
+    assert set(record.labels) == {"negative", "positive"}
+    assert (record.train_rows, record.out_of_scope) == (64, {"near": "oos"})
+
+
+def test_the_results_say_how_many_rows_there_are_and_verify(place: Path) -> None:
+    content = content_of(place)
+    Draft202012Validator(SCHEMA).validate(content)
+    sets = {entry["name"]: entry for entry in content["data"]}
+    assert {name: entry.get("kind") for name, entry in sets.items()} == {
+        "home": None,
+        "train": None,
+        "validation": None,
+        "out of scope (near)": "out of scope",
+        "out of scope (far)": "out of scope",
+    }
+    assert [sets[name]["out_of_scope"] for name in ("home", "train", "validation")] == [20, 20, 20]
+    assert sets["home"]["used"] + sets["home"]["leaked"] + sets["home"].get("nearly_leaked", 0) == 40
+    measured = {(one["metric"], one["slice"].get("kind")) for one in probe_of(content)["measurements"]}
+    assert {("out_of_scope_recall", kind) for kind in ("near", "far", "all")} <= measured
+    scores = {one["slice"]["score"] for one in probe_of(content)["measurements"]}
+    assert scores == {"max probability", "energy", "Mahalanobis distance"}
+    assert main(["gate", str(place / "audit")]) in (1, 3)
+    assert main(["report", str(place / "audit")]) == 0
+    results.load(place / "audit")
+
+
+def test_the_page_shows_the_rows_with_their_confidence(place: Path) -> None:
+    page = (place / "audit" / "scorecard.html").read_text(encoding="utf-8")
+    assert "confidence 0." in page
+    assert "texts out of scope turned away" in page
+    worst = probe_of(content_of(place))["worst"]
+    by_kind = [case["facts"]["confidence"] for case in worst if case["slice"]["kind"] == "near"]
+    assert by_kind == sorted(by_kind, reverse=True)
+
+
+def test_no_other_probe_reads_the_rows(place: Path) -> None:
+    content = content_of(place)
+    (quality,) = (record for record in content["records"] if record["probe"] == "quality")
+    home = next(entry for entry in content["data"] if entry["name"] == "home")
+    assert quality["counts"]["cases"] == home["used"]
+
+
+def test_the_checkpoint_knows_the_label_without_a_config(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place.parent)
+    empty = place.parent / "empty.toml"
+    empty.write_text("seed = 0\n", encoding="utf-8")
+    words = ["run", "--config", str(empty), "--model", str(place / "ckpt"), "--out", str(place / "own"), "--quiet"]
+    assert main([*words, "--probe", "out_of_scope_detection", "--probe", "quality"]) in (1, 3)
+    kinds = {one["slice"].get("kind") for one in probe_of(content_of(place, "own"))["measurements"]}
+    assert kinds == {None, "near"}
+
+
+def test_until_decided_draws_the_rows_once(place: Path) -> None:
+    assert run(place, "early", "--until-decided") in (1, 3)
+    (drawn,) = {
+        one["design"] for one in content_of(place, "early")["until_decided"]["slices"] if "recall" in one["metric"]
+    }
+    assert drawn == "fixed"
+    whole, early = (
+        {json.dumps(one["slice"]): one["value"] for one in probe_of(content_of(place, out))["measurements"]}
+        for out in ("audit", "early")
+    )
+    assert whole == early
+
+
+def test_the_numbers_stay_and_paths_are_relative(place: Path) -> None:
+    assert run(place, "again") in (1, 3)
+    assert (place / "again" / "results.json").read_bytes() == (place / "audit" / "results.json").read_bytes()
+    assert str(place) not in (place / "audit" / "results.json").read_text(encoding="utf-8")
+    assert content_of(place)["config"]["data"]["out_of_scope"] == {"near": "oos", "far": "far.csv"}
+
+
+def test_the_command_that_repeats_it_and_remedy_name_the_rows_as_the_config_does(place: Path) -> None:
+    content = content_of(place)
+    assert "out of scope" not in repeating.command(content)
+    assert '[data.out_of_scope]\nnear = "oos"\nfar = "far.csv"' in repeating.toml(content["config"])
+    config = configs.recorded(content["config"])
+    config._folder = place
+    found, missing = sources.find(content, config, place)
+    assert missing == []
+    assert found is not None
+    data = sources.config_of(found, config, {})["data"]
+    assert data["out_of_scope"] == {"near": "oos", "far": (place / "far.csv").resolve()}
+    assert data["domains"] == {}
+
+
+def test_the_python_call_takes_them_too(place: Path) -> None:
+    found = auditor.audit(
+        place / "ckpt" / "standard",
+        place / "test.csv",
+        train=place / "train.csv",
+        validation=place / "validation.csv",
+        out_of_scope="oos",
+        probes=["out_of_scope_detection"],
+    )
+    (record,) = (record for record in found.records if record.probe == "out_of_scope_detection")
+    assert {one.slice.get("kind") for one in record.measurements} == {None, "all"}
+
+
+def test_a_plan_counts_the_rows(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(place, "none", "--dry-run") == 0
+    assert "out_of_scope_detection" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--out-of-scope", "positive"], "[data] out_of_scope: 'positive' is a class of the model (leave it out"),
+        (["--out-of-scope", "oss"], "unknown label 'oos'; the model knows"),
+        (["--out-of-scope", "none.csv"], "none.csv: no such file"),
+        (["--out-of-scope", ""], "is empty; leave it out instead"),
+    ],
+)
+def test_what_is_no_row_out_of_scope_is_refused_in_one_line(
+    place: Path, flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(place, "bad", *flags) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.strip().splitlines()) == 1
+    assert not (place / "bad").exists()
