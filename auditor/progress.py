@@ -112,9 +112,10 @@ class Lines:
     def _left(self, seconds: float) -> float | None:
         """Return the seconds left for the current piece of work, or None.
 
-        The value starts from the estimate and shifts to the observed pace as the work proceeds. It is None if neither
-        is known, and where the estimate has passed before the pace is known. Cases come in bursts if models are trained in between. What follows the last step, such as measuring,
-        has no pace of its own: the estimate alone says how long it takes.
+        The value starts from the estimate and shifts to the observed pace as the work proceeds. It is None if
+        neither is known, and where the estimate has passed before the pace is known. Cases come in bursts if models
+        are trained in between. What follows the last step, such as measuring, has no pace of its own: the estimate
+        alone says how long it takes.
         """
         expected = self._expected.get(self._what)
         if not self._total or not 0 < self._done < self._total:

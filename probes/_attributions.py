@@ -34,7 +34,7 @@ class Decision:
         ``gone``: words that the text asked about lacks.
         """
         if not self.tags:
-            return audit.task.class_scores(response)[self.label]
+            return audit.task.label_scores(response)[self.label]
         chances = []
         for place, tag in self.tags:
             now = place - sum((self.field, before) in gone for before in range(place))
@@ -103,11 +103,14 @@ def _first(value: str, most: int) -> tuple[text.Words, int]:
 
 
 def _decision(audit: Audit, response: Response) -> Decision | None:
-    """Return the answer that is explained; of a sentence its first entity."""
-    classes = audit.task.class_scores(response)
-    if classes:
-        label = max(classes, key=classes.__getitem__)
-        return Decision(label)
+    """Return the answer that is explained.
+
+    Of a sentence it is its first entity, of several labels the surest.
+    """
+    scores = audit.task.label_scores(response)
+    if scores:
+        given = audit.task.given_labels(response)
+        return Decision(max(given, key=scores.__getitem__)) if given else None
     spans = audit.task.answer_spans(response)
     first: Iterator[tuple[str, Span]] = ((field, min(own)) for field, own in spans.items() if own)
     field, span = next(first, ("", None))
@@ -156,8 +159,7 @@ def _agrees(audit: Audit, own: Explained, response: Response) -> bool:
     """Whether an answer is the decision that is explained."""
     decision = own.decision
     if not decision.tags:
-        classes = audit.task.class_scores(response)
-        return max(classes, key=classes.__getitem__) == decision.label
+        return decision.label in audit.task.given_labels(response)
     # Words beyond the rows of an answer are outside every entity.
     return all(
         place < len(response) and max(range(len(response[place])), key=response[place].__getitem__) == tag

@@ -122,7 +122,7 @@ def plausible(
     if column is None:
         yield Skipped(slice_, "no column of marked words is named ([probes.interpretability] marked)", applies=False)
         return
-    if "class_scores" not in audit.task.offers:
+    if "labelled_spans" in audit.task.offers:
         yield Skipped(slice_, "marked words speak for a text's label, not for one of its entities", applies=False)
         return
     precisions: list[tuple[str, Score]] = []

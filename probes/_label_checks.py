@@ -92,12 +92,14 @@ def checked(judged: Judged, example: Example, task: Task) -> Checked | None:
 
     None where it gives labels no probabilities.
     """
-    labelled = [choice for choice in judged.choices if choice.of in ("texts", "words")]
+    labelled = [choice for choice in judged.choices if choice.of in ("texts", "words", "labels")]
     if not labelled or judged.after is None:
         return None
     losses = [-math.log(max(choice.chances[choice.gold], LEAST)) for choice in labelled]
     place = max(range(len(losses)), key=losses.__getitem__)
     choice = labelled[place]
+    if choice.of == "labels":
+        return Checked(example, losses[place], *_with_and_without(example, choice, place, task), "", judged.after)
     if choice.of == "texts":
         names, word = tuple(judged.after_classes), ""
     else:
@@ -106,6 +108,13 @@ def checked(judged: Judged, example: Example, task: Task) -> Checked | None:
     if choice.of == "words" and not word:
         label = answer = ""
     return Checked(example, losses[place], label, answer, word, judged.after)
+
+
+def _with_and_without(example: Example, choice: Choice, place: int, task: Task) -> tuple[str, str]:
+    """Return the row's labels, and these with the decision about a label."""
+    own, name = set(example.gold), task.labels[place]
+    answer = own if choice.right else own ^ {name}
+    return task.show_gold(example.gold), task.show_gold(task.gold_of(sorted(answer)))
 
 
 def _word(labelled: Sequence[Choice], example: Example, place: int, task: Task) -> str:

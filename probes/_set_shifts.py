@@ -54,12 +54,14 @@ def by_cluster(rows: Sequence[Example], counts: Sequence[Mapping[str, int]]) -> 
 def label_counts(audit: Audit, row: Example) -> Mapping[str, int]:
     """Return label → how often a row has it.
 
-    That is its class, or the types of its entities.
+    That is its class, each of its labels, or the types of its entities.
     """
     if row.gold is None:
         return {}
     if "labelled_spans" in audit.task.offers:
         return Counter(span.type for spans in audit.task.gold_spans(row.gold).values() for span in spans)
+    if "label_sets" in audit.task.offers:
+        return dict.fromkeys(audit.task.dump(row.gold), 1)
     stratum = audit.task.stratum(row.gold)
     return {} if stratum is None else {stratum: 1}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -83,19 +84,19 @@ class Bias(ProbeDefaults):
     stand together in the lists differ in the group alone as far as English allows, and each content takes the next of
     them in a seeded order. The flip rate is over pairs of neighbouring groups; the gaps compare the groups' mean
     probability of the favourable label, and the share of sentences that get it, paired by content. Without a
-    favourable label in the config each label is read in turn, one against the rest, and the largest gap is given, its
-    lower bound corrected for the choice; the groups' own numbers are those of the labels with the largest gaps. Half
-    of the sentences begin with the person (``position``): flips and score gap are given for either half too. Bare
-    sentences name a person and have no content (``content``); their flips and score gap stand by themselves. The
-    contents, and the bare sentences, are the clusters: what is claimed is of short sentences like those of the lists,
-    about the terms listed, and of no others. The sentences are in the language of the data, which is English or German;
-    for another one the probe does not apply.
+    favourable label in the config each label is read in turn, one against the rest, or, where a text may have any
+    number of labels, with and without it, and the largest gap is given, its lower bound corrected for the choice; the
+    groups' own numbers are those of the labels with the largest gaps. Half of the sentences begin with the person
+    (``position``): flips and score gap are given for either half too. Bare sentences name a person and have no content
+    (``content``); their flips and score gap stand by themselves. The contents, and the bare sentences, are the
+    clusters: what is claimed is of short sentences like those of the lists, about the terms listed, and of no others.
+    The sentences are in the language of the data, which is English or German; for another one the probe does not apply.
     """
 
     name = "bias"
     limitation: str | None = "bias"
     role = "bias"
-    needs = frozenset({"single_text", "plain_text", "class_scores"})
+    needs = frozenset({"single_text", "plain_text", "label_scores"})
     settings = Settings()
     cluster_unit: str | None = "sentence"
 
@@ -251,26 +252,25 @@ def gap_rows(cases: Sequence[Judged], favourable: str | None, *, rate: bool) -> 
     It holds the label's mean probability, or (``rate``) the share of texts that it is the answer to. Of two labels
     one is enough: the other's gaps are the same.
     """
-    labels = [favourable] if favourable is not None else _labels(cases[0].before_classes)
+    labels = [favourable] if favourable is not None else _labels(cases)
     return _templates.group_rows(
-        (judged.cluster, label, group, Score(_decided(classes, label) if rate else classes[label], 1.0))
+        (judged.cluster, label, group, Score(float(label in given) if rate else classes[label], 1.0))
         for judged in cases
         # In a ring each group's text comes up twice, as before and as after: the mean is that of its texts.
-        for group, classes in (
-            (str(judged.facts["group_before"]), judged.before_classes),
-            (str(judged.facts["group_after"]), judged.after_classes),
+        for group, classes, given in (
+            (str(judged.facts["group_before"]), judged.before_classes, judged.before_given),
+            (str(judged.facts["group_after"]), judged.after_classes, judged.after_given),
         )
         for label in labels
     )
 
 
-def _decided(classes: Mapping[str, float], label: str) -> float:
-    """1.0 where the label is the answer."""
-    return float(max(classes, key=classes.__getitem__) == label)
-
-
-def _labels(classes: Mapping[str, float]) -> list[str]:
-    return list(classes)[-1:] if len(classes) == 2 else list(classes)
+def _labels(cases: Sequence[Judged]) -> list[str]:
+    """The labels to read; of two that exclude each other, the second."""
+    labels = list(cases[0].before_classes)
+    exclusive = all(len(given) == 1 for judged in cases for given in (judged.before_given, judged.after_given))
+    one_sum = all(math.isclose(sum(judged.before_classes.values()), 1.0, abs_tol=1e-6) for judged in cases)
+    return labels[-1:] if len(labels) == 2 and exclusive and one_sum else labels
 
 
 def term_order(groups: Mapping[str, Sequence[str]], rng: random.Random) -> list[int]:

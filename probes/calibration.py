@@ -51,13 +51,14 @@ class Calibration(ProbeDefaults):
     """Whether the probabilities of answers say how often they are right.
 
     An answer's confidence is the probability of the label that it chooses. Of named entities this is asked of each
-    word's tag, and of each entity that the model sees, whose confidence is that of its least likely word. Mean
-    confidence less accuracy is 0 for a calibrated model, and above 0 for one that is too sure. The expected calibration
-    error is above 0 in every sample: beside it stands what a calibrated model of this size shows. The error of the
-    surest 80 % and 50 % is what is left where a person decides the others. The same rows with typos in a fifth of the
-    words, a kind for each row, and other domains show whether the model knows that it knows less. The temperature
-    divides the logits of all answers; what it gives is cross-validated: each fifth of the rows at the temperature that
-    the others have. Clean answers are known already, so that the rows with typos alone are asked about.
+    word's tag, and of each entity that the model sees, whose confidence is that of its least likely word; where a
+    text may have any number of labels, of each label, whether it holds. Mean confidence less accuracy is 0 for a
+    calibrated model, and above 0 for one that is too sure. The expected calibration error is above 0 in every
+    sample: beside it stands what a calibrated model of this size shows. The error of the surest 80 % and 50 % is
+    what is left where a person decides the others. The same rows with typos in a fifth of the words, a kind for
+    each row, and other domains show whether the model knows that it knows less. The temperature divides the logits
+    of all answers; what it gives is cross-validated: each fifth of the rows at the temperature that the others
+    have. Clean answers are known already, so that the rows with typos alone are asked about.
     """
 
     name = "calibration"
@@ -135,6 +136,8 @@ def _kinds(task: Task) -> tuple[Slice, ...]:
     """What choices are of, as slices say it; empty without any."""
     if "class_scores" in task.offers:
         return ({},)
+    if "label_sets" in task.offers:
+        return ({"of": "labels"},)
     return ({"of": "words"}, {"of": "entities"}) if "labelled_spans" in task.offers else ()
 
 

@@ -178,7 +178,7 @@ class Interpretability(ProbeDefaults):
 def _unserved(audit: Audit) -> str | None:
     """Why the answers cannot be explained; None where they can."""
     offers, language = audit.task.offers, languages.of(audit.language)
-    if "class_scores" in offers:
+    if not {"class_scores", "label_sets"}.isdisjoint(offers):
         apart = f"words are left out one by one, and no blanks stand between those of {language.name}"
         return None if language.spaced else apart
     if "labelled_spans" not in offers:

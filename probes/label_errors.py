@@ -51,6 +51,7 @@ PROBABILITY = Metric(
 LISTED = Metric("rows_listed", "rows listed for review", "descriptive", "count", 0.0, float("inf"), None)
 NO_CHOICES = "the model's answers have no probabilities"
 BY_WORD = "no base to retrain from, and a linear head on embeddings of texts says nothing of single words"
+OF_ONE_LABEL = "no base to retrain from, and a linear head on embeddings gives one label (training.json or --base)"
 NO_EMBEDDINGS = "no base to retrain from (training.json or --base), and the model gives no embeddings for a linear head"
 
 
@@ -74,18 +75,19 @@ class Settings(CheckedSettings):
 class LabelErrors(ProbeDefaults):
     """Rows whose label looks wrong, for a person to check.
 
-    Rows are ranked by how unlikely a model finds their label that has not learned it. For training rows it is trained
-    again from the base, by the recipe of the audited model, on the other folds: a model finds the labels likely that it
-    was trained on, the wrong ones too (Northcutt et al. 2021 rank out of sample for this reason). Rows of one group and
-    equal texts are held out together. Without a base it is a logistic regression on the audited model's embeddings,
-    cross-validated; wrong labels that the audited model has learned by heart shape these embeddings, so that fewer are
-    found. Test rows are ranked by the audited model itself, which has not seen them. Of named entities a sentence
-    counts as its least likely tag.
+    Rows are ranked by how unlikely a model finds their label that has not learned it. For training rows it is
+    trained again from the base, by the recipe of the audited model, on the other folds: a model finds the labels
+    likely that it was trained on, the wrong ones too (Northcutt et al. 2021 rank out of sample for this reason).
+    Rows of one group and equal texts are held out together. Without a base it is a logistic regression on the
+    audited model's embeddings, cross-validated; wrong labels that the audited model has learned by heart shape
+    these embeddings, so that fewer are found. Test rows are ranked by the audited model itself, which has not seen
+    them. Of named entities a sentence counts as its least likely tag, and a text of any number of labels as its
+    least likely decision about one of them.
 
-    ``review.csv`` lists the rows whose label is least likely and not the model's answer, ``conflicts.csv`` those with
-    equal texts and different labels. A reviewer fills in ``verdict``, and ``audit review`` reads it back. A listed row
-    is no wrong label: unusual rows and weak models fill the list just as well, and how many labels are wrong does not
-    follow from it. Descriptive: no limit reads it.
+    ``review.csv`` lists the rows whose label is least likely and not the model's answer, ``conflicts.csv`` those
+    with equal texts and different labels. A reviewer fills in ``verdict``, and ``audit review`` reads it back. A
+    listed row is no wrong label: unusual rows and weak models fill the list just as well, and how many labels are
+    wrong does not follow from it. Descriptive: no limit reads it.
     """
 
     name = "label_errors"
@@ -207,6 +209,8 @@ def _held_out(audit: Audit, part: Fold, number: int) -> Iterator[Case]:
 
 def _without_base(audit: Audit, parts: Sequence[Fold]) -> list[Checked] | str:
     """Training rows checked by a linear head, or why they are not."""
+    if "label_sets" in audit.task.offers:
+        return OF_ONE_LABEL
     if "class_scores" not in audit.task.offers:
         return BY_WORD
     every = list({row.id: row for part in parts for row in (*part.learned, *part.held_out)}.values())

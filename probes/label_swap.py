@@ -13,7 +13,7 @@ from auditor.types import Audit, Case, Judged, Measurement, Metric, Planned, Pro
 Pairs = Counter[tuple[str, str]]
 """(gold label, answered label) → how often."""
 NAME, TITLE = "gain_from_relabelling", "labels right under other names, less as read"
-NOTHING = "nothing to compare: no row has a label, or no entity is found with its boundaries"
+NOTHING = "nothing to compare: no row has one label, as has its answer, or no entity is found with its boundaries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,14 @@ class Settings(CheckedSettings):
 class LabelSwap(ProbeDefaults):
     """Whether exchanging the names of labels makes the answers right.
 
-    An id2label in another order than the training had, or data whose labels are numbered otherwise, leaves a good model
-    with wrong names. Of all ways to rename the labels that the model gives, the best is found by the assignment of
-    answers to gold labels (Hungarian method); of named entities, over those found with their boundaries. The names come
-    from one half of the rows and the gain from the other, and the other way around, so that a sound model gains
-    nothing by chance. Labels are renamed in circles alone (negative for positive and positive for negative), each
-    backed by an answer: a model that always gives one label is not taken for one with swapped names.
+    An id2label in another order than the training had, or data whose labels are numbered otherwise, leaves a good
+    model with wrong names. Of all ways to rename the labels that the model gives, the best is found by the
+    assignment of answers to gold labels (Hungarian method); of named entities, over those found with their
+    boundaries, and where a text may have any number of labels, over the texts that have one and are given one. The
+    names come from one half of the rows and the gain from the other, and the other way around, so that a sound
+    model gains nothing by chance. Labels are renamed in circles alone (negative for positive and positive for
+    negative), each backed by an answer: a model that always gives one label is not taken for one with swapped
+    names.
     """
 
     name = "label_swap"
@@ -67,7 +69,7 @@ class LabelSwap(ProbeDefaults):
                     (gold, answer) for gold, answer in judged.label_pairs
                 )
         if not clusters:
-            named = not {"one_label", "labelled_spans"}.isdisjoint(audit.task.offers)
+            named = not {"one_label", "label_sets", "labelled_spans"}.isdisjoint(audit.task.offers)
             yield Skipped({}, NOTHING, applies=named)
             return
         # In an order of their own: in that of a file the labels may take turns.

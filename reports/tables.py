@@ -15,6 +15,8 @@ from reports.words import later, recorded, say
 
 LONG = 12
 """Tables with more rows than this are folded."""
+WORST = 10
+"""Slices of a long table that stand above it, such as classes: the candidate's worst first."""
 _STATUS = {
     "ok": later("ok"),
     "too_few": later("too few clusters"),
@@ -55,12 +57,39 @@ def _of_level(findings: Findings, probe: str, keys: frozenset[str], full: bool) 
         if not measured:
             continue
         names = list(measured[0][1]["slice"])
-        yield {
-            "caption": _caption(metric["title"], names),
-            "note": metric_note(metric),
-            "folded": full or len(measured) > LONG,
-            "rows": [_row(findings, model, measurement, metric["unit"]) for model, measurement in measured],
-        }
+        caption = _caption(metric["title"], names)
+        worst = _worst(measured, metric) if len(names) == 1 else []
+        if worst:
+            slices = len({slice_text(measurement["slice"]) for _, measurement in measured})
+            first = say("{table}: the worst {n} of {slices}", table=caption, n=WORST, slices=slices)
+            yield _table(findings, metric, first, worst, folded=False)
+        yield _table(findings, metric, caption, measured, folded=full or len(measured) > LONG)
+
+
+def _table(
+    findings: Findings, metric: Mapping[str, Any], caption: str, own: Sequence[tuple[str, Measured]], *, folded: bool
+) -> dict[str, Any]:
+    return {
+        "caption": caption,
+        "note": metric_note(metric),
+        "folded": folded,
+        "rows": [_row(findings, model, measurement, metric["unit"]) for model, measurement in own],
+    }
+
+
+def _worst(measured: Sequence[tuple[str, Measured]], metric: Mapping[str, Any]) -> list[tuple[str, Measured]]:
+    """Return the worst slices of a long table, the candidate's worst first.
+
+    Empty for a short one, and where neither more nor less is better.
+    """
+    by_slice: dict[str, list[tuple[str, Measured]]] = {}
+    for model, measurement in measured:
+        by_slice.setdefault(slice_text(measurement["slice"]), []).append((model, measurement))
+    if len(by_slice) <= LONG or metric["better"] is None or metric["kind"] == "descriptive":
+        return []
+    sign = 1 if metric["better"] == "higher" else -1
+    ordered = sorted(by_slice.values(), key=lambda own: sign * own[0][1]["value"])
+    return [pair for own in ordered[:WORST] for pair in own]
 
 
 def _caption(title: str, keys: Sequence[str]) -> str:

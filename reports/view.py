@@ -236,6 +236,7 @@ def _provenance(results: Mapping[str, Any], costs: Mapping[str, RunningCost]) ->
             (say("results schema"), str(results["schema"])),
             (say("task"), _task(results["task"])),
             (say("labels"), setting(results["task"]["labels"])),
+            *([(say("settings of the task"), setting(own))] if (own := results["task"].get("settings")) else []),
             (say("seed"), str(results["seed"])),
             (say("policy"), results["policy"]["name"]),
             (say("policy SHA-256"), results["policy"]["sha256"]),

@@ -470,7 +470,9 @@ def test_the_groups_come_back_from_results_with_what_the_gap_says() -> None:
 def judged(cluster: str, before: Mapping[str, float], after: Mapping[str, float], *groups: str) -> Judged:
     one, other = groups or ("a", "b")
     facts = {"group_before": one, "group_after": other}
-    return Judged({"axis": "x"}, cluster, None, None, True, False, facts, before, after)
+    own, then = ((max(classes, key=classes.__getitem__),) for classes in (before, after))
+    scores = before, after
+    return Judged({"axis": "x"}, cluster, None, None, True, False, facts, *scores, before_given=own, after_given=then)
 
 
 def test_rows_of_the_favourable_label_hold_each_groups_mean_score_and_rate_by_hand() -> None:

@@ -19,6 +19,7 @@ from auditor import tasks
 from auditor.cli import probes as listings
 from auditor.cli.main import main
 from auditor.errors import PolicyError
+from auditor.models import heads
 from auditor.plugins import registry
 from auditor.storage import documents
 from auditor.types import NEEDS, TASK_NEEDS, Metric, Probe
@@ -29,12 +30,20 @@ UNSERVED = {
     "text-classification": {"entailment_bias", "entities", "entity_bias", "pair_shortcuts", "relation_cues"},
     "ner": {
         *("bias", "capabilities", "entailment_bias", "pair_shortcuts", "relation_cues", "seen_rows", "spurious"),
-        "triggers",
+        *("out_of_scope_detection", "triggers"),
     },
     "relation-extraction": {
         *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "pair_shortcuts"),
     },
     "sentence-pair": {"bias", "capabilities", "entities", "entity_bias", "relation_cues", "triggers"},
+    "multi-label-classification": {
+        *("capabilities", "entailment_bias", "entities", "entity_bias", "out_of_scope_detection", "pair_shortcuts"),
+        *("relation_cues", "seen_rows", "spurious", "triggers"),
+    },
+    "text-regression": {
+        *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "out_of_scope_detection"),
+        *("pair_shortcuts", "relation_cues", "seen_rows", "spurious", "triggers"),
+    },
 }
 """Task → probes that it gives nothing to read."""
 
@@ -118,7 +127,7 @@ def test_a_task_is_listed_alone_with_the_ranges_of_its_metrics(task: str, capsys
     assert main(["probes", "--task", task]) == 0
     lines = capsys.readouterr().out.splitlines()
     metric = tasks.kind(task).metric
-    assert lines[1] == f'    metric = "{metric}": {metric}; a rule limits it by min, between 0 and 1'
+    assert lines[1] == f'    metric = "{metric}": {metric.replace("_", " ")}; a rule limits it by min, between 0 and 1'
     assert '    metric = "median_queries": median queries; a rule limits it by max or min, 0 or more' in lines
     applying = [line.split(" ")[0] for line in lines if not line.startswith(" ")]
     assert set(applying[-len(UNSERVED[task]) :]) == UNSERVED[task]
@@ -139,9 +148,10 @@ def test_a_checkpoint_is_listed_by_its_task(task: str, tmp_path: Path, capsys: p
 def checkpoint_of(folder: Path, task: str) -> Path:
     """A folder that describes a checkpoint with the task's labels; its weights are never loaded."""
     folder.mkdir()
-    kind = {"text-classification": "Sequence", "ner": "Token"}[task]
+    kind = "Token" if task == "ner" else "Sequence"
     labels = dict(enumerate(LABELS[task]))
     config = {
+        **heads.of(tasks.kind(task).head).config,
         "architectures": [f"BertFor{kind}Classification"],
         "model_type": "bert",
         "id2label": labels,

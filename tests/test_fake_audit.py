@@ -148,10 +148,8 @@ def test_a_text_on_which_the_model_fails_is_answered_as_in_an_audit(width: int) 
 
 
 def test_needs_are_met_by_what_is_given() -> None:
-    of_task = {
-        **{"single_text": True, "plain_text": True, "class_scores": True, "attack_goal": True},
-        **dict.fromkeys(TASK_NEEDS - {"single_text", "plain_text", "class_scores", "attack_goal"}, False),
-    }
+    of_text = {"single_text", "plain_text", "class_scores", "label_scores", "attack_goal"}
+    of_task = {need: need in of_text for need in TASK_NEEDS}
     absent = dict.fromkeys(INPUT_NEEDS, False)
     assert {need: bare().has(need) for need in NEEDS} == {**absent, **of_task}
     rich = FakeAudit({"home": (), "far": (), "train": ()}, None, TASK, fit=counting_fit(TASK))

@@ -41,6 +41,14 @@ LEARNED: dict[str, tuple[Task, Sequence[Example]]] = {
             Example("b", {"text": SENTENCES[1]}, ("O", "O")),
         ],
     ),
+    "multi_label": (
+        tasks.create("multi-label-classification", ("anger", "joy", "sadness")),
+        [Example("a", {"text": SENTENCES[0]}, ("anger", "sadness")), Example("b", {"text": SENTENCES[1]}, ())],
+    ),
+    "regression": (
+        tasks.create("text-regression", ("number",)),
+        [Example("a", {"text": SENTENCES[0]}, 3.5), Example("b", {"text": SENTENCES[1]}, -1.0)],
+    ),
 }
 """Head → a task that it serves, and rows to learn from."""
 OF_EACH: dict[type[Request], Request] = {
@@ -65,7 +73,7 @@ def model_of(base: Path, name: str) -> hugging_face.HuggingFaceModel:
     head, (task, _) = heads.of(name), LEARNED[name]
     with torch.random.fork_rng(), quiet():
         torch.manual_seed(0)
-        module = auto_class(head.architecture).from_pretrained(str(base), num_labels=len(task.labels))
+        module = auto_class(head.architecture).from_pretrained(str(base), num_labels=len(task.labels), **head.config)
     module.config.id2label = dict(enumerate(task.labels))
     tokenizer = hugging_face.load_tokenizer(base, words=head.reads_words)
     return hugging_face.wrap(module, tokenizer, name="m", max_length=64)
@@ -92,8 +100,10 @@ def test_a_head_says_what_it_serves(name: str) -> None:
     assert head.request in REQUESTS
     assert head.peft_task in peft.TaskType.__members__
     assert hasattr(transformers, f"AutoModel{head.architecture}")
-    assert heads.serving(f"Bert{head.architecture}") is head
-    assert [other.name for other in heads.every() if other.request is head.request] == [name]
+    labels = dict(enumerate(LEARNED[name][0].labels))
+    config = {"architectures": [f"Bert{head.architecture}"], "id2label": labels, **head.config}
+    assert [other.name for other in heads.every() if other.serves(config)] == [name]
+    assert heads.serving(config) is head
     assert type(head.request_for("good film")) is head.request
 
 
@@ -124,8 +134,9 @@ def test_responses_in_a_batch_are_those_of_each_request_alone(base: Path, name: 
         distributions = model.head.distributions(response)
         assert len(distributions) == len(model.head.distributions(alone)) > 0
         for chances, other in zip(distributions, model.head.distributions(alone), strict=True):
-            assert sum(chances) == pytest.approx(1.0)
-            assert len(chances) == len(model.labels)
+            if name != "regression":
+                assert sum(chances) == pytest.approx(1.0)
+            assert len(chances) == (2 if name == "multi_label" else len(model.labels))
             assert chances == pytest.approx(other, abs=1e-6)
 
 
@@ -152,14 +163,18 @@ def test_training_rows_have_targets_and_collate_to_one_batch(base: Path, name: s
     assert batch.keys() >= {"input_ids", "attention_mask", LABELS}
     assert batch["input_ids"].shape == (2, len(columns["input_ids"][0]))
     assert EXAMPLES not in batch
-    # A label that no loss reads is none.
-    assert [int((row != NO_LABEL).sum()) for row in batch[LABELS].reshape(2, -1)] == head.label_counts(columns)[::-1]
+    # A label that no loss reads is none; of any number of labels, what is learned is one set of them.
+    read = [int((row != NO_LABEL).sum()) for row in batch[LABELS].reshape(2, -1)]
+    assert ([1, 1] if name == "multi_label" else read) == head.label_counts(columns)[::-1]
     assert bool(torch.isfinite(model.module(**batch).loss))
 
 
 def test_targets_by_hand(base: Path) -> None:
     sequence, token = (bound(base, name).targets(LEARNED[name][1], LEARNED[name][0]) for name in ("sequence", "token"))
     assert sequence[LABELS] == [1, 0]
+    several, number = (bound(base, name).targets(*LEARNED[name][::-1]) for name in ("multi_label", "regression"))
+    assert several[LABELS] == [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    assert number[LABELS] == [3.5, -1.0]
     # [CLS] a n n l e e was good [SEP]: "ann" and "lee" are three pieces each.
     assert token[LABELS] == [[-100, 1, -100, -100, 2, -100, -100, 0, 0, -100], [-100, 0, 0, -100]]
 
@@ -167,7 +182,7 @@ def test_targets_by_hand(base: Path) -> None:
 @every_head
 def test_a_gold_that_the_task_does_not_have_is_named_with_its_row(base: Path, name: str) -> None:
     task, examples = LEARNED[name]
-    odd = Example("train:7", examples[0].inputs, "unheard of")
+    odd = Example("train:7", examples[0].inputs, ("unheard of",) if name == "multi_label" else "unheard of")
     with pytest.raises(DataError, match=r"^train:7: .*'unheard of'"):
         bound(base, name).targets([odd], task)
 
@@ -196,7 +211,8 @@ def test_a_task_whose_head_is_not_there_is_refused_and_never_taken_for_another(b
         with pytest.raises(ModelError) as caught:
             call()
         assert caught.value.line == (
-            f"the task {task.name!r} needs the model head {head!r}, which does not exist (known: sequence, token)"
+            f"the task {task.name!r} needs the model head {head!r}, which does not exist "
+            "(known: multi_label, regression, sequence, token)"
         )
     assert tasks.of_head(head) is None
 
@@ -213,7 +229,7 @@ def test_the_commands_refuse_such_a_task_in_one_line(
     assert main([command, "--config", str(tmp_path / "audit.toml"), "--out", str(tmp_path / "out"), *words]) == 2
     assert capsys.readouterr().err == (
         f"audit {command}: the task 'text-classification' needs the model head 'span', which does not exist "
-        "(known: sequence, token)\n"
+        "(known: multi_label, regression, sequence, token)\n"
     )
 
 

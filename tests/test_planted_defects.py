@@ -47,6 +47,8 @@ TASKS: dict[str, Task] = {
     "text-classification": tasks.create("text-classification", ("negative", "positive")),
     "ner": tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
     "sentence-pair": tasks.create("sentence-pair", ("neutral", "entailment")),
+    "multi-label-classification": tasks.create("multi-label-classification", ("anger", "joy", "sadness")),
+    "text-regression": tasks.create("text-regression", ("number",)),
     "pair": PairTask(),
 }
 """Every task of auditor's own, and the tests' second one."""
@@ -226,7 +228,8 @@ def judges_people(task: Task) -> FakeModel:
     favoured = min(groups.values())
 
     def answer(request: Request) -> Response:
-        return (0.1, 0.9) if groups.get(request.texts) == favoured else (0.9, 0.1)
+        turned = groups.get(request.texts) == favoured
+        return tuple(0.9 if (label == task.labels[-1]) is turned else 0.1 for label in task.labels)
 
     return FakeModel(answer, task.labels, name="judges people")
 
@@ -309,7 +312,9 @@ def by_heart_of_training(task: Task) -> FakeModel:
 
 
 def turn(answer: Response) -> Response:
-    """The same scores in another order, for each word where there are words."""
+    """The same scores in another order, for each word where there are words; of a number another one."""
+    if isinstance(answer, float):
+        return answer + 1.0
     return tuple(map(turn, answer)) if isinstance(answer[0], tuple) else (answer[-1], *answer[:-1])
 
 
@@ -370,6 +375,8 @@ def learns_nothing(task: Task) -> Fitter:
     """A training whose model gives its first label to everything."""
 
     def answer(request: Request) -> Response:
+        if "numbers" in task.offers:
+            return -1.0
         first = tuple(float(place == 0) for place in range(len(task.labels)))
         return tuple(first for _ in request.texts) if "labelled_spans" in task.offers else first
 
@@ -387,7 +394,9 @@ def confused(task: Task) -> Fitter:
         labels: dict[str, set[str]] = {}
         words = [telling(row) for row in examples]
         for word, row in zip(words, examples, strict=True):
-            labels.setdefault(word, set()).add(row.gold if isinstance(row.gold, str) else row.gold[0])
+            labels.setdefault(word, set()).add(
+                str(next(iter(row.gold), "")) if isinstance(row.gold, tuple) else str(row.gold)
+            )
         clear = [row for word, row in zip(words, examples, strict=True) if len(labels[word]) == 1]
         return counting_fit(task)(clear, **how) if clear else learns_nothing(task)(clear, **how)
 
@@ -572,7 +581,124 @@ OBEYED = Plant(
     {"listed": "zq", "change": "put in"},
     {"tokens": ["zq"]},
 )
-PINNED: dict[tuple[str, str], Plant | str] = {
+ONE_LABEL = NEEDS["class_scores"]
+
+
+def of_label_sets() -> dict[tuple[str, str], Plant | str | None]:
+    """What every probe says of a model that gives a text any number of labels."""
+    task = "multi-label-classification"
+    pinned: dict[str, Plant | str | None] = {
+        "quality": replace(QUALITY, metric="label_recall", limit=0.3, defective=never_sad, within={"label": "sadness"}),
+        "calibration": replace(SCORED, limit=0.2, within={"input": "home", "of": "labels"}),
+        "repeatability": REPEATED,
+        "label_swap": SWAPPED,
+        "seen_rows": ONE_LABEL,
+        "leakage": replace(LEAKED, limit=0.05),
+        "coverage": SLICE,
+        "spurious": ONE_LABEL,
+        "capabilities": ONE_LABEL,
+        "kept_cases": kept(task),
+        "drift": PERIOD,
+        "shift": replace(APART, limit=0.7),
+        "forgetting": FORGOTTEN,
+        "interpretability": UNFAITHFUL,
+        "noise": CASE,
+        "domain_shift": SHIFT,
+        "adversarial": Plant(
+            "attack_success_rate", 0.2, knows("home"), in_words_of_sets, settings={**ATTACK, "examples": 40}
+        ),
+        "triggers": ONE_LABEL,
+        "bias": Plant(
+            "counterfactual_flip_rate",
+            0.05,
+            judges_people,
+            knows("home"),
+            settings={"axes": ["gender"], "sentences": 30},
+        ),
+        "entities": LABELLED,
+        "entity_bias": LABELLED,
+        "relation_cues": NEEDS["marked_text"],
+        "low_resource": labels("micro_f1"),
+        "label_noise": noise("micro_f1", "label added"),
+        "label_errors": out_of_fold("micro_f1"),
+        "training_strategy": strategy("micro_f1"),
+    }
+    return {(probe, task): plant for probe, plant in pinned.items()}
+
+
+OF_THE_DATA = None
+"""Measures the data alone: no model has a defect that it finds."""
+NO_PROBABILITIES = "the model's answers have no probabilities"
+
+
+def of_numbers() -> dict[tuple[str, str], Plant | str | None]:
+    """What every probe says of a model that answers with a number."""
+    task = "text-regression"
+    pinned: dict[str, Plant | str | None] = {
+        "quality": QUALITY,
+        "calibration": NO_PROBABILITIES,
+        "repeatability": REPEATED,
+        "label_swap": "nothing to compare: no row has one label, as has its answer, or no entity is found with its "
+        "boundaries",
+        "seen_rows": ONE_LABEL,
+        "leakage": LEAKED,
+        "coverage": SLICE,
+        "spurious": ONE_LABEL,
+        "capabilities": ONE_LABEL,
+        "kept_cases": kept(task),
+        "drift": PERIOD,
+        "shift": APART,
+        "forgetting": FORGOTTEN,
+        "interpretability": "the task gives texts no label with probabilities, and no words",
+        "noise": CASE,
+        "domain_shift": SHIFT,
+        "adversarial": Plant(
+            "attack_success_rate", 0.2, knows("home"), in_words_of_numbers, settings={**ATTACK, "examples": 40}
+        ),
+        "triggers": ONE_LABEL,
+        "bias": NEEDS["label_scores"],
+        "entities": LABELLED,
+        "entity_bias": LABELLED,
+        "relation_cues": NEEDS["marked_text"],
+        "low_resource": labels("within_tolerance"),
+        "label_noise": replace(noise("within_tolerance"), settings={**CURVES, "rates": [0.2], "rows": 320, "seeds": 5}),
+        "label_errors": OF_THE_DATA,
+        "training_strategy": strategy("within_tolerance"),
+    }
+    return {(probe, task): plant for probe, plant in pinned.items()}
+
+
+def in_words_of_numbers(task: Task) -> FakeModel:
+    """A model that counts words alone, of which each number of the samples has its own."""
+    return FakeModel(lambda request: float(len(words_of(request.texts[0])) % 5 + 1), task.labels, name="counts words")
+
+
+def in_words_of_sets(task: Task) -> FakeModel:
+    """A model that counts words alone, of which each set of labels has a number of its own."""
+    many = len(task.labels)
+
+    def answer(request: Request) -> Response:
+        code = len(words_of(request.texts[0])) - 9
+        places = {code % many, (code + 1) % many} if code < many else {code % many} if code < 2 * many else set()
+        return tuple(0.9 if place in places else 0.1 for place in range(many))
+
+    return FakeModel(answer, task.labels, name="counts words")
+
+
+def never_sad(task: Task) -> FakeModel:
+    """A good model that never gives one of the labels."""
+    good = knows("home")(task)
+
+    def answer(request: Request) -> Response:
+        (given,) = good.run(good.encode([request]))
+        return tuple(
+            min(chance, 0.2) if label == "sadness" else chance for label, chance in zip(task.labels, given, strict=True)
+        )
+
+    return FakeModel(answer, task.labels, name="never sad")
+
+
+PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("quality", "text-classification"): QUALITY,
     ("quality", "ner"): QUALITY,
     ("quality", "sentence-pair"): QUALITY,
@@ -667,7 +793,7 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("bias", "text-classification"): Plant(
         "counterfactual_flip_rate", 0.05, judges_people, knows("home"), settings={"axes": ["gender"], "sentences": 30}
     ),
-    ("bias", "ner"): NEEDS["class_scores"],
+    ("bias", "ner"): NEEDS["label_scores"],
     ("bias", "sentence-pair"): FIELDS,
     ("bias", "pair"): FIELDS,
     ("entities", "text-classification"): LABELLED,
@@ -702,6 +828,8 @@ PINNED: dict[tuple[str, str], Plant | str] = {
     ("training_strategy", "ner"): strategy("f1"),
     ("training_strategy", "sentence-pair"): strategy("accuracy"),
     ("training_strategy", "pair"): strategy("f1"),
+    **of_label_sets(),
+    **of_numbers(),
 }
 """Probe and task → the defect that it finds, or why it does not apply."""
 
@@ -716,6 +844,9 @@ def test_a_probe_keeps_its_contract_and_finds_its_defect_or_says_why_not(probe: 
     pinned = PINNED[probe, task]
     if isinstance(pinned, str):
         check_probe(PROBES[probe], TASKS[task], applies=False, reason=pinned)
+        return
+    if pinned is OF_THE_DATA:
+        check_probe(PROBES[probe], TASKS[task], examples=sets(TASKS[task]), applies=True)
         return
     check_probe(
         PROBES[probe],

@@ -50,7 +50,14 @@ REFUSED: dict[str, tuple[dict[str, Any], ...]] = {
     "standard": ({"epsilon": 1.0},),
 }
 """Recipe → settings that it refuses, each on its own."""
-UNSERVED = {("attack", "pair"): "attacks need a task with one text"}
+UNSERVED = {
+    ("attack", "pair"): "attacks need a task with one text",
+    **{
+        (name, "text-regression"): "compares probabilities of labels, and text-regression has none"
+        for name in recipes.names()
+        if recipes.find(name).reads_labels
+    },
+}
 """Recipe and task → why it does not serve it."""
 
 
@@ -64,9 +71,16 @@ def rows(task: Task, recipe: str) -> Sequence[Example] | None:
         return None
     plain = reviews(8)
     return [
-        replace(row, inputs=dict.fromkeys(task.fields, row.inputs["text"]), gold=task.labels[place % 2])
+        replace(row, inputs=dict.fromkeys(task.fields, row.inputs["text"]), gold=gold(task, place))
         for place, row in enumerate(plain)
     ]
+
+
+def gold(task: Task, place: int) -> Any:
+    """One of two golds in turn."""
+    if "numbers" in task.offers:
+        return float(place % 2)
+    return (task.labels[place % 2],) if "label_sets" in task.offers else task.labels[place % 2]
 
 
 def contexts(file: Path) -> Path:

@@ -37,6 +37,8 @@ TASKS: dict[str, Task] = {
     "text-classification": tasks.create("text-classification", ("negative", "positive")),
     "ner": tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
     "sentence-pair": tasks.create("sentence-pair", ("neutral", "entailment"), settings={"symmetric": True}),
+    "multi-label-classification": tasks.create("multi-label-classification", ("anger", "joy", "sadness")),
+    "text-regression": tasks.create("text-regression", ("number",)),
 }
 SMALL: dict[str, dict[str, Any]] = {
     "repeatability": {"examples": 48},
@@ -84,6 +86,8 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "text-classification": ("deepwordbug", "pruthi"),
     "ner": ("deepwordbug", "entity swap"),
     "sentence-pair": ("deepwordbug", "pruthi"),
+    "multi-label-classification": ("deepwordbug",),
+    "text-regression": ("deepwordbug",),
 }
 """Attacks that need no corpus of NLTK."""
 NO_WORDNET = {"wordnet": lambda: resources.Resource("NLTK WordNet", False, "")}
@@ -106,6 +110,16 @@ UNSERVED = {
     "sentence-pair": {
         *("bias", "capabilities", "entities", "entity_bias", "forgetting", "kept_cases", "relation_cues", "triggers"),
     },
+    "multi-label-classification": {
+        *("capabilities", "entailment_bias", "entities", "entity_bias", "forgetting"),
+        *("kept_cases", "out_of_scope_detection", "pair_shortcuts", "relation_cues"),
+        *("seen_rows", "spurious", "triggers"),
+    },
+    "text-regression": {
+        *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "forgetting"),
+        *("kept_cases", "out_of_scope_detection", "pair_shortcuts", "relation_cues"),
+        *("seen_rows", "spurious", "triggers"),
+    },
 }
 """Task → probes that it gives nothing to read; the plan has no earlier checkpoint and no kept cases."""
 ATTACKS = {"adversarial", "training_strategy", "verdicts"}
@@ -123,6 +137,10 @@ def guessing(task: Task, rows: Sequence[Example]) -> FakeModel:
         if "labelled_spans" in task.offers:
             return tuple(guessed(word, tag) for word, tag in zip(request.texts, known, strict=True))
         guess = (crc32(" ".join(request.texts).encode()) % 97 + 1) / 98
+        if "numbers" in task.offers:
+            return known + guess
+        if "label_sets" in task.offers:
+            return tuple(chance if chance > 0.75 else chance * guess for chance in known)
         return known if max(known) > 0.75 else (guess, 1 - guess)
 
     def guessed(word: str, known: tuple[float, ...]) -> tuple[float, ...]:

@@ -57,6 +57,22 @@ def of_tags() -> Sample:
     return Sample(task, examples, right, wrong)
 
 
+def of_label_sets() -> Sample:
+    task = tasks.create("multi-label-classification", ("a", "b", "c"))
+    golds = [("a",), ("a", "c"), (), ("b", "c"), ("a", "b")] * 8
+    examples = tuple(Example(f"x:{number}", {"text": f"film {number}"}, gold) for number, gold in enumerate(golds))
+    right = tuple(tuple(0.8 if label in gold else 0.2 for label in task.labels) for gold in golds)
+    wrong = tuple(tuple(0.2 if label in gold else 0.8 for label in task.labels) for gold in golds)
+    return Sample(task, examples, right, wrong)
+
+
+def of_numbers() -> Sample:
+    task = tasks.create("text-regression", ("number",))
+    golds = [1.0, 2.5, -3.0, 4.0] * 10
+    examples = tuple(Example(f"x:{number}", {"text": f"film {number}"}, gold) for number, gold in enumerate(golds))
+    return Sample(task, examples, tuple(golds), tuple(gold + 1.0 for gold in golds))
+
+
 PAIR = {"premise": "it rains a lot", "hypothesis": "the street is wet"}
 SAMPLES = {
     "text-classification": of_labels(
@@ -74,6 +90,8 @@ SAMPLES = {
         ("entailment", "neutral") * 20,
         {"first": "it rains a lot", "second": "the street is wet"},
     ),
+    "multi-label-classification": of_label_sets(),
+    "text-regression": of_numbers(),
     PairTask.name: of_labels(PairTask(), ("follows", "differs") * 20, PAIR),
 }
 """Every task of auditor's own, and the tests' second one."""

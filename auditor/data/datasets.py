@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from auditor.data import column_sets, reports, sentences, tables, task_rows
+from auditor.data import column_sets, indicators, label_cells, reports, sentences, tables, task_rows
 from auditor.data import columns as choosing
 from auditor.data.columns import USUAL, Columns
 from auditor.data.in_memory import Source
@@ -51,8 +51,8 @@ class _Row:
     number: int
     cells: Mapping[str, str]
     """Text field and ``group`` → text."""
-    labels: tuple[str, ...]
-    """What the label column names, as it is spelled there; none where it is blank."""
+    labels: tuple[str, ...] | None
+    """What the label column names, as it is spelled there; None: the row has no gold."""
     has_texts: bool
     """Whether every text field holds something."""
     meta: Mapping[str, str]
@@ -70,6 +70,8 @@ class _Opened:
     rows: Sequence[_Row]
     column: spellings.Column
     """The labels of the rows that have a text."""
+    note: str = ""
+    """What was assumed about how cells name labels."""
 
 
 def load(
@@ -138,6 +140,8 @@ def _rule(sets: Mapping[str, tuple[_Opened, Task]]) -> str | None:
     """
     decided: dict[str, _Opened] = {}
     for opened, task in sets.values():
+        if "numbers" in task.offers:
+            continue
         allowed = matching.rules(opened.column, task.labels, task.mapping)
         if len(allowed) == 1:
             decided.setdefault(next(iter(allowed)), opened)
@@ -155,7 +159,7 @@ def _open(
 ) -> _Opened:
     fields = task.fields
     if labels_file is None:
-        table = task_rows.read(path, task, header=columns.header)
+        table, columns = indicators.joined(task_rows.read(path, task, header=columns.header), task, columns)
         names = choosing.resolved(table, fields, column_sets.filled(table, columns, fields, task.usual_columns))
     else:
         if len(fields) > 1:
@@ -166,27 +170,24 @@ def _open(
     numbers: dict[str, list[int]] = {}
     rows = []
     kept_columns = choosing.all_given(further, table)
-    classes = table.classes.get(names["label"], ())
+    labels_of, note = label_cells.reader(task, table, names["label"], str(labels_file or path))
     for number, row in table.rows:
         where = f"{path}: row {number}"
         read = {role: tables.cell(row.get(column), where, column) for role, column in names.items() if role != "label"}
-        answers = task.labels_of(row.get(names["label"]))
-        labels = [spellings.spelled(tables.cell(answer, where, names["label"])) for answer in answers]
-        # datasets writes a missing label as -1.
-        kept = tuple(dict.fromkeys(label for label in labels if label and not (classes and label == "-1")))
+        labels = labels_of(row.get(names["label"]), where)
         meta = choosing.cells(row, where, kept_columns)
-        kind = columns.kind_of(kept, classes)
-        rows.append(_Row(number, read, kept, all(read[field].strip() for field in fields), meta, kind))
-        for label in kept if rows[-1].has_texts and kind is None else ():
+        kind = columns.kind_of(labels or (), table.classes.get(names["label"], ()))
+        rows.append(_Row(number, read, labels, all(read[field].strip() for field in fields), meta, kind))
+        for label in labels or () if rows[-1].has_texts and kind is None else ():
             numbers.setdefault(label, []).append(number)
-    texts = "" if labels_file is None else str(path)
+    texts, classes = "" if labels_file is None else str(path), table.classes.get(names["label"], ())
     column = spellings.Column(names["label"], numbers, str(labels_file or path), classes, texts)
-    return _Opened(table, names, rows, column)
+    return _Opened(table, names, rows, column, note)
 
 
 def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str | None) -> Dataset:
     table, names = opened.table, opened.names
-    reading = matching.read(opened.column, task.labels, task.mapping, ignore_case=columns.ignore_case, rule=rule)
+    reading = label_cells.reading(opened.column, task, ignore_case=columns.ignore_case, rule=rule)
     texts_of = {field: names[field] for field in task.fields}
     counts = dict.fromkeys(("empty", "missing_label", "duplicates", "conflicting"), 0)
     seen: dict[tuple[str, ...], list[Any]] = {}
@@ -197,13 +198,13 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
         if not row.has_texts:
             counts["empty"] += 1
             continue
-        if not row.labels:
+        if row.labels is None:
             counts["missing_label"] += 1
             continue
         cells = {column: row.cells[field] for field, column in texts_of.items()}
-        inputs = task_rows.inputs(task, cells, texts_of, f"{table.path}: row {row.number}")
-        of_model = tuple(dict.fromkeys(reading.labels[label] for label in row.labels if row.kind is None))
-        gold = task.gold_of(of_model) if row.kind is None else None
+        place = f"{table.path}: row {row.number}"
+        inputs = task_rows.inputs(task, cells, texts_of, place)
+        gold = label_cells.gold(task, row.labels, reading, place) if row.kind is None else None
         golds = seen.setdefault(texts, [])
         if gold in golds:
             counts["duplicates"] += 1
@@ -219,9 +220,10 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
     report = DataReport(len(table.rows), len(examples), **counts, out_of_scope=sum(of_kind.values()))
     without = {
         "text": [row.number for row in opened.rows if not row.has_texts],
-        "label": [row.number for row in opened.rows if row.has_texts and not row.labels],
+        "label": [row.number for row in opened.rows if row.has_texts and row.labels is None],
     }
     notes = (
+        opened.note,
         reading.note,
         *reports.assumptions(table, names, columns),
         *reports.left_out(without),

@@ -12,7 +12,7 @@ from auditor import config as configs
 from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, UsageError, near_match, near_or_known
-from auditor.evaluation import audit_data, checkpoints, needs, outside, retrain, spoken
+from auditor.evaluation import audit_data, checkpoints, fitted, needs, outside, retrain, spoken
 from auditor.evaluation.audit_data import Options
 from auditor.evaluation.earlier import Earlier
 from auditor.evaluation.plan import AuditedModel, Plan
@@ -82,6 +82,7 @@ def prepare(
     beside = outside.sets(config, columns, task, sets)
     sets |= beside
     models = {name: checkpoints.load(source, records[name], loading, name=name) for name, source in described.items()}
+    task, fitting = fitted.fitted(task, models, sets)
     requests = {name: [task.request(example.inputs) for example in dataset.examples] for name, dataset in sets.items()}
     checkpoints.check_accepted(task, requests[HOME], models)
     encoded = {name: models[candidate].encode(asked) for name, asked in requests.items()}
@@ -126,7 +127,8 @@ def prepare(
             for name, model in sources.items()
         ],
     }
-    return Prepared(plan, facts, (*_all_cut(sets, encoded), *_nearly_leaked(data_facts), *spoken.notes(data_facts)))
+    told = (*fitting, *_all_cut(sets, encoded), *_nearly_leaked(data_facts), *spoken.notes(data_facts))
+    return Prepared(plan, facts, told)
 
 
 def _audited(

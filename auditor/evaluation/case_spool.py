@@ -68,4 +68,5 @@ def _judged(line: bytes) -> Judged:
     details = tuple(Detail(detail["metric"], detail["slice"], Score(**detail["score"])) for detail in values["details"])
     pairs = tuple((gold, answer) for gold, answer in values["label_pairs"])
     choices = tuple(Choice(**{**choice, "chances": tuple(choice["chances"])}) for choice in values["choices"])
-    return Judged(**{**values, **scores, "details": details, "label_pairs": pairs, "choices": choices})
+    given = {name: tuple(values[name]) for name in ("before_given", "after_given")}
+    return Judged(**{**values, **scores, **given, "details": details, "label_pairs": pairs, "choices": choices})

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 from auditor.metrics.aggregation import SliceKey, slice_key
 from auditor.text import excerpts
 from auditor.types import (
     Facts,
     Judged,
-    Response,
     ScoredCase,
     Span,
     Task,
@@ -35,33 +33,14 @@ def judge(scored: ScoredCase, task: Task, *, details: bool = False, attacked: bo
         same=task.same(scored.before, scored.after, scored.edited.alignment),
         vacuous=scored.vacuous,
         facts=scored.facts,
-        before_classes=task.class_scores(scored.before),
-        after_classes=task.class_scores(scored.after),
+        before_classes=task.label_scores(scored.before),
+        after_classes=task.label_scores(scored.after),
+        before_given=task.given_labels(scored.before),
+        after_given=task.given_labels(scored.after),
         details=tuple(task.details(moved, scored.after)) if details and moved is not None else (),
-        label_pairs=_label_pairs(task, moved, scored.after) if details and moved is not None else (),
+        label_pairs=tuple(task.label_pairs(moved, scored.after)) if details and moved is not None else (),
         choices=tuple(task.choices(moved, scored.after)) if details and moved is not None else (),
         withstood=_withstood(scored, task) if attacked else None,
-    )
-
-
-def _label_pairs(task: Task, gold: Any, response: Response) -> tuple[tuple[str, str], ...]:
-    """Gold label and answered label, by example or by span.
-
-    Of spans those count whose boundaries are right.
-    """
-    label, classes = task.stratum(gold), task.class_scores(response)
-    if label is not None and classes:
-        return ((label, max(classes, key=classes.__getitem__)),)
-    answered = {
-        (field, span.start, span.end): span.type
-        for field, spans in task.answer_spans(response).items()
-        for span in spans
-    }
-    return tuple(
-        (span.type, answered[field, span.start, span.end])
-        for field, spans in task.gold_spans(gold).items()
-        for span in spans
-        if (field, span.start, span.end) in answered
     )
 
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from auditor.errors import DataError
+from auditor.errors import ConfigError, DataError, near_match
 
 SHOWN = 20
 """The most labels that an error lists: some tasks have hundreds."""
@@ -242,3 +242,15 @@ def _mistyped(spelling: str, label: str) -> bool:
     """Whether a spelling and a label are one word, or nearly."""
     first, second = alike(spelling), alike(label)
     return first[:1] == second[:1] and difflib.SequenceMatcher(None, first, second, autojunk=False).ratio() > MISTYPED
+
+
+def check_targets(mapping: Mapping[str, str], labels: Sequence[str]) -> None:
+    """Refuse a mapping to what is no label of the model.
+
+    Raises ConfigError.
+    """
+    for value, label in mapping.items():
+        if label not in labels:
+            hint = near_match(label, labels) or f"known: {shown(labels)}"
+            problem = f"{value!r} is mapped to {label!r}, which is no label of the model"
+            raise ConfigError(problem, where="[data.labels]", hint=hint)

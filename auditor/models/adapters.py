@@ -238,10 +238,11 @@ def head_of(model: Any) -> heads.Kind:
 
     Raises ModelError if no head supports the class.
     """
-    architecture = type(plain(model)).__name__
-    head = heads.serving(architecture)
+    inner = plain(model)
+    architecture = type(inner).__name__
+    head = heads.serving({**inner.config.to_dict(), "architectures": [architecture]})
     if head is None:
-        known = ", ".join(f"...{head.architecture}" for head in heads.every())
+        known = ", ".join(sorted({f"...{head.architecture}" for head in heads.every()}))
         raise ModelError(f"no model head supports {architecture}", hint=f"known: {known}")
     return head
 

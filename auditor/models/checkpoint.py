@@ -119,15 +119,14 @@ def describe(
 
 
 def head_of(path: Path) -> str | None:
-    """Return the name of a checkpoint's head, by its architecture.
+    """Return the name of a checkpoint's head, by its architecture and problem.
 
     For a folder of checkpoints, the first one counts. Returns None if no head supports the architecture.
     """
     try:
-        named = read_json(next(iter(find(path).values())) / "config.json").get("architectures")
+        head = heads.serving(read_json(next(iter(find(path).values())) / "config.json"))
     except ModelError:
         return None
-    head = heads.serving(str(*named[:1])) if isinstance(named, list) else None
     return None if head is None else head.name
 
 

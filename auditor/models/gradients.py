@@ -84,7 +84,7 @@ def _along_the_path(
             logits = model.logits({name: values.expand(len(part), -1) for name, values in alone.items()})
             if not used:
                 return None
-            chances = torch.softmax(logits.float(), dim=-1)[:, label].sum()
+            chances = model.head.probabilities(logits.float())[:, label].sum()
             (slopes,) = torch.autograd.grad(chances, points)
         total += slopes.float().sum(dim=0, keepdim=True)
     weights: list[float] = ((end - start).float() * total / steps).sum(dim=-1)[0].double().tolist()

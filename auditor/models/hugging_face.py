@@ -39,7 +39,7 @@ DEFAULT_LENGTH = 512
 class HuggingFaceModel(TextModel):
     """Transformers model in evaluation mode, with its head and tokenizer.
 
-    ``run`` takes one batch, pads it to its longest member and returns probabilities (softmax in float32).
+    ``run`` takes one batch, pads it to its longest member and returns probabilities (the head's, in float32).
     """
 
     def __init__(

@@ -108,7 +108,7 @@ def head_of(model: Source) -> str | None:
     """Return the name of the head for the model's architecture, or None."""
     if isinstance(model, Path):
         return checkpoint.head_of(model)
-    head = heads.serving(model.architecture)
+    head = heads.serving(model.settings)
     return None if head is None else head.name
 
 

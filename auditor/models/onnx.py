@@ -36,7 +36,7 @@ Sound exports differ by less than 1e-6.
 class OnnxModel(TextModel):
     """Model in ONNX Runtime, with its head and tokenizer.
 
-    ``run`` takes one batch, pads it to its longest member and returns probabilities (softmax in float32).
+    ``run`` takes one batch, pads it to its longest member and returns probabilities (the head's, in float32).
     """
 
     def __init__(

@@ -172,7 +172,7 @@ class TextModel(ABC):
         return [[row] for row in rows] if singly else [rows] if rows else []
 
     def _scores(self, rows: Sequence[Row], length: int) -> list[Any]:
-        return probabilities(self._passed(rows, length, self._logits), self._name)
+        return probabilities(self._passed(rows, length, self._logits), self.head, self._name)
 
     def _passed(self, rows: Sequence[Row], length: int, forward: Callable[[dict[str, Any]], Any]) -> Any:
         """Return what ``forward`` says of the padded rows."""
@@ -215,15 +215,15 @@ class TextModel(ABC):
         return self if self._again is None else self._again()
 
 
-def probabilities(logits: Any, name: str) -> list[Any]:
-    """Return the float32 softmax of the logits, as lists.
+def probabilities(logits: Any, head: Head[Any], name: str) -> list[Any]:
+    """Return the head's probabilities of float32 logits, as lists.
 
     Raises NoAnswerError for numbers that are not finite.
     """
     import torch
 
     # One transfer: checking for finite numbers on the device would synchronize a second time.
-    scores = torch.softmax(logits.float(), dim=-1).cpu()
+    scores = head.probabilities(logits.float()).cpu()
     if not bool(torch.isfinite(scores).all()):
         raise NoAnswerError("answers with numbers that are not finite", where=name, hint=SOUND)
     probabilities_by_row: list[Any] = scores.double().tolist()

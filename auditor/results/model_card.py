@@ -18,7 +18,12 @@ from auditor.types import HOME
 KEY = "model-index"
 TOOL = "auditor"
 """What ``args`` of a metric name as its origin, where an audit wrote it."""
-HUB_TASKS = {"ner": "token-classification", "sentence-pair": "text-classification"}
+HUB_TASKS = {
+    "ner": "token-classification",
+    "sentence-pair": "text-classification",
+    "multi-label-classification": "text-classification",
+    "text-regression": "text-classification",
+}
 """Task → what the Hub calls it, where it has another name."""
 _BLOCK = re.compile(r"^(\s*---(?:\r\n|\r|\n))([\S\s]*?)((?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|$))")
 """The front matter, as ``huggingface_hub`` finds it."""

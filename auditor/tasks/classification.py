@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor.errors import ConfigError, near_match
 from auditor.labels import matching, spellings
 from auditor.tasks.defaults import OneLabel
 from auditor.types import Classify, Inputs, Response, Score
@@ -31,13 +30,7 @@ class TextClassification(OneLabel):
         Raises ConfigError when the model has no such label.
         """
         super().__init__(labels, mapping, settings)
-        for value, label in self.mapping.items():
-            if label not in self.labels:
-                raise ConfigError(
-                    f"{value!r} is mapped to {label!r}, which is no label of the model",
-                    where="[data.labels]",
-                    hint=near_match(label, self.labels) or f"known: {spellings.shown(self.labels)}",
-                )
+        spellings.check_targets(self.mapping, self.labels)
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
         """Inputs and gold label of a row.

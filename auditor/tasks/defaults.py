@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -104,6 +104,23 @@ class TaskDefaults:
         names, chances = tuple(classes), tuple(classes.values())
         return (Choice("texts", chances, chances.index(max(chances)), names.index(label)),)
 
+    def label_pairs(self, gold: Any, response: Response) -> Iterable[tuple[str, str]]:
+        """Those of the text, or of spans with the gold's boundaries."""
+        label, classes = self.stratum(gold), self.class_scores(response)
+        if label is not None and classes:
+            return ((label, max(classes, key=classes.__getitem__)),)
+        answered = {
+            (field, span.start, span.end): span.type
+            for field, spans in self.answer_spans(response).items()
+            for span in spans
+        }
+        return tuple(
+            (span.type, answered[field, span.start, span.end])
+            for field, spans in self.gold_spans(gold).items()
+            for span in spans
+            if (field, span.start, span.end) in answered
+        )
+
     def follow(self, gold: Any, alignment: Alignment) -> Any:
         """The gold as it was."""
         del alignment
@@ -150,6 +167,26 @@ class TaskDefaults:
         """The cell as it is: it names one label."""
         return (cell,)
 
+    def labels_reader(self, cells: Sequence[Any]) -> tuple[Callable[[Any], Sequence[Any] | None], str]:
+        """Each cell by itself; of a cell that names none, no gold."""
+        del cells
+        return lambda cell: self.labels_of(cell) or None, ""
+
+    def indicators(self, header: Sequence[str]) -> Sequence[str]:
+        """No column of 0 and 1."""
+        del header
+        return ()
+
+    @property
+    def fitted_on(self) -> str | None:
+        """Nothing is fitted."""
+        return None
+
+    def fitted(self, golds: Sequence[Any], responses: Sequence[Response]) -> Self:
+        """The task itself."""
+        del golds, responses
+        return self
+
     def gold_of(self, labels: Sequence[str]) -> Any:
         """The first label."""
         return labels[0]
@@ -181,6 +218,15 @@ class TaskDefaults:
         """No classes."""
         del response
         return {}
+
+    def label_scores(self, response: Response) -> Mapping[str, float]:
+        """The classes, of which one holds."""
+        return self.class_scores(response)
+
+    def given_labels(self, response: Response) -> Sequence[str]:
+        """The most probable class, the first one on a tie."""
+        scores = self.label_scores(response)
+        return (max(scores, key=scores.__getitem__),) if scores else ()
 
     def dump(self, gold: Any) -> Any:
         """The gold itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,6 +64,8 @@ def several(task: Task, rows: Rows, columns: Mapping[str, str], examples: Sequen
         return frozenset()
     column = columns["label"]
     pairs = zip(rows, examples, strict=True)
+    if "label_sets" in task.offers:
+        return frozenset()
     return frozenset(example.id for row, example in pairs if len(set(map(str, task.labels_of(row[column])))) > 1)
 
 
@@ -78,6 +81,7 @@ def _check_cells(rules: Rules, task: Task, rows: Rows, column: str) -> None:
         with rules.calm("labels of a cell", f"labels_of the cell of row {number}"):
             labels, without = list(task.labels_of(row[column])), list(unlabelled.labels_of(row[column]))
         named = any(label is not None and str(label).strip() for label in labels)
+        named = named or ("label_sets" in task.offers and not labels)
         rules.hold("labels of a cell", named, f"labels_of names no label for the cell {row[column]!r} of row {number}")
         said = f"row {number} names {labels}, but {without} where the task has no labels yet"
         rules.hold("labels of a cell", labels == without, said)
@@ -87,7 +91,12 @@ def _check_target(rules: Rules, task: Task, example: Example) -> None:
     with rules.calm("target", f"target of {example.gold!r}"):
         target = task.target(example.gold)
     if task.layout == "rows":
-        known = isinstance(target, str) and target in task.labels
+        if "numbers" in task.offers:
+            finite = isinstance(target, float) and math.isfinite(target)
+            rules.hold("target", finite, f"target of {example.gold!r} is {target!r}, not a finite number")
+            return
+        several = "label_sets" in task.offers and isinstance(target, tuple)
+        known = set(target) <= set(task.labels) if several else isinstance(target, str) and target in task.labels
         rules.hold("target", known, f"target of {example.gold!r} is {target!r}, not one of {', '.join(task.labels)}")
         return
     count = len(text.words_of(example.inputs[task.fields[0]]))

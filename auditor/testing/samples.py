@@ -31,6 +31,10 @@ FILLER = (
 SYLLABLES = ("ba", "do", "fe", "gi", "ku", "la", "mo", "ne", "po", "ri", "su", "ta")
 VOCABULARY = 12
 """Words that stand for a label, or names of a type, of which a row has one."""
+SHORTEST = 9
+"""Words of a text whose length tells its labels, at least."""
+STARS = 5
+"""Numbers that texts have where a task gives them one, from 1 on."""
 SURE = 0.9
 """Probability of a tag that a counting model has learned."""
 
@@ -38,13 +42,15 @@ SURE = 0.9
 def sample_rows(task: Task, n: int, name: str = HOME, words: Sequence[int] = range(VOCABULARY)) -> tuple[Example, ...]:
     """Make up examples of a task.
 
-    In every text a word decides the label, or names are marked.
+    In every text a word decides the label, or names are marked. Where a text may have any number of labels, rows have
+    two, one and none in turn.
 
-    Rows with one label also tell it by the number of their words, modulo the number of labels: a model that goes by
-    that number bears every change that leaves words apart as they are.
+    Rows with one label also tell it by the number of their words, modulo the number of labels, and those with any
+    number by that number less nine (two labels: the place of the first; one: as many more; none: as many again): a
+    model that goes by that number bears every change that leaves words apart as they are.
 
     Args:
-        task: One that gives a text one of its labels, or labels spans of words.
+        task: One that gives a text one or any number of its labels, or labels spans of words.
         n: How many; labels and types come in turn.
         name: Of the set, for their ids.
         words: Which of the twelve words of a label, or names of a type, occur.
@@ -52,7 +58,7 @@ def sample_rows(task: Task, n: int, name: str = HOME, words: Sequence[int] = ran
     Raises:
         ValueError: For a task of another kind: give examples of it.
     """
-    make = _sentence if "labelled_spans" in task.offers else _labelled if "one_label" in task.offers else None
+    make = next((make for offer, make in MAKERS.items() if offer in task.offers), None)
     if make is None or not task.labels:
         raise ValueError(f"cannot make up examples of {task.name}: give examples=…")
     return tuple(make(task, number, f"{name}:{number + 2}", words) for number in range(n))
@@ -92,6 +98,37 @@ def _sentence(task: Task, number: int, name: str, words: Sequence[int]) -> Examp
     start = len(guest) + 1
     named = [Span(0, len(guest), kinds[first]), Span(start, start + len(place), kinds[second])]
     return Example(name, {task.fields[0]: " ".join(text)}, spans.tags_of(named, len(text)))
+
+
+def _labelled_freely(task: Task, number: int, name: str, words: Sequence[int]) -> Example:
+    many = len(task.labels)
+    first, size, turn = number % many, 2 - number // many % 3, number // (3 * many)
+    held = sorted({(first + shift) % many for shift in range(size)})
+    length = SHORTEST + (2 * many if size == 0 else first + many * (2 - size))
+    text = [FILLER[(number * 5 + place) % len(FILLER)] for place in range(length)]
+    for place, label in enumerate(held):
+        # Words are not always in the same company.
+        text[(number + 4 * place) % length] = keyword(label, words[(turn + size * label) % len(words)])
+    inputs = {field: " ".join([*text[shift:], *text[:shift]]) for shift, field in enumerate(task.fields)}
+    return Example(name, inputs, task.gold_of([task.labels[label] for label in held]))
+
+
+def _numbered(task: Task, number: int, name: str, words: Sequence[int]) -> Example:
+    place, turn = number % STARS, number // STARS
+    length = next(length for length in range(SHORTEST, SHORTEST + STARS) if length % STARS == place)
+    text = [FILLER[(number * 5 + each) % len(FILLER)] for each in range(length)]
+    text[number % length] = keyword(place, words[turn % len(words)])
+    inputs = {field: " ".join([*text[shift:], *text[:shift]]) for shift, field in enumerate(task.fields)}
+    return Example(name, inputs, float(place + 1))
+
+
+MAKERS: Mapping[str, Callable[[Task, int, str, Sequence[int]], Example]] = {
+    "labelled_spans": _sentence,
+    "one_label": _labelled,
+    "label_sets": _labelled_freely,
+    "numbers": _numbered,
+}
+"""What a task offers → what makes an example of it."""
 
 
 def counting_model(task: Task, rows: Sequence[Example], *, name: str = "counting", cased: bool = False) -> FakeModel:
@@ -146,8 +183,36 @@ def _tokens(cased: bool) -> Callable[[str], Sequence[str]]:
     return words_of if cased else uncased_words
 
 
+def _learned_freely(
+    task: Task, rows: Sequence[Example], spelled: Callable[[str], str], least: int
+) -> Callable[[Request], Response]:
+    """Learn which labels each word goes with most often."""
+    counts: dict[str, Counter[str]] = {}
+    texts: Counter[str] = Counter()
+    for row in rows:
+        for word in {spelled(word) for text in row.inputs.values() for word in words_of(text)}:
+            texts[word] += 1
+            counts.setdefault(word, Counter()).update(row.gold)
+    # As if each word had been met once more without a label.
+    shares = {
+        word: {label: times / (texts[word] + 1) for label, times in own.items() if times == max(own.values())}
+        for word, own in counts.items()
+        if texts[word] >= least
+    }
+
+    def answer(request: Request) -> Response:
+        words = {spelled(word) for text in request.texts for word in words_of(text)}
+        known = [shares[word] for word in sorted(words) if word in shares]
+        scores = (max((own.get(label, 0.0) for own in known), default=0.0) for label in task.labels)
+        return tuple(min(max(score, 1 - SURE), SURE) for score in scores)
+
+    return answer
+
+
 def _learned(task: Task, rows: Sequence[Example], *, cased: bool, least: int) -> Callable[[Request], Response]:
     spelled: Callable[[str], str] = str if cased else str.lower
+    if "label_sets" in task.offers:
+        return _learned_freely(task, rows, spelled, least)
     counts: dict[str, Counter[Any]] = {}
     for row in rows:
         texts = [list(map(spelled, words_of(text))) for text in row.inputs.values()]
@@ -163,6 +228,8 @@ def _learned(task: Task, rows: Sequence[Example], *, cased: bool, least: int) ->
         if isinstance(request, Tag):
             return tuple(_tagged(task, counts.get(spelled(word))) for word in request.words)
         words = {spelled(word) for text in request.texts for word in words_of(text)}
+        if "numbers" in task.offers:
+            return _estimated([counts[word] for word in sorted(words) if word in counts])
         return _classified(task, [counts[word] for word in sorted(words) if word in counts])
 
     return answer
@@ -173,6 +240,20 @@ def _tagged(task: Task, known: Counter[str] | None) -> tuple[float, ...]:
     place = task.labels.index(spans.among(tag, task.labels) or tag)
     rest = (1 - SURE) / (len(task.labels) - 1)
     return tuple(SURE if number == place else rest for number in range(len(task.labels)))
+
+
+def _estimated(known: Sequence[Counter[float]]) -> float:
+    """The most frequent number of the word that tells most.
+
+    Without such a word it is the middle.
+    """
+    sure, number = 1 / STARS, STARS / 2
+    for numbers in known:
+        own = min(numbers, key=lambda each: (-numbers[each], each))
+        share = (numbers[own] + 1) / (numbers.total() + STARS)
+        if share > sure:
+            sure, number = share, own
+    return number
 
 
 def _classified(task: Task, known: Sequence[Counter[str]]) -> tuple[float, ...]:

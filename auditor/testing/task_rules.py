@@ -91,6 +91,7 @@ def details(rules: Rules, sample: Sample) -> None:
     """Details are of declared metrics, all of which occur."""
     task = sample.task
     whole, sliced = ({metric.name for metric in metrics} for metrics in (task.detail_metrics, task.sliced_metrics))
+    highest = {metric.name: metric.high for metric in (*task.detail_metrics, *task.sliced_metrics)}
     seen = set()
     for example, *answers in sample.pairs:
         for answer in answers:
@@ -100,10 +101,9 @@ def details(rules: Rules, sample: Sample) -> None:
             for detail in given:
                 declared = detail.metric in (sliced if detail.slice else whole) and len(detail.slice) <= 1
                 rules.hold("details", declared, f"{detail.metric} {dict(detail.slice)} is not declared")
-                score = detail.score
-                rules.hold(
-                    "details", 0 <= score.numerator <= score.denominator < math.inf, f"details returns {detail!r}"
-                )
+                score, most = detail.score, highest.get(detail.metric, 1.0)
+                sound = 0 <= score.numerator <= score.denominator * most and score.denominator < math.inf
+                rules.hold("details", sound, f"details returns {detail!r}")
                 seen.add(detail.metric)
     missing = sorted((whole | sliced) - seen)
     rules.hold("details", not missing, f"no answer has the declared {', '.join(missing)}")

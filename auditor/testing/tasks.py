@@ -137,6 +137,10 @@ def _wrong(task: Task, gold: Any, right: Response, answers: Sequence[Response]) 
 def sure(task: Task, gold: Any) -> Response:
     """The answer that is sure of the target of a gold."""
     target = task.target(gold)
+    if "numbers" in task.offers:
+        return float(target)
+    if "label_sets" in task.offers:
+        return tuple(0.8 if label in target else 0.2 for label in task.labels)
     return _sure(task, target) if isinstance(target, str) else tuple(_sure(task, label) for label in target)
 
 

@@ -94,6 +94,7 @@ def ground(task: Task, examples: Sequence[Example]) -> Ground:
         max_position_embeddings=2 * LENGTH,
         id2label=dict(enumerate(task.labels)),
         label2id={label: index for index, label in enumerate(task.labels)},
+        **kind.config,
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)

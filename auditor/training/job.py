@@ -192,6 +192,8 @@ def _sets(
     name, settings = config.task.name, config.task.settings
     if not labels and tasks.kind(name).layout == "sentences":
         labels = data.tags_in(files["train"], columns, mapping, list(files.values()))
+    elif "numbers" in tasks.kind(name).offers:
+        labels = tasks.kind(name).example_labels if parent is None else parent.labels
     elif not labels:
         # Without labels the task still says which columns there are and what their cells name.
         task = tasks.create(name, (), settings=settings)

@@ -22,16 +22,28 @@ def metric(model: Model, validation: Sequence[Example], task: Task) -> float:
 
     The metric is Σ numerator ÷ Σ denominator of the rows' scores, or 0 where the denominator is 0.
     """
-    encoded = model.encode([task.request(example.inputs) for example in validation])
+    scores = [
+        task.score(example.gold, response)
+        for example, response in zip(validation, answers(model, validation, task), strict=True)
+    ]
+    total = sum(score.denominator for score in scores)
+    return sum(score.numerator for score in scores) / total if total else 0.0
+
+
+def answers(model: Model, rows: Sequence[Example], task: Task) -> list[Response]:
+    """Return the answers to the rows.
+
+    They are asked in batches of texts alike in length. Raises DataError, naming the row, if the model fails on a row.
+    """
+    encoded = model.encode([task.request(example.inputs) for example in rows])
     order = sorted(range(len(encoded)), key=lambda index: encoded[index].length)
-    right = total = 0.0
+    responses: list[Response] = [None] * len(rows)
     for start in range(0, len(order), BATCH):
         part = order[start : start + BATCH]
-        answers = _answers(model, [encoded[index] for index in part], [validation[index].id for index in part])
-        for index, response in zip(part, answers, strict=True):
-            score = task.score(validation[index].gold, response)
-            right, total = right + score.numerator, total + score.denominator
-    return right / total if total else 0.0
+        given = _answers(model, [encoded[index] for index in part], [rows[index].id for index in part])
+        for index, response in zip(part, given, strict=True):
+            responses[index] = response
+    return responses
 
 
 def _answers(model: Model, batch: Sequence[Encoded], ids: Sequence[str]) -> list[Response]:

@@ -87,15 +87,13 @@ from auditor.types.task import (
     AttackDefaults,
     AttackRecipe,
     Averages,
-    ComparableLabels,
-    Corruption,
     FileReader,
-    Goal,
     Offer,
     Sums,
     Task,
     TextAttackRecipe,
 )
+from auditor.types.task_parts import ComparableLabels, Corruption, Goal
 from auditor.types.trained import TrainedModel
 from auditor.types.waivers import Waived, Waiver, Waivers, WaiverState, WaiverUse
 

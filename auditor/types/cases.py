@@ -276,7 +276,7 @@ class Judged:
     facts: Facts
     """``Case.facts``, and for edited cases the share of words touched, ``words_touched``."""
     before_classes: Mapping[str, float]
-    """Label → probability before; empty where the task has none."""
+    """Label → probability before (``Task.label_scores``); empty where the task has none."""
     after_classes: Mapping[str, float]
     """Label → probability after; empty where the task has none."""
     details: tuple[Detail, ...] = ()
@@ -285,5 +285,9 @@ class Judged:
     """For probes that ask for details: gold and answered label, of the example or of each span found."""
     choices: Sequence[Choice] = ()
     """What the answer chooses, with probabilities, for probes that ask for details."""
+    before_given: Sequence[str] = ()
+    """The labels of ``before_classes`` that the answer before gives: one, where exactly one holds."""
+    after_given: Sequence[str] = ()
+    """The same of the answer after."""
     withstood: bool | None = None
     """For interactive probes: whether the decision that attacks work against still stands; None where there is none."""

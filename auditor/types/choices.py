@@ -10,10 +10,12 @@ from typing import Literal
 class Choice:
     """The label that an answer gives a text, word or entity."""
 
-    of: Literal["texts", "words", "entities"]
-    """What it labels. An answer says of an entity only whether it is there: probability is the least of its words'."""
+    of: Literal["texts", "words", "entities", "labels"]
+    """What it labels. An answer says of an entity, or of a label of a text that may have any number, only whether it is
+    there: an entity's probability is the least of its words'."""
     chances: tuple[float, ...]
-    """The probability of each label, in [0, 1]; of an entity, that it is there and that it is not."""
+    """The probability of each label, in [0, 1]; of an entity, that it is there and that it is not, of a label of many,
+    first that it is not."""
     chosen: int
     """The place of the label that the answer chooses."""
     gold: int

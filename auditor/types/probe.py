@@ -238,11 +238,13 @@ NEEDS: dict[str, str] = {
     "text_pair": "the task does not ask about two texts",
     "labelled_spans": "the task labels texts, not their words",
     "class_scores": "the task does not give a text one label, with probabilities",
+    "label_scores": "the task gives texts no label with probabilities",
     "attack_goal": "the task does not support attacks",
 }
 """What a probe may need → the reason shown when it is missing."""
 TASK_NEEDS = frozenset(
-    {"single_text", "text_pair", "plain_text", "marked_text", "class_scores", "labelled_spans", "attack_goal"}
+    {"single_text", "text_pair", "plain_text", "marked_text"}
+    | {"class_scores", "label_scores", "labelled_spans", "attack_goal"}
 )
 """Those that a task meets or not, whatever data and model: a probe that lacks one asks about another kind of task."""
 INPUT_NEEDS = frozenset(NEEDS) - TASK_NEEDS

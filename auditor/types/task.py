@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,14 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from auditor.types.cases import Detail, Example, Inputs, Response, Score
 from auditor.types.choices import Choice
-from auditor.types.edits import SAME_WORDS, Alignment, Edits, Span
+from auditor.types.edits import SAME_WORDS, Alignment, Span
 from auditor.types.records import Measurement, Metric
 from auditor.types.requests import Request
+from auditor.types.task_parts import ComparableLabels, Corruption, Goal
 
-Offer: TypeAlias = Literal["class_scores", "one_label", "labelled_spans", "attack_goal"]
-"""What a probe may need of a task: probabilities of classes, a single label for each example, spans of words with
-types, a decision that attacks can work against."""
+Offer: TypeAlias = Literal["class_scores", "one_label", "label_sets", "numbers", "labelled_spans", "attack_goal"]
+"""What a probe may need of a task: probabilities of classes, a single label for each example, any number of labels for
+each, a number for each, spans of words with types, a decision that attacks can work against."""
 
 
 TextAttackRecipe: TypeAlias = Literal["deepwordbug", "pruthi", "textbugger", "pwws"]
@@ -52,53 +52,6 @@ class Averages(Protocol):
     def __call__(self, sums: Sums) -> Iterable[Measurement]:
         """The averages of the sums of the task's ``sliced_metrics``."""
         ...
-
-
-class Goal(Protocol):
-    """How surely a right decision stands after edits."""
-
-    def __call__(self, inputs: Inputs, response: Response, edits: Edits | None = None) -> tuple[float, ...]:
-        """Scores in [0, 1], the decision's first.
-
-        It stands while its score is the largest, of equals the first. ``edits``: what made ``inputs`` of the example's
-        texts; None: not known.
-        """
-        ...
-
-
-class Corruption(Protocol):
-    """A kind of wrong labels in training data."""
-
-    def impossible(self, golds: Sequence[Any]) -> str | None:
-        """Why no gold of these can be wrong so, if none can."""
-        ...
-
-    def __call__(self, golds: Sequence[Any], rate: float, rng: random.Random) -> list[Any]:
-        """The golds with a share in [0, 1] of the labels wrong.
-
-        It is rounded to whole labels. Which are wrong, and what they become, follows from ``rng`` alone: a larger rate
-        adds to a smaller one.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ComparableLabels:
-    """The labels that a comparison between data sets counts.
-
-    Each set may have labels of its own.
-    """
-
-    counted: tuple[str, ...]
-    """Labels that both the model and the data have."""
-    left_out: Mapping[str, str]
-    """Label that only the data, or only the model, has → why it does not count, in words."""
-    nothing_shared: str
-    """What to say where no label counts."""
-    metric: str
-    """The further score (``details``) whose sum over the labels that count is the task's metric."""
-    key: str
-    """The key of its slices that holds the label."""
 
 
 @runtime_checkable
@@ -191,6 +144,27 @@ class Task(Protocol):
         """
         ...
 
+    def labels_reader(self, cells: Sequence[Any]) -> tuple[Callable[[Any], Sequence[Any] | None], str]:
+        """How a column's cells name labels, and what was assumed.
+
+        The function returns a cell's labels, as ``labels_of`` does, and None where its row has no gold. It raises
+        DataError without a place for a cell, and ``labels_reader`` itself for a column that cannot be read.
+        """
+        ...
+
+    def indicators(self, header: Sequence[str]) -> Sequence[str]:
+        """The columns that hold 0 or 1 for a label, if any."""
+        ...
+
+    @property
+    def fitted_on(self) -> str | None:
+        """The set on whose answers the task's decisions are fitted, if any."""
+        ...
+
+    def fitted(self, golds: Sequence[Any], responses: Sequence[Response]) -> Task:
+        """The task with decisions that are fitted on these answers."""
+        ...
+
     def gold_of(self, labels: Sequence[str]) -> Any:
         """The gold answer that these labels of the model make."""
         ...
@@ -213,6 +187,13 @@ class Task(Protocol):
 
     def choices(self, gold: Any, response: Response) -> Iterable[Choice]:
         """What the answer chooses, with the probability of each label, if any."""
+        ...
+
+    def label_pairs(self, gold: Any, response: Response) -> Iterable[tuple[str, str]]:
+        """Gold label and answered label, where one stands for the other.
+
+        Of spans those count whose boundaries are right.
+        """
         ...
 
     def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:
@@ -285,6 +266,17 @@ class Task(Protocol):
 
     def class_scores(self, response: Response) -> Mapping[str, float]:
         """Label → probability in [0, 1], if the task has that."""
+        ...
+
+    def label_scores(self, response: Response) -> Mapping[str, float]:
+        """Label of the text → probability in [0, 1].
+
+        Any number of labels may hold; where exactly one does, as ``class_scores``.
+        """
+        ...
+
+    def given_labels(self, response: Response) -> Sequence[str]:
+        """The labels of ``label_scores`` that the answer gives the text."""
         ...
 
     def dump(self, gold: Any) -> Any:

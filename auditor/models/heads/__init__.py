@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from auditor.errors import ModelError, near_or_known
@@ -49,9 +50,10 @@ def every() -> tuple[Kind, ...]:
     return tuple(map(of, names()))
 
 
-def serving(architecture: str) -> Kind | None:
-    """Return the head for an architecture such as ``BertForTokenClassification``.
+def serving(config: Mapping[str, Any]) -> Kind | None:
+    """Return the head for a model, by config.json.
 
-    Returns None for an architecture that no head supports.
+    Its architecture, such as ``BertForTokenClassification``, decides, and where several heads have that, what problem
+    it solves. Returns None for a model that no head supports.
     """
-    return next((head for head in every() if architecture.endswith(head.architecture)), None)
+    return next((head for head in every() if head.serves(config)), None)

@@ -22,6 +22,8 @@ LABELS, EXAMPLES = "labels", "examples"
 """
 NO_LABEL = -100
 """The label of a token without a label; torch's losses ignore it."""
+SINGLE_LABEL, MULTI_LABEL, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
+"""Problems that a classifier solves, as ``problem_type`` in config.json names them."""
 
 Columns: TypeAlias = dict[str, list[Any]]
 """Column name → one value per training row."""
@@ -56,6 +58,22 @@ class Head(ABC, Generic[RequestT]):
         self.tokenizer = tokenizer
         self._name, self._max_length, self._pieces = name, max_length, pieces
         self._labels = tuple(labels)
+
+    @classmethod
+    def serves(cls, config: Mapping[str, Any]) -> bool:
+        """Return whether a model with this config.json has this head."""
+        named = config.get("architectures")
+        return isinstance(named, list) and bool(named) and str(named[0]).endswith(cls.architecture)
+
+    @classmethod
+    def probabilities(cls, logits: Any) -> Any:
+        """Return the probabilities of labels, of which exactly one holds.
+
+        Both are tensors of shape (…, labels).
+        """
+        import torch
+
+        return torch.softmax(logits, dim=-1)
 
     @classmethod
     def labels_in(cls, config: Mapping[str, Any], where: str) -> tuple[str, ...]:
@@ -167,9 +185,37 @@ def label_index(label: Any, example: Example, task: Task) -> int:
 def class_labels(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
     """Return the names of two or more mutually exclusive labels from config.json.
 
+    Raises ModelError as ``output_names`` does, and for regression or multi-label classification.
+    """
+    labels = output_names(config, where)
+    problem = solved(config)
+    if problem != SINGLE_LABEL:
+        hint = f"problem_type = {problem}: audit it by the task of such models, or leave [task] out"
+        raise ModelError("does not choose one of two or more labels", where=where, hint=hint)
+    return labels
+
+
+def solved(config: Mapping[str, Any]) -> str:
+    """Return the problem that a classifier solves, as transformers names it.
+
+    Without a ``problem_type`` it chooses one label, or is a regression where it has one output.
+    """
+    named = config.get("problem_type")
+    if named in (REGRESSION, MULTI_LABEL):
+        return str(named)
+    return REGRESSION if _outputs(config) == 1 else SINGLE_LABEL
+
+
+def _outputs(config: Mapping[str, Any]) -> int:
+    names, count = config.get("id2label"), config.get("num_labels", config.get("_num_labels", 2))
+    return len(names) if isinstance(names, dict) and names else count if isinstance(count, int) else 2
+
+
+def output_names(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """Return the names of a model's outputs from config.json.
+
     A configuration without names gets those of transformers (``LABEL_0``, …). Raises ModelError for more than
-    MOST_LABELS labels, for names that do not number the outputs from 0 on, for duplicates, and for regression or
-    multi-label classification.
+    MOST_LABELS labels, for names that do not number the outputs from 0 on, and for duplicates.
     """
     count = config.get("num_labels", config.get("_num_labels", 2))
     count = count if isinstance(count, int) else 2
@@ -180,12 +226,6 @@ def class_labels(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
     if not isinstance(named, dict) or {str(key) for key in named} != {str(index) for index in range(len(named))}:
         raise ModelError("its id2label does not name the outputs 0, 1, 2, …", where=where)
     labels = tuple(str(named[str(index)]) for index in range(len(named)))
-    if len(labels) < 2 or config.get("problem_type") in ("regression", "multi_label_classification"):
-        raise ModelError(
-            "does not choose one of two or more labels",
-            where=where,
-            hint="regression and multi-label are not supported",
-        )
     twice = sorted(label for label, times in Counter(labels).items() if times > 1)
     if twice:
         raise ModelError(f"has two outputs called {twice[0]!r}", where=where, hint="correct id2label in config.json")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
-from auditor.models.heads.base import EXAMPLES, LABELS, Columns, Head, label_index
+from auditor.models.heads.base import EXAMPLES, LABELS, SINGLE_LABEL, Columns, Head, label_index, solved
 from auditor.models.rows import Filling, Row
 from auditor.types import Classify, Encoded, Example, Response, Task
 
@@ -37,7 +37,14 @@ class SequenceHead(Head[Classify]):
     request = Classify
     architecture = "ForSequenceClassification"
     peft_task = "SEQ_CLS"
-    config = MappingProxyType({"problem_type": "single_label_classification"})
+    config = MappingProxyType({"problem_type": SINGLE_LABEL})
+    problem: ClassVar[str] = SINGLE_LABEL
+    """What the head solves, as ``problem_type`` in config.json names it."""
+
+    @classmethod
+    def serves(cls, config: Mapping[str, Any]) -> bool:
+        """Return whether a model has the architecture, and solves this problem."""
+        return super().serves(config) and solved(config) == cls.problem
 
     @classmethod
     def request_for(cls, text: str) -> Classify:
@@ -63,8 +70,12 @@ class SequenceHead(Head[Classify]):
         if any(kinds for _, kinds in rows):
             columns[READ[1]] = [kinds for _, kinds in rows]
         columns[EXAMPLES] = [example.id for example in examples]
-        columns[LABELS] = [label_index(task.target(example.gold), example, task) for example in examples]
+        columns[LABELS] = [self._target(example, task) for example in examples]
         return columns
+
+    def _target(self, example: Example, task: Task) -> Any:
+        """Return what the loss compares an example's logits with."""
+        return label_index(task.target(example.gold), example, task)
 
     def _encode(self, requests: Sequence[Classify]) -> Iterator[Encoded]:
         read, rows = self._tokenized(requests)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from auditor.errors import ConfigError
 from auditor.training.recipes import _paths
 from auditor.training.settings import Settings
 from auditor.types import Example, Model, Task
@@ -67,6 +68,8 @@ class Recipe:
     """Whether it reads the training rows of earlier periods."""
     takes_new_labels: ClassVar[bool] = False
     """Whether it can continue from a checkpoint that does not know all labels."""
+    reads_labels: ClassVar[bool] = False
+    """Whether it compares probabilities of labels, which a task of numbers does not have."""
     takes_adapters: ClassVar[bool] = False
     """Whether it can continue from a checkpoint with adapters beside its weights."""
     learning_rate: float | None = None
@@ -106,6 +109,10 @@ class Recipe:
 
         Called before anything is trained. Raises ConfigError.
         """
+        del settings
+        if self.reads_labels and "numbers" in task.offers:
+            problem = f"recipe {self.label} compares probabilities of labels, and {task.name} has none"
+            raise ConfigError(problem, where="[training]", hint="leave it out")
 
     def prepare(self, model: Any) -> Any:
         """Return the model to train, by default unchanged.

@@ -99,9 +99,27 @@ def within(delta: Any, radius: float) -> Any:
 def labelled(logits: Any, batch: Batch) -> Any:
     """Return the logits that have a label, of shape (answers, labels).
 
-    These are the logits of every text, or of each word's first piece.
+    These are the logits of every text, or of each word's first piece. Where a text may have any number of labels, each
+    is an answer of its own, between not having it (logit 0) and having it.
     """
+    if _any_number(batch):
+        import torch
+
+        flat = logits.reshape(-1)
+        return torch.stack((torch.zeros_like(flat), flat), dim=-1)
     return logits if logits.dim() == 2 else logits[batch["labels"] != NO_LABEL]
+
+
+def labels_of(batch: Batch) -> Any:
+    """Return the place of the right label of each answer of ``labelled``."""
+    labels = batch["labels"]
+    return labels.reshape(-1).long() if _any_number(batch) else labels[labels != NO_LABEL]
+
+
+def _any_number(batch: Batch) -> bool:
+    """Return whether texts may have any number of labels."""
+    labels = batch["labels"]
+    return bool(labels.is_floating_point()) and labels.dim() > 1
 
 
 def symmetric_divergence(logits: Any, others: Any) -> Any:

@@ -34,6 +34,7 @@ class Distill(Recipe):
 
     name = "distill"
     settings_type = Settings
+    reads_labels = True
     continues = True
 
     def __init__(self, settings: Settings) -> None:

@@ -35,6 +35,7 @@ class ElasticWeightConsolidation(Recipe):
 
     name = "ewc"
     settings_type = Settings
+    reads_labels = True
     continues = True
     reads_earlier = True
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Lt
 
-from auditor.models.heads.base import NO_LABEL
 from auditor.settings import CheckedSettings
 from auditor.training.recipes import _embeddings as embeddings
 from auditor.training.recipes._base import Batch, Recipe
@@ -24,11 +23,13 @@ class Settings(CheckedSettings):
 class LabelSmoothing(Recipe):
     """Cross-entropy against softened labels.
 
-    Szegedy et al. (2016), "Rethinking the inception architecture for computer vision", section 7.
+    Szegedy et al. (2016), "Rethinking the inception architecture for computer vision", section 7. Where a text may have
+    any number of labels, the probability of each is spread over having it and not.
     """
 
     name = "label_smoothing"
     settings_type = Settings
+    reads_labels = True
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
         """Add the gradients of the smoothed cross-entropy; return that loss."""
@@ -37,7 +38,7 @@ class LabelSmoothing(Recipe):
         if self.settings.share == 0:
             return super().backward(model, batch, step)
         logits = embeddings.labelled(model(**batch).logits, batch).float()
-        labels = batch["labels"][batch["labels"] != NO_LABEL]
+        labels = embeddings.labels_of(batch)
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.settings.share)
         self.training.accumulate(loss)
         return float(loss.detach())

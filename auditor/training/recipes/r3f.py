@@ -33,6 +33,7 @@ class R3F(Recipe):
 
     name = "r3f"
     settings_type = Settings
+    reads_labels = True
 
     def backward(self, model: Any, batch: Batch, step: int) -> float:
         """Add the gradients of cross-entropy plus divergence; return that loss."""

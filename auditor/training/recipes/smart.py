@@ -54,6 +54,7 @@ class Smart(Recipe):
 
     name = "smart"
     settings_type = Settings
+    reads_labels = True
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
