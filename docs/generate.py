@@ -326,6 +326,7 @@ ALIASES = (
     "Asked",
     "Offer",
     "AttackRecipe",
+    "Layout",
     "TextAttackRecipe",
     "Sums",
 )

@@ -128,8 +128,8 @@ class AnyText:
 class Swapping:
     """Attacks that put other entities in the place of those found."""
 
-    def __init__(self, audit: Audit) -> None:
-        self._task, self._swap = audit.task, EntitySwap(audit, _attack_strength.of_audit(audit).query_budget)
+    def __init__(self, audit: Audit, field: str) -> None:
+        self._task, self._swap = audit.task, EntitySwap(audit, field, _attack_strength.of_audit(audit).query_budget)
 
     def offers(self, target: Target) -> bool:
         """Whether the training rows have another name for any entity found."""
@@ -154,10 +154,11 @@ def attacks_of(audit: Audit, recipe: AttackRecipe) -> dict[str | None, Attack]:
     fields = audit.task.fields
     if recipe == SWAP:
         return {None: Swapping(audit)}
-    words = [Words(audit, recipe, field) for field in fields]
-    if len(words) == 1:
-        return {None: words[0]}
-    return {**dict(zip(fields, words, strict=True)), None: AnyText(words)}
+    by_field = {field: Words(audit, recipe, field) for field in fields}
+    if len(fields) == 1:
+        return {None: by_field[fields[0]]}
+    attacks: dict[str | None, Attack] = dict(by_field.items())
+    return {**attacks, None: AnyText(tuple(by_field.values()))}
 
 
 def _case(example: Example, slice_: Slice, tried: Tried) -> Case:

@@ -18,8 +18,8 @@ Names = Mapping[str, tuple[tuple[str, ...], ...]]
 class EntitySwap:
     """Replaces entities by others of their type from the training rows."""
 
-    def __init__(self, audit: Audit, query_budget: int) -> None:
-        self._audit, self._field, self._budget = audit, audit.task.fields[0], query_budget
+    def __init__(self, audit: Audit, field: str, query_budget: int) -> None:
+        self._audit, self._field, self._budget = audit, field, query_budget
         self._names = _names_by_type(audit.examples("train"), self._field)
 
     def offers(self, example: Example, entities: Sequence[Span]) -> bool:

@@ -129,12 +129,12 @@ def _metrics(task: Task) -> dict[str, Metric]:
 
 def _ratio(task: Task) -> bool:
     """Return whether an example has several choices, which count alike."""
-    return "class_scores" not in task.offers
+    return "labelled_spans" in task.offers
 
 
 def _kinds(task: Task) -> tuple[Slice, ...]:
     """What choices are of, as slices say it; empty without any."""
-    if "class_scores" in task.offers:
+    if task.offers & {"class_scores", "answers_in_context"}:
         return ({},)
     if "label_sets" in task.offers:
         return ({"of": "labels"},)
@@ -165,13 +165,14 @@ def _with_typos(audit: Audit, examples: Sequence[Example], kinds: Sequence[Slice
 
 def _noisy(audit: Audit, example: Example, parts: Parts, kinds: Sequence[str]) -> Iterator[Case]:
     """Yield the row with typos in what the model reads."""
-    rng = audit.rng(example.id)
+    rng, fixed = audit.rng(example.id), audit.task.fixed(example)
     perturbation = _perturbing.made(audit, rng.choice(kinds))
     total = touched = 0
     edits: dict[str, tuple[text.Edit, ...]] = {}
     for name in audit.task.fields:
         part = text.part(example.inputs[name], *parts[name])
-        changed = characters.changed(perturbation, part.words, audit.settings.share, rng)
+        kept = part.places(fixed.get(name, ()))
+        changed = characters.changed(perturbation, part.words, audit.settings.share, rng, kept)
         edits[name] = part.lifted(changed.edits)
         total, touched = total + changed.words, touched + changed.touched
     if any(edits.values()):

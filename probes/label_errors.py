@@ -49,6 +49,7 @@ PROBABILITY = Metric(
     "label_probability", "probability of the label, out of sample", "descriptive", "share", 0.0, 1.0, "higher"
 )
 LISTED = Metric("rows_listed", "rows listed for review", "descriptive", "count", 0.0, float("inf"), None)
+NO_LABELS = "right answers are no labels of a fixed set"
 NO_CHOICES = "the model's answers have no probabilities"
 BY_WORD = "no base to retrain from, and a linear head on embeddings of texts says nothing of single words"
 OF_ONE_LABEL = "no base to retrain from, and a linear head on embeddings gives one label (training.json or --base)"
@@ -104,6 +105,8 @@ class LabelErrors(ProbeDefaults):
     def planned(self, audit: Audit) -> Planned:
         """A training for each fold, and a case for each row."""
         settings: Settings = audit.settings
+        if not audit.task.labels:
+            return Planned(0)
         cases = len(audit.examples(HOME, settings.examples))
         rows = min(settings.rows, len(audit.examples("train"))) if audit.has("train") else 0
         if not (rows and audit.has("base")):
@@ -123,6 +126,9 @@ class LabelErrors(ProbeDefaults):
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the test rows, and training rows asked of their fold's model."""
         settings: Settings = audit.settings
+        if not audit.task.labels:
+            yield Skipped({}, NO_LABELS, applies=False)
+            return
         for example in audit.examples(HOME, settings.examples):
             if example.gold is not None:
                 yield Case(example, {"rows": TEST}, facts={"row": example.id})
@@ -136,6 +142,8 @@ class LabelErrors(ProbeDefaults):
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Finding]:
         """Yield quality and probabilities by set, conflicts, and the tables."""
+        if not audit.task.labels:
+            return
         by_set: dict[str, list[Checked]] = {TRAINING: [], TEST: []}
         rows = {row.id: row for name in _given(audit) for row in audit.examples(name)}
         unknown = 0

@@ -57,7 +57,8 @@ class Noise(ProbeDefaults):
     change are vacuous: the drop is given over all cases, as deployed, and over the changed ones. Whether a person would
     still give the same label is for hand labels to say (``audit review --export``). Where an example has several
     texts, noise is put into all of them and, at the middle severity, into each by itself (``field``): noise that is
-    alike in both may leave them alike.
+    alike in both may leave them alike. Right answers that are spans of a text stay as they are, and the sentence that
+    holds the first of them is made noisy by itself too.
     """
 
     name = "noise"
@@ -89,7 +90,7 @@ class Noise(ProbeDefaults):
         settings: Settings = audit.settings
         examples = len(audit.examples("home", settings.examples))
         slices = sum(
-            len(list(_slices(name, settings, audit.task.fields)))
+            len(list(_slices(name, settings, audit.task)))
             for name in settings.perturbations
             if _unavailable(audit, {"perturbation": name}) is None
         )
@@ -104,7 +105,7 @@ class Noise(ProbeDefaults):
         missed: dict[SliceKey, list[Skipped]] = {}
         measured: set[SliceKey] = set()
         for name in settings.perturbations:
-            for slice_, share, fields in _slices(name, settings, audit.task.fields):
+            for slice_, share, fields in _slices(name, settings, audit.task):
                 pooled = _pooled(slice_)
                 gap = _unavailable(audit, slice_)
                 if gap is None:
@@ -123,17 +124,18 @@ class Noise(ProbeDefaults):
                 yield Skipped(dict(key), reasons, any(gap.applies for gap in gaps))
 
 
-def _slices(name: str, settings: Settings, fields: Sequence[str]) -> Iterator[tuple[Slice, float, Sequence[str]]]:
+def _slices(name: str, settings: Settings, task: Task) -> Iterator[tuple[Slice, float, Sequence[str]]]:
     """Each slice with its share of words and its texts.
 
-    Of several texts each has a slice of its own, at the middle severity.
+    Of several texts each has a slice of its own, at the middle severity, and so has each stretch of the task.
     """
+    fields, stretches = task.fields, () if CATALOGUE[name].around else task.stretches
     severities, slice_ = _severities(name, settings), {"family": FAMILIES[name], "perturbation": name}
     for severity, share in severities.items():
         yield {**slice_, "severity": severity}, share, fields
     if len(fields) > 1:
         share = severities[_middle(severities)]
-        yield from (({**slice_, "field": field}, share, (field,)) for field in fields)
+        yield from (({**slice_, "field": field}, share, (field,)) for field in (*fields, *stretches))
 
 
 def _pooled(slice_: Slice) -> list[SliceKey]:
@@ -195,6 +197,9 @@ def _case(
     around = CATALOGUE[name].around
     if around and any(parts[field_name] != (0, len(example.inputs[field_name])) for field_name in audit.task.fields):
         return None
+    if fields[0] in audit.task.stretches:
+        parts = audit.task.stretch(example, fields[0])
+        fields = tuple(parts)
     protected = audit.task.protected(example) if audit.settings.context_only or around else audit.task.fixed(example)
     edits: dict[str, tuple[text.Edit, ...]] = {}
     for field_name in fields:

@@ -27,20 +27,28 @@ from auditor.verdicts import policy
 
 LABELS = {name: tasks.kind(name).example_labels for name in tasks.names()}
 UNSERVED = {
-    "text-classification": {"entailment_bias", "entities", "entity_bias", "pair_shortcuts", "relation_cues"},
+    "text-classification": {
+        *("distractors", "entailment_bias", "entities", "entity_bias", "pair_shortcuts", "relation_cues"),
+    },
     "ner": {
-        *("bias", "capabilities", "entailment_bias", "pair_shortcuts", "relation_cues", "seen_rows", "spurious"),
-        *("out_of_scope_detection", "triggers"),
+        *("bias", "capabilities", "distractors", "entailment_bias", "pair_shortcuts", "relation_cues", "seen_rows"),
+        *("out_of_scope_detection", "spurious", "triggers"),
     },
     "relation-extraction": {
-        *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "pair_shortcuts"),
+        *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "pair_shortcuts"),
     },
-    "sentence-pair": {"bias", "capabilities", "entities", "entity_bias", "relation_cues", "triggers"},
+    "sentence-pair": {
+        *("bias", "capabilities", "distractors", "entities", "entity_bias", "relation_cues", "triggers"),
+    },
     "multi-label-classification": {
-        *("capabilities", "entailment_bias", "entities", "entity_bias", "out_of_scope_detection", "pair_shortcuts"),
-        *("relation_cues", "seen_rows", "spurious", "triggers"),
+        *("capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "out_of_scope_detection"),
+        *("pair_shortcuts", "relation_cues", "seen_rows", "spurious", "triggers"),
     },
     "text-regression": {
+        *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias"),
+        *("out_of_scope_detection", "pair_shortcuts", "relation_cues", "seen_rows", "spurious", "triggers"),
+    },
+    "question-answering": {
         *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "out_of_scope_detection"),
         *("pair_shortcuts", "relation_cues", "seen_rows", "spurious", "triggers"),
     },

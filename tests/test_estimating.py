@@ -56,6 +56,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "forgetting": {"examples": 7},
     "interpretability": {"examples": 5, "stable": 2},
     "noise": {"examples": 5, "severities": {"low": 0.1, "middle": 0.2}},
+    "distractors": {"examples": 6},
     "domain_shift": {"examples": 6},
     "bias": {"sentences": 4, "pairs_per_sentence": 2},
     "entities": {"examples": 8},

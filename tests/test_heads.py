@@ -20,12 +20,13 @@ from auditor.evaluation import checkpoints
 from auditor.models import backends, checkpoint, heads, hugging_face
 from auditor.models.fake import FakeModel
 from auditor.models.heads.base import EXAMPLES, LABELS, NO_LABEL
+from auditor.models.heads.span import ENDS, STARTS
 from auditor.models.libraries import quiet
 from auditor.models.loading import auto_class
 from auditor.models.options import LoadOptions
 from auditor.tasks.classification import TextClassification
 from auditor.training import loop
-from auditor.types import REQUESTS, Choose, Classify, Example, Extract, Generate, Model, Request, Tag, Task
+from auditor.types import REQUESTS, Choose, Classify, Example, Extract, Generate, GoldAnswer, Model, Request, Tag, Task
 
 TAGS = ("O", "B-PER", "I-PER")
 SENTENCES = ("ann lee was good", "the film")
@@ -49,6 +50,13 @@ LEARNED: dict[str, tuple[Task, Sequence[Example]]] = {
         tasks.create("text-regression", ("number",)),
         [Example("a", {"text": SENTENCES[0]}, 3.5), Example("b", {"text": SENTENCES[1]}, -1.0)],
     ),
+    "span": (
+        tasks.create("question-answering", ()),
+        [
+            Example("a", {"question": "the film", "context": SENTENCES[0]}, (GoldAnswer("lee", 1, 0),)),
+            Example("b", {"question": "the film", "context": SENTENCES[0]}, ()),
+        ],
+    ),
 }
 """Head → a task that it serves, and rows to learn from."""
 OF_EACH: dict[type[Request], Request] = {
@@ -58,7 +66,7 @@ OF_EACH: dict[type[Request], Request] = {
     Choose: Choose("the film is", ("good", "bad")),
     Generate: Generate("the film is", 3),
 }
-ABSENT = ("span", "options", "generation")
+ABSENT = ("options", "generation")
 """Heads that tasks may name and that nobody has written yet."""
 every_head = pytest.mark.parametrize("name", heads.names())
 
@@ -73,8 +81,10 @@ def model_of(base: Path, name: str) -> hugging_face.HuggingFaceModel:
     head, (task, _) = heads.of(name), LEARNED[name]
     with torch.random.fork_rng(), quiet():
         torch.manual_seed(0)
-        module = auto_class(head.architecture).from_pretrained(str(base), num_labels=len(task.labels), **head.config)
-    module.config.id2label = dict(enumerate(task.labels))
+        many = len(task.labels) or 2
+        settings = {**head.config, "num_labels": many}
+        module = auto_class(head.architecture).from_pretrained(str(base), **settings)
+    module.config.id2label = dict(enumerate(task.labels or ("first", "last")))
     tokenizer = hugging_face.load_tokenizer(base, words=head.reads_words)
     return hugging_face.wrap(module, tokenizer, name="m", max_length=64)
 
@@ -136,7 +146,7 @@ def test_responses_in_a_batch_are_those_of_each_request_alone(base: Path, name: 
         for chances, other in zip(distributions, model.head.distributions(alone), strict=True):
             if name != "regression":
                 assert sum(chances) == pytest.approx(1.0)
-            assert len(chances) == (2 if name == "multi_label" else len(model.labels))
+            assert len(chances) == (2 if name == "multi_label" else len(model.labels) or 3)
             assert chances == pytest.approx(other, abs=1e-6)
 
 
@@ -160,12 +170,14 @@ def test_training_rows_have_targets_and_collate_to_one_batch(base: Path, name: s
     assert columns[EXAMPLES] == ["a", "b"]
     model = model_of(base, name)
     batch = head.collate(columns, [1, 0], model.filling, "cpu")
-    assert batch.keys() >= {"input_ids", "attention_mask", LABELS}
+    targets = {LABELS} if head.labelled else {STARTS, ENDS}
+    assert batch.keys() >= {"input_ids", "attention_mask", *targets}
     assert batch["input_ids"].shape == (2, len(columns["input_ids"][0]))
     assert EXAMPLES not in batch
-    # A label that no loss reads is none; of any number of labels, what is learned is one set of them.
-    read = [int((row != NO_LABEL).sum()) for row in batch[LABELS].reshape(2, -1)]
-    assert ([1, 1] if name == "multi_label" else read) == head.label_counts(columns)[::-1]
+    for column in targets:
+        # A label that no loss reads is none; of any number of labels, what is learned is one set of them.
+        read = [int((row != NO_LABEL).sum()) for row in batch[column].reshape(2, -1)]
+        assert ([1, 1] if name == "multi_label" else read) == head.label_counts(columns)[::-1]
     assert bool(torch.isfinite(model.module(**batch).loss))
 
 
@@ -212,7 +224,7 @@ def test_a_task_whose_head_is_not_there_is_refused_and_never_taken_for_another(b
             call()
         assert caught.value.line == (
             f"the task {task.name!r} needs the model head {head!r}, which does not exist "
-            "(known: multi_label, regression, sequence, token)"
+            "(known: multi_label, regression, sequence, span, token)"
         )
     assert tasks.of_head(head) is None
 
@@ -221,15 +233,15 @@ def test_a_task_whose_head_is_not_there_is_refused_and_never_taken_for_another(b
 def test_the_commands_refuse_such_a_task_in_one_line(
     base: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(TextClassification, "head", "span")
+    monkeypatch.setattr(TextClassification, "head", "options")
     (tmp_path / "rows.csv").write_text("text,label\ngood,positive\nbad,negative\n", "utf-8")
     config = 'task = "text-classification"\n[data]\ntrain = "rows.csv"\ntest = "rows.csv"\n'
     (tmp_path / "audit.toml").write_text(f'{config}[training]\nbase = "{base}"\n', "utf-8")
     words = {"run": ["--model", str(tiny_checkpoint(tmp_path / "m"))], "train": []}[command]
     assert main([command, "--config", str(tmp_path / "audit.toml"), "--out", str(tmp_path / "out"), *words]) == 2
     assert capsys.readouterr().err == (
-        f"audit {command}: the task 'text-classification' needs the model head 'span', which does not exist "
-        "(known: multi_label, regression, sequence, token)\n"
+        f"audit {command}: the task 'text-classification' needs the model head 'options', which does not exist "
+        "(known: multi_label, regression, sequence, span, token)\n"
     )
 
 
@@ -241,7 +253,8 @@ def test_a_module_that_no_head_serves_is_refused(base: Path) -> None:
     with pytest.raises(ModelError) as caught:
         hugging_face.wrap(module, hugging_face.load_tokenizer(base), name="m", max_length=64)
     assert caught.value.line == (
-        "no model head supports BertModel (known: ...ForSequenceClassification, ...ForTokenClassification)"
+        "no model head supports BertModel "
+        "(known: ...ForSequenceClassification, ...ForQuestionAnswering, ...ForTokenClassification)"
     )
 
 

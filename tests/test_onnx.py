@@ -314,7 +314,7 @@ def test_torchs_own_exporter_writes_a_file_quietly_and_never_trains(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         onnx_export._export(
-            model.module, model.filling.padded(model.rows(model.encode(TEXTS))), tmp_path / "model.onnx", by_token=False
+            model.module, model.filling.padded(model.rows(model.encode(TEXTS))), tmp_path / "model.onnx", model.head
         )
     assert set(modes) == {False}
     assert not any(module.training for module in model.module.modules())

@@ -35,12 +35,14 @@ from auditor.types import (
     EarlierPeriod,
     Encoded,
     Example,
+    Extracted,
     Model,
     Request,
     Response,
     Task,
     TokenWeight,
 )
+from probes import interpretability, label_errors, label_swap
 
 CASES = Path(__file__).resolve().parent.parent / "fixtures" / "cases"
 TASKS: dict[str, Task] = {
@@ -49,6 +51,7 @@ TASKS: dict[str, Task] = {
     "sentence-pair": tasks.create("sentence-pair", ("neutral", "entailment")),
     "multi-label-classification": tasks.create("multi-label-classification", ("anger", "joy", "sadness")),
     "text-regression": tasks.create("text-regression", ("number",)),
+    "question-answering": tasks.create("question-answering", ()),
     "pair": PairTask(),
 }
 """Every task of auditor's own, and the tests' second one."""
@@ -312,9 +315,11 @@ def by_heart_of_training(task: Task) -> FakeModel:
 
 
 def turn(answer: Response) -> Response:
-    """The same scores in another order, for each word where there are words; of a number another one."""
+    """The same scores in another order, for each word where there are words; of a number or an answer another one."""
     if isinstance(answer, float):
         return answer + 1.0
+    if isinstance(answer, Extracted):
+        return Extracted("", 0, 0, 0.05, 0.9) if answer.text else Extracted("we", 0, 0, 0.9, 0.05)
     return tuple(map(turn, answer)) if isinstance(answer[0], tuple) else (answer[-1], *answer[:-1])
 
 
@@ -378,6 +383,8 @@ def learns_nothing(task: Task) -> Fitter:
         if "numbers" in task.offers:
             return -1.0
         first = tuple(float(place == 0) for place in range(len(task.labels)))
+        if not task.labels:
+            return Extracted("", 0, 0, 0.0, 1.0)
         return tuple(first for _ in request.texts) if "labelled_spans" in task.offers else first
 
     def fit(examples: Sequence[Example], **how: int) -> Model:
@@ -531,6 +538,22 @@ def strategy(metric: str) -> Plant:
 TWO_TEXTS = ("sentence-pair", "pair")
 ONE_TEXT = Plant("gain_over_one_text", 0.1, reads(1), compares, {"reads": "second"}, {"per_template": 1})
 MEN = Plant("counterfactual_flip_rate", 0.05, judges_men, always_one_answer, settings={"actions": 1})
+
+
+def after_preposition(task: Task) -> FakeModel:
+    """A model that answers with the name after "went to"."""
+
+    def answer(request: Request) -> Response:
+        own = words_of(request.texts[-1])
+        place = next((at for at in range(2, len(own)) if own[at - 2 : at] == ("went", "to")), None)
+        if place is None:
+            return Extracted("", 0, 0, 0.05, 0.9)
+        end = next((at for at in range(place, len(own)) if not own[at][0].isupper()), len(own))
+        return Extracted(" ".join(own[place:end]), place, 0, 0.9, 0.05)
+
+    return FakeModel(answer, task.labels, name="after a preposition", tokens=words_of)
+
+
 ATTACKED = Plant("attack_success_rate", 0.2, reads(0), in_lengths, settings={**ATTACK, "examples": 40})
 LABELLED, FIELDS = NEEDS["labelled_spans"], NEEDS["single_text"]
 SCORED = Plant("brier_score", 0.1, always_one_answer, knows("home"), {"input": "home"})
@@ -830,6 +853,40 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("training_strategy", "pair"): strategy("f1"),
     **of_label_sets(),
     **of_numbers(),
+    ("quality", "question-answering"): QUALITY,
+    ("calibration", "question-answering"): SCORED,
+    ("repeatability", "question-answering"): REPEATED,
+    ("label_swap", "question-answering"): label_swap.NOTHING,
+    ("seen_rows", "question-answering"): NEEDS["class_scores"],
+    ("leakage", "question-answering"): LEAKED,
+    ("coverage", "question-answering"): SLICE,
+    ("spurious", "question-answering"): NEEDS["class_scores"],
+    ("capabilities", "question-answering"): NEEDS["class_scores"],
+    ("drift", "question-answering"): PERIOD,
+    ("shift", "question-answering"): replace(APART, limit=0.7),
+    ("forgetting", "question-answering"): FORGOTTEN,
+    ("interpretability", "question-answering"): interpretability.NO_DECISION,
+    ("noise", "question-answering"): replace(CASE, defective=after_preposition, within={"severity": "all"}),
+    ("domain_shift", "question-answering"): SHIFT,
+    ("adversarial", "question-answering"): Plant(
+        "attack_success_rate", 0.2, after_preposition, knows("home"), {"field": "context"}, settings=ATTACK
+    ),
+    ("triggers", "question-answering"): NEEDS["class_scores"],
+    ("bias", "question-answering"): NEEDS["class_scores"],
+    ("entities", "question-answering"): LABELLED,
+    ("entity_bias", "question-answering"): LABELLED,
+    ("low_resource", "question-answering"): labels("f1"),
+    ("label_noise", "question-answering"): "no kind of wrong labels is known of the task",
+    ("label_errors", "question-answering"): label_errors.NO_LABELS,
+    ("training_strategy", "question-answering"): strategy("f1"),
+    **{("distractors", task): NEEDS["answers_in_context"] for task in TASKS if task != "question-answering"},
+    ("distractors", "question-answering"): Plant(
+        "drop_beside_sentence",
+        0.3,
+        knows("home"),
+        after_preposition,
+        {"sentence": "like the question", "place": "at the start"},
+    ),
 }
 """Probe and task → the defect that it finds, or why it does not apply."""
 

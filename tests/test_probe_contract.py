@@ -117,6 +117,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "calibration",
             "capabilities",
             "coverage",
+            "distractors",
             "drift",
             "entities",
             "forgetting",
@@ -227,7 +228,8 @@ def test_judged_cases_are_kept_only_for_a_probe_with_numbers_of_its_own(monkeypa
     assert (record.skipped, len(kept)) == ((Skipped({}, "20 cases"),), 20)
     defined = {name for name, probe in PROBES.items() if "measure" in vars(type(probe))}
     assert {name for name, probe in PROBES.items() if probe_run.measures(probe)} == defined
-    assert defined == PROBES.keys() - {*("noise", "adversarial", "seen_rows", "relation_cues", "entailment_bias")}
+    without = ("distractors", "noise", "adversarial", "seen_rows", "relation_cues", "entailment_bias")
+    assert defined == PROBES.keys() - set(without)
 
 
 def test_a_small_probe_is_measured_and_its_record_has_no_role() -> None:

@@ -57,6 +57,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "forgetting": {"examples": 48},
     "interpretability": {"examples": 12, "stable": 20},
     "noise": {"examples": 24, "severities": {"middle": 0.2}},
+    "distractors": {"examples": 48},
     "domain_shift": {"examples": 48},
     "adversarial": {"examples": 24, "query_budget": 30},
     "bias": {"sentences": 24, "bare_sentences": 12, "axes": ("gender", "religion")},

@@ -13,9 +13,10 @@ from pair_task import PairTask
 
 from auditor import tasks, text
 from auditor.tasks import TaskDefaults
+from auditor.tasks.question_answering import Gold
 from auditor.testing import check_task
-from auditor.text import spans
-from auditor.types import SAME_WORDS, AttackDefaults, Example, Inputs, Response, Task
+from auditor.text import answers, spans
+from auditor.types import SAME_WORDS, AttackDefaults, Example, Extracted, GoldAnswer, Inputs, Response, Task
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
@@ -73,6 +74,26 @@ def of_numbers() -> Sample:
     return Sample(task, examples, tuple(golds), tuple(gold + 1.0 for gold in golds))
 
 
+def of_answers() -> Sample:
+    task = tasks.create("question-answering", ())
+    context = "Ann Lee (born 1990) saw Paris. Bo slept in New York."
+    wanted: list[tuple[str, Gold]] = [
+        ("Who saw Paris?", (GoldAnswer("Ann Lee", 0, 0),)),
+        ("When was she born?", (GoldAnswer("1990", 3, 0),)),
+        ("Where did Bo sleep?", (GoldAnswer("New York", 9, 0), GoldAnswer("in New York", 8, 0))),
+        ("Who ate?", ()),
+    ]
+    every = [wanted[number % 4] for number in range(40)]
+    examples = tuple(
+        Example(f"x:{number}", {"question": question, "context": context}, gold)
+        for number, (question, gold) in enumerate(every)
+    )
+    nothing = Extracted("", 0, 0, 0.1, 0.8)
+    right = tuple(Extracted(*gold[0], 0.8, 0.1) if gold else nothing for _, gold in every)
+    wrong = tuple(nothing if gold else Extracted("slept", 7, 0, 0.8, 0.1) for _, gold in every)
+    return Sample(task, examples, right, wrong)
+
+
 PAIR = {"premise": "it rains a lot", "hypothesis": "the street is wet"}
 SAMPLES = {
     "text-classification": of_labels(
@@ -92,6 +113,7 @@ SAMPLES = {
     ),
     "multi-label-classification": of_label_sets(),
     "text-regression": of_numbers(),
+    "question-answering": of_answers(),
     PairTask.name: of_labels(PairTask(), ("follows", "differs") * 20, PAIR),
 }
 """Every task of auditor's own, and the tests' second one."""
@@ -102,12 +124,19 @@ def test_every_task_has_samples_here() -> None:
 
 
 def rows(sample: Sample) -> list[dict[str, Any]]:
-    """The examples as the data have them: words of a line each where the layout says so."""
+    """The examples as the data have them: words of a line each, or answers in their places, by the layout."""
     split: Any = str.split if sample.task.layout == "sentences" else str
     return [
-        {**{field: split(value) for field, value in example.inputs.items()}, "label": example.gold}
+        {**{field: split(value) for field, value in example.inputs.items()}, "label": cell(sample.task, example)}
         for example in sample.examples
     ]
+
+
+def cell(task: Task, example: Example) -> Any:
+    if task.layout != "answers":
+        return example.gold
+    starts = [answers.start_of(example.inputs["context"], right) for right in example.gold]
+    return {"text": [right.text for right in example.gold], "answer_start": starts}
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -127,7 +156,8 @@ def test_its_columns_may_be_called_otherwise(name: str) -> None:
 @pytest.mark.parametrize("name", tasks.names())
 def test_its_class_can_be_shown_without_a_model(name: str) -> None:
     kind = tasks.kind(name)
-    assert tasks.create(name, kind.example_labels).labels == kind.example_labels != ()
+    assert tasks.create(name, kind.example_labels).labels == kind.example_labels
+    assert bool(kind.example_labels) is (kind.layout != "answers")
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -4,10 +4,10 @@ The package reads CSV, TSV, JSONL, Parquet and CoNLL files, and checks every row
 """
 
 from auditor.data.columns import Columns
-from auditor.data.datasets import Dataset, labels_in, load, load_all
+from auditor.data.datasets import labels_in, load, load_all
 from auditor.data.in_memory import KINDS, InMemory, Source, is_splits, source, splits
 from auditor.data.out_of_scope import check_labels as check_out_of_scope
-from auditor.data.reports import DataReport, how_labels_were_read, told
+from auditor.data.reports import DataReport, Dataset, how_labels_were_read, told
 from auditor.data.sentences import tags_in
 from auditor.data.tables import SUFFIXES, sha256_of
 

@@ -6,42 +6,21 @@ Blank and repeated rows are left out and counted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auditor.data import column_sets, indicators, label_cells, reports, sentences, tables, task_rows
+from auditor.data import answers, column_sets, indicators, label_cells, reports, sentences, tables, task_rows
 from auditor.data import columns as choosing
 from auditor.data.columns import USUAL, Columns
 from auditor.data.in_memory import Source
-from auditor.data.reports import DataReport, no_usable_rows
+from auditor.data.reports import DataReport, Dataset, no_usable_rows
 from auditor.data.tables import Table, sha256_of
 from auditor.errors import DataError
 from auditor.labels import matching, spellings
-from auditor.labels.matching import Reading
 from auditor.types import Example, Task
 
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A file, or rows in memory, read and checked."""
-
-    name: str
-    path: Source
-    sha256: str
-    examples: tuple[Example, ...]
-    """In the file's order; ``id`` is ``name:row``, ``row`` as an editor counts lines (the header of a CSV file is
-    row 1; rows of a Parquet file and of memory are counted from 1)."""
-    report: DataReport
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Text fields, ``label`` and ``group`` → the column that was used."""
-    reading: Reading | None = None
-    """How its labels were read."""
-    labels_file: Path | None = None
-    """The file of the labels, if they are not in a column."""
-    labels_sha256: str | None = None
-    outside: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
-    """Kind → the rows with its label, which are out of scope; they have no gold, and are none of ``examples``."""
+LABELS_OF_WORDS = "labels of words belong beside the words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +89,14 @@ def load_all(
     for name in beside:
         if name not in files:
             raise DataError(f"labels are given for {name}, but no texts", where=str(beside[name]))
-    of_words = [name for name in files if tasks[name].layout == "sentences"]
+    of_words, of_answers = (
+        [name for name in files if tasks[name].layout == layout] for layout in ("sentences", "answers")
+    )
     columns = sentences.shared_among([files[name] for name in of_words], columns)
     opened = {
         name: _open(path, tasks[name], columns, beside.get(name), further.get(name, ()))
         for name, path in files.items()
-        if name not in of_words
+        if tasks[name].layout == "rows"
     }
     rule = _rule({name: (rows, tasks[name]) for name, rows in opened.items()})
     datasets = {}
@@ -124,10 +105,10 @@ def load_all(
             datasets[name] = _dataset(opened[name], name, tasks[name], columns, rule)
         else:
             if name in beside:
-                raise DataError(
-                    "labels of words belong beside the words, not in a separate file", where=str(beside[name])
-                )
-            datasets[name] = _of_words(path, name, tasks[name], columns, further.get(name, ()))
+                words = "answers belong beside the questions" if name in of_answers else LABELS_OF_WORDS
+                raise DataError(f"{words}, not in a separate file", where=str(beside[name]))
+            read = answers.dataset if name in of_answers else _of_words
+            datasets[name] = read(path, name, tasks[name], columns, further.get(name, ()))
         if name in beside:
             datasets[name] = replace(datasets[name], labels_file=beside[name], labels_sha256=sha256_of(beside[name]))
     return datasets

@@ -194,8 +194,10 @@ def unknown_label(gold: Any, task: Task) -> str | None:
     """
     comparable = task.comparable((gold,))
     known = task.labels if comparable is None else comparable.counted
+    if not task.labels:
+        return None
     named = [span.type for own in task.gold_spans(gold).values() for span in own]
     label = task.stratum(gold)
-    if label is not None and task.labels:
+    if label is not None:
         named.append(label)
     return next((each for each in named if each not in known), None)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from auditor.data import columns as choosing
 from auditor.data.columns import Columns
+from auditor.data.in_memory import Source
 from auditor.data.tables import NO_ROWS, PLAIN, Table
 from auditor.errors import DataError
 from auditor.labels.matching import Reading
+from auditor.types import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,28 @@ class DataReport:
     """Rows kept although the same text occurred before with another label."""
     out_of_scope: int = 0
     """Rows with a label that is out of scope; none of them counts as one of the model's labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A file, or rows in memory, read and checked."""
+
+    name: str
+    path: Source
+    sha256: str
+    examples: tuple[Example, ...]
+    """In the file's order; ``id`` is ``name:row``, ``row`` as an editor counts lines (the header of a CSV file is
+    row 1; rows of a Parquet file and of memory are counted from 1)."""
+    report: DataReport
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Text fields, ``label`` and ``group`` → the column that was used."""
+    reading: Reading | None = None
+    """How its labels were read."""
+    labels_file: Path | None = None
+    """The file of the labels, if they are not in a column."""
+    labels_sha256: str | None = None
+    outside: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
+    """Kind → the rows with its label, which are out of scope; they have no gold, and are none of ``examples``."""
 
 
 def no_usable_rows(table: Table, names: Mapping[str, str]) -> DataError:

@@ -2,7 +2,8 @@
 
 An audit that was killed resumes from it, with byte-identical results. The unit is a batch of the plan: the same texts
 in the same order through the same model on the same kind of machine. So floating-point noise from a batch of another
-shape never enters the results. Keys are hashes, values are numbers and labels; no text of the user's is stored.
+shape never enters the results. Keys are hashes, values are numbers and labels, and answers that
+quote a text; no other text of the user's is stored.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ class Reading:
     def line(self) -> str:
         """The reading in words: ``by position: 0 = negative, 1 = positive``."""
         pairs = [f"{spelling} = {label}" for spelling, label in self.labels.items()]
-        meanings = f": {', '.join(pairs[:SHOWN])}{', …' if len(pairs) > SHOWN else ''}" if self.by != NAME else ""
+        listed = f": {', '.join(pairs[:SHOWN])}{', …' if len(pairs) > SHOWN else ''}"
+        meanings = listed if self.by != NAME and pairs else ""
         return f"by {self.by}{meanings}{f'; {self.note}' if self.note else ''}"
 
 

@@ -28,6 +28,10 @@ _NAME = "auditor_bottleneck"
 No architecture has a module of this name (MobileBERT has bottlenecks of its own).
 """
 _INNER = f".{_NAME}."
+LOGITS = ("logits", "start_logits", "end_logits")
+"""Outputs with a row for each token."""
+PLACES = ("start_positions", "end_positions")
+"""Training targets that are places of tokens."""
 MISMATCH = "the adapter's weights do not match its configuration"
 
 
@@ -140,20 +144,23 @@ def _takes_past_key_values(module: Any) -> None:
 
 
 def _pad_labels(wrapped: Any, given: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Pad the labels for the virtual tokens before the text.
+    """Pad labels, and move places, for the virtual tokens.
 
-    They have no label: torch's losses ignore -100.
+    These stand before the text and have no label: torch's losses ignore -100.
     """
     from torch.nn import functional
 
     if named.get("labels") is not None:
         named = {**named, "labels": functional.pad(named["labels"], (virtual_tokens(wrapped), 0), value=-100)}
-    return given, named
+    places = {name: named[name] + virtual_tokens(wrapped) for name in PLACES if named.get(name) is not None}
+    return given, {**named, **places}
 
 
 def _without_prompts(wrapped: Any, _inputs: Any, output: Any) -> Any:
     """Remove the virtual tokens from the output."""
-    output.logits = output.logits[:, virtual_tokens(wrapped) :]
+    for name in LOGITS:
+        if getattr(output, name, None) is not None:
+            setattr(output, name, getattr(output, name)[:, virtual_tokens(wrapped) :])
     return output
 
 
@@ -257,7 +264,7 @@ def _peft_head(base: Any) -> dict[str, Any]:
 
     peft saves the head of a classifier together with its virtual tokens.
     """
-    begins = ("classifier.", "score.")
+    begins = ("classifier.", "score.", "qa_outputs.")
     return {f"base_model.{name}": value for name, value in base.state_dict().items() if name.startswith(begins)}
 
 

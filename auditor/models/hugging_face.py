@@ -57,7 +57,7 @@ class HuggingFaceModel(TextModel):
         self._model = model.eval()
         self._precision = precision
         config = model.config
-        labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
+        labels = tuple(str(config.id2label[index]) for index in range(config.num_labels)) if head.labelled else ()
         pieces = padding.vocabulary_of(model)
         bound = head(tokenizer, name=name, max_length=max_length, pieces=pieces, labels=labels)
         filling = padding.filling(model, tokenizer)
@@ -151,7 +151,7 @@ class HuggingFaceModel(TextModel):
 
     def logits(self, padded: Mapping[str, Any]) -> Any:
         """Return a batch's logits, with a gradient where that is on."""
-        return self._output(padded).logits
+        return self.head.logits(self._output(padded))
 
     def _output(self, padded: Mapping[str, Any], **wanted: bool) -> Any:
         on_device = {name: values.to(self._model.device) for name, values in padded.items()}

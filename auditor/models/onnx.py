@@ -147,7 +147,7 @@ def _exported(
             torch_model.head.pad(rows, torch_model.filling),
             chosen,
             path,
-            by_token=torch_model.head.answers_tokens,
+            torch_model.head,
         )
     model = OnnxModel(
         session,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from auditor.errors import AuditError, ModelError, first_line
+from auditor.models.heads.base import Head
 
 OPSET = 17
 TORCH = 'backend = "torch"'
@@ -64,17 +65,16 @@ def failures(what: str, where: str) -> Iterator[None]:
         raise ModelError(f"{what}: {first_line(error)}", where=where, hint=TORCH) from error
 
 
-def session_of(module: Any, example: Mapping[str, Any], chosen: Provider, where: str, *, by_token: bool) -> Any:
+def session_of(module: Any, example: Mapping[str, Any], chosen: Provider, where: str, head: Head[Any]) -> Any:
     """Export the module and open the session.
 
-    ``example`` is a batch of tensors by name. ``by_token``: whether the module returns one prediction per token instead
-    of one per row. Raises ModelError.
+    ``example`` is a batch of tensors by name; ``head`` names the module's logits. Raises ModelError.
     """
     with contextlib.ExitStack() as stack:
         with failures("does not export to ONNX", where):
             folder = Path(tempfile.mkdtemp(prefix="auditor-onnx-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            _export(module, example, folder / "model.onnx", by_token=by_token)
+            _export(module, example, folder / "model.onnx", head)
         with failures("does not open in ONNX Runtime", where):
             session = _opened(folder / "model.onnx", chosen)
         if len(list(folder.iterdir())) > 1:
@@ -83,7 +83,7 @@ def session_of(module: Any, example: Mapping[str, Any], chosen: Provider, where:
     return session
 
 
-def _export(module: Any, example: Mapping[str, Any], file: Path, *, by_token: bool) -> None:
+def _export(module: Any, example: Mapping[str, Any], file: Path, head: Head[Any]) -> None:
     import torch
 
     names = list(example)
@@ -94,12 +94,12 @@ def _export(module: Any, example: Mapping[str, Any], file: Path, *, by_token: bo
             self.module = module
 
         def forward(self, *tensors: Any) -> Any:
-            return self.module(**dict(zip(names, tensors, strict=True))).logits
+            return head.logits(self.module(**dict(zip(names, tensors, strict=True))))
 
     # The exporter restores all submodules to the root's mode, and a new root is in training mode.
     root = Logits().eval()
     given = tuple(example[name] for name in names)
-    axes = {name: {0: "batch", 1: "sequence"} for name in (*names, *(["logits"] if by_token else []))}
+    axes = {name: {0: "batch", 1: "sequence"} for name in (*names, *(["logits"] if head.answers_tokens else []))}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.filterwarnings("ignore", module=r"torch\.onnx")

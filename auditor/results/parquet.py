@@ -74,6 +74,7 @@ class CaseWriter:
     def __call__(self, model: str, probe: str, case: ScoredCase) -> None:
         """Add one scored case."""
         asked, gold = case.case, case.case.example.gold
+        shown = self._texts or not self._task.quotes
         before, after = excerpts.excerpts(asked.example.inputs, case.edited.inputs) if self._texts else (None, None)
         self._rows.append(
             {
@@ -84,9 +85,9 @@ class CaseWriter:
                 "cluster": asked.cluster or asked.example.cluster,
                 "before": None if before is None else slice_text(before),
                 "after": None if after is None else slice_text(after),
-                "answer_before": excerpts.beginning(self._task.show(case.before)),
-                "answer_after": excerpts.beginning(self._task.show(case.after)),
-                "gold": None if gold is None else excerpts.beginning(self._task.show_gold(gold)),
+                "answer_before": excerpts.beginning(self._task.show(case.before)) if shown else None,
+                "answer_after": excerpts.beginning(self._task.show(case.after)) if shown else None,
+                "gold": excerpts.beginning(self._task.show_gold(gold)) if shown and gold is not None else None,
                 "vacuous": case.vacuous,
                 "invalid": case.edited.invalid,
                 "facts": slice_text(case.facts),
@@ -100,10 +101,11 @@ class CaseWriter:
         """Return what an answer came to, and its gold."""
         gold, task = case.edited.gold, self._task
         score = None if gold is None else task.score(gold, case.after)
+        kept = gold is not None and (self._texts or not task.quotes)
         return {
             "right": None if score is None else score.numerator == score.denominator,
             "same": task.same(case.before, case.after, case.edited.alignment),
-            "expected": None if gold is None else json.dumps(task.dump(gold), ensure_ascii=True, sort_keys=True),
+            "expected": json.dumps(task.dump(gold), ensure_ascii=True, sort_keys=True) if kept else None,
             "not_kept": next(self._not_kept(case), None),
         }
 

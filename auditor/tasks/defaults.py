@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from auditor.tasks import wrong_classes
 from auditor.types import (
@@ -24,6 +24,7 @@ from auditor.types import (
     FileReader,
     Goal,
     Inputs,
+    Layout,
     Measurement,
     Metric,
     Offer,
@@ -59,10 +60,12 @@ class TaskDefaults:
     usual_columns: tuple[tuple[str, ...], ...] = ()
     policy: Path | None = None
     offers: frozenset[Offer] = frozenset()
-    layout: Literal["rows", "sentences"] = "rows"
+    layout: Layout = "rows"
     files: Mapping[str, FileReader] = MappingProxyType({})
     special_tokens: tuple[str, ...] = ()
     marked = False
+    stretches: tuple[str, ...] = ()
+    quotes: bool = False
     detail_metrics: tuple[Metric, ...] = ()
     sliced_metrics: tuple[Metric, ...] = ()
     averages: Averages = NoAverages()
@@ -109,6 +112,8 @@ class TaskDefaults:
         label, classes = self.stratum(gold), self.class_scores(response)
         if label is not None and classes:
             return ((label, max(classes, key=classes.__getitem__)),)
+        if "labelled_spans" not in self.offers:
+            return ()
         answered = {
             (field, span.start, span.end): span.type
             for field, spans in self.answer_spans(response).items()
@@ -134,6 +139,11 @@ class TaskDefaults:
     def fixed(self, example: Example) -> Mapping[str, frozenset[int]]:
         """No word."""
         del example
+        return {}
+
+    def stretch(self, example: Example, name: str) -> Mapping[str, tuple[int, int]]:
+        """No stretch."""
+        del example, name
         return {}
 
     def goal(self, example: Example, before: Response) -> Goal | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from auditor import text
 from auditor.errors import ConfigError, DataError, near_match
@@ -24,6 +24,7 @@ from auditor.types import (
     Example,
     Goal,
     Inputs,
+    Layout,
     Metric,
     Offer,
     Response,
@@ -59,7 +60,7 @@ class NamedEntityRecognition(TaskDefaults):
     head = "token"
     offers: frozenset[Offer] = frozenset({"labelled_spans", "attack_goal"})
     settings = Settings()
-    layout: Literal["rows", "sentences"] = "sentences"
+    layout: Layout = "sentences"
     detail_metrics: tuple[Metric, ...] = entity_errors.WHOLE
     sliced_metrics: tuple[Metric, ...] = entity_errors.SLICED
     averages: Averages = entity_averages.EntityAverages()

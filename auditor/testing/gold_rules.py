@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor import data, text
 from auditor.testing.rules import Rules
-from auditor.text import spans
+from auditor.text import answers, spans
 from auditor.types import Example, Task
 
 SET = "row"
@@ -62,6 +62,8 @@ def several(task: Task, rows: Rows, columns: Mapping[str, str], examples: Sequen
     """Return the ids of the examples whose cell names several labels."""
     if task.layout == "sentences":
         return frozenset()
+    if task.layout == "answers":
+        return frozenset(example.id for example in examples if len(example.gold) > 1)
     column = columns["label"]
     pairs = zip(rows, examples, strict=True)
     if "label_sets" in task.offers:
@@ -90,6 +92,12 @@ def _check_cells(rules: Rules, task: Task, rows: Rows, column: str) -> None:
 def _check_target(rules: Rules, task: Task, example: Example) -> None:
     with rules.calm("target", f"target of {example.gold!r}"):
         target = task.target(example.gold)
+    if task.layout == "answers":
+        places = answers.start_of(example.inputs[task.fields[-1]], target) if target else 0
+        rules.hold(
+            "target", places >= 0, f"target of {example.id} is {target!r}, which its context does not hold there"
+        )
+        return
     if task.layout == "rows":
         if "numbers" in task.offers:
             finite = isinstance(target, float) and math.isfinite(target)

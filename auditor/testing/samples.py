@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.evaluation.plan import Fitter, Trainer
 from auditor.models.fake import FakeModel, uncased_words
 from auditor.text import spans, words_of
 from auditor.text.marked_entities import MARKERS
-from auditor.types import HOME, Example, Model, Request, Response, Span, Tag, Task, TrainedModel
+from auditor.types import (
+    HOME,
+    Example,
+    Extracted,
+    GoldAnswer,
+    Model,
+    Request,
+    Response,
+    Span,
+    Tag,
+    Task,
+    TrainedModel,
+)
 
 FILLER = (
     "we",
@@ -50,7 +62,7 @@ def sample_rows(task: Task, n: int, name: str = HOME, words: Sequence[int] = ran
     model that goes by that number bears every change that leaves words apart as they are.
 
     Args:
-        task: One that gives a text one or any number of its labels, or labels spans of words.
+        task: One that gives a text one or any number of its labels, labels spans of words, or asks about a context.
         n: How many; labels and types come in turn.
         name: Of the set, for their ids.
         words: Which of the twelve words of a label, or names of a type, occur.
@@ -59,7 +71,7 @@ def sample_rows(task: Task, n: int, name: str = HOME, words: Sequence[int] = ran
         ValueError: For a task of another kind: give examples of it.
     """
     make = next((make for offer, make in MAKERS.items() if offer in task.offers), None)
-    if make is None or not task.labels:
+    if make is None or not (task.labels or make is _question):
         raise ValueError(f"cannot make up examples of {task.name}: give examples=…")
     return tuple(make(task, number, f"{name}:{number + 2}", words) for number in range(n))
 
@@ -100,6 +112,19 @@ def _sentence(task: Task, number: int, name: str, words: Sequence[int]) -> Examp
     return Example(name, {task.fields[0]: " ".join(text)}, spans.tags_of(named, len(text)))
 
 
+def _question(task: Task, number: int, name: str, words: Sequence[int]) -> Example:
+    """Who went where; every fifth context does not say it."""
+    del task
+    guest, place = entity(0, number % VOCABULARY), entity(1, words[number % len(words)])
+    gone = ("went", "to", *place) if number % 5 != 4 else ("stayed",)
+    filler = [FILLER[(number * 5 + at) % len(FILLER)] for at in range(6)]
+    own = [*filler[: number % 4], *guest, *gone, *filler[number % 4 :], f"again{number}."]
+    start = number % 4 + len(guest) + 2
+    gold = (GoldAnswer(" ".join(place), start, 0),) if number % 5 != 4 else ()
+    inputs = {"question": f"In {number + 1900}, what place did {' '.join(guest)} visit?", "context": " ".join(own)}
+    return Example(name, inputs, gold)
+
+
 def _labelled_freely(task: Task, number: int, name: str, words: Sequence[int]) -> Example:
     many = len(task.labels)
     first, size, turn = number % many, 2 - number // many % 3, number // (3 * many)
@@ -127,6 +152,7 @@ MAKERS: Mapping[str, Callable[[Task, int, str, Sequence[int]], Example]] = {
     "one_label": _labelled,
     "label_sets": _labelled_freely,
     "numbers": _numbered,
+    "answers_in_context": _question,
 }
 """What a task offers → what makes an example of it."""
 
@@ -213,6 +239,8 @@ def _learned(task: Task, rows: Sequence[Example], *, cased: bool, least: int) ->
     spelled: Callable[[str], str] = str if cased else str.lower
     if "label_sets" in task.offers:
         return _learned_freely(task, rows, spelled, least)
+    if "answers_in_context" in task.offers:
+        return _answering(rows, spelled, least)
     counts: dict[str, Counter[Any]] = {}
     for row in rows:
         texts = [list(map(spelled, words_of(text))) for text in row.inputs.values()]
@@ -233,6 +261,26 @@ def _learned(task: Task, rows: Sequence[Example], *, cased: bool, least: int) ->
         return _classified(task, [counts[word] for word in sorted(words) if word in counts])
 
     return answer
+
+
+def _answering(rows: Sequence[Example], spelled: Callable[[str], str], least: int) -> Callable[[Request], Response]:
+    """Answer with the first run of words that right answers had."""
+    seen = Counter(spelled(word) for row in rows for right in row.gold for word in words_of(right.text))
+    known = {word for word, times in seen.items() if times >= least}
+
+    def answer(request: Request) -> Response:
+        own = words_of(request.texts[-1])
+        run = next(_runs([spelled(word) in known for word in own]), range(0))
+        text = " ".join(own[run.start : run.stop])
+        return Extracted(text, run.start, 0, SURE if run else (1 - SURE) / 2, (1 - SURE) / 2 if run else SURE)
+
+    return answer
+
+
+def _runs(flags: Sequence[bool]) -> Iterator[range]:
+    for start in range(len(flags)):
+        if flags[start] and not (start and flags[start - 1]):
+            yield range(start, next((end for end in range(start, len(flags)) if not flags[end]), len(flags)))
 
 
 def _tagged(task: Task, known: Counter[str] | None) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from auditor.testing import gold_rules, task_rules
 from auditor.testing.rules import Rules
 from auditor.testing.wrong_labels import wrong_labels
 from auditor.text import spans
-from auditor.types import AttackRecipe, Example, Offer, Response, Task
+from auditor.types import AttackRecipe, Example, Extracted, Offer, Response, Task
 
 FEWEST_STEPS = 30
 FEWEST_QUERIES = 3
@@ -81,7 +81,7 @@ def _check_facts(rules: Rules, task: Task) -> None:
         ),
         "fields must be strings without repetition": task.fields and len(set(task.fields)) == len(task.fields),
         f"offers must be among {', '.join(get_args(Offer))}": task.offers <= set(get_args(Offer)),
-        "layout must be rows or sentences": task.layout in ("rows", "sentences"),
+        "layout must be rows, sentences or answers": task.layout in ("rows", "sentences", "answers"),
         f"attacks.recipes must be among {', '.join(get_args(AttackRecipe))}, each once": _chosen(task.attacks.recipes),
         "attacks.max_words_changed must be above 0 and at most 1": 0 < task.attacks.max_words_changed <= 1,
         f"attacks.query_budget must be {FEWEST_QUERIES} or more": task.attacks.query_budget >= FEWEST_QUERIES,
@@ -141,6 +141,12 @@ def sure(task: Task, gold: Any) -> Response:
         return float(target)
     if "label_sets" in task.offers:
         return tuple(0.8 if label in target else 0.2 for label in task.labels)
+    if "answers_in_context" in task.offers:
+        return (
+            Extracted("", 0, 0, 0.1, 0.8)
+            if target is None
+            else Extracted(target.text, target.word, target.letter, 0.8, 0.1)
+        )
     return _sure(task, target) if isinstance(target, str) else tuple(_sure(task, label) for label in target)
 
 

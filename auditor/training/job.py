@@ -194,7 +194,7 @@ def _sets(
         labels = data.tags_in(files["train"], columns, mapping, list(files.values()))
     elif "numbers" in tasks.kind(name).offers:
         labels = tasks.kind(name).example_labels if parent is None else parent.labels
-    elif not labels:
+    elif not labels and tasks.kind(name).layout == "rows":
         # Without labels the task still says which columns there are and what their cells name.
         task = tasks.create(name, (), settings=settings)
         labels = data.labels_in(files["train"], columns, mapping, task, labels_files.get("train"))

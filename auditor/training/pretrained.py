@@ -53,6 +53,8 @@ def load(path: Path, task: Task, dropout: float | None = None, *, continues: boo
     check_config(path, head.architecture)
     tokenizer = hugging_face.load_tokenizer(path, words=head.reads_words, base=True)
     names = dict(enumerate(task.labels))
+    labels = {"id2label": names, "label2id": {label: index for index, label in names.items()}}
+    named = {"num_labels": len(names), **labels} if head.labelled else {}
     changed: dict[str, float] = {}
     if dropout is not None:
         with hugging_face.loading("does not load", path):
@@ -66,9 +68,7 @@ def load(path: Path, task: Task, dropout: float | None = None, *, continues: boo
             local_files_only=True,
             trust_remote_code=False,  # not None: transformers would ask at the terminal
             use_safetensors=True,
-            num_labels=len(names),
-            id2label=names,
-            label2id={label: index for index, label in names.items()},
+            **named,
             **head.config,
             ignore_mismatched_sizes=True,
             output_loading_info=True,

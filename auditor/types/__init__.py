@@ -31,6 +31,7 @@ from auditor.types.cases import (
 from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
 from auditor.types.explained import TokenWeight
+from auditor.types.extracted import Extracted, GoldAnswer
 from auditor.types.given import Cell, EarlierPeriod, GivenRow, Table, TextPair
 from auditor.types.label_review import (
     UNPRESERVED,
@@ -88,6 +89,7 @@ from auditor.types.task import (
     AttackRecipe,
     Averages,
     FileReader,
+    Layout,
     Offer,
     Sums,
     Task,
@@ -150,6 +152,7 @@ __all__ = [
     "Encoded",
     "Example",
     "Extract",
+    "Extracted",
     "Facts",
     "FileReader",
     "Finding",
@@ -157,6 +160,7 @@ __all__ = [
     "Generate",
     "GivenRow",
     "Goal",
+    "GoldAnswer",
     "Inputs",
     "Inquiry",
     "Interval",
@@ -164,6 +168,7 @@ __all__ = [
     "Kind",
     "KnowsWords",
     "LabelReview",
+    "Layout",
     "Measurement",
     "Metric",
     "Model",

@@ -39,6 +39,8 @@ class Extract:
     """What is asked."""
     context: str
     """The text that holds the answer."""
+    longest: int = 30
+    """The longest answer, in tokens of the model."""
 
     @property
     def texts(self) -> tuple[str, ...]:

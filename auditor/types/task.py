@@ -14,15 +14,19 @@ from auditor.types.records import Measurement, Metric
 from auditor.types.requests import Request
 from auditor.types.task_parts import ComparableLabels, Corruption, Goal
 
-Offer: TypeAlias = Literal["class_scores", "one_label", "label_sets", "numbers", "labelled_spans", "attack_goal"]
+Offer: TypeAlias = Literal[
+    "class_scores", "one_label", "label_sets", "numbers", "labelled_spans", "attack_goal", "answers_in_context"
+]
 """What a probe may need of a task: probabilities of classes, a single label for each example, any number of labels for
-each, a number for each, spans of words with types, a decision that attacks can work against."""
-
+each, a number for each, spans of words with types, a decision that attacks can work against, questions whose answers
+are spans of a context."""
 
 TextAttackRecipe: TypeAlias = Literal["deepwordbug", "pruthi", "textbugger", "pwws"]
 """Attacks of TextAttack by name."""
 AttackRecipe: TypeAlias = Literal[TextAttackRecipe, "entity swap"]
 """Attacks of TextAttack by name, and the swap of an entity for another of its type."""
+Layout: TypeAlias = Literal["rows", "sentences", "answers"]
+"""What files hold: a row for each example, a line for each word, or questions with answers in their places."""
 FileReader: TypeAlias = Callable[[str], Iterable[tuple[int, Mapping[str, Any]]]]
 """Text of a file → its rows: number, and column → cell. It raises DataError without the file's name."""
 Sums: TypeAlias = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
@@ -73,14 +77,18 @@ class Task(Protocol):
     """The kind of output that its models have: a module of ``auditor.models.heads``."""
     offers: frozenset[Offer]
     """What it has that some probes need."""
-    layout: Literal["rows", "sentences"]
-    """How its files are laid out: a row for each example, or a line for each word."""
+    layout: Layout
+    """How its files are laid out."""
     files: Mapping[str, FileReader]
     """Ending of a file of a format of the task's own, such as ``.json`` → its reader."""
     special_tokens: tuple[str, ...]
     """Words of its requests that training adds to the vocabulary, each as a token of its own."""
     marked: bool
     """Whether its texts hold marks, so that a sentence of a probe's own is none of them."""
+    stretches: tuple[str, ...]
+    """Stretches of its texts into which noise is put by itself: ``the answer's sentence``."""
+    quotes: bool
+    """Whether gold answers and responses hold texts of the data."""
     labels: tuple[str, ...]
     """Names of the labels in the model's order; empty for a task without labels."""
     mapping: Mapping[str, str]
@@ -209,7 +217,11 @@ class Task(Protocol):
         ...
 
     def fixed(self, example: Example) -> Mapping[str, frozenset[int]]:
-        """Text field → the words that no edit touches: marks."""
+        """Text field → words that no edit touches: marks, right answers."""
+        ...
+
+    def stretch(self, example: Example, name: str) -> Mapping[str, tuple[int, int]]:
+        """Text field → start and end of a stretch, if any."""
         ...
 
     def goal(self, example: Example, before: Response) -> Goal | None:
@@ -217,10 +229,7 @@ class Task(Protocol):
         ...
 
     def spans_found(self, example: Example, response: Response) -> Sequence[Span]:
-        """The labelled spans of the gold that the answer has.
-
-        Empty where the task offers no ``labelled_spans``.
-        """
+        """The labelled spans of the gold that the answer has, if any."""
         ...
 
     def gold_spans(self, gold: Any) -> Mapping[str, Sequence[Span]]:

@@ -51,6 +51,9 @@ BY_LIMITATION = {
 }
 """Row of the scorecard → the next step after a failure of a probe without a role, or without a remedy for its role."""
 BY_METRIC = {
+    "drop_beside_sentence": (
+        "add training rows whose contexts hold a sentence like the question that answers another one, and train again"
+    ),
     "confidence_gap": (
         "divide the logits by a temperature fitted on validation rows (the page says about which), or train for fewer "
         "epochs"

@@ -46,6 +46,8 @@ class Head(ABC, Generic[RequestT]):
     """Whether the tokenizer receives words and reports which word each token belongs to."""
     answers_tokens: ClassVar[bool] = False
     """Whether the model returns one prediction per token instead of one per row."""
+    labelled: ClassVar[bool] = True
+    """Whether the model's outputs are labels, which config.json names."""
 
     def __init__(
         self, tokenizer: Any, *, name: str, max_length: int, pieces: int | None = None, labels: Sequence[str] = ()
@@ -87,6 +89,14 @@ class Head(ABC, Generic[RequestT]):
     @abstractmethod
     def request_for(cls, text: str) -> RequestT:
         """Return a request for a plain text, to try a model out."""
+
+    @classmethod
+    def logits(cls, output: Any) -> Any:
+        """Return the logits of a forward pass's output.
+
+        Their shape is (rows, labels), or (rows, tokens, labels) if the head ``answers_tokens``.
+        """
+        return output.logits
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         """Return the token ids of each request.
@@ -137,7 +147,10 @@ class Head(ABC, Generic[RequestT]):
 
     @abstractmethod
     def decode(self, scores: Sequence[Any], batch: Sequence[Encoded], filling: Filling) -> list[Response]:
-        """Return the responses to a batch, given the probabilities for its rows."""
+        """Return the responses to a batch.
+
+        ``scores`` are what ``probabilities`` makes of its rows' logits.
+        """
 
     @abstractmethod
     def distributions(self, response: Response) -> Sequence[Sequence[float]]:
