@@ -153,7 +153,7 @@ def attacks_of(audit: Audit, recipe: AttackRecipe) -> dict[str | None, Attack]:
     """
     fields = audit.task.fields
     if recipe == SWAP:
-        return {None: Swapping(audit)}
+        return {None: Swapping(audit, fields[0])}
     by_field = {field: Words(audit, recipe, field) for field in fields}
     if len(fields) == 1:
         return {None: by_field[fields[0]]}

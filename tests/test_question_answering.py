@@ -362,7 +362,7 @@ def test_tokenizers_without_cls_and_models_of_other_outputs_are_refused(base: Pa
     tokenizer.cls_token = None
     with pytest.raises(ModelError, match="its tokenizer has no token CLS, which stands for no answer"):
         SpanHead(tokenizer, name="m", max_length=64)
-    assert heads.serving("RobertaForQuestionAnswering") is SpanHead
+    assert heads.serving({"architectures": ["RobertaForQuestionAnswering"]}) is SpanHead
 
 
 # Data

@@ -136,8 +136,7 @@ class DataSection(_Section):
     slices: Annotated[dict[str, File], _named("slice")] = Field(default_factory=dict)
     """Name → file of test rows of later times, in the order of time."""
     out_of_scope: Kinds = Field(default_factory=dict)
-    """Label of test rows that no label of the model is right for, or a file of such texts; of several kinds: kind →
-    label or file."""
+    """Kind → label of test rows that no label of the model is right for, or a file of such texts."""
     cases: File | None = None
     """Kept cases of an earlier audit (``audit export-cases``), to ask again."""
     text_column: Word | None = None

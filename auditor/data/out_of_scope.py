@@ -8,9 +8,8 @@ from pathlib import Path
 from auditor.data import columns as choosing
 from auditor.data import tables, task_rows
 from auditor.data.columns import Columns
-from auditor.data.datasets import Dataset
 from auditor.data.in_memory import Source
-from auditor.data.reports import DataReport
+from auditor.data.reports import DataReport, Dataset
 from auditor.data.tables import NO_ROWS, sha256_of
 from auditor.errors import ConfigError, DataError, near_or_known
 from auditor.labels import spellings
