@@ -67,7 +67,8 @@ class EntailmentBias(ProbeDefaults):
     def planned(self, audit: Audit) -> Planned:
         """As many as ``cases`` yields."""
         cases = sum(isinstance(item, Case) for item in self.cases(audit))
-        return Planned(cases, reason=None if cases else _entailment_labels.NONE)
+        unsuited = _templates.unsuited(self.name, audit.language)
+        return Planned(cases, reason=None if cases else unsuited or _entailment_labels.NONE)
 
     def available(self, slice_: Slice) -> int:
         """Occupations that the lists hold, all of which are asked about."""
@@ -79,6 +80,9 @@ class EntailmentBias(ProbeDefaults):
         label = _entailment_labels.entailment(audit.task)
         if label is None:
             yield Skipped({}, _entailment_labels.NONE, applies=False)
+            return
+        if (unsuited := _templates.unsuited(self.name, audit.language)) is not None:
+            yield Skipped({}, unsuited, applies=False)
             return
         open_label = _entailment_labels.neutral(audit.task)
         facts = {EXPECTED: open_label or f"not {label}"}

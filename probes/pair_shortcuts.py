@@ -27,7 +27,7 @@ from auditor.types import (
     Skipped,
     Task,
 )
-from probes import _constant_answer, _entailment_labels, _one_text, _overlap_pairs
+from probes import _constant_answer, _entailment_labels, _one_text, _overlap_pairs, _templates
 
 ONE_TEXT, BASELINE, SWAPPED, OVERLAP = "reads", "baseline", "texts", "heuristic"
 """The key of each part's slices that the others do not have."""
@@ -171,8 +171,9 @@ def _swap(row: Example, task: Task) -> dict[str, tuple[text.Edit, ...]]:
 def _overlapping(audit: Audit) -> Iterator[Case | Skipped]:
     """The templates' pairs, whose answer is entailment or not."""
     label = _entailment_labels.entailment(audit.task)
-    if label is None or not audit.settings.per_template:
-        reason = _entailment_labels.NONE if label is None else "per_template is 0 in its settings"
+    unsuited = _templates.unsuited("pair_shortcuts", audit.language)
+    if label is None or unsuited is not None or not audit.settings.per_template:
+        reason = _entailment_labels.NONE if label is None else unsuited or "per_template is 0 in its settings"
         for heuristic in _overlap_pairs.HEURISTICS:
             yield Skipped({OVERLAP: heuristic}, reason, applies=False)
         return

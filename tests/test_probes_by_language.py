@@ -13,12 +13,13 @@ from test_languages import SAMPLES
 from auditor import languages, tasks, text
 from auditor.testing import FakeAudit, FakeModel
 from auditor.types import Case, Example, Judged, Probe, Skipped
-from probes import _attack_strength, _person_sentences, _row_properties, _templates, _trigger_texts
+from probes import _attack_strength, _person_sentences, _row_properties, _templates, _trigger_texts, pair_shortcuts
 from probes.adversarial import PROBE as ADVERSARIAL
 from probes.bias import PROBE as BIAS
 from probes.calibration import PROBE as CALIBRATION
 from probes.capabilities import PROBE as CAPABILITIES
 from probes.coverage import PROBE as COVERAGE
+from probes.entailment_bias import PROBE as ENTAILMENT_BIAS
 from probes.entity_bias import PROBE as ENTITY_BIAS
 from probes.interpretability import PROBE as INTERPRETABILITY
 from probes.noise import PROBE as NOISE
@@ -156,6 +157,17 @@ def test_an_axis_that_the_files_of_a_language_lack_is_skipped(monkeypatch: pytes
     found = items("de", BIAS, sentences=3, bare_sentences=0, axes=("gender", "age"))
     assert {gap.reason for gap in gaps(found)} == {"no terms of gender in German"}
     assert {item.slice["axis"] for item in found if isinstance(item, Case)} == {"age"}
+
+
+def test_sentences_of_pairs_are_english() -> None:
+    task = tasks.create("sentence-pair", ("contradiction", "entailment", "neutral"))
+    reason = "its sentences are in English; the data are in German"
+    own = FakeAudit([], ENTAILMENT_BIAS.settings, task, language="de")
+    assert [(gap.reason, gap.applies) for gap in gaps(list(ENTAILMENT_BIAS.cases(own)))] == [(reason, False)]
+    assert ENTAILMENT_BIAS.planned(own).reason == reason
+    found = list(pair_shortcuts._overlapping(FakeAudit([], pair_shortcuts.PROBE.settings, task, language="de")))
+    assert {gap.reason for gap in gaps(found)} == {reason}
+    assert not any(isinstance(item, Case) for item in found)
 
 
 def test_own_tests_of_capabilities_are_asked_in_every_language(tmp_path: Any) -> None:
