@@ -88,7 +88,7 @@ def data_table(labels: Mapping[Any, str] | None, columns: Mapping[str, str] | No
 
 
 def with_further_rows(config: Config, cases: Place | None, kinds: Place | Mapping[str, Place] | None) -> Config:
-    """Return the config with kept cases and rows out of scope by arguments.
+    """Return the config with further rows that arguments name.
 
     Files are relative to the current folder. Raises UsageError.
     """
