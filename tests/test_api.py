@@ -555,7 +555,7 @@ def test_models_in_memory_that_do_not_fit_are_refused(place: Path) -> None:
         ((tokenizer, model), {}, "not a model that can be audited"),
         ((model, "bert"), {}, "without its tokenizer"),
         ((bare, tokenizer), {}, "model: is a BertModel, not a ...ForSequenceClassification (it has no classification"),
-        ((regression, tokenizer), {}, "does not choose one of two or more labels"),
+        ((regression, tokenizer), {"task": "text-classification"}, "does not choose one of two or more labels"),
         ((model, tokenizer), {"task": "ner"}, "model: is a BertForSequenceClassification, not a ...ForTokenClass"),
         ((slow, tokenizer), {"task": "text-classification"}, "is a BertForTokenClassification"),
         ((model, tokenizer), {"device": "cuda:0,cuda:1"}, "is on one device"),
