@@ -135,6 +135,7 @@ def test_from_training_to_the_same_bytes_twice(
     (quality,) = (record for record in json.loads(first)["records"] if record["probe"] == "quality")
     values = {measured["metric"]: measured["value"] for measured in quality["measurements"]}
     assert values.keys() >= {"within_tolerance", "mean_absolute_error", "median_absolute_error"}
+    assert not any("labels swapped" in doubt for doubt in json.loads(first)["doubts"])
     assert main(["gate", "one"]) in (1, 3)
     capsys.readouterr()
     Path("test.csv").write_text("text,label\ngood film,fine\n", "utf-8")

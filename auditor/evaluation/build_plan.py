@@ -117,9 +117,8 @@ def prepare(
         time_slices=time_slices,
         out_of_scope={kind: ordered[name] for kind, name in outside.kinds(config, columns, beside).items()},
     )
-    task_settings = canonical_json.plain(registry.settings_of(task.settings))
     facts = {
-        "task": {"name": task.name, "metric": task.metric, "labels": list(labels), "settings": task_settings},
+        "task": _task_facts(task, labels),
         "environment": provenance.environment(models[candidate], config.audit),
         "data": data_facts,
         "models": [
@@ -129,6 +128,12 @@ def prepare(
     }
     told = (*fitting, *_all_cut(sets, encoded), *_nearly_leaked(data_facts), *spoken.notes(data_facts))
     return Prepared(plan, facts, told)
+
+
+def _task_facts(task: Task, labels: Sequence[str]) -> dict[str, Any]:
+    """The task as results name it, with what its settings fitted."""
+    settings = canonical_json.plain(registry.settings_of(task.settings))
+    return {"name": task.name, "metric": task.metric, "labels": list(labels), "settings": settings}
 
 
 def _audited(

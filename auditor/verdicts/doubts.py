@@ -87,7 +87,9 @@ def swapped_labels(records: Sequence[ProbeRecord], candidate: str) -> str | None
     own = [record for record in records if (record.model, record.role) == (candidate, "quality")]
     # Of sums such as F1's there is no answer that is right or wrong.
     ratio = any(metric.ratio for record in own for metric in record.metrics if metric.name == "gain_over_majority")
-    gain = None if ratio else _measured(own, "gain_over_majority")
+    # Numbers have a median error, and no names that could change places.
+    numbers = any(metric.kind == "median" for record in own for metric in record.metrics)
+    gain = None if ratio or numbers else _measured(own, "gain_over_majority")
     if gain is None or not gain.rows:
         return None
     sums = _by_cluster(gain.rows)
