@@ -61,12 +61,7 @@ def prepare(
     described = checkpoints.described(sources, loading, config.task.name)
     labels = checkpoints.shared_labels(described, candidate, str(options.model))
     records = {name: _record(model) for name, model in sources.items()}
-    task = tasks.create(
-        config.task.name,
-        labels,
-        audit_data.mapping(config, records[candidate]),
-        audit_data.task_settings(config, records[candidate]),
-    )
+    task = _task(config, labels, records[candidate])
     _check_settings([probe for probe in probes if probe.name in chosen], settings, task)
     files = audit_data.files(config, options, records[candidate], sources[candidate])
     time_slices = audit_data.time_slices(config, options, records[candidate], files)
@@ -128,6 +123,12 @@ def prepare(
     }
     told = (*fitting, *_all_cut(sets, encoded), *_nearly_leaked(data_facts), *spoken.notes(data_facts))
     return Prepared(plan, facts, told)
+
+
+def _task(config: Config, labels: Sequence[str], record: training_records.TrainingRecord | None) -> Task:
+    """The task over the model's labels, as the config and the training say."""
+    mapping, settings = audit_data.mapping(config, record), audit_data.task_settings(config, record)
+    return tasks.create(config.task.name, labels, mapping, settings)
 
 
 def _task_facts(task: Task, labels: Sequence[str]) -> dict[str, Any]:

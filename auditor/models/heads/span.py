@@ -96,7 +96,7 @@ class SpanHead(Head[Extract]):
 
     @classmethod
     def probabilities(cls, logits: Any) -> Any:
-        """Return the logits as they are: probabilities are of spans, which ``decode`` makes."""
+        """Return the logits as they are; ``decode`` makes probabilities of spans."""
         return logits
 
     @classmethod
