@@ -51,7 +51,6 @@ REFUSED: dict[str, tuple[dict[str, Any], ...]] = {
 }
 """Recipe → settings that it refuses, each on its own."""
 UNSERVED = {
-    ("attack", "pair"): "attacks need a task with one text",
     **{
         (name, "text-regression"): "compares probabilities of labels, and text-regression has none"
         for name in recipes.names()
