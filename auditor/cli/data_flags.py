@@ -23,6 +23,12 @@ def add(command: argparse.ArgumentParser, *, labels_file: bool = True, language:
     ``labels_file``: whether the command also takes ``--labels-file``, labels in a file of their own. ``language``:
     whether it takes ``--data-language``.
     """
+    command.add_argument(
+        "--task",
+        metavar="NAME",
+        help="the model's task, such as sentence-pair (default: the config's, else what its training or its "
+        "architecture says)",
+    )
     group = command.add_argument_group("how to read data files (each flag overrides [data] in the config)")
     group.add_argument("--text-column", metavar="NAME", help="text column; its number if there is no header")
     group.add_argument("--label-column", metavar="NAME", help="label column, likewise")
@@ -73,8 +79,19 @@ def applied(config: Config, options: Namespace) -> Config:
     if getattr(options, "no_header", False):
         changed["header"] = False
     changed |= _labels_files(config, options)
+    config = _of_task(config, getattr(options, "task", None))
     config = _with_out_of_scope(config, getattr(options, "out_of_scope", []))
     return config.model_copy(update={"data": config.data.model_copy(update=changed)}) if changed else config
+
+
+def _of_task(config: Config, name: str | None) -> Config:
+    """Return the config with a task by name, which keeps its settings if it is the config's."""
+    if name is None or ("task" in config.model_fields_set and config.task.name == name):
+        return config
+    from auditor import config as configs
+    from auditor import tasks
+
+    return config.model_copy(update={"task": configs.TaskSection.model_validate(tasks.kind(name).name)})
 
 
 def _language(code: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from auditor import config as configs
 from auditor import data, tasks
 from auditor.config import Config
 from auditor.errors import ConfigError, UsageError, near_match, near_or_known
-from auditor.evaluation import audit_data, checkpoints, fitted, needs, outside, retrain, spoken
+from auditor.evaluation import audit_data, checkpoints, data_notes, fitted, needs, outside, retrain, spoken
 from auditor.evaluation.audit_data import Options
 from auditor.evaluation.earlier import Earlier
 from auditor.evaluation.plan import AuditedModel, Plan
@@ -121,12 +121,20 @@ def prepare(
             for name, model in sources.items()
         ],
     }
-    told = (*fitting, *_all_cut(sets, encoded), *_nearly_leaked(data_facts), *spoken.notes(data_facts))
-    return Prepared(plan, facts, told)
+    return Prepared(
+        plan,
+        facts,
+        (
+            *fitting,
+            *data_notes.all_cut(sets, encoded),
+            *data_notes.nearly_leaked(data_facts),
+            *spoken.notes(data_facts),
+        ),
+    )
 
 
 def _task(config: Config, labels: Sequence[str], record: training_records.TrainingRecord | None) -> Task:
-    """The task over the model's labels, as the config and the training say."""
+    """The task over the labels, as config and training say."""
     mapping, settings = audit_data.mapping(config, record), audit_data.task_settings(config, record)
     return tasks.create(config.task.name, labels, mapping, settings)
 
@@ -170,24 +178,6 @@ def _record(model: in_memory.Source) -> training_records.TrainingRecord | None:
 
 def _place(model: in_memory.Source, root: Path) -> str:
     return relative(model, root) if isinstance(model, Path) else model.place
-
-
-def _all_cut(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]]) -> Iterator[str]:
-    """The sets of which the model reads no text to its end."""
-    for name, rows in encoded.items():
-        if all(row.truncated for row in rows):
-            read = f"longer than the {max(row.length for row in rows):,} tokens that the model reads"
-            what = "the only row" if len(rows) == 1 else f"all {len(rows):,} rows"
-            yield f"{what} of {sets[name].path.name} {'is' if len(rows) == 1 else 'are'} {read}"
-
-
-def _nearly_leaked(facts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The sets with rows that training has in another spelling."""
-    for facts_of_set in facts:
-        if count := facts_of_set.get("nearly_leaked", 0):
-            rows = f"{count:,} row{'s' if count > 1 else ''} of {Path(facts_of_set['path']).name}"
-            differ = "differ from training rows in case, blanks or punctuation alone"
-            yield f"{rows} {differ if count > 1 else differ.replace('differ', 'differs', 1)}: left out"
 
 
 def _separated(
