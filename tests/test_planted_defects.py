@@ -872,7 +872,7 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
         "attack_success_rate", 0.2, after_preposition, knows("home"), {"field": "context"}, settings=ATTACK
     ),
     ("triggers", "question-answering"): NEEDS["class_scores"],
-    ("bias", "question-answering"): NEEDS["class_scores"],
+    ("bias", "question-answering"): NEEDS["label_scores"],
     ("entities", "question-answering"): LABELLED,
     ("entity_bias", "question-answering"): LABELLED,
     ("low_resource", "question-answering"): labels("f1"),
