@@ -254,7 +254,7 @@ def test_a_module_that_no_head_serves_is_refused(base: Path) -> None:
         hugging_face.wrap(module, hugging_face.load_tokenizer(base), name="m", max_length=64)
     assert caught.value.line == (
         "no model head supports BertModel "
-        "(known: ...ForSequenceClassification, ...ForQuestionAnswering, ...ForTokenClassification)"
+        "(known: ...ForQuestionAnswering, ...ForSequenceClassification, ...ForTokenClassification)"
     )
 
 
