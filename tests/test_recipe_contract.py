@@ -52,8 +52,9 @@ REFUSED: dict[str, tuple[dict[str, Any], ...]] = {
 """Recipe → settings that it refuses, each on its own."""
 UNSERVED = {
     **{
-        (name, "text-regression"): "compares probabilities of labels, and text-regression has none"
+        (name, task): f"compares probabilities of labels, and {task} has none"
         for name in recipes.names()
+        for task in ("question-answering", "text-regression")
         if recipes.find(name).reads_labels
     },
 }
@@ -90,12 +91,22 @@ def contexts(file: Path) -> Path:
     return file
 
 
+def questions(file: Path) -> Path:
+    """A table with a paraphrase of every question."""
+    asked = [row.inputs["question"] for row in sample_rows(TASKS["question-answering"], 12, "train")]
+    lines = ["text,paraphrase", *(f'"{question}","tell me: {question}"' for question in asked)]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("name", recipes.names())
 def test_a_recipe_keeps_its_contract_or_says_why_it_does_not_serve(name: str, task: str, tmp_path: Path) -> None:
     given = GIVEN.get(name)
     if (name, task) == ("back_translation", "ner"):
         given = {"table": contexts(tmp_path / "contexts.csv")}
+    if (name, task) == ("back_translation", "question-answering"):
+        given = {"table": questions(tmp_path / "questions.csv")}
     check_recipe(
         recipes.find(name),
         TASKS[task],

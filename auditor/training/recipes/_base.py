@@ -69,7 +69,7 @@ class Recipe:
     takes_new_labels: ClassVar[bool] = False
     """Whether it can continue from a checkpoint that does not know all labels."""
     reads_labels: ClassVar[bool] = False
-    """Whether it compares probabilities of labels, which a task of numbers does not have."""
+    """Whether it compares probabilities of labels, which tasks of numbers and of answers do not have."""
     takes_adapters: ClassVar[bool] = False
     """Whether it can continue from a checkpoint with adapters beside its weights."""
     learning_rate: float | None = None
@@ -110,7 +110,7 @@ class Recipe:
         Called before anything is trained. Raises ConfigError.
         """
         del settings
-        if self.reads_labels and "numbers" in task.offers:
+        if self.reads_labels and {"numbers", "answers_in_context"} & task.offers:
             problem = f"recipe {self.label} compares probabilities of labels, and {task.name} has none"
             raise ConfigError(problem, where="[training]", hint="leave it out")
 
