@@ -39,6 +39,8 @@ TASKS: dict[str, Task] = {
     "sentence-pair": tasks.create("sentence-pair", ("neutral", "entailment"), settings={"symmetric": True}),
     "multi-label-classification": tasks.create("multi-label-classification", ("anger", "joy", "sadness")),
     "text-regression": tasks.create("text-regression", ("number",)),
+    "relation-extraction": tasks.create("relation-extraction", ("Other", "Use(e1,e2)", "Use(e2,e1)")),
+    "question-answering": tasks.create("question-answering", ()),
 }
 SMALL: dict[str, dict[str, Any]] = {
     "repeatability": {"examples": 48},
@@ -89,6 +91,8 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "sentence-pair": ("deepwordbug", "pruthi"),
     "multi-label-classification": ("deepwordbug",),
     "text-regression": ("deepwordbug",),
+    "relation-extraction": ("deepwordbug",),
+    "question-answering": ("deepwordbug",),
 }
 """Attacks that need no corpus of NLTK."""
 NO_WORDNET = {"wordnet": lambda: resources.Resource("NLTK WordNet", False, "")}
@@ -101,25 +105,41 @@ LEFT_OUT = {
 """Metrics that are not recorded → why."""
 UNSERVED = {
     "text-classification": {
-        *("entailment_bias", "entities", "entity_bias", "forgetting", "kept_cases", "pair_shortcuts"),
+        *("distractors", "entailment_bias", "entities", "entity_bias", "forgetting", "kept_cases", "pair_shortcuts"),
         "relation_cues",
     },
     "ner": {
         *("bias", "capabilities", "entailment_bias", "forgetting", "kept_cases", "pair_shortcuts", "seen_rows"),
-        *("out_of_scope_detection", "relation_cues", "spurious", "triggers"),
+        *("distractors", "out_of_scope_detection", "relation_cues", "spurious", "triggers"),
     },
     "sentence-pair": {
-        *("bias", "capabilities", "entities", "entity_bias", "forgetting", "kept_cases", "relation_cues", "triggers"),
+        *("bias", "capabilities", "distractors", "entities", "entity_bias", "forgetting", "kept_cases"),
+        *("relation_cues", "triggers"),
     },
     "multi-label-classification": {
-        *("capabilities", "entailment_bias", "entities", "entity_bias", "forgetting"),
+        *("capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
         *("kept_cases", "out_of_scope_detection", "pair_shortcuts", "relation_cues"),
         *("seen_rows", "spurious", "triggers"),
     },
     "text-regression": {
-        *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "forgetting"),
-        *("kept_cases", "out_of_scope_detection", "pair_shortcuts", "relation_cues"),
-        *("seen_rows", "spurious", "triggers"),
+        *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
+        *(
+            "kept_cases",
+            "out_of_scope_detection",
+            "pair_shortcuts",
+            "relation_cues",
+            "seen_rows",
+            "spurious",
+            "triggers",
+        ),
+    },
+    "relation-extraction": {
+        *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
+        *("kept_cases", "out_of_scope_detection", "pair_shortcuts"),
+    },
+    "question-answering": {
+        *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "forgetting", "kept_cases"),
+        *("out_of_scope_detection", "pair_shortcuts", "relation_cues", "seen_rows", "spurious", "triggers"),
     },
 }
 """Task → probes that it gives nothing to read; the plan has no earlier checkpoint and no kept cases."""
@@ -137,12 +157,15 @@ def guessing(task: Task, rows: Sequence[Example]) -> FakeModel:
         (known,) = knows.run(knows.encode([request]))
         if "labelled_spans" in task.offers:
             return tuple(guessed(word, tag) for word, tag in zip(request.texts, known, strict=True))
+        if "answers_in_context" in task.offers:
+            return known
         guess = (crc32(" ".join(request.texts).encode()) % 97 + 1) / 98
         if "numbers" in task.offers:
             return known + guess
         if "label_sets" in task.offers:
             return tuple(chance if chance > 0.75 else chance * guess for chance in known)
-        return known if max(known) > 0.75 else (guess, 1 - guess)
+        rest = tuple((1 - guess) / (len(task.labels) - 1) for _ in task.labels[1:])
+        return known if max(known) > 0.75 else (guess, *rest)
 
     def guessed(word: str, known: tuple[float, ...]) -> tuple[float, ...]:
         place = crc32(word.encode()) % (3 * len(task.labels))
@@ -155,10 +178,11 @@ def guessing(task: Task, rows: Sequence[Example]) -> FakeModel:
 
 def outside(task: Task) -> dict[str, tuple[Example, ...]]:
     """Texts of words that no row has, of a task that gives a text one label."""
-    if "one_label" not in task.offers:
+    if "one_label" not in task.offers or task.marked:
         return {}
     rows = sample_rows(task, 40, "outside")
-    return {"all": tuple(replace(row, inputs={"text": row.inputs["text"][::-1]}, gold=None) for row in rows)}
+    backwards = ({field: text[::-1] for field, text in row.inputs.items()} for row in rows)
+    return {"all": tuple(replace(row, inputs=inputs, gold=None) for row, inputs in zip(rows, backwards, strict=True))}
 
 
 def audit_of(task: Task) -> Plan:
