@@ -231,11 +231,16 @@ OF_ROWS = (
     *("noise", "quality", "repeatability", "seen_rows", "shift", "spurious", "triggers"),
 )
 """Probes of texts that measure rows of the data without training."""
-OF_THEIR_OWN = {"bias": "sentence", "capabilities": "template", "entity_bias": "sentence"}
+OF_THEIR_OWN = {
+    **{"bias": "sentence", "capabilities": "template", "entity_bias": "sentence"},
+    "entailment_bias": "occupation",
+}
 """Probe → what its own texts are."""
 ELSEWHERE = {
     "adversarial": "it takes examples as noise does, and TextAttack seconds to import",
     "distractors": "it takes rows of the data, as quality does, of another task",
+    "pair_shortcuts": "it takes rows of the data, as quality does, of another task",
+    "relation_cues": "it takes rows of the data, as quality does, of another task",
     "entities": "it takes sentences of the data, as quality does, of another task",
     "forgetting": "it has other checkpoints answer the examples that quality takes",
     "kept_cases": "its texts are those of a file, and a count is always decided",

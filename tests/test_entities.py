@@ -410,7 +410,7 @@ def test_entities_give_way_in_the_field_that_the_task_has() -> None:
     task, example = Elsewhere(TAGS), renamed(sentence("x", "Ann/PER Lee/+ in Paris/LOC"))
     train = [renamed(sentence("t", "Bo/PER and Cy/PER Oh/+"))]
     fake = model(lambda words, index: "B-PER" if words[index] == "Ann" else "O")
-    swap = EntitySwap(FakeAudit({"train": train}, None, task, model=fake), "text", 10)
+    swap = EntitySwap(FakeAudit({"train": train}, None, task, model=fake), "sentence", 10)
     (answer,) = fake.run(fake.encode([task.request(example.inputs)]))
     found = [Span(0, 2, "PER")]
     assert swap.offers(example, found)

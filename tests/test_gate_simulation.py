@@ -113,7 +113,9 @@ def rule_for(place: Place) -> Rule:
 NAMED: dict[str, Skipped] = {
     "coverage": Skipped({"column": "none", "value": "none"}, "no column is named", applies=False),
     "drift": Skipped({"period": "none"}, "neither later test rows nor a column of dates is named", applies=False),
-    "out_of_scope_detection": Skipped({}, "no rows out of scope are given", applies=False),
+    "out_of_scope_detection": Skipped(
+        {"score": "max probability", "kind": "none"}, "no rows out of scope are given", applies=False
+    ),
     "kept_cases": Skipped({}, "no case was kept", applies=False),
     "spurious": Skipped({"listed": "none", "change": "none"}, "no word is listed", applies=False),
     "forgetting": Skipped({"period": "none"}, "no earlier checkpoint is known", applies=False),

@@ -91,6 +91,8 @@ def test_auditors_own_probe_is_asked_before_a_third_partys(role: Any) -> None:
         task = plan().task
         if "labelled_spans" in probe.needs:
             task = tasks.create("ner", ("O", "B-PER", "I-PER"))
+        if "text_pair" in probe.needs:
+            task = tasks.create("sentence-pair", ("neutral", "entailment"))
         others = (of_role(probe), Broken("aaa_broken"), probe)
         inquiry = Inquiry(role, next(iter(registry.metrics_of(probe, task))))
         for order in (others, others[::-1]):

@@ -96,7 +96,7 @@ class Session:
 def runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runtime:
     fake = Runtime()
 
-    def export(module: Any, _example: Mapping[str, Any], file: Path, **_: Any) -> None:
+    def export(module: Any, _example: Mapping[str, Any], file: Path, _head: Any) -> None:
         fake.module = module
         file.write_bytes(b"weights")
 
@@ -173,7 +173,7 @@ def test_a_reloaded_model_is_exported_afresh(saved: Path, runtime: Runtime) -> N
 def test_weights_in_files_of_their_own_stay_for_as_long_as_the_session(
     saved: Path, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def export(module: Any, _example: Mapping[str, Any], file: Path, **_: Any) -> None:
+    def export(module: Any, _example: Mapping[str, Any], file: Path, _head: Any) -> None:
         runtime.module = module
         file.write_bytes(b"graph")
         (file.parent / "embeddings").write_bytes(b"weights")

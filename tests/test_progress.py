@@ -173,7 +173,7 @@ def test_what_follows_the_last_case_takes_what_is_left_of_the_estimate(passing: 
         "m: interpretability: …",
         "m: interpretability: 60 of 60, about 60 s left",
         "m: interpretability: 60 of 60, about 20 s left",
-        "m: interpretability: 60 of 60, about 0 s left",
+        "m: interpretability: 60 of 60, longer than estimated",
         "m: interpretability: 120 s",
     ]
 

@@ -38,8 +38,9 @@ SAMPLES = ("7", "Zq")
 """What stands for a field: a number, a name."""
 MIXED = 5
 """Fields of a text up to which every mixture of samples is tried."""
+INSTALL = r"pip[ ]install [\w. -]+"
 CODE = re.compile(
-    r"``.*?``|“[^”]*”|audit [a-z]+(?= --)|--[a-z-]+(?: [A-Za-z=,.-]+)?|python -m [\w. ]+|pip install [\w. -]+"
+    r"``.*?``|“[^”]*”|audit [a-z]+(?= --)|--[a-z-]+(?: [A-Za-z=,.-]+)?|python -m [\w. ]+|" + INSTALL,
 )
 """Code, titles and commands: they are the same in every language."""
 SOURCES = (

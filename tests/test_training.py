@@ -332,12 +332,13 @@ def test_a_model_learns_what_the_words_say(base: Path) -> None:
 
 def test_a_task_whose_head_is_not_there_is_refused(base: Path) -> None:
     class Answering(PairTask):
-        name, head = "question-answering", "span"
+        name, head = "choosing", "options"
 
     with pytest.raises(ModelError) as caught:
         loop.train(loop.TrainingRun(base, reviews(4), (), Answering(), Watching(), SETTINGS, seed=0, device="cpu"))
     assert caught.value.line == (
-        "the task 'question-answering' needs the model head 'span', which does not exist (known: sequence, token)"
+        "the task 'choosing' needs the model head 'options', which does not exist "
+        "(known: multi_label, regression, sequence, span, token)"
     )
 
 

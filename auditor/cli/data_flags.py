@@ -85,7 +85,10 @@ def applied(config: Config, options: Namespace) -> Config:
 
 
 def _of_task(config: Config, name: str | None) -> Config:
-    """Return the config with a task by name, which keeps its settings if it is the config's."""
+    """Return the config with the named task.
+
+    It keeps its settings if it is the config's own.
+    """
     if name is None or ("task" in config.model_fields_set and config.task.name == name):
         return config
     from auditor import config as configs

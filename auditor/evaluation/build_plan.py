@@ -116,21 +116,10 @@ def prepare(
         "task": _task_facts(task, labels),
         "environment": provenance.environment(models[candidate], config.audit),
         "data": data_facts,
-        "models": [
-            provenance.model_facts(name, models[name], _place(model, root), candidate, records[name])
-            for name, model in sources.items()
-        ],
+        "models": _model_facts(models, sources, records, candidate, root),
     }
-    return Prepared(
-        plan,
-        facts,
-        (
-            *fitting,
-            *data_notes.all_cut(sets, encoded),
-            *data_notes.nearly_leaked(data_facts),
-            *spoken.notes(data_facts),
-        ),
-    )
+    told = (*fitting, *data_notes.of_rows(sets, encoded, data_facts), *spoken.notes(data_facts))
+    return Prepared(plan, facts, told)
 
 
 def _task(config: Config, labels: Sequence[str], record: training_records.TrainingRecord | None) -> Task:
@@ -170,6 +159,17 @@ def _audited(
         )
         for name, model in models.items()
     )
+
+
+def _model_facts(
+    models: Mapping[str, Model],
+    sources: Mapping[str, in_memory.Source],
+    records: Mapping[str, training_records.TrainingRecord | None],
+    candidate: str,
+    root: Path,
+) -> list[dict[str, Any]]:
+    places = {name: _place(source, root) for name, source in sources.items()}
+    return [provenance.model_facts(name, models[name], places[name], candidate, records[name]) for name in sources]
 
 
 def _record(model: in_memory.Source) -> training_records.TrainingRecord | None:

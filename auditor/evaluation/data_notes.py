@@ -10,7 +10,18 @@ from auditor import data
 from auditor.types import Encoded
 
 
-def all_cut(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]]) -> Iterator[str]:
+def of_rows(
+    sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]], facts: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Say what is cut or left out, a line for each set.
+
+    ``facts``: the data as results name them.
+    """
+    yield from _all_cut(sets, encoded)
+    yield from _nearly_leaked(facts)
+
+
+def _all_cut(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]]) -> Iterator[str]:
     """The sets of which the model reads no text to its end."""
     for name, rows in encoded.items():
         if all(row.truncated for row in rows):
@@ -19,7 +30,7 @@ def all_cut(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Enc
             yield f"{what} of {sets[name].path.name} {'is' if len(rows) == 1 else 'are'} {read}"
 
 
-def nearly_leaked(facts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _nearly_leaked(facts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The sets with rows that training has in another spelling."""
     for facts_of_set in facts:
         if count := facts_of_set.get("nearly_leaked", 0):

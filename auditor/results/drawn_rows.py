@@ -30,7 +30,8 @@ class Sets:
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         audit = content["config"].get("audit")
-        self._budget: int | None = audit.get("budget") if isinstance(audit, Mapping) else None
+        budget = audit.get("budget") if isinstance(audit, Mapping) else None
+        self._budget: int | None = budget if isinstance(budget, int) else None
         self._used = {facts["name"]: int(facts["used"]) for facts in content["data"]}
         beside = {facts["name"] for facts in content["data"] if facts.get("kind") == OUTSIDE}
         self.names = self._used.keys() - {*TRAINED_ON, *beside}

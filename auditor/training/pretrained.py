@@ -89,6 +89,8 @@ def load(path: Path, task: Task, dropout: float | None = None, *, continues: boo
 
 def _add_tokens(model: Any, tokenizer: Any, words: Sequence[str]) -> None:
     """Give each word a token and a new embedding of its own."""
+    if not words:
+        return
     known = tokenizer.get_vocab()
     tokenizer.add_tokens([word for word in words if word not in known], special_tokens=True)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
