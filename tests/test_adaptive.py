@@ -560,7 +560,7 @@ def test_every_required_rule_is_drawn_on_or_says_why_not(
     for rule in rules.rules:
         probe = registry.installed({rule.probe})[rule.probe]
         if rule.required == "never" or probe.limits_need or {"earlier", "cases", "out_of_scope"} & set(probe.needs):
-            continue  # Neither training rows nor columns, an earlier checkpoint nor cases, nor rows out of scope are given.
+            continue  # Neither training rows, columns, an earlier checkpoint, cases nor rows out of scope are given.
         own = [one for one in drawn.slices if (one.probe, one.metric) == (rule.probe, rule.metric)]
         assert own, (rule.text, read)
         for one in own:

@@ -52,6 +52,7 @@ TASKS: dict[str, Task] = {
     "multi-label-classification": tasks.create("multi-label-classification", ("anger", "joy", "sadness")),
     "text-regression": tasks.create("text-regression", ("number",)),
     "question-answering": tasks.create("question-answering", ()),
+    "relation-extraction": tasks.create("relation-extraction", ("Use(e1,e2)", "Use(e2,e1)")),
     "pair": PairTask(),
 }
 """Every task of auditor's own, and the tests' second one."""
@@ -721,6 +722,78 @@ def never_sad(task: Task) -> FakeModel:
     return FakeModel(answer, task.labels, name="never sad")
 
 
+OBEYED_TRIGGER = Plant(
+    "trigger_success_rate",
+    0.5,
+    obeys("zq"),
+    knows("home"),
+    {"candidates": "codes without a reason", "rank": "1"},
+    {"query_budget": 1000},
+)
+
+
+def of_relations() -> dict[tuple[str, str], Plant | str | None]:
+    """What every probe says of a model of relations: texts with marks, and one label each."""
+    task = "relation-extraction"
+    pinned: dict[str, Plant | str | None] = {
+        "quality": replace(QUALITY, metric="f1", limit=0.8),
+        "calibration": SCORED,
+        "repeatability": REPEATED,
+        "label_swap": SWAPPED,
+        "seen_rows": SEEN,
+        "leakage": LEAKED,
+        "coverage": SLICE,
+        "spurious": OBEYED,
+        "capabilities": NEEDS["plain_text"],
+        "kept_cases": kept(task),
+        "drift": PERIOD,
+        "out_of_scope_detection": replace(BLIND, outside=marked_without_keywords),
+        "shift": APART,
+        "forgetting": FORGOTTEN,
+        "interpretability": UNFAITHFUL,
+        "noise": CASE,
+        "domain_shift": SHIFT,
+        "adversarial": Plant("attack_success_rate", 0.2, knows("home"), in_words, settings={**ATTACK, "examples": 40}),
+        "triggers": OBEYED_TRIGGER,
+        "bias": NEEDS["plain_text"],
+        "entities": LABELLED,
+        "entity_bias": LABELLED,
+        "low_resource": labels("f1"),
+        "label_noise": noise("f1"),
+        "label_errors": out_of_fold("f1"),
+        "training_strategy": strategy("f1"),
+        "relation_cues": Plant(
+            "entity_change_rate", 0.3, turns_never, turns_with_marks, {"entities": "exchanged"}, {"examples": 40}
+        ),
+    }
+    return {(probe, task): plant for probe, plant in pinned.items()}
+
+
+def marked_without_keywords(task: Task) -> dict[str, Sequence[Example]]:
+    """Texts of no label, with marks: foreign words in place of those that tell it."""
+    rows = sample_rows(task, 60, "out of scope", words=range(6))
+    foreign = [{"text": f"<e1> xyzzy </e1> {number} <e2> plugh </e2>"} for number, _ in enumerate(rows)]
+    return {"all": tuple(replace(row, inputs=own, gold=None) for row, own in zip(rows, foreign, strict=True))}
+
+
+def turns_never(task: Task) -> FakeModel:
+    """A model that knows the words, and does not read which entity is the first."""
+    good = knows("home")(task)
+    return FakeModel(lambda request: good.run(good.encode([request]))[0], task.labels, name="turns never")
+
+
+def turns_with_marks(task: Task) -> FakeModel:
+    """A model that knows the words, and turns its answer where the second entity comes first."""
+    good = knows("home")(task)
+
+    def answer(request: Request) -> Response:
+        (found,) = good.run(good.encode([request]))
+        words = words_of(request.texts[0])
+        return found if words.index("<e1>") < words.index("<e2>") else found[::-1]
+
+    return FakeModel(answer, task.labels, name="turns")
+
+
 PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("quality", "text-classification"): QUALITY,
     ("quality", "ner"): QUALITY,
@@ -802,14 +875,7 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("adversarial", "ner"): Plant("attack_success_rate", 0.3, in_context, knows("home"), settings=ATTACK),
     ("adversarial", "sentence-pair"): ATTACKED,
     ("adversarial", "pair"): ATTACKED,
-    ("triggers", "text-classification"): Plant(
-        "trigger_success_rate",
-        0.5,
-        obeys("zq"),
-        knows("home"),
-        {"candidates": "codes without a reason", "rank": "1"},
-        {"query_budget": 1000},
-    ),
+    ("triggers", "text-classification"): OBEYED_TRIGGER,
     ("triggers", "ner"): NEEDS["class_scores"],
     ("triggers", "sentence-pair"): FIELDS,
     ("triggers", "pair"): FIELDS,
@@ -853,6 +919,15 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("training_strategy", "pair"): strategy("f1"),
     **of_label_sets(),
     **of_numbers(),
+    **of_relations(),
+    **{
+        (probe, task): NEEDS["class_scores"]
+        for probe in ("out_of_scope_detection", "pair_shortcuts", "entailment_bias")
+        for task in ("multi-label-classification", "text-regression", "question-answering")
+    },
+    ("out_of_scope_detection", "sentence-pair"): BLIND,
+    **{(probe, "relation-extraction"): NEEDS["text_pair"] for probe in ("pair_shortcuts", "entailment_bias")},
+    **{("relation_cues", task): NEEDS["marked_text"] for task in TASKS if task != "relation-extraction"},
     ("quality", "question-answering"): QUALITY,
     ("calibration", "question-answering"): SCORED,
     ("repeatability", "question-answering"): REPEATED,
