@@ -16,7 +16,9 @@ NUMBERS = 6
 CLOSEST = 3
 """Number of passed verdicts said where nothing else decides."""
 MEASURED, CRASHED, INAPPLICABLE, NO_PROBE = "measured", "crashed", "not-applicable", later("No probe yet.")
-ORDER = ("fail", CRASHED, "inconclusive", "pass", MEASURED, "not-measured", INAPPLICABLE)
+WAITING = "waiting"
+"""Rank of a row with a required verdict that was not measured."""
+ORDER = ("fail", CRASHED, "inconclusive", WAITING, "pass", MEASURED, "not-measured", INAPPLICABLE)
 """Kinds of marks from the first row to the last."""
 ADVISORY = "advisory"
 PLAIN = "plain"
@@ -41,7 +43,11 @@ def rows(
         deciding = _deciding(findings, probes)
         trend = _trend(findings, [regression for regression in regressions if regression.probe in probes], deciding)
         described.append({**_row(findings, row, deciding), "trend": trend})
-    return sorted(described, key=lambda row: ORDER.index(row["mark"]["kind"]))
+    return sorted(described, key=lambda row: ORDER.index(_rank(row["mark"])))
+
+
+def _rank(given: Mapping[str, str]) -> str:
+    return given.get("rank", given["kind"])
 
 
 def _trend(findings: Findings, regressions: Sequence[Regression], deciding: _Verdict | None) -> str:
@@ -128,8 +134,9 @@ def _mark(row: Mapping[str, Any], deciding: _Verdict | None) -> dict[str, str]:
         return {**mark("not_measured", say("crashed")), "kind": CRASHED, "sign": "!"}
     marks = [probe["mark"] for probe in row["probes"] if probe["mark"]]
     required = [given for given in marks if given["kind"] != INAPPLICABLE]
-    if required:
-        return min(required, key=lambda given: ORDER.index(given["kind"]))
+    ranked = [{**given, "rank": WAITING} if given["kind"] == "not-measured" else given for given in required]
+    if ranked:
+        return min(ranked, key=lambda given: ORDER.index(_rank(given)))
     if any(probe["numbers"] for probe in row["probes"]):
         return {"kind": MEASURED, "sign": "·", "text": say("advisory") if deciding else say("measured")}
     return marks[0] if marks else mark("not_measured")

@@ -15,7 +15,7 @@ import pytest
 from auditor.types import Conclusion, Regression
 from auditor.types.limitations import LIMITATIONS
 from reports import glance, scorecard, sentences, strips, view
-from reports.lookup import Findings
+from reports.lookup import Findings, mark
 from reports.words import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -210,3 +210,12 @@ def test_the_decision_is_said_as_an_instruction_with_the_numbers_that_decide() -
     assert '<p class="headline">1 of 22 required checks outside the limits.</p>' in first
     assert "Do not release this model." in first
     assert "The attack deepwordbug turns 62.0 %" in first
+
+
+def test_a_row_with_a_missing_required_number_is_no_pass() -> None:
+    given = [{"failed": False, "numbers": [1], "mark": mark(outcome)} for outcome in ("pass", "not_measured")]
+    for probes in (given, given[::-1]):
+        shown = glance._mark({"probes": probes}, None)
+        assert (shown["kind"], glance._rank(shown)) == ("not-measured", glance.WAITING)
+    failed = {"failed": False, "numbers": [1], "mark": mark("fail")}
+    assert glance._mark({"probes": [*given, failed]}, None)["kind"] == "fail"
