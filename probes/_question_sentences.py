@@ -149,10 +149,15 @@ def _within(first: str, last: str, name: str) -> list[str]:
     return f"{before}{name}{after}".split()
 
 
+LAST_DIGITS = 9
+"""Digits of a number that change, at most."""
+
+
 def _other_number(digits: str, rng: random.Random) -> str:
-    """A number of as many digits, near the given one."""
+    """A number of as many digits, of which the last ones change."""
+    digits, kept = digits[-LAST_DIGITS:], digits[:-LAST_DIGITS]
     larger = str(int(digits) + rng.randint(2, 9)).zfill(len(digits))
-    return larger if len(larger) == len(digits) else str(int(digits) - 1).zfill(len(digits))
+    return kept + (larger if len(larger) == len(digits) else str(int(digits) - 1).zfill(len(digits)))
 
 
 def _another(choices: Sequence[str], read: str, rng: random.Random) -> str | None:

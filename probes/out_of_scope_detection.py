@@ -115,12 +115,16 @@ class OutOfScope(ProbeDefaults):
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
         """Yield each score: its recall by kind, and what it costs."""
         answered = list(cases)
+        sets: dict[str, dict[str, str]] = {HOME: {}, VALIDATION: {}}
         clusters: dict[str, dict[str, str]] = {}
         for judged in answered:
-            of = judged.slice.get("rows") or judged.slice["kind"]
-            clusters.setdefault(of, {})[str(judged.facts["row"])] = judged.cluster
-        home, validation = clusters.pop(HOME, {}), clusters.pop(VALIDATION, {})
-        if len(clusters) > 1:
+            # A kind may be called as a set of rows is.
+            own = (
+                sets[judged.slice["rows"]] if "rows" in judged.slice else clusters.setdefault(judged.slice["kind"], {})
+            )
+            own[str(judged.facts["row"])] = judged.cluster
+        home, validation = sets[HOME], sets[VALIDATION]
+        if len(clusters) > 1 and EVERY_KIND not in clusters:
             clusters[EVERY_KIND] = {row: cluster for own in clusters.values() for row, cluster in own.items()}
         for score, values, fitted in _scores(audit, answered):
             if isinstance(values, str):

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor import metrics, text
-from auditor.perturbations.catalogue import CATALOGUE
 from auditor.settings import CheckedSettings, Count, Share
 from auditor.text.marked_entities import entities, exchange, places
 from auditor.types import (
@@ -86,8 +85,11 @@ class RelationCues(ProbeDefaults):
         settings: Settings = audit.settings
         examples = [example for example in audit.examples("home", settings.examples) if example.gold is not None]
         named = _Names(examples)
-        lacking = _perturbing.lacking(CATALOGUE[TYPOS])
-        if lacking is not None:
+        typos = _perturbing.in_language(audit, TYPOS)
+        lacking = typos if isinstance(typos, str) else _perturbing.lacking(typos)
+        if isinstance(typos, str):
+            yield Skipped({CHANGED: MISSPELLED}, typos, applies=False)
+        elif lacking is not None:
             yield Skipped({CHANGED: MISSPELLED}, lacking)
         for example in examples:
             for reading, edits in _readings(example).items():
@@ -114,8 +116,13 @@ def _of(metric: Metric, *keys: str, but: str = "") -> Metric:
 
 def _turns(example: Example, task: Task) -> bool:
     """Return whether the relation is another with its entities exchanged."""
+    return _followed(example, task) not in (None, example.gold)
+
+
+def _followed(example: Example, task: Task) -> object:
+    """Return the relation with its entities exchanged, if any."""
     _, alignment = text.edited(example.inputs, {FIELD: exchange(example.inputs[FIELD])})
-    return task.follow(example.gold, alignment) not in (None, example.gold)
+    return task.follow(example.gold, alignment)
 
 
 def _readings(example: Example) -> dict[str, tuple[text.Edit, ...]]:
@@ -167,7 +174,7 @@ def _changes(
         pairs = zip(spans, names, strict=True)
         edits = (text.Edit(*span, name, (" ",) * (len(name) - 1)) for span, name in pairs)
         yield {CHANGED: RENAMED}, tuple(edits)
-    if directed:
+    if directed and _followed(example, audit.task) is not None:
         yield {CHANGED: EXCHANGED}, exchange(marked)
     if misspelled:
         words = text.split(marked)
@@ -175,7 +182,7 @@ def _changes(
         share = audit.settings.share * len(inside) / len(words.words)
         context = frozenset(range(len(words.words))) - inside
         rng = audit.rng(MISSPELLED, example.id)
-        yield {CHANGED: MISSPELLED}, CATALOGUE[TYPOS].edits(words, share, rng, context)
+        yield {CHANGED: MISSPELLED}, _perturbing.made(audit, TYPOS).edits(words, share, rng, context)
 
 
 PROBE = RelationCues()

@@ -62,7 +62,7 @@ def number(value: float | None, unit: str) -> str:
 _SUFFIX = {"points": later(" points"), "words": later(" words")}
 _NAMED_BY_PROBES = frozenset(
     {
-        *("asked", "axis", "candidates", "capability", "change", "content", "copies", "entities", "family", "kind"),
+        *("asked", "axis", "candidates", "capability", "change", "content", "copies", "entities", "family"),
         *("perturbation", "position", "property", "severity", "the model reads", "words between the entities"),
     }
 )

@@ -369,8 +369,8 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "no such model": (lambda place: ["run", "--model", str(place / "nope"), "--quiet"], "no such path"),
     "not a checkpoint": (lambda place: ["run", "--model", str(place / "audit"), "--quiet"], "not a checkpoint"),
     "a checkpoint of another task": (
-        lambda place: _checkpoint(place, "other", "config.json", architectures=["BertForQuestionAnswering"]),
-        "BertForQuestionAnswering",
+        lambda place: _checkpoint(place, "other", "config.json", architectures=["BertForMultipleChoice"]),
+        "BertForMultipleChoice",
     ),
     "a bare encoder": (
         lambda place: ["run", "--model", str(place / "base"), "--data", str(place / "test.csv")],

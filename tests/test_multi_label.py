@@ -81,6 +81,10 @@ def test_a_blank_cell_has_no_gold_or_no_label() -> None:
     ("cells", "words"),
     [
         ((["joy"], "anger"), "row 2, column 'label': holds 'anger', not a list of labels"),
+        (([1, 0, 1], [0, 0, 0]), "holds lists of 3 zeros and ones, such as [1, 0, 1], not names"),
+        (([1.0, 0.0],), "holds lists of 2 zeros and ones"),
+        (("[1, 0, 1]", "[0, 1, 0]"), "holds lists of 3 zeros and ones"),
+        (("1,0,1", "0,1,1"), "holds lists of 3 zeros and ones"),
         ((["joy"], 3), "row 2, column 'label': holds 3, not a list of labels"),
         (([["joy"]],), "holds a list, not one value"),
         (("joy", "anger"), "column 'label': names one label in every row, such as 'joy'"),
@@ -98,7 +102,9 @@ def test_bad_labels_are_named_in_one_line(cells: tuple[Any, ...], words: str) ->
 def test_columns_of_0_and_1_name_labels() -> None:
     rows = [{"anger": 1, "joy": 0, "sadness": "1"}, {"anger": "0", "joy": False, "sadness": 0.0}]
     assert golds(rows) == [("anger", "sadness"), ()]
-    assert golds([{"joy": 1, "anger": 0}], task(label_columns=["joy"])) == [("joy",)]
+    assert golds(rows, task(label_columns=list(LABELS))) == [("anger", "sadness"), ()]
+    with pytest.raises(DataError, match="1 columns of labels, joy, and the model has 3 labels"):
+        golds([{"joy": 1, "anger": 0}], task(label_columns=["joy"]))
     assert golds([*rows, dict.fromkeys(LABELS)]) == [("anger", "sadness"), ()]
     with pytest.raises(DataError, match="rows: row 2, column 'joy': holds '2', not 0 or 1"):
         golds([rows[0], {**rows[0], "joy": 2}])

@@ -374,3 +374,23 @@ def test_new_marks_get_tokens_of_their_own(tmp_path: Path) -> None:
     assert model.get_input_embeddings().num_embeddings == len(tokenizer) == model.config.vocab_size
     again, _, _ = pretrained.load(tmp_path / "base", tasks.create("text-classification", LABELS))
     assert again.get_input_embeddings().num_embeddings < len(tokenizer)
+
+
+def test_answers_without_a_direction_need_not_turn() -> None:
+    task = tasks.create("relation-extraction", (*LABELS, "Near"))
+    _, alignment = text.edited({"text": PEN}, {"text": marked_entities.exchange(PEN)})
+    for label in ("Near", "Other"):
+        answer = tuple(float(name == label) for name in task.labels)
+        assert task.same(answer, answer, alignment)
+
+
+def test_texts_with_the_models_own_marks_are_refused() -> None:
+    settings = {"markers": ["[E1]", "[/E1]", "[E2]", "[/E2]"]}
+    task = tasks.create("relation-extraction", LABELS, settings=settings)
+    with pytest.raises(DataError, match=r"holds '\[E1\]', which the model reads as a mark"):
+        task.read({"text": f"{PEN} [E1]"}, {"text": "text"})
+
+
+@pytest.mark.parametrize("label", ["Other", "no-relation", "no_rel", "N/A", "NA", " none "])
+def test_no_relation_is_known_in_any_spelling(label: str) -> None:
+    assert tasks.create("relation-extraction", ("Use(e1,e2)", label)).no_relation == label  # type: ignore[attr-defined]

@@ -171,7 +171,7 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
     reading = label_cells.reading(opened.column, task, ignore_case=columns.ignore_case, rule=rule)
     texts_of = {field: names[field] for field in task.fields}
     counts = dict.fromkeys(("empty", "missing_label", "duplicates", "conflicting"), 0)
-    seen: dict[tuple[str, ...], list[Any]] = {}
+    seen: dict[tuple[str | None, tuple[str, ...]], list[Any]] = {}
     examples: list[Example] = []
     outside: dict[str, list[Example]] = {}
     for row in opened.rows:
@@ -186,7 +186,7 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
         place = f"{table.path}: row {row.number}"
         inputs = task_rows.inputs(task, cells, texts_of, place)
         gold = label_cells.gold(task, row.labels, reading, place) if row.kind is None else None
-        golds = seen.setdefault(texts, [])
+        golds = seen.setdefault((row.kind, texts), [])
         if gold in golds:
             counts["duplicates"] += 1
             continue

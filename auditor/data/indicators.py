@@ -28,6 +28,10 @@ def joined(table: Table, task: Task, columns: Columns) -> tuple[Table, Columns]:
     if not own or columns.label is not None or (not _named(task) and choosing.candidates("label", table)):
         return table, columns
     names = [choosing.given(name, table) for name in own]
+    if len(names) < len(task.labels):
+        hint = "a column for each label, of zeros where it never holds"
+        problem = f"{len(names)} columns of labels, {', '.join(names)}, and the model has {len(task.labels)} labels"
+        raise DataError(problem, where=str(table.path), hint=hint)
     rows = tuple((number, {**row, JOINED: _labels(row, names, table, number)}) for number, row in table.rows)
     return replace(table, header=(*table.header, JOINED), rows=rows), replace(columns, label=JOINED)
 

@@ -114,7 +114,9 @@ def assumptions(table: Table, names: Mapping[str, str], columns: Columns) -> Ite
     if not columns.header and (columns.label is None or not columns.fields):
         text = next(iter(names))
         yield f"without a header, {names[text]} is the {text} and {names['label']} the label"
-    joined = sum(any("\n" in cell or "\r" in cell for cell in row.values()) for _, row in table.rows)
+    joined = sum(
+        any(isinstance(cell, str) and ("\n" in cell or "\r" in cell) for cell in row.values()) for _, row in table.rows
+    )
     if joined:
         yield f"{joined} of {len(table.rows)} rows span several lines"
 

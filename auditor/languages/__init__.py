@@ -13,10 +13,11 @@ from auditor.languages.catalogue import (
     named,
     of,
 )
-from auditor.languages.detection import Detected, detect
+from auditor.languages.detection import ROWS, Detected, detect
 
 __all__ = [
     "ENGLISH",
+    "ROWS",
     "Detected",
     "Language",
     "checked",

@@ -21,6 +21,8 @@ ROWS = 500
 """Texts that are read, at most: the first ones."""
 LONGEST = 2000
 """Characters of a text that are read, at most."""
+TOLD = 0.1
+"""Share of the texts that have to tell the language by themselves, at least."""
 COVERAGE = 0.12
 """Share of the words that are stop words of the language, at least: of running text a third to a half is."""
 MARGIN = 1.15
@@ -58,7 +60,8 @@ def detect(texts: Iterable[str]) -> Detected:
     whole = _language(_Counted.sum(read), least=WORDS)
     own = Counter(code for each in read if (code := _language(each, least=0, hits=HITS)) is not None)
     total = own.total()
-    if whole is None:
+    words = sum(each.words > 0 or bool(each.letters) for each in read)
+    if whole is None or own[whole] < TOLD * words:
         return Detected(None, 0.0, _shares(own, total), total)
     others = Counter({code: n for code, n in own.items() if code != whole})
     return Detected(whole, own[whole] / total if total else 1.0, _shares(others, total), total)
@@ -81,7 +84,8 @@ class _Counted:
     def of(cls, text: str) -> _Counted:
         words = tokens.words(text)
         known = _speakers()
-        hits = Counter(code for word in words for code in known.get(word, ()))
+        # Single letters of the Latin script are initials and units in any language: U.S., 5 s.
+        hits = Counter(code for word in words if len(word) > 1 or not word.isascii() for code in known.get(word, ()))
         return cls(Counter(script for letter in text if (script := script_of(letter))), len(words), hits)
 
     @classmethod

@@ -30,10 +30,11 @@ def _pairs(cell: Any) -> Iterator[tuple[str, int]]:
     if isinstance(cell, str):
         try:
             cell = json.loads(cell)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise DataError(f"{_short(cell)} names no answers", hint=FORMS) from None
+    cell = _listed(cell)
     if isinstance(cell, Mapping):
-        texts, starts = cell.get("text"), cell.get("answer_start")
+        texts, starts = _listed(cell.get("text")), _listed(cell.get("answer_start"))
         both = [[texts], [starts]] if isinstance(texts, str) else [texts, starts]
         lists = [list(values) for values in both if isinstance(values, list | tuple)]
         if len(lists) < len(both) or len(lists[0]) != len(lists[1]):
@@ -43,10 +44,15 @@ def _pairs(cell: Any) -> Iterator[tuple[str, int]]:
         pairs = [(answer.get("text"), answer.get("answer_start")) for answer in cell]
     else:
         raise DataError(f"{_short(cell)} names no answers", hint=FORMS)
-    for text, start in pairs:
+    for text, start in ((text, _listed(start)) for text, start in pairs):
         if not isinstance(text, str) or not text.strip() or type(start) is not int:
             raise DataError(f"{_short({'text': text, 'answer_start': start})} names no answer", hint=FORMS)
         yield text, start
+
+
+def _listed(value: Any) -> Any:
+    """Return an array or a number of numpy as Python's own."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _gold(context: str, text: str, start: int, begins: Sequence[int]) -> GoldAnswer:

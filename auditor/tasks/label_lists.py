@@ -13,6 +13,7 @@ SEPARATORS = (";", "|", ",")
 """What stands between the labels of a cell, where a user does not say."""
 Reader: TypeAlias = Callable[[Any], Sequence[Any] | None]
 """Cell → the labels that it names; None: the row has no gold."""
+_ZERO_OR_ONE = frozenset({"0", "1", "0.0", "1.0", "True", "False"})
 SEPARATOR = '[task] separator = ","'
 
 
@@ -31,13 +32,29 @@ def reader(
     if len(words) < len(filled):
         if not words and not any(isinstance(cell, list | tuple) for cell in filled):
             raise _single(filled[0])
+        _check_names([cell for cell in filled if isinstance(cell, list | tuple)])
         return listed, ""
     nothing: Sequence[Any] | None = () if blank_is_empty else None
     if separator is None and words and all(map(_looks_listed, words)):
+        _check_names([made for word in words if (made := _written(word)) is not None])
         return lambda cell: nothing if is_blank(cell) else written_list(cell), "its lists are written as text"
     chosen = separator or _separator(words, set(known))
+    _check_names([split(word, chosen or SEPARATORS[0]) for word in words])
     note = f"its labels are separated by {chosen!r}" if chosen and not separator else ""
     return lambda cell: nothing if is_blank(cell) else split(cell, chosen or SEPARATORS[0]), note
+
+
+def _check_names(lists: Sequence[Sequence[Any]]) -> None:
+    """Refuse lists of zeros and ones, which are no names.
+
+    Raises DataError.
+    """
+    lengths = {len(each) for each in lists}
+    if len(lengths) == 1 and min(lengths) > 1 and all(str(value) in _ZERO_OR_ONE for each in lists for value in each):
+        hint = 'write names, as in ["a", "b"], or a column for each label ([task] label_columns)'
+        raise DataError(
+            f"holds lists of {min(lengths)} zeros and ones, such as {_short(lists[0])}, not names", hint=hint
+        )
 
 
 def is_blank(cell: Any) -> bool:
@@ -63,13 +80,18 @@ def written_list(cell: str) -> Sequence[Any]:
 
     Raises DataError for another text.
     """
+    value = _written(cell)
+    if value is None:
+        raise DataError(f"holds {_short(cell)}, not a list of labels", hint="as in ['a', 'b'], and [] for no label")
+    return value
+
+
+def _written(cell: str) -> list[Any] | None:
     try:
         value = ast.literal_eval(cell.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        value = None
-    if not isinstance(value, list):
-        raise DataError(f"holds {_short(cell)}, not a list of labels", hint="as in ['a', 'b'], and [] for no label")
-    return value
+        return None
+    return value if isinstance(value, list) else None
 
 
 def split(cell: str, separator: str) -> Sequence[str]:

@@ -166,6 +166,8 @@ class QuestionAnswering(TaskDefaults):
 
     def _confidence(self, response: Response) -> float:
         given = self.answer(response)
+        if not self.settings.no_answer:
+            return min(1.0, given.probability / max(1.0 - given.no_answer, 1e-12))
         return min(1.0, given.probability if given.text else given.no_answer)
 
     def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from auditor import text
-from auditor.errors import ConfigError, near_match
+from auditor.errors import ConfigError, DataError, near_match
 from auditor.labels import spellings
 from auditor.tasks import relation_averages, relation_files
 from auditor.tasks.classification import TextClassification
@@ -27,8 +28,8 @@ from auditor.types import (
     Score,
 )
 
-NO_RELATION = ("other", "no_relation", "no relation", "norelation", "na", "none")
-"""Usual names of the label for no relation, in lower case."""
+NO_RELATION = ("other", "norelation", "norel", "nonrelation", "unrelated", "na", "none")
+"""Usual names of the label for no relation, in lower case and without marks and blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class RelationExtraction(TextClassification):
         if wanted and self.labels and wanted not in self.labels:
             hint = near_match(wanted, self.labels) or f"known: {spellings.shown(self.labels)}"
             raise ConfigError(f"{wanted!r} is no label of the model", where="[task] no_relation", hint=hint)
-        usual = (label for label in self.labels if label.casefold() in NO_RELATION)
+        usual = (label for label in self.labels if re.sub(r"[\W_]", "", label).casefold() in NO_RELATION)
         return wanted or next(usual, None)
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
@@ -92,6 +93,9 @@ class RelationExtraction(TextClassification):
         Raises DataError for a mark that is missing, doubled, nested or around nothing, and for an unknown label.
         """
         inputs, gold = super().read(row, columns)
+        own = set(self.settings.markers).difference(MARKERS).intersection(text.words_of(inputs["text"]))
+        if own:
+            raise DataError(f"holds {min(own)!r}, which the model reads as a mark", hint="mark with <e1> and <e2>")
         return {"text": marked_entities.spaced(inputs["text"])}, gold
 
     def arranged(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -134,9 +138,9 @@ class RelationExtraction(TextClassification):
 
     def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:
         """Whether the relation is the same, turned with its marks."""
-        if not marked_entities.exchanged(alignment.edits.get("text", ())):
-            return self.show(before) == self.show(after)
-        return self.turned(self.show(before)) == self.show(after)
+        told = self.show(before)
+        exchanged = marked_entities.exchanged(alignment.edits.get("text", ()))
+        return ((self.turned(told) or told) if exchanged else told) == self.show(after)
 
     def turned(self, label: str) -> str | None:
         """The relation in the other direction, None without any."""

@@ -61,8 +61,8 @@ def _from_tokens(row: Mapping[str, Any]) -> Mapping[str, Any]:
     words = [
         word for place, token in enumerate(tokens) for word in (*before.get(place, ()), token, *after.get(place, ()))
     ]
-    kept = {name: cell for name, cell in row.items() if name not in ("token", *TOKENS)}
-    return {"text": " ".join(words), **({"label": kept.pop("relation")} if "relation" in kept else {}), **kept}
+    kept = {name: cell for name, cell in row.items() if name not in ("token", "relation", *TOKENS)}
+    return {**kept, "text": " ".join(words), **({"label": row["relation"]} if "relation" in row else {})}
 
 
 def _whole(row: Mapping[str, Any], names: Sequence[str]) -> list[int]:

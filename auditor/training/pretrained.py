@@ -91,8 +91,8 @@ def _add_tokens(model: Any, tokenizer: Any, words: Sequence[str]) -> None:
     """Give each word a token and a new embedding of its own."""
     if not words:
         return
-    known = tokenizer.get_vocab()
-    tokenizer.add_tokens([word for word in words if word not in known], special_tokens=True)
+    # Words that the vocabulary has are added too: the tokenizer would still take them apart, as [unused1] of BERT.
+    tokenizer.add_tokens(list(words), special_tokens=True)
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         # Means of the other embeddings, as transformers proposes, would make the new ones nearly alike.
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)

@@ -105,13 +105,24 @@ def _incomparable(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tu
     again = "audit the old model again with this auditor"
     if old["auditor"] != new["auditor"]:
         yield f"made by auditor {short(new['auditor'])}, and the old audit by {short(old['auditor'])}", again
-    tasks = [audit["task"] for audit in (old, new)]
+    tasks = [{**audit["task"], "settings": _as_given(audit)} for audit in (old, new)]
     hint = "only audits of one task, with one list of labels, are compared"
     for key in ("name", "labels", "settings", "metric"):
         before, now = (task.get(key) or None for task in tasks)
         if before != now:
             what = {"name": "task", "labels": "labels"}.get(key, f"task's {key}")
             yield f"another {what} than in the old audit: {short(now)}, not {short(before)}", hint
+
+
+def _as_given(audit: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the task's settings.
+
+    What the config gives as a word, such as thresholds fitted on ``validation``, counts as it is given: each model has
+    its own.
+    """
+    settings, given = audit["task"].get("settings") or {}, audit["config"].get("task")
+    own = given if isinstance(given, Mapping) else {}
+    return {name: own[name] if isinstance(own.get(name), str) else value for name, value in settings.items()}
 
 
 def _other_cases(old: Audited, new: Audited) -> Iterator[str]:

@@ -22,7 +22,7 @@ from auditor.text import answers, words_of
 from auditor.types import Encoded, Example, Extract, Extracted, GoldAnswer, Response, Task
 
 OVERLAP = 4
-"""Adjacent windows share 1/OVERLAP of their tokens."""
+"""Adjacent windows share 1/OVERLAP of their tokens, or twice the longest answer."""
 QUESTION = "What is it about?"
 """The question that is asked of a plain text, to try a model out."""
 STARTS, ENDS = "start_positions", "end_positions"
@@ -52,8 +52,8 @@ class SpanHead(Head[Extract]):
 
     Beside it stands the probability that there is no answer. The score of a span is the sum of the logits of its first
     and last token, that of no answer the sum of both logits of CLS. Probabilities are the softmax of these scores over
-    all spans of the context that are short enough, and no answer. A question of more than half of what the model reads
-    is cut; a context never is.
+    all spans of the context that are short enough, and no answer. A question of more than half a row is cut; a context
+    never is.
     """
 
     name = "span"
@@ -114,6 +114,11 @@ class SpanHead(Head[Extract]):
         """Return a question about the text."""
         return Extract(QUESTION, text)
 
+    def _stride(self, longest: int) -> int:
+        """Return how many tokens adjacent windows share: room for the longest span."""
+        room = self._max_length - self._special
+        return max(min(max(room // OVERLAP, 2 * longest), room // 2 - 1), 0)
+
     def _encode(self, requests: Sequence[Extract]) -> Iterator[Encoded]:
         questions, cut = self._questions(requests)
         for number, (request, parts) in enumerate(zip(requests, self._windows(questions, requests), strict=True)):
@@ -143,7 +148,7 @@ class SpanHead(Head[Extract]):
             [request.context for request in requests],
             truncation="only_second",
             max_length=self._max_length,
-            stride=(self._max_length - self._special) // OVERLAP,
+            stride=self._stride(max(request.longest for request in requests)),
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
@@ -282,10 +287,7 @@ def _characters(example: Example, context: str, task: Task) -> tuple[int, int] |
 
 
 def _target(part: Window, span: tuple[int, int] | None) -> tuple[int, int]:
-    """Return the places of the answer's first and last token.
-
-    Both are that of CLS where the window lacks any of it.
-    """
+    """Return the answer's first and last token, or CLS twice."""
     tokens = part.tokens
     if span is None or not tokens or tokens[0][1] > span[0] or tokens[-1][2] < span[1]:
         return part.null, part.null
