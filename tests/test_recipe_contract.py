@@ -69,10 +69,10 @@ def rows(task: Task, recipe: str) -> Sequence[Example] | None:
     """Texts that the tables of paraphrases and synonyms of the tests have."""
     if recipe not in ("back_translation", "eda") or task.layout != "rows":
         return None
-    plain = reviews(8)
+    marked = "<e1> it </e1> <e2> that </e2> " if task.marked else ""
     return [
-        replace(row, inputs=dict.fromkeys(task.fields, row.inputs["text"]), gold=gold(task, place))
-        for place, row in enumerate(plain)
+        replace(row, inputs=dict.fromkeys(task.fields, f"{marked}{row.inputs['text']}"), gold=gold(task, place))
+        for place, row in enumerate(reviews(8))
     ]
 
 

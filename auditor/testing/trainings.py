@@ -85,6 +85,10 @@ def ground(task: Task, examples: Sequence[Example]) -> Ground:
 
     kind = heads.of(task.head, task=task.name)
     tokenizer = _tokenizer(examples)
+    labels = dict(enumerate(task.labels))
+    named: dict[str, Any] = (
+        {"id2label": labels, "label2id": {label: index for index, label in labels.items()}} if labels else {}
+    )
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=16,
@@ -92,8 +96,7 @@ def ground(task: Task, examples: Sequence[Example]) -> Ground:
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=2 * LENGTH,
-        id2label=dict(enumerate(task.labels)),
-        label2id={label: index for index, label in enumerate(task.labels)},
+        **named,
         **kind.config,
     )
     with torch.random.fork_rng():
