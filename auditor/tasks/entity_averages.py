@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from auditor import stats
 from auditor.tasks.entity_errors import COUNTS_O, MEASURES
+from auditor.tasks.macro_averages import macro
 from auditor.types import Measurement, Metric, Score, Sums
 
 TITLES = dict(zip(MEASURES, ("F1", "precision", "recall"), strict=True))
@@ -38,27 +38,10 @@ class EntityAverages:
         types = [kind for (metric, kind), rows in sums.items() if metric == "type_f1" and _sum(rows).denominator]
         if types:
             for measure in MEASURES:
-                yield from _macro(measure, [sums[f"type_{measure}", kind] for kind in types])
+                yield from macro(MACRO[measure], [sums[f"type_{measure}", kind] for kind in types], "types")
         tags = [tag for metric, tag in sums if metric == "token_f1"]
         if tags:
             yield from _of_tags(sums, tags)
-
-
-def _macro(measure: str, of_types: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[Measurement]:
-    """The mean over types.
-
-    A type without a share, as of precision where the model never predicts it, counts as 0, as in seqeval.
-    """
-    import numpy as np
-
-    clusters = list(dict.fromkeys(cluster for rows in of_types for cluster in rows))
-    columns = np.array([[rows.get(cluster, (0.0, 0.0)) for rows in of_types] for cluster in clusters])
-    there = columns[:, :, 1].sum(axis=0) > 0
-    if there.any():
-        value, (low, high) = stats.mean_of_ratios(columns[:, :, 0], columns[:, :, 1], 0.025)
-        value, low, high = (float(bound * there.mean()) for bound in (value, low, high))
-        method = "jackknife over clusters of the mean of the types' ratios"
-        yield Measurement(MACRO[measure].name, {}, value, low, high, len(clusters), len(clusters), method)
 
 
 def _of_tags(sums: Sums, tags: Sequence[str]) -> Iterator[Measurement]:

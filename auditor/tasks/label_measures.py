@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from auditor import stats
+from auditor.tasks.macro_averages import macro
 from auditor.types import Detail, Measurement, Metric, Score, Sums
 
 MEASURES = {"f1": "F1", "precision": "precision", "recall": "recall"}
@@ -62,26 +62,8 @@ class LabelAverages:
         """The averages over the labels that a text or an answer has."""
         labels = [name for (metric, name), rows in sums.items() if metric == "label_f1" and _occurs(rows)]
         for name in MEASURES if labels else ():
-            yield from macro(MACRO[name], [sums[f"label_{name}", label] for label in labels])
+            yield from macro(MACRO[name], [sums[f"label_{name}", label] for label in labels], "labels")
 
 
 def _occurs(rows: Mapping[str, Sequence[float]]) -> bool:
     return any(row[1] for row in rows.values())
-
-
-def macro(metric: Metric, of_kinds: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[Measurement]:
-    """The mean over kinds of the ratios of their sums.
-
-    ``of_kinds``: cluster → numerator and denominator, of each kind. A kind without a ratio counts as 0. Nothing where
-    no kind has one.
-    """
-    import numpy as np
-
-    clusters = list(dict.fromkeys(cluster for rows in of_kinds for cluster in rows))
-    columns = np.array([[rows.get(cluster, (0.0, 0.0)) for rows in of_kinds] for cluster in clusters])
-    there = columns[:, :, 1].sum(axis=0) > 0
-    if there.any():
-        value, (low, high) = stats.mean_of_ratios(columns[:, :, 0], columns[:, :, 1], 0.025)
-        value, low, high = (float(bound * there.mean()) for bound in (value, low, high))
-        method = "jackknife over clusters of the mean of the labels' ratios"
-        yield Measurement(metric.name, {}, value, low, high, len(clusters), len(clusters), method)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from auditor import stats
+from auditor.tasks.macro_averages import macro
 from auditor.types import Detail, Measurement, Metric, Score, Sums
 
 _DIRECTED = re.compile(r"(.*)\((e[12]),(e[12])\)", re.DOTALL)
@@ -73,13 +73,6 @@ class RelationAverages:
 
     def __call__(self, sums: Sums) -> Iterator[Measurement]:
         """The mean of these sums' F1."""
-        import numpy as np
-
         of_relations = [rows for (metric, _), rows in sums.items() if metric == "relation_f1"]
-        if not of_relations:
-            return
-        clusters = list(dict.fromkeys(cluster for rows in of_relations for cluster in rows))
-        columns = np.array([[rows.get(cluster, (0.0, 0.0)) for rows in of_relations] for cluster in clusters])
-        value, (low, high) = stats.mean_of_ratios(columns[:, :, 0], columns[:, :, 1], 0.025)
-        method = "jackknife over clusters of the mean of the relations' ratios"
-        yield Measurement(MACRO.name, {}, value, low, high, len(clusters), len(clusters), method)
+        if of_relations:
+            yield from macro(MACRO, of_relations, "relations")
