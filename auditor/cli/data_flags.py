@@ -7,7 +7,6 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from auditor import languages
 from auditor.cli.paths import path
 from auditor.errors import UsageError
 
@@ -98,6 +97,8 @@ def _of_task(config: Config, name: str | None) -> Config:
 
 
 def _language(code: str) -> str:
+    from auditor import languages
+
     try:
         return languages.checked(code)
     except ValueError as error:
