@@ -306,6 +306,15 @@ def test_a_text_goes_through_both_translators(tmp_path: Path) -> None:
         assert one.inputs["text"] == by_hand(back, by_hand(there, "the " + originals[one.id]))
 
 
+def test_a_translator_saved_in_16_bits_translates_in_float32(tmp_path: Path) -> None:
+    from transformers import AutoModelForSeq2SeqLM
+
+    folder = translator(tmp_path / "there", 1)
+    AutoModelForSeq2SeqLM.from_pretrained(folder).bfloat16().save_pretrained(folder)
+    model, _ = back_translation._loaded(folder, "cpu")
+    assert {weights.dtype for weights in model.parameters()} == {torch.float32}
+
+
 def test_a_folder_that_is_no_translator_is_one_line(tmp_path: Path) -> None:
     there, encoder = translator(tmp_path / "there", 1), tiny_checkpoint(tmp_path / "encoder")
     with pytest.raises(AuditError) as caught:

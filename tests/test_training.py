@@ -14,6 +14,7 @@ import pytest
 import torch
 from pair_task import PairTask
 from tiny import tiny_checkpoint
+from transformers import AutoModel, AutoModelForSequenceClassification
 
 from auditor import tasks
 from auditor.errors import DataError, ModelError
@@ -316,6 +317,21 @@ def test_the_new_head_carries_the_names_of_the_labels(base: Path) -> None:
     assert config.id2label == {0: "negative", 1: "positive"}
     assert config.label2id == {"negative": 0, "positive": 1}
     assert config.problem_type == "single_label_classification"
+
+
+@pytest.mark.parametrize("continues", [False, True])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_base_in_another_precision_trains_in_float32(tmp_path: Path, kind: torch.dtype, continues: bool) -> None:
+    base = tiny_checkpoint(tmp_path / "base", head=continues)
+    model = (AutoModelForSequenceClassification if continues else AutoModel).from_pretrained(base).to(kind)
+    model.save_pretrained(base)
+    loaded, _, _ = bases.load(base, TASK, continues=continues)
+    assert {weights.dtype for weights in loaded.parameters()} == {torch.float32}
+    for name, weights in model.state_dict().items():
+        own = name if continues else f"{loaded.base_model_prefix}.{name}"
+        assert torch.equal(loaded.state_dict()[own], weights.to(loaded.state_dict()[own].dtype)), name
+    loaded.save_pretrained(tmp_path / "saved")
+    assert "float32" in (tmp_path / "saved" / "config.json").read_text()
 
 
 def test_a_base_with_a_head_of_other_labels_gets_a_new_one(tmp_path: Path) -> None:

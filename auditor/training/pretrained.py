@@ -74,6 +74,8 @@ def load(path: Path, task: Task, dropout: float | None = None, *, continues: boo
             output_loading_info=True,
             **changed,
         )
+        # transformers 5 keeps the precision that a base was saved in; optimizers lose small steps in 16 bits.
+        model = model.float()
     # Depending on its release, transformers reports a mismatch as its key, or as its key and both shapes.
     mismatched = [entry if isinstance(entry, str) else entry[0] for entry in info["mismatched_keys"]]
     absent = {*info["missing_keys"], *mismatched}

@@ -197,6 +197,7 @@ def _loaded(folder: Path, device: str) -> tuple[Any, Any]:
         model, info = AutoModelForSeq2SeqLM.from_pretrained(
             str(folder), use_safetensors=True, output_loading_info=True, **local
         )
+        model = model.float()
     if info["missing_keys"]:
         lost = ", ".join(sorted(info["missing_keys"])[:3])
         raise ModelError(f"lacks weights: {lost}", where=str(folder), hint="copy it again")
