@@ -495,3 +495,35 @@ def test_a_model_that_reads_the_last_sentence_alone_is_shown_by_distractors_and_
     assert values["drop_beside_sentence", "at the end", "like the question"] == pytest.approx(0.5, abs=0.05)
     assert values["drop_beside_sentence", "at the start", "like the question"] == 0.0
     assert GoldAnswer("Paris", 0, 0) in examples[0].gold
+
+
+def test_quality_counts_questions_alike_as_squads_script_does() -> None:
+    """However many questions a context has: contexts decide how wide the interval is, not what is counted."""
+    from auditor.evaluation import runner
+    from probes.quality import PROBE
+
+    rows = []
+    for number in range(12):
+        context = f"Ann saw Lima in week {number}. Bob met the Cairo choir in year {number}. It rained."
+        own = ("Ann", "Lima", "Bob", "the Cairo choir", "It")[: 1 + number % 5]
+        rows += [
+            {"question": f"What is {each}?", "context": context}
+            | {"answers": {"text": [each], "answer_start": [context.index(each)]}}
+            for each in own
+        ]
+
+    def model(request: Request) -> Extracted:
+        assert isinstance(request, Extract)
+        wanted = {"What is Bob?": "Bob", "What is the Cairo choir?": "Cairo"}.get(request.question, "Ann saw")
+        return answered(wanted, context=request.context)
+
+    examples = loaded(rows).examples
+    plan = plan_of(FakeModel(model, ()), [PROBE], task=TASK, examples={"home": examples})
+    (record,) = runner.run(plan, nowhere, Silent())
+    told = [(model(TASK.request(example.inputs)).text, example.gold[0].text) for example in examples]
+    f1 = sum(published_f1(*pair) for pair in told) / len(told)
+    exact = sum(published_normal(answer) == published_normal(right) for answer, right in told) / len(told)
+    values = {each.metric: each.value for each in record.measurements if not each.slice}
+    assert (values["f1"], values["exact_match"]) == (pytest.approx(f1, abs=1e-9), pytest.approx(exact, abs=1e-9))
+    assert {each.n_clusters for each in record.measurements if each.metric == "f1"} == {12}
+    assert 0.1 < exact < f1 < 0.9

@@ -66,7 +66,7 @@ class Settings(CheckedSettings):
 
 
 def _share(name: str, title: str) -> Metric:
-    return Metric(name, title, "mean", "share", 0.0, 1.0, "higher")
+    return Metric(name, title, "mean", "share", 0.0, 1.0, "higher", ratio=True)
 
 
 class QuestionAnswering(TaskDefaults):
@@ -81,7 +81,7 @@ class QuestionAnswering(TaskDefaults):
     name = "question-answering"
     fields: tuple[str, ...] = ("question", CONTEXT)
     metric = "f1"
-    ratio = False
+    ratio = True
     head = "span"
     offers: frozenset[Offer] = frozenset({"attack_goal", "answers_in_context"})
     settings = Settings()
