@@ -4,13 +4,18 @@
     python tests/gpu_check.py --device cpu --small     # every path but CUDA itself, on any machine
     python tests/gpu_check.py --wheels                 # what to bring to a machine that has no package index
 
-Trains (standard, FGM, LoRA; fp32 and bf16), audits (noise, attacks in lockstep, bias, domain shift), compares every
-answer with the CPU's, kills an audit and resumes it, fills the device's memory, and measures texts and samples a second
-against the bare model. Data and base model are made in place; nothing is fetched.
+    python tests/gpu_check.py --steps tasks,repeatable # these steps and what they need
+    python tests/gpu_check.py --base FOLDER            # fine-tune this encoder
 
-Exit codes: 0 where in fp32 no decision differs from the CPU's, but for answers whose two best labels lie within 1e-4 of
-each other, the resumed audit is the undisturbed one byte for byte, and a full memory changes no decision; 1 otherwise;
-2 where the check cannot begin.
+Trains (standard, FGM, LoRA; fp32 and bf16), audits (noise, attacks in lockstep, bias, domain shift), compares every
+answer with the CPU's, kills an audit and resumes it, fills the device's memory, trains and audits every task, trains
+twice, and measures texts and samples a second against the bare model. Data are made in place, and so is a base model
+where none is given; nothing is fetched.
+
+Exit codes: 0 where in fp32 no decision differs from the CPU's, but for answers whose two best choices lie within 1e-4
+of each other, every task learns, and is computed on the device alone, a repeated training gives the same weights, the
+resumed audit is the undisturbed one byte for byte, and a full memory changes no decision; 1 otherwise; 2 where the
+check cannot begin.
 """
 
 from __future__ import annotations
@@ -23,8 +28,8 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -37,27 +42,64 @@ from gpu.found import Check
 from gpu.inputs import FULL, SMALL, prepare
 from gpu.limits import full_memory, kill_and_resume
 from gpu.speed import throughput
+from gpu.tasks import repeatable, task_table, tasks
 from gpu.training import train_all
 from gpu.wheels import named, print_wheels
 
 from auditor.errors import AuditError
 
-STEPS: tuple[Callable[[Check], None], ...] = (train_all, audit, compare, full_memory, kill_and_resume, throughput)
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of the check."""
+
+    work: Callable[[Check], None]
+    seconds: float
+    """What it may take of eight minutes, where all steps run."""
+    needs: tuple[str, ...] = ()
 
 
-def run(check: Check) -> None:
-    """Every step; one that crashes is noted with its traceback, and the others follow."""
-    for step in STEPS:
+STEPS: Mapping[str, Step] = {
+    "tasks": Step(tasks, 200),
+    "repeatable": Step(repeatable, 15),
+    "train": Step(train_all, 50),
+    "audit": Step(audit, 40, ("train",)),
+    "compare": Step(compare, 70, ("train", "audit")),
+    "memory": Step(full_memory, 20, ("train",)),
+    "resume": Step(kill_and_resume, 40, ("train",)),
+    "speed": Step(throughput, 45, ("train",)),
+}
+MINUTES = 8.0
+
+
+def chosen(given: str | None) -> list[str]:
+    """The steps that are named, and those that they need, in their order. KeyError: there is no such step."""
+    named = list(STEPS) if given is None else given.split(",")
+    wanted = {*named, *(need for name in named for need in STEPS[name].needs)}
+    return [name for name in STEPS if name in wanted]
+
+
+def run(check: Check, names: Sequence[str] | None = None, seconds: float = 60 * MINUTES) -> None:
+    """The steps, which share the seconds; one that crashes is noted with its traceback, and the others follow.
+
+    What a step leaves of its share, the next ones have.
+    """
+    names = list(STEPS) if names is None else names
+    start, share, planned = time.monotonic(), seconds / sum(STEPS[name].seconds for name in names), 0.0
+    for name in names:
+        planned += STEPS[name].seconds * share
+        check.until = start + planned
         if time.monotonic() > check.deadline:
-            check.note(step.__name__, "not run", "out of time", ok=False)
+            check.note(name, "not run", "out of time", ok=False)
             continue
-        began = time.perf_counter()
+        began = time.monotonic()
         try:
-            step(check)
+            STEPS[name].work(check)
         except Exception as error:
             traceback.print_exc()
-            check.note(step.__name__, "crashed", f"{type(error).__name__}: {error}", ok=False)
-        check.note(step.__name__, "time", f"{time.perf_counter() - began:.1f} s", seconds=time.perf_counter() - began)
+            check.note(name, "crashed", f"{type(error).__name__}: {error}", ok=False)
+        taken, budget = time.monotonic() - began, STEPS[name].seconds * share
+        check.note(name, "time", f"{taken:.1f} s of {budget:.0f}", seconds=taken, budget=budget)
 
 
 def machine(device: str, base: str) -> dict[str, Any]:
@@ -85,44 +127,68 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--small", action="store_true", help="a tiny model and few rows, for a machine without a device"
     )
-    parser.add_argument("--minutes", type=float, default=8.0, help="steps that would begin later are left out")
+    parser.add_argument("--steps", metavar="A,B", help=f"only these, and what they need: {', '.join(STEPS)}")
+    parser.add_argument("--base", type=Path, help="folder of the encoder to fine-tune; half precision becomes float32")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="steps that would begin later are left out")
     parser.add_argument("--json", type=Path, default=Path("gpu_check.json"), help="where the figures go")
     parser.add_argument("--folder", type=Path, help="keep data, checkpoints and audits here")
     parser.add_argument("--wheels", action="store_true", help="print what to bring to a machine without an index")
     parser.add_argument("--present", nargs="*", default=[], help="with --wheels: more packages that are there already")
+    parser.add_argument("--attacks", action="store_true", help="with --wheels: what attacks need too")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = options_of(arguments)
     if options.wheels:
-        print_wheels([named(one) for one in options.present])
+        print_wheels([named(one) for one in options.present], attacks=options.attacks)
         return 0
     from auditor.models import devices
 
     began = time.monotonic()
     try:
+        names = chosen(options.steps)
         device = devices.device_named(options.device)
+    except KeyError as error:
+        print(f"gpu_check: no step is called {error} (known: {', '.join(STEPS)})", file=sys.stderr)
+        return 2
     except AuditError as error:
         print(f"gpu_check: {error.line}", file=sys.stderr)
         return 2
-    sizes = SMALL if options.small else FULL
-    if options.folder and options.folder.exists() and any(options.folder.iterdir()):
-        print(f"gpu_check: {options.folder}: is not empty (name a new folder)", file=sys.stderr)
+    problem = unusable(options)
+    if problem:
+        print(f"gpu_check: {problem}", file=sys.stderr)
         return 2
+    sizes = SMALL if options.small else FULL
     with contextlib.ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(mock.patch.dict(os.environ, {"AUDIT_CACHE": str(folder / "cache")}))
-        base = prepare(folder, sizes, small=options.small)
-        check = Check(device, sizes, folder, deadline=began + 60 * options.minutes)
-        run(check)
-    there = machine(device, base)
-    found = {"machine": there, "sizes": asdict(sizes), "passed": check.passed, "rows": check.rows}
-    seconds = round(time.monotonic() - began, 1)
-    options.json.write_text(json.dumps({**found, "seconds": seconds}, indent=2) + "\n", encoding="utf-8")
+        base, rate = prepare(folder, sizes, small=options.small, given=options.base)
+        check = Check(device, sizes, folder, rate=rate, deadline=began + 60 * options.minutes)
+        run(check, names, 60 * options.minutes)
+    return told(check, base, time.monotonic() - began, options.json)
+
+
+def unusable(options: argparse.Namespace) -> str | None:
+    """What is wrong with the folders that were given."""
+    if options.folder and options.folder.exists() and any(options.folder.iterdir()):
+        return f"{options.folder}: is not empty (name a new folder)"
+    if options.base and not (options.base / "config.json").is_file():
+        return f"{options.base}: holds no config.json (name the folder of a pretrained encoder)"
+    return None
+
+
+def told(check: Check, base: str, seconds: float, file: Path) -> int:
+    """Print the tables and write the figures; the exit code."""
+    there = machine(check.device, base)
+    found = {"machine": there, "sizes": asdict(check.sizes), "passed": check.passed, "rows": check.rows}
+    content = {**found, "tasks": check.tasks, "seconds": round(seconds, 1)}
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     print(table(check.rows))
+    if check.tasks:
+        print(task_table(check.tasks))
     outcome = "passed" if check.passed else "NOT PASSED"
-    print(f"{outcome} on {there['device']} in {seconds:.0f} s; figures in {options.json}")
+    print(f"{outcome} on {there['device']} in {seconds:.0f} s; figures in {file}")
     return 0 if check.passed else 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
@@ -15,8 +16,10 @@ from unittest import mock
 import gpu_check
 import pytest
 import torch
-from gpu import auditing, inputs, limits, speed, training, wheels
-from gpu.found import Check, agreement
+from gpu import auditing, inputs, limits, speed, task_sets, training, wheels
+from gpu.agreeing import agreement
+from gpu.found import Check
+from safetensors.torch import load_file, save_file
 
 from auditor.errors import OutOfMemoryError
 
@@ -152,15 +155,16 @@ def test_a_step_that_crashes_or_comes_too_late_fails_the_check_and_the_others_fo
         check.note("following", "ran", "yes", ok=True)
 
     check = Check("cpu", TINY, tmp_path)
-    with mock.patch.object(gpu_check, "STEPS", (crashing, following)):
+    steps = {"crashing": gpu_check.Step(crashing, 10), "following": gpu_check.Step(following, 10)}
+    with mock.patch.object(gpu_check, "STEPS", steps):
         gpu_check.run(check)
     assert ("ValueError: as planned", False) in said(check, "crashing")
     assert ("yes", True) in said(check, "following")
     assert not check.passed
     assert "Traceback" in capsys.readouterr().err
     late = Check("cpu", TINY, tmp_path, deadline=0.0)
-    with mock.patch.object(gpu_check, "STEPS", (following,)):
-        gpu_check.run(late)
+    with mock.patch.object(gpu_check, "STEPS", steps):
+        gpu_check.run(late, ["following"])
     assert said(late, "following") == [("out of time", False)]
 
 
@@ -231,6 +235,47 @@ def test_little_memory_on_cuda_is_a_share_of_the_card(monkeypatch: pytest.Monkey
         shares.clear()
 
 
+def test_chosen_steps_bring_what_they_need_in_their_order() -> None:
+    assert gpu_check.chosen("compare,tasks") == ["tasks", "train", "audit", "compare"]
+    assert gpu_check.chosen(None) == list(gpu_check.STEPS)
+    assert all(need in gpu_check.STEPS for step in gpu_check.STEPS.values() for need in step.needs)
+    assert sum(step.seconds for step in gpu_check.STEPS.values()) == 60 * gpu_check.MINUTES
+
+
+def test_a_step_or_a_base_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert gpu_check.main(["--device", "cpu", "--steps", "tasks,all"]) == 2
+    assert capsys.readouterr().err.startswith("gpu_check: no step is called 'all' (known: tasks, ")
+    assert gpu_check.main(["--device", "cpu", "--base", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"gpu_check: {tmp_path}: holds no config.json")
+
+
+def test_a_step_may_take_what_those_before_it_left(tmp_path: Path) -> None:
+    check = Check("cpu", TINY, tmp_path)
+    left: list[float] = []
+    steps = {
+        name: gpu_check.Step(lambda check: left.append(check.until - time.monotonic()), 30)
+        for name in ("first", "next")
+    }
+    with mock.patch.object(gpu_check, "STEPS", steps):
+        gpu_check.run(check, seconds=600)
+    assert left == [pytest.approx(300, abs=10), pytest.approx(600, abs=10)]
+
+
+def test_a_base_in_half_precision_becomes_float32(tmp_path: Path) -> None:
+    inputs.random_base(tmp_path / "half", TINY)
+    file = tmp_path / "half" / "model.safetensors"
+    before = load_file(file)
+    save_file({name: one.half() for name, one in before.items()}, file, metadata={"format": "pt"})
+    config = json.loads((tmp_path / "half" / "config.json").read_text(encoding="utf-8"))
+    (tmp_path / "half" / "config.json").write_text(json.dumps({**config, "dtype": "float16"}), encoding="utf-8")
+    base, rate = inputs.prepare(tmp_path / "out", TINY, small=True, given=tmp_path / "half")
+    assert (base, rate) == ("half", inputs.PRETRAINED_RATE)
+    after = load_file(tmp_path / "out" / "base" / "model.safetensors")
+    assert {one.dtype for one in after.values()} == {torch.float32}
+    assert all(torch.equal(after[name], one.half().float()) for name, one in before.items())
+    assert json.loads((tmp_path / "out" / "base" / "config.json").read_text(encoding="utf-8"))["dtype"] == "float32"
+
+
 # What to bring
 
 
@@ -242,6 +287,12 @@ def test_wheels_and_what_is_there_hold_everything_that_pyproject_asks_for() -> N
     for name in wheels.declared():
         installed = wheels.closure([name])[name] is not None
         assert name in brought or name in there or name in wheels.LEFT_OUT or not installed, name
+
+
+def test_what_attacks_need_is_listed_where_it_is_asked_for() -> None:
+    without, every = ([one for part in wheels.wheels(attacks=attacks) for one in part] for attacks in (False, True))
+    assert set(without) < set(every)
+    assert [one.partition("==")[0] for one in every if one.startswith(("textattack=", "flair="))] == ["textattack"]
 
 
 def test_only_pure_wheels_are_listed_as_such() -> None:
@@ -294,7 +345,8 @@ def test_the_whole_check_runs_on_a_cpu_with_nothing_but_what_it_says_to_bring(tm
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(out.read_text(encoding="utf-8"))
     assert found["passed"]
-    assert {row["step"] for row in found["rows"]} >= {"train", "audit", "compare", "memory", "resume", "speed"}
+    assert {row["step"] for row in found["rows"]} == set(gpu_check.STEPS)
+    assert set(found["tasks"]) == {own.name for own in task_sets.SETS}
     skipped = [row["value"] for row in found["rows"] if row["what"] == "attacks in lockstep"]
     assert skipped == ["skipped: TextAttack is not installed"]
     assert "passed on CPU" in done.stdout

@@ -12,7 +12,8 @@ from dataclasses import asdict
 from typing import Any
 from unittest import mock
 
-from gpu.found import Check, agreement
+from gpu.agreeing import agreement
+from gpu.found import Check
 
 
 def command(check: Check, *words: str) -> int:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gpu.words import ALL, BAD, DOMAIN, GOOD, NEUTRAL
+
 RECIPES = ("standard", "fgm", "lora")
 PRECISIONS = ("fp32", "bf16")
 LABELS = ("negative", "positive")
@@ -40,6 +42,14 @@ class Sizes:
     rate: float
     """Learning rate for a base of random weights."""
     batch: int
+    task_train: int
+    """Training rows of each of the tasks."""
+    task_test: int
+    task_noise: int
+    task_attacks: int
+    task_epochs: int
+    task_rate: float
+    """Factor of the learning rate, as their rows are few."""
 
 
 FULL = Sizes(
@@ -48,14 +58,20 @@ FULL = Sizes(
     domain=200,
     noise=100,
     sentences=60,
-    attacks=30,
-    timed=16384,
-    budgets=(1024, 4096, 16384, 65536, 262144),
+    attacks=16,
+    timed=8192,
+    budgets=(1024, 16384, 262144),
     hidden=256,
     layers=4,
     epochs=1,
     rate=5e-4,
     batch=32,
+    task_train=384,
+    task_test=80,
+    task_noise=20,
+    task_attacks=6,
+    task_epochs=4,
+    task_rate=3.0,
 )
 SMALL = Sizes(
     train=192,
@@ -71,15 +87,13 @@ SMALL = Sizes(
     epochs=5,
     rate=5e-3,
     batch=8,
+    task_train=192,
+    task_test=40,
+    task_noise=6,
+    task_attacks=2,
+    task_epochs=14,
+    task_rate=1.0,
 )
-GOOD = ("good", "great", "lovely", "superb", "moving", "clever", "fine", "charming")
-BAD = ("bad", "awful", "dull", "poor", "weak", "boring", "silly", "clumsy")
-NEUTRAL = (
-    *("the", "a", "this", "that", "my", "our", "film", "movie", "story", "plot", "cast", "actor", "scene", "music"),
-    *("camera", "script", "ending", "was", "is", "seems", "feels", "and", "but", "with", "of", "in", "for", "about"),
-    *("two", "hours", "friends", "town", "evening", "year", "always", "quite", "rather", "really", "very"),
-)
-DOMAIN = ("phone", "battery", "screen", "price", "delivery", "box", "button", "speaker", "cable", "charger", "case")
 
 
 def reviews(n: int, seed: int, words: Sequence[str] = NEUTRAL) -> list[tuple[str, str]]:
@@ -103,7 +117,7 @@ def write_rows(file: Path, rows: Iterable[tuple[str, str]]) -> None:
 
 
 def random_base(folder: Path, sizes: Sizes) -> None:
-    """A BERT-like encoder with random weights and a WordPiece vocabulary of this file's words and single characters."""
+    """A BERT-like encoder with random weights and a WordPiece vocabulary of the check's words and single characters."""
     import string
 
     import torch
@@ -112,7 +126,7 @@ def random_base(folder: Path, sizes: Sizes) -> None:
     tokenizers: Any = importlib.import_module("tokenizers")
     special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
     letters = string.ascii_lowercase + string.digits + string.punctuation
-    pieces = (*special, *letters, *(f"##{one}" for one in letters), *GOOD, *BAD, *NEUTRAL, *DOMAIN)
+    pieces = (*special, *letters, *(f"##{one}" for one in letters), *ALL)
     vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
     tokenizer = tokenizers.Tokenizer(tokenizers.models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
@@ -171,19 +185,39 @@ sentences = {sizes.sentences}
 """
 
 
-def prepare(folder: Path, sizes: Sizes, *, small: bool) -> str:
-    """Write data, base and configs; which base it is, in words."""
+def given_base(source: Path, folder: Path) -> None:
+    """Copy a base; its weights become float32, whatever they travel as."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+    for file in folder.glob("*.safetensors"):
+        weights = {name: one.float() if one.is_floating_point() else one for name, one in load_file(file).items()}
+        save_file(weights, file, metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    kinds = {name: "float32" for name in ("dtype", "torch_dtype") if name in config}
+    (folder / "config.json").write_text(json.dumps({**config, **kinds}, indent=2), encoding="utf-8")
+
+
+def base_of(folder: Path, sizes: Sizes, *, small: bool, given: Path | None) -> tuple[str, float]:
+    """Put the base in place; which it is, in words, and its learning rate."""
+    if given is not None:
+        given_base(given, folder)
+        return given.name, PRETRAINED_RATE
+    found = None if small else importlib.util.find_spec(BASE_PACKAGE)
+    if found is not None and found.submodule_search_locations:
+        given_base(Path(found.submodule_search_locations[0]) / "model", folder)
+        return BASE_PACKAGE, PRETRAINED_RATE
+    random_base(folder, sizes)
+    return f"random BERT, {sizes.layers} layers of {sizes.hidden}", sizes.rate
+
+
+def prepare(folder: Path, sizes: Sizes, *, small: bool, given: Path | None = None) -> tuple[str, float]:
+    """Write data, base and configs; which base it is, in words, and its learning rate."""
     folder.mkdir(parents=True, exist_ok=True)
     write_rows(folder / "train.csv", reviews(sizes.train, 1))
     write_rows(folder / "test.csv", reviews(sizes.test, 2))
     write_rows(folder / "phones.csv", reviews(sizes.domain, 3, (*NEUTRAL[:12], *DOMAIN)))
-    found = None if small else importlib.util.find_spec(BASE_PACKAGE)
-    if found is not None and found.submodule_search_locations:
-        shutil.copytree(Path(found.submodule_search_locations[0]) / "model", folder / "base", dirs_exist_ok=True)
-        base, rate = BASE_PACKAGE, PRETRAINED_RATE
-    else:
-        random_base(folder / "base", sizes)
-        base, rate = f"random BERT, {sizes.layers} layers of {sizes.hidden}", sizes.rate
+    base, rate = base_of(folder / "base", sizes, small=small, given=given)
     for precision in PRECISIONS:
         (folder / f"{precision}.toml").write_text(config_text(sizes, precision, rate), encoding="utf-8")
-    return base
+    return base, rate

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import OutOfMemoryError
+from gpu.agreeing import agreement
 from gpu.auditing import audit_words, scorer_of
-from gpu.found import Check, agreement
+from gpu.found import Check
 from gpu.inputs import RECIPES, reviews
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PRESENT = ("torch", "transformers", "peft", "accelerate")
-LEFT_OUT = frozenset({"textattack", "flair"})
-"""Attacks are skipped without TextAttack, whose own requirements are many; flair is not needed at all."""
+ATTACKS = "textattack"
+LEFT_OUT = frozenset({ATTACKS, "flair"})
+"""Attacks are skipped without TextAttack; flair is not needed at all."""
 
 
 def declared() -> list[str]:
@@ -50,22 +51,23 @@ def is_pure(distribution: metadata.Distribution) -> bool:
     return "Root-Is-Purelib: true" in (distribution.read_text("WHEEL") or "")
 
 
-def wheels(present: Iterable[str] = PRESENT) -> tuple[list[str], list[str]]:
-    """``name==version`` of what to bring, besides what is present.
+def wheels(present: Iterable[str] = PRESENT, *, attacks: bool = False) -> tuple[list[str], list[str]]:
+    """``name==version`` of what to bring, besides what is present; with ``attacks`` what these need too.
 
     The first list holds pure-Python wheels, the second those for the machine's kind.
     """
     there = closure(present)
-    needed = closure(declared(), LEFT_OUT)
+    needed = closure([*declared(), ATTACKS], LEFT_OUT - {ATTACKS}) if attacks else closure(declared(), LEFT_OUT)
     missing = {name: one for name, one in sorted(needed.items()) if name not in there and one is not None}
     pure = [f"{name}=={one.version}" for name, one in missing.items() if is_pure(one)]
     return pure, [f"{name}=={one.version}" for name, one in missing.items() if not is_pure(one)]
 
 
-def print_wheels(present: Sequence[str]) -> None:
-    pure, compiled = wheels((*PRESENT, *present))
+def print_wheels(present: Sequence[str], *, attacks: bool = False) -> None:
+    pure, compiled = wheels((*PRESENT, *present), attacks=attacks)
     print(f"# pure-Python wheels to bring to a machine that has {', '.join((*PRESENT, *present))}")
     print("\n".join(pure))
     print("# compiled: there already, or as wheels for that machine's Python and platform")
     print("\n".join(f"# {one}" for one in compiled))
-    print("# attacks are skipped without textattack; bring it too if they are to run")
+    if not attacks:
+        print("# attacks are skipped without textattack; --attacks lists what they need")
