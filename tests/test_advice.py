@@ -234,6 +234,7 @@ OF_ROWS = (
 OF_THEIR_OWN = {
     **{"bias": "sentence", "capabilities": "template", "entity_bias": "sentence"},
     "entailment_bias": "occupation",
+    "stereotyped_answers": "template",
 }
 """Probe → what its own texts are."""
 ELSEWHERE = {

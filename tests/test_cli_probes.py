@@ -29,24 +29,30 @@ LABELS = {name: tasks.kind(name).example_labels for name in tasks.names()}
 UNSERVED = {
     "text-classification": {
         *("distractors", "entailment_bias", "entities", "entity_bias", "pair_shortcuts", "relation_cues"),
+        "stereotyped_answers",
     },
     "ner": {
         *("bias", "capabilities", "distractors", "entailment_bias", "pair_shortcuts", "relation_cues", "seen_rows"),
         *("out_of_scope_detection", "spurious", "triggers"),
+        "stereotyped_answers",
     },
     "relation-extraction": {
         *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "pair_shortcuts"),
+        "stereotyped_answers",
     },
     "sentence-pair": {
         *("bias", "capabilities", "distractors", "entities", "entity_bias", "relation_cues", "triggers"),
+        "stereotyped_answers",
     },
     "multi-label-classification": {
         *("capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "out_of_scope_detection"),
         *("pair_shortcuts", "relation_cues", "seen_rows", "spurious", "triggers"),
+        "stereotyped_answers",
     },
     "text-regression": {
         *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias"),
         *("out_of_scope_detection", "pair_shortcuts", "relation_cues", "seen_rows", "spurious", "triggers"),
+        "stereotyped_answers",
     },
     "question-answering": {
         *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "out_of_scope_detection"),

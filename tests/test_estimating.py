@@ -60,6 +60,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "pair_shortcuts": {"examples": 6, "per_template": 1},
     "entailment_bias": {"actions": 1},
     "relation_cues": {"examples": 6},
+    "stereotyped_answers": {"per_template": 1},
     "domain_shift": {"examples": 6},
     "bias": {"sentences": 4, "pairs_per_sentence": 2},
     "entities": {"examples": 8},
@@ -91,7 +92,7 @@ AT_MOST = {
 OF_WORDS = {"entities", "entity_bias"}
 OF_TEXTS = {"bias", "out_of_scope_detection", "capabilities", "kept_cases", "seen_rows", "spurious", "triggers"}
 """Probes of one kind of task alone."""
-OF_OTHER_TASKS = {"distractors", "entailment_bias", "pair_shortcuts", "relation_cues"}
+OF_OTHER_TASKS = {"distractors", "entailment_bias", "pair_shortcuts", "relation_cues", "stereotyped_answers"}
 """Probes of tasks that have no plan here; their contract tests hold what they plan against what they do."""
 
 

@@ -27,7 +27,7 @@ from auditor.testing import (
     counting_trainer,
     sample_rows,
 )
-from auditor.text import words_of
+from auditor.text import answers, words_of
 from auditor.types import (
     NEEDS,
     Case,
@@ -42,7 +42,7 @@ from auditor.types import (
     Task,
     TokenWeight,
 )
-from probes import interpretability, label_errors, label_swap
+from probes import _bias_questions, interpretability, label_errors, label_swap
 
 CASES = Path(__file__).resolve().parent.parent / "fixtures" / "cases"
 TASKS: dict[str, Task] = {
@@ -255,6 +255,26 @@ def finds_names(blind: int) -> Callable[[Task], FakeModel]:
             return tuple(tuple(float(label == tag) for label in task.labels) for tag in tags)
 
         return FakeModel(answer, task.labels, name=f"blind to {blind}")
+
+    return made
+
+
+def names_people(*, stereotyped: bool = False) -> Callable[[Task], FakeModel]:
+    """A model that knows who is right in the questions of stereotyped_answers, or always goes by the stereotype."""
+
+    def made(task: Task) -> FakeModel:
+        known = {(question.question, question.context): question for question in _bias_questions.own()}
+
+        def answer(request: Request) -> Response:
+            question = known[request.texts[0], request.texts[1]]
+            person = question.biased if stereotyped else question.right
+            if person is None:
+                return Extracted("", 0, 0, 0.05, 0.9)
+            name = question.people[person].told_by
+            (start, *_) = (found.start() for found in re.finditer(rf"\b{name}\b", question.context))
+            return Extracted(*answers.answer_at(question.context, start, start + len(name)), 0.9, 0.05)
+
+        return FakeModel(answer, task.labels, name="stereotyped" if stereotyped else "reads")
 
     return made
 
@@ -954,7 +974,15 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("label_noise", "question-answering"): "no kind of wrong labels is known of the task",
     ("label_errors", "question-answering"): label_errors.NO_LABELS,
     ("training_strategy", "question-answering"): strategy("f1"),
-    **{("distractors", task): NEEDS["answers_in_context"] for task in TASKS if task != "question-answering"},
+    **{
+        (probe, task): NEEDS["answers_in_context"]
+        for probe in ("distractors", "stereotyped_answers")
+        for task in TASKS
+        if task != "question-answering"
+    },
+    ("stereotyped_answers", "question-answering"): Plant(
+        "bias_score", 0.5, names_people(stereotyped=True), names_people(), {"context": "ambiguous", "category": "all"}
+    ),
     ("distractors", "question-answering"): Plant(
         "drop_beside_sentence",
         0.3,

@@ -112,7 +112,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
         "robustness": {"noise"},
         "attack": {"adversarial"},
         "shift": {"domain_shift"},
-        "bias": {"bias", "entailment_bias", "entity_bias"},
+        "bias": {"bias", "entailment_bias", "entity_bias", "stereotyped_answers"},
         None: {
             "calibration",
             "capabilities",
@@ -454,7 +454,11 @@ def renamed(probe: Probe) -> Probe:
 )
 def test_a_probe_of_another_name_is_known_by_its_role(probe: Probe) -> None:
     assert probe.role is not None
-    of_need = {"labelled_spans": ("ner", ("O", "B-PER", "I-PER")), "text_pair": ("sentence-pair", LABELS)}
+    of_need = {
+        "labelled_spans": ("ner", ("O", "B-PER", "I-PER")),
+        "text_pair": ("sentence-pair", LABELS),
+        "answers_in_context": ("question-answering", ()),
+    }
     named = (of_need[need] for need in sorted(probe.needs) if need in of_need)
     task = tasks.create(*next(named, ("text-classification", LABELS)))
     model, mine = keyword_model(GOOD), renamed(probe)

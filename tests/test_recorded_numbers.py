@@ -66,6 +66,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "pair_shortcuts": {"examples": 48, "per_template": 2},
     "entailment_bias": {"actions": 1},
     "relation_cues": {},
+    "stereotyped_answers": {"per_template": 1},
     "entities": {"examples": 48},
     "entity_bias": {"names_per_sentence": 2, "axes": ("persons", "places")},
     "low_resource": {"sizes": (20, 80), "seeds": 2, "steps": 30, "examples": 48},
@@ -107,19 +108,23 @@ UNSERVED = {
     "text-classification": {
         *("distractors", "entailment_bias", "entities", "entity_bias", "forgetting", "kept_cases", "pair_shortcuts"),
         "relation_cues",
+        "stereotyped_answers",
     },
     "ner": {
         *("bias", "capabilities", "entailment_bias", "forgetting", "kept_cases", "pair_shortcuts", "seen_rows"),
         *("distractors", "out_of_scope_detection", "relation_cues", "spurious", "triggers"),
+        "stereotyped_answers",
     },
     "sentence-pair": {
         *("bias", "capabilities", "distractors", "entities", "entity_bias", "forgetting", "kept_cases"),
         *("relation_cues", "triggers"),
+        "stereotyped_answers",
     },
     "multi-label-classification": {
         *("capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
         *("kept_cases", "out_of_scope_detection", "pair_shortcuts", "relation_cues"),
         *("seen_rows", "spurious", "triggers"),
+        "stereotyped_answers",
     },
     "text-regression": {
         *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
@@ -132,10 +137,12 @@ UNSERVED = {
             "spurious",
             "triggers",
         ),
+        "stereotyped_answers",
     },
     "relation-extraction": {
         *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
         *("kept_cases", "out_of_scope_detection", "pair_shortcuts"),
+        "stereotyped_answers",
     },
     "question-answering": {
         *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "forgetting", "kept_cases"),

@@ -20,7 +20,7 @@ FILES = {
 """Probe → axis → group → its terms."""
 
 
-OF_NO_GROUPS = {"capabilities", "entailment_bias", "pair_shortcuts"}
+OF_NO_GROUPS = {"capabilities", "entailment_bias", "pair_shortcuts", "stereotyped_answers"}
 """Probes whose sentences are of no groups: the tests of each read them."""
 
 

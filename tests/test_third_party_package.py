@@ -305,6 +305,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "pair_shortcuts": "measured",
         "quality": "measured",
         "distractors": "the task asks no questions about a context",
+        "stereotyped_answers": "the task asks no questions about a context",
         "relation_cues": "the task marks no entities in its texts",
         "repeatability": "measured",
         "seen_rows": "measured",

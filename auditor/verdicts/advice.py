@@ -89,6 +89,11 @@ BY_METRIC = {
     "one_text_gain": "add training rows in which the same text stands with another one and another label",
     "baseline_gain": "balance the words of each text over the labels of the training rows",
     "swap_flip_rate": "add each training row with its texts swapped, and train again",
+    "bias_score": (
+        "add training rows about people of both groups whose contexts hold no answer, and others whose answer goes "
+        "against the stereotype, and train again"
+    ),
+    "accuracy_against_stereotype": "add training rows whose answer goes against the stereotype, and train again",
     "heuristic_accuracy": (
         "add training rows whose texts share their words without the one following from the other, and train again"
     ),
