@@ -35,6 +35,7 @@ HEURISTIC_ACCURACY = Metric(
     "heuristic_accuracy", "right answers where words overlap", "mean", "share", 0.0, 1.0, "higher"
 )
 NOT_SYMMETRIC = "the texts of a pair have their places ([task] symmetric = true says that they may change them)"
+IN_ORDER = "a history stands before the last turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class PairShortcuts(ProbeDefaults):
         if _symmetric(audit.task):
             yield from (Case(row, {SWAPPED: "swapped"}, _swap(row, audit.task)) for row in examples)
         else:
-            yield Skipped({SWAPPED: "swapped"}, NOT_SYMMETRIC, applies=False)
+            reason = IN_ORDER if "dialogue" in audit.task.offers else NOT_SYMMETRIC
+            yield Skipped({SWAPPED: "swapped"}, reason, applies=False)
         yield from _overlapping(audit)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:

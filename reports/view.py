@@ -215,8 +215,16 @@ def _data(dataset: Mapping[str, Any]) -> dict[str, Any]:
         "name": f"{dataset['name']} ({recorded(dataset['kind'])})" if "kind" in dataset else dataset["name"],
         "path": dataset["path"],
         "sha256": dataset["sha256"],
-        "cells": [f"{dataset[key]:,}{_nearly(dataset) if key == 'leaked' else ''}" for key in _DATA],
+        "cells": [f"{dataset[key]:,}{_more(dataset, key)}" for key in _DATA],
     }
+
+
+def _more(dataset: Mapping[str, Any], key: str) -> str:
+    """What else a cell says of near copies and of last turns."""
+    last = dataset.get("last_turn_truncated", 0) if key == "truncated" else 0
+    if last:
+        return say(", {n:,} of them in the last turn", n=last)
+    return _nearly(dataset) if key == "leaked" else ""
 
 
 def _nearly(dataset: Mapping[str, Any]) -> str:

@@ -240,6 +240,7 @@ OF_THEIR_OWN = {
 ELSEWHERE = {
     "adversarial": "it takes examples as noise does, and TextAttack seconds to import",
     "distractors": "it takes rows of the data, as quality does, of another task",
+    "dialogue_history": "it takes rows of the data, as quality does, of another task",
     "pair_shortcuts": "it takes rows of the data, as quality does, of another task",
     "relation_cues": "it takes rows of the data, as quality does, of another task",
     "entities": "it takes sentences of the data, as quality does, of another task",

@@ -44,6 +44,9 @@ UNSERVED = {
         *("bias", "capabilities", "distractors", "entities", "entity_bias", "relation_cues", "triggers"),
         "stereotyped_answers",
     },
+    "dialogue-classification": {
+        *("bias", "capabilities", "distractors", "entities", "entity_bias", "relation_cues", "triggers"),
+    },
     "multi-label-classification": {
         *("capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "out_of_scope_detection"),
         *("pair_shortcuts", "relation_cues", "seen_rows", "spurious", "triggers"),
@@ -60,6 +63,7 @@ UNSERVED = {
     },
 }
 """Task → probes that it gives nothing to read."""
+UNSERVED |= {name: {*own, "dialogue_history"} for name, own in UNSERVED.items() if name != "dialogue-classification"}
 
 
 @pytest.fixture

@@ -122,6 +122,19 @@ def test_columns_are_collected_from_their_keys(tmp_path: Path) -> None:
     assert configs.columns(config) == {"premise": "p", "text": "body", "label": "stars", "group": "author"}
 
 
+def test_a_field_may_have_several_columns(tmp_path: Path) -> None:
+    config = configs.load(written(tmp_path, '[data]\ncolumns = { history = ["a", "b c"], turn = "d" }'))
+    assert configs.columns(config) == {"history": "a, b c", "turn": "d"}
+
+
+@pytest.mark.parametrize("columns", ["[]", '["a,b", "c"]', '["a", 1]', '["a", " "]'])
+def test_a_list_of_columns_holds_names(tmp_path: Path, columns: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        configs.load(written(tmp_path, f"[data]\ncolumns = {{ history = {columns} }}"))
+    assert "should be a column, or a list of columns without commas in their names" in caught.value.line
+    assert "[data.columns] history = " in caught.value.line
+
+
 @pytest.mark.parametrize(
     ("text", "name", "settings", "dumped"),
     [

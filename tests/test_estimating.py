@@ -57,6 +57,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "interpretability": {"examples": 5, "stable": 2},
     "noise": {"examples": 5, "severities": {"low": 0.1, "middle": 0.2}},
     "distractors": {"examples": 6},
+    "dialogue_history": {"examples": 6},
     "pair_shortcuts": {"examples": 6, "per_template": 1},
     "entailment_bias": {"actions": 1},
     "relation_cues": {"examples": 6},
@@ -92,7 +93,14 @@ AT_MOST = {
 OF_WORDS = {"entities", "entity_bias"}
 OF_TEXTS = {"bias", "out_of_scope_detection", "capabilities", "kept_cases", "seen_rows", "spurious", "triggers"}
 """Probes of one kind of task alone."""
-OF_OTHER_TASKS = {"distractors", "entailment_bias", "pair_shortcuts", "relation_cues", "stereotyped_answers"}
+OF_OTHER_TASKS = {
+    "dialogue_history",
+    "distractors",
+    "entailment_bias",
+    "pair_shortcuts",
+    "relation_cues",
+    "stereotyped_answers",
+}
 """Probes of tasks that have no plan here; their contract tests hold what they plan against what they do."""
 
 

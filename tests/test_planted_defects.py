@@ -42,13 +42,14 @@ from auditor.types import (
     Task,
     TokenWeight,
 )
-from probes import _bias_questions, interpretability, label_errors, label_swap
+from probes import _bias_questions, _entailment_labels, interpretability, label_errors, label_swap
 
 CASES = Path(__file__).resolve().parent.parent / "fixtures" / "cases"
 TASKS: dict[str, Task] = {
     "text-classification": tasks.create("text-classification", ("negative", "positive")),
     "ner": tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
     "sentence-pair": tasks.create("sentence-pair", ("neutral", "entailment")),
+    "dialogue-classification": tasks.create("dialogue-classification", ("question", "statement")),
     "multi-label-classification": tasks.create("multi-label-classification", ("anger", "joy", "sadness")),
     "text-regression": tasks.create("text-regression", ("number",)),
     "question-answering": tasks.create("question-answering", ()),
@@ -992,6 +993,18 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
     ),
 }
 """Probe and task → the defect that it finds, or why it does not apply."""
+PINNED |= {
+    (probe, "dialogue-classification"): plant for (probe, task), plant in PINNED.items() if task == "sentence-pair"
+}
+PINNED |= {
+    **{("dialogue_history", task): NEEDS["dialogue"] for task in TASKS},
+    ("dialogue_history", "dialogue-classification"): Plant(
+        "history_gain", 0.1, reads(1), compares, {"history": "left out"}
+    ),
+    ("pair_shortcuts", "dialogue-classification"): replace(ONE_TEXT, defective=reads(0), within={"reads": "history"}),
+    ("entailment_bias", "dialogue-classification"): _entailment_labels.NONE,
+    ("kept_cases", "dialogue-classification"): kept("dialogue-classification"),
+}
 
 
 def test_every_probe_is_pinned_with_every_task() -> None:

@@ -37,6 +37,7 @@ TASKS: dict[str, Task] = {
     "text-classification": tasks.create("text-classification", ("negative", "positive")),
     "ner": tasks.create("ner", ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
     "sentence-pair": tasks.create("sentence-pair", ("neutral", "entailment"), settings={"symmetric": True}),
+    "dialogue-classification": tasks.create("dialogue-classification", ("question", "statement")),
     "multi-label-classification": tasks.create("multi-label-classification", ("anger", "joy", "sadness")),
     "text-regression": tasks.create("text-regression", ("number",)),
     "relation-extraction": tasks.create("relation-extraction", ("Other", "Use(e1,e2)", "Use(e2,e1)")),
@@ -63,6 +64,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "domain_shift": {"examples": 48},
     "adversarial": {"examples": 24, "query_budget": 30},
     "bias": {"sentences": 24, "bare_sentences": 12, "axes": ("gender", "religion")},
+    "dialogue_history": {"examples": 48},
     "pair_shortcuts": {"examples": 48, "per_template": 2},
     "entailment_bias": {"actions": 1},
     "relation_cues": {},
@@ -90,6 +92,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "text-classification": ("deepwordbug", "pruthi"),
     "ner": ("deepwordbug", "entity swap"),
     "sentence-pair": ("deepwordbug", "pruthi"),
+    "dialogue-classification": ("deepwordbug",),
     "multi-label-classification": ("deepwordbug",),
     "text-regression": ("deepwordbug",),
     "relation-extraction": ("deepwordbug",),
@@ -119,6 +122,10 @@ UNSERVED = {
         *("bias", "capabilities", "distractors", "entities", "entity_bias", "forgetting", "kept_cases"),
         *("relation_cues", "triggers"),
         "stereotyped_answers",
+    },
+    "dialogue-classification": {
+        *("bias", "capabilities", "distractors", "entities", "entity_bias", "forgetting", "kept_cases"),
+        *("relation_cues", "triggers"),
     },
     "multi-label-classification": {
         *("capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
@@ -150,6 +157,7 @@ UNSERVED = {
     },
 }
 """Task → probes that it gives nothing to read; the plan has no earlier checkpoint and no kept cases."""
+UNSERVED |= {name: {*own, "dialogue_history"} for name, own in UNSERVED.items() if name != "dialogue-classification"}
 ATTACKS = {"adversarial", "training_strategy", "verdicts"}
 """Parts that need the real TextAttack."""
 PARTS = (*SMALL, "verdicts")

@@ -111,6 +111,12 @@ SAMPLES = {
         ("entailment", "neutral") * 20,
         {"first": "it rains a lot", "second": "the street is wet"},
     ),
+    "dialogue-classification": of_labels(
+        tasks.create("dialogue-classification", ("question", "statement")),
+        ("question", "statement") * 20,
+        {"history": "it rains a lot\nyes", "turn": "is the street wet?"},
+        {"history": "", "turn": "hello"},
+    ),
     "multi-label-classification": of_label_sets(),
     "text-regression": of_numbers(),
     "question-answering": of_answers(),

@@ -304,6 +304,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "noise": "measured",
         "pair_shortcuts": "measured",
         "quality": "measured",
+        "dialogue_history": "the task reads no dialogues",
         "distractors": "the task asks no questions about a context",
         "stereotyped_answers": "the task asks no questions about a context",
         "relation_cues": "the task marks no entities in its texts",

@@ -22,6 +22,7 @@ from pydantic import (
 
 from auditor import languages
 from auditor.config.out_of_scope import Kinds
+from auditor.config.several_columns import in_a_row
 from auditor.errors import ConfigError, near_or_known
 
 RESERVED = ("home", "test", "train", "validation")
@@ -140,15 +141,14 @@ class DataSection(_Section):
     cases: File | None = None
     """Kept cases of an earlier audit (``audit export-cases``), to ask again."""
     text_column: Word | None = None
-    columns: dict[str, Word] = Field(default_factory=dict)
-    """Text field of the task → column, for tasks with several."""
+    columns: dict[str, Annotated[Word, BeforeValidator(in_a_row)]] = Field(default_factory=dict)
+    """Text field of the task → column, or columns; for tasks with several."""
     label_column: Word | None = None
     group_column: Word | None = None
     labels: dict[str, Word] = Field(default_factory=dict)
     """Label in the data → the model's label; of words: type → type, or O for none, and number → tag."""
     labels_files: dict[str, File] = Field(default_factory=dict)
-    """``train``, ``validation``, ``test``, a domain or a slice → file with the labels, one a line, of a file of texts,
-    one a line."""
+    """``train``, ``validation``, ``test``, a domain or a slice → file of labels, one a line, as its texts are."""
     language: Annotated[Word, AfterValidator(languages.checked)] | None = None
     """Language of the texts, as ISO 639-1 has it; None: detected from them."""
     ignore_case: bool = False

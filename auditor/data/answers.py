@@ -89,7 +89,7 @@ def dataset(path: Source, name: str, task: Task, columns: Columns, further: Sequ
 
 
 def _opened(path: Source, task: Task, columns: Columns, further: Sequence[str]) -> Opened:
-    table = task_rows.read(path, task, header=columns.header)
+    table, columns = task_rows.read(path, task, columns)
     if columns.label is None and ANSWERS in table.header:
         columns = replace(columns, label=ANSWERS)
     names = choosing.resolved(table, task.fields, columns)

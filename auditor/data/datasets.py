@@ -140,7 +140,8 @@ def _open(
 ) -> _Opened:
     fields = task.fields
     if labels_file is None:
-        table, columns = indicators.joined(task_rows.read(path, task, header=columns.header), task, columns)
+        table, columns = task_rows.read(path, task, columns)
+        table, columns = indicators.joined(table, task, columns)
         names = choosing.resolved(table, fields, column_sets.filled(table, columns, fields, task.usual_columns))
     else:
         if len(fields) > 1:
@@ -157,8 +158,9 @@ def _open(
         read = {role: tables.cell(row.get(column), where, column) for role, column in names.items() if role != "label"}
         labels = labels_of(row.get(names["label"]), where)
         meta = choosing.cells(row, where, kept_columns)
+        has_texts = all(read[field].strip() for field in fields if field not in task.may_be_blank)
         kind = columns.kind_of(labels or (), table.classes.get(names["label"], ()))
-        rows.append(_Row(number, read, labels, all(read[field].strip() for field in fields), meta, kind))
+        rows.append(_Row(number, read, labels, has_texts, meta, kind))
         for label in labels or () if rows[-1].has_texts and kind is None else ():
             numbers.setdefault(label, []).append(number)
     texts, classes = "" if labels_file is None else str(path), table.classes.get(names["label"], ())
@@ -197,6 +199,10 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
         own.append(Example(f"{name}:{row.number}", inputs, gold, group, row.meta))
     if not examples:
         raise no_usable_rows(table, names)
+    if "group" not in names:
+        grouped = iter(task_rows.grouped([*examples, *(row for rows in outside.values() for row in rows)], task))
+        examples = [next(grouped) for _ in examples]
+        outside = {kind: [next(grouped) for _ in rows] for kind, rows in outside.items()}
     of_kind = {kind: len(rows) for kind, rows in sorted(outside.items())}
     report = DataReport(len(table.rows), len(examples), **counts, out_of_scope=sum(of_kind.values()))
     without = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from auditor.data import column_sets, tables, task_rows
 from auditor.data import columns as choosing
-from auditor.data import tables, task_rows
 from auditor.data.columns import Columns
 from auditor.data.in_memory import Source
 from auditor.data.reports import DataReport, Dataset
@@ -50,7 +50,8 @@ def read(path: Path, *, name: str, task: Task, columns: Columns, further: Sequen
     ``further``: columns that ``Example.meta`` keeps. Rows without text and repeated rows are left out and counted.
     Raises DataError with file, row and value.
     """
-    table = task_rows.read(path, task, header=columns.header)
+    table, columns = task_rows.read(path, task, columns)
+    columns = column_sets.filled(table, columns, task.fields, task.usual_columns)
     names = choosing.resolved(table, task.fields, columns, labelled=False)
     kept_columns = choosing.all_given(further, table)
     counts = {"empty": 0, "duplicates": 0}
@@ -60,7 +61,7 @@ def read(path: Path, *, name: str, task: Task, columns: Columns, further: Sequen
         where = f"{path}: row {number}"
         cells = {role: tables.cell(row.get(column), where, column) for role, column in names.items()}
         texts = tuple(cells[field] for field in task.fields)
-        if not all(text.strip() for text in texts):
+        if not all(cells[field].strip() for field in task.fields if field not in task.may_be_blank):
             counts["empty"] += 1
         elif texts in seen:
             counts["duplicates"] += 1
@@ -72,5 +73,7 @@ def read(path: Path, *, name: str, task: Task, columns: Columns, further: Sequen
             examples.append(Example(f"{name}:{number}", inputs, None, cells.get("group", "").strip() or None, meta))
     if not examples:
         raise DataError("has no row with a text", where=str(path), hint=NO_ROWS)
+    if "group" not in names:
+        examples = task_rows.grouped(examples, task)
     report = DataReport(len(table.rows), len(examples), **counts, missing_label=0, conflicting=0)
     return Dataset(name, path, sha256_of(path), tuple(examples), report, names)

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from auditor.data import tables
+from auditor.data.columns import Columns
 from auditor.data.in_memory import Source
 from auditor.data.tables import Table
 from auditor.errors import DataError
-from auditor.types import Inputs, Task
+from auditor.types import Example, Inputs, Task
 
 
-def read(path: Source, task: Task, *, header: bool) -> Table:
+def read(path: Source, task: Task, columns: Columns) -> tuple[Table, Columns]:
     """Read a table in the columns that the task reads.
 
-    Raises DataError for what ``tables.read`` refuses, and for a row of which the task can make nothing.
+    Returns the columns too, of which the task may know more than what is configured. Raises DataError for what
+    ``tables.read`` refuses, and for columns or a row of which the task can make nothing.
     """
-    table = tables.read(path, header=header, files=task.files)
+    table = tables.read(path, header=columns.header, files=task.files)
+    try:
+        fields, gather = task.gathered(table.header, columns.fields)
+    except DataError as error:
+        raise error.at(str(table.path)) from None
     rows = []
     for number, row in table.rows:
         try:
-            rows.append((number, task.arranged(row)))
+            rows.append((number, gather(task.arranged(row))))
         except DataError as error:
             raise error.at(f"{table.path}: row {number}") from None
     if all(new is old for (_, new), (_, old) in zip(rows, table.rows, strict=True)):
-        return table
-    return replace(table, header=tuple(dict.fromkeys(name for _, row in rows for name in row)), rows=tuple(rows))
+        return table, replace(columns, fields=fields)
+    header = tuple(dict.fromkeys(name for _, row in rows for name in row))
+    return replace(table, header=header, rows=tuple(rows)), replace(columns, fields=fields)
 
 
 def inputs(task: Task, cells: Mapping[str, str], columns: Mapping[str, str], where: str) -> Inputs:
@@ -39,3 +46,11 @@ def inputs(task: Task, cells: Mapping[str, str], columns: Mapping[str, str], whe
     except DataError as error:
         raise error.at(where) from None
     return texts
+
+
+def grouped(examples: Sequence[Example], task: Task) -> list[Example]:
+    """Return the examples in the groups that the task sees."""
+    names = task.groups([example.inputs for example in examples])
+    return [
+        example if name is None else replace(example, group=name) for example, name in zip(examples, names, strict=True)
+    ]

@@ -18,6 +18,7 @@ def of_rows(
     ``facts``: the data as results name them.
     """
     yield from _all_cut(sets, encoded)
+    yield from _last_turns_cut(sets, encoded)
     yield from _nearly_leaked(facts)
 
 
@@ -28,6 +29,14 @@ def _all_cut(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[En
             read = f"longer than the {max(row.length for row in rows):,} tokens that the model reads"
             what = "the only row" if len(rows) == 1 else f"all {len(rows):,} rows"
             yield f"{what} of {sets[name].path.name} {'is' if len(rows) == 1 else 'are'} {read}"
+
+
+def _last_turns_cut(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]]) -> Iterator[str]:
+    """The sets with dialogues whose last turn alone is too long."""
+    for name, rows in encoded.items():
+        if last := sum(row.last_turn_cut for row in rows):
+            cut = f"{sum(row.truncated for row in rows):,} of {len(rows):,} dialogues of {sets[name].path.name} are cut"
+            yield f"{cut} at the beginning of the history, {last:,} of them lose all of it and the end of the last turn"
 
 
 def _nearly_leaked(facts: Sequence[Mapping[str, Any]]) -> Iterator[str]:

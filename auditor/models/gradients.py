@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from auditor.models import dialogues
 from auditor.models.devices import memory_errors
 from auditor.models.padding import embedding_table
 from auditor.types import Classify, TokenWeight
@@ -54,14 +55,25 @@ def _places(model: HuggingFaceModel, request: Classify) -> list[tuple[int, int, 
     tokenizer = model.head.tokenizer
     if not getattr(tokenizer, "is_fast", False):
         return None
-    (cut,) = model.head.cuts([request])
-    given = tokenizer(
-        *request.texts, truncation=cut, max_length=model.head.max_length, return_offsets_mapping=True, verbose=False
-    )
+    given, texts = model.head.placed(request)
     if list(given["input_ids"]) != list(model.rows(model.encode([request]))[0]["input_ids"]):
         return None
     offsets = zip(given.sequence_ids(0), given["offset_mapping"], strict=True)
-    return [None if number is None else (number, start, end) for number, (start, end) in offsets]
+    places = [None if number is None else (number, start, end) for number, (start, end) in offsets]
+    if texts == request.texts:
+        return places
+    between = dialogues.separator(request, tokenizer)
+    return [place and _of_the_row(place, request.texts[0], between) for place in places]
+
+
+def _of_the_row(place: tuple[int, int, int], history: str, between: str) -> tuple[int, int, int] | None:
+    """Return a token's place in the texts of a dialogue.
+
+    None: the token separates turns.
+    """
+    number, start, end = place
+    own = dialogues.place(history, between, start, end) if number == 0 else (start, end)
+    return None if own is None else (number, *own)
 
 
 def _along_the_path(

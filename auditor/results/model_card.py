@@ -21,6 +21,7 @@ TOOL = "auditor"
 HUB_TASKS = {
     "ner": "token-classification",
     "sentence-pair": "text-classification",
+    "dialogue-classification": "text-classification",
     "multi-label-classification": "text-classification",
     "text-regression": "text-classification",
 }

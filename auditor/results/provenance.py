@@ -87,6 +87,7 @@ def data_facts(
         "leaked": leaked,
         **({"nearly_leaked": nearly_leaked} if nearly_leaked else {}),
         "truncated": sum(item.truncated for item in encoded),
+        **({"last_turn_truncated": last} if (last := sum(item.last_turn_cut for item in encoded)) else {}),
         **({**labels_path, "labels_sha256": dataset.labels_sha256} if labels_path else {}),
         "reading": None if dataset.reading is None else canonical_json.plain(asdict(dataset.reading)),
     }

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from auditor.tasks import wrong_classes
+from auditor.tasks.file_rows import OwnColumns
 from auditor.types import (
     SAME_WORDS,
     Alignment,
@@ -51,7 +52,7 @@ class NoAverages:
         return ()
 
 
-class TaskDefaults:
+class TaskDefaults(OwnColumns):
     """One gold answer for each example, which stands whatever its words become."""
 
     labels: tuple[str, ...] = ()
@@ -168,10 +169,6 @@ class TaskDefaults:
         """No span."""
         del response
         return {}
-
-    def arranged(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The row as the file has it."""
-        return row
 
     def labels_of(self, cell: Any) -> Sequence[Any]:
         """The cell as it is: it names one label."""

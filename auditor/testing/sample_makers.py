@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from auditor.text import spans
+from auditor.text import spans, turns
 from auditor.text.marked_entities import MARKERS
 from auditor.types import Example, GoldAnswer, Span, Task
 
@@ -56,6 +56,9 @@ def _labelled(task: Task, number: int, name: str, words: Sequence[int]) -> Examp
         return Example(name, {task.fields[0]: " ".join(text)}, task.labels[label])
     # The fields differ, as two texts of a pair do.
     inputs = {field: " ".join([*text[shift:], *text[:shift]]) for shift, field in enumerate(task.fields)}
+    if "dialogue" in task.offers:
+        history = inputs[task.fields[0]].split()
+        inputs[task.fields[0]] = turns.joined([" ".join(history[:4]), " ".join(history[4:])])
     return Example(name, inputs, task.labels[label])
 
 

@@ -32,6 +32,7 @@ from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
 from auditor.types.explained import TokenWeight
 from auditor.types.extracted import Extracted, GoldAnswer
+from auditor.types.file_rows import Gathering
 from auditor.types.given import Cell, EarlierPeriod, GivenRow, Table, TextPair
 from auditor.types.label_review import (
     UNPRESERVED,
@@ -157,6 +158,7 @@ __all__ = [
     "FileReader",
     "Finding",
     "FloatArray",
+    "Gathering",
     "Generate",
     "GivenRow",
     "Goal",

@@ -105,9 +105,11 @@ class Encoded:
     length: int
     """Tokens, special ones included, after truncation."""
     truncated: bool
-    """The model sees the beginning of the texts alone."""
+    """The model sees a part of the texts alone: their beginning, or the end of a dialogue."""
     payload: Any = field(repr=False)
     """What ``run`` needs; nobody else looks inside."""
+    last_turn_cut: bool = False
+    """The model does not even see all of a dialogue's last turn."""
 
 
 class Model(Protocol):

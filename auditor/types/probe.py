@@ -241,10 +241,11 @@ NEEDS: dict[str, str] = {
     "label_scores": "the task gives texts no label with probabilities",
     "attack_goal": "the task does not support attacks",
     "answers_in_context": "the task asks no questions about a context",
+    "dialogue": "the task reads no dialogues",
 }
 """What a probe may need → the reason shown when it is missing."""
 TASK_NEEDS = frozenset(
-    {"single_text", "text_pair", "plain_text", "marked_text", "answers_in_context"}
+    {"single_text", "text_pair", "plain_text", "marked_text", "answers_in_context", "dialogue"}
     | {"class_scores", "label_scores", "labelled_spans", "attack_goal"}
 )
 """Those that a task meets or not, whatever data and model: a probe that lacks one asks about another kind of task."""

@@ -16,6 +16,9 @@ class Classify:
 
     texts: tuple[str, ...]
     """The text; of a pair both, in order."""
+    between_turns: str | None = None
+    """Of a dialogue, what the model reads between the turns of the first text, which are its lines; empty: the
+    separator of its own tokenizer. Too long a dialogue is cut at its beginning. None: no dialogue."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,24 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 from auditor.types.cases import Detail, Example, Inputs, Response, Score
 from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Span
+from auditor.types.file_rows import ReadsRows
 from auditor.types.records import Measurement, Metric
 from auditor.types.requests import Request
 from auditor.types.task_parts import ComparableLabels, Corruption, Goal
 
 Offer: TypeAlias = Literal[
-    "class_scores", "one_label", "label_sets", "numbers", "labelled_spans", "attack_goal", "answers_in_context"
+    "class_scores",
+    "one_label",
+    "label_sets",
+    "numbers",
+    "labelled_spans",
+    "attack_goal",
+    "answers_in_context",
+    "dialogue",
 ]
 """What a probe may need of a task: probabilities of classes, a single label for each example, any number of labels for
 each, a number for each, spans of words with types, a decision that attacks can work against, questions whose answers
-are spans of a context."""
+are spans of a context, a history of turns before the last one."""
 
 TextAttackRecipe: TypeAlias = Literal["deepwordbug", "pruthi", "textbugger", "pwws"]
 """Attacks of TextAttack by name."""
@@ -59,7 +67,7 @@ class Averages(Protocol):
 
 
 @runtime_checkable
-class Task(Protocol):
+class Task(ReadsRows, Protocol):
     """What an example is, and what "right" means.
 
     ``auditor.tasks.TaskDefaults`` has what holds for most tasks.
@@ -134,13 +142,6 @@ class Task(Protocol):
         ``columns`` maps each field and ``label`` to its column's name. Of files with a row for each example
         the gold is made by ``labels_of`` and ``gold_of`` instead: how labels are spelled is decided for a whole column.
         Raises DataError without a place (the caller adds file and row).
-        """
-        ...
-
-    def arranged(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A file's row in the columns that the task reads.
-
-        Most rows are returned as they are. Raises DataError without a place.
         """
         ...
 

@@ -86,6 +86,13 @@ BY_METRIC = {
     "gain_over_one_text": (
         "add training rows in which the same text stands with another one and another label, and train again"
     ),
+    "history_gain": (
+        "add training rows with the same last turn after different histories, and with the labels that these give it, "
+        "and train again"
+    ),
+    "swayed_rate": (
+        "add training rows with the history of another dialogue before a turn that needs none, and train again"
+    ),
     "one_text_gain": "add training rows in which the same text stands with another one and another label",
     "baseline_gain": "balance the words of each text over the labels of the training rows",
     "swap_flip_rate": "add each training row with its texts swapped, and train again",

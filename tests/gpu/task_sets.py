@@ -92,6 +92,15 @@ def pair(rng: random.Random, number: int) -> Row:
     return {"premise": f"{' '.join(first)} {number}", "hypothesis": " ".join([*own, "film"]), "label": label}
 
 
+def turn(rng: random.Random, number: int) -> Row:
+    """A turn that says its mood: a first one, one after others, and one that refers to the turn before it."""
+    words, label = ((BAD, "negative"), (GOOD, "positive"))[number % 2]
+    said, before = mixed(rng, rng.sample(words, 3), number), " ".join(filler(rng))
+    refers = f"{' '.join(filler(rng))} {number}"
+    history, last = (([], said), ([before], said), ([before, said], refers))[number // 2 % 3]
+    return {"history": history, "turn": last, "label": label}
+
+
 def question(rng: random.Random, number: int) -> Row:
     """Who went where; every fifth context does not say it."""
     person, place = rng.choice(PEOPLE), rng.choice(PLACES)
@@ -135,6 +144,7 @@ SETS = (
     ),
     TaskSet("ner", "ner", visit, "txt"),
     TaskSet("pair", "sentence-pair", pair, probes=("pair_shortcuts",)),
+    TaskSet("dialogues", "dialogue-classification", turn, "jsonl", probes=("dialogue_history",)),
     TaskSet("answers", "question-answering", question, "jsonl", probes=("distractors",)),
     TaskSet("relations", "relation-extraction", relation, probes=("relation_cues",)),
     TaskSet("labels", "multi-label-classification", moods, "jsonl"),

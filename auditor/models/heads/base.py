@@ -129,6 +129,15 @@ class Head(ABC, Generic[RequestT]):
         """
         return ["longest_first"] * len(requests)
 
+    def placed(self, request: RequestT) -> tuple[Any, Sequence[str]]:
+        """Return the tokenizer's output with the places of the tokens.
+
+        Returns the texts in which these places are, too. The tokenizer has to be a fast one.
+        """
+        (side,) = self.cuts([request])
+        options = {"truncation": side, "max_length": self._max_length, "return_offsets_mapping": True}
+        return self.tokenizer(*request.texts, verbose=False, **options), request.texts
+
     @abstractmethod
     def rows(self, encoded: Encoded) -> Sequence[Row]:
         """Return the rows that the model reads for one request."""

@@ -102,7 +102,8 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
         """
         task, settings = self.training.task, self.settings
         # Drawn only where there is a choice: trainings on single texts stay as they were.
-        field = rng.choice(task.fields) if len(task.fields) > 1 else task.fields[0]
+        filled = [name for name in task.fields if row.inputs[name].strip()] or task.fields
+        field = rng.choice(filled) if len(filled) > 1 else filled[0]
         value = row.inputs[field]
 
         def answers(texts: Sequence[str]) -> Sequence[Any]:
