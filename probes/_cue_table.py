@@ -16,6 +16,7 @@ from auditor.languages import ENGLISH
 from auditor.text import tokens
 from auditor.text.copies import same_words
 from auditor.types import Example
+from probes import _lengths
 from probes._row_properties import Quantiles, signs_in
 
 FEWEST = 10
@@ -72,9 +73,10 @@ class Table:
         language: str = ENGLISH,
     ) -> None:
         self._fields, self._label_of, self._signs = tuple(fields), label_of, signs_in(language)
+        self._unit = _lengths.of_language(language)
         self.rows = tuple(_independent(row for row in rows if label_of(row) is not None))
         lengths = [self._length(row) for row in self.rows]
-        self._lengths = Quantiles(lengths, QUANTILES, " words") if lengths else None
+        self._lengths = Quantiles(lengths, QUANTILES, f" {self._unit.name}") if lengths else None
         self._counts: defaultdict[Feature, Counter[str]] = defaultdict(Counter)
         self._labels: Counter[str] = Counter()
         for row in self.rows:
@@ -138,7 +140,7 @@ class Table:
         return wanted, {feature: max(sorted(own), key=own.__getitem__) for feature, own in spelled.items() if own}
 
     def _length(self, row: Example) -> float:
-        return float(sum(len(row.inputs[field].split()) for field in self._fields))
+        return float(sum(self._unit.count(row.inputs[field]) for field in self._fields))
 
 
 def _independent(rows: Iterable[Example]) -> Iterator[Example]:

@@ -5,7 +5,6 @@ A higher score means out of scope. Clusters weigh alike, and so do the texts of 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ REJECTED = 0.05
 CAUGHT = 0.95
 """Share of the texts out of scope that a threshold has to catch."""
 FEWEST = 19
-"""Texts in scope below which no threshold rejects ``REJECTED`` of them at most."""
+"""Clusters of texts in scope below which no threshold rejects ``REJECTED`` of them at most."""
 SIDE = 0.025
 """Error of each side of an interval."""
 
@@ -71,13 +70,19 @@ class Scores:
 def threshold(scores: Scores) -> float | None:
     """Return the score above which a text is rejected.
 
-    None: there are too few texts in scope. Of a further text in scope the chance to be rejected is ``REJECTED`` at
-    most, over all samples (the quantile of split conformal prediction; Vovk et al. 2005).
+    None: there are too few clusters in scope. Of a text of a further cluster the chance to be rejected is ``REJECTED``
+    at most, over all samples: clusters are exchangeable, and so are the texts of one (hierarchical conformal
+    prediction; Lee, Barber & Willett 2023). With one text a cluster it is the quantile of split conformal prediction
+    (Vovk et al. 2005).
     """
     import numpy as np
 
-    rank = math.ceil((1.0 - REJECTED) * (len(scores) + 1))
-    return float(np.sort(scores.values)[rank - 1]) if rank <= len(scores) else None
+    sizes = Counter(scores.clusters)
+    order = np.argsort(scores.values, kind="stable")
+    # Each cluster weighs 1, and so does the further one, whose texts may lie anywhere.
+    weights = np.cumsum(np.array([1.0 / sizes[cluster] for cluster in scores.clusters])[order])
+    place = int(np.searchsorted(weights, (1.0 - REJECTED) * (len(sizes) + 1) - 1e-9))
+    return float(scores.values[order][place]) if place < len(scores) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor import languages
-from auditor.text import characters, tokens
+from auditor.text import tokens
 from auditor.types import Audit, Example, FloatArray
+from probes import _lengths
 from probes._embedded_rows import embedded
 
 NO_VALUE = "no value"
@@ -56,12 +57,11 @@ def declared(audit: Audit, fewest: int, quantiles: int) -> list[Property]:
     rows = audit.examples("home")
     texts = {row.id: whole_text(audit, row) for row in rows}
     classes = {row.id: stratum for row in rows if (stratum := audit.task.stratum(row.gold)) is not None}
-    language = languages.of(audit.language)
-    by_blank = language.spaced or "labelled_spans" in audit.task.offers
-    lengths = {name: float(len(text.split()) if by_blank else characters.count(text)) for name, text in texts.items()}
+    unit = _lengths.unit(audit)
+    lengths = {name: float(unit.count(text)) for name, text in texts.items()}
     signs = signs_in(audit.language)
     properties = [
-        Property("property", "length", in_quantiles(lengths, quantiles, " words" if by_blank else " characters")),
+        Property("property", "length", in_quantiles(lengths, quantiles, f" {unit.name}")),
         _rare_words(audit, texts, quantiles),
         _distances(audit, quantiles),
         Property("property", "class", _ordered(classes)),

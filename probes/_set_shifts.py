@@ -9,7 +9,7 @@ from dataclasses import replace
 from auditor import metrics, stats
 from auditor.text import tokens
 from auditor.types import Audit, Example, FloatArray, Measurement, Metric, Row, Score, Skipped, Slice
-from probes import _two_samples
+from probes import _lengths, _two_samples
 from probes._row_properties import whole_text
 from probes._two_samples import CLAIM, DRAWS, FEWEST, Distance, Sample
 
@@ -86,10 +86,11 @@ def labels(
 def lengths(
     audit: Audit, slice_: Slice, reference: Sequence[Example], rows: Sequence[Example], against: str
 ) -> Iterator[Measurement | Skipped]:
-    """The lengths in words, by tenths of the reference."""
+    """The lengths in words or characters, by tenths of the reference."""
     import numpy as np
 
-    words = [[len(whole_text(audit, row).split()) for row in part] for part in (rows, reference)]
+    unit = _lengths.unit(audit)
+    words = [[unit.count(whole_text(audit, row)) for row in part] for part in (rows, reference)]
     if min(map(len, words)) < FEWEST:
         yield Skipped({**slice_, "compared": "lengths"}, f"fewer than {FEWEST} rows", applies=False)
         return
@@ -101,7 +102,11 @@ def lengths(
         yield Skipped({**slice_, "compared": "lengths"}, f"fewer than {FEWEST} groups of rows", applies=False)
         return
     middle, theirs = (float(np.median(own)) for own in words)
-    yield _measured(LENGTHS, slice_, far, len(rows), f"median {middle:g} words, {theirs:g} in {against}")
+    if unit.is_word:
+        detail = f"median {middle:g} words, {theirs:g} in {against}"
+    else:
+        detail = f"median {middle:g} characters, {theirs:g} in {against}"
+    yield _measured(LENGTHS, slice_, far, len(rows), detail)
 
 
 def _measured(metric: Metric, slice_: Slice, far: Distance, n: int, detail: str) -> Measurement:

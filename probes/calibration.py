@@ -25,7 +25,7 @@ from auditor.types import (
     Slice,
     Task,
 )
-from probes import _calibration_metrics, _perturbing
+from probes import _calibration_metrics, _label_calibration, _perturbing
 from probes._calibration_metrics import COVERAGES, chosen, error_at
 from probes._confidence import DRAWS, FEWEST_IN_BIN, FOLDS, WIDTHS, Answers
 from probes._reading import Parts, parts_read
@@ -52,7 +52,8 @@ class Calibration(ProbeDefaults):
 
     An answer's confidence is the probability of the label that it chooses. Of named entities this is asked of each
     word's tag, and of each entity that the model sees, whose confidence is that of its least likely word; where a
-    text may have any number of labels, of each label, whether it holds. Mean confidence less accuracy is 0 for a
+    text may have any number of labels, of each label, whether it holds, and beside it of each label's own probability:
+    its mean less how often the label holds, and its calibration error. Mean confidence less accuracy is 0 for a
     calibrated model, and above 0 for one that is too sure. The expected calibration error is above 0 in every
     sample: beside it stands what a calibrated model of this size shows. The error of the surest 80 % and 50 % is
     what is left where a person decides the others. The same rows with typos in a fifth of the words, a kind for
@@ -121,10 +122,13 @@ class Calibration(ProbeDefaults):
                 seed = audit.rng(*key).getrandbits(64)
                 yield from _errors(own, slice_, answers, seed)
                 yield from _temperature(own, slice_, answers, seed)
+                if slice_.get("of") == "labels":
+                    yield from _label_calibration.measured(own, by_slice[key], audit)
 
 
 def _metrics(task: Task) -> dict[str, Metric]:
-    return _calibration_metrics.of(ratio=_ratio(task))
+    own = _calibration_metrics.of(ratio=_ratio(task))
+    return own | _label_calibration.of() if "label_sets" in task.offers else own
 
 
 def _ratio(task: Task) -> bool:

@@ -9,7 +9,9 @@ from auditor import metrics, text
 from auditor.settings import CheckedSettings, Count
 from auditor.text import answers
 from auditor.types import Audit, Case, Edit, Example, Metric, Planned, ProbeDefaults, Skipped, Slice, Task
+from probes import _lengths
 from probes import _question_sentences as sentences
+from probes._lengths import Unit
 from probes._question_sentences import CONTEXT, QUESTION
 
 DROP = "drop_beside_sentence"
@@ -17,8 +19,12 @@ LIKE, UNRELATED = "like the question", "unrelated"
 START, END = "at the start", "at the end"
 PLACED = tuple((sentence, place) for sentence in (LIKE, UNRELATED) for place in (START, END))
 THIRDS = ("in the first third", "in the second third", "in the last third")
-LENGTHS = {100: "up to 100 words", 200: "101 to 200 words"}
-LONGER = "more than 200 words"
+LENGTHS = {
+    "words": {100: "up to 100 words", 200: "101 to 200 words"},
+    # About as much text.
+    "characters": {200: "up to 200 characters", 400: "201 to 400 characters"},
+}
+LONGER = {"words": "more than 200 words", "characters": "more than 400 characters"}
 ENGLISH = "en"
 OTHER_LANGUAGE = "questions are turned into sentences in English alone ([task] language)"
 
@@ -39,8 +45,8 @@ class Distractors(ProbeDefaults):
     (after Jia and Liang 2017, whose sentences people mended). It stands at the start or at the end of the context, and
     never holds a right answer. The same number of contexts get a sentence made of a question on another context: what
     that costs is not owed to words that the sentence shares with the question. Beside it stands F1 without any edit, by
-    the place of the answer in the context, by question word and by length of the context: these compare different
-    questions. Languages other than English have the last alone.
+    the place of the answer in the context, by question word and by length of the context (in words; in characters where
+    no blanks stand between words): these compare different questions. Languages other than English have the last alone.
     """
 
     name = "distractors"
@@ -75,7 +81,7 @@ class Distractors(ProbeDefaults):
                     edits = {CONTEXT: (_put_in(example.inputs[CONTEXT], told[example.id], place),)}
                     yield Case(example, slice_, edits)
         for example in examples:
-            yield from (Case(example, slice_) for slice_ in _kinds(example, english=english))
+            yield from (Case(example, slice_) for slice_ in _kinds(example, _lengths.unit(audit), english=english))
 
 
 def _of_edited(metric: Metric) -> Metric:
@@ -107,7 +113,7 @@ def _put_in(context: str, sentence: str, place: str) -> Edit:
     return Edit(at, at, words, (" ",) * (len(words) - 1))
 
 
-def _kinds(example: Example, *, english: bool) -> Iterator[Slice]:
+def _kinds(example: Example, unit: Unit, *, english: bool) -> Iterator[Slice]:
     """What a question is counted under as it stands."""
     context = example.inputs[CONTEXT]
     if example.gold:
@@ -117,8 +123,8 @@ def _kinds(example: Example, *, english: bool) -> Iterator[Slice]:
         words = text.words_of(example.inputs[QUESTION])
         asks = sentences.question_word(words)
         yield {"question": "another word" if asks is None else sentences.core(words[asks]).lower()}
-    many = len(text.words_of(context))
-    yield {"context": next((name for most, name in LENGTHS.items() if many <= most), LONGER)}
+    many = unit.count(context)
+    yield {"context": next((name for most, name in LENGTHS[unit.name].items() if many <= most), LONGER[unit.name])}
 
 
 PROBE = Distractors()

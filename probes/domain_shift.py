@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from auditor import metrics, text
+from auditor import metrics
 from auditor.settings import CheckedSettings, Count
 from auditor.text import tokens
 from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
-from probes import _comparable_labels
+from probes import _comparable_labels, _lengths
 
 HOME = {"domain": "home"}
 FOLDS = 5
@@ -109,10 +109,13 @@ def _pieces(audit: Audit, examples: Sequence[Example], domain: str) -> Iterator[
     special = audit.encode([dict.fromkeys(audit.task.fields, "")])[0].length
     pairs = zip(examples, audit.encode([example.inputs for example in examples]), strict=True)
     whole = [(example, encoded.length - special) for example, encoded in pairs if not encoded.truncated]
-    words = sum(len(text.split(value).words) for value in _texts(audit, [example for example, _ in whole]))
+    unit = _lengths.unit(audit)
+    words = sum(unit.count(value) for value in _texts(audit, [example for example, _ in whole]))
     if words:
         value = sum(pieces for _, pieces in whole) / words
-        yield _descriptive(PIECES, domain, value, len(whole), "tokens ÷ words, special tokens and cut texts left out")
+        by_words = "tokens ÷ words, special tokens and cut texts left out"
+        by_characters = "tokens ÷ characters, special tokens and cut texts left out"
+        yield _descriptive(PIECES, domain, value, len(whole), by_words if unit.is_word else by_characters)
 
 
 def _unknown(known: Set[str], texts: Sequence[str], domain: str) -> Iterator[Measurement]:

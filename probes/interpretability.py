@@ -26,6 +26,7 @@ from auditor.types import (
     Task,
     TrainedModel,
     WeightedText,
+    gives_label_scores,
 )
 from probes import _faithfulness
 from probes._attributions import FEWEST, Explained, Weights, explained, integrated_gradients, keeping, leave_one_out
@@ -178,7 +179,7 @@ class Interpretability(ProbeDefaults):
 def _unserved(audit: Audit) -> str | None:
     """Why the answers cannot be explained; None where they can."""
     offers, language = audit.task.offers, languages.of(audit.language)
-    if not {"class_scores", "label_sets"}.isdisjoint(offers):
+    if gives_label_scores(audit.task):
         apart = f"words are left out one by one, and no blanks stand between those of {language.name}"
         return None if language.spaced else apart
     if "labelled_spans" not in offers:

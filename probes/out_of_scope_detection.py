@@ -80,8 +80,9 @@ class OutOfScope(ProbeDefaults):
     texts away instead. The scores are the largest probability (Hendrycks & Gimpel 2017), the energy, made of what the
     logits have beyond the probabilities (Liu et al. 2020), and the Mahalanobis distance of the text's embedding from
     the nearest class (Lee et al. 2018), whose means and shared covariance (shrunk: Ledoit & Wolf 2004) come of training
-    rows; without these, of half of the validation rows. The threshold rejects one in twenty validation rows: test rows,
-    in scope or not, have no say in it. What counts is the share of the texts out of scope that it turns away, which is
+    rows; without these, of half of the validation rows. The threshold rejects one in twenty validation rows (where rows
+    have groups, of those of a further group, as each group counts alike): test rows, in scope or not, have no say in
+    it. What counts is the share of the texts out of scope that it turns away, which is
     a claim about this threshold. Beside it stand the share of test rows in scope that it turns away, which is more than
     one in twenty where test rows differ from validation rows; the area under the ROC curve, which needs no threshold
     (0.5: chance); and the share of test rows turned away where 95 % of the texts out of scope are. The texts out of
@@ -207,15 +208,29 @@ def _turned_away(
     """Yield the shares that a threshold of validation rows turns away."""
     limit = _detection.threshold(validation)
     if limit is None:
-        few = f"{len(validation)} validation rows to fit a threshold on, fewer than {FEWEST}"
-        reason = few if len(validation) else NO_VALIDATION
+        reason = _few(validation) if len(validation) else NO_VALIDATION
         yield from (Skipped({"score": score, "kind": kind}, reason) for kind in outside)
         return
-    detail = f"the threshold is that of {len(validation):,} validation rows"
+    detail = _fitted_on(validation)
     for kind, own in outside.items():
         yield replace(_rejected(RECALL, {"score": score, "kind": kind}, own, limit), detail=detail)
     if len(inside):
         yield replace(_rejected(REJECTIONS, {"score": score}, inside, limit), detail=detail)
+
+
+def _few(validation: Scores) -> str:
+    rows, groups = len(validation), len(set(validation.clusters))
+    if groups == rows:
+        return f"{rows} validation rows to fit a threshold on, fewer than {FEWEST}"
+    return f"{groups} groups of {rows} validation rows to fit a threshold on, fewer than {FEWEST}"
+
+
+def _fitted_on(validation: Scores) -> str:
+    """Say how many rows it is fitted on, in how many groups."""
+    rows, groups = len(validation), len(set(validation.clusters))
+    if groups == rows:
+        return f"the threshold is that of {rows:,} validation rows"
+    return f"the threshold is that of {groups:,} groups of {rows:,} validation rows"
 
 
 def _rejected(metric: Metric, slice_: dict[str, str], scores: Scores, limit: float) -> Measurement:

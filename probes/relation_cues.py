@@ -22,15 +22,20 @@ from auditor.types import (
     Slice,
     Task,
 )
-from probes import _perturbing
+from probes import _lengths, _perturbing
+from probes._lengths import Unit
 
 FIELD = "text"
-SHOWN, CHANGED, DISTANCE = "the model reads", "entities", "words between the entities"
+SHOWN, CHANGED = "the model reads", "entities"
+DISTANCE = {"words": "words between the entities", "characters": "characters between the entities"}
 WHOLE, NAMES, CONTEXT = "the whole text", "the entities alone", "the context alone"
 RENAMED, EXCHANGED, MISSPELLED = "renamed", "exchanged", "misspelled"
 UNDIRECTED = "no relation of the texts has a direction"
-DISTANCES = ((2, "0 to 2"), (5, "3 to 5"), (10, "6 to 10"))
-FARTHER = "11 or more"
+DISTANCES = {
+    "words": ((2, "0 to 2"), (5, "3 to 5"), (10, "6 to 10")),
+    "characters": ((4, "0 to 4"), (10, "5 to 10"), (20, "11 to 20")),
+}
+FARTHER = {"words": "11 or more", "characters": "21 or more"}
 PLACEHOLDER = "something"
 """What stands in the place of an entity that the model is not shown."""
 TYPOS = "keyboard typo"
@@ -55,8 +60,8 @@ class RelationCues(ProbeDefaults):
     names say something else than the context; their marks are exchanged, so that the relation must turn round; and
     letters of their words are misspelled. An answer that changes (that does not turn, where the marks are exchanged)
     hangs on something else than the text says. A renamed entity may fit the text badly; whether a reader would still
-    see the relation is for hand labels to say. Quality by the number of words between the entities shows what is far
-    apart.
+    see the relation is for hand labels to say. Quality by the number of words between the entities (of characters where
+    no blanks stand between words) shows what is far apart.
     """
 
     name = "relation_cues"
@@ -67,7 +72,7 @@ class RelationCues(ProbeDefaults):
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Quality by reading and distance; what changed answers, and costs."""
         return (
-            _of(metrics.task_metric(task), SHOWN, DISTANCE),
+            _of(metrics.task_metric(task), SHOWN, *DISTANCE.values()),
             _of(metrics.drop(task), SHOWN, CHANGED, but=WHOLE),
             _of(
                 replace(metrics.flip_rate(), name="entity_change_rate", title="answers that change with the entities"),
@@ -84,7 +89,7 @@ class RelationCues(ProbeDefaults):
         """Yield each text in three readings, by distance, and changed."""
         settings: Settings = audit.settings
         examples = [example for example in audit.examples("home", settings.examples) if example.gold is not None]
-        named = _Names(examples)
+        named, unit = _Names(examples), _lengths.unit(audit)
         typos = _perturbing.in_language(audit, TYPOS)
         lacking = typos if isinstance(typos, str) else _perturbing.lacking(typos)
         if isinstance(typos, str):
@@ -94,7 +99,7 @@ class RelationCues(ProbeDefaults):
         for example in examples:
             for reading, edits in _readings(example).items():
                 yield Case(example, {SHOWN: reading}, {FIELD: edits} if edits else {})
-            yield Case(example, {DISTANCE: _distance(example)})
+            yield Case(example, {DISTANCE[unit.name]: _distance(example, unit)})
         directed = any(_turns(example, audit.task) for example in examples)
         if not directed:
             yield Skipped({CHANGED: EXCHANGED}, UNDIRECTED, applies=False)
@@ -134,11 +139,12 @@ def _readings(example: Example) -> dict[str, tuple[text.Edit, ...]]:
     return {WHOLE: (), NAMES: context, CONTEXT: masked}
 
 
-def _distance(example: Example) -> str:
+def _distance(example: Example, unit: Unit) -> str:
     """Return the bin of the number of words between the entities."""
     (_, end), (start, _) = sorted(entities(example.inputs[FIELD]).values())
-    between = start - end - 2  # a mark on either side
-    return next((name for most, name in DISTANCES if between <= most), FARTHER)
+    # A mark stands on either side.
+    between = unit.count(" ".join(text.words_of(example.inputs[FIELD])[end + 1 : start - 1]))
+    return next((name for most, name in DISTANCES[unit.name] if between <= most), FARTHER[unit.name])
 
 
 class _Names:

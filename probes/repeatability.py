@@ -20,6 +20,7 @@ from auditor.types import (
     ProbeDefaults,
     Skipped,
     Task,
+    gives_label_scores,
 )
 
 IN_WINDOWS: tuple[Asked, ...] = ("again", "reloaded")
@@ -56,7 +57,7 @@ class Repeatability(ProbeDefaults):
         changed = metrics.share(
             "changed_answers", "answers that change", lambda judged: float(not judged.same), "lower"
         )
-        return (changed, LARGEST) if _has_scores(task) else (changed,)
+        return (changed, LARGEST) if gives_label_scores(task) else (changed,)
 
     def planned(self, audit: Audit) -> Planned:
         """At most five cases for each home row."""
@@ -76,7 +77,7 @@ class Repeatability(ProbeDefaults):
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         """Yield the largest change of a score for each way to ask."""
-        if not _has_scores(audit.task):
+        if not gives_label_scores(audit.task):
             return
         largest: dict[str, float] = {}
         counts: Counter[str] = Counter()
@@ -88,11 +89,6 @@ class Repeatability(ProbeDefaults):
         for asked, value in largest.items():
             method = "the largest difference of a class's probability from that of the first answer"
             yield Measurement(LARGEST.name, {"asked": asked}, value, value, value, counts[asked], counts[asked], method)
-
-
-def _has_scores(task: Task) -> bool:
-    """Whether texts have labels with probabilities."""
-    return not {"class_scores", "label_sets"}.isdisjoint(task.offers)
 
 
 PROBE = Repeatability()

@@ -172,20 +172,30 @@ def _room(findings: Findings, verdict: _Verdict) -> float:
 def numbers(findings: Findings, deciding: Sequence[_Verdict]) -> dict[str, Any]:
     """Say the verdicts that decide, the worst first.
 
-    ``deciding``: the verdicts that the decision rests on. Without any, those closest to their limits are said.
+    ``deciding``: the verdicts that the decision rests on. Without any, those closest to their limits are said. Rules of
+    a probe that wait for the same reason are said once.
     """
     passed = [
         verdict
         for verdict in findings.verdicts
         if findings.rules[verdict["rule"]]["required"] != "never" and verdict["outcome"] == "pass"
     ]
-    listed = sorted(deciding or passed, key=lambda verdict: _order(findings, verdict))
+    listed = _each_once(findings, sorted(deciding or passed, key=lambda verdict: _order(findings, verdict)))
     return {
         "deciding": bool(deciding),
         "title": say("What decides, worst first") if deciding else say("Closest to their limits"),
         "numbers": list(_said(findings, listed[: NUMBERS if deciding else CLOSEST])),
-        "more": max(0, len(deciding) - NUMBERS),
+        "more": max(0, len(listed) - NUMBERS) if deciding else 0,
     }
+
+
+def _each_once(findings: Findings, verdicts: Sequence[_Verdict]) -> list[_Verdict]:
+    """Return verdicts, those that wait for the same reason once."""
+    said: dict[object, _Verdict] = {}
+    for place, verdict in enumerate(verdicts):
+        waits = (findings.rules[verdict["rule"]]["probe"], verdict["reason"])
+        said.setdefault(place if verdict["value"] is not None else waits, verdict)
+    return list(said.values())
 
 
 def _said(findings: Findings, verdicts: Sequence[_Verdict]) -> Iterator[dict[str, Any]]:

@@ -85,7 +85,7 @@ def _worst(measured: Sequence[tuple[str, Measured]], metric: Mapping[str, Any]) 
     by_slice: dict[str, list[tuple[str, Measured]]] = {}
     for model, measurement in measured:
         by_slice.setdefault(slice_text(measurement["slice"]), []).append((model, measurement))
-    if len(by_slice) <= LONG or metric["better"] is None or metric["kind"] == "descriptive":
+    if len(by_slice) <= LONG or metric["better"] is None:
         return []
     sign = 1 if metric["better"] == "higher" else -1
     ordered = sorted(by_slice.values(), key=lambda own: sign * own[0][1]["value"])

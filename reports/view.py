@@ -233,7 +233,10 @@ def _nearly(dataset: Mapping[str, Any]) -> str:
     Results of an earlier auditor do not count them.
     """
     near = dataset.get("nearly_leaked", 0)
-    return say(", {n:,} more in another spelling", n=near) if near else ""
+    inside = dataset.get("in_scope", 0)
+    return (say(", {n:,} more in another spelling", n=near) if near else "") + (
+        say(", {n:,} more of a text that is in scope too", n=inside) if inside else ""
+    )
 
 
 def _provenance(results: Mapping[str, Any], costs: Mapping[str, RunningCost]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from test_languages import SAMPLES
 from tiny import tiny_checkpoint
 
+import auditor
 from auditor import config as configs
 from auditor import tasks, text
 from auditor.cli.main import main
@@ -111,9 +112,12 @@ class Training:
     task = TASK
     rng = random.Random(0)
 
+    def __init__(self, language: str | None = None) -> None:
+        self.language = language
 
-def prepared(recipe: Any) -> Any:
-    recipe._training = Training()
+
+def prepared(recipe: Any, language: str | None = None) -> Any:
+    recipe._training = Training(language)
     return recipe
 
 
@@ -172,11 +176,58 @@ def test_easy_data_augmentation_refuses_what_a_language_lacks(code: str, operati
 def test_training_on_attacks_refuses_what_a_language_lacks(code: str, method: Any, words: str | None) -> None:
     recipe = attack.RECIPE(attack.Settings(method=method))
     if words is None:
-        recipe._check_language(rows(code))
+        prepared(recipe)._check_language(rows(code))
         return
     with pytest.raises(DataError) as caught:
         prepared(recipe).examples(rows(code), 1)
     assert words in caught.value.line
+
+
+def test_recipes_go_by_the_language_that_is_given() -> None:
+    settings = _perturbed_rows.Settings(share=1.0, perturbations=("upper case",))
+    with pytest.raises(DataError, match="upper case: Chinese has no capital letters"):
+        prepared(augment.RECIPE(settings), "zh").examples(rows("de"), 0)
+    recipe = prepared(eda.RECIPE(eda.Settings(copies=1, operations=("synonyms",))), "de")
+    recipe._synonyms = lambda: lambda _word: ()
+    with pytest.raises(DataError, match="the training rows are in German, and WordNet"):
+        recipe.examples(rows("en"), 0)
+    with pytest.raises(DataError, match="deepwordbug edits Latin letters alone; the training rows are in Russian"):
+        prepared(attack.RECIPE(attack.Settings(method="deepwordbug")), "ru").examples(rows("en"), 1)
+
+
+def test_a_language_given_to_training_is_kept_for_the_audit(tmp_path: Path) -> None:
+    tiny_checkpoint(tmp_path / "base", head=False)
+    how = {"epochs": 1, "max_length": 32, "recipe": {"augment": {"share": 1.0, "perturbations": ["keyboard typo"]}}}
+    table = [{"text": f"{row.inputs['text']} {place}", "label": row.gold} for place, row in enumerate(rows("de"))]
+
+    def trained(out: str, language: str | None) -> Any:
+        recipes = ["standard", "augment"]
+        given: dict[str, Any] = {"settings": how, "recipes": recipes, "data_language": language}
+        return auditor.train(tmp_path / "base", table, out=tmp_path / out, **given)
+
+    told, given = trained("told", None), trained("given", "fr")
+    assert [each.record.language for each in (*told, *given)] == [None, None, "fr", "fr"]
+    assert '"language"' not in (told[0].folder / "training.json").read_text(encoding="utf-8")
+    # French keyboards have other neighbours; plain training asks for no language.
+    assert [each.record.inputs == other.record.inputs for each, other in zip(told, given, strict=True)] == [True, False]
+    command = ["train", "--config", str(tmp_path / "audit.toml"), "--out", str(tmp_path / "given")]
+    (tmp_path / "audit.toml").write_text(
+        '[data]\ntrain = "train.csv"\n[training]\nbase = "base"\nepochs = 1\n', "utf-8"
+    )
+    (tmp_path / "train.csv").write_text(
+        "text,label\n" + "".join(f"wort {n},{'ab'[n % 2]}\n" for n in range(8)), "utf-8"
+    )
+    assert main([*command, "--data-language", "nl", "--quiet"]) == 0
+    assert json.loads((tmp_path / "given" / "standard" / "training.json").read_text("utf-8"))["language"] == "nl"
+
+    def said(**how: Any) -> str:
+        short = [{"text": word, "label": label} for word, label in zip(("a", "a b"), TASK.labels, strict=True)]
+        audit = auditor.audit(given[1].folder, table, train=short, probes="quality", fixed=True, **how)
+        language: str = audit.content["data"][0]["language"]["said"]
+        return language
+
+    assert said().startswith("French (given")
+    assert said(data_language="de") == "German (given)"
 
 
 def test_fixtures_are_sentences_of_their_own() -> None:

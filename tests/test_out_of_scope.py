@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fakes
 import numpy as np
 import pytest
 from fakes import GOOD, LABELS, nowhere, plan_of, reviews, shipped
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from auditor import config as configs
-from auditor import data, tasks
+from auditor import data, metrics, tasks
 from auditor.api import arguments
 from auditor.cli import data_flags
 from auditor.data import Columns, out_of_scope
@@ -25,7 +26,7 @@ from auditor.types import NEEDS, Example, Measurement, ProbeRecord, Request, Res
 from auditor.verdicts import gate, policy
 from probes import _detection, _outside_scores
 from probes._detection import Scores
-from probes.out_of_scope_detection import NO_VALIDATION
+from probes.out_of_scope_detection import NO_VALIDATION, RECALL
 
 (PROBE,) = shipped("out_of_scope_detection")
 TASK = tasks.create("text-classification", LABELS)
@@ -490,3 +491,56 @@ def test_the_threshold_rejects_one_in_twenty_over_all_samples() -> None:
     assert np.mean(rates) == pytest.approx(0.05, abs=0.01)
     assert _detection.threshold(drawn(rng, 18, 0.0, 1, "v")) is None
     assert _detection.threshold(drawn(rng, 19, 0.0, 1, "v")) is not None
+
+
+def test_the_threshold_holds_for_texts_of_a_further_group() -> None:
+    """Large groups are easy and small ones hard: the rank among rows would reject half of the hard ones' texts."""
+    rng = np.random.default_rng(2)
+
+    def groups(n: int) -> Scores:
+        hard = rng.random(n) < 0.2
+        sizes = np.where(hard, 1, 20)
+        clusters = [f"g{group}" for group, size in enumerate(sizes.tolist()) for _ in range(size)]
+        return Scores(clusters, np.repeat(3.0 * hard + rng.normal(size=n), sizes) + 0.5 * rng.normal(size=sizes.sum()))
+
+    by_group: list[float] = []
+    by_row: list[float] = []
+    for _ in range(300):
+        own, further = groups(59), groups(100)
+        limit = _detection.threshold(own)
+        assert limit is not None
+        rank = int(np.ceil(0.95 * (len(own) + 1)))
+        for limits, rates in ((limit, by_group), (np.sort(own.values)[rank - 1], by_row)):
+            rates.append(metrics.measurement(RECALL, {}, further.rows(further.values > limits), n_cases=1).value)
+    error = 3 * np.std(by_group) / np.sqrt(len(by_group))
+    assert np.mean(by_group) <= 0.05 + error
+    assert np.mean(by_group) > 0.03
+    assert np.mean(by_row) > 0.12
+
+
+def test_a_threshold_of_groups_by_hand() -> None:
+    """19 groups are needed, whatever their rows are; of a group of two each text weighs a half."""
+    clusters = [f"g{number}" for number in range(19) for _ in range(5)]
+    assert _detection.threshold(Scores(clusters[:90], np.arange(90.0))) is None
+    assert _detection.threshold(Scores(clusters, np.arange(95.0))) == 94.0
+    # 39 groups: a score with a weight of 38 below or at it. The last group's two texts are the largest and in between.
+    values, own = [float(number) for number in range(38)], [f"g{number}" for number in range(38)]
+    assert _detection.threshold(Scores([*own, "last", "last"], np.array([*values, 36.5, 100.0]))) == 37.0
+    assert _detection.threshold(Scores([*own, "last"], np.array([*values, 100.0]))) == 37.0
+
+
+@pytest.mark.parametrize("size", [10, 12])
+def test_groups_of_validation_rows_are_counted(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    def grouped(n: int, name: str = "home") -> tuple[Example, ...]:
+        own = fakes.reviews(n, name)
+        grouping = name == "validation"
+        return tuple(replace(row, group=f"g{at // size}" if grouping else None) for at, row in enumerate(own))
+
+    monkeypatch.setitem(globals(), "reviews", grouped)
+    record = record_of(answering(lambda _: 0.9))
+    if size == 12:
+        said = "17 groups of 200 validation rows to fit a threshold on, fewer than 19"
+        assert next(gap.reason for gap in record.skipped if gap.slice["score"] == MAX) == said
+        return
+    said = "the threshold is that of 20 groups of 200 validation rows"
+    assert number(record, "out_of_scope_recall", kind="all").detail == said

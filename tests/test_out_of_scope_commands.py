@@ -16,8 +16,11 @@ import auditor
 from auditor import config as configs
 from auditor import results
 from auditor.cli.main import main
+from auditor.data import DataReport, Dataset
+from auditor.evaluation import outside
 from auditor.remedy import sources
 from auditor.training import record as records
+from auditor.types import HOME, OUTSIDE, Example
 from reports import repeating
 
 NAMES = ("quality", "out_of_scope_detection")
@@ -189,3 +192,57 @@ def test_what_is_no_row_out_of_scope_is_refused_in_one_line(
     assert said in error
     assert len(error.strip().splitlines()) == 1
     assert not (place / "bad").exists()
+
+
+def test_a_text_in_scope_is_left_out_of_those_out_of_scope(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (place / "test.csv").read_text(encoding="utf-8").splitlines()
+    inside = [next(n for n, line in enumerate(lines, 1) if line.endswith(f",{label}")) for label in ("negative", "oos")]
+    known, unknown = (lines[number - 1].rpartition(",")[0] for number in inside)
+    texts = ["query", "great unseen words", known.upper(), "nice", unknown]
+    (place / "both.csv").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    flags = ["--out-of-scope", "near=oos", "--out-of-scope", f"far={place / 'both.csv'}"]
+    chosen = ["--probe", "out_of_scope_detection", "--out", str(place / "both"), "--budget", "40"]
+    base = ["run", "--config", str(place / "audit.toml"), "--model", str(place / "ckpt")]
+    assert main([*base, *chosen, *flags]) in (1, 3)
+    said = capsys.readouterr().err
+    assert (
+        "2 rows of both.csv, out of scope, have the text of a row in scope or of another kind: left out: "
+        f"row 3 (test.csv row {inside[0]}), row 5 (test.csv row {inside[1]})\n"
+    ) in said
+    content = content_of(place, "both")
+    Draft202012Validator(SCHEMA).validate(content)
+    sets = {entry["name"]: entry for entry in content["data"]}
+    assert [sets[name].get("in_scope") for name in ("home", "out of scope (near)", "out of scope (far)")] == [
+        *(None, None, 2)
+    ]
+    assert sets["out of scope (far)"]["used"] == 2
+    assert "2 more of a text that is in scope too" in (place / "both" / "scorecard.html").read_text(encoding="utf-8")
+
+    (place / "both.csv").write_text("\n".join(["query", known]) + "\n", encoding="utf-8")
+    assert main([*base, *chosen, "--quiet", *flags]) == 2
+    assert (
+        "both.csv: every row out of scope has the text of a row in scope or of another kind: "
+        f"row 2 (test.csv row {inside[0]}) (keep each text in one of the two)"
+    ) in capsys.readouterr().err
+
+
+def test_five_rows_in_both_are_named_and_the_rest_counted() -> None:
+    rows = [Example(f"home:{n}", {"text": f"w{n}"}, "a") for n in range(8)]
+    twins = [Example(f"{OUTSIDE}:{n}", {"text": f"W{n} !"}) for n in range(9)]
+    examples = {HOME: rows, OUTSIDE: twins, "train": rows}
+    keys = {row.id: row.id for row in (*rows, *twins)}
+    kept, found = outside.without_twins(examples, keys, [OUTSIDE])
+    assert [row.id for row in kept[OUTSIDE]] == [f"{OUTSIDE}:8"]
+    assert kept[HOME] == kept["train"] == tuple(rows)
+    report = DataReport(9, 9, 0, 0, 0, 0)
+    sets = {
+        name: Dataset(name, Path(f"{name}.csv"), "", tuple(own), report)
+        for name, own in ((HOME, rows), (OUTSIDE, twins))
+    }
+    (line,) = outside.told_twins(found, sets)
+    assert line.startswith("8 rows of out of scope.csv, out of scope, have the text")
+    assert line.endswith("row 4 (home.csv row 4) and 3 more")
+    # What the model sees alike is alike, whatever the words are; rows of the same set are not compared.
+    keys[f"{OUTSIDE}:8"] = "home:0"
+    assert len(outside.without_twins(examples, keys, [OUTSIDE])[1][OUTSIDE]) == 9
+    assert outside.without_twins({HOME: (), OUTSIDE: twins[:1] * 2}, keys, [OUTSIDE])[1] == {}

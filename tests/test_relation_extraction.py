@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tiny import tiny_checkpoint
 
 from auditor import data, tasks, text
+from auditor.cli.main import main
 from auditor.errors import ConfigError, DataError
 from auditor.evaluation import runner
 from auditor.models.fake import FakeModel
@@ -394,3 +395,53 @@ def test_texts_with_the_models_own_marks_are_refused() -> None:
 @pytest.mark.parametrize("label", ["Other", "no-relation", "no_rel", "N/A", "NA", " none "])
 def test_no_relation_is_known_in_any_spelling(label: str) -> None:
     assert tasks.create("relation-extraction", ("Use(e1,e2)", label)).no_relation == label  # type: ignore[attr-defined]
+
+
+LEFT = 'name another with [task] no_relation = "…"'
+
+
+@pytest.mark.parametrize(
+    ("labels", "settings", "said"),
+    [
+        (("Other", "Use(e1,e2)"), {}, ()),
+        (("nothing", "Use(e1,e2)"), {"no_relation": "nothing"}, ()),
+        (("Other", "NA"), {"no_relation": "NA"}, ()),
+        ((), {}, ()),
+        (
+            ("nothing", "Use(e1,e2)"),
+            {},
+            (
+                'no label is taken for "no relation" (nothing, Use(e1,e2): none has a usual name such as Other, '
+                f"no_relation or NA), and all count in F1; {LEFT}",
+            ),
+        ),
+        (
+            ("NA", "Use(e1,e2)", "Other"),
+            {},
+            (f"'NA' is taken for \"no relation\", not 'Other', which counts in F1; {LEFT}",),
+        ),
+    ],
+)
+def test_what_is_taken_for_no_relation_is_said_where_it_is_doubtful(
+    labels: tuple[str, ...], settings: dict[str, object], said: tuple[str, ...]
+) -> None:
+    assert tasks.create("relation-extraction", labels, settings=settings).notes == said
+    assert tasks.create("text-classification", ("a", "b")).notes == ()
+
+
+def test_training_and_audit_say_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_checkpoint(tmp_path / "base", head=False)
+    rows = [f"the <e1>a{n}</e1> in the <e2>b</e2>,{('Use', 'nothing')[n % 2]}" for n in range(12)]
+    for name, own in (("train", rows[:8]), ("test", [row.replace("the", "one", 1) for row in rows])):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["text,label", *own]) + "\n", encoding="utf-8")
+    (tmp_path / "audit.toml").write_text(
+        'task = "relation-extraction"\n[data]\ntrain = "train.csv"\ntest = "test.csv"\n'
+        '[training]\nbase = "base"\nepochs = 1\n',
+        encoding="utf-8",
+    )
+    config = ["--config", str(tmp_path / "audit.toml")]
+    assert main(["train", *config]) == 0
+    assert 'no label is taken for "no relation" (Use, nothing: ' in capsys.readouterr().err
+    more = ["--model", str(tmp_path / "ckpt"), "--probe", "quality", "--fixed", "--out", str(tmp_path / "out")]
+    assert main(["run", *config, *more]) in (0, 1, 3)
+    assert f"and all count in F1; {LEFT}" in capsys.readouterr().err

@@ -219,3 +219,27 @@ def test_a_row_with_a_missing_required_number_is_no_pass() -> None:
         assert (shown["kind"], glance._rank(shown)) == ("not-measured", glance.WAITING)
     failed = {"failed": False, "numbers": [1], "mark": mark("fail")}
     assert glance._mark({"probes": [*given, failed]}, None)["kind"] == "fail"
+
+
+def test_rules_of_a_probe_that_wait_for_the_same_reason_are_said_once() -> None:
+    content = results()
+    waiting = [verdict for verdict in content["decision"]["verdicts"] if verdict["probe"] in ("noise", "bias")]
+    for verdict in content["decision"]["verdicts"]:
+        verdict["outcome"] = "pass"
+    for verdict in waiting:
+        reason = "no training data given (--train)"
+        verdict.update(outcome="not_measured", value=None, low=None, high=None, reason=reason)
+    other = next(verdict for verdict in waiting if verdict["probe"] == "noise")
+    other["reason"] = "no other domain given (--domain name=file)"
+    content["decision"].update(exit_code=3, release=False)
+    rules = [content["policy"]["rules"][verdict["rule"]] for verdict in waiting]
+    required = {rule["probe"] for rule in rules if rule["required"] != "never"}
+    assert required == {"noise", "bias"}
+    built = glance.numbers(Findings(content), [v for v in waiting if v["outcome"] == "not_measured"])
+    texts = [number["text"] for number in built["numbers"]]
+    assert sorted(texts) == [
+        "bias: no training data given (--train).",
+        "noise: no other domain given (--domain name=file).",
+        "noise: no training data given (--train).",
+    ]
+    assert built["more"] == 0

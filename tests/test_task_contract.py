@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pair_task import PairTask
 
+import auditor
 from auditor import tasks, text
 from auditor.tasks import TaskDefaults
 from auditor.tasks.question_answering import Gold
 from auditor.testing import check_task
 from auditor.text import answers, spans
-from auditor.types import SAME_WORDS, AttackDefaults, Example, Extracted, GoldAnswer, Inputs, Response, Task
+from auditor.types import (
+    SAME_WORDS,
+    AttackDefaults,
+    Example,
+    Extracted,
+    GoldAnswer,
+    Inputs,
+    Response,
+    Task,
+    gives_label_scores,
+)
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
@@ -261,3 +274,14 @@ def test_the_defaults_claim_nothing() -> None:
     assert task.other_domain() is task
     assert (task.labels_of("yes"), task.gold_of(("yes",)), task.target("yes")) == (("yes",), "yes", "yes")
     assert (task.policy, task.settings) == (None, tasks.NoSettings())
+
+
+def test_which_tasks_have_labels_with_probabilities_is_asked_in_one_place() -> None:
+    asked = re.compile(r'\{"(class_scores|label_sets)", "(class_scores|label_sets)"\}')
+    root = Path(auditor.__file__).parent.parent
+    files = [file for folder in ("auditor", "probes", "reports") for file in sorted((root / folder).rglob("*.py"))]
+    assert [file.name for file in files if asked.search(file.read_text(encoding="utf-8"))] == ["probe.py"]
+    by_name = {name: tasks.create(name, tasks.kind(name).example_labels) for name in tasks.names()}
+    assert {name for name, task in by_name.items() if gives_label_scores(task)} == {
+        *("text-classification", "sentence-pair", "relation-extraction", "multi-label-classification")
+    }

@@ -79,12 +79,19 @@ def _plain(value: Any) -> Any:
     return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
 
 
-def data_table(labels: Mapping[Any, str] | None, columns: Mapping[str, str] | None) -> dict[str, object]:
-    """Build the ``[data]`` table from the arguments ``labels`` and ``columns``."""
+def data_table(
+    labels: Mapping[Any, str] | None,
+    columns: Mapping[str, str] | None,
+    *,
+    language: str | None = None,
+    ignore_case: bool = False,
+) -> dict[str, object]:
+    """Build the ``[data]`` table from arguments on how rows are read."""
     named = dict(columns or {})
     fields = {key: named.pop(name) for name, key in _COLUMNS.items() if name in named}
     tables = {"labels": dict(labels or {}), "columns": named}
-    return {**fields, **{name: table for name, table in tables.items() if table}}
+    told = {"language": language, "ignore_case": ignore_case or None}
+    return {**fields, **told, **{name: table for name, table in tables.items() if table}}
 
 
 def with_further_rows(config: Config, cases: Place | None, kinds: Place | Mapping[str, Place] | None) -> Config:

@@ -62,6 +62,8 @@ def audit(
     base: Place | None = None,
     labels: Mapping[Any, str] | None = None,
     columns: Mapping[str, str] | None = None,
+    data_language: str | None = None,
+    ignore_case: bool = False,
     favourable_label: str | None = None,
     candidate: str | None = None,
     seed: int | None = None,
@@ -109,6 +111,8 @@ def audit(
         base: The folder of the model that this one was fine-tuned from, for probes that train.
         labels: Label in the data → the model's label.
         columns: ``text``, ``label`` and ``group`` → column; None: columns with their usual names.
+        data_language: Language of the texts, as ISO 639-1 has it; None: the config's, else detected.
+        ignore_case: Treat labels that differ only in case as one label.
         favourable_label: The label that groups should get equally often.
         candidate: The checkpoint to judge, in a folder of checkpoints; the name of a model in memory.
         seed: Random seed; None: the config's, else 0.
@@ -146,16 +150,11 @@ def audit(
     """
     source, spoken = in_memory.source(model, candidate), arguments.language(language)
     chosen = arguments.words(probes, "probes")
-    changes = {
-        "seed": seed,
-        "task": task,
-        "favourable_label": favourable_label,
-        "data": arguments.data_table(labels, columns),
-        "audit": {
-            **arguments.audit_table(budget, time_limit, fixed=fixed, until_decided=until_decided),
-            **arguments.left_out(chosen, arguments.words(skip, "skip"), fast=fast),
-        },
-        "probes": settings,
+    changes: dict[str, Any] = {"seed": seed, "task": task, "favourable_label": favourable_label, "probes": settings}
+    changes["data"] = arguments.data_table(labels, columns, language=data_language, ignore_case=ignore_case)
+    changes["audit"] = {
+        **arguments.audit_table(budget, time_limit, fixed=fixed, until_decided=until_decided),
+        **arguments.left_out(chosen, arguments.words(skip, "skip"), fast=fast),
     }
     merged = audit_run.of_task(arguments.configured(config, changes, "auditor.audit"), source)
     merged = arguments.with_further_rows(merged, cases, out_of_scope)
@@ -229,6 +228,9 @@ def train(
     out: Place | None = None,
     labels: Mapping[Any, str] | None = None,
     columns: Mapping[str, str] | None = None,
+    data_language: str | None = None,
+    ignore_case: bool = False,
+    out_of_scope: Place | Mapping[str, Place] | None = None,
     seed: int | None = None,
     seeds: int | None = None,
     device: str | None = None,
@@ -251,6 +253,9 @@ def train(
         out: Folder for the checkpoints; None: the config's, else ``ckpt``.
         labels: Label in the data → label of the new head.
         columns: ``text``, ``label`` and ``group`` → column; None: columns with their usual names.
+        data_language: Language of the texts, as ISO 639-1 has it; None: the config's, else detected.
+        ignore_case: Treat labels that differ only in case as one label.
+        out_of_scope: The label of rows to leave out; of several kinds: kind → label. None: the config's.
         seed: Random seed; None: the config's, else 0.
         seeds: Number of consecutive seeds to train with, starting at ``seed``; None: the config's, else 1.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
@@ -277,8 +282,10 @@ def train(
         "recipes": None if recipes is None else list(arguments.words(recipes, "recipes")),
         "seeds": seeds,
     }
-    changes = {"seed": seed, "task": task, "data": arguments.data_table(labels, columns), "training": training}
+    table = arguments.data_table(labels, columns, language=data_language, ignore_case=ignore_case)
+    changes = {"seed": seed, "task": task, "data": table, "training": training}
     merged = arguments.configured(config, changes, "auditor.train")
+    merged = arguments.with_further_rows(merged, None, out_of_scope)
     place = None if out is None else Path(out)
     lines = Lines() if progress else Quiet()
     with configs.named(None if config is None else Path(config)), lines:

@@ -89,7 +89,7 @@ def _train(commands: Commands) -> None:
     command.add_argument(
         "--fresh", action="store_true", help="retrain everything, including finished and interrupted trainings"
     )
-    data_flags.add(command, labels_file=False, language=False)
+    data_flags.add(command, labels_file=False)
     _common(command, device=True)
 
 

@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 NAMES = ("text_column", "label_column", "group_column")
 
 
-def add(command: argparse.ArgumentParser, *, labels_file: bool = True, language: bool = True) -> None:
+def add(command: argparse.ArgumentParser, *, labels_file: bool = True) -> None:
     """Add the flags to a command.
 
-    ``labels_file``: whether the command also takes ``--labels-file``, labels in a file of their own. ``language``:
-    whether it takes ``--data-language``.
+    ``labels_file``: whether the command also takes ``--labels-file``, labels in a file of their own.
     """
     command.add_argument(
         "--task",
@@ -37,10 +36,9 @@ def add(command: argparse.ArgumentParser, *, labels_file: bool = True, language:
     group.add_argument(
         "--labels", metavar="0=negative,1=positive", help="map every label in the data to one of the model's"
     )
-    if language:
-        group.add_argument(
-            "--data-language", metavar="CODE", help="language of the texts, as ISO 639-1 has it: de (default: detected)"
-        )
+    group.add_argument(
+        "--data-language", metavar="CODE", help="language of the texts, as ISO 639-1 has it: de (default: detected)"
+    )
     group.add_argument("--ignore-case", action="store_true", help="treat labels that differ only in case as one label")
     group.add_argument(
         "--out-of-scope",

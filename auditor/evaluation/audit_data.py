@@ -107,6 +107,12 @@ def columns(config: Config, record: Any) -> data.Columns:
     )
 
 
+def language(config: Config, record: Any) -> str | None:
+    """The language that the config gives, else the training's; None: neither does."""
+    given: str | None = config.data.language
+    return given or (record.language if record is not None else None)
+
+
 def files(config: Config, options: Options, record: Any, folder: in_memory.Source) -> dict[str, Source]:
     """Set → file.
 

@@ -82,8 +82,9 @@ def prepare(
     checkpoints.check_accepted(task, requests[HOME], models)
     encoded = {name: models[candidate].encode(asked) for name, asked in requests.items()}
     kinds = {**dict.fromkeys(time_slices, TIME_SLICE), **dict.fromkeys(beside, OUTSIDE)}
-    examples, data_facts = _separated(sets, encoded, root, kinds)
-    read = {name: spoken.facts(dataset.examples, config.data.language) for name, dataset in sets.items()}
+    examples, data_facts, twins = _separated(sets, encoded, root, kinds)
+    language = audit_data.language(config, records[candidate])
+    read = {name: spoken.facts(dataset.examples, language) for name, dataset in sets.items()}
     data_facts = [{**facts, "language": read[facts["name"]]} for facts in data_facts]
     ordered = {name: shuffled(rows, config.seed, name) for name, rows in examples.items()}
     unseen = functools.partial(_unseen, sets, encoded, models[candidate], task)
@@ -118,7 +119,7 @@ def prepare(
         "data": data_facts,
         "models": _model_facts(models, sources, records, candidate, root),
     }
-    told = (*fitting, *data_notes.of_rows(sets, encoded, data_facts), *spoken.notes(data_facts))
+    told = (*task.notes, *fitting, *twins, *data_notes.of_rows(sets, encoded, data_facts), *spoken.notes(data_facts))
     return Prepared(plan, facts, told)
 
 
@@ -185,10 +186,11 @@ def _separated(
     encoded: Mapping[str, Sequence[Encoded]],
     root: Path,
     kinds: Mapping[str, str],
-) -> tuple[dict[str, tuple[Example, ...]], list[dict[str, Any]]]:
-    """Each set without what the model saw in training, and its facts.
+) -> tuple[dict[str, tuple[Example, ...]], list[dict[str, Any]], tuple[str, ...]]:
+    """Each set without rows of training, its facts, and notes.
 
-    ``kinds``: set → what it is, where its name does not say it. Raises UsageError when no audit row is left.
+    A text that is in scope is left out of those out of scope. ``kinds``: set → what it is, where its name does not say
+    it. Raises UsageError when no audit row is left, DataError when none is left out of scope.
     """
     examples, leaked = without_leaks(
         {name: dataset.examples for name, dataset in sets.items()},
@@ -200,12 +202,15 @@ def _separated(
             where=str(sets[HOME].path),
             hint="audit on rows that the model has not seen",
         )
+    examples, twins = outside.without_twins(
+        examples, _keys(sets, encoded), [name for name, kind in kinds.items() if kind == OUTSIDE]
+    )
     facts = []
     for name, dataset in sets.items():
         rows = leaked.get(name, Leaked())
-        near, kind = rows.near, kinds.get(name)
-        facts.append(provenance.data_facts(dataset, rows.same, root, encoded[name], nearly_leaked=near, kind=kind))
-    return examples, facts
+        counts = {"nearly_leaked": rows.near, "in_scope": len(twins.get(name, ()))}
+        facts.append(provenance.data_facts(dataset, rows.same, root, encoded[name], **counts, kind=kinds.get(name)))
+    return examples, facts, tuple(outside.told_twins(twins, sets))
 
 
 def _keys(sets: Mapping[str, data.Dataset], encoded: Mapping[str, Sequence[Encoded]]) -> dict[str, str]:

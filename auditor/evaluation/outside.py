@@ -5,14 +5,27 @@ They are rows of the test file, or of a file of their own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from auditor import config as configs
 from auditor.config import EVERY_KIND, Config
 from auditor.data import Columns, DataReport, Dataset, out_of_scope
-from auditor.errors import ConfigError
-from auditor.types import HOME, OUTSIDE, Task
+from auditor.errors import ConfigError, DataError
+from auditor.text import copies
+from auditor.types import HOME, OUTSIDE, Example, Task
+
+SHOWN = 5
+"""Rows that a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A row out of scope, and the row that has its text."""
+
+    row: Example
+    first: Example
 
 
 def check(config: Config, columns: Columns, task: Task) -> None:
@@ -59,6 +72,57 @@ def kinds(config: Config, columns: Columns, names: Collection[str]) -> dict[str,
     """Return kind → the name of its set, of those among ``names``."""
     every = dict.fromkeys((*columns.out_of_scope, *configs.out_of_scope_files(config)))
     return {kind: name_of(kind) for kind in every if name_of(kind) in names}
+
+
+def without_twins(
+    examples: Mapping[str, Sequence[Example]], keys: Mapping[str, str], names: Collection[str]
+) -> tuple[dict[str, tuple[Example, ...]], dict[str, list[Twin]]]:
+    """Return sets without twins of an earlier set, and the twins.
+
+    A text cannot be in scope and out of it, or of two kinds. The rows of the home set stay, and of kinds the first.
+    ``keys``: row → what the model sees; ``names``: the sets out of scope, in order. The same words but for case,
+    blanks and punctuation are the same text.
+    """
+    kept = {name: tuple(rows) for name, rows in examples.items()}
+    twins: dict[str, list[Twin]] = {}
+    seen: dict[object, Example] = {}
+    for name in (HOME, *names):
+        marks = {row.id: (keys[row.id], copies.same_words(row.inputs) or None) for row in examples[name]}
+        pairs = ((row, next((seen[mark] for mark in marks[row.id] if mark in seen), None)) for row in examples[name])
+        own = [Twin(row, first) for row, first in pairs if first is not None]
+        gone = {twin.row.id for twin in own}
+        kept[name] = tuple(row for row in kept[name] if row.id not in gone)
+        twins |= {name: own} if own else {}
+        for row in kept[name]:
+            seen |= {mark: row for mark in marks[row.id] if mark is not None and mark not in seen}
+    return kept, twins
+
+
+def told_twins(twins: Mapping[str, Sequence[Twin]], sets: Mapping[str, Dataset]) -> Iterator[str]:
+    """Say which rows out of scope are left out, by their numbers.
+
+    Raises DataError where none is left of a set.
+    """
+    for name, every in twins.items():
+        file = Path(str(sets[name].path)).name
+        pairs = ", ".join(f"row {_number(twin.row)} ({_place(twin.first, sets)})" for twin in every[:SHOWN])
+        pairs += f" and {len(every) - SHOWN:,} more" if len(every) > SHOWN else ""
+        if len(every) == len(sets[name].examples):
+            problem = f"every row out of scope has the text of a row in scope or of another kind: {pairs}"
+            raise DataError(problem, where=str(sets[name].path), hint="keep each text in one of the two")
+        rows, are = ("row", "has") if len(every) == 1 else ("rows", "have")
+        what = f"{len(every):,} {rows} of {file}, out of scope, {are} the text of a row in scope or of another kind"
+        yield f"{what}: left out: {pairs}"
+
+
+def _number(row: Example) -> str:
+    return row.id.rpartition(":")[2]
+
+
+def _place(row: Example, sets: Mapping[str, Dataset]) -> str:
+    """Where a row stands: ``test.csv row 5``."""
+    name = row.id.rpartition(":")[0]
+    return f"{Path(str(sets[name].path)).name} row {_number(row)}"
 
 
 def _part(home: Dataset, kind: str) -> Dataset:

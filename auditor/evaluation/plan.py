@@ -24,6 +24,7 @@ from auditor.types import (
     Probe,
     Task,
     TrainedModel,
+    gives_label_scores,
 )
 
 
@@ -165,7 +166,6 @@ def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:
 def given_by(task: Task) -> dict[str, bool]:
     """TASK_NEEDS → whether the task meets them."""
     offered = {need: need in task.offers for need in TASK_NEEDS}
-    scores = not {"class_scores", "label_sets"}.isdisjoint(task.offers)
     texts = {"single_text": len(task.fields) == 1, "text_pair": len(task.fields) == 2}
     marks = {"plain_text": not task.marked, "marked_text": task.marked}
-    return {**offered, **texts, **marks, "label_scores": scores}
+    return {**offered, **texts, **marks, "label_scores": gives_label_scores(task)}

@@ -47,6 +47,7 @@ def audited(
         return AuditedModel(model, checkpoints=beside, no_base=no_base, earlier=earlier)
     settings = dict(record.settings) if record is not None else {}
     again = refit.Refit(base, task, settings, device, set() if fresh else None)
+    again = replace(again, language=config.data.language if record is None else record.language)
     if record is not None and isinstance(folder, Path) and record.chain and named is None:
         again = replace(again, continues=chain.parent(base, task.name))
     return AuditedModel(

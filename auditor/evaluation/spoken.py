@@ -14,25 +14,32 @@ GIVEN, DETECTED, ASSUMED = "given", "detected", "assumed"
 def facts(examples: Sequence[Example], given: str | None) -> dict[str, Any]:
     """Say which language rows are in, for results.
 
-    ``given``: the code that the user names; None: it is detected, and English where it cannot be.
+    ``given``: the code that the user names; None: it is detected, and English where it cannot be. Of languages that are
+    nearly the same in writing none is detected: the likeliest stands for them, so that no English list is used.
     """
     most = min(len(examples), languages.ROWS)
     # From all over the file, which may be sorted by language.
     rows = [examples[number * len(examples) // most] for number in range(most)]
     told = languages.detect("\n".join(row.inputs.values()) for row in rows)
-    code = given or told.code or languages.ENGLISH
+    code = given or languages.likeliest(told)
     how = GIVEN if given else DETECTED if told.code else ASSUMED
     own = {} if told.code is None else {told.code: told.share}
     shares = {**own, **told.others} if told.others or told.code not in (code, None) else {}
-    return {"code": code, "how": how, "shares": shares, "said": _said(code, how, shares)}
+    unsure = () if given else told.alike
+    return {"code": code, "how": how, "shares": shares, "said": _said(code, how, shares, unsure)}
 
 
-def _said(code: str, how: str, shares: Mapping[str, float]) -> str:
-    """Say a language in words: ``German (detected)``."""
+def _said(code: str, how: str, shares: Mapping[str, float], unsure: Sequence[str] = ()) -> str:
+    """Say a language in words: ``German (detected)``.
+
+    ``unsure``: languages that it may be, all of them nearly the same in writing.
+    """
     name = languages.named(code)
     if how == ASSUMED:
         mixed = f"; rows read as {_list(shares)}" if shares else ""
-        return f"not detected: treated as {name}{mixed}"
+        *most, last = sorted(map(languages.named, unsure)) or [""]
+        doubt = f"not sure whether {', '.join(most)} or {last}" if unsure else "not detected"
+        return f"{doubt}: treated as {name}{mixed}"
     if not shares:
         return f"{name} ({how})"
     if how == GIVEN and code not in shares:

@@ -13,7 +13,7 @@ from auditor.languages.catalogue import (
     named,
     of,
 )
-from auditor.languages.detection import ROWS, Detected, detect
+from auditor.languages.detection import ROWS, Detected, detect, likeliest
 
 __all__ = [
     "ENGLISH",
@@ -23,6 +23,7 @@ __all__ = [
     "checked",
     "codes",
     "detect",
+    "likeliest",
     "listed",
     "named",
     "of",

@@ -180,6 +180,7 @@ def config_of(sources: Sources, config: Config, probes: Mapping[str, Any]) -> di
             "slices": {name: path for name, path in files.items() if name in sources.time_slices},
             "out_of_scope": configs.out_of_scope_labels(config)
             | {kind: path.resolve() for kind, path in configs.out_of_scope_files(config).items()},
+            "language": audit_data.language(config, record),
             "text_column": None,
             "label_column": columns.pop("label", None),
             "group_column": columns.pop("group", None),

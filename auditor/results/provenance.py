@@ -67,6 +67,7 @@ def data_facts(
     encoded: Sequence[Encoded],
     *,
     nearly_leaked: int = 0,
+    in_scope: int = 0,
     kind: str | None = None,
 ) -> dict[str, Any]:
     """Describe one data set: its file, its digest and the rows used.
@@ -83,9 +84,10 @@ def data_facts(
         "path": dataset.path.place if isinstance(dataset.path, data.InMemory) else relative(dataset.path, root),
         "sha256": dataset.sha256,
         **report,
-        "used": report["used"] - leaked - nearly_leaked,
+        "used": report["used"] - leaked - nearly_leaked - in_scope,
         "leaked": leaked,
         **({"nearly_leaked": nearly_leaked} if nearly_leaked else {}),
+        **({"in_scope": in_scope} if in_scope else {}),
         "truncated": sum(item.truncated for item in encoded),
         **({"last_turn_truncated": last} if (last := sum(item.last_turn_cut for item in encoded)) else {}),
         **({**labels_path, "labels_sha256": dataset.labels_sha256} if labels_path else {}),

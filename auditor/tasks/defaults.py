@@ -77,6 +77,7 @@ class TaskDefaults(OwnColumns):
     """Labels that show what its metrics are."""
     steps = 60
     constant_answer = "always giving the same answer"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, labels: Sequence[str], mapping: Mapping[str, str] | None = None, settings: Any = None) -> None:
         """``mapping``: label in the data → the model's label.

@@ -31,6 +31,9 @@ from auditor.types import (
 NO_RELATION = ("other", "norelation", "norel", "nonrelation", "unrelated", "na", "none")
 """Usual names of the label for no relation, in lower case and without marks and blanks."""
 
+NAMED = 'name another with [task] no_relation = "…"'
+"""How a user says which label it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -77,15 +80,25 @@ class RelationExtraction(TextClassification):
             hint = f"such as {list(MARKERS)!r}: around the first entity, then around the second"
             raise ConfigError(f"{list(marks)!r} are not four different words", where="[task] markers", hint=hint)
         self.special_tokens: tuple[str, ...] = marks if self.settings.special_tokens else ()
-        self.no_relation = self._no_relation()
+        usual = [label for label in self.labels if re.sub(r"[\W_]", "", label).casefold() in NO_RELATION]
+        self.no_relation = self._no_relation(usual)
+        self.notes: tuple[str, ...] = tuple(self._doubts(usual))
 
-    def _no_relation(self) -> str | None:
+    def _no_relation(self, usual: Sequence[str]) -> str | None:
         wanted = self.settings.no_relation
         if wanted and self.labels and wanted not in self.labels:
             hint = near_match(wanted, self.labels) or f"known: {spellings.shown(self.labels)}"
             raise ConfigError(f"{wanted!r} is no label of the model", where="[task] no_relation", hint=hint)
-        usual = (label for label in self.labels if re.sub(r"[\W_]", "", label).casefold() in NO_RELATION)
-        return wanted or next(usual, None)
+        return wanted or next(iter(usual), None)
+
+    def _doubts(self, usual: Sequence[str]) -> Iterator[str]:
+        """What is to be said of the label for no relation."""
+        if self.no_relation is None and self.labels:
+            names = f"{spellings.shown(self.labels)}: none has a usual name such as Other, no_relation or NA"
+            yield f'no label is taken for "no relation" ({names}), and all count in F1; {NAMED}'
+        elif not self.settings.no_relation and len(usual) > 1:
+            others = " or ".join(map(repr, usual[1:]))
+            yield f'{usual[0]!r} is taken for "no relation", not {others}, which counts in F1; {NAMED}'
 
     def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, str | None]:
         """Inputs and gold label of a row; each mark becomes a word.

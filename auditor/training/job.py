@@ -85,6 +85,9 @@ def train(
     ready = _read(config, out, labels, rows)
     progress.start("labels")
     progress.finish(data.told({name: dataset.reading for name, dataset in ready.sets.items()}))
+    for note in ready.task.notes:
+        progress.start("task")
+        progress.finish(note)
     # A config may name several devices for the audit; training uses the first.
     where = distributed.device(hugging_face.device_named((device or config.audit.device).split(",")[0]))
     distributed.begin(where)
@@ -109,7 +112,8 @@ def _finished(ready: _Ready, run: grid.Run, where: str, progress: Progress, *, f
     target, recipe = ready.folder / run.name, run.recipe()
     own = (ready.base, ready.examples, ready.validation, ready.task, recipe, run.settings, run.seed, where)
     known = 0 if ready.parent is None else len(ready.parent.labels)
-    training_run = TrainingRun(*own, known, ready.earlier if recipe.reads_earlier else ())
+    language = ready.config.data.language if recipe.reads_language else None
+    training_run = TrainingRun(*own, known, ready.earlier if recipe.reads_earlier else (), language)
     key = training_key.key(training_run)
     keeper = resume.keeper(key)
     if fresh and distributed.is_first():
@@ -251,6 +255,7 @@ def _places(ready: _Ready, target: Path) -> dict[str, Any]:
         "ignore_case": ready.config.data.ignore_case,
         "header": ready.config.data.header is not False,
         "out_of_scope": configs.out_of_scope_labels(ready.config),
+        "language": ready.config.data.language,
         "task": {"name": ready.config.task.name, **ready.config.task.settings},
         "chain": () if ready.parent is None else ready.parent.written(target),
     }

@@ -66,7 +66,8 @@ def load_finished(run: TrainingRun, keeper: Keeper) -> Trained | None:
     outcome, tensors = kept
     try:
         with _prepared(run) as trained:
-            run.recipe.start(Training(run.task, random.Random(run.seed), _no_model, known_labels=run.known_labels))
+            given: dict[str, Any] = {"known_labels": run.known_labels, "language": run.language}
+            run.recipe.start(Training(run.task, random.Random(run.seed), _no_model, **given))
             try:
                 model = run.recipe.finish(run.recipe.prepare(trained.model))
             finally:
@@ -112,6 +113,7 @@ class _Loop:
         )
         scaler = self._accelerator.scaler
         given: dict[str, Any] = {"earlier": run.earlier, "known_labels": run.known_labels, "batch": self._batch}
+        given["language"] = run.language
         given |= {} if scaler is None else {"scaled": scaler.scale}
         seed_globals(run.seed)
         recipe.start(Training(run.task, self._recipe_rng, self._current_model, self._accumulate, **given))

@@ -65,6 +65,8 @@ class TrainingRecord:
     """``name``, and the task's settings as ``[task]`` gives them; empty in files from before they were recorded."""
     out_of_scope: Mapping[str, str] = field(default_factory=dict)
     """Kind of rows that were out of scope → their label, which is none of ``labels``."""
+    language: str | None = None
+    """ISO 639-1 code of the texts' language, where it was given; None: recipes detected it."""
     chain: tuple[Mapping[str, Any], ...] = ()
     """The checkpoints that training continued from, the oldest first; the last is ``base``. For each: ``path``,
     ``fingerprint``, ``labels``, ``data`` (``train`` and ``test``) and how these are read."""
@@ -78,7 +80,7 @@ def write(folder: Path, record: TrainingRecord) -> None:
     Raises ModelError when writing fails.
     """
     content = {"schema": SCHEMA, **asdict(record)}
-    for name in ("chain", "out_of_scope"):
+    for name in ("chain", "out_of_scope", "language"):
         if not content[name]:
             del content[name]
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"

@@ -29,6 +29,8 @@ class Refit:
     """Whether to keep finished weights and load them the next time: they answer the same bit for bit."""
     continues: chain.Parent | None = None
     """The checkpoint that trainings continue from; None: the base gets a new head."""
+    language: str | None = None
+    """ISO 639-1 code of the rows' language, for recipes that read it; None: they detect it."""
 
     def train(
         self, recipe: recipes.Recipe, examples: Sequence[Example], *, seed: int, steps: int, batch_size: int
@@ -46,7 +48,9 @@ class Refit:
         parent = self.continues
         labels = 0 if parent is None else len(parent.labels)
         earlier = parent.rows(self.task) if parent is not None and recipe.reads_earlier else ()
-        run = TrainingRun(self.base, examples, (), self.task, recipe, settings, seed, self.device, labels, earlier)
+        language = self.language if recipe.reads_language else None
+        own = (self.base, examples, (), self.task, recipe, settings, seed, self.device)
+        run = TrainingRun(*own, labels, earlier, language)
         key = training_key.key(run)
         keeper = resume.keeper(key) if self.keep else None
         if keeper is None:

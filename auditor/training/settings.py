@@ -66,6 +66,8 @@ class TrainingRun:
     keeps its head. 0: ``base`` gets a new head."""
     earlier: Sequence[Sequence[Example]] = ()
     """The training rows of each earlier period, the oldest first, for recipes that read them."""
+    language: str | None = None
+    """ISO 639-1 code of the rows' language, where it is given and the recipe reads it; None: recipes detect it."""
 
 
 @dataclass(slots=True)

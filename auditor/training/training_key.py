@@ -49,6 +49,7 @@ def key(run: TrainingRun) -> str:
         "threads": torch.get_num_threads(),
         **({"processes": distributed.count()} if distributed.count() > 1 else {}),
         "rows": [len(run.examples), len(run.validation)],
+        **({"language": run.language} if run.language is not None else {}),
         **({"continues": [run.known_labels, *map(len, run.earlier)]} if run.known_labels else {}),
     }
     digest = hashlib.sha256(_line(facts))

@@ -58,6 +58,7 @@ from auditor.types.probe import (
     Probe,
     ProbeDefaults,
     Scope,
+    gives_label_scores,
     lacked_by_task,
 )
 from auditor.types.progress import Progress, Silent
@@ -220,6 +221,7 @@ __all__ = [
     "WeightedWord",
     "WorstCase",
     "edge_of",
+    "gives_label_scores",
     "in_words",
     "is_of_changed_texts",
     "lacked_by_task",

@@ -265,3 +265,11 @@ def lacked_by_task(missing: Iterable[str]) -> str | None:
     None where it lacks nothing.
     """
     return next((NEEDS[need] for need in missing if need in TASK_NEEDS), None)
+
+
+def gives_label_scores(task: Task) -> bool:
+    """Tell whether the labels of a text have probabilities.
+
+    A text has one of them, or any number.
+    """
+    return not {"class_scores", "label_sets"}.isdisjoint(task.offers)

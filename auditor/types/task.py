@@ -117,6 +117,8 @@ class Task(ReadsRows, Protocol):
     """Optimiser steps of a short training, where a user names none."""
     constant_answer: str
     """What the best answer is that ignores the input, in words: ``always predicting one class``."""
+    notes: tuple[str, ...]
+    """What a user ought to know of how labels and settings are taken."""
     settings: Any
     """What ``[task]`` says beside the name: an instance of a frozen dataclass; of the class, the defaults."""
     usual_columns: tuple[tuple[str, ...], ...]

@@ -50,6 +50,8 @@ class Training:
     """How many of the task's labels, the first ones, the continued checkpoint knows; 0 for a new head."""
     batch: Callable[[Sequence[Example]], Batch] = _no_batch
     """Returns rows as one batch with labels, on the training's device."""
+    language: str | None = None
+    """ISO 639-1 code of the rows' language, where it is given and the recipe ``reads_language``; None: detect it."""
 
 
 class Recipe:
@@ -66,6 +68,8 @@ class Recipe:
     """Whether the recipe only works when training continues from a checkpoint (``--continue-from``)."""
     reads_earlier: ClassVar[bool] = False
     """Whether it reads the training rows of earlier periods."""
+    reads_language: ClassVar[bool] = False
+    """Whether what it does depends on the language of the rows."""
     takes_new_labels: ClassVar[bool] = False
     """Whether it can continue from a checkpoint that does not know all labels."""
     reads_labels: ClassVar[bool] = False

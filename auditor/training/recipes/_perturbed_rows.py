@@ -48,9 +48,9 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(member for name in names for member in FAMILIES if name in (member, FAMILIES[member]))
 
 
-def language_of(examples: Sequence[Example]) -> str:
-    """Detect the language of rows; English where it cannot be told."""
-    return languages.detect("\n".join(row.inputs.values()) for row in examples).code or languages.ENGLISH
+def language_of(examples: Sequence[Example], given: str | None = None) -> str:
+    """Return the language of rows: as given, as detected, or English."""
+    return given or languages.likeliest(languages.detect("\n".join(row.inputs.values()) for row in examples))
 
 
 def suited(names: Sequence[str], language: str, task: Task) -> tuple[str, ...]:

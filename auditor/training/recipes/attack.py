@@ -49,6 +49,7 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
     """
 
     name = "attack"
+    reads_language = True
     settings_type = Settings
 
     def check(self, task: Task, settings: training.Settings) -> None:
@@ -80,7 +81,7 @@ class AttackTraining(_generated_texts.GeneratingRecipe):
 
         Raises DataError.
         """
-        language = languages.of(_perturbed_rows.language_of(examples))
+        language = languages.of(_perturbed_rows.language_of(examples, self.training.language))
         synonyms = self.settings.method == "pwws"
         if not language.is_english and (synonyms or language.script != "Latin"):
             what = "has English synonyms alone" if synonyms else "edits Latin letters alone"

@@ -14,11 +14,12 @@ from auditor.types import Example
 class Augment(Recipe):
     """Data augmentation with nlpaug's noise and auditor's own.
 
-    Belinkov & Bisk (2018) train on such noise. It is that of the language that the rows are in, by their words. Seed
+    Belinkov & Bisk (2018) train on such noise. It is that of the rows' language, given or told by their words. Seed
     and rows determine the copies, which are the same in every epoch. Every epoch passes rows and copies.
     """
 
     name = "augment"
+    reads_language = True
     settings_type = _perturbed_rows.Settings
 
     def __init__(self, settings: _perturbed_rows.Settings) -> None:
@@ -39,7 +40,7 @@ class Augment(Recipe):
         if settings.share == 0:
             return examples
         # One generator per row: a row's copy depends neither on the epoch nor on other rows.
-        language = _perturbed_rows.language_of(examples)
+        language = _perturbed_rows.language_of(examples, self.training.language)
         names = _perturbed_rows.suited(_perturbed_rows.chosen(settings.perturbations), language, self.training.task)
         drawn = [(row, random.Random(f"{self._seed} {number}")) for number, row in enumerate(examples)]
         copies = [

@@ -55,6 +55,7 @@ class EDA(Recipe):
     """
 
     name = "eda"
+    reads_language = True
     settings_type = Settings
 
     def __init__(self, settings: Settings) -> None:
@@ -100,7 +101,9 @@ class EDA(Recipe):
         Raises DataError.
         """
         settings: Settings = self.settings
-        language = languages.of(_perturbed_rows.language_of(examples)) if settings.copies else None
+        language = (
+            languages.of(_perturbed_rows.language_of(examples, self.training.language)) if settings.copies else None
+        )
         if language is None or language.is_english:
             return
         own = f"the training rows are in {language.name}"
