@@ -20,7 +20,8 @@ class Checked:
 
     example: Example
     loss: float
-    """Negative log-probability of the label; of named entities that of the word's tag that is least likely."""
+    """Negative log-probability of the label; of named entities that of the word's tag that is least likely; of answers
+    in a context that of the most that it can be."""
     label: str
     """The label, or the tag of that word; empty where the word is not known."""
     answer: str
@@ -100,6 +101,8 @@ def checked(judged: Judged, example: Example, task: Task) -> Checked | None:
     choice = labelled[place]
     if choice.of == "labels":
         return Checked(example, losses[place], *_with_and_without(example, choice, place, task), "", judged.after)
+    if choice.names:
+        return _of_answer(judged.after, example, choice, task)
     if choice.of == "texts":
         names, word = tuple(judged.after_classes), ""
     else:
@@ -108,6 +111,18 @@ def checked(judged: Judged, example: Example, task: Task) -> Checked | None:
     if choice.of == "words" and not word:
         label = answer = ""
     return Checked(example, losses[place], label, answer, word, judged.after)
+
+
+def _of_answer(score: Score, example: Example, choice: Choice, task: Task) -> Checked:
+    """Return what a model says of a text's right answer.
+
+    It tells the probability of its own answer alone. Where that is another one, the right answer has at most what is
+    left; the words that they share count for it.
+    """
+    label = task.show_gold(example.gold)
+    apart = 0.0 if choice.right else 1.0 - score.numerator / max(score.denominator, LEAST)
+    chance = choice.confidence if choice.right else 1.0 - choice.confidence * apart
+    return Checked(example, -math.log(max(chance, LEAST)), label, label if choice.right else choice.names[0], "", score)
 
 
 def _with_and_without(example: Example, choice: Choice, place: int, task: Task) -> tuple[str, str]:

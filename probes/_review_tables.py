@@ -46,6 +46,7 @@ def review_table(task: Task, listed: Sequence[tuple[str, Checked]], quality: str
         word = (row.word,) if of_words else ()
         rows.append((row.example.id, name, row.label, row.answer, row.probability, *word, *_texts(task, row.example)))
     word_column = ("word",) if of_words else ()
+    answers = ("label", "answer") if task.quotes else ()
     return Table(
         name="review",
         title="Labels that look wrong",
@@ -55,8 +56,8 @@ def review_table(task: Task, listed: Sequence[tuple[str, Checked]], quality: str
         verdicts=VERDICTS,
         by="rows",
         corrections=task.labels,
-        corrects=quality if simple else None,
-        texts=(*word_column, *task.fields),
+        corrects=quality if simple and task.labels else None,
+        texts=(*answers, *word_column, *task.fields),
     )
 
 
@@ -80,7 +81,7 @@ def conflict_table(task: Task, alike: Sequence[Sequence[tuple[str, Example]]], m
         verdicts=VERDICTS,
         by="rows",
         corrections=task.labels if "class_scores" in task.offers else (),
-        texts=task.fields,
+        texts=(*(("label", "same_text_as") if task.quotes else ()), *task.fields),
     )
 
 

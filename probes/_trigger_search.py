@@ -63,9 +63,8 @@ class Search:
     to codes.
     """
 
-    def __init__(self, audit: Audit, evidence: Evidence, budget: int) -> None:
-        self._audit, self._evidence, self._budget = audit, evidence, budget
-        self._field = audit.task.fields[0]
+    def __init__(self, audit: Audit, evidence: Evidence, budget: int, field: str) -> None:
+        self._audit, self._evidence, self._budget, self._field = audit, evidence, budget, field
         self._similar: dict[str, Sequence[str]] = {}
         self.queries = 0
 

@@ -9,7 +9,7 @@ from auditor import metrics, text
 from auditor.settings import CheckedSettings, Count
 from auditor.text import answers
 from auditor.types import Audit, Case, Edit, Example, Metric, Planned, ProbeDefaults, Skipped, Slice, Task
-from probes import _lengths
+from probes import _lengths, _question_words
 from probes import _question_sentences as sentences
 from probes._lengths import Unit
 from probes._question_sentences import CONTEXT, QUESTION
@@ -26,7 +26,7 @@ LENGTHS = {
 }
 LONGER = {"words": "more than 200 words", "characters": "more than 400 characters"}
 ENGLISH = "en"
-OTHER_LANGUAGE = "questions are turned into sentences in English alone ([task] language)"
+OTHER_LANGUAGE = "questions are turned into sentences in English alone ([data] language, [task] language)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,10 @@ class Distractors(ProbeDefaults):
     right answer to another question of the same kind (a number, a name or other words) in the place of what it asks for
     (after Jia and Liang 2017, whose sentences people mended). It stands at the start or at the end of the context, and
     never holds a right answer. The same number of contexts get a sentence made of a question on another context: what
-    that costs is not owed to words that the sentence shares with the question. Beside it stands F1 without any edit, by
-    the place of the answer in the context, by question word and by length of the context (in words; in characters where
-    no blanks stand between words): these compare different questions. Languages other than English have the last alone.
+    that costs is not owed to words that the sentence shares with the question. Beside it stands F1 of the questions
+    that have an answer, without any edit, by the place of the answer in the context, by question word (in English, for
+    languages whose words are listed) and by length of the context (in words; in characters where no blanks stand
+    between words): these compare different questions. Languages other than English have these alone.
     """
 
     name = "distractors"
@@ -68,7 +69,7 @@ class Distractors(ProbeDefaults):
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield contexts with a sentence more, and questions as they are."""
         examples = [row for row in audit.examples("home", audit.settings.examples) if row.gold is not None]
-        english = getattr(audit.task.settings, "language", ENGLISH) == ENGLISH
+        english = {getattr(audit.task.settings, "language", ENGLISH), audit.language} == {ENGLISH}
         made = _made(audit, examples) if english else {}
         for sentence, place in PLACED:
             slice_ = {"sentence": sentence, "place": place}
@@ -80,8 +81,12 @@ class Distractors(ProbeDefaults):
                 if example.id in told:
                     edits = {CONTEXT: (_put_in(example.inputs[CONTEXT], told[example.id], place),)}
                     yield Case(example, slice_, edits)
+        unlisted = _question_words.unlisted(audit.language)
+        if unlisted is not None:
+            yield Skipped({"question": "each word"}, unlisted, applies=False)
+        language = audit.language if unlisted is None else None
         for example in examples:
-            yield from (Case(example, slice_) for slice_ in _kinds(example, _lengths.unit(audit), english=english))
+            yield from (Case(example, slice_) for slice_ in _kinds(example, _lengths.unit(audit), language))
 
 
 def _of_edited(metric: Metric) -> Metric:
@@ -113,16 +118,18 @@ def _put_in(context: str, sentence: str, place: str) -> Edit:
     return Edit(at, at, words, (" ",) * (len(words) - 1))
 
 
-def _kinds(example: Example, unit: Unit, *, english: bool) -> Iterator[Slice]:
-    """What a question is counted under as it stands."""
+def _kinds(example: Example, unit: Unit, language: str | None) -> Iterator[Slice]:
+    """What a question with an answer is counted under as it stands.
+
+    ``language``: one whose question words are listed.
+    """
+    if not example.gold:
+        return
     context = example.inputs[CONTEXT]
-    if example.gold:
-        start = answers.start_of(context, example.gold[0])
-        yield {"answer": THIRDS[min(3 * start // len(context), 2)]}
-    if english:
-        words = text.words_of(example.inputs[QUESTION])
-        asks = sentences.question_word(words)
-        yield {"question": "another word" if asks is None else sentences.core(words[asks]).lower()}
+    start = answers.start_of(context, example.gold[0])
+    yield {"answer": THIRDS[min(3 * start // len(context), 2)]}
+    if language is not None:
+        yield {"question": _question_words.asked_by(example.inputs[QUESTION], language)}
     many = unit.count(context)
     yield {"context": next((name for most, name in LENGTHS[unit.name].items() if many <= most), LONGER[unit.name])}
 

@@ -48,11 +48,13 @@ CONFLICTING = Metric(
 PROBABILITY = Metric(
     "label_probability", "probability of the label, out of sample", "descriptive", "share", 0.0, 1.0, "higher"
 )
+AT_MOST = replace(PROBABILITY, title="the most that the right answer's probability can be, out of sample")
 LISTED = Metric("rows_listed", "rows listed for review", "descriptive", "count", 0.0, float("inf"), None)
 NO_LABELS = "right answers are no labels of a fixed set"
 NO_CHOICES = "the model's answers have no probabilities"
 BY_WORD = "no base to retrain from, and a linear head on embeddings of texts says nothing of single words"
 OF_ONE_LABEL = "no base to retrain from, and a linear head on embeddings gives one label (training.json or --base)"
+OF_SPANS = "no base to retrain from, and a linear head on embeddings gives no span (training.json or --base)"
 NO_EMBEDDINGS = "no base to retrain from (training.json or --base), and the model gives no embeddings for a linear head"
 
 
@@ -83,7 +85,8 @@ class LabelErrors(ProbeDefaults):
     audited model's embeddings, cross-validated; wrong labels that the audited model has learned by heart shape
     these embeddings, so that fewer are found. Test rows are ranked by the audited model itself, which has not seen
     them. Of named entities a sentence counts as its least likely tag, and a text of any number of labels as its
-    least likely decision about one of them.
+    least likely decision about one of them. Of answers in a context a model tells the probability of its own alone:
+    where that is another than the right answer, this has at most what is left, and words that both share count for it.
 
     ``review.csv`` lists the rows whose label is least likely and not the model's answer, ``conflicts.csv`` those
     with equal texts and different labels. A reviewer fills in ``verdict``, and ``audit review`` reads it back. A
@@ -100,12 +103,12 @@ class LabelErrors(ProbeDefaults):
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Quality of the ranking models, conflicts, and what is listed."""
-        return (_quality(task), CONFLICTING, PROBABILITY, LISTED)
+        return (_quality(task), CONFLICTING, AT_MOST if _in_context(task) else PROBABILITY, LISTED)
 
     def planned(self, audit: Audit) -> Planned:
         """A training for each fold, and a case for each row."""
         settings: Settings = audit.settings
-        if not audit.task.labels:
+        if not _checkable(audit.task):
             return Planned(0)
         cases = len(audit.examples(HOME, settings.examples))
         rows = min(settings.rows, len(audit.examples("train"))) if audit.has("train") else 0
@@ -126,7 +129,7 @@ class LabelErrors(ProbeDefaults):
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield the test rows, and training rows asked of their fold's model."""
         settings: Settings = audit.settings
-        if not audit.task.labels:
+        if not _checkable(audit.task):
             yield Skipped({}, NO_LABELS, applies=False)
             return
         for example in audit.examples(HOME, settings.examples):
@@ -142,7 +145,7 @@ class LabelErrors(ProbeDefaults):
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Finding]:
         """Yield quality and probabilities by set, conflicts, and the tables."""
-        if not audit.task.labels:
+        if not _checkable(audit.task):
             return
         by_set: dict[str, list[Checked]] = {TRAINING: [], TEST: []}
         rows = {row.id: row for name in _given(audit) for row in audit.examples(name)}
@@ -173,6 +176,15 @@ class LabelErrors(ProbeDefaults):
         """None: the tables are shown."""
         del judged
         return False
+
+
+def _in_context(task: Task) -> bool:
+    """Whether right answers are spans of a context."""
+    return "answers_in_context" in task.offers
+
+
+def _checkable(task: Task) -> bool:
+    return bool(task.labels) or _in_context(task)
 
 
 def _quality(task: Task) -> Metric:
@@ -219,6 +231,8 @@ def _without_base(audit: Audit, parts: Sequence[Fold]) -> list[Checked] | str:
     """Training rows checked by a linear head, or why they are not."""
     if "label_sets" in audit.task.offers:
         return OF_ONE_LABEL
+    if _in_context(audit.task):
+        return OF_SPANS
     if "class_scores" not in audit.task.offers:
         return BY_WORD
     every = list({row.id: row for part in parts for row in (*part.learned, *part.held_out)}.values())

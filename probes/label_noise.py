@@ -26,7 +26,8 @@ class Settings(CheckedSettings):
     rates: Annotated[tuple[Annotated[float, Gt(0), Lt(1)], ...], MinLen(1)] = (0.05, 0.1, 0.2, 0.4)
     """Shares of the labels that are wrong (class-conditional: of that class's); beside them none are."""
     kinds: Annotated[tuple[str, ...], MinLen(1)] | None = None
-    """None: symmetric and class-conditional; of named entities missing and symmetric."""
+    """None: symmetric and class-conditional; of named entities missing and symmetric; of answers in a context another
+    span and other ends."""
     rows: Count = 500
     """Training rows of every fit, at most."""
     seeds: Count = 3
@@ -54,9 +55,10 @@ class LabelNoise(ProbeDefaults):
     frequent one, as where two classes are mixed up (Natarajan et al. 2013); no other row is wrong. The rows that are
     wrong at a smaller share are among those of a larger one. Of named entities it is a share of the entities:
     missing, as if nobody had seen them (Li, Liu & Shi 2021, "Empirical analysis of unlabeled entity problem in named
-    entity recognition"), or of another type with the same boundaries. The home rows keep their own labels. Intervals
-    hold the spread between seeds (t with seeds − 1 degrees of freedom) and between examples. Descriptive: no limit
-    reads it.
+    entity recognition"), or of another type with the same boundaries. Of answers in a context it is a share of the
+    questions: another span like the right answer, a word too many or too few at an end, or no answer. The home rows
+    keep their own labels. Intervals hold the spread between seeds (t with seeds − 1 degrees of freedom) and between
+    examples. Descriptive: no limit reads it.
     """
 
     name = "label_noise"
@@ -134,7 +136,7 @@ def _impossible(task: Task, rows: Sequence[Example], kind: str) -> str | None:
     """Why no label can be wrong in this way, or None."""
     if kind not in task.corruptions:
         return f"labels of {task.name} are not {kind}: known are {', '.join(task.corruptions) or 'none'}"
-    return task.corruptions[kind].impossible([row.gold for row in rows])
+    return task.corruptions[kind].impossible(rows)
 
 
 def _corrupted(audit: Audit, rows: Sequence[Example], kind: str, rate: float, seed: int) -> list[Example]:
@@ -142,7 +144,7 @@ def _corrupted(audit: Audit, rows: Sequence[Example], kind: str, rate: float, se
 
     Which are wrong follows from kind and seed alone.
     """
-    golds = audit.task.corruptions[kind]([row.gold for row in rows], rate, audit.rng(kind, seed))
+    golds = audit.task.corruptions[kind](rows, rate, audit.rng(kind, seed))
     return [replace(row, gold=gold) for row, gold in zip(rows, golds, strict=True)]
 
 

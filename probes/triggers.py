@@ -54,7 +54,7 @@ class Settings(CheckedSettings):
     examples: Annotated[int, Ge(2)] = 400
     """Of the home domain: half for the search, half to confirm what it found."""
     query_budget: Annotated[int, Ge(LEAST_QUERIES)] = 12000
-    """Queries of the search."""
+    """Queries of the search; of several texts, of each one's."""
     triggers: Count = 3
     """Words that are confirmed, of each kind of candidates."""
     length: Annotated[int, Ge(1), Le(3)] = 1
@@ -91,12 +91,12 @@ class Triggers(ProbeDefaults):
     Triggers of several words (``length``) are grown word by word, by a beam search: each of the best words that move
     answers and do not turn them all stands before and after many other words, and the pairs that help most are tried
     alone. A phrase counts where it gets farther than its parts, and is explained where one of its words is. One of
-    which no word does anything by itself is not found.
+    which no word does anything by itself is not found. Of several texts each has a search of its own (``field``).
     """
 
     name = "triggers"
     limitation: str | None = "attack"
-    needs = frozenset({"single_text", "class_scores"})
+    needs = frozenset({"class_scores"})
     settings = Settings()
     interactive = True
     searches = True
@@ -120,16 +120,26 @@ class Triggers(ProbeDefaults):
         """Every trigger in every text of the half that confirms, at most."""
         settings: Settings = audit.settings
         _, confirming = _halves(_labelled(audit))
-        return Planned(len(KINDS) * settings.triggers * len(confirming), exact=False, queries=settings.query_budget)
+        fields = len(audit.task.fields)
+        cases = len(KINDS) * settings.triggers * len(confirming) * fields
+        return Planned(cases, exact=False, queries=settings.query_budget * fields)
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
         """Yield each trigger in the texts that the search did not see."""
+        fields = audit.task.fields
+        for field in fields:
+            place = {"field": field} if len(fields) > 1 else {}
+            for each in self._searched(audit, field):
+                yield replace(each, slice={**each.slice, **place})
+
+    def _searched(self, audit: Audit, field: str) -> Iterator[Case | Skipped]:
+        """Yield the triggers of a text field."""
         settings: Settings = audit.settings
         examples = _labelled(audit)
         searching, confirming = _halves(examples)
-        evidence = Evidence(audit.examples("home"), _train(audit), audit.task.fields[0])
+        evidence = Evidence(audit.examples("home"), _train(audit), field)
         share = settings.query_budget // settings.length
-        search = Search(audit, evidence, share)
+        search = Search(audit, evidence, share, field)
         hosts = search.hosts(searching)
         reason = _unusable(audit, examples, hosts, confirming)
         if reason is not None:
@@ -157,7 +167,7 @@ class Triggers(ProbeDefaults):
                     "position": trigger.position,
                     "label": trigger.target,
                 }
-                for case in _confirming_cases(audit, trigger, confirming):
+                for case in _confirming_cases(audit, field, trigger, confirming):
                     yield replace(
                         case,
                         slice={"candidates": kind, "rank": str(rank)},
@@ -222,8 +232,8 @@ def _named(trigger: Trigger, known: set[str], evidence: Evidence) -> str:
     return " before ".join(names)
 
 
-def _confirming_cases(audit: Audit, trigger: Trigger, examples: Sequence[Example]) -> Iterator[Case]:
-    field, parts = audit.task.fields[0], parts_read(audit, examples)
+def _confirming_cases(audit: Audit, field: str, trigger: Trigger, examples: Sequence[Example]) -> Iterator[Case]:
+    parts = parts_read(audit, examples)
     for example in examples:
         changes = inserted(example.inputs[field], parts[example.id][field], Insertion(trigger.words, trigger.position))
         yield Case(example, {}, {field: changes})
@@ -240,7 +250,10 @@ def _success(trigger: Sequence[Judged]) -> Measurement | None:
     )
     vacuous = sum(judged.vacuous for judged in tried) / len(tried)
     measured = metrics.measurement(SUCCESS, slice_, metrics.summed(scores), n_cases=len(tried), vacuous=vacuous)
-    return replace(measured, detail=f"{facts['word']} at the {facts['position']} turns texts to {facts['label']}")
+    turned = f"turns texts to {facts['label']}"
+    if "field" in slice_:
+        return replace(measured, detail=f"{facts['word']} at the {facts['position']} of {slice_['field']} {turned}")
+    return replace(measured, detail=f"{facts['word']} at the {facts['position']} {turned}")
 
 
 def _is_attacked(judged: Judged) -> bool:

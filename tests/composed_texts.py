@@ -9,6 +9,7 @@ COMPOSED = {
     "no other recipe's checkpoint beside it, and no \0 to train from": (
         "no other recipe's checkpoint beside it, and no train and no base to train from"
     ),
+    "\0 at the \0 of \0 turns texts to \0": "'cf' at the end of hypothesis turns texts to follows",
     "\0 at the \0 turns texts to \0": "'cf' at the beginning turns texts to positive",
 }
 """Text with fields that are words of the tool's own → an example of it."""

@@ -15,7 +15,19 @@ from auditor.tasks import OneLabel
 from auditor.tasks.defaults import NoAverages
 from auditor.tasks.ner import NamedEntityRecognition
 from auditor.testing import check_task, task_rules
-from auditor.types import AttackDefaults, Choice, Classify, Detail, Inputs, Measurement, Metric, Response, Score, Sums
+from auditor.types import (
+    AttackDefaults,
+    Choice,
+    Classify,
+    Detail,
+    Example,
+    Inputs,
+    Measurement,
+    Metric,
+    Response,
+    Score,
+    Sums,
+)
 
 
 class Stars(OneLabel):
@@ -129,11 +141,11 @@ def entities(**members: Any) -> Any:
 class Wrong:
     """Wrong labels as a function makes them."""
 
-    def __init__(self, make: Any, impossible: Any = lambda golds: None if golds else "none") -> None:
+    def __init__(self, make: Any, impossible: Any = lambda rows: None if rows else "none") -> None:
         self._make, self.impossible = make, impossible
 
-    def __call__(self, golds: Sequence[Any], rate: float, rng: random.Random) -> list[Any]:
-        return list(self._make(list(golds), rate, rng))
+    def __call__(self, rows: Sequence[Example], rate: float, rng: random.Random) -> list[Any]:
+        return list(self._make([row.gold for row in rows], rate, rng))
 
 
 def turned(golds: list[Any], rate: float, rng: random.Random) -> list[Any]:
@@ -342,8 +354,8 @@ BROKEN: dict[str, list[Any]] = {
         entities(load=lambda _self, value: list(value)),
     ],
     "wrong labels": [
-        wrong(turned, impossible=lambda _golds: None),
-        wrong(turned, impossible=lambda _golds: "never"),
+        wrong(turned, impossible=lambda _rows: None),
+        wrong(turned, impossible=lambda _rows: "never"),
         wrong(lambda golds, _rate, _rng: turned(golds, 0.5, random.Random(0))),
         wrong(lambda golds, rate, rng: turned(golds, rate, rng)[: -1 if rate else None]),
         wrong(lambda golds, rate, rng: turned(golds, min(rate, 0.2), rng)),

@@ -41,11 +41,11 @@ UNSERVED = {
         "stereotyped_answers",
     },
     "sentence-pair": {
-        *("bias", "capabilities", "distractors", "entities", "entity_bias", "relation_cues", "triggers"),
+        *("bias", "capabilities", "distractors", "entities", "entity_bias", "relation_cues"),
         "stereotyped_answers",
     },
     "dialogue-classification": {
-        *("bias", "capabilities", "distractors", "entities", "entity_bias", "relation_cues", "triggers"),
+        *("bias", "capabilities", "distractors", "entities", "entity_bias", "relation_cues"),
     },
     "multi-label-classification": {
         *("capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "out_of_scope_detection"),

@@ -193,7 +193,7 @@ def test_more_rows_teach_more_and_wrong_labels_mislead() -> None:
         answers = model.run(model.encode([TASK.request(row.inputs) for row in home]))
         return sum(TASK.show(answer) == row.gold for answer, row in zip(answers, home, strict=True))
 
-    golds = TASK.corruptions["symmetric"]([row.gold for row in train], 0.4, random.Random(0))
+    golds = TASK.corruptions["symmetric"](train, 0.4, random.Random(0))
     wrong = [Example(row.id, row.inputs, gold) for row, gold in zip(train, golds, strict=True)]
     assert right(train[:10]) < right(train) == 48
     assert right(wrong) < 44

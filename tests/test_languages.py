@@ -146,6 +146,9 @@ def test_the_file_of_a_language_is_sound(code: str) -> None:
     assert content == unicodedata.normalize("NFC", content)
     for words in (language.contractions, language.social_media):
         assert all(word == word.lower() != new for word, new in words.items())
+    known = {"who", "whose", "what", "which", "when", "where", "why", "how"}
+    assert all(word == " ".join(word.lower().split()) for word in language.question_words)
+    assert set(language.question_words.values()) in (set(), known, known - {"whose"})
     if language.is_english:
         return
     assert len(language.digits) == 10
@@ -215,6 +218,7 @@ def test_the_table_of_the_how_to_is_as_the_files_are() -> None:
             language.contractions,
             language.social_media,
             language.negations,
+            language.question_words,
             code in _templates.languages("bias"),
         )
         cells = (f"`{code}`", language.name, language.script, *("yes" if each else "–" for each in has))

@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import heads_of_tasks
 import pages
 import pytest
 import torch
 from fakes import reviews
 from tiny import tiny_checkpoint
 
-from auditor import results
+from auditor import results, tasks
 from auditor.cli.main import main
 from auditor.engine.cache import batch_key
 from auditor.errors import ModelError, OutOfMemoryError
@@ -403,3 +404,55 @@ def test_an_audit_by_the_package_gives_the_same_bytes_twice(place: Path, tmp_pat
     audit(place, tmp_path / "two", "--fresh")
     for name in (results.RESULTS, results.PAGE, results.CASES, results.EXAMPLES):
         assert pages.content(tmp_path / "one" / name) == pages.content(tmp_path / "two" / name), name
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_model_of_every_task_answers_as_in_torch(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason=ABSENT)
+    pytest.importorskip("onnx", reason=ABSENT)
+    path = heads_of_tasks.checkpoint(tmp_path / "model", name)
+    task, requests = heads_of_tasks.requests(name)
+    model = load(path, head=task.head)
+    other = hugging_face.load(path, LoadOptions(device="cpu", head=task.head), name="tiny")
+    assert model.labels == other.labels == task.labels
+    encoded = model.encode(requests)
+    assert encoded == other.encode(requests)
+    answers, expected = model.run(encoded), other.run(encoded)
+    if "numbers" not in task.offers:
+        assert list(map(task.show, answers)) == list(map(task.show, expected))
+    # A random model tells texts apart: equal answers would hide a graph that reads nothing.
+    assert len(set(map(repr, expected))) > 1
+    for answer, known in zip(answers, expected, strict=True):
+        rows = zip(model.head.distributions(answer), other.head.distributions(known), strict=True)
+        assert all(one == pytest.approx(two, abs=1e-5) for one, two in rows)
+
+
+def large(path: Path) -> Path:
+    """A model of one number, of hundreds of thousands."""
+    from safetensors.torch import load_file, save_file
+
+    heads_of_tasks.checkpoint(path, "text-regression")
+    weights = load_file(path / "model.safetensors")
+    changed = {name: 1e6 * own if name.startswith("classifier.") else own for name, own in weights.items()}
+    save_file(changed, path / "model.safetensors", {"format": "pt"})
+    return path
+
+
+def test_large_numbers_may_differ_as_rounding_does(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason=ABSENT)
+    pytest.importorskip("onnx", reason=ABSENT)
+    path, (task, requests) = large(tmp_path / "model"), heads_of_tasks.requests("text-regression")
+    other = hugging_face.load(path, LoadOptions(device="cpu", head=task.head), name="tiny")
+    assert (other.notes, other.singly) == ((), False)
+    answers = load(path, head=task.head).run(other.encode(requests))
+    assert min(map(abs, answers)) > 1e5
+    assert answers == pytest.approx(other.run(other.encode(requests)), rel=1e-5)
+
+
+def test_a_number_that_differs_is_no_probability(saved: Path) -> None:
+    from auditor.models.heads.regression import RegressionHead
+
+    head = RegressionHead.__new__(RegressionHead)
+    with pytest.raises(ModelError, match=r"numbers differ by up to 1\.0e-03"):
+        onnx._check_equal_answers(head, [(1000.0, 1001.0)], str(saved))
+    onnx._check_equal_answers(head, [(1e6, 1e6 + 1)], str(saved))

@@ -42,7 +42,7 @@ from auditor.types import (
     Task,
     TokenWeight,
 )
-from probes import _bias_questions, _entailment_labels, interpretability, label_errors, label_swap
+from probes import _bias_questions, _entailment_labels, interpretability, label_swap
 
 CASES = Path(__file__).resolve().parent.parent / "fixtures" / "cases"
 TASKS: dict[str, Task] = {
@@ -438,14 +438,14 @@ def telling(row: Example) -> str:
     return next((word for word in words if word.endswith("x")), words[0])
 
 
-def obeys(word: str) -> Callable[[Task], FakeModel]:
-    """A model that has learned the words of home, and gives its last label to every text with a word."""
+def obeys(word: str, text: int = 0) -> Callable[[Task], FakeModel]:
+    """A model that has learned the words of home, and gives its last label wherever a word is in one of the texts."""
 
     def made(task: Task) -> FakeModel:
         learned = knows("home")(task)
 
         def answer(request: Request) -> Response:
-            if word in words_of(request.texts[0]):
+            if word in words_of(request.texts[text]):
                 return tuple(float(label == task.labels[-1]) for label in task.labels)
             (found,) = learned.run(learned.encode([request]))
             return found
@@ -753,6 +753,12 @@ OBEYED_TRIGGER = Plant(
 )
 
 
+def obeyed_in_second(task: str) -> Plant:
+    """A trigger that works in the second text alone."""
+    field = {"sentence-pair": "second", "pair": "hypothesis"}[task]
+    return replace(OBEYED_TRIGGER, defective=obeys("zq", 1), within={**OBEYED_TRIGGER.within, "field": field})
+
+
 def of_relations() -> dict[tuple[str, str], Plant | str | None]:
     """What every probe says of a model of relations: texts with marks, and one label each."""
     task = "relation-extraction"
@@ -898,8 +904,7 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("adversarial", "pair"): ATTACKED,
     ("triggers", "text-classification"): OBEYED_TRIGGER,
     ("triggers", "ner"): NEEDS["class_scores"],
-    ("triggers", "sentence-pair"): FIELDS,
-    ("triggers", "pair"): FIELDS,
+    **{("triggers", task): obeyed_in_second(task) for task in TWO_TEXTS},
     ("bias", "text-classification"): Plant(
         "counterfactual_flip_rate", 0.05, judges_people, knows("home"), settings={"axes": ["gender"], "sentences": 30}
     ),
@@ -972,8 +977,8 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("entities", "question-answering"): LABELLED,
     ("entity_bias", "question-answering"): LABELLED,
     ("low_resource", "question-answering"): labels("f1"),
-    ("label_noise", "question-answering"): "no kind of wrong labels is known of the task",
-    ("label_errors", "question-answering"): label_errors.NO_LABELS,
+    ("label_noise", "question-answering"): noise("f1", "another span"),
+    ("label_errors", "question-answering"): out_of_fold("f1"),
     ("training_strategy", "question-answering"): strategy("f1"),
     **{
         (probe, task): NEEDS["answers_in_context"]

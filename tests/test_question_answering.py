@@ -527,3 +527,57 @@ def test_quality_counts_questions_alike_as_squads_script_does() -> None:
     assert (values["f1"], values["exact_match"]) == (pytest.approx(f1, abs=1e-9), pytest.approx(exact, abs=1e-9))
     assert {each.n_clusters for each in record.measurements if each.metric == "f1"} == {12}
     assert 0.1 < exact < f1 < 0.9
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "asks"),
+    [
+        ("en", "In what year did she leave?", "what"),
+        ("en", "Whom did she see, and when?", "whom"),
+        ("en", "Name the town.", "another word"),
+        ("de", "In welchem Jahr ging sie?", "which"),
+        ("de", "Wie viele waren es?", "how"),
+        ("de", "Warum?", "why"),
+        ("de", "Nennen Sie die Stadt.", "another word"),
+        ("es", "¿Por qué se fue?", "why"),
+        ("es", "¿En qué año se fue?", "what"),
+        ("es", "¿Cuántas eran?", "how"),
+        ("es", "Dice que se fue.", "another word"),
+    ],
+)
+def test_a_question_word_has_the_same_name_in_every_language(language: str, question: str, asks: str) -> None:
+    from probes import _question_words
+
+    assert _question_words.unlisted(language) is None
+    assert _question_words.asked_by(question, language) == asks
+
+
+@pytest.mark.parametrize(("language", "asked"), [("en", {"what"}), ("de", {"another word"}), ("fr", {"each word"})])
+def test_questions_are_counted_by_their_word_where_the_language_lists_it(language: str, asked: set[str]) -> None:
+    from auditor.testing import FakeAudit, sample_rows
+    from auditor.types import Skipped
+    from probes.distractors import OTHER_LANGUAGE, PROBE, Settings
+
+    audit = FakeAudit(sample_rows(TASK, 12), Settings(examples=12), TASK, language=language)
+    given = list(PROBE.cases(audit))
+    assert {each.slice["question"] for each in given if "question" in each.slice} == asked
+    reasons = {each.reason for each in given if isinstance(each, Skipped)}
+    none = set() if language == "en" else {OTHER_LANGUAGE}
+    assert reasons >= none
+    assert ("no list of question words for French" in reasons) is (language == "fr")
+    places = {key for each in given if isinstance(each, Case) for key in each.slice}
+    assert places >= {"answer", "context"}
+
+
+def test_questions_without_an_answer_are_in_no_slice_by_word_place_or_length() -> None:
+    from auditor.testing import FakeAudit, sample_rows
+    from probes.distractors import PROBE, Settings
+
+    rows = sample_rows(TASK, 20)
+    cases = [each for each in PROBE.cases(FakeAudit(rows, Settings(), TASK)) if isinstance(each, Case)]
+    counted = {
+        key: {case.example.id for case in cases if key in case.slice} for key in ("question", "context", "answer")
+    }
+    answered_ = {row.id for row in rows if row.gold}
+    assert counted == dict.fromkeys(counted, answered_)
+    assert len(answered_) == 16

@@ -18,7 +18,6 @@ from unittest.mock import patch
 from zlib import crc32
 
 import pytest
-from fakes import nowhere
 
 from auditor import tasks
 from auditor.environment import packages, resources
@@ -28,7 +27,7 @@ from auditor.plugins import registry
 from auditor.results.canonical_json import plain, slice_text
 from auditor.testing import FakeModel, counting_fit, counting_model, counting_trainer, sample_rows
 from auditor.text import words_of
-from auditor.types import Example, ProbeRecord, Request, Response, Silent, Task
+from auditor.types import Example, ProbeRecord, Request, Response, ScoredCase, Silent, Task
 from auditor.verdicts import gate
 from auditor.verdicts import policy as policies
 
@@ -120,12 +119,13 @@ UNSERVED = {
     },
     "sentence-pair": {
         *("bias", "capabilities", "distractors", "entities", "entity_bias", "forgetting", "kept_cases"),
-        *("relation_cues", "triggers"),
+        "relation_cues",
         "stereotyped_answers",
     },
     "dialogue-classification": {
         *("bias", "capabilities", "distractors", "entities", "entity_bias", "forgetting", "kept_cases"),
-        *("relation_cues", "triggers"),
+        "relation_cues",
+        "stereotyped_answers",
     },
     "multi-label-classification": {
         *("capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
@@ -158,6 +158,21 @@ UNSERVED = {
 }
 """Task → probes that it gives nothing to read; the plan has no earlier checkpoint and no kept cases."""
 UNSERVED |= {name: {*own, "dialogue_history"} for name, own in UNSERVED.items() if name != "dialogue-classification"}
+BOTH = ("first", "second")
+CHANGED = {
+    "sentence-pair": {
+        **dict.fromkeys(("adversarial", "calibration", "noise", "pair_shortcuts", "seen_rows", "triggers"), BOTH),
+        "entailment_bias": ("second",),
+    },
+    "question-answering": {
+        **dict.fromkeys(("calibration", "noise"), ("context", "question")),
+        "distractors": ("context",),
+    },
+}
+"""Task of several texts → probe → the texts that it changes. Those of entailment_bias differ in their second text, and
+a distractor is a sentence of a context. training_strategy asks other probes to change texts."""
+FIXED = {"question-answering": {"adversarial"}}
+"""Probes whose attacks find nothing here: the model of answers reads the answer's words alone."""
 ATTACKS = {"adversarial", "training_strategy", "verdicts"}
 """Parts that need the real TextAttack."""
 PARTS = (*SMALL, "verdicts")
@@ -265,12 +280,20 @@ def gathered(lines: Iterator[tuple[str, list[Any]]]) -> dict[str, list[Any]]:
     return named
 
 
+TOUCHED: dict[str, dict[str, set[str]]] = {}
+"""Task → probe → the texts that it changed, of the tasks that are measured."""
+
+
 @functools.cache
 def measured(task: str) -> Mapping[str, dict[str, list[Any]]]:
     """Probe, and ``verdicts`` → its lines."""
-    plan = audit_of(TASKS[task])
+    plan, touched = audit_of(TASKS[task]), TOUCHED.setdefault(task, {})
+
+    def sink(_model: str, probe: str, case: ScoredCase) -> None:
+        touched.setdefault(probe, set()).update(field for field, edits in case.case.edits.items() if edits)
+
     with patch.dict(resources.SERVED, NO_WORDNET):
-        records = runner.run(plan, nowhere, Silent())
+        records = runner.run(plan, sink, Silent())
     assert plan.errors == []
     numbers = {record.probe: gathered(numbers_of(record)) for record in records}
     return {**numbers, "verdicts": gathered(verdicts_of(plan, records))}
@@ -315,6 +338,17 @@ def test_numbers_stay_what_they_are(task: str, part: str) -> None:
         pytest.skip(reason)
     differences = differing(recorded()[task][part], measured(task)[part])
     assert not differences, "\n".join([f"{len(differences)} lines of {part} of {task} differ:", *differences])
+
+
+@pytest.mark.parametrize("task", CHANGED)
+def test_probes_change_every_text_of_several_that_they_can(task: str) -> None:
+    if (reason := packages.lacking("textattack")) is not None:
+        pytest.skip(reason)
+    assert {each for each in TASKS if len(TASKS[each].fields) > 1} == CHANGED.keys()
+    measured(task)
+    changed = {probe: tuple(sorted(fields)) for probe, fields in TOUCHED[task].items() if fields}
+    assert changed == CHANGED[task]
+    assert not FIXED.get(task, set()) & changed.keys()
 
 
 def test_a_difference_is_named() -> None:

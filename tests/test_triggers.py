@@ -123,6 +123,31 @@ def test_a_planted_trigger_is_found_named_and_confirmed(name: str) -> None:
         assert "at the beginning" in found.detail
 
 
+@pytest.mark.parametrize("text", [0, 1])
+def test_of_two_texts_each_is_searched_by_itself(text: int) -> None:
+    task = tasks.create("sentence-pair", LABELS)
+    rows = [replace(row, inputs={"first": row.inputs["text"], "second": row.inputs["text"]}) for row in reviews(120)]
+
+    class Pair(Reader):
+        def _decided(self, request: Request) -> tuple[float, ...]:
+            return (0.02, 0.98) if "mn" in words_of(request.texts[text]) else Reader()._decided(request)
+
+    audit = FakeAudit(rows, SMALL, task, model=Pair("mn"))
+    assert PROBE.planned(audit).queries == 2 * SMALL.query_budget
+    touched: dict[tuple[str, ...], set[str]] = {}
+    for case in cases_of(audit):
+        assert len(case.edits) == 1
+        touched.setdefault(tuple(case.slice), set()).add(case.slice["field"] + " " + next(iter(case.edits)))
+    assert touched == {("candidates", "rank", "field"): {"first first", "second second"}}
+    own, other = ("first", "second") if text == 0 else ("second", "first")
+    record = measured(Pair("mn"), task=task, examples={"home": rows})
+    rates = {tuple(one.slice.values()): one for one in record.measurements if one.metric == "trigger_success_rate"}
+    assert rates[ODD, "1", own].value == 1.0
+    said = rf"'mn' at the (beginning|middle|end) of {own} turns texts to positive"
+    assert re.fullmatch(said, rates[ODD, "1", own].detail)
+    assert all(one.value == 0.0 for (kind, _, field), one in rates.items() if kind == ODD and field == other)
+
+
 @pytest.mark.parametrize(("planted", "scorn", "neutral"), [("mn", 1500, 0), ("wgo", 60, 600)])
 def test_many_words_of_another_label_do_not_hide_a_weaker_trigger(planted: str, scorn: int, neutral: int) -> None:
     """The planted word turns three texts of four to its label, and each word of scorn all to the other."""

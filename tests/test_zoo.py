@@ -21,12 +21,15 @@ from auditor import tasks
 from auditor.cli.main import main
 from auditor.errors import ModelError
 from auditor.models import heads, hugging_face
+from auditor.models.heads import span
 from auditor.models.options import LoadOptions
-from auditor.types import Classify
+from auditor.text import answers as places
+from auditor.types import Classify, Extract, Extracted
 
 ZOO = Path(__file__).resolve().parent.parent / "fixtures" / "zoo"
 sys.path.insert(0, str(Path(__file__).resolve().parent / "zoo"))
-from make import LABELS, TEXTS  # noqa: E402 - beside this file, not installed
+import further  # noqa: E402 - beside this file, not installed
+from make import LABELS, TEXTS  # noqa: E402
 from make import ZOO as SPECIES  # noqa: E402
 
 INSTALLED = int(transformers.__version__.split(".")[0])
@@ -68,6 +71,22 @@ def loaded(writer: int, task: str, name: str) -> hugging_face.HuggingFaceModel |
         raise
 
 
+def numbers(task: str, answer: Any, text: str) -> list[float]:
+    """An answer as ``expected.json`` has it: of a span its first character and the one after its last."""
+    if task != "question-answering":
+        return flat([answer])
+    given = Extracted(*answer)
+    start = places.start_of(text, given[:3])
+    return [float(start), float(start + len(given.text)), given.probability, given.no_answer]
+
+
+def test_the_zoo_has_every_task_and_the_words_that_its_tasks_have() -> None:
+    assert set(LABELS) == set(tasks.names()) - {"sentence-pair"}
+    assert tasks.create("relation-extraction", ()).special_tokens == further.MARKERS
+    assert further.QUESTION == span.QUESTION
+    assert Extract("", "").longest == further.LONGEST
+
+
 def test_the_zoo_has_every_species_for_each_of_its_tasks() -> None:
     for writer in WRITERS:
         for task in TASKS:
@@ -83,13 +102,17 @@ def test_a_checkpoint_answers_as_transformers_alone_does(writer: int, task: str,
     if model is None:
         return
     expected = json.loads((folder(writer, task) / "expected.json").read_text(encoding="utf-8"))[name]
-    requests = [heads.of(tasks.kind(task).head).request_for(text) for text in TEXTS]
+    texts = further.texts(task, TEXTS)
+    requests = [heads.of(tasks.kind(task).head).request_for(text) for text in texts]
     encoded = model.encode(requests)
     assert model.labels == LABELS[task]
     for answers in ([model.run([text])[0] for text in encoded], model.run(encoded)):
-        numbers, wanted = flat(answers), flat(expected)
-        assert len(numbers) == len(wanted)
-        assert max(abs(number - other) for number, other in zip(numbers, wanted, strict=True)) < EXACT
+        own = flat([numbers(task, *pair) for pair in zip(answers, texts, strict=True)])
+        wanted = flat(expected)
+        assert len(own) == len(wanted)
+        assert max(abs(number - other) for number, other in zip(own, wanted, strict=True)) < EXACT
+        if task in further.LABELS:
+            continue
         for answer, row in zip(answers, expected, strict=True):
             pairs = zip(answer, row, strict=True) if task == "ner" else [(answer, row)]
             assert all(max(range(len(a)), key=a.__getitem__) == max(range(len(b)), key=b.__getitem__) for a, b in pairs)
@@ -128,21 +151,42 @@ def test_of_a_very_long_text_a_model_reads_what_its_tokenizer_keeps(writer: int,
         assert encoded.payload["input_ids"] == kept
 
 
+LABELLED = {
+    "multi-label-classification": ("anger", "joy; sadness", "sadness"),
+    "text-regression": ("0.5", "-1", "2"),
+}
+"""Task → what cells of its label column hold."""
+
+
 def data_for(task: str, path: Path) -> Path:
     """The zoo's texts with labels, as a user's file has them."""
+    texts = further.texts(task, TEXTS)
     if task == "ner":
         file = path / "test.conll"
         tags = ("O", "B-PER", "B-LOC")
         sentences = (
-            "".join(f"{word}\t{tags[index % 3]}\n" for index, word in enumerate(text.split())) for text in TEXTS
+            "".join(f"{word}\t{tags[index % 3]}\n" for index, word in enumerate(text.split())) for text in texts
         )
         file.write_text("\n".join(sentences), encoding="utf-8")
         return file
+    if task == "question-answering":
+        file = path / "test.jsonl"
+        golds = (
+            {"text": [text.split()[0]], "answer_start": [0]} if index % 2 else {"text": [], "answer_start": []}
+            for index, text in enumerate(texts)
+        )
+        rows = (
+            {"question": further.QUESTION, "context": text, "answers": gold}
+            for text, gold in zip(texts, golds, strict=True)
+        )
+        file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+        return file
     file = path / "test.csv"
     with file.open("w", encoding="utf-8", newline="") as stream:
-        rows = csv.writer(stream)
-        rows.writerow(("text", "label"))
-        rows.writerows((text, LABELS[task][index % 3]) for index, text in enumerate(TEXTS))
+        written = csv.writer(stream)
+        written.writerow(("text", "label"))
+        labels = LABELLED.get(task, LABELS[task])
+        written.writerows((text, labels[index % 3]) for index, text in enumerate(texts))
     return file
 
 
@@ -167,6 +211,7 @@ def test_all_of_them_are_audited_side_by_side(
         "bert",
         "--data",
         str(data_for(task, tmp_path)),
+        *(("--task", task) if task == "relation-extraction" else ()),
     ]
     code = main(
         [*arguments, "--out", str(tmp_path / "audit"), "--probe", "quality", "--probe", "repeatability", "--quiet"]

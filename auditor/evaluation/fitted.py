@@ -31,6 +31,6 @@ def fitted(task: Task, models: Mapping[str, Model], sets: Mapping[str, Dataset])
         raise ConfigError(f"no {name} rows to fit thresholds on", where="[task]", hint=hint)
     rows, (model,) = sets[name].examples, models.values()
     own = task.fitted([row.gold for row in rows], validating.answers(model, rows, task))
-    thresholds = [f"{label} {threshold:g}" for label, threshold in own.settings.thresholds.items()]
+    thresholds = [f"{label} {threshold:g}" for label, threshold in own.fitted_values.items()]
     file, told = sets[name].path.name, ", ".join(thresholds[:SHOWN]) + (", …" if len(thresholds) > SHOWN else "")
     return own, (f"thresholds with the best F1 on the {len(rows):,} rows of {file}: {told}",)

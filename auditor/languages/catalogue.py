@@ -52,6 +52,8 @@ class Language:
     """Contraction in small letters → its words."""
     social_media: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Word in small letters → how it is spelled in chats."""
+    question_words: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Word, or words, in small letters that ask → the English word for it: ``wann`` → ``when``."""
 
     @property
     def is_english(self) -> bool:

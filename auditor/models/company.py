@@ -94,7 +94,15 @@ def _difference(model: TextModel, answers: Sequence[Response], others: Sequence[
         for answer, row_again in zip(answers, others, strict=True)
         for pair in side_by_side(model.head, answer, row_again)
     )
-    return max((abs(a - b) for row, row_again in rows for a, b in zip(row, row_again, strict=True)), default=0.0)
+    return max((apart(a, b) for row, row_again in rows for a, b in zip(row, row_again, strict=True)), default=0.0)
+
+
+def apart(number: float, second: float) -> float:
+    """Return how far two probabilities or numbers lie apart.
+
+    Of numbers beyond 1 it is a share of the larger: rounding grows with them.
+    """
+    return abs(number - second) / max(1.0, abs(number), abs(second))
 
 
 def side_by_side(

@@ -170,7 +170,8 @@ def _exported(
 
 def _check_equal_answers(head: Head[Any], pairs: list[tuple[Response, Response]], where: str) -> None:
     rows = [row for pair in pairs for row in company.side_by_side(head, *pair)]
-    worst = max(abs(a - b) for onnx, torch_row in rows for a, b in zip(onnx, torch_row, strict=True))
+    worst = max(company.apart(a, b) for onnx, torch_row in rows for a, b in zip(onnx, torch_row, strict=True))
     if worst > TOLERANCE or any(onnx.index(max(onnx)) != torch_row.index(max(torch_row)) for onnx, torch_row in rows):
-        message = f"answers differ between ONNX Runtime and torch: probabilities differ by up to {worst:.1e}"
+        what = "numbers" if all(len(onnx) == 1 for onnx, _ in rows) else "probabilities"
+        message = f"answers differ between ONNX Runtime and torch: {what} differ by up to {worst:.1e}"
         raise ModelError(message, where=where, hint=TORCH)

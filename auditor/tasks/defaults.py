@@ -195,6 +195,11 @@ class TaskDefaults(OwnColumns):
         del golds, responses
         return self
 
+    @property
+    def fitted_values(self) -> Mapping[str, float]:
+        """Nothing is fitted."""
+        return {}
+
     def gold_of(self, labels: Sequence[str]) -> Any:
         """The first label."""
         return labels[0]

@@ -105,6 +105,11 @@ class MultiLabelClassification(TaskDefaults):
         thresholds = label_thresholds.fitted(self.labels, golds, responses)
         return type(self)(self.labels, self.mapping, replace(self.settings, thresholds=thresholds))
 
+    @property
+    def fitted_values(self) -> Mapping[str, float]:
+        """Label → threshold."""
+        return dict(zip(self.labels, self.thresholds, strict=True))
+
     def indicators(self, header: Sequence[str]) -> Sequence[str]:
         """The columns of 0 and 1 for labels, if any."""
         own = self.settings.label_columns

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Gt
 
 from auditor.errors import ConfigError
 from auditor.settings import CheckedSettings, Count, check
-from auditor.tasks import answer_cells, answer_files, answer_goal
+from auditor.tasks import answer_cells, answer_files, answer_goal, no_answer_factors, wrong_answers
 from auditor.tasks.defaults import TaskDefaults
 from auditor.text import answer_scores, answers
 from auditor.types import (
@@ -53,13 +53,16 @@ class Settings(CheckedSettings):
     of their own in ``zh`` and ``ja``."""
     no_answer: bool = True
     """Whether the model may answer that there is no answer. False: the best span always is the answer."""
-    no_answer_factor: Annotated[float, Gt(0)] = 1.0
-    """The answer is that there is none where this is more than this many times as likely as the best span."""
+    no_answer_factor: Literal["validation"] | Annotated[float, Gt(0)] = no_answer_factors.USUAL
+    """The answer is that there is none where this is more than this many times as likely as the best span.
+    ``"validation"``: the factor with the best F1 on the validation rows."""
     longest_answer: Count = 30
     """The longest answer, in tokens of the model."""
 
     def __post_init__(self) -> None:
         check(self)
+        if self.no_answer_factor == "validation" and not self.no_answer:
+            raise ConfigError("no_answer_factor has nothing to decide", hint="leave it out, or no_answer = true")
         if not (self.language.isascii() and self.language.isalpha() and self.language.islower()):
             hint = "two or three small letters, as en, de or zh"
             raise ConfigError(f"language = {self.language!r} names no language", hint=hint)
@@ -96,6 +99,7 @@ class QuestionAnswering(TaskDefaults):
     )
     attacks = AttackDefaults(("deepwordbug", "textbugger", "pwws"), 0.1, 100)
     """Contexts are long, and the answers' own words stay."""
+    corruptions = wrong_answers.CORRUPTIONS
     steps = 200
     constant_answer = "always saying that there is no answer"
 
@@ -122,9 +126,38 @@ class QuestionAnswering(TaskDefaults):
     def answer(self, response: Response) -> Extracted:
         """What the model answers: its best span, or no answer."""
         given, settings = Extracted(*response), self.settings
-        least = settings.no_answer_factor * given.probability
+        least = self._factor * given.probability
         none = settings.no_answer and given.no_answer > least
         return NO_ANSWER._replace(no_answer=given.no_answer) if none else given
+
+    @property
+    def fitted_on(self) -> str | None:
+        """The set whose answers the factor is fitted on."""
+        return "validation" if self.settings.no_answer_factor == "validation" else None
+
+    def fitted(self, golds: Sequence[Gold], responses: Sequence[Response]) -> Self:
+        """The task with the factor that is best for these answers."""
+        always = type(self)(self.labels, self.mapping, replace(self.settings, no_answer=False, no_answer_factor=1.0))
+        scores = [
+            (no_answer_factors.ratio(response), always.measured(gold, response)[0], float(always.has_none(gold)))
+            for gold, response in zip(golds, responses, strict=True)
+        ]
+        factor = no_answer_factors.fitted(scores)
+        return type(self)(self.labels, self.mapping, replace(self.settings, no_answer_factor=factor))
+
+    @property
+    def fitted_values(self) -> Mapping[str, float]:
+        """The factor."""
+        return {"no_answer_factor": self._factor}
+
+    def has_none(self, gold: Gold) -> bool:
+        """Whether the right answer is that there is none."""
+        return () in self._right(gold)
+
+    @property
+    def _factor(self) -> float:
+        given = self.settings.no_answer_factor
+        return no_answer_factors.USUAL if given == "validation" else given
 
     def _tokens(self, text: str) -> tuple[str, ...]:
         return answer_scores.normalised(text, self.settings.language)
@@ -162,7 +195,8 @@ class QuestionAnswering(TaskDefaults):
         if gold is None:
             return
         sure = self._confidence(response)
-        yield Choice("texts", (sure, 1.0 - sure), 0, int(not self.is_right(gold, response)))
+        wrong = not self.is_right(gold, response)
+        yield Choice("texts", (sure, 1.0 - sure), 0, int(wrong), (self.show(response), "another answer"))
 
     def _confidence(self, response: Response) -> float:
         given = self.answer(response)

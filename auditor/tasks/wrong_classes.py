@@ -7,18 +7,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from auditor.text import shares
-from auditor.types import Corruption
+from auditor.types import Corruption, Example
 
 
 class _Wrong:
     """A share of the golds get another class of the golds."""
 
-    def impossible(self, golds: Sequence[str]) -> str | None:
+    def impossible(self, rows: Sequence[Example]) -> str | None:
         """Why no label of these can be wrong; None where it can."""
-        return "the training rows have one class only" if len(set(golds)) < 2 else None
+        return "the training rows have one class only" if len({row.gold for row in rows}) < 2 else None
 
-    def __call__(self, golds: Sequence[str], rate: float, rng: random.Random) -> list[str]:
+    def __call__(self, rows: Sequence[Example], rate: float, rng: random.Random) -> list[str]:
         """The golds, of two classes or more, with a share wrong."""
+        golds: list[str] = [row.gold for row in rows]
         order = list(range(len(golds)))
         rng.shuffle(order)
         names = sorted(set(golds))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from auditor.text import shares, spans
-from auditor.types import Corruption, Span
+from auditor.types import Corruption, Example, Span
 
 Tags: TypeAlias = tuple[str, ...]
 Place: TypeAlias = tuple[int, Span]
@@ -18,13 +18,14 @@ Place: TypeAlias = tuple[int, Span]
 class _Wrong:
     """A share of the entities, rounded to whole entities, is mislabelled."""
 
-    def impossible(self, golds: Sequence[Tags]) -> str | None:
+    def impossible(self, rows: Sequence[Example]) -> str | None:
         """Why no entity of these can be mislabelled so, if none can."""
-        types = {span.type for gold in golds for span in spans.spans(gold)}
+        types = {span.type for row in rows for span in spans.spans(row.gold)}
         return None if len(types) > 1 else "the training rows name entities of one type only"
 
-    def __call__(self, golds: Sequence[Tags], rate: float, rng: random.Random) -> list[Tags]:
+    def __call__(self, rows: Sequence[Example], rate: float, rng: random.Random) -> list[Tags]:
         """The tags with a share of the entities wrong."""
+        golds: list[Tags] = [row.gold for row in rows]
         entities = [(number, span) for number, gold in enumerate(golds) for span in spans.spans(gold)]
         order = list(entities)
         rng.shuffle(order)
@@ -46,9 +47,9 @@ class _Wrong:
 class Missing(_Wrong):
     """Entities are outside, as if unseen (Li, Liu & Shi 2021)."""
 
-    def impossible(self, golds: Sequence[Tags]) -> str | None:
+    def impossible(self, rows: Sequence[Example]) -> str | None:
         """Why no entity can be missing: there is none."""
-        return None if any(spans.spans(gold) for gold in golds) else "the training rows name no entity"
+        return None if any(spans.spans(row.gold) for row in rows) else "the training rows name no entity"
 
     def _others(self, order: Sequence[Place], rng: random.Random) -> Mapping[Place, str | None]:
         del rng

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from auditor.text import shares
-from auditor.types import Corruption
+from auditor.types import Corruption, Example
 
 Labels: TypeAlias = tuple[str, ...]
 
@@ -17,12 +17,13 @@ class _Wrong:
 
     reason: str
 
-    def impossible(self, golds: Sequence[Labels]) -> str | None:
+    def impossible(self, rows: Sequence[Example]) -> str | None:
         """Why no labels of these can be wrong so, if none can."""
-        return None if any(self._choices(golds)) else self.reason
+        return None if any(self._choices([row.gold for row in rows])) else self.reason
 
-    def __call__(self, golds: Sequence[Labels], rate: float, rng: random.Random) -> list[Labels]:
+    def __call__(self, rows: Sequence[Example], rate: float, rng: random.Random) -> list[Labels]:
         """The golds, with a share of them wrong by one label."""
+        golds: list[Labels] = [row.gold for row in rows]
         choices = self._choices(golds)
         order = list(range(len(golds)))
         rng.shuffle(order)

@@ -158,9 +158,10 @@ def _learned(task: Task, rows: Sequence[Example], *, cased: bool, least: int) ->
 
 
 def _answering(rows: Sequence[Example], spelled: Callable[[str], str], least: int) -> Callable[[Request], Response]:
-    """Answer with the first run of words that right answers had."""
+    """Answer with the first run of words that usually are answers."""
     seen = Counter(spelled(word) for row in rows for right in row.gold for word in words_of(right.text))
-    known = {word for word, times in seen.items() if times >= least}
+    everywhere = Counter(spelled(word) for row in rows for word in words_of(row.inputs["context"]))
+    known = {word for word, times in seen.items() if times >= least and 2 * times > everywhere[word]}
 
     def answer(request: Request) -> Response:
         own = words_of(request.texts[-1])

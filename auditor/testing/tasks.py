@@ -108,15 +108,16 @@ def _sample(
 ) -> task_rules.Sample:
     golds = [example.gold for example in examples]
     right = tuple(answer(task, gold) for gold in golds)
-    pairs = zip(golds, right, _others(task, golds), strict=True)
+    pairs = zip(golds, right, _others(task, examples), strict=True)
     wrong = tuple(_wrong(task, gold, best, [answer(task, each) for each in others]) for gold, best, others in pairs)
     return task_rules.Sample(task, examples, right, wrong, answer, several)
 
 
-def _others(task: Task, golds: Sequence[Any]) -> list[list[Any]]:
+def _others(task: Task, examples: Sequence[Example]) -> list[list[Any]]:
     """Return other golds for each: wrong labels, where the task makes them."""
-    possible = [corrupt for corrupt in task.corruptions.values() if not corrupt.impossible(golds)]
-    made = [corrupt(golds, 1.0, random.Random(0)) for corrupt in possible]
+    golds = [example.gold for example in examples]
+    possible = [corrupt for corrupt in task.corruptions.values() if not corrupt.impossible(examples)]
+    made = [corrupt(examples, 1.0, random.Random(0)) for corrupt in possible]
     # One that makes fewer or more than there are is told later, by the rule that it breaks.
     columns = [corrupted for corrupted in made if len(corrupted) == len(golds)]
     if not columns:

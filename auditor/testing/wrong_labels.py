@@ -30,9 +30,9 @@ def wrong_labels(rules: Rules, sample: Sample) -> None:
     for kind, corrupt in task.corruptions.items():
         reason = corrupt.impossible([])
         rules.hold("wrong labels", isinstance(reason, str) and reason, f"{kind}: impossible([]) must give a reason")
-        refused = corrupt.impossible(golds)
-        rules.hold("wrong labels", refused is None, f"{kind}: impossible(golds) must be None, not {refused!r}")
-        made = [corrupt(golds, rate, random.Random(3)) for rate in RATES]
+        refused = corrupt.impossible(sample.examples)
+        rules.hold("wrong labels", refused is None, f"{kind}: impossible(rows) must be None, not {refused!r}")
+        made = [corrupt(sample.examples, rate, random.Random(3)) for rate in RATES]
         rules.hold("wrong labels", made[0] == golds, f"{kind}: a rate of 0 must change nothing")
         alike = all(
             len(corrupted) == len(golds) and {type(gold) for gold in corrupted} == {type(gold) for gold in golds}
@@ -47,7 +47,7 @@ def wrong_labels(rules: Rules, sample: Sample) -> None:
         rules.hold("wrong labels", most and counts == wanted, said)
         nested = all(few <= more for side in (gone, new) for few, more in itertools.pairwise(side))
         rules.hold("wrong labels", nested, f"{kind}: a larger rate must keep the wrong labels of a smaller one")
-        again = [corrupt(golds, 0.3, random.Random(seed)) for seed in (3, 4)]
+        again = [corrupt(sample.examples, 0.3, random.Random(seed)) for seed in (3, 4)]
         drawn = again[0] == made[2] != again[1]
         rules.hold("wrong labels", drawn, f"{kind}: the choice of wrong labels must follow from rng alone")
 

@@ -20,6 +20,9 @@ class Choice:
     """The place of the label that the answer chooses."""
     gold: int
     """The place of the right label."""
+    names: tuple[str, ...] = ()
+    """What the labels are in words, where they are no labels of the task: texts of the data. The first is the
+    answer's."""
 
     @property
     def confidence(self) -> float:

@@ -176,6 +176,11 @@ class Task(ReadsRows, Protocol):
         """The task with decisions that are fitted on these answers."""
         ...
 
+    @property
+    def fitted_values(self) -> Mapping[str, float]:
+        """What was fitted, name → number, if anything."""
+        ...
+
     def gold_of(self, labels: Sequence[str]) -> Any:
         """The gold answer that these labels of the model make."""
         ...
@@ -236,17 +241,11 @@ class Task(ReadsRows, Protocol):
         ...
 
     def gold_spans(self, gold: Any) -> Mapping[str, Sequence[Span]]:
-        """Text field → the spans of words that a gold answer names.
-
-        The page marks them in the text.
-        """
+        """Text field → a gold answer's spans of words, which the page marks."""
         ...
 
     def answer_spans(self, response: Response) -> Mapping[str, Sequence[Span]]:
-        """Text field → the spans of words that an answer names.
-
-        The page marks them in the text.
-        """
+        """Text field → an answer's spans of words, which the page marks."""
         ...
 
     def likelihood(self, gold: Any, response: Response) -> float:

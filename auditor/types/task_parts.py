@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from auditor.types.cases import Inputs, Response
+from auditor.types.cases import Example, Inputs, Response
 from auditor.types.edits import Edits
 
 
@@ -26,15 +26,15 @@ class Goal(Protocol):
 class Corruption(Protocol):
     """A kind of wrong labels in training data."""
 
-    def impossible(self, golds: Sequence[Any]) -> str | None:
+    def impossible(self, rows: Sequence[Example]) -> str | None:
         """Why no gold of these can be wrong so, if none can."""
         ...
 
-    def __call__(self, golds: Sequence[Any], rate: float, rng: random.Random) -> list[Any]:
-        """The golds with a share in [0, 1] of the labels wrong.
+    def __call__(self, rows: Sequence[Example], rate: float, rng: random.Random) -> list[Any]:
+        """The rows' golds with a share of the labels wrong.
 
-        It is rounded to whole labels. Which are wrong, and what they become, follows from ``rng`` alone: a larger rate
-        adds to a smaller one.
+        The share, in [0, 1], is rounded to whole labels. Which are wrong, and what they become, follows from ``rng``
+        alone: a larger rate adds to a smaller one.
         """
         ...
 

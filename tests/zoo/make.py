@@ -11,15 +11,17 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import further
 import tokenizers_of as made
 
 LABELS = {
     "text-classification": ("negative", "neutral", "positive"),
     "ner": ("O", "B-PER", "I-PER", "B-LOC", "I-LOC"),
+    **further.LABELS,
 }
 TEXTS = (
     "a good film",
@@ -31,7 +33,11 @@ TEXTS = (
 )
 """Of different lengths, so that asked together they are padded; the last one is mostly unknown to the tokenizers."""
 EXPECTED = "expected.json"
-HEADS = {"text-classification": "AutoModelForSequenceClassification", "ner": "AutoModelForTokenClassification"}
+HEADS = {
+    "text-classification": "AutoModelForSequenceClassification",
+    "ner": "AutoModelForTokenClassification",
+    **further.HEADS,
+}
 BERT_LIKE = {
     "hidden_size": 8,
     "num_hidden_layers": 2,
@@ -193,7 +199,9 @@ ZOO = {
     "bart": Species("bart", _roberta, BART, ("text-classification",)),
     "t5": Species("t5", _t5, T5),
     "canine": Species("canine", _canine, CANINE, ("text-classification",)),
+    "roberta-of-pairs": Species("roberta", further.roberta_of_pairs, tasks=("question-answering",)),
 }
+ZOO |= {name: replace(ZOO[name], tasks=(*ZOO[name].tasks, *own)) for name, own in further.SERVED.items()}
 """Name of the folder → what is in it."""
 
 
@@ -204,13 +212,17 @@ def write(folder: Path, species: Species, task: str, seed: int) -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         tokenizer = species.tokenizer(Path(scratch))
+    if task == "relation-extraction":
+        tokenizer.add_tokens(list(further.MARKERS), special_tokens=True)
+    names = dict(enumerate(LABELS[task]))
+    labels = {"id2label": names, "label2id": {label: index for index, label in names.items()}} if names else {}
     special = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
     config = transformers.AutoConfig.for_model(
         species.config,
         **{**species.sizes, **{name: value for name, value in special.items() if value is not None}},
         vocab_size=max(len(tokenizer), 64),
-        id2label=dict(enumerate(LABELS[task])),
-        label2id={label: index for index, label in enumerate(LABELS[task])},
+        **labels,
+        **further.CONFIGS.get(task, {}),
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -233,6 +245,8 @@ def answers(folder: Path, task: str) -> list[Any]:
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     model = getattr(transformers, HEADS[task]).from_pretrained(str(folder), local_files_only=True).eval()
+    if task in further.LABELS:
+        return [further.answer(model, tokenizer, task, text) for text in further.texts(task, TEXTS)]
     rows: list[Any] = []
     for text in TEXTS:
         words = text.split() if task == "ner" else text
