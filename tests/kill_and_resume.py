@@ -1,6 +1,9 @@
 """Kill `audit run` at random moments, go on after each, and compare with a run that nobody disturbed.
 
     python tests/kill_and_resume.py --model demo/ckpt/standard --config demo/audit.toml --kills 20
+    python tests/kill_and_resume.py --task question-answering --kills 5 -- --probe noise --probe adversarial
+
+With ``--task`` the checkpoint is a tiny one of that task, which is made and trained first.
 
 As many SIGKILLs as asked for, each at a moment drawn evenly from the time that the shortest run took. When a run
 comes to its end between two of them its results, cases and page have to be the undisturbed ones byte for byte, and the
@@ -81,19 +84,31 @@ def disturbed(words: Sequence[str], folder: Path, kills: int, seed: int) -> list
     return moments
 
 
+def of_task(task: str, folder: Path) -> list[str]:
+    """Make and train a tiny checkpoint of the task. Returns the words that audit it."""
+    from trained_tasks import small_settings, trained
+
+    config = trained(folder, task, more=small_settings(["deepwordbug"]))
+    return ["--model", str(folder / "ckpt" / "standard"), "--config", str(config)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--config", required=True)
+    parser.add_argument("--model")
+    parser.add_argument("--config")
+    parser.add_argument("--task", help="in place of a model and a config: a task of which both are made")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("kill-and-resume"))
     parser.add_argument("more", nargs="*", help="further words for audit run, after --")
     options = parser.parse_args()
+    if (options.task is None) != (options.model is not None and options.config is not None):
+        parser.error("either --task, or --model and --config")
     shutil.rmtree(options.folder, ignore_errors=True)
     options.folder.mkdir(parents=True)
-    words = ["--model", options.model, "--config", options.config, *options.more]
-    disturbed(words, options.folder, options.kills, options.seed)
+    given = ["--model", options.model, "--config", options.config]
+    words = given if options.task is None else of_task(options.task, options.folder / "made")
+    disturbed([*words, *options.more], options.folder, options.kills, options.seed)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fakes import reviews
-from kill_and_resume import disturbed
+from kill_and_resume import disturbed, of_task
 from tiny import tiny_checkpoint
 
 from auditor.cli.main import main
@@ -46,3 +46,12 @@ def test_twenty_kills_at_random_moments_change_no_byte(seed: int, tmp_path: Path
     words += [word for probe in ("noise", "adversarial", "low_resource") for word in ("--probe", probe)]
     (tmp_path / "runs").mkdir()
     assert len(disturbed(words, tmp_path / "runs", 20, seed)) == 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["question-answering"])
+def test_kills_change_no_byte_of_an_audit_of_another_task(task: str, tmp_path: Path) -> None:
+    words = of_task(task, tmp_path / "made")
+    words += [word for probe in ("noise", "adversarial", "low_resource") for word in ("--probe", probe)]
+    (tmp_path / "runs").mkdir()
+    assert len(disturbed(words, tmp_path / "runs", 8, 2)) == 8
