@@ -110,28 +110,23 @@ UNSERVED = {
     "text-classification": {
         *("distractors", "entailment_bias", "entities", "entity_bias", "forgetting", "kept_cases", "pair_shortcuts"),
         "relation_cues",
-        "stereotyped_answers",
     },
     "ner": {
         *("bias", "capabilities", "entailment_bias", "forgetting", "kept_cases", "pair_shortcuts", "seen_rows"),
         *("distractors", "out_of_scope_detection", "relation_cues", "spurious", "triggers"),
-        "stereotyped_answers",
     },
     "sentence-pair": {
         *("bias", "capabilities", "distractors", "entities", "entity_bias", "forgetting", "kept_cases"),
         "relation_cues",
-        "stereotyped_answers",
     },
     "dialogue-classification": {
         *("bias", "capabilities", "distractors", "entities", "entity_bias", "forgetting", "kept_cases"),
         "relation_cues",
-        "stereotyped_answers",
     },
     "multi-label-classification": {
         *("capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
         *("kept_cases", "out_of_scope_detection", "pair_shortcuts", "relation_cues"),
         *("seen_rows", "spurious", "triggers"),
-        "stereotyped_answers",
     },
     "text-regression": {
         *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
@@ -144,12 +139,10 @@ UNSERVED = {
             "spurious",
             "triggers",
         ),
-        "stereotyped_answers",
     },
     "relation-extraction": {
         *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
         *("kept_cases", "out_of_scope_detection", "pair_shortcuts"),
-        "stereotyped_answers",
     },
     "question-answering": {
         *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "forgetting", "kept_cases"),
@@ -157,7 +150,10 @@ UNSERVED = {
     },
 }
 """Task → probes that it gives nothing to read; the plan has no earlier checkpoint and no kept cases."""
-UNSERVED |= {name: {*own, "dialogue_history"} for name, own in UNSERVED.items() if name != "dialogue-classification"}
+ONLY = {"dialogue_history": "dialogue-classification", "stereotyped_answers": "question-answering"}
+"""Probe → the task that it serves alone."""
+for _probe, _task in ONLY.items():
+    UNSERVED |= {name: {*own, _probe} for name, own in UNSERVED.items() if name != _task}
 BOTH = ("first", "second")
 CHANGED = {
     "sentence-pair": {
