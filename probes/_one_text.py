@@ -13,26 +13,38 @@ BAG_OF_WORDS = "bag of words"
 
 
 def predictions(audit: Audit, field: str) -> dict[str, Response] | str:
-    """Home row's id → what a classifier of one text says.
+    """Home row's id → what a linear model of one text says.
 
     It is trained on that text of the training rows: a logistic regression on its words and pairs of words, as
-    Gururangan et al. (2018) have a linear one. The result is a reason where the training rows teach nothing.
+    Gururangan et al. (2018) have a linear one, or of numbers a ridge regression. The result is a reason where the
+    training rows teach nothing.
     """
+    task, numbers = audit.task, "numbers" in audit.task.offers
+    rows = [
+        (row.inputs[field], row.gold if numbers else task.stratum(row.gold))
+        for row in audit.examples("train")
+        if row.gold is not None
+    ]
+    known = [(value, answer) for value, answer in rows if answer is not None and tokens.words(value)]
+    if len({answer for _, answer in known}) < 2:
+        return f"the training rows with words in the {field} text have no two {'numbers' if numbers else 'labels'}"
+    home = audit.examples()
+    answers = _fitted(known, numbers=numbers).predict([row.inputs[field] for row in home])
+    return {
+        row.id: float(answer) if numbers else _sure(task.labels, str(answer))
+        for row, answer in zip(home, answers, strict=True)
+    }
+
+
+def _fitted(known: Sequence[tuple[str, Any]], *, numbers: bool) -> Any:
+    """Fit a linear model to texts and their answers."""
     from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import make_pipeline
 
-    task = audit.task
-    rows = [(row.inputs[field], task.stratum(row.gold)) for row in audit.examples("train")]
-    labelled = [(value, label) for value, label in rows if label is not None and tokens.words(value)]
-    if len({label for _, label in labelled}) < 2:
-        return f"the training rows with words in the {field} text have no two labels"
     words = CountVectorizer(analyzer=_terms, binary=True)
-    classifier = make_pipeline(words, LogisticRegression(max_iter=1000))
-    classifier.fit([value for value, _ in labelled], [label for _, label in labelled])
-    home = audit.examples()
-    answers: Sequence[Any] = classifier.predict([row.inputs[field] for row in home])
-    return {row.id: _sure(task.labels, str(label)) for row, label in zip(home, answers, strict=True)}
+    model = make_pipeline(words, Ridge() if numbers else LogisticRegression(max_iter=1000))
+    return model.fit([value for value, _ in known], [answer for _, answer in known])
 
 
 def _terms(value: str) -> list[str]:

@@ -64,7 +64,7 @@ class PairShortcuts(ProbeDefaults):
 
     name = "pair_shortcuts"
     limitation: str | None = "distribution"
-    needs = frozenset({"text_pair", "class_scores"})
+    needs = frozenset({"text_pair"})
     settings = Settings()
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:

@@ -44,7 +44,8 @@ class Quality(ProbeDefaults):
     The task's own metric, recall by class, and the gain over always giving the best constant answer: the majority of
     the training rows, or of all test rows where no training rows are given. A model with a constant answer never flips
     under noise, attacks or swapped names; only this shows that it has learned nothing. Of entities also precision and
-    recall, by type, by kind of error, and by tag, O among them, as tutorials count.
+    recall, by type, by kind of error, and by tag, O among them, as tutorials count. Of numbers also the error, and the
+    correlation of answers and right numbers (Pearson's, and Spearman's of their ranks).
     """
 
     name = "quality"
@@ -72,13 +73,14 @@ class Quality(ProbeDefaults):
         for example in examples:
             yield Case(example, slice={}, facts=_facts(audit.task, example, constant))
 
-    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
+    def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement | Skipped]:
         """Yield recall by class, classes in the order of their names.
 
         Recall is the share of right answers over the rows of one class. Of entities: by type, by kind of error, and
-        the table of tags.
+        the table of tags. Of numbers: correlations.
         """
         yield from _detailed(cases, audit.task)
+        yield from metrics.correlations(audit.task.sliced_metrics, cases)
         if audit.task.ratio:
             return
         scores: dict[str, list[tuple[str, Score]]] = {}
@@ -91,7 +93,7 @@ class Quality(ProbeDefaults):
 
 def _detailed(cases: Iterable[Judged], task: Task) -> Iterator[Measurement]:
     """The task's further metrics by slice, then their averages."""
-    by_name = {metric.name: metric for metric in task.sliced_metrics}
+    by_name = {metric.name: metric for metric in task.sliced_metrics if metric.kind == "mean"}
     if not by_name:
         return
     sums: dict[tuple[str, str], dict[str, list[float]]] = {}

@@ -62,7 +62,7 @@ def number(value: float | None, unit: str) -> str:
 _SUFFIX = {"points": later(" points"), "words": later(" words")}
 _NAMED_BY_PROBES = frozenset(
     {
-        *("asked", "axis", "candidates", "capability", "change", "content", "copies", "entities", "family"),
+        *("asked", "axis", "candidates", "capability", "change", "content", "copies", "entities", "family", "of"),
         *("perturbation", "position", "property", "severity", "the model reads", "words between the entities"),
     }
 )

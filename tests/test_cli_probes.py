@@ -51,6 +51,10 @@ UNSERVED = {
         *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias"),
         *("out_of_scope_detection", "pair_shortcuts", "relation_cues", "seen_rows", "spurious", "triggers"),
     },
+    "sentence-similarity": {
+        *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias"),
+        *("out_of_scope_detection", "relation_cues", "seen_rows", "spurious", "triggers"),
+    },
     "question-answering": {
         *("bias", "capabilities", "entailment_bias", "entities", "entity_bias", "out_of_scope_detection"),
         *("pair_shortcuts", "relation_cues", "seen_rows", "spurious", "triggers"),

@@ -52,6 +52,7 @@ TASKS: dict[str, Task] = {
     "dialogue-classification": tasks.create("dialogue-classification", ("question", "statement")),
     "multi-label-classification": tasks.create("multi-label-classification", ("anger", "joy", "sadness")),
     "text-regression": tasks.create("text-regression", ("number",)),
+    "sentence-similarity": tasks.create("sentence-similarity", ("number",)),
     "question-answering": tasks.create("question-answering", ()),
     "relation-extraction": tasks.create("relation-extraction", ("Use(e1,e2)", "Use(e2,e1)")),
     "pair": PairTask(),
@@ -166,7 +167,7 @@ def compares(task: Task) -> FakeModel:
 
     def answer(request: Request) -> Response:
         (found,) = good.run(good.encode([request]))
-        return found if all(map(words_of, request.texts)) else (0.9, 0.1)
+        return found if all(map(words_of, request.texts)) else -1.0 if "numbers" in task.offers else (0.9, 0.1)
 
     return FakeModel(answer, task.labels, name="compares")
 
@@ -676,9 +677,8 @@ OF_THE_DATA = None
 NO_PROBABILITIES = "the model's answers have no probabilities"
 
 
-def of_numbers() -> dict[tuple[str, str], Plant | str | None]:
+def of_numbers(task: str) -> dict[tuple[str, str], Plant | str | None]:
     """What every probe says of a model that answers with a number."""
-    task = "text-regression"
     pinned: dict[str, Plant | str | None] = {
         "quality": QUALITY,
         "calibration": NO_PROBABILITIES,
@@ -711,6 +711,14 @@ def of_numbers() -> dict[tuple[str, str], Plant | str | None]:
         "training_strategy": strategy("within_tolerance"),
     }
     return {(probe, task): plant for probe, plant in pinned.items()}
+
+
+def of_similarity() -> dict[tuple[str, str], Plant | str | None]:
+    """What every probe says of a model that gives two texts a number."""
+    task = "sentence-similarity"
+    attacked = Plant("attack_success_rate", 0.2, reads(0), in_words_of_numbers, settings={**ATTACK, "examples": 40})
+    own: dict[str, Plant | str | None] = {"adversarial": attacked, "pair_shortcuts": ONE_TEXT}
+    return {**of_numbers(task), **{(probe, task): plant for probe, plant in own.items()}}
 
 
 def in_words_of_numbers(task: Task) -> FakeModel:
@@ -862,7 +870,7 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("capabilities", "pair"): FIELDS,
     **{("kept_cases", task): kept(task) for task in TASKS},
     ("pair_shortcuts", "text-classification"): NEEDS["text_pair"],
-    ("pair_shortcuts", "ner"): NEEDS["class_scores"],
+    ("pair_shortcuts", "ner"): NEEDS["text_pair"],
     ("entailment_bias", "text-classification"): NEEDS["text_pair"],
     ("entailment_bias", "ner"): NEEDS["class_scores"],
     **{("relation_cues", task): NEEDS["marked_text"] for task in TASKS},
@@ -944,11 +952,16 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("training_strategy", "sentence-pair"): strategy("accuracy"),
     ("training_strategy", "pair"): strategy("f1"),
     **of_label_sets(),
-    **of_numbers(),
+    **of_numbers("text-regression"),
+    **of_similarity(),
     **of_relations(),
     **{
         (probe, task): NEEDS["class_scores"]
-        for probe in ("out_of_scope_detection", "pair_shortcuts", "entailment_bias")
+        for probe in ("out_of_scope_detection", "entailment_bias")
+        for task in ("multi-label-classification", "text-regression", "sentence-similarity", "question-answering")
+    },
+    **{
+        ("pair_shortcuts", task): NEEDS["text_pair"]
         for task in ("multi-label-classification", "text-regression", "question-answering")
     },
     ("out_of_scope_detection", "sentence-pair"): BLIND,

@@ -54,7 +54,7 @@ UNSERVED = {
     **{
         (name, task): f"compares probabilities of labels, and {task} has none"
         for name in recipes.names()
-        for task in ("question-answering", "text-regression")
+        for task in ("question-answering", "sentence-similarity", "text-regression")
         if recipes.find(name).reads_labels
     },
 }

@@ -39,6 +39,7 @@ TASKS: dict[str, Task] = {
     "dialogue-classification": tasks.create("dialogue-classification", ("question", "statement")),
     "multi-label-classification": tasks.create("multi-label-classification", ("anger", "joy", "sadness")),
     "text-regression": tasks.create("text-regression", ("number",)),
+    "sentence-similarity": tasks.create("sentence-similarity", ("number",)),
     "relation-extraction": tasks.create("relation-extraction", ("Other", "Use(e1,e2)", "Use(e2,e1)")),
     "question-answering": tasks.create("question-answering", ()),
 }
@@ -94,6 +95,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "dialogue-classification": ("deepwordbug",),
     "multi-label-classification": ("deepwordbug",),
     "text-regression": ("deepwordbug",),
+    "sentence-similarity": ("deepwordbug",),
     "relation-extraction": ("deepwordbug",),
     "question-answering": ("deepwordbug",),
 }
@@ -139,6 +141,10 @@ UNSERVED = {
             "spurious",
             "triggers",
         ),
+    },
+    "sentence-similarity": {
+        *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),
+        *("kept_cases", "out_of_scope_detection", "relation_cues", "seen_rows", "spurious", "triggers"),
     },
     "relation-extraction": {
         *("bias", "capabilities", "distractors", "entailment_bias", "entities", "entity_bias", "forgetting"),

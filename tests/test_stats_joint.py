@@ -12,7 +12,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from auditor import stats
-from auditor.stats import joint
+from auditor.stats import correlation, joint
 from auditor.stats.estimates import method_for
 from auditor.types import Kind, Metric, Row
 
@@ -56,7 +56,8 @@ def value(kind: Kind, ratio: bool, rows: Sequence[Row]) -> float:
 
 
 def test_every_kind_with_rows_has_an_influence() -> None:
-    known = {kind for kind, _ in KINDS} | {"median"}
+    # Those of correlations are in test_stats_correlation.py.
+    known = {kind for kind, _ in KINDS} | {"median", *correlation.KINDS}
     assert known == set(get_args(Kind)) - {"descriptive", "count"}  # which is exact and shares no error
     with pytest.raises(ValueError, match="no rows"):
         joint.influence(metric("descriptive"), rows_of(np.random.default_rng(0), "change"))

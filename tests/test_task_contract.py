@@ -80,10 +80,12 @@ def of_label_sets() -> Sample:
     return Sample(task, examples, right, wrong)
 
 
-def of_numbers() -> Sample:
-    task = tasks.create("text-regression", ("number",))
+def of_numbers(name: str) -> Sample:
+    task = tasks.create(name, ("number",))
     golds = [1.0, 2.5, -3.0, 4.0] * 10
-    examples = tuple(Example(f"x:{number}", {"text": f"film {number}"}, gold) for number, gold in enumerate(golds))
+    examples = tuple(
+        Example(f"x:{number}", dict.fromkeys(task.fields, f"film {number}"), gold) for number, gold in enumerate(golds)
+    )
     return Sample(task, examples, tuple(golds), tuple(gold + 1.0 for gold in golds))
 
 
@@ -131,7 +133,8 @@ SAMPLES = {
         {"history": "", "turn": "hello"},
     ),
     "multi-label-classification": of_label_sets(),
-    "text-regression": of_numbers(),
+    "text-regression": of_numbers("text-regression"),
+    "sentence-similarity": of_numbers("sentence-similarity"),
     "question-answering": of_answers(),
     PairTask.name: of_labels(PairTask(), ("follows", "differs") * 20, PAIR),
 }

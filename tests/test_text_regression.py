@@ -88,7 +88,7 @@ def test_errors_are_those_of_numpy() -> None:
     errors: dict[str, list[float]] = {metric.name: [] for metric in own.detail_metrics}
     for row in rows:
         for detail in own.details(row.gold, answers[row.inputs["text"]]):
-            errors[detail.metric].append(detail.score.numerator)
+            errors.setdefault(detail.metric, []).append(detail.score.numerator)
     assert np.mean(errors["mean_absolute_error"]) == pytest.approx(np.abs(off).mean())
     assert np.median(errors["median_absolute_error"]) == pytest.approx(np.median(np.abs(off)))
     check_probe(QUALITY, own, examples={"home": rows}, applies=True)

@@ -28,7 +28,7 @@ from auditor.types import Classify, Extract, Extracted
 
 ZOO = Path(__file__).resolve().parent.parent / "fixtures" / "zoo"
 sys.path.insert(0, str(Path(__file__).resolve().parent / "zoo"))
-import further  # noqa: E402 - beside this file, not installed
+import further_tasks  # noqa: E402 - beside this file, not installed
 from make import LABELS, TEXTS  # noqa: E402
 from make import ZOO as SPECIES  # noqa: E402
 
@@ -82,9 +82,9 @@ def numbers(task: str, answer: Any, text: str) -> list[float]:
 
 def test_the_zoo_has_every_task_and_the_words_that_its_tasks_have() -> None:
     assert set(LABELS) == set(tasks.names()) - {"sentence-pair"}
-    assert tasks.create("relation-extraction", ()).special_tokens == further.MARKERS
-    assert further.QUESTION == span.QUESTION
-    assert Extract("", "").longest == further.LONGEST
+    assert tasks.create("relation-extraction", ()).special_tokens == further_tasks.MARKERS
+    assert further_tasks.QUESTION == span.QUESTION
+    assert Extract("", "").longest == further_tasks.LONGEST
 
 
 def test_the_zoo_has_every_species_for_each_of_its_tasks() -> None:
@@ -102,7 +102,7 @@ def test_a_checkpoint_answers_as_transformers_alone_does(writer: int, task: str,
     if model is None:
         return
     expected = json.loads((folder(writer, task) / "expected.json").read_text(encoding="utf-8"))[name]
-    texts = further.texts(task, TEXTS)
+    texts = further_tasks.texts(task, TEXTS)
     requests = [heads.of(tasks.kind(task).head).request_for(text) for text in texts]
     encoded = model.encode(requests)
     assert model.labels == LABELS[task]
@@ -111,7 +111,7 @@ def test_a_checkpoint_answers_as_transformers_alone_does(writer: int, task: str,
         wanted = flat(expected)
         assert len(own) == len(wanted)
         assert max(abs(number - other) for number, other in zip(own, wanted, strict=True)) < EXACT
-        if task in further.LABELS:
+        if task in further_tasks.LABELS:
             continue
         for answer, row in zip(answers, expected, strict=True):
             pairs = zip(answer, row, strict=True) if task == "ner" else [(answer, row)]
@@ -160,7 +160,7 @@ LABELLED = {
 
 def data_for(task: str, path: Path) -> Path:
     """The zoo's texts with labels, as a user's file has them."""
-    texts = further.texts(task, TEXTS)
+    texts = further_tasks.texts(task, TEXTS)
     if task == "ner":
         file = path / "test.conll"
         tags = ("O", "B-PER", "B-LOC")
@@ -176,7 +176,7 @@ def data_for(task: str, path: Path) -> Path:
             for index, text in enumerate(texts)
         )
         rows = (
-            {"question": further.QUESTION, "context": text, "answers": gold}
+            {"question": further_tasks.QUESTION, "context": text, "answers": gold}
             for text, gold in zip(texts, golds, strict=True)
         )
         file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Columns of several texts that belong together, such as premise and hypothesis."""
+"""Columns that usually belong together, such as premise and hypothesis."""
 
 from __future__ import annotations
 
@@ -34,6 +34,17 @@ def filled(table: Table, columns: Columns, fields: Sequence[str], usual: Sequenc
     raise DataError(
         _problem(columns, fields, usual, fitting, by_name), where=str(table.path), hint=_hint(fields, table)
     )
+
+
+def labelled(table: Table, columns: Columns, usual: Sequence[str]) -> Columns:
+    """Fill in the label column that the task looks up before others.
+
+    ``usual``: names, compared without case; the earlier one wins. Without any of them nothing changes.
+    """
+    if columns.label is not None:
+        return columns
+    by_name = {name.strip().casefold(): name for name in reversed(table.header)}
+    return replace(columns, label=next((by_name[name] for name in usual if name in by_name), None))
 
 
 def _problem(

@@ -142,6 +142,7 @@ def _open(
     if labels_file is None:
         table, columns = task_rows.read(path, task, columns)
         table, columns = indicators.joined(table, task, columns)
+        columns = column_sets.labelled(table, columns, task.usual_labels)
         names = choosing.resolved(table, fields, column_sets.filled(table, columns, fields, task.usual_columns))
     else:
         if len(fields) > 1:

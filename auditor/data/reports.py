@@ -106,7 +106,7 @@ def assumptions(table: Table, names: Mapping[str, str], columns: Columns) -> Ite
     The notes say which column is which (``names``: role → column), and how many rows have line breaks in a text.
     """
     for name in names:
-        others = choosing.candidates(name, table)[1:]
+        others = [column for column in choosing.candidates(name, table) if column != names[name]]
         if others and names[name] not in (columns.fields.get(name), columns.label, columns.group):
             yield f"{names[name]!r} is the {name}, not {' or '.join(map(repr, others))}"
     if table.path.suffix.lower() not in PLAIN:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from auditor import tasks
 from auditor.config import Config
-from auditor.errors import UsageError
-from auditor.models import backends, checkpoint, in_memory
+from auditor.errors import ModelError, UsageError
+from auditor.models import backends, checkpoint, heads, in_memory
 from auditor.models.checkpoint import Checkpoint
 from auditor.models.options import LoadOptions
 from auditor.training.record import TrainingRecord
@@ -36,20 +36,38 @@ def load_options(config: Config, device: str, *, allow_pickle: bool, trust_remot
 def described(sources: Mapping[str, in_memory.Source], options: LoadOptions, task: str) -> dict[str, Described]:
     """What the checkpoints hold.
 
-    Raises ModelError for one that is unsafe, or does not serve the task.
+    Raises ModelError for one that is unsafe, or does not serve the task; the hint names a task that it serves, if any
+    reads as many texts.
     """
-    return {
-        name: in_memory.described(path, options.head, task)
-        if isinstance(path, in_memory.InMemoryModel)
-        else checkpoint.describe(
-            path,
-            options.head,
-            task=task,
-            allow_pickle=options.allow_pickle,
-            trust_remote_code=options.trust_remote_code,
-        )
-        for name, path in sources.items()
-    }
+    held: dict[str, Described] = {}
+    for name, source in sources.items():
+        try:
+            held[name] = _described(source, options, task)
+        except ModelError as error:
+            served = _served(source, task)
+            raise error if served is None else ModelError(error.message, where=error.where, hint=served) from None
+    return held
+
+
+def _described(source: in_memory.Source, options: LoadOptions, task: str) -> Described:
+    if isinstance(source, in_memory.InMemoryModel):
+        return in_memory.described(source, options.head, task)
+    allowed = {"allow_pickle": options.allow_pickle, "trust_remote_code": options.trust_remote_code}
+    return checkpoint.describe(source, options.head, task=task, **allowed)
+
+
+def _served(source: in_memory.Source, task: str) -> str | None:
+    """The flag of a task that the model serves instead.
+
+    It has as many texts, and a head of the same architecture that solves another problem. None: there is none.
+    """
+    own, head = tasks.kind(task), in_memory.head_of(source)
+    if head in (None, own.head) or heads.of(own.head).architecture != heads.of(str(head)).architecture:
+        return None
+    wanted = head, len(own.fields)
+    return next(
+        (f"--task {kind.name}" for kind in tasks.kinds().values() if (kind.head, len(kind.fields)) == wanted), None
+    )
 
 
 def shared_labels(described: Mapping[str, Described], candidate: str, where: str) -> tuple[str, ...]:

@@ -166,6 +166,7 @@ def given(plan: Plan, audited: AuditedModel, probe: Probe) -> dict[str, bool]:
 def given_by(task: Task) -> dict[str, bool]:
     """TASK_NEEDS → whether the task meets them."""
     offered = {need: need in task.offers for need in TASK_NEEDS}
-    texts = {"single_text": len(task.fields) == 1, "text_pair": len(task.fields) == 2}
+    compared = len(task.fields) == 2 and "answers_in_context" not in task.offers
+    texts = {"single_text": len(task.fields) == 1, "text_pair": compared}
     marks = {"plain_text": not task.marked, "marked_text": task.marked}
     return {**offered, **texts, **marks, "label_scores": gives_label_scores(task)}

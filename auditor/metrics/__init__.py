@@ -24,11 +24,13 @@ from auditor.metrics.common import (
     totals,
     vacuous_rate,
 )
+from auditor.metrics.correlated import correlations
 
 __all__ = [
     "COMPUTED",
     "Better",
     "change",
+    "correlations",
     "detail",
     "detail_score",
     "difference",

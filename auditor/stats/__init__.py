@@ -5,7 +5,7 @@ clusters of the cluster's mean. Bounds are one-sided at any level; the intervals
 chose the methods: a test simulates each on a grid of clusters, cases, rates and intra-class correlations.
 """
 
-from auditor.stats import looks, preserved
+from auditor.stats import correlation, looks, preserved
 from auditor.stats.audits import KINDS as COMPARED
 from auditor.stats.audits import Difference, between
 from auditor.stats.comparisons import Contrast, compare
@@ -33,6 +33,7 @@ __all__ = [
     "between",
     "bounds",
     "compare",
+    "correlation",
     "estimate",
     "looks",
     "mean_of_ratios",

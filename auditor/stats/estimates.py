@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from auditor.stats import gaps, intervals, medians, ratios, regression
+from auditor.stats import correlation, gaps, intervals, medians, ratios, regression
 from auditor.stats.clusters import Arm, arms, only, paired
 from auditor.stats.sequential import METHODS as SEQUENTIAL
 from auditor.stats.sequential import read, sequential_method
@@ -39,6 +39,11 @@ METHODS = {
         "Chernozhukov, Lee & Rosen 2013)"
     ),
     "median_order_statistics": "order statistics, binomial",
+    "pearson": "Fisher's z (1921), or that of the clusters' jackknife at Satterthwaite's degrees where it is wider",
+    "spearman": (
+        "Fisher's z of mid-ranks (Bonett & Wright 2000), or that of the clusters' influences at Satterthwaite's "
+        "degrees where it is wider"
+    ),
     "exact_count": "a count over a fixed list, every entry of which was asked: no sample, so no interval",
     **regression.METHODS,
     **SEQUENTIAL,
@@ -70,6 +75,8 @@ def method_for(kind: Kind, ratio: bool) -> str:
         ("difference", True): "newcombe_ratio",
         ("gap", False): "largest_gap",
         ("median", False): "median_order_statistics",
+        ("correlation", False): "pearson",
+        ("rank_correlation", False): "spearman",
         ("count", False): "exact_count",
     }.get((kind, ratio))
     if chosen is None:
@@ -214,6 +221,14 @@ def _median(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) ->
     return float(np.median(values)), medians.median_order(values, alpha), len(values)
 
 
+def _pearson(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    return correlation.bounds("correlation", by_name, alpha)
+
+
+def _spearman(by_name: dict[str, Arm], alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
+    return correlation.bounds("rank_correlation", by_name, alpha)
+
+
 def _count(by_name: dict[str, Arm], _alpha: float, _low: float, _high: float) -> tuple[float, Bounds, int]:
     value = float(by_name[""].totals.sum())
     return value, (value, value), len(by_name[""].clusters)
@@ -228,5 +243,7 @@ _FUNCTIONS: dict[str, Method] = {
     "newcombe_ratio": _newcombe_ratio,
     "largest_gap": _gap,
     "median_order_statistics": _median,
+    "pearson": _pearson,
+    "spearman": _spearman,
     "exact_count": _count,
 }

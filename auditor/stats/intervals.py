@@ -281,7 +281,7 @@ def unit(values: Array, width: float) -> Array:
     return shares
 
 
-def t_quantile(degrees: int, alpha: float) -> float:
+def t_quantile(degrees: float, alpha: float) -> float:
     """Return the quantile of Student's t that ``alpha`` exceeds."""
     from scipy.special import stdtrit
 

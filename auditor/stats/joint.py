@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from auditor.stats import ratios
+from auditor.stats import correlation, ratios
 from auditor.stats.clusters import Arm, Array, arms, paired
 from auditor.types import Metric, Row
 
@@ -51,6 +51,9 @@ def influence(metric: Metric, rows: Sequence[Row]) -> Influence:
     if metric.kind in ("mean", "median"):
         arm = _arm(by_name, "")
         return Influence(arm.clusters, _signs(arm.means) if metric.kind == "median" else _deviations(arm, metric.ratio))
+    if metric.kind in correlation.KINDS:
+        own = correlation.pairs(by_name)
+        return Influence(own.clusters, correlation.of(metric.kind, own)[1])
     first, second = _arm(by_name, "first"), _arm(by_name, "second")
     if metric.kind == "change":
         first, second = paired(first, second)

@@ -59,6 +59,7 @@ class TaskDefaults(OwnColumns):
     mapping: Mapping[str, str] = MappingProxyType({})
     settings: Any = NoSettings()
     usual_columns: tuple[tuple[str, ...], ...] = ()
+    usual_labels: tuple[str, ...] = ()
     policy: Path | None = None
     offers: frozenset[Offer] = frozenset()
     layout: Layout = "rows"

@@ -33,6 +33,11 @@ from auditor.types import (
 )
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+CORRELATIONS = {
+    "values": Metric("pearson", "Pearson's correlation", "correlation", "ratio", -1.0, 1.0, "higher"),
+    "ranks": Metric("spearman", "Spearman's correlation", "rank_correlation", "ratio", -1.0, 1.0, "higher"),
+}
+"""Value of the slice ``of`` → its metric."""
 MEDIAN_ERROR = Metric("median_absolute_error", "median absolute error", "median", "ratio", 0.0, math.inf, "lower")
 
 
@@ -57,7 +62,7 @@ class TextRegression(TaskDefaults):
     """One text, one number; the metric is the share within a tolerance.
 
     A response is a number. Errors have no upper limit, and a mean of such numbers no interval that holds whatever they
-    are; a share has one, and the median error too.
+    are; a share has one, and the median error and correlations too.
     """
 
     name = "text-regression"
@@ -68,6 +73,7 @@ class TextRegression(TaskDefaults):
     offers: frozenset[Offer] = frozenset({"numbers", "attack_goal"})
     settings = Settings()
     detail_metrics: tuple[Metric, ...] = (MEDIAN_ERROR,)
+    sliced_metrics: tuple[Metric, ...] = tuple(CORRELATIONS.values())
     corruptions: Mapping[str, Corruption] = {"symmetric": wrong_classes.Symmetric()}
     steps = 200
     example_labels: tuple[str, ...] = ("number",)
@@ -90,7 +96,7 @@ class TextRegression(TaskDefaults):
 
         Without a column for ``label`` the number is None. Raises DataError for a number that is none.
         """
-        inputs = {"text": str(row[columns["text"]])}
+        inputs = {field: str(row[columns[field]]) for field in self.fields}
         return inputs, self.gold_of([spellings.spelled(row[columns["label"]])]) if "label" in columns else None
 
     def gold_of(self, labels: Sequence[str]) -> float:
@@ -110,8 +116,8 @@ class TextRegression(TaskDefaults):
         return number
 
     def request(self, inputs: Inputs) -> Classify:
-        """Ask for the number of the text."""
-        return Classify((inputs["text"],))
+        """Ask for the number of the text, or of the texts together."""
+        return Classify(tuple(inputs[field] for field in self.fields))
 
     def number(self, response: Response) -> float:
         """The answer; beyond the scale, its end."""
@@ -127,9 +133,11 @@ class TextRegression(TaskDefaults):
         return abs(self.number(response) - gold)
 
     def details(self, gold: float, response: Response) -> Iterator[Detail]:
-        """The absolute error."""
+        """The absolute error, and what is correlated: answer and gold."""
         for metric in self.detail_metrics:
             yield Detail(metric.name, {}, Score(self._error(gold, response), 1.0))
+        for of, metric in CORRELATIONS.items():
+            yield Detail(metric.name, {"of": of}, Score(self.number(response), gold))
 
     def same(self, before: Response, after: Response, alignment: Alignment = SAME_WORDS) -> bool:  # noqa: ARG002
         """Whether the answers lie within the tolerance of each other."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.errors import ConfigError, near_or_known
+from auditor.tasks import pairs
 from auditor.tasks.classification import TextClassification
-from auditor.types import AttackDefaults, Detail, Metric, Response, Score
+from auditor.types import Detail, Metric, Response, Score
 
 F1 = Metric("f1", "F1 of the label that [task] f1_of names", "mean", "share", 0.0, 1.0, "higher", ratio=True)
 
@@ -32,24 +33,10 @@ class SentencePair(TextClassification):
     """
 
     name = "sentence-pair"
-    fields: tuple[str, ...] = ("first", "second")
+    fields: tuple[str, ...] = pairs.FIELDS
     settings = Settings()
-    usual_columns = (
-        ("premise", "hypothesis"),
-        ("sentence1", "sentence2"),
-        ("sentence_a", "sentence_b"),
-        ("question1", "question2"),
-        ("text1", "text2"),
-        ("text_a", "text_b"),
-        ("text", "text_pair"),
-        ("question", "sentence"),
-        ("question", "passage"),
-        ("question", "context"),
-        ("query", "passage"),
-        ("#1 string", "#2 string"),
-    )
-    attacks = AttackDefaults(query_budget=200)
-    """Each text is attacked by itself, and pairs are mostly of single sentences."""
+    usual_columns = pairs.USUAL_COLUMNS
+    attacks = pairs.ATTACKS
     example_labels: tuple[str, ...] = ("entailment", "neutral", "contradiction")
 
     def __init__(self, labels: Sequence[str], mapping: Mapping[str, str] | None = None, settings: Any = None) -> None:

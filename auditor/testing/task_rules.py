@@ -92,6 +92,7 @@ def details(rules: Rules, sample: Sample) -> None:
     task = sample.task
     whole, sliced = ({metric.name for metric in metrics} for metrics in (task.detail_metrics, task.sliced_metrics))
     highest = {metric.name: metric.high for metric in (*task.detail_metrics, *task.sliced_metrics)}
+    correlated = {metric.name for metric in task.sliced_metrics if "correlation" in metric.kind}
     seen = set()
     for example, *answers in sample.pairs:
         for answer in answers:
@@ -102,7 +103,10 @@ def details(rules: Rules, sample: Sample) -> None:
                 declared = detail.metric in (sliced if detail.slice else whole) and len(detail.slice) <= 1
                 rules.hold("details", declared, f"{detail.metric} {dict(detail.slice)} is not declared")
                 score, most = detail.score, highest.get(detail.metric, 1.0)
-                sound = 0 <= score.numerator <= score.denominator * most and score.denominator < math.inf
+                if detail.metric in correlated:
+                    sound = math.isfinite(score.numerator) and math.isfinite(score.denominator)
+                else:
+                    sound = 0 <= score.numerator <= score.denominator * most and score.denominator < math.inf
                 rules.hold("details", sound, f"details returns {detail!r}")
                 seen.add(detail.metric)
     missing = sorted((whole | sliced) - seen)

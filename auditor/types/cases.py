@@ -92,7 +92,7 @@ class Detail:
     slice: Slice
     """Empty for a metric of the whole example."""
     score: Score
-    """What the example adds to the metric."""
+    """What the example adds to the metric; to a correlation, the answer's number and the gold's."""
 
 
 @dataclass(frozen=True, slots=True)

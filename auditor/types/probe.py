@@ -235,7 +235,7 @@ NEEDS: dict[str, str] = {
     "single_text": "the task has more than one text field",
     "marked_text": "the task marks no entities in its texts",
     "plain_text": "its sentences have no marks, and the task's texts do",
-    "text_pair": "the task does not ask about two texts",
+    "text_pair": "the task does not compare two texts",
     "labelled_spans": "the task labels texts, not their words",
     "class_scores": "the task does not give a text one label, with probabilities",
     "label_scores": "the task gives texts no label with probabilities",

@@ -21,18 +21,22 @@ class Row:
     """The independent unit: an example, or what stands for several."""
     arm: str
     """``""`` for a mean; ``first`` and ``second`` for a change or a difference (value = first − second);
-    ``family/group`` for a gap between groups (only groups of one family are compared)."""
+    ``family/group`` for a gap between groups (only groups of one family are compared); ``answer 1`` and ``gold 1`` for
+    a correlation, with the case's number in its cluster."""
     total: float
     """The sum over its cases."""
     count: float
     """The cluster's mean is total ÷ count; a ratio metric's value is Σ total ÷ Σ count."""
 
 
-Kind: TypeAlias = Literal["mean", "change", "difference", "gap", "median", "count", "descriptive"]
+Kind: TypeAlias = Literal[
+    "mean", "change", "difference", "gap", "median", "correlation", "rank_correlation", "count", "descriptive"
+]
 """mean: mean over clusters of the cluster's mean. change: paired, first − second within clusters. difference:
 unpaired, first − second between clusters. gap: largest difference between two groups, paired by cluster.
-median: of the clusters' values. count: Σ total over a fixed list, exact as it is no sample.
-descriptive: computed by the probe, no rows, no rule may read it."""
+median: of the clusters' values. correlation, rank_correlation: Pearson's and Spearman's, of two numbers of each case.
+count: Σ total over a fixed list, exact as it is no sample. descriptive: computed by the probe, no rows, no rule may
+read it."""
 
 Contribution: TypeAlias = tuple[str, float, float]
 """(arm, total, count) that a judged case adds to its cluster's row."""

@@ -124,6 +124,8 @@ class Task(ReadsRows, Protocol):
     usual_columns: tuple[tuple[str, ...], ...]
     """What the columns of its fields are called together in other people's files: a name for each field, of each kind
     of file. Empty: each field has names of its own."""
+    usual_labels: tuple[str, ...]
+    """What its label column is called in other people's files, looked up before ``label`` and its like."""
     policy: Path | None
     """The file of the limits that a third party's task brings; None: those of auditor's own policies."""
 

@@ -236,7 +236,7 @@ class _Sides:
             difference.bounds(0.025)
         except ValueError as error:
             return LeftOut(probe, metric.name, own.slice, str(error), _is_required(rules), tolerance)
-        paired = self.paired and metric.comparable
+        paired = self.paired and metric.comparable and metric.kind not in stats.correlation.KINDS
         return Pair(probe, metric, reference, own, difference, rules, tolerance, margin, paired, self.same_model)
 
     def _rules(self, probe: str, measurement: Measurement) -> tuple[tuple[int, Rule], ...]:

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import further
+import further_tasks
 import tokenizers_of as made
 
 LABELS = {
     "text-classification": ("negative", "neutral", "positive"),
     "ner": ("O", "B-PER", "I-PER", "B-LOC", "I-LOC"),
-    **further.LABELS,
+    **further_tasks.LABELS,
 }
 TEXTS = (
     "a good film",
@@ -36,7 +36,7 @@ EXPECTED = "expected.json"
 HEADS = {
     "text-classification": "AutoModelForSequenceClassification",
     "ner": "AutoModelForTokenClassification",
-    **further.HEADS,
+    **further_tasks.HEADS,
 }
 BERT_LIKE = {
     "hidden_size": 8,
@@ -199,9 +199,9 @@ ZOO = {
     "bart": Species("bart", _roberta, BART, ("text-classification",)),
     "t5": Species("t5", _t5, T5),
     "canine": Species("canine", _canine, CANINE, ("text-classification",)),
-    "roberta-of-pairs": Species("roberta", further.roberta_of_pairs, tasks=("question-answering",)),
+    "roberta-of-pairs": Species("roberta", further_tasks.roberta_of_pairs, tasks=("question-answering",)),
 }
-ZOO |= {name: replace(ZOO[name], tasks=(*ZOO[name].tasks, *own)) for name, own in further.SERVED.items()}
+ZOO |= {name: replace(ZOO[name], tasks=(*ZOO[name].tasks, *own)) for name, own in further_tasks.SERVED.items()}
 """Name of the folder → what is in it."""
 
 
@@ -213,7 +213,7 @@ def write(folder: Path, species: Species, task: str, seed: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         tokenizer = species.tokenizer(Path(scratch))
     if task == "relation-extraction":
-        tokenizer.add_tokens(list(further.MARKERS), special_tokens=True)
+        tokenizer.add_tokens(list(further_tasks.MARKERS), special_tokens=True)
     names = dict(enumerate(LABELS[task]))
     labels = {"id2label": names, "label2id": {label: index for index, label in names.items()}} if names else {}
     special = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
@@ -222,7 +222,7 @@ def write(folder: Path, species: Species, task: str, seed: int) -> None:
         **{**species.sizes, **{name: value for name, value in special.items() if value is not None}},
         vocab_size=max(len(tokenizer), 64),
         **labels,
-        **further.CONFIGS.get(task, {}),
+        **further_tasks.CONFIGS.get(task, {}),
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -245,8 +245,8 @@ def answers(folder: Path, task: str) -> list[Any]:
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     model = getattr(transformers, HEADS[task]).from_pretrained(str(folder), local_files_only=True).eval()
-    if task in further.LABELS:
-        return [further.answer(model, tokenizer, task, text) for text in further.texts(task, TEXTS)]
+    if task in further_tasks.LABELS:
+        return [further_tasks.answer(model, tokenizer, task, text) for text in further_tasks.texts(task, TEXTS)]
     rows: list[Any] = []
     for text in TEXTS:
         words = text.split() if task == "ner" else text
