@@ -170,6 +170,12 @@ CHANGED = {
         **dict.fromkeys(("calibration", "noise"), ("context", "question")),
         "distractors": ("context",),
     },
+    "dialogue-classification": {
+        **dict.fromkeys(("adversarial", "calibration", "noise", "pair_shortcuts", "seen_rows"), ("history", "turn")),
+        "triggers": ("history", "turn"),
+        "dialogue_history": ("history",),
+    },
+    "sentence-similarity": dict.fromkeys(("adversarial", "noise", "pair_shortcuts"), BOTH),
 }
 """Task of several texts → probe → the texts that it changes. Those of entailment_bias differ in their second text, and
 a distractor is a sentence of a context. training_strategy asks other probes to change texts."""

@@ -122,8 +122,7 @@ class Task(ReadsRows, Protocol):
     settings: Any
     """What ``[task]`` says beside the name: an instance of a frozen dataclass; of the class, the defaults."""
     usual_columns: tuple[tuple[str, ...], ...]
-    """What the columns of its fields are called together in other people's files: a name for each field, of each kind
-    of file. Empty: each field has names of its own."""
+    """Names that the columns of its fields have together in people's files, by kind of file; empty: none."""
     usual_labels: tuple[str, ...]
     """What its label column is called in other people's files, looked up before ``label`` and its like."""
     policy: Path | None
@@ -243,11 +242,11 @@ class Task(ReadsRows, Protocol):
         ...
 
     def gold_spans(self, gold: Any) -> Mapping[str, Sequence[Span]]:
-        """Text field → a gold answer's spans of words, which the page marks."""
+        """Text field → a gold answer's spans, which the page marks."""
         ...
 
     def answer_spans(self, response: Response) -> Mapping[str, Sequence[Span]]:
-        """Text field → an answer's spans of words, which the page marks."""
+        """Text field → an answer's spans, which the page marks."""
         ...
 
     def likelihood(self, gold: Any, response: Response) -> float:

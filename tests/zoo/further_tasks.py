@@ -48,8 +48,8 @@ def roberta_of_pairs(_folder: Path) -> Any:
     from tokenizers import processors
 
     backend = made.byte_level(["<s>", "<pad>", "</s>", "<unk>", "<mask>"], prefix=True)
-    ends = [(token, backend.token_to_id(token)) for token in ("</s>", "<s>")]
-    backend.post_processor = processors.RobertaProcessing(*ends, trim_offsets=True, add_prefix_space=True)
+    end, start = ((token, backend.token_to_id(token)) for token in ("</s>", "<s>"))
+    backend.post_processor = processors.RobertaProcessing(end, start, trim_offsets=True, add_prefix_space=True)
     return made.fast(backend, "RobertaTokenizerFast", add_prefix_space=True, **made.CLOSED, **made.WITHOUT_TYPES)
 
 
