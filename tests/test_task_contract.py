@@ -286,5 +286,6 @@ def test_which_tasks_have_labels_with_probabilities_is_asked_in_one_place() -> N
     assert [file.name for file in files if asked.search(file.read_text(encoding="utf-8"))] == ["probe.py"]
     by_name = {name: tasks.create(name, tasks.kind(name).example_labels) for name in tasks.names()}
     assert {name for name, task in by_name.items() if gives_label_scores(task)} == {
-        *("text-classification", "sentence-pair", "relation-extraction", "multi-label-classification")
+        *("text-classification", "sentence-pair", "dialogue-classification", "relation-extraction"),
+        "multi-label-classification",
     }
