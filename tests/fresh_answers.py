@@ -59,8 +59,9 @@ def labels(fresh: Fresh, text: str) -> set[str]:
     return {fresh.model.config.id2label[at] for at, logit in enumerate(output.logits[0].tolist()) if logit >= 0.0}
 
 
-def number(fresh: Fresh, text: str) -> float:
-    _, output = fresh.read(text)
+def number(fresh: Fresh, *texts: str) -> float:
+    """What a regression says of a text, or of two."""
+    _, output = fresh.read(*texts)
     return float(output.logits[0, 0])
 
 
@@ -120,13 +121,19 @@ def _pair(fresh: Fresh, inputs: Inputs, gold: str) -> bool:
     return label(fresh, inputs["first"], inputs["second"]) == gold
 
 
+def _turn(fresh: Fresh, inputs: Inputs, gold: str) -> bool:
+    between = f" {fresh.tokenizer.sep_token} "
+    return label(fresh, between.join(inputs["history"].split("\n")), inputs["turn"]) == gold
+
+
 def _answered(fresh: Fresh, inputs: Inputs, gold: Sequence[Mapping[str, Any]]) -> bool:
     wanted = [normalised(right["text"]) for right in gold] or [""]
     return answer(fresh, inputs["question"], inputs["context"]) in wanted
 
 
 def _near(fresh: Fresh, inputs: Inputs, gold: float) -> bool:
-    return abs(number(fresh, inputs["text"]) - gold) <= TOLERANCE
+    texts = [inputs["text"]] if "text" in inputs else [inputs["first"], inputs["second"]]
+    return abs(number(fresh, *texts) - gold) <= TOLERANCE
 
 
 JUDGES = {
@@ -137,6 +144,8 @@ JUDGES = {
         "SequenceClassification", lambda fresh, row, gold: labels(fresh, row["text"]) == set(gold)
     ),
     "text-regression": Judge("SequenceClassification", _near),
+    "sentence-similarity": Judge("SequenceClassification", _near),
+    "dialogue-classification": Judge("SequenceClassification", _turn),
     "question-answering": Judge("QuestionAnswering", _answered),
 }
 """Task whose decision is right or wrong as a whole → its judge."""

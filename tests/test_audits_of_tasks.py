@@ -106,7 +106,7 @@ def test_every_success_holds_for_a_checkpoint_that_transformers_alone_loads(
         if task not in SPANS:
             assert row["right"] == stands
     assert counted(place / "attacked") == {slice_: (sum(fell), len(fell)) for slice_, fell in own.items()}
-    assert sum(map(sum, own.values())) >= 5
+    assert sum(map(sum, own.values())) >= 2
 
 
 def test_rows_of_another_checkpoint_are_told(places: Callable[[str], Path]) -> None:

@@ -29,7 +29,7 @@ LABELS = {
 }
 """Task → its labels, where those that show what it is are too few, or not those of its kept cases."""
 CASES = Path(__file__).resolve().parent.parent / "fixtures" / "cases"
-EPOCHS, LONG = 30, {"multi-label-classification": 100, "text-regression": 100}
+EPOCHS, LONG = 30, dict.fromkeys(("multi-label-classification", "text-regression", "sentence-similarity"), 100)
 """Epochs after which a tiny model answers most rows rightly, and tasks that take it longer."""
 CONFIG = """
 task = "{task}"

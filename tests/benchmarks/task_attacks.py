@@ -4,7 +4,8 @@ Both sides attack the same texts of the same checkpoint by the same recipe with 
 words, until its own decision falls: it counts as right, so that every text is attacked. auditor's side is the whole
 probe, with the answers before and the scores by a checkpoint loaded anew. TextAttack has goals for single labels, and
 its own wrapper asks about one text or two; for the other tasks it searches with auditor's goal, and its questions are
-padded as its wrapper pads them.
+padded as its wrapper pads them: to the longest text that the tokenizer allows, mostly 512 tokens. On a CPU both sides
+are bound by the forward passes, so that most of the ratio is this padding.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from auditor.models import heads
 from auditor.models.libraries import quiet
 from auditor.models.loading import auto_class
 from auditor.models.tokenizing import load_tokenizer
+from auditor.plugins import registry
 from auditor.text import split
 from auditor.text.spans import tags_of
 from auditor.types import Example, GoldAnswer, Response, ScoredCase, Silent, Task
@@ -119,13 +121,15 @@ def planned(folder: Path, recipe: str, options: argparse.Namespace) -> Plan:
         configs.load(folder / "audit.toml"), configs.of_document({"probes": {"adversarial": own}}, "own")
     )
     model = folder / "ckpt" / "standard"
-    plan = build_plan.prepare(config, build_plan.Options(model), (probe,), {}, folder).plan
+    every = registry.discover()
+    left_out = {other.name: "not attacked" for other in every if other.name != probe.name}
+    plan = build_plan.prepare(config, build_plan.Options(model), every, left_out, folder).plan
     audited, task = plan.models[0].model, plan.task
     rows = plan.examples["home"][: 3 * options.ours]
     answers = audited.run(audited.encode([task.request(row.inputs) for row in rows]))
     golds = (replace(row, gold=decided(task, row, answer)) for row, answer in zip(rows, answers, strict=True))
     attackable = [row for row in golds if row.gold is not None][: options.ours]
-    return replace(plan, examples={"home": tuple(attackable)}, budget=None)
+    return replace(plan, probes=(probe,), examples={"home": tuple(attackable)}, budget=None)
 
 
 def ours(plan: Plan) -> Tally:
@@ -148,7 +152,7 @@ def ours(plan: Plan) -> Tally:
 
 
 class Padded(searching.Model):
-    """A task's goal as a model of two labels; its questions are padded to what the model reads at most."""
+    """A task's goal as a model of two labels; its questions are padded as TextAttack's wrapper pads."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(self._scores)
@@ -160,7 +164,9 @@ class Padded(searching.Model):
         whole = [(text,) if isinstance(text, str) else text for text in texts]
         every = [dict(zip(self._task.fields, values, strict=True)) for values in whole]
         encoded = model.encode([self._task.request(inputs) for inputs in every])
-        answers = model.run_together(encoded, length=model.padded_length)
+        # As HuggingFaceModelWrapper does.
+        most = model.head.tokenizer.model_max_length
+        answers = model.run_together(encoded, length=LENGTH if most == int(1e30) else most)
         return [self.goal(inputs, answer) for inputs, answer in zip(every, answers, strict=True)]
 
 
