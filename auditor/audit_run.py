@@ -30,6 +30,7 @@ from auditor.plugins import registry
 from auditor.progress import Lines, Quiet
 from auditor.results import canonical_json, parquet, spreadsheets, timings
 from auditor.storage import atomic_folder, user_cache
+from auditor.tasks import by_columns
 from auditor.types import Decision, ProbeRecord, RunningCost
 from auditor.verdicts import advice, comparisons, doubts, gate, policy
 
@@ -200,7 +201,10 @@ def _kept_answers(fresh: bool, listener: Listener) -> Iterator[Cache]:
 def _prepared(request: Request, selected: Selection, cache: Cache, listener: Listener) -> Prepared:
     """Load all the audit needs, and check policy and hypotheses against it."""
     config, options = request.config, replace(request.options, cache=cache)
-    prepared = build_plan.prepare(config, options, selected.probes, selected.left_out, request.start)
+    # What a model was trained for is known, and no other task.
+    trained = audit_data.recorded_task(options.model) is not None
+    with contextlib.nullcontext() if trained else by_columns.hinting(config.task.name):
+        prepared = build_plan.prepare(config, options, selected.probes, selected.left_out, request.start)
     plan = prepared.plan
     listener.say(data.how_labels_were_read(prepared.facts["data"]))
     listener.say(spoken.told(prepared.facts["data"]))

@@ -7,6 +7,7 @@ AuditError (exit 2)
 ├── ConfigError         audit.toml: unknown key, wrong type
 ├── PolicyError         policy.toml, waivers.toml: unknown probe or metric, no reason given
 ├── DataError           a data file: path, column, row, value
+│   └── NoTextColumnError  a file without a column for a text of the task
 ├── ModelError          a checkpoint: not a checkpoint, another task, unsafe weights
 │   ├── OutOfMemoryError  a batch too large for the device's memory
 │   ├── NoAnswerError     a text that the model fails on
@@ -20,7 +21,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 TOO_LONG = os.strerror(errno.ENAMETOOLONG)
 SHORTER = "is it a path? each name in it has at most 255 bytes"
@@ -66,6 +67,20 @@ class PolicyError(AuditError):
 
 class DataError(AuditError):
     """A data file: path, column, row, value."""
+
+
+class NoTextColumnError(DataError):
+    """A file without a column for a text of the task.
+
+    Where the task was assumed, it may be another.
+    """
+
+    def __init__(
+        self, message: str, *, where: str | None = None, hint: str | None = None, header: Sequence[str] = ()
+    ) -> None:
+        """``header``: the file's columns."""
+        self.header = tuple(header)
+        super().__init__(message, where=where, hint=hint)
 
 
 class ModelError(AuditError):

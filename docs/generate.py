@@ -327,6 +327,8 @@ ALIASES = (
     "Offer",
     "AttackRecipe",
     "Layout",
+    "FileReader",
+    "Gathering",
     "TextAttackRecipe",
     "Sums",
 )
@@ -415,8 +417,10 @@ def _aliases() -> dict[str, tuple[str, str]]:
 
 def _record(kind: type) -> str:
     """A type: its docstring, its fields, its methods."""
-    docs, own = field_docs(kind), vars(kind)
-    rows = [(name, _annotation(hint), docs.get(name, "")) for name, hint in inspect.get_annotations(kind).items()]
+    parts = [kind, *(base for base in kind.__mro__[1:] if base.__module__.startswith("auditor.types"))]
+    docs, own = field_docs(kind), {name: member for part in reversed(parts) for name, member in vars(part).items()}
+    hints = {name: hint for part in parts for name, hint in inspect.get_annotations(part).items()}
+    rows = [(name, _annotation(hint), docs.get(name, "")) for name, hint in hints.items()]
     rows += [
         (name, inspect.signature(member.fget).return_annotation, " ".join((inspect.getdoc(member) or "").split()))
         for name, member in own.items()
@@ -428,8 +432,8 @@ def _record(kind: type) -> str:
     if not defaults:
         cells, header = [(name, hint, said) for name, hint, _, said in cells], ("field", "type", "meaning")  # type: ignore[misc,assignment]
     methods = {name: member for name, member in own.items() if name == "__call__" or not name.startswith("_")}
-    parts = (f"{inspect.getdoc(kind)}\n", table(header, [*cells]) if cells else "", _members(methods))
-    return "\n".join(part for part in parts if part)
+    texts = (f"{inspect.getdoc(kind)}\n", table(header, [*cells]) if cells else "", _members(methods))
+    return "\n".join(text for text in texts if text)
 
 
 def _annotation(hint: Any) -> str:

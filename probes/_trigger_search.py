@@ -70,12 +70,12 @@ class Search:
 
     def hosts(self, examples: Sequence[Example]) -> list[Host]:
         """The shorter half of the rightly decided examples, labels in turn."""
-        examples = examples[: self._budget // 10]
+        task, examples = self._audit.task, examples[: self._budget // 10]
         answers = self._ask([example.inputs for example in examples])
         right = [
             (example, answer)
             for example, answer in zip(examples, answers, strict=True)
-            if answer is not None and self._audit.task.show(answer) == example.gold
+            if answer is not None and task.show(answer) == task.target(example.gold)
         ]
         right.sort(key=lambda pair: len(pair[0].inputs[self._field]))
         right = right[: max(2 * LAST, len(right) // 2)]
@@ -83,8 +83,8 @@ class Search:
         parts = parts_read(self._audit, [example for example, _ in right])
         by_label: dict[str, list[Host]] = {}
         for example, answer in right:
-            classes = self._audit.task.class_scores(answer)
-            host = Host(example, parts[example.id][self._field], example.gold, margins(classes))
+            classes = task.class_scores(answer)
+            host = Host(example, parts[example.id][self._field], task.target(example.gold), margins(classes))
             by_label.setdefault(host.label, []).append(host)
         return [host for turn in zip_longest(*by_label.values()) for host in turn if host is not None]
 

@@ -119,7 +119,7 @@ class Triggers(ProbeDefaults):
     def planned(self, audit: Audit) -> Planned:
         """Every trigger in every text of the half that confirms, at most."""
         settings: Settings = audit.settings
-        _, confirming = _halves(_labelled(audit))
+        _, confirming = _halves(_labelled(audit), audit.task)
         fields = len(audit.task.fields)
         cases = len(KINDS) * settings.triggers * len(confirming) * fields
         return Planned(cases, exact=False, queries=settings.query_budget * fields)
@@ -136,8 +136,9 @@ class Triggers(ProbeDefaults):
         """Yield the triggers of a text field."""
         settings: Settings = audit.settings
         examples = _labelled(audit)
-        searching, confirming = _halves(examples)
-        evidence = Evidence(audit.examples("home"), _train(audit), field)
+        searching, confirming = _halves(examples, audit.task)
+        home, train = (_with_labels(rows, audit.task) for rows in (audit.examples("home"), _train(audit)))
+        evidence = Evidence(home, train, field)
         share = settings.query_budget // settings.length
         search = Search(audit, evidence, share, field)
         hosts = search.hosts(searching)
@@ -190,7 +191,12 @@ def _labelled(audit: Audit) -> list[Example]:
     return [example for example in audit.examples("home", audit.settings.examples) if example.gold is not None]
 
 
-def _halves(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+def _with_labels(examples: Sequence[Example], task: Task) -> list[Example]:
+    """The rows with the label that each of them teaches as its gold."""
+    return [replace(each, gold=task.target(each.gold)) for each in examples if each.gold is not None]
+
+
+def _halves(examples: Sequence[Example], task: Task) -> tuple[list[Example], list[Example]]:
     """Examples for the search, and others to confirm.
 
     The clusters of each label go to them in turn.
@@ -199,8 +205,10 @@ def _halves(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
     halves: dict[str, int] = {}
     for example in examples:
         if example.cluster not in halves:
-            halves[example.cluster] = turns[example.gold] % 2
-            turns[example.gold] += 1
+            # The gold of a row with several right answers is no label.
+            label = task.target(example.gold)
+            halves[example.cluster] = turns[label] % 2
+            turns[label] += 1
     first, second = ([each for each in examples if halves[each.cluster] == half] for half in (0, 1))
     return first, second
 

@@ -88,6 +88,12 @@ def test_the_template_shows_every_key_and_explains_it() -> None:
     assert keys_of(Config) - found == set()
 
 
+def test_the_template_names_every_task() -> None:
+    (named,) = re.findall(r"# what the model does: (.*?); without settings", configs.TEMPLATE)
+    own = [name for name, kind in tasks.kinds().items() if kind.__module__.startswith("auditor.")]
+    assert named.split(", ") == own
+
+
 def test_paths_are_relative_to_the_configs_folder(tmp_path: Path) -> None:
     text = """
 policy = "strict.toml"

@@ -24,7 +24,7 @@ PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 LINK = re.compile(r"\]\(([^)#]+)(#[^)]*)?\)")
 
 
-UNSAID = {"Cell", "FileReader", "Finding", "FloatArray", "Model", "Request", "Status"}
+UNSAID = {"Cell", "Finding", "FloatArray", "Model", "Request", "Status"}
 """Names that the reference for probes mentions without a section of their own."""
 GENERATOR = script("docs/generate.py")
 
@@ -121,6 +121,12 @@ def test_the_types_in_the_signatures_of_the_reference_for_probes_stand_there_too
     signatures = " ".join(re.findall(r"^(?:- |\| `\w+` \| )`([^`]+)`", page, flags=re.M))
     named = {name for name in types.__all__ if name[0].isupper() and re.search(rf"\b{name}\b", signatures)}
     assert named - said == UNSAID
+
+
+def test_the_how_to_names_every_member_of_a_task() -> None:
+    page = (ROOT / "docs" / "how-to" / "write-a-task.md").read_text(encoding="utf-8")
+    members, _ = page.split("It is built as `Task(labels, mapping, settings)`")
+    assert set(tasks.CONTRACT) - set(re.findall(r"`(\w+)(?:\([\w, ]*\))?`", members)) == set()
 
 
 def test_the_task_of_the_how_to_keeps_its_contract() -> None:

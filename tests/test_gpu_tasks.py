@@ -27,6 +27,7 @@ LABELS = {
     "out-of-scope": tuple(words.INTENTS),
     "ner": ("O", "B-PER", "I-PER", "B-LOC", "I-LOC"),
     "pair": ("entailment", "neutral"),
+    "similarity": ("number",),
     "dialogues": inputs.LABELS,
     "answers": (),
     "relations": tuple(words.VERBS),

@@ -34,6 +34,13 @@ def test_the_tests_second_task_follows_the_protocol() -> None:
     assert isinstance(PairTask(), Task)
 
 
+def test_what_a_third_partys_task_must_have_is_all_that_the_protocol_has() -> None:
+    names = {*tasks.CONTRACT, *tasks.OF_INSTANCES} - {"example_labels"}
+    assert isinstance(type("Whole", (), dict.fromkeys(names, 0))(), Task)
+    for name in names:
+        assert not isinstance(type("Lacking", (), dict.fromkeys(names - {name}, 0))(), Task), name
+
+
 def test_an_unknown_task_names_the_nearest_known_one() -> None:
     with pytest.raises(ConfigError, match="did you mean 'text-classification'"):
         tasks.create("text-clasification", ["a", "b"])

@@ -126,7 +126,7 @@ LACKING = "derive it from auditor.tasks.TaskDefaults; see auditor.types.Task"
         (TASK.replace("    head =", "    heads =").replace("metric =", "metrics ="), "Stars lacks metric, head ("),
         (
             TASK.replace("class Stars(TaskDefaults)", "class Stars"),
-            "Stars lacks layout, files, special_tokens, marked, stretches, quotes, detail_metrics, ",
+            "Stars lacks special_tokens, marked, stretches, quotes, detail_metrics, ",
         ),
         (TASK.replace("TASK = Stars", "Task = Stars"), "names no class, nor a module with a class TASK"),
         (TASK.replace("TASK = Stars", "TASK = Stars(())"), "names no class, nor a module with a class TASK"),

@@ -24,7 +24,7 @@ from auditor.models import heads, hugging_face
 from auditor.models.heads import span
 from auditor.models.options import LoadOptions
 from auditor.text import answers as places
-from auditor.types import Classify, Extract, Extracted
+from auditor.types import Classify, Extract, Extracted, Request
 
 ZOO = Path(__file__).resolve().parent.parent / "fixtures" / "zoo"
 sys.path.insert(0, str(Path(__file__).resolve().parent / "zoo"))
@@ -71,7 +71,18 @@ def loaded(writer: int, task: str, name: str) -> hugging_face.HuggingFaceModel |
         raise
 
 
-def numbers(task: str, answer: Any, text: str) -> list[float]:
+def request(task: str, text: Any) -> Request:
+    """What is asked of a text, or of the texts of a task's fields."""
+    own = tasks.create(task, LABELS[task])
+    asked: Request = (
+        heads.of(own.head).request_for(text)
+        if isinstance(text, str)
+        else own.request(dict(zip(own.fields, text, strict=True)))
+    )
+    return asked
+
+
+def numbers(task: str, answer: Any, text: Any) -> list[float]:
     """An answer as ``expected.json`` has it: of a span its first character and the one after its last."""
     if task != "question-answering":
         return flat([answer])
@@ -80,7 +91,8 @@ def numbers(task: str, answer: Any, text: str) -> list[float]:
     return [float(start), float(start + len(given.text)), given.probability, given.no_answer]
 
 
-def test_the_zoo_has_every_head_and_the_words_that_its_tasks_have() -> None:
+def test_the_zoo_has_every_task_every_head_and_the_words_that_they_have() -> None:
+    assert set(LABELS) == {name for name, kind in tasks.kinds().items() if kind.__module__.startswith("auditor.")}
     assert {tasks.kind(name).head for name in LABELS} == set(heads.names())
     assert tasks.create("relation-extraction", ()).special_tokens == further_tasks.MARKERS
     assert further_tasks.QUESTION == span.QUESTION
@@ -103,8 +115,7 @@ def test_a_checkpoint_answers_as_transformers_alone_does(writer: int, task: str,
         return
     expected = json.loads((folder(writer, task) / "expected.json").read_text(encoding="utf-8"))[name]
     texts = further_tasks.texts(task, TEXTS)
-    requests = [heads.of(tasks.kind(task).head).request_for(text) for text in texts]
-    encoded = model.encode(requests)
+    encoded = model.encode([request(task, text) for text in texts])
     assert model.labels == LABELS[task]
     for answers in ([model.run([text])[0] for text in encoded], model.run(encoded)):
         own = flat([numbers(task, *pair) for pair in zip(answers, texts, strict=True)])
@@ -153,9 +164,11 @@ def test_of_a_very_long_text_a_model_reads_what_its_tokenizer_keeps(writer: int,
 
 LABELLED = {
     "multi-label-classification": ("anger", "joy; sadness", "sadness"),
-    "text-regression": ("0.5", "-1", "2"),
+    **dict.fromkeys(("text-regression", "sentence-similarity"), ("0.5", "-1", "2")),
 }
 """Task → what cells of its label column hold."""
+NAMED = ("relation-extraction", "sentence-pair", "sentence-similarity", "dialogue-classification")
+"""Tasks that a checkpoint from elsewhere does not tell."""
 
 
 def data_for(task: str, path: Path) -> Path:
@@ -184,9 +197,11 @@ def data_for(task: str, path: Path) -> Path:
     file = path / "test.csv"
     with file.open("w", encoding="utf-8", newline="") as stream:
         written = csv.writer(stream)
-        written.writerow(("text", "label"))
+        written.writerow((*tasks.kind(task).fields, "label"))
         labels = LABELLED.get(task, LABELS[task])
-        written.writerows((text, labels[index % 3]) for index, text in enumerate(texts))
+        written.writerows(
+            (*((text,) if isinstance(text, str) else text), labels[index % 3]) for index, text in enumerate(texts)
+        )
     return file
 
 
@@ -211,7 +226,7 @@ def test_all_of_them_are_audited_side_by_side(
         "bert",
         "--data",
         str(data_for(task, tmp_path)),
-        *(("--task", task) if task == "relation-extraction" else ()),
+        *(("--task", task) if task in NAMED else ()),
     ]
     code = main(
         [*arguments, "--out", str(tmp_path / "audit"), "--probe", "quality", "--probe", "repeatability", "--quiet"]
@@ -223,7 +238,7 @@ def test_all_of_them_are_audited_side_by_side(
     assert set(measured) == {path.name for path in (tmp_path / "zoo").iterdir()}
     for name, record in measured.items():
         assert record["status"] == "measured", (name, record["reason"])
-        if task == "text-classification":
+        if "one_label" in tasks.kind(task).offers:
             (accuracy,) = [
                 entry["value"]
                 for entry in record["measurements"]

@@ -49,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _task(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--task", metavar="NAME", help="task of the policy, such as ner (default: text-classification)"
+        "--task",
+        metavar="NAME",
+        help="task of the policy, such as ner; `audit probes` names all of them (default: text-classification)",
     )
 
 

@@ -24,8 +24,8 @@ def add(command: argparse.ArgumentParser, *, labels_file: bool = True) -> None:
     command.add_argument(
         "--task",
         metavar="NAME",
-        help="the model's task, such as sentence-pair (default: the config's, else what its training or its "
-        "architecture says)",
+        help="the model's task, such as sentence-pair; `audit probes` names all of them (default: the config's, else "
+        "what its training or its architecture says)",
     )
     group = command.add_argument_group("how to read data files (each flag overrides [data] in the config)")
     group.add_argument("--text-column", metavar="NAME", help="text column; its number if there is no header")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.data.tables import NO_HEADER, PLAIN, Table, cell
-from auditor.errors import DataError, near_match
+from auditor.errors import DataError, NoTextColumnError, near_match
 from auditor.labels import spellings
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "comment", "tweet", "document", "utterance")
@@ -156,11 +156,11 @@ def _usual(name: str, table: Table) -> str:
     if matches:
         return matches[0]
     key = f"--{name}-column or [data] {name}_column" if name in ("text", "label") else f"[data] columns.{name}"
-    raise DataError(
-        f"no column is called {' or '.join(usual)}",
-        where=str(table.path),
-        hint=f"name it: {key}; {shown(table)}{_headless(table)}",
-    )
+    problem, where = f"no column is called {' or '.join(usual)}", str(table.path)
+    hint = f"name it: {key}; {shown(table)}{_headless(table)}"
+    if name == "label":
+        raise DataError(problem, where=where, hint=hint)
+    raise NoTextColumnError(problem, where=where, hint=hint, header=table.header)
 
 
 def _guessed(table: Table, wanted: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -37,7 +37,13 @@ GROUP = "auditor.tasks"
 """Entry-point group of third parties' tasks: a module with ``TASK``, or the class itself."""
 OF_INSTANCES = frozenset({"labels", "mapping"})
 CONTRACT = (
-    *(name for name in (*Task.__annotations__, *vars(Task)) if name[0] != "_" and name not in OF_INSTANCES),
+    *(
+        name
+        for part in Task.__mro__
+        if part.__module__.startswith("auditor.")
+        for name in (*inspect.get_annotations(part), *vars(part))
+        if name[0] != "_" and name not in OF_INSTANCES
+    ),
     "example_labels",
 )
 """What a task's class has; ``TaskDefaults`` gives most of it."""

@@ -14,6 +14,7 @@ from auditor.config import Config
 from auditor.errors import ConfigError, DataError, ModelError
 from auditor.models import checkpoint, heads, hugging_face
 from auditor.storage.files import relative
+from auditor.tasks import by_columns
 from auditor.training import (
     chain,
     checkpoint_writer,
@@ -149,7 +150,8 @@ def _read(config: Config, out: Path | None, labels: tuple[str, ...], rows: Mappi
     parent = None if training.continue_from is None else chain.parent(base, config.task.name)
     config = starting.with_mapping(config, parent)
     configs.check_files(path for name, path in configs.data_files(config).items() if name not in rows)
-    task, sets = _sets(config, files, labels, parent, replaced=rows)
+    with by_columns.hinting(config.task.name, any_head=True):
+        task, sets = _sets(config, files, labels, parent, replaced=rows)
     examples = sets["train"].examples[: training.max_rows]
     _check_classes(examples, task, files["train"])
     validation = sets["validation"].examples if "validation" in sets else ()
@@ -185,12 +187,11 @@ def _sets(
     section, mapping = config.data, dict(config.data.labels)
     labels_files = {name: file for name, file in configs.labels_files(config).items() if name not in replaced}
     configs.check_files(labels_files.values())
-    header = section.header is not False
     columns = data.Columns.of(
         configs.columns(config),
         repair=section.repair,
         ignore_case=section.ignore_case,
-        header=header,
+        header=section.header is not False,
         out_of_scope=configs.out_of_scope_labels(config),
     )
     name, settings = config.task.name, config.task.settings

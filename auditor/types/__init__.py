@@ -32,7 +32,7 @@ from auditor.types.choices import Choice
 from auditor.types.edits import SAME_WORDS, Alignment, Edit, Edits, Span
 from auditor.types.explained import TokenWeight
 from auditor.types.extracted import Extracted, GoldAnswer
-from auditor.types.file_rows import Gathering
+from auditor.types.file_rows import FileReader, Gathering, Layout
 from auditor.types.given import Cell, EarlierPeriod, GivenRow, Table, TextPair
 from auditor.types.label_review import (
     UNPRESERVED,
@@ -90,8 +90,6 @@ from auditor.types.task import (
     AttackDefaults,
     AttackRecipe,
     Averages,
-    FileReader,
-    Layout,
     Offer,
     Sums,
     Task,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -33,10 +33,6 @@ TextAttackRecipe: TypeAlias = Literal["deepwordbug", "pruthi", "textbugger", "pw
 """Attacks of TextAttack by name."""
 AttackRecipe: TypeAlias = Literal[TextAttackRecipe, "entity swap"]
 """Attacks of TextAttack by name, and the swap of an entity for another of its type."""
-Layout: TypeAlias = Literal["rows", "sentences", "answers"]
-"""What files hold: a row for each example, a line for each word, or questions with answers in their places."""
-FileReader: TypeAlias = Callable[[str], Iterable[tuple[int, Mapping[str, Any]]]]
-"""Text of a file → its rows: number, and column → cell. It raises DataError without the file's name."""
 Sums: TypeAlias = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
 """Metric and value of its slice's only key → cluster → numerator and denominator."""
 
@@ -85,10 +81,6 @@ class Task(ReadsRows, Protocol):
     """The kind of output that its models have: a module of ``auditor.models.heads``."""
     offers: frozenset[Offer]
     """What it has that some probes need."""
-    layout: Layout
-    """How its files are laid out."""
-    files: Mapping[str, FileReader]
-    """Ending of a file of a format of the task's own, such as ``.json`` → its reader."""
     special_tokens: tuple[str, ...]
     """Words of its requests that training adds to the vocabulary, each as a token of its own."""
     marked: bool
@@ -121,10 +113,6 @@ class Task(ReadsRows, Protocol):
     """What a user ought to know of how labels and settings are taken."""
     settings: Any
     """What ``[task]`` says beside the name: an instance of a frozen dataclass; of the class, the defaults."""
-    usual_columns: tuple[tuple[str, ...], ...]
-    """Names that the columns of its fields have together in people's files, by kind of file; empty: none."""
-    usual_labels: tuple[str, ...]
-    """What its label column is called in other people's files, looked up before ``label`` and its like."""
     policy: Path | None
     """The file of the limits that a third party's task brings; None: those of auditor's own policies."""
 
@@ -137,35 +125,6 @@ class Task(ReadsRows, Protocol):
 
         None: it counts every label, whatever the data.
         """
-        ...
-
-    def read(self, row: Mapping[str, object], columns: Mapping[str, str]) -> tuple[Inputs, Any]:
-        """Read a row, with or without its gold.
-
-        ``columns`` maps each field and ``label`` to its column's name. Of files with a row for each example
-        the gold is made by ``labels_of`` and ``gold_of`` instead: how labels are spelled is decided for a whole column.
-        Raises DataError without a place (the caller adds file and row).
-        """
-        ...
-
-    def labels_of(self, cell: Any) -> Sequence[Any]:
-        """The labels that a cell names, as the data spell them.
-
-        Also asked of a task over no labels, to find out which there are. Nothing of them, or blanks: the row has no
-        gold.
-        """
-        ...
-
-    def labels_reader(self, cells: Sequence[Any]) -> tuple[Callable[[Any], Sequence[Any] | None], str]:
-        """How a column's cells name labels, and what was assumed.
-
-        The function returns a cell's labels, as ``labels_of`` does, and None where its row has no gold. It raises
-        DataError without a place for a cell, and ``labels_reader`` itself for a column that cannot be read.
-        """
-        ...
-
-    def indicators(self, header: Sequence[str]) -> Sequence[str]:
-        """The columns that hold 0 or 1 for a label, if any."""
         ...
 
     @property

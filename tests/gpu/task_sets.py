@@ -92,6 +92,15 @@ def pair(rng: random.Random, number: int) -> Row:
     return {"premise": f"{' '.join(first)} {number}", "hypothesis": " ".join([*own, "film"]), "label": label}
 
 
+def likeness(rng: random.Random, number: int) -> Row:
+    """How many of four words the second text shares with the first, and a word that tells it."""
+    shared = number % len(STARS)
+    first = rng.sample(DOMAIN, len(STARS) - 1)
+    rest = rng.sample(PLACES, len(first) - shared)
+    second = " ".join([*filler(rng, 1, 4), *first[:shared], *rest, rng.choice(STARS[shared])])
+    return {"sentence1": mixed(rng, first, number), "sentence2": second, "score": float(shared)}
+
+
 def turn(rng: random.Random, number: int) -> Row:
     """A turn that says its mood: a first one, one after others, and one that refers to the turn before it."""
     words, label = ((BAD, "negative"), (GOOD, "positive"))[number % 2]
@@ -144,6 +153,7 @@ SETS = (
     ),
     TaskSet("ner", "ner", visit, "txt"),
     TaskSet("pair", "sentence-pair", pair, probes=("pair_shortcuts",)),
+    TaskSet("similarity", "sentence-similarity", likeness, probes=("pair_shortcuts",)),
     TaskSet("dialogues", "dialogue-classification", turn, "jsonl", probes=("dialogue_history",)),
     TaskSet("answers", "question-answering", question, "jsonl", probes=("distractors",)),
     TaskSet("relations", "relation-extraction", relation, probes=("relation_cues",)),

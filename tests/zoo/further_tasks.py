@@ -12,6 +12,9 @@ LABELS: dict[str, tuple[str, ...]] = {
     "text-regression": ("number",),
     "relation-extraction": ("Other", "Use(e1,e2)", "Use(e2,e1)"),
     "question-answering": (),
+    "sentence-pair": ("entailment", "neutral", "contradiction"),
+    "sentence-similarity": ("similarity",),
+    "dialogue-classification": ("question", "statement", "thanks"),
 }
 HEADS = {
     **dict.fromkeys(LABELS, "AutoModelForSequenceClassification"),
@@ -19,15 +22,18 @@ HEADS = {
 }
 CONFIGS: dict[str, dict[str, Any]] = {
     "multi-label-classification": {"problem_type": "multi_label_classification"},
-    "text-regression": {"problem_type": "regression"},
+    **{task: {"problem_type": "regression"} for task in ("text-regression", "sentence-similarity")},
 }
 """What config.json says of a task beside its labels."""
+USUAL = ("multi-label-classification", "text-regression", "relation-extraction", "question-answering")
 SERVED = {
-    **dict.fromkeys(("bert", "electra", "deberta-v3"), tuple(LABELS)),
+    "bert": (*USUAL, "sentence-pair", "sentence-similarity", "dialogue-classification"),
+    **dict.fromkeys(("electra", "deberta-v3"), USUAL),
     "distilbert": ("multi-label-classification", "question-answering"),
     "roberta": ("multi-label-classification", "text-regression", "relation-extraction"),
     "gpt2": ("multi-label-classification", "text-regression"),
     "mpnet": ("question-answering",),
+    "roberta-of-pairs": ("dialogue-classification",),
 }
 """Species → the tasks that it has checkpoints for beside its own."""
 MARKERS = ("<e1>", "</e1>", "<e2>", "</e2>")
@@ -38,6 +44,25 @@ MARKED = (
     "No . <e1> Bob </e1> works at Acme in <e2> Paris </e2> , and it was not half as clever as it would like to be .",
 )
 """Texts with marks, of different lengths."""
+PAIRS = (
+    ("a good film", "The plot is bad , and the film was awful !"),
+    ("Jane lives in Rome , and Bob works at Acme in Paris .", "Bob works"),
+    ("film", "film"),
+    ("It was not half as clever as it would like to be .", "\u7535\u5f71 caf\u00e9 \U0001f600 No"),
+)
+DIALOGUES = (
+    ("", "film"),
+    ("a good film", "Nobody knew why ."),
+    ("Jane lives in Rome .\nThe film was awful !\nNo , not at all .", "It was not half as clever"),
+    ("\u7535\u5f71 caf\u00e9 \U0001f600\nNo", "The plot is bad , and the film was awful !"),
+)
+"""Histories with a turn in each line, and the turns after them."""
+TEXTS: dict[str, tuple[Any, ...]] = {
+    "relation-extraction": MARKED,
+    "sentence-pair": PAIRS,
+    "sentence-similarity": PAIRS,
+    "dialogue-classification": DIALOGUES,
+}
 QUESTION = "What is it about?"
 LONGEST = 30
 """Tokens of an answer, at most."""
@@ -53,13 +78,13 @@ def roberta_of_pairs(_folder: Path) -> Any:
     return made.fast(backend, "RobertaTokenizerFast", add_prefix_space=True, **made.CLOSED, **made.WITHOUT_TYPES)
 
 
-def texts(task: str, usual: tuple[str, ...]) -> tuple[str, ...]:
-    """The texts that a task's checkpoints answer."""
-    return MARKED if task == "relation-extraction" else usual
+def texts(task: str, usual: tuple[str, ...]) -> tuple[Any, ...]:
+    """The texts that a task's checkpoints answer, or pairs of them."""
+    return TEXTS.get(task, usual)
 
 
-def answer(model: Any, tokenizer: Any, task: str, text: str) -> list[float]:
-    """Probabilities or the number of a text; of a context the best span.
+def answer(model: Any, tokenizer: Any, task: str, text: Any) -> list[float]:
+    """Probabilities or the number of a text or pair; of a context the best span.
 
     That is its first character and the one after its last, its probability, and that of no answer.
     """
@@ -68,8 +93,11 @@ def answer(model: Any, tokenizer: Any, task: str, text: str) -> list[float]:
     with torch.inference_mode():
         if task == "question-answering":
             return _best_span(model, tokenizer, text)
-        logits = model(**tokenizer(text, truncation=True, return_tensors="pt")).logits[0].float()
-    if task == "text-regression":
+        given = (text,) if isinstance(text, str) else text
+        if task == "dialogue-classification":
+            given = (text[0].replace("\n", tokenizer.sep_token), text[1])
+        logits = model(**tokenizer(*given, truncation=True, return_tensors="pt")).logits[0].float()
+    if task in ("text-regression", "sentence-similarity"):
         return [float(logits[0])]
     own = logits.sigmoid() if task == "multi-label-classification" else logits.softmax(-1)
     return [float(chance) for chance in own]
