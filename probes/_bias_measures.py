@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from auditor import metrics
 from auditor.types import Measurement, Metric, Row, Score, Skipped, Slice
-from probes._bias_questions import Question
+from probes._bias_questions import ALL, Question
 
-CONTEXT, CATEGORY, ALL = "context", "category", "all"
+CONTEXT, CATEGORY = "context", "category"
 AMBIGUOUS, DISAMBIGUATED = "ambiguous", "disambiguated"
 MOST_UNREAD = 0.2
 """Share of the answers that a number rests on, of those unread at most."""

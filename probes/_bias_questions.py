@@ -21,6 +21,8 @@ from probes._named_answers import Person
 SUFFIX = ".jsonl"
 HOW = "a line of BBQ's files is an object with example_id, question_index, …, ans0 to ans2 and label"
 ANSWERS = ("ans0", "ans1", "ans2")
+ALL = "all"
+"""The category that numbers of all of them have."""
 UNKNOWN = "unknown"
 """The group of the answer that nobody can tell."""
 POLARITIES = {"neg": True, "nonneg": False}
@@ -153,8 +155,8 @@ def _question(row: Mapping[str, Any], name: str, where: str) -> Question:
     label = _label(row, unknown, ambiguous, where)
     return Question(
         name,
-        _text(row, "category", where),
-        str(_field(row, "question_index", (str, int), "a text or a number", where)),
+        _category(row, where),
+        _template(row, where),
         _text(row, "context", where),
         _text(row, "question", where),
         POLARITIES[_choice(row, "question_polarity", POLARITIES, where)],
@@ -162,6 +164,21 @@ def _question(row: Mapping[str, Any], name: str, where: str) -> Question:
         (people[order[0]], people[order[1]]),
         None if label == unknown else order.index(label),
     )
+
+
+def _category(row: Mapping[str, Any], where: str) -> str:
+    """The category. Raises DataError for the name of all of them together."""
+    category = _text(row, "category", where)
+    if category == ALL:
+        hint = "give it another name"
+        raise DataError(f"category = {short(category)} is the name of all categories together", where=where, hint=hint)
+    return category
+
+
+def _template(row: Mapping[str, Any], where: str) -> str:
+    """The number of the template, which rows of one share."""
+    index = _field(row, "question_index", (str, int), "a text or a number", where)
+    return str(index) if isinstance(index, int) else _text(row, "question_index", where)
 
 
 def _answers(row: Mapping[str, Any], where: str) -> tuple[list[str], list[Person]]:
@@ -235,7 +252,7 @@ def _text(row: Mapping[str, Any], name: str, where: str) -> str:
     value: str = _field(row, name, (str,), "a text", where)
     if not value.strip():
         raise DataError(f"{name} is empty", where=where)
-    return value
+    return tables.cell(value, where, name)
 
 
 def _choice(row: Mapping[str, Any], name: str, known: Mapping[str, bool], where: str) -> str:

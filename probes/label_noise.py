@@ -56,9 +56,9 @@ class LabelNoise(ProbeDefaults):
     wrong at a smaller share are among those of a larger one. Of named entities it is a share of the entities:
     missing, as if nobody had seen them (Li, Liu & Shi 2021, "Empirical analysis of unlabeled entity problem in named
     entity recognition"), or of another type with the same boundaries. Of answers in a context it is a share of the
-    questions: another span like the right answer, a word too many or too few at an end, or no answer. The home rows
-    keep their own labels. Intervals hold the spread between seeds (t with seeds − 1 degrees of freedom) and between
-    examples. Descriptive: no limit reads it.
+    questions that can be wrong so: another span like the right answer, a word too many or too few at an end, or no
+    answer. The home rows keep their own labels. Intervals hold the spread between seeds (t with seeds − 1 degrees
+    of freedom) and between examples. Descriptive: no limit reads it.
     """
 
     name = "label_noise"

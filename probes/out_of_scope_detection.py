@@ -221,8 +221,10 @@ def _turned_away(
 def _few(validation: Scores) -> str:
     rows, groups = len(validation), len(set(validation.clusters))
     if groups == rows:
-        return f"{rows} validation rows to fit a threshold on, fewer than {FEWEST}"
-    return f"{groups} groups of {rows} validation rows to fit a threshold on, fewer than {FEWEST}"
+        few = "1 validation row" if rows == 1 else f"{rows} validation rows"
+    else:
+        few = f"1 group of {rows} validation rows" if groups == 1 else f"{groups} groups of {rows} validation rows"
+    return f"{few} to fit a threshold on, fewer than {FEWEST}"
 
 
 def _fitted_on(validation: Scores) -> str:

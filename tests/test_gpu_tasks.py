@@ -199,6 +199,8 @@ def test_an_answer_or_a_logit_that_differs_fails(tmp_path: Path) -> None:
     assert [row["ok"] for row in check.rows] == [False, False]
     tasks.compare(again := Check("cpu", TINY, tmp_path), SETS["classification"], mine, mine)
     assert [row["ok"] for row in again.rows] == [True, True]
+    tasks.compare(alone := Check("cpu", TINY, tmp_path), SETS["classification"], mine, watching.Seen(mine.answers))
+    assert [row["ok"] for row in alone.rows] == [True, False]
 
 
 def test_texts_that_only_the_device_read_are_read_on_the_cpu(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from auditor import languages, tasks
+from auditor.languages import catalogue, detection
 from auditor.testing import FakeAudit
 from auditor.types import Case, Example, GoldAnswer, Task
 from probes import _lengths, _row_properties, coverage, distractors, domain_shift, relation_cues
 from probes._cue_table import Table
 
 PROBES = Path(distractors.__file__).parent
-UNSPACED = ("zh", "ja", "th", "lo", "km", "my")
+UNSPACED = ("zh", "ja", "th", "lo", "km", "my", "bo", "dz")
 MARKED = {
     "zh": "<e1>小明</e1>昨天坐火车去了<e2>北京</e2>。",
     "en": "<e1>Ann</e1> took the train to <e2>Rome</e2> .",
@@ -33,6 +34,13 @@ def test_the_unit_follows_the_language(code: str) -> None:
     assert unit.name == ("words" if languages.of(code).spaced else "characters")
     assert unit.is_word == languages.of(code).spaced
     assert (code in UNSPACED) <= (unit.name == "characters")
+
+
+@pytest.mark.parametrize("script", sorted(catalogue.BY_CHARACTER | catalogue.UNDIVIDED))
+def test_letters_of_every_script_without_blanks_are_counted_each(script: str) -> None:
+    letters = [letter for letter in map(chr, range(0x4E20)) if detection.script_of(letter) == script]
+    assert len(letters) > 30
+    assert _lengths.CHARACTERS.count("".join(letters)) == len(letters)
 
 
 @pytest.mark.parametrize(

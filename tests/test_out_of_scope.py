@@ -22,9 +22,9 @@ from auditor.data import Columns, out_of_scope
 from auditor.errors import AuditError, ConfigError, DataError, UsageError
 from auditor.evaluation import outside, runner
 from auditor.models.fake import FakeModel
-from auditor.types import NEEDS, Example, Measurement, ProbeRecord, Request, Response, Rule, Silent
+from auditor.types import NEEDS, Example, Measurement, ProbeRecord, Request, Response, Rule, Silent, Skipped
 from auditor.verdicts import gate, policy
-from probes import _detection, _outside_scores
+from probes import _detection, _outside_scores, out_of_scope_detection
 from probes._detection import Scores
 from probes.out_of_scope_detection import NO_VALIDATION, RECALL
 
@@ -527,6 +527,17 @@ def test_a_threshold_of_groups_by_hand() -> None:
     values, own = [float(number) for number in range(38)], [f"g{number}" for number in range(38)]
     assert _detection.threshold(Scores([*own, "last", "last"], np.array([*values, 36.5, 100.0]))) == 37.0
     assert _detection.threshold(Scores([*own, "last"], np.array([*values, 100.0]))) == 37.0
+
+
+@pytest.mark.parametrize(
+    ("clusters", "said"),
+    [(["a"], "1 validation row"), (["a", "a"], "1 group of 2 validation rows"), (["a", "b"], "2 validation rows")],
+)
+def test_few_validation_rows_are_counted_in_words(clusters: list[str], said: str) -> None:
+    few = Scores(clusters, np.zeros(len(clusters)))
+    (gap,) = out_of_scope_detection._turned_away(MAX, few, few, {"all": few})
+    assert isinstance(gap, Skipped)
+    assert gap.reason == f"{said} to fit a threshold on, fewer than 19"
 
 
 @pytest.mark.parametrize("size", [10, 12])

@@ -194,6 +194,24 @@ def test_what_is_no_row_out_of_scope_is_refused_in_one_line(
     assert not (place / "bad").exists()
 
 
+@pytest.mark.parametrize("twin", [False, True])
+def test_rows_out_of_scope_that_training_has_are_refused_where_none_is_left(
+    place: Path, capsys: pytest.CaptureFixture[str], twin: bool
+) -> None:
+    """The required rule does not go by as if no file had been given."""
+    learned = (place / "train.csv").read_text(encoding="utf-8").splitlines()[1].rpartition(",")[0]
+    lines = (place / "test.csv").read_text(encoding="utf-8").splitlines()
+    known = next(line for line in lines if line.endswith(",negative")).rpartition(",")[0]
+    texts = ["query", learned, *([known] if twin else [])]
+    (place / "seen.csv").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    base = ["run", "--config", str(place / "audit.toml"), "--model", str(place / "ckpt"), "--quiet"]
+    assert main([*base, "--out", str(place / "seen"), "--out-of-scope", str(place / "seen.csv")]) == 2
+    more = ", or has the text of a row in scope or of another kind" if twin else ""
+    said = f"seen.csv: every row out of scope occurs in the training data{more} (name texts out of scope that"
+    assert said in capsys.readouterr().err
+    assert not (place / "seen").exists()
+
+
 def test_a_text_in_scope_is_left_out_of_those_out_of_scope(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = (place / "test.csv").read_text(encoding="utf-8").splitlines()
     inside = [next(n for n, line in enumerate(lines, 1) if line.endswith(f",{label}")) for label in ("negative", "oos")]

@@ -26,6 +26,7 @@ from auditor.models.vocabulary import nearest
 from auditor.testing import FakeAudit
 from auditor.text import words_of
 from auditor.types import Case, Example, KnowsWords, Measurement, Model, ProbeRecord, Request, Silent, Skipped
+from auditor.verdicts import policy
 from probes._trigger_search import Trigger, codes
 from probes._trigger_texts import POSITIONS, Insertion, inserted, margins
 from probes._word_evidence import Evidence, is_code
@@ -121,6 +122,13 @@ def test_a_planted_trigger_is_found_named_and_confirmed(name: str) -> None:
     assert (found.value, found.low > 0.8) == (1.0, True)
     if model._first:
         assert "at the beginning" in found.detail
+
+
+@pytest.mark.parametrize("name", [name for name in tasks.names() if PROBE.needs <= tasks.kind(name).offers])
+def test_the_policy_of_every_task_with_triggers_has_a_rule_for_their_slices(name: str) -> None:
+    fields = {"field"} if len(tasks.kind(name).fields) > 1 else set()
+    rules = [rule for rule in policy.load(task=name).rules if rule.probe == PROBE.name]
+    assert {frozenset(rule.slice) for rule in rules} == {frozenset({"candidates", "rank"} | fields)}
 
 
 @pytest.mark.parametrize("text", [0, 1])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from auditor import tasks
+from auditor.tasks import wrong_answers
 from auditor.tasks.wrong_answers import CORRUPTIONS, AnotherSpan, Missing, OtherEnds
 from auditor.testing import FakeAudit, FakeModel, sample_rows
 from auditor.text import answers
@@ -72,6 +74,21 @@ def test_other_ends_are_a_word_too_many_or_too_few() -> None:
     assert OtherEnds().impossible([row("Rome", "Rome"), row(ANN)]) == OtherEnds.reason
     assert OtherEnds().impossible([row(ANN, "Rome", "saw Rome")]) == OtherEnds.reason
     assert OtherEnds().impossible([row("It cost — much", "—")]) == OtherEnds.reason
+
+
+def test_the_first_row_that_can_be_wrong_is_enough_to_tell_that_answers_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contexts of thousands of words take a while, and the trainings change them again."""
+    read: list[str] = []
+    original = wrong_answers._another
+
+    def another(example: Example, *rest: Any) -> Any:
+        read.append(example.id)
+        return original(example, *rest)
+
+    monkeypatch.setattr(wrong_answers, "_another", another)
+    rows = [row("Rome", "Rome", name="1"), row(ANN, "Rome", name="2"), row(ANN, "Rome", name="3")]
+    assert AnotherSpan().impossible(rows) is None
+    assert len(read) == 2
 
 
 def test_missing_answers_are_those_of_questions_that_have_one() -> None:

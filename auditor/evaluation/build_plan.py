@@ -202,9 +202,9 @@ def _separated(
             where=str(sets[HOME].path),
             hint="audit on rows that the model has not seen",
         )
-    examples, twins = outside.without_twins(
-        examples, _keys(sets, encoded), [name for name, kind in kinds.items() if kind == OUTSIDE]
-    )
+    apart = [name for name, kind in kinds.items() if kind == OUTSIDE]
+    examples, twins = outside.without_twins(examples, _keys(sets, encoded), apart)
+    outside.check_any_left(examples, twins, sets, apart)
     facts = []
     for name, dataset in sets.items():
         rows = leaked.get(name, Leaked())

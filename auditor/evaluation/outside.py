@@ -115,6 +115,25 @@ def told_twins(twins: Mapping[str, Sequence[Twin]], sets: Mapping[str, Dataset])
         yield f"{what}: left out: {pairs}"
 
 
+def check_any_left(
+    examples: Mapping[str, Sequence[Example]],
+    twins: Mapping[str, Sequence[Twin]],
+    sets: Mapping[str, Dataset],
+    names: Collection[str],
+) -> None:
+    """Raise DataError where no row is left of a set out of scope.
+
+    Without rows the probe would wait for a file that was given. ``examples``: what is left, without rows of training.
+    """
+    for name in names:
+        if examples[name] or len(twins.get(name, ())) == len(sets[name].examples):
+            continue
+        problem = "every row out of scope occurs in the training data"
+        problem += ", or has the text of a row in scope or of another kind" if name in twins else ""
+        hint = "name texts out of scope that the model has not seen"
+        raise DataError(problem, where=str(sets[name].path), hint=hint)
+
+
 def _number(row: Example) -> str:
     return row.id.rpartition(":")[2]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ class _Wrong:
 
     def impossible(self, rows: Sequence[Example]) -> str | None:
         """Why no answer of these can be wrong so, if none can."""
+        # Row by row: the first that can be is enough.
         changes = self._changes(rows, random.Random(0))
         return None if any(change is not None for change in changes) else self.reason
 
@@ -35,7 +37,7 @@ class _Wrong:
         """The right answers, a share of them wrong."""
         order = list(range(len(rows)))
         rng.shuffle(order)
-        changes = self._changes(rows, rng)
+        changes = list(self._changes(rows, rng))
         possible = [place for place in order if changes[place] is not None]
         wrong = set(possible[: shares.nearest(rate, len(possible))])
         pairs = zip(rows, changes, strict=True)
@@ -43,7 +45,7 @@ class _Wrong:
             change if place in wrong and change is not None else row.gold for place, (row, change) in enumerate(pairs)
         ]
 
-    def _changes(self, rows: Sequence[Example], rng: random.Random) -> list[Gold | None]:
+    def _changes(self, rows: Sequence[Example], rng: random.Random) -> Iterator[Gold | None]:
         """What each row's answers become; None: they cannot be wrong so."""
         raise NotImplementedError
 
@@ -57,12 +59,10 @@ class AnotherSpan(_Wrong):
 
     reason = "no context of the training rows has another span"
 
-    def _changes(self, rows: Sequence[Example], rng: random.Random) -> list[Gold | None]:
-        words: dict[str, list[Place]] = {}
-        for row in rows:
-            words.setdefault(row.inputs[CONTEXT], _words(row.inputs[CONTEXT]))
+    def _changes(self, rows: Sequence[Example], rng: random.Random) -> Iterator[Gold | None]:
+        words = functools.cache(_words)
         lengths = [len(_words(row.gold[0].text)) or 1 for row in rows if row.gold] or [1]
-        return [_another(row, words[row.inputs[CONTEXT]], rng.choice(lengths), rng) for row in rows]
+        return (_another(row, words(row.inputs[CONTEXT]), rng.choice(lengths), rng) for row in rows)
 
 
 class OtherEnds(_Wrong):
@@ -70,8 +70,8 @@ class OtherEnds(_Wrong):
 
     reason = "no training row has an answer with another word in it or beside it"
 
-    def _changes(self, rows: Sequence[Example], rng: random.Random) -> list[Gold | None]:
-        return [_chosen(row, list(_with_other_ends(row)), rng) for row in rows]
+    def _changes(self, rows: Sequence[Example], rng: random.Random) -> Iterator[Gold | None]:
+        return (_chosen(row, list(_with_other_ends(row)), rng) for row in rows)
 
 
 class Missing(_Wrong):
@@ -79,9 +79,9 @@ class Missing(_Wrong):
 
     reason = "no training row has an answer"
 
-    def _changes(self, rows: Sequence[Example], rng: random.Random) -> list[Gold | None]:
+    def _changes(self, rows: Sequence[Example], rng: random.Random) -> Iterator[Gold | None]:
         del rng
-        return [() if row.gold else None for row in rows]
+        return (() if row.gold else None for row in rows)
 
 
 def _words(text: str) -> list[Place]:

@@ -12,10 +12,13 @@ import unicodedata
 
 _WORD = re.compile(r"\w+")
 _UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-"""Scripts without blanks between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese. Each character is a word."""
+"""Scripts without blanks between words, each character of which is a word.
+
+Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese.
+"""
 _HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _ASCII_PIECE = re.compile(r"\w+|[^\w\s]")
 _UNIT = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")

@@ -208,6 +208,8 @@ def compare(check: Check, own: TaskSet, mine: watching.Seen, other: watching.See
     check.note("tasks", f"{own.name}: against the CPU", same.words, ok=ok, **asdict(same))
     check.figures(own.name, asdict(same))
     shared = mine.numbers.keys() & other.numbers.keys()
+    if mine.numbers and not shared:
+        check.note("tasks", f"{own.name}: against the CPU", "the CPU has logits and embeddings of no text", ok=False)
     if shared:
         largest = max(float(abs(mine.numbers[one] - other.numbers[one]).max()) for one in shared)
         words = f"{len(shared):,} texts' logits and embeddings, largest difference {largest:.1e}"
