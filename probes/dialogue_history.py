@@ -98,7 +98,8 @@ class DialogueHistory(ProbeDefaults):
         yield from foreign
         for slice_, made, reason in ((LEFT_OUT, own, NO_HISTORY), (FOREIGN, foreign, NO_FOREIGN)):
             if not made:
-                yield Skipped({HISTORY: slice_}, reason if own else NO_HISTORY, applies=False)
+                # Rules wait for it: of such rows nobody knows whether the model reads a history.
+                yield Skipped({HISTORY: slice_}, reason if own else NO_HISTORY)
 
     def measure(self, cases: Iterable[Judged], audit: Audit) -> Iterator[Measurement]:
         """Yield the share of right answers that a wrong history changes."""

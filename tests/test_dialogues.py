@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from auditor.results import provenance
 from auditor.testing import FakeAudit, FakeModel
 from auditor.text import turns
 from auditor.types import Case, Classify, Encoded, Example, Measurement, Request, Silent, Skipped, Task
+from auditor.verdicts import gate, policy
 from reports import view
 
 LABELS = ("no", "yes")
@@ -55,6 +57,8 @@ LAYOUTS: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "lines": ({"history": "a b\n\n c d \n", "turn": "e"}, {}),
     "objects": ({"history": said("a b", "c d"), "turn": {"role": "C", "content": "e"}}, {}),
     "JSON objects": ({"history": json.dumps(said("a b", "c d")), "turn": "e"}, {}),
+    "JSON object": ({"history": ["a b", "c d"], "turn": json.dumps(said("e")[0])}, {}),
+    "bytes": ({"p": b"a b", "q": "c d", "r": b"e"}, {"history": "p, q", "turn": "r"}),
     "usual names": ({"Context": ["a b", "c d"], "utterance": "e"}, {}),
     "whole dialogue": ({"messages": said("a b", "c d", "e")}, {}),
     "named whole dialogue": ({"x": ["a b", "c d", "e"]}, {"history": "x[:-1]", "turn": "x[-1]"}),
@@ -94,10 +98,16 @@ def test_speakers_stand_before_their_turns_where_the_settings_say_so() -> None:
     assert SPOKEN.fixed(plain) == {**kept, "turn": frozenset()}
 
 
+def test_a_turn_may_be_json_itself() -> None:
+    for call in ('{"name": "book"}', '{"text": 5}', '{"text": "a"', "{ }"):
+        assert inputs({"history": call, "turn": call}) == (call, call)
+
+
 REFUSED: dict[str, tuple[Mapping[str, Any], str]] = {
     "number": ({"history": 5, "turn": "e"}, "column 'history': 5 is no list of turns"),
     "object": ({"history": {"a": 1}, "turn": "e"}, "column 'history': {'a': 1} is no list of turns"),
     "Python": ({"history": "['a', 'b']", "turn": "e"}, "column 'history': \"['a', 'b']\" is no JSON list"),
+    "JSON object": ({"history": '{"text": "a"}', "turn": "e"}, "column 'history': {'text': 'a'} is no list of turns"),
     "no text": (
         {"history": [{"text": "a"}, {"speaker": "x"}], "turn": "e"},
         "column 'history': turn 2 has no text: {'speaker': 'x'}",
@@ -148,6 +158,38 @@ def test_several_dialogues_or_none_are_refused_with_the_columns() -> None:
         load([{"text": "b"}], Columns({"premise": "text"}))
 
 
+@pytest.mark.parametrize(
+    ("columns", "hint"),
+    [
+        ({"history": "chat", "turn": "chat[-1]"}, r'name its parts, history = "chat\[:-1\]" and turn = "chat\[-1\]"'),
+        ({"history": "chat[:-1]", "turn": "chat"}, "name its parts"),
+        ({"history": "chat[-1]", "turn": "chat[:-1]"}, "name its parts"),
+        ({"history": "p, chat", "turn": "chat"}, r"leave it out of \[data\] columns.history"),
+    ],
+)
+def test_a_history_that_holds_the_turn_is_refused(columns: Mapping[str, str], hint: str) -> None:
+    with pytest.raises(DataError, match=f"test: column 'chat': the history holds the turn too .*{hint}"):
+        load([{"chat": ["a", "b"], "p": "c"}], Columns(columns))
+
+
+def test_an_empty_dialogue_beside_a_history_is_refused() -> None:
+    with pytest.raises(DataError, match="row 1: column 'chat': an empty dialogue"):
+        load([{"before": ["a"], "chat": []}], Columns({"history": "before", "turn": "chat[-1]"}))
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(DataError, match="column 'turn': holds bytes that are not UTF-8 text"):
+        load([{"history": [], "turn": b"\xff"}])
+
+
+def test_two_dialogues_in_numbered_columns_are_refused() -> None:
+    row = {"turn1": "a", "turn2": "b", "utterance_1": "c", "utterance_2": "d"}
+    with pytest.raises(
+        DataError, match="several columns may be its dialogue: turn1 and turn2, or utterance_1 and utter"
+    ):
+        load([row])
+
+
 def test_csv_files_hold_lists_as_json_and_columns_by_number(tmp_path: Path) -> None:
     path = tmp_path / "dialogues.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -155,6 +197,16 @@ def test_csv_files_hold_lists_as_json_and_columns_by_number(tmp_path: Path) -> N
     columns = Columns({"history": "1", "turn": "2"}, "3", header=False)
     examples = data.load(path, name="home", task=TASK, columns=columns).examples
     assert [tuple(row.inputs.values()) for row in examples] == [("a\nb, c", "d"), ("", "e")]
+
+
+def test_turns_of_a_list_are_no_lines_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "dialogues.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = [["history", "turn", "label"], ['["a", "b"]', "d", "yes"], ["[]", "e\nf", "no"], ["[]", "g", "no"]]
+        csv.writer(file).writerows(rows)
+    reading = data.load(path, name="home", task=TASK).reading
+    assert reading is not None
+    assert reading.note == "1 of 3 rows span several lines"
 
 
 def test_parquet_files_hold_lists_of_objects(tmp_path: Path) -> None:
@@ -194,6 +246,16 @@ def test_clusters_are_dialogues_or_the_group_columns() -> None:
     assert first.startswith("group:dialogue ")
     named = load(rows, Columns(group="id")).examples
     assert [row.cluster for row in named] == ["group:1", "group:1", "group:2"]
+
+
+def test_blanks_and_line_breaks_of_the_last_turn_split_no_dialogue() -> None:
+    rows = [
+        {"history": [], "turn": "say , Jim \n"},
+        {"history": ["say , Jim \n"], "turn": " well\nno "},
+        {"history": ["say , Jim \n", " well\nno "], "turn": "so"},
+    ]
+    first, second, third = (row.group for row in load(rows).examples)
+    assert first == second == third is not None
 
 
 def test_rows_out_of_scope_are_of_their_dialogue_too() -> None:
@@ -403,10 +465,21 @@ def test_turns_are_binned() -> None:
 )
 def test_what_cannot_be_exchanged_says_why(histories: Sequence[str], reasons: list[str]) -> None:
     examples = [Example(f"x:{n}", {"history": own, "turn": "b"}, "no") for n, own in enumerate(histories)]
-    skipped = [
-        item.reason for item in PROBE.cases(FakeAudit(examples, PROBE.settings, TASK)) if isinstance(item, Skipped)
-    ]
-    assert skipped == reasons
+    skipped = [item for item in PROBE.cases(FakeAudit(examples, PROBE.settings, TASK)) if isinstance(item, Skipped)]
+    assert [item.reason for item in skipped] == reasons
+    assert all(item.applies for item in skipped)
+
+
+@pytest.mark.parametrize("histories", [("", "", ""), ("a", "a", "")])
+def test_no_model_is_released_on_rows_without_histories(histories: Sequence[str]) -> None:
+    """A column of the history that was read as blank must not look like a sound model."""
+    examples = [Example(f"x:{n}", {"history": own, "turn": f"b {n}"}, "no") for n, own in enumerate(histories)]
+    plan = plan_of(FakeModel(lambda _: (1.0, 0.0), LABELS), [PROBE], task=TASK, examples={"home": examples})
+    rules = policy.load(task=TASK.name)
+    own = replace(rules, rules=tuple(rule for rule in rules.rules if rule.probe == PROBE.name))
+    verdicts = gate.decide(own, runner.run(plan, nowhere, Silent()), plan.candidate).verdicts
+    waiting = {own.rules[verdict.rule].metric: verdict.outcome for verdict in verdicts}
+    assert waiting["swayed_rate"] == "not_measured"
 
 
 def test_the_history_of_another_dialogue_is_put_in_whole() -> None:

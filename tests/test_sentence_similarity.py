@@ -71,6 +71,14 @@ def test_the_earlier_name_wins_and_a_named_column_before_all(tmp_path: Path) -> 
     assert load(path, columns=Columns(label="label")).examples[0].gold == 1.0
 
 
+def test_of_several_numbers_the_reading_says_which_is_not_read(tmp_path: Path) -> None:
+    path = written(tmp_path, "text1,text2,score,similarity", "a,b,1,2")
+    dataset = load(path)
+    assert (dataset.examples[0].gold, dataset.reading is not None) == (2.0, True)
+    assert "'similarity' is the label, not 'score'" in str(dataset.reading)
+    assert "is the label" not in str(load(path, columns=Columns(label="similarity")).reading)
+
+
 def test_a_score_is_no_label_of_a_task_of_labels(tmp_path: Path) -> None:
     path = written(tmp_path, "sentence1,sentence2,score", "a,b,1")
     with pytest.raises(DataError, match="no column is called label or"):

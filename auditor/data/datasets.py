@@ -213,7 +213,7 @@ def _dataset(opened: _Opened, name: str, task: Task, columns: Columns, rule: str
     notes = (
         opened.note,
         reading.note,
-        *reports.assumptions(table, names, columns),
+        *reports.assumptions(table, names, columns, task.usual_labels),
         *reports.left_out(without),
         *reports.out_of_scope(of_kind, columns.out_of_scope),
     )

@@ -100,13 +100,16 @@ def how_labels_were_read(sets: Sequence[Mapping[str, Any]]) -> str:
     return f"labels are matched to the model's: {told({name: each and Reading(**each) for name, each in read.items()})}"
 
 
-def assumptions(table: Table, names: Mapping[str, str], columns: Columns) -> Iterator[str]:
+def assumptions(table: Table, names: Mapping[str, str], columns: Columns, usual: Sequence[str] = ()) -> Iterator[str]:
     """Describe what was assumed about a file.
 
     The notes say which column is which (``names``: role → column), and how many rows have line breaks in a text.
+    ``usual``: names of label columns that the task looks up before others.
     """
+    own = [column for word in usual for column in table.header if column.strip().casefold() == word]
     for name in names:
-        others = [column for column in choosing.candidates(name, table) if column != names[name]]
+        called = [*(own if name == "label" else ()), *choosing.candidates(name, table)]
+        others = [column for column in dict.fromkeys(called) if column != names[name]]
         if others and names[name] not in (columns.fields.get(name), columns.label, columns.group):
             yield f"{names[name]!r} is the {name}, not {' or '.join(map(repr, others))}"
     if table.path.suffix.lower() not in PLAIN:
@@ -114,8 +117,10 @@ def assumptions(table: Table, names: Mapping[str, str], columns: Columns) -> Ite
     if not columns.header and (columns.label is None or not columns.fields):
         text = next(iter(names))
         yield f"without a header, {names[text]} is the {text} and {names['label']} the label"
+    read = set(table.header) - table.made
     joined = sum(
-        any(isinstance(cell, str) and ("\n" in cell or "\r" in cell) for cell in row.values()) for _, row in table.rows
+        any(isinstance(cell, str) and ("\n" in cell or "\r" in cell) for name, cell in row.items() if name in read)
+        for _, row in table.rows
     )
     if joined:
         yield f"{joined} of {len(table.rows)} rows span several lines"

@@ -47,6 +47,8 @@ class Table:
     """Column of numbers → their names, where ``datasets`` kept them."""
     lines: Mapping[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
     """Row → the line of each of its words, if each word has its own line."""
+    made: frozenset[str] = frozenset()
+    """Columns that do not stand in the file as they are here: the task made them."""
 
 
 def read(path: Source, *, header: bool = True, files: Mapping[str, FileReader] = NO_FILES) -> Table:

@@ -33,7 +33,9 @@ def read(path: Source, task: Task, columns: Columns) -> tuple[Table, Columns]:
     if all(new is old for (_, new), (_, old) in zip(rows, table.rows, strict=True)):
         return table, replace(columns, fields=fields)
     header = tuple(dict.fromkeys(name for _, row in rows for name in row))
-    return replace(table, header=header, rows=tuple(rows)), replace(columns, fields=fields)
+    both = zip(rows, table.rows, strict=True)
+    made = frozenset(name for (_, new), (_, old) in both for name in new if new[name] is not old.get(name))
+    return replace(table, header=header, rows=tuple(rows), made=made), replace(columns, fields=fields)
 
 
 def inputs(task: Task, cells: Mapping[str, str], columns: Mapping[str, str], where: str) -> Inputs:

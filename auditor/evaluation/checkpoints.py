@@ -37,7 +37,7 @@ def described(sources: Mapping[str, in_memory.Source], options: LoadOptions, tas
     """What the checkpoints hold.
 
     Raises ModelError for one that is unsafe, or does not serve the task; the hint names a task that it serves, if any
-    reads as many texts.
+    reads texts of the same names.
     """
     held: dict[str, Described] = {}
     for name, source in sources.items():
@@ -59,15 +59,14 @@ def _described(source: in_memory.Source, options: LoadOptions, task: str) -> Des
 def _served(source: in_memory.Source, task: str) -> str | None:
     """The flag of a task that the model serves instead.
 
-    It has as many texts, and a head of the same architecture that solves another problem. None: there is none.
+    It has texts of the same names, and a head of the same architecture that solves another problem. None: there is
+    none.
     """
     own, head = tasks.kind(task), in_memory.head_of(source)
     if head in (None, own.head) or heads.of(own.head).architecture != heads.of(str(head)).architecture:
         return None
-    wanted = head, len(own.fields)
-    return next(
-        (f"--task {kind.name}" for kind in tasks.kinds().values() if (kind.head, len(kind.fields)) == wanted), None
-    )
+    wanted = head, own.fields
+    return next((f"--task {kind.name}" for kind in tasks.kinds().values() if (kind.head, kind.fields) == wanted), None)
 
 
 def shared_labels(described: Mapping[str, Described], candidate: str, where: str) -> tuple[str, ...]:

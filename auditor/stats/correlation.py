@@ -25,6 +25,9 @@ FIRST, SECOND = "answer", "gold"
 LINE = 1e-12
 """A correlation this near to 1 is that of points that all lie on a line."""
 
+LARGE = 0.05
+"""A cluster of several cases, more than this share of all, moves ranks too far for a first order."""
+
 
 def rows(pairs: Sequence[tuple[str, float, float]]) -> Iterator[Row]:
     """Yield the rows of cases: cluster, first and second number."""
@@ -112,9 +115,10 @@ def _standard(numbers: Array) -> Array:
 
 
 def _spearman(own: Pairs) -> tuple[float, Array]:
-    """Return Spearman's correlation, and its infinitesimal jackknife.
+    """Return Spearman's correlation, and its jackknife by clusters.
 
-    A case counts by its own ranks, and by what it adds to the ranks of others.
+    Clusters of several cases, more than LARGE, are left out in truth. Of smaller ones it is to the first order: a case
+    counts by its own ranks, and by what it adds to the ranks of others.
     """
     import numpy as np
 
@@ -126,8 +130,24 @@ def _spearman(own: Pairs) -> tuple[float, Array]:
     together = _centred(u * v + first.above(v) + second.above(u))
     alone = _centred(u * u + 2.0 * first.above(u)) / spreads[0], _centred(v * v + 2.0 * second.above(v)) / spreads[1]
     cases = (together / scale - value / 2.0 * (alone[0] + alone[1])) / len(u)
-    n = len(own.clusters)
-    return value, (n / max(n - 1, 1)) ** 0.5 * _centred(np.bincount(own.of, cases, n))
+    n, counts = len(own.clusters), np.bincount(own.of)
+    if n == 1:
+        return value, np.zeros(1)
+    moved = np.bincount(own.of, cases, n) / (1.0 - counts / len(own.of))
+    for place in np.flatnonzero((counts > 1) & (counts > LARGE * len(own.of))).tolist():
+        moved[place] = value - _without(own, place)
+    return value, ((n - 1) / n) ** 0.5 * _centred(moved)
+
+
+def _without(own: Pairs, place: int) -> float:
+    """Return Spearman's correlation without the cluster at a place.
+
+    It is 0 where equal numbers alone are left.
+    """
+    kept = own.of != place
+    u, v = (_centred(_Ranks(numbers[kept]).shares) for numbers in (own.first, own.second))
+    spread = float((u * u).mean() * (v * v).mean())
+    return float((u * v).mean()) / spread**0.5 if spread > LINE**2 else 0.0
 
 
 def _centred(values: Array) -> Array:

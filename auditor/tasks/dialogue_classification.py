@@ -52,7 +52,8 @@ class DialogueClassification(TextClassification):
 
     def groups(self, rows: Sequence[Inputs]) -> Sequence[str | None]:
         """The dialogue of each row, as its first turns tell it."""
-        return turns.dialogues([[*turns.turns_of(row[HISTORY]), row[TURN]] for row in rows])
+        # A turn is compared as it stands in the histories of later rows: without line breaks and blanks at its ends.
+        return turns.dialogues([[*turns.turns_of(row[HISTORY]), turns.joined([row[TURN]])] for row in rows])
 
     def request(self, inputs: Inputs) -> Classify:
         """Ask for the label of the last turn, given its history."""

@@ -26,6 +26,7 @@ TEXTS, SPEAKERS = ("text", "content", "utterance"), ("speaker", "role")
 HINT = '["hello", "how can I help?"], or [{"speaker": "user", "text": "hello"}, …]'
 _NUMBERED = re.compile(r"(turn|utterance)_?([1-9][0-9]*)", re.IGNORECASE)
 _LISTED = re.compile(r"""\[\s*(["'{]|\]$)""")
+_OBJECT = re.compile(r"""\{\s*"[^"]*"\s*:.*\}$""", re.DOTALL)
 Cells: TypeAlias = Mapping[str, Any]
 
 
@@ -52,6 +53,10 @@ def gathering(
     history, last = places.get(HISTORY), places.get(TURN)
     if history is None or last is None:
         return columns, lambda row: row
+    if last.columns[-1] in history.columns and (history.part, last.part) != (BEFORE, LAST) and history != last:
+        hint = f'name its parts, {HISTORY} = "{last.columns[-1]}{BEFORE}" and {TURN} = "{last.columns[-1]}{LAST}"'
+        hint = hint if history.part or last.part else f"leave it out of [data] columns.{HISTORY}"
+        raise DataError(f"column {last.columns[-1]!r}: the {HISTORY} holds the {TURN} too", hint=hint)
 
     def gathered(row: Cells) -> Cells:
         before, turn = _all(row, history, speakers), _last(row, last, speakers)
@@ -86,10 +91,14 @@ def _usual(header: Sequence[str]) -> Iterator[dict[str, str]]:
         yield from ({HISTORY: first, TURN: last} for last in _called(TURNS, header))
     for whole in _called(DIALOGUES, header):
         yield {HISTORY: f"{whole}{BEFORE}", TURN: f"{whole}{LAST}"}
-    numbered = {int(match[2]): name for name in header if (match := _NUMBERED.fullmatch(name.strip()))}
-    if len(numbered) > 1 and sorted(numbered) == list(range(1, len(numbered) + 1)):
-        *before, last = (numbered[number] for number in sorted(numbered))
-        yield {HISTORY: ", ".join(before), TURN: last}
+    families: dict[str, dict[int, str]] = {}
+    for name in header:
+        if match := _NUMBERED.fullmatch(name.strip()):
+            families.setdefault(match[1].casefold(), {})[int(match[2])] = name
+    for numbered in families.values():
+        if len(numbered) > 1 and sorted(numbered) == list(range(1, len(numbered) + 1)):
+            *before, last = (numbered[number] for number in sorted(numbered))
+            yield {HISTORY: ", ".join(before), TURN: last}
 
 
 def _called(names: Sequence[str], header: Sequence[str]) -> list[str]:
@@ -126,7 +135,12 @@ def _last(row: Cells, place: _Place, speakers: bool) -> str:
     """Return the turn that is asked about. Raises DataError with the column."""
     column, cell = place.columns[-1], row.get(place.columns[-1])
     if place.part == LAST:
-        return _listed(cell, column, speakers)[-1]
+        made = _listed(cell, column, speakers)
+        if not made:
+            raise DataError(f"column {column!r}: an empty dialogue", hint=HINT)
+        return made[-1]
+    if isinstance(cell, str) and _OBJECT.match(cell.strip()):
+        cell = _object(cell)
     if isinstance(cell, Mapping):
         return _turn(cell, f"column {column!r}: the turn", speakers)
     return _single(cell, column)
@@ -139,6 +153,11 @@ def _single(cell: Any, column: str) -> str:
         parts = f'{{ {HISTORY} = "{column}{BEFORE}", {TURN} = "{column}{LAST}" }}'
         hint = f"a column of whole dialogues is named in two parts: [data] columns = {parts}"
         raise DataError(f"column {column!r}: {kind}, not a turn", hint=hint)
+    if isinstance(cell, bytes):
+        try:
+            return cell.decode("utf-8")
+        except UnicodeDecodeError:
+            raise DataError(f"column {column!r}: holds bytes that are not UTF-8 text") from None
     return "" if _missing(cell) else str(cell)
 
 
@@ -152,12 +171,27 @@ def _listed(cell: Any, column: str, speakers: bool) -> list[str]:
     if _missing(cell):
         return []
     if isinstance(cell, str):
-        if not _LISTED.match(cell.strip()):
-            return cell.splitlines()
-        cell = _parsed(cell, column)
+        if _OBJECT.match(cell.strip()):
+            cell = _object(cell)
+        elif _LISTED.match(cell.strip()):
+            cell = _parsed(cell, column)
+    if isinstance(cell, str):
+        return cell.splitlines()
     if not isinstance(cell, list | tuple):
         raise DataError(f"column {column!r}: {_short(cell)} is no list of turns", hint=HINT)
     return [_turn(each, f"column {column!r}: turn {number}", speakers) for number, each in enumerate(cell, 1)]
+
+
+def _object(cell: str) -> Any:
+    """Return the turn that a cell writes as a JSON object.
+
+    The cell itself, where it writes something else: a turn may be JSON.
+    """
+    try:
+        read = json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
+    return read if any(isinstance(read.get(key), str) for key in TEXTS) else cell
 
 
 def _parsed(cell: str, column: str) -> Any:
