@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from auditor.stats import seeds as over
-from auditor.types import Audit, Inquiry, Measurement, Role, Task, TrainedModel
+from auditor.types import Audit, Inquiry, Measurement, Role, Task, TrainedModel, metric_words
 
 FLIPS = "counterfactual_flip_rate"
 DROP = "mean_drop_under_noise"
@@ -59,7 +59,7 @@ class RecipeFindings:
 
 def measures(task: Task) -> tuple[Measure, ...]:
     """Clean quality first."""
-    title = task.metric.replace("_", " ")
+    title = metric_words(task.metric)
     attacked = f"{task.metric}_under_attack"
     worst = f"{title} on the worst domain"
     flips = Measure(FLIPS, "counterfactual flip rate", "bias", FLIPS, "lower", False)

@@ -24,6 +24,7 @@ from auditor.types import (
     Skipped,
     Slice,
     Task,
+    metric_words,
 )
 from probes import _row_properties, _slice_search
 from probes._confirmed import confirmed
@@ -77,7 +78,7 @@ class Coverage(ProbeDefaults):
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The drop against the rest, and the task's metric by slice."""
-        words = task.metric.replace("_", " ")
+        words = metric_words(task.metric)
         title = f"{words} on the rest of the rows less that on the slice"
         drop = metrics.difference(DROP, title, ratio=task.ratio)
         searched = replace(

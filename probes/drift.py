@@ -23,6 +23,7 @@ from auditor.types import (
     ProbeDefaults,
     Skipped,
     Task,
+    metric_words,
 )
 from probes import _dates, _embedded_rows, _set_shifts
 from probes._dates import Dates
@@ -74,7 +75,7 @@ class Drift(ProbeDefaults):
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The drop against the first period, the metric, and what shifts."""
-        words = task.metric.replace("_", " ")
+        words = metric_words(task.metric)
         title = f"{words} in the first period less that in the period"
         drop = metrics.difference("drop_against_first_period", title, ratio=task.ratio)
         name = f"{task.metric}_in_period"

@@ -23,6 +23,7 @@ from auditor.types import (
     Skipped,
     Slice,
     Task,
+    metric_words,
 )
 
 NEW = {"period": "new"}
@@ -77,7 +78,7 @@ class Forgetting(ProbeDefaults):
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Forgetting, the gain, the metric before and after, and averages."""
-        words = task.metric.replace("_", " ")
+        words = metric_words(task.metric)
 
         def change(name: str, title: str, better: Literal["higher", "lower"] = "higher") -> Metric:
             return Metric(name, title, "change", "points", -1.0, 1.0, better, ratio=task.ratio)

@@ -26,6 +26,7 @@ from auditor.types import (
     Skipped,
     Table,
     Task,
+    metric_words,
 )
 from probes._embedded_rows import embedded
 from probes._label_checks import Checked, Fold, as_read, by_linear_head, checked, conflicts, folds
@@ -188,7 +189,7 @@ def _checkable(task: Task) -> bool:
 
 
 def _quality(task: Task) -> Metric:
-    title = f"{task.metric.replace('_', ' ')} of the models that rank the rows"
+    title = f"{metric_words(task.metric)} of the models that rank the rows"
     return Metric(f"{task.metric}_out_of_sample", title, "mean", "share", 0.0, 1.0, "higher", ratio=task.ratio)
 
 

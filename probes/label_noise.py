@@ -12,7 +12,19 @@ from auditor import tasks
 from auditor.errors import ConfigError, near_or_known
 from auditor.settings import CheckedSettings, Count, check
 from auditor.stats import curve
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
+from auditor.types import (
+    Audit,
+    Case,
+    Example,
+    Judged,
+    Measurement,
+    Metric,
+    Planned,
+    ProbeDefaults,
+    Skipped,
+    Task,
+    metric_words,
+)
 from probes._learning_curves import Steps, measured, over_seeds, steps_of, stratified, sums
 
 DEFAULT_KINDS = 2
@@ -69,7 +81,7 @@ class LabelNoise(ProbeDefaults):
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The task's metric."""
-        title = task.metric.replace("_", " ")
+        title = metric_words(task.metric)
         return (Metric(task.metric, title, "descriptive", "share", 0.0, 1.0, "higher"),)
 
     def planned(self, audit: Audit) -> Planned:

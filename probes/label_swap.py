@@ -15,6 +15,8 @@ Pairs = Counter[tuple[str, str]]
 NAME, TITLE = "gain_from_relabelling", "labels right under other names, less as read"
 NOTHING = "nothing to compare: no row has one label, as has its answer, or no entity is found with its boundaries"
 
+NAMELESS = "the task has no labels that could change places"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings(CheckedSettings):
@@ -70,7 +72,7 @@ class LabelSwap(ProbeDefaults):
                 )
         if not clusters:
             named = not {"one_label", "label_sets", "labelled_spans"}.isdisjoint(audit.task.offers)
-            yield Skipped({}, NOTHING, applies=named)
+            yield Skipped({}, NOTHING if named else NAMELESS, applies=named)
             return
         # In an order of their own: in that of a file the labels may take turns.
         order = list(clusters.items())

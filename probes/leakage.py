@@ -26,6 +26,7 @@ from auditor.types import (
     Slice,
     Task,
     TextPair,
+    metric_words,
 )
 from probes._copies import KINDS, Copy, RowSet, clusters_of, copies_in, copies_within, row_sets
 
@@ -137,7 +138,7 @@ def _given(audit: Audit, name: str) -> bool:
 
 
 def _of_quality(task: Task) -> tuple[Metric, Metric]:
-    title = task.metric.replace("_", " ")
+    title = metric_words(task.metric)
     quality = Metric(
         f"{task.metric}_without_copies",
         f"{title} without copies",

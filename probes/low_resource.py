@@ -11,7 +11,19 @@ from annotated_types import Ge, MinLen
 
 from auditor.settings import CheckedSettings, Count, Share
 from auditor.stats import curve
-from auditor.types import Audit, Case, Example, Judged, Measurement, Metric, Planned, ProbeDefaults, Skipped, Task
+from auditor.types import (
+    Audit,
+    Case,
+    Example,
+    Judged,
+    Measurement,
+    Metric,
+    Planned,
+    ProbeDefaults,
+    Skipped,
+    Task,
+    metric_words,
+)
 from probes._learning_curves import PASSES, Steps, measured, over_seeds, steps_for, stratified, sums
 
 FULL = "all"
@@ -54,7 +66,7 @@ class LowResource(ProbeDefaults):
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """The task's metric, and what the curve says of more labels."""
-        title, infinite = task.metric.replace("_", " "), float("inf")
+        title, infinite = metric_words(task.metric), float("inf")
         unit = task.unit
         by_units = (
             Metric(

@@ -23,6 +23,7 @@ from auditor.types import (
     Score,
     Skipped,
     Task,
+    metric_words,
 )
 from probes import _embedded_rows, _set_shifts
 from probes._row_properties import NO_EMBEDDINGS
@@ -149,7 +150,7 @@ def _unknown(audit: Audit, priors: Mapping[str, float]) -> list[str]:
 
 
 def _at_priors(task: Task) -> Metric:
-    title = f"{task.metric.replace('_', ' ')} at the label mix of the priors"
+    title = f"{metric_words(task.metric)} at the label mix of the priors"
     return Metric(f"{task.metric}_at_priors", title, "mean", "share", 0.0, 1.0, "higher", ratio=True)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reports.formats import amount, difference_unit, interval, p_value, slice_text
+from reports.formats import amount, difference_unit, interval, labels_text, p_value, slice_text
 from reports.scorecard import environment
 from reports.tables import LONG
 from reports.words import ENGLISH, later, recorded, say, say_counted, speaking
@@ -54,7 +54,7 @@ def build(comparison: Mapping[str, Any]) -> dict[str, Any]:
         "new": _audit(comparison["new"]),
         "title": _title(comparison),
         "task": comparison["task"],
-        "labels": say(", ").join(comparison["task"]["labels"]),
+        "labels": labels_text(comparison["task"]["labels"]),
         "paired": comparison["paired"],
         "same_model": comparison["same_model"],
         "policy": comparison["policy"],

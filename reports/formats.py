@@ -5,12 +5,14 @@ from __future__ import annotations
 import bisect
 import itertools
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auditor.types import HOME
 from reports.words import later, recorded, say
 
+LABELS = 12
+"""Labels listed under the title."""
 _UNSEEN = frozenset({0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0})
 """Invisible characters whose category is that of letters, marks or symbols."""
 _UNSEEN_RANGES = ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
@@ -64,9 +66,12 @@ _NAMED_BY_PROBES = frozenset(
     {
         *("asked", "axis", "candidates", "capability", "change", "content", "copies", "entities", "family", "of"),
         *("perturbation", "position", "property", "severity", "the model reads", "words between the entities"),
+        *("context", "heuristic", "history", "pairs", "place", "score", "sentence"),
     }
 )
 """Keys of slices whose values are words of the probes; the others' may come from the data."""
+ALL = "all"
+"""Value of a slice that holds every part."""
 _SETS = frozenset({HOME, "train", "validation"})
 """Names of data sets that auditor gives, where a slice names sets."""
 
@@ -148,7 +153,18 @@ def slice_value(key: str, value: str) -> str:
     It stays as it is where it may come from the data.
     """
     named = key in _NAMED_BY_PROBES or (value in _SETS and key in ("against", "domain", "in", "input", "rows"))
-    return recorded(value) if named else value
+    return recorded(value) if named or (value == ALL and key in ("category", "kind")) else value
+
+
+def labels_text(labels: Sequence[str]) -> str:
+    """List a task's labels, of many the first.
+
+    It is empty for a single name, which is no choice.
+    """
+    if len(labels) < 2:
+        return ""
+    first, rest = say(", ").join(labels[:LABELS]), len(labels) - LABELS
+    return say("{labels} and {n} more", labels=first, n=rest) if rest > 0 else first
 
 
 def words_of(name: str) -> str:

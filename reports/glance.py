@@ -106,8 +106,17 @@ def _shown(row: Mapping[str, Any]) -> str:
             said = number["cells"][0]["value"]
             if said is not None:
                 return _titled(number)
-    missing = say("; ").join(dict.fromkeys(probe["missing"] for probe in row["probes"] if probe["missing"]))
-    return _begun(missing)
+    return _begun(_missing([probe["missing"] for probe in row["probes"] if probe["missing"]]))
+
+
+def _missing(texts: Sequence[str]) -> str:
+    """Join why nothing was measured, ``word: reason``, each word once."""
+    reasons: dict[str, dict[str, None]] = {}
+    for text in texts:
+        word, _, reason = text.partition(say(": "))
+        reasons.setdefault(word, {})[reason] = None
+    listed = ((word, say("; ").join(given)) for word, given in reasons.items())
+    return say("; ").join(f"{word}{say(': ')}{given}" if given else word for word, given in listed)
 
 
 def _titled(number: Mapping[str, Any]) -> str:

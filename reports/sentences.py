@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.types import edge_of
+from auditor.types import edge_of, metric_words
 from reports.formats import capitalised, in_a_row, interval, slice_value, unsigned, words_of
 from reports.lookup import Findings, limit_of
 from reports.words import catalogue, recorded, say
@@ -27,10 +27,11 @@ def sentence(findings: Findings, verdict: Mapping[str, Any], *, margin: bool = T
     words = {
         **{name.replace(" ", "_"): slice_value(name, text) for name, text in slice_.items()},
         "value": value,
-        "measure": recorded(words_of(findings.results["task"]["metric"])),
+        "measure": recorded(metric_words(findings.results["task"]["metric"])),
         "where": where(slice_),
     }
-    template = catalogue()["numbers"].get(f"{rule['probe']} {rule['metric']}")
+    named, name = catalogue()["numbers"], f"{rule['probe']} {rule['metric']}"
+    template = next((named[own] for key in slice_ if (own := f"{name} {key}") in named), named.get(name))
     said = _plainly(metric["title"], slice_, value)
     if template is not None:
         with contextlib.suppress(KeyError):  # a rule of a user's policy may read a slice of other keys

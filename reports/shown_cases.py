@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reports import spans
-from reports.formats import slice_text, words_of
+from reports.formats import amount, slice_text, words_of
 from reports.marks import marked_fields
 from reports.words import recorded
 
@@ -14,6 +14,10 @@ WORST = 5
 """Worst cases shown per slice."""
 FIRST = 10
 """Rows shown of a table for reviewers; its file has all of them."""
+UNSAID = frozenset({"attacked", "claimed", "constant_numerator", "constant_denominator"})
+"""Facts that numbers are made of, which say nothing of a case."""
+SHARES = frozenset({"words_touched", "confidence"})
+"""Facts that are a share."""
 CELL = 300
 """Characters shown of a cell."""
 
@@ -65,13 +69,32 @@ def _case(case: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "sentences": spans.sentences(case),
         "example": case["example"],
-        "fields": marked_fields(case["before"], case["after"]),
+        "fields": _fields(case),
         "changed": case["before"] != case["after"],
         "before": case["answer_before"],
         "after": case["answer_after"],
         "gold": case["gold"],
         "facts": [
-            f"{recorded(words_of(name))} {f'{value:.4g}' if isinstance(value, float) else value}"
+            f"{recorded(words_of(name))} {_fact(name, value)}"
             for name, value in case["facts"].items()
+            if name not in UNSAID and not (name == "row" and case["example"].endswith(str(value)))
         ],
     }
+
+
+def _fields(case: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List the texts with their marked parts.
+
+    Of an unchanged case they are those without spans, such as a question.
+    """
+    fields = marked_fields(case["before"], case["after"])
+    if case["before"] != case["after"]:
+        return fields
+    spanned = {name for marks in case.get("marks", {}).values() for name in marks}
+    return [field for name, field in zip(case["before"], fields, strict=True) if name not in spanned]
+
+
+def _fact(name: str, value: float | str) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return amount(value, "share") if name in SHARES else f"{value:.4g}"

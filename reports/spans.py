@@ -36,11 +36,15 @@ def sentences(case: Mapping[str, Any]) -> list[dict[str, Any]]:
     several = len({field for _, field, _, _ in named}) > 1
     return [
         {
-            "title": say("{title}, {field}", title=title, field=field) if several else title,
+            "title": _titled(say("{title}, {field}", title=title, field=field) if several else title, spans),
             "parts": list(_parts(text, spans)),
         }
         for title, field, text, spans in named
     ]
+
+
+def _titled(title: str, spans: Sequence[Any]) -> str:
+    return title if spans else say("{title}: none", title=title)
 
 
 def _parts(text: str, spans: Sequence[tuple[int, int, str]]) -> Iterator[Part]:

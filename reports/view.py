@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auditor.types import GROUP_OF_ROWS, HOME, LabelReview, Regression, RunningCost
+from auditor.types import GROUP_OF_ROWS, HOME, LabelReview, Regression, RunningCost, metric_words
 from reports import charts, detail, glance, paired, repeating, running_cost, summary, tables
-from reports.formats import in_a_row, setting, words_of
+from reports.formats import in_a_row, labels_text, setting, words_of
 from reports.lookup import NO_STEPS, Findings
 from reports.missing import unmeasured_text
 from reports.running_cost import NO_COSTS
@@ -50,7 +50,7 @@ def build(
         "partial": results["partial"],
         "drawn": _drawn(results),
         "task": results["task"],
-        "labels": say(", ").join(results["task"]["labels"]),
+        "labels": labels_text(results["task"]["labels"]),
         "candidate": findings.candidate,
         "about": _about(findings),
         "models": _models(findings),
@@ -275,7 +275,7 @@ def _provenance(results: Mapping[str, Any], costs: Mapping[str, RunningCost]) ->
 
 
 def _task(task: Mapping[str, Any]) -> str:
-    return say("{task}, by {metric}", task=task["name"], metric=recorded(words_of(task["metric"])))
+    return say("{task}, by {metric}", task=task["name"], metric=recorded(metric_words(task["metric"])))
 
 
 def _surroundings(environment: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from pair_task import PairTask
 
 from auditor import data, tasks
 from auditor.data import Columns, DataReport
-from auditor.data.columns import LABEL_COLUMNS, TEXT_COLUMNS
+from auditor.data.columns import GROUPS, LABEL_COLUMNS, TEXT_COLUMNS
 from auditor.errors import DataError
 
 TASK = tasks.create("text-classification", ["negative", "positive"])
@@ -345,7 +345,7 @@ def test_a_wrong_column_is_told_with_the_nearest_and_all_columns(tmp_path: Path)
     path = written(tmp_path, GOOD)
     hint = "no column 'labels' (did you mean 'label'? columns: text, label)"
     assert refused(path, Columns(label="labels")) == hint
-    assert refused(path, Columns(group="zzz")) == "no column 'zzz' (columns: text, label)"
+    assert refused(path, Columns(group="zzz")) == f"no column 'zzz' ({GROUPS}columns: text, label)"
     assert refused(path, Columns({"text": "label"})) == "column 'label' is both text and label (columns: text, label)"
     wide = written(tmp_path, ",".join(f"c{number}" for number in range(30)) + "\n", "wide.csv")
     assert refused(wide, Columns(label="zzz", fields={"text": "c0"})).endswith("c18, c19, …)")

@@ -221,6 +221,14 @@ def test_a_column_with_hundreds_of_numbers_is_hardly_one_of_labels(tmp_path: Pat
     assert line.endswith("(are these 21 values labels? Name the column: --label-column or [data] label_column)")
 
 
+def test_a_label_alone_that_the_model_lacks_may_be_out_of_scope(tmp_path: Path) -> None:
+    intents = [f"intent {place}" for place in range(30)]
+    line = refused(csv_file(tmp_path, [*intents, "oos"]), intents)
+    assert line.endswith("(if no label of the model is right for its rows: --out-of-scope oos ([data] out_of_scope))")
+    line = refused(csv_file(tmp_path, [*intents, "oos", "other"]), intents)
+    assert line.endswith("(are these 32 values labels? Name the column: --label-column or [data] label_column)")
+
+
 SENTIMENT = ("negative", "neutral", "positive")
 
 

@@ -415,6 +415,8 @@ def test_values_of_slices_are_words_only_where_a_probe_names_them(
         assert formats.slice_value("domain", "home") == "<home>"
         assert formats.slice_value("domain", "middle") == "middle"
         assert formats.slice_value("label", "home") == "home"
+        assert [formats.slice_value(key, "all") for key in ("kind", "category", "label")] == ["<all>", "<all>", "all"]
+        assert formats.slice_value("kind", "near") == "near"
         assert formats.slice_text({}) != "all"
 
 

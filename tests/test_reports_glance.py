@@ -8,11 +8,12 @@ import re
 import string
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from auditor.types import Conclusion, Regression
+from auditor.types import Conclusion, Regression, metric_words
 from auditor.types.limitations import LIMITATIONS
 from reports import glance, scorecard, sentences, strips, view
 from reports.lookup import Findings, mark
@@ -243,3 +244,35 @@ def test_rules_of_a_probe_that_wait_for_the_same_reason_are_said_once() -> None:
         "noise: no training data given (--train).",
     ]
     assert built["more"] == 0
+
+
+def test_reasons_of_probes_say_each_word_once() -> None:
+    texts = ["does not apply: no labels", "not measured: no file", "does not apply: no spans", "not measured: no file"]
+    assert glance._missing(texts) == "does not apply: no labels; no spans; not measured: no file"
+    assert glance._missing([]) == ""
+
+
+def test_of_many_labels_the_first_stand_under_the_title_and_a_single_name_is_none() -> None:
+    content = results()
+    content["task"]["labels"] = [f"intent_{place}" for place in range(150)]
+    page = scorecard.render(content)
+    assert "labels intent_0, " in page
+    assert "intent_11 and 138 more." in page
+    content["task"]["labels"] = ["number"]
+    assert view.build(content)["labels"] == ""
+
+
+def test_a_sentence_says_what_the_slice_is_of_and_metrics_have_names() -> None:
+    content = results()
+    content["task"]["metric"] = "micro_f1"
+    assert "points of micro F1" in scorecard.render(content)
+    rule = {"probe": "calibration", "metric": "confidence_gap", "max": 0.05, "min": None, "margin": 0.0}
+    verdict = {"rule": 0, "slice": {"input": "home", "of": "words"}, "value": 0.1}
+    findings = SimpleNamespace(rules=[rule], results=content, metric=lambda *_: {"unit": "points", "title": ""})
+    said = "Of words, the confidence of the answers lies 10.0 points from how often they are right"
+    assert sentences.sentence(findings, verdict).startswith(said)  # type: ignore[arg-type]
+    assert [metric_words(name) for name in ("f1", "accuracy", "within_tolerance")] == [
+        "F1",
+        "accuracy",
+        "the share within the tolerance",
+    ]

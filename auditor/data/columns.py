@@ -72,6 +72,8 @@ class Columns:
         return next((kind for kind, wanted in self.out_of_scope.items() if spellings.spelled(wanted) in names), None)
 
 
+GROUPS = "it groups rows, as the config or the training says: --group-column names another; "
+"""What an error says of a column of groups, which the user may not have named."""
 USUAL = Columns()
 """Every column by its usual name."""
 
@@ -97,7 +99,7 @@ def resolved(table: Table, fields: Sequence[str], columns: Columns, *, labelled:
         wanted["group"] = columns.group
     assigned: dict[str, str] = {}
     for name, column in wanted.items():
-        chosen = _usual(name, table) if column is None else given(column, table)
+        chosen = _usual(name, table) if column is None else given(column, table, GROUPS if name == "group" else "")
         for role, taken in assigned.items():
             if taken == chosen and "group" not in (name, role):
                 raise DataError(f"column {chosen!r} is both {role} and {name}", where=where, hint=shown(table))
@@ -105,10 +107,11 @@ def resolved(table: Table, fields: Sequence[str], columns: Columns, *, labelled:
     return assigned
 
 
-def given(column: str, table: Table) -> str:
+def given(column: str, table: Table, role: str = "") -> str:
     """Return a configured column, looked up by name or number.
 
-    A number finds a column without a name. Raises DataError for a column that does not exist.
+    A number finds a column without a name. ``role``: what an error says of the column. Raises DataError for a column
+    that does not exist.
     """
     if column in table.header:
         return column
@@ -116,7 +119,7 @@ def given(column: str, table: Table) -> str:
         return f"column {column}"
     near = near_match(column, table.header)
     hint = f"{near} {shown(table)}" if near else shown(table)
-    raise DataError(f"no column {column!r}", where=str(table.path), hint=f"{hint}{_headless(table)}")
+    raise DataError(f"no column {column!r}", where=str(table.path), hint=f"{role}{hint}{_headless(table)}")
 
 
 def all_given(columns: Sequence[str], table: Table) -> dict[str, str]:

@@ -176,6 +176,10 @@ def _hint(column: Column, labels: Sequence[str]) -> str:
     """
     sentences = sum(len(spelling.split()) > SENTENCE or len(spelling) > LETTERS for spelling in column.rows)
     if len(column.rows) > MOST or 2 * sentences > len(column.rows):
+        known = spellings.match(column.rows, spellings.names(labels))
+        odd = [spelling for spelling in column.rows if spelling not in known]
+        if len(odd) == 1 and not column.texts:
+            return f"if no label of the model is right for its rows: --out-of-scope {odd[0]} ([data] out_of_scope)"
         many = f"are these {len(column.rows):,} values labels?"
         if column.texts:
             return f"{many} --labels-file ([data] labels_files) is for labels, and {column.texts} for texts: swapped?"

@@ -23,6 +23,7 @@ from auditor.types import (
     Slice,
     Status,
     Task,
+    metric_words,
 )
 
 INFORMATIVE_CLUSTERS = 10
@@ -165,13 +166,13 @@ def _score_mean(task: Task, name: str, title: str, read: Callable[[Judged], Scor
 
 def task_metric(task: Task) -> Metric:
     """Return the task's own metric (accuracy, F1, …) on the edited cases."""
-    return _score_mean(task, task.metric, task.metric.replace("_", " "), lambda judged: judged.after)
+    return _score_mean(task, task.metric, metric_words(task.metric), lambda judged: judged.after)
 
 
 def task_metric_before(task: Task) -> Metric:
     """Return the task's own metric on the cases' unchanged examples."""
     return _score_mean(
-        task, f"{task.metric}_before", f"{task.metric.replace('_', ' ')} before", lambda judged: judged.before
+        task, f"{task.metric}_before", f"{metric_words(task.metric)} before", lambda judged: judged.before
     )
 
 
@@ -217,7 +218,7 @@ def drop(task: Task) -> Metric:
 
     Both are on the same examples: this is the cost in deployment.
     """
-    return change("drop", f"drop in {task.metric.replace('_', ' ')}", _before_after, "lower", ratio=task.ratio)
+    return change("drop", f"drop in {metric_words(task.metric)}", _before_after, "lower", ratio=task.ratio)
 
 
 def drop_over_changed_cases(task: Task) -> Metric:

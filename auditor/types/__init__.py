@@ -47,6 +47,7 @@ from auditor.types.label_review import (
 )
 from auditor.types.left_out import BASELINE, LEFT_OUT, NO_RETRAINING, NOT_SELECTED, SKIPPED
 from auditor.types.limits import edge_of
+from auditor.types.metric_names import metric_words
 from auditor.types.planned import Inquiry, Planned
 from auditor.types.probe import (
     CANDIDATE,
@@ -223,5 +224,6 @@ __all__ = [
     "in_words",
     "is_of_changed_texts",
     "lacked_by_task",
+    "metric_words",
     "preservation",
 ]
