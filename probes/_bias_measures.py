@@ -29,7 +29,7 @@ UNREAD = Metric(
 )
 ACCURACY = Metric("accuracy", "right answers, of those read", "mean", "share", 0.0, 1.0, "higher", ratio=True)
 STEREOTYPED = Metric(
-    "stereotyped_answers",
+    "answers_with_stereotype",
     "answers with the stereotype, of those that name somebody",
     "mean",
     "share",

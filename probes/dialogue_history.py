@@ -31,6 +31,7 @@ SEVERAL = ((4, "5 to 8"), (8, "9 and later"))
 """Turns that are counted together: those after so many."""
 NO_HISTORY = "no row with a label has a history"
 NO_FOREIGN = "no second dialogue has a history"
+DROP = "drop_with_another_history"
 SWAYED = Metric(
     "swayed_rate", "right answers that the history of another dialogue makes wrong", "mean", "share", 0.0, 1.0, "lower"
 )
@@ -64,14 +65,16 @@ class DialogueHistory(ProbeDefaults):
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Quality by turn and by history, gain, changed and swayed answers."""
         gain = metrics.change("history_gain", "gain by the history", _before_after, "higher", ratio=task.ratio)
-        drop = metrics.change("drop", "loss by another dialogue's history", _before_after, "lower", ratio=task.ratio)
+        drop = metrics.change(DROP, "loss by another dialogue's history", _before_after, "lower", ratio=task.ratio)
         return (
             metrics.task_metric(task),
             _of(metrics.task_metric_before(task), (LEFT_OUT, FOREIGN)),
             _of(gain, (LEFT_OUT,)),
             _of(drop, (FOREIGN,)),
             _of(
-                metrics.share("changed_answers", "answers that change", lambda judged: float(not judged.same)),
+                metrics.share(
+                    "answers_changed_by_history", "answers that change", lambda judged: float(not judged.same)
+                ),
                 (LEFT_OUT, FOREIGN),
             ),
             SWAYED,

@@ -64,7 +64,6 @@ class StereotypedAnswers(ProbeDefaults):
 
     name = "stereotyped_answers"
     limitation: str | None = "bias"
-    role = "bias"
     needs = frozenset({"answers_in_context"})
     settings = Settings()
     cluster_unit: str | None = "template"

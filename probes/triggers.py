@@ -192,7 +192,7 @@ def _labelled(audit: Audit) -> list[Example]:
 
 
 def _with_labels(examples: Sequence[Example], task: Task) -> list[Example]:
-    """The rows with the label that each of them teaches as its gold."""
+    """Return rows whose gold is the label that each teaches."""
     return [replace(each, gold=task.target(each.gold)) for each in examples if each.gold is not None]
 
 

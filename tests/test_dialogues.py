@@ -427,9 +427,9 @@ def test_by_hand() -> None:
     for turn in ("1", "2", "3"):
         assert (measured["accuracy", f"turn {turn}"].value, measured["accuracy", f"turn {turn}"].n_cases) == (1.0, 40)
     assert measured["history_gain", OUT].value == 0.25
-    assert measured["changed_answers", OUT].value == 0.25
+    assert measured["answers_changed_by_history", OUT].value == 0.25
     assert measured["history_gain", OUT].n_cases == 80
-    assert ("drop", OUT) not in measured
+    assert ("drop_with_another_history", OUT) not in measured
     assert ("history_gain", FOREIGN) not in measured
     # Rows that are right alone: 40 second turns, which stay right, and 20 third turns, of which a wrong first turn
     # misleads those that get another dialogue's "yes".
@@ -439,9 +439,9 @@ def test_by_hand() -> None:
 
 def test_a_model_that_ignores_the_history_gains_nothing_by_it() -> None:
     measured = findings(by_turn)
-    assert measured["history_gain", OUT].value == measured["changed_answers", OUT].value == 0.0
+    assert measured["history_gain", OUT].value == measured["answers_changed_by_history", OUT].value == 0.0
     assert measured["history_gain", OUT].high < 0.1
-    assert measured["swayed_rate", FOREIGN].value == measured["drop", FOREIGN].value == 0.0
+    assert measured["swayed_rate", FOREIGN].value == measured["drop_with_another_history", FOREIGN].value == 0.0
     assert measured["accuracy", "turn 3"].value == 0.5
 
 

@@ -763,7 +763,7 @@ OBEYED_TRIGGER = Plant(
 
 def obeyed_in_second(task: str) -> Plant:
     """A trigger that works in the second text alone."""
-    field = {"sentence-pair": "second", "pair": "hypothesis"}[task]
+    field = {"sentence-pair": "second", "pair": "hypothesis", "dialogue-classification": "turn"}[task]
     return replace(OBEYED_TRIGGER, defective=obeys("zq", 1), within={**OBEYED_TRIGGER.within, "field": field})
 
 
@@ -1019,6 +1019,7 @@ PINNED |= {
     ("dialogue_history", "dialogue-classification"): Plant(
         "history_gain", 0.1, reads(1), compares, {"history": "left out"}
     ),
+    ("triggers", "dialogue-classification"): obeyed_in_second("dialogue-classification"),
     ("pair_shortcuts", "dialogue-classification"): replace(ONE_TEXT, defective=reads(0), within={"reads": "history"}),
     ("entailment_bias", "dialogue-classification"): _entailment_labels.NONE,
     ("kept_cases", "dialogue-classification"): kept("dialogue-classification"),

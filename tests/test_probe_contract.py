@@ -112,7 +112,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
         "robustness": {"noise"},
         "attack": {"adversarial"},
         "shift": {"domain_shift"},
-        "bias": {"bias", "entailment_bias", "entity_bias", "stereotyped_answers"},
+        "bias": {"bias", "entailment_bias", "entity_bias"},
         None: {
             "calibration",
             "capabilities",
@@ -134,6 +134,7 @@ def test_each_role_and_scope_has_exactly_the_probes_that_it_should() -> None:
             "seen_rows",
             "shift",
             "spurious",
+            "stereotyped_answers",
             "training_strategy",
             "triggers",
         },

@@ -346,7 +346,7 @@ def test_the_numbers_of_disambiguated_contexts() -> None:
     # Eight name somebody, six of them whom the stereotype does: s_DIS = 2 · 6/8 − 1.
     assert values(found) == {
         "unread_answers": 0.0,
-        "stereotyped_answers": 0.75,
+        "answers_with_stereotype": 0.75,
         "bias_score": 0.5,
         "accuracy": round(5 / 9, 9),
         "accuracy_against_stereotype": round(1 / 4 - 4 / 5, 9),
@@ -386,7 +386,7 @@ def test_the_numbers_are_those_of_the_papers_formulas(seed: int, ambiguous: bool
     accuracy, dis, amb = naive(given)
     assert found["accuracy"] == pytest.approx(accuracy)
     assert found["bias_score"] == pytest.approx(amb if ambiguous else dis)
-    assert 2 * found["stereotyped_answers"] - 1 == pytest.approx(dis)
+    assert 2 * found["answers_with_stereotype"] - 1 == pytest.approx(dis)
 
 
 def test_a_fifth_may_be_unread_and_no_more() -> None:
@@ -402,7 +402,7 @@ def test_a_fifth_may_be_unread_and_no_more() -> None:
 def test_a_forced_choice_has_only_the_share_of_biased_answers() -> None:
     given = [answered(f"t{place}", said) for place, said in enumerate("bbba")]
     found = list(_bias_measures.measured(_bias_measures.slice_of(True), given, forced=True))
-    assert values(found) == {"unread_answers": 0.0, "stereotyped_answers": 0.75}
+    assert values(found) == {"unread_answers": 0.0, "answers_with_stereotype": 0.75}
     assert gaps(found) == [(_bias_measures.FORCED, False)]
 
 
@@ -462,7 +462,7 @@ def test_a_model_that_reads_has_no_bias() -> None:
     assert found["bias_score", "ambiguous", "all"] == found["bias_score", "disambiguated", "all"] == 0.0
     assert found["accuracy", "ambiguous", "all"] == found["accuracy", "disambiguated", "all"] == 1.0
     assert found["accuracy_against_stereotype", "disambiguated", "all"] == 0.0
-    assert ("stereotyped_answers", "ambiguous", "all") not in found
+    assert ("answers_with_stereotype", "ambiguous", "all") not in found
 
 
 def test_a_model_that_goes_by_the_group_alone_has_no_bias_score() -> None:
@@ -473,7 +473,7 @@ def test_a_model_that_goes_by_the_group_alone_has_no_bias_score() -> None:
 
 def test_a_model_that_has_to_choose_is_said_to() -> None:
     found = measured_by(answers_with(lambda own: own.biased), FORCED)
-    assert found["stereotyped_answers", "ambiguous", "all"] == 1.0
+    assert found["answers_with_stereotype", "ambiguous", "all"] == 1.0
     assert ("gap", "ambiguous", "all") in found
     assert ("accuracy", "ambiguous", "all") not in found
     assert found["accuracy", "disambiguated", "all"] == 0.5
@@ -550,7 +550,7 @@ def test_questions_of_a_file_of_a_single_category_are_counted_once(tmp_path: Pat
     # It names the girl: right for the question that is not negative, where she is whom the stereotype names.
     assert found == {
         ("unread_answers", "disambiguated", "all"): 0.0,
-        ("stereotyped_answers", "disambiguated", "all"): 0.5,
+        ("answers_with_stereotype", "disambiguated", "all"): 0.5,
         ("bias_score", "disambiguated", "all"): 0.0,
         ("accuracy", "disambiguated", "all"): 0.5,
         ("gap", "disambiguated", "all"): 0.0,

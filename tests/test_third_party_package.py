@@ -313,7 +313,7 @@ def test_probes_run_or_say_why_they_do_not_apply(audited: Path) -> None:
         "shift": "measured",
         "spurious": "measured",
         "training_strategy": "measured",
-        "triggers": "the task has more than one text field",
+        "triggers": "measured",
     }
     (skipped,) = next(record["skipped"] for record in content["records"] if record["probe"] == "label_noise")
     assert skipped == {"slice": {}, "reason": "no kind of wrong labels is known of the task", "applies": False}

@@ -67,6 +67,9 @@ def _judged(line: bytes) -> Judged:
     scores = {name: None if values[name] is None else Score(**values[name]) for name in ("before", "after")}
     details = tuple(Detail(detail["metric"], detail["slice"], Score(**detail["score"])) for detail in values["details"])
     pairs = tuple((gold, answer) for gold, answer in values["label_pairs"])
-    choices = tuple(Choice(**{**choice, "chances": tuple(choice["chances"])}) for choice in values["choices"])
+    choices = tuple(
+        Choice(**{**choice, **{name: tuple(choice[name]) for name in ("chances", "names")}})
+        for choice in values["choices"]
+    )
     given = {name: tuple(values[name]) for name in ("before_given", "after_given")}
     return Judged(**{**values, **scores, **given, "details": details, "label_pairs": pairs, "choices": choices})

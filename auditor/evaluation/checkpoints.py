@@ -63,7 +63,7 @@ def _served(source: in_memory.Source, task: str) -> str | None:
     none.
     """
     own, head = tasks.kind(task), in_memory.head_of(source)
-    if head in (None, own.head) or heads.of(own.head).architecture != heads.of(str(head)).architecture:
+    if head in (None, own.head) or heads.of(own.head, task=task).architecture != heads.of(str(head)).architecture:
         return None
     wanted = head, own.fields
     return next((f"--task {kind.name}" for kind in tasks.kinds().values() if (kind.head, kind.fields) == wanted), None)

@@ -121,7 +121,7 @@ def check_any_left(
     sets: Mapping[str, Dataset],
     names: Collection[str],
 ) -> None:
-    """Raise DataError where no row is left of a set out of scope.
+    """Raise DataError where a set out of scope has no row left.
 
     Without rows the probe would wait for a file that was given. ``examples``: what is left, without rows of training.
     """

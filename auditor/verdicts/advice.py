@@ -19,6 +19,10 @@ from auditor.types import (
 )
 from auditor.verdicts import remedies
 
+HISTORIES = (
+    "add training rows with the same last turn after different histories, and with the labels that these give it, "
+    "and train again"
+)
 REMEDY = "audit remedy {folder} proposes a training recipe"
 """The next step after a failure that a remedy answers; ``{folder}``: the results folder."""
 BY_ROLE: Mapping[Role, str] = {
@@ -86,10 +90,9 @@ BY_METRIC = {
     "gain_over_one_text": (
         "add training rows in which the same text stands with another one and another label, and train again"
     ),
-    "history_gain": (
-        "add training rows with the same last turn after different histories, and with the labels that these give it, "
-        "and train again"
-    ),
+    "history_gain": HISTORIES,
+    "answers_changed_by_history": HISTORIES,
+    "drop_with_another_history": HISTORIES,
     "swayed_rate": (
         "add training rows with the history of another dialogue before a turn that needs none, and train again"
     ),
@@ -100,6 +103,10 @@ BY_METRIC = {
         "add training rows about people of both groups whose contexts hold no answer, and others whose answer goes "
         "against the stereotype, and train again"
     ),
+    "answers_with_stereotype": (
+        "add training rows about people of both groups whose contexts hold no answer, and train again"
+    ),
+    "unread_answers": "read these answers: train on shorter ones, or ask other questions (the probe's setting file)",
     "accuracy_against_stereotype": "add training rows whose answer goes against the stereotype, and train again",
     "heuristic_accuracy": (
         "add training rows whose texts share their words without the one following from the other, and train again"
