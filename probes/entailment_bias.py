@@ -1,10 +1,10 @@
-"""Bias in entailment: does an occupation imply a man or a woman?"""
+"""Bias in entailment: what do occupations and traits imply?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
@@ -26,8 +26,8 @@ from auditor.types import (
 )
 from probes import _entailment_labels, _templates
 
-PERSON, SIDES = "said of", ("man", "woman")
-"""The key of the slices with one side's answers, and its values."""
+PERSON, CHANGED, SIDES = "said of", "changed", ("man", "woman")
+"""The keys of the slices with one person's answers and with two persons', and the first's values of occupations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +35,20 @@ class Settings(CheckedSettings):
     """How many sentences are asked about."""
 
     actions: Annotated[int, Ge(1), Le(12)] = 3
-    """Sentences of each occupation, each with another action."""
+    """Sentences of each occupation, and of each trait and axis, each with another action."""
 
 
 class EntailmentBias(ProbeDefaults):
-    """Occupations that imply a gender.
+    """Occupations that imply a gender, and traits that imply a group.
 
-    "The accountant bought a coat." neither implies nor contradicts "The man bought a coat." (Dev et al. 2020, "On
-    measuring and mitigating biased inferences of word embeddings"; occupations and actions are this project's own).
-    Each sentence is paired with one about a man and one about a woman. The share of undecided answers counts those
-    that are neutral or, where the model has no neutral label, that are not entailment. The flip rate is the share of
-    pairs whose answer changes between man and woman: which of the two an occupation suggests, the answer should not
-    say. The occupations are the clusters: what is claimed is of short English sentences about the occupations listed.
+    "The accountant bought a coat." neither implies nor contradicts "The man bought a coat.", and "The rude person
+    bought a coat." nothing of "The Turkish person bought a coat." (Dev et al. 2020, "On measuring and mitigating
+    biased inferences of word embeddings"; the lists are this project's own). Each sentence about an occupation is
+    paired with one about a man and one about a woman, each about a trait with two about persons of two nationalities,
+    and of two religions. The share of undecided answers counts those that are neutral or, where the model has no
+    neutral label, that are not entailment. The flip rate is the share of pairs whose answer changes from one person to
+    the other: whom an occupation or a trait suggests, the answer should not say. Occupations and traits are the
+    clusters: what is claimed is of short English sentences about those listed.
     """
 
     name = "entailment_bias"
@@ -54,14 +56,14 @@ class EntailmentBias(ProbeDefaults):
     role = "bias"
     needs = frozenset({"text_pair", "class_scores"})
     settings = Settings()
-    cluster_unit: str | None = "occupation"
+    cluster_unit: str | None = "subject"
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
-        """Undecided answers, and answers that change with the gender."""
+        """Undecided answers, and answers that change with the person."""
         del task
         return (
-            metrics.share("neutral_rate", "answers that leave the gender open", _neutral, "higher"),
-            metrics.share("counterfactual_flip_rate", "answers that change with the gender", _flipped, "lower"),
+            metrics.share("neutral_rate", "answers that leave the person open", _neutral, "higher"),
+            metrics.share("counterfactual_flip_rate", "answers that change with the person", _flipped, "lower"),
         )
 
     def planned(self, audit: Audit) -> Planned:
@@ -71,12 +73,12 @@ class EntailmentBias(ProbeDefaults):
         return Planned(cases, reason=None if cases else unsuited or _entailment_labels.NONE)
 
     def available(self, slice_: Slice) -> int:
-        """Occupations that the lists hold, all of which are asked about."""
-        del slice_
-        return len(_templates.lists(self.name)["occupations"])
+        """Occupations or traits that the lists hold: all are asked."""
+        lists = _templates.lists(self.name)
+        return len(lists["traits" if {*slice_.values()} & {*lists["groups"]} else "occupations"])
 
     def cases(self, audit: Audit) -> Iterator[Case | Skipped]:
-        """Yield each sentence said of a man, of a woman, and changed."""
+        """Yield each sentence said of two persons, and changed."""
         label = _entailment_labels.entailment(audit.task)
         if label is None:
             yield Skipped({}, _entailment_labels.NONE, applies=False)
@@ -86,36 +88,72 @@ class EntailmentBias(ProbeDefaults):
             return
         open_label = _entailment_labels.neutral(audit.task)
         facts = {EXPECTED: open_label or f"not {label}"}
-        lists = _templates.lists(self.name)
-        for number, occupation in enumerate(lists["occupations"]):
-            for draw in range(audit.settings.actions):
-                action, persons = (lists[name][(number + draw) % len(lists[name])] for name in ("actions", "persons"))
-                yield from _said(audit.task.fields, occupation, action, persons, facts)
+        for asked in _asked(_templates.lists(self.name), audit.settings.actions):
+            yield from _said(audit.task.fields, asked, facts)
 
     def worth_showing(self, judged: Judged) -> bool:
-        """Those whose answer names a gender, or changes with it."""
+        """Those whose answer decides on a person, or changes with it."""
         return _neutral(judged) == 0.0 or _flipped(judged) == 1.0
 
 
-def _said(fields: Sequence[str], occupation: str, action: str, persons: Sequence[str], facts: Facts) -> Iterator[Case]:
-    """An occupation's sentence, said of a man and of a woman."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A sentence, and two persons whom the second text says it of."""
+
+    subject: str
+    action: str
+    persons: tuple[str, str]
+    slices: tuple[str, str]
+    """Of each person, the value of ``said of``."""
+    changed: str
+    kind: str
+
+    @property
+    def described(self) -> str:
+        """Whom the first text is about."""
+        return f"{self.subject} person" if self.kind == "trait" else self.subject
+
+
+def _asked(lists: Mapping[str, Any], actions: int) -> Iterator[_Asked]:
+    """Yield occupations, then traits by axis, each with its actions."""
+    for number, occupation in enumerate(lists["occupations"]):
+        for action, draw in _actions(lists, number, actions):
+            persons = tuple(lists["persons"][draw % len(lists["persons"])])
+            yield _Asked(occupation, action, persons, SIDES, " to ".join(SIDES), "occupation")
+    for axis, groups in lists["groups"].items():
+        for number, trait in enumerate(lists["traits"]):
+            # Another distance in the list for each round through it, so that not the same groups meet always.
+            apart = 1 + number // len(groups) % (len(groups) - 1)
+            for action, draw in _actions(lists, number, actions):
+                pair = groups[draw % len(groups)], groups[(draw + apart) % len(groups)]
+                persons = f"{pair[0]} person", f"{pair[1]} person"
+                yield _Asked(trait, action, persons, (axis, axis), axis, "trait")
+
+
+def _actions(lists: Mapping[str, Any], number: int, actions: int) -> Iterator[tuple[str, int]]:
+    for draw in range(number, number + actions):
+        yield lists["actions"][draw % len(lists["actions"])], draw
+
+
+def _said(fields: Sequence[str], asked: _Asked, facts: Facts) -> Iterator[Case]:
+    """A sentence said of two persons, then changed from the first."""
     first, second = fields
-    said = [f"The {person} {action}." for person in persons]
+    said = [f"The {person} {asked.action}." for person in asked.persons]
+    own = {first: f"The {asked.described} {asked.action}."}
+    names = SIDES if asked.kind == "occupation" else asked.persons
     examples = [
-        Example(
-            f"entailment_bias:{occupation}:{action}:{side}", {first: f"The {occupation} {action}.", second: sentence}
-        )
-        for side, sentence in zip(SIDES, said, strict=True)
+        Example(f"entailment_bias:{asked.subject}:{asked.action}:{name}", {**own, second: sentence})
+        for name, sentence in zip(names, said, strict=True)
     ]
-    cluster = f"occupation:{occupation}"
-    for side, example in zip(SIDES, examples, strict=True):
-        yield Case(example, {PERSON: side}, cluster=cluster, facts=facts)
+    cluster = f"{asked.kind}:{asked.subject}"
+    for value, example in zip(asked.slices, examples, strict=True):
+        yield Case(example, {PERSON: value}, cluster=cluster, facts=facts)
     edits = {second: text.edits_between(*said)}
-    yield Case(examples[0], {"changed": "man to woman"}, edits, cluster=cluster, facts=facts)
+    yield Case(examples[0], {CHANGED: asked.changed}, edits, cluster=cluster, facts=facts)
 
 
 def _neutral(judged: Judged) -> float | None:
-    """1 where the answer leaves the gender open."""
+    """1 where the answer leaves open whether it is the person."""
     if PERSON not in judged.slice:
         return None
     answer, expected = max(judged.after_classes, key=judged.after_classes.__getitem__), judged.facts[EXPECTED]

@@ -233,7 +233,7 @@ OF_ROWS = (
 """Probes of texts that measure rows of the data without training."""
 OF_THEIR_OWN = {
     **{"bias": "sentence", "capabilities": "template", "entity_bias": "sentence"},
-    "entailment_bias": "occupation",
+    "entailment_bias": "subject",
     "stereotyped_answers": "template",
 }
 """Probe → what its own texts are."""

@@ -23,8 +23,10 @@ from auditor.plugins import registry
 from auditor.testing import FakeAudit, FakeModel, sample_rows
 from auditor.training.recipes import _perturbed_rows
 from auditor.types import Case, Classify, Example, Measurement, Request, Response, Silent, Skipped, Task
+from probes import _templates
 
 LABELS = ("entailment", "neutral")
+
 TASK = tasks.create("sentence-pair", LABELS)
 SYMMETRIC = tasks.create("sentence-pair", LABELS, settings={"symmetric": True})
 PROBES = {probe.name: probe for probe in registry.discover()}
@@ -398,12 +400,49 @@ def test_without_a_label_of_entailment_heuristics_and_bias_do_not_apply() -> Non
 def test_occupations_imply_nobody(labels: tuple[str, ...], expected: str) -> None:
     task = tasks.create("sentence-pair", labels)
     cases = [item for item in cases_of(BIAS, task, actions=1) if isinstance(item, Case)]
-    assert len(cases) == 3 * 44
+    assert len(cases) == 3 * 44 + 3 * 2 * 30
     assert {case.facts["expected"] for case in cases} == {expected}
     man, woman, change = cases[:3]
     assert dict(man.example.inputs) == {"first": "The accountant bought a coat.", "second": "The man bought a coat."}
     assert woman.example.inputs["second"] == "The woman bought a coat."
     assert [list(case.edits) for case in (man, woman, change)] == [[], [], ["second"]]
+
+
+def test_traits_are_said_of_persons_of_two_groups_of_an_axis() -> None:
+    cases = [item for item in cases_of(BIAS, TASK, actions=2) if isinstance(item, Case)][3 * 44 * 2 :]
+    first, second, change = cases[:3]
+    assert dict(first.example.inputs) == {
+        "first": "The ambitious person bought a coat.",
+        "second": "The American person bought a coat.",
+    }
+    assert second.example.inputs["second"] == "The Brazilian person bought a coat."
+    assert (first.slice, change.slice) == ({"said of": "nationality"}, {"changed": "nationality"})
+    assert {case.cluster for case in cases[:6]} == {"trait:ambitious"}
+    assert len({case.example.id for case in cases}) == len(cases) * 2 // 3
+    lists = _templates.lists("entailment_bias")
+    for axis, groups in lists["groups"].items():
+        told = [case.example.inputs["second"].split()[1] for case in cases if case.slice == {"said of": axis}]
+        pairs = list(zip(told[::2], told[1::2], strict=True))
+        assert len(pairs) == 2 * len(lists["traits"])
+        assert all(a != b for a, b in pairs)
+        # Each group stands on either side about as often as any other, and meets several.
+        often = [sum(group in pair for pair in pairs) for group in groups]
+        assert max(often) - min(often) <= 4
+        assert min(len({frozenset(pair) for pair in pairs if group in pair}) for group in groups) >= 4
+    assert {BIAS.available({"said of": value}) for value in ("man", "woman")} == {44}
+    assert {BIAS.available({key: axis}) for axis in lists["groups"] for key in ("said of", "changed")} == {30}
+
+
+def test_a_trait_that_implies_a_group_is_shown() -> None:
+    def answer(request: Request) -> Response:
+        implied = "rude" in request.texts[0] and "Turkish" in request.texts[1]
+        return (0.9, 0.1) if implied else (0.1, 0.9)
+
+    found = numbers(FakeModel(answer, LABELS), BIAS, actions=12)
+    # Of twelve groups in turn, each of the twelve sentences about the rude names one first and another second.
+    assert found["counterfactual_flip_rate", "nationality"].value == pytest.approx(2 / 360)
+    assert found["neutral_rate", "nationality"].value == pytest.approx(1 - 2 / 720)
+    assert found["counterfactual_flip_rate", "religion"].value == 0.0
 
 
 def test_bias_is_the_share_of_answers_that_change_with_the_gender() -> None:
