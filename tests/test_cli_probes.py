@@ -146,7 +146,10 @@ def test_a_task_is_listed_alone_with_the_ranges_of_its_metrics(task: str, capsys
     assert main(["probes", "--task", task]) == 0
     lines = capsys.readouterr().out.splitlines()
     metric = tasks.kind(task).metric
-    assert lines[1] == f'    metric = "{metric}": {metric.replace("_", " ")}; a rule limits it by min, between 0 and 1'
+    said = {"f1": "F1", "micro_f1": "micro F1", "within_tolerance": "the share within the tolerance"}.get(
+        metric, metric
+    )
+    assert lines[1] == f'    metric = "{metric}": {said}; a rule limits it by min, between 0 and 1'
     assert '    metric = "median_queries": median queries; a rule limits it by max or min, 0 or more' in lines
     applying = [line.split(" ")[0] for line in lines if not line.startswith(" ")]
     assert set(applying[-len(UNSERVED[task]) :]) == UNSERVED[task]

@@ -438,6 +438,40 @@ def test_a_column_that_was_chosen_among_several_is_told(tmp_path: Path) -> None:
     assert reading(chosen).note == ""
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "note"),
+    [
+        (
+            "question,sentence,label",
+            "why is it so,as it was before",
+            "'sentence' is read; 'question' holds texts too and is not",
+        ),
+        ("title,text,body,label", "a b c,d e,f g h i", "'text' is read; 'title' and 'body' hold texts too and are not"),
+        ("source,text,label", "imdb,a fine film", ""),
+        ("url,text,label", "https://example.org/a-b-c,a fine film", ""),
+        ("title,text,label", ",a fine film", ""),
+    ],
+)
+def test_columns_of_texts_that_are_not_read_are_told(tmp_path: Path, header: str, cells: str, note: str) -> None:
+    path = tmp_path / "test.csv"
+    rows = (f"{cells} {number},{label}" for number, label in enumerate(("positive", "negative") * 2))
+    path.write_text("\n".join([header, *rows]) + "\n", "utf-8")
+    assert reading(read(path, BINARY)).note == note
+    text = "sentence" if "sentence" in header else "text"
+    chosen = data.load(path, name="home", task=task(BINARY), columns=Columns({"text": text}, "label"))
+    assert reading(chosen).note == ""
+
+
+def test_a_column_has_texts_where_most_of_its_cells_have_several_words(tmp_path: Path) -> None:
+    path = tmp_path / "test.csv"
+    for many, note in ((2, ""), (3, "'text' is read; 'remark' holds texts too and is not")):
+        rows = [
+            f"{'one two three' if n < many else 'short'},text {n},{('positive', 'negative')[n % 2]}" for n in range(5)
+        ]
+        path.write_text("\n".join(["remark,text,label", *rows]) + "\n", "utf-8")
+        assert reading(read(path, BINARY)).note == note
+
+
 def test_rows_that_stand_on_several_lines_are_told(tmp_path: Path) -> None:
     path = tmp_path / "test.csv"
     path.write_text('text,label\n"Fine\nfilm.",positive\nbad,negative\n', "utf-8")

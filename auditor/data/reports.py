@@ -15,6 +15,9 @@ from auditor.errors import DataError
 from auditor.labels.matching import Reading
 from auditor.types import Example
 
+FIRST_ROWS, FEWEST_WORDS = 100, 3
+"""A column holds texts where most cells of so many rows have so many words or more."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
@@ -112,6 +115,7 @@ def assumptions(table: Table, names: Mapping[str, str], columns: Columns, usual:
         others = [column for column in dict.fromkeys(called) if column != names[name]]
         if others and names[name] not in (columns.fields.get(name), columns.label, columns.group):
             yield f"{names[name]!r} is the {name}, not {' or '.join(map(repr, others))}"
+    yield from _unread_texts(table, names, columns)
     if table.path.suffix.lower() not in PLAIN:
         return
     if not columns.header and (columns.label is None or not columns.fields):
@@ -124,6 +128,31 @@ def assumptions(table: Table, names: Mapping[str, str], columns: Columns, usual:
     )
     if joined:
         yield f"{joined} of {len(table.rows)} rows span several lines"
+
+
+def _unread_texts(table: Table, names: Mapping[str, str], columns: Columns) -> Iterator[str]:
+    """Name columns of texts beside the ones that are read.
+
+    A model of pairs, or of a title and what follows, would be asked for the half alone. Nothing is said where all
+    texts are configured, or made of several columns.
+    """
+    fields = [name for name in names if name not in ("label", "group")]
+    if columns.fields.keys() >= set(fields) or table.made & set(names.values()):
+        return
+    known = {*names.values(), *(column for name in names for column in choosing.candidates(name, table))}
+    texts = [repr(column) for column in table.header if column not in known and _holds_texts(table, column)]
+    if texts:
+        read = " and ".join(repr(names[field]) for field in fields)
+        holds = "holds texts too and is" if len(texts) == 1 else "hold texts too and are"
+        yield f"{read} {'is' if len(fields) == 1 else 'are'} read; {' and '.join(texts)} {holds} not"
+
+
+def _holds_texts(table: Table, column: str) -> bool:
+    """Whether most cells of the first rows have several words."""
+    cells = [row.get(column) for _, row in table.rows[:FIRST_ROWS]]
+    filled = [cell for cell in cells if cell not in (None, "")]
+    many = sum(isinstance(cell, str) and len(cell.split()) >= FEWEST_WORDS for cell in filled)
+    return 2 * many > len(filled)
 
 
 def out_of_scope(counts: Mapping[str, int], labels: Mapping[str, str]) -> Iterator[str]:
