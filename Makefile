@@ -12,7 +12,8 @@ DEMO ?= demo
 # Fails below the branch coverage that pyproject.toml asks for; for some tests only: make test PYTEST_ARGS=tests/test_gate.py
 PYTEST_ARGS ?= --cov
 # Statistics, the gate, pages, words and probes on fake models are the same under every transformers.
-SAME := stats* *_simulation gate report* words planted_* browser bias_units probe_contract task_contract check_*
+SAME := stats* *_simulation gate report* *words planted_* browser bias_units probe_contract task_contract check_* \
+  recorded_numbers docs hints advice estimating cli_probes ci_outputs compare_command detection_of_language stereotyped_answers
 PYTEST4_ARGS ?= -q $(foreach name,$(SAME),--ignore-glob='tests/test_$(name).py')
 # A process for each core, four at most; the tests of a file stay together. A single one, for a debugger: make test WORKERS=0
 WORKERS ?= logical

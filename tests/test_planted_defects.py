@@ -683,8 +683,7 @@ def of_numbers(task: str) -> dict[tuple[str, str], Plant | str | None]:
         "quality": QUALITY,
         "calibration": NO_PROBABILITIES,
         "repeatability": REPEATED,
-        "label_swap": "nothing to compare: no row has one label, as has its answer, or no entity is found with its "
-        "boundaries",
+        "label_swap": label_swap.NAMELESS,
         "seen_rows": ONE_LABEL,
         "leakage": LEAKED,
         "coverage": SLICE,
@@ -970,7 +969,7 @@ PINNED: dict[tuple[str, str], Plant | str | None] = {
     ("quality", "question-answering"): QUALITY,
     ("calibration", "question-answering"): SCORED,
     ("repeatability", "question-answering"): REPEATED,
-    ("label_swap", "question-answering"): label_swap.NOTHING,
+    ("label_swap", "question-answering"): label_swap.NAMELESS,
     ("seen_rows", "question-answering"): NEEDS["class_scores"],
     ("leakage", "question-answering"): LEAKED,
     ("coverage", "question-answering"): SLICE,
