@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from auditor import metrics, text
 from auditor.settings import CheckedSettings, Count
@@ -11,7 +11,6 @@ from auditor.text import turns
 from auditor.types import (
     Audit,
     Case,
-    Contribution,
     Edit,
     Example,
     Judged,
@@ -64,8 +63,10 @@ class DialogueHistory(ProbeDefaults):
 
     def metrics(self, task: Task) -> tuple[Metric, ...]:
         """Quality by turn and by history, gain, changed and swayed answers."""
-        gain = metrics.change("history_gain", "gain by the history", _before_after, "higher", ratio=task.ratio)
-        drop = metrics.change(DROP, "loss by another dialogue's history", _before_after, "lower", ratio=task.ratio)
+        gain = metrics.change("history_gain", "gain by the history", metrics.before_after, "higher", ratio=task.ratio)
+        drop = metrics.change(
+            DROP, "loss by another dialogue's history", metrics.before_after, "lower", ratio=task.ratio
+        )
         return (
             metrics.task_metric(task),
             _of(metrics.task_metric_before(task), (LEFT_OUT, FOREIGN)),
@@ -154,17 +155,9 @@ def _exchanged(audit: Audit, row: Example, others: Sequence[Example], field: str
     return None
 
 
-def _before_after(judged: Judged) -> tuple[Score, Score] | None:
-    return None if judged.before is None or judged.after is None else (judged.before, judged.after)
-
-
 def _of(metric: Metric, histories: Sequence[str]) -> Metric:
     """The metric of the cases with one of these histories."""
-
-    def contribution(judged: Judged) -> Sequence[Contribution]:
-        return metric.read(judged) if judged.slice.get(HISTORY) in histories else ()
-
-    return replace(metric, read=contribution)
+    return metrics.only(metric, lambda judged: judged.slice.get(HISTORY) in histories)
 
 
 PROBE = DialogueHistory()

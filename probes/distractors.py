@@ -84,14 +84,14 @@ class Distractors(ProbeDefaults):
         unlisted = _question_words.unlisted(audit.language)
         if unlisted is not None:
             yield Skipped({"question": "each word"}, unlisted, applies=False)
-        language = audit.language if unlisted is None else None
+        language, unit = audit.language if unlisted is None else None, _lengths.unit(audit)
         for example in examples:
-            yield from (Case(example, slice_) for slice_ in _kinds(example, _lengths.unit(audit), language))
+            yield from (Case(example, slice_) for slice_ in _kinds(example, unit, language))
 
 
 def _of_edited(metric: Metric) -> Metric:
     """The metric over contexts that have a sentence more."""
-    return replace(metric, read=lambda judged: metric.read(judged) if "sentence" in judged.slice else ())
+    return metrics.only(metric, lambda judged: "sentence" in judged.slice)
 
 
 def _made(audit: Audit, examples: Sequence[Example]) -> Mapping[str, str]:

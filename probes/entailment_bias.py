@@ -101,33 +101,25 @@ class _Asked:
     """A sentence, and two persons whom the second text says it of."""
 
     subject: str
+    """The occupation, or the trait."""
     action: str
     persons: tuple[str, str]
-    slices: tuple[str, str]
-    """Of each person, the value of ``said of``."""
-    changed: str
-    kind: str
-
-    @property
-    def described(self) -> str:
-        """Whom the first text is about."""
-        return f"{self.subject} person" if self.kind == "trait" else self.subject
+    axis: str | None = None
+    """What the groups of the persons differ in; None: they are a man and a woman, and the subject an occupation."""
 
 
 def _asked(lists: Mapping[str, Any], actions: int) -> Iterator[_Asked]:
     """Yield occupations, then traits by axis, each with its actions."""
     for number, occupation in enumerate(lists["occupations"]):
         for action, draw in _actions(lists, number, actions):
-            persons = tuple(lists["persons"][draw % len(lists["persons"])])
-            yield _Asked(occupation, action, persons, SIDES, " to ".join(SIDES), "occupation")
+            yield _Asked(occupation, action, tuple(lists["persons"][draw % len(lists["persons"])]))
     for axis, groups in lists["groups"].items():
         for number, trait in enumerate(lists["traits"]):
             # Another distance in the list for each round through it, so that not the same groups meet always.
             apart = 1 + number // len(groups) % (len(groups) - 1)
             for action, draw in _actions(lists, number, actions):
-                pair = groups[draw % len(groups)], groups[(draw + apart) % len(groups)]
-                persons = f"{pair[0]} person", f"{pair[1]} person"
-                yield _Asked(trait, action, persons, (axis, axis), axis, "trait")
+                first, second = groups[draw % len(groups)], groups[(draw + apart) % len(groups)]
+                yield _Asked(trait, action, (f"{first} person", f"{second} person"), axis)
 
 
 def _actions(lists: Mapping[str, Any], number: int, actions: int) -> Iterator[tuple[str, int]]:
@@ -138,18 +130,24 @@ def _actions(lists: Mapping[str, Any], number: int, actions: int) -> Iterator[tu
 def _said(fields: Sequence[str], asked: _Asked, facts: Facts) -> Iterator[Case]:
     """A sentence said of two persons, then changed from the first."""
     first, second = fields
+    if asked.axis is None:
+        cluster, described, names = f"occupation:{asked.subject}", asked.subject, SIDES
+        sides, changed = SIDES, " to ".join(SIDES)
+    else:
+        cluster, described, names = f"trait:{asked.subject}", f"{asked.subject} person", asked.persons
+        sides, changed = (asked.axis, asked.axis), asked.axis
     said = [f"The {person} {asked.action}." for person in asked.persons]
-    own = {first: f"The {asked.described} {asked.action}."}
-    names = SIDES if asked.kind == "occupation" else asked.persons
     examples = [
-        Example(f"entailment_bias:{asked.subject}:{asked.action}:{name}", {**own, second: sentence})
+        Example(
+            f"entailment_bias:{asked.subject}:{asked.action}:{name}",
+            {first: f"The {described} {asked.action}.", second: sentence},
+        )
         for name, sentence in zip(names, said, strict=True)
     ]
-    cluster = f"{asked.kind}:{asked.subject}"
-    for value, example in zip(asked.slices, examples, strict=True):
-        yield Case(example, {PERSON: value}, cluster=cluster, facts=facts)
+    for side, example in zip(sides, examples, strict=True):
+        yield Case(example, {PERSON: side}, cluster=cluster, facts=facts)
     edits = {second: text.edits_between(*said)}
-    yield Case(examples[0], {CHANGED: asked.changed}, edits, cluster=cluster, facts=facts)
+    yield Case(examples[0], {CHANGED: changed}, edits, cluster=cluster, facts=facts)
 
 
 def _neutral(judged: Judged) -> float | None:

@@ -169,7 +169,7 @@ def _when(metric: Metric, *kinds: str) -> Metric:
 
     Of a sentence that is asked for some of its entities only recall makes sense.
     """
-    return replace(metric, read=lambda judged: metric.read(judged) if judged.facts[ASKED] in kinds else ())
+    return metrics.only(metric, lambda judged: judged.facts[ASKED] in kinds)
 
 
 def _only(example: Example, field: str, chosen: Belongs, slice_: Slice) -> Case | None:

@@ -15,7 +15,6 @@ from auditor.types import (
     NEEDS,
     Audit,
     Case,
-    Contribution,
     Example,
     Judged,
     Measurement,
@@ -191,12 +190,9 @@ def _overlapping(audit: Audit) -> Iterator[Case | Skipped]:
 
 def _within(keys: Sequence[str], metric: Metric) -> Metric:
     """The metric of the model's cases with one of these keys."""
-
-    def contribution(judged: Judged) -> Sequence[Contribution]:
-        own = BASELINE not in judged.slice and not judged.slice.keys().isdisjoint(keys)
-        return metric.read(judged) if own else ()
-
-    return replace(metric, read=contribution)
+    return metrics.only(
+        metric, lambda judged: BASELINE not in judged.slice and not judged.slice.keys().isdisjoint(keys)
+    )
 
 
 def _gain(task: Task, name: str, title: str, read: Any, better: metrics.Better | None) -> Metric:
@@ -204,9 +200,7 @@ def _gain(task: Task, name: str, title: str, read: Any, better: metrics.Better |
 
 
 def _both_and_one(judged: Judged) -> tuple[Score, Score] | None:
-    if not _is_one_text(judged) or judged.before is None or judged.after is None:
-        return None
-    return judged.before, judged.after
+    return metrics.before_after(judged) if _is_one_text(judged) else None
 
 
 def _one_and_constant(judged: Judged) -> tuple[Score, Score] | None:

@@ -12,9 +12,7 @@ from auditor.text.marked_entities import entities, exchange, places
 from auditor.types import (
     Audit,
     Case,
-    Contribution,
     Example,
-    Judged,
     Metric,
     Planned,
     ProbeDefaults,
@@ -111,12 +109,9 @@ class RelationCues(ProbeDefaults):
 
 def _of(metric: Metric, *keys: str, but: str = "") -> Metric:
     """Return the metric, read of slices with these keys alone."""
-
-    def read(judged: Judged) -> Sequence[Contribution]:
-        wanted = set(keys) & judged.slice.keys() and but not in judged.slice.values()
-        return metric.read(judged) if wanted else ()
-
-    return replace(metric, read=read)
+    return metrics.only(
+        metric, lambda judged: not judged.slice.keys().isdisjoint(keys) and but not in judged.slice.values()
+    )
 
 
 def _turns(example: Example, task: Task) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from auditor.data.columns import TEXT_COLUMNS, Columns, shown
 from auditor.data.tables import PLAIN, Table
 from auditor.errors import DataError
+from auditor.text import column_names
 
 SHOWN = 4
 """The most sets of names that an error lists."""
@@ -22,18 +23,12 @@ def filled(table: Table, columns: Columns, fields: Sequence[str], usual: Sequenc
     headless = not columns.header and table.path.suffix.lower() in PLAIN
     if not usual or headless or columns.fields.keys() >= set(fields) or not columns.fields.keys() <= set(fields):
         return columns
-    by_name = {name.strip().casefold(): name for name in reversed(table.header)}
-    sets = [
-        {field: by_name[name] for field, name in zip(fields, names, strict=True)}
-        for names in (fields, *usual)
-        if all(name in by_name for name in names)
-    ]
+    sets = [dict(zip(fields, names, strict=True)) for names in column_names.sets((fields, *usual), table.header)]
     fitting = [own for own in sets if all(own[field] == column for field, column in columns.fields.items())]
     if len(fitting) == 1:
         return replace(columns, fields=fitting[0])
-    raise DataError(
-        _problem(columns, fields, usual, fitting, by_name), where=str(table.path), hint=_hint(fields, table)
-    )
+    problem = _problem(columns, fields, usual, fitting, column_names.called(TEXT_COLUMNS, table.header))
+    raise DataError(problem, where=str(table.path), hint=_hint(fields, table))
 
 
 def labelled(table: Table, columns: Columns, usual: Sequence[str]) -> Columns:
@@ -43,8 +38,7 @@ def labelled(table: Table, columns: Columns, usual: Sequence[str]) -> Columns:
     """
     if columns.label is not None:
         return columns
-    by_name = {name.strip().casefold(): name for name in reversed(table.header)}
-    return replace(columns, label=next((by_name[name] for name in usual if name in by_name), None))
+    return replace(columns, label=next(iter(column_names.called(usual, table.header)), None))
 
 
 def _problem(
@@ -52,14 +46,13 @@ def _problem(
     fields: Sequence[str],
     usual: Sequence[Sequence[str]],
     fitting: Sequence[Mapping[str, str]],
-    by_name: Mapping[str, str],
+    single: Sequence[str],
 ) -> str:
     if fitting:
         return f"several columns may be its texts: {_listed([tuple(own.values()) for own in fitting])}"
     if columns.fields:
         lacking = next(field for field in fields if field not in columns.fields)
         return f"no column is known for the text {lacking!r}"
-    single = [by_name[name] for name in TEXT_COLUMNS if name in by_name]
     if single:
         return f"has one text, {single[0]!r}, and the task reads {len(fields)}"
     more = ", …" if len(usual) > SHOWN else ""

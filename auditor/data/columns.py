@@ -13,6 +13,7 @@ from typing import Any
 from auditor.data.tables import NO_HEADER, PLAIN, Table, cell
 from auditor.errors import DataError, NoTextColumnError, near_match
 from auditor.labels import spellings
+from auditor.text import column_names
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "comment", "tweet", "document", "utterance")
 """Usual names of the text column, compared without case; the earlier one wins."""
@@ -146,8 +147,7 @@ def candidates(name: str, table: Table) -> list[str]:
 
     ``name``: a text field or ``label``.
     """
-    usual = _usual_names(name)
-    return [column for word in usual for column in table.header if column.strip().casefold() == word]
+    return column_names.called(_usual_names(name), table.header)
 
 
 def _usual_names(name: str) -> tuple[str, ...]:

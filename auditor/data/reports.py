@@ -13,6 +13,7 @@ from auditor.data.in_memory import Source
 from auditor.data.tables import NO_ROWS, PLAIN, Table
 from auditor.errors import DataError
 from auditor.labels.matching import Reading
+from auditor.text import column_names
 from auditor.types import Example
 
 FIRST_ROWS, FEWEST_WORDS = 100, 3
@@ -109,7 +110,7 @@ def assumptions(table: Table, names: Mapping[str, str], columns: Columns, usual:
     The notes say which column is which (``names``: role → column), and how many rows have line breaks in a text.
     ``usual``: names of label columns that the task looks up before others.
     """
-    own = [column for word in usual for column in table.header if column.strip().casefold() == word]
+    own = column_names.called(usual, table.header)
     for name in names:
         called = [*(own if name == "label" else ()), *choosing.candidates(name, table)]
         others = [column for column in dict.fromkeys(called) if column != names[name]]

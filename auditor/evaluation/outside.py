@@ -99,20 +99,17 @@ def without_twins(
 
 
 def told_twins(twins: Mapping[str, Sequence[Twin]], sets: Mapping[str, Dataset]) -> Iterator[str]:
-    """Say which rows out of scope are left out, by their numbers.
-
-    Raises DataError where none is left of a set.
-    """
+    """Say which rows out of scope are left out, by their numbers."""
     for name, every in twins.items():
         file = Path(str(sets[name].path)).name
-        pairs = ", ".join(f"row {_number(twin.row)} ({_place(twin.first, sets)})" for twin in every[:SHOWN])
-        pairs += f" and {len(every) - SHOWN:,} more" if len(every) > SHOWN else ""
-        if len(every) == len(sets[name].examples):
-            problem = f"every row out of scope has the text of a row in scope or of another kind: {pairs}"
-            raise DataError(problem, where=str(sets[name].path), hint="keep each text in one of the two")
         rows, are = ("row", "has") if len(every) == 1 else ("rows", "have")
         what = f"{len(every):,} {rows} of {file}, out of scope, {are} the text of a row in scope or of another kind"
-        yield f"{what}: left out: {pairs}"
+        yield f"{what}: left out: {_listed(every, sets)}"
+
+
+def _listed(every: Sequence[Twin], sets: Mapping[str, Dataset]) -> str:
+    pairs = ", ".join(f"row {_number(twin.row)} ({_place(twin.first, sets)})" for twin in every[:SHOWN])
+    return pairs + (f" and {len(every) - SHOWN:,} more" if len(every) > SHOWN else "")
 
 
 def check_any_left(
@@ -126,11 +123,14 @@ def check_any_left(
     Without rows the probe would wait for a file that was given. ``examples``: what is left, without rows of training.
     """
     for name in names:
-        if examples[name] or len(twins.get(name, ())) == len(sets[name].examples):
+        if examples[name]:
             continue
-        problem = "every row out of scope occurs in the training data"
-        problem += ", or has the text of a row in scope or of another kind" if name in twins else ""
-        hint = "name texts out of scope that the model has not seen"
+        every, same = twins.get(name, ()), "has the text of a row in scope or of another kind"
+        if len(every) == len(sets[name].examples):
+            problem, hint = f"every row out of scope {same}: {_listed(every, sets)}", "keep each text in one of the two"
+        else:
+            problem = "every row out of scope occurs in the training data" + (f", or {same}" if every else "")
+            hint = "name texts out of scope that the model has not seen"
         raise DataError(problem, where=str(sets[name].path), hint=hint)
 
 

@@ -46,8 +46,8 @@ def audited(
     if base is None:
         return AuditedModel(model, checkpoints=beside, no_base=no_base, earlier=earlier)
     settings = dict(record.settings) if record is not None else {}
-    again = refit.Refit(base, task, settings, device, set() if fresh else None)
-    again = replace(again, language=config.data.language if record is None else record.language)
+    language = config.data.language if record is None else record.language
+    again = refit.Refit(base, task, settings, device, set() if fresh else None, language=language)
     if record is not None and isinstance(folder, Path) and record.chain and named is None:
         again = replace(again, continues=chain.parent(base, task.name))
     return AuditedModel(

@@ -3,6 +3,7 @@
 from auditor.metrics.common import (
     COMPUTED,
     Better,
+    before_after,
     change,
     detail,
     detail_score,
@@ -15,6 +16,7 @@ from auditor.metrics.common import (
     mean_fact,
     measurement,
     median_fact,
+    only,
     predicted_by_clean,
     recomputed,
     share,
@@ -29,6 +31,7 @@ from auditor.metrics.correlated import correlations
 __all__ = [
     "COMPUTED",
     "Better",
+    "before_after",
     "change",
     "correlations",
     "detail",
@@ -42,6 +45,7 @@ __all__ = [
     "mean_fact",
     "measurement",
     "median_fact",
+    "only",
     "predicted_by_clean",
     "recomputed",
     "share",

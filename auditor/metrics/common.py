@@ -209,7 +209,19 @@ def change(
     return Metric(name, title, "change", "points", -1.0, 1.0, better, contribution, ratio=ratio)
 
 
-def _before_after(judged: Judged) -> tuple[Score, Score] | None:
+def only(metric: Metric, when: Callable[[Judged], bool]) -> Metric:
+    """Return a metric, read of some cases alone.
+
+    ``when`` says of which.
+    """
+    return replace(metric, read=lambda judged: metric.read(judged) if when(judged) else ())
+
+
+def before_after(judged: Judged) -> tuple[Score, Score] | None:
+    """Return a case's scores before and after, for ``change``.
+
+    None where either is missing.
+    """
     return None if judged.before is None or judged.after is None else (judged.before, judged.after)
 
 
@@ -218,7 +230,7 @@ def drop(task: Task) -> Metric:
 
     Both are on the same examples: this is the cost in deployment.
     """
-    return change("drop", f"drop in {metric_words(task.metric)}", _before_after, "lower", ratio=task.ratio)
+    return change("drop", f"drop in {metric_words(task.metric)}", before_after, "lower", ratio=task.ratio)
 
 
 def drop_over_changed_cases(task: Task) -> Metric:
@@ -229,7 +241,7 @@ def drop_over_changed_cases(task: Task) -> Metric:
     return change(
         "drop_over_changed_cases",
         "drop over changed cases",
-        lambda judged: None if judged.vacuous else _before_after(judged),
+        lambda judged: None if judged.vacuous else before_after(judged),
         "lower",
         ratio=task.ratio,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auditor import tasks
 from auditor.errors import DataError, NoTextColumnError
+from auditor.text import column_names
 from auditor.types import Task
 
 
@@ -55,8 +56,7 @@ def _columns(task: Task, header: Sequence[str]) -> Sequence[str] | None:
         return ()
     if set(task.fields) <= gathered.keys():
         return [gathered[field] for field in task.fields]
-    by_name = {name.strip().casefold(): name for name in reversed(header)}
-    sets = [names for names in (task.fields, *task.usual_columns) if all(name in by_name for name in names)]
+    sets = column_names.sets((task.fields, *task.usual_columns), header)
     if not sets:
         return None
-    return [by_name[name] for name in sets[0]] if len(sets) == 1 else ()
+    return sets[0] if len(sets) == 1 else ()

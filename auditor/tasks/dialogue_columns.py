@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from auditor.errors import DataError
 from auditor.text import turns
+from auditor.text.column_names import called
 from auditor.types import Gathering
 
 HISTORY, TURN = "history", "turn"
@@ -77,7 +78,7 @@ def _chosen(header: Sequence[str], columns: Mapping[str, str]) -> Mapping[str, s
     fits = [own for own in _usual(header) if columns.items() <= own.items()]
     for field, column in columns.items():
         missing, names = (TURN, TURNS) if field == HISTORY else (HISTORY, HISTORIES)
-        fits = fits or [{**columns, missing: name} for name in _called(names, header) if name != column]
+        fits = fits or [{**columns, missing: name} for name in called(names, header) if name != column]
     if len(fits) > 1:
         told = ", or ".join(f"{own[HISTORY]} and {own[TURN]}" for own in fits)
         hint = f'name them: [data] columns = {{ {HISTORY} = "…", {TURN} = "…" }}'
@@ -87,9 +88,9 @@ def _chosen(header: Sequence[str], columns: Mapping[str, str]) -> Mapping[str, s
 
 def _usual(header: Sequence[str]) -> Iterator[dict[str, str]]:
     """Yield each dialogue that the usual names make of the columns."""
-    for first in _called(HISTORIES, header):
-        yield from ({HISTORY: first, TURN: last} for last in _called(TURNS, header))
-    for whole in _called(DIALOGUES, header):
+    for first in called(HISTORIES, header):
+        yield from ({HISTORY: first, TURN: last} for last in called(TURNS, header))
+    for whole in called(DIALOGUES, header):
         yield {HISTORY: f"{whole}{BEFORE}", TURN: f"{whole}{LAST}"}
     families: dict[str, dict[int, str]] = {}
     for name in header:
@@ -99,10 +100,6 @@ def _usual(header: Sequence[str]) -> Iterator[dict[str, str]]:
         if len(numbered) > 1 and sorted(numbered) == list(range(1, len(numbered) + 1)):
             *before, last = (numbered[number] for number in sorted(numbered))
             yield {HISTORY: ", ".join(before), TURN: last}
-
-
-def _called(names: Sequence[str], header: Sequence[str]) -> list[str]:
-    return [column for name in names for column in header if column.strip().casefold() == name]
 
 
 def _place(column: str, header: Sequence[str]) -> _Place | None:
